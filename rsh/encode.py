@@ -1,0 +1,124 @@
+"""Encoding: pictures through a trained network into codes, and scenes into a gallery."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from rsh.bank import view_bank
+from rsh.codes import Codes, binarize
+from rsh.errors import InputError
+from rsh.gallery import Gallery, write_gallery
+from rsh.model import HashNet, apply_head, fingerprint
+from rsh.pictures import read_picture, to_jpeg
+from rsh.run import Run
+from rsh.scenes import Scenes
+from rsh.views import ViewSpec
+
+THUMB_SIDE = 128  # pixels
+
+
+class Encoded(NamedTuple):
+    """What the network says of n tiles.
+
+    Attributes:
+        codes: (n, num_bits) int8, only -1 and +1.
+        features: projection-head output, (n, d) float16, length 1.
+    """
+
+    codes: Codes
+    features: NDArray[np.float16]
+
+
+def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Encoded:
+    """Encode every tile; backbone features are taken from the cache where they are known.
+
+    Raises:
+        InputError: a tile cannot be read.
+    """
+    plain = view_bank(net, scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
+    embedding = apply_head(net.head, plain)
+    return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
+
+
+@torch.inference_mode()
+def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encoded:
+    """Encode pictures that belong to no data set, such as a query of one's own.
+
+    Args:
+        net: a trained network.
+        pictures: paths or opened pictures, of any size and mode.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    spec = ViewSpec(net.image_size)
+    views = torch.cat([spec.of(read_picture(picture), row=0) for picture in pictures])
+    embedding = net.eval()(net.normalize(views))
+    return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
+
+
+def build_gallery(
+    net: HashNet,
+    scenes: Scenes,
+    folder: Path,
+    *,
+    name: str = "",
+    run: Path | None = None,
+    progress: bool = True,
+) -> Gallery:
+    """Encode scenes into a gallery folder.
+
+    Args:
+        net: a trained network.
+        scenes: the tiles; those in the split "query" can be asked with but not found.
+        folder: where; a gallery that is there is replaced as a whole.
+        name: what to call it on a page; the name of the scenes by default.
+        run: folder the network was loaded from, so that `gallery.encode` finds it again.
+        progress: show bars.
+
+    Raises:
+        InputError: a tile cannot be read, or the folder cannot be written.
+    """
+    encoded = encode_scenes(net, scenes, progress=progress)
+    info = {
+        "name": name or scenes.name,
+        "model": net.settings
+        | {"fingerprint": fingerprint(net), "run": str(run.resolve()) if run else ""},
+        "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
+    }
+    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in range(len(scenes)))
+    return write_gallery(
+        folder,
+        info=info,
+        items=scenes.items,
+        codes=encoded.codes,
+        features=encoded.features,
+        thumbs=thumbs,
+    )
+
+
+def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
+    """Load the network that made a gallery.
+
+    Args:
+        gallery: an opened gallery.
+        run: its run folder, if it has moved since.
+
+    Raises:
+        InputError: no run is known, it is gone, or it is another model than the gallery's.
+    """
+    noted = run or gallery.info["model"].get("run")
+    if not noted:
+        raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
+    net = Run.open(noted).net()
+    if fingerprint(net) != gallery.info["model"]["fingerprint"]:
+        raise InputError(
+            f"{noted} is not the model that made {gallery.folder}: its codes would mean "
+            "something else; name the right run with --run, or encode again"
+        )
+    return net

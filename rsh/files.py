@@ -1,0 +1,122 @@
+"""Files that are there whole or not at all, and their checksums."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rsh.errors import InputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary neighbour of `path` that takes its place when the block ends well.
+
+    Args:
+        path: the file to write; its parent folder is made if it is missing.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    with explain_os_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with explain_os_error(path), os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary neighbour of the folder `path` that takes its place when the block ends well.
+
+    Args:
+        path: the folder to make; one that is already there is replaced as a whole.
+
+    Raises:
+        InputError: the parent folder cannot be written.
+    """
+    with explain_os_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    old = temporary.with_name(temporary.name + ".old")
+    try:
+        with explain_os_error(path):
+            yield temporary
+            for file in temporary.rglob("*"):
+                _sync(file)
+            temporary.chmod(0o755)
+            if path.exists():
+                path.replace(old)
+            temporary.replace(path)
+            _sync(path.parent)
+    finally:
+        if old.exists() and not path.exists():  # the second rename failed: put the old one back
+            old.replace(path)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def explain_os_error(path: Path) -> Iterator[None]:
+    """Turn "permission denied" and "disk full" on `path` into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot write {path}: {reason}; choose another place with --output"
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    with whole_file(path) as stream:
+        stream.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def read_json(path: Path, *, what: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Args:
+        path: the file.
+        what: what the file is to the reader, for the message ("gallery", "run").
+
+    Raises:
+        InputError: there is no such file, or it holds no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path.parent} is no {what}: it has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a {what}: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} cannot be read as a {what}: it holds no JSON object")
+    return value
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,211 @@
+"""The multi-level contrastive loss: our reading of the paper's abstract, which gives no formula.
+
+Three contrastive terms and a quantisation term, each on its own level:
+
+    category      features, both branches   all views of one category against the others
+    inter-class   codes, one branch         same category against other categories
+    intra-class   codes, across branches    one image's two codes against other categories
+
+A relaxed code u is compared as h = tanh(u), by the cosine s(a, b). Any term's weight may be 0:
+that is the ablation.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Embedding(NamedTuple):
+    """What the network gives for a batch of n views.
+
+    Attributes:
+        feature: projection-head output, (n, d) float, length 1.
+        relaxed: hash layer output, (n, num_bits) float, any scale.
+    """
+
+    feature: Tensor
+    relaxed: Tensor
+
+
+@dataclass(frozen=True)
+class MultiLevelLoss:
+    """Weigh the four terms and add them up.
+
+    Attributes:
+        category_weight: of `category_contrastive`, >= 0, no unit.
+        inter_weight: of `inter_class_hash`, mean of the two branches, >= 0, no unit.
+        intra_weight: of `intra_class_hash`, >= 0, no unit.
+        quantization_weight: of `quantization`, mean of the two branches, >= 0, no unit.
+        feature_temperature: softmax temperature on features, > 0, no unit.
+        code_temperature: softmax temperature on codes, > 0, no unit.
+    """
+
+    category_weight: float = 1.0
+    inter_weight: float = 1.0
+    intra_weight: float = 0.5
+    quantization_weight: float = 0.1
+    feature_temperature: float = 0.1
+    code_temperature: float = 0.3
+
+    def __call__(self, view0: Embedding, view1: Embedding, labels: Tensor) -> dict[str, Tensor]:
+        """Return each unweighted term and their weighted sum.
+
+        Args:
+            view0: branch 0, n rows.
+            view1: branch 1, row i shows the same image as row i of view0.
+            labels: class numbers, (n,) int64.
+
+        Returns:
+            "category", "inter", "intra", "quantization" and "total": scalars, nats (the
+            quantisation has no unit), differentiable.
+        """
+        features = torch.cat([view0.feature, view1.feature])
+        relaxed = torch.cat([view0.relaxed, view1.relaxed])
+        temperature = self.code_temperature
+        inter0 = inter_class_hash(view0.relaxed, labels, temperature=temperature)
+        inter1 = inter_class_hash(view1.relaxed, labels, temperature=temperature)
+        terms = {
+            "category": category_contrastive(
+                features, labels.repeat(2), temperature=self.feature_temperature
+            ),
+            "inter": (inter0 + inter1) / 2,
+            "intra": intra_class_hash(
+                view0.relaxed, view1.relaxed, labels, temperature=temperature
+            ),
+            "quantization": quantization(relaxed),
+        }
+        total = (
+            self.category_weight * terms["category"]
+            + self.inter_weight * terms["inter"]
+            + self.intra_weight * terms["intra"]
+            + self.quantization_weight * terms["quantization"]
+        )
+        return terms | {"total": total}
+
+
+def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """Pull the features of one category together against everything else in the batch.
+
+    Supervised contrast: for each anchor, the mean over its positives of the log softmax among
+    all other rows. Anchors without a positive are left out.
+
+    Args:
+        features: (n, d) float, any scale; both branches one above the other.
+        labels: class numbers, (n,) int64.
+        temperature: softmax temperature, > 0, no unit; lower weights hard negatives.
+
+    Returns:
+        Mean over the anchors: scalar, nats, differentiable; exactly 0 if no anchor has a positive.
+
+    Raises:
+        ValueError: shapes do not fit, or temperature <= 0.
+
+    Source: Khosla et al. 2020 (SupCon), eq. 2, https://arxiv.org/abs/2004.11362
+    """
+    _check(features, labels, temperature)
+    z = F.normalize(features, dim=1)  # (n, d)
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)  # (n, n)
+    loss = torch.logsumexp(logits, dim=1, keepdim=True) - logits
+    return _mean_over_positives(loss, _same(labels, labels) & ~itself)
+
+
+def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """Within one branch, pull codes of one category together and push other categories away.
+
+    L_inter = mean_i 1/|P(i)| sum_{p in P(i)}
+        -log( e^{s(h_i,h_p)/t} / (e^{s(h_i,h_p)/t} + sum_{j: y_j != y_i} e^{s(h_i,h_j)/t}) )
+
+    Args:
+        relaxed: hash layer output of one branch, (n, num_bits) float, any scale.
+        labels: class numbers, (n,) int64.
+        temperature: softmax temperature t, > 0, no unit.
+
+    Returns:
+        Mean over the anchors that have a positive: scalar, nats, differentiable; exactly 0 if
+        none has.
+
+    Raises:
+        ValueError: shapes do not fit, or temperature <= 0.
+
+    Source: our reading of the abstract, "inter-class hash contrastive loss".
+    """
+    _check(relaxed, labels, temperature)
+    h = F.normalize(torch.tanh(relaxed), dim=1)
+    same = _same(labels, labels)
+    itself = torch.eye(len(h), dtype=torch.bool, device=h.device)
+    return _pull_and_push(h @ h.T / temperature, positive=same & ~itself, negative=~same)
+
+
+def intra_class_hash(
+    relaxed0: Tensor, relaxed1: Tensor, labels: Tensor, *, temperature: float
+) -> Tensor:
+    """Across branches, pull one image's two codes together and push other categories away.
+
+    L_intra = mean_i -log( e^{s(h0_i,h1_i)/t} / (e^{s(h0_i,h1_i)/t}
+        + sum_{j: y_j != y_i} e^{s(h0_i,h1_j)/t}) ), the mean of both directions.
+    Other images of the same category are neither pulled nor pushed.
+
+    Args:
+        relaxed0: hash layer output of branch 0, (n, num_bits) float, any scale.
+        relaxed1: hash layer output of branch 1, row i shows the same image.
+        labels: class numbers, (n,) int64.
+        temperature: softmax temperature t, > 0, no unit.
+
+    Returns:
+        Mean over the 2n anchors: scalar, nats, differentiable; 0 in a batch of one category.
+
+    Raises:
+        ValueError: shapes do not fit, or temperature <= 0.
+
+    Source: our reading of the abstract, "intra-class hash contrastive loss".
+    """
+    _check(relaxed0, labels, temperature)
+    _check(relaxed1, labels, temperature)
+    h0 = F.normalize(torch.tanh(relaxed0), dim=1)
+    h1 = F.normalize(torch.tanh(relaxed1), dim=1)
+    similarity = h0 @ h1.T / temperature  # (n, n), row: branch 0, column: branch 1
+    other = ~_same(labels, labels)
+    twin = torch.eye(len(h0), dtype=torch.bool, device=h0.device)
+    forth = _pull_and_push(similarity, positive=twin, negative=other)
+    back = _pull_and_push(similarity.T, positive=twin, negative=other)
+    return (forth + back) / 2
+
+
+def quantization(relaxed: Tensor) -> Tensor:
+    """Draw h = tanh(relaxed) towards -1 or +1, so that taking the sign loses little.
+
+    Args:
+        relaxed: hash layer output, (n, num_bits) float, any scale.
+
+    Returns:
+        Mean of (abs(h) - 1)^2: scalar, 0 to 1, no unit, differentiable.
+    """
+    return (torch.tanh(relaxed).abs() - 1).square().mean()
+
+
+def _pull_and_push(similarity: Tensor, *, positive: Tensor, negative: Tensor) -> Tensor:
+    """Contrast each positive alone with all negatives of its row; other entries do not count."""
+    pushed = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
+    # -log(e^p / (e^p + sum e^n)) = log(1 + e^(logsumexp n - p)), 0 where there is no negative
+    return _mean_over_positives(F.softplus(pushed - similarity), positive)
+
+
+def _mean_over_positives(loss: Tensor, positive: Tensor) -> Tensor:
+    """Average over each row's positives, then over the rows that have one."""
+    count = positive.sum(dim=1)
+    rows = loss.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)
+    return rows.sum() / (count > 0).sum().clamp(min=1)
+
+
+def _same(labels0: Tensor, labels1: Tensor) -> Tensor:
+    return labels0[:, None] == labels1[None, :]
+
+
+def _check(rows: Tensor, labels: Tensor, temperature: float) -> None:
+    if rows.ndim != 2 or labels.shape != rows.shape[:1] or temperature <= 0:
+        got = f"{tuple(rows.shape)}, {tuple(labels.shape)}, temperature={temperature}"
+        raise ValueError(f"need (n, d) rows, (n,) labels and temperature > 0, got {got}")

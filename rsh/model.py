@@ -1,0 +1,142 @@
+"""HashNet: a backbone, a trunk, a projection head and a hash layer."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rsh import backbones
+from rsh.codes import check_num_bits
+from rsh.errors import InputError
+from rsh.losses import Embedding
+
+
+class HashHead(nn.Module):
+    """What stands on the backbone: trunk, then projection head and hash layer side by side.
+
+    The two share the trunk, so that the category term, which only sees the projection, shapes
+    the features that the hash layer reads.
+    """
+
+    def __init__(self, num_features: int, *, num_bits: int, hidden: int, feature_dim: int) -> None:
+        """Make the layers.
+
+        Args:
+            num_features: length of a backbone feature.
+            num_bits: code length, bits.
+            hidden: width of the trunk.
+            feature_dim: length of a projected feature.
+        """
+        super().__init__()
+        self.trunk = nn.Sequential(
+            nn.Linear(num_features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(0.3)
+        )
+        self.projection = nn.Linear(hidden, feature_dim)
+        self.hash = nn.Linear(hidden, num_bits)
+
+    def forward(self, features: Tensor) -> Embedding:
+        """Map backbone features, (n, num_features), to an Embedding of n rows."""
+        trunk = self.trunk(features)
+        return Embedding(F.normalize(self.projection(trunk), dim=1), self.hash(trunk))
+
+
+class HashNet(nn.Module):
+    """The network of one branch; the two branches share its weights, so there is only one.
+
+    Attributes:
+        backbone: picture -> backbone feature.
+        head: backbone feature -> Embedding.
+        num_bits: code length, bits.
+        image_size: side of the square it looks at, pixels.
+        mean, std: per channel, what pictures are normalised with.
+    """
+
+    def __init__(
+        self,
+        backbone: str = backbones.DEFAULT,
+        *,
+        num_bits: int,
+        image_size: int = 128,
+        hidden: int = 512,
+        feature_dim: int = 128,
+        pretrained: bool = True,
+        seed: int = 0,
+    ) -> None:
+        """Make a network with ImageNet weights in the backbone and random ones in the head.
+
+        Args:
+            backbone: a timm model name.
+            num_bits: code length, bits, a multiple of 4 from 4 to 256.
+            image_size: side of the square it looks at, pixels.
+            hidden: width of the trunk.
+            feature_dim: length of a projected feature.
+            pretrained: False gives random backbone weights (when others are loaded next).
+            seed: of the head's first weights.
+
+        Raises:
+            InputError: no such backbone, or num_bits out of range.
+        """
+        super().__init__()
+        self.num_bits = check_num_bits(num_bits)
+        if not 32 <= image_size <= 1024:
+            raise InputError(f"image_size={image_size}: choose 32 to 1024 pixels")
+        self.image_size = image_size
+        self.backbone, num_features, self.mean, self.std = backbones.create(
+            backbone, pretrained=pretrained
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head = HashHead(
+                num_features, num_bits=num_bits, hidden=hidden, feature_dim=feature_dim
+            )
+        self.settings: dict[str, Any] = {
+            "backbone": backbone,
+            "num_bits": num_bits,
+            "image_size": image_size,
+            "hidden": hidden,
+            "feature_dim": feature_dim,
+        }
+
+    def forward(self, images: Tensor) -> Embedding:
+        """Map normalised images, (n, 3, h, w) float, to an Embedding of n rows."""
+        return self.head(self.backbone(images))  # type: ignore[no-any-return]
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Bring uint8 images, (n, 3, h, w), to the mean and deviation the backbone expects."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return (images.float() / 255 - mean) / std
+
+
+@torch.inference_mode()
+def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
+    """Map backbone features of any number of tiles to an Embedding, in evaluation mode.
+
+    Args:
+        head: its mode is put back afterwards.
+        features: (n, num_features) float16.
+
+    Returns:
+        Embedding of n rows on the CPU.
+    """
+    device, training = head.projection.weight.device, head.training
+    head.eval()
+    parts = [
+        head(torch.from_numpy(np.array(features[start : start + 4096])).float().to(device))
+        for start in range(0, len(features), 4096)
+    ]
+    head.train(training)
+    return Embedding(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Return a sha256 over the names and values of all weights: equal for equal weights."""
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,96 @@
+"""Reading one picture, whatever its kind, as 8-bit RGB."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rsh.errors import InputError
+
+MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
+MAX_PIXELS = 100_000_000  # a picture larger than that is a scene to be cut into tiles first
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+
+
+def read_picture(source: str | Path | BinaryIO | Image.Image, *, name: str = "") -> Image.Image:
+    """Read a picture as 8-bit RGB.
+
+    Greyscale is repeated three times, transparency is laid over black, CMYK is converted, and
+    16-bit values are stretched linearly so that the 2nd and 98th percentile become 0 and 255.
+    A warning says so, since the model was not trained on such pictures.
+
+    Args:
+        source: a path, a binary stream, or a picture that is already open.
+        name: what to call a stream in a message.
+
+    Returns:
+        An RGB picture, at least 8 pixels a side.
+
+    Raises:
+        InputError: not there, empty, not a picture, cut short, too small or too large.
+    """
+    name = name or (str(source) if isinstance(source, str | Path) else "the picture")
+    try:
+        picture = source if isinstance(source, Image.Image) else _open(source, name)
+        picture.load()
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is not a picture that can be read: use JPEG, PNG or TIFF") from None
+    except FileNotFoundError:
+        raise InputError(f"{name} does not exist: check the path") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} cannot be read ({error}): save it again or leave it out") from None
+    if min(picture.size) < MIN_SIDE:
+        width, height = picture.size
+        raise InputError(f"{name} is {width} x {height} pixels: need at least {MIN_SIDE} a side")
+    return _to_rgb(picture, name)
+
+
+def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
+    """Shrink a picture to at most `side` pixels a side and return it as JPEG bytes."""
+    small = picture.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
+    if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
+        raise InputError(f"{name} is empty (0 bytes): fetch or save it again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture = Image.open(source)
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
+            "cut it into tiles first"
+        )
+    return picture
+
+
+def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    done = {"L": "repeated", "1": "repeated", "CMYK": "converted", "P": "converted"}
+    if picture.mode.startswith(("I", "F")):
+        how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture)
+    elif "A" in picture.getbands() or "transparency" in picture.info:
+        how, rgba = "laid over black", picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+    else:
+        how = done.get(picture.mode, "converted")
+    warnings.warn(f"{name} is {picture.mode}, not RGB: it was {how} to RGB", stacklevel=3)
+    return picture.convert("RGB")
+
+
+def _stretch(picture: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+    low, high = np.percentile(values, (2, 98))
+    scaled = (values - low) / max(high - low, 1e-12) * 255
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))

@@ -1,0 +1,137 @@
+"""The run folder: what a training leaves behind, and what everything later starts from.
+
+    model.safetensors   all weights
+    config.json         settings, data and weights fingerprints, seed, git revision, versions
+    history.jsonl       one line an epoch
+    last.ckpt           to resume from
+"""
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_file, save
+
+from rsh.errors import InputError
+from rsh.files import read_json, whole_file, write_json
+from rsh.model import HashNet, fingerprint
+from rsh.scenes import Scenes, Split
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that has been read.
+
+    Attributes:
+        folder: where it lies.
+        config: the contents of config.json: model, data, split, train, fingerprint, ...
+    """
+
+    folder: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Read a run folder.
+
+        Raises:
+            InputError: it is none.
+        """
+        folder = Path(folder)
+        return cls(folder, read_json(folder / "config.json", what="run"))
+
+    def net(self) -> HashNet:
+        """Load the trained network, in evaluation mode.
+
+        Raises:
+            InputError: the weights are missing, cut short or altered.
+        """
+        file = self.folder / "model.safetensors"
+        if not file.exists():
+            raise InputError(
+                f"{self.folder} has no weights yet: finish it with `rsh train --resume {self.folder}`"
+            )
+        net = HashNet(**self.config["model"], pretrained=False)
+        try:
+            net.load_state_dict(load_file(file))
+        except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{file} cannot be read ({reason}): train again") from None
+        if fingerprint(net) != self.config["fingerprint"]:
+            raise InputError(f"{file} was altered since training: train again, or restore a copy")
+        return net.eval()
+
+    def split(self, data: str | None = None) -> Split:
+        """Open the data the run was trained on, cut the same way.
+
+        Args:
+            data: where it lies now; None takes the place noted in the run.
+
+        Raises:
+            InputError: it is gone, or its content has changed.
+        """
+        noted = self.config["data"]
+        scenes = Scenes.open(data or noted["source"])
+        if scenes.fingerprint != noted["fingerprint"]:
+            raise InputError(
+                f"{scenes.source} is not the data that {self.folder} was trained on "
+                f"({noted['tiles']} tiles): name it with --data"
+            )
+        return scenes.split(**self.config["split"])
+
+
+def finish_run(folder: Path, net: HashNet) -> None:
+    """Write the weights, and enter their fingerprint into config.json."""
+    with whole_file(folder / "model.safetensors") as stream:
+        stream.write(save(net.state_dict()))
+    config = read_json(folder / "config.json", what="run")
+    write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})
+
+
+def describe_data(data: str, scenes: Scenes) -> dict[str, Any]:
+    """Return what config.json and gallery.json say of a data set."""
+    return {
+        "source": data if data == scenes.name else str(Path(data).resolve()),
+        "name": scenes.name,
+        "fingerprint": scenes.fingerprint,
+        "tiles": len(scenes),
+        "classes": scenes.classes,
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return what a figure depends on besides code and data: revision, versions, machine."""
+    names = ("torch", "timm", "numpy", "faiss-cpu")
+    found = {name: version(name) for name in names}
+    return {"revision": git_revision(), "machine": platform.machine()} | found
+
+
+def git_revision() -> str:
+    """Return the commit of the checkout that rsh runs from, or "unknown" outside one."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def start_run(folder: Path, config: dict[str, Any]) -> None:
+    """Make the run folder and write config.json into it.
+
+    Raises:
+        InputError: the folder already holds a run, or something else, or cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        way_out = "resume it with --resume" if (folder / "config.json").exists() else "choose another"
+        raise InputError(f"{folder} is not empty: {way_out} or give another --output")
+    write_json(folder / "config.json", config | {"environment": environment()})

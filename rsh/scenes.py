@@ -1,0 +1,265 @@
+"""Scenes: a set of labelled tiles, from a folder, a zip, or the built-in sample."""
+
+import hashlib
+import io
+import os
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from rsh import splits
+from rsh.errors import InputError
+from rsh.pictures import SUFFIXES, read_picture
+
+SAMPLE = "bluemarble"
+TABLE = "items.csv"  # optional, beside the class folders: path, class, longitude, latitude, block
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Labelled tiles in one table, with the pictures behind it.
+
+    Any torchvision ImageFolder (one folder a class) opens, and any zip of one.
+
+    Attributes:
+        name: what to call the set.
+        source: the folder or zip.
+        items: one row a tile: id (path inside the source), class, split (empty until `split`),
+            and where known longitude and latitude in degrees, and block.
+        prefix: folder inside a zip that holds the class folders, "" or ending in "/".
+    """
+
+    name: str
+    source: Path
+    items: pd.DataFrame
+    prefix: str = ""
+    _archives: dict[int, zipfile.ZipFile] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, where: str | Path, *, skip_unreadable: bool = False) -> "Scenes":
+        """Open a data set.
+
+        Args:
+            where: "bluemarble", a folder with one folder a class, or a zip of such a folder.
+            skip_unreadable: decode every picture now and leave out those that cannot be read.
+
+        Raises:
+            InputError: nothing there, no pictures, or a table that does not fit them.
+        """
+        source = sample_path() if str(where) == SAMPLE else Path(where)
+        if source.is_dir():
+            paths, prefix = _folder_paths(source), ""
+        elif source.is_file() and zipfile.is_zipfile(source):
+            paths, prefix = _zip_paths(source)
+        else:
+            raise InputError(
+                f"{where} is neither a folder nor a zip file: give {SAMPLE!r}, "
+                "a folder with one folder a class, or a zip of such a folder"
+            )
+        if not paths:
+            raise InputError(f"{source} holds no pictures: need one folder a class, pictures inside")
+        items = pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
+        scenes = cls(source.stem, source, _with_places(items.assign(split=""), source, prefix), prefix)
+        return scenes._readable() if skip_unreadable else scenes
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"Scenes({self.name!r}, {len(self)} tiles, {len(self.classes)} classes)"
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in alphabetical order."""
+        return sorted(self.items["class"].unique())
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers in the order of `classes`, (n,) int64."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        return self.items["class"].map(numbers).to_numpy(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over every id, class and picture byte: equal for equal data, wherever it lies."""
+        digest = hashlib.sha256()
+        for row, (path, name) in enumerate(zip(self.items["id"], self.items["class"], strict=True)):
+            digest.update(f"{path}\0{name}\0".encode())
+            digest.update(hashlib.sha256(self.read_bytes(row)).digest())
+        return digest.hexdigest()
+
+    def read_bytes(self, row: int) -> bytes:
+        """Return the file of one tile as it is stored."""
+        path = str(self.items["id"].iloc[row])
+        try:
+            if self.source.is_dir():
+                return (self.source / path).read_bytes()
+            return self._archive.read(self.prefix + path)
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path} in {self.source} cannot be read: {error}") from None
+
+    def read(self, row: int) -> Image.Image:
+        """Read one tile as 8-bit RGB.
+
+        Raises:
+            InputError: it cannot be read; the message names it.
+        """
+        path = str(self.items["id"].iloc[row])
+        content = self.read_bytes(row)
+        if not content:
+            raise InputError(f"{path} is empty (0 bytes): remove it or pass --skip-unreadable")
+        return read_picture(io.BytesIO(content), name=path)
+
+    def split(
+        self,
+        *,
+        by: splits.SplitBy = "auto",
+        query: float = 0.2,
+        val: float = 0.15,
+        seed: int = 0,
+    ) -> "Split":
+        """Cut the tiles into train, val and query for the protocol "disjoint".
+
+        Args:
+            by: "block" keeps neighbouring tiles together, "class" draws at random within each
+                class, "auto" takes blocks where the data has them.
+            query: share of the tiles that become queries.
+            val: share of the rest that becomes validation.
+            seed: of the draw.
+
+        Raises:
+            InputError: too few classes, tiles or blocks, or by="block" without blocks.
+        """
+        if by == "block" and "block" not in self.items:
+            raise InputError(f"{self.name} has no blocks: split by class, or add a block column")
+        labels = self.items["class"].to_numpy(str)
+        if by == "class" or "block" not in self.items:
+            names = splits.stratified(labels, query=query, val=val, seed=seed)
+        else:
+            blocks = self.items["block"].to_numpy(str)
+            names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
+        return Split(replace(self, items=self.items.assign(split=names), _archives={}))
+
+    def take(self, rows: NDArray[np.int64]) -> "Scenes":
+        """Return the tiles of these rows, in this order."""
+        items = self.items.iloc[rows].reset_index(drop=True)
+        return replace(self, items=items, _archives={})
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave open archives behind: a worker process opens its own."""
+        return {"_archives": {}} | {
+            key: value for key, value in self.__dict__.items() if key != "_archives"
+        }
+
+    @property
+    def _archive(self) -> zipfile.ZipFile:
+        if os.getpid() not in self._archives:  # a fork would share the file position
+            self._archives[os.getpid()] = zipfile.ZipFile(self.source)
+        return self._archives[os.getpid()]
+
+    def _readable(self) -> "Scenes":
+        rows = []
+        for row in range(len(self)):
+            try:
+                self.read(row)
+                rows.append(row)
+            except InputError as error:
+                warnings.warn(f"left out: {error}", stacklevel=3)
+        return self.take(np.array(rows, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Scenes cut for the protocol "disjoint": no query is in the gallery.
+
+    Attributes:
+        scenes: all tiles, with the column `split` filled.
+    """
+
+    scenes: Scenes
+
+    @cached_property
+    def train(self) -> Scenes:
+        """What the model learns from."""
+        return self._part("train")
+
+    @cached_property
+    def val(self) -> Scenes:
+        """What settings are chosen on; it never trains."""
+        return self._part("val")
+
+    @cached_property
+    def query(self) -> Scenes:
+        """What figures are measured with; neither trained on nor chosen on."""
+        return self._part("query")
+
+    @cached_property
+    def gallery(self) -> Scenes:
+        """What is searched: train and val."""
+        return self._part("train", "val")
+
+    def rows(self, *names: str) -> NDArray[np.int64]:
+        """Return the rows of `scenes` that are in one of these splits."""
+        return np.flatnonzero(self.scenes.items["split"].isin(names))
+
+    def _part(self, *names: str) -> Scenes:
+        return self.scenes.take(self.rows(*names))
+
+
+def sample_path() -> Path:
+    """Find the built-in sample: in the checkout, or in the installed package."""
+    package = Path(__file__).parent
+    places = [package.parent / "data" / f"{SAMPLE}.zip", package / "assets" / f"{SAMPLE}.zip"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(f"the built-in sample is missing at {places[0]}: install rsh again")
+
+
+def _folder_paths(source: Path) -> list[str]:
+    return sorted(
+        path.relative_to(source).as_posix()
+        for path in source.glob("*/**/*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+
+
+def _zip_paths(source: Path) -> tuple[list[str], str]:
+    """List the pictures of a zip, and the folders around the class folders, if there are any."""
+    with zipfile.ZipFile(source) as archive:
+        names = [
+            name
+            for name in archive.namelist()
+            if PurePosixPath(name).suffix.lower() in SUFFIXES and not name.startswith("__MACOSX/")
+        ]
+    parents = {PurePosixPath(name).parent for name in names}
+    around = os.path.commonpath([parent.parent.as_posix() for parent in parents]) if parents else ""
+    prefix = f"{around}/" if around not in ("", ".") else ""
+    return sorted(name.removeprefix(prefix) for name in names if "/" in name), prefix
+
+
+def _with_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
+    """Add longitude, latitude and block from the optional table beside the class folders."""
+    if source.is_dir():
+        content = (source / TABLE).read_bytes() if (source / TABLE).is_file() else b""
+    else:
+        with zipfile.ZipFile(source) as archive:
+            has_table = prefix + TABLE in archive.namelist()
+            content = archive.read(prefix + TABLE) if has_table else b""
+    if not content:
+        return items
+    table = pd.read_csv(io.BytesIO(content))
+    lost = set(items["id"]) - set(table.get("path", ()))
+    if lost or table["path"].duplicated().any():
+        what = f"has no row for {min(lost)}" if lost else "names a path twice"
+        raise InputError(f"{TABLE} in {source} {what}: mend it, or take it away")
+    places = table.drop(columns="class", errors="ignore").rename(columns={"path": "id"})
+    return items.merge(places, on="id", how="left", validate="one_to_one")
