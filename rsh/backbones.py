@@ -1,6 +1,6 @@
 """Backbones: any timm model, with weights that need no network where there are some."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -43,7 +43,9 @@ def create(name: str, *, pretrained: bool = True) -> Backbone:
         raise InputError(f"timm has no backbone {name!r}: did you mean one of {near}?")
     packaged = pretrained and name == DEFAULT
     try:
-        network = timm.create_model(name, pretrained=pretrained and not packaged, num_classes=0)
+        network: Any = timm.create_model(
+            name, pretrained=pretrained and not packaged, num_classes=0
+        )
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"the weights of {name} cannot be fetched ({error}): go online once, "
@@ -51,8 +53,9 @@ def create(name: str, *, pretrained: bool = True) -> Backbone:
         ) from error
     if packaged:
         _load_packaged(network)
-    cfg = network.pretrained_cfg
-    return Backbone(network, network.num_features, tuple(cfg["mean"]), tuple(cfg["std"]))
+    cfg: dict[str, Any] = network.pretrained_cfg
+    num_features: int = network.num_features
+    return Backbone(network, num_features, tuple(cfg["mean"]), tuple(cfg["std"]))
 
 
 def _load_packaged(network: nn.Module) -> None:

@@ -65,7 +65,7 @@ def cache_folder() -> Path:
 
 def _fill(file: Path, net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool) -> None:
     partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.json")
-    shape = (len(scenes), len(spec), net.head.trunk[0].in_features)
+    shape = (len(scenes), len(spec), net.head.num_features)
     start = json.loads(note.read_text())["done"] if note.exists() and partial.exists() else 0
     mode = "r+" if start else "w+"
     rows = np.lib.format.open_memmap(partial, mode=mode, dtype=np.float16, shape=shape)

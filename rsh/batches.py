@@ -28,7 +28,8 @@ class ClassBalancedBatches:
         Raises:
             InputError: the batch cannot hold 2 images of 2 classes, or there is one class.
         """
-        self.rows = [torch.nonzero(labels == number)[:, 0] for number in labels.unique()]
+        numbers = torch.unique(labels)
+        self.rows = [torch.nonzero(labels == number)[:, 0] for number in numbers]
         if len(self.rows) < 2 or batch_size < 4:
             raise InputError(
                 f"{len(self.rows)} class(es), batch_size={batch_size}: contrast needs at least "

@@ -1,17 +1,14 @@
 """Exact Hamming search by FAISS, in the order (distance, id)."""
 
-import os
+from itertools import pairwise
 from typing import NamedTuple
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes import Packed, check_packed
 from rsh.errors import InputError
-
-# Idle OpenMP threads that spin beside a busy neighbour cost a factor of 3 to 10.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-import faiss
 
 FAST_WIDTHS = (4, 8, 16, 32)  # bytes for which FAISS has an unrolled kernel
 
@@ -81,14 +78,13 @@ class ExactEngine:
             raise InputError(f"radius={radius}: choose 0 to {self.num_bits} bits")
         padded = _pad(check_packed(query_packed, self.num_bits))
         limits, distances, ids = self._index.range_search(padded, radius + 1)  # FAISS means <
-        starts = [int(start) for start in limits]
         return [
             _in_order(ids[start:stop], distances[start:stop])
-            for start, stop in zip(starts[:-1], starts[1:], strict=True)
+            for start, stop in pairwise(limits.tolist())
         ]
 
 
-def _in_order(ids: NDArray[np.int64], distances: NDArray[np.float32]) -> Hits:
+def _in_order(ids: NDArray[np.int64], distances: NDArray[np.generic]) -> Hits:
     order = np.lexsort((ids, distances))
     return Hits(ids[order], distances[order].astype(np.int32))
 

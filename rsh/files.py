@@ -40,7 +40,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Fill a temporary neighbour of the folder `path` that takes its place when the block ends well.
+    """Fill a temporary neighbour of the folder `path` that takes its place if the block ends well.
 
     Args:
         path: the folder to make; one that is already there is replaced as a whole.

@@ -166,8 +166,14 @@ class Gallery:
         """
         return [self._rows(hits) for hits in self._engine.within(query_packed, radius=radius)]
 
-    def encode(self, picture: "str | Path | Image.Image") -> Packed:
+    def encode(
+        self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
+    ) -> Packed:
         """Encode one picture with the model that made this gallery; loads torch.
+
+        Args:
+            picture: a path or an opened picture, of any size and mode.
+            run: run folder of the model, if it has moved.
 
         Returns:
             Packed code, (1, bytes) uint8.
@@ -177,7 +183,7 @@ class Gallery:
         """
         from rsh.encode import encode_pictures, model_of  # torch
 
-        return pack(encode_pictures(model_of(self), [picture]).codes)
+        return pack(encode_pictures(model_of(self, run), [picture]).codes)
 
     @cached_property
     def _engine(self) -> ExactEngine:

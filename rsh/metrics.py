@@ -12,7 +12,7 @@ McSherry and Najork 2008, "Computing information retrieval performance measures 
 presence of tied scores".
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,7 +117,8 @@ def precision_at(counts: Counts, *, top_k: int) -> Floats:
     Raises:
         InputError: top_k < 1.
     """
-    return _found(counts, top_k) / top_k
+    precision: Floats = _found(counts, top_k) / top_k
+    return precision
 
 
 def recall_at(counts: Counts, *, top_k: int) -> Floats:
@@ -132,7 +133,8 @@ def recall_at(counts: Counts, *, top_k: int) -> Floats:
 def precision_within(counts: Counts, *, radius: int) -> Floats:
     """Share of relevant items among those at most `radius` bits away; an empty ball counts 0."""
     inside = counts.items[:, : radius + 1].sum(axis=1)
-    return counts.relevant[:, : radius + 1].sum(axis=1) / np.maximum(inside, 1)
+    share: Floats = counts.relevant[:, : radius + 1].sum(axis=1) / np.maximum(inside, 1)
+    return share
 
 
 def precision_recall(counts: Counts) -> tuple[Floats, Floats]:
@@ -238,5 +240,5 @@ def _check_top_k(top_k: int) -> int:
     return top_k
 
 
-def _divide(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Floats:
+def _divide(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

@@ -15,7 +15,9 @@ MAX_PIXELS = 100_000_000  # a picture larger than that is a scene to be cut into
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
 
-def read_picture(source: str | Path | BinaryIO | Image.Image, *, name: str = "") -> Image.Image:
+def read_picture(
+    source: str | Path | BinaryIO | Image.Image, *, name: str = "", noted_as: str = ""
+) -> Image.Image:
     """Read a picture as 8-bit RGB.
 
     Greyscale is repeated three times, transparency is laid over black, CMYK is converted, and
@@ -25,6 +27,7 @@ def read_picture(source: str | Path | BinaryIO | Image.Image, *, name: str = "")
     Args:
         source: a path, a binary stream, or a picture that is already open.
         name: what to call a stream in a message.
+        noted_as: what to call it in the warning, of which equal texts are shown once; its name.
 
     Returns:
         An RGB picture, at least 8 pixels a side.
@@ -37,17 +40,21 @@ def read_picture(source: str | Path | BinaryIO | Image.Image, *, name: str = "")
         picture = source if isinstance(source, Image.Image) else _open(source, name)
         picture.load()
     except UnidentifiedImageError:
-        raise InputError(f"{name} is not a picture that can be read: use JPEG, PNG or TIFF") from None
+        raise InputError(
+            f"{name} is not a picture that can be read: use JPEG, PNG or TIFF"
+        ) from None
     except FileNotFoundError:
         raise InputError(f"{name} does not exist: check the path") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{name} cannot be read ({error}): save it again or leave it out") from None
+        raise InputError(
+            f"{name} cannot be read ({error}): save it again or leave it out"
+        ) from None
     if min(picture.size) < MIN_SIDE:
         width, height = picture.size
         raise InputError(f"{name} is {width} x {height} pixels: need at least {MIN_SIDE} a side")
-    return _to_rgb(picture, name)
+    return _to_rgb(picture, noted_as or name)
 
 
 def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
@@ -60,7 +67,11 @@ def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
 
 
 def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
-    if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
+    if (
+        isinstance(source, str | Path)
+        and Path(source).is_file()
+        and not Path(source).stat().st_size
+    ):
         raise InputError(f"{name} is empty (0 bytes): fetch or save it again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -77,14 +88,13 @@ def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
 def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
     if picture.mode == "RGB":
         return picture
-    done = {"L": "repeated", "1": "repeated", "CMYK": "converted", "P": "converted"}
     if picture.mode.startswith(("I", "F")):
         how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture)
     elif "A" in picture.getbands() or "transparency" in picture.info:
         how, rgba = "laid over black", picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     else:
-        how = done.get(picture.mode, "converted")
+        how = "repeated" if picture.mode in ("1", "L") else "converted"
     warnings.warn(f"{name} is {picture.mode}, not RGB: it was {how} to RGB", stacklevel=3)
     return picture.convert("RGB")
 

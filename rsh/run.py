@@ -1,9 +1,9 @@
 """The run folder: what a training leaves behind, and what everything later starts from.
 
-    model.safetensors   all weights
-    config.json         settings, data and weights fingerprints, seed, git revision, versions
-    history.jsonl       one line an epoch
-    last.ckpt           to resume from
+model.safetensors   all weights
+config.json         settings, data and weights fingerprints, seed, git revision, versions
+history.jsonl       one line an epoch
+last.ckpt           to resume from
 """
 
 import platform
@@ -53,7 +53,8 @@ class Run:
         file = self.folder / "model.safetensors"
         if not file.exists():
             raise InputError(
-                f"{self.folder} has no weights yet: finish it with `rsh train --resume {self.folder}`"
+                f"{self.folder} has no weights yet: "
+                f"finish it with `rsh train --resume {self.folder}`"
             )
         net = HashNet(**self.config["model"], pretrained=False)
         try:
@@ -75,7 +76,7 @@ class Run:
             InputError: it is gone, or its content has changed.
         """
         noted = self.config["data"]
-        scenes = Scenes.open(data or noted["source"])
+        scenes = Scenes.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
         if scenes.fingerprint != noted["fingerprint"]:
             raise InputError(
                 f"{scenes.source} is not the data that {self.folder} was trained on "
@@ -92,14 +93,15 @@ def finish_run(folder: Path, net: HashNet) -> None:
     write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})
 
 
-def describe_data(data: str, scenes: Scenes) -> dict[str, Any]:
-    """Return what config.json and gallery.json say of a data set."""
+def describe_data(data: str, scenes: Scenes, *, skip_unreadable: bool = False) -> dict[str, Any]:
+    """Return what config.json says of a data set, enough to open it again."""
     return {
         "source": data if data == scenes.name else str(Path(data).resolve()),
         "name": scenes.name,
         "fingerprint": scenes.fingerprint,
         "tiles": len(scenes),
         "classes": scenes.classes,
+        "skip_unreadable": skip_unreadable,
     }
 
 
@@ -125,13 +127,23 @@ def git_revision() -> str:
     return done.stdout.strip()
 
 
-def start_run(folder: Path, config: dict[str, Any]) -> None:
-    """Make the run folder and write config.json into it.
+def check_new_run(folder: Path) -> None:
+    """Refuse a folder that a new run would overwrite.
 
     Raises:
-        InputError: the folder already holds a run, or something else, or cannot be written.
+        InputError: the folder already holds a run, or something else.
     """
-    if folder.exists() and any(folder.iterdir()):
-        way_out = "resume it with --resume" if (folder / "config.json").exists() else "choose another"
-        raise InputError(f"{folder} is not empty: {way_out} or give another --output")
+    if folder.is_dir() and any(folder.iterdir()):
+        is_run = (folder / "config.json").exists()
+        way_out = f"go on with `rsh train --resume {folder}`" if is_run else "choose another"
+        raise InputError(f"{folder} is not empty: {way_out}, or give another --output")
+
+
+def start_run(folder: Path, config: dict[str, Any]) -> None:
+    """Make the run folder and write config.json into it, with the environment.
+
+    Raises:
+        InputError: the folder is not new, or cannot be written.
+    """
+    check_new_run(folder)
     write_json(folder / "config.json", config | {"environment": environment()})

@@ -65,9 +65,13 @@ class Scenes:
                 "a folder with one folder a class, or a zip of such a folder"
             )
         if not paths:
-            raise InputError(f"{source} holds no pictures: need one folder a class, pictures inside")
+            raise InputError(
+                f"{source} holds no pictures: need one folder a class, pictures inside"
+            )
         items = pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
-        scenes = cls(source.stem, source, _with_places(items.assign(split=""), source, prefix), prefix)
+        scenes = cls(
+            source.stem, source, _with_places(items.assign(split=""), source, prefix), prefix
+        )
         return scenes._readable() if skip_unreadable else scenes
 
     def __len__(self) -> int:
@@ -85,11 +89,11 @@ class Scenes:
     def labels(self) -> NDArray[np.int64]:
         """Class numbers in the order of `classes`, (n,) int64."""
         numbers = {name: number for number, name in enumerate(self.classes)}
-        return self.items["class"].map(numbers).to_numpy(np.int64)
+        return np.array([numbers[name] for name in self.items["class"]], dtype=np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A sha256 over every id, class and picture byte: equal for equal data, wherever it lies."""
+        """A sha256 over every id, class and picture byte, wherever the data lies."""
         digest = hashlib.sha256()
         for row, (path, name) in enumerate(zip(self.items["id"], self.items["class"], strict=True)):
             digest.update(f"{path}\0{name}\0".encode())
@@ -116,7 +120,7 @@ class Scenes:
         content = self.read_bytes(row)
         if not content:
             raise InputError(f"{path} is empty (0 bytes): remove it or pass --skip-unreadable")
-        return read_picture(io.BytesIO(content), name=path)
+        return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
 
     def split(
         self,

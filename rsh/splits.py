@@ -16,9 +16,7 @@ from rsh.errors import InputError
 Names = NDArray[np.str_]
 
 
-def stratified(
-    labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed: int = 0
-) -> Names:
+def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed: int = 0) -> Names:
     """Draw queries and validation tiles at random within each class.
 
     Args:

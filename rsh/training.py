@@ -3,7 +3,7 @@
 import json
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ from tqdm import tqdm
 from rsh.bank import Bank, view_bank
 from rsh.batches import ClassBalancedBatches
 from rsh.codes import binarize, pack
+from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.files import whole_file
 from rsh.losses import Embedding, MultiLevelLoss
 from rsh.metrics import count, mean_average_precision
 from rsh.model import HashNet, apply_head
-from rsh.run import finish_run, start_run
+from rsh.run import check_new_run, finish_run, start_run
 from rsh.scenes import Split
 from rsh.splits import check_classes
-from rsh.views import Strength, ViewSpec
+from rsh.views import ViewSpec
 
 Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
 Batch = tuple[Tensor, Tensor, Tensor]  # view 0, view 1, labels
@@ -33,47 +34,10 @@ Record = dict[str, float]
 VALIDATE_EVERY = 10  # epochs
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One training: each field is a flag of `rsh train` and a key of config.json."""
-
-    epochs: int = 60
-    """Passes over the training tiles."""
-    batch_size: int = 160
-    """Tiles a batch, the same number of each class."""
-    learning_rate: float = 4e-3
-    """Peak of the one-cycle schedule."""
-    weight_decay: float = 1e-2
-    """Of AdamW."""
-    views: int = 6
-    """Augmented views a tile in the view bank, at least 2."""
-    strength: Strength = "medium"
-    """How far a view may be from its tile: weak, medium or strong."""
-    category_weight: float = 1.0
-    """Weight of the category contrastive term (features)."""
-    inter_weight: float = 1.0
-    """Weight of the inter-class hash contrastive term (codes, within a branch)."""
-    intra_weight: float = 0.5
-    """Weight of the intra-class hash contrastive term (codes, across branches)."""
-    quantization_weight: float = 0.1
-    """Weight of the quantisation term."""
-    feature_temperature: float = 0.1
-    """Softmax temperature on features."""
-    code_temperature: float = 0.3
-    """Softmax temperature on relaxed codes."""
-    seed: int = 0
-    """Of views, batches and dropout."""
-
-    def loss(self) -> MultiLevelLoss:
-        """Return the loss these settings describe."""
-        return MultiLevelLoss(
-            category_weight=self.category_weight,
-            inter_weight=self.inter_weight,
-            intra_weight=self.intra_weight,
-            quantization_weight=self.quantization_weight,
-            feature_temperature=self.feature_temperature,
-            code_temperature=self.code_temperature,
-        )
+def loss_of(config: TrainConfig) -> MultiLevelLoss:
+    """Return the loss that the settings describe."""
+    names = [field.name for field in fields(MultiLevelLoss)]
+    return MultiLevelLoss(**{name: getattr(config, name) for name in names})
 
 
 class ViewPairs:
@@ -140,16 +104,22 @@ def train(
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
     if folder and not resume:
-        settings = {"model": net.settings, "train": asdict(config)}
-        start_run(folder, settings | (describe or {}))
+        check_new_run(folder)
     spec = ViewSpec(net.image_size, config.views, config.strength)
     bank = view_bank(net, split.scenes, spec, progress=progress)
     plain = view_bank(net, split.scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
     rows = split.rows("train")
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
+    if folder and not resume:  # only now: data that cannot be used leaves no folder behind
+        start_run(folder, {"model": net.settings, "train": asdict(config)} | (describe or {}))
     history = fit(
-        net.head, pairs, config, val=lambda: val_map(net, split, plain), folder=folder,
-        resume=resume, progress=progress,
+        net.head,
+        pairs,
+        config,
+        val=lambda: val_map(net, split, plain),
+        folder=folder,
+        resume=resume,
+        progress=progress,
     )
     net.eval()
     if folder:
@@ -186,7 +156,7 @@ def fit(
     Raises:
         InputError: nothing to resume from, or a loss that is not finite.
     """
-    loss = loss or config.loss()
+    loss = loss or loss_of(config)
     fabric = Fabric(devices=1)
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -294,6 +264,8 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
             part.load_state_dict(state[name])
     except (RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{file} cannot be resumed from ({reason}): delete it to start afresh") from None
+        raise InputError(
+            f"{file} cannot be resumed from ({reason}): delete it to start afresh"
+        ) from None
     history: list[Record] = state["history"]
     return history

@@ -1,14 +1,13 @@
 """Views: the augmentations that the two branches see, and the plain view that is encoded."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-Strength = Literal["weak", "medium", "strong"]
+from rsh.config import Strength
 
 
 @dataclass(frozen=True)

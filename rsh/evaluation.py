@@ -28,13 +28,12 @@ PROTOCOLS = ("disjoint",)
 Report = dict[str, Any]
 
 
-def evaluate(net: HashNet, split: Split, *, top_k: int = 20, progress: bool = True) -> Report:
+def evaluate(net: HashNet, split: Split, *, progress: bool = True) -> Report:
     """Measure a trained network.
 
     Args:
         net: a trained network.
         split: queries and gallery.
-        top_k: for the figures at a cut.
         progress: show bars while tiles are encoded.
 
     Returns:
@@ -64,17 +63,16 @@ def evaluate(net: HashNet, split: Split, *, top_k: int = 20, progress: bool = Tr
         "map_classifier_centre": score(centres[predicted], labels, split)["map"],
         "map_features_cosine": float(np.nanmean(cosine)),
     }
-    return report | score(encoded.codes, labels, split, top_k=top_k)
+    return report | score(encoded.codes, labels, split)
 
 
-def score(codes: Codes, labels: NDArray[np.int64], split: Split, *, top_k: int = 20) -> Report:
+def score(codes: Codes, labels: NDArray[np.int64], split: Split) -> Report:
     """Return every figure of a set of codes, however they were made.
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
         labels: class numbers, (n,).
         split: queries and gallery.
-        top_k: for the figures at a cut.
     """
     query, gallery = split.rows("query"), split.rows("train", "val")
     packed, num_bits = pack(codes), codes.shape[1]
@@ -86,14 +84,37 @@ def score(codes: Codes, labels: NDArray[np.int64], split: Split, *, top_k: int =
     return {
         "map": float(np.nanmean(each)),
         "map_interval": metrics.bootstrap_interval(each),
-        f"map_at_{top_k}": metrics.mean_average_precision(counts, top_k=top_k),
-        f"precision_at_{top_k}": float(metrics.precision_at(counts, top_k=top_k).mean()),
+        "map_at_20": metrics.mean_average_precision(counts, top_k=20),
+        "precision_at_20": float(metrics.precision_at(counts, top_k=20).mean()),
         "precision_within_2": float(metrics.precision_within(counts, radius=2).mean()),
         "anmrr": metrics.anmrr(counts),
         "distinct_codes": metrics.distinct_codes(packed[gallery]),
         "precision_by_radius": [None if np.isnan(value) else float(value) for value in precision],
         "recall_by_radius": recall.tolist(),
     }
+
+
+def table(report: Report) -> str:
+    """Lay the figures out for a reader: percentages, one line each, with what they mean."""
+    low, high = report["map_interval"]
+    head = (
+        f"protocol {report['protocol']}: {report['queries']} unseen queries, "
+        f"{report['gallery']} gallery tiles, {report['num_bits']} bits, ties averaged"
+    )
+    lines = [
+        ("mAP of the codes", report["map"], f"95 % interval {low:.1%} to {high:.1%}"),
+        ("mAP of real-valued features", report["map_features_cosine"], "before the sign, cosine"),
+        ("mAP of 'classifier centre'", report["map_classifier_centre"], "one code a class"),
+        ("accuracy of a linear classifier", report["accuracy"], "same backbone"),
+        ("mAP@20", report["map_at_20"], ""),
+        ("precision@20", report["precision_at_20"], ""),
+        ("precision within 2 bits", report["precision_within_2"], "an empty ball counts 0"),
+        ("ANMRR", report["anmrr"], "lower is better"),
+    ]
+    rows = [f"  {name:32}{value:7.1%}  {note}".rstrip() for name, value, note in lines]
+    return "\n".join(
+        [head, *rows, f"  {'distinct codes in the gallery':32}{report['distinct_codes']:7}"]
+    )
 
 
 def linear_classifier(

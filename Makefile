@@ -1,0 +1,66 @@
+# Two commands are enough: `make dashboard` and `make test`. Both start from a bare clone.
+PYTHON ?= python3
+PORT ?= 8866
+OPEN ?= yes
+BITS ?= 32
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := runs/bluemarble-$(BITS)
+GALLERY := galleries/bluemarble-$(BITS)
+OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
+
+.PHONY: help dashboard gallery test check notebooks ablation clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make dashboard   environment, sample, hash, gallery, and the page in the browser"
+	@echo "                 (PORT=8866 OPEN=no BITS=32)"
+	@echo "make test        all tests that this machine can run"
+	@echo "make check       formatting, lint and types"
+	@echo "make notebooks   run every notebook"
+	@echo "make ablation    measure what each loss term adds"
+	@echo "make clean       remove the environment and everything made from the sample"
+
+dashboard: gallery
+	$(BIN)/rsh dashboard $(GALLERY) --port $(PORT) $(OPEN_FLAG)
+
+gallery: $(GALLERY)/projection.parquet
+
+$(GALLERY)/projection.parquet: | $(GALLERY)/gallery.json
+	$(BIN)/rsh project $(GALLERY)
+
+$(GALLERY)/gallery.json: | $(RUN)/model.safetensors
+	$(BIN)/rsh encode $(RUN) --name "Blue Marble"
+
+# A training that was interrupted goes on where it stopped.
+$(RUN)/model.safetensors: | $(VENV)/runtime
+	if [ -f $(RUN)/config.json ]; then $(BIN)/rsh train --resume $(RUN); \
+	else $(BIN)/rsh train --bits $(BITS) --output $(RUN); fi
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+notebooks: $(VENV)/dev gallery
+	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
+
+ablation: $(VENV)/runtime
+	$(BIN)/python benchmarks/ablation.py
+
+$(VENV)/runtime: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  f"rsh needs Python 3.11 or newer, {sys.executable} is {sys.version.split()[0]}: set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs galleries build .pytest_cache .mypy_cache .ruff_cache

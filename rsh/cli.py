@@ -1,0 +1,224 @@
+"""The command line: `rsh train | encode | project | search | evaluate | dashboard`.
+
+Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
+not wait for torch.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from rsh.config import TrainConfig
+from rsh.errors import InputError
+
+Json = Annotated[bool, arg(name="json")]
+TopK = Annotated[int | None, arg(aliases=["-k"])]
+
+
+def train(
+    config: OmitArgPrefixes[TrainConfig],
+    data: str = "bluemarble",
+    bits: int = 32,
+    backbone: str = "tf_efficientnet_lite0",
+    image_size: int = 128,
+    output: Path | None = None,
+    skip_unreadable: bool = False,
+    resume: Path | None = None,
+) -> None:
+    """Train a model on labelled tiles: the backbone stays as it is, the hash head learns.
+
+    Features of augmented views are computed once and cached; after that a training takes seconds.
+
+    Args:
+        config: Settings.
+        data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
+        bits: Code length, a multiple of 4 from 4 to 256.
+        backbone: A timm model name.
+        image_size: Side of the square the backbone looks at, pixels.
+        output: The run folder to make. [default: runs/DATA-BITS]
+        skip_unreadable: Leave out pictures that cannot be read, and name them.
+        resume: A run folder to go on with; all other flags are taken from it.
+    """
+    from rsh.model import HashNet
+    from rsh.run import Run, describe_data
+    from rsh.scenes import Scenes
+    from rsh.training import train as fit
+
+    if resume:
+        run = Run.open(resume)
+        config = TrainConfig(**run.config["train"])
+        net, split = HashNet(**run.config["model"], seed=config.seed), run.split()
+        history = fit(net, split, config, run=resume, resume=True)
+    else:
+        net = HashNet(backbone, num_bits=bits, image_size=image_size, seed=config.seed)
+        scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
+        output = output or Path("runs") / f"{scenes.name}-{bits}"
+        describe = {
+            "data": describe_data(data, scenes, skip_unreadable=skip_unreadable),
+            "split": {"seed": config.seed},
+        }
+        split = scenes.split(seed=config.seed)
+        history = fit(net, split, config, run=output, describe=describe)
+    print(f"{resume or output}: mAP {history[-1]['val_map']:.3f} on validation tiles")
+
+
+def encode(
+    run: Positional[Path],
+    data: str | None = None,
+    output: Path | None = None,
+    name: str = "",
+    skip_unreadable: bool = False,
+) -> None:
+    """Encode tiles with a trained model into a gallery folder that can be searched.
+
+    Args:
+        run: The run folder of the model.
+        data: Other tiles than the model was trained on: all of them can be found then.
+        output: The gallery folder to make. [default: galleries/RUN]
+        name: What to call it on the page.
+        skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
+    """
+    from rsh.encode import build_gallery
+    from rsh.run import Run
+    from rsh.scenes import Scenes
+
+    opened = Run.open(run)
+    scenes = Scenes.open(data, skip_unreadable=skip_unreadable) if data else opened.split().scenes
+    folder = output or Path("galleries") / run.resolve().name
+    gallery = build_gallery(opened.net(), scenes, folder, name=name, run=run)
+    print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
+
+
+def project(gallery: Positional[Path], seed: int = 0) -> None:
+    """Lay feature space and hash space of a gallery out in the plane (UMAP), for the page.
+
+    Args:
+        gallery: The gallery folder.
+        seed: Of the layout.
+    """
+    from rsh.gallery import Gallery
+    from rsh.projection import project as lay_out
+
+    print("laying out feature space and hash space ...", file=sys.stderr)
+    opened = Gallery.open(gallery)
+    lay_out(opened, seed=seed)
+    print(f"{gallery}: {len(opened)} tiles projected")
+
+
+def search(
+    gallery: Positional[Path],
+    query: Positional[str],
+    top_k: TopK = None,
+    radius: int | None = None,
+    run: Path | None = None,
+    json_: Json = False,
+) -> None:
+    """Find the tiles whose codes differ least from the query's.
+
+    Args:
+        gallery: The gallery folder.
+        query: A picture file, or the id of a tile in the gallery (which is then left out).
+        top_k: How many tiles. [default: 20]
+        radius: Instead of a number, all tiles at most this many bits away.
+        run: The run folder of the model, if it has moved.
+        json_: Print JSON for a program to read.
+    """
+    from rsh.gallery import Gallery
+    from rsh.search import search as find
+
+    if top_k is not None and radius is not None:
+        raise InputError("--top-k and --radius exclude each other: give one of them")
+    answer = find(Gallery.open(gallery), query, top_k=top_k or 20, radius=radius, run=run)
+    if json_:
+        print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
+    else:
+        print(answer)
+
+
+def evaluate(
+    run: Positional[Path], protocol: str = "disjoint", data: str | None = None, json_: Json = False
+) -> None:
+    """Measure a trained model on tiles it has never seen, and write evaluation.json into the run.
+
+    Args:
+        run: The run folder of the model.
+        protocol: "disjoint": queries are the query split, the gallery is train and val.
+        data: Where the data lies now, if it has moved.
+        json_: Print JSON for a program to read.
+    """
+    from rsh.evaluation import PROTOCOLS, table
+    from rsh.evaluation import evaluate as measure
+    from rsh.files import write_json
+    from rsh.run import Run
+
+    if protocol not in PROTOCOLS:
+        raise InputError(f"--protocol {protocol}: choose one of {', '.join(PROTOCOLS)}")
+    opened = Run.open(run)
+    report = measure(opened.net(), opened.split(data))
+    write_json(run / "evaluation.json", report)
+    print(json.dumps(report, indent=2) if json_ else table(report))
+
+
+def dashboard(
+    gallery: Positional[Path] = Path("galleries/bluemarble-32"),
+    port: int = 8866,
+    open_browser: Annotated[bool, arg(name="open")] = True,
+) -> None:
+    """Serve the page on which a person picks a tile and browses its neighbours.
+
+    Args:
+        gallery: The gallery folder.
+        port: On 127.0.0.1.
+        open_browser: Open the page in the browser once it is ready.
+    """
+    from rsh.explorer.serve import serve
+
+    serve(gallery, port=port, open_browser=open_browser)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "train": train,
+    "encode": encode,
+    "project": project,
+    "search": search,
+    "evaluate": evaluate,
+    "dashboard": dashboard,
+}
+ABOUT = """Deep hashing for remote-sensing image retrieval: tiles become short binary codes, and
+the nearest codes are found by counting the bits that differ.
+
+The way through: train a model, encode tiles into a gallery, project it, look at the dashboard.
+`rsh COMMAND --help` explains each step."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; wrong input ends with one sentence and exit code 2."""
+    warnings.showwarning = _note
+    try:
+        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="rsh", description=ABOUT, args=argv)
+    except InputError as error:
+        print(f"rsh: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("rsh: stopped; what was finished is kept", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show our own warnings as notes; those of libraries are not for the reader."""
+    if category is UserWarning and Path(filename).parent == Path(__file__).parent:
+        print(f"rsh: note: {message}", file=sys.stderr)

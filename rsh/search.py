@@ -1,0 +1,129 @@
+"""One search as a person asks it: by a picture or by the id of a tile."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rsh.codes import Packed
+from rsh.engines import Hits
+from rsh.errors import InputError
+from rsh.gallery import Gallery
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One found tile.
+
+    Attributes:
+        rank: from 1.
+        distance: bits.
+        id: of the tile.
+        class_name: its class.
+    """
+
+    rank: int
+    distance: int
+    id: str
+    class_name: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A query and what was found, nearest first, equal distances in the order of the gallery.
+
+    Attributes:
+        query: picture file or tile id.
+        class_name: of a tile of the gallery; empty for a picture.
+        code: the query's code, hexadecimal.
+        num_bits: code length.
+        hits: what was found.
+    """
+
+    query: str
+    class_name: str
+    code: str
+    num_bits: int
+    hits: list[Hit]
+
+    def __str__(self) -> str:
+        head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
+        width = max((len(hit.class_name) for hit in self.hits), default=5)
+        rows = [
+            f"{hit.rank:4}  {hit.distance:4}  {hit.class_name:{width}}  {hit.id}"
+            for hit in self.hits
+        ]
+        return "\n".join([head, f"rank  bits  {'class':{width}}  id", *rows])
+
+
+def search(
+    gallery: Gallery,
+    query: str,
+    *,
+    top_k: int = 20,
+    radius: int | None = None,
+    run: Path | None = None,
+) -> Answer:
+    """Search a gallery.
+
+    Args:
+        gallery: an opened gallery.
+        query: the id of one of its tiles (which is left out of the answer), or a picture file.
+        top_k: how many tiles.
+        radius: instead, all tiles at most so many bits away.
+        run: run folder of the model, if it has moved.
+
+    Raises:
+        InputError: the query is neither, or a number is out of range.
+    """
+    rows = np.flatnonzero(gallery.items["id"] == query)
+    row = int(rows[0]) if len(rows) else None
+    packed = _encode(gallery, query, run) if row is None else gallery.packed[row, None]
+    hits = neighbours(gallery, packed, row, top_k=top_k, radius=radius)
+    names = gallery.items["class"]
+    return Answer(
+        query=query,
+        class_name="" if row is None else str(names.iloc[row]),
+        code=packed.tobytes().hex(),
+        num_bits=gallery.num_bits,
+        hits=[
+            Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]))
+            for rank, (hit, distance) in enumerate(zip(*hits, strict=True), start=1)
+        ],
+    )
+
+
+def neighbours(
+    gallery: Gallery, packed: Packed, row: int | None, *, top_k: int, radius: int | None = None
+) -> Hits:
+    """Find neighbours of a code, and leave the query's own tile out.
+
+    Args:
+        gallery: an opened gallery.
+        packed: the query's code, (1, bytes) uint8.
+        row: the query's own row, None if it is no tile of the gallery.
+        top_k: how many; the gallery may hold fewer others.
+        radius: instead, all at most so many bits away.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    if radius is not None:
+        (hits,) = gallery.within(packed, radius=radius)
+        keep = hits.ids != row
+        return Hits(hits.ids[keep], hits.distances[keep])
+    itself = row is not None and row in gallery.searchable
+    if not 1 <= top_k <= len(gallery.searchable) - itself:
+        most = len(gallery.searchable) - itself
+        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
+    (hits,) = gallery.search(packed, top_k=top_k + itself)
+    keep = hits.ids != row
+    return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+
+
+def _encode(gallery: Gallery, picture: str, run: Path | None) -> Packed:
+    if not Path(picture).exists():
+        raise InputError(
+            f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}"
+        )
+    return gallery.encode(picture, run=run)

@@ -1,0 +1,85 @@
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any import: threads of one test slow others
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True, database=None)
+settings.load_profile("suite")
+
+CLASSES = ("barren", "coast", "evergreen_broadleaf_forest", "snow_and_ice")
+TILES = 12  # of each class
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """A trained run, its data and its gallery; nobody writes into them."""
+
+    folder: Path
+    data: Path
+    gallery: Path
+    history: list[dict[str, float]]
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def cache(tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test out of the user's cache."""
+    monkeypatch.setenv("RSH_CACHE", str(tiny_cache))
+    return tiny_cache
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real tiles of the sample in class folders."""
+    from rsh.scenes import Scenes
+
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    sample = Scenes.open("bluemarble")
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for row in (sample.items["class"] == name).to_numpy().nonzero()[0][:: 134 // TILES][:TILES]:
+            (folder / sample.items["id"][row]).write_bytes(sample.read_bytes(row))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_split(tiny_data: Path) -> Any:
+    from rsh.scenes import Scenes
+
+    return Scenes.open(tiny_data).split(by="class", query=0.25, val=0.25)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(
+    tiny_data: Path, tiny_split: Any, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TinyRun:
+    """One training from end to end, 16 bits, and the gallery of all tiles."""
+    from rsh.config import TrainConfig
+    from rsh.encode import build_gallery
+    from rsh.model import HashNet
+    from rsh.run import describe_data
+    from rsh.training import train
+
+    folder = tmp_path_factory.mktemp("runs")
+    run, gallery = folder / "run", folder / "gallery"
+    describe = {
+        "data": describe_data(str(tiny_data), tiny_split.scenes),
+        "split": {"by": "class", "query": 0.25, "val": 0.25, "seed": 0},
+    }
+    net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
+    config = TrainConfig(epochs=20, batch_size=16, views=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RSH_CACHE", str(tiny_cache))
+        history = train(net, tiny_split, config, run=run, describe=describe, progress=False)
+        build_gallery(net, tiny_split.scenes, gallery, run=run, progress=False)
+    return TinyRun(run, tiny_data, gallery, history)

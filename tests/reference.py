@@ -1,0 +1,165 @@
+"""Slow loops, written from the formulas alone, that the library is held against.
+
+Rows are lists of numbers, labels and distances lists of integers. A ranking with ties is given
+as distances and relevance, and its figures are averaged over every order that the ties allow.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+Row = Sequence[float]
+Rows = Sequence[Row]
+
+
+def cosine(a: Row, b: Row) -> float:
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    length = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(y * y for y in b))
+    return dot / length
+
+
+def tanh(rows: Rows) -> list[list[float]]:
+    return [[math.tanh(x) for x in row] for row in rows]
+
+
+def category_contrastive(features: Rows, labels: Sequence[int], temperature: float) -> float:
+    """Khosla et al. 2020, eq. 2: mean over the anchors that have a positive."""
+    anchors = []
+    for i in range(len(features)):
+        others = [a for a in range(len(features)) if a != i]
+        positives = [p for p in others if labels[p] == labels[i]]
+        if not positives:
+            continue
+        below = sum(math.exp(cosine(features[i], features[a]) / temperature) for a in others)
+        loss = 0.0
+        for p in positives:
+            loss -= math.log(math.exp(cosine(features[i], features[p]) / temperature) / below)
+        anchors.append(loss / len(positives))
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def inter_class_hash(relaxed: Rows, labels: Sequence[int], temperature: float) -> float:
+    """L_inter: each positive alone against the other categories of the same branch."""
+    h = tanh(relaxed)
+    anchors = []
+    for i in range(len(h)):
+        positives = [p for p in range(len(h)) if p != i and labels[p] == labels[i]]
+        pushed = 0.0
+        for j in range(len(h)):
+            if labels[j] != labels[i]:
+                pushed += math.exp(cosine(h[i], h[j]) / temperature)
+        losses = []
+        for p in positives:
+            pulled = math.exp(cosine(h[i], h[p]) / temperature)
+            losses.append(-math.log(pulled / (pulled + pushed)))
+        if losses:
+            anchors.append(sum(losses) / len(losses))
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def intra_class_hash(
+    relaxed0: Rows, relaxed1: Rows, labels: Sequence[int], temperature: float
+) -> float:
+    """L_intra: one image's two codes against other categories of the other branch."""
+    h0, h1 = tanh(relaxed0), tanh(relaxed1)
+    losses = []
+    for here, there in ((h0, h1), (h1, h0)):
+        for i in range(len(here)):
+            pulled = math.exp(cosine(here[i], there[i]) / temperature)
+            pushed = 0.0
+            for j in range(len(there)):
+                if labels[j] != labels[i]:
+                    pushed += math.exp(cosine(here[i], there[j]) / temperature)
+            losses.append(-math.log(pulled / (pulled + pushed)))
+    return sum(losses) / len(losses)
+
+
+def quantization(relaxed: Rows) -> float:
+    squares = [(abs(math.tanh(x)) - 1) ** 2 for row in relaxed for x in row]
+    return sum(squares) / len(squares)
+
+
+def bytes_of(code: Sequence[int]) -> list[int]:
+    """Bit 0 is the highest of byte 0, +1 is a 1, what is left over is 0."""
+    found = [0] * math.ceil(len(code) / 8)
+    for position, sign in enumerate(code):
+        if sign > 0:
+            found[position // 8] += 2 ** (7 - position % 8)
+    return found
+
+
+def hamming(a: Sequence[int], b: Sequence[int]) -> int:
+    """Count the positions at which two codes of signs differ."""
+    distance = 0
+    for x, y in zip(a, b, strict=True):
+        if x != y:
+            distance += 1
+    return distance
+
+
+def search(query: Sequence[int], gallery: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return (distance, id) of the whole gallery in order."""
+    return sorted((hamming(query, code), number) for number, code in enumerate(gallery))
+
+
+def orders(distances: Sequence[int], relevant: Sequence[bool]) -> Iterator[list[bool]]:
+    """Yield the relevance along each ranking that the ties allow."""
+    ties = [
+        list(itertools.permutations([r for d, r in zip(distances, relevant, strict=True) if d == at]))
+        for at in sorted(set(distances))
+    ]
+    for choice in itertools.product(*ties):
+        yield [hit for tie in choice for hit in tie]
+
+
+def mean_over_orders(
+    figure: Callable[[list[bool]], float], distances: Sequence[int], relevant: Sequence[bool]
+) -> float:
+    figures = [figure(ranking) for ranking in orders(distances, relevant)]
+    return sum(figures) / len(figures)
+
+
+def average_precision(ranking: list[bool], top_k: int | None = None) -> float:
+    """Of one strict ranking; the sum is divided by the best possible at the cut."""
+    top_k = len(ranking) if top_k is None else top_k
+    found, total = 0, 0.0
+    for rank, hit in enumerate(ranking[:top_k], start=1):
+        if hit:
+            found += 1
+            total += found / rank
+    wanted = min(sum(ranking), top_k)
+    return total / wanted if wanted else math.nan
+
+
+def tied_average_precision(distances: Sequence[int], relevant: Sequence[bool]) -> float:
+    """The sum over buckets and positions of He et al. 2018, without its closed form."""
+    wanted = sum(relevant)
+    items_before = relevant_before = 0
+    total = 0.0
+    for at in sorted(set(distances)):
+        tie = [r for d, r in zip(distances, relevant, strict=True) if d == at]
+        n, p = len(tie), sum(tie)
+        for t in range(1, n + 1):
+            ratio = (t - 1) * (p - 1) / (n - 1) if n > 1 else 0
+            total += p / n * (relevant_before + 1 + ratio) / (items_before + t)
+        items_before += n
+        relevant_before += p
+    return total / wanted if wanted else math.nan
+
+
+def precision_at(ranking: list[bool], top_k: int) -> float:
+    return sum(ranking[:top_k]) / top_k
+
+
+def recall_at(ranking: list[bool], top_k: int) -> float:
+    return sum(ranking[:top_k]) / sum(ranking) if any(ranking) else math.nan
+
+
+def nmrr(ranking: list[bool], most_relevant: int) -> float:
+    """Manjunath et al. 2001, for one query; most_relevant is the largest R of all queries."""
+    wanted = sum(ranking)
+    limit = min(4 * wanted, 2 * most_relevant)
+    ranks = [rank for rank, hit in enumerate(ranking, start=1) if hit]
+    counted = [rank if rank <= limit else 1.25 * limit for rank in ranks]
+    best = (1 + wanted) / 2
+    return (sum(counted) / wanted - best) / (1.25 * limit - best)

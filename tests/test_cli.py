@@ -1,0 +1,166 @@
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TinyRun
+from PIL import Image
+
+from rsh.cli import COMMANDS, main
+from rsh.gallery import Gallery
+
+TRAIN = ["train", "--image-size", "32", "--epochs", "2", "--views", "2", "--bits", "16"]
+
+
+def refuse(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
+    """Run a command that must fail: return its one sentence."""
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in argv])
+    assert stop.value.code == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rsh: ")]
+    return line
+
+
+def test_help_names_every_command_and_does_not_import_torch() -> None:
+    code = "import sys; from rsh.cli import main; sys.argv = ['rsh', '--help']\ntry: main()\n"
+    code += "except SystemExit: print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_whole_path_from_tiles_to_hits(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, gallery = tmp_path / "run", tmp_path / "gallery"
+    main([*TRAIN, "--data", str(tiny_data), "--output", str(run)])
+    main(["encode", str(run), "--output", str(gallery), "--name", "Mine"])
+    main(["project", str(gallery)])
+    main(["evaluate", str(run), "--json"])
+    out = capsys.readouterr().out
+    report = json.loads(out[out.index("{") :])
+    assert json.loads((run / "evaluation.json").read_text()) == report
+    opened = Gallery.open(gallery)
+    assert opened.name == "Mine" and opened.projection is not None
+    first = opened.items["id"][0]
+    main(["search", str(gallery), first, "-k", "3", "--json"])
+    by_id = json.loads(capsys.readouterr().out)
+    assert by_id["query"] == first and len(by_id["hits"]) == 3
+    main(["search", str(gallery), str(tiny_data / first), "-k", "3", "--json"])
+    assert json.loads(capsys.readouterr().out)["code"] == by_id["code"]
+    main(["search", str(gallery), first, "--radius", "4"])
+    assert "bits  class" in capsys.readouterr().out
+    main(["evaluate", str(run)])
+    assert "mAP of the codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bits", ["0", "7", "300"])
+def test_wrong_number_of_bits(
+    bits: str, tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    told = refuse(capsys, "train", "--data", tiny_data, "--bits", bits, "--output", run)
+    assert f"num_bits={bits}: choose a multiple of 4 from 4 to 256" in told
+    assert not run.exists()
+
+
+def test_data_without_contrast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    for number in range(6):
+        (data / "only").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 40), (number * 40, 0, 0)).save(data / "only" / f"{number}.png")
+    assert "one class ('only')" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    (data / "single").mkdir()
+    Image.new("RGB", (40, 40)).save(data / "single" / "one.png")
+    assert "class 'single' has 1 tile" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    shutil.rmtree(data)
+    data.mkdir()
+    assert "holds no pictures" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    assert "neither a folder nor a zip" in refuse(capsys, *TRAIN, "--data", tmp_path / "no")
+    assert not run.exists()
+
+
+def test_unreadable_tile_is_named_and_nothing_is_left(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(tiny_data, data)
+    broken = next((data / "coast").iterdir())
+    broken.write_text("this is no picture")
+    told = refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    assert f"coast/{broken.name}" in told and "--skip-unreadable" in told
+    assert not run.exists()
+    main([*TRAIN, "--data", str(data), "--output", str(run), "--skip-unreadable"])
+    assert f"left out: coast/{broken.name}" in capsys.readouterr().err
+    assert (run / "model.safetensors").exists()
+
+
+def test_run_is_never_overwritten(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (tiny_run.folder / "model.safetensors").read_bytes()
+    told = refuse(capsys, *TRAIN, "--data", tiny_run.data, "--output", tiny_run.folder)
+    assert f"{tiny_run.folder} is not empty" in told and "--resume" in told
+    assert (tiny_run.folder / "model.safetensors").read_bytes() == before
+
+
+def test_gallery_of_another_model(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    main([*TRAIN, "--data", str(tiny_run.data), "--output", str(other)])
+    picture = next((tiny_run.data / "coast").iterdir())
+    told = refuse(capsys, "search", tiny_run.gallery, picture, "--run", other)
+    assert f"{other} is not the model that made {tiny_run.gallery}" in told
+
+
+def test_damaged_gallery(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery = tmp_path / "gallery"
+    shutil.copytree(tiny_run.gallery, gallery)
+    codes = (gallery / "codes.npy").read_bytes()
+    (gallery / "codes.npy").write_bytes(codes[:-1])
+    for argv in (["search", gallery, "x"], ["project", gallery], ["dashboard", gallery]):
+        assert f"{gallery}/codes.npy is altered or cut short" in refuse(capsys, *argv)
+
+
+def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        told = refuse(capsys, "dashboard", tiny_run.gallery, "--port", port)
+    assert f"port {port} is in use" in told and "--port" in told
+
+
+def test_place_that_cannot_be_written(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for argv in (
+        [*TRAIN, "--data", tiny_run.data, "--output", tmp_path / "file" / "run"],
+        ["encode", tiny_run.folder, "--output", tmp_path / "file" / "gallery"],
+    ):
+        assert "cannot write" in refuse(capsys, *argv)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["evaluate", "{run}", "--protocol", "whole"], "--protocol whole: choose one of disjoint"),
+        (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
+        (["search", "{gallery}", "{tile}", "-k", "0"], "top_k=0"),
+        (["search", "{gallery}", "{tile}", "--radius", "17"], "radius=17: choose 0 to 16 bits"),
+        (["encode", "{data}"], "is no run: it has no config.json"),
+        (["project", "{data}"], "is no gallery: it has no gallery.json"),
+    ],
+)
+def test_wrong_words(
+    argv: list[str], told: str, tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tile = Gallery.open(tiny_run.gallery).items["id"][0]
+    places = {"run": tiny_run.folder, "gallery": tiny_run.gallery, "data": tiny_run.data}
+    assert told in refuse(capsys, *(word.format(tile=tile, **places) for word in argv))

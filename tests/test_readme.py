@@ -1,0 +1,58 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsh.scenes import Scenes
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").rglob("*.md"),
+    ROOT / "data" / "README.md",
+]
+
+
+def test_sample_is_described_as_it_is() -> None:
+    scenes = Scenes.open("bluemarble")
+    assert f"{len(scenes):,} tiles of NASA's Blue Marble, {len(scenes.classes)} classes" in README
+
+
+def test_ablation_tables_are_those_the_benchmark_prints() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "ablation.py", "--only", "table"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = re.search(r"<!-- tables.*?-->\n(.*?)<!-- end of tables -->", README, re.DOTALL)
+    assert shown
+    printed = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert printed == [line for line in shown[1].splitlines() if line.startswith("|")]
+    assert not any("| - |" in line for line in printed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_inside_resolve(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    inside = [link for link in links if "://" not in link]
+    assert not [link for link in inside if not (page.parent / link).exists()]
+
+
+def test_python_lines_run(tmp_path: Path, tiny_data: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    small = (
+        code.replace('"bluemarble"', repr(str(tiny_data)))
+        .replace("split(seed=0)", "split(query=0.25, val=0.25)")
+        .replace("num_bits=32", "num_bits=32, image_size=32")
+        .replace("epochs=30", "epochs=2")
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", small], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert 0 < float(done.stdout.splitlines()[-1]) <= 1

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.codes import hamming
+from rsh.errors import InputError
+from rsh.gallery import Gallery
+from rsh.search import search
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    return tiny_gallery(tmp_path_factory.mktemp("search") / "gallery", num_tiles=120, num_bits=12)
+
+
+def brute_force(gallery: Gallery, row: int) -> list[tuple[int, str]]:
+    """Distance and id of every other searchable tile, in the order (distance, row)."""
+    (distance,) = hamming(gallery.packed[row, None], gallery.packed)
+    rows = [other for other in gallery.searchable if other != row]
+    return [
+        (int(distance[other]), gallery.items["id"][other])
+        for other in sorted(rows, key=lambda other: (distance[other], other))
+    ]
+
+
+@pytest.mark.parametrize("split", ["train", "query"])
+def test_by_id_leaves_the_tile_itself_out(gallery: Gallery, split: str) -> None:
+    for row in np.flatnonzero(gallery.items["split"] == split)[:10]:
+        answer = search(gallery, gallery.items["id"][row], top_k=15)
+        found = [(hit.distance, hit.id) for hit in answer.hits]
+        assert found == brute_force(gallery, row)[:15]
+        assert [hit.rank for hit in answer.hits] == list(range(1, 16))
+        assert answer.class_name == gallery.items["class"][row]
+
+
+def test_radius_finds_all_that_are_near(gallery: Gallery) -> None:
+    row = int(gallery.searchable[3])
+    answer = search(gallery, gallery.items["id"][row], radius=3)
+    near = [pair for pair in brute_force(gallery, row) if pair[0] <= 3]
+    assert [(hit.distance, hit.id) for hit in answer.hits] == near
+
+
+def test_all_others_can_be_asked_for_and_no_more(gallery: Gallery) -> None:
+    row = int(gallery.searchable[0])
+    name, others = gallery.items["id"][row], len(gallery.searchable) - 1
+    assert len(search(gallery, name, top_k=others).hits) == others
+    for top_k in (0, others + 1):
+        with pytest.raises(InputError, match=f"top_k={top_k}: {others} tiles"):
+            search(gallery, name, top_k=top_k)
+
+
+def test_code_is_shown_as_hexadecimal(gallery: Gallery) -> None:
+    answer = search(gallery, gallery.items["id"][0], top_k=1)
+    assert answer.code == gallery.packed[0].tobytes().hex()
+    assert "12 bits" in str(answer)
+
+
+def test_query_that_is_neither_picture_nor_tile(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.jpg is neither a picture file nor the id"):
+        search(gallery, "nowhere.jpg")
+
+
+def test_picture_without_a_known_run(gallery: Gallery, tmp_path: Path) -> None:
+    picture = tmp_path / "query.jpg"
+    picture.write_bytes(gallery.thumb(0))
+    with pytest.raises(InputError, match="does not say which run made it: name it with --run"):
+        search(gallery, str(picture))
