@@ -113,18 +113,19 @@ def environment() -> dict[str, str]:
 
 
 def git_revision() -> str:
-    """Return the commit of the checkout that rsh runs from, or "unknown" outside one."""
-    here = Path(__file__).parent
+    """Return the commit of the checkout that rsh runs from, or "unknown" outside one.
+
+    "-dirty" is added where the library or the sample differ from that commit.
+    """
+    git = ["git", "-C", str(Path(__file__).parents[1])]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
+        head = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
         )
+        same = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "rsh", "data"])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip()
+    return head.stdout.strip() + ("-dirty" if same.returncode else "")
 
 
 def check_new_run(folder: Path) -> None:
