@@ -127,13 +127,11 @@ def intra_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
 def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
     """List the settings that validation chooses among: one factor at a time."""
     around: dict[str, tuple[float, ...]] = {
-        "category_weight": (0.25, 0.5, 2.0),
-        "inter_weight": (0.5, 2.0),
-        "intra_weight": (0.25, 1.0, 2.0),
+        "category_weight": (0.5, 2.0),
+        "intra_weight": (0.25, 1.0),
         "quantization_weight": (0.03, 0.3),
         "feature_temperature": (0.05, 0.2),
         "code_temperature": (0.15, 0.5),
-        "learning_rate": (1e-3, 2e-3),
     }
     for num_bits in bits:
         for seed in SEEDS:

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from rsh.errors import InputError
 from rsh.files import explain_os_error, write_json
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import Scenes
@@ -69,26 +70,29 @@ def _fill(file: Path, net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress:
     start = json.loads(note.read_text())["done"] if note.exists() and partial.exists() else 0
     mode = "r+" if start else "w+"
     rows = np.lib.format.open_memmap(partial, mode=mode, dtype=np.float16, shape=shape)
-    bar = tqdm(
+    with tqdm(
         total=len(scenes), initial=start, unit="tile", desc="view bank", disable=not progress
-    )
-    done = noted = start
-    for features in _features(net, _Views(scenes, spec, start)):
-        rows[done : done + len(features)] = features.numpy()
-        done += len(features)
-        bar.update(len(features))
-        if done - noted >= SAVE_EVERY:
-            rows.flush()
-            write_json(note, {"done": done})
-            noted = done
+    ) as bar:
+        done = noted = start
+        for features in _features(net, _Views(scenes, spec, start)):
+            rows[done : done + len(features)] = features.numpy()
+            done += len(features)
+            bar.update(len(features))
+            if done - noted >= SAVE_EVERY:
+                rows.flush()
+                write_json(note, {"done": done})
+                noted = done
     rows.flush()
-    bar.close()
     partial.replace(file)
     note.unlink(missing_ok=True)
 
 
-class _Views(Dataset[Tensor]):
-    """All views of each tile from `start` on, made in worker processes."""
+class _Views(Dataset[Tensor | InputError]):
+    """All views of each tile from `start` on, made in worker processes.
+
+    A tile that cannot be read comes as the error itself: raised in a worker, its one sentence
+    would reach the reader inside a traceback.
+    """
 
     def __init__(self, scenes: Scenes, spec: ViewSpec, start: int) -> None:
         self.scenes, self.spec, self.start = scenes, spec, start
@@ -96,9 +100,20 @@ class _Views(Dataset[Tensor]):
     def __len__(self) -> int:
         return len(self.scenes) - self.start
 
-    def __getitem__(self, index: int) -> Tensor:
+    def __getitem__(self, index: int) -> Tensor | InputError:
         row = self.start + index
-        return self.spec.of(self.scenes.read(row), row)
+        try:
+            return self.spec.of(self.scenes.read(row), row)
+        except InputError as error:
+            return error
+
+    @staticmethod
+    def collate(tiles: list[Tensor | InputError]) -> Tensor | InputError:
+        """Stack tiles to (tiles, views, 3, h, w), unless one could not be read."""
+        errors = [tile for tile in tiles if isinstance(tile, InputError)]
+        return (
+            errors[0] if errors else torch.stack([tile for tile in tiles if torch.is_tensor(tile)])
+        )
 
 
 @torch.inference_mode()
@@ -108,7 +123,10 @@ def _features(net: HashNet, views: _Views) -> Iterator[Tensor]:
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     workers = min(2, os.cpu_count() or 1) if len(views) > SAVE_EVERY else 0
     tiles = max(1, 64 // len(views.spec))
-    for batch in DataLoader(views, batch_size=tiles, num_workers=workers):
+    loader = DataLoader(views, batch_size=tiles, num_workers=workers, collate_fn=_Views.collate)
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
         images = net.normalize(batch.flatten(0, 1).to(device))
         features = backbone(images.contiguous(memory_format=torch.channels_last))
         yield features.half().cpu().unflatten(0, (len(batch), -1))

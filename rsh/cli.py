@@ -135,7 +135,9 @@ def search(
 
     if top_k is not None and radius is not None:
         raise InputError("--top-k and --radius exclude each other: give one of them")
-    answer = find(Gallery.open(gallery), query, top_k=top_k or 20, radius=radius, run=run)
+    answer = find(
+        Gallery.open(gallery), query, top_k=20 if top_k is None else top_k, radius=radius, run=run
+    )
     if json_:
         print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
     else:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from rsh.model import HashNet
+    from rsh.scenes import Scenes
 
 FORMAT = 1
 FILES = ("codes.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
@@ -84,11 +85,19 @@ class Gallery:
         return cls(folder, info)
 
     @classmethod
-    def build(cls, net: "HashNet", scenes: Any, folder: str | Path = "galleries/gallery") -> Any:
-        """Encode scenes into a new gallery folder; see `rsh.encode.build_gallery`."""
+    def build(cls, net: "HashNet", scenes: "Scenes", folder: str | Path | None = None) -> "Gallery":
+        """Encode scenes into a new gallery folder; loads torch. See `rsh.encode.build_gallery`.
+
+        Args:
+            net: a trained network.
+            scenes: the tiles.
+            folder: where; galleries/NAME-BITS by default.
+        """
         from rsh.encode import build_gallery  # torch, which a page must not pay for
 
-        return build_gallery(net, scenes, Path(folder))
+        return build_gallery(
+            net, scenes, Path(folder or Path("galleries") / f"{scenes.name}-{net.num_bits}")
+        )
 
     def __len__(self) -> int:
         return len(self.items)

@@ -88,7 +88,7 @@ class Run:
 def finish_run(folder: Path, net: HashNet) -> None:
     """Write the weights, and enter their fingerprint into config.json."""
     with whole_file(folder / "model.safetensors") as stream:
-        stream.write(save(net.state_dict()))
+        stream.write(save({name: value.contiguous() for name, value in net.state_dict().items()}))
     config = read_json(folder / "config.json", what="run")
     write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})
 

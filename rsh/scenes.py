@@ -116,11 +116,11 @@ class Scenes:
         Raises:
             InputError: it cannot be read; the message names it.
         """
-        path = str(self.items["id"].iloc[row])
-        content = self.read_bytes(row)
-        if not content:
-            raise InputError(f"{path} is empty (0 bytes): remove it or pass --skip-unreadable")
-        return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
+        try:
+            return self._decode(row)
+        except InputError as error:
+            way_out = "or leave such pictures out with --skip-unreadable"
+            raise InputError(f"{error}; {way_out}") from None
 
     def split(
         self,
@@ -169,11 +169,18 @@ class Scenes:
             self._archives[os.getpid()] = zipfile.ZipFile(self.source)
         return self._archives[os.getpid()]
 
+    def _decode(self, row: int) -> Image.Image:
+        path = str(self.items["id"].iloc[row])
+        content = self.read_bytes(row)
+        if not content:
+            raise InputError(f"{path} is empty (0 bytes): fetch or save it again")
+        return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
+
     def _readable(self) -> "Scenes":
         rows = []
         for row in range(len(self)):
             try:
-                self.read(row)
+                self._decode(row)
                 rows.append(row)
             except InputError as error:
                 warnings.warn(f"left out: {error}", stacklevel=3)

@@ -87,10 +87,10 @@ def check_classes(labels: NDArray[np.generic], *, least: int) -> None:
     """
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2:
-        found = f"one class ({names[0]!r})" if len(names) else "no class"
+        found = f"one class ({str(names[0])!r})" if len(names) else "no class"
         raise InputError(f"the data has {found}: contrast needs folders of at least two classes")
     if counts.min() < least:
-        short = names[counts.argmin()]
+        short = str(names[counts.argmin()])
         raise InputError(
             f"class {short!r} has {counts.min()} tile(s), a split needs at least {least}: "
             "add tiles or leave the class out"

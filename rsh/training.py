@@ -167,20 +167,21 @@ def fit(
     student, fast = fabric.setup(module, optimizer)
     parts = {"module": student, "optimizer": fast, "schedule": schedule}
     history = load_checkpoint(folder, parts) if folder and resume else []
-    bar = tqdm(total=config.epochs, initial=len(history), unit="epoch", disable=not progress)
-    for epoch in range(len(history), config.epochs):
+    epochs = range(len(history), config.epochs)
+    bar = tqdm(
+        epochs, initial=len(history), total=config.epochs, unit="epoch", disable=not progress
+    )
+    for epoch in bar:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed * 1_000_003 + epoch)  # so that a resume is exact
             terms = train_one_epoch(student, loss, batches.epoch(epoch), fast, schedule, fabric)
-        last = epoch + 1 == config.epochs
-        if val and (last or (epoch + 1) % VALIDATE_EVERY == 0):
+        milestone = (epoch + 1) % VALIDATE_EVERY == 0 or epoch + 1 == config.epochs
+        if val and milestone:
             terms["val_map"] = val()
         history.append({"epoch": float(epoch)} | terms)
-        if folder and (last or (epoch + 1) % VALIDATE_EVERY == 0):
+        if folder and milestone:
             save_checkpoint(folder, parts, history)
-        bar.update()
         bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
-    bar.close()
     return history
 
 

@@ -105,7 +105,9 @@ def search(query: Sequence[int], gallery: Sequence[Sequence[int]]) -> list[tuple
 def orders(distances: Sequence[int], relevant: Sequence[bool]) -> Iterator[list[bool]]:
     """Yield the relevance along each ranking that the ties allow."""
     ties = [
-        list(itertools.permutations([r for d, r in zip(distances, relevant, strict=True) if d == at]))
+        list(
+            itertools.permutations([r for d, r in zip(distances, relevant, strict=True) if d == at])
+        )
         for at in sorted(set(distances))
     ]
     for choice in itertools.product(*ties):

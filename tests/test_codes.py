@@ -45,7 +45,7 @@ def test_zero_of_either_sign_becomes_plus_one():
 def test_nan_has_no_sign_and_its_row_is_named():
     relaxed = np.zeros((4, 8))
     relaxed[2, 5] = np.nan
-    with pytest.raises(InputError, match="row 2 .*NaN"):
+    with pytest.raises(InputError, match=r"row 2 .*NaN"):
         binarize(relaxed)
 
 

@@ -99,7 +99,10 @@ def test_radius_out_of_range_is_named_with_the_range(radius: int):
 
 @pytest.mark.parametrize("query", [np.zeros((1, 4), np.uint8), np.zeros((1, 2), np.int64)])
 def test_query_of_another_width_or_type_is_refused(query):
-    for call in (lambda: engine(16).search(query, top_k=1), lambda: engine(16).within(query, radius=1)):
+    for call in (
+        lambda: engine(16).search(query, top_k=1),
+        lambda: engine(16).within(query, radius=1),
+    ):
         with pytest.raises(InputError, match="16 bits need uint8"):
             call()
 

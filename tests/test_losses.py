@@ -109,7 +109,9 @@ def test_total_is_the_weighted_sum_of_the_terms(seed: int):
         code_temperature=0.6,
     )
     terms = loss(view0, view1, labels)
-    inter = [reference.inter_class_hash(v.relaxed.tolist(), labels.tolist(), 0.6) for v in (view0, view1)]
+    inter = [
+        reference.inter_class_hash(v.relaxed.tolist(), labels.tolist(), 0.6) for v in (view0, view1)
+    ]
     expected = {
         "category": reference.category_contrastive(
             view0.feature.tolist() + view1.feature.tolist(), labels.tolist() * 2, 0.2
@@ -128,7 +130,9 @@ def test_total_is_the_weighted_sum_of_the_terms(seed: int):
 @pytest.mark.parametrize("left_out", ["category", "inter", "intra", "quantization"])
 def test_weight_zero_takes_a_term_out_of_the_gradient(left_out: str):
     def gradients(loss_of) -> list[Tensor]:
-        view0, view1 = (Embedding(*(part.clone().requires_grad_() for part in view)) for view in embeddings(3))
+        view0, view1 = (
+            Embedding(*(part.clone().requires_grad_() for part in view)) for view in embeddings(3)
+        )
         terms = loss_of(view0, view1)
         leaves = [*view0, *view1]
         return torch.autograd.grad(terms, leaves, allow_unused=True, materialize_grads=True)
@@ -247,8 +251,7 @@ def test_inputs_are_not_changed_in_place():
     copies = [part.clone() for part in (*view0, *view1, labels)]
     MultiLevelLoss()(view0, view1, labels)
     assert all(
-        torch.equal(copy, part)
-        for copy, part in zip(copies, (*view0, *view1, labels), strict=True)
+        torch.equal(copy, part) for copy, part in zip(copies, (*view0, *view1, labels), strict=True)
     )
 
 
@@ -261,7 +264,9 @@ def test_scale_of_features_does_not_matter():
 
 
 def test_quantization_is_one_at_zero_and_falls_to_zero_at_the_corners():
-    values = [quantization(torch.full((2, 4), scale)).item() for scale in (0.0, 0.5, 1.0, 2.0, 50.0)]
+    values = [
+        quantization(torch.full((2, 4), scale)).item() for scale in (0.0, 0.5, 1.0, 2.0, 50.0)
+    ]
     assert values[0] == 1.0
     assert values[-1] == 0.0
     assert values == sorted(values, reverse=True)

