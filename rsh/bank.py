@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from rsh.scenes import Scenes
 from rsh.views import ViewSpec
 
 Bank = NDArray[np.float16]
+BankFile = np.memmap[Any, np.dtype[np.float16]]
 SAVE_EVERY = 256  # tiles between two notes of how far the bank has come
 
 
@@ -46,7 +48,7 @@ def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = 
     """
     file = cache_folder() / f"{bank_key(net, scenes, spec)}.npy"
     if not file.exists():
-        with explain_os_error(file):
+        with explain_os_error(file, way_out="set RSH_CACHE to a folder that can be written"):
             file.parent.mkdir(parents=True, exist_ok=True)
             _fill(file, net, scenes, spec, progress=progress)
     bank: Bank = np.load(file, mmap_mode="r")
@@ -67,9 +69,7 @@ def cache_folder() -> Path:
 def _fill(file: Path, net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool) -> None:
     partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.json")
     shape = (len(scenes), len(spec), net.head.num_features)
-    start = json.loads(note.read_text())["done"] if note.exists() and partial.exists() else 0
-    mode = "r+" if start else "w+"
-    rows = np.lib.format.open_memmap(partial, mode=mode, dtype=np.float16, shape=shape)
+    rows, start = _start(partial, note, shape)
     with tqdm(
         total=len(scenes), initial=start, unit="tile", desc="view bank", disable=not progress
     ) as bar:
@@ -85,6 +85,19 @@ def _fill(file: Path, net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress:
     rows.flush()
     partial.replace(file)
     note.unlink(missing_ok=True)
+
+
+def _start(partial: Path, note: Path, shape: tuple[int, int, int]) -> tuple[BankFile, int]:
+    """Open an interrupted bank and say how many tiles are done, or make a new one."""
+    try:
+        rows: BankFile = np.lib.format.open_memmap(partial, mode="r+")
+        start = int(json.loads(note.read_text())["done"])
+        if rows.shape == shape and 0 <= start <= len(rows):
+            return rows, start
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # nothing there, or spoilt: both mean to begin at the beginning
+    rows = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+    return rows, 0
 
 
 class _Views(Dataset[Tensor | InputError]):

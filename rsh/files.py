@@ -70,15 +70,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def explain_os_error(path: Path) -> Iterator[None]:
+def explain_os_error(
+    path: Path, *, way_out: str = "choose another place with --output"
+) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(
-            f"cannot write {path}: {reason}; choose another place with --output"
-        ) from error
+        raise InputError(f"cannot write {path}: {reason}; {way_out}") from error
 
 
 def write_json(path: Path, value: Any) -> None:
