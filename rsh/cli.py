@@ -66,7 +66,8 @@ def train(
         }
         split = scenes.split(seed=config.seed)
         history = fit(net, split, config, run=output, describe=describe)
-    print(f"{resume or output}: mAP {history[-1]['val_map']:.3f} on validation tiles")
+    quality = f"mAP {history[-1]['val_map']:.3f} on validation tiles"
+    print(f"{resume or output}: {quality} after {len(history)} epochs")
 
 
 def encode(

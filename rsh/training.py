@@ -121,7 +121,7 @@ def train(
         resume=resume,
         progress=progress,
     )
-    net.eval()
+    net.cpu().eval()  # whichever device it was trained on
     if folder:
         finish_run(folder, net)
     return history
