@@ -57,6 +57,24 @@ PLACES: dict[str, Changes] = {
     "10 % of the labels": {"share": 0.1},
 }
 
+# How the weights were chosen: from a first guess, one at a time, then what helped together.
+START = {
+    "category_weight": 1.0,
+    "inter_weight": 1.0,
+    "intra_weight": 0.5,
+    "quantization_weight": 0.1,
+    "feature_temperature": 0.1,
+    "code_temperature": 0.3,
+}
+AROUND = {
+    "category_weight": (0.5, 2.0),
+    "intra_weight": (0.25, 1.0),
+    "quantization_weight": (0.03, 0.3),
+    "feature_temperature": (0.05, 0.2),
+    "code_temperature": (0.15, 0.5),
+}
+COMBINED = ({"intra_weight": 1.0, "feature_temperature": 0.2},)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -71,8 +89,10 @@ class Job:
     changes: tuple[tuple[str, float], ...] = ()
 
     def key(self) -> str:
-        """Name the row, so that it is not run twice."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Name the row by all that decides it, so that it is not run twice."""
+        names = ("method", "bits", "seed", "place", "share")
+        settings = {name: getattr(self, name) for name in names}
+        return json.dumps(settings | {"config": asdict(config_of(self))}, sort_keys=True)
 
 
 def main(
@@ -101,7 +121,7 @@ def main(
             row = measure(job, scenes)
             append(row)
             print(f"{number}/{len(missing)} {job.method} {job.bits} {row['map']:.4f}", flush=True)
-    print(weights_table() if only == "weights" else tables(bits))
+    print(weights_table(bits) if only == "weights" else tables(bits))
 
 
 def term_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
@@ -126,19 +146,12 @@ def intra_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
 
 def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
     """List the settings that validation chooses among: one factor at a time."""
-    around: dict[str, tuple[float, ...]] = {
-        "category_weight": (0.5, 2.0),
-        "intra_weight": (0.25, 1.0),
-        "quantization_weight": (0.03, 0.3),
-        "feature_temperature": (0.05, 0.2),
-        "code_temperature": (0.15, 0.5),
-    }
+    one_by_one = [{name: value} for name, values in AROUND.items() for value in values]
     for num_bits in bits:
         for seed in SEEDS:
-            yield Job("weights", num_bits, seed)
-            for name, values in around.items():
-                for value in values:
-                    yield Job("weights", num_bits, seed, changes=((name, value),))
+            for changes in [{}, *one_by_one, *COMBINED]:
+                settings = tuple((START | changes).items())
+                yield Job("weights", num_bits, seed, changes=settings)
 
 
 def measure(job: Job, scenes: Scenes) -> Row:
@@ -230,7 +243,8 @@ def append(row: Row) -> None:
 
 def tables(bits: tuple[int, ...]) -> str:
     """Return both tables in Markdown."""
-    rows = read_rows()
+    current = {job.key() for job in (*term_jobs(bits), *intra_jobs(bits))}
+    rows = [row for row in read_rows() if row["key"] in current]
     methods = [*UNTRAINED, *TERMS]
     head = "| codes | " + " | ".join(f"{b} bits, mAP | against the full loss" for b in bits) + " |"
     rule = "|---|" + "---|---|" * len(bits)
@@ -272,16 +286,15 @@ def pooled(rows: list[Row], method: str, place: str, bits: int) -> NDArray[np.fl
     return np.concatenate([each for _, each in found]) if found else np.empty(0)
 
 
-def weights_table() -> str:
-    """Return the settings, best on validation first."""
-    by_changes: dict[str, list[float]] = {}
-    for row in read_rows():
-        if row["method"] == "weights":
-            by_changes.setdefault(str(dict(row["changes"])), []).append(row["map"])
-    return "\n".join(
-        f"{np.mean(maps):.4f} +- {np.std(maps):.4f} over {len(maps)}  {changes}"
-        for changes, maps in sorted(by_changes.items(), key=lambda item: -np.mean(item[1]))
-    )
+def weights_table(bits: tuple[int, ...]) -> str:
+    """Return the mean mAP of each setting on validation tiles, best first."""
+    by_key = {row["key"]: row["map"] for row in read_rows()}
+    maps: dict[str, list[float]] = {}
+    for job in weight_jobs(bits):
+        changed = {name: value for name, value in job.changes if START[name] != value}
+        maps.setdefault(str(changed or "as at the start"), []).append(by_key[job.key()])
+    best_first = sorted(maps.items(), key=lambda item: -np.mean(item[1]))
+    return "\n".join(f"{np.mean(each):.4f}  {changed}" for changed, each in best_first)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Backbones: any timm model, with weights that need no network where there are some."""
 
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import timm
@@ -39,7 +40,9 @@ def create(name: str, *, pretrained: bool = True) -> Backbone:
         InputError: timm knows no such model, or its weights cannot be had.
     """
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name}*")[:5]) or DEFAULT
+        names = timm.list_models()
+        alike = timm.list_models(f"*{name}*") or get_close_matches(name, names)
+        near = ", ".join(alike[:5]) or DEFAULT
         raise InputError(f"timm has no backbone {name!r}: did you mean one of {near}?")
     packaged = pretrained and name == DEFAULT
     try:

@@ -47,7 +47,7 @@ def train(
         resume: A run folder to go on with; all other flags are taken from it.
     """
     from rsh.model import HashNet
-    from rsh.run import Run, describe_data
+    from rsh.run import Run
     from rsh.scenes import Scenes
     from rsh.training import train as fit
 
@@ -60,12 +60,7 @@ def train(
         net = HashNet(backbone, num_bits=bits, image_size=image_size, seed=config.seed)
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
         output = output or Path("runs") / f"{scenes.name}-{bits}"
-        describe = {
-            "data": describe_data(data, scenes, skip_unreadable=skip_unreadable),
-            "split": {"seed": config.seed},
-        }
-        split = scenes.split(seed=config.seed)
-        history = fit(net, split, config, run=output, describe=describe)
+        history = fit(net, scenes.split(seed=config.seed), config, run=output)
     quality = f"mAP {history[-1]['val_map']:.3f} on validation tiles"
     print(f"{resume or output}: {quality} after {len(history)} epochs")
 

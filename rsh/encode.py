@@ -115,7 +115,10 @@ def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
     noted = run or gallery.info["model"].get("run")
     if not noted:
         raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
-    net = Run.open(noted).net()
+    try:
+        net = Run.open(noted).net()
+    except InputError as error:
+        raise InputError(f"{error}; or name the run that made the gallery with --run") from None
     if fingerprint(net) != gallery.info["model"]["fingerprint"]:
         raise InputError(
             f"{noted} is not the model that made {gallery.folder}: its codes would mean "

@@ -33,7 +33,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        with explain_os_error(path):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,6 +49,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         InputError: the parent folder cannot be written.
     """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"cannot write {path}: it is a file; choose another place with --output")
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

@@ -74,6 +74,10 @@ class Gallery:
                 f"{folder} has gallery format {info.get('format')}, this rsh reads {FORMAT}: "
                 "make it again with `rsh encode`"
             )
+        if not isinstance(info.get("files"), dict) or "num_bits" not in info:
+            raise InputError(
+                f"{folder}/gallery.json is incomplete: make it again with `rsh encode`"
+            )
         for name, checksum in info["files"].items():
             file = folder / name
             if not file.is_file() or sha256(file) != checksum:
@@ -224,7 +228,7 @@ def write_gallery(
     Raises:
         InputError: the folder cannot be written, or holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
         raise InputError(f"{folder} holds something that is no gallery: choose another --output")
     with whole_folder(folder) as temporary:
         np.save(temporary / "codes.npy", pack(codes))
@@ -235,6 +239,11 @@ def write_gallery(
             for thumb in thumbs:
                 offsets.append(offsets[-1] + stream.write(thumb))
         np.save(temporary / "thumbs.npy", np.array(offsets, dtype=np.int64))
+        if not len(codes) == len(features) == len(items) == len(offsets) - 1:
+            raise InputError(
+                f"{len(items)} items, {len(codes)} codes, {len(features)} features, "
+                f"{len(offsets) - 1} thumbnails: need one each"
+            )
         checksums = {name: sha256(temporary / name) for name in FILES}
         head = {"format": FORMAT, "num_bits": codes.shape[1], "num_items": len(items)}
         write_json(temporary / "gallery.json", head | info | {"files": checksums})

@@ -45,9 +45,9 @@ class MultiLevelLoss:
 
     category_weight: float = 1.0
     inter_weight: float = 1.0
-    intra_weight: float = 0.5
+    intra_weight: float = 1.0
     quantization_weight: float = 0.1
-    feature_temperature: float = 0.1
+    feature_temperature: float = 0.2
     code_temperature: float = 0.3
 
     def __call__(self, view0: Embedding, view1: Embedding, labels: Tensor) -> dict[str, Tensor]:
@@ -165,6 +165,9 @@ def intra_class_hash(
     """
     _check(relaxed0, labels, temperature)
     _check(relaxed1, labels, temperature)
+    if relaxed0.shape != relaxed1.shape:
+        got = f"{tuple(relaxed0.shape)} and {tuple(relaxed1.shape)}"
+        raise ValueError(f"both branches need codes of one shape, got {got}")
     h0 = F.normalize(torch.tanh(relaxed0), dim=1)
     h1 = F.normalize(torch.tanh(relaxed1), dim=1)
     similarity = h0 @ h1.T / temperature  # (n, n), row: branch 0, column: branch 1

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.codes import Packed, hamming
+from rsh.codes import Packed, check_packed, hamming
 from rsh.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -54,8 +54,12 @@ def count(
         num_bits: code length, bits.
 
     Raises:
-        InputError: an array is empty, or labels and codes differ in number.
+        InputError: an array is empty or of another width than num_bits, or labels and codes
+            differ in number.
     """
+    query_packed, gallery_packed = (
+        check_packed(packed, num_bits) for packed in (query_packed, gallery_packed)
+    )
     query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
     for what, codes, labels in (
         ("query", query_packed, query_labels),
@@ -131,7 +135,13 @@ def recall_at(counts: Counts, *, top_k: int) -> Floats:
 
 
 def precision_within(counts: Counts, *, radius: int) -> Floats:
-    """Share of relevant items among those at most `radius` bits away; an empty ball counts 0."""
+    """Share of relevant items among those at most `radius` bits away; an empty ball counts 0.
+
+    Raises:
+        InputError: radius < 0.
+    """
+    if radius < 0:
+        raise InputError(f"radius={radius}: choose 0 or more bits")
     inside = counts.items[:, : radius + 1].sum(axis=1)
     share: Floats = counts.relevant[:, : radius + 1].sum(axis=1) / np.maximum(inside, 1)
     return share
@@ -141,14 +151,16 @@ def precision_recall(counts: Counts) -> tuple[Floats, Floats]:
     """Precision and recall within every radius from 0 to num_bits, averaged over queries (macro).
 
     Returns:
-        Two arrays (num_bits + 1,). An empty ball is left out of the precision, not counted 0.
+        Two arrays (num_bits + 1,). An empty ball is left out of the precision, not counted 0;
+        queries that have nothing relevant are left out of both.
     """
-    items, relevant = counts.items.cumsum(axis=1), counts.relevant.cumsum(axis=1)
+    some = counts.relevant.any(axis=1)
+    items, relevant = (part[some].cumsum(axis=1) for part in counts)
     precision = np.where(items > 0, relevant / np.maximum(items, 1), np.nan)
-    recall = relevant / np.maximum(relevant[:, -1:], 1)
-    some = (items > 0).any(axis=0)  # radii at which at least one ball holds something
+    recall = relevant / relevant[:, -1:]
+    full = (items > 0).any(axis=0)  # radii at which at least one ball holds something
     mean = np.full(items.shape[1], np.nan)
-    mean[some] = np.nanmean(precision[:, some], axis=0)
+    mean[full] = np.nanmean(precision[:, full], axis=0)
     return mean, recall.mean(axis=0)
 
 

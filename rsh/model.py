@@ -86,10 +86,10 @@ class HashNet(nn.Module):
         if not 32 <= image_size <= 1024:
             raise InputError(f"image_size={image_size}: choose 32 to 1024 pixels")
         self.image_size = image_size
-        self.backbone, num_features, self.mean, self.std = backbones.create(
-            backbone, pretrained=pretrained
-        )
         with torch.random.fork_rng(devices=[]):
+            self.backbone, num_features, self.mean, self.std = backbones.create(
+                backbone, pretrained=pretrained
+            )
             torch.manual_seed(seed)
             self.head = HashHead(
                 num_features, num_bits=num_bits, hidden=hidden, feature_dim=feature_dim

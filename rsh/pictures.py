@@ -12,6 +12,7 @@ from rsh.errors import InputError
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 MAX_PIXELS = 100_000_000  # a picture larger than that is a scene to be cut into tiles first
+TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
 
@@ -45,7 +46,9 @@ def read_picture(
         ) from None
     except FileNotFoundError:
         raise InputError(f"{name} does not exist: check the path") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise InputError(f"{name} has {TOO_LARGE}") from None
+    except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
@@ -78,24 +81,22 @@ def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
         picture = Image.open(source)
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
-            "cut it into tiles first"
-        )
+        raise InputError(f"{name} has {TOO_LARGE}")
     return picture
 
 
 def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
-    if picture.mode == "RGB":
+    mode = picture.mode
+    if mode == "RGB":
         return picture
-    if picture.mode.startswith(("I", "F")):
+    if mode.startswith(("I", "F")):
         how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture)
     elif "A" in picture.getbands() or "transparency" in picture.info:
         how, rgba = "laid over black", picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     else:
-        how = "repeated" if picture.mode in ("1", "L") else "converted"
-    warnings.warn(f"{name} is {picture.mode}, not RGB: it was {how} to RGB", stacklevel=3)
+        how = "repeated" if mode in ("1", "L") else "converted"
+    warnings.warn(f"{name} is {mode}, not RGB: it was {how} to RGB", stacklevel=3)
     return picture.convert("RGB")
 
 

@@ -75,7 +75,7 @@ def place_codes(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
     order = np.argsort(code_of, kind="stable")
     number = np.empty(len(bits), dtype=np.int64)  # 0, 1, 2, ... within each code
     number[order] = np.arange(len(bits)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    step = np.ptp(centres, axis=0).max() / 250  # about one dot of the plot
+    step = (np.ptp(centres, axis=0).max() or 1) / 250  # about one dot of the plot
     radius = step * np.sqrt(number)
     angle = number * GOLDEN_ANGLE
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from rsh.errors import InputError
 from rsh.files import read_json, whole_file, write_json
 from rsh.model import HashNet, fingerprint
-from rsh.scenes import Scenes, Split
+from rsh.scenes import SAMPLE, Scenes, Split, sample_path
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,11 @@ class Run:
             InputError: it is none.
         """
         folder = Path(folder)
-        return cls(folder, read_json(folder / "config.json", what="run"))
+        config = read_json(folder / "config.json", what="run")
+        missing = {"model", "train", "data", "split"} - set(config)
+        if missing:
+            raise InputError(f"{folder}/config.json has no {min(missing)!r}: train again")
+        return cls(folder, config)
 
     def net(self) -> HashNet:
         """Load the trained network, in evaluation mode.
@@ -51,7 +55,7 @@ class Run:
             InputError: the weights are missing, cut short or altered.
         """
         file = self.folder / "model.safetensors"
-        if not file.exists():
+        if not file.exists() or "fingerprint" not in self.config:
             raise InputError(
                 f"{self.folder} has no weights yet: "
                 f"finish it with `rsh train --resume {self.folder}`"
@@ -93,16 +97,19 @@ def finish_run(folder: Path, net: HashNet) -> None:
     write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})
 
 
-def describe_data(data: str, scenes: Scenes, *, skip_unreadable: bool = False) -> dict[str, Any]:
-    """Return what config.json says of a data set, enough to open it again."""
-    return {
-        "source": data if data == scenes.name else str(Path(data).resolve()),
+def describe(split: Split) -> dict[str, Any]:
+    """Return what config.json says of the data, enough to open it again and cut it the same way."""
+    scenes = split.scenes
+    is_sample = scenes.source == sample_path()
+    data = {
+        "source": SAMPLE if is_sample else str(scenes.source.resolve()),
         "name": scenes.name,
         "fingerprint": scenes.fingerprint,
         "tiles": len(scenes),
         "classes": scenes.classes,
-        "skip_unreadable": skip_unreadable,
+        "skip_unreadable": scenes.skip_unreadable,
     }
+    return {"data": data, "split": split.how}
 
 
 def environment() -> dict[str, str]:

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ SAMPLE = "bluemarble"
 TABLE = "items.csv"  # optional, beside the class folders: path, class, longitude, latitude, block
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenes:
     """Labelled tiles in one table, with the pictures behind it.
 
@@ -35,12 +36,14 @@ class Scenes:
         items: one row a tile: id (path inside the source), class, split (empty until `split`),
             and where known longitude and latitude in degrees, and block.
         prefix: folder inside a zip that holds the class folders, "" or ending in "/".
+        skip_unreadable: whether pictures that cannot be read were left out.
     """
 
     name: str
     source: Path
     items: pd.DataFrame
     prefix: str = ""
+    skip_unreadable: bool = False
     _archives: dict[int, zipfile.ZipFile] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -68,10 +71,10 @@ class Scenes:
             raise InputError(
                 f"{source} holds no pictures: need one folder a class, pictures inside"
             )
+        name = source.name if source.is_dir() else source.stem
         items = pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
-        scenes = cls(
-            source.stem, source, _with_places(items.assign(split=""), source, prefix), prefix
-        )
+        items = _with_places(items.assign(split=""), source, prefix)
+        scenes = cls(name, source, items, prefix, skip_unreadable)
         return scenes._readable() if skip_unreadable else scenes
 
     def __len__(self) -> int:
@@ -93,10 +96,11 @@ class Scenes:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A sha256 over every id, class and picture byte, wherever the data lies."""
+        """A sha256 over every id, class, block and picture byte, wherever the data lies."""
         digest = hashlib.sha256()
-        for row, (path, name) in enumerate(zip(self.items["id"], self.items["class"], strict=True)):
-            digest.update(f"{path}\0{name}\0".encode())
+        decisive = self.items[["id", "class", *(["block"] if "block" in self.items else [])]]
+        for row, words in enumerate(decisive.itertuples(index=False)):
+            digest.update("\0".join(map(str, words)).encode())
             digest.update(hashlib.sha256(self.read_bytes(row)).digest())
         return digest.hexdigest()
 
@@ -107,7 +111,7 @@ class Scenes:
             if self.source.is_dir():
                 return (self.source / path).read_bytes()
             return self._archive.read(self.prefix + path)
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # locked, damaged
             raise InputError(f"{path} in {self.source} cannot be read: {error}") from None
 
     def read(self, row: int) -> Image.Image:
@@ -150,7 +154,8 @@ class Scenes:
         else:
             blocks = self.items["block"].to_numpy(str)
             names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
-        return Split(replace(self, items=self.items.assign(split=names), _archives={}))
+        how = {"by": by, "query": query, "val": val, "seed": seed}
+        return Split(replace(self, items=self.items.assign(split=names), _archives={}), how)
 
     def take(self, rows: NDArray[np.int64]) -> "Scenes":
         """Return the tiles of these rows, in this order."""
@@ -184,6 +189,8 @@ class Scenes:
                 rows.append(row)
             except InputError as error:
                 warnings.warn(f"left out: {error}", stacklevel=3)
+        if not rows:
+            raise InputError(f"no picture in {self.source} can be read: fetch or save them again")
         return self.take(np.array(rows, dtype=np.int64))
 
 
@@ -193,9 +200,11 @@ class Split:
 
     Attributes:
         scenes: all tiles, with the column `split` filled.
+        how: the arguments of `Scenes.split` that gave it.
     """
 
     scenes: Scenes
+    how: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def train(self) -> Scenes:
@@ -251,10 +260,13 @@ def _zip_paths(source: Path) -> tuple[list[str], str]:
             for name in archive.namelist()
             if PurePosixPath(name).suffix.lower() in SUFFIXES and not name.startswith("__MACOSX/")
         ]
-    parents = {PurePosixPath(name).parent for name in names}
-    around = os.path.commonpath([parent.parent.as_posix() for parent in parents]) if parents else ""
-    prefix = f"{around}/" if around not in ("", ".") else ""
-    return sorted(name.removeprefix(prefix) for name in names if "/" in name), prefix
+    parents = [str(PurePosixPath(name).parent) for name in names]
+    root = os.path.commonpath(parents) if parents else ""
+    if root and all(parent == root for parent in parents):  # a single class folder
+        root = str(PurePosixPath(root).parent)
+    prefix = f"{root}/" if root not in ("", ".") else ""
+    inside = [name.removeprefix(prefix) for name in names]
+    return sorted(name for name in inside if "/" in name), prefix
 
 
 def _with_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
@@ -267,10 +279,16 @@ def _with_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
             content = archive.read(prefix + TABLE) if has_table else b""
     if not content:
         return items
-    table = pd.read_csv(io.BytesIO(content))
+    try:
+        table = pd.read_csv(io.BytesIO(content))
+    except ValueError as error:  # what pandas raises is one, also for bytes that are no text
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{TABLE} in {source} is no table ({reason}): mend it, or take it away"
+        ) from None
     lost = set(items["id"]) - set(table.get("path", ()))
     if lost or table["path"].duplicated().any():
         what = f"has no row for {min(lost)}" if lost else "names a path twice"
         raise InputError(f"{TABLE} in {source} {what}: mend it, or take it away")
-    places = table.drop(columns="class", errors="ignore").rename(columns={"path": "id"})
+    places = table.drop(columns=["class", "split"], errors="ignore").rename(columns={"path": "id"})
     return items.merge(places, on="id", how="left", validate="one_to_one")

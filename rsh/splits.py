@@ -21,8 +21,8 @@ def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed
 
     Args:
         labels: class of each item, (n,).
-        query: share of the items that become queries, 0 to 1.
-        val: share of the rest that becomes validation, 0 to 1.
+        query: share of the items that become queries, above 0, at most 0.5.
+        val: share of the rest that becomes validation, likewise.
         seed: of the draw.
 
     Returns:
@@ -32,6 +32,7 @@ def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed
         InputError: fewer than two classes, or a class too small to be in every split.
     """
     labels = np.asarray(labels)
+    _check_shares(query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
@@ -43,6 +44,13 @@ def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed
             raise InputError(f"cannot cut {share:.0%} off for {name}: {error}") from None
         splits[rest[taken]] = name
         rest = rest[keep]
+    for name in ("train", "val", "query"):
+        without = np.setdiff1d(labels, labels[splits == name])
+        if len(without):
+            raise InputError(
+                f"class {str(without[0])!r} is too small to have a tile in {name}: "
+                "add tiles, ask for a larger share, or leave the class out"
+            )
     return splits
 
 
@@ -54,8 +62,8 @@ def by_block(
     Args:
         labels: class of each item, (n,).
         blocks: block of each item, (n,), such as a cell of 10 x 10 degrees.
-        query: share of the items that become queries, 0 to 0.5.
-        val: share of the rest that becomes validation, 0 to 0.5.
+        query: share of the items that become queries, above 0, at most 0.5.
+        val: share of the rest that becomes validation, likewise.
         seed: of the draw.
 
     Returns:
@@ -65,6 +73,7 @@ def by_block(
         InputError: fewer than two classes, a class of one tile, or too few blocks.
     """
     labels, blocks = np.asarray(labels), np.asarray(blocks)
+    _check_shares(query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
@@ -95,6 +104,12 @@ def check_classes(labels: NDArray[np.generic], *, least: int) -> None:
             f"class {short!r} has {counts.min()} tile(s), a split needs at least {least}: "
             "add tiles or leave the class out"
         )
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 < share <= 0.5:
+            raise InputError(f"{name}={share}: choose a share above 0 and at most 0.5")
 
 
 SplitBy = Literal["auto", "class", "block"]

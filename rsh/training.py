@@ -23,7 +23,7 @@ from rsh.files import whole_file
 from rsh.losses import Embedding, MultiLevelLoss
 from rsh.metrics import count, mean_average_precision
 from rsh.model import HashNet, apply_head
-from rsh.run import check_new_run, finish_run, start_run
+from rsh.run import Run, check_new_run, describe, finish_run, start_run
 from rsh.scenes import Split
 from rsh.splits import check_classes
 from rsh.views import ViewSpec
@@ -32,6 +32,11 @@ Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
 Batch = tuple[Tensor, Tensor, Tensor]  # view 0, view 1, labels
 Record = dict[str, float]
 VALIDATE_EVERY = 10  # epochs
+# What torch raises for a file that is cut short, is something else, or fits another network.
+CANNOT_LOAD = (
+    *(AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError),
+    pickle.UnpicklingError,
+)
 
 
 def loss_of(config: TrainConfig) -> MultiLevelLoss:
@@ -79,7 +84,6 @@ def train(
     config: TrainConfig | None = None,
     *,
     run: str | Path | None = None,
-    describe: dict[str, Any] | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> list[Record]:
@@ -90,7 +94,6 @@ def train(
         split: `train` is learned from, `val` is measured on; `query` is not looked at.
         config: settings.
         run: folder for weights, config and history; None keeps nothing.
-        describe: what config.json says of data and split, beside the settings.
         resume: go on from the checkpoint in the run folder; the result is that of an unbroken run.
         progress: show a bar with the loss terms.
 
@@ -103,7 +106,9 @@ def train(
     """
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
-    if folder and not resume:
+    if folder and resume:
+        Run.open(folder)
+    elif folder:
         check_new_run(folder)
     spec = ViewSpec(net.image_size, config.views, config.strength)
     bank = view_bank(net, split.scenes, spec, progress=progress)
@@ -111,7 +116,8 @@ def train(
     rows = split.rows("train")
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
     if folder and not resume:  # only now: data that cannot be used leaves no folder behind
-        start_run(folder, {"model": net.settings, "train": asdict(config)} | (describe or {}))
+        settings = {"model": net.settings, "train": asdict(config)}
+        start_run(folder, settings | describe(split))
     history = fit(
         net.head,
         pairs,
@@ -263,10 +269,10 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
         state = torch.load(file, map_location="cpu", weights_only=True)
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    except (RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        history: list[Record] = state["history"]
+    except CANNOT_LOAD as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{file} cannot be resumed from ({reason}): delete it to start afresh"
         ) from None
-    history: list[Record] = state["history"]
     return history

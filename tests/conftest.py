@@ -67,19 +67,14 @@ def tiny_run(
     from rsh.config import TrainConfig
     from rsh.encode import build_gallery
     from rsh.model import HashNet
-    from rsh.run import describe_data
     from rsh.training import train
 
     folder = tmp_path_factory.mktemp("runs")
     run, gallery = folder / "run", folder / "gallery"
-    describe = {
-        "data": describe_data(str(tiny_data), tiny_split.scenes),
-        "split": {"by": "class", "query": 0.25, "val": 0.25, "seed": 0},
-    }
     net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
     config = TrainConfig(epochs=20, batch_size=16, views=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
-        history = train(net, tiny_split, config, run=run, describe=describe, progress=False)
+        history = train(net, tiny_split, config, run=run, progress=False)
         build_gallery(net, tiny_split.scenes, gallery, run=run, progress=False)
     return TinyRun(run, tiny_data, gallery, history)

@@ -9,7 +9,7 @@ from rsh import training
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.model import HashNet, fingerprint
-from rsh.run import Run, describe_data, environment, git_revision, start_run
+from rsh.run import Run, describe, environment, git_revision, start_run
 from rsh.scenes import Scenes
 from rsh.training import train
 
@@ -201,11 +201,10 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     tiny_data: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tiny_data.parent)
-    scenes = Scenes.open(tiny_data.name)
-    noted = describe_data(tiny_data.name, scenes)
-    assert Path(noted["source"]) == tiny_data.resolve()
-    sample = Scenes.open("bluemarble")
-    assert describe_data("bluemarble", sample)["source"] == "bluemarble"
+    noted = describe(Scenes.open(tiny_data.name).split(by="class"))
+    assert Path(noted["data"]["source"]) == tiny_data.resolve()
+    assert noted["split"] == {"by": "class", "query": 0.2, "val": 0.15, "seed": 0}
+    assert describe(Scenes.open("bluemarble").split())["data"]["source"] == "bluemarble"
 
 
 def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch):

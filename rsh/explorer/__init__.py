@@ -1,0 +1,5 @@
+"""The page: retrieval by hashing that one can see. Needs a gallery folder, and no torch."""
+
+from rsh.explorer.page import dashboard
+
+__all__ = ["dashboard"]

@@ -1,0 +1,47 @@
+"""The page's head, its alert, and the banner for a lost connection."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from rsh.explorer.bundle import bundle
+from rsh.explorer.tiles import plural
+from rsh.gallery import Gallery
+
+
+class Frame(anywidget.AnyWidget):
+    """Brings the page's stylesheet; sends {"kind": "ping"} to see whether Python is there.
+
+    Attributes:
+        page: name of the page's channel.
+        question: the page in one sentence.
+        facts: what the gallery holds.
+        message: the alert, or "".
+    """
+
+    _esm = bundle("frame.js")
+    _css = Path(__file__).parent / "static" / "page.css"
+    page = traitlets.Unicode().tag(sync=True)
+    question = traitlets.Unicode("See image retrieval by hashing").tag(sync=True)
+    facts = traitlets.Unicode().tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+
+    def alert(self, message: str) -> None:
+        """Show a message; the same one a second time is read out again, too."""
+        if message:
+            self.message = ""
+        self.message = message
+
+
+def question_of(gallery: Gallery) -> str:
+    """Return the question the page answers."""
+    if gallery.has_map:
+        return "Where else on Earth does it look like this?"
+    return "What else looks like this?"
+
+
+def facts_of(gallery: Gallery) -> str:
+    """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
+    counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
+    return " · ".join(plural(count, noun) for count, noun in counts)

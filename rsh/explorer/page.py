@@ -1,0 +1,153 @@
+"""The page as a whole: opens a gallery and ties the state to the panels."""
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import ipywidgets
+
+from rsh.explorer.alerts import explain, guarded
+from rsh.explorer.bits import Bits, bits_view
+from rsh.explorer.cards import Cards, answer_view, chooser_view
+from rsh.explorer.controls import Controls, controls_view, search_of
+from rsh.explorer.frame import Frame, facts_of, question_of
+from rsh.explorer.plane import Legend, marks_of, planes_of
+from rsh.explorer.state import ExplorerState
+from rsh.explorer.tiles import describe, readable
+from rsh.gallery import Gallery
+
+DEFAULT = Path("galleries/bluemarble-32")
+
+
+def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
+    """Return the page over a gallery, for the last line of a notebook cell.
+
+    Args:
+        gallery: the folder; by default the environment variable RSH_GALLERY, else
+            galleries/bluemarble-32 below the working folder or the repository. A gallery
+            that cannot be opened gives a page with one alert that says why.
+    """
+    try:
+        return Explorer(ExplorerState(Gallery.open(find_gallery(gallery)))).box
+    except Exception as error:
+        return _box("rsh-page", [Frame(message=explain(error))])
+
+
+def find_gallery(gallery: str | Path | None = None) -> Path:
+    """Return the folder to open: the argument, RSH_GALLERY, or the sample's."""
+    named = gallery or os.environ.get("RSH_GALLERY")
+    if named:
+        return Path(named)
+    here = [DEFAULT, Path(__file__).parents[2] / DEFAULT]
+    return next((folder for folder in here if folder.exists()), DEFAULT)
+
+
+class Explorer:
+    """The panels of one visitor and what happens when something is pressed.
+
+    Attributes:
+        box: the widget to display.
+    """
+
+    def __init__(self, state: ExplorerState) -> None:
+        """Make the panels for `state` and show its first answer."""
+        gallery, page = state.gallery, uuid4().hex
+        names = [readable(name) for name in gallery.classes]
+        self.state = state
+        self.chosen_class = int(gallery.labels[state.query])
+        self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
+        self.controls = Controls(page=page)
+        self.chooser = Cards(page=page, compact=True)
+        self.bits = Bits(page=page)
+        self.cards = Cards(page=page)
+        self.planes = planes_of(gallery, page)
+        self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
+        self.refresh()
+        for panel in (self.frame, self.controls, self.chooser, self.cards, *self.planes):
+            panel.on_msg(self.receive)
+        self.controls.observe(self.search, names="search")
+        self.box = self._layout()
+
+    def alert(self, message: str) -> None:
+        """Show a message to the visitor, or take it away; either way the work is done."""
+        self.frame.alert(message)
+        self.frame.send({"kind": "idle"})
+
+    @guarded
+    def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """Do what a panel asks for; what is no message of ours is passed over."""
+        gallery = self.state.gallery
+        match content:
+            case {"kind": "ping"}:
+                panel.send({"kind": "pong"})
+            case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
+                self._peek(panel, row)
+            case {"kind": "choose", "row": int(row)}:
+                self._move(lambda: self.state.choose(row))
+            case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
+                self.alert("")
+                self.chosen_class = number
+                self._show_chooser()
+            case {"kind": "back"}:
+                self._move(self.state.back)
+            case {"kind": "forward"}:
+                self._move(self.state.forward)
+            case {"kind": "random"}:
+                self._move(self.state.choose_random)
+
+    @guarded
+    def search(self, change: dict[str, Any]) -> None:
+        """Search in another way."""
+        wanted = change["new"]
+        self.state.search_by(wanted["mode"], top_k=wanted["top_k"], radius=wanted["radius"])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the answer to the current query everywhere."""
+        answer = self.state.hits()
+        self.controls.search = search_of(self.state)
+        self.cards.view = answer_view(self.state, answer)
+        self.bits.view = bits_view(self.state, answer)
+        for plane in self.planes:
+            plane.marks = marks_of(self.state, answer)
+        self._show_chooser()
+        self.alert("")  # last: the same answer again changes no trait, but ends the wait
+
+    def _move(self, act: Any) -> None:
+        """Change the query; the list of tiles follows it to its class."""
+        act()
+        self.chosen_class = int(self.state.gallery.labels[self.state.query])
+        self.refresh()
+
+    def _show_chooser(self) -> None:
+        self.controls.view = controls_view(self.state, self.chosen_class)
+        name = self.state.gallery.classes[self.chosen_class]
+        self.chooser.view = chooser_view(self.state, name)
+
+    def _peek(self, panel: Any, row: int) -> None:
+        tile = describe(self.state.gallery, row)
+        thumb = tile.pop("thumb")
+        panel.send({"kind": "tile", **tile}, buffers=[thumb])
+
+    def _layout(self) -> ipywidgets.Box:
+        flat = [plane for plane in self.planes if not plane.world]
+        world = [plane for plane in self.planes if plane.world]
+        planes = [_box("rsh-planes", flat), *world] if flat else world
+        rail = _box("rsh-rail", [self.controls, self.chooser])
+        main = _box("rsh-main", [self.bits, self.cards, self.legend, *planes])
+        return _box("rsh-page", [self.frame, _box("rsh-body", [rail, main])])
+
+
+def _legend_words(has_planes: bool) -> dict[str, str]:
+    if has_planes:
+        note = "Every dot is a tile; choose one to search with it. Point at a class to find it."
+        return {"heading": "The whole gallery", "note": note}
+    note = "This gallery has no projection yet: `rsh project` draws its feature and hash space."
+    return {"heading": "The whole gallery", "note": note}
+
+
+def _box(name: str, children: list[Any]) -> ipywidgets.Box:
+    box = ipywidgets.Box(children)
+    box.add_class(name)
+    return box

@@ -1,0 +1,119 @@
+"""Points in a plane: feature space, hash space and the world are the same widget three times."""
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from rsh.explorer.bundle import bundle
+from rsh.explorer.state import Answer, ExplorerState
+from rsh.explorer.tiles import code_of, readable
+from rsh.gallery import Gallery
+
+# Heading, exact term, and how to read it.
+_SPACES = {
+    "feature": (
+        "Feature space",
+        "real numbers, cosine",
+        "Near each other: tiles that the network sees as alike, before it rounds to bits.",
+    ),
+    "code": (
+        "Hash space",
+        "{num_bits} bits, Hamming",
+        "Near each other: tiles whose codes differ in few bits. This is what the search sees.",
+    ),
+}
+_WORLD = (
+    "On the map",
+    "longitude and latitude",
+    "The search knows no places: what it finds together may lie oceans apart.",
+)
+EARTH = Path(__file__).parents[1] / "assets" / "earth.jpg"
+
+
+class Plane(anywidget.AnyWidget):
+    """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
+
+    Attributes:
+        page: name of the page's channel.
+        heading: what the plane is, in plain words.
+        term: the exact term beside it.
+        caption: how to read it.
+        world: whether x and y are degrees of longitude and latitude.
+        xy: float32 pairs, one an item, NaN where a tile has no place.
+        labels: uint16 class numbers, one an item.
+        classes: class names, readable.
+        background: JPEG of the whole Earth in plate carree, or nothing.
+        marks: query, query_code, num_bits, and hits as (row, relevant).
+    """
+
+    _esm = bundle("plane.js")
+    page = traitlets.Unicode().tag(sync=True)
+    heading = traitlets.Unicode().tag(sync=True)
+    term = traitlets.Unicode().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    world = traitlets.Bool(False).tag(sync=True)
+    xy = traitlets.Bytes().tag(sync=True)
+    labels = traitlets.Bytes().tag(sync=True)
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    background = traitlets.Bytes().tag(sync=True)
+    marks = traitlets.Dict().tag(sync=True)
+
+
+class Legend(anywidget.AnyWidget):
+    """Class chips that highlight a class in all planes of the page.
+
+    Attributes:
+        page: name of the page's channel.
+        heading: title of the part of the page that follows.
+        note: one sentence below it.
+        classes: class names, readable, in the order of class numbers.
+    """
+
+    _esm = bundle("legend.js")
+    page = traitlets.Unicode().tag(sync=True)
+    heading = traitlets.Unicode().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+
+def planes_of(gallery: Gallery, page: str) -> list[Plane]:
+    """Return the planes a gallery has coordinates for: features, codes, world."""
+    planes = []
+    if gallery.projection is not None:
+        for space, words in _SPACES.items():
+            xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
+            planes.append(_plane(gallery, page, xy, words))
+    if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
+        world = _plane(gallery, page, gallery.items[["longitude", "latitude"]], _WORLD)
+        world.world = True
+        world.background = EARTH.read_bytes() if EARTH.exists() else b""
+        planes.append(world)
+    return planes
+
+
+def marks_of(state: ExplorerState, answer: Answer) -> dict[str, Any]:
+    """Return the `Plane.marks` of an answer."""
+    return {
+        "query": answer.query,
+        "query_code": code_of(state.gallery, answer.query),
+        "num_bits": state.gallery.num_bits,
+        "hits": [[hit.row, hit.relevant] for hit in answer.hits],
+    }
+
+
+def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> Plane:
+    heading, term, caption = words
+    return Plane(
+        page=page,
+        heading=heading,
+        term=term.format(num_bits=gallery.num_bits),
+        caption=caption,
+        xy=np.ascontiguousarray(xy, dtype=np.float32).tobytes(),
+        labels=gallery.labels.astype(np.uint16).tobytes(),
+        classes=[readable(name) for name in gallery.classes],
+        marks={"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []},
+    )

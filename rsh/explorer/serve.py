@@ -1,0 +1,149 @@
+"""The page in the browser: Voila over dashboard.ipynb, for this machine alone."""
+
+import errno
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rsh.errors import InputError
+from rsh.gallery import Gallery
+
+HOST = "127.0.0.1"
+HERE = Path(__file__).parent
+NOTEBOOKS = (HERE.parents[1] / "notebooks", HERE.parent / "assets")  # checkout, installed wheel
+# All else that JupyterLab has installed would only make the page slower to open.
+EXTENSIONS = [
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+    "anywidget",
+]
+LOOKS = {
+    "template": "rsh",
+    "theme": "light",
+    "allow_template_override": "NO",  # a query string must not change them
+    "allow_theme_override": "NO",
+    "file_allowlist": [],
+    "extension_allowlist": EXTENSIONS,
+    "extension_denylist": [],
+    "show_tracebacks": False,
+}
+TORNADO = {
+    "websocket_max_message_size": 200 << 20,
+    # Only names of this machine in the Host header: a page elsewhere cannot reach the kernel
+    # by a domain name that it has pointed at 127.0.0.1.
+    "allow_remote_access": False,
+    "local_hostnames": ["localhost"],
+    # Voila's "the tab was closed" carries no such cookie, and refused it would leave a kernel
+    # behind. What else it could do needs a kernel's random name.
+    "disable_check_xsrf": True,
+}
+
+
+def serve(gallery: Path, *, port: int, open_browser: bool) -> None:
+    """Serve the page over one gallery until Ctrl-C.
+
+    Prints one line, "rsh page: http://127.0.0.1:8866/", when the page can be opened.
+
+    Args:
+        gallery: its folder.
+        port: where to listen, on 127.0.0.1 only.
+        open_browser: whether to open the page in the visitor's browser then.
+
+    Raises:
+        InputError: no such gallery, or the port is in use or not allowed.
+    """
+    Gallery.open(gallery)
+    check_port(port)
+    url = f"http://{HOST}:{port}/"
+    with _served_folder() as folder:
+        os.environ["RSH_GALLERY"] = str(Path(gallery).resolve())
+        # Voila looks for templates here first: the page never gets another version's.
+        paths = [str(folder / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+        _run(folder / "root", port, url, open_browser)
+
+
+def check_port(port: int) -> None:
+    """Raise InputError unless one can listen on 127.0.0.1:port."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"port {port}: choose 1 to 65535 with --port")
+    with socket.socket() as probe:
+        # As the server does: a port that is still cooling down after its last use is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            busy = error.errno == errno.EADDRINUSE
+            why = "is in use: stop the other program or" if busy else "is not allowed here:"
+            raise InputError(f"port {port} {why} choose another with --port") from error
+
+
+@contextmanager
+def _served_folder() -> Iterator[Path]:
+    """Make a folder with `root`, which holds the notebook and nothing else, and the template.
+
+    Voila hands out pictures below its root to whoever asks.
+    """
+    notebook = next(
+        (
+            folder / "dashboard.ipynb"
+            for folder in NOTEBOOKS
+            if (folder / "dashboard.ipynb").is_file()
+        ),
+        None,
+    )
+    if notebook is None:
+        raise InputError("dashboard.ipynb is missing from this installation: install rsh again")
+    with tempfile.TemporaryDirectory(prefix="rsh-page-") as name:
+        folder = Path(name)
+        (folder / "root").mkdir()
+        shutil.copy(notebook, folder / "root")
+        shutil.copytree(HERE / "template", folder / "jupyter" / "voila" / "templates" / "rsh")
+        yield folder
+
+
+def _run(root: Path, port: int, url: str, open_browser: bool) -> None:
+    from tornado.ioloop import IOLoop
+    from voila.app import Voila  # slow to import: only who serves waits for it
+
+    # At each visit it warns that Jupyter counts a ping's timeout in other units than it does.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    app = Voila(config=_config(root, port), notebook_path=str(root / "dashboard.ipynb"))
+    app.config_file_paths = []  # the page is the same in every folder and on every machine
+    app.initialize([])
+
+    def ready() -> None:
+        print(f"rsh page: {url}", flush=True)
+        if open_browser:
+            webbrowser.open(url)
+
+    # Voila listens before it starts the loop, so the loop's first act is the moment to say so.
+    IOLoop.current().add_callback(ready)
+    try:
+        app.start()  # shuts the kernels down when it ends
+    except KeyboardInterrupt:  # a second Ctrl-C, while it does so
+        pass
+
+
+def _config(root: Path, port: int) -> Any:
+    import zmq
+    from traitlets.config import Config
+
+    server = {"ip": HOST, "port": port, "port_retries": 0, "open_browser": False}
+    # Its warnings say at each visit that the notebook is not signed.
+    quiet = {"root_dir": str(root), "log_level": "ERROR", "tornado_settings": TORNADO}
+    return Config(
+        Voila=server | quiet,
+        VoilaConfiguration=LOOKS,
+        # A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself.
+        MappingKernelManager={"cull_interval": 60, "cull_idle_timeout": 600},
+        # Between server and kernel, where other users of this machine could listen.
+        KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
+    )

@@ -1,0 +1,67 @@
+import { make, redrawOn, tell } from "./shared.js";
+
+const PING_EVERY = 5_000; // ms
+const GONE_AFTER = 12_000; // ms without an answer: longer than any search takes
+
+// Name, question and facts; the alert; and the banner for when Python is no longer there.
+function render({ model, el }) {
+  const title = make("h1", {}, "rsh");
+  const question = make("p", { class: "rsh-question" });
+  const facts = make("p", { class: "rsh-facts" });
+  const words = make("span");
+  const dismiss = make("button", { type: "button", onclick: () => (alert.hidden = true) }, "Dismiss");
+  const alert = make("div", { class: "rsh-alert", hidden: true }, words, dismiss);
+  const gone = make("div", { class: "rsh-alert", hidden: true });
+  // The live region is there before its text, or screen readers say nothing.
+  const region = make("div", { role: "alert" }, alert, gone);
+  el.classList.add("rsh-frame");
+  el.append(make("header", {}, title, question, facts), region);
+
+  function draw() {
+    const message = model.get("message");
+    question.textContent = model.get("question");
+    facts.textContent = model.get("facts");
+    words.textContent = message;
+    alert.hidden = !message;
+    if (message) tell(model, "alert", {});
+  }
+
+  let silentSince = null;
+  const hear = (content) => {
+    if (content.kind === "idle") tell(model, "idle", {});
+    if (content.kind !== "pong") return;
+    silentSince = null;
+    gone.hidden = true;
+  };
+  model.on("msg:custom", hear);
+
+  function ping() {
+    if (document.hidden) {
+      silentSince = null; // timers sleep in a hidden tab: silence there proves nothing
+      return;
+    }
+    silentSince ??= Date.now();
+    let cut = false;
+    try {
+      model.send({ kind: "ping" });
+    } catch {
+      cut = true; // the kernel's death has closed the channel
+    }
+    if ((!cut && Date.now() - silentSince < GONE_AFTER) || !gone.hidden) return;
+    gone.replaceChildren(
+      make("span", {}, "The page has lost its connection to Python, perhaps after a long rest."),
+      make("button", { type: "button", onclick: () => location.reload() }, "Reload the page"),
+    );
+    gone.hidden = false;
+  }
+  const timer = setInterval(ping, PING_EVERY);
+
+  const stop = redrawOn(model, ["message", "question", "facts"], draw);
+  return () => {
+    clearInterval(timer);
+    model.off("msg:custom", hear);
+    stop();
+  };
+}
+
+export default { render };

@@ -1,0 +1,107 @@
+import { classColour, resolveColour } from "./palette.js";
+
+// Colours as they are now: they follow the visitor's light or dark scheme.
+export function readInk(element, numClasses) {
+  const read = (name) => resolveColour(`var(--rsh-${name})`, element);
+  return {
+    right: read("right"),
+    wrong: read("wrong"),
+    accent: read("accent"),
+    ink: read("ink"),
+    surface: read("surface"),
+    classes: Array.from({ length: numClasses }, (_, number) => resolveColour(classColour(number, numClasses), element)),
+  };
+}
+
+export function drawBackground(pen, view, picture, ink, dim) {
+  const [left, top] = view.toScreen(-180, 90);
+  const [right, bottom] = view.toScreen(180, -90);
+  if (picture) {
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(picture, left, top, right - left, bottom - top);
+    pen.globalAlpha = dim; // a veil, so that points stand out from the land
+    pen.fillStyle = ink.surface;
+    pen.fillRect(left, top, right - left, bottom - top);
+  }
+  pen.globalAlpha = picture ? 0.18 : 0.35;
+  pen.strokeStyle = ink.ink;
+  pen.lineWidth = 0.5;
+  pen.beginPath();
+  for (let lon = -150; lon < 180; lon += 30) line(pen, view.toScreen(lon, 90), view.toScreen(lon, -90));
+  for (let lat = -60; lat < 90; lat += 30) line(pen, view.toScreen(-180, lat), view.toScreen(180, lat));
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
+
+function line(pen, from, to) {
+  pen.moveTo(...from);
+  pen.lineTo(...to);
+}
+
+// Thin spokes from the query to its hits. On the map they are arcs, which claim no route.
+export function drawSpokes(pen, view, query, hits, ink) {
+  const [x, y] = view.pointOnScreen(query);
+  pen.lineWidth = 1;
+  pen.globalAlpha = hits.length > 60 ? 0.25 : 0.55;
+  for (const [row, relevant] of hits) {
+    if (!view.has(row)) continue;
+    const [toX, toY] = view.pointOnScreen(row);
+    // Arcs bow towards the middle, or they would leave the map.
+    const down = (y + toY) / 2 < view.size[1] / 2 ? 1 : -1;
+    const bend = view.world ? 0.14 * down * Math.hypot(toX - x, toY - y) : 0;
+    pen.strokeStyle = relevant ? ink.right : ink.wrong;
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.quadraticCurveTo((x + toX) / 2, (y + toY) / 2 + bend, toX, toY);
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
+// A ring for the query's class, a cross for another: the symbol tells as much as the colour.
+export function drawHit(pen, [x, y], relevant, label, ink, radius) {
+  const r = radius + 2.5;
+  disc(pen, x, y, r + 1.5, ink.surface);
+  disc(pen, x, y, r - 1, ink.classes[label]);
+  pen.lineWidth = 2;
+  pen.strokeStyle = relevant ? ink.right : ink.wrong;
+  pen.beginPath();
+  if (relevant) pen.arc(x, y, r + 0.5, 0, 2 * Math.PI);
+  else {
+    line(pen, [x - r, y - r], [x + r, y + r]);
+    line(pen, [x + r, y - r], [x - r, y + r]);
+  }
+  pen.stroke();
+}
+
+function disc(pen, x, y, radius, colour) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fillStyle = colour;
+  pen.fill();
+}
+
+export function drawStar(pen, [x, y], ink) {
+  pen.beginPath();
+  for (let corner = 0; corner < 10; corner++) {
+    const [angle, reach] = [(corner * Math.PI) / 5 - Math.PI / 2, corner % 2 ? 5 : 12];
+    pen.lineTo(x + reach * Math.cos(angle), y + reach * Math.sin(angle));
+  }
+  pen.closePath();
+  pen.lineJoin = "round";
+  pen.lineWidth = 4;
+  pen.strokeStyle = ink.surface;
+  pen.stroke();
+  pen.fillStyle = ink.accent;
+  pen.fill();
+}
+
+export function drawRing(pen, [x, y], ink) {
+  for (const [colour, width] of [[ink.surface, 5], [ink.ink, 2]]) {
+    pen.beginPath();
+    pen.arc(x, y, 9, 0, 2 * Math.PI);
+    pen.strokeStyle = colour;
+    pen.lineWidth = width;
+    pen.stroke();
+  }
+}

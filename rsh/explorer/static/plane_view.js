@@ -1,0 +1,144 @@
+// The geometry of a plane: where data lies on the screen, and which point is near a place.
+
+const CELLS = 128; // a side of the picking grid
+const MARGIN = 26; // CSS pixels around the fitted points
+
+export class PlaneView {
+  // xy: Float32Array of pairs, NaN where a tile has no place; world: show all of the Earth.
+  constructor(xy, world) {
+    this.xy = xy;
+    this.count = xy.length / 2;
+    this.world = world;
+    this.bounds = world ? [-180, -90, 180, 90] : boundsOf(xy);
+    this.size = [1, 1];
+    this.fill();
+    this.reset();
+  }
+
+  reset() {
+    const [left, bottom, right, top] = this.bounds;
+    this.centre = [(left + right) / 2, (bottom + top) / 2];
+    this.zoom = 1;
+  }
+
+  resize(width, height) {
+    this.size = [width, height];
+  }
+
+  // CSS pixels a data unit, the same both ways: distances in a plane must not be stretched.
+  get scale() {
+    const [left, bottom, right, top] = this.bounds;
+    const margin = this.world ? 0 : 2 * MARGIN;
+    const wide = (this.size[0] - margin) / (right - left || 1);
+    const high = (this.size[1] - margin) / (top - bottom || 1);
+    return Math.min(wide, high) * this.zoom;
+  }
+
+  toScreen(x, y) {
+    const { scale, centre, size } = this;
+    return [(x - centre[0]) * scale + size[0] / 2, (centre[1] - y) * scale + size[1] / 2];
+  }
+
+  toData(x, y) {
+    const { scale, centre, size } = this;
+    return [(x - size[0] / 2) / scale + centre[0], centre[1] - (y - size[1] / 2) / scale];
+  }
+
+  pointOnScreen(row) {
+    return this.toScreen(this.xy[2 * row], this.xy[2 * row + 1]);
+  }
+
+  has(row) {
+    return row !== null && row >= 0 && row < this.count && Number.isFinite(this.xy[2 * row]);
+  }
+
+  // Keeps the data point under (x, y) where it is.
+  zoomBy(factor, x = this.size[0] / 2, y = this.size[1] / 2) {
+    const before = this.toData(x, y);
+    this.zoom = Math.min(Math.max(this.zoom * factor, 1), 400);
+    if (this.zoom === 1) return this.reset();
+    const after = this.toData(x, y);
+    this.centre = [this.centre[0] + before[0] - after[0], this.centre[1] + before[1] - after[1]];
+    return this.keepInside();
+  }
+
+  panBy(dx, dy) {
+    const { scale } = this;
+    this.centre = [this.centre[0] - dx / scale, this.centre[1] + dy / scale];
+    this.keepInside();
+  }
+
+  keepInside() {
+    const [left, bottom, right, top] = this.bounds;
+    // The world fills its frame: no sea beyond the map's edge.
+    const half = this.world ? this.size.map((side) => side / 2 / this.scale) : [0, 0];
+    const clamp = (value, low, high) => (low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high));
+    this.centre = [
+      clamp(this.centre[0], left + half[0], right - half[0]),
+      clamp(this.centre[1], bottom + half[1], top - half[1]),
+    ];
+  }
+
+  // Rows sorted by grid cell, so that picking looks at a few cells and not at every point.
+  fill() {
+    const cells = new Int32Array(this.count).fill(-1);
+    const starts = new Int32Array(CELLS * CELLS + 1);
+    for (let row = 0; row < this.count; row++) {
+      if (!this.has(row)) continue;
+      cells[row] = this.cell(this.xy[2 * row], 0) + CELLS * this.cell(this.xy[2 * row + 1], 1);
+      starts[cells[row] + 1]++;
+    }
+    for (let cell = 0; cell < CELLS * CELLS; cell++) starts[cell + 1] += starts[cell];
+    this.sorted = new Int32Array(starts[CELLS * CELLS]);
+    const next = starts.slice();
+    for (let row = 0; row < this.count; row++) if (cells[row] >= 0) this.sorted[next[cells[row]]++] = row;
+    this.starts = starts;
+  }
+
+  cell(value, axis) {
+    const [low, high] = [this.bounds[axis], this.bounds[axis + 2]];
+    return Math.min(Math.max(Math.floor(((value - low) / (high - low || 1)) * CELLS), 0), CELLS - 1);
+  }
+
+  // The row nearest to a place on the screen within some pixels, or null.
+  pick(x, y, reach) {
+    const [dataX, dataY] = this.toData(x, y);
+    const far = reach / this.scale;
+    let [best, least] = [null, far * far];
+    for (let j = this.cell(dataY - far, 1); j <= this.cell(dataY + far, 1); j++) {
+      for (let i = this.cell(dataX - far, 0); i <= this.cell(dataX + far, 0); i++) {
+        const cell = i + CELLS * j;
+        for (let place = this.starts[cell]; place < this.starts[cell + 1]; place++) {
+          const row = this.sorted[place];
+          const distance = (this.xy[2 * row] - dataX) ** 2 + (this.xy[2 * row + 1] - dataY) ** 2;
+          if (distance <= least) [best, least] = [row, distance];
+        }
+      }
+    }
+    return best;
+  }
+
+  // The nearest row up, down, left or right of another; sideways counts double.
+  neighbour(from, dx, dy) {
+    const [x, y] = [this.xy[2 * from], this.xy[2 * from + 1]];
+    let [best, least] = [null, Infinity];
+    for (let row = 0; row < this.count; row++) {
+      const along = (this.xy[2 * row] - x) * dx + (this.xy[2 * row + 1] - y) * dy;
+      const aside = Math.abs((this.xy[2 * row] - x) * dy - (this.xy[2 * row + 1] - y) * dx);
+      const cost = along + 2 * aside;
+      if (along > 0 && aside <= along && cost < least) [best, least] = [row, cost];
+    }
+    return best;
+  }
+}
+
+function boundsOf(xy) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let place = 0; place < xy.length; place++) {
+    const axis = place % 2;
+    if (!Number.isFinite(xy[place])) continue;
+    box[axis] = Math.min(box[axis], xy[place]);
+    box[axis + 2] = Math.max(box[axis + 2], xy[place]);
+  }
+  return Number.isFinite(box[0]) ? box : [0, 0, 1, 1];
+}

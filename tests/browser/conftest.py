@@ -1,0 +1,144 @@
+"""The real server and a real browser. Without a browser the tests are skipped, on CI they fail."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.gallery import Gallery
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SERVE = (
+    "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
+    "serve(Path(sys.argv[1]), port=int(sys.argv[2]), open_browser=False)"
+)
+
+
+@dataclass
+class Server:
+    """A running page."""
+
+    url: str
+    process: subprocess.Popen[str]
+    gallery: Gallery
+
+    def kernels(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if any("ipykernel" in part for part in child.cmdline())]
+
+
+@dataclass
+class Visit:
+    """One visitor's tab, and all that it asked for or complained about."""
+
+    page: "playwright.Page"
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(gallery: Gallery, log: Path) -> Iterator[Server]:
+    """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
+    port = free_port()
+    command = [sys.executable, "-c", SERVE, str(gallery.folder), str(port)]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    env = os.environ | {"PYTHONPATH": path}
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            command, cwd=log.parent, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as process,
+    ):
+        server = Server(f"http://127.0.0.1:{port}/", process, gallery)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"rsh page: {server.url}\n", log.read_text()
+            yield server
+            kernels = server.kernels()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 0
+            assert process.stdout.read() == ""
+            assert "Traceback" not in log.read_text()
+            _, left = psutil.wait_procs(kernels, timeout=5)
+            assert not left
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory) -> Iterator[Callable[[Gallery], Server]]:
+    """Start a server for a gallery; all end with the session."""
+    with ExitStack() as stack:
+        yield lambda gallery: stack.enter_context(
+            running(gallery, tmp_path_factory.mktemp("server") / "log.txt")
+        )
+
+
+@pytest.fixture(scope="session")
+def server(serving, tmp_path_factory) -> Server:
+    return serving(tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["playwright.Browser"]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    flags = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=found, args=flags)
+        except playwright.Error as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Chromium: {error}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open a tab that can reach nothing but this machine; at the end it must not have tried."""
+    visits, contexts = [], []
+
+    def start(**options) -> Visit:
+        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        new = Visit(context.new_page())
+        visits.append(new)
+
+        def route(request_route):
+            url = request_route.request.url
+            if urlsplit(url).hostname == "127.0.0.1":
+                return request_route.continue_()
+            new.outside.append(url)
+            return request_route.abort()
+
+        context.route(lambda url: url.startswith(("http", "ws")), route)
+        new.page.on("pageerror", lambda error: new.errors.append(str(error)))
+        new.page.on(
+            "console", lambda message: message.type == "error" and new.errors.append(message.text)
+        )
+        return new
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert [url for new in visits for url in new.outside] == []
+    assert [error for new in visits for error in new.errors] == []

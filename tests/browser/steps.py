@@ -1,0 +1,69 @@
+"""What a visitor does and sees, in words that the tests share."""
+
+import numpy as np
+
+
+def open_page(visit, server, **options):
+    page = visit(**options).page
+    page.goto(server.url)
+    page.wait_for_function(
+        "document.querySelector('.rsh-cards img')?.naturalWidth > 0", timeout=30_000
+    )
+    return page
+
+
+def query_of(page):
+    return int(page.get_attribute(".rsh-query", "data-row"))
+
+
+def wait_for_query(page, row):
+    page.wait_for_selector(f'.rsh-query[data-row="{row}"]', timeout=5000)
+    page.wait_for_selector(".rsh-cards:not(.is-busy)", timeout=5000)
+
+
+def wait_for_another_query(page, row):
+    page.wait_for_selector(f'.rsh-query:not([data-row="{row}"])', timeout=5000)
+    return query_of(page)
+
+
+def cards_of(page):
+    return [
+        int(row)
+        for row in page.eval_on_selector_all(
+            ".rsh-cards button", "all => all.map(b => b.dataset.row)"
+        )
+    ]
+
+
+def nearest(gallery, row, top_k=20):
+    found = gallery.search(gallery.packed[[row]], top_k=min(top_k + 1, len(gallery.searchable)))[0]
+    return [int(other) for other in found.ids if other != row][:top_k]
+
+
+def set_slider(page, value):
+    act = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }"
+    page.eval_on_selector(".rsh-slider input", act, value)
+
+
+def plane_named(page, name):
+    return page.locator(".rsh-plane", has=page.get_by_role("heading", name=name)).locator(
+        ".rsh-stage"
+    )
+
+
+def loneliest(xy):
+    """The row farthest from its nearest neighbour, so that a click cannot mean another."""
+    gaps = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
+    np.fill_diagonal(gaps, np.inf)
+    return int(gaps.min(axis=1).argmax())
+
+
+def on_stage(xy, row, box, world=False):
+    """Where a plane that shows all draws a row, in CSS pixels from its corner."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    if world:
+        low, high = np.array([-180, -90]), np.array([180, 90])
+    size = np.array([box["width"], box["height"]])
+    scale = ((size - (0 if world else 52)) / (high - low)).min()
+    x, y = (xy[row] - (low + high) / 2) * scale
+    return {"x": float(size[0] / 2 + x), "y": float(size[1] / 2 - y)}

@@ -1,0 +1,101 @@
+"""Odd galleries, lost kernels, small windows, and what the server must not give away."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
+from make_gallery import tiny_gallery
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
+    name = "<img src=x onerror=document.title='run'><b>bold</b>"
+    odd = tiny_gallery(
+        tmp_path / "odd", num_tiles=80, rename={"tundra": name, "coast": "海岸" * 40}
+    )
+    page = open_page(visit, serving(odd))
+    row = int(np.flatnonzero(odd.items["class"] == name)[0])
+    page.get_by_label("Choose a query by class").select_option(index=odd.classes.index(name))
+    page.click(f'.rsh-chooser button[data-row="{row}"]')
+    wait_for_query(page, row)
+    assert page.inner_text(".rsh-query-class") == name
+    assert page.locator('img[src="x"], .rsh-page b:text("bold")').count() == 0
+    assert page.title() != "run"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_gallery_with_nothing_but_tiles_still_is_a_page(visit, serving, tmp_path):
+    bare = tiny_gallery(tmp_path / "bare", num_tiles=40, coordinates=False, projection=False)
+    page = open_page(visit, serving(bare))
+    assert page.get_by_text("What else looks like this?").is_visible()
+    assert page.locator(".rsh-plane").count() == 0
+    assert cards_of(page) == nearest(bare, query_of(page))
+
+
+def test_a_gallery_broken_after_the_start_is_an_alert(visit, serving, tmp_path):
+    broken = tiny_gallery(tmp_path / "broken", num_tiles=40)
+    server = serving(broken)
+    (broken.folder / "codes.npy").write_bytes(b"no codes")
+    page = visit().page
+    page.goto(server.url)
+    page.get_by_role("alert").get_by_text("altered or cut short").wait_for(timeout=20_000)
+    assert "Traceback" not in page.content() and "site-packages" not in page.content()
+
+
+def test_a_dead_kernel_is_noticed(visit, serving, tmp_path):
+    server = serving(tiny_gallery(tmp_path / "short-lived", num_tiles=40))
+    new = visit()
+    new.page.goto(server.url)
+    new.page.wait_for_selector(".rsh-cards img", timeout=30_000)
+    for kernel in server.kernels():
+        kernel.kill()
+    new.page.get_by_role("button", name="Reload the page").wait_for(timeout=40_000)
+    new.errors.clear()  # the browser reports the lost connection, as it should
+
+
+def test_a_query_string_cannot_change_the_template(visit, server):
+    page = visit().page
+    page.goto(server.url + "?template=reveal&theme=dark")
+    page.wait_for_selector(".rsh-cards img", timeout=30_000)
+    assert page.get_attribute("body", "data-jp-theme-name") == "JupyterLab Light"
+
+
+def test_nothing_but_the_page_is_handed_out(visit, server):
+    page = visit().page
+    for path in ("voila/files/dashboard.ipynb", "voila/files/../../etc/passwd", "voila/tree"):
+        assert page.request.get(server.url + path).status in (403, 404), path
+    stranger = page.request.get(server.url, headers={"Host": "rsh.example:80"})
+    assert stranger.status == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height", "scheme"),
+    [
+        ("light", 1280, 900, "light"),
+        ("dark", 1280, 900, "dark"),
+        ("phone", 390, 844, "light"),
+        ("wide", 1920, 1080, "light"),
+    ],
+)
+def test_fits_every_window(visit, server, name, width, height, scheme):
+    page = open_page(
+        visit, server, viewport={"width": width, "height": height}, color_scheme=scheme
+    )
+    page.wait_for_timeout(600)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def test_a_closed_tab_takes_its_kernel_with_it(visit, server):
+    page = open_page(visit, server)
+    before = {kernel.pid for kernel in server.kernels()}
+    mine = open_page(visit, server)
+    (new,) = [kernel for kernel in server.kernels() if kernel.pid not in before]
+    mine.close(run_before_unload=True)
+    new.wait(timeout=15)
+    assert query_of(page) >= 0

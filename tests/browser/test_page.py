@@ -1,0 +1,222 @@
+"""Drives the page as its visitors do. Run with -s to see the measurements."""
+
+import re
+import statistics
+import time
+
+import numpy as np
+import pytest
+from browser.steps import (
+    cards_of,
+    loneliest,
+    nearest,
+    on_stage,
+    open_page,
+    plane_named,
+    query_of,
+    set_slider,
+    wait_for_another_query,
+    wait_for_query,
+)
+
+from rsh.explorer.state import ExplorerState
+
+pytestmark = pytest.mark.browser
+
+FIRST_CARDS_S = 8  # from opening to the first cards, no kernel warmed up
+CLICK_P95_MS = 300  # from a click to the new cards
+KERNEL_MB = 300
+
+# Clicks one card and waits for the paint after the cards are replaced, in milliseconds.
+CLICK = """(index) => new Promise((resolve) => {
+  const list = document.querySelector(".rsh-cards");
+  const start = performance.now();
+  new MutationObserver((_, watcher) => {
+    watcher.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - start));
+  }).observe(list, { childList: true });
+  list.querySelectorAll("button")[index].click();
+})"""
+
+
+def test_opens_with_an_answer_soon_and_offline(visit, server, capsys):
+    start = time.perf_counter()
+    page = open_page(visit, server)
+    seconds = time.perf_counter() - start
+    with capsys.disabled():
+        print(f"\nfirst cards after {seconds:.1f} s")
+    assert seconds <= FIRST_CARDS_S
+    assert cards_of(page) == nearest(server.gallery, query_of(page))
+    assert page.title() == "rsh: see image retrieval by hashing"
+    assert page.get_attribute("html", "lang") == "en"
+    assert not page.is_visible("#opening") and not page.is_visible("#loading")
+    assert page.get_by_role("alert").inner_text() == ""
+
+
+def test_a_click_is_answered_soon_and_the_kernel_stays_small(visit, server, capsys):
+    page = open_page(visit, server)
+    times = [page.evaluate(CLICK, index % 7) for index in range(30)]
+    p95 = statistics.quantiles(times, n=20)[-1]
+    megabytes = max(kernel.memory_info().rss for kernel in server.kernels()) / 1e6
+    with capsys.disabled():
+        print(f"\nclick to new cards: median {statistics.median(times):.0f} ms, p95 {p95:.0f} ms")
+        print(f"kernel: {megabytes:.0f} MB")
+    assert p95 <= CLICK_P95_MS
+    assert megabytes <= KERNEL_MB
+
+
+def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    start = query_of(page)
+    page.get_by_label("Choose a query by class").select_option(index=4)
+    rows = ExplorerState(gallery).tiles_of(gallery.classes[4])
+    page.wait_for_selector(f'.rsh-chooser button[data-row="{rows[2]}"]')
+    page.click(f'.rsh-chooser button[data-row="{rows[2]}"]')
+    wait_for_query(page, rows[2])
+    assert cards_of(page) == nearest(gallery, rows[2])
+
+    follow = cards_of(page)[5]
+    page.click(f'.rsh-cards button[data-row="{follow}"]')
+    wait_for_query(page, follow)
+    assert cards_of(page) == nearest(gallery, follow)
+    page.get_by_role("button", name="Back").click()
+    wait_for_query(page, rows[2])
+    page.get_by_role("button", name="Back").click()
+    wait_for_query(page, start)
+    page.get_by_role("button", name="Forward").click()
+    wait_for_query(page, rows[2])
+    assert cards_of(page) == nearest(gallery, rows[2])
+
+
+def test_random_finds_an_unseen_tile(visit, server):
+    page = open_page(visit, server)
+    row = query_of(page)
+    page.get_by_role("button", name="Random").click()
+    row = wait_for_another_query(page, row)
+    assert server.gallery.items["split"][row] == "query"
+    assert page.get_by_text("unseen in training", exact=True).first.is_visible()
+
+
+def test_cards_tell_their_story_in_words(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    row = query_of(page)
+    words = page.eval_on_selector_all(".rsh-cards img", "all => all.map(image => image.alt)")
+    found = gallery.search(gallery.packed[[row]], top_k=21)[0]
+    classes = gallery.items["class"]
+    pairs = [(i, d) for i, d in zip(found.ids, found.distances, strict=True) if i != row][:20]
+    for rank, ((hit, distance), alt) in enumerate(zip(pairs, words, strict=True), start=1):
+        same = "same class" if classes[hit] == classes[row] else "another class"
+        bits = "1 bit" if distance == 1 else f"{distance} bits"
+        assert alt == f"rank {rank}, {classes[hit].replace('_', ' ')}, {bits} away, {same}"
+
+
+def test_radius_mode_shows_the_ball(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    page.get_by_text("within radius").click()
+    for radius in (3, 9, 32):
+        set_slider(page, radius)
+        ids = gallery.within(gallery.packed[[query_of(page)]], radius=radius)[0].ids
+        rows = [int(row) for row in ids if row != query_of(page)]
+        page.wait_for_function(
+            "want => document.querySelectorAll('.rsh-cards button').length === want",
+            arg=min(len(rows), 200),
+        )
+        assert cards_of(page) == rows[:200]
+        assert re.search(rf"within {radius} bits", page.inner_text(".rsh-main"))
+    set_slider(page, 0)
+    page.wait_for_function(
+        "document.querySelector('.rsh-main').textContent.includes('within 0 bits')"
+    )
+
+
+def test_the_slider_ends_at_its_newest_value(visit, server):
+    page = open_page(visit, server)
+    for value in range(1, 61):
+        set_slider(page, value)
+    page.wait_for_function("document.querySelectorAll('.rsh-cards button').length === 60")
+    page.wait_for_timeout(400)
+    assert len(cards_of(page)) == 60
+
+
+@pytest.mark.parametrize("name", ["Feature space", "Hash space", "On the map"])
+def test_a_click_in_each_plane_makes_that_tile_the_query(visit, server, name):
+    page, gallery = open_page(visit, server), server.gallery
+    columns = {"Feature space": ["feature_x", "feature_y"], "Hash space": ["code_x", "code_y"]}
+    world = name not in columns
+    table = gallery.items[["longitude", "latitude"]] if world else gallery.projection[columns[name]]
+    xy = table.to_numpy(dtype=float)
+    row = loneliest(xy)
+    stage = plane_named(page, name)
+    stage.scroll_into_view_if_needed()
+    place = on_stage(xy, row, stage.bounding_box(), world)
+    stage.hover(position=place)
+    card = stage.locator("xpath=..").locator(".rsh-hover")
+    card.wait_for(state="visible")
+    assert gallery.items["class"][row].replace("_", " ") in card.inner_text()
+    stage.click(position=place)
+    wait_for_query(page, row)
+    assert cards_of(page) == nearest(gallery, row)
+
+
+def test_all_by_keyboard(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+
+    def tab_to(selector):
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("what => document.activeElement.matches(what)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    before = query_of(page)
+    tab_to(".rsh-buttons button:nth-child(3)")
+    page.keyboard.press("Enter")
+    before = wait_for_another_query(page, before)
+    tab_to(".rsh-cards button")
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "End", "Home", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.dataset.row") == str(cards_of(page)[1])
+    second = cards_of(page)[1]
+    page.keyboard.press("Enter")
+    wait_for_query(page, second)
+    assert page.evaluate("document.activeElement.matches('.rsh-cards li:first-child button')")
+    tab_to(".rsh-stage")
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".rsh-hover:not([hidden])")
+    page.keyboard.press("0")
+    page.keyboard.press("Enter")
+    third = wait_for_another_query(page, second)
+    assert cards_of(page) == nearest(gallery, third)
+
+
+def test_pointing_at_a_card_shows_which_bits_differ(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    row = cards_of(page)[7]
+    page.hover(f'.rsh-cards button[data-row="{row}"]')
+    differ = np.unpackbits(gallery.packed[row] ^ gallery.packed[query_of(page)])[: gallery.num_bits]
+    marked = page.eval_on_selector_all(
+        ".rsh-code-row:nth-child(2) .rsh-bit",
+        "all => all.map(bit => bit.classList.contains('is-different'))",
+    )
+    assert marked == differ.astype(bool).tolist()
+    assert f"{differ.sum()} of 32 bits differ" in page.inner_text(".rsh-differ")
+
+
+def test_a_class_chip_is_a_toggle(visit, server):
+    page = open_page(visit, server)
+    chip = page.locator(".rsh-chip").first
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "true"
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+
+
+def test_choosing_what_is_already_the_query_leaves_nothing_waiting(visit, server):
+    page = open_page(visit, server)
+    row = query_of(page)
+    page.click(".rsh-chooser .is-current")
+    page.wait_for_timeout(300)
+    wait_for_query(page, row)
+    assert page.get_by_role("button", name="Back").get_attribute("aria-disabled") == "true"

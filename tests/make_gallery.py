@@ -1,0 +1,92 @@
+"""A gallery in a second, without torch: real tiles of the sample, codes from random hyperplanes."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rsh.gallery import Gallery, write_gallery, write_projection
+
+SAMPLE = Path(__file__).parents[1] / "data" / "bluemarble.zip"
+
+
+def tiny_gallery(
+    folder: Path,
+    *,
+    num_tiles: int = 300,
+    num_bits: int = 32,
+    coordinates: bool = True,
+    projection: bool = True,
+    rename: dict[str, str] | None = None,
+) -> Gallery:
+    """Write a gallery of sample tiles whose codes know something of colour and class.
+
+    Args:
+        folder: where.
+        num_tiles: how many tiles, an even pick over all classes.
+        num_bits: code length.
+        coordinates: whether the tiles keep longitude and latitude.
+        projection: whether the two planes are drawn.
+        rename: new names for some classes, to try awkward ones.
+    """
+    rng = np.random.default_rng(0)
+    table, jpegs = read_sample(num_tiles)
+    look = np.hstack([colours(jpegs), 1.1 * class_hint(table["class"])])
+    codes = np.where(look @ rng.normal(size=(look.shape[1], num_bits)) >= 0, 1, -1).astype(np.int8)
+    items = pd.DataFrame({"id": table["path"], "class": table["class"].replace(rename or {})})
+    items["split"] = rng.choice(["train", "val", "query"], len(items), p=[0.65, 0.15, 0.2])
+    if coordinates:
+        items[["longitude", "latitude"]] = table[["longitude", "latitude"]].to_numpy()
+    gallery = write_gallery(
+        folder,
+        info={"name": "tiny", "model": {}, "data": {}},
+        items=items,
+        codes=codes,
+        features=(look / np.linalg.norm(look, axis=1, keepdims=True)).astype(np.float16),
+        thumbs=jpegs,
+    )
+    if projection:
+        planes = np.hstack([two_axes(look), two_axes(codes.astype(float))])
+        names = ["feature_x", "feature_y", "code_x", "code_y"]
+        write_projection(gallery, pd.DataFrame(planes, columns=names))
+    return gallery
+
+
+def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:
+    """Every k-th tile of the sample in the order of classes, as a table and JPEG bytes."""
+    with zipfile.ZipFile(SAMPLE) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("items.csv"))
+        table = pd.read_csv(io.BytesIO(archive.read(name))).sort_values(["class", "path"])
+        chosen = np.linspace(0, len(table) - 1, num_tiles).round().astype(int)
+        table = table.iloc[chosen].reset_index(drop=True)
+        root = name.removesuffix("items.csv")
+        return table, [archive.read(root + path) for path in table["path"]]
+
+
+def colours(jpegs: list[bytes]) -> np.ndarray:
+    """Describe each picture by the colours of a 3 x 3 grid and their spread, (n, 33)."""
+    rows = []
+    for jpeg in jpegs:
+        picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
+        small = np.asarray(picture.resize((3, 3), Image.Resampling.BOX), float).ravel()
+        pixels = np.asarray(picture, float).reshape(-1, 3)
+        rows.append(np.concatenate([small, 3 * pixels.std(axis=0), 3 * pixels.mean(axis=0)]))
+    look = np.array(rows)
+    return (look - look.mean(axis=0)) / (look.std(axis=0) + 1e-9)
+
+
+def class_hint(classes: pd.Series) -> np.ndarray:
+    """Random axes a class, so that codes are about as right as those of a trained model."""
+    numbers, names = pd.factorize(classes, sort=True)
+    return np.random.default_rng(1).normal(size=(len(names), 8))[numbers]
+
+
+def two_axes(rows: np.ndarray) -> np.ndarray:
+    """Project onto the two directions of largest variance, with a little jitter for ties."""
+    centred = rows - rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    jitter = np.random.default_rng(0).normal(scale=0.08, size=(len(rows), 2))
+    return centred @ axes[:2].T + jitter
