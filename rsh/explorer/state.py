@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes import hamming
+from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
+from rsh.search import neighbours
 
 Mode = Literal["top_k", "radius"]
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
@@ -159,7 +161,7 @@ class ExplorerState:
 
     def hits(self) -> Answer:
         """Search with the current query; ties keep the order of rows."""
-        ids, distances = self._found()
+        ids, distances = self._found(self.query, mode=self.mode)
         same = self.gallery.labels[ids] == self.gallery.labels[self.query]
         ties = np.cumsum(np.diff(distances, prepend=distances[:1]) > 0)
         rows = zip(ids, distances, same, ties, strict=True)
@@ -205,23 +207,27 @@ class ExplorerState:
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles the one with the most detail, judged by the size of its JPEG.
+        """Of a few unseen tiles the one whose nearest lie at the most different distances.
 
-        By its looks alone: to choose by precision would show the model better than it is.
+        A list of equal distances explains nothing. The choice never looks at classes: to choose
+        by precision would show the model better than it is. Among equals the tile with the most
+        detail is taken, judged by the size of its JPEG.
         """
         rows = self._unseen_first()
-        sample = self._rng.choice(rows, size=min(len(rows), 24), replace=False)
-        return int(max(sample, key=lambda row: len(self.gallery.thumb(int(row)))))
+        sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
 
-    def _found(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Ids and distances, nearest first, the query left out."""
-        gallery, code = self.gallery, self.gallery.packed[[self.query]]
-        if not len(gallery.searchable):
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
-        if self.mode == "radius":
-            found, most = gallery.within(code, radius=self.radius)[0], len(gallery)
-        else:  # one more, because the query may find itself
-            most = self.top_k
-            found = gallery.search(code, top_k=min(most + 1, len(gallery.searchable)))[0]
-        others = found.ids != self.query
-        return found.ids[others][:most], found.distances[others][:most]
+        def worth(row: int) -> tuple[int, int]:
+            distances = self._found(row, mode="top_k").distances
+            return len(np.unique(distances)), len(self.gallery.thumb(row))
+
+        return max((int(row) for row in sample), key=worth)
+
+    def _found(self, row: int, *, mode: Mode) -> Hits:
+        """Search with a tile, which is left out of its own answer."""
+        gallery = self.gallery
+        others = len(gallery.searchable) - int(row in gallery.searchable)
+        if not others:
+            return Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
+        radius = self.radius if mode == "radius" else None
+        top_k = min(self.top_k, others)
+        return neighbours(gallery, gallery.packed[[row]], row, top_k=top_k, radius=radius)
