@@ -55,8 +55,7 @@ def test_no_file_is_over_300_lines(folder: str) -> None:
         for file in (ROOT / folder).rglob(f"*.{ending}")
     ]
     assert files
-    limit = 400 if folder == "tests" else 300
-    assert not {file.name: n for file in files if (n := len(file.read_text().splitlines())) > limit}
+    assert not {file.name: n for file in files if (n := len(file.read_text().splitlines())) > 300}
 
 
 def test_tests_have_at_least_four_fifths_of_the_library_lines() -> None:

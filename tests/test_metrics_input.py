@@ -1,0 +1,97 @@
+import math
+
+import numpy as np
+import pytest
+from make_counts import counts_of, random_codes
+
+from rsh.codes import pack
+from rsh.errors import InputError
+from rsh.metrics import (
+    Counts,
+    anmrr,
+    average_precision,
+    bootstrap_interval,
+    count,
+    distinct_codes,
+    mean_average_precision,
+    precision_at,
+    precision_recall,
+    ranked_average_precision,
+    recall_at,
+)
+
+
+def test_queries_with_nothing_relevant_are_nan_and_left_out_of_means():
+    counts = counts_of([(0, True), (1, False)], [(0, False), (1, False)])
+    assert np.isnan(average_precision(counts)).tolist() == [False, True]
+    assert np.isnan(recall_at(counts, top_k=1)).tolist() == [False, True]
+    assert mean_average_precision(counts) == 1
+    assert anmrr(counts) == pytest.approx(0)
+    assert np.isnan(ranked_average_precision([[0.1, 0.2]], [[False, False]])).all()
+
+
+def test_recall_by_radius_leaves_out_queries_with_nothing_relevant():
+    _, recall = precision_recall(counts_of([(0, True), (1, False)], [(0, False), (1, False)]))
+    assert recall.tolist() == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bootstrap_interval_holds_the_mean_and_is_the_same_each_time(seed: int):
+    values = np.random.default_rng(seed).beta(2, 1, 200)
+    low, high = bootstrap_interval(values)
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(200), rel=0.15)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, seed=1) != (low, high)
+    narrow = bootstrap_interval(values, level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+
+
+def test_bootstrap_leaves_nan_out():
+    values = np.array([0.2, 0.4, 0.9])
+    assert bootstrap_interval([0.2, np.nan, 0.4, 0.9]) == bootstrap_interval(values)
+    assert bootstrap_interval([0.5, 0.5]) == (0.5, 0.5)
+
+
+def test_labels_and_codes_are_not_changed():
+    codes, labels = pack(random_codes(0, 30, 16)), np.arange(30) % 3
+    before = codes.copy(), labels.copy()
+    first = count(codes[:10], codes, labels[:10], labels, num_bits=16)
+    counts = Counts(first.items.copy(), first.relevant.copy())
+    figures = [average_precision(first), precision_at(first, top_k=3), precision_recall(first)[0]]
+    again = count(codes[:10], codes, labels[:10], labels, num_bits=16)
+    assert np.array_equal(codes, before[0])
+    assert np.array_equal(labels, before[1])
+    assert np.array_equal(first.items, counts.items)
+    assert np.array_equal(first.relevant, counts.relevant)
+    assert np.array_equal(average_precision(again), figures[0])
+
+
+def test_labels_may_be_names():
+    codes, names = pack(random_codes(0, 6, 8)), np.array(["a", "b", "a", "b", "c", "c"])
+    numbers = np.array([0, 1, 0, 1, 2, 2])
+    by_name = count(codes, codes, names, names, num_bits=8)
+    assert np.array_equal(by_name.relevant, count(codes, codes, numbers, numbers, num_bits=8)[1])
+
+
+@pytest.mark.parametrize(
+    ("queries", "query_labels", "items", "item_labels", "named"),
+    [(0, 0, 5, 5, "0 query codes"), (2, 2, 0, 0, "0 gallery codes"),
+     (2, 3, 5, 5, "2 query codes with 3 labels"), (2, 2, 5, 4, "5 gallery codes with 4 labels")],
+)  # fmt: skip
+def test_codes_and_labels_that_do_not_fit_are_named(
+    queries: int, query_labels: int, items: int, item_labels: int, named: str
+):
+    code = np.zeros((10, 2), np.uint8)
+    with pytest.raises(InputError, match=named):
+        count(code[:queries], code[:items], [0] * query_labels, [0] * item_labels, num_bits=16)
+
+
+def test_codes_longer_than_num_bits_are_refused_instead_of_counted_wrongly():
+    codes = pack(random_codes(0, 6, 32))
+    with pytest.raises(InputError, match="16 bits"):
+        count(codes, codes, [0] * 6, [0] * 6, num_bits=16)
+
+
+def test_distinct_codes_are_counted_once():
+    assert distinct_codes(np.array([[0, 1], [1, 0], [0, 1], [0, 1]], np.uint8)) == 2
