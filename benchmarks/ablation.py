@@ -159,7 +159,7 @@ def measure(job: Job, scenes: Scenes) -> Row:
     split, start = scenes.split(seed=job.seed), time.perf_counter()
     net = HashNet(num_bits=job.bits, seed=job.seed)
     plain = view_bank(net, split.scenes, ViewSpec(net.image_size))[:, 0]
-    codes = untrained(job, plain, split) if job.method in UNTRAINED else trained(job, net, split)
+    codes = (untrained if job.method in UNTRAINED else trained)(job, net, plain, split)
     query = "val" if job.method == "weights" else "query"
     gallery = ("train",) if job.method == "weights" else ("train", "val")
     each = average_precisions(codes, split, query, gallery)
@@ -187,17 +187,16 @@ def config_of(job: Job) -> TrainConfig:
     )
 
 
-def trained(job: Job, net: HashNet, split: Split) -> Codes:
+def trained(job: Job, net: HashNet, plain: NDArray[np.float16], split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
     bank = view_bank(net, split.scenes, ViewSpec(net.image_size, config.views, config.strength))
     rows = fewer(split.rows("train"), split.scenes.labels, job)
     fit(net.head, ViewPairs(bank[rows], split.scenes.labels[rows], config), config, progress=False)
-    plain = view_bank(net, split.scenes, ViewSpec(net.image_size))[:, 0]
     return binarize(apply_head(net.head, plain).relaxed)
 
 
-def untrained(job: Job, plain: NDArray[np.float16], split: Split) -> Codes:
+def untrained(job: Job, _: HashNet, plain: NDArray[np.float16], split: Split) -> Codes:
     """Hash the backbone's features without a loss."""
     features = plain.astype(np.float32)
     if job.method == "LSH":

@@ -35,7 +35,7 @@ class TrainConfig:
     """Weight of the intra-class hash contrastive term (codes, across branches)."""
     quantization_weight: float = 0.1
     """Weight of the quantisation term."""
-    feature_temperature: float = 0.2
+    feature_temperature: float = 0.1
     """Softmax temperature on features."""
     code_temperature: float = 0.3
     """Softmax temperature on relaxed codes."""

@@ -47,7 +47,7 @@ class MultiLevelLoss:
     inter_weight: float = 1.0
     intra_weight: float = 1.0
     quantization_weight: float = 0.1
-    feature_temperature: float = 0.2
+    feature_temperature: float = 0.1
     code_temperature: float = 0.3
 
     def __call__(self, view0: Embedding, view1: Embedding, labels: Tensor) -> dict[str, Tensor]:
