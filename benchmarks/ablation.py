@@ -48,13 +48,13 @@ TERMS: dict[str, Changes] = {
     "intra-class alone": {"category_weight": 0.0, "inter_weight": 0.0, "quantization_weight": 0.0},
 }
 UNTRAINED = ("LSH", "ITQ")
-# Where might the intra-class term help? Views further apart, fewer labels.
-PLACES: dict[str, Changes] = {
-    "views weak": {"strength": "weak"},
-    "views medium": {"strength": "medium"},
-    "views strong": {"strength": "strong"},
-    "30 % of the labels": {"share": 0.3},
-    "10 % of the labels": {"share": 0.1},
+# Where might the intra-class term help? Views further apart, fewer labelled tiles to train on.
+PLACES: dict[str, tuple[Changes, float]] = {
+    "weak views": ({"strength": "weak"}, 1.0),
+    "medium views": ({"strength": "medium"}, 1.0),
+    "strong views": ({"strength": "strong"}, 1.0),
+    "30 % of the tiles": ({}, 0.3),
+    "10 % of the tiles": ({}, 0.1),
 }
 
 # How the weights were chosen: from a first guess, one at a time, then what helped together.
@@ -65,15 +65,21 @@ START = {
     "quantization_weight": 0.1,
     "feature_temperature": 0.1,
     "code_temperature": 0.3,
+    "strength": "medium",
 }
-AROUND = {
+AROUND: dict[str, tuple[Any, ...]] = {
     "category_weight": (0.5, 2.0),
     "intra_weight": (0.25, 1.0),
     "quantization_weight": (0.03, 0.3),
     "feature_temperature": (0.05, 0.2),
     "code_temperature": (0.15, 0.5),
+    "strength": ("weak", "strong"),
 }
-COMBINED = ({"intra_weight": 1.0, "feature_temperature": 0.2},)
+COMBINED: tuple[Changes, ...] = (
+    {"intra_weight": 1.0, "feature_temperature": 0.2},
+    {"intra_weight": 1.0, "strength": "weak"},
+    {"intra_weight": 0.25, "strength": "weak"},
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +90,8 @@ class Job:
     bits: int
     seed: int
     place: str = ""
-    strength: Literal["weak", "medium", "strong"] = "medium"
     share: float = 1.0
-    changes: tuple[tuple[str, float], ...] = ()
+    changes: tuple[tuple[str, Any], ...] = ()
 
     def key(self) -> str:
         """Name the row by all that decides it, so that it is not run twice."""
@@ -137,11 +142,11 @@ def term_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
 def intra_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
     """List the rows of the second table."""
     for num_bits in bits:
-        for place, where in PLACES.items():
+        for place, (where, share) in PLACES.items():
             for seed in SEEDS:
                 for method in ("full loss", "without intra-class"):
-                    changes = tuple(TERMS[method].items())
-                    yield Job(method, num_bits, seed, place=place, changes=changes, **where)
+                    changes = tuple((where | TERMS[method]).items())
+                    yield Job(method, num_bits, seed, place, share, changes)
 
 
 def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
@@ -179,12 +184,7 @@ def measure(job: Job, scenes: Scenes) -> Row:
 
 def config_of(job: Job) -> TrainConfig:
     """Return the default settings with this row's changes."""
-    return replace(
-        TrainConfig(),
-        seed=job.seed,
-        strength=job.strength,
-        **dict(job.changes),  # type: ignore[arg-type]
-    )
+    return replace(TrainConfig(), seed=job.seed, **dict(job.changes))
 
 
 def trained(job: Job, net: HashNet, plain: NDArray[np.float16], split: Split) -> Codes:
@@ -251,7 +251,7 @@ def tables(bits: tuple[int, ...]) -> str:
         f"| {method} | " + " | ".join(cells(rows, method, "", "full loss", b) for b in bits) + " |"
         for method in methods
     ]
-    head2 = "| views, labels | " + " | ".join(
+    head2 = "| views, tiles | " + " | ".join(
         f"{b} bits, full loss | what intra-class adds" for b in bits
     )
     lines2 = [
