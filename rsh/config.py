@@ -25,7 +25,7 @@ class TrainConfig:
     """Of AdamW."""
     views: int = 6
     """Augmented views a tile in the view bank, at least 2."""
-    strength: Strength = "medium"
+    strength: Strength = "weak"
     """How far a view may be from its tile."""
     category_weight: float = 1.0
     """Weight of the category contrastive term (features)."""
