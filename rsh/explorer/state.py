@@ -207,18 +207,19 @@ class ExplorerState:
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles the one whose nearest lie at the most different distances.
+        """Of a few unseen tiles, one near to others whose neighbours lie at many distances.
 
-        A list of equal distances explains nothing. The choice never looks at classes: to choose
+        A list of equal distances explains nothing, nor does a tile that is like no other. The choice never looks at classes: to choose
         by precision would show the model better than it is. Among equals the tile with the most
         detail is taken, judged by the size of its JPEG.
         """
         rows = self._unseen_first()
         sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
 
-        def worth(row: int) -> tuple[int, int]:
+        def worth(row: int) -> tuple[bool, int, int]:
             distances = self._found(row, mode="top_k").distances
-            return len(np.unique(distances)), len(self.gallery.thumb(row))
+            near = bool((distances[:3] <= self.radius).all())
+            return near, len(np.unique(distances)), len(self.gallery.thumb(row))
 
         return max((int(row) for row in sample), key=worth)
 
