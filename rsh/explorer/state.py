@@ -209,9 +209,9 @@ class ExplorerState:
     def _first_query(self) -> int:
         """Of a few unseen tiles, one near to others whose neighbours lie at many distances.
 
-        A list of equal distances explains nothing, nor does a tile that is like no other. The choice never looks at classes: to choose
-        by precision would show the model better than it is. Among equals the tile with the most
-        detail is taken, judged by the size of its JPEG.
+        A list of equal distances explains nothing, nor does a tile that is like no other. The
+        choice never looks at classes: to choose by precision would show the model better than it
+        is. Among equals the tile with the most detail is taken, judged by the size of its JPEG.
         """
         rows = self._unseen_first()
         sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
