@@ -1,5 +1,9 @@
 """What a visitor does and sees, in words that the tests share."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 
 
@@ -38,6 +42,14 @@ def cards_of(page):
 def nearest(gallery, row, top_k=20):
     found = gallery.search(gallery.packed[[row]], top_k=min(top_k + 1, len(gallery.searchable)))[0]
     return [int(other) for other in found.ids if other != row][:top_k]
+
+
+def rsh_search(gallery, row):
+    """Ask the command line what the page should show."""
+    command = [sys.executable, "-c", "from rsh.cli import main; main()", "search"]
+    words = [str(gallery.folder), gallery.items["id"][row], "-k", "20", "--json"]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def set_slider(page, value):

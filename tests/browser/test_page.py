@@ -14,6 +14,7 @@ from browser.steps import (
     open_page,
     plane_named,
     query_of,
+    rsh_search,
     set_slider,
     wait_for_another_query,
     wait_for_query,
@@ -101,13 +102,14 @@ def test_cards_tell_their_story_in_words(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     row = query_of(page)
     words = page.eval_on_selector_all(".rsh-cards img", "all => all.map(image => image.alt)")
-    found = gallery.search(gallery.packed[[row]], top_k=21)[0]
-    classes = gallery.items["class"]
-    pairs = [(i, d) for i, d in zip(found.ids, found.distances, strict=True) if i != row][:20]
-    for rank, ((hit, distance), alt) in enumerate(zip(pairs, words, strict=True), start=1):
-        same = "same class" if classes[hit] == classes[row] else "another class"
-        bits = "1 bit" if distance == 1 else f"{distance} bits"
-        assert alt == f"rank {rank}, {classes[hit].replace('_', ' ')}, {bits} away, {same}"
+    answer = rsh_search(gallery, row)
+    hits = answer["hits"]
+    assert [gallery.items["id"][card] for card in cards_of(page)] == [hit["id"] for hit in hits]
+    for hit, alt in zip(hits, words, strict=True):
+        same = "same class" if hit["class_name"] == answer["class_name"] else "another class"
+        bits = "1 bit" if hit["distance"] == 1 else f"{hit['distance']} bits"
+        name = hit["class_name"].replace("_", " ")
+        assert alt == f"rank {hit['rank']}, {name}, {bits} away, {same}"
 
 
 def test_radius_mode_shows_the_ball(visit, server):
