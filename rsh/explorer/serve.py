@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import webbrowser
@@ -126,6 +127,10 @@ def _run(root: Path, port: int, url: str, open_browser: bool) -> None:
 
     # Voila listens before it starts the loop, so the loop's first act is the moment to say so.
     IOLoop.current().add_callback(ready)
+    # `kill` ends the page as Ctrl-C does, kernels included; and a shell that starts a job in the
+    # background has it ignore Ctrl-C, which would leave no way to end it in good order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         app.start()  # shuts the kernels down when it ends
     except KeyboardInterrupt:  # a second Ctrl-C, while it does so
