@@ -26,10 +26,11 @@ dashboard: gallery
 
 gallery: $(GALLERY)/projection.parquet
 
+# A gallery that is encoded again has no projection, so its time needs no looking at.
 $(GALLERY)/projection.parquet: | $(GALLERY)/gallery.json
 	$(BIN)/rsh project $(GALLERY)
 
-$(GALLERY)/gallery.json: | $(RUN)/model.safetensors
+$(GALLERY)/gallery.json: $(RUN)/model.safetensors
 	$(BIN)/rsh encode $(RUN) --name "Blue Marble"
 
 # A training that was interrupted goes on where it stopped.

@@ -7,7 +7,7 @@
 Protocol: disjoint, split by blocks of the globe, three seeds (each with its own split, first
 weights and batches), tie-aware mAP@ALL of queries that were neither trained on nor chosen on.
 Every row is one JSON line in benchmarks/results/ablation.jsonl; rows that are there are not run
-again. Differences are paired by query, with a bootstrap interval over the queries of all seeds.
+again.
 """
 
 import json
@@ -17,15 +17,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import ablation_tables as tables
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+from rows import Row, append, read_rows
 
 from rsh import metrics
+from rsh.backbones import DEFAULT
 from rsh.bank import view_bank
-from rsh.baselines import itq, lsh
+from rsh.baselines import class_centres, itq, lsh
 from rsh.codes import Codes, binarize, pack
 from rsh.config import TrainConfig
+from rsh.evaluation import linear_classifier
 from rsh.model import HashNet, apply_head
 from rsh.run import environment
 from rsh.scenes import Scenes, Split
@@ -34,7 +38,7 @@ from rsh.views import ViewSpec
 
 RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
 SEEDS = (0, 1, 2)
-Row = dict[str, Any]
+IMAGE_SIZE = 128  # pixels
 Changes = dict[str, Any]
 
 TERMS: dict[str, Changes] = {
@@ -47,7 +51,7 @@ TERMS: dict[str, Changes] = {
     "inter-class alone": {"category_weight": 0.0, "intra_weight": 0.0, "quantization_weight": 0.0},
     "intra-class alone": {"category_weight": 0.0, "inter_weight": 0.0, "quantization_weight": 0.0},
 }
-UNTRAINED = ("LSH", "ITQ")
+UNTRAINED = ("LSH", "ITQ", "classifier centre", "classifier centre, all views")
 # Where might the intra-class term help? Views further apart, fewer labelled tiles to train on.
 PLACES: dict[str, tuple[Changes, float]] = {
     "weak views": ({"strength": "weak"}, 1.0),
@@ -93,10 +97,15 @@ class Job:
     share: float = 1.0
     changes: tuple[tuple[str, Any], ...] = ()
 
-    def key(self) -> str:
-        """Name the row by all that decides it, so that it is not run twice."""
+    def key(self, data: str) -> str:
+        """Name the row by all that decides it, so that it is not run twice.
+
+        Args:
+            data: fingerprint of the tiles.
+        """
         names = ("method", "bits", "seed", "place", "share")
         settings = {name: getattr(self, name) for name in names}
+        settings |= {"backbone": DEFAULT, "image_size": IMAGE_SIZE, "data": data[:16]}
         return json.dumps(settings | {"config": asdict(config_of(self))}, sort_keys=True)
 
 
@@ -112,21 +121,25 @@ def main(
         bits: Code lengths.
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
     """
-    jobs = {
-        "terms": list(term_jobs(bits)),
-        "intra": list(intra_jobs(bits)),
-        "weights": list(weight_jobs(bits)),
-    }
-    wanted = jobs["terms"] + jobs["intra"] if only == "all" else jobs.get(only, [])
-    done = {row["key"] for row in read_rows()}
-    missing = [job for job in wanted if job.key() not in done]
-    if missing:
-        scenes = Scenes.open(data)
-        for number, job in enumerate(missing, start=1):
-            row = measure(job, scenes)
-            append(row)
-            print(f"{number}/{len(missing)} {job.method} {job.bits} {row['map']:.4f}", flush=True)
-    print(weights_table(bits) if only == "weights" else tables(bits))
+    scenes = Scenes.open(data)
+    terms, intra, weights = (
+        {job.key(scenes.fingerprint): job for job in make(bits)}
+        for make in (term_jobs, intra_jobs, weight_jobs)
+    )
+    wanted = {"all": terms | intra, "terms": terms, "intra": intra, "weights": weights}
+    done = {row["key"] for row in read_rows(RESULTS)}
+    missing = {key: job for key, job in wanted.get(only, {}).items() if key not in done}
+    for number, (key, job) in enumerate(missing.items(), start=1):
+        row = {"key": key} | measure(job, scenes)
+        append(RESULTS, row)
+        print(f"{number}/{len(missing)} {job.method} {job.bits} {row['map']:.4f}", flush=True)
+    if only == "weights":
+        print(weights_table(weights))
+    else:
+        rows = [row for row in read_rows(RESULTS) if row["key"] in terms | intra]
+        blocks = tables.query_blocks(scenes, SEEDS)
+        print(tables.terms(rows, [*UNTRAINED, *TERMS], bits, blocks))
+        print("\n" + tables.places(rows, list(PLACES), bits, blocks))
 
 
 def term_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
@@ -162,15 +175,15 @@ def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
 def measure(job: Job, scenes: Scenes) -> Row:
     """Make the codes of one row and measure them."""
     split, start = scenes.split(seed=job.seed), time.perf_counter()
-    net = HashNet(num_bits=job.bits, seed=job.seed)
-    plain = view_bank(net, split.scenes, ViewSpec(net.image_size))[:, 0]
-    codes = (untrained if job.method in UNTRAINED else trained)(job, net, plain, split)
+    net = HashNet(DEFAULT, num_bits=job.bits, image_size=IMAGE_SIZE, seed=job.seed)
+    codes = (untrained if job.method in UNTRAINED else trained)(job, net, split)
     query = "val" if job.method == "weights" else "query"
     gallery = ("train",) if job.method == "weights" else ("train", "val")
     each = average_precisions(codes, split, query, gallery)
     return {
-        "key": job.key(),
         **asdict(job),
+        "backbone": DEFAULT,
+        "image_size": IMAGE_SIZE,
         "map": float(np.nanmean(each)),
         "measured_on": query,
         "average_precision": [round(float(value), 4) for value in each],
@@ -187,21 +200,30 @@ def config_of(job: Job) -> TrainConfig:
     return replace(TrainConfig(), seed=job.seed, **dict(job.changes))
 
 
-def trained(job: Job, net: HashNet, plain: NDArray[np.float16], split: Split) -> Codes:
+def trained(job: Job, net: HashNet, split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
-    bank = view_bank(net, split.scenes, ViewSpec(net.image_size, config.views, config.strength))
+    bank = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE, config.views, config.strength))
     rows = fewer(split.rows("train"), split.scenes.labels, job)
     fit(net.head, ViewPairs(bank[rows], split.scenes.labels[rows], config), config, progress=False)
+    plain = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE))[:, 0]
     return binarize(apply_head(net.head, plain).relaxed)
 
 
-def untrained(job: Job, _: HashNet, plain: NDArray[np.float16], split: Split) -> Codes:
-    """Hash the backbone's features without a loss."""
-    features = plain.astype(np.float32)
+def untrained(job: Job, net: HashNet, split: Split) -> Codes:
+    """Hash the backbone's features without a hashing loss."""
+    plain = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE))
+    features, train = plain[:, 0].astype(np.float32), split.rows("train")
     if job.method == "LSH":
-        return lsh(features, num_bits=job.bits, seed=job.seed)
-    return itq(features, split.rows("train"), num_bits=job.bits)
+        return lsh(features, train, num_bits=job.bits, seed=job.seed)
+    if job.method == "ITQ":
+        return itq(features, train, num_bits=job.bits)
+    if job.method == "classifier centre, all views":
+        config = config_of(job)
+        views = ViewSpec(IMAGE_SIZE, config.views, config.strength)
+        plain = np.concatenate([plain, view_bank(net, split.scenes, views)], axis=1)
+    classes = linear_classifier(plain, split.scenes.labels, split)
+    return class_centres(len(split.scenes.classes), job.bits)[classes]
 
 
 def fewer(rows: NDArray[np.int64], labels: NDArray[np.int64], job: Job) -> NDArray[np.int64]:
@@ -226,72 +248,13 @@ def average_precisions(
     return metrics.average_precision(counts)
 
 
-def read_rows() -> list[Row]:
-    """Read the rows that are on disk."""
-    if not RESULTS.exists():
-        return []
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()]
-
-
-def append(row: Row) -> None:
-    """Add one row in one write, so that two runs side by side do not mix."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as stream:
-        stream.write(json.dumps(row) + "\n")
-
-
-def tables(bits: tuple[int, ...]) -> str:
-    """Return both tables in Markdown."""
-    current = {job.key() for job in (*term_jobs(bits), *intra_jobs(bits))}
-    rows = [row for row in read_rows() if row["key"] in current]
-    methods = [*UNTRAINED, *TERMS]
-    head = "| codes | " + " | ".join(f"{b} bits, mAP | against the full loss" for b in bits) + " |"
-    rule = "|---|" + "---|---|" * len(bits)
-    lines = [
-        f"| {method} | " + " | ".join(cells(rows, method, "", "full loss", b) for b in bits) + " |"
-        for method in methods
-    ]
-    head2 = "| views, tiles | " + " | ".join(
-        f"{b} bits, full loss | what intra-class adds" for b in bits
-    )
-    lines2 = [
-        f"| {place} | "
-        + " | ".join(cells(rows, "full loss", place, "without intra-class", b) for b in bits)
-        + " |"
-        for place in PLACES
-    ]
-    return "\n".join([head, rule, *lines, "", head2 + " |", rule, *lines2])
-
-
-def cells(rows: list[Row], method: str, place: str, against: str, bits: int) -> str:
-    """Return mean mAP, and the difference to another method with its interval, in points."""
-    mine, other = (pooled(rows, name, place, bits) for name in (method, against))
-    if not len(mine) or len(mine) != len(other):
-        return "- | -"
-    if method == against:
-        return f"**{mine.mean():.1%}** | "
-    low, high = metrics.bootstrap_interval(mine - other)
-    difference = 100 * (mine - other).mean()
-    return f"{mine.mean():.1%} | {difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
-def pooled(rows: list[Row], method: str, place: str, bits: int) -> NDArray[np.float64]:
-    """Return the average precision of every query of every seed, in a fixed order."""
-    found = sorted(
-        (row["seed"], row["average_precision"])
-        for row in rows
-        if (row["method"], row["place"], row["bits"]) == (method, place, bits)
-    )
-    return np.concatenate([each for _, each in found]) if found else np.empty(0)
-
-
-def weights_table(bits: tuple[int, ...]) -> str:
+def weights_table(jobs: dict[str, Job]) -> str:
     """Return the mean mAP of each setting on validation tiles, best first."""
-    by_key = {row["key"]: row["map"] for row in read_rows()}
+    by_key = {row["key"]: row["map"] for row in read_rows(RESULTS)}
     maps: dict[str, list[float]] = {}
-    for job in weight_jobs(bits):
+    for key, job in jobs.items():
         changed = {name: value for name, value in job.changes if START[name] != value}
-        maps.setdefault(str(changed or "as at the start"), []).append(by_key[job.key()])
+        maps.setdefault(str(changed or "as at the start"), []).append(by_key[key])
     best_first = sorted(maps.items(), key=lambda item: -np.mean(item[1]))
     return "\n".join(f"{np.mean(each):.4f}  {changed}" for changed, each in best_first)
 

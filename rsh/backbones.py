@@ -28,16 +28,18 @@ class Backbone(NamedTuple):
     std: tuple[float, float, float]
 
 
-def create(name: str, *, pretrained: bool = True) -> Backbone:
+def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
     """Make a backbone with ImageNet weights.
 
     Args:
         name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
             rsh) or "resnet50" (its weights are fetched once).
+        image_size: side of the square it will look at, pixels.
         pretrained: whether to load weights; without, they are random.
 
     Raises:
-        InputError: timm knows no such model, or its weights cannot be had.
+        InputError: timm knows no such model, its weights cannot be had, or it cannot look at
+            pictures of that size.
     """
     if not timm.is_model(name):
         names = timm.list_models()
@@ -45,20 +47,43 @@ def create(name: str, *, pretrained: bool = True) -> Backbone:
         near = ", ".join(alike[:5]) or DEFAULT
         raise InputError(f"timm has no backbone {name!r}: did you mean one of {near}?")
     packaged = pretrained and name == DEFAULT
+    cfg: Any = timm.get_pretrained_cfg(name)
+    # Transformers are built for one size; the others would not know the argument.
+    size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
     try:
         network: Any = timm.create_model(
-            name, pretrained=pretrained and not packaged, num_classes=0
+            name, pretrained=pretrained and not packaged, num_classes=0, **size
         )
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"the weights of {name} cannot be fetched ({error}): go online once, "
             f"or use {DEFAULT}, whose weights are installed"
         ) from error
+    except AssertionError as error:
+        raise _misfit(name, image_size, error) from None
     if packaged:
         _load_packaged(network)
-    cfg: dict[str, Any] = network.pretrained_cfg
-    num_features: int = network.num_features
-    return Backbone(network, num_features, tuple(cfg["mean"]), tuple(cfg["std"]))
+    try:
+        num_features = _width(network, image_size)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise _misfit(name, image_size, error) from None
+    return Backbone(network, num_features, tuple(cfg.mean), tuple(cfg.std))
+
+
+@torch.inference_mode()
+def _width(network: nn.Module, image_size: int) -> int:
+    """Return the length of a feature: what comes out, as `num_features` is not always that."""
+    (width,) = network.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1:]
+    return int(width)
+
+
+def _misfit(name: str, image_size: int, error: Exception) -> InputError:
+    cfg: Any = timm.get_pretrained_cfg(name)
+    reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    return InputError(
+        f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
+        f"try --image-size {cfg.input_size[-1]}, or another --backbone"
+    )
 
 
 def _load_packaged(network: nn.Module) -> None:

@@ -10,11 +10,12 @@ from rsh.errors import InputError
 Floats = NDArray[np.float32]
 
 
-def lsh(features: Floats, *, num_bits: int, seed: int = 0) -> Codes:
+def lsh(features: Floats, train: NDArray[np.int64], *, num_bits: int, seed: int = 0) -> Codes:
     """Random hyperplanes through the mean: the sign of a random projection.
 
     Args:
         features: (n, d) float.
+        train: rows whose mean the hyperplanes go through.
         num_bits: code length, bits.
         seed: of the hyperplanes.
 
@@ -24,7 +25,7 @@ def lsh(features: Floats, *, num_bits: int, seed: int = 0) -> Codes:
     Source: Charikar 2002, https://doi.org/10.1145/509907.509965
     """
     planes = np.random.default_rng(seed).standard_normal((features.shape[1], num_bits))
-    return binarize((features - features.mean(axis=0)) @ planes)
+    return binarize((features - features[train].mean(axis=0)) @ planes)
 
 
 def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:

@@ -44,17 +44,18 @@ def train(
         image_size: Side of the square the backbone looks at, pixels.
         output: The run folder to make. [default: runs/DATA-BITS]
         skip_unreadable: Leave out pictures that cannot be read, and name them.
-        resume: A run folder to go on with; all other flags are taken from it.
+        resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
     """
     from rsh.model import HashNet
     from rsh.run import Run
-    from rsh.scenes import Scenes
+    from rsh.scenes import SAMPLE, Scenes
     from rsh.training import train as fit
 
     if resume:
         run = Run.open(resume)
         config = TrainConfig(**run.config["train"])
-        net, split = HashNet(**run.config["model"], seed=config.seed), run.split()
+        net = HashNet(**run.config["model"], seed=config.seed)
+        split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
         net = HashNet(backbone, num_bits=bits, image_size=image_size, seed=config.seed)
@@ -76,7 +77,8 @@ def encode(
 
     Args:
         run: The run folder of the model.
-        data: Other tiles than the model was trained on: all of them can be found then.
+        data: Other tiles than the model was trained on: all of them can be found then. Or where
+            the tiles it was trained on lie now.
         output: The gallery folder to make. [default: galleries/RUN]
         name: What to call it on the page.
         skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
@@ -87,6 +89,8 @@ def encode(
 
     opened = Run.open(run)
     scenes = Scenes.open(data, skip_unreadable=skip_unreadable) if data else opened.split().scenes
+    if opened.knows(scenes):  # queries stay queries, though the data may have moved
+        scenes = opened.split(data).scenes
     folder = output or Path("galleries") / run.resolve().name
     gallery = build_gallery(opened.net(), scenes, folder, name=name, run=run)
     print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")

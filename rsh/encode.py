@@ -13,6 +13,7 @@ from rsh.bank import view_bank
 from rsh.codes import Codes, binarize
 from rsh.errors import InputError
 from rsh.gallery import Gallery, write_gallery
+from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, fingerprint
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
@@ -58,7 +59,8 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     """
     spec = ViewSpec(net.image_size)
     views = torch.cat([spec.of(read_picture(picture), row=0) for picture in pictures])
-    embedding = net.eval()(net.normalize(views))
+    device = net.head.hash.weight.device
+    embedding = Embedding(*(part.cpu() for part in net.eval()(net.normalize(views.to(device)))))
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 
 

@@ -10,6 +10,7 @@ The folder is all that a search or the page needs: no torch, no network, no orig
     gallery.json        format, name, num_bits, model and data fingerprints, a sha256 of each file
 """
 
+import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from rsh.codes import Codes, Packed, pack, unpack
 from rsh.engines import ExactEngine, Hits
 from rsh.errors import InputError
-from rsh.files import read_json, sha256, whole_file, whole_folder, write_json
+from rsh.files import explain_os_error, read_json, sha256, whole_file, whole_folder, write_json
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -80,6 +81,8 @@ class Gallery:
             )
         for name, checksum in info["files"].items():
             file = folder / name
+            if name == PROJECTION and not file.exists():
+                continue  # `rsh project` was killed before its last step
             if not file.is_file() or sha256(file) != checksum:
                 state = "altered or cut short" if file.is_file() else "missing"
                 raise InputError(
@@ -144,7 +147,7 @@ class Gallery:
     def projection(self) -> pd.DataFrame | None:
         """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run."""
         file = self.folder / PROJECTION
-        return pd.read_parquet(file) if PROJECTION in self.info["files"] else None
+        return pd.read_parquet(file) if file.exists() else None
 
     @property
     def has_map(self) -> bool:
@@ -253,15 +256,19 @@ def write_gallery(
 def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
     """Add the projection to a gallery folder and enter its checksum.
 
+    The file appears last: killed before that, the gallery counts as not projected, and `make`
+    projects it again.
+
     Args:
         gallery: an opened gallery.
         projection: feature_x, feature_y, code_x, code_y, one row an item.
     """
-    head, file = gallery.folder / "gallery.json", gallery.folder / PROJECTION
-    if gallery.info["files"].pop(PROJECTION, None):  # killed half-way, it counts as not projected
-        write_json(head, gallery.info)
+    file = gallery.folder / PROJECTION
+    with explain_os_error(file):
+        file.unlink(missing_ok=True)
     with whole_file(file) as stream:
-        projection.to_parquet(stream)
-    gallery.info["files"][PROJECTION] = sha256(file)
-    write_json(head, gallery.info)
+        content = projection.to_parquet()
+        gallery.info["files"][PROJECTION] = hashlib.sha256(content).hexdigest()
+        write_json(gallery.folder / "gallery.json", gallery.info)
+        stream.write(content)
     gallery.__dict__.pop("projection", None)  # forget the cached answer

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rsh.config import TrainConfig
+
 
 class Embedding(NamedTuple):
     """What the network gives for a batch of n views.
@@ -43,12 +45,12 @@ class MultiLevelLoss:
         code_temperature: softmax temperature on codes, > 0, no unit.
     """
 
-    category_weight: float = 1.0
-    inter_weight: float = 1.0
-    intra_weight: float = 1.0
-    quantization_weight: float = 0.1
-    feature_temperature: float = 0.1
-    code_temperature: float = 0.3
+    category_weight: float = TrainConfig.category_weight
+    inter_weight: float = TrainConfig.inter_weight
+    intra_weight: float = TrainConfig.intra_weight
+    quantization_weight: float = TrainConfig.quantization_weight
+    feature_temperature: float = TrainConfig.feature_temperature
+    code_temperature: float = TrainConfig.code_temperature
 
     def __call__(self, view0: Embedding, view1: Embedding, labels: Tensor) -> dict[str, Tensor]:
         """Return each unweighted term and their weighted sum.

@@ -21,7 +21,7 @@ from rsh.codes import Packed, check_packed, hamming
 from rsh.errors import InputError
 
 Floats = NDArray[np.float64]
-CHUNK = 512  # queries at a time, so that the distances stay in the cache
+CHUNK_PAIRS = 2**22  # distances at a time: 16 MB of them, whatever the size of the gallery
 
 
 class Counts(NamedTuple):
@@ -67,13 +67,14 @@ def count(
     ):
         if len(codes) != len(labels) or not len(codes):
             raise InputError(f"{len(codes)} {what} codes with {len(labels)} labels: need one each")
+    step = max(1, CHUNK_PAIRS // len(gallery_packed))
     parts = [
         _count_distances(
-            hamming(query_packed[start : start + CHUNK], gallery_packed),
-            query_labels[start : start + CHUNK, None] == gallery_labels[None, :],
+            hamming(query_packed[start : start + step], gallery_packed),
+            query_labels[start : start + step, None] == gallery_labels[None, :],
             num_bits,
         )
-        for start in range(0, len(query_packed), CHUNK)
+        for start in range(0, len(query_packed), step)
     ]
     return Counts(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -204,20 +205,39 @@ def ranked_average_precision(distances: ArrayLike, relevant: ArrayLike) -> Float
 
 
 def bootstrap_interval(
-    values: ArrayLike, *, level: float = 0.95, draws: int = 1000, seed: int = 0
+    values: ArrayLike,
+    *groups: ArrayLike,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of a mean over queries, by drawing queries with replacement.
+    """Interval of a mean, by drawing with replacement: the values, or whole groups of them.
+
+    Tiles of one block look alike, and the same query comes back under every seed: such values
+    are not independent, and drawing them one by one gives an interval that is too narrow. With
+    several groupings each is drawn by itself, and a value counts as often as the product says.
 
     Args:
         values: one figure a query, (q,); NaN is left out.
+        groups: labels, each (q,), such as the block of each query; without, every value is its
+            own group.
         level: share of the draws inside the interval.
         draws: how often to draw.
         seed: of the draws.
+
+    Source: Owen 2007, "The pigeonhole bootstrap", https://doi.org/10.1214/07-AOAS122
     """
-    kept = np.asarray(values, dtype=np.float64)
-    kept = kept[~np.isnan(kept)]
+    every = np.asarray(values, dtype=np.float64)
+    kept = ~np.isnan(every)
+    columns = [np.asarray(group)[kept] for group in groups] or [np.arange(kept.sum())]
     draw = np.random.default_rng(seed)
-    means = [draw.choice(kept, len(kept)).mean() for _ in range(draws)]
+    weights = np.ones((draws, int(kept.sum())))
+    for column in columns:
+        names, group_of = np.unique(column, return_inverse=True)
+        drawn = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+        weights *= drawn[:, group_of]
+    total = weights.sum(axis=1)
+    means = (weights @ every[kept])[total > 0] / total[total > 0]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -79,7 +79,8 @@ class HashNet(nn.Module):
             seed: of the head's first weights.
 
         Raises:
-            InputError: no such backbone, or num_bits out of range.
+            InputError: no such backbone, one that cannot look at such pictures, or num_bits or
+                image_size out of range.
         """
         super().__init__()
         self.num_bits = check_num_bits(num_bits)
@@ -88,7 +89,7 @@ class HashNet(nn.Module):
         self.image_size = image_size
         with torch.random.fork_rng(devices=[]):
             self.backbone, num_features, self.mean, self.std = backbones.create(
-                backbone, pretrained=pretrained
+                backbone, image_size=image_size, pretrained=pretrained
             )
             torch.manual_seed(seed)
             self.head = HashHead(

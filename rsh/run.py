@@ -43,7 +43,7 @@ class Run:
         """
         folder = Path(folder)
         config = read_json(folder / "config.json", what="run")
-        missing = {"model", "train", "data", "split"} - set(config)
+        missing = {"model", "train", "data", "split", "split_fingerprint"} - set(config)
         if missing:
             raise InputError(f"{folder}/config.json has no {min(missing)!r}: train again")
         return cls(folder, config)
@@ -81,12 +81,23 @@ class Run:
         """
         noted = self.config["data"]
         scenes = Scenes.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
-        if scenes.fingerprint != noted["fingerprint"]:
+        if not self.knows(scenes):
             raise InputError(
                 f"{scenes.source} is not the data that {self.folder} was trained on "
                 f"({noted['tiles']} tiles): name it with --data"
             )
-        return scenes.split(**self.config["split"])
+        split = scenes.split(**self.config["split"])
+        if split.fingerprint != self.config["split_fingerprint"]:
+            raise InputError(
+                f"{scenes.name} is no longer cut as {self.folder} was trained, so queries would be "
+                "tiles it has seen: install the versions in its config.json, or train again"
+            )
+        return split
+
+    def knows(self, scenes: Scenes) -> bool:
+        """Whether these are the tiles of the training, wherever they lie now."""
+        same: bool = scenes.fingerprint == self.config["data"]["fingerprint"]
+        return same
 
 
 def finish_run(folder: Path, net: HashNet) -> None:
@@ -109,7 +120,7 @@ def describe(split: Split) -> dict[str, Any]:
         "classes": scenes.classes,
         "skip_unreadable": scenes.skip_unreadable,
     }
-    return {"data": data, "split": split.how}
+    return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 
 
 def environment() -> dict[str, str]:

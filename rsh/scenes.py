@@ -155,7 +155,10 @@ class Scenes:
             blocks = self.items["block"].to_numpy(str)
             names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
         how = {"by": by, "query": query, "val": val, "seed": seed}
-        return Split(replace(self, items=self.items.assign(split=names), _archives={}), how)
+        cut = replace(self, items=self.items.assign(split=names), _archives={})
+        if "fingerprint" in self.__dict__:  # the same tiles: reading them all again tells nothing
+            cut.__dict__["fingerprint"] = self.fingerprint
+        return Split(cut, how)
 
     def take(self, rows: NDArray[np.int64]) -> "Scenes":
         """Return the tiles of these rows, in this order."""
@@ -205,6 +208,12 @@ class Split:
 
     scenes: Scenes
     how: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over which tile is in which split."""
+        pairs = self.scenes.items[["id", "split"]].itertuples(index=False)
+        return hashlib.sha256("\n".join(map("\0".join, pairs)).encode()).hexdigest()
 
     @cached_property
     def train(self) -> Scenes:

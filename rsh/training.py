@@ -118,16 +118,18 @@ def train(
     if folder and not resume:  # only now: data that cannot be used leaves no folder behind
         settings = {"model": net.settings, "train": asdict(config)}
         start_run(folder, settings | describe(split))
-    history = fit(
-        net.head,
-        pairs,
-        config,
-        val=lambda: val_map(net, split, plain),
-        folder=folder,
-        resume=resume,
-        progress=progress,
-    )
-    net.cpu().eval()  # whichever device it was trained on
+    try:
+        history = fit(
+            net.head,
+            pairs,
+            config,
+            val=lambda: val_map(net, split, plain),
+            folder=folder,
+            resume=resume,
+            progress=progress,
+        )
+    finally:
+        net.cpu().eval()  # whichever device it was trained on
     if folder:
         finish_run(folder, net)
     return history

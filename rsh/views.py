@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from rsh.config import Strength
+from rsh.config import Strength, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ViewSpec:
 
     image_size: int
     count: int = 0
-    strength: Strength = "medium"
+    strength: Strength = TrainConfig.strength
     seed: int = 0
 
     def __len__(self) -> int:

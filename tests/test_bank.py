@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +59,11 @@ def test_bank_holds_what_the_backbone_gives_for_each_view(net, scenes, spec: Vie
 def test_known_bank_is_read_and_not_computed_again(net, scenes, own_cache: Path):
     first = np.array(view_bank(net, scenes, ViewSpec(32), progress=False))
     (file,) = own_cache.glob("*.npy")
-    before = file.stat().st_mtime_ns
+    before = file.stat().st_ino
     again = view_bank(net, scenes, ViewSpec(32), progress=False)
-    assert file.stat().st_mtime_ns == before
+    assert file.stat().st_ino == before
     assert np.array_equal(again, first)
-    assert [path.name for path in own_cache.iterdir()] == [file.name]
+    assert list(own_cache.glob("*.npy")) == [file]
 
 
 def test_bank_cannot_be_written_by_its_reader(net, scenes):
@@ -125,11 +128,13 @@ def test_interrupted_bank_goes_on_where_it_stopped(
     monkeypatch.setattr(Scenes, "read", read_and_note)
     assert np.array_equal(view_bank(net, scenes, VIEWS, progress=False), unbroken)
     assert asked == list(range(stop_at // 2 * 2, 10))
-    assert len(list(own_cache.iterdir())) == 1
+    assert not list(own_cache.glob("*.partial.*"))
 
 
 def without_workers(views, **options) -> torch.utils.data.DataLoader:
-    return torch.utils.data.DataLoader(views, **(options | {"num_workers": 0}))
+    return torch.utils.data.DataLoader(
+        views, **(options | {"num_workers": 0, "multiprocessing_context": None})
+    )
 
 
 def test_worker_processes_give_the_same_bank(net, scenes, own_cache: Path, monkeypatch):
@@ -141,7 +146,7 @@ def test_worker_processes_give_the_same_bank(net, scenes, own_cache: Path, monke
 
 @pytest.mark.parametrize("save_every", [256, 2], ids=["in this process", "in workers"])
 def test_unreadable_tile_is_named_in_one_line(
-    net, scenes, tmp_path: Path, monkeypatch, save_every: int
+    net, scenes, own_cache: Path, tmp_path: Path, monkeypatch, save_every: int
 ):
     monkeypatch.setattr(bank, "SAVE_EVERY", save_every)
     (tmp_path / "data" / "forest" / "2.png").write_text("no picture")
@@ -149,6 +154,7 @@ def test_unreadable_tile_is_named_in_one_line(
         view_bank(net, scenes, VIEWS, progress=False)
     assert str(error.value).startswith("forest/2.png is not a picture")
     assert "\n" not in str(error.value)
+    assert not list(own_cache.glob("*.partial.*"))  # nothing half-filled stays behind
 
 
 def test_cache_that_cannot_be_written_is_named_with_the_way_out(
@@ -161,11 +167,61 @@ def test_cache_that_cannot_be_written_is_named_with_the_way_out(
     assert str(tmp_path / "file" / "cache") in str(error.value)
 
 
+def script(scenes: Scenes, *first: str) -> list[str]:
+    """A program of its own that wants the plain bank, after some lines of a test's."""
+    lines = [
+        "import multiprocessing, time, rsh",
+        "from rsh import bank",
+        *first,
+        f"scenes = rsh.Scenes.open({str(scenes.source)!r})",
+        "net = rsh.HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)",
+        "print(bank.view_bank(net, scenes, bank.ViewSpec(32), progress=False).shape)",
+    ]
+    file = scenes.source.parent / "script.py"
+    file.write_text("\n".join(lines))
+    return [sys.executable, str(file)]
+
+
+def test_script_without_a_guard_runs_where_processes_are_spawned(scenes):
+    """As on macOS, where a worker process would begin by running the caller's script again."""
+    first = ("multiprocessing.set_start_method('spawn')", "bank.SAVE_EVERY = 2")
+    done = subprocess.run(script(scenes, *first), capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["(10, 1, 1280)"], done.stderr
+
+
+def test_two_processes_that_want_one_bank_fill_it_once(net, scenes, own_cache: Path, monkeypatch):
+    slow = (
+        "fill = bank._fill",
+        "def slow_fill(*parts, **options):",
+        "    print('filling', flush=True); time.sleep(1); fill(*parts, **options)",
+        "bank._fill = slow_fill",
+    )
+    with subprocess.Popen(script(scenes, *slow), stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "filling\n"
+        monkeypatch.setattr(bank, "_fill", None)  # a second filling would fail
+        with pytest.warns(UserWarning, match="another process makes this view bank"):
+            found = view_bank(net, scenes, ViewSpec(32), progress=False)
+    expected = direct(net, scenes, ViewSpec(32))
+    np.testing.assert_allclose(found.astype(np.float32), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_banks_unused_for_longest_make_room(net, scenes, own_cache: Path, monkeypatch):
+    specs = [ViewSpec(32, seed=seed) for seed in range(3)]
+    files = [own_cache / f"{bank_key(net, scenes, spec)}.npy" for spec in specs]
+    for spec, file in zip(specs[:2], files[:2], strict=True):
+        view_bank(net, scenes, spec, progress=False)
+        os.utime(file, (0, 0))
+    view_bank(net, scenes, specs[0], progress=False)  # used again: now the second is the oldest
+    monkeypatch.setattr(bank, "KEEP_BYTES", 2 * files[0].stat().st_size)
+    view_bank(net, scenes, specs[2], progress=False)
+    assert [file.exists() for file in files] == [True, False, True]
+
+
 def test_spoilt_note_of_progress_does_not_stand_in_the_way(net, scenes, own_cache: Path):
     key = bank_key(net, scenes, ViewSpec(32))
     own_cache.mkdir(parents=True)
     (own_cache / f"{key}.partial.npy").write_bytes(b"cut short")
-    (own_cache / f"{key}.partial.json").write_text('{"done": 4}')
+    (own_cache / f"{key}.partial.txt").write_text("4")
     found = view_bank(net, scenes, ViewSpec(32), progress=False)
     expected = direct(net, scenes, ViewSpec(32))
     np.testing.assert_allclose(found.astype(np.float32), expected, rtol=2e-3, atol=2e-3)

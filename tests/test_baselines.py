@@ -30,7 +30,7 @@ def test_separable_clouds_are_told_apart_without_training(num_bits: int):
     random = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (len(labels), num_bits))
     assert score(random, labels) < 0.35
     for codes in (
-        lsh(features, num_bits=num_bits),
+        lsh(features, np.arange(160), num_bits=num_bits),
         itq(features, np.arange(160), num_bits=num_bits),
     ):
         assert codes.shape == (160, num_bits)
@@ -40,19 +40,29 @@ def test_separable_clouds_are_told_apart_without_training(num_bits: int):
 
 def test_hyperplanes_are_drawn_by_seed_and_go_through_the_mean():
     features, _ = clouds()
-    codes = lsh(features, num_bits=32)
-    assert np.array_equal(codes, lsh(features, num_bits=32))
-    assert np.array_equal(codes, lsh(features + 100, num_bits=32))
-    assert not np.array_equal(codes, lsh(features, num_bits=32, seed=1))
+    codes = lsh(features, np.arange(160), num_bits=32)
+    assert np.array_equal(codes, lsh(features, np.arange(160), num_bits=32))
+    assert np.array_equal(codes, lsh(features + 100, np.arange(160), num_bits=32))
+    assert not np.array_equal(codes, lsh(features, np.arange(160), num_bits=32, seed=1))
     assert (np.abs(codes.mean(axis=0)) < 1).all()  # no bit is the same for all
 
 
 def test_hyperplanes_keep_angles():
     """The share of differing bits is the angle over pi (Charikar 2002)."""
     pair = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]], np.float32)
-    distance = hamming(*(pack(lsh(pair, num_bits=256)),) * 2)
+    distance = hamming(*(pack(lsh(pair, np.arange(4), num_bits=256)),) * 2)
     assert distance[0, 2] == distance[1, 3] == 256
     assert distance[0, 1] == pytest.approx(128, abs=40)
+
+
+def test_hyperplanes_go_through_the_mean_of_the_given_rows_alone():
+    features, _ = clouds()
+    train = np.arange(0, 160, 2)
+    changed = features.copy()
+    changed[1::2] += 5
+    assert np.array_equal(
+        lsh(features, train, num_bits=8)[train], lsh(changed, train, num_bits=8)[train]
+    )
 
 
 def test_itq_learns_from_the_given_rows_alone():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from rsh.cli import COMMANDS, main
 from rsh.gallery import Gallery
+from rsh.run import Run
 
 TRAIN = ["train", "--image-size", "32", "--epochs", "2", "--views", "2", "--bits", "16"]
 
@@ -55,6 +56,21 @@ def test_whole_path_from_tiles_to_hits(
     assert "bits  class" in capsys.readouterr().out
     main(["evaluate", str(run)])
     assert "mAP of the codes" in capsys.readouterr().out
+
+
+def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path: Path) -> None:
+    before, after, run = tmp_path / "before", tmp_path / "after", tmp_path / "run"
+    shutil.copytree(tiny_data, before)
+    main([*TRAIN, "--data", str(before), "--output", str(run)])
+    before.rename(after)
+    main(["encode", str(run), "--data", str(after), "--output", str(tmp_path / "gallery")])
+    expected = Run.open(run).split(str(after)).scenes.items.set_index("id")["split"]
+    found = Gallery.open(tmp_path / "gallery").items.set_index("id")["split"]
+    assert set(expected) == {"train", "val", "query"}
+    assert found.to_dict() == expected.to_dict()
+    (run / "model.safetensors").unlink()
+    main(["train", "--resume", str(run), "--data", str(after)])
+    assert Run.open(run).net().num_bits == 16
 
 
 @pytest.mark.parametrize("bits", ["0", "7", "300"])

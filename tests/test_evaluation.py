@@ -7,14 +7,14 @@ import pytest
 import reference
 
 from rsh.errors import InputError
-from rsh.evaluation import evaluate, linear_classifier, score, table
+from rsh.evaluation import cosine_map, evaluate, linear_classifier, score, table
 from rsh.gallery import Gallery
 from rsh.run import Run
 from rsh.scenes import Scenes, Split
 
 FRACTIONS = (
     "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
-    "map_classifier_centre", "map_features_cosine",
+    "map_classifier_centre", "map_before_sign", "map_features",
 )  # fmt: skip
 
 
@@ -112,3 +112,58 @@ def test_classifier_learns_from_train_tiles_alone():
     shuffled[others] = (labels[others] + 1) % 3
     again = linear_classifier(features.astype(np.float16), shuffled, split)
     assert np.array_equal(predicted, again)
+
+
+def test_classifier_learns_from_all_views_of_a_train_tile():
+    """The class shows in the second view alone for one class, so the first view misleads."""
+    split = labelled(2, train=20, val=5, query=5)
+    labels = split.scenes.labels
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(len(labels), 2, 4)).astype(np.float16)
+    features[:, 1, 0] += 4 * labels - 2  # the views that only training sees
+    features[split.rows("query"), 0, 0] += 4 * labels[split.rows("query")] - 2
+    query = split.rows("query")
+    assert (linear_classifier(features, labels, split) == labels)[query].mean() > 0.8
+
+
+def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
+    split = labelled(3, train=20, val=20, query=5)
+    labels, tried = split.scenes.labels, []
+    features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float16)
+
+    class Fixed:
+        """Is right on a share of the tiles that its strength decides, and notes what it saw."""
+
+        def __init__(self, strength: float) -> None:
+            self.strength = strength
+            tried.append(strength)
+
+        def fit(self, rows, targets):
+            assert len(rows) == len(targets) == 60
+            return self
+
+        def predict(self, rows):
+            wrong = np.arange(len(rows)) < (0 if self.strength == 1e-2 else len(rows) // 2)
+            return np.where(wrong, -1, labels[split.rows("val")] if len(rows) == 60 else labels)
+
+    monkeypatch.setattr("rsh.evaluation._logistic", Fixed)
+    assert np.array_equal(linear_classifier(features, labels, split), labels)
+    assert tried == [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
+
+
+def test_cosine_map_is_that_of_a_slow_loop():
+    split = labelled(3, train=8, val=2, query=4)
+    labels = split.scenes.labels
+    rows = np.random.default_rng(0).normal(size=(len(labels), 5))
+    query, gallery = split.rows("query"), split.rows("train", "val")
+    figures = []
+    for row in query:
+        cosine = {
+            int(other): rows[row] @ rows[other] / np.linalg.norm(rows[row])
+            / np.linalg.norm(rows[other])
+            for other in gallery
+        }  # fmt: skip
+        ranking = sorted(cosine, key=lambda other: -cosine[other])
+        hits = [labels[other] == labels[row] for other in ranking]
+        figures.append(reference.tied_average_precision(list(range(len(hits))), hits))
+    assert cosine_map(3 * rows, labels, split) == pytest.approx(np.mean(figures))

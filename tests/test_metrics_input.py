@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from make_counts import counts_of, random_codes
 
+from rsh import metrics
 from rsh.codes import pack
 from rsh.errors import InputError
 from rsh.metrics import (
@@ -51,6 +52,29 @@ def test_bootstrap_leaves_nan_out():
     values = np.array([0.2, 0.4, 0.9])
     assert bootstrap_interval([0.2, np.nan, 0.4, 0.9]) == bootstrap_interval(values)
     assert bootstrap_interval([0.5, 0.5]) == (0.5, 0.5)
+
+
+def test_bootstrap_draws_groups_as_wholes():
+    """Ten copies of each value tell no more than the values; as single draws they seem to."""
+    values = np.random.default_rng(0).random(50)
+    copies, names = values.repeat(10), np.arange(50).repeat(10)
+    low, high = bootstrap_interval(values)
+    grouped = bootstrap_interval(copies, names)
+    assert grouped[1] - grouped[0] == pytest.approx(high - low, rel=0.15)
+    single = bootstrap_interval(copies)
+    assert single[1] - single[0] == pytest.approx((high - low) / math.sqrt(10), rel=0.15)
+    crossed = bootstrap_interval(copies, names, np.tile(np.arange(2), 250))
+    assert crossed[1] - crossed[0] >= 0.9 * (grouped[1] - grouped[0])
+    assert bootstrap_interval(copies, np.zeros(500)) == pytest.approx((values.mean(),) * 2)
+
+
+@pytest.mark.parametrize("pairs", [1, 100, 10**9])
+def test_counts_do_not_depend_on_how_many_are_taken_at_a_time(pairs: int, monkeypatch):
+    codes, labels = pack(random_codes(0, 30, 16)), np.arange(30) % 3
+    expected = count(codes[:10], codes, labels[:10], labels, num_bits=16)
+    monkeypatch.setattr(metrics, "CHUNK_PAIRS", pairs)
+    found = count(codes[:10], codes, labels[:10], labels, num_bits=16)
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_labels_and_codes_are_not_changed():

@@ -80,6 +80,12 @@ def test_changed_data_is_refused(tiny_run, tmp_path: Path):
     assert str(changed) in str(error.value)
 
 
+def test_split_that_would_come_out_differently_is_refused(folder: Path):
+    edit(folder / "config.json", lambda config: config["split"].update(seed=1))
+    with pytest.raises(InputError, match=r"no longer cut as .* was trained"):
+        Run.open(folder).split()
+
+
 def test_data_that_has_gone_is_named(folder: Path, tmp_path: Path):
     edit(folder / "config.json", lambda c: c["data"].update(source=str(tmp_path / "gone")))
     with pytest.raises(InputError, match="gone"):
