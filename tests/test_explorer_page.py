@@ -69,9 +69,38 @@ def test_each_card_says_in_words_what_it_shows(page):
 
 def test_the_summary_counts_right(page):
     cards = page.cards.view["cards"]
-    right = sum(card["relevant"] for card in cards)
-    assert page.cards.view["summary"].startswith(f"{right} of 20 ")
-    assert f"(precision@20 = {right / 20:.2f})" in page.cards.view["summary"]
+    right, ranking = sum(card["relevant"] for card in cards), page.state.ranking()
+    assert page.cards.view["summary"].startswith(f"{right} of 20 have the query's class")
+    assert f"precision@20 = {ranking.precision:.2f}." in page.cards.view["summary"]
+
+
+def test_the_summary_names_a_tie_for_the_last_places(page):
+    said = set()
+    for top_k in range(1, 40):
+        page.controls.search = {"mode": "top_k", "top_k": top_k, "radius": 2}
+        tie = re.search(r"([\d,]+) tiles tie for the last", page.cards.view["summary"])
+        cut = page.state.ranking().cut
+        assert (int(tie[1]) if tie else None) == (cut[0] if cut else None)
+        said.add(cut is None)
+    assert said == {True, False}
+
+
+def test_the_summary_of_a_full_ball_speaks_of_all_in_it(page, gallery):
+    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 32}
+    others = gallery.searchable[gallery.searchable != page.state.query]
+    right = int((gallery.labels[others] == gallery.labels[page.state.query]).sum())
+    assert page.cards.view["summary"].startswith(
+        f"{right} of {len(others)} have the query's class: precision = {right / len(others):.2f}."
+    )
+
+
+def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
+    splits = gallery.items["split"]
+    for split in ("train", "val", "query"):
+        ask(page, page.cards, kind="choose", row=int(splits.index[splits == split][0]))
+        assert ("The model trained on this tile" in page.cards.view["summary"]) == (
+            split == "train"
+        )
 
 
 def test_choosing_a_card_moves_every_panel(page):
@@ -119,7 +148,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     )
     ask(page, page.cards, kind="choose", row=alone)
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 0}
-    nearest = plural(int(page.state.histogram().sum(axis=0).nonzero()[0][0]), "bit")
+    nearest = plural(int(page.state.ranking().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
     assert page.cards.view["summary"] == f"The nearest tile is {nearest} away: widen the radius."
     assert page.cards.view["cards"] == [] and page.bits.view["first"] is None

@@ -7,8 +7,10 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import Answer, ExplorerState, Hit
+from rsh.explorer.state import ExplorerState, RankedTile, Ranking
 from rsh.explorer.tiles import code_of, describe, plural
+
+SEEN = "The model trained on this tile, which flatters the answer."
 
 
 class Cards(anywidget.AnyWidget):
@@ -28,20 +30,20 @@ class Cards(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
 
-def answer_view(state: ExplorerState, answer: Answer) -> dict[str, Any]:
-    """Return the `Cards.view` of an answer."""
-    per_distance = state.histogram().sum(axis=0)  # those beyond the last card included
-    shown = Counter(hit.distance for hit in answer.hits)
+def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
+    """Return the `Cards.view` of a ranking."""
+    per_distance = ranking.counts.items[0]  # those beyond the last card included
+    shown = Counter(hit.distance for hit in ranking.hits)
     return {
-        "heading": heading(state, answer),
-        "summary": summary(state, answer),
-        "note": note(state, answer),
+        "heading": heading(state, ranking),
+        "summary": summary(state, ranking),
+        "note": note(ranking),
         "num_bits": state.gallery.num_bits,
         "num_classes": len(state.gallery.classes),
-        "query_code": code_of(state.gallery, answer.query),
+        "query_code": code_of(state.gallery, ranking.query),
         "cards": [
             _card(state, hit) | {"tied_shown": shown[d], "tied": int(per_distance[d])}
-            for hit in answer.hits
+            for hit in ranking.hits
             for d in [hit.distance]
         ],
     }
@@ -59,46 +61,51 @@ def chooser_view(state: ExplorerState, name: str) -> dict[str, Any]:
     return {"cards": cards}
 
 
-def heading(state: ExplorerState, answer: Answer) -> str:
+def heading(state: ExplorerState, ranking: Ranking) -> str:
     """Say what is shown: "The 20 nearest tiles"."""
-    if not answer.hits:
-        return (
-            f"No tile within {plural(state.radius, 'bit')}" if state.mode == "radius" else "No tile"
-        )
-    if state.mode == "top_k":
-        return "The nearest tile" if answer.total == 1 else f"The {answer.total} nearest tiles"
-    return f"{plural(answer.total, 'tile')} within {plural(state.radius, 'bit')}"
+    within = f"within {plural(state.radius, 'bit')}" if state.mode == "radius" else ""
+    if not ranking.total:
+        return f"No tile {within}".strip()
+    if within:
+        return f"{plural(ranking.total, 'tile')} {within}"
+    return "The nearest tile" if ranking.total == 1 else f"The {ranking.total} nearest tiles"
 
 
-def summary(state: ExplorerState, answer: Answer) -> str:
-    """Say how good the answer is, in one sentence with the exact term."""
-    if answer.precision is None:
-        distances = state.histogram().sum(axis=0).nonzero()[0]
-        if state.mode == "radius" and len(distances):
-            nearest = plural(int(distances[0]), "bit")
-            return f"The nearest tile is {nearest} away: widen the radius."
-        return "There is no other tile to find in this gallery."
-    shown, farthest = len(answer.hits), plural(answer.hits[-1].distance, "bit")
-    ties = plural(answer.num_ties, "tie group") if answer.num_ties else "no ties"
-    same = "is" if answer.num_relevant == 1 else "are"
-    return (
-        f"{answer.num_relevant} of {shown} {same} the same class "
-        f"(precision@{shown} = {answer.precision:.2f}); "
-        f"the farthest is {farthest} away; {ties}."
-    )
+def summary(state: ExplorerState, ranking: Ranking) -> str:
+    """Say how good the answer is, over all that was found, with the exact term."""
+    if ranking.total:
+        words = _judged(ranking, "precision" if state.mode == "radius" else "")
+        return f"{words} {SEEN}" if state.query_was_trained_on else words
+    distances = ranking.counts.items[0].nonzero()[0]
+    if state.mode == "radius" and len(distances):
+        nearest = plural(int(distances[0]), "bit")
+        return f"The nearest tile is {nearest} away: widen the radius."
+    return "There is no other tile to find in this gallery."
 
 
-def note(state: ExplorerState, answer: Answer) -> str:
+def _judged(ranking: Ranking, term: str) -> str:
+    total, far = ranking.total, plural(ranking.farthest, "bit")
+    have = "has" if ranking.num_relevant == 1 else "have"
+    right = f"{ranking.num_relevant:,} of {total:,} {have} the query's class"
+    precision = f"{term or f'precision@{total}'} = {ranking.precision:.2f}"
+    if ranking.cut is None:
+        return f"{right}: {precision}. The farthest is {far} away."
+    tied, places = ranking.cut
+    last = f"the last {places} places" if places > 1 else "the last place"
+    return f"{right}. At {far}, {tied:,} tiles tie for {last}: over all their orders, {precision}."
+
+
+def note(ranking: Ranking) -> str:
     """Say what "right" means, and what is not shown."""
-    if not answer.hits:
+    if not ranking.hits:
         return ""
     text = "✓ has the same class label as the query, ✗ another. Choose any tile to search with it."
-    if answer.total > len(answer.hits):
-        text = f"The first {len(answer.hits)} of {answer.total:,} are shown. {text}"
+    if ranking.total > len(ranking.hits):
+        text = f"The first {len(ranking.hits)} of {ranking.total:,} are shown. {text}"
     return text
 
 
-def _card(state: ExplorerState, hit: Hit) -> dict[str, Any]:
+def _card(state: ExplorerState, hit: RankedTile) -> dict[str, Any]:
     distance = plural(hit.distance, "bit")
     card = describe(state.gallery, hit.row)
     same = "same class" if hit.relevant else "another class"

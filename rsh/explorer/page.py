@@ -105,12 +105,13 @@ class Explorer:
 
     def refresh(self) -> None:
         """Show the answer to the current query everywhere."""
-        answer = self.state.hits()
+        ranking = self.state.ranking()
         self.controls.search = search_of(self.state)
-        self.cards.view = answer_view(self.state, answer)
-        self.bits.view = bits_view(self.state, answer)
+        self.cards.view = answer_view(self.state, ranking)
+        self.bits.view = bits_view(self.state, ranking)
+        marks = marks_of(self.state, ranking)
         for plane in self.planes:
-            plane.marks = marks_of(self.state, answer)
+            plane.marks = marks
         self._show_chooser()
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
