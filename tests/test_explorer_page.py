@@ -127,10 +127,34 @@ def test_back_forward_and_random_are_buttons(page):
 def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
     ask(page, page.controls, kind="class", number=2)
     rows = [card["row"] for card in page.chooser.view["cards"]]
-    assert rows == page.state.tiles_of(gallery.classes[2])
+    assert rows == page.state.tiles_of(gallery.classes[2])[:24]
     ask(page, page.chooser, kind="choose", row=rows[1])
     current = [card["row"] for card in page.chooser.view["cards"] if card["current"]]
-    assert current == [rows[1]] and page.controls.view["chosen"] == 2
+    assert current == [rows[1]] and page.chooser.view["chosen"] == 2
+
+
+def test_the_chooser_pages_through_a_class_and_begins_again(page, gallery):
+    ask(page, page.chooser, kind="class", number=2)
+    wanted, seen = page.state.tiles_of(gallery.classes[2]), []
+    assert len(wanted) > 24
+    while len(seen) < len(wanted):
+        view = page.chooser.view
+        assert (view["first"], view["total"]) == (len(seen) + 1, len(wanted))
+        seen += [card["row"] for card in view["cards"]]
+        ask(page, page.chooser, kind="others")
+    assert seen == wanted and page.chooser.view["first"] == 1
+
+
+def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
+    ask(page, page.chooser, kind="class", number=2)
+    ask(page, page.chooser, kind="others")
+    second = page.chooser.view["cards"]
+    ask(page, page.chooser, kind="choose", row=second[0]["row"])
+    assert [card["row"] for card in page.chooser.view["cards"]] == [card["row"] for card in second]
+    assert page.chooser.view["cards"][0]["current"]
+    other = page.state.tiles_of(gallery.classes[3])[0]
+    ask(page, page.cards, kind="choose", row=other)
+    assert (page.chooser.view["chosen"], page.chooser.view["first"]) == (3, 1)
 
 
 def test_the_search_trait_is_brought_into_range(page):
@@ -250,7 +274,7 @@ def test_class_names_travel_as_they_are(tmp_path):
     names = {"tundra": HTML, "coast": "海岸" * 40}
     odd = tiny_gallery(tmp_path / "odd", num_tiles=60, rename=names)
     page = Explorer(ExplorerState(odd))
-    shown = [entry["name"] for entry in page.controls.view["classes"]]
+    shown = [entry["name"] for entry in page.chooser.view["classes"]]
     assert HTML in shown and "海岸" * 40 in shown
     text = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)

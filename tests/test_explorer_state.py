@@ -207,7 +207,7 @@ def test_random_queries_repeat_with_the_seed_and_are_unseen(gallery):
 
 def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
     name = gallery.classes[2]
-    rows = state.tiles_of(name, limit=1000)
+    rows = state.tiles_of(name)
     items = gallery.items.iloc[rows]
     assert set(items["class"]) == {name} and len(rows) == (gallery.items["class"] == name).sum()
     unseen = (items["split"] == "query").tolist()

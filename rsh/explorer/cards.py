@@ -1,4 +1,4 @@
-"""Tiles as cards: the ranked answer, and in small the tiles to choose a query from."""
+"""The answer: ranked tiles as cards, and what to think of them."""
 
 from collections import Counter
 from typing import Any
@@ -18,15 +18,13 @@ class Cards(anywidget.AnyWidget):
 
     Attributes:
         page: name of the page's channel, so that two pages in one notebook keep apart.
-        compact: small thumbnails without words.
         view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
-            `describe` with alt and, for hits, rank, distance, relevant, tie, and how many are
-            tied at that distance among the cards and in the gallery.
+            `describe` with alt, rank, distance, relevant, tie, and how many are tied at that
+            distance among the cards and in the gallery.
     """
 
     _esm = bundle("cards.js")
     page = traitlets.Unicode().tag(sync=True)
-    compact = traitlets.Bool(False).tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
 
 
@@ -47,18 +45,6 @@ def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
             for d in [hit.distance]
         ],
     }
-
-
-def chooser_view(state: ExplorerState, name: str) -> dict[str, Any]:
-    """Return the `Cards.view` of the tiles of one class."""
-    cards = []
-    for number, row in enumerate(state.tiles_of(name), start=1):
-        card = describe(state.gallery, row)
-        marks = [card["split"], "the current query" if row == state.query else ""]
-        words = [f"tile {number}", card["name"], card["place"], *marks]
-        card |= {"alt": ", ".join(filter(None, words)), "current": row == state.query}
-        cards.append(card)
-    return {"cards": cards}
 
 
 def heading(state: ExplorerState, ranking: Ranking) -> str:

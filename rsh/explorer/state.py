@@ -182,7 +182,7 @@ class ExplorerState:
             counts=count_others(self.gallery, self.query),
         )
 
-    def tiles_of(self, name: str, *, limit: int = 24) -> list[int]:
+    def tiles_of(self, name: str) -> list[int]:
         """Rows of one class to choose a query from, those unseen in training first.
 
         Raises:
@@ -192,7 +192,7 @@ class ExplorerState:
             raise InputError(f"there is no class {name!r}: choose one from the list")
         rows = np.flatnonzero(self.gallery.labels == self.gallery.classes.index(name))
         unseen = self._splits[rows] == "query"
-        return [int(row) for row in rows[np.argsort(~unseen, kind="stable")][:limit]]
+        return [int(row) for row in rows[np.argsort(~unseen, kind="stable")]]
 
     @property
     def _splits(self) -> NDArray[np.object_]:
