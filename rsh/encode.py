@@ -1,6 +1,7 @@
 """Encoding: pictures through a trained network into codes, and scenes into a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ def build_gallery(
     run: Path | None = None,
     progress: bool = True,
 ) -> Gallery:
-    """Encode scenes into a gallery folder.
+    """Encode scenes into a gallery folder, in the order of `shuffled`.
 
     Args:
         net: a trained network.
@@ -87,21 +88,36 @@ def build_gallery(
         InputError: a tile cannot be read, or the folder cannot be written.
     """
     encoded = encode_scenes(net, scenes, progress=progress)
+    order = shuffled(scenes.items["id"])
     info = {
         "name": name or scenes.name,
         "model": net.settings
         | {"fingerprint": fingerprint(net), "run": str(run.resolve()) if run else ""},
         "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
     }
-    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in range(len(scenes)))
+    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order)
     return write_gallery(
         folder,
         info=info,
-        items=scenes.items,
-        codes=encoded.codes,
-        features=encoded.features,
+        items=scenes.items.iloc[order],
+        codes=encoded.codes[order],
+        features=encoded.features[order],
         thumbs=thumbs,
     )
+
+
+def shuffled(ids: Iterable[str]) -> list[int]:
+    """Return positions of ids in the order of their hashes.
+
+    Rows break ties in every search, and most of a ranking is ties. Scenes are sorted by class,
+    so their own order would put one class first wherever distances are equal; this order says
+    nothing of a tile, and is the same on every machine.
+
+    Args:
+        ids: unique tile ids.
+    """
+    hashes = [blake2b(text.encode(), digest_size=8).digest() for text in ids]
+    return sorted(range(len(hashes)), key=hashes.__getitem__)
 
 
 def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
