@@ -250,6 +250,17 @@ def test_a_gallery_of_queries_alone_finds_nothing(gallery, tmp_path):
     assert state.ranking().counts.items.sum() == 0
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_page_opens_on_a_typical_query(gallery, seed):
+    """Neither on the best that the model does nor on the worst."""
+    state = ExplorerState(gallery, seed=seed)
+    opened, right = state.query, {}
+    for row in np.flatnonzero(gallery.items["split"] == "query").tolist():
+        state.choose(row)
+        right[row] = sum(hit.relevant for hit in state.ranking().hits)
+    assert abs(right[opened] - np.mean(list(right.values()))) <= 4
+
+
 def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "seen", range(20), ""))
     state.choose_random()

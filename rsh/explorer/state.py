@@ -204,21 +204,24 @@ class ExplorerState:
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles, one near to others whose neighbours lie at many distances.
+        """Of a few unseen tiles, one whose answer is as good as their answers are on average.
 
-        A list of equal distances explains nothing, nor does a tile that is like no other. The
-        choice never looks at classes: to choose by precision would show the model better than it
-        is. Among equals the tile with the most detail is taken, judged by the size of its JPEG.
+        The page should open on what the model does, neither on its best nor on its worst. Among
+        such tiles one with neighbours at many distances is taken, since a list of equal distances
+        explains nothing, and then the one with the most detail, judged by the size of its JPEG.
         """
-        rows = self._unseen_first()
-        sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
+        labels, rows = self.gallery.labels, self._unseen_first()
+        sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
+        answers = {row: self._found(row, mode="top_k") for row in sample}
+        right = {row: int((labels[hits.ids] == labels[row]).sum()) for row, hits in answers.items()}
+        average = sum(right.values()) / len(sample)
 
         def worth(row: int) -> tuple[bool, int, int]:
-            distances = self._found(row, mode="top_k").distances
-            near = bool((distances[:3] <= self.radius).all())
-            return near, len(np.unique(distances)), len(self.gallery.thumb(row))
+            typical = abs(right[row] - average) <= max(self.top_k / 10, 1)
+            distances = len(np.unique(answers[row].distances))
+            return typical, distances, len(self.gallery.thumb(row))
 
-        return max((int(row) for row in sample), key=worth)
+        return max(sample, key=worth)
 
     def _found(self, row: int, *, mode: Mode) -> Hits:
         """Search with a tile, which is left out of its own answer."""
