@@ -211,7 +211,8 @@ class ExplorerState:
         explains nothing, and then the one with the most detail, judged by the size of its JPEG.
         """
         labels, rows = self.gallery.labels, self._unseen_first()
-        sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
+        drawn = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
+        sample: list[int] = drawn.tolist()
         answers = {row: self._found(row, mode="top_k") for row in sample}
         right = {row: int((labels[hits.ids] == labels[row]).sum()) for row, hits in answers.items()}
         average = sum(right.values()) / len(sample)
