@@ -16,10 +16,11 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery, write_gallery
 from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, fingerprint
+from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.views import ViewSpec
+from rsh.views import ViewSpec, plain
 
 THUMB_SIDE = 128  # pixels
 
@@ -58,10 +59,10 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     Raises:
         InputError: a picture cannot be read.
     """
-    spec = ViewSpec(net.image_size)
-    views = torch.cat([spec.of(read_picture(picture), row=0) for picture in pictures])
     device = net.head.hash.weight.device
-    embedding = Embedding(*(part.cpu() for part in net.eval()(net.normalize(views.to(device)))))
+    tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
+    images = net.normalize(plain(torch.from_numpy(tiles).to(device)))
+    embedding = Embedding(*(part.cpu() for part in net.eval()(images)))
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 
 
