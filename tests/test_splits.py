@@ -117,3 +117,32 @@ def test_too_few_blocks_are_named():
 def test_no_labels_are_refused():
     with pytest.raises(InputError, match="no class"):
         check_classes(np.array([], dtype=str), least=1)
+
+
+@pytest.mark.parametrize(
+    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+)
+def test_too_few_tiles_are_named_in_words_of_ours(cut):
+    with pytest.raises(InputError, match=r"too few tiles .* off for (query|val): add tiles"):
+        cut(np.repeat(["coast", "forest"], 3))
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("seed", range(3))
+def test_class_of_one_block_cannot_be_in_every_part(seed: int):
+    labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
+    with pytest.raises(InputError, match=r"class 'rare' has no tile in .* leave the class out"):
+        by_block(labels, blocks, seed=seed)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@given(st.lists(st.integers(3, 30), min_size=2, max_size=4), st.integers(1, 12), st.integers(0, 99))
+def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, width, seed):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    blocks = np.random.default_rng(seed).permutation(len(labels)) // width
+    try:
+        splits = by_block(labels, blocks, seed=seed)
+    except InputError:
+        return
+    for name in ("train", "val", "query"):
+        assert set(labels[splits == name]) == set(range(len(sizes)))
