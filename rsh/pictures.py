@@ -51,9 +51,7 @@ def read_picture(
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(
-            f"{name} cannot be read ({error}): save it again or leave it out"
-        ) from None
+        raise InputError(f"{name} cannot be read ({error}): fetch or save it again") from None
     if min(picture.size) < MIN_SIDE:
         width, height = picture.size
         raise InputError(f"{name} is {width} x {height} pixels: need at least {MIN_SIDE} a side")

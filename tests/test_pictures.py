@@ -199,7 +199,7 @@ def test_header_without_pixels_is_refused(tmp_path: Path):
     file.write_bytes(header_only(100, 100))
     with pytest.raises(InputError) as error:
         read_picture(file)
-    check_message(error, file, "save it again or leave it out")
+    check_message(error, file, "fetch or save it again")
 
 
 def test_stream_is_called_by_the_name_it_is_given():
