@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
+from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 
 Names = NDArray[np.str_]
@@ -34,7 +35,7 @@ def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed
         InputError: fewer than two classes, or a class too small to be in every split.
     """
     labels = np.asarray(labels)
-    _check_shares(query=query, val=val)
+    _check_draw(seed, query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
@@ -68,7 +69,7 @@ def by_block(
             every split.
     """
     labels, blocks = np.asarray(labels), np.asarray(blocks)
-    _check_shares(query=query, val=val)
+    _check_draw(seed, query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
@@ -128,7 +129,8 @@ def _check_parts(labels: NDArray[np.generic], splits: Names) -> None:
             )
 
 
-def _check_shares(**shares: float) -> None:
+def _check_draw(seed: int, **shares: float) -> None:
+    check_number("seed", seed, *SEEDS)
     for name, share in shares.items():
         if not 0 < share <= 0.5:
             raise InputError(f"{name}={share}: choose a share above 0 and at most 0.5")

@@ -104,6 +104,13 @@ def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
     assert f"{value:.0%}" in str(error.value) or str(value) in str(error.value)
 
 
+@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
+    with pytest.raises(InputError, match=f"seed={seed}: choose a whole number from 0 to"):
+        cut(LABELS, seed=seed)
+
+
 def test_share_above_a_half_is_not_silently_halved_with_blocks():
     with pytest.raises(InputError, match=r"0\.9|90%"):
         by_block(LABELS, BLOCKS, query=0.9)
