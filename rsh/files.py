@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rsh.errors import InputError
+
+MAKERS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
 @contextmanager
@@ -100,15 +103,53 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it holds no JSON object.
     """
+    if not path.is_file():
+        lack = f"has no {path.name}" if path.parent.is_dir() else "is no folder"
+        raise InputError(
+            f"{path.parent} is no {what}, it {lack}: give a folder made by `{MAKERS[what]}`"
+        )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} is no {what}: it has no {path.name}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a {what}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} cannot be read as a {what} ({error}): {way_back(what)}"
+        ) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} cannot be read as a {what}: it holds no JSON object")
+        raise InputError(
+            f"{path} cannot be read as a {what} (it holds no JSON object): {way_back(what)}"
+        )
     return value
+
+
+def check_object(
+    value: dict[str, Any], kinds: dict[str, type], *, where: str, what: str, exact: bool = False
+) -> None:
+    """Refuse a JSON object that is not as it was written.
+
+    Args:
+        value: the object.
+        kinds: the type of the value of each key.
+        where: what the object is called in the message.
+        what: what the file is to the reader, as in `read_json`.
+        exact: whether there may be no other keys.
+
+    Raises:
+        InputError: a key is missing, is not known, or has a value of another type.
+    """
+    for key in [*kinds, *(value if exact else ())]:
+        if key not in value:
+            raise InputError(f"{where} has no {key!r}: {way_back(what)}")
+        if key not in kinds:
+            raise InputError(f"{where} has an unknown {key!r}: {way_back(what)}")
+        found, kind = value[key], kinds[key]
+        number = isinstance(found, int) and not isinstance(found, bool) and kind is float
+        if not (number or isinstance(found, kind)) or (isinstance(found, bool) and kind is int):
+            raise InputError(f"{where} has {key}={reprlib.repr(found)}: {way_back(what)}")
+
+
+def way_back(what: str) -> str:
+    """Say what can be done about a spoilt gallery or run."""
+    return f"make the {what} again with `{MAKERS[what]}`, or bring the file back from a copy"
 
 
 def sha256(path: Path) -> str:

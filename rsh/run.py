@@ -8,7 +8,7 @@ last.ckpt           to resume from
 
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,24 @@ from typing import Any
 import safetensors
 from safetensors.torch import load_file, save
 
+from rsh.config import TrainConfig, check_number
 from rsh.errors import InputError
-from rsh.files import read_json, whole_file, write_json
+from rsh.files import check_object, read_json, way_back, whole_file, write_json
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import SAMPLE, Scenes, Split, sample_path
+
+KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
+    "model": {
+        "backbone": str,
+        "num_bits": int,
+        "image_size": int,
+        "hidden": int,
+        "feature_dim": int,
+    },
+    "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
+    "split": {"by": str, "query": float, "val": float, "seed": int},
+    "train": {field.name: object for field in fields(TrainConfig)},
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +57,7 @@ class Run:
         """
         folder = Path(folder)
         config = read_json(folder / "config.json", what="run")
-        missing = {"model", "train", "data", "split", "split_fingerprint"} - set(config)
-        if missing:
-            raise InputError(f"{folder}/config.json has no {min(missing)!r}: train again")
+        _check_config(config, folder / "config.json")
         return cls(folder, config)
 
     def net(self) -> HashNet:
@@ -60,7 +72,7 @@ class Run:
                 f"{self.folder} has no weights yet: "
                 f"finish it with `rsh train --resume {self.folder}`"
             )
-        net = HashNet(**self.config["model"], pretrained=False)
+        net = self._untrained()
         try:
             net.load_state_dict(load_file(file))
         except (safetensors.SafetensorError, RuntimeError, OSError) as error:
@@ -69,6 +81,14 @@ class Run:
         if fingerprint(net) != self.config["fingerprint"]:
             raise InputError(f"{file} was altered since training: train again, or restore a copy")
         return net.eval()
+
+    def _untrained(self) -> HashNet:
+        try:
+            return HashNet(**self.config["model"], pretrained=False)
+        except InputError as error:
+            raise InputError(
+                f"{self.folder}/config.json describes no network ({error}): {way_back('run')}"
+            ) from None
 
     def split(self, data: str | None = None) -> Split:
         """Open the data the run was trained on, cut the same way.
@@ -98,6 +118,21 @@ class Run:
         """Whether these are the tiles of the training, wherever they lie now."""
         same: bool = scenes.fingerprint == self.config["data"]["fingerprint"]
         return same
+
+
+def _check_config(config: dict[str, Any], file: Path) -> None:
+    """Refuse a config.json that was altered so that nothing can be made of it."""
+    whole = dict.fromkeys(KINDS, dict) | {"split_fingerprint": str}
+    check_object(config, whole, where=str(file), what="run")
+    for part, kinds in KINDS.items():
+        where = f"{part!r} in {file}"
+        check_object(config[part], kinds, where=where, what="run", exact=part != "data")
+    try:
+        for name in ("hidden", "feature_dim"):
+            check_number(name, config["model"][name], 1, 65536)
+        TrainConfig(**config["train"])
+    except InputError as error:
+        raise InputError(f"{file} cannot be used ({error}): {way_back('run')}") from None
 
 
 def finish_run(folder: Path, net: HashNet) -> None:

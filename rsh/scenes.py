@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -148,6 +148,8 @@ class Scenes:
         Raises:
             InputError: too few classes, tiles or blocks, or by="block" without blocks.
         """
+        if by not in get_args(splits.SplitBy):
+            raise InputError(f"by={by}: choose one of {', '.join(get_args(splits.SplitBy))}")
         if by == "block" and "block" not in self.items:
             raise InputError(f"{self.name} has no blocks: split by class, or add a block column")
         labels = self.items["class"].to_numpy(str)

@@ -139,7 +139,7 @@ def test_damaged_gallery(
     codes = (gallery / "codes.npy").read_bytes()
     (gallery / "codes.npy").write_bytes(codes[:-1])
     for argv in (["search", gallery, "x"], ["project", gallery], ["dashboard", gallery]):
-        assert f"{gallery}/codes.npy is altered or cut short" in refuse(capsys, *argv)
+        assert f"{gallery}/codes.npy was altered or cut short" in refuse(capsys, *argv)
 
 
 def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,8 +170,14 @@ def test_place_that_cannot_be_written(
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
         (["search", "{gallery}", "{tile}", "-k", "0"], "top_k=0"),
         (["search", "{gallery}", "{tile}", "--radius", "17"], "radius=17: choose 0 to 16 bits"),
-        (["encode", "{data}"], "is no run: it has no config.json"),
-        (["project", "{data}"], "is no gallery: it has no gallery.json"),
+        (
+            ["encode", "{data}"],
+            "is no run, it has no config.json: give a folder made by `rsh train`",
+        ),
+        (
+            ["project", "{data}"],
+            "is no gallery, it has no gallery.json: give a folder made by `rsh encode`",
+        ),
     ],
 )
 def test_wrong_words(

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from make_harm import survived
 
 from rsh import training
 from rsh.config import TrainConfig
@@ -217,3 +218,32 @@ def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", "")  # no git
     assert git_revision() == "unknown"
     assert environment()["revision"] == "unknown"
+
+
+def test_config_that_was_altered_is_refused_or_does_no_harm(folder: Path):
+    def use(done: str) -> None:
+        run = Run.open(folder)
+        TrainConfig(**run.config["train"])
+        assert len(run.split().scenes) == 48
+        if done.startswith(("model", "fingerprint")):
+            run.net()
+
+    works = survived(folder / "config.json", use)
+    assert not {name for name in works if name.startswith(("model", "fingerprint"))}
+    assert {"data.fingerprint", "data.source", "split.by"}.isdisjoint(works)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("model", {"hidden": 10**9}),
+        ("model", {"num_bits": 7}),
+        ("model", {"backbone": "nothing"}),
+        ("train", {"epochs": 0}),
+    ],
+)
+def test_setting_of_a_run_that_cannot_be_is_traced_to_its_file(folder: Path, part: str, change):
+    edit(folder / "config.json", lambda config: config[part].update(change))
+    with pytest.raises(InputError, match=r"config\.json .*: make the run again") as error:
+        Run.open(folder).net()
+    assert str(next(iter(change.values()))) in str(error.value)
