@@ -157,12 +157,13 @@ def evaluate(
     """
     from rsh.evaluation import PROTOCOLS, table
     from rsh.evaluation import evaluate as measure
-    from rsh.files import write_json
+    from rsh.files import check_place, write_json
     from rsh.run import Run
 
     if protocol not in PROTOCOLS:
         raise InputError(f"--protocol {protocol}: choose one of {', '.join(PROTOCOLS)}")
     opened = Run.open(run)
+    check_place(run)
     report = measure(opened.net(), opened.split(data))
     write_json(run / "evaluation.json", report)
     print(json.dumps(report, indent=2) if json_ else table(report))

@@ -12,7 +12,7 @@ from PIL import Image
 from rsh.bank import view_bank
 from rsh.codes import Codes, binarize
 from rsh.errors import InputError
-from rsh.gallery import Gallery, write_gallery
+from rsh.gallery import Gallery, check_new_gallery, write_gallery
 from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, fingerprint
 from rsh.pictures import read_picture, to_jpeg
@@ -86,6 +86,7 @@ def build_gallery(
     Raises:
         InputError: a tile cannot be read, or the folder cannot be written.
     """
+    check_new_gallery(folder)  # now, not after minutes of work
     encoded = encode_scenes(net, scenes, progress=progress)
     info = {
         "name": name or scenes.name,

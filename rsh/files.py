@@ -7,12 +7,13 @@ import reprlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rsh.errors import InputError
 
+ELSEWHERE = "mend that, or choose another place"
 MAKERS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
@@ -53,7 +54,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         InputError: the parent folder cannot be written.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(f"cannot write {path}: it is a file; choose another place with --output")
+        raise InputError(f"cannot write {path}: it is a file; {ELSEWHERE}")
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -75,10 +76,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a folder that could not be made or written, before work is done for it.
+
+    A folder is made there and taken away again: permissions do not tell what root may do, nor
+    what a file system allows.
+
+    Raises:
+        InputError: it is a file, lies below one, or cannot be written.
+    """
+    with explain_os_error(folder):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.stat()  # a name that is too long, links in a ring
+        place = folder.absolute()
+        while not os.path.lexists(place):
+            place = place.parent
+        if not place.is_dir():
+            raise InputError(f"cannot write {folder}: {place} is a file; {ELSEWHERE}")
+        tempfile.TemporaryDirectory(prefix=".rsh.", dir=place).cleanup()
+
+
 @contextmanager
-def explain_os_error(
-    path: Path, *, way_out: str = "choose another place with --output"
-) -> Iterator[None]:
+def explain_os_error(path: Path, *, way_out: str = ELSEWHERE) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
         yield

@@ -23,7 +23,15 @@ from numpy.typing import NDArray
 from rsh.codes import Codes, Packed, pack, unpack
 from rsh.engines import ExactEngine, Hits
 from rsh.errors import InputError
-from rsh.files import explain_os_error, sha256, way_back, whole_file, whole_folder, write_json
+from rsh.files import (
+    check_place,
+    explain_os_error,
+    sha256,
+    way_back,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 from rsh.heads import FILES, FORMAT, PROJECTION, read_head
 
 if TYPE_CHECKING:
@@ -199,6 +207,18 @@ class Gallery:
         return Hits(self.searchable[hits.ids], hits.distances)
 
 
+def check_new_gallery(folder: Path) -> None:
+    """Refuse a folder that holds something else than a gallery, or that cannot be written.
+
+    Raises:
+        InputError: it does.
+    """
+    for place in (folder, folder.absolute().parent):  # it is written beside, then renamed
+        check_place(place)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
+        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
+
+
 def write_gallery(
     folder: Path,
     *,
@@ -221,8 +241,7 @@ def write_gallery(
     Raises:
         InputError: the folder cannot be written, or holds something else.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
-        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
+    check_new_gallery(folder)
     with whole_folder(folder) as temporary:
         np.save(temporary / "codes.npy", pack(codes))
         np.save(temporary / "features.npy", features.astype(np.float16))

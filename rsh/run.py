@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save
 
 from rsh.config import TrainConfig, check_number
 from rsh.errors import InputError
-from rsh.files import check_object, read_json, way_back, whole_file, write_json
+from rsh.files import check_object, check_place, read_json, way_back, whole_file, write_json
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import SAMPLE, Scenes, Split, sample_path
 
@@ -182,11 +182,12 @@ def git_revision() -> str:
 
 
 def check_new_run(folder: Path) -> None:
-    """Refuse a folder that a new run would overwrite.
+    """Refuse a folder that a new run would overwrite, or that cannot be written.
 
     Raises:
-        InputError: the folder already holds a run, or something else.
+        InputError: the folder already holds a run, or something else, or cannot be made.
     """
+    check_place(folder)
     if folder.is_dir() and any(folder.iterdir()):
         is_run = (folder / "config.json").exists()
         way_out = f"go on with `rsh train --resume {folder}`" if is_run else "choose another"

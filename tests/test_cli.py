@@ -151,16 +151,26 @@ def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> N
     assert f"port {port} is in use" in told and "--port" in told
 
 
-def test_place_that_cannot_be_written(
-    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_place_that_cannot_be_written_is_told_before_any_work(
+    tiny_run: TinyRun,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))  # where the work would be seen
     (tmp_path / "file").write_text("in the way")
-    for argv in (
-        [*TRAIN, "--data", tiny_run.data, "--output", tmp_path / "file" / "run"],
-        ["encode", tiny_run.folder, "--output", tmp_path / "file" / "gallery"],
-    ):
-        assert "cannot write" in refuse(capsys, *argv)
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        for argv in (
+            [*TRAIN, "--data", tiny_run.data, "--output", place],
+            ["encode", tiny_run.folder, "--output", place],
+        ):
+            assert f"cannot write {place}" in refuse(capsys, *argv)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "holiday.jpg").touch()
+    told = refuse(capsys, "encode", tiny_run.folder, "--output", tmp_path / "full")
+    assert "holds something that is no gallery" in told
     assert (tmp_path / "file").read_text() == "in the way"
+    assert {path.name for path in tmp_path.rglob("*")} == {"file", "full", "holiday.jpg"}
 
 
 @pytest.mark.parametrize(

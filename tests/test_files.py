@@ -5,6 +5,7 @@ import pytest
 from rsh.errors import InputError
 from rsh.files import (
     check_object,
+    check_place,
     explain_os_error,
     read_json,
     sha256,
@@ -102,6 +103,29 @@ def test_folder_is_not_put_in_the_place_of_a_file(tmp_path: Path):
         (temporary / "new").write_text("new")
     assert (tmp_path / "taken").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("place", ["new", "new/deep/er", "empty", "."])
+def test_place_that_can_be_written_is_left_as_it_was(tmp_path: Path, place: str):
+    (tmp_path / "empty").mkdir()
+    check_place(tmp_path / place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/deep/er", "dangling", "x" * 300])
+def test_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"cannot write .*; mend that, or choose another place"):
+        check_place(tmp_path / place)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dangling", "file"]
+
+
+def test_place_that_the_system_forbids_is_refused_beforehand():
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no file system that refuses root")
+    with pytest.raises(InputError, match="cannot write /proc/self/new"):
+        check_place(Path("/proc/self/new"))
 
 
 def test_full_disk_is_named_with_its_reason(tmp_path: Path):
