@@ -122,7 +122,7 @@ class Run:
 
 def _check_config(config: dict[str, Any], file: Path) -> None:
     """Refuse a config.json that was altered so that nothing can be made of it."""
-    whole = dict.fromkeys(KINDS, dict) | {"split_fingerprint": str}
+    whole: dict[str, type] = {**dict.fromkeys(KINDS, dict), "split_fingerprint": str}
     check_object(config, whole, where=str(file), what="run")
     for part, kinds in KINDS.items():
         where = f"{part!r} in {file}"

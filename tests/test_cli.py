@@ -79,7 +79,7 @@ def test_wrong_number_of_bits(
 ) -> None:
     run = tmp_path / "run"
     told = refuse(capsys, "train", "--data", tiny_data, "--bits", bits, "--output", run)
-    assert f"num_bits={bits}: choose a multiple of 4 from 4 to 256" in told
+    assert f"--bits {bits}: choose a multiple of 4 from 4 to 256" in told
     assert not run.exists()
 
 
@@ -178,8 +178,15 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
     [
         (["evaluate", "{run}", "--protocol", "whole"], "--protocol whole: choose one of disjoint"),
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
-        (["search", "{gallery}", "{tile}", "-k", "0"], "top_k=0"),
-        (["search", "{gallery}", "{tile}", "--radius", "17"], "radius=17: choose 0 to 16 bits"),
+        ([*TRAIN, "--batch-size", "1"], "--batch-size 1: choose a whole number from 4"),
+        ([*TRAIN, "--learning-rate", "nan"], "--learning-rate nan: choose a number from"),
+        ([*TRAIN, "--seed", "-1"], "--seed -1: choose a whole number from 0"),
+        (["project", "{gallery}", "--seed", "-1"], "--seed -1: choose a whole number from 0"),
+        ([*TRAIN, "--image-size", "8"], "--image-size 8: choose 32 to 1024 pixels"),
+        (["search", "{gallery}", "x", "-k", "abc"], "-k/--top-k: 'abc' is no whole number"),
+        (["serch", "{gallery}", "x"], "serch is no command: did you mean search?"),
+        (["search", "{gallery}", "{tile}", "-k", "0"], "-k 0: "),
+        (["search", "{gallery}", "{tile}", "--radius", "17"], "--radius 17: choose 0 to 16 bits"),
         (
             ["encode", "{data}"],
             "is no run, it has no config.json: give a folder made by `rsh train`",
