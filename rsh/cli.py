@@ -123,7 +123,7 @@ def search(
     Args:
         gallery: The gallery folder.
         query: A picture file, or the id of a tile in the gallery (which is then left out).
-        top_k: How many tiles. (default: 20)
+        top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
@@ -133,9 +133,7 @@ def search(
 
     if top_k is not None and radius is not None:
         raise InputError("-k and --radius exclude each other: give one of them")
-    answer = find(
-        Gallery.open(gallery), query, top_k=20 if top_k is None else top_k, radius=radius, run=run
-    )
+    answer = find(Gallery.open(gallery), query, top_k=top_k, radius=radius, run=run)
     if json_:
         print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
     else:
