@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import faiss
 import safetensors
 from safetensors.torch import load_file, save
 
@@ -160,8 +161,8 @@ def describe(split: Split) -> dict[str, Any]:
 
 def environment() -> dict[str, str]:
     """Return what a figure depends on besides code and data: revision, versions, machine."""
-    names = ("torch", "timm", "numpy", "faiss-cpu")
-    found = {name: version(name) for name in names}
+    found = {name: version(name) for name in ("torch", "timm", "numpy")}
+    found["faiss"] = faiss.__version__  # whose package has another name under conda
     return {"revision": git_revision(), "machine": platform.machine()} | found
 
 

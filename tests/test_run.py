@@ -1,8 +1,10 @@
 import json
 import shutil
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import faiss
 import pytest
 from make_harm import survived
 
@@ -45,7 +47,7 @@ def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     assert config["data"]["fingerprint"] == tiny_split.scenes.fingerprint
     assert config["data"]["tiles"] == 48
     assert config["data"]["classes"] == tiny_split.scenes.classes
-    assert set(config["environment"]) >= {"revision", "machine", "torch", "timm", "numpy"}
+    assert set(config["environment"]) >= {"revision", "machine", "torch", "timm", "numpy", "faiss"}
 
 
 def test_history_file_holds_the_returned_records(tiny_run):
@@ -212,6 +214,16 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     assert Path(noted["data"]["source"]) == tiny_data.resolve()
     assert noted["split"] == {"by": "class", "query": 0.2, "val": 0.15, "seed": 0}
     assert describe(Scenes.open("bluemarble").split())["data"]["source"] == "bluemarble"
+
+
+def test_environment_is_known_under_conda(monkeypatch: pytest.MonkeyPatch):
+    def version(name: str) -> str:
+        if name == "faiss-cpu":  # there it is called faiss
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr("rsh.run.version", version)
+    assert environment()["faiss"] == faiss.__version__
 
 
 def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch):
