@@ -10,16 +10,16 @@ Every row is one JSON line in benchmarks/results/ablation.jsonl; rows that are t
 again.
 """
 
+import argparse
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import ablation_tables as tables
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from rows import Row, append, read_rows
 
@@ -109,15 +109,11 @@ class Job:
         return json.dumps(settings | {"config": asdict(config_of(self))}, sort_keys=True)
 
 
-def main(
-    only: Literal["all", "terms", "intra", "weights", "table"] = "all",
-    bits: tuple[int, ...] = (16, 32),
-    data: str = "bluemarble",
-) -> None:
+def main(only: str = "all", bits: tuple[int, ...] = (16, 32), data: str = "bluemarble") -> None:
     """Run the missing rows and print the tables.
 
     Args:
-        only: One part of it.
+        only: "all", "terms", "intra", "weights" or "table".
         bits: Code lengths.
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
     """
@@ -260,4 +256,9 @@ def weights_table(jobs: dict[str, Job]) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices="all terms intra weights table".split(), default="all")
+    parser.add_argument("--bits", type=int, nargs="+", default=(16, 32))
+    parser.add_argument("--data", default="bluemarble")
+    words = parser.parse_args()
+    main(words.only, tuple(words.bits), words.data)

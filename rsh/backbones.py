@@ -1,5 +1,8 @@
 """Backbones: any timm model, with weights that need no network where there are some."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -41,22 +44,18 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
         InputError: timm knows no such model, its weights cannot be had, or it cannot look at
             pictures of that size.
     """
-    if not timm.is_model(name):
-        names = timm.list_models()
-        alike = timm.list_models(f"*{name}*") or get_close_matches(name, names)
-        near = ", ".join(alike[:5]) or DEFAULT
-        raise InputError(f"timm has no backbone {name!r}: did you mean one of {near}?")
     packaged = pretrained and name == DEFAULT
-    cfg: Any = timm.get_pretrained_cfg(name)
+    cfg = _cfg(name)
     # Transformers are built for one size; the others would not know the argument.
     size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
     try:
-        network: Any = timm.create_model(
-            name, pretrained=pretrained and not packaged, num_classes=0, **size
-        )
+        with _quiet_hub():
+            network: Any = timm.create_model(
+                name, pretrained=pretrained and not packaged, num_classes=0, **size
+            )
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"the weights of {name} cannot be fetched ({error}): go online once, "
+            f"the weights of {name} cannot be fetched ({_first_words(error)}): go online once, "
             f"or use {DEFAULT}, whose weights are installed"
         ) from error
     except AssertionError as error:
@@ -70,6 +69,34 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
     return Backbone(network, num_features, tuple(cfg.mean), tuple(cfg.std))
 
 
+def _cfg(name: str) -> Any:
+    """Return what timm notes of a model."""
+    try:
+        if timm.is_model(name):
+            return timm.get_pretrained_cfg(name)
+        near = get_close_matches(name, timm.list_models(), n=5)
+    except RuntimeError:  # there is such a model, but not with these weights
+        near = [name.partition(".")[0]]
+    way_out = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
+    raise InputError(f"timm has no backbone {name!r}: {way_out}")
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep back the log of each failed attempt to reach the hub: one sentence will say it."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _first_words(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
+
+
 @torch.inference_mode()
 def _width(network: nn.Module, image_size: int) -> int:
     """Return the length of a feature: what comes out, as `num_features` is not always that."""
@@ -79,9 +106,8 @@ def _width(network: nn.Module, image_size: int) -> int:
 
 def _misfit(name: str, image_size: int, error: Exception) -> InputError:
     cfg: Any = timm.get_pretrained_cfg(name)
-    reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
     return InputError(
-        f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
+        f"{name} gives no feature for pictures of {image_size} pixels ({_first_words(error)}): "
         f"try --image-size {cfg.input_size[-1]}, or another --backbone"
     )
 

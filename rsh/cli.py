@@ -10,41 +10,37 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Any, TextIO
 
-import tyro
-from tyro.conf import OmitArgPrefixes, Positional, arg
-
+from rsh import flags
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 
-Json = Annotated[bool, arg(name="json")]
-TopK = Annotated[int | None, arg(aliases=["-k"])]
-
 
 def train(
-    config: OmitArgPrefixes[TrainConfig],
+    *,
     data: str = "bluemarble",
-    bits: int = 32,
+    num_bits: int = 32,
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
     output: Path | None = None,
     skip_unreadable: bool = False,
     resume: Path | None = None,
+    config: TrainConfig,
 ) -> None:
     """Train a model on labelled tiles: the backbone stays as it is, the hash head learns.
 
     Features of augmented views are computed once and cached; after that a training takes seconds.
 
     Args:
-        config: Settings.
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
-        bits: Code length, a multiple of 4 from 4 to 256.
+        num_bits: Code length, a multiple of 4 from 4 to 256.
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.
-        output: The run folder to make. [default: runs/DATA-BITS]
+        output: The run folder to make. (default: runs/DATA-BITS)
         skip_unreadable: Leave out pictures that cannot be read, and name them.
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
+        config: The settings.
     """
     from rsh.model import HashNet
     from rsh.run import Run
@@ -58,16 +54,17 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        net = HashNet(backbone, num_bits=bits, image_size=image_size, seed=config.seed)
+        net = HashNet(backbone, num_bits=num_bits, image_size=image_size, seed=config.seed)
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
-        output = output or Path("runs") / f"{scenes.name}-{bits}"
+        output = output or Path("runs") / f"{scenes.name}-{num_bits}"
         history = fit(net, scenes.split(seed=config.seed), config, run=output)
     quality = f"mAP {history[-1]['val_map']:.3f} on validation tiles"
     print(f"{resume or output}: {quality} after {len(history)} epochs")
 
 
 def encode(
-    run: Positional[Path],
+    run: Path,
+    *,
     data: str | None = None,
     output: Path | None = None,
     name: str = "",
@@ -79,7 +76,7 @@ def encode(
         run: The run folder of the model.
         data: Other tiles than the model was trained on: all of them can be found then. Or where
             the tiles it was trained on lie now.
-        output: The gallery folder to make. [default: galleries/RUN]
+        output: The gallery folder to make. (default: galleries/RUN)
         name: What to call it on the page.
         skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
     """
@@ -96,7 +93,7 @@ def encode(
     print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
 
 
-def project(gallery: Positional[Path], seed: int = 0) -> None:
+def project(gallery: Path, *, seed: int = 0) -> None:
     """Lay feature space and hash space of a gallery out in the plane (UMAP), for the page.
 
     Args:
@@ -113,19 +110,20 @@ def project(gallery: Positional[Path], seed: int = 0) -> None:
 
 
 def search(
-    gallery: Positional[Path],
-    query: Positional[str],
-    top_k: TopK = None,
+    gallery: Path,
+    query: str,
+    *,
+    top_k: int | None = None,
     radius: int | None = None,
     run: Path | None = None,
-    json_: Json = False,
+    json_: bool = False,
 ) -> None:
     """Find the tiles whose codes differ least from the query's.
 
     Args:
         gallery: The gallery folder.
         query: A picture file, or the id of a tile in the gallery (which is then left out).
-        top_k: How many tiles. [default: 20]
+        top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
@@ -134,10 +132,8 @@ def search(
     from rsh.search import search as find
 
     if top_k is not None and radius is not None:
-        raise InputError("--top-k and --radius exclude each other: give one of them")
-    answer = find(
-        Gallery.open(gallery), query, top_k=20 if top_k is None else top_k, radius=radius, run=run
-    )
+        raise InputError("-k and --radius exclude each other: give one of them")
+    answer = find(Gallery.open(gallery), query, top_k=top_k, radius=radius, run=run)
     if json_:
         print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
     else:
@@ -145,7 +141,7 @@ def search(
 
 
 def evaluate(
-    run: Positional[Path], protocol: str = "disjoint", data: str | None = None, json_: Json = False
+    run: Path, *, protocol: str = "disjoint", data: str | None = None, json_: bool = False
 ) -> None:
     """Measure a trained model on tiles it has never seen, and write evaluation.json into the run.
 
@@ -157,32 +153,34 @@ def evaluate(
     """
     from rsh.evaluation import PROTOCOLS, table
     from rsh.evaluation import evaluate as measure
-    from rsh.files import write_json
+    from rsh.files import check_place, write_json
     from rsh.run import Run
 
     if protocol not in PROTOCOLS:
-        raise InputError(f"--protocol {protocol}: choose one of {', '.join(PROTOCOLS)}")
+        raise InputError(f"protocol={protocol}: choose one of {', '.join(PROTOCOLS)}")
     opened = Run.open(run)
+    check_place(run)
     report = measure(opened.net(), opened.split(data))
     write_json(run / "evaluation.json", report)
     print(json.dumps(report, indent=2) if json_ else table(report))
 
 
 def dashboard(
-    gallery: Positional[Path] = Path("galleries/bluemarble-32"),
+    gallery: Path = Path("galleries/bluemarble-32"),
+    *,
     port: int = 8866,
-    open_browser: Annotated[bool, arg(name="open")] = True,
+    open_: bool = True,
 ) -> None:
     """Serve the page on which a person picks a tile and browses its neighbours.
 
     Args:
         gallery: The gallery folder.
         port: On 127.0.0.1.
-        open_browser: Open the page in the browser once it is ready.
+        open_: Open the page in the browser once it is ready.
     """
     from rsh.explorer.serve import serve
 
-    serve(gallery, port=port, open_browser=open_browser)
+    serve(gallery, port=port, open_browser=open_)
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -204,7 +202,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command; wrong input ends with one sentence and exit code 2."""
     warnings.showwarning = _note
     try:
-        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="rsh", description=ABOUT, args=argv)
+        flags.call(COMMANDS, sys.argv[1:] if argv is None else argv, prog="rsh", about=ABOUT)
     except InputError as error:
         print(f"rsh: {error}", file=sys.stderr)
         raise SystemExit(2) from None

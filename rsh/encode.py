@@ -13,7 +13,7 @@ from PIL import Image
 from rsh.bank import view_bank
 from rsh.codes import Codes, binarize
 from rsh.errors import InputError
-from rsh.gallery import Gallery, write_gallery
+from rsh.gallery import Gallery, check_new_gallery, write_gallery
 from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, fingerprint
 from rsh.packed import pack_tile
@@ -88,6 +88,7 @@ def build_gallery(
     Raises:
         InputError: a tile cannot be read, or the folder cannot be written.
     """
+    check_new_gallery(folder)  # now, not after minutes of work
     encoded = encode_scenes(net, scenes, progress=progress)
     order = shuffled(scenes.items["id"])
     info = {
@@ -132,13 +133,14 @@ def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
         InputError: no run is known, it is gone, or it is another model than the gallery's.
     """
     noted = run or gallery.info["model"].get("run")
-    if not noted:
+    if not noted or not isinstance(noted, str | Path):
         raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
-    try:
-        net = Run.open(noted).net()
-    except InputError as error:
-        raise InputError(f"{error}; or name the run that made the gallery with --run") from None
-    if fingerprint(net) != gallery.info["model"]["fingerprint"]:
+    if not run and not Path(noted).is_dir():
+        raise InputError(
+            f"{noted}, the run that made {gallery.folder}, is gone: name its new place with --run"
+        )
+    net = Run.open(noted).net()
+    if fingerprint(net) != gallery.info["model"].get("fingerprint"):
         raise InputError(
             f"{noted} is not the model that made {gallery.folder}: its codes would mean "
             "something else; name the right run with --run, or encode again"

@@ -56,7 +56,7 @@ class ExactEngine:
             InputError: wrong width or type, or top_k out of range.
         """
         if not 1 <= top_k <= len(self):
-            raise InputError(f"top_k={top_k}: the gallery has {len(self)} items, choose 1 to that")
+            raise InputError(f"top_k={top_k}: choose 1 to {len(self)}, the items of the gallery")
         padded = _pad(check_packed(query_packed, self.num_bits))
         distances, ids = self._index.search(padded, top_k)
         return [Hits(*row) for row in zip(ids, distances, strict=True)]

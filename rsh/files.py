@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rsh.errors import InputError
+
+ELSEWHERE = "mend that, or choose another place"
+MAKERS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         InputError: the parent folder cannot be written.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(f"cannot write {path}: it is a file; choose another place with --output")
+        raise InputError(f"cannot write {path}: it is a file; {ELSEWHERE}")
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -72,10 +76,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a folder that could not be made or written, before work is done for it.
+
+    A folder is made there and taken away again: permissions do not tell what root may do, nor
+    what a file system allows.
+
+    Raises:
+        InputError: it is a file, lies below one, or cannot be written.
+    """
+    with explain_os_error(folder):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.stat()  # a name that is too long, links in a ring
+        place = folder.absolute()
+        while not os.path.lexists(place):
+            place = place.parent
+        if not place.is_dir():
+            raise InputError(f"cannot write {folder}: {place} is a file; {ELSEWHERE}")
+        tempfile.TemporaryDirectory(prefix=".rsh.", dir=place).cleanup()
+
+
 @contextmanager
-def explain_os_error(
-    path: Path, *, way_out: str = "choose another place with --output"
-) -> Iterator[None]:
+def explain_os_error(path: Path, *, way_out: str = ELSEWHERE) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
         yield
@@ -100,15 +122,53 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it holds no JSON object.
     """
+    if not path.is_file():
+        lack = f"has no {path.name}" if path.parent.is_dir() else "is no folder"
+        raise InputError(
+            f"{path.parent} is no {what}, it {lack}: give a folder made by `{MAKERS[what]}`"
+        )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} is no {what}: it has no {path.name}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a {what}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} cannot be read as a {what} ({error}): {way_back(what)}"
+        ) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} cannot be read as a {what}: it holds no JSON object")
+        raise InputError(
+            f"{path} cannot be read as a {what} (it holds no JSON object): {way_back(what)}"
+        )
     return value
+
+
+def check_object(
+    value: dict[str, Any], kinds: dict[str, type], *, where: str, what: str, exact: bool = False
+) -> None:
+    """Refuse a JSON object that is not as it was written.
+
+    Args:
+        value: the object.
+        kinds: the type of the value of each key.
+        where: what the object is called in the message.
+        what: what the file is to the reader, as in `read_json`.
+        exact: whether there may be no other keys.
+
+    Raises:
+        InputError: a key is missing, is not known, or has a value of another type.
+    """
+    for key in [*kinds, *(value if exact else ())]:
+        if key not in value:
+            raise InputError(f"{where} has no {key!r}: {way_back(what)}")
+        if key not in kinds:
+            raise InputError(f"{where} has an unknown {key!r}: {way_back(what)}")
+        found, kind = value[key], kinds[key]
+        number = isinstance(found, int) and not isinstance(found, bool) and kind is float
+        if not (number or isinstance(found, kind)) or (isinstance(found, bool) and kind is int):
+            raise InputError(f"{where} has {key}={reprlib.repr(found)}: {way_back(what)}")
+
+
+def way_back(what: str) -> str:
+    """Say what can be done about a spoilt gallery or run."""
+    return f"make the {what} again with `{MAKERS[what]}`, or bring the file back from a copy"
 
 
 def sha256(path: Path) -> str:

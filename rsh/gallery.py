@@ -23,17 +23,22 @@ from numpy.typing import NDArray
 from rsh.codes import Codes, Packed, pack, unpack
 from rsh.engines import ExactEngine, Hits
 from rsh.errors import InputError
-from rsh.files import explain_os_error, read_json, sha256, whole_file, whole_folder, write_json
+from rsh.files import (
+    check_place,
+    explain_os_error,
+    sha256,
+    way_back,
+    whole_file,
+    whole_folder,
+    write_json,
+)
+from rsh.heads import FILES, FORMAT, PROJECTION, read_head
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from rsh.model import HashNet
     from rsh.scenes import Scenes
-
-FORMAT = 1
-FILES = ("codes.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
-PROJECTION = "projection.parquet"
 
 
 class Gallery:
@@ -56,7 +61,7 @@ class Gallery:
         self.folder = folder
         self.info = info
         self.items = pd.read_parquet(folder / "items.parquet")
-        self.num_bits = int(info["num_bits"])
+        self.num_bits: int = info["num_bits"]
         self.packed: Packed = np.load(folder / "codes.npy")
         self._offsets = np.load(folder / "thumbs.npy")
         self._thumbs = np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
@@ -69,27 +74,9 @@ class Gallery:
             InputError: no gallery, a newer format, or a file that is missing, cut or altered.
         """
         folder = Path(folder)
-        info = read_json(folder / "gallery.json", what="gallery")
-        if info.get("format") != FORMAT:
-            raise InputError(
-                f"{folder} has gallery format {info.get('format')}, this rsh reads {FORMAT}: "
-                "make it again with `rsh encode`"
-            )
-        if not isinstance(info.get("files"), dict) or "num_bits" not in info:
-            raise InputError(
-                f"{folder}/gallery.json is incomplete: make it again with `rsh encode`"
-            )
-        for name, checksum in info["files"].items():
-            file = folder / name
-            if name == PROJECTION and not file.exists():
-                continue  # `rsh project` was killed before its last step
-            if not file.is_file() or sha256(file) != checksum:
-                state = "altered or cut short" if file.is_file() else "missing"
-                raise InputError(
-                    f"{file} is {state} since it was written: make the gallery again "
-                    "with `rsh encode`, or bring the file back from a copy"
-                )
-        return cls(folder, info)
+        gallery = cls(folder, read_head(folder))
+        gallery._check_sizes()
+        return gallery
 
     @classmethod
     def build(cls, net: "HashNet", scenes: "Scenes", folder: str | Path | None = None) -> "Gallery":
@@ -201,12 +188,35 @@ class Gallery:
 
         return pack(encode_pictures(model_of(self, run), [picture]).codes)
 
+    def _check_sizes(self) -> None:
+        """Refuse a head that contradicts the files."""
+        noted, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
+        sizes = {len(self.items), len(self.packed), len(self._offsets) - 1}
+        width = -(-self.num_bits // 8)
+        if sizes != {noted} or self.packed.shape[1] != width or bits != self.num_bits:
+            raise InputError(
+                f"{self.folder}/gallery.json says {noted} tiles of {self.num_bits} bits, "
+                f"its files hold others: {way_back('gallery')}"
+            )
+
     @cached_property
     def _engine(self) -> ExactEngine:
         return ExactEngine(self.packed[self.searchable], self.num_bits)
 
     def _rows(self, hits: Hits) -> Hits:
         return Hits(self.searchable[hits.ids], hits.distances)
+
+
+def check_new_gallery(folder: Path) -> None:
+    """Refuse a folder that holds something else than a gallery, or that cannot be written.
+
+    Raises:
+        InputError: it does.
+    """
+    for place in (folder, folder.absolute().parent):  # it is written beside, then renamed
+        check_place(place)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
+        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
 
 
 def write_gallery(
@@ -231,8 +241,7 @@ def write_gallery(
     Raises:
         InputError: the folder cannot be written, or holds something else.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
-        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
+    check_new_gallery(folder)
     with whole_folder(folder) as temporary:
         np.save(temporary / "codes.npy", pack(codes))
         np.save(temporary / "features.npy", features.astype(np.float16))

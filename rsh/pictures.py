@@ -1,7 +1,9 @@
 """Reading one picture, whatever its kind, as 8-bit RGB."""
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +17,12 @@ MAX_PIXELS = 100_000_000  # a picture larger than that is a scene to be cut into
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
+# What Pillow raises for files that are damaged or were made to do harm.
+CANNOT_READ = (
+    *(EOFError, IndexError, KeyError, OSError, OverflowError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
+)
+
 
 def read_picture(
     source: str | Path | BinaryIO | Image.Image, *, name: str = "", noted_as: str = ""
@@ -22,8 +30,9 @@ def read_picture(
     """Read a picture as 8-bit RGB.
 
     Greyscale is repeated three times, transparency is laid over black, CMYK is converted, and
-    16-bit values are stretched linearly so that the 2nd and 98th percentile become 0 and 255.
-    A warning says so, since the model was not trained on such pictures.
+    16-bit values are stretched linearly so that the 2nd and 98th percentile become 0 and 255
+    (NaN becomes 0, infinity what is nearest to it). A warning says so, since the model was not
+    trained on such pictures.
 
     Args:
         source: a path, a binary stream, or a picture that is already open.
@@ -34,7 +43,8 @@ def read_picture(
         An RGB picture, at least 8 pixels a side.
 
     Raises:
-        InputError: not there, empty, not a picture, cut short, too small or too large.
+        InputError: not there, empty, not a picture, cut short, too small or too large, or
+            without a finite value.
     """
     name = name or (str(source) if isinstance(source, str | Path) else "the picture")
     try:
@@ -48,16 +58,16 @@ def read_picture(
         raise InputError(f"{name} does not exist: check the path") from None
     except Image.DecompressionBombError:
         raise InputError(f"{name} has {TOO_LARGE}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{name} cannot be read ({error}): save it again or leave it out"
-        ) from None
+    except IsADirectoryError:
+        raise InputError(f"{name} is a folder: give a picture file") from None
+    except InputError:
+        raise
+    except CANNOT_READ as error:
+        raise InputError(f"{name} cannot be read ({error}): fetch or save it again") from None
     if min(picture.size) < MIN_SIDE:
         width, height = picture.size
         raise InputError(f"{name} is {width} x {height} pixels: need at least {MIN_SIDE} a side")
-    return _to_rgb(picture, noted_as or name)
+    return _to_rgb(picture, name, noted_as or name)
 
 
 def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
@@ -85,23 +95,27 @@ def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
     return picture
 
 
-def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
+def _to_rgb(picture: Image.Image, name: str, noted_as: str) -> Image.Image:
     mode = picture.mode
     if mode == "RGB":
         return picture
     if mode.startswith(("I", "F")):
-        how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture)
+        how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture, name)
     elif "A" in picture.getbands() or "transparency" in picture.info:
         how, rgba = "laid over black", picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     else:
         how = "repeated" if mode in ("1", "L") else "converted"
-    warnings.warn(f"{name} is {mode}, not RGB: it was {how} to RGB", stacklevel=3)
+    warnings.warn(f"{noted_as} is {mode}, not RGB: it was {how} to RGB", stacklevel=3)
     return picture.convert("RGB")
 
 
-def _stretch(picture: Image.Image) -> Image.Image:
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-    low, high = np.percentile(values, (2, 98))
-    scaled = (values - low) / max(high - low, 1e-12) * 255
+def _stretch(picture: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(picture, dtype=np.float64)
+    known = values[np.isfinite(values)]
+    if not known.size:
+        raise InputError(f"{name} holds no finite number: save it again with its values")
+    low, high = np.percentile(known, (2, 98))
+    whole = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    scaled = (whole - low) / max(high - low, 1e-12) * 255
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsh.config import SEEDS, check_number
+from rsh.files import check_place
 from rsh.gallery import Gallery, write_projection
 
 Points = NDArray[np.float32]
@@ -20,7 +22,12 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
 
     Returns:
         feature_x, feature_y, code_x, code_y, one row an item.
+
+    Raises:
+        InputError: the seed is out of range, or the gallery cannot be written.
     """
+    check_number("seed", seed, *SEEDS)
+    check_place(gallery.folder)
     features = place(gallery.features.astype(np.float32), metric="cosine", seed=seed)
     codes = place_codes(gallery.codes > 0, seed=seed)
     projection = pd.DataFrame(

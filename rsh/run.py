@@ -8,18 +8,33 @@ last.ckpt           to resume from
 
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import faiss
 import safetensors
 from safetensors.torch import load_file, save
 
+from rsh.config import TrainConfig, check_number
 from rsh.errors import InputError
-from rsh.files import read_json, whole_file, write_json
+from rsh.files import check_object, check_place, read_json, way_back, whole_file, write_json
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import SAMPLE, Scenes, Split, sample_path
+
+KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
+    "model": {
+        "backbone": str,
+        "num_bits": int,
+        "image_size": int,
+        "hidden": int,
+        "feature_dim": int,
+    },
+    "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
+    "split": {"by": str, "query": float, "val": float, "seed": int},
+    "train": {field.name: object for field in fields(TrainConfig)},
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +58,7 @@ class Run:
         """
         folder = Path(folder)
         config = read_json(folder / "config.json", what="run")
-        missing = {"model", "train", "data", "split", "split_fingerprint"} - set(config)
-        if missing:
-            raise InputError(f"{folder}/config.json has no {min(missing)!r}: train again")
+        _check_config(config, folder / "config.json")
         return cls(folder, config)
 
     def net(self) -> HashNet:
@@ -60,7 +73,7 @@ class Run:
                 f"{self.folder} has no weights yet: "
                 f"finish it with `rsh train --resume {self.folder}`"
             )
-        net = HashNet(**self.config["model"], pretrained=False)
+        net = self._untrained()
         try:
             net.load_state_dict(load_file(file))
         except (safetensors.SafetensorError, RuntimeError, OSError) as error:
@@ -69,6 +82,14 @@ class Run:
         if fingerprint(net) != self.config["fingerprint"]:
             raise InputError(f"{file} was altered since training: train again, or restore a copy")
         return net.eval()
+
+    def _untrained(self) -> HashNet:
+        try:
+            return HashNet(**self.config["model"], pretrained=False)
+        except InputError as error:
+            raise InputError(
+                f"{self.folder}/config.json describes no network ({error}): {way_back('run')}"
+            ) from None
 
     def split(self, data: str | None = None) -> Split:
         """Open the data the run was trained on, cut the same way.
@@ -100,6 +121,21 @@ class Run:
         return same
 
 
+def _check_config(config: dict[str, Any], file: Path) -> None:
+    """Refuse a config.json that was altered so that nothing can be made of it."""
+    whole: dict[str, type] = {**dict.fromkeys(KINDS, dict), "split_fingerprint": str}
+    check_object(config, whole, where=str(file), what="run")
+    for part, kinds in KINDS.items():
+        where = f"{part!r} in {file}"
+        check_object(config[part], kinds, where=where, what="run", exact=part != "data")
+    try:
+        for name in ("hidden", "feature_dim"):
+            check_number(name, config["model"][name], 1, 65536)
+        TrainConfig(**config["train"])
+    except InputError as error:
+        raise InputError(f"{file} cannot be used ({error}): {way_back('run')}") from None
+
+
 def finish_run(folder: Path, net: HashNet) -> None:
     """Write the weights, and enter their fingerprint into config.json."""
     with whole_file(folder / "model.safetensors") as stream:
@@ -125,8 +161,8 @@ def describe(split: Split) -> dict[str, Any]:
 
 def environment() -> dict[str, str]:
     """Return what a figure depends on besides code and data: revision, versions, machine."""
-    names = ("torch", "timm", "numpy", "faiss-cpu")
-    found = {name: version(name) for name in names}
+    found = {name: version(name) for name in ("torch", "timm", "numpy")}
+    found["faiss"] = faiss.__version__  # whose package has another name under conda
     return {"revision": git_revision(), "machine": platform.machine()} | found
 
 
@@ -147,11 +183,12 @@ def git_revision() -> str:
 
 
 def check_new_run(folder: Path) -> None:
-    """Refuse a folder that a new run would overwrite.
+    """Refuse a folder that a new run would overwrite, or that cannot be written.
 
     Raises:
-        InputError: the folder already holds a run, or something else.
+        InputError: the folder already holds a run, or something else, or cannot be made.
     """
+    check_place(folder)
     if folder.is_dir() and any(folder.iterdir()):
         is_run = (folder / "config.json").exists()
         way_out = f"go on with `rsh train --resume {folder}`" if is_run else "choose another"

@@ -5,11 +5,10 @@ import io
 import os
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,10 @@ from PIL import Image
 from rsh import splits
 from rsh.errors import InputError
 from rsh.pictures import SUFFIXES, read_picture
+from rsh.places import add_places
+from rsh.zips import open_zip, picture_paths, read_member
 
 SAMPLE = "bluemarble"
-TABLE = "items.csv"  # optional, beside the class folders: path, class, longitude, latitude, block
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Scenes:
         if source.is_dir():
             paths, prefix = _folder_paths(source), ""
         elif source.is_file() and zipfile.is_zipfile(source):
-            paths, prefix = _zip_paths(source)
+            paths, prefix = picture_paths(source)
         else:
             raise InputError(
                 f"{where} is neither a folder nor a zip file: give {SAMPLE!r}, "
@@ -73,7 +73,7 @@ class Scenes:
             )
         name = source.name if source.is_dir() else source.stem
         items = pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
-        items = _with_places(items.assign(split=""), source, prefix)
+        items = add_places(items.assign(split=""), source, prefix)
         scenes = cls(name, source, items, prefix, skip_unreadable)
         return scenes._readable() if skip_unreadable else scenes
 
@@ -110,9 +110,11 @@ class Scenes:
         try:
             if self.source.is_dir():
                 return (self.source / path).read_bytes()
-            return self._archive.read(self.prefix + path)
-        except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # locked, damaged
-            raise InputError(f"{path} in {self.source} cannot be read: {error}") from None
+        except OSError as error:
+            raise InputError(
+                f"{path} in {self.source} cannot be read ({error.strerror}): fetch it again"
+            ) from None
+        return read_member(self._archive, self.prefix + path)
 
     def read(self, row: int) -> Image.Image:
         """Read one tile as 8-bit RGB.
@@ -124,7 +126,7 @@ class Scenes:
             return self._decode(row)
         except InputError as error:
             way_out = "or leave such pictures out with --skip-unreadable"
-            raise InputError(f"{error}; {way_out}") from None
+            raise InputError(f"{error}, {way_out}") from None
 
     def split(
         self,
@@ -146,6 +148,8 @@ class Scenes:
         Raises:
             InputError: too few classes, tiles or blocks, or by="block" without blocks.
         """
+        if by not in get_args(splits.SplitBy):
+            raise InputError(f"by={by}: choose one of {', '.join(get_args(splits.SplitBy))}")
         if by == "block" and "block" not in self.items:
             raise InputError(f"{self.name} has no blocks: split by class, or add a block column")
         labels = self.items["class"].to_numpy(str)
@@ -174,7 +178,7 @@ class Scenes:
     @property
     def _archive(self) -> zipfile.ZipFile:
         if os.getpid() not in self._archives:  # a fork would share the file position
-            self._archives[os.getpid()] = zipfile.ZipFile(self.source)
+            self._archives[os.getpid()] = open_zip(self.source)
         return self._archives[os.getpid()]
 
     def _decode(self, row: int) -> Image.Image:
@@ -259,45 +263,3 @@ def _folder_paths(source: Path) -> list[str]:
         for path in source.glob("*/**/*")
         if path.suffix.lower() in SUFFIXES and path.is_file()
     )
-
-
-def _zip_paths(source: Path) -> tuple[list[str], str]:
-    """List the pictures of a zip, and the folders around the class folders, if there are any."""
-    with zipfile.ZipFile(source) as archive:
-        names = [
-            name
-            for name in archive.namelist()
-            if PurePosixPath(name).suffix.lower() in SUFFIXES and not name.startswith("__MACOSX/")
-        ]
-    parents = [str(PurePosixPath(name).parent) for name in names]
-    root = os.path.commonpath(parents) if parents else ""
-    if root and all(parent == root for parent in parents):  # a single class folder
-        root = str(PurePosixPath(root).parent)
-    prefix = f"{root}/" if root not in ("", ".") else ""
-    inside = [name.removeprefix(prefix) for name in names]
-    return sorted(name for name in inside if "/" in name), prefix
-
-
-def _with_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
-    """Add longitude, latitude and block from the optional table beside the class folders."""
-    if source.is_dir():
-        content = (source / TABLE).read_bytes() if (source / TABLE).is_file() else b""
-    else:
-        with zipfile.ZipFile(source) as archive:
-            has_table = prefix + TABLE in archive.namelist()
-            content = archive.read(prefix + TABLE) if has_table else b""
-    if not content:
-        return items
-    try:
-        table = pd.read_csv(io.BytesIO(content))
-    except ValueError as error:  # what pandas raises is one, also for bytes that are no text
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{TABLE} in {source} is no table ({reason}): mend it, or take it away"
-        ) from None
-    lost = set(items["id"]) - set(table.get("path", ()))
-    if lost or table["path"].duplicated().any():
-        what = f"has no row for {min(lost)}" if lost else "names a path twice"
-        raise InputError(f"{TABLE} in {source} {what}: mend it, or take it away")
-    places = table.drop(columns=["class", "split"], errors="ignore").rename(columns={"path": "id"})
-    return items.merge(places, on="id", how="left", validate="one_to_one")

@@ -11,6 +11,8 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import Counts, count, precision_at
 
+USUAL = 20  # tiles found, if nobody says how many
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -71,7 +73,7 @@ def search(
     gallery: Gallery,
     query: str,
     *,
-    top_k: int = 20,
+    top_k: int | None = None,
     radius: int | None = None,
     run: Path | None = None,
 ) -> Answer:
@@ -80,7 +82,7 @@ def search(
     Args:
         gallery: an opened gallery.
         query: the id of one of its tiles (which is left out of the answer), or a picture file.
-        top_k: how many tiles.
+        top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         run: run folder of the model, if it has moved.
 
@@ -106,7 +108,12 @@ def search(
 
 
 def neighbours(
-    gallery: Gallery, packed: Packed, row: int | None, *, top_k: int, radius: int | None = None
+    gallery: Gallery,
+    packed: Packed,
+    row: int | None,
+    *,
+    top_k: int | None = None,
+    radius: int | None = None,
 ) -> Hits:
     """Find neighbours of a code, and leave the query's own tile out.
 
@@ -114,7 +121,7 @@ def neighbours(
         gallery: an opened gallery.
         packed: the query's code, (1, bytes) uint8.
         row: the query's own row, None if it is no tile of the gallery.
-        top_k: how many; the gallery may hold fewer others.
+        top_k: how many; by default 20, or all if there are fewer.
         radius: instead, all at most so many bits away.
 
     Raises:
@@ -125,8 +132,11 @@ def neighbours(
         keep = hits.ids != row
         return Hits(hits.ids[keep], hits.distances[keep])
     itself = row is not None and row in gallery.searchable
-    if not 1 <= top_k <= len(gallery.searchable) - itself:
-        most = len(gallery.searchable) - itself
+    most = len(gallery.searchable) - itself
+    if not most:
+        raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
+    top_k = min(USUAL, most) if top_k is None else top_k
+    if not 1 <= top_k <= most:
         raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
     (hits,) = gallery.search(packed, top_k=top_k + itself)
     keep = hits.ids != row
@@ -162,8 +172,9 @@ def _precision(gallery: Gallery, row: int | None, num_hits: int) -> float | None
 
 
 def _encode(gallery: Gallery, picture: str, run: Path | None) -> Packed:
-    if not Path(picture).exists():
+    if not Path(picture).is_file():
         raise InputError(
-            f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}"
+            f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}: "
+            f"give one, such as {gallery.items['id'].iloc[0]}"
         )
     return gallery.encode(picture, run=run)

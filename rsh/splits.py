@@ -5,12 +5,15 @@ settings. Splits keep the class shares, and a split by block keeps neighbours to
 from one place look alike, and a random split would let the model meet its queries beforehand.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
+from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 
 Names = NDArray[np.str_]
@@ -32,25 +35,17 @@ def stratified(labels: ArrayLike, *, query: float = 0.2, val: float = 0.15, seed
         InputError: fewer than two classes, or a class too small to be in every split.
     """
     labels = np.asarray(labels)
-    _check_shares(query=query, val=val)
+    _check_draw(seed, query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
     for name, share in (("query", query), ("val", val)):
         draw = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
-        try:
+        with _enough_tiles(name, share):
             keep, taken = next(draw.split(rest, labels[rest]))
-        except ValueError as error:
-            raise InputError(f"cannot cut {share:.0%} off for {name}: {error}") from None
         splits[rest[taken]] = name
         rest = rest[keep]
-    for name in ("train", "val", "query"):
-        without = np.setdiff1d(labels, labels[splits == name])
-        if len(without):
-            raise InputError(
-                f"class {str(without[0])!r} is too small to have a tile in {name}: "
-                "add tiles, ask for a larger share, or leave the class out"
-            )
+    _check_parts(labels, splits)
     return splits
 
 
@@ -70,21 +65,27 @@ def by_block(
         "train", "val" or "query" for each item, (n,).
 
     Raises:
-        InputError: fewer than two classes, a class of one tile, or too few blocks.
+        InputError: fewer than two classes, too few tiles or blocks, or a class that is not in
+            every split.
     """
     labels, blocks = np.asarray(labels), np.asarray(blocks)
-    _check_shares(query=query, val=val)
+    _check_draw(seed, query=query, val=val)
     check_classes(labels, least=3)
     splits = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
     for name, share in (("query", query), ("val", val)):
         folds = max(2, round(1 / share))
         if len(np.unique(blocks[rest])) < folds:
-            raise InputError(f"too few blocks to cut {share:.0%} off for {name}: split by class")
+            raise InputError(
+                f"too few blocks to cut {share:.0%} off for {name}: split by class "
+                '(by="class", or no column block in items.csv)'
+            )
         draw = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        keep, taken = next(draw.split(rest, labels[rest], blocks[rest]))
+        with _enough_tiles(name, share):
+            keep, taken = next(draw.split(rest, labels[rest], blocks[rest]))
         splits[rest[taken]] = name
         rest = rest[keep]
+    _check_parts(labels, splits)
     return splits
 
 
@@ -106,7 +107,30 @@ def check_classes(labels: NDArray[np.generic], *, least: int) -> None:
         )
 
 
-def _check_shares(**shares: float) -> None:
+@contextmanager
+def _enough_tiles(name: str, share: float) -> Iterator[None]:
+    """Say in our words what scikit-learn raises when there is too little to cut."""
+    try:
+        yield
+    except ValueError:
+        raise InputError(
+            f"too few tiles to cut {share:.0%} off for {name}: add tiles to each class"
+        ) from None
+
+
+def _check_parts(labels: NDArray[np.generic], splits: Names) -> None:
+    """Refuse a draw after which a class could not be learned, chosen on or asked for."""
+    for name in ("train", "val", "query"):
+        without = np.setdiff1d(labels, labels[splits == name])
+        if len(without):
+            raise InputError(
+                f"class {str(without[0])!r} has no tile in {name}: "
+                "add tiles, take another seed, or leave the class out"
+            )
+
+
+def _check_draw(seed: int, **shares: float) -> None:
+    check_number("seed", seed, *SEEDS)
     for name, share in shares.items():
         if not 0 < share <= 0.5:
             raise InputError(f"{name}={share}: choose a share above 0 and at most 0.5")

@@ -19,7 +19,7 @@ from rsh.batches import ClassBalancedBatches
 from rsh.codes import binarize, pack
 from rsh.config import TrainConfig
 from rsh.errors import InputError
-from rsh.files import whole_file
+from rsh.files import check_place, whole_file
 from rsh.losses import Embedding, MultiLevelLoss
 from rsh.metrics import count, mean_average_precision
 from rsh.model import HashNet, apply_head
@@ -107,7 +107,7 @@ def train(
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
     if folder and resume:
-        Run.open(folder)
+        check_place(Run.open(folder).folder)
     elif folder:
         check_new_run(folder)
     spec = ViewSpec(net.image_size, config.views, config.strength)

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import timm
 import torch
@@ -64,6 +66,29 @@ def test_unknown_backbone_is_named_with_near_ones(name: str, near: str):
     with pytest.raises(InputError, match=f"no backbone '{name}'") as error:
         create(name, image_size=64)
     assert near in str(error.value).split("did you mean")[1]
+
+
+def test_unknown_weights_of_a_known_backbone_are_named():
+    with pytest.raises(InputError, match=r"no backbone 'resnet18\.nope': did you mean resnet18\?"):
+        create("resnet18.nope", image_size=64)
+
+
+def test_weights_that_cannot_be_fetched_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    hub = logging.getLogger("huggingface_hub.utils._http")
+    before = hub.getEffectiveLevel()
+
+    def offline(*args: object, **options: object) -> None:
+        hub.warning("Retrying in 1s [Retry 1/5].")
+        raise OSError("Name or service not known. Try again later.\nSee the manual.")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    told = r"^the weights of resnet18 cannot be fetched \(Name or service not known\): go online"
+    with pytest.raises(InputError, match=told):
+        create("resnet18", image_size=64)
+    assert not caplog.records
+    assert hub.getEffectiveLevel() == before
 
 
 def test_hopeless_name_is_answered_with_the_default():

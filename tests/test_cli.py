@@ -79,7 +79,7 @@ def test_wrong_number_of_bits(
 ) -> None:
     run = tmp_path / "run"
     told = refuse(capsys, "train", "--data", tiny_data, "--bits", bits, "--output", run)
-    assert f"num_bits={bits}: choose a multiple of 4 from 4 to 256" in told
+    assert f"--bits {bits}: choose a multiple of 4 from 4 to 256" in told
     assert not run.exists()
 
 
@@ -139,7 +139,7 @@ def test_damaged_gallery(
     codes = (gallery / "codes.npy").read_bytes()
     (gallery / "codes.npy").write_bytes(codes[:-1])
     for argv in (["search", gallery, "x"], ["project", gallery], ["dashboard", gallery]):
-        assert f"{gallery}/codes.npy is altered or cut short" in refuse(capsys, *argv)
+        assert f"{gallery}/codes.npy was altered or cut short" in refuse(capsys, *argv)
 
 
 def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,16 +151,26 @@ def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> N
     assert f"port {port} is in use" in told and "--port" in told
 
 
-def test_place_that_cannot_be_written(
-    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_place_that_cannot_be_written_is_told_before_any_work(
+    tiny_run: TinyRun,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))  # where the work would be seen
     (tmp_path / "file").write_text("in the way")
-    for argv in (
-        [*TRAIN, "--data", tiny_run.data, "--output", tmp_path / "file" / "run"],
-        ["encode", tiny_run.folder, "--output", tmp_path / "file" / "gallery"],
-    ):
-        assert "cannot write" in refuse(capsys, *argv)
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        for argv in (
+            [*TRAIN, "--data", tiny_run.data, "--output", place],
+            ["encode", tiny_run.folder, "--output", place],
+        ):
+            assert f"cannot write {place}" in refuse(capsys, *argv)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "holiday.jpg").touch()
+    told = refuse(capsys, "encode", tiny_run.folder, "--output", tmp_path / "full")
+    assert "holds something that is no gallery" in told
     assert (tmp_path / "file").read_text() == "in the way"
+    assert {path.name for path in tmp_path.rglob("*")} == {"file", "full", "holiday.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -168,10 +178,23 @@ def test_place_that_cannot_be_written(
     [
         (["evaluate", "{run}", "--protocol", "whole"], "--protocol whole: choose one of disjoint"),
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
-        (["search", "{gallery}", "{tile}", "-k", "0"], "top_k=0"),
-        (["search", "{gallery}", "{tile}", "--radius", "17"], "radius=17: choose 0 to 16 bits"),
-        (["encode", "{data}"], "is no run: it has no config.json"),
-        (["project", "{data}"], "is no gallery: it has no gallery.json"),
+        ([*TRAIN, "--batch-size", "1"], "--batch-size 1: choose a whole number from 4"),
+        ([*TRAIN, "--learning-rate", "nan"], "--learning-rate nan: choose a number from"),
+        ([*TRAIN, "--seed", "-1"], "--seed -1: choose a whole number from 0"),
+        (["project", "{gallery}", "--seed", "-1"], "--seed -1: choose a whole number from 0"),
+        ([*TRAIN, "--image-size", "8"], "--image-size 8: choose 32 to 1024 pixels"),
+        (["search", "{gallery}", "x", "-k", "abc"], "-k/--top-k: 'abc' is no whole number"),
+        (["serch", "{gallery}", "x"], "serch is no command: did you mean search?"),
+        (["search", "{gallery}", "{tile}", "-k", "0"], "-k 0: "),
+        (["search", "{gallery}", "{tile}", "--radius", "17"], "--radius 17: choose 0 to 16 bits"),
+        (
+            ["encode", "{data}"],
+            "is no run, it has no config.json: give a folder made by `rsh train`",
+        ),
+        (
+            ["project", "{data}"],
+            "is no gallery, it has no gallery.json: give a folder made by `rsh encode`",
+        ),
     ],
 )
 def test_wrong_words(

@@ -3,7 +3,16 @@ from pathlib import Path
 import pytest
 
 from rsh.errors import InputError
-from rsh.files import explain_os_error, read_json, sha256, whole_file, whole_folder, write_json
+from rsh.files import (
+    check_object,
+    check_place,
+    explain_os_error,
+    read_json,
+    sha256,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 
 
 def test_file_takes_its_place_when_the_block_ends(tmp_path: Path):
@@ -96,6 +105,29 @@ def test_folder_is_not_put_in_the_place_of_a_file(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
+@pytest.mark.parametrize("place", ["new", "new/deep/er", "empty", "."])
+def test_place_that_can_be_written_is_left_as_it_was(tmp_path: Path, place: str):
+    (tmp_path / "empty").mkdir()
+    check_place(tmp_path / place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/deep/er", "dangling", "x" * 300])
+def test_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"cannot write .*; mend that, or choose another place"):
+        check_place(tmp_path / place)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dangling", "file"]
+
+
+def test_place_that_the_system_forbids_is_refused_beforehand():
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no file system that refuses root")
+    with pytest.raises(InputError, match="cannot write /proc/self/new"):
+        check_place(Path("/proc/self/new"))
+
+
 def test_full_disk_is_named_with_its_reason(tmp_path: Path):
     with pytest.raises(InputError, match="No space left on device"), explain_os_error(tmp_path):
         raise OSError(28, "No space left on device")
@@ -118,7 +150,7 @@ def test_value_that_is_no_json_leaves_the_old_file(tmp_path: Path):
 
 
 def test_missing_json_says_what_the_folder_is_not(tmp_path: Path):
-    with pytest.raises(InputError, match=r"is no gallery: it has no gallery.json") as error:
+    with pytest.raises(InputError, match=r"is no gallery, it has no gallery\.json: give") as error:
         read_json(tmp_path / "gallery.json", what="gallery")
     assert str(tmp_path) in str(error.value)
 
@@ -136,6 +168,47 @@ def test_folder_in_the_place_of_json_is_named(tmp_path: Path):
     (tmp_path / "config.json").mkdir()
     with pytest.raises(InputError, match=r"config\.json"):
         read_json(tmp_path / "config.json", what="run")
+
+
+def test_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"gone is no run, it is no folder: .* `rsh train`"):
+        read_json(tmp_path / "gone" / "config.json", what="run")
+
+
+def test_json_nested_without_end_is_refused(tmp_path: Path):
+    (tmp_path / "config.json").write_text("[" * 200_000)
+    with pytest.raises(InputError, match=r"config\.json cannot be read as a run"):
+        read_json(tmp_path / "config.json", what="run")
+
+
+GOOD = {"name": "tiny", "count": 3, "share": 0.5, "parts": {}, "on": True}
+KINDS = {"name": str, "count": int, "share": float, "parts": dict, "on": bool}
+
+
+def check(value: dict, **options: bool) -> None:
+    check_object(value, KINDS, where="here", what="run", **options)
+
+
+def test_object_as_it_was_written_is_taken():
+    check(GOOD, exact=True)
+    check(GOOD | {"share": 1}, exact=True)  # JSON from elsewhere may write 1.0 so
+    check(GOOD | {"more": None})
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_object_that_was_altered_is_refused(key: str):
+    with pytest.raises(InputError, match=f"here has no '{key}': make the run again"):
+        check({name: value for name, value in GOOD.items() if name != key})
+    for value in ("x", 3, 0.5, {}, [], None, True):
+        if type(value) is KINDS[key] or (key == "share" and type(value) is int):
+            continue
+        with pytest.raises(InputError, match=f"here has {key}="):
+            check(GOOD | {key: value})
+
+
+def test_unknown_key_is_refused_where_there_must_be_none():
+    with pytest.raises(InputError, match="here has an unknown 'more'"):
+        check(GOOD | {"more": 1}, exact=True)
 
 
 def test_checksum_is_the_published_one(tmp_path: Path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import reference
+from make_harm import survived
 from PIL import Image
 
 from rsh.codes import pack
@@ -80,8 +81,8 @@ def test_harmed_file_is_named_with_the_way_out(folder: Path, name: str, harm: st
         content[len(content) // 2] ^= 1
         spoilt = {"cut": content[:-1], "altered": content, "grown": file.read_bytes() + b"\0"}
         file.write_bytes(spoilt[harm])
-    state = "missing" if harm == "missing" else "altered or cut short"
-    with pytest.raises(InputError, match=f"{state} .*rsh encode") as error:
+    state = "is missing" if harm == "missing" else "was altered or cut short"
+    with pytest.raises(InputError, match=f"{state}: .*rsh encode") as error:
         Gallery.open(folder)
     assert str(file) in str(error.value)
 
@@ -210,7 +211,7 @@ def test_projection_is_kept_with_a_checksum(folder: Path):
     assert gallery.projection.equals(planes(24, 2.5))
     file = folder / "projection.parquet"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"projection\.parquet is altered or cut short"):
+    with pytest.raises(InputError, match=r"projection\.parquet was altered or cut short"):
         Gallery.open(folder)
 
 
@@ -244,3 +245,34 @@ def test_gallery_is_opened_and_searched_without_torch(folder: Path):
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, check=False)
     assert done.returncode == 0
+
+
+def test_head_that_was_altered_is_refused_or_does_no_harm(folder: Path):
+    write_projection(Gallery.open(folder), planes(24))
+
+    def use(done: str) -> None:
+        gallery = Gallery.open(folder)
+        assert len(gallery.search(gallery.packed[:1], top_k=3)[0].ids) == 3, done
+        assert gallery.projection is None or len(gallery.projection) == 24
+        assert isinstance(gallery.name, str)
+
+    works = survived(folder / "gallery.json", use)
+    assert works == {"name", "model", "data", "format"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_without_a_checksum_is_refused(folder: Path, name: str):
+    head = json.loads((folder / "gallery.json").read_text())
+    del head["files"][name]
+    (folder / "gallery.json").write_text(json.dumps(head))
+    with pytest.raises(InputError, match=rf"gallery\.json has no '{name}': make the gallery again"):
+        Gallery.open(folder)
+
+
+@pytest.mark.parametrize("change", [{"num_bits": 20}, {"num_items": 23}, {"num_bits": 11}])
+def test_head_that_contradicts_the_files_is_refused(folder: Path, change: dict[str, int]):
+    head = json.loads((folder / "gallery.json").read_text())
+    head["model"] = {"num_bits": BITS}
+    (folder / "gallery.json").write_text(json.dumps(head | change))
+    with pytest.raises(InputError, match=r"its files hold others: make the gallery again"):
+        Gallery.open(folder)

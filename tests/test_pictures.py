@@ -131,6 +131,23 @@ def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path)
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_float_picture_without_a_finite_value_is_refused(tmp_path: Path, value: float):
+    file = saved(tmp_path, Image.fromarray(np.full((16, 16), value, np.float32)), "float.tif")
+    with pytest.raises(InputError) as error:
+        read_picture(file)
+    check_message(error, file, "holds no finite number")
+
+
+def test_infinite_values_are_the_ends_of_the_others(tmp_path: Path):
+    values = RAMP.astype(np.float32)
+    values[0, :2] = np.inf, -np.inf
+    with pytest.warns(UserWarning, match="stretched"):
+        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
+    assert found[0, :2, 0].tolist() == [255, 0]
+    assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
+
+
 def test_missing_file_is_named(tmp_path: Path):
     with pytest.raises(InputError) as error:
         read_picture(tmp_path / "gone.jpg")
@@ -140,7 +157,7 @@ def test_missing_file_is_named(tmp_path: Path):
 def test_folder_is_named(tmp_path: Path):
     with pytest.raises(InputError) as error:
         read_picture(tmp_path)
-    check_message(error, tmp_path, "cannot be read")
+    check_message(error, tmp_path, "is a folder: give a picture file")
 
 
 def test_text_named_jpg_is_no_picture(tmp_path: Path):
@@ -199,7 +216,7 @@ def test_header_without_pixels_is_refused(tmp_path: Path):
     file.write_bytes(header_only(100, 100))
     with pytest.raises(InputError) as error:
         read_picture(file)
-    check_message(error, file, "save it again or leave it out")
+    check_message(error, file, "fetch or save it again")
 
 
 def test_stream_is_called_by_the_name_it_is_given():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rsh.errors import InputError
 from rsh.gallery import Gallery, write_gallery
 from rsh.projection import place, place_codes, project
 
@@ -94,3 +95,8 @@ def test_equal_features_give_finite_places(tmp_path: Path):
 
 def test_no_rows_give_no_points():
     assert place(np.zeros((0, 4)), metric="cosine").shape == (0, 2)
+
+
+def test_seed_below_zero_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match="seed=-1: choose a whole number from 0 to"):
+        project(made(tmp_path / "gallery", np.ones((20, 8))), seed=-1)

@@ -1,9 +1,12 @@
 import json
 import shutil
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import faiss
 import pytest
+from make_harm import survived
 
 from rsh import training
 from rsh.config import TrainConfig
@@ -44,7 +47,7 @@ def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     assert config["data"]["fingerprint"] == tiny_split.scenes.fingerprint
     assert config["data"]["tiles"] == 48
     assert config["data"]["classes"] == tiny_split.scenes.classes
-    assert set(config["environment"]) >= {"revision", "machine", "torch", "timm", "numpy"}
+    assert set(config["environment"]) >= {"revision", "machine", "torch", "timm", "numpy", "faiss"}
 
 
 def test_history_file_holds_the_returned_records(tiny_run):
@@ -213,7 +216,46 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     assert describe(Scenes.open("bluemarble").split())["data"]["source"] == "bluemarble"
 
 
+def test_environment_is_known_under_conda(monkeypatch: pytest.MonkeyPatch):
+    def version(name: str) -> str:
+        if name == "faiss-cpu":  # there it is called faiss
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr("rsh.run.version", version)
+    assert environment()["faiss"] == faiss.__version__
+
+
 def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")  # no git
     assert git_revision() == "unknown"
     assert environment()["revision"] == "unknown"
+
+
+def test_config_that_was_altered_is_refused_or_does_no_harm(folder: Path):
+    def use(done: str) -> None:
+        run = Run.open(folder)
+        TrainConfig(**run.config["train"])
+        assert len(run.split().scenes) == 48
+        if done.startswith(("model", "fingerprint")):
+            run.net()
+
+    works = survived(folder / "config.json", use)
+    assert not {name for name in works if name.startswith(("model", "fingerprint"))}
+    assert {"data.fingerprint", "data.source", "split.by"}.isdisjoint(works)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("model", {"hidden": 10**9}),
+        ("model", {"num_bits": 7}),
+        ("model", {"backbone": "nothing"}),
+        ("train", {"epochs": 0}),
+    ],
+)
+def test_setting_of_a_run_that_cannot_be_is_traced_to_its_file(folder: Path, part: str, change):
+    edit(folder / "config.json", lambda config: config[part].update(change))
+    with pytest.raises(InputError, match=r"config\.json .*: make the run again") as error:
+        Run.open(folder).net()
+    assert str(next(iter(change.values()))) in str(error.value)

@@ -81,3 +81,22 @@ def test_picture_without_a_known_run(gallery: Gallery, tmp_path: Path) -> None:
     picture.write_bytes(gallery.thumb(0))
     with pytest.raises(InputError, match="does not say which run made it: name it with --run"):
         search(gallery, str(picture))
+
+
+def test_folder_is_no_query(gallery: Gallery, tmp_path: Path) -> None:
+    told = rf"{tmp_path} is neither a picture file nor .*: give one, such as \w+/\w+\.jpg$"
+    with pytest.raises(InputError, match=told):
+        search(gallery, str(tmp_path))
+
+
+def test_twenty_are_found_unless_there_are_fewer(gallery: Gallery, tmp_path: Path) -> None:
+    assert len(search(gallery, gallery.items["id"][0]).hits) == 20
+    small = tiny_gallery(tmp_path / "small", num_tiles=8)
+    row = int(small.searchable[0])
+    assert len(search(small, small.items["id"][row]).hits) == len(small.searchable) - 1
+
+
+def test_gallery_of_one_tile_says_that_nothing_can_be_found(tmp_path: Path) -> None:
+    one = tiny_gallery(tmp_path / "one", num_tiles=1)
+    with pytest.raises(InputError, match="holds no tile that could be found: encode more tiles"):
+        search(one, one.items["id"][0])

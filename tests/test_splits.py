@@ -104,6 +104,13 @@ def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
     assert f"{value:.0%}" in str(error.value) or str(value) in str(error.value)
 
 
+@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
+    with pytest.raises(InputError, match=f"seed={seed}: choose a whole number from 0 to"):
+        cut(LABELS, seed=seed)
+
+
 def test_share_above_a_half_is_not_silently_halved_with_blocks():
     with pytest.raises(InputError, match=r"0\.9|90%"):
         by_block(LABELS, BLOCKS, query=0.9)
@@ -117,3 +124,32 @@ def test_too_few_blocks_are_named():
 def test_no_labels_are_refused():
     with pytest.raises(InputError, match="no class"):
         check_classes(np.array([], dtype=str), least=1)
+
+
+@pytest.mark.parametrize(
+    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+)
+def test_too_few_tiles_are_named_in_words_of_ours(cut):
+    with pytest.raises(InputError, match=r"too few tiles .* off for (query|val): add tiles"):
+        cut(np.repeat(["coast", "forest"], 3))
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("seed", range(3))
+def test_class_of_one_block_cannot_be_in_every_part(seed: int):
+    labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
+    with pytest.raises(InputError, match=r"class 'rare' has no tile in .* leave the class out"):
+        by_block(labels, blocks, seed=seed)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@given(st.lists(st.integers(3, 30), min_size=2, max_size=4), st.integers(1, 12), st.integers(0, 99))
+def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, width, seed):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    blocks = np.random.default_rng(seed).permutation(len(labels)) // width
+    try:
+        splits = by_block(labels, blocks, seed=seed)
+    except InputError:
+        return
+    for name in ("train", "val", "query"):
+        assert set(labels[splits == name]) == set(range(len(sizes)))

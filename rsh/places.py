@@ -1,0 +1,99 @@
+"""Where tiles lie: the optional items.csv beside the class folders.
+
+    path,longitude,latitude,block
+    coast/1.png,-9.53,38.42,n30w010
+
+Every tile needs a row and every row of a tile a block, if there are blocks: they decide the split.
+A longitude or a latitude may be left empty. Other columns are not looked at.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rsh.errors import InputError
+from rsh.zips import open_zip, read_member
+
+TABLE = "items.csv"
+DEGREES = {"longitude": 180, "latitude": 90}  # and the same below zero
+WAY_OUT = "mend it, or take it away"
+
+
+def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
+    """Add longitude, latitude and block to a table of tiles, where items.csv has them.
+
+    Args:
+        items: one row a tile, with the column id.
+        source: the folder or zip.
+        prefix: folder inside a zip that holds the class folders, "" or ending in "/".
+
+    Raises:
+        InputError: the table cannot be read, misses a tile, or holds a value that cannot be.
+    """
+    where = f"{TABLE} in {source}"
+    content = _content(source, prefix)
+    if not content:
+        return items
+    table = _table(content, items["id"], where)
+    columns = {
+        name: _degrees(table[name], limit, where)
+        for name, limit in DEGREES.items()
+        if name in table
+    }
+    if "block" in table:
+        columns["block"] = _blocks(table["block"], where)
+    return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+
+
+def _content(source: Path, prefix: str) -> bytes:
+    """Read the table, or return nothing where there is none."""
+    if source.is_dir():
+        try:
+            return (source / TABLE).read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise InputError(
+                f"{TABLE} in {source} cannot be read ({error.strerror}): {WAY_OUT}"
+            ) from None
+    with open_zip(source) as archive:
+        name = prefix + TABLE
+        return read_member(archive, name) if name in archive.namelist() else b""
+
+
+def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
+    """Return the rows of these tiles in their order, with the path as the index."""
+    try:
+        table = pd.read_csv(io.BytesIO(content))
+    except ValueError as error:  # what pandas raises is one, also for bytes that are no text
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{where} is no table ({reason}): {WAY_OUT}") from None
+    if "path" not in table:
+        raise InputError(f"{where} has no column path: {WAY_OUT}")
+    table = table[table["path"].isin(ids)].set_index("path")
+    lost = set(ids) - set(table.index)
+    if lost or table.index.has_duplicates:
+        what = f"has no row for {min(lost)}" if lost else "names a path twice"
+        raise InputError(f"{where} {what}: {WAY_OUT}")
+    return table.loc[ids]
+
+
+def _degrees(column: pd.Series, limit: int, where: str) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    wrong = ~numbers.between(-limit, limit) & column.notna()
+    if wrong.any():
+        path = column.index[wrong][0]
+        raise InputError(
+            f"{where} gives {path} the {column.name} {column[path]}: "
+            f"write a number from -{limit} to {limit}, or nothing"
+        )
+    return numbers
+
+
+def _blocks(column: pd.Series, where: str) -> pd.Series:
+    if column.isna().any():
+        path = column.index[column.isna()][0]
+        raise InputError(f"{where} has no block for {path}: fill it in, or take the column away")
+    return column.astype(str)

@@ -1,0 +1,69 @@
+"""Reading zips that others have packed, without trusting what they say of themselves."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from rsh.errors import InputError
+from rsh.pictures import SUFFIXES
+
+MAX_BYTES = 500_000_000  # of one unpacked file: no picture of 100 million pixels takes more
+# Locked, damaged, packed by a method that Python does not know.
+CANNOT_READ = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
+
+
+def open_zip(source: Path) -> zipfile.ZipFile:
+    """Open a zip for reading.
+
+    Raises:
+        InputError: it is gone, or its table of contents is damaged.
+    """
+    try:
+        return zipfile.ZipFile(source)
+    except CANNOT_READ as error:
+        raise InputError(f"{source} cannot be read ({error}): pack or fetch it again") from None
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Unpack one file of a zip.
+
+    Raises:
+        InputError: it is locked, damaged, or would unpack to more than a picture can be.
+    """
+    where = f"{name} in {archive.filename}"
+    try:
+        size = archive.getinfo(name).file_size
+        if size <= MAX_BYTES:
+            return archive.read(name)
+    except KeyError:
+        raise InputError(f"{where} is gone: open the data again") from None
+    except CANNOT_READ as error:
+        raise InputError(f"{where} cannot be read ({error}): pack or fetch it again") from None
+    raise InputError(f"{where} unpacks to {size // 10**6} MB: cut it into tiles first")
+
+
+def picture_paths(source: Path) -> tuple[list[str], str]:
+    """List the pictures of a zip, and the folders around the class folders, if there are any.
+
+    Raises:
+        InputError: the zip is damaged, or names a path outside itself.
+    """
+    with open_zip(source) as archive:
+        names = [
+            name
+            for name in dict.fromkeys(archive.namelist())  # the last of two equal names is read
+            if PurePosixPath(name).suffix.lower() in SUFFIXES
+            and not name.startswith("__MACOSX/")
+            and not name.endswith("/")
+        ]
+    for name in names:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise InputError(f"{source} names a path outside itself ({name}): pack it again")
+    parents = [str(PurePosixPath(name).parent) for name in names]
+    root = os.path.commonpath(parents) if parents else ""
+    if root and all(parent == root for parent in parents):  # a single class folder
+        root = str(PurePosixPath(root).parent)
+    prefix = f"{root}/" if root not in ("", ".") else ""
+    inside = [name.removeprefix(prefix) for name in names]
+    return sorted(name for name in inside if "/" in name), prefix
