@@ -171,6 +171,15 @@ def way_back(what: str) -> str:
     return f"make the {what} again with `{MAKERS[what]}`, or bring the file back from a copy"
 
 
+def is_text(name: str) -> bool:
+    """Whether the name of a file can be kept in a table; names that are not UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def sha256(path: Path) -> str:
     """Return the sha256 of a file as hexadecimal digits."""
     with path.open("rb") as stream:

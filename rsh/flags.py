@@ -21,6 +21,7 @@ from types import NoneType
 from typing import Any, Literal, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
 
 from rsh.errors import InputError
+from rsh.files import is_text
 
 Command = Callable[..., None]
 SPELLED = {"top_k": ["-k", "--top-k"], "num_bits": ["--bits"]}  # all others as the parameter
@@ -63,6 +64,9 @@ def call(commands: Mapping[str, Command], words: list[str], *, prog: str, about:
         InputError: the words make no sense, or the command raises it.
         SystemExit: help was asked for.
     """
+    for word in words:
+        if not is_text(word):
+            raise InputError(f"{word!a} is not UTF-8: rename the file or folder")
     if words[:1] in (["-h"], ["--help"]):
         print(_overview(commands, prog, about))
         raise SystemExit(0)

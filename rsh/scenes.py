@@ -17,6 +17,7 @@ from PIL import Image
 
 from rsh import splits
 from rsh.errors import InputError
+from rsh.files import is_text
 from rsh.pictures import SUFFIXES, read_picture
 from rsh.places import add_places
 from rsh.zips import open_zip, picture_paths, read_member
@@ -258,8 +259,12 @@ def sample_path() -> Path:
 
 
 def _folder_paths(source: Path) -> list[str]:
-    return sorted(
+    paths = sorted(
         path.relative_to(source).as_posix()
         for path in source.glob("*/**/*")
         if path.suffix.lower() in SUFFIXES and path.is_file()
     )
+    for path in paths:
+        if not is_text(path):
+            raise InputError(f"{path!a} in {source} is not UTF-8: rename it")
+    return paths

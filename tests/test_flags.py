@@ -1,4 +1,5 @@
 import inspect
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -127,6 +128,11 @@ def test_slip_of_the_fingers_is_told_in_one_sentence(words: str, told: str):
 
 def test_empty_path_is_refused():
     assert "PLACE: the path is empty" in refused("walk", "")
+
+
+def test_word_that_is_not_utf8_is_refused():
+    told = r"'new\\udcff' is not UTF-8: rename the file or folder"
+    assert refused("walk", os.fsdecode(b"new\xff")) == told.replace("\\\\", "\\")
 
 
 def test_help_of_all_commands(capsys: pytest.CaptureFixture[str]):

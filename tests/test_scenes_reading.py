@@ -176,3 +176,13 @@ def test_scenes_that_were_opened_twice_can_be_compared(tmp_path: Path):
 
 def test_name_of_a_folder_with_a_dot_is_whole(tmp_path: Path):
     assert Scenes.open(make(tmp_path / "UCM.v2")).name == "UCM.v2"
+
+
+def test_name_that_is_not_utf8_is_refused(tmp_path: Path):
+    folder = make(tmp_path / "data")
+    try:
+        (folder / "coast" / "1.png").rename(folder / "coast" / os.fsdecode(b"\xff.png"))
+    except OSError:
+        pytest.skip("this file system knows no such names")
+    with pytest.raises(InputError, match=r"'coast/.udcff\.png' in .* is not UTF-8: rename it"):
+        Scenes.open(folder)
