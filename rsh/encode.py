@@ -1,6 +1,7 @@
 """Encoding: pictures through a trained network into codes, and scenes into a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery, check_new_gallery, write_gallery
 from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, fingerprint
+from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.views import ViewSpec
+from rsh.views import ViewSpec, plain
 
 THUMB_SIDE = 128  # pixels
 
@@ -57,10 +59,10 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     Raises:
         InputError: a picture cannot be read.
     """
-    spec = ViewSpec(net.image_size)
-    views = torch.cat([spec.of(read_picture(picture), row=0) for picture in pictures])
     device = net.head.hash.weight.device
-    embedding = Embedding(*(part.cpu() for part in net.eval()(net.normalize(views.to(device)))))
+    tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
+    images = net.normalize(plain(torch.from_numpy(tiles).to(device)))
+    embedding = Embedding(*(part.cpu() for part in net.eval()(images)))
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 
 
@@ -73,7 +75,7 @@ def build_gallery(
     run: Path | None = None,
     progress: bool = True,
 ) -> Gallery:
-    """Encode scenes into a gallery folder.
+    """Encode scenes into a gallery folder, in the order of `shuffled`.
 
     Args:
         net: a trained network.
@@ -88,21 +90,36 @@ def build_gallery(
     """
     check_new_gallery(folder)  # now, not after minutes of work
     encoded = encode_scenes(net, scenes, progress=progress)
+    order = shuffled(scenes.items["id"])
     info = {
         "name": name or scenes.name,
         "model": net.settings
         | {"fingerprint": fingerprint(net), "run": str(run.resolve()) if run else ""},
         "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
     }
-    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in range(len(scenes)))
+    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order)
     return write_gallery(
         folder,
         info=info,
-        items=scenes.items,
-        codes=encoded.codes,
-        features=encoded.features,
+        items=scenes.items.iloc[order],
+        codes=encoded.codes[order],
+        features=encoded.features[order],
         thumbs=thumbs,
     )
+
+
+def shuffled(ids: Iterable[str]) -> list[int]:
+    """Return positions of ids in the order of their hashes.
+
+    Rows break ties in every search, and most of a ranking is ties. Scenes are sorted by class,
+    so their own order would put one class first wherever distances are equal; this order says
+    nothing of a tile, and is the same on every machine.
+
+    Args:
+        ids: unique tile ids.
+    """
+    hashes = [blake2b(text.encode(), digest_size=8).digest() for text in ids]
+    return sorted(range(len(hashes)), key=hashes.__getitem__)
 
 
 def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:

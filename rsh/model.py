@@ -108,10 +108,10 @@ class HashNet(nn.Module):
         return self.head(self.backbone(images))  # type: ignore[no-any-return]
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Bring uint8 images, (n, 3, h, w), to the mean and deviation the backbone expects."""
+        """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
         mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
-        return (images.float() / 255 - mean) / std
+        return (images - mean) / std
 
 
 @torch.inference_mode()

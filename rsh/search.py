@@ -9,6 +9,7 @@ from rsh.codes import Packed
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
+from rsh.metrics import Counts, count, precision_at
 
 USUAL = 20  # tiles found, if nobody says how many
 
@@ -18,7 +19,7 @@ class Hit:
     """One found tile.
 
     Attributes:
-        rank: from 1.
+        rank: from 1; equal distances in the gallery's order, which is shuffled by a hash of the id.
         distance: bits.
         id: of the tile.
         class_name: its class.
@@ -32,13 +33,18 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """A query and what was found, nearest first, equal distances in the order of the gallery.
+    """A query and what was found, nearest first.
+
+    Equal distances come in the gallery's order, which is shuffled by a hash of the id: it says
+    nothing of a tile's class.
 
     Attributes:
         query: picture file or tile id.
         class_name: of a tile of the gallery; empty for a picture.
         code: the query's code, hexadecimal.
         num_bits: code length.
+        precision: expected share of hits with the query's class, over all orders of ties;
+            None for a picture, or where nothing was found.
         hits: what was found.
     """
 
@@ -46,6 +52,7 @@ class Answer:
     class_name: str
     code: str
     num_bits: int
+    precision: float | None
     hits: list[Hit]
 
     def __str__(self) -> str:
@@ -55,7 +62,11 @@ class Answer:
             f"{hit.rank:4}  {hit.distance:4}  {hit.class_name:{width}}  {hit.id}"
             for hit in self.hits
         ]
-        return "\n".join([head, f"rank  bits  {'class':{width}}  id", *rows])
+        lines = [head, f"rank  bits  {'class':{width}}  id", *rows]
+        if self.precision is not None:
+            mean = "(mean over all orders of ties)"
+            lines.append(f"precision@{len(self.hits)} = {self.precision:.2f} {mean}")
+        return "\n".join(lines)
 
 
 def search(
@@ -88,6 +99,7 @@ def search(
         class_name="" if row is None else str(names.iloc[row]),
         code=packed.tobytes().hex(),
         num_bits=gallery.num_bits,
+        precision=_precision(gallery, row, len(hits.ids)),
         hits=[
             Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]))
             for rank, (hit, distance) in enumerate(zip(*hits, strict=True), start=1)
@@ -129,6 +141,34 @@ def neighbours(
     (hits,) = gallery.search(packed, top_k=top_k + itself)
     keep = hits.ids != row
     return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+
+
+def count_others(gallery: Gallery, row: int) -> Counts:
+    """Count the tiles that a search with one tile can find, by distance from it.
+
+    Args:
+        gallery: an opened gallery.
+        row: the query's row; it is not counted.
+
+    Returns:
+        Counts of one query, each (1, num_bits + 1).
+    """
+    others = gallery.searchable[gallery.searchable != row]
+    if not len(others):
+        return Counts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
+    return count(
+        gallery.packed[[row]],
+        gallery.packed[others],
+        gallery.labels[[row]],
+        gallery.labels[others],
+        num_bits=gallery.num_bits,
+    )
+
+
+def _precision(gallery: Gallery, row: int | None, num_hits: int) -> float | None:
+    if row is None or not num_hits:
+        return None
+    return float(precision_at(count_others(gallery, row), top_k=num_hits)[0])
 
 
 def _encode(gallery: Gallery, picture: str, run: Path | None) -> Packed:

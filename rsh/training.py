@@ -152,7 +152,8 @@ def fit(
         module: view -> Embedding; changed in place.
         batches: have a length and `epoch(number)`.
         config: settings.
-        loss: of two embeddings and labels; None takes the one that config describes.
+        loss: of two embeddings and labels; None takes the one that config describes. Weights of
+            its own are learned, too.
         val: returns the mAP on validation tiles; called every ten epochs and at the end.
         folder: where history.jsonl and last.ckpt go; None keeps nothing.
         resume: go on from last.ckpt.
@@ -166,14 +167,17 @@ def fit(
     """
     loss = loss or loss_of(config)
     fabric = Fabric(devices=1)
+    learns = loss if isinstance(loss, nn.Module) else nn.Module()  # a classifier, a count of steps
     optimizer = torch.optim.AdamW(
-        module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        [*module.parameters(), *fabric.to_device(learns).parameters()],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.epochs * len(batches)
     )
     student, fast = fabric.setup(module, optimizer)
-    parts = {"module": student, "optimizer": fast, "schedule": schedule}
+    parts = {"module": student, "loss": learns, "optimizer": fast, "schedule": schedule}
     history = load_checkpoint(folder, parts) if folder and resume else []
     epochs = range(len(history), config.epochs)
     bar = tqdm(

@@ -1,18 +1,48 @@
-"""Views: the augmentations that the two branches see, and the plain view that is encoded."""
+"""Views: the augmentations that the two branches see, drawn for each tile by itself.
+
+All tiles of a batch are transformed together, on whichever device they lie: a crop, quarter turn
+and mirror image are one affine map, the colours one matrix. The draws are made on the CPU from a
+seed, so that every device shows the same views.
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from PIL import Image
+import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms import v2
 
 from rsh.config import Strength, TrainConfig
+
+# Red, green and blue to luma and the two colour differences (NTSC), where a hue is an angle.
+TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+BLUR_TAPS = 5
+
+
+class Reach(NamedTuple):
+    """How far a view may be from its tile.
+
+    Attributes:
+        smallest: least share of the area that a crop keeps.
+        jitter: brightness, contrast and saturation vary by this factor, the hue by an eighth of it.
+        drop: probability to lose the colours, and to be blurred.
+    """
+
+    smallest: float
+    jitter: float
+    drop: float
+
+
+REACH: dict[Strength, Reach] = {
+    "weak": Reach(0.6, 0.0, 0.0),
+    "medium": Reach(0.4, 0.2, 0.0),
+    "strong": Reach(0.2, 0.4, 0.2),
+}
 
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """Which views of a tile there are; equal specs give equal pixels.
+    """Which views of a tile there are; equal specs give equal views.
 
     Attributes:
         image_size: side of the square, pixels.
@@ -29,50 +59,105 @@ class ViewSpec:
     def __len__(self) -> int:
         return max(self.count, 1)
 
-    def of(self, picture: Image.Image, row: int) -> Tensor:
-        """Return all views of one tile, (views, 3, image_size, image_size) uint8.
+    def of(self, tiles: Tensor, first: int) -> Tensor:
+        """Return all views of some tiles that follow each other.
 
         Args:
-            picture: RGB, any size.
-            row: number of the tile, which with the seed decides the draws.
+            tiles: (n, 3, image_size, image_size) uint8.
+            first: row of the first one, which with the seed decides the draws.
+
+        Returns:
+            (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
         """
         if not self.count:
-            return _plain(self.image_size)(picture)[None]  # type: ignore[no-any-return]
-        draw = augmentation(self.image_size, self.strength)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed * 1_000_003 + row)
-            return torch.stack([draw(picture) for _ in range(self.count)])
+            return plain(tiles)[:, None]
+        draws = torch.stack(
+            [
+                torch.rand(
+                    self.count,
+                    NUM_DRAWS,
+                    generator=torch.Generator().manual_seed(self.seed * 1_000_003 + row),
+                )
+                for row in range(first, first + len(tiles))
+            ]
+        )
+        views = augment(tiles.repeat_interleave(self.count, 0), draws.flatten(0, 1), self.strength)
+        return views.view(len(tiles), self.count, *tiles.shape[1:])
 
 
-def augmentation(image_size: int, strength: Strength) -> v2.Transform:
-    """Return a random augmentation, RGB picture -> (3, image_size, image_size) uint8.
+def plain(tiles: Tensor) -> Tensor:
+    """Return tiles as they are, (n, 3, h, w) uint8, as float from 0 to 1."""
+    return tiles.float() / 255
+
+
+NUM_DRAWS = 13  # numbers from 0 to 1 that decide one view
+
+
+def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
+    """Make one view of each tile.
 
     Tiles are seen from above, so every quarter turn and mirror image is a possible view.
 
     Args:
-        image_size: side of the square, pixels.
-        strength: "weak" crops at least 60 % of the area, "medium" 40 % and changes colours a
-            little, "strong" 20 %, changes colours more, blurs and drops colour at times.
+        tiles: (n, 3, side, side) uint8.
+        draws: what is random about each view, (n, NUM_DRAWS) float, 0 to 1.
+        strength: see `REACH`.
+
+    Returns:
+        (n, 3, side, side) float, 0 to 1.
     """
-    smallest, jitter, drop = {
-        "weak": (0.6, 0.0, 0.0),
-        "medium": (0.4, 0.2, 0.0),
-        "strong": (0.2, 0.4, 0.2),
-    }[strength]
-    quarter_turns = [v2.RandomRotation((angle, angle)) for angle in (0, 90, 180, 270)]
-    return v2.Compose(
-        [
-            v2.PILToTensor(),
-            v2.RandomResizedCrop(image_size, scale=(smallest, 1), ratio=(0.8, 1.25)),
-            v2.RandomHorizontalFlip(),
-            v2.RandomChoice(quarter_turns),
-            v2.ColorJitter(jitter, jitter, jitter, jitter / 8),
-            v2.RandomGrayscale(drop),
-            v2.RandomApply([v2.GaussianBlur(5)], drop),
-        ]
-    )
+    reach, draws = REACH[strength], draws.to(tiles.device, non_blocking=True)
+    views = _move(plain(tiles), draws[:, :6], reach.smallest)
+    if reach.jitter:
+        views = _colour(views, draws[:, 6:11], reach)
+    if reach.drop:
+        views = _blur(views, draws[:, 11:13], reach.drop)
+    return views
 
 
-def _plain(image_size: int) -> v2.Transform:
-    """The whole tile, its shorter side resized, cut to the middle square."""
-    return v2.Compose([v2.PILToTensor(), v2.Resize(image_size), v2.CenterCrop(image_size)])
+def _move(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
+    """Crop, turn by quarters and mirror: one affine map from each view back to its tile."""
+    area = smallest + (1 - smallest) * draws[:, 0]
+    ratio = 1.25 ** (2 * draws[:, 1] - 1)  # width to height, 0.8 to 1.25
+    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    left, top = (draws[:, 2:4] * 2 - 1).T * (1 - torch.stack([width, height]))  # centre, -1 to 1
+    angle = (draws[:, 4] * 4).floor() * (torch.pi / 2)
+    mirror = (draws[:, 5] < 0.5).float() * 2 - 1
+    cosine, sine = angle.cos(), angle.sin()
+    rows = [
+        torch.stack([width * mirror * cosine, -width * mirror * sine, left], dim=1),
+        torch.stack([height * sine, height * cosine, top], dim=1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
+    views: Tensor = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return views
+
+
+def _colour(images: Tensor, draws: Tensor, reach: Reach) -> Tensor:
+    """Change brightness, contrast, saturation and hue, and lose the colours at times."""
+    brightness, contrast, saturation = 1 + reach.jitter * (2 * draws[:, :3].T - 1)
+    saturation = torch.where(draws[:, 4] < reach.drop, 0, saturation)
+    hue = 2 * torch.pi * reach.jitter / 8 * (2 * draws[:, 3] - 1)
+    to_yiq = TO_YIQ.to(images)
+    turn = torch.zeros(len(images), 3, 3, device=images.device)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = saturation * hue.cos()
+    turn[:, 2, 1] = saturation * hue.sin()
+    turn[:, 1, 2] = -turn[:, 2, 1]
+    matrix = brightness[:, None, None] * (torch.linalg.inv(to_yiq) @ turn @ to_yiq)
+    coloured = torch.einsum("nij,njhw->nihw", matrix, images)
+    grey = torch.einsum("j,njhw->nhw", to_yiq[0], coloured).mean(dim=(1, 2))[:, None, None, None]
+    stretched: Tensor = grey + contrast[:, None, None, None] * (coloured - grey)
+    return stretched.clamp(0, 1)
+
+
+def _blur(images: Tensor, draws: Tensor, probability: float) -> Tensor:
+    """Blur some of the images by a Gaussian of 0.1 to 2 pixels."""
+    sigma = torch.where(draws[:, 0] < probability, 0.1 + 1.9 * draws[:, 1], 0.01)
+    offset = torch.arange(BLUR_TAPS, device=images.device) - BLUR_TAPS // 2
+    taps = F.softmax(-(offset**2) / (2 * sigma[:, None] ** 2), dim=1).repeat_interleave(3, 0)
+    flat = images.flatten(0, 1)[None]  # every channel of every image is a channel of its own
+    for kernel in (taps[:, None, None, :], taps[:, None, :, None]):
+        padding = (kernel.shape[3] // 2,) * 2 + (kernel.shape[2] // 2,) * 2
+        flat = F.conv2d(F.pad(flat, padding, "reflect"), kernel, groups=len(taps))
+    return flat.view(images.shape)

@@ -69,9 +69,38 @@ def test_each_card_says_in_words_what_it_shows(page):
 
 def test_the_summary_counts_right(page):
     cards = page.cards.view["cards"]
-    right = sum(card["relevant"] for card in cards)
-    assert page.cards.view["summary"].startswith(f"{right} of 20 ")
-    assert f"(precision@20 = {right / 20:.2f})" in page.cards.view["summary"]
+    right, ranking = sum(card["relevant"] for card in cards), page.state.ranking()
+    assert page.cards.view["summary"].startswith(f"{right} of 20 have the query's class")
+    assert f"precision@20 = {ranking.precision:.2f}." in page.cards.view["summary"]
+
+
+def test_the_summary_names_a_tie_for_the_last_places(page):
+    said = set()
+    for top_k in range(1, 40):
+        page.controls.search = {"mode": "top_k", "top_k": top_k, "radius": 2}
+        tie = re.search(r"([\d,]+) tiles tie for the last", page.cards.view["summary"])
+        cut = page.state.ranking().cut
+        assert (int(tie[1]) if tie else None) == (cut[0] if cut else None)
+        said.add(cut is None)
+    assert said == {True, False}
+
+
+def test_the_summary_of_a_full_ball_speaks_of_all_in_it(page, gallery):
+    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 32}
+    others = gallery.searchable[gallery.searchable != page.state.query]
+    right = int((gallery.labels[others] == gallery.labels[page.state.query]).sum())
+    assert page.cards.view["summary"].startswith(
+        f"{right} of {len(others)} have the query's class: precision = {right / len(others):.2f}."
+    )
+
+
+def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
+    splits = gallery.items["split"]
+    for split in ("train", "val", "query"):
+        ask(page, page.cards, kind="choose", row=int(splits.index[splits == split][0]))
+        assert ("The model trained on this tile" in page.cards.view["summary"]) == (
+            split == "train"
+        )
 
 
 def test_choosing_a_card_moves_every_panel(page):
@@ -98,10 +127,34 @@ def test_back_forward_and_random_are_buttons(page):
 def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
     ask(page, page.controls, kind="class", number=2)
     rows = [card["row"] for card in page.chooser.view["cards"]]
-    assert rows == page.state.tiles_of(gallery.classes[2])
+    assert rows == page.state.tiles_of(gallery.classes[2])[:24]
     ask(page, page.chooser, kind="choose", row=rows[1])
     current = [card["row"] for card in page.chooser.view["cards"] if card["current"]]
-    assert current == [rows[1]] and page.controls.view["chosen"] == 2
+    assert current == [rows[1]] and page.chooser.view["chosen"] == 2
+
+
+def test_the_chooser_pages_through_a_class_and_begins_again(page, gallery):
+    ask(page, page.chooser, kind="class", number=2)
+    wanted, seen = page.state.tiles_of(gallery.classes[2]), []
+    assert len(wanted) > 24
+    while len(seen) < len(wanted):
+        view = page.chooser.view
+        assert (view["first"], view["total"]) == (len(seen) + 1, len(wanted))
+        seen += [card["row"] for card in view["cards"]]
+        ask(page, page.chooser, kind="others")
+    assert seen == wanted and page.chooser.view["first"] == 1
+
+
+def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
+    ask(page, page.chooser, kind="class", number=2)
+    ask(page, page.chooser, kind="others")
+    second = page.chooser.view["cards"]
+    ask(page, page.chooser, kind="choose", row=second[0]["row"])
+    assert [card["row"] for card in page.chooser.view["cards"]] == [card["row"] for card in second]
+    assert page.chooser.view["cards"][0]["current"]
+    other = page.state.tiles_of(gallery.classes[3])[0]
+    ask(page, page.cards, kind="choose", row=other)
+    assert (page.chooser.view["chosen"], page.chooser.view["first"]) == (3, 1)
 
 
 def test_the_search_trait_is_brought_into_range(page):
@@ -119,7 +172,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     )
     ask(page, page.cards, kind="choose", row=alone)
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 0}
-    nearest = plural(int(page.state.histogram().sum(axis=0).nonzero()[0][0]), "bit")
+    nearest = plural(int(page.state.ranking().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
     assert page.cards.view["summary"] == f"The nearest tile is {nearest} away: widen the radius."
     assert page.cards.view["cards"] == [] and page.bits.view["first"] is None
@@ -221,7 +274,7 @@ def test_class_names_travel_as_they_are(tmp_path):
     names = {"tundra": HTML, "coast": "海岸" * 40}
     odd = tiny_gallery(tmp_path / "odd", num_tiles=60, rename=names)
     page = Explorer(ExplorerState(odd))
-    shown = [entry["name"] for entry in page.controls.view["classes"]]
+    shown = [entry["name"] for entry in page.chooser.view["classes"]]
     assert HTML in shown and "海岸" * 40 in shown
     text = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)

@@ -35,7 +35,7 @@ def test_guarded_shows_the_sentence_of_an_input_error():
 
 
 def test_bundles_hold_each_module_once_and_import_nothing():
-    for name in ("bits", "cards", "controls", "frame", "legend", "plane"):
+    for name in ("bits", "cards", "chooser", "controls", "frame", "legend", "plane"):
         text = bundle(f"{name}.js")
         assert not re.search(r"^import ", text, re.MULTILINE)
         assert text.count("function make(") == text.count("export default") == 1

@@ -7,7 +7,7 @@ from make_gallery import tiny_gallery
 
 from rsh.codes import hamming
 from rsh.errors import InputError
-from rsh.explorer.state import MAX_CARDS, Answer, ExplorerState, Hit
+from rsh.explorer.state import MAX_CARDS, ExplorerState
 from rsh.gallery import Gallery, write_gallery
 
 
@@ -51,14 +51,14 @@ def test_hits_are_the_nearest_searchable_tiles_in_order_of_distance_and_row(stat
         for row, d in enumerate(distances)
         if row in set(gallery.searchable.tolist()) - {state.query}
     )[:25]
-    answer = state.hits()
-    assert [(hit.distance, hit.row) for hit in answer.hits] == wanted
-    assert [hit.rank for hit in answer.hits] == list(range(1, 26))
+    ranking = state.ranking()
+    assert [(hit.distance, hit.row) for hit in ranking.hits] == wanted
+    assert [hit.rank for hit in ranking.hits] == list(range(1, 26))
 
 
 def test_relevant_means_the_same_class(state, gallery):
     classes = gallery.items["class"]
-    for hit in state.hits().hits:
+    for hit in state.ranking().hits:
         assert hit.relevant == (classes[hit.row] == classes[state.query])
 
 
@@ -67,10 +67,10 @@ def test_the_query_is_never_among_its_hits_even_if_training_has_seen_it(state, g
     row = int(gallery.searchable[7])
     state.choose(row)
     state.search_by(mode, top_k=20, radius=6)
-    answer = state.hits()
-    assert row not in {hit.row for hit in answer.hits}
+    ranking = state.ranking()
+    assert row not in {hit.row for hit in ranking.hits}
     if mode == "top_k":
-        assert len(answer.hits) == answer.total == 20
+        assert len(ranking.hits) == ranking.total == 20
 
 
 def test_more_duplicates_of_the_query_than_asked_for_still_give_top_k(gallery, tmp_path):
@@ -78,41 +78,79 @@ def test_more_duplicates_of_the_query_than_asked_for_still_give_top_k(gallery, t
     state = ExplorerState(same)
     state.choose(29)  # rows 0 to 28 come first at distance 0
     state.search_by("top_k", top_k=10, radius=0)
-    assert [hit.row for hit in state.hits().hits] == list(range(10))
+    assert [hit.row for hit in state.ranking().hits] == list(range(10))
 
 
 def test_tie_groups_number_the_distances_from_zero(state):
-    hits = state.hits().hits
+    hits = state.ranking().hits
     distances = sorted({hit.distance for hit in hits})
     assert [hit.tie for hit in hits] == [distances.index(hit.distance) for hit in hits]
 
 
-def test_an_answer_sums_itself_up():
-    hits = tuple(
-        Hit(row=r, rank=r, distance=d, relevant=r != 3, tie=d)
-        for r, d in ((1, 0), (2, 0), (3, 1), (4, 2))
-    )
-    answer = Answer(query=0, hits=hits, total=4)
-    assert (answer.num_relevant, answer.precision) == (3, 0.75)
-    assert (answer.tie_sizes, answer.num_ties) == ([2, 1, 1], 1)
+def every_other(state):
+    """Distance and relevance of all that can be found, nearest first, by a loop."""
+    gallery, found = state.gallery, []
+    for row in gallery.searchable.tolist():
+        if row != state.query:
+            apart = np.unpackbits(gallery.packed[row] ^ gallery.packed[state.query]).sum()
+            same = gallery.items["class"][row] == gallery.items["class"][state.query]
+            found.append((int(apart), bool(same)))
+    return sorted(found, key=lambda pair: pair[0])
 
 
-def test_within_a_radius_all_are_counted_and_the_first_are_shown(gallery):
-    state = ExplorerState(gallery)
-    state.search_by("radius", top_k=20, radius=32)
-    answer = state.hits()
-    others = len(gallery.searchable) - (state.query in gallery.searchable)
-    assert answer.total == others
-    assert len(answer.hits) == min(others, MAX_CARDS)
+def expected_precision(found, top_k):
+    """Each place holds on average the share of right tiles at its distance."""
+    total = 0.0
+    for place in range(top_k):
+        tied = [same for distance, same in found if distance == found[place][0]]
+        total += sum(tied) / len(tied)
+    return total / top_k
+
+
+@pytest.mark.parametrize("top_k", [1, 7, 20, 100])
+def test_precision_is_the_mean_over_all_orders_of_the_ties(state, gallery, top_k):
+    by_order = []
+    for row in range(0, len(gallery), 29):
+        state.choose(row)
+        state.search_by("top_k", top_k=top_k, radius=0)
+        ranking = state.ranking()
+        assert ranking.precision == pytest.approx(expected_precision(every_other(state), top_k))
+        by_order.append(ranking.num_relevant / top_k == ranking.precision)
+    assert not all(by_order)  # or the test could not tell one from the other
+
+
+def test_a_tie_for_the_last_places_is_counted(state):
+    found = [distance for distance, _ in every_other(state)]
+    for top_k in range(1, 60):
+        state.search_by("top_k", top_k=top_k, radius=0)
+        last = found[top_k - 1]
+        tied, places = found.count(last), found[:top_k].count(last)
+        assert state.ranking().cut == ((tied, places) if places < tied else None)
+        assert state.ranking().farthest == last
+
+
+def test_within_a_radius_all_are_counted_and_the_first_are_shown(state):
+    for radius in (0, 8, 14, 32):
+        state.search_by("radius", top_k=20, radius=radius)
+        ranking = state.ranking()
+        inside = [pair for pair in every_other(state) if pair[0] <= radius]
+        assert ranking.total == len(inside)
+        assert len(ranking.hits) == min(len(inside), MAX_CARDS)
+        assert ranking.num_relevant == sum(same for _, same in inside)
+        assert ranking.farthest == max((distance for distance, _ in inside), default=-1)
+        assert ranking.cut is None
+        if inside:
+            assert ranking.precision == pytest.approx(ranking.num_relevant / len(inside))
+    assert ranking.total > MAX_CARDS
 
 
 def test_an_empty_ball_is_an_empty_answer(state):
     rows = iter(range(300))
     state.search_by("radius", top_k=20, radius=0)
-    while state.hits().hits:
+    while state.ranking().hits:
         state.choose(next(rows))
-    answer = state.hits()
-    assert (answer.total, answer.precision, answer.num_ties) == (0, None, 0)
+    ranking = state.ranking()
+    assert (ranking.total, ranking.precision, ranking.cut) == (0, None, None)
 
 
 def test_history_works_like_a_browsers(state):
@@ -169,7 +207,7 @@ def test_random_queries_repeat_with_the_seed_and_are_unseen(gallery):
 
 def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
     name = gallery.classes[2]
-    rows = state.tiles_of(name, limit=1000)
+    rows = state.tiles_of(name)
     items = gallery.items.iloc[rows]
     assert set(items["class"]) == {name} and len(rows) == (gallery.items["class"] == name).sum()
     unseen = (items["split"] == "query").tolist()
@@ -188,11 +226,11 @@ def test_numbers_out_of_range_come_to_the_nearest_end(state):
 
 
 def test_the_histogram_counts_every_other_searchable_tile_once(state, gallery):
-    counts = state.histogram()
+    items, relevant = (part[0] for part in state.ranking().counts)
     others = gallery.searchable[gallery.searchable != state.query]
     same = gallery.labels[others] == gallery.labels[state.query]
-    assert counts.shape == (2, 33)
-    assert counts.sum(axis=1).tolist() == [same.sum(), (~same).sum()]
+    assert items.shape == relevant.shape == (33,)
+    assert (items.sum(), relevant.sum()) == (len(others), same.sum())
 
 
 def test_a_gallery_of_one_tile(gallery, tmp_path):
@@ -200,21 +238,33 @@ def test_a_gallery_of_one_tile(gallery, tmp_path):
     assert (state.query, state.max_top_k) == (0, 1)
     for mode in ("top_k", "radius"):
         state.search_by(mode, top_k=5, radius=32)
-        assert state.hits() == Answer(query=0, hits=(), total=0)
+        ranking = state.ranking()
+        assert (ranking.hits, ranking.total, ranking.precision) == ((), 0, None)
     state.choose_random()
     assert state.query == 0
 
 
 def test_a_gallery_of_queries_alone_finds_nothing(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "queries", range(5), "query"))
-    assert state.hits().total == 0
-    assert state.histogram().sum() == 0
+    assert state.ranking().total == 0
+    assert state.ranking().counts.items.sum() == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_page_opens_on_a_typical_query(gallery, seed):
+    """Neither on the best that the model does nor on the worst."""
+    state = ExplorerState(gallery, seed=seed)
+    opened, right = state.query, {}
+    for row in np.flatnonzero(gallery.items["split"] == "query").tolist():
+        state.choose(row)
+        right[row] = sum(hit.relevant for hit in state.ranking().hits)
+    assert abs(right[opened] - np.mean(list(right.values()))) <= 4
 
 
 def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "seen", range(20), ""))
     state.choose_random()
-    assert state.can_go_back and len(state.hits().hits) == 19
+    assert state.can_go_back and len(state.ranking().hits) == 19
 
 
 def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
@@ -225,4 +275,4 @@ def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
 
 
 def test_state_of_a_gallery_from_disk(gallery):
-    assert ExplorerState(Gallery.open(gallery.folder)).hits() == ExplorerState(gallery).hits()
+    assert ExplorerState(Gallery.open(gallery.folder)).ranking() == ExplorerState(gallery).ranking()

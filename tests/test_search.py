@@ -42,6 +42,20 @@ def test_radius_finds_all_that_are_near(gallery: Gallery) -> None:
     assert [(hit.distance, hit.id) for hit in answer.hits] == near
 
 
+@pytest.mark.parametrize("how", [{"top_k": 9}, {"top_k": 40}, {"radius": 3}])
+def test_precision_is_the_mean_over_all_orders_of_the_ties(gallery: Gallery, how: dict) -> None:
+    class_of = dict(zip(gallery.items["id"], gallery.items["class"], strict=True))
+    for row in range(0, 120, 17):
+        answer = search(gallery, gallery.items["id"][row], **how)
+        right: dict[int, list[bool]] = {}
+        for distance, tile in brute_force(gallery, row):
+            right.setdefault(distance, []).append(class_of[tile] == answer.class_name)
+        places = [right[hit.distance] for hit in answer.hits]
+        expected = [sum(tied) / len(tied) for tied in places]
+        assert answer.precision == (pytest.approx(np.mean(expected)) if expected else None)
+        assert ("mean over all orders of ties" in str(answer)) == bool(expected)
+
+
 def test_all_others_can_be_asked_for_and_no_more(gallery: Gallery) -> None:
     row = int(gallery.searchable[0])
     name, others = gallery.items["id"][row], len(gallery.searchable) - 1

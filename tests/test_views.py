@@ -1,89 +1,142 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision.transforms import v2
+from torch import Tensor
 
-from rsh.views import ViewSpec, augmentation
+from rsh.views import NUM_DRAWS, REACH, ViewSpec, augment, plain
 
-
-def picture(width: int = 48, height: int = 40) -> Image.Image:
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
+STRENGTHS = list(REACH)
 
 
-@pytest.mark.parametrize("size", [(48, 40), (8, 8), (20, 300), (300, 20)])
-@pytest.mark.parametrize("strength", ["weak", "medium", "strong"])
-def test_views_have_the_size_of_the_network_whatever_the_tile(size: tuple[int, int], strength: str):
-    for count, expected in ((0, 1), (3, 3)):
-        spec = ViewSpec(32, count, strength)
-        views = spec.of(picture(*size), row=0)
-        assert views.shape == (expected, 3, 32, 32)
-        assert views.dtype == torch.uint8
-        assert len(spec) == expected
+def noise(count: int = 1, side: int = 32) -> Tensor:
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, 3, side, side), generator=draw, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize("strength", ["weak", "medium", "strong"])
+def half() -> Tensor:
+    """A tile whose upper half is bright."""
+    tile = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    tile[:, :, :16] = 255
+    return tile
+
+
+def draws(count: int, seed: int = 0) -> Tensor:
+    return torch.rand(count, NUM_DRAWS, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("side", [8, 32, 45])
+def test_views_are_pictures_of_the_size_of_the_tile(side: int, strength: str):
+    views = ViewSpec(side, 3, strength).of(noise(4, side), first=0)
+    assert views.shape == (4, 3, 3, side, side)
+    assert views.dtype == torch.float32
+    assert 0 <= views.min() and views.max() <= 1
+    assert len(ViewSpec(side, 3, strength)) == 3
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
 def test_seed_and_row_decide_the_views(strength: str):
-    views = ViewSpec(32, 4, strength, seed=3).of(picture(), row=5)
-    assert torch.equal(views, ViewSpec(32, 4, strength, seed=3).of(picture(), row=5))
-    assert not torch.equal(views, ViewSpec(32, 4, strength, seed=3).of(picture(), row=6))
-    assert not torch.equal(views, ViewSpec(32, 4, strength, seed=4).of(picture(), row=5))
+    views = ViewSpec(32, 4, strength, seed=3).of(noise(), first=5)
+    assert torch.equal(views, ViewSpec(32, 4, strength, seed=3).of(noise(), first=5))
+    assert not torch.equal(views, ViewSpec(32, 4, strength, seed=3).of(noise(), first=6))
+    assert not torch.equal(views, ViewSpec(32, 4, strength, seed=4).of(noise(), first=5))
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_a_tile_has_the_same_views_whatever_is_beside_it(strength: str):
+    spec, tiles = ViewSpec(32, 3, strength), noise(5)
+    together = spec.of(tiles, first=7)
+    alone = torch.cat([spec.of(tiles[row, None], first=7 + row) for row in range(5)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
 
 
 def test_views_of_one_tile_differ_from_each_other():
-    views = ViewSpec(32, 6).of(picture(), row=0)
+    (views,) = ViewSpec(32, 6).of(noise(), first=0)
     assert len({view.numpy().tobytes() for view in views}) == 6
 
 
 def test_more_views_begin_with_the_fewer():
-    few, many = (ViewSpec(32, count).of(picture(), row=2) for count in (2, 5))
-    assert torch.equal(few, many[:2])
+    few, many = (ViewSpec(32, count).of(noise(), first=2) for count in (2, 5))
+    torch.testing.assert_close(few, many[:, :2], rtol=0, atol=1e-6)
 
 
 def test_drawing_leaves_the_global_random_state_alone():
     state = torch.random.get_rng_state()
-    ViewSpec(32, 3).of(picture(), row=0)
+    ViewSpec(32, 3, "strong").of(noise(), first=0)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_plain_view_of_a_square_tile_of_the_right_size_is_the_tile():
-    tile = picture(32, 32)
-    (view,) = ViewSpec(32).of(tile, row=9)
-    assert np.array_equal(view.permute(1, 2, 0).numpy(), np.asarray(tile))
+def test_plain_view_is_the_tile_whatever_its_row():
+    views = ViewSpec(32, seed=1).of(noise(2), first=9)
+    assert torch.equal((views[:, 0] * 255).round().to(torch.uint8), noise(2))
+    assert torch.equal(views[:, 0], plain(noise(2)))
 
 
-@pytest.mark.parametrize("size", [(64, 48), (48, 64), (20, 20)])
-def test_plain_view_is_the_middle_square_of_the_whole_height(size: tuple[int, int]):
-    tile = picture(*size)
-    (view,) = ViewSpec(32).of(tile, row=0)
-    scale = 32 / min(size)
-    pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1)
-    resized = v2.functional.resize(pixels, [int(size[1] * scale), int(size[0] * scale)])
-    top, left = (round((length - 32) / 2) for length in resized.shape[1:])
-    assert torch.equal(view, resized[:, top : top + 32, left : left + 32])
+def test_a_view_that_keeps_the_whole_area_is_a_turned_or_mirrored_tile():
+    tile = plain(noise())[0]
+    flips = [tile, tile.flip(2)]
+    expected = [flip.rot90(turns, (1, 2)) for flip in flips for turns in range(4)]
+    numbers = draws(40)
+    numbers[:, 0], numbers[:, 1] = 1, 0.5  # all of the area, as wide as high
+    views = augment(noise().expand(40, -1, -1, -1), numbers, "weak")
+    found = [[(view - other).abs().max() < 1e-4 for other in expected] for view in views]
+    assert all(sum(row) == 1 for row in found)
+    assert np.array(found).any(axis=0).all()  # each of the eight comes up
 
 
-def test_plain_view_does_not_depend_on_seed_or_row():
-    assert torch.equal(ViewSpec(32, seed=1).of(picture(), 1), ViewSpec(32, seed=2).of(picture(), 7))
-
-
-def test_weak_views_keep_the_colours_and_strong_ones_lose_them_at_times():
-    red = Image.new("RGB", (40, 40), (200, 40, 40))
-    weak = ViewSpec(32, 20, "weak").of(red, row=0).float()
-    assert (weak - torch.tensor([200.0, 40, 40]).view(3, 1, 1)).abs().max() <= 1
-    strong = ViewSpec(32, 40, "strong").of(red, row=0).float()
-    grey = [(view[0] - view[1]).abs().max() <= 1 for view in strong]
-    assert 0 < sum(grey) < 40
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_a_crop_keeps_its_share_of_the_area(strength: str):
+    """On a ramp the spread of a view's values tells how wide the crop is."""
+    ramp = torch.linspace(0, 255, 64).round().to(torch.uint8).expand(3, 64, 64)
+    numbers = draws(300)
+    numbers[:, 6:] = 0.5  # no change of colours
+    numbers[:, 10:12] = 1
+    down = ramp.transpose(1, 2)
+    wide, high = (
+        augment(tile[None].expand(300, -1, -1, -1), numbers, strength)[:, 0].flatten(1)
+        for tile in (ramp, down)
+    )
+    area = [(view.amax(1) - view.amin(1)).clamp(max=1) for view in (wide, high)]
+    share = area[0] * area[1]
+    assert REACH[strength].smallest - 0.05 < share.min() < REACH[strength].smallest + 0.1
+    assert share.max() > 0.85
 
 
 def test_every_quarter_turn_comes_up():
-    """A tile with one bright half: after the views, each side has been the bright one."""
-    pixels = np.zeros((40, 40, 3), np.uint8)
-    pixels[:20] = 255
-    draw = augmentation(32, "weak")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        views = [draw(Image.fromarray(pixels)).float().mean(dim=0) for _ in range(60)]
+    views = augment(half().expand(60, -1, -1, -1), draws(60), "weak").mean(dim=1)
     sides = [[v[:8].mean(), v[-8:].mean(), v[:, :8].mean(), v[:, -8:].mean()] for v in views]
     assert {int(np.argmax(side)) for side in sides} == {0, 1, 2, 3}
+
+
+def test_weak_views_keep_the_colours_and_strong_ones_lose_them_at_times():
+    red = torch.tensor([200, 40, 40], dtype=torch.uint8).view(1, 3, 1, 1).expand(60, -1, 32, 32)
+    assert (augment(red, draws(60), "weak") - plain(red)).abs().max() < 1e-5
+    strong = augment(red, draws(60), "strong")
+    grey = (strong[:, 0] - strong[:, 1]).abs().amax(dim=(1, 2)) < 1e-3
+    assert 3 <= grey.sum() <= 25
+    assert (augment(red, draws(60), "medium")[:, 0] - plain(red)[:, 0]).abs().max() > 0.05
+
+
+def test_colours_change_one_property_at_a_time():
+    """Half of a range is no change; brightness scales, contrast keeps the mean."""
+    grey = torch.linspace(60, 160, 32).round().to(torch.uint8).expand(1, 3, 32, 32)
+    base = torch.full((1, NUM_DRAWS), 0.5)
+    base[:, 0], base[:, 4:6], base[:, 10:12] = 1, 0, 1  # the tile as it is, but mirrored or not
+    same = augment(grey, base, "strong")
+    torch.testing.assert_close(same.sort().values, plain(grey), rtol=0, atol=1e-4)
+    bright, contrast = base.clone(), base.clone()
+    bright[:, 6], contrast[:, 7] = 1, 1  # 1.4 times
+    torch.testing.assert_close(augment(grey, bright, "strong"), 1.4 * same, rtol=1e-4, atol=1e-4)
+    stretched = augment(grey, contrast, "strong")
+    assert stretched.mean() == pytest.approx(same.mean().item(), abs=1e-4)
+    assert stretched.std() == pytest.approx(1.4 * same.std().item(), rel=1e-3)
+
+
+def test_blur_takes_detail_and_keeps_brightness():
+    numbers = torch.full((2, NUM_DRAWS), 0.5)
+    numbers[:, 0] = 1
+    numbers[0, 11], numbers[1, 11] = 0, 1  # the first is blurred
+    numbers[:, 12] = 1
+    blurred, sharp = augment(noise().expand(2, -1, -1, -1), numbers, "strong")
+    assert blurred.std() < 0.5 * sharp.std()
+    assert blurred.mean() == pytest.approx(sharp.mean().item(), abs=0.01)

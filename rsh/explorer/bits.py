@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import Answer, ExplorerState
+from rsh.explorer.state import ExplorerState, Ranking
 from rsh.explorer.tiles import describe
 
 
@@ -16,7 +16,7 @@ class Bits(anywidget.AnyWidget):
     Attributes:
         page: name of the page's channel.
         view: num_bits, query and first hit as `describe` gives them, histogram with the
-            lists same and other, and reach, the largest distance shown as a card.
+            lists same and other, and reach, the largest distance that is searched.
     """
 
     _esm = bundle("bits.js")
@@ -24,19 +24,16 @@ class Bits(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
 
-def bits_view(state: ExplorerState, answer: Answer) -> dict[str, Any]:
-    """Return the `Bits.view` of an answer."""
-    same, other = state.histogram().tolist()
+def bits_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
+    """Return the `Bits.view` of a ranking."""
+    items, same = (part[0] for part in ranking.counts)
     first = None
-    if answer.hits:
-        first = describe(state.gallery, answer.hits[0].row) | {"rank": 1}
-    in_radius = state.mode == "radius"
+    if ranking.hits:
+        first = describe(state.gallery, ranking.hits[0].row) | {"rank": 1}
     return {
         "num_bits": state.gallery.num_bits,
-        "query": describe(state.gallery, answer.query),
+        "query": describe(state.gallery, ranking.query),
         "first": first,
-        "histogram": {"same": same, "other": other},
-        "reach": state.radius
-        if in_radius
-        else max((hit.distance for hit in answer.hits), default=-1),
+        "histogram": {"same": same.tolist(), "other": (items - same).tolist()},
+        "reach": state.radius if state.mode == "radius" else ranking.farthest,
     }

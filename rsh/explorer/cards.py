@@ -1,4 +1,4 @@
-"""Tiles as cards: the ranked answer, and in small the tiles to choose a query from."""
+"""The answer: ranked tiles as cards, and what to think of them."""
 
 from collections import Counter
 from typing import Any
@@ -7,8 +7,10 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import Answer, ExplorerState, Hit
+from rsh.explorer.state import ExplorerState, RankedTile, Ranking
 from rsh.explorer.tiles import code_of, describe, plural
+
+SEEN = "The model trained on this tile, which flatters the answer."
 
 
 class Cards(anywidget.AnyWidget):
@@ -16,89 +18,80 @@ class Cards(anywidget.AnyWidget):
 
     Attributes:
         page: name of the page's channel, so that two pages in one notebook keep apart.
-        compact: small thumbnails without words.
         view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
-            `describe` with alt and, for hits, rank, distance, relevant, tie, and how many are
-            tied at that distance among the cards and in the gallery.
+            `describe` with alt, rank, distance, relevant, tie, and how many are tied at that
+            distance among the cards and in the gallery.
     """
 
     _esm = bundle("cards.js")
     page = traitlets.Unicode().tag(sync=True)
-    compact = traitlets.Bool(False).tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
 
 
-def answer_view(state: ExplorerState, answer: Answer) -> dict[str, Any]:
-    """Return the `Cards.view` of an answer."""
-    per_distance = state.histogram().sum(axis=0)  # those beyond the last card included
-    shown = Counter(hit.distance for hit in answer.hits)
+def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
+    """Return the `Cards.view` of a ranking."""
+    per_distance = ranking.counts.items[0]  # those beyond the last card included
+    shown = Counter(hit.distance for hit in ranking.hits)
     return {
-        "heading": heading(state, answer),
-        "summary": summary(state, answer),
-        "note": note(state, answer),
+        "heading": heading(state, ranking),
+        "summary": summary(state, ranking),
+        "note": note(ranking),
         "num_bits": state.gallery.num_bits,
         "num_classes": len(state.gallery.classes),
-        "query_code": code_of(state.gallery, answer.query),
+        "query_code": code_of(state.gallery, ranking.query),
         "cards": [
             _card(state, hit) | {"tied_shown": shown[d], "tied": int(per_distance[d])}
-            for hit in answer.hits
+            for hit in ranking.hits
             for d in [hit.distance]
         ],
     }
 
 
-def chooser_view(state: ExplorerState, name: str) -> dict[str, Any]:
-    """Return the `Cards.view` of the tiles of one class."""
-    cards = []
-    for number, row in enumerate(state.tiles_of(name), start=1):
-        card = describe(state.gallery, row)
-        marks = [card["split"], "the current query" if row == state.query else ""]
-        words = [f"tile {number}", card["name"], card["place"], *marks]
-        card |= {"alt": ", ".join(filter(None, words)), "current": row == state.query}
-        cards.append(card)
-    return {"cards": cards}
-
-
-def heading(state: ExplorerState, answer: Answer) -> str:
+def heading(state: ExplorerState, ranking: Ranking) -> str:
     """Say what is shown: "The 20 nearest tiles"."""
-    if not answer.hits:
-        return (
-            f"No tile within {plural(state.radius, 'bit')}" if state.mode == "radius" else "No tile"
-        )
-    if state.mode == "top_k":
-        return "The nearest tile" if answer.total == 1 else f"The {answer.total} nearest tiles"
-    return f"{plural(answer.total, 'tile')} within {plural(state.radius, 'bit')}"
+    within = f"within {plural(state.radius, 'bit')}" if state.mode == "radius" else ""
+    if not ranking.total:
+        return f"No tile {within}".strip()
+    if within:
+        return f"{plural(ranking.total, 'tile')} {within}"
+    return "The nearest tile" if ranking.total == 1 else f"The {ranking.total} nearest tiles"
 
 
-def summary(state: ExplorerState, answer: Answer) -> str:
-    """Say how good the answer is, in one sentence with the exact term."""
-    if answer.precision is None:
-        distances = state.histogram().sum(axis=0).nonzero()[0]
-        if state.mode == "radius" and len(distances):
-            nearest = plural(int(distances[0]), "bit")
-            return f"The nearest tile is {nearest} away: widen the radius."
-        return "There is no other tile to find in this gallery."
-    shown, farthest = len(answer.hits), plural(answer.hits[-1].distance, "bit")
-    ties = plural(answer.num_ties, "tie group") if answer.num_ties else "no ties"
-    same = "is" if answer.num_relevant == 1 else "are"
-    return (
-        f"{answer.num_relevant} of {shown} {same} the same class "
-        f"(precision@{shown} = {answer.precision:.2f}); "
-        f"the farthest is {farthest} away; {ties}."
-    )
+def summary(state: ExplorerState, ranking: Ranking) -> str:
+    """Say how good the answer is, over all that was found, with the exact term."""
+    if ranking.total:
+        words = _judged(ranking, "precision" if state.mode == "radius" else "")
+        return f"{words} {SEEN}" if state.query_was_trained_on else words
+    distances = ranking.counts.items[0].nonzero()[0]
+    if state.mode == "radius" and len(distances):
+        nearest = plural(int(distances[0]), "bit")
+        return f"The nearest tile is {nearest} away: widen the radius."
+    return "There is no other tile to find in this gallery."
 
 
-def note(state: ExplorerState, answer: Answer) -> str:
+def _judged(ranking: Ranking, term: str) -> str:
+    total, far = ranking.total, plural(ranking.farthest, "bit")
+    have = "has" if ranking.num_relevant == 1 else "have"
+    right = f"{ranking.num_relevant:,} of {total:,} {have} the query's class"
+    precision = f"{term or f'precision@{total}'} = {ranking.precision:.2f}"
+    if ranking.cut is None:
+        return f"{right}: {precision}. The farthest is {far} away."
+    tied, places = ranking.cut
+    last = f"the last {places} places" if places > 1 else "the last place"
+    return f"{right}. At {far}, {tied:,} tiles tie for {last}: over all their orders, {precision}."
+
+
+def note(ranking: Ranking) -> str:
     """Say what "right" means, and what is not shown."""
-    if not answer.hits:
+    if not ranking.hits:
         return ""
     text = "✓ has the same class label as the query, ✗ another. Choose any tile to search with it."
-    if answer.total > len(answer.hits):
-        text = f"The first {len(answer.hits)} of {answer.total:,} are shown. {text}"
+    if ranking.total > len(ranking.hits):
+        text = f"The first {len(ranking.hits)} of {ranking.total:,} are shown. {text}"
     return text
 
 
-def _card(state: ExplorerState, hit: Hit) -> dict[str, Any]:
+def _card(state: ExplorerState, hit: RankedTile) -> dict[str, Any]:
     distance = plural(hit.distance, "bit")
     card = describe(state.gallery, hit.row)
     same = "same class" if hit.relevant else "another class"

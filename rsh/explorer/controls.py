@@ -1,4 +1,4 @@
-"""The query and what one can do with it: back, forward, random, how to search, by class."""
+"""The query and what one can do with it: back, forward, random, how to search."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ import traitlets
 
 from rsh.explorer.bundle import bundle
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe, readable
+from rsh.explorer.tiles import describe
 
 
 class Controls(anywidget.AnyWidget):
     """The query tile and the controls, all native elements of the browser.
 
-    Sends {"kind": "back" | "forward" | "random"} and {"kind": "class", "number": number}.
+    Sends {"kind": "back" | "forward" | "random"}.
 
     Attributes:
         page: name of the page's channel.
-        view: query, can_go_back, can_go_forward, max_top_k, num_bits, classes, chosen.
+        view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes.
         search: mode, top_k, radius; both sides set it.
     """
 
@@ -27,10 +27,9 @@ class Controls(anywidget.AnyWidget):
     search = traitlets.Dict().tag(sync=True)
 
 
-def controls_view(state: ExplorerState, chosen: int) -> dict[str, Any]:
-    """Return the `Controls.view`; `chosen` is the number of the class in the list."""
+def controls_view(state: ExplorerState) -> dict[str, Any]:
+    """Return the `Controls.view` of a state."""
     gallery = state.gallery
-    counts = gallery.items["class"].value_counts()
     query = describe(gallery, state.query)
     return {
         "query": query | {"unseen": gallery.items["split"].iloc[state.query] == "query"},
@@ -38,8 +37,7 @@ def controls_view(state: ExplorerState, chosen: int) -> dict[str, Any]:
         "can_go_forward": state.can_go_forward,
         "max_top_k": state.max_top_k,
         "num_bits": gallery.num_bits,
-        "classes": [{"name": readable(n), "count": int(counts[n])} for n in gallery.classes],
-        "chosen": chosen,
+        "num_classes": len(gallery.classes),
     }
 
 

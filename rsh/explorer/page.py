@@ -1,6 +1,7 @@
 """The page as a whole: opens a gallery and ties the state to the panels."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,8 @@ import ipywidgets
 
 from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.bits import Bits, bits_view
-from rsh.explorer.cards import Cards, answer_view, chooser_view
+from rsh.explorer.cards import Cards, answer_view
+from rsh.explorer.chooser import Chooser, chooser_view
 from rsh.explorer.controls import Controls, controls_view, search_of
 from rsh.explorer.frame import Frame, facts_of, question_of
 from rsh.explorer.plane import Legend, marks_of, planes_of
@@ -55,10 +57,10 @@ class Explorer:
         gallery, page = state.gallery, uuid4().hex
         names = [readable(name) for name in gallery.classes]
         self.state = state
-        self.chosen_class = int(gallery.labels[state.query])
+        self._class, self._part = int(gallery.labels[state.query]), 0
         self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
         self.controls = Controls(page=page)
-        self.chooser = Cards(page=page, compact=True)
+        self.chooser = Chooser(page=page)
         self.bits = Bits(page=page)
         self.cards = Cards(page=page)
         self.planes = planes_of(gallery, page)
@@ -86,9 +88,11 @@ class Explorer:
             case {"kind": "choose", "row": int(row)}:
                 self._move(lambda: self.state.choose(row))
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
+                self._show_class(number, 0)
                 self.alert("")
-                self.chosen_class = number
-                self._show_chooser()
+            case {"kind": "others"}:
+                self._show_class(self._class, self._part + 1)
+                self.alert("")
             case {"kind": "back"}:
                 self._move(self.state.back)
             case {"kind": "forward"}:
@@ -105,25 +109,28 @@ class Explorer:
 
     def refresh(self) -> None:
         """Show the answer to the current query everywhere."""
-        answer = self.state.hits()
+        ranking = self.state.ranking()
         self.controls.search = search_of(self.state)
-        self.cards.view = answer_view(self.state, answer)
-        self.bits.view = bits_view(self.state, answer)
+        self.controls.view = controls_view(self.state)
+        self.cards.view = answer_view(self.state, ranking)
+        self.bits.view = bits_view(self.state, ranking)
+        marks = marks_of(self.state, ranking)
         for plane in self.planes:
-            plane.marks = marks_of(self.state, answer)
-        self._show_chooser()
+            plane.marks = marks
+        self._show_class(self._class, self._part)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
-    def _move(self, act: Any) -> None:
+    def _move(self, act: Callable[[], None]) -> None:
         """Change the query; the list of tiles follows it to its class."""
         act()
-        self.chosen_class = int(self.state.gallery.labels[self.state.query])
+        number = int(self.state.gallery.labels[self.state.query])
+        if number != self._class:
+            self._class, self._part = number, 0
         self.refresh()
 
-    def _show_chooser(self) -> None:
-        self.controls.view = controls_view(self.state, self.chosen_class)
-        name = self.state.gallery.classes[self.chosen_class]
-        self.chooser.view = chooser_view(self.state, name)
+    def _show_class(self, number: int, part: int) -> None:
+        self._class, self._part = number, part
+        self.chooser.view = chooser_view(self.state, number, part)
 
     def _peek(self, panel: Any, row: int) -> None:
         tile = describe(self.state.gallery, row)
@@ -131,9 +138,7 @@ class Explorer:
         panel.send({"kind": "tile", **tile}, buffers=[thumb])
 
     def _layout(self) -> ipywidgets.Box:
-        flat = [plane for plane in self.planes if not plane.world]
-        world = [plane for plane in self.planes if plane.world]
-        planes = [_box("rsh-planes", flat), *world] if flat else world
+        planes = [_box("rsh-planes", self.planes)] if self.planes else []
         rail = _box("rsh-rail", [self.controls, self.chooser])
         main = _box("rsh-main", [self.bits, self.cards, self.legend, *planes])
         return _box("rsh-page", [self.frame, _box("rsh-body", [rail, main])])

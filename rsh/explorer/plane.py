@@ -9,7 +9,7 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import Answer, ExplorerState
+from rsh.explorer.state import ExplorerState, Ranking
 from rsh.explorer.tiles import code_of, readable
 from rsh.gallery import Gallery
 
@@ -17,8 +17,9 @@ from rsh.gallery import Gallery
 _SPACES = {
     "feature": (
         "Feature space",
-        "real numbers, cosine",
-        "Near each other: tiles that the network sees as alike, before it rounds to bits.",
+        "projection head, cosine",
+        "Near each other: tiles whose features from the projection head, a branch beside the "
+        "bits, are alike.",
     ),
     "code": (
         "Hash space",
@@ -95,13 +96,13 @@ def planes_of(gallery: Gallery, page: str) -> list[Plane]:
     return planes
 
 
-def marks_of(state: ExplorerState, answer: Answer) -> dict[str, Any]:
-    """Return the `Plane.marks` of an answer."""
+def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
+    """Return the `Plane.marks` of a ranking."""
     return {
-        "query": answer.query,
-        "query_code": code_of(state.gallery, answer.query),
+        "query": ranking.query,
+        "query_code": code_of(state.gallery, ranking.query),
         "num_bits": state.gallery.num_bits,
-        "hits": [[hit.row, hit.relevant] for hit in answer.hits],
+        "hits": [[hit.row, hit.relevant] for hit in ranking.hits],
     }
 
 

@@ -1,17 +1,16 @@
 """What the page shows, without any widget: the query, its history, and the answer to it."""
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes import hamming
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.search import neighbours
+from rsh.metrics import Counts, precision_at
+from rsh.search import count_others, neighbours
 
 Mode = Literal["top_k", "radius"]
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
@@ -19,12 +18,13 @@ MAX_TOP_K = 100
 
 
 @dataclass(frozen=True)
-class Hit:
+class RankedTile:
     """One found tile.
 
     Attributes:
         row: its row in `Gallery.items`.
-        rank: 1 for the nearest; tiles at equal distance are ranked by row.
+        rank: 1 for the nearest; tiles at equal distance are ranked by row, which a hash of the
+            id has shuffled, so that the rank says nothing of their classes.
         distance: bits that differ from the query's code.
         relevant: whether it has the query's class.
         tie: number of its group of equal distances, from 0.
@@ -38,38 +38,38 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Ranking:
     """The ranked tiles for one query; the query itself is never among them.
 
     Attributes:
         query: row of the query.
         hits: nearest first, at most MAX_CARDS.
         total: how many were found, those beyond MAX_CARDS included.
+        num_relevant: how many of all that were found have the query's class.
+        farthest: distance of the last that was found, bits; -1 without any.
+        counts: how many tiles lie at each distance, found or not, (1, num_bits + 1).
     """
 
     query: int
-    hits: tuple[Hit, ...]
+    hits: tuple[RankedTile, ...]
     total: int
-
-    @property
-    def num_relevant(self) -> int:
-        """How many of the hits have the query's class."""
-        return sum(hit.relevant for hit in self.hits)
+    num_relevant: int
+    farthest: int
+    counts: Counts = field(compare=False, repr=False)
 
     @property
     def precision(self) -> float | None:
-        """Fraction of the hits with the query's class; None without hits."""
-        return self.num_relevant / len(self.hits) if self.hits else None
+        """Share of the found with the query's class, mean over all orders of ties, or None."""
+        return float(precision_at(self.counts, top_k=self.total)[0]) if self.total else None
 
     @property
-    def tie_sizes(self) -> list[int]:
-        """How many hits share each distance, nearest first."""
-        return list(Counter(hit.tie for hit in self.hits).values())
-
-    @property
-    def num_ties(self) -> int:
-        """How many groups of two or more hits share a distance."""
-        return sum(size > 1 for size in self.tie_sizes)
+    def cut(self) -> tuple[int, int] | None:
+        """How many tiles tie for the last places, and how many places; None if all have one."""
+        if not self.total:
+            return None
+        items = self.counts.items[0]
+        tied, places = int(items[self.farthest]), self.total - int(items[: self.farthest].sum())
+        return (tied, places) if places < tied else None
 
 
 class ExplorerState:
@@ -109,6 +109,11 @@ class ExplorerState:
     def can_go_forward(self) -> bool:
         """Whether `back` was the last move."""
         return bool(self._future)
+
+    @property
+    def query_was_trained_on(self) -> bool:
+        """Whether the model has seen the query with its class."""
+        return bool(self._splits[self.query] == "train")
 
     @property
     def max_top_k(self) -> int:
@@ -159,33 +164,25 @@ class ExplorerState:
         self.top_k = min(max(int(top_k), 1), self.max_top_k)
         self.radius = min(max(int(radius), 0), self.gallery.num_bits)
 
-    def hits(self) -> Answer:
+    def ranking(self) -> Ranking:
         """Search with the current query; ties keep the order of rows."""
         ids, distances = self._found(self.query, mode=self.mode)
         same = self.gallery.labels[ids] == self.gallery.labels[self.query]
         ties = np.cumsum(np.diff(distances, prepend=distances[:1]) > 0)
-        rows = zip(ids, distances, same, ties, strict=True)
-        hits = tuple(
-            Hit(int(row), rank, int(distance), bool(relevant), int(tie))
-            for rank, (row, distance, relevant, tie) in enumerate(rows, start=1)
-            if rank <= MAX_CARDS
+        shown = zip(*(part[:MAX_CARDS] for part in (ids, distances, same, ties)), strict=True)
+        return Ranking(
+            query=self.query,
+            hits=tuple(
+                RankedTile(int(row), rank, int(distance), bool(relevant), int(tie))
+                for rank, (row, distance, relevant, tie) in enumerate(shown, start=1)
+            ),
+            total=len(ids),
+            num_relevant=int(same.sum()),
+            farthest=int(distances[-1]) if len(ids) else -1,
+            counts=count_others(self.gallery, self.query),
         )
-        return Answer(self.query, hits, total=len(ids))
 
-    def histogram(self) -> NDArray[np.int64]:
-        """Count all searchable tiles but the query by distance from it.
-
-        Returns:
-            (2, num_bits + 1): tiles of the query's class, then of the others.
-        """
-        rows = self.gallery.searchable[self.gallery.searchable != self.query]
-        packed = self.gallery.packed
-        distances = hamming(packed[[self.query]], packed[rows])[0]
-        same = self.gallery.labels[rows] == self.gallery.labels[self.query]
-        length = self.gallery.num_bits + 1
-        return np.stack([np.bincount(distances[who], minlength=length) for who in (same, ~same)])
-
-    def tiles_of(self, name: str, *, limit: int = 24) -> list[int]:
+    def tiles_of(self, name: str) -> list[int]:
         """Rows of one class to choose a query from, those unseen in training first.
 
         Raises:
@@ -195,7 +192,7 @@ class ExplorerState:
             raise InputError(f"there is no class {name!r}: choose one from the list")
         rows = np.flatnonzero(self.gallery.labels == self.gallery.classes.index(name))
         unseen = self._splits[rows] == "query"
-        return [int(row) for row in rows[np.argsort(~unseen, kind="stable")][:limit]]
+        return [int(row) for row in rows[np.argsort(~unseen, kind="stable")]]
 
     @property
     def _splits(self) -> NDArray[np.object_]:
@@ -207,21 +204,25 @@ class ExplorerState:
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles, one near to others whose neighbours lie at many distances.
+        """Of a few unseen tiles, one whose answer is as good as their answers are on average.
 
-        A list of equal distances explains nothing, nor does a tile that is like no other. The
-        choice never looks at classes: to choose by precision would show the model better than it
-        is. Among equals the tile with the most detail is taken, judged by the size of its JPEG.
+        The page should open on what the model does, neither on its best nor on its worst. Among
+        such tiles one with neighbours at many distances is taken, since a list of equal distances
+        explains nothing, and then the one with the most detail, judged by the size of its JPEG.
         """
-        rows = self._unseen_first()
-        sample = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
+        labels, rows = self.gallery.labels, self._unseen_first()
+        drawn = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
+        sample: list[int] = drawn.tolist()
+        answers = {row: self._found(row, mode="top_k") for row in sample}
+        right = {row: int((labels[hits.ids] == labels[row]).sum()) for row, hits in answers.items()}
+        average = sum(right.values()) / len(sample)
 
         def worth(row: int) -> tuple[bool, int, int]:
-            distances = self._found(row, mode="top_k").distances
-            near = bool((distances[:3] <= self.radius).all())
-            return near, len(np.unique(distances)), len(self.gallery.thumb(row))
+            typical = abs(right[row] - average) <= max(self.top_k / 10, 1)
+            distances = len(np.unique(answers[row].distances))
+            return typical, distances, len(self.gallery.thumb(row))
 
-        return max((int(row) for row in sample), key=worth)
+        return max(sample, key=worth)
 
     def _found(self, row: int, *, mode: Mode) -> Hits:
         """Search with a tile, which is left out of its own answer."""

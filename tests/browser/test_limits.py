@@ -91,6 +91,50 @@ def test_fits_every_window(visit, server, name, width, height, scheme):
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
+ROWS = """() => [...document.querySelectorAll(".rsh-cards button")].map((button) => {
+  const tie = button.querySelector(".rsh-tie");
+  const [box, list] = [tie, button.closest("ol")].map((each) => each.getBoundingClientRect());
+  const label = tie.querySelector("span");
+  return {
+    left: box.left - list.left,
+    over: box.right - list.right,
+    said: label.checkVisibility(),
+    text: label.textContent,
+  };
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_each_row_of_cards_says_how_far_it_is(visit, server, width):
+    page = open_page(visit, server, viewport={"width": 800, "height": 900})
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(300)
+    cards = page.evaluate(ROWS)
+    assert all(card["over"] <= 0.5 for card in cards)
+    starts = [card for card in cards if card["left"] < 1]
+    assert len(starts) > 1 and all(card["said"] and "bit" in card["text"] for card in starts)
+
+
+def test_on_a_phone_the_answer_follows_the_query(visit, server):
+    page = open_page(visit, server, viewport={"width": 390, "height": 844})
+    parts = (".rsh-controls", ".rsh-found", ".rsh-choose", ".rsh-bits", ".rsh-planes")
+    tops = [page.locator(part).bounding_box()["y"] for part in parts]
+    assert tops == sorted(tops)
+
+
+def test_pictures_of_bits_and_distances_have_words(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    code = gallery.packed[query_of(page)].tobytes().hex().upper()
+    assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()
+    assert "differs from the query in bit" in page.get_attribute(
+        ".rsh-code-row:nth-child(2) .rsh-strip", "aria-label"
+    )
+    words = page.get_attribute(".rsh-columns", "aria-label")
+    assert "of the query's class and" in words and "farther" in words
+    page.locator("summary").press("Enter")
+    assert page.get_by_text("mean over all orders").is_visible()
+
+
 def test_a_closed_tab_takes_its_kernel_with_it(visit, server):
     page = open_page(visit, server)
     before = {kernel.pid for kernel in server.kernels()}

@@ -12,13 +12,21 @@ function nibble(code, bits, other, start) {
 
 // Lines of 32 bits, or of 64 for codes so long that they would fill the window.
 function strip(code, bits, other) {
+  const differing = other ? bits.flatMap((bit, place) => (bit === other[place] ? [] : [place + 1])) : [];
+  const where = differing.length ? `, differs from the query in bit ${differing.join(", ")}` : "";
   const columns = Math.min(Math.ceil(bits.length / 4), bits.length > 64 ? 16 : 8);
   const starts = Array.from({ length: Math.ceil(bits.length / 4) }, (_, index) => index * 4);
   return make(
     "span",
-    { class: "rsh-strip", "aria-hidden": "true", style: `grid-template-columns: repeat(${columns}, 1fr)` },
+    { class: "rsh-strip", role: "img", "aria-label": `code ${code.toUpperCase()}${where}`, style: `grid-template-columns: repeat(${columns}, 1fr)` },
     ...starts.map((start) => nibble(code, bits, other, start)),
   );
+}
+
+function bitKey() {
+  const entries = [[[""], "0"], [["is-one"], "1"], [["is-different", "is-different is-one"], "differs"]];
+  const swatch = (kind) => make("i", { class: `rsh-bit ${kind}`, "aria-hidden": "true" });
+  return make("p", { class: "rsh-bit-key" }, ...entries.map(([kinds, text]) => make("span", {}, ...kinds.map(swatch), text)));
 }
 
 function codeRow(tile, title, bits, other) {
@@ -41,18 +49,27 @@ function histogram(view) {
   const starts = Array.from({ length: Math.ceil(same.length / width) }, (_, index) => index * width);
   const bins = starts.map((start) => ({ start, same: sum(same, start), other: sum(other, start) }));
   const most = Math.max(...bins.map((bin) => bin.same + bin.other), 1);
-  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
-  const words = `Distances of all other tiles: the nearest ${plural(nearest, "bit")} away, shown up to ${plural(view.reach, "bit")}`;
   return make(
     "figure",
     { class: "rsh-histogram" },
     make(
       "div",
-      { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": nearest < 0 ? "no other tiles" : words },
+      { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": histogramWords(view) },
       ...bins.map((bin) => column(bin, width, most, bin.start <= view.reach)),
     ),
     make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "bits away from the query"), make("span", {}, String(view.num_bits))),
   );
+}
+
+function histogramWords({ histogram: { same, other }, reach }) {
+  const sum = (counts) => counts.reduce((total, count) => total + count, 0);
+  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
+  if (nearest < 0) return "no other tiles";
+  const parts = [
+    [`up to ${plural(reach, "bit")} away`, same.slice(0, reach + 1), other.slice(0, reach + 1)],
+    ["farther", same.slice(reach + 1), other.slice(reach + 1)],
+  ].map(([where, right, wrong]) => `${where} ${sum(right).toLocaleString("en")} of the query's class and ${sum(wrong).toLocaleString("en")} of others`);
+  return `Distances of all other tiles: the nearest ${plural(nearest, "bit")} away; ${parts.join("; ")}.`;
 }
 
 function column({ start, same, other }, width, most, shown) {
@@ -72,13 +89,14 @@ function render({ model, el }) {
   const side = make("div", { class: "rsh-side" });
   el.classList.add("rsh-panel", "rsh-bits");
   const lead = make("p", { class: "rsh-note" });
-  el.append(make("div", { class: "rsh-compare" }, heading, lead, pair, verdict), side);
+  el.append(make("div", { class: "rsh-compare" }, heading, lead, pair, make("div", { class: "rsh-verdict-line" }, verdict, bitKey())), side);
   const key = make(
     "p",
     { class: "rsh-note" },
     make("b", { class: "is-right" }, "same class"),
     ", ",
     make("b", { class: "is-wrong" }, "other classes"),
+    "; height: square root of their number",
   );
   let queryUrl = "";
 
@@ -96,7 +114,7 @@ function render({ model, el }) {
     pair.append(codeRow(tile, title, other, bits));
     const differ = countDifferent(bits, other);
     verdict.replaceChildren(
-      make("strong", {}, differ ? `${differ} of ${view.num_bits} bits differ` : "the same code, bit by bit"),
+      make("strong", {}, differ ? `${differ} of ${view.num_bits} bits ${differ === 1 ? "differs" : "differ"}` : "the same code, bit by bit"),
       ` — their Hamming distance is ${differ}.`,
     );
   }

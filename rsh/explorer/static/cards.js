@@ -1,4 +1,5 @@
-import { bitsOf, choose, countDifferent, listen, make, Pictures, redrawOn, tell } from "./shared.js";
+import { bitsOf, countDifferent, listen, make, Pictures, plural, redrawOn } from "./shared.js";
+import { fillGrid, pointAt, rowsOf, tileButton } from "./grid.js";
 import { classColour } from "./palette.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -31,9 +32,9 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
-// "3 bits · 4 tied", above the first card of each distance; the line runs over all of them.
+// "3 bits · 4 tied", above the first card of each distance and of each row; the line runs over all.
 function tieLabel(card) {
-  const bits = `${card.distance} ${card.distance === 1 ? "bit" : "bits"}`;
+  const bits = plural(card.distance, "bit");
   if (card.tied === 1) return bits;
   if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
   return `${bits} · ${card.tied} tied`;
@@ -44,7 +45,7 @@ function bracket(card, before, after) {
   return make(
     "span",
     { class: `rsh-tie${first ? " is-first" : ""}${last ? " is-last" : ""}`, "aria-hidden": "true" },
-    first ? make("span", {}, tieLabel(card)) : null,
+    make("span", {}, tieLabel(card)),
   );
 }
 
@@ -57,7 +58,7 @@ function caption(card, count) {
       "span",
       { class: "rsh-card-line" },
       make("span", { class: "rsh-rank" }, String(card.rank)),
-      make("span", { class: "rsh-distance" }, `${card.distance} ${card.distance === 1 ? "bit" : "bits"}`),
+      make("span", { class: "rsh-distance" }, plural(card.distance, "bit")),
       make("span", { class: "rsh-verdict" }, verdict),
     ),
     make(
@@ -69,69 +70,75 @@ function caption(card, count) {
   );
 }
 
+const TERMS = [
+  ["bits away", "in how many bits two codes differ: their Hamming distance. The fewer, the nearer."],
+  ["precision@k", "the share of the first k tiles that have the query's class: 1.00 is all of them."],
+  [
+    "tied",
+    "equally far from the query, so that the codes cannot tell which comes first. They stand in a " +
+      "shuffled order; precision is the mean over all orders they could stand in.",
+  ],
+];
+
+function glossary() {
+  const entries = TERMS.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]);
+  return make("details", { class: "rsh-terms" }, make("summary", {}, "What do these words mean?"), make("dl", {}, ...entries));
+}
+
 function render({ model, el }) {
-  const compact = model.get("compact");
   const pictures = new Pictures();
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
-  const list = make("ol", { class: compact ? "rsh-chooser" : "rsh-cards" });
-  el.classList.add("rsh-panel");
-  el.append(...(compact ? [list] : [make("div", { class: "rsh-answer" }, heading, summary), note, list]));
+  const list = make("ol", { class: "rsh-cards" });
+  el.classList.add("rsh-panel", "rsh-found");
+  el.append(make("div", { class: "rsh-answer" }, heading, summary), note, glossary(), list);
 
+  let buttons = [];
   let followed = false; // whether the next answer is to one of these cards
-
-  const buttons = () => [...list.querySelectorAll("button")];
-
-  const point = (card, url) => tell(model, "hover", { ...card, thumb: null, url });
+  list.addEventListener("click", (event) => (followed = event.target.closest("button") !== null));
 
   function cardButton(card, index, cards, view) {
     const url = pictures.url(card.thumb);
-    const kind = card.rank ? (card.relevant ? " is-right" : " is-wrong") : "";
-    const bits = compact ? null : bitsOf(card.code, view.num_bits);
-    const button = make(
-      "button",
-      {
-        type: "button",
-        class: `rsh-card${kind}${card.current ? " is-current" : ""}`,
-        tabindex: index ? -1 : 0,
-        "data-row": card.row,
-        title: compact ? card.alt : null,
-        onclick: () => {
-          followed = !compact;
-          choose(model, card.row);
-        },
-        onmouseenter: () => point(card, url),
-        onfocus: () => point(card, url),
-        onmouseleave: () => tell(model, "hover", { row: null }),
-        onblur: () => tell(model, "hover", { row: null }),
-      },
-      compact ? null : bracket(card, cards[index - 1], cards[index + 1]),
-      make("img", { src: url, alt: card.alt, draggable: "false" }),
-      compact ? null : caption(card, view.num_classes),
-      compact ? null : miniCode(bits, bitsOf(view.query_code, view.num_bits)),
-    );
-    if (bits && countDifferent(bits, bitsOf(view.query_code, view.num_bits)) !== card.distance) {
+    const [bits, queryBits] = [card.code, view.query_code].map((code) => bitsOf(code, view.num_bits));
+    if (countDifferent(bits, queryBits) !== card.distance) {
       console.warn("rsh: a card's distance is not that of its code", card.row);
     }
-    return make("li", {}, button);
+    return tileButton(
+      model,
+      card,
+      url,
+      { class: `rsh-card ${card.relevant ? "is-right" : "is-wrong"}` },
+      bracket(card, cards[index - 1], cards[index + 1]),
+      make("img", { src: url, alt: card.alt, draggable: "false" }),
+      caption(card, view.num_classes),
+      miniCode(bits, queryBits),
+    );
+  }
+
+  // A tie that goes on in the next row says there, too, what it is.
+  function markRows() {
+    const rows = rowsOf(buttons);
+    buttons.forEach((button, place) => {
+      button.classList.toggle("is-row-first", rows[place] !== rows[place - 1]);
+      button.classList.toggle("is-row-last", rows[place] !== rows[place + 1]);
+    });
   }
 
   function draw() {
     const view = model.get("view");
     const cards = view.cards ?? [];
-    const byKeyboard = list.querySelector("button:focus-visible") !== null;
     const old = pictures.urls;
     pictures.urls = [];
     heading.textContent = view.heading ?? "";
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
-    list.replaceChildren(...cards.map((card, index) => cardButton(card, index, cards, view)));
+    buttons = cards.map((card, index) => cardButton(card, index, cards, view));
+    fillGrid(list, buttons);
+    markRows();
     old.forEach((url) => URL.revokeObjectURL(url));
     list.classList.remove("is-busy");
-    list.setAttribute("aria-label", compact ? "Tiles to choose from" : view.heading ?? "");
-    // Who works by keyboard goes on from the new answer's first card.
-    if (byKeyboard) buttons()[0]?.focus({ preventScroll: true });
+    list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       heading.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
@@ -139,34 +146,16 @@ function render({ model, el }) {
     followed = false;
   }
 
-  // Arrow keys move between cards, so that Tab takes one step past two hundred of them.
-  function move(event) {
-    const all = buttons();
-    const here = all.indexOf(document.activeElement);
-    if (here < 0) return;
-    const top = (button) => button.parentElement.offsetTop;
-    const below = all.findIndex((button) => top(button) > top(all[0]));
-    const columns = below < 0 ? all.length : below;
-    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
-    const ends = { Home: 0, End: all.length - 1 };
-    const next = event.key in ends ? ends[event.key] : here + (steps[event.key] ?? NaN);
-    if (!(next >= 0 && next < all.length)) return;
-    event.preventDefault();
-    all[here].tabIndex = -1;
-    all[next].tabIndex = 0;
-    all[next].focus();
-  }
-  list.addEventListener("keydown", move);
-
-  const mark = (row) =>
-    buttons().forEach((button) => button.classList.toggle("is-pointed", Number(button.dataset.row) === row));
+  const watcher = new ResizeObserver(markRows);
+  watcher.observe(list);
   const stops = [
     redrawOn(model, ["view"], draw),
     listen(model, {
-      hover: ({ row }) => mark(row),
-      busy: () => compact || list.classList.add("is-busy"),
+      hover: ({ row }) => pointAt(list, row),
+      busy: () => list.classList.add("is-busy"),
       idle: () => list.classList.remove("is-busy"),
     }),
+    () => watcher.disconnect(),
     () => pictures.revoke(),
   ];
   return () => stops.forEach((stop) => stop());

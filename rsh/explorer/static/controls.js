@@ -3,7 +3,7 @@ import { classColour } from "./palette.js";
 
 function queryCard(view, url) {
   const { query } = view;
-  const dot = make("i", { class: "rsh-dot", style: `background:${classColour(query.colour, view.classes.length)}` });
+  const dot = make("i", { class: "rsh-dot", style: `background:${classColour(query.colour, view.num_classes)}` });
   return make(
     "div",
     { class: "rsh-query", "data-row": query.row },
@@ -13,8 +13,12 @@ function queryCard(view, url) {
       {},
       make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
       query.place ? make("p", { class: "rsh-place" }, query.place) : null,
-      query.split ? make("p", { class: `rsh-badge${query.unseen ? " is-unseen" : ""}` }, query.split) : null,
-      make("p", { class: "rsh-hex", title: "its code in hexadecimal digits" }, query.code.match(/.{1,4}/g).join(" ")),
+      make(
+        "div",
+        { class: "rsh-about" },
+        query.split ? make("p", { class: `rsh-badge${query.unseen ? " is-unseen" : ""}` }, query.split) : null,
+        make("p", { class: "rsh-hex", title: "its code in hexadecimal digits" }, query.code.match(/.{1,4}/g).join(" ")),
+      ),
     ),
   );
 }
@@ -43,10 +47,6 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", id: `rsh-slider-${page}`, oninput: () => search() });
   const amount = make("output", { for: slider.id });
   const sliderName = make("label", { for: slider.id });
-  const select = make("select", {
-    id: `rsh-class-${page}`,
-    onchange: () => model.send({ kind: "class", number: select.selectedIndex }),
-  });
 
   el.classList.add("rsh-panel", "rsh-controls");
   el.append(
@@ -62,8 +62,6 @@ function render({ model, el }) {
       byRadiusLabel,
     ),
     make("div", { class: "rsh-slider" }, sliderName, amount, slider),
-    make("h2", { class: "rsh-label" }, make("label", { for: select.id }, "Choose a query by class")),
-    select,
   );
 
   // A trait and not a message: while Python is at work only the newest value waits.
@@ -102,9 +100,6 @@ function render({ model, el }) {
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));
     forward.setAttribute("aria-disabled", String(!view.can_go_forward));
-    const options = view.classes.map(({ name, count }) => make("option", {}, `${name} (${count.toLocaleString("en")})`));
-    if (select.options.length !== options.length) select.replaceChildren(...options);
-    select.selectedIndex = view.chosen;
     drawSearch();
   }
 

@@ -41,7 +41,7 @@ function render({ model, el }) {
 
   const key = make(
     "p",
-    { class: "rsh-key", "aria-hidden": "true" },
+    { class: "rsh-key", role: "img", "aria-label": "A star marks the query, a ring a tile of the same class, a cross one of another class." },
     make("span", { class: "is-query" }, "★ query"),
     make("span", { class: "is-right" }, "○ same class"),
     make("span", { class: "is-wrong" }, "✕ another class"),

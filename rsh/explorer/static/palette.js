@@ -1,6 +1,9 @@
 // Colours of classes. The first twelve are CSS variables with one value for light and one for
-// dark, found by a search for the largest smallest difference under normal sight and both
-// kinds of red-green blindness, in an order in which any first few are far apart.
+// dark, found by annealing in OKLCH for the largest smallest difference under normal sight and
+// both kinds of red-green blindness, weighted so that any first few are far apart, within limits:
+// - at least 0.17 (OKLab) from the colour of "wrong" and 0.115 from "right" and the accent;
+// - hues 17 degrees or more from each other, and within 6 degrees the same in both schemes, where
+//   only the lightness changes much: a class is recognised when the scheme changes.
 const NUM_NAMED = 12;
 
 export function classColour(number, count) {

@@ -62,7 +62,7 @@ function render({ model, el }) {
   el.classList.add("rsh-panel", "rsh-plane");
   if (world) el.classList.add("is-world");
   el.append(
-    make("div", { class: "rsh-plane-head" }, make("h3", {}, model.get("heading")), make("span", {}, model.get("term")), buttons),
+    make("div", { class: "rsh-plane-head" }, make("h3", {}, model.get("heading")), make("span", { title: model.get("term") }, model.get("term")), buttons),
     make("div", { class: "rsh-plane-body" }, stage, hint, card),
     make("p", { class: "rsh-note" }, model.get("caption")),
     voice,

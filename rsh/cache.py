@@ -1,0 +1,148 @@
+"""Arrays that are computed once and kept on disk: packed tiles and view banks.
+
+An array is named by all that decides its content. An interrupted one goes on where it stopped, of
+two processes that want the same one the second waits for the first, and the ones unused for longest
+make room for new ones.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import DTypeLike, NDArray
+from platformdirs import user_cache_path
+from tqdm import tqdm
+
+from rsh.errors import InputError
+from rsh.files import explain_os_error
+
+SAVE_EVERY = 256  # rows between two notes of how far an array has come
+KEEP_BYTES = 20 * 2**30  # of arrays; beyond that the one unused for longest goes
+DAY = 24 * 3600  # seconds; an unfinished array that nobody wrote to for so long was given up
+
+Array = NDArray[Any]
+MappedArray = np.memmap[Any, np.dtype[Any]]
+Rows = Callable[[int], Iterator[Array]]  # first row wanted -> that row and all later ones, in parts
+
+
+def cached(
+    kind: str,
+    key: str,
+    rows: Rows,
+    *,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    progress: bool = True,
+) -> Array:
+    """Return an array from disk, computed first if it is not there.
+
+    Args:
+        kind: what it is, for the folder and the progress bar ("view bank").
+        key: names the content.
+        rows: computes it, from any row on.
+        shape: of the array; its rows are tiles.
+        dtype: of the array.
+        progress: show a bar on the terminal or in the notebook.
+
+    Returns:
+        A read-only memory map.
+
+    Raises:
+        InputError: the cache folder cannot be written; what `rows` raises passes through.
+    """
+    file = cache_folder() / kind.replace(" ", "-") / f"{key}.npy"
+    with explain_os_error(file, way_out="set RSH_CACHE to a folder with room that can be written"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            with _alone(file, kind):
+                if not file.exists():  # the process that was waited for has made it
+                    bar = tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress)
+                    _fill(file, rows, shape, np.dtype(dtype), bar)
+                    _evict(file)
+        file.touch()  # used now: the last to go
+    array: Array = np.load(file, mmap_mode="r")
+    return array
+
+
+def cache_folder() -> Path:
+    """Where arrays are kept: $RSH_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("RSH_CACHE") or user_cache_path("rsh"))
+
+
+@contextmanager
+def _alone(file: Path, kind: str) -> Iterator[None]:
+    """Hold the lock on an array, and say so when another process has it."""
+    lock = FileLock(file.with_name(f".{file.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        warnings.warn(f"another process makes this {kind}: waiting for it", stacklevel=2)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fill(
+    file: Path, rows: Rows, shape: tuple[int, ...], dtype: np.dtype[Any], bar: "tqdm[Any]"
+) -> None:
+    partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.txt")
+    array, start = _start(partial, note, shape, dtype)
+    bar.update(start)
+    done = noted = start
+    try:
+        with bar:
+            for part in rows(start):
+                array[done : done + len(part)] = part
+                done += len(part)
+                bar.update(len(part))
+                if done - noted >= SAVE_EVERY:
+                    array.flush()
+                    note.write_text(str(done))
+                    noted = done
+    except InputError:  # a tile cannot be read: without it, or mended, this is another array
+        partial.unlink()
+        note.unlink(missing_ok=True)
+        raise
+    array.flush()
+    partial.replace(file)
+    note.unlink(missing_ok=True)
+
+
+def _start(
+    partial: Path, note: Path, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[MappedArray, int]:
+    """Open an interrupted array and say how many rows are done, or make a new one."""
+    try:
+        array: MappedArray = np.lib.format.open_memmap(partial, mode="r+")
+        start = int(note.read_text())
+        if array.shape == shape and array.dtype == dtype and 0 <= start <= len(array):
+            return array, start
+    except (OSError, ValueError):
+        pass  # nothing there, or spoilt: both mean to begin at the beginning
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # a full disk should say so now, not kill us at a page
+        with partial.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, partial.stat().st_size)
+    return array, 0
+
+
+def _evict(newest: Path) -> None:
+    """Delete the arrays unused for longest until those left take KEEP_BYTES, `newest` the last."""
+    room, now = KEEP_BYTES, time.time()
+    for array in sorted(cache_folder().glob("*/*.npy"), key=_last_used, reverse=True):
+        room -= array.stat().st_size
+        in_work = array.name.endswith(".partial.npy") and now - _last_used(array) < DAY
+        if room < 0 and array != newest and not in_work:
+            array.unlink(missing_ok=True)
+
+
+def _last_used(array: Path) -> float:
+    return array.stat().st_mtime
