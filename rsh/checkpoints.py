@@ -45,7 +45,7 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
             part.load_state_dict(state[name])
         history: list[Record] = state["history"]
     except CANNOT_LOAD as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
         raise InputError(
             f"{file} cannot be resumed from ({reason}): delete it to start afresh"
         ) from None

@@ -163,9 +163,10 @@ def _add(parser: _Parser, parameter: Parameter) -> None:
         return
     if default is not EMPTY:
         about |= {"default": default, "nargs": None if spelled else "?"}
+    read = _reader(kind, may_be_empty=default == "")
     placeholder = _placeholder(kind) if spelled else name.upper()
     about |= {"dest": name} if spelled else {}  # what is given by its place has no other name
-    parser.add_argument(*(spelled or [name]), metavar=placeholder, type=_reader(kind), **about)
+    parser.add_argument(*(spelled or [name]), metavar=placeholder, type=read, **about)
 
 
 def _placeholder(kind: Any) -> str:
@@ -173,15 +174,15 @@ def _placeholder(kind: Any) -> str:
     return names.get(kind) or "|".join(get_args(kind))
 
 
-def _reader(kind: Any) -> Callable[[str], Any]:
+def _reader(kind: Any, *, may_be_empty: bool) -> Callable[[str], Any]:
     """Return what turns a word into a value."""
 
     def read(word: str) -> Any:
+        if not word and not may_be_empty:  # Path("") would be the folder one is in
+            raise argparse.ArgumentTypeError("there is nothing between the quotes")
         choices = get_args(kind) if get_origin(kind) is Literal else ()
         if choices and word not in choices:
             raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(choices)}")
-        if kind is Path and not word:
-            raise argparse.ArgumentTypeError("the path is empty")
         try:
             return word if choices else kind(word)
         except ValueError:

@@ -191,8 +191,8 @@ def check_new_run(folder: Path) -> None:
     check_place(folder)
     if folder.is_dir() and any(folder.iterdir()):
         is_run = (folder / "config.json").exists()
-        way_out = f"go on with `rsh train --resume {folder}`" if is_run else "choose another"
-        raise InputError(f"{folder} is not empty: {way_out}, or give another --output")
+        way_out = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
+        raise InputError(f"{folder} is not empty: {way_out}give another --output")
 
 
 def start_run(folder: Path, config: dict[str, Any]) -> None:

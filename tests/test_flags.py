@@ -126,8 +126,9 @@ def test_slip_of_the_fingers_is_told_in_one_sentence(words: str, told: str):
     assert refused(*words.split()) == told
 
 
-def test_empty_path_is_refused():
-    assert "PLACE: the path is empty" in refused("walk", "")
+def test_empty_word_is_refused():
+    assert "PLACE: there is nothing between the quotes" in refused("walk", "")
+    assert "-k/--top-k: there is nothing" in refused("walk", "here", "-k", "")
 
 
 def test_word_that_is_not_utf8_is_refused():
