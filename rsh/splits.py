@@ -82,9 +82,12 @@ def by_block(
             )
         draw = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         with _enough_tiles(name, share):
-            keep, taken = next(draw.split(rest, labels[rest], blocks[rest]))
-        splits[rest[taken]] = name
-        rest = rest[keep]
+            cuts = [
+                (rest[keep], rest[taken])
+                for keep, taken in draw.split(rest, labels[rest], blocks[rest])
+            ]
+        rest, taken = next((cut for cut in cuts if _same_classes(labels, *cut)), cuts[0])
+        splits[taken] = name
     _check_parts(labels, splits)
     return splits
 
@@ -116,6 +119,10 @@ def _enough_tiles(name: str, share: float) -> Iterator[None]:
         raise InputError(
             f"too few tiles to cut {share:.0%} off for {name}: add tiles to each class"
         ) from None
+
+
+def _same_classes(labels: NDArray[np.generic], *parts: NDArray[np.int64]) -> bool:
+    return len({tuple(np.unique(labels[rows])) for rows in parts}) == 1
 
 
 def _check_parts(labels: NDArray[np.generic], splits: Names) -> None:

@@ -62,7 +62,7 @@ def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
 @pytest.mark.parametrize(
     ("mode", "name"),
     [("L", "grey.png"), ("1", "bits.png"), ("LA", "greya.png"), ("RGBA", "alpha.png"),
-     ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"), ("YCbCr", "video.tif"),
+     ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"),
      ("I;16", "deep.png"), ("I;16", "deep.tif"), ("I", "int.tif"), ("F", "float.tif")],
 )  # fmt: skip
 def test_other_modes_become_rgb_with_a_warning_that_names_them(
@@ -129,6 +129,12 @@ def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path)
     with pytest.warns(UserWarning, match="stretched"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB", "HSV"])
+def test_opened_picture_of_another_colour_space_becomes_rgb(mode: str):
+    with pytest.warns(UserWarning, match=f"the picture is {mode}, not RGB: it was converted"):
+        assert read_picture(Image.new(mode, (16, 16))).mode == "RGB"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
