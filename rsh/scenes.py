@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import warnings
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -45,7 +44,6 @@ class Scenes:
     items: pd.DataFrame
     prefix: str = ""
     skip_unreadable: bool = False
-    _archives: dict[int, zipfile.ZipFile] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, where: str | Path, *, skip_unreadable: bool = False) -> "Scenes":
@@ -160,7 +158,7 @@ class Scenes:
             blocks = self.items["block"].to_numpy(str)
             names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
         how = {"by": by, "query": query, "val": val, "seed": seed}
-        cut = replace(self, items=self.items.assign(split=names), _archives={})
+        cut = replace(self, items=self.items.assign(split=names))
         if "fingerprint" in self.__dict__:  # the same tiles: reading them all again tells nothing
             cut.__dict__["fingerprint"] = self.fingerprint
         return Split(cut, how)
@@ -168,19 +166,11 @@ class Scenes:
     def take(self, rows: NDArray[np.int64]) -> "Scenes":
         """Return the tiles of these rows, in this order."""
         items = self.items.iloc[rows].reset_index(drop=True)
-        return replace(self, items=items, _archives={})
+        return replace(self, items=items)
 
-    def __getstate__(self) -> dict[str, object]:
-        """Leave open archives behind: a worker process opens its own."""
-        return {"_archives": {}} | {
-            key: value for key, value in self.__dict__.items() if key != "_archives"
-        }
-
-    @property
+    @cached_property
     def _archive(self) -> zipfile.ZipFile:
-        if os.getpid() not in self._archives:  # a fork would share the file position
-            self._archives[os.getpid()] = open_zip(self.source)
-        return self._archives[os.getpid()]
+        return open_zip(self.source)  # threads may read from it side by side
 
     def _decode(self, row: int) -> Image.Image:
         path = str(self.items["id"].iloc[row])

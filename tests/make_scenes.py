@@ -32,7 +32,3 @@ def zipped(folder: Path, file: Path, *, wrap: str = "") -> Path:
 
 def pixels(scenes: Scenes) -> list[bytes]:
     return [scenes.read(row).tobytes() for row in range(len(scenes))]
-
-
-def read_pixels(scenes: Scenes) -> list[bytes]:
-    return [scenes.read(row).tobytes() for row in (3, 0, 7, 1)]

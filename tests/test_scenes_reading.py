@@ -1,12 +1,11 @@
-import multiprocessing
 import os
-import pickle
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from make_scenes import make, pixels, read_pixels, zipped
+from make_scenes import make, pixels, zipped
 from PIL import Image
 
 from rsh.errors import InputError
@@ -14,38 +13,14 @@ from rsh.scenes import Scenes
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_scenes_survive_pickling(tmp_path: Path, as_zip: bool):
+def test_threads_read_side_by_side(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
     scenes = Scenes.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
-    before = pixels(scenes)  # opens the archive
-    again = pickle.loads(pickle.dumps(scenes))
-    assert pixels(again) == before
-    assert again.items.equals(scenes.items)
-    assert again.fingerprint == scenes.fingerprint
-
-
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_worker_processes_read_a_zip_beside_their_parent(tmp_path: Path, start: str):
-    scenes = Scenes.open(zipped(make(tmp_path / "data"), tmp_path / "data.zip"))
-    expected = read_pixels(scenes)
-    if start not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system cannot {start}")
-    with multiprocessing.get_context(start).Pool(2) as pool:
-        found = pool.map(_Reader(scenes), range(6), chunksize=1)
-    assert found == [expected] * 6
-    assert read_pixels(scenes) == expected
-
-
-class _Reader:
-    """What a worker calls; defined at the top so that spawned workers can unpickle it."""
-
-    def __init__(self, scenes: Scenes) -> None:
-        self.scenes = scenes
-        self.parent = os.getpid()
-
-    def __call__(self, _: int) -> list[bytes]:
-        assert os.getpid() != self.parent
-        return read_pixels(self.scenes)
+    expected = pixels(scenes)
+    rows = list(range(len(scenes))) * 20
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda row: scenes.read(row).tobytes(), rows))
+    assert found == expected * 20
 
 
 @pytest.mark.parametrize("as_zip", [False, True])

@@ -52,7 +52,7 @@ def test_queries_are_not_looked_at(tiny_split):
     query = items["split"] == "query"
     items.loc[query, "class"] = items.loc[query, "class"].to_numpy()[::-1]
     outcomes = []
-    for split in (tiny_split, Split(replace(tiny_split.scenes, items=items, _archives={}))):
+    for split in (tiny_split, Split(replace(tiny_split.scenes, items=items))):
         net = small()
         config = TrainConfig(epochs=2, batch_size=16, views=3)
         outcomes.append(
