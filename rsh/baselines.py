@@ -1,6 +1,5 @@
 """What the losses are held against: codes made without training a hash layer."""
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +43,8 @@ def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
 
     Source: Gong and Lazebnik 2011, https://doi.org/10.1109/CVPR.2011.5995432; FAISS does it.
     """
+    import faiss  # which a machine that only trains may lack
+
     if num_bits > features.shape[1]:
         raise InputError(f"num_bits={num_bits}: ITQ needs at most {features.shape[1]}")
     values = np.ascontiguousarray(features, dtype=np.float32)

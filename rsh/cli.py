@@ -28,9 +28,10 @@ def train(
     resume: Path | None = None,
     config: TrainConfig,
 ) -> None:
-    """Train a model on labelled tiles: the backbone stays as it is, the hash head learns.
+    """Train a model on labelled tiles.
 
-    Features of augmented views are computed once and cached; after that a training takes seconds.
+    The backbone stays as it is and the hash head learns, from features of augmented views that are
+    computed once and cached: after that a training takes seconds. With --finetune all of it learns.
 
     Args:
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
@@ -58,8 +59,9 @@ def train(
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
         output = output or Path("runs") / f"{scenes.name}-{num_bits}"
         history = fit(net, scenes.split(seed=config.seed), config, run=output)
-    quality = f"mAP {history[-1]['val_map']:.3f} on validation tiles"
-    print(f"{resume or output}: {quality} after {len(history)} epochs")
+    last = history[-1].get("val_map")
+    quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
+    print(f"{resume or output}: {quality}after {len(history)} epochs")
 
 
 def encode(

@@ -13,7 +13,7 @@ Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq",
 Precision = Literal["auto", "32", "bf16", "fp16"]
 CHOICES = {"strength": get_args(Strength), "method": get_args(Method)}
 CHOICES["precision"] = get_args(Precision)
-SWITCHES = ("finetune", "compile")
+SWITCHES = ("finetune", "train_on_val", "compile")
 WEIGHTS = ("category_weight", "inter_weight", "intra_weight", "quantization_weight")
 SEEDS = (0, 2**32 - 1)  # what numpy takes
 # The least and the most of each setting; the most is far beyond all that helps, and keeps out
@@ -44,6 +44,8 @@ class TrainConfig:
     """Loss: the multi-level contrastive one, or that of a rival."""
     finetune: bool = False
     """Let the backbone learn, too, from the tiles themselves."""
+    train_on_val: bool = False
+    """Learn from validation tiles, too: for a last training, once all settings are chosen."""
     epochs: int = 60
     """Passes over the training tiles."""
     batch_size: int = 160

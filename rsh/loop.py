@@ -22,6 +22,7 @@ from rsh.pairs import Batch, Pairs
 Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
 Val = Callable[[nn.Module], float]
 VALIDATE_EVERY = 10  # epochs
+SAVE_AFTER = 30  # seconds without a checkpoint
 
 
 class Parts(NamedTuple):
@@ -97,14 +98,17 @@ def fit(
         unit="epoch",
         disable=not (progress and fabric.is_global_zero),
     )
+    saved = time.monotonic()
     for epoch in epochs:
         record = train_one_epoch(parts, pairs, config, epoch)
         milestone = (epoch + 1) % VALIDATE_EVERY == 0 or epoch + 1 == config.epochs
         if val and milestone:
             record["val_map"] = val(parts.best)
         history.append({"epoch": float(epoch)} | record)
-        if folder and milestone and fabric.is_global_zero:
+        due = milestone or time.monotonic() - saved > SAVE_AFTER
+        if folder and due and fabric.is_global_zero:
             save_checkpoint(folder, parts.stateful(), history)
+            saved = time.monotonic()
         epochs.set_postfix({name: f"{value:.3g}" for name, value in record.items()})
     module.load_state_dict(parts.best.state_dict())
     return history

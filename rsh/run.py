@@ -6,6 +6,7 @@ history.jsonl       one line an epoch
 last.ckpt           to resume from
 """
 
+import os
 import platform
 import subprocess
 from dataclasses import dataclass, fields
@@ -13,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import faiss
 import safetensors
 from safetensors.torch import load_file, save
 
@@ -162,8 +162,8 @@ def describe(split: Split) -> dict[str, Any]:
 def environment() -> dict[str, str]:
     """Return what a figure depends on besides code and data: revision, versions, machine."""
     found = {name: version(name) for name in ("torch", "timm", "numpy")}
-    found["faiss"] = faiss.__version__  # whose package has another name under conda
-    return {"revision": git_revision(), "machine": platform.machine()} | found
+    revision = os.environ.get("RSH_REVISION") or git_revision()  # where only a copy was sent
+    return {"revision": revision, "machine": platform.machine()} | found
 
 
 def git_revision() -> str:

@@ -3,7 +3,9 @@
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rsh.bank import view_bank
@@ -38,7 +40,8 @@ def train(
 
     Args:
         net: is changed in place.
-        split: `train` is learned from, `val` is measured on; `query` is not looked at.
+        split: `train` is learned from, `val` is measured on unless it is learned from, too;
+            `query` is not looked at.
         config: settings.
         run: folder for weights, config and history; None keeps nothing.
         resume: go on from the checkpoint in the run folder; the result is that of an unbroken run.
@@ -70,7 +73,7 @@ def train(
             pairs,
             config,
             loss=loss,
-            val=val,
+            val=None if config.train_on_val else val,  # what was learned from measures nothing
             folder=folder,
             resume=resume,
             progress=progress,
@@ -95,8 +98,8 @@ def _head_training(
     spec = ViewSpec(net.image_size, config.views, config.strength)
     bank = view_bank(net, split.scenes, spec, progress=progress)
     plain = view_bank(net, split.scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
-    rows = split.rows("train")
-    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config, ids=_ids(split))
+    rows = _learned_from(split, config)
+    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
     return net.head, pairs, lambda head: val_map(apply_head(head, plain).relaxed, split)
 
 
@@ -105,16 +108,20 @@ def _finetuning(
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training of the whole network takes."""
     tiles = packed_tiles(split.scenes, net.image_size, progress=progress)
-    rows = split.rows("train")
-    pairs = TilePairs(tiles[rows], split.scenes.labels[rows], config, ids=_ids(split))
+    rows = _learned_from(split, config)
+    pairs = TilePairs(tiles[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
     return net, pairs, lambda module: val_map(apply_net(module, tiles).relaxed, split)
 
 
-def _ids(split: Split) -> list[str]:
-    return split.train.items["id"].tolist()
+def _learned_from(split: Split, config: TrainConfig) -> NDArray[np.int64]:
+    return split.rows("train", "val") if config.train_on_val else split.rows("train")
+
+
+def _ids(split: Split, rows: NDArray[np.int64]) -> list[str]:
+    return split.scenes.items["id"].iloc[rows].tolist()
 
 
 def loss_of(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:

