@@ -139,7 +139,11 @@ def table(report: Report) -> str:
 
 
 def linear_classifier(
-    features: NDArray[np.float16], labels: NDArray[np.int64], split: Split
+    features: NDArray[np.float16],
+    labels: NDArray[np.int64],
+    split: Split,
+    *,
+    refit: bool = False,
 ) -> NDArray[np.int64]:
     """Predict the class of every tile by a logistic regression fitted on `train`.
 
@@ -150,19 +154,27 @@ def linear_classifier(
             (n, views, num_features): it learns from all views and predicts from the first.
         labels: class numbers, (n,).
         split: says which tiles are train and val.
+        refit: with the regularisation chosen, fit again on train and val together.
 
     Returns:
         Class numbers, (n,).
     """
-    train, val = split.rows("train"), split.rows("val")
     views = np.asarray(features, dtype=np.float32).reshape(len(labels), -1, features.shape[-1])
-    rows, targets = views[train].reshape(-1, views.shape[-1]), labels[train].repeat(views.shape[1])
+    val = split.rows("val")
+
+    def fitted(model: Pipeline, *names: str) -> Pipeline:
+        rows = split.rows(*names)
+        seen = views[rows].reshape(-1, views.shape[-1])
+        return model.fit(seen, labels[rows].repeat(views.shape[1]))
 
     def right(model: Pipeline) -> float:
         return float((model.predict(views[val, 0]) == labels[val]).mean())
 
-    models = [_logistic(strength).fit(rows, targets) for strength in STRENGTHS]
-    return np.asarray(max(models, key=right).predict(views[:, 0]), dtype=np.int64)
+    models = [fitted(_logistic(strength), "train") for strength in STRENGTHS]
+    best = max(models, key=right) if len(val) else models[len(models) // 2]
+    if refit:
+        best = fitted(best, "train", "val")
+    return np.asarray(best.predict(views[:, 0]), dtype=np.int64)
 
 
 def _logistic(strength: float) -> Pipeline:

@@ -1,0 +1,253 @@
+"""Every method on UCMD and AID at 150 px: one loop, one backbone, the same views and splits.
+
+    RSH_DATA=folder python benchmarks/methods.py --data ucmd --bits 16 32 64
+    RSH_DATA=folder python benchmarks/methods.py --data ucmd --finetune --minutes 9
+
+RSH_DATA names a folder with UCMD and AID150, each one folder a class. Protocol: disjoint, UCMD 80 %
+for training and 20 % as queries, AID 50/50, tie-aware mAP@ALL. Settings were chosen on validation
+tiles; the rows here learn from train and val, as published figures do. One JSON line a row in
+benchmarks/results/methods.jsonl; a row that is there is not run again, a training that was cut off
+goes on from its checkpoint in build/methods. With --minutes no training begins that might not end.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rows import Row, append, read_rows
+
+from rsh.backbones import DEFAULT
+from rsh.bank import view_bank
+from rsh.baselines import class_centres, itq, lsh
+from rsh.codes import Codes, binarize
+from rsh.config import Method, TrainConfig
+from rsh.errors import InputError
+from rsh.evaluation import cosine_map, linear_classifier, score
+from rsh.model import HashNet, apply_head
+from rsh.run import environment
+from rsh.scenes import Scenes, Split
+from rsh.training import train
+from rsh.views import ViewSpec
+
+RESULTS = Path(__file__).parent / "results" / "methods.jsonl"
+RUNS = Path("build") / "methods"
+TRAINED = get_args(Method)
+UNTRAINED = ("float cosine", "lsh", "itq", "classifier centre")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set as it is measured: its folder, the share of queries, the side in pixels."""
+
+    folder: str
+    query: float
+    image_size: int
+
+
+DATA = {"ucmd": Data("UCMD", 0.2, 256), "aid150": Data("AID150", 0.5, 224)}
+# Chosen on validation tiles (rows with "measured_on": "val"), of UCMD for both data sets.
+HEAD = TrainConfig(train_on_val=True)
+WHOLE = TrainConfig(finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup=0.1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row: which codes, of which length, from which settings."""
+
+    data: str
+    method: str
+    bits: int
+    seed: int
+    backbone: str
+    on_val: bool
+    config: TrainConfig
+
+    def key(self, fingerprint: str) -> str:
+        """Name the row by all that decides it, so that it is not run twice."""
+        settings = asdict(self) | {"tiles": fingerprint[:16], "setup": asdict(DATA[self.data])}
+        return json.dumps(settings, sort_keys=True)
+
+
+def main(words: argparse.Namespace) -> None:
+    """Run the missing rows, as long as there is time."""
+    start, longest = time.monotonic(), 0.0
+    for data in words.data:
+        tiles = open_data(data).fingerprint
+        done = {row["key"] for row in read_rows(words.results)}
+        for job in jobs(words, data):
+            begun = time.monotonic()
+            if job.key(tiles) in done:
+                continue
+            if words.minutes and begun - start + 1.2 * longest > 60 * words.minutes:
+                print("no time for another row: run this again", flush=True)
+                return
+            row = {"key": job.key(tiles)} | measure(job, job.key(tiles))
+            append(words.results, row)
+            longest = max(longest, time.monotonic() - begun)
+            print(f"{data} {job.method} {job.bits} {job.seed}: {row['map']:.4f}", flush=True)
+
+
+def jobs(words: argparse.Namespace, data: str) -> list[Job]:
+    """List the rows that were asked for, of one data set."""
+    config = WHOLE if words.finetune else HEAD
+    config = replace(config, **{name: json.loads(value) for name, value in words.set})
+    config = replace(config, train_on_val=not words.on_val, epochs=words.epochs or config.epochs)
+    methods = words.methods or [*TRAINED, *([] if words.finetune else UNTRAINED)]
+    return [
+        Job(data, method, bits, seed, words.backbone, words.on_val, replace(config, seed=seed))
+        for seed in words.seeds
+        for bits in words.bits
+        for method in methods
+    ]
+
+
+@cache
+def open_data(name: str) -> Scenes:
+    """Open a data set below RSH_DATA.
+
+    Raises:
+        InputError: the variable is not set, or the folder is not there.
+    """
+    if not os.environ.get("RSH_DATA"):
+        raise InputError("RSH_DATA is not set: name the folder that holds UCMD and AID150")
+    return Scenes.open(Path(os.environ["RSH_DATA"]) / DATA[name].folder)
+
+
+@cache
+def split_of(data: str, seed: int, on_val: bool) -> Split:
+    """Cut a data set; on val, what settings are chosen on: val as the queries, and no others."""
+    split = open_data(data).split(query=DATA[data].query, seed=seed)
+    if not on_val:
+        return split
+    scenes = split.gallery
+    names = scenes.items["split"].replace({"val": "query"})
+    return Split(replace(scenes, items=scenes.items.assign(split=names)))
+
+
+def measure(job: Job, key: str) -> Row:
+    """Make the codes of one row and measure them."""
+    start, split = time.perf_counter(), split_of(job.data, job.seed, job.on_val)
+    found = trained(job, split, key) if job.method in TRAINED else untrained(job, split)
+    return {
+        "data": job.data,
+        "protocol": "disjoint",
+        "measured_on": "val" if job.on_val else "query",
+        "method": job.method,
+        "backbone": job.backbone,
+        "frozen": not job.config.finetune,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "bits": job.bits,
+        "seed": job.seed,
+        **found,
+        "seconds": round(time.perf_counter() - start, 1),
+        "config": asdict(job.config),
+        "image_size": DATA[job.data].image_size,
+        "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
+        "commit": environment()["revision"],
+        "environment": environment(),
+    }
+
+
+def network(job: Job) -> HashNet:
+    """Return the network of a row before any training."""
+    side = DATA[job.data].image_size
+    return HashNet(job.backbone, num_bits=job.bits, image_size=side, seed=job.seed)
+
+
+def trained(job: Job, split: Split, key: str) -> Row:
+    """Train a network and measure its codes; a training that was cut off goes on."""
+    config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
+    run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
+    resume = run is not None and (run / "config.json").exists()
+    history = train(net, split, config, run=run, resume=resume)
+    relaxed = apply_head(net.head, features(net, split.scenes)).relaxed
+    if run:
+        shutil.rmtree(run)
+    return {
+        **figures(binarize(relaxed), split),
+        "map_before_sign": cosine_map(relaxed.tanh().numpy(), split.scenes.labels, split),
+        "accuracy": accuracy(*classify(net, split)) if config.finetune else accuracy(*frozen(job)),
+        "tiles_per_second": round(float(np.median([r["tiles_per_second"] for r in history])), 1),
+        "loss": round(history[-1]["total"], 4),
+    }
+
+
+def untrained(job: Job, split: Split) -> Row:
+    """Measure codes that no hashing loss has made, or the features themselves."""
+    labels, rows = split.scenes.labels, split.rows("train", "val")
+    values = features(network(job), split.scenes).astype(np.float32)
+    predicted, _ = frozen(job)
+    if job.method == "float cosine":
+        return {"map": cosine_map(values, labels, split), "accuracy": accuracy(*frozen(job))}
+    codes: dict[str, Callable[[], Codes]] = {
+        "lsh": lambda: lsh(values, rows, num_bits=job.bits, seed=job.seed),
+        "itq": lambda: itq(values, rows, num_bits=job.bits),
+        "classifier centre": lambda: class_centres(int(labels.max()) + 1, job.bits)[predicted],
+    }
+    return {**figures(codes[job.method](), split), "accuracy": accuracy(*frozen(job))}
+
+
+def figures(codes: Codes, split: Split) -> Row:
+    """Return what a row says of its codes."""
+    found = score(codes, split.scenes.labels, split)
+    names = ("map", "map_interval", "map_at_20", "precision_within_2", "distinct_codes")
+    return {name: found[name] for name in names}
+
+
+def features(net: HashNet, scenes: Scenes) -> NDArray[np.float16]:
+    """Return backbone features of the plain view of each tile."""
+    return view_bank(net, scenes, ViewSpec(net.image_size))[:, 0]
+
+
+def frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
+    """Return what a linear classifier predicts from frozen features: the same for all rows."""
+    return _frozen(job.data, job.backbone, job.seed, job.on_val)
+
+
+@cache
+def _frozen(data: str, backbone: str, seed: int, on_val: bool) -> tuple[NDArray[np.int64], Split]:
+    net = HashNet(backbone, num_bits=16, image_size=DATA[data].image_size)
+    return classify(net, split_of(data, seed, on_val))
+
+
+def classify(net: HashNet, split: Split) -> tuple[NDArray[np.int64], Split]:
+    """Predict the class of every tile by a linear classifier on the backbone's features."""
+    values = features(net, split.scenes)
+    return linear_classifier(values, split.scenes.labels, split, refit=True), split
+
+
+def accuracy(predicted: NDArray[np.int64], split: Split) -> float:
+    """Return the share of queries whose class was predicted."""
+    query = split.rows("query")
+    return float((predicted[query] == split.scenes.labels[query]).mean())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
+    parser.add_argument("--methods", nargs="+", choices=(*TRAINED, *UNTRAINED))
+    parser.add_argument("--bits", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--backbone", default=DEFAULT)
+    parser.add_argument("--finetune", action="store_true")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--minutes", type=float, help="begin no row that might not end in time")
+    parser.add_argument("--on-val", action="store_true", help="to choose settings")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--set", nargs=2, action="append", default=[], metavar=("NAME", "JSON"))
+    try:
+        main(parser.parse_args())
+    except InputError as error:
+        sys.exit(f"methods.py: {error}")
