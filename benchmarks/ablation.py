@@ -30,10 +30,12 @@ from rsh.baselines import class_centres, itq, lsh
 from rsh.codes import Codes, binarize, pack
 from rsh.config import TrainConfig
 from rsh.evaluation import linear_classifier
+from rsh.loop import fit
 from rsh.model import HashNet, apply_head
+from rsh.pairs import ViewPairs
 from rsh.run import environment
 from rsh.scenes import Scenes, Split
-from rsh.training import ViewPairs, fit
+from rsh.training import loss_of
 from rsh.views import ViewSpec
 
 RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
@@ -201,7 +203,9 @@ def trained(job: Job, net: HashNet, split: Split) -> Codes:
     config = config_of(job)
     bank = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE, config.views, config.strength))
     rows = fewer(split.rows("train"), split.scenes.labels, job)
-    fit(net.head, ViewPairs(bank[rows], split.scenes.labels[rows], config), config, progress=False)
+    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
+    loss = loss_of(config, len(split.scenes.classes), job.bits)
+    fit(net.head, pairs, config, loss=loss, progress=False)
     plain = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE))[:, 0]
     return binarize(apply_head(net.head, plain).relaxed)
 

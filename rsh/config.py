@@ -9,6 +9,11 @@ from typing import Literal, get_args
 from rsh.errors import InputError
 
 Strength = Literal["weak", "medium", "strong"]
+Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash"]
+Precision = Literal["auto", "32", "bf16", "fp16"]
+CHOICES = {"strength": get_args(Strength), "method": get_args(Method)}
+CHOICES["precision"] = get_args(Precision)
+SWITCHES = ("finetune", "compile")
 WEIGHTS = ("category_weight", "inter_weight", "intra_weight", "quantization_weight")
 SEEDS = (0, 2**32 - 1)  # what numpy takes
 # The least and the most of each setting; the most is far beyond all that helps, and keeps out
@@ -19,6 +24,11 @@ LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-6, 1.0),
     "weight_decay": (0.0, 10.0),
     "views": (2, 1000),
+    "backbone_rate": (0.0, 10.0),
+    "layer_decay": (0.01, 1.0),
+    "warmup": (0.0, 1.0),
+    "ema_decay": (0.0, 0.99999),
+    "accumulate": (1, 10_000),
     **dict.fromkeys(WEIGHTS, (0.0, 1000.0)),
     "feature_temperature": (0.01, 100.0),
     "code_temperature": (0.01, 100.0),
@@ -30,6 +40,10 @@ LIMITS: dict[str, tuple[float, float]] = {
 class TrainConfig:
     """One training: each field is a flag of `rsh train` and a key of config.json."""
 
+    method: Method = "multilevel"
+    """Loss: the multi-level contrastive one, or that of a rival."""
+    finetune: bool = False
+    """Let the backbone learn, too, from the tiles themselves."""
     epochs: int = 60
     """Passes over the training tiles."""
     batch_size: int = 160
@@ -39,7 +53,7 @@ class TrainConfig:
     weight_decay: float = 1e-2
     """Of AdamW."""
     views: int = 6
-    """Augmented views a tile in the view bank, at least 2."""
+    """Augmented views a tile in the view bank, at least 2; --finetune draws new ones each time."""
     strength: Strength = "weak"
     """How far a view may be from its tile."""
     category_weight: float = 1.0
@@ -54,6 +68,20 @@ class TrainConfig:
     """Softmax temperature on features."""
     code_temperature: float = 0.3
     """Softmax temperature on relaxed codes."""
+    warmup: float = 0.3
+    """Share of the training in which the learning rate rises."""
+    backbone_rate: float = 0.1
+    """Peak learning rate of the backbone's last layer, as a share of the head's."""
+    layer_decay: float = 0.8
+    """And of each layer of the backbone, as a share of that of the layer after it."""
+    ema_decay: float = 0.0
+    """Of the moving average of the weights, a step; 0 takes the last weights."""
+    accumulate: int = 1
+    """Batches that go into one step."""
+    precision: Precision = "auto"
+    """Of the arithmetic; auto is bf16 where --finetune runs on a GPU that has it, else 32 bits."""
+    compile: bool = False
+    """Compile the backbone: a slow start, then faster steps."""
     seed: int = 0
     """Of the split, the first weights, the batches and dropout."""
 
@@ -65,9 +93,13 @@ class TrainConfig:
         """
         for name, (least, most) in LIMITS.items():
             check_number(name, getattr(self, name), least, most)
-        if self.strength not in get_args(Strength):
-            choices = ", ".join(get_args(Strength))
-            raise InputError(f"strength={self.strength}: choose one of {choices}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                listed = ", ".join(choices)
+                raise InputError(f"{name}={getattr(self, name)}: choose one of {listed}")
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}={getattr(self, name)}: choose true or false")
         if not any(getattr(self, name) for name in WEIGHTS):
             raise InputError("category_weight=0 and all other weights too: raise one of them")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -14,13 +13,12 @@ from rsh.bank import view_bank
 from rsh.codes import Codes, binarize
 from rsh.errors import InputError
 from rsh.gallery import Gallery, check_new_gallery, write_gallery
-from rsh.losses import Embedding
-from rsh.model import HashNet, apply_head, fingerprint
+from rsh.model import HashNet, apply_head, apply_net, fingerprint
 from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.views import ViewSpec, plain
+from rsh.views import ViewSpec
 
 THUMB_SIDE = 128  # pixels
 
@@ -48,7 +46,6 @@ def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Enc
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 
 
-@torch.inference_mode()
 def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encoded:
     """Encode pictures that belong to no data set, such as a query of one's own.
 
@@ -59,10 +56,8 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     Raises:
         InputError: a picture cannot be read.
     """
-    device = net.head.hash.weight.device
     tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
-    images = net.normalize(plain(torch.from_numpy(tiles).to(device)))
-    embedding = Embedding(*(part.cpu() for part in net.eval()(images)))
+    embedding = apply_net(net, tiles)
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 
 

@@ -1,6 +1,7 @@
 """HashNet: a backbone, a trunk, a projection head and a hash layer."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from rsh import backbones
 from rsh.codes import check_num_bits
 from rsh.errors import InputError
 from rsh.losses import Embedding
+from rsh.packed import Tiles
+from rsh.views import plain
 
 
 class HashHead(nn.Module):
@@ -104,8 +107,8 @@ class HashNet(nn.Module):
         }
 
     def forward(self, images: Tensor) -> Embedding:
-        """Map normalised images, (n, 3, h, w) float, to an Embedding of n rows."""
-        return self.head(self.backbone(images))  # type: ignore[no-any-return]
+        """Map images, (n, 3, h, w) float from 0 to 1, to an Embedding of n rows."""
+        return self.head(self.backbone(self.normalize(images)))  # type: ignore[no-any-return]
 
     def normalize(self, images: Tensor) -> Tensor:
         """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
@@ -114,7 +117,6 @@ class HashNet(nn.Module):
         return (images - mean) / std
 
 
-@torch.inference_mode()
 def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
     """Map backbone features of any number of tiles to an Embedding, in evaluation mode.
 
@@ -125,14 +127,38 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
     Returns:
         Embedding of n rows on the CPU.
     """
-    device, training = head.projection.weight.device, head.training
-    head.eval()
+    return _apply(head, features, Tensor.float, step=4096)
+
+
+def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
+    """Map packed tiles of any number to an Embedding, in evaluation mode.
+
+    Args:
+        net: its mode is put back afterwards.
+        tiles: (n, 3, side, side) uint8.
+
+    Returns:
+        Embedding of n rows on the CPU.
+    """
+    return _apply(net, tiles, plain, step=64)
+
+
+@torch.inference_mode()
+def _apply(
+    module: nn.Module,
+    rows: NDArray[np.generic],
+    prepare: Callable[[Tensor], Tensor],
+    *,
+    step: int,
+) -> Embedding:
+    device, training = next(module.parameters()).device, module.training
+    module.eval()
     parts = [
-        head(torch.from_numpy(np.array(features[start : start + 4096])).float().to(device))
-        for start in range(0, len(features), 4096)
+        module(prepare(torch.from_numpy(np.array(rows[start : start + step])).to(device)))
+        for start in range(0, len(rows), step)
     ]
-    head.train(training)
-    return Embedding(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
+    module.train(training)
+    return Embedding(*(torch.cat(part).float().cpu() for part in zip(*parts, strict=True)))
 
 
 def fingerprint(module: nn.Module) -> str:

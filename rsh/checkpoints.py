@@ -1,0 +1,52 @@
+"""Checkpoints: where a training stands, written whole, so that it can go on after a kill."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rsh.errors import InputError
+from rsh.files import whole_file
+
+Record = dict[str, float]
+# What torch raises for a file that is cut short, is something else, or fits another network.
+CANNOT_LOAD = (
+    *(AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError),
+    pickle.UnpicklingError,
+)
+
+
+def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) -> None:
+    """Write last.ckpt and history.jsonl, each whole or not at all."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    with whole_file(folder / "last.ckpt") as stream:
+        torch.save(state | {"history": history}, stream)
+    with whole_file(folder / "history.jsonl") as stream:
+        stream.writelines(json.dumps(record).encode() + b"\n" for record in history)
+
+
+def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
+    """Bring every part back to where last.ckpt left it; without one, start afresh.
+
+    Returns:
+        The history so far.
+
+    Raises:
+        InputError: the file is cut short, or belongs to another network.
+    """
+    file = folder / "last.ckpt"
+    if not file.exists():
+        return []
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        history: list[Record] = state["history"]
+    except CANNOT_LOAD as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
+        raise InputError(
+            f"{file} cannot be resumed from ({reason}): delete it to start afresh"
+        ) from None
+    return history

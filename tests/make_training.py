@@ -1,0 +1,41 @@
+"""A head, and a bank of clouds to train it on."""
+
+import numpy as np
+import torch
+
+from rsh.codes import binarize, pack
+from rsh.config import TrainConfig
+from rsh.metrics import count, mean_average_precision
+from rsh.model import HashHead, apply_head
+from rsh.pairs import ViewPairs
+
+CLASSES, TILES, WIDTH, BITS = 4, 20, 12, 8
+CONFIG = TrainConfig(epochs=25, batch_size=32, views=3)
+
+
+def clusters(seed: int, *, views: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """A bank whose classes are overlapping Gaussian clouds, and its labels."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(CLASSES, WIDTH))
+    labels = np.repeat(np.arange(CLASSES), TILES)
+    tiles = centres[labels] + 0.5 * rng.normal(size=(len(labels), WIDTH))
+    bank = tiles[:, None] + 0.2 * rng.normal(size=(len(labels), views, WIDTH))
+    return bank.astype(np.float16), labels
+
+
+def head(seed: int = 0) -> HashHead:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return HashHead(WIDTH, num_bits=BITS, hidden=32, feature_dim=8)
+
+
+def pairs(config: TrainConfig = CONFIG) -> ViewPairs:
+    return ViewPairs(*clusters(0), config)
+
+
+def val_map(module: HashHead) -> float:
+    (train_bank, labels), (val_bank, val_labels) = clusters(0), clusters(1)
+    gallery, query = (
+        pack(binarize(apply_head(module, bank[:, 0]).relaxed)) for bank in (train_bank, val_bank)
+    )
+    return mean_average_precision(count(query, gallery, val_labels, labels, num_bits=BITS))
