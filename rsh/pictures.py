@@ -101,7 +101,7 @@ def _to_rgb(picture: Image.Image, name: str, noted_as: str) -> Image.Image:
         return picture
     if mode.startswith(("I", "F")):
         how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture, name)
-    elif "A" in picture.getbands() or "transparency" in picture.info:
+    elif mode.endswith(("A", "a")) or "transparency" in picture.info:  # LAB has a band A, too
         how, rgba = "laid over black", picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
     else:

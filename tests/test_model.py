@@ -66,7 +66,7 @@ def test_image_size_out_of_range_is_named(image_size: int):
 
 
 def test_unknown_backbone_is_refused():
-    with pytest.raises(InputError, match="try tf_efficientnet_lite0"):
+    with pytest.raises(InputError, match=r"no backbone .no_such_network."):
         small(backbone="no_such_network")
 
 
