@@ -1,4 +1,4 @@
-"""The command line: `rsh train | encode | project | search | evaluate | dashboard`.
+"""The command line: `rsh data | train | encode | project | search | evaluate | dashboard`.
 
 Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
 not wait for torch.
@@ -15,6 +15,35 @@ from typing import Any, TextIO
 from rsh import flags
 from rsh.config import TrainConfig
 from rsh.errors import InputError
+
+
+def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = False) -> None:
+    """Fetch a published data set, check it, and put it where --data finds it by its name.
+
+    A download that broke off goes on where it stopped when the same is run again.
+
+    Args:
+        name: One of `rsh data list`.
+        output: The folder to put NAME.zip into. (default: $RSH_DATA_HOME, or data)
+        accept_licence: Accept the licence, which is shown, without being asked.
+    """
+    from rsh.datasets import data_home, named
+    from rsh.fetching import agree, fetch
+
+    dataset = named(name)
+    agree(dataset, accepted=accept_licence)
+    file = fetch(dataset, output or data_home())
+    found = dataset.find()
+    at_home = found is not None and found.samefile(file)
+    print(f"{file}: {dataset.tiles} tiles, {len(dataset.counts)} classes")
+    print(f"use it as --data {name if at_home else file}", file=sys.stderr)
+
+
+def data_list() -> None:
+    """List the data sets with tiles, classes, size of the download, licence, and where they are."""
+    from rsh.datasets import table
+
+    print(table())
 
 
 def train(
@@ -34,7 +63,8 @@ def train(
     computed once and cached: after that a training takes seconds. With --finetune all of it learns.
 
     Args:
-        data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
+        data: "bluemarble", a data set of `rsh data list`, a folder with one folder a class, or a
+            zip of such a folder.
         num_bits: Code length, a multiple of 4 from 4 to 256.
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.
@@ -186,6 +216,8 @@ def dashboard(
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "data fetch": data_fetch,
+    "data list": data_list,
     "train": train,
     "encode": encode,
     "project": project,

@@ -55,7 +55,7 @@ def call(commands: Mapping[str, Command], words: list[str], *, prog: str, about:
     """Run the command that the words ask for.
 
     Args:
-        commands: by name.
+        commands: by name, of one word or two ("data fetch").
         words: what was typed behind the name of the program.
         prog: the name of the program.
         about: what its help says first.
@@ -70,11 +70,25 @@ def call(commands: Mapping[str, Command], words: list[str], *, prog: str, about:
     if words[:1] in (["-h"], ["--help"]):
         print(_overview(commands, prog, about))
         raise SystemExit(0)
-    if not words or words[0] not in commands:
+    if words and words[0] in commands:
+        _call_one(commands[words[0]], words[1:], f"{prog} {words[0]}")
+    elif group := _group(commands, words):
+        call(group, words[1:], prog=f"{prog} {words[0]}", about="")
+    else:
+        first = [name.split()[0] for name in commands]
         what = f"{words[0]} is no command" if words else "no command was given"
-        choose = f"choose {', '.join(commands)}; see `{prog} --help`"
-        raise InputError(f"{what}: {_nearest(words[0], commands, choose) if words else choose}")
-    _call_one(commands[words[0]], words[1:], f"{prog} {words[0]}")
+        choose = f"choose {', '.join(dict.fromkeys(first))}; see `{prog} --help`"
+        raise InputError(f"{what}: {_nearest(words[0], first, choose) if words else choose}")
+
+
+def _group(commands: Mapping[str, Command], words: list[str]) -> dict[str, Command]:
+    """Return the commands of two words that begin with the first that was typed."""
+    first = f"{words[0]} " if words else " "
+    return {
+        name.removeprefix(first): command
+        for name, command in commands.items()
+        if name.startswith(first)
+    }
 
 
 def _call_one(command: Command, words: list[str], prog: str) -> None:
@@ -235,7 +249,8 @@ def _overview(commands: Mapping[str, Command], prog: str, about: str) -> str:
     table = [
         f"  {name:{width - 2}}{text.lstrip()}" for name, text in zip(commands, lines, strict=True)
     ]
-    return "\n".join([f"usage: {prog} COMMAND ...", "", _wrapped(about), "", "commands:", *table])
+    above = [f"usage: {prog} COMMAND ...", "", *([_wrapped(about), ""] if about else [])]
+    return "\n".join([*above, "commands:", *table])
 
 
 def _wrapped(text: str, indent: int = 0) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rsh import splits
+from rsh.datasets import DATASETS
 from rsh.errors import InputError
 from rsh.files import is_text
 from rsh.pictures import SUFFIXES, read_picture
@@ -50,28 +51,23 @@ class Scenes:
         """Open a data set.
 
         Args:
-            where: "bluemarble", a folder with one folder a class, or a zip of such a folder.
+            where: "bluemarble", the name of a data set fetched by `rsh data fetch`, a folder with
+                one folder a class, or a zip of such a folder.
             skip_unreadable: decode every picture now and leave out those that cannot be read.
 
         Raises:
-            InputError: nothing there, no pictures, or a table that does not fit them.
+            InputError: nothing there, no pictures, a table that does not fit them, or a data set
+                that is not as published.
         """
-        source = sample_path() if str(where) == SAMPLE else Path(where)
-        if source.is_dir():
-            paths, prefix = _folder_paths(source), ""
-        elif source.is_file() and zipfile.is_zipfile(source):
-            paths, prefix = picture_paths(source)
-        else:
-            raise InputError(
-                f"{where} is neither a folder nor a zip file: give {SAMPLE!r}, "
-                "a folder with one folder a class, or a zip of such a folder"
-            )
-        if not paths:
-            raise InputError(
-                f"{source} holds no pictures: need one folder a class, pictures inside"
-            )
+        known = DATASETS.get(where) if isinstance(where, str) else None  # a Path is a path
+        source = known.require() if known else _place(where)
+        paths, prefix = _pictures(source, where)
+        classes = [path.split("/")[0] for path in paths]
+        if known:
+            way_out = f"move it away, then run `rsh data fetch {where}`"
+            known.check(classes, where=str(source), way_out=way_out)
         name = source.name if source.is_dir() else source.stem
-        items = pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
+        items = pd.DataFrame({"id": paths, "class": classes})
         items = add_places(items.assign(split=""), source, prefix)
         scenes = cls(name, source, items, prefix, skip_unreadable)
         return scenes._readable() if skip_unreadable else scenes
@@ -246,6 +242,26 @@ def sample_path() -> Path:
         if place.is_file():
             return place
     raise InputError(f"the built-in sample is missing at {places[0]}: install rsh again")
+
+
+def _place(where: str | Path) -> Path:
+    return sample_path() if str(where) == SAMPLE else Path(where)
+
+
+def _pictures(source: Path, where: str | Path) -> tuple[list[str], str]:
+    """List the pictures of a folder or zip, and what stands before the class folders in a zip."""
+    if source.is_dir():
+        paths, prefix = _folder_paths(source), ""
+    elif source.is_file() and zipfile.is_zipfile(source):
+        paths, prefix = picture_paths(source)
+    else:
+        raise InputError(
+            f"{where} is neither a folder nor a zip file: give {SAMPLE!r}, "
+            "a folder with one folder a class, or a zip of such a folder"
+        )
+    if not paths:
+        raise InputError(f"{source} holds no pictures: need one folder a class, pictures inside")
+    return paths, prefix
 
 
 def _folder_paths(source: Path) -> list[str]:

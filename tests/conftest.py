@@ -38,6 +38,13 @@ def cache(tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tiny_cache
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where data sets are fetched to in this test."""
+    monkeypatch.setenv("RSH_DATA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real tiles of the sample in class folders."""

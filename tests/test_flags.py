@@ -70,7 +70,8 @@ def rest() -> None:
 
 def run(*words: str) -> dict[str, Any]:
     calls.clear()
-    flags.call({"walk": walk, "rest": rest}, list(words), prog="trip", about="A trip.")
+    commands = {"walk": walk, "rest": rest, "go to": walk, "go home": rest}
+    flags.call(commands, list(words), prog="trip", about="A trip.")
     return calls[0]
 
 
@@ -105,9 +106,9 @@ def test_words_become_arguments_of_their_types():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("", "no command was given: choose walk, rest; see `trip --help`"),
+        ("", "no command was given: choose walk, rest, go; see `trip --help`"),
         ("wlak", "wlak is no command: did you mean walk?"),
-        ("fly", "fly is no command: choose walk, rest; see `trip --help`"),
+        ("fly", "fly is no command: choose walk, rest, go; see `trip --help`"),
         ("walk", "the following arguments are required: PLACE; see `trip walk --help`"),
         ("walk --epoch 3", "--epoch is no flag of `trip walk`: did you mean --epochs?"),
         ("walk --epoch=3", "--epoch=3 is no flag of `trip walk`: did you mean --epochs?"),
@@ -120,6 +121,9 @@ def test_words_become_arguments_of_their_types():
         ("walk a --kind wek", "--kind: 'wek' is none of weak, strong; see `trip walk --help`"),
         ("walk a --epochs 0", "--epochs 0: choose 1 or more"),
         ("walk a -k 0", "-k 0: choose 1 or more"),
+        ("go", "no command was given: choose to, home; see `trip go --help`"),
+        ("go hme", "hme is no command: did you mean home?"),
+        ("go to", "the following arguments are required: PLACE; see `trip go to --help`"),
         ("walk a top_k", "the name top_k=3 is odd: choose another"),
     ],
 )
@@ -141,7 +145,16 @@ def test_help_of_all_commands(capsys: pytest.CaptureFixture[str]):
     for word in ("--help", "-h"):
         text = helped(capsys, word)
         assert text.startswith("usage: trip COMMAND ...\n\nA trip.\n")
-        assert "  walk  Walk to a place.\n  rest  Rest.\n" in text
+        assert "  walk     Walk to a place.\n  rest     Rest.\n  go to    Walk to" in text
+
+
+def test_command_of_two_words(capsys: pytest.CaptureFixture[str]):
+    assert run("go", "to", "here", "-k3")["top_k"] == 3
+    assert helped(capsys, "go", "to", "--help").startswith("usage: trip go to PLACE [NAME] [flags]")
+    text = helped(capsys, "go", "--help")
+    assert (
+        text == "usage: trip go COMMAND ...\n\ncommands:\n  to    Walk to a place.\n  home  Rest.\n"
+    )
 
 
 def test_help_of_one_command(capsys: pytest.CaptureFixture[str]):
@@ -159,7 +172,7 @@ def test_help_of_one_command(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_rsh_names_every_flag_once(name: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        flags.call(COMMANDS, [name, "--help"], prog="rsh", about="")
+        flags.call(COMMANDS, [*name.split(), "--help"], prog="rsh", about="")
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert "None" not in text and text.count("(default: 20)") <= 1

@@ -1,0 +1,37 @@
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from make_scenes import tile
+from make_server import Server
+
+from rsh import datasets
+from rsh.datasets import UCMERCED, DataSet
+
+EACH = 2  # tiles of each of the 21 classes
+
+
+def archive(*, count: int = EACH, extra: tuple[str, ...] = ()) -> bytes:
+    """Pack tiles as UC Merced has them."""
+    stream, picture = io.BytesIO(), io.BytesIO()
+    tile(0).save(picture, "TIFF")
+    names = [f"{name}/{name}{number:02}.tif" for name in UCMERCED.counts for number in range(count)]
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr("UCMerced_LandUse/readme.txt", "See the paper.")
+        for name in (*(f"UCMerced_LandUse/Images/{name}" for name in names), *extra):
+            packed.writestr(name, picture.getvalue())
+    return stream.getvalue()
+
+
+def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+    """Let the server's file be UC Merced, with fewer tiles."""
+    small = replace(
+        UCMERCED,
+        url=server.url,
+        sha256=hashlib.sha256(server.content).hexdigest(),
+        counts=dict.fromkeys(UCMERCED.counts, EACH),
+    )
+    monkeypatch.setitem(datasets.DATASETS, "ucmerced", small)
+    return small
