@@ -258,7 +258,8 @@ def test_the_page_opens_on_a_typical_query(gallery, seed):
     for row in np.flatnonzero(gallery.items["split"] == "query").tolist():
         state.choose(row)
         right[row] = sum(hit.relevant for hit in state.ranking().hits)
-    assert abs(right[opened] - np.mean(list(right.values()))) <= 4
+    low, high = np.quantile(list(right.values()), [0.2, 0.8])
+    assert low <= right[opened] <= high
 
 
 def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):

@@ -204,25 +204,22 @@ class ExplorerState:
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles, one whose answer is as good as their answers are on average.
+        """Of a few unseen tiles, one whose answer is neither among their best nor their worst.
 
-        The page should open on what the model does, neither on its best nor on its worst. Among
-        such tiles one with neighbours at many distances is taken, since a list of equal distances
-        explains nothing, and then the one with the most detail, judged by the size of its JPEG.
+        The page should open on what the model mostly does. Of the middle third, by precision, one
+        with neighbours at many distances is taken, since a list of equal distances explains
+        nothing, and then the one with the most detail, judged by the size of its JPEG.
         """
         labels, rows = self.gallery.labels, self._unseen_first()
-        drawn = self._rng.choice(rows, size=min(len(rows), 48), replace=False)
-        sample: list[int] = drawn.tolist()
-        answers = {row: self._found(row, mode="top_k") for row in sample}
-        right = {row: int((labels[hits.ids] == labels[row]).sum()) for row, hits in answers.items()}
-        average = sum(right.values()) / len(sample)
+        drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
+        answers = {row: self._found(row, mode="top_k") for row in drawn}
+        drawn.sort(key=lambda row: int((labels[answers[row].ids] == labels[row]).sum()))
+        middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 
-        def worth(row: int) -> tuple[bool, int, int]:
-            typical = abs(right[row] - average) <= max(self.top_k / 10, 1)
-            distances = len(np.unique(answers[row].distances))
-            return typical, distances, len(self.gallery.thumb(row))
+        def worth(row: int) -> tuple[int, int]:
+            return len(np.unique(answers[row].distances)), len(self.gallery.thumb(row))
 
-        return max(sample, key=worth)
+        return max(middle, key=worth)
 
     def _found(self, row: int, *, mode: Mode) -> Hits:
         """Search with a tile, which is left out of its own answer."""
