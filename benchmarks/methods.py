@@ -131,9 +131,8 @@ def split_of(data: str, seed: int, on_val: bool) -> Split:
     split = open_data(data).split(query=DATA[data].query, seed=seed)
     if not on_val:
         return split
-    scenes = split.gallery
-    names = scenes.items["split"].replace({"val": "query"})
-    return Split(replace(scenes, items=scenes.items.assign(split=names)))
+    names = split.scenes.items["split"].replace({"query": "unused", "val": "query"})
+    return Split(replace(split.scenes, items=split.scenes.items.assign(split=names)))
 
 
 def measure(job: Job, key: str) -> Row:
