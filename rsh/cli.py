@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from rsh import flags
 from rsh.config import TrainConfig
 from rsh.errors import InputError
+from rsh.protocols import Ties, find_protocol
 
 
 def train(
@@ -141,28 +142,46 @@ def search(
 
 
 def evaluate(
-    run: Path, *, protocol: str = "disjoint", data: str | None = None, json_: bool = False
+    run: Path,
+    *,
+    protocol: str = "disjoint",
+    ties: Ties = "average",
+    data: str | None = None,
+    json_: bool = False,
 ) -> None:
-    """Measure a trained model on tiles it has never seen, and write evaluation.json into the run.
+    """Measure a trained model, and write evaluation.json into the run.
+
+    One network moves by points from one protocol to the next: --protocol all shows them side by
+    side.
 
     Args:
         run: The run folder of the model.
-        protocol: "disjoint": queries are the query split, the gallery is train and val.
+        protocol: Who asks and what can be found: disjoint (unseen queries, the gallery is train
+            and val), leave-one-out, whole, everything, hits@20, or all of them.
+        ties: Tiles at one distance: the mean over all their orders, the order of the gallery's
+            rows (a stable argsort), relevant ones first, or last.
         data: Where the data lies now, if it has moved.
         json_: Print JSON for a program to read.
     """
-    from rsh.evaluation import PROTOCOLS, table
+    from rsh import tables
     from rsh.evaluation import evaluate as measure
+    from rsh.evaluation import evaluate_all
     from rsh.files import check_place, write_json
     from rsh.run import Run
 
-    if protocol not in PROTOCOLS:
-        raise InputError(f"protocol={protocol}: choose one of {', '.join(PROTOCOLS)}")
+    if protocol != "all":
+        find_protocol(protocol)  # now, not after the network is read
     opened = Run.open(run)
     check_place(run)
-    report = measure(opened.net(), opened.split(data))
+    net, split = opened.net(), opened.split(data)
+    if protocol == "all":
+        report = evaluate_all(net, split, ties=ties)
+        text = tables.all_protocols(report)
+    else:
+        report = measure(net, split, protocol=protocol, ties=ties)
+        text = tables.one_protocol(report)
     write_json(run / "evaluation.json", report)
-    print(json.dumps(report, indent=2) if json_ else table(report))
+    print(json.dumps(report, indent=2, ensure_ascii=False) if json_ else text)
 
 
 def dashboard(
