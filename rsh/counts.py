@@ -29,7 +29,7 @@ class _Folded(NamedTuple):
 
     words: NDArray[np.uint64]  # (words, n), a column a code
     labels: NDArray[np.generic]  # (n,)
-    number: Ints  # (n,), how many items each stands for
+    number: NDArray[np.float64]  # (n,), how many items each stands for
     column: Ints  # of each item, so that the fold can be undone
 
 
@@ -128,7 +128,7 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     words = np.ascontiguousarray(padded.view(np.uint64).T)
     every = np.arange(len(labels))
     if not fold:
-        return _Folded(words, labels, np.ones_like(every), every)
+        return _Folded(words, labels, np.ones(len(labels)), every)
     order = np.lexsort((*words, labels))
     words, labels = words[:, order], labels[order]
     new = np.append(True, labels[1:] != labels[:-1])
@@ -136,7 +136,8 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     first, column = np.flatnonzero(new), np.empty_like(every)
     column[order] = np.cumsum(new) - 1
     words = np.ascontiguousarray(words[:, first])  # the count runs along rows of words
-    return _Folded(words, labels[first], np.diff(first, append=len(order)), column)
+    number = np.diff(first, append=len(order)).astype(np.float64)  # what bincount adds up
+    return _Folded(words, labels[first], number, column)
 
 
 def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
@@ -149,7 +150,7 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
         for row in np.flatnonzero(query.labels == label):
             differing = np.bitwise_count(gallery.words ^ query.words[:, row, None])
             distance = differing.sum(axis=0, dtype=np.intp)
-            # sums of whole numbers below 2**53 are exact as floats
+            # whole numbers below 2**53 are exact as floats
             counts.items[row] = np.bincount(distance, gallery.number, size)
             counts.relevant[row] = np.bincount(distance[own], own_number, size)
     return counts
