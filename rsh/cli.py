@@ -1,4 +1,4 @@
-"""The command line: `rsh train | encode | project | search | evaluate | dashboard`.
+"""The command line: `rsh train | encode | project | search | evaluate | compare | dashboard`.
 
 Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
 not wait for torch.
@@ -184,6 +184,39 @@ def evaluate(
     print(json.dumps(report, indent=2, ensure_ascii=False) if json_ else text)
 
 
+def compare(
+    *runs: Path,
+    protocol: str = "disjoint",
+    ties: Ties = "average",
+    data: str | None = None,
+    output: Path | None = None,
+    json_: bool = False,
+) -> None:
+    """Put trained models side by side, and say whether their figures can be compared.
+
+    Runs that differ in their seed alone are also shown as one, by their mean.
+
+    Args:
+        runs: The run folders, one or more.
+        protocol: Who asks and what can be found: disjoint, leave-one-out, whole, everything or
+            hits@20; see `rsh evaluate --help`.
+        ties: Tiles at one distance, as in `rsh evaluate`.
+        data: Where the data of all runs lies now, if it has moved.
+        output: A folder for plots: precision and recall, mAP by code length, distances within
+            and between classes, and which classes are neighbours.
+        json_: Print JSON for a program to read.
+    """
+    from rsh import comparison
+    from rsh.files import check_place
+
+    if output:
+        check_place(output)  # now, not after minutes of work
+    found = comparison.compare(runs, protocol=protocol, ties=ties, data=data)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if json_ else comparison.table(found))
+    for file in comparison.write(found, output) if output else ():
+        print(file, file=sys.stderr)
+
+
 def dashboard(
     gallery: Path = Path("galleries/bluemarble-32"),
     *,
@@ -208,6 +241,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "project": project,
     "search": search,
     "evaluate": evaluate,
+    "compare": compare,
     "dashboard": dashboard,
 }
 ABOUT = """Deep hashing for remote-sensing image retrieval: tiles become short binary codes, and

@@ -84,5 +84,5 @@ def find_protocol(name: str) -> Protocol:
         InputError: there is none.
     """
     if name not in PROTOCOLS:
-        raise InputError(f"protocol={name}: choose {', '.join(PROTOCOLS)} or all")
+        raise InputError(f"protocol={name}: choose one of {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]

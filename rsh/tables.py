@@ -46,14 +46,14 @@ def one_protocol(report: Report) -> str:
     lines += [
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
     ]
-    return "\n".join([heading(report), protocol.about, *lines])
+    return "\n".join([f"{heading(report)}, {report['num_bits']} bits", protocol.about, *lines])
 
 
 def heading(report: Report) -> str:
     """Say under which protocol a report was made, and of how many tiles."""
     return (
         f"protocol {report['protocol']}: {report['queries']} queries, {report['gallery']} gallery "
-        f"tiles, {report['num_bits']} bits, {TIES[report['ties']]}"
+        f"tiles, {TIES[report['ties']]}"
     )
 
 

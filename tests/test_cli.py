@@ -181,7 +181,7 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
     [
         (
             ["evaluate", "{run}", "--protocol", "half"],
-            "--protocol half: choose disjoint, leave-one-",
+            "--protocol half: choose one of disjoint",
         ),
         (["evaluate", "{run}", "--ties", "random"], "'random' is none of average, argsort"),
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),

@@ -43,7 +43,7 @@ def test_figures_are_in_their_ranges(report: dict):
 def test_report_can_be_written_as_json_and_read_by_people(report: dict):
     assert json.loads(json.dumps(report, allow_nan=False))["map"] == report["map"]
     text = one_protocol(report)
-    assert "protocol disjoint: 12 queries, 36 gallery tiles, 16 bits, ties averaged" in text
+    assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
     assert f"{report['map']:.1%}" in text
 
 
@@ -82,7 +82,9 @@ def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
 
 
 def test_unknown_protocol_is_refused_before_any_work(tiny_split):
-    with pytest.raises(InputError, match="protocol=half: choose disjoint, leave-one-out, whole"):
+    with pytest.raises(
+        InputError, match="protocol=half: choose one of disjoint, leave-one-out, whole"
+    ):
         evaluate(None, tiny_split, protocol="half")
 
 
