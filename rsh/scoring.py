@@ -106,18 +106,7 @@ def rank_figures(codes: Codes, setting: Setting, ties: Ties = "average") -> dict
             relevant tiles first ("optimistic") or last ("pessimistic").
     """
     packed = pack(codes)
-    counts = setting.counts(packed, codes.shape[1])
-    most = int(counts.relevant.sum(axis=1).max())
-    if ties == "argsort":  # a stable sort of 16-bit numbers is a fast one
-
-        def distances(query: Rows, gallery: Rows) -> NDArray[np.uint16]:
-            return hamming(packed[query], packed[gallery]).astype(np.uint16)
-
-        pieces = [_figures(piece, setting, most) for piece in setting.rankings(distances)]
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-    if ties != "average":
-        counts = order_ties(counts, best=ties == "optimistic")
-    return _figures(counts, setting, most)
+    return _by_query(packed, setting.counts(packed, codes.shape[1]), setting, ties)
 
 
 def score(codes: Codes, setting: Setting, *, ties: Ties = "average") -> Report:
@@ -129,24 +118,15 @@ def score(codes: Codes, setting: Setting, *, ties: Ties = "average") -> Report:
         ties: see `rank_figures`; figures by radius do not depend on it.
     """
     packed, num_bits = pack(codes), codes.shape[1]
-    counts, by_query = setting.counts(packed, num_bits), rank_figures(codes, setting, ties)
-    same, others = metrics.distances_by_class(counts)
+    counts = setting.counts(packed, num_bits)
+    by_query = _by_query(packed, counts, setting, ties)
     report: Report = {name: float(np.nanmean(values)) for name, values in by_query.items()}
-    for order in (True, False):
-        name = "map_optimistic" if order else "map_pessimistic"
-        report[name] = float(np.nanmean(setting.precision(order_ties(counts, best=order))))
-    for name, micro in (("", False), ("_micro", True)):
-        precision, recall = metrics.precision_recall(counts, micro=micro)
-        report |= {f"precision_by_radius{name}": _plain(precision)}
-        report |= {f"recall_by_radius{name}": _plain(recall)}
+    for name, best in (("map_optimistic", True), ("map_pessimistic", False)):
+        report[name] = float(np.nanmean(setting.precision(order_ties(counts, best=best))))
     return report | {
         "map_interval": metrics.bootstrap_interval(by_query["map"], setting.groups),
-        "precision_within_2": float(metrics.precision_within(counts, radius=2).mean()),
+        **_by_radius(counts),
         "distinct_codes": metrics.distinct_codes(packed[setting.gallery]),
-        "same_class_by_distance": same.tolist(),
-        "other_classes_by_distance": others.tolist(),
-        "mean_distance_same_class": _mean_distance(same),
-        "mean_distance_other_classes": _mean_distance(others),
         "neighbour_classes": _plain(neighbour_classes(packed, setting, num_bits)),
         "average_precision": _plain(by_query["map"]),
         "groups": setting.groups,
@@ -193,6 +173,20 @@ def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats
     return shares
 
 
+def _by_query(packed: Packed, counts: Counts, setting: Setting, ties: Ties) -> dict[str, Floats]:
+    most = int(counts.relevant.sum(axis=1).max())
+    if ties == "argsort":  # a stable sort of 16-bit numbers is a fast one
+
+        def distances(query: Rows, gallery: Rows) -> NDArray[np.uint16]:
+            return hamming(packed[query], packed[gallery]).astype(np.uint16)
+
+        pieces = [_figures(piece, setting, most) for piece in setting.rankings(distances)]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    if ties != "average":
+        counts = order_ties(counts, best=ties == "optimistic")
+    return _figures(counts, setting, most)
+
+
 def _figures(counts: Counts, setting: Setting, most: int) -> dict[str, Floats]:
     return {
         "map": setting.precision(counts),
@@ -202,6 +196,23 @@ def _figures(counts: Counts, setting: Setting, most: int) -> dict[str, Floats]:
         "ndcg_at_20": metrics.ndcg_at(counts, top_k=CUT),
         "anmrr": metrics.nmrr(counts, most_relevant=most),
     }
+
+
+def _by_radius(counts: Counts) -> Report:
+    """Return what does not depend on the order of ties."""
+    same, others = metrics.distances_by_class(counts)
+    report: Report = {
+        "precision_within_2": float(metrics.precision_within(counts, radius=2).mean()),
+        "same_class_by_distance": same.tolist(),
+        "other_classes_by_distance": others.tolist(),
+        "mean_distance_same_class": _mean_distance(same),
+        "mean_distance_other_classes": _mean_distance(others),
+    }
+    for name, micro in (("", False), ("_micro", True)):
+        precision, recall = metrics.precision_recall(counts, micro=micro)
+        report |= {f"precision_by_radius{name}": _plain(precision)}
+        report |= {f"recall_by_radius{name}": _plain(recall)}
+    return report
 
 
 def _mean_distance(pairs: NDArray[np.int64]) -> float | None:

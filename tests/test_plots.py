@@ -88,9 +88,11 @@ def test_matrix_shows_the_shares_of_the_report_in_its_orientation():
     report = report_of(8, "one")
     figure = plots.neighbour_classes(report)
     assert np.array_equal(figure.axes[0].images[0].get_array(), report["neighbour_classes"])
-    words = words_of(figure)
-    assert "snow and ice" in words and "class of the query" in words
-    numbers = {(text.get_position()): text.get_text() for text in figure.axes[0].texts}
+    axes, names = figure.axes[0], ["snow and ice", "coast", "tundra"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+    assert "class of the query" in words_of(figure)
+    numbers = {text.get_position(): text.get_text() for text in axes.texts}
     assert numbers[(1, 0)] == f"{100 * report['neighbour_classes'][0][1]:.0f}"
 
 
