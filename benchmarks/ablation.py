@@ -29,6 +29,7 @@ from rsh.bank import view_bank
 from rsh.baselines import class_centres, itq, lsh
 from rsh.codes import Codes, binarize, pack
 from rsh.config import TrainConfig
+from rsh.counts import count
 from rsh.evaluation import linear_classifier
 from rsh.loop import fit
 from rsh.model import HashNet, apply_head
@@ -242,7 +243,7 @@ def average_precisions(
     """Return the tie-aware average precision of each query."""
     query, gallery = split.rows(query_split), split.rows(*gallery_splits)
     labels, packed = split.scenes.labels, pack(codes)
-    counts = metrics.count(
+    counts = count(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=codes.shape[1]
     )
     return metrics.average_precision(counts)

@@ -34,10 +34,12 @@ from rsh.baselines import class_centres, itq, lsh
 from rsh.codes import Codes, binarize
 from rsh.config import Method, TrainConfig
 from rsh.errors import InputError
-from rsh.evaluation import cosine_map, linear_classifier, score
+from rsh.evaluation import linear_classifier
 from rsh.model import HashNet, apply_head
+from rsh.protocols import DISJOINT
 from rsh.run import environment
 from rsh.scenes import Scenes, Split
+from rsh.scoring import Setting, cosine_map, score
 from rsh.training import train
 from rsh.views import ViewSpec
 
@@ -176,7 +178,7 @@ def trained(job: Job, split: Split, key: str) -> Row:
         shutil.rmtree(run)
     return {
         **figures(binarize(relaxed), split),
-        "map_before_sign": cosine_map(relaxed.tanh().numpy(), split.scenes.labels, split),
+        "map_before_sign": cosine_map(relaxed.tanh().numpy(), Setting(split, DISJOINT)),
         "accuracy": accuracy(*classify(net, split)) if config.finetune else accuracy(*frozen(job)),
         "tiles_per_second": round(float(np.median([r["tiles_per_second"] for r in history])), 1),
         "loss": round(history[-1]["total"], 4),
@@ -189,7 +191,10 @@ def untrained(job: Job, split: Split) -> Row:
     values = features(network(job), split.scenes).astype(np.float32)
     predicted, _ = frozen(job)
     if job.method == "float cosine":
-        return {"map": cosine_map(values, labels, split), "accuracy": accuracy(*frozen(job))}
+        return {
+            "map": cosine_map(values, Setting(split, DISJOINT)),
+            "accuracy": accuracy(*frozen(job)),
+        }
     codes: dict[str, Callable[[], Codes]] = {
         "lsh": lambda: lsh(values, rows, num_bits=job.bits, seed=job.seed),
         "itq": lambda: itq(values, rows, num_bits=job.bits),
@@ -200,7 +205,7 @@ def untrained(job: Job, split: Split) -> Row:
 
 def figures(codes: Codes, split: Split) -> Row:
     """Return what a row says of its codes."""
-    found = score(codes, split.scenes.labels, split)
+    found = score(codes, Setting(split, DISJOINT))
     names = ("map", "map_interval", "map_at_20", "precision_within_2", "distinct_codes")
     return {name: found[name] for name in names}
 

@@ -1,4 +1,4 @@
-"""The command line: `rsh data | train | encode | project | search | evaluate | dashboard`.
+"""The command line: one function a command, in the order of the work.
 
 Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
 not wait for torch.
@@ -13,37 +13,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rsh import flags
+from rsh.cli_data import data_fetch, data_list
 from rsh.config import TrainConfig
 from rsh.errors import InputError
-
-
-def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = False) -> None:
-    """Fetch a published data set, check it, and put it where --data finds it by its name.
-
-    A download that broke off goes on where it stopped when the same is run again.
-
-    Args:
-        name: One of `rsh data list`.
-        output: The folder to put NAME.zip into. (default: $RSH_DATA_HOME, or data)
-        accept_licence: Accept the licence, which is shown, without being asked.
-    """
-    from rsh.datasets import data_home, named
-    from rsh.fetching import agree, fetch
-
-    dataset = named(name)
-    agree(dataset, accepted=accept_licence)
-    file = fetch(dataset, output or data_home())
-    found = dataset.find()
-    at_home = found is not None and found.samefile(file)
-    print(f"{file}: {dataset.tiles} tiles, {len(dataset.counts)} classes")
-    print(f"use it as --data {name if at_home else file}", file=sys.stderr)
-
-
-def data_list() -> None:
-    """List the data sets with tiles, classes, size of the download, licence, and where they are."""
-    from rsh.datasets import table
-
-    print(table())
+from rsh.protocols import Ties, find_protocol
 
 
 def train(
@@ -173,28 +146,79 @@ def search(
 
 
 def evaluate(
-    run: Path, *, protocol: str = "disjoint", data: str | None = None, json_: bool = False
+    run: Path,
+    *,
+    protocol: str = "disjoint",
+    ties: Ties = "average",
+    data: str | None = None,
+    json_: bool = False,
 ) -> None:
-    """Measure a trained model on tiles it has never seen, and write evaluation.json into the run.
+    """Measure a trained model, and write evaluation.json into the run.
+
+    One network moves by points from one protocol to the next: --protocol all shows them side by
+    side.
 
     Args:
         run: The run folder of the model.
-        protocol: "disjoint": queries are the query split, the gallery is train and val.
+        protocol: Who asks and what can be found: disjoint (unseen queries, the gallery is train
+            and val), leave-one-out, whole, everything, hits@20, or all of them.
+        ties: Tiles at one distance: the mean over all their orders, the order of the gallery's
+            rows (a stable argsort), relevant ones first, or last.
         data: Where the data lies now, if it has moved.
         json_: Print JSON for a program to read.
     """
-    from rsh.evaluation import PROTOCOLS, table
+    from rsh import tables
     from rsh.evaluation import evaluate as measure
+    from rsh.evaluation import evaluate_all
     from rsh.files import check_place, write_json
     from rsh.run import Run
 
-    if protocol not in PROTOCOLS:
-        raise InputError(f"protocol={protocol}: choose one of {', '.join(PROTOCOLS)}")
+    if protocol != "all":
+        find_protocol(protocol)  # now, not after the network is read
     opened = Run.open(run)
     check_place(run)
-    report = measure(opened.net(), opened.split(data))
+    net, split = opened.net(), opened.split(data)
+    if protocol == "all":
+        report = evaluate_all(net, split, ties=ties)
+        text = tables.all_protocols(report)
+    else:
+        report = measure(net, split, protocol=protocol, ties=ties)
+        text = tables.one_protocol(report)
     write_json(run / "evaluation.json", report)
-    print(json.dumps(report, indent=2) if json_ else table(report))
+    print(json.dumps(report, indent=2, ensure_ascii=False) if json_ else text)
+
+
+def compare(
+    *runs: Path,
+    protocol: str = "disjoint",
+    ties: Ties = "average",
+    data: str | None = None,
+    output: Path | None = None,
+    json_: bool = False,
+) -> None:
+    """Put trained models side by side, and say whether their figures can be compared.
+
+    Runs that differ in their seed alone are also shown as one, by their mean.
+
+    Args:
+        runs: The run folders, one or more.
+        protocol: Who asks and what can be found: disjoint, leave-one-out, whole, everything or
+            hits@20; see `rsh evaluate --help`.
+        ties: Tiles at one distance, as in `rsh evaluate`.
+        data: Where the data of all runs lies now, if it has moved.
+        output: A folder for plots: precision and recall, mAP by code length, distances within
+            and between classes, and which classes are neighbours.
+        json_: Print JSON for a program to read.
+    """
+    from rsh import comparison
+    from rsh.files import check_place
+
+    if output:
+        check_place(output)  # now, not after minutes of work
+    found = comparison.compare(runs, protocol=protocol, ties=ties, data=data)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if json_ else comparison.table(found))
+    for file in comparison.write(found, output) if output else ():
+        print(file, file=sys.stderr)
 
 
 def dashboard(
@@ -223,6 +247,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "project": project,
     "search": search,
     "evaluate": evaluate,
+    "compare": compare,
     "dashboard": dashboard,
 }
 ABOUT = """Deep hashing for remote-sensing image retrieval: tiles become short binary codes, and

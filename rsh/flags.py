@@ -26,6 +26,7 @@ from rsh.files import is_text
 Command = Callable[..., None]
 SPELLED = {"top_k": ["-k", "--top-k"], "num_bits": ["--bits"]}  # all others as the parameter
 EMPTY = inspect.Parameter.empty
+SEVERAL = inspect.Parameter.VAR_POSITIONAL
 
 
 class Parameter(NamedTuple):
@@ -35,7 +36,7 @@ class Parameter(NamedTuple):
         name: of the function's parameter, or of the dataclass's field.
         kind: str, int, float, bool, Path or a Literal.
         help: what it means.
-        default: EMPTY where a value must be given.
+        default: EMPTY where a value must be given, SEVERAL where one or more are.
         spelled: its flags; none if it is given by its place.
     """
 
@@ -99,7 +100,10 @@ def _call_one(command: Command, words: list[str], prog: str) -> None:
     try:
         for name, kind in settings.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
-        by_place = [given.pop(p.name) for p in parameters if not p.spelled]
+        by_place: list[Any] = []
+        for parameter in (p for p in parameters if not p.spelled):
+            value = given.pop(parameter.name)
+            by_place += value if parameter.default is SEVERAL else [value]
         command(*by_place, **given)
     except InputError as error:
         raise InputError(as_typed(str(error), parameters)) from error
@@ -120,7 +124,8 @@ def _parameters(command: Command) -> list[Parameter]:
             helps |= _helps_of_dataclass(kinds[name])
             rows = [(field.name, field.type, field.default) for field in fields(kinds[name])]
         else:
-            rows = [(name, kinds[name], parameter.default)]
+            several = parameter.kind is SEVERAL
+            rows = [(name, kinds[name], SEVERAL if several else parameter.default)]
         is_flag = parameter.kind is parameter.KEYWORD_ONLY
         found += [
             Parameter(key, kind, helps[key], default, _spelled(key, default) if is_flag else [])
@@ -148,11 +153,7 @@ def _kinds(command: Command) -> dict[str, Any]:
 
 def _parser(command: Command, parameters: list[Parameter], prog: str) -> _Parser:
     text = _wrapped((inspect.getdoc(command) or "").partition("\nArgs:")[0])
-    places = [
-        p.name.upper() if p.default is EMPTY else f"[{p.name.upper()}]"
-        for p in parameters
-        if not p.spelled
-    ]
+    places = [_place(p) for p in parameters if not p.spelled]
     parser = _Parser(
         usage=" ".join([prog, *places, "[flags]"]),
         prog=prog,
@@ -165,9 +166,17 @@ def _parser(command: Command, parameters: list[Parameter], prog: str) -> _Parser
     return parser
 
 
+def _place(parameter: Parameter) -> str:
+    name = parameter.name.upper()
+    shown = {EMPTY: name, SEVERAL: f"{name.removesuffix('S')} ..."}
+    return shown.get(parameter.default, f"[{name}]")
+
+
 def _add(parser: _Parser, parameter: Parameter) -> None:
     name, kind, text, default, spelled = parameter
-    shown = "" if default in (EMPTY, None, "") or kind is bool else f" (default: {default})"
+    shown = (
+        "" if default in (EMPTY, SEVERAL, None, "") or kind is bool else f" (default: {default})"
+    )
     about: dict[str, Any] = {"help": (text + shown).replace("%", "%%")}
     if kind is bool:
         parser.add_argument(spelled[0], dest=name, default=default, action="store_true", **about)
@@ -175,7 +184,9 @@ def _add(parser: _Parser, parameter: Parameter) -> None:
             text = f"The opposite of {spelled[0]}."
             parser.add_argument(opposite, dest=name, action="store_false", help=text)
         return
-    if default is not EMPTY:
+    if default is SEVERAL:
+        about |= {"nargs": "+"}
+    elif default is not EMPTY:
         about |= {"default": default, "nargs": None if spelled else "?"}
     read = _reader(kind, may_be_empty=default == "")
     placeholder = _placeholder(kind) if spelled else name.upper()

@@ -4,7 +4,7 @@ Codes of K bits leave at most K + 1 different distances, so most of a ranking is
 argsort decides the figure by accident. Everything here is the exact mean over all orders of the
 tied items, and needs only counts: how many items, and how many relevant ones, at each distance.
 
-Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from `count`.
+Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from `rsh.counts`.
 All figures are fractions from 0 to 1, one a query.
 
 Source: He et al. 2018, "Hashing as tie-aware learning to rank", https://arxiv.org/abs/1705.08562;
@@ -12,74 +12,22 @@ McSherry and Najork 2008, "Computing information retrieval performance measures 
 presence of tied scores".
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.codes import Packed, check_packed, hamming
+from rsh.codes import Packed
+from rsh.counts import Counts
 from rsh.errors import InputError
+from rsh.protocols import Denominator
 
 Floats = NDArray[np.float64]
-CHUNK_PAIRS = 2**22  # distances at a time: 16 MB of them, whatever the size of the gallery
 
 
-class Counts(NamedTuple):
-    """What lies at each distance from each query.
-
-    Attributes:
-        items: (q, num_bits + 1) int64, all gallery items.
-        relevant: (q, num_bits + 1) int64, those that share the query's class.
-    """
-
-    items: NDArray[np.int64]
-    relevant: NDArray[np.int64]
-
-
-def count(
-    query_packed: Packed,
-    gallery_packed: Packed,
-    query_labels: ArrayLike,
-    gallery_labels: ArrayLike,
-    *,
-    num_bits: int,
-) -> Counts:
-    """Count items and relevant items at each Hamming distance.
-
-    Args:
-        query_packed: (q, bytes) uint8.
-        gallery_packed: (g, bytes) uint8.
-        query_labels: class of each query, (q,).
-        gallery_labels: class of each gallery item, (g,).
-        num_bits: code length, bits.
-
-    Raises:
-        InputError: an array is empty or of another width than num_bits, or labels and codes
-            differ in number.
-    """
-    query_packed, gallery_packed = (
-        check_packed(packed, num_bits) for packed in (query_packed, gallery_packed)
-    )
-    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
-    for what, codes, labels in (
-        ("query", query_packed, query_labels),
-        ("gallery", gallery_packed, gallery_labels),
-    ):
-        if len(codes) != len(labels) or not len(codes):
-            raise InputError(f"{len(codes)} {what} codes with {len(labels)} labels: need one each")
-    step = max(1, CHUNK_PAIRS // len(gallery_packed))
-    parts = [
-        _count_distances(
-            hamming(query_packed[start : start + step], gallery_packed),
-            query_labels[start : start + step, None] == gallery_labels[None, :],
-            num_bits,
-        )
-        for start in range(0, len(query_packed), step)
-    ]
-    return Counts(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def average_precision(counts: Counts, *, top_k: int | None = None) -> Floats:
+def average_precision(
+    counts: Counts, *, top_k: int | None = None, denominator: Denominator = "relevant"
+) -> Floats:
     """Average precision of each query, the mean over all orders of tied items.
 
     With n items and p relevant ones at a distance, N0 and P0 nearer, R relevant in all:
@@ -91,24 +39,27 @@ def average_precision(counts: Counts, *, top_k: int | None = None) -> Floats:
 
     Args:
         counts: from `count`.
-        top_k: only the first top_k ranks count, and the best possible is 1: the sum is divided
-            by min(R, top_k). None takes the whole ranking (mAP@ALL).
+        top_k: only the first top_k ranks count. None takes the whole ranking (mAP@ALL).
+        denominator: the sum of precisions is divided by the "relevant" items, at most top_k, so
+            that the best possible is 1; by "top_k", even where fewer are relevant; or by the
+            "hits" among the first top_k, which rewards few hits if they come early.
 
     Returns:
         (q,), NaN where nothing is relevant.
 
     Raises:
-        InputError: top_k < 1.
+        InputError: top_k < 1, or none for the denominator "top_k".
     """
     n, p, before, relevant_before = _buckets(counts)
-    total = int(n.sum(axis=1).max())
     m = n if top_k is None else np.clip(_check_top_k(top_k) - before, 0, n)
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, total + 1))])
-    s = harmonic[before + m] - harmonic[before]
-    slope = (p - 1) / np.maximum(n - 1, 1)
-    inner = (relevant_before + 1) * s + slope * (m - (before + 1) * s)
-    best = p.sum(axis=1) if top_k is None else np.minimum(p.sum(axis=1), top_k)
-    return _divide((p / np.maximum(n, 1) * inner).sum(axis=1), best)
+    sums, wanted = _precision_sums(n, p, m, before, relevant_before), p.sum(axis=1)
+    if denominator == "hits":
+        return np.where(wanted > 0, _over_hits(counts, m, sums), np.nan)
+    if denominator == "relevant":
+        return _divide(sums.sum(axis=1), wanted if top_k is None else np.minimum(wanted, top_k))
+    if top_k is None:
+        raise InputError("top_k=None: the denominator 'top_k' needs a number")
+    return np.where(wanted > 0, sums.sum(axis=1) / top_k, np.nan)
 
 
 def mean_average_precision(counts: Counts, *, top_k: int | None = None) -> float:
@@ -148,8 +99,31 @@ def precision_within(counts: Counts, *, radius: int) -> Floats:
     return share
 
 
-def precision_recall(counts: Counts) -> tuple[Floats, Floats]:
-    """Precision and recall within every radius from 0 to num_bits, averaged over queries (macro).
+def ndcg_at(counts: Counts, *, top_k: int) -> Floats:
+    """Discounted gain of the first top_k as a share of the best possible, mean over all ties.
+
+    A relevant item at rank t gains 1 / log2(1 + t). NaN where nothing is relevant.
+
+    Raises:
+        InputError: top_k < 1.
+
+    Source: Jarvelin and Kekalainen 2002, https://doi.org/10.1145/582415.582418
+    """
+    n, p, before, _ = _buckets(counts)
+    m = np.clip(_check_top_k(top_k) - before, 0, n)
+    gain = np.append(0.0, np.cumsum(1 / np.log2(np.arange(2, n.sum(axis=1).max() + 2))))
+    found = (p / np.maximum(n, 1) * (gain[before + m] - gain[before])).sum(axis=1)
+    best = gain[np.minimum(p.sum(axis=1), top_k)]
+    return np.where(best > 0, found / np.where(best > 0, best, 1), np.nan)
+
+
+def precision_recall(counts: Counts, *, micro: bool = False) -> tuple[Floats, Floats]:
+    """Precision and recall within every radius from 0 to num_bits.
+
+    Args:
+        counts: from `count`.
+        micro: put the balls of all queries together and then divide, so that large balls weigh
+            more; otherwise divide for each query and take the mean (macro).
 
     Returns:
         Two arrays (num_bits + 1,). An empty ball is left out of the precision, not counted 0;
@@ -157,6 +131,8 @@ def precision_recall(counts: Counts) -> tuple[Floats, Floats]:
     """
     some = counts.relevant.any(axis=1)
     items, relevant = (part[some].cumsum(axis=1) for part in counts)
+    if micro:
+        items, relevant = (part.sum(axis=0, keepdims=True) for part in (items, relevant))
     precision = np.where(items > 0, relevant / np.maximum(items, 1), np.nan)
     recall = relevant / relevant[:, -1:]
     full = (items > 0).any(axis=0)  # radii at which at least one ball holds something
@@ -165,43 +141,44 @@ def precision_recall(counts: Counts) -> tuple[Floats, Floats]:
     return mean, recall.mean(axis=0)
 
 
-def anmrr(counts: Counts) -> float:
-    """Average normalised modified retrieval rank of MPEG-7: 0 is best, 1 is worst.
+def nmrr(counts: Counts, *, most_relevant: int | None = None) -> Floats:
+    """Normalised modified retrieval rank of MPEG-7, whose mean is ANMRR: 0 is best, 1 is worst.
 
     A relevant item beyond rank K = min(4 R, 2 max R) counts as rank 1.25 K. Tied items take the
     mean over all their orders.
+
+    Args:
+        counts: from `count`.
+        most_relevant: max R, where these are not all queries.
+
+    Returns:
+        (q,), NaN where nothing is relevant.
 
     Source: Manjunath et al. 2001, https://doi.org/10.1109/76.927424
     """
     n, p, before, _ = _buckets(counts)
     wanted = p.sum(axis=1, keepdims=True)  # R
-    limit = np.minimum(4 * wanted, 2 * wanted.max())  # K
+    limit = np.minimum(4 * wanted, 2 * (most_relevant or wanted.max()))  # K
     inside = np.clip(limit - before, 0, n)  # how many ranks of this distance are within K
     ranks = inside * before + inside * (inside + 1) / 2 + (n - inside) * 1.25 * limit
     mean_rank = _divide((p * ranks / np.maximum(n, 1)).sum(axis=1), wanted[:, 0])
     best = (1 + wanted[:, 0]) / 2
-    return float(np.nanmean((mean_rank - best) / (1.25 * limit[:, 0] - best)))
+    share: Floats = (mean_rank - best) / (1.25 * limit[:, 0] - best)
+    return share
+
+
+def distances_by_class(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the pairs of a query and a gallery item at each distance.
+
+    Returns:
+        Those of one class and those of different classes, each (num_bits + 1,).
+    """
+    return counts.relevant.sum(axis=0), (counts.items - counts.relevant).sum(axis=0)
 
 
 def distinct_codes(packed: Packed) -> int:
     """Count the different codes among (n, bytes) packed codes."""
     return len(np.unique(packed, axis=0))
-
-
-def ranked_average_precision(distances: ArrayLike, relevant: ArrayLike) -> Floats:
-    """Average precision of a ranking by real-valued distances, in which ties are an accident.
-
-    Args:
-        distances: (q, g) float, smaller is nearer.
-        relevant: (q, g) bool.
-
-    Returns:
-        (q,), NaN where nothing is relevant.
-    """
-    order = np.argsort(np.asarray(distances), axis=1, kind="stable")
-    hit = np.take_along_axis(np.asarray(relevant), order, axis=1)
-    precision = hit.cumsum(axis=1) / np.arange(1, hit.shape[1] + 1)
-    return _divide((precision * hit).sum(axis=1), hit.sum(axis=1))
 
 
 def bootstrap_interval(
@@ -242,15 +219,57 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _count_distances(
-    distance: NDArray[np.int32], relevant: NDArray[np.bool_], num_bits: int
-) -> Counts:
-    """Histogram every row at once: row, distance and relevance together are one bin number."""
-    row = np.arange(len(distance))[:, None] * (num_bits + 1)
-    shape, size = (len(distance), num_bits + 1), len(distance) * (num_bits + 1)
-    bins = row + distance
-    items = np.bincount(bins.ravel(), minlength=size).reshape(shape)
-    return Counts(items, np.bincount(bins[relevant], minlength=size).reshape(shape))
+def _precision_sums(
+    n: NDArray[Any],
+    p: NDArray[Any],
+    m: NDArray[Any],
+    before: NDArray[Any],
+    relevant_before: NDArray[Any],
+) -> Floats:
+    """Expect the sum of the precisions at the hits among the first m of n tied items."""
+    harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, (before + n).max(initial=0) + 1)))
+    s = harmonic[before + m] - harmonic[before]
+    slope = (p - 1) / np.maximum(n - 1, 1)
+    inner = (relevant_before + 1) * s + slope * (m - (before + 1) * s)
+    sums: Floats = p / np.maximum(n, 1) * inner
+    return sums
+
+
+def _over_hits(counts: Counts, m: NDArray[np.int64], sums: Floats) -> Floats:
+    """Expect sum / hits, where the number of hits depends on the order of the ties at the cut.
+
+    Of the distance that the cut goes through, j of the m items taken are relevant with the
+    hypergeometric probability; given j, they are anywhere among the m.
+    """
+    n, p, before, relevant_before = _buckets(counts)
+    whole = m == n
+    sure_sum, sure_hits = (np.where(whole, part, 0).sum(axis=1)[:, None] for part in (sums, p))
+    cut = np.argmin(whole, axis=1)[:, None]  # the first distance that is not taken whole
+    n, p, m, before, relevant_before = (
+        np.take_along_axis(np.where(whole, 0, part), cut, axis=1)
+        for part in (n, p, m, before, relevant_before)
+    )
+    j = np.arange(m.max(initial=0) + 1)[None, :]
+    total = sure_sum + _precision_sums(m, j, m, before, relevant_before)
+    shares = _hypergeometric(j, n, p, m) * total / np.maximum(sure_hits + j, 1)
+    expected: Floats = shares.sum(axis=1)
+    return expected
+
+
+def _hypergeometric(
+    j: NDArray[np.int64], n: NDArray[np.int64], p: NDArray[np.int64], m: NDArray[np.int64]
+) -> Floats:
+    """Return the chance of j relevant among m drawn of n, of which p are; 0 where impossible."""
+    log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n.max(initial=0) + 1))))
+
+    def log_choose(of: NDArray[np.int64], some: NDArray[np.int64]) -> Floats:
+        some = np.clip(some, 0, of)
+        found: Floats = log_factorial[of] - log_factorial[some] - log_factorial[of - some]
+        return found
+
+    possible = (j <= np.minimum(m, p)) & (m - j <= n - p)
+    chance = np.exp(log_choose(p, j) + log_choose(n - p, m - j) - log_choose(n, m))
+    return np.where(possible, chance, 0)
 
 
 def _buckets(counts: Counts) -> tuple[NDArray[np.int64], ...]:

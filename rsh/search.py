@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from rsh.codes import Packed
+from rsh.counts import Counts, count
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.metrics import Counts, count, precision_at
+from rsh.metrics import precision_at
 
 USUAL = 20  # tiles found, if nobody says how many
 

@@ -12,12 +12,13 @@ from rsh.bank import view_bank
 from rsh.checkpoints import Record
 from rsh.codes import binarize, pack
 from rsh.config import TrainConfig
+from rsh.counts import count
 from rsh.devices import fabric_of
 from rsh.errors import InputError
 from rsh.files import check_place
 from rsh.loop import Loss, Val, fit
 from rsh.losses import MultiLevelLoss
-from rsh.metrics import count, mean_average_precision
+from rsh.metrics import mean_average_precision
 from rsh.model import HashNet, apply_head, apply_net
 from rsh.packed import packed_tiles
 from rsh.pairs import Pairs, TilePairs, ViewPairs

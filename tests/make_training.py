@@ -5,7 +5,8 @@ import torch
 
 from rsh.codes import binarize, pack
 from rsh.config import TrainConfig
-from rsh.metrics import count, mean_average_precision
+from rsh.counts import count
+from rsh.metrics import mean_average_precision
 from rsh.model import HashHead, apply_head
 from rsh.pairs import ViewPairs
 

@@ -121,16 +121,20 @@ def mean_over_orders(
     return sum(figures) / len(figures)
 
 
-def average_precision(ranking: list[bool], top_k: int | None = None) -> float:
-    """Of one strict ranking; the sum is divided by the best possible at the cut."""
+def average_precision(
+    ranking: list[bool], top_k: int | None = None, denominator: str = "relevant"
+) -> float:
+    """Of one strict ranking."""
     top_k = len(ranking) if top_k is None else top_k
     found, total = 0, 0.0
     for rank, hit in enumerate(ranking[:top_k], start=1):
         if hit:
             found += 1
             total += found / rank
-    wanted = min(sum(ranking), top_k)
-    return total / wanted if wanted else math.nan
+    if not any(ranking):
+        return math.nan
+    best = {"relevant": min(sum(ranking), top_k), "top_k": top_k, "hits": max(found, 1)}
+    return total / best[denominator]
 
 
 def tied_average_precision(distances: Sequence[int], relevant: Sequence[bool]) -> float:
@@ -155,6 +159,28 @@ def precision_at(ranking: list[bool], top_k: int) -> float:
 
 def recall_at(ranking: list[bool], top_k: int) -> float:
     return sum(ranking[:top_k]) / sum(ranking) if any(ranking) else math.nan
+
+
+def ndcg_at(ranking: list[bool], top_k: int) -> float:
+    def gain(hits: list[bool]) -> float:
+        return sum(hit / math.log2(1 + rank) for rank, hit in enumerate(hits[:top_k], start=1))
+
+    return gain(ranking) / gain(sorted(ranking, reverse=True)) if any(ranking) else math.nan
+
+
+def precision_recall_micro(
+    queries: Sequence[Sequence[tuple[int, bool]]], radius: int
+) -> tuple[float, float]:
+    """Of the balls of all queries together; math.nan where they hold nothing."""
+    items = hits = wanted = 0
+    for pairs in queries:
+        if any(hit for _, hit in pairs):
+            wanted += sum(hit for _, hit in pairs)
+            for distance, hit in pairs:
+                if distance <= radius:
+                    items += 1
+                    hits += hit
+    return hits / items if items else math.nan, hits / wanted if wanted else math.nan
 
 
 def nmrr(ranking: list[bool], most_relevant: int) -> float:

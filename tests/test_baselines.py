@@ -4,8 +4,9 @@ import reference
 
 from rsh.baselines import class_centres, itq, lsh
 from rsh.codes import hamming, pack
+from rsh.counts import count
 from rsh.errors import InputError
-from rsh.metrics import count, mean_average_precision
+from rsh.metrics import mean_average_precision
 
 
 def clouds(seed: int = 0, *, classes: int = 4, count: int = 40) -> tuple[np.ndarray, np.ndarray]:

@@ -56,6 +56,9 @@ def test_whole_path_from_tiles_to_hits(
     assert "bits  class" in capsys.readouterr().out
     main(["evaluate", str(run)])
     assert "mAP of the codes" in capsys.readouterr().out
+    main(["evaluate", str(run), "--protocol", "all", "--ties", "argsort"])
+    assert "everything" in capsys.readouterr().out
+    assert json.loads((run / "evaluation.json").read_text())["whole"]["ties"] == "argsort"
 
 
 def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path: Path) -> None:
@@ -176,7 +179,11 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["evaluate", "{run}", "--protocol", "whole"], "--protocol whole: choose one of disjoint"),
+        (
+            ["evaluate", "{run}", "--protocol", "half"],
+            "--protocol half: choose one of disjoint",
+        ),
+        (["evaluate", "{run}", "--ties", "random"], "'random' is none of average, argsort"),
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
         ([*TRAIN, "--batch-size", "1"], "--batch-size 1: choose a whole number from 4"),
         ([*TRAIN, "--learning-rate", "nan"], "--learning-rate nan: choose a number from"),

@@ -1,16 +1,17 @@
 import json
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import reference
+from make_splits import labelled
 
 from rsh.errors import InputError
-from rsh.evaluation import cosine_map, evaluate, linear_classifier, score, table
+from rsh.evaluation import evaluate, evaluate_all, linear_classifier
 from rsh.gallery import Gallery
+from rsh.protocols import PROTOCOLS
 from rsh.run import Run
-from rsh.scenes import Scenes, Split
+from rsh.scenes import Split
+from rsh.tables import all_protocols, one_protocol
 
 FRACTIONS = (
     "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
@@ -23,17 +24,6 @@ def report(tiny_run, tiny_split, tiny_cache) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
         return evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False)
-
-
-def labelled(classes: int, train: int, val: int, query: int) -> Split:
-    """A split without pictures: so many tiles of each class in each part."""
-    parts = ["train"] * train + ["val"] * val + ["query"] * query
-    items = pd.DataFrame({
-        "id": [f"{c}/{n}" for c in range(classes) for n in range(len(parts))],
-        "class": [str(c) for c in range(classes) for _ in parts],
-        "split": parts * classes,
-    })  # fmt: skip
-    return Split(Scenes("made", Path("nowhere"), items))
 
 
 def test_figures_are_in_their_ranges(report: dict):
@@ -52,8 +42,8 @@ def test_figures_are_in_their_ranges(report: dict):
 
 def test_report_can_be_written_as_json_and_read_by_people(report: dict):
     assert json.loads(json.dumps(report, allow_nan=False))["map"] == report["map"]
-    text = table(report)
-    assert "12 unseen queries, 36 gallery tiles, 16 bits" in text
+    text = one_protocol(report)
+    assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
     assert f"{report['map']:.1%}" in text
 
 
@@ -72,32 +62,35 @@ def test_evaluating_twice_gives_the_same_figures(report: dict, tiny_run, tiny_sp
     assert evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False) == report
 
 
+def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
+    net = Run.open(tiny_run.folder).net()
+    reports = evaluate_all(net, tiny_split, progress=False)
+    assert list(reports) == list(PROTOCOLS)
+    assert reports["disjoint"] == report
+    assert [each["figure"] for each in reports.values()] == [
+        "mAP@ALL", "mAP@ALL", "mAP@ALL", "mAP@20 / 20", "mAP@20 / hits",
+    ]  # fmt: skip
+    assert [(each["queries"], each["gallery"]) for each in reports.values()] == [
+        (12, 36), (12, 12), (12, 48), (48, 48), (12, 12),
+    ]  # fmt: skip
+    text = all_protocols(reports)
+    for name, each in reports.items():
+        assert name in text and f"{each['map']:.1%}" in text
+    one = evaluate(net, tiny_split, protocol="hits@20", ties="pessimistic", progress=False)
+    assert one["map"] == one["map_pessimistic"] == reports["hits@20"]["map_pessimistic"]
+    assert one["map"] < reports["hits@20"]["map"]
+
+
+def test_unknown_protocol_is_refused_before_any_work(tiny_split):
+    with pytest.raises(
+        InputError, match="protocol=half: choose one of disjoint, leave-one-out, whole"
+    ):
+        evaluate(None, tiny_split, protocol="half")
+
+
 def test_split_without_queries_is_refused(tiny_run, tiny_split):
     with pytest.raises(InputError, match="no query tiles: split it first"):
         evaluate(Run.open(tiny_run.folder).net(), Split(tiny_split.gallery), progress=False)
-
-
-def test_one_code_a_class_scores_one_and_one_code_for_all_the_base_rate():
-    split = labelled(4, train=10, val=2, query=3)
-    labels = split.scenes.labels
-    centres = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]], np.int8)
-    perfect = score(centres[labels], labels, split)
-    assert perfect["map"] == pytest.approx(1)
-    assert perfect["map_interval"] == pytest.approx((1, 1))
-    assert perfect["anmrr"] == pytest.approx(0)
-    assert perfect["distinct_codes"] == 4
-    same = score(np.ones((len(labels), 4), np.int8), labels, split)
-    assert same["precision_at_20"] == pytest.approx(0.25)
-    assert same["distinct_codes"] == 1
-
-
-def test_queries_are_not_in_their_own_gallery():
-    """Codes that are unique to each tile would score 1 if a query could find itself."""
-    split = labelled(2, train=1, val=1, query=1)
-    codes = np.array([[1, 1, 1], [1, 1, -1], [-1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]])
-    figures = score(codes.astype(np.int8), split.scenes.labels, split)
-    assert figures["recall_by_radius"][0] == 0.0
-    assert figures["map"] < 1
 
 
 def test_classifier_learns_from_train_tiles_alone():
@@ -149,21 +142,3 @@ def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
     monkeypatch.setattr("rsh.evaluation._logistic", Fixed)
     assert np.array_equal(linear_classifier(features, labels, split), labels)
     assert tried == [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
-
-
-def test_cosine_map_is_that_of_a_slow_loop():
-    split = labelled(3, train=8, val=2, query=4)
-    labels = split.scenes.labels
-    rows = np.random.default_rng(0).normal(size=(len(labels), 5))
-    query, gallery = split.rows("query"), split.rows("train", "val")
-    figures = []
-    for row in query:
-        cosine = {
-            int(other): rows[row] @ rows[other] / np.linalg.norm(rows[row])
-            / np.linalg.norm(rows[other])
-            for other in gallery
-        }  # fmt: skip
-        ranking = sorted(cosine, key=lambda other: -cosine[other])
-        hits = [labels[other] == labels[row] for other in ranking]
-        figures.append(reference.tied_average_precision(list(range(len(hits))), hits))
-    assert cosine_map(3 * rows, labels, split) == pytest.approx(np.mean(figures))

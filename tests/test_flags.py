@@ -68,9 +68,19 @@ def rest() -> None:
     """Rest."""
 
 
+def pack(*things: Path, where: str = "bag") -> None:
+    """Pack things.
+
+    Args:
+        things: What.
+        where: Into what.
+    """
+    calls.append({"things": things, "where": where})
+
+
 def run(*words: str) -> dict[str, Any]:
     calls.clear()
-    commands = {"walk": walk, "rest": rest, "go to": walk, "go home": rest}
+    commands = {"walk": walk, "rest": rest, "pack": pack, "go to": walk, "go home": rest}
     flags.call(commands, list(words), prog="trip", about="A trip.")
     return calls[0]
 
@@ -106,9 +116,9 @@ def test_words_become_arguments_of_their_types():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("", "no command was given: choose walk, rest, go; see `trip --help`"),
+        ("", "no command was given: choose walk, rest, pack, go; see `trip --help`"),
         ("wlak", "wlak is no command: did you mean walk?"),
-        ("fly", "fly is no command: choose walk, rest, go; see `trip --help`"),
+        ("fly", "fly is no command: choose walk, rest, pack, go; see `trip --help`"),
         ("walk", "the following arguments are required: PLACE; see `trip walk --help`"),
         ("walk --epoch 3", "--epoch is no flag of `trip walk`: did you mean --epochs?"),
         ("walk --epoch=3", "--epoch=3 is no flag of `trip walk`: did you mean --epochs?"),
@@ -131,6 +141,16 @@ def test_slip_of_the_fingers_is_told_in_one_sentence(words: str, told: str):
     assert refused(*words.split()) == told
 
 
+def test_several_words_may_stand_for_one_parameter(capsys: pytest.CaptureFixture[str]):
+    assert run("pack", "a", "--where", "box", "b") == {
+        "things": (Path("a"), Path("b")),
+        "where": "box",
+    }
+    assert run("pack", "a")["things"] == (Path("a"),)
+    assert refused("pack") == "the following arguments are required: THINGS; see `trip pack --help`"
+    assert "usage: trip pack THING ... [flags]" in helped(capsys, "pack", "--help")
+
+
 def test_empty_word_is_refused():
     assert "PLACE: there is nothing between the quotes" in refused("walk", "")
     assert "-k/--top-k: there is nothing" in refused("walk", "here", "-k", "")
@@ -145,7 +165,10 @@ def test_help_of_all_commands(capsys: pytest.CaptureFixture[str]):
     for word in ("--help", "-h"):
         text = helped(capsys, word)
         assert text.startswith("usage: trip COMMAND ...\n\nA trip.\n")
-        assert "  walk     Walk to a place.\n  rest     Rest.\n  go to    Walk to" in text
+        assert (
+            "  walk     Walk to a place.\n  rest     Rest.\n  pack     Pack things.\n  go to    Walk to"
+            in text
+        )
 
 
 def test_command_of_two_words(capsys: pytest.CaptureFixture[str]):

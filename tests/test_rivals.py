@@ -9,8 +9,9 @@ from torch import nn
 from rsh.baselines import itq, lsh
 from rsh.codes import binarize, pack
 from rsh.config import TrainConfig
+from rsh.counts import count
 from rsh.losses import Embedding
-from rsh.metrics import count, mean_average_precision
+from rsh.metrics import mean_average_precision
 from rsh.model import HashHead, apply_head
 from rsh.rivals import RIVALS, HashNetLoss, hash_centres
 from rsh.training import ViewPairs, fit

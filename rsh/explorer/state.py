@@ -6,10 +6,11 @@ from typing import Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.counts import Counts
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.metrics import Counts, precision_at
+from rsh.metrics import precision_at
 from rsh.search import count_others, neighbours
 
 Mode = Literal["top_k", "radius"]

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pandas as pd
+
+from rsh.scenes import Scenes, Split
+
+
+def labelled(classes: int, train: int, val: int, query: int) -> Split:
+    """A split without pictures: so many tiles of each class in each part."""
+    parts = ["train"] * train + ["val"] * val + ["query"] * query
+    items = pd.DataFrame({
+        "id": [f"{c}/{n}" for c in range(classes) for n in range(len(parts))],
+        "class": [str(c) for c in range(classes) for _ in parts],
+        "split": parts * classes,
+    })  # fmt: skip
+    return Split(Scenes("made", Path("nowhere"), items))
