@@ -165,10 +165,8 @@ def test_help_of_all_commands(capsys: pytest.CaptureFixture[str]):
     for word in ("--help", "-h"):
         text = helped(capsys, word)
         assert text.startswith("usage: trip COMMAND ...\n\nA trip.\n")
-        assert (
-            "  walk     Walk to a place.\n  rest     Rest.\n  pack     Pack things.\n  go to    Walk to"
-            in text
-        )
+        lines = ["walk     Walk to a place.", "rest     Rest.", "pack     Pack things."]
+        assert "".join(f"  {line}\n" for line in [*lines, "go to    Walk to a place."]) in text
 
 
 def test_command_of_two_words(capsys: pytest.CaptureFixture[str]):
