@@ -173,7 +173,7 @@ def trained(job: Job, split: Split, key: str) -> Row:
     config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
-    history = train(net, split, config, run=run, resume=resume)
+    history = train(net, split_of(job.data, job.seed, False), config, run=run, resume=resume)
     relaxed = apply_head(net.head, features(net, split.scenes)).relaxed
     if run:
         shutil.rmtree(run)
