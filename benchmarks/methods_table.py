@@ -4,7 +4,7 @@ python benchmarks/methods_table.py
 """
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from methods import DATA, RESULTS, TRAINED, UNTRAINED
@@ -25,25 +25,40 @@ NAMES = {
     "multilevel": "**multi-level (ours)**",
 }
 TITLES = {"ucmd": "UCMD, 80/20", "aid150": "AID at 150 px, 50/50"}
+
+
+class Key(NamedTuple):
+    """What all rows of one table share."""
+
+    data: str
+    frozen: bool
+    backbone: str
+    device: str
+    turns: int
+
+
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
 
 
 def main() -> None:
     """Print one table a data set and way of training."""
-    groups: dict[tuple[str, bool, str, str], Group] = defaultdict(lambda: defaultdict(list))
+    groups: dict[Key, Group] = defaultdict(lambda: defaultdict(list))
     for row in read_rows(RESULTS):
         if row["measured_on"] == "query":
-            key = (row["data"], row["frozen"], row["backbone"], row["device"])
+            key = Key(*(row[name] for name in Key._fields))
             groups[key][row["method"], row["bits"]].append(row)
     print("\n\n".join(table(key, rows) for key, rows in sorted(groups.items())))
 
 
-def table(key: tuple[str, bool, str, str], rows: Group) -> str:
+def table(key: Key, rows: Group) -> str:
     """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
-    data, frozen, backbone, device = key
+    data, frozen, backbone, device, turns = key
     how = "frozen, heads only" if frozen else "fine-tuned"
+    views = "one view a tile" if turns == 1 else f"mean of {turns} turns a tile"
     every = [row for group in rows.values() for row in group]
-    title = f"**{TITLES[data]}**, `{backbone}` {how}, {DATA[data].image_size} px, on {device}"
+    title = (
+        f"**{TITLES[data]}**, `{backbone}` {how}, {DATA[data].image_size} px, {views}, on {device}"
+    )
     seeds = sorted({row["seed"] for row in every})
     lines = [
         f"| {NAMES[method]} | " + " | ".join(cell(rows[method, bits]) for bits in BITS) + " |"

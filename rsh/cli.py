@@ -25,6 +25,7 @@ def train(
     num_bits: int = 32,
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
+    turns: int = 1,
     output: Path | None = None,
     skip_unreadable: bool = False,
     resume: Path | None = None,
@@ -41,6 +42,7 @@ def train(
         num_bits: Code length, a multiple of 4 from 4 to 256.
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.
+        turns: Quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or 8.
         output: The run folder to make. (default: runs/DATA-BITS)
         skip_unreadable: Leave out pictures that cannot be read, and name them.
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
@@ -58,7 +60,9 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        net = HashNet(backbone, num_bits=num_bits, image_size=image_size, seed=config.seed)
+        net = HashNet(
+            backbone, num_bits=num_bits, image_size=image_size, turns=turns, seed=config.seed
+        )
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
         output = output or Path("runs") / f"{scenes.name}-{num_bits}"
         history = fit(net, scenes.split(seed=config.seed), config, run=output)

@@ -18,7 +18,6 @@ from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.views import ViewSpec
 
 THUMB_SIDE = 128  # pixels
 
@@ -41,7 +40,7 @@ def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Enc
     Raises:
         InputError: a tile cannot be read.
     """
-    plain = view_bank(net, scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
+    plain = view_bank(net, scenes, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
     return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
 

@@ -21,7 +21,6 @@ from rsh.model import HashNet, apply_head
 from rsh.protocols import PROTOCOLS, Ties, find_protocol
 from rsh.scenes import Split
 from rsh.scoring import Floats, Report, Setting, cosine_map, rank_figures, score
-from rsh.views import ViewSpec
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularisation, tried on val
 
@@ -72,7 +71,7 @@ def evaluate_all(
 
 
 def _ask(net: HashNet, split: Split, progress: bool) -> _Answers:
-    plain = view_bank(net, split.scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
+    plain = view_bank(net, split.scenes, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
     return _Answers(
         codes=binarize(embedding.relaxed),
@@ -105,7 +104,7 @@ def _report(answers: _Answers, setting: Setting, ties: Ties) -> Report:
 
 
 def linear_classifier(
-    features: NDArray[np.float16],
+    features: Floats,
     labels: NDArray[np.int64],
     split: Split,
     *,

@@ -15,7 +15,9 @@ from rsh.codes import check_num_bits
 from rsh.errors import InputError
 from rsh.losses import Embedding
 from rsh.packed import Tiles
-from rsh.views import plain
+from rsh.views import ViewSpec
+
+TURNS = (1, 4, 8)
 
 
 class HashHead(nn.Module):
@@ -56,6 +58,7 @@ class HashNet(nn.Module):
         head: backbone feature -> Embedding.
         num_bits: code length, bits.
         image_size: side of the square it looks at, pixels.
+        plain: the views that a tile is encoded from, which are averaged before the sign.
         mean, std: per channel, what pictures are normalised with.
     """
 
@@ -67,6 +70,7 @@ class HashNet(nn.Module):
         image_size: int = 128,
         hidden: int = 512,
         feature_dim: int = 128,
+        turns: int = 1,
         pretrained: bool = True,
         seed: int = 0,
     ) -> None:
@@ -78,18 +82,22 @@ class HashNet(nn.Module):
             image_size: side of the square it looks at, pixels.
             hidden: width of the trunk.
             feature_dim: length of a projected feature.
+            turns: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
+                8. More are steadier and take as many times longer to encode.
             pretrained: False gives random backbone weights (when others are loaded next).
             seed: of the head's first weights.
 
         Raises:
-            InputError: no such backbone, one that cannot look at such pictures, or num_bits or
-                image_size out of range.
+            InputError: no such backbone, one that cannot look at such pictures, or num_bits,
+                image_size or turns out of range.
         """
         super().__init__()
         self.num_bits = check_num_bits(num_bits)
         if not 32 <= image_size <= 1024:
             raise InputError(f"image_size={image_size}: choose 32 to 1024 pixels")
-        self.image_size = image_size
+        if turns not in TURNS:
+            raise InputError(f"turns={turns}: choose {', '.join(map(str, TURNS))}")
+        self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
         with torch.random.fork_rng(devices=[]):
             self.backbone, num_features, self.mean, self.std = backbones.create(
                 backbone, image_size=image_size, pretrained=pretrained
@@ -104,6 +112,7 @@ class HashNet(nn.Module):
             "image_size": image_size,
             "hidden": hidden,
             "feature_dim": feature_dim,
+            "turns": turns,
         }
 
     def forward(self, images: Tensor) -> Embedding:
@@ -122,16 +131,17 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
 
     Args:
         head: its mode is put back afterwards.
-        features: (n, num_features) float16.
+        features: (n, num_features) float16, or (n, views, num_features) to average over views.
 
     Returns:
         Embedding of n rows on the CPU.
     """
-    return _apply(head, features, Tensor.float, step=4096)
+    flat = features.reshape(-1, features.shape[-1])
+    return _mean(_apply(head, flat, Tensor.float, step=4096), len(features))
 
 
 def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
-    """Map packed tiles of any number to an Embedding, in evaluation mode.
+    """Map packed tiles of any number to an Embedding, averaged over `net.plain`.
 
     Args:
         net: its mode is put back afterwards.
@@ -140,7 +150,17 @@ def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
     Returns:
         Embedding of n rows on the CPU.
     """
-    return _apply(net, tiles, plain, step=64)
+
+    def views(part: Tensor) -> Tensor:
+        return net.plain.of(part, first=0).flatten(0, 1)  # plain views have no draws
+
+    return _mean(_apply(net, tiles, views, step=max(1, 64 // len(net.plain))), len(tiles))
+
+
+def _mean(embedding: Embedding, count: int) -> Embedding:
+    """Average the views of each of `count` tiles; with one view nothing changes."""
+    feature, relaxed = (part.view(count, -1, part.shape[-1]).mean(dim=1) for part in embedding)
+    return Embedding(F.normalize(feature, dim=1), relaxed)
 
 
 @torch.inference_mode()

@@ -30,6 +30,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "image_size": int,
         "hidden": int,
         "feature_dim": int,
+        "turns": int,
     },
     "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
     "split": {"by": str, "query": float, "val": float, "seed": int},

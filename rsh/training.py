@@ -98,7 +98,7 @@ def _head_training(
     """Return what a training with a frozen backbone takes."""
     spec = ViewSpec(net.image_size, config.views, config.strength)
     bank = view_bank(net, split.scenes, spec, progress=progress)
-    plain = view_bank(net, split.scenes, ViewSpec(net.image_size), progress=progress)[:, 0]
+    plain = view_bank(net, split.scenes, net.plain, progress=progress)
     rows = _learned_from(split, config)
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
     return net.head, pairs, lambda head: val_map(apply_head(head, plain).relaxed, split)

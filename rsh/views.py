@@ -46,18 +46,20 @@ class ViewSpec:
 
     Attributes:
         image_size: side of the square, pixels.
-        count: number of augmented views; 0 means the plain view alone.
+        count: number of augmented views; 0 means the plain view, and what `turns` adds to it.
         strength: how far a view may be from its tile.
         seed: of the draws; view number j of tile number i is the same in every run.
+        turns: of plain views, see `turned`.
     """
 
     image_size: int
     count: int = 0
     strength: Strength = TrainConfig.strength
     seed: int = 0
+    turns: int = 1
 
     def __len__(self) -> int:
-        return max(self.count, 1)
+        return self.count or self.turns
 
     def of(self, tiles: Tensor, first: int) -> Tensor:
         """Return all views of some tiles that follow each other.
@@ -70,7 +72,7 @@ class ViewSpec:
             (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
         """
         if not self.count:
-            return plain(tiles)[:, None]
+            return turned(plain(tiles), self.turns)
         draws = torch.stack(
             [
                 torch.rand(
@@ -88,6 +90,23 @@ class ViewSpec:
 def plain(tiles: Tensor) -> Tensor:
     """Return tiles as they are, (n, 3, h, w) uint8, as float from 0 to 1."""
     return tiles.float() / 255
+
+
+def turned(images: Tensor, turns: int) -> Tensor:
+    """Return images as they are and, with more than one turn, turned by quarters and mirrored.
+
+    Seen from above, a tile has no upper side, and none of the eight says more than another.
+
+    Args:
+        images: (n, 3, side, side).
+        turns: 1, 4 (one of each pair that a half turn joins) or 8.
+
+    Returns:
+        (n, turns, 3, side, side); the first are the images themselves.
+    """
+    four = [images, images.rot90(1, (2, 3)), images.flip(3), images.transpose(2, 3)]
+    eight = [*four, *(image.rot90(2, (2, 3)) for image in four)] if turns > 4 else four
+    return torch.stack(eight[:turns], dim=1)
 
 
 NUM_DRAWS = 13  # numbers from 0 to 1 that decide one view

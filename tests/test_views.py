@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rsh.views import NUM_DRAWS, REACH, ViewSpec, augment, plain
+from rsh.views import NUM_DRAWS, REACH, ViewSpec, augment, plain, turned
 
 STRENGTHS = list(REACH)
 
@@ -140,3 +140,22 @@ def test_blur_takes_detail_and_keeps_brightness():
     blurred, sharp = augment(noise().expand(2, -1, -1, -1), numbers, "strong")
     assert blurred.std() < 0.5 * sharp.std()
     assert blurred.mean() == pytest.approx(sharp.mean().item(), abs=0.01)
+
+
+@pytest.mark.parametrize("turns", [1, 4, 8])
+def test_turns_are_different_symmetries_and_begin_with_the_tile(turns: int):
+    tile = plain(noise())
+    found = turned(tile, turns)[0]
+    expected = [flip.rot90(k, (1, 2)) for flip in (tile[0], tile[0].flip(2)) for k in range(4)]
+    matches = [[torch.equal(view, other) for other in expected] for view in found]
+    assert matches[0][0]
+    assert sorted(sum(row) for row in matches) == [1] * turns
+    assert len({row.index(True) for row in matches}) == turns
+    assert len(ViewSpec(32, turns=turns)) == turns
+    assert torch.equal(ViewSpec(32, turns=turns).of(noise(), first=3)[0], found)
+
+
+def test_no_two_of_four_turns_are_joined_by_a_half_turn():
+    views = turned(plain(noise()), 4)[0]
+    halves = views.rot90(2, (2, 3))
+    assert not any(torch.equal(view, half) for view in views for half in halves)
