@@ -5,11 +5,11 @@
 
 RSH_DATA names a folder with UCMD and AID150, each one folder a class. Protocol: disjoint, UCMD 80 %
 for training and 20 % as queries, AID 50/50, tie-aware mAP@ALL. Settings are the defaults, chosen on
-validation tiles of the built-in sample, and a rival's are its paper's; four turns a tile were chosen
-on validation tiles of UCMD. With these chosen, rows learn from train and val, as published figures
-do. One JSON line a row in results/methods.jsonl; a row that is there is not run again, and a training
-that was cut off goes on from its checkpoint in build/methods. With --minutes none begins that might
-not end in time; with --on-val rows are measured on validation tiles, and queries are left alone.
+validation tiles of the built-in sample, and a rival's are its paper's; four turns a tile were
+chosen on validation tiles of UCMD. With these chosen, rows learn from train and val, as published
+figures do. One JSON line a row in results/methods.jsonl. A row that is there is not run again, and
+a training that was cut off goes on from its checkpoint in build/methods. With --minutes none begins
+that might not end in time; with --on-val rows are measured on validation tiles and not on queries.
 """
 
 import argparse
