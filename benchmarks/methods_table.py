@@ -47,37 +47,49 @@ def main() -> None:
         if row["measured_on"] == "query":
             key = Key(*(row[name] for name in Key._fields))
             groups[key][row["method"], row["bits"]].append(row)
-    print("\n\n".join(table(key, rows) for key, rows in sorted(groups.items())))
+    tables = [
+        table(key, rows, seeds) for key, rows in sorted(groups.items()) for seeds in shared(rows)
+    ]
+    print("\n\n".join(tables))
 
 
-def table(key: Key, rows: Group) -> str:
+def shared(rows: Group) -> list[frozenset[int]]:
+    """Return the seeds that all methods have, and all that any has: some are harder than others."""
+    seeds = [frozenset(row["seed"] for row in group) for group in rows.values()]
+    common, every = frozenset.intersection(*seeds), frozenset.union(*seeds)
+    return list(dict.fromkeys([common, every])) if common else [every]
+
+
+def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
     data, frozen, backbone, device, turns = key
     how = "frozen, heads only" if frozen else "fine-tuned"
     views = "one view a tile" if turns == 1 else f"mean of {turns} turns a tile"
-    every = [row for group in rows.values() for row in group]
+    ours = [row for bits in BITS for row in rows["multilevel", bits] if row["seed"] in seeds]
     title = (
         f"**{TITLES[data]}**, `{backbone}` {how}, {DATA[data].image_size} px, {views}, on {device}"
     )
-    seeds = sorted({row["seed"] for row in every})
+    listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
     lines = [
-        f"| {NAMES[method]} | " + " | ".join(cell(rows[method, bits]) for bits in BITS) + " |"
-        for method in (*UNTRAINED, *reversed(TRAINED))
-        if any(rows.get((method, bits)) for bits in BITS)
+        f"| {NAMES[method]} | {' | '.join(each)} |" for method, each in listed.items() if any(each)
     ]
-    accuracy = np.mean([row["accuracy"] for row in every if row["method"] == "multilevel"] or [0])
+    accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
     head = "| mAP, % | " + " | ".join(f"{bits} bits" for bits in BITS) + " |"
-    note = f"{len(seeds)} seed(s); a linear classifier on the same features: {accuracy:.1%}"
+    which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
+    note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
     return "\n".join([f"{title} ({note})", "", head, "|---|" + "---|" * len(BITS), *lines])
 
 
-def cell(rows: list[Row]) -> str:
-    """Return the mean over seeds and how far they lie apart."""
-    if not rows:
-        return "-"
-    values: Any = 100 * np.array([row["map"] for row in rows])
-    spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{values.mean():.1f}{spread}"
+def cells(rows: Group, method: str, seeds: frozenset[int]) -> list[str]:
+    """Return mean and spread over the seeds at each length, nothing where one is missing."""
+    found = []
+    for bits in BITS:
+        values: Any = np.array(
+            [100 * row["map"] for row in rows[method, bits] if row["seed"] in seeds]
+        )
+        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        found.append(f"{values.mean():.1f}{spread}" if len(values) == len(seeds) else "")
+    return found
 
 
 if __name__ == "__main__":
