@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import nn
 
-from rsh.errors import InputError
+from rsh.errors import InputError, first_words
 
 DEFAULT = "tf_efficientnet_lite0"
 # Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
@@ -59,8 +59,9 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
                 name, pretrained=pretrained and not packaged, num_classes=0, **size
             )
     except (OSError, RuntimeError) as error:
+        reason = first_words(error).rstrip(".")
         raise InputError(
-            f"the weights of {name} cannot be fetched ({_first_words(error)}): go online once, "
+            f"the weights of {name} cannot be fetched ({reason}): go online once, "
             f"or use {DEFAULT}, whose weights are installed"
         ) from error
     except AssertionError as error:
@@ -98,10 +99,6 @@ def _quiet_hub() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _first_words(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
-
-
 @torch.inference_mode()
 def _width(network: nn.Module, image_size: int) -> int:
     """Return the length of a feature: what comes out, as `num_features` is not always that."""
@@ -111,8 +108,9 @@ def _width(network: nn.Module, image_size: int) -> int:
 
 def _misfit(name: str, image_size: int, error: Exception) -> InputError:
     cfg: Any = timm.get_pretrained_cfg(name)
+    reason = first_words(error).rstrip(".")
     return InputError(
-        f"{name} gives no feature for pictures of {image_size} pixels ({_first_words(error)}): "
+        f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
         f"try --image-size {cfg.input_size[-1]}, or another --backbone"
     )
 

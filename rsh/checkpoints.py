@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from rsh.errors import InputError
+from rsh.errors import InputError, first_words
 from rsh.files import whole_file
 
 Record = dict[str, float]
@@ -45,8 +45,7 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
             part.load_state_dict(state[name])
         history: list[Record] = state["history"]
     except CANNOT_LOAD as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
         raise InputError(
-            f"{file} cannot be resumed from ({reason}): delete it to start afresh"
+            f"{file} cannot be resumed from ({first_words(error)}): delete it to start afresh"
         ) from None
     return history

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsh.errors import InputError
+from rsh.tables import aligned
 
 MIRROR = "https://huggingface.co/datasets"
 
@@ -240,11 +241,4 @@ def table() -> str:
         size = f"{one.size / 1e6:,.0f} MB" if one.size else "unknown"
         place = str(one.find() or "not fetched")
         rows.append((one.name, f"{one.tiles:,}", str(len(one.counts)), size, place, one.licence))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if number in (1, 2, 3) else text.ljust(width)
-            for number, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return aligned(rows, left=(0, 4, 5))

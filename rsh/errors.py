@@ -7,3 +7,8 @@ class InputError(ValueError):
     The command line prints it and ends with exit code 2; the page shows it as an alert.
     Anything else that is raised is a defect of ours.
     """
+
+
+def first_words(error: Exception) -> str:
+    """Return the first sentence of what a library says, or the kind of error if it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]

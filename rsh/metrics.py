@@ -51,7 +51,7 @@ def average_precision(
         InputError: top_k < 1, or none for the denominator "top_k".
     """
     n, p, before, relevant_before = _buckets(counts)
-    m = n if top_k is None else np.clip(_check_top_k(top_k) - before, 0, n)
+    m = n if top_k is None else _taken(n, before, top_k)
     sums, wanted = _precision_sums(n, p, m, before, relevant_before), p.sum(axis=1)
     if denominator == "hits":
         return np.where(wanted > 0, _over_hits(counts, m, sums), np.nan)
@@ -110,7 +110,7 @@ def ndcg_at(counts: Counts, *, top_k: int) -> Floats:
     Source: Jarvelin and Kekalainen 2002, https://doi.org/10.1145/582415.582418
     """
     n, p, before, _ = _buckets(counts)
-    m = np.clip(_check_top_k(top_k) - before, 0, n)
+    m = _taken(n, before, top_k)
     gain = np.append(0.0, np.cumsum(1 / np.log2(np.arange(2, n.sum(axis=1).max() + 2))))
     found = (p / np.maximum(n, 1) * (gain[before + m] - gain[before])).sum(axis=1)
     best = gain[np.minimum(p.sum(axis=1), top_k)]
@@ -280,15 +280,15 @@ def _buckets(counts: Counts) -> tuple[NDArray[np.int64], ...]:
 
 def _found(counts: Counts, top_k: int) -> Floats:
     n, p, before, _ = _buckets(counts)
-    taken = np.clip(_check_top_k(top_k) - before, 0, n)
-    found: Floats = (p * taken / np.maximum(n, 1)).sum(axis=1)
+    found: Floats = (p * _taken(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
     return found
 
 
-def _check_top_k(top_k: int) -> int:
+def _taken(n: NDArray[np.int64], before: NDArray[np.int64], top_k: int) -> NDArray[np.int64]:
+    """Return how many items of each distance are among the first top_k."""
     if top_k < 1:
         raise InputError(f"top_k={top_k}: choose 1 or more")
-    return top_k
+    return np.clip(top_k - before, 0, n)
 
 
 def _divide(part: NDArray[Any], whole: NDArray[Any]) -> Floats:

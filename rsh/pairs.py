@@ -5,7 +5,7 @@ processes each sees its share of the same batch, with the same views as one proc
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -59,11 +59,17 @@ class _Balanced:
     """What both kinds have in common."""
 
     def __init__(
-        self, data: Tensor, labels: NDArray[np.int64], config: TrainConfig, ids: Sequence[str]
+        self,
+        data: NDArray[Any],
+        labels: NDArray[np.int64],
+        config: TrainConfig,
+        ids: Sequence[str],
     ) -> None:
         check_classes(labels, least=1)
         self.ids = ids or [f"row {row}" for row in range(len(labels))]
-        self.data, self.labels = data, torch.from_numpy(labels)
+        self.labels = torch.from_numpy(labels)
+        # rows picked from a memory map are a copy already; torch takes only what may be written
+        self.data = torch.from_numpy(np.require(data, requirements="W"))
         self.batches = ClassBalancedBatches(
             self.labels, batch_size=config.batch_size, seed=config.seed
         )
@@ -105,7 +111,7 @@ class ViewPairs(_Balanced):
         """
         if bank.shape[1] < 2:
             raise InputError(f"views={bank.shape[1]}: two branches need at least 2 views a tile")
-        super().__init__(torch.from_numpy(np.array(bank)), labels, config, ids)
+        super().__init__(bank, labels, config, ids)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield batches whose views are (n, num_features) float."""
@@ -138,7 +144,7 @@ class TilePairs(_Balanced):
         Raises:
             InputError: data without contrast.
         """
-        super().__init__(torch.from_numpy(np.array(tiles)), labels, config, ids)
+        super().__init__(tiles, labels, config, ids)
         self.strength = config.strength
 
     def epoch(self, number: int) -> Iterator[Batch]:

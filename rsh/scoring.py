@@ -158,14 +158,14 @@ def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats
     """
     labels, query, gallery = setting.labels, setting.query, setting.gallery
     number = len(setting.split.scenes.classes)
-    found = np.empty((len(query), number))
-    for of_class in range(number):
-        wanted = np.full(len(query), of_class)
-        counts = count(packed[query], packed[gallery], wanted, labels[gallery], num_bits=num_bits)
+    items, found = setting.counts(packed, num_bits).items, np.zeros((len(query), number))
+    for of_class in np.unique(labels[gallery]):  # each tile of the gallery is compared once
+        members = gallery[labels[gallery] == of_class]
+        one = [np.zeros(len(rows)) for rows in (query, members)]  # as if of one class
+        within = count(packed[query], packed[members], *one, num_bits=num_bits).items
         if setting.protocol.without_self:
-            counts.items[:, 0] -= 1
-            counts.relevant[:, 0] -= labels[query] == of_class
-        found[:, of_class] = metrics.precision_at(counts, top_k=CUT)
+            within[:, 0] -= labels[query] == of_class
+        found[:, of_class] = metrics.precision_at(Counts(items, within), top_k=CUT)
     sums = np.full((number, number), np.nan)
     for of_class in np.unique(labels[query]):
         sums[of_class] = found[labels[query] == of_class].sum(axis=0)

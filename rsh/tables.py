@@ -1,6 +1,6 @@
 """Figures as text for a reader: percentages, one line each, with what they mean."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from rsh.protocols import PROTOCOLS
@@ -81,14 +81,14 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
     ])  # fmt: skip
 
 
-def aligned(rows: list[tuple[str, ...]]) -> str:
-    """Put words in columns: the first to the left, the others to the right."""
+def aligned(rows: Sequence[tuple[str, ...]], *, left: Container[int] = (0,)) -> str:
+    """Put words in columns: those numbered in `left` to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            word.rjust(width) if place else word.ljust(width)
+            word.ljust(width) if place in left else word.rjust(width)
             for place, (word, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in rows
     )
 

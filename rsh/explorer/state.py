@@ -11,7 +11,7 @@ from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
-from rsh.search import count_others, neighbours
+from rsh.search import USUAL, count_others, neighbours
 
 Mode = Literal["top_k", "radius"]
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
@@ -94,7 +94,7 @@ class ExplorerState:
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
         self.mode: Mode = "top_k"
-        self.top_k = min(20, self.max_top_k)
+        self.top_k = min(USUAL, self.max_top_k)
         self.radius = max(gallery.num_bits // 16, 1)
         self._rng = np.random.default_rng(seed)
         self._past: list[int] = []
