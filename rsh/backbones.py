@@ -13,6 +13,7 @@ import timm
 import torch
 from torch import nn
 
+from rsh.checkpoints import load_state
 from rsh.errors import InputError, first_words
 
 DEFAULT = "tf_efficientnet_lite0"
@@ -124,4 +125,4 @@ def _load_packaged(network: nn.Module, package: str) -> None:
     (file,) = Path(str(files(package))).glob("**/*.pth")
     weights = torch.load(file, map_location="cpu", weights_only=True)
     names = list(network.state_dict())
-    network.load_state_dict(dict(zip(names, list(weights.values())[: len(names)], strict=True)))
+    load_state(network, dict(zip(names, list(weights.values())[: len(names)], strict=True)))

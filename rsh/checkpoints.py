@@ -2,10 +2,12 @@
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from rsh.errors import InputError, first_words
 from rsh.files import whole_file
@@ -42,10 +44,39 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
         for name, part in parts.items():
-            part.load_state_dict(state[name])
+            load_state(part, state[name])
         history: list[Record] = state["history"]
     except CANNOT_LOAD as error:
         raise InputError(
             f"{file} cannot be resumed from ({first_words(error)}): delete it to start afresh"
         ) from None
     return history
+
+
+def load_state(part: Any, state: Mapping[str, Any]) -> None:
+    """Bring a module, an optimiser or a schedule to a state.
+
+    Raises:
+        ValueError: names the first tensor that differs from the module's.
+    """
+    if isinstance(part, nn.Module) and (found := first_difference(part.state_dict(), state)):
+        raise ValueError(found)
+    part.load_state_dict(state)
+
+
+def first_difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Name the first tensor that keeps weights from fitting a network; "" if they fit.
+
+    Args:
+        wanted: the network's tensors by name.
+        found: what should go into them.
+    """
+    for name in {**wanted, **found}:
+        if name not in found:
+            return f"{name} is missing"
+        if name not in wanted:
+            return f"{name} is unknown to the network"
+        here, there = tuple(found[name].shape), tuple(wanted[name].shape)
+        if here != there:
+            return f"{name} has shape {here}, the network needs {there}"
+    return ""

@@ -1,7 +1,7 @@
 """The loop that every method goes through: one visible loop over pairs, on Lightning Fabric."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from rsh.pairs import Batch, Pairs
 
 Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
 Val = Callable[[nn.Module], float]
+Watch = Callable[[Sequence[Record], int], object]  # records so far, epochs in all
 VALIDATE_EVERY = 10  # epochs
 SAVE_AFTER = 30  # seconds without a checkpoint
 
@@ -67,6 +68,7 @@ def fit(
     folder: Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    watch: Watch | None = None,
     fabric: Fabric | None = None,
 ) -> list[Record]:
     """Train a module on batches of two views: the loop that every method goes through.
@@ -80,6 +82,8 @@ def fit(
         folder: where history.jsonl and last.ckpt go; None keeps nothing.
         resume: go on from last.ckpt.
         progress: show a bar.
+        watch: called after each epoch with all records so far and the number of epochs there will
+            be, such as `rsh.LiveCurves()`.
         fabric: where it runs; None takes one device.
 
     Returns:
@@ -89,7 +93,7 @@ def fit(
         InputError: nothing to resume from, or a loss that is not finite.
     """
     fabric = fabric or fabric_of(config)
-    parts = _set_up(module, pairs, config, loss, fabric)
+    parts = set_up(module, pairs, config, loss, fabric)
     history = load_checkpoint(folder, parts.stateful()) if folder and resume else []
     epochs = tqdm(
         range(len(history), config.epochs),
@@ -110,13 +114,16 @@ def fit(
             save_checkpoint(folder, parts.stateful(), history)
             saved = time.monotonic()
         epochs.set_postfix({name: f"{value:.3g}" for name, value in record.items()})
+        if watch and fabric.is_global_zero:
+            watch(history, config.epochs)
     module.load_state_dict(parts.best.state_dict())
     return history
 
 
-def _set_up(
+def set_up(
     module: nn.Module, pairs: Pairs, config: TrainConfig, loss: Loss, fabric: Fabric
 ) -> Parts:
+    """Bring module, pairs and loss to the device, and make what changes the weights."""
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     pairs.to(fabric.device, rank=fabric.global_rank, world=fabric.world_size)

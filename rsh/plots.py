@@ -39,7 +39,7 @@ def precision_recall(reports: Sequence[Report]) -> Figure:
         axes.plot(recall, precision, marker="o", markersize=3.5, clip_on=False, **style)
     axes.set(xlabel="recall: share of the class that lies within the radius", xlim=(0, 1))
     axes.set(ylabel="precision: share of what lies within it that is of the class", ylim=(0, 1))
-    _percent(axes, "xaxis", "yaxis")
+    percent(axes, "xaxis", "yaxis")
     axes.text(0.02, 0.03, "each dot is a radius, 0 bits at the left end of the line")
     if len(reports) > 1:  # one run stands in the title
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.06))
@@ -77,7 +77,7 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
     )
     axes.set_xticks(range(len(ticks)), [f"{length} bits" for length in ticks])
     axes.set(xlim=(-0.5, len(ticks) - 0.5), ylabel="mAP and its 95 % interval")
-    _percent(axes, "yaxis")
+    percent(axes, "yaxis")
     figure.legend(frameon=False, loc="outside lower center", ncols=2)
     return figure
 
@@ -111,8 +111,8 @@ def distances(reports: Sequence[Report]) -> Figure:
         axes.set(ylabel="share of pairs", xlim=(-0.7, len(share) - 0.3))
         axes.set_ylim(0, 1.35 * axes.get_ylim()[1])  # room for the legend
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _percent(axes, "yaxis")
-        _bare(axes)
+        percent(axes, "yaxis")
+        bare(axes)
         axes.legend(frameon=False, loc="upper right", ncols=2)
     panels[-1].set_xlabel("Hamming distance, bits")
     return figure
@@ -142,7 +142,7 @@ def neighbour_classes(report: Report) -> Figure:
         edge.set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, shrink=0.7, label="share of the 20 neighbours")
-    _percent(bar.ax, "yaxis")
+    percent(bar.ax, "yaxis")
     bar.outline.set_visible(False)
     return figure
 
@@ -168,7 +168,7 @@ def _canvas(reports: Sequence[Report], title: str) -> tuple[Figure, Axes]:
         f"{title}{name}\nprotocol {first['protocol']}, {queries} queries{ties}", fontsize=12
     )
     axes = figure.subplots()
-    _bare(axes)
+    bare(axes)
     return figure, axes
 
 
@@ -178,12 +178,19 @@ def _styled(reports: Sequence[Report]) -> Iterator[tuple[Report, dict[str, Any]]
         yield report, {"color": colour, "linestyle": dash, "label": name}
 
 
-def _bare(axes: Axes) -> None:
+def bare(axes: Axes) -> None:
+    """Leave a panel its two axes and faint lines to read heights from."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def _percent(axes: Axes, *which: str) -> None:
+def percent(axes: Axes, *which: str) -> None:
+    """Write the fractions on an axis as percentages.
+
+    Args:
+        axes: the panel.
+        which: "xaxis", "yaxis".
+    """
     for name in which:
         getattr(axes, name).set_major_formatter(lambda share, _: f"{100 * share:g} %")

@@ -17,6 +17,7 @@ from typing import Any
 import safetensors
 from safetensors.torch import load_file, save
 
+from rsh.checkpoints import load_state
 from rsh.config import TrainConfig, check_number
 from rsh.errors import InputError
 from rsh.files import check_object, check_place, read_json, way_back, whole_file, write_json
@@ -76,10 +77,10 @@ class Run:
             )
         net = self._untrained()
         try:
-            net.load_state_dict(load_file(file))
-        except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+            load_state(net, load_file(file))
+        except (safetensors.SafetensorError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(f"{file} cannot be read ({reason}): train again") from None
+            raise InputError(f"{file} cannot be used ({reason}): train again") from None
         if fingerprint(net) != self.config["fingerprint"]:
             raise InputError(f"{file} was altered since training: train again, or restore a copy")
         return net.eval()

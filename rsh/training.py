@@ -16,7 +16,7 @@ from rsh.counts import count
 from rsh.devices import fabric_of
 from rsh.errors import InputError
 from rsh.files import check_place
-from rsh.loop import Loss, Val, fit
+from rsh.loop import Loss, Val, Watch, fit
 from rsh.losses import MultiLevelLoss
 from rsh.metrics import mean_average_precision
 from rsh.model import HashNet, apply_head, apply_net
@@ -36,6 +36,7 @@ def train(
     run: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    watch: Watch | None = None,
 ) -> list[Record]:
     """Train a network: its head on cached views, or with `finetune` all of it on tiles.
 
@@ -47,6 +48,7 @@ def train(
         run: folder for weights, config and history; None keeps nothing.
         resume: go on from the checkpoint in the run folder; the result is that of an unbroken run.
         progress: show a bar with the loss terms.
+        watch: called after each epoch: `rsh.LiveCurves()` draws the curves in a notebook.
 
     Returns:
         One record an epoch: epoch, loss terms, learning_rate, tiles_per_second, at times val_map.
@@ -78,6 +80,7 @@ def train(
             folder=folder,
             resume=resume,
             progress=progress,
+            watch=watch,
             fabric=fabric,
         )
     except torch.OutOfMemoryError:

@@ -16,7 +16,7 @@ import os, sys, torch
 from torch import nn
 from rsh.config import TrainConfig
 from rsh.devices import fabric_of
-from rsh.loop import _set_up, _terms
+from rsh.loop import set_up, _terms
 from rsh.losses import Embedding
 from rsh.pairs import ViewPairs
 from rsh.training import loss_of
@@ -36,7 +36,7 @@ from make_training import clusters
 config = TrainConfig(method=sys.argv[2], batch_size=32)
 fabric = fabric_of(config)
 pairs, loss = ViewPairs(*clusters(0), config), loss_of(config, 4, 8)
-parts = _set_up(Linear(), pairs, config, loss, fabric)
+parts = set_up(Linear(), pairs, config, loss, fabric)
 torch.manual_seed(1)
 batch = next(pairs.epoch(0))
 terms = _terms(parts, batch)

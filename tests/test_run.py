@@ -116,13 +116,14 @@ def test_weights_cut_short_are_refused(folder: Path, share: float):
     file = folder / "model.safetensors"
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(InputError, match=r"model\.safetensors cannot be read .*train again"):
+    with pytest.raises(InputError, match=r"model\.safetensors cannot be used .*train again"):
         Run.open(folder).net()
 
 
 def test_weights_of_another_shape_are_refused(folder: Path):
     edit(folder / "config.json", lambda config: config["model"].update(num_bits=32))
-    with pytest.raises(InputError, match=r"model\.safetensors"):
+    differs = r"model\.safetensors cannot be used \(head\.hash\.weight has shape \(16, 64\), the "
+    with pytest.raises(InputError, match=differs + r"network needs \(32, 64\)\): train again"):
         Run.open(folder).net()
 
 

@@ -1,0 +1,131 @@
+"""Does training feed its device? Images a second, beside the backbone's bare forward and backward.
+
+    python benchmarks/throughput.py                          one network, its defaults
+    python benchmarks/throughput.py --backbone resnet50 --image-size 224 --batch-size 256
+
+The bare pass is the limit: the same number of images, already floats on the device, through the
+backbone and back, with no views, heads, loss, optimiser or average of weights. Ours is `rsh train
+--finetune` from packed tiles, all of that included. Both run in one process, in turns, in the same
+precision; the ratio is that of their medians. Tiles are random numbers, as only time is measured.
+One JSON line a row in results/throughput.jsonl.
+"""
+
+import argparse
+import statistics
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from rows import Row, append
+
+from rsh.backbones import DEFAULT
+from rsh.config import TrainConfig
+from rsh.devices import fabric_of
+from rsh.loop import set_up, train_one_epoch
+from rsh.model import HashNet
+from rsh.pairs import TilePairs
+from rsh.run import environment
+from rsh.training import loss_of
+
+RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
+CLASSES, BITS, WARM_UP = 20, 32, 1
+
+
+def main(words: argparse.Namespace) -> None:
+    """Time both in turns, print the row and keep it."""
+    config = TrainConfig(
+        finetune=True, batch_size=words.batch_size, precision=words.precision, ema_decay=0.99
+    )
+    fabric = fabric_of(config)
+    net = HashNet(words.backbone, num_bits=BITS, image_size=words.image_size)
+    ours = Ours(net, config, fabric, words.steps)
+    bare, trained = [], []
+    for turn in range(WARM_UP + words.turns):
+        speeds = bare_speed(net, config, fabric, words.steps), ours.speed(turn)
+        if turn >= WARM_UP:
+            bare.append(speeds[0])
+            trained.append(speeds[1])
+    row: Row = {
+        "backbone": words.backbone,
+        "image_size": words.image_size,
+        "device": name_of(fabric.device),
+        "precision": fabric._precision.precision,
+        "bare_images_per_second": round(statistics.median(bare), 1),
+        "images_per_second": round(statistics.median(trained), 1),
+        "ratio": round(statistics.median(trained) / statistics.median(bare), 3),
+        "steps": words.steps,
+        "turns": words.turns,
+        "config": asdict(config),
+        "environment": environment(),
+    }
+    append(words.results, row)
+    print(
+        f"{row['backbone']} at {row['image_size']} px on {row['device']}, {row['precision']}: "
+        f"{row['images_per_second']} images a second, {row['ratio']} of the bare backbone"
+    )
+
+
+class Ours:
+    """A training as `rsh train --finetune` sets it up, epoch by epoch."""
+
+    def __init__(self, net: HashNet, config: TrainConfig, fabric: Fabric, steps: int) -> None:
+        """Make random tiles, enough for `steps` batches an epoch."""
+        draw = np.random.default_rng(0)
+        shape = (steps * config.batch_size, 3, net.image_size, net.image_size)
+        tiles = draw.integers(256, size=shape, dtype=np.uint8)
+        self.pairs = TilePairs(tiles, np.arange(len(tiles)) % CLASSES, config)
+        self.config = config
+        net.to(memory_format=torch.channels_last)
+        self.parts = set_up(net, self.pairs, config, loss_of(config, CLASSES, BITS), fabric)
+
+    def speed(self, epoch: int) -> float:
+        """Train one epoch and return images, two a tile, a second."""
+        record = train_one_epoch(self.parts, self.pairs, self.config, epoch)
+        return 2 * record["tiles_per_second"]
+
+
+def bare_speed(net: HashNet, config: TrainConfig, fabric: Fabric, steps: int) -> float:
+    """Return images a second through the backbone and back."""
+    shape = (2 * config.batch_size, 3, net.image_size, net.image_size)
+    images = torch.rand(shape, device=fabric.device).contiguous(memory_format=torch.channels_last)
+    net.backbone.train()
+    wait(fabric.device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        with fabric.autocast():
+            features = net.backbone(images)
+        features.float().square().mean().backward()
+        net.backbone.zero_grad()
+    wait(fabric.device)
+    return steps * len(images) / (time.perf_counter() - start)
+
+
+def wait(device: torch.device) -> None:
+    """Let a GPU finish what it was asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def name_of(device: torch.device) -> str:
+    """Return the name that a reader knows a device by."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--backbone", default=DEFAULT)
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
+    parser.add_argument("--precision", default=TrainConfig.precision)
+    parser.add_argument("--steps", type=int, default=20, help="batches a turn")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--name-device", action="store_true", help="print its name, and no more")
+    words = parser.parse_args()
+    if words.name_device:
+        print(name_of(fabric_of(TrainConfig()).device))
+    else:
+        main(words)

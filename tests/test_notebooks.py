@@ -1,0 +1,48 @@
+"""The real notebooks run, on the real sample, and are stored without outputs beside their text."""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+LESSONS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
+LONGEST = 600  # seconds for a notebook; the first one fills the view bank
+MOST_LINES = 80  # of code
+
+
+@pytest.fixture(params=LESSONS, ids=lambda file: file.stem)
+def lesson(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_there_are_lessons():
+    assert [file.stem for file in LESSONS] == ["02_train"]
+
+
+def test_notebook_and_text_are_the_same(lesson: Path):
+    text = jupytext.read(lesson.with_suffix(".py"))
+    notebook = nbformat.read(lesson, as_version=4)
+    assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+        (cell.cell_type, cell.source) for cell in text.cells
+    ], f"run `jupytext --to ipynb {lesson.with_suffix('.py')}`"
+
+
+def test_notebook_is_stored_without_outputs_and_is_short(lesson: Path):
+    code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert sum(len(cell.source.splitlines()) for cell in code) <= MOST_LINES
+
+
+@pytest.mark.notebooks
+def test_notebook_runs_and_shows_pictures(lesson: Path, tmp_path: Path):
+    notebook = nbformat.read(lesson, as_version=4)
+    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": tmp_path}})
+    client.execute()
+    outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert kinds.count("image/png") >= 3
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "Warning" not in printed
