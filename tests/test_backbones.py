@@ -68,6 +68,42 @@ def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
     assert feature.shape == (2, made.num_features) == (2, width)
 
 
+@pytest.mark.parametrize("stages", [1, 2])
+def test_stages_join_the_feature_with_mean_and_deviation_of_their_maps(stages: int):
+    made = create(DEFAULT, image_size=64, stages=stages).eval()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    maps = []
+    for number in (4, 6)[-stages:]:  # the last block of each of its last two stages
+        made.network.blocks[number].register_forward_hook(lambda *parts: maps.append(parts[2]))
+    with torch.inference_mode():
+        feature = made(images)
+        expected = [create(DEFAULT, image_size=64).eval()(images)]
+    for each in maps[:stages]:
+        flat = each.flatten(2)
+        expected += [flat.mean(dim=2), flat.std(dim=2, correction=0)]
+    assert feature.shape == (2, made.num_features)
+    torch.testing.assert_close(feature, torch.cat(expected, dim=1), atol=1e-3, rtol=1e-3)
+
+
+def test_flat_maps_have_gradients():
+    made = create(DEFAULT, image_size=64, stages=2).train()
+    made(torch.zeros(2, 3, 64, 64)).sum().backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in made.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "told"),
+    [
+        (DEFAULT, 6, r"stages=6: tf_efficientnet_lite0 shows 5 of them, choose 0 to 5"),
+        (DEFAULT, -1, r"stages=-1: .* choose 0 to 5"),
+        ("ghostnet_050", 1, r"stages=1: ghostnet_050 shows 0 of them, choose 0"),
+    ],
+)
+def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: str):
+    with pytest.raises(InputError, match=told):
+        create(name, image_size=64, stages=stages, pretrained=False)
+
+
 def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
     with pytest.raises(InputError, match=r"pictures of 100 pixels .* --image-size 224"):
         create("levit_128s", image_size=100, pretrained=False)

@@ -60,6 +60,7 @@ def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Pa
     other = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
     with torch.no_grad():
         next(other.backbone.parameters())[0] += 0.01
+    deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, stages=1)
     keys = [
         bank_key(net, scenes, ViewSpec(32, 2)),
         bank_key(net, scenes, ViewSpec(64, 2)),
@@ -68,6 +69,7 @@ def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Pa
         bank_key(net, scenes, ViewSpec(32, 2, seed=1)),
         bank_key(net, scenes.take(np.arange(9)), ViewSpec(32, 2)),
         bank_key(other, scenes, ViewSpec(32, 2)),
+        bank_key(deeper, scenes, ViewSpec(32, 2)),
     ]
     file = tmp_path / "data" / "coast" / "0.png"
     file.write_bytes(file.read_bytes() + b"\0")

@@ -74,10 +74,10 @@ def test_unknown_backbone_is_refused():
 
 
 def test_normalising_brings_the_mean_colour_to_zero(net: HashNet):
-    images = torch.tensor(net.mean).view(1, 3, 1, 1).expand(2, 3, 4, 4)
+    images = torch.tensor(net.backbone.mean).view(1, 3, 1, 1).expand(2, 3, 4, 4)
     assert net.normalize(images).abs().max() < 1e-6
     assert net.normalize(torch.ones_like(images)).max() == pytest.approx(
-        max((1 - m) / s for m, s in zip(net.mean, net.std, strict=True)), rel=1e-5
+        max((1 - m) / s for m, s in zip(net.backbone.mean, net.backbone.std, strict=True)), rel=1e-5
     )
 
 

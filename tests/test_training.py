@@ -105,7 +105,7 @@ def test_finetuning_changes_every_layer_and_early_ones_least(tiny_split):
     change = {
         name: ((weight - old).norm() / old.norm()).item()
         for (name, weight), old in zip(
-            net.backbone.named_parameters(), before.backbone.parameters(), strict=True
+            net.backbone.network.named_parameters(), before.backbone.parameters(), strict=True
         )
         if weight.ndim == 4
     }
