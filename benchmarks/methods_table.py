@@ -35,6 +35,7 @@ class Key(NamedTuple):
     backbone: str
     device: str
     turns: int
+    stages: int
 
 
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
@@ -62,13 +63,13 @@ def shared(rows: Group) -> list[frozenset[int]]:
 
 def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
-    data, frozen, backbone, device, turns = key
+    data, frozen, backbone, device, turns, stages = key
     how = "frozen, heads only" if frozen else "fine-tuned"
     views = "one view a tile" if turns == 1 else f"mean of {turns} turns a tile"
     ours = [row for bits in BITS for row in rows["multilevel", bits] if row["seed"] in seeds]
-    title = (
-        f"**{TITLES[data]}**, `{backbone}` {how}, {DATA[data].image_size} px, {views}, on {device}"
-    )
+    features = f" and its last {stages} stages" if stages else ""
+    network = f"`{backbone}`{features} {how}"
+    title = f"**{TITLES[data]}**, {network}, {DATA[data].image_size} px, {views}, on {device}"
     listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
     lines = [
         f"| {NAMES[method]} | {' | '.join(each)} |" for method, each in listed.items() if any(each)

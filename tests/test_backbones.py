@@ -3,6 +3,7 @@ import logging
 import pytest
 import timm
 import torch
+from torch import nn
 
 from rsh.backbones import DEFAULT, create
 from rsh.errors import InputError
@@ -96,12 +97,26 @@ def test_flat_maps_have_gradients():
     [
         (DEFAULT, 6, r"stages=6: tf_efficientnet_lite0 shows 5 of them, choose 0 to 5"),
         (DEFAULT, -1, r"stages=-1: .* choose 0 to 5"),
-        ("ghostnet_050", 1, r"stages=1: ghostnet_050 shows 0 of them, choose 0"),
     ],
 )
 def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: str):
     with pytest.raises(InputError, match=told):
         create(name, image_size=64, stages=stages, pretrained=False)
+
+
+def test_backbone_that_does_not_show_its_stages_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Flatten())
+    with pytest.raises(InputError, match=r"stages=1: resnet18 shows 0 of them, choose 0$"):
+        create("resnet18", image_size=64, stages=1, pretrained=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "width"), [("resnet18", 512 + 2 * 512), ("vit_tiny_patch16_224", 192 + 2 * 192)]
+)
+def test_other_backbones_have_stages_too(name: str, width: int):
+    made = create(name, image_size=64, stages=1, pretrained=False).eval()
+    with torch.inference_mode():
+        assert made(torch.zeros(2, 3, 64, 64)).shape == (2, made.num_features) == (2, width)
 
 
 def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
