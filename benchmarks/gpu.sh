@@ -124,7 +124,8 @@ for row in range(0, len(sample), 8):  # fewer, and a class misses a split
 PYTHON
   done
   export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_RIVALS=orthohash
-  export RSH_GPU_FLAGS="--epochs 2 --bits 16" RSH_GPU_SPEED="--steps 2 --turns 1 --batch-size 20"
+  export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
+  export RSH_GPU_SPEED="--steps 2 --turns 1 --image-size 64"
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"

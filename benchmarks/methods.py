@@ -94,6 +94,8 @@ def main(words: argparse.Namespace) -> None:
     """Run the missing rows, as long as there is time."""
     start, longest = time.monotonic(), 0.0
     for data in words.data:
+        if words.image_size:
+            DATA[data] = replace(DATA[data], image_size=words.image_size)
         tiles = open_data(data).fingerprint
         done = {row["key"] for row in read_rows(words.results)}
         for job in jobs(words, data):
@@ -264,6 +266,7 @@ if __name__ == "__main__":
     parser.add_argument("--bits", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--backbone", default=DEFAULT)
+    parser.add_argument("--image-size", type=int, help="instead of the data set's")
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--stages", type=int, default=2)
     parser.add_argument("--finetune", action="store_true")

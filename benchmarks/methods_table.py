@@ -7,10 +7,10 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
-from methods import DATA, RESULTS, TRAINED, UNTRAINED
+from methods import RESULTS, TRAINED, UNTRAINED
 from rows import Row, read_rows
 
-BITS = (16, 32, 64)
+BITS = (8, 12, 16, 32, 64)
 NAMES = {
     "float cosine": "float cosine, no hashing",
     "lsh": "LSH",
@@ -27,31 +27,50 @@ NAMES = {
 TITLES = {"ucmd": "UCMD, 80/20", "aid150": "AID at 150 px, 50/50"}
 
 
+CHOSEN = (4, 2)  # turns and stages that all methods are compared with
+
+
 class Key(NamedTuple):
     """What all rows of one table share."""
 
     data: str
     frozen: bool
     backbone: str
+    image_size: int
     device: str
     turns: int
     stages: int
 
+    @property
+    def title(self) -> str:
+        """Name the data, the network and how it was trained."""
+        how = "frozen, heads only" if self.frozen else "fine-tuned"
+        stages = f" and its last {self.stages} stages" if self.stages else ""
+        views = "one view a tile" if self.turns == 1 else f"mean of {self.turns} turns a tile"
+        network = f"`{self.backbone}`{stages} {how}"
+        return f"{TITLES[self.data]}**, {network}, {self.image_size} px, {views}, on {self.device}"
+
 
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
+HEAD = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * len(BITS)
 
 
 def main() -> None:
-    """Print one table a data set and way of training."""
+    """Print one table a data set and way of training, then what turns and stages are worth."""
+    groups = grouped("query")
+    chosen = {key: rows for key, rows in groups.items() if (key.turns, key.stages) == CHOSEN}
+    tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
+    print("\n\n".join([*tables, *settings(grouped("val"))]))
+
+
+def grouped(measured_on: str) -> dict[Key, Group]:
+    """Read the rows and put those of one table together, tables in order."""
     groups: dict[Key, Group] = defaultdict(lambda: defaultdict(list))
     for row in read_rows(RESULTS):
-        if row["measured_on"] == "query":
+        if row["measured_on"] == measured_on:
             key = Key(*(row[name] for name in Key._fields))
             groups[key][row["method"], row["bits"]].append(row)
-    tables = [
-        table(key, rows, seeds) for key, rows in sorted(groups.items()) for seeds in shared(rows)
-    ]
-    print("\n\n".join(tables))
+    return dict(sorted(groups.items()))
 
 
 def shared(rows: Group) -> list[frozenset[int]]:
@@ -63,22 +82,36 @@ def shared(rows: Group) -> list[frozenset[int]]:
 
 def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
-    data, frozen, backbone, device, turns, stages = key
-    how = "frozen, heads only" if frozen else "fine-tuned"
-    views = "one view a tile" if turns == 1 else f"mean of {turns} turns a tile"
     ours = [row for bits in BITS for row in rows["multilevel", bits] if row["seed"] in seeds]
-    features = f" and its last {stages} stages" if stages else ""
-    network = f"`{backbone}`{features} {how}"
-    title = f"**{TITLES[data]}**, {network}, {DATA[data].image_size} px, {views}, on {device}"
     listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
     lines = [
         f"| {NAMES[method]} | {' | '.join(each)} |" for method, each in listed.items() if any(each)
     ]
     accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
-    head = "| mAP, % | " + " | ".join(f"{bits} bits" for bits in BITS) + " |"
     which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
     note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
-    return "\n".join([f"{title} ({note})", "", head, "|---|" + "---|" * len(BITS), *lines])
+    return "\n".join([f"**{key.title} ({note})", "", f"| mAP, % | {HEAD}", *lines])
+
+
+def settings(groups: dict[Key, Group]) -> list[str]:
+    """Return a table of ours by turns and stages, on validation tiles, where several were tried."""
+    lines = defaultdict(list)
+    for key, rows in groups.items():
+        seeds = frozenset(row["seed"] for row in rows["multilevel", 16])
+        found = " | ".join(cells(rows, "multilevel", seeds))
+        lines[key._replace(turns=0, stages=0)].append(f"| {key.turns} | {key.stages} | {found} |")
+    return [
+        "\n".join(
+            [
+                f"**{TITLES[key.data]}, on validation tiles** , multi-level, turns and stages tried",
+                "",
+                f"| turns | stages | {HEAD.replace('|---|', '|---|---|', 1)}",
+                *each,
+            ]
+        )
+        for key, each in lines.items()
+        if len(each) > 1
+    ]
 
 
 def cells(rows: Group, method: str, seeds: frozenset[int]) -> list[str]:
