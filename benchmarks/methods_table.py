@@ -4,10 +4,11 @@ python benchmarks/methods_table.py
 """
 
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
-from methods import RESULTS, TRAINED, UNTRAINED
+from methods import HEAD, RESULTS, TRAINED, UNTRAINED, WHOLE
 from rows import Row, read_rows
 
 BITS = (8, 12, 16, 32, 64)
@@ -40,6 +41,7 @@ class Key(NamedTuple):
     device: str
     turns: int
     stages: int
+    changed: str  # settings other than those of methods.py
 
     @property
     def title(self) -> str:
@@ -47,12 +49,12 @@ class Key(NamedTuple):
         how = "frozen, heads only" if self.frozen else "fine-tuned"
         stages = f" and its last {self.stages} stages" if self.stages else ""
         views = "one view a tile" if self.turns == 1 else f"mean of {self.turns} turns a tile"
-        network = f"`{self.backbone}`{stages} {how}"
+        network = f"`{self.backbone}`{stages} {how}{self.changed}"
         return f"{TITLES[self.data]}**, {network}, {self.image_size} px, {views}, on {self.device}"
 
 
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
-HEAD = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * len(BITS)
+COLUMNS = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * len(BITS)
 
 
 def main() -> None:
@@ -68,9 +70,17 @@ def grouped(measured_on: str) -> dict[Key, Group]:
     groups: dict[Key, Group] = defaultdict(lambda: defaultdict(list))
     for row in read_rows(RESULTS):
         if row["measured_on"] == measured_on:
-            key = Key(*(row[name] for name in Key._fields))
+            key = Key(*(row[name] for name in Key._fields[:-1]), changed_settings(row))
             groups[key][row["method"], row["bits"]].append(row)
     return dict(sorted(groups.items()))
+
+
+def changed_settings(row: Row) -> str:
+    """Name what a row's settings change in the defaults of its way of training."""
+    usual = asdict(HEAD if row["frozen"] else WHOLE)
+    own = {name: row["config"][name] for name in usual.keys() - {"method", "seed", "train_on_val"}}
+    found = {name: value for name, value in sorted(own.items()) if value != usual[name]}
+    return "".join(f", {name} {value}" for name, value in found.items())
 
 
 def shared(rows: Group) -> list[frozenset[int]]:
@@ -90,25 +100,22 @@ def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
     which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
     note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
-    return "\n".join([f"**{key.title} ({note})", "", f"| mAP, % | {HEAD}", *lines])
+    return "\n".join([f"**{key.title} ({note})", "", f"| mAP, % | {COLUMNS}", *lines])
 
 
 def settings(groups: dict[Key, Group]) -> list[str]:
     """Return a table of ours by turns and stages, on validation tiles, where several were tried."""
     lines = defaultdict(list)
     for key, rows in groups.items():
+        if key.changed:
+            continue
         seeds = frozenset(row["seed"] for row in rows["multilevel", 16])
         found = " | ".join(cells(rows, "multilevel", seeds))
         lines[key._replace(turns=0, stages=0)].append(f"| {key.turns} | {key.stages} | {found} |")
+    columns = COLUMNS.replace("|---|", "|---|---|", 1)
     return [
-        "\n".join(
-            [
-                f"**{TITLES[key.data]}, on validation tiles** , multi-level, turns and stages tried",
-                "",
-                f"| turns | stages | {HEAD.replace('|---|', '|---|---|', 1)}",
-                *each,
-            ]
-        )
+        f"**{TITLES[key.data]}, on validation tiles**: ours by turns and stages\n\n"
+        + "\n".join([f"| turns | stages | {columns}", *each])
         for key, each in lines.items()
         if len(each) > 1
     ]
