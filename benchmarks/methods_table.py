@@ -70,7 +70,7 @@ def grouped(measured_on: str) -> dict[Key, Group]:
     groups: dict[Key, Group] = defaultdict(lambda: defaultdict(list))
     for row in read_rows(RESULTS):
         if row["measured_on"] == measured_on:
-            key = Key(*(row[name] for name in Key._fields[:-1]), changed_settings(row))
+            key = Key._make([*(row[name] for name in Key._fields[:-1]), changed_settings(row)])
             groups[key][row["method"], row["bits"]].append(row)
     return dict(sorted(groups.items()))
 
