@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Codes, Packed, pack, unpack
-from rsh.engines import ExactEngine, Hits
+from rsh.engines import Engine, Hits, make_engine
 from rsh.errors import InputError
 from rsh.files import (
     check_place,
@@ -200,8 +200,8 @@ class Gallery:
             )
 
     @cached_property
-    def _engine(self) -> ExactEngine:
-        return ExactEngine(self.packed[self.searchable], self.num_bits)
+    def _engine(self) -> Engine:
+        return make_engine(self.packed[self.searchable], self.num_bits)
 
     def _rows(self, hits: Hits) -> Hits:
         return Hits(self.searchable[hits.ids], hits.distances)
