@@ -37,7 +37,12 @@ def test_notebook_is_stored_without_outputs_and_is_short(lesson: Path):
 
 
 @pytest.mark.notebooks
-def test_notebook_runs_and_shows_pictures(lesson: Path, tmp_path: Path):
+def test_notebook_runs_and_shows_pictures(
+    lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # the sample's view bank takes minutes: it is kept between runs, in a folder of the project's
+    monkeypatch.setenv("RSH_CACHE", str(FOLDER.parent / "build" / "cache"))
+    monkeypatch.delenv("OMP_NUM_THREADS")  # it is the only one at work
     notebook = nbformat.read(lesson, as_version=4)
     client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": tmp_path}})
     client.execute()
