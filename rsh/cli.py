@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rsh import flags
-from rsh.cli_data import data_fetch, data_list
+from rsh.cli_data import data_fetch, data_list, data_tiles
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.protocols import Ties, find_protocol
@@ -253,6 +253,7 @@ def dashboard(
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data_fetch,
     "data list": data_list,
+    "data tiles": data_tiles,
     "train": train,
     "encode": encode,
     "project": project,

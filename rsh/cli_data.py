@@ -1,7 +1,12 @@
-"""The commands `rsh data fetch` and `rsh data list`."""
+"""The commands `rsh data fetch`, `rsh data list` and `rsh data tiles`."""
 
 import sys
 from pathlib import Path
+from typing import TypeVar
+
+from rsh.errors import InputError
+
+Number = TypeVar("Number", int, float)
 
 
 def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = False) -> None:
@@ -31,3 +36,53 @@ def data_list() -> None:
     from rsh.datasets import table
 
     print(table())
+
+
+def data_tiles(
+    scene: Path,
+    *,
+    size: int = 256,
+    step: int | None = None,
+    bands: str = "",
+    stretch: str = "",
+    crs: str = "",
+    output: Path | None = None,
+) -> None:
+    """Cut a georeferenced scene (GeoTIFF and whatever else GDAL reads) into tiles with places.
+
+    The folder it makes is one for --data of `rsh encode`: all tiles of a scene are of one class.
+
+    Args:
+        scene: The file.
+        size: Side of a tile, pixels.
+        step: From one tile to the next, pixels. (default: --size, no overlap)
+        bands: One band or three, for red, green and blue, such as 4,3,2. (default: the first three)
+        stretch: Values that become black and white, such as 0,3000. (default: 8-bit values stay as
+            they are, others go from the 2nd to the 98th percentile of each band)
+        crs: Coordinate system of a scene that states none, such as EPSG:32633.
+        output: The folder to make. (default: tiles/SCENE)
+    """
+    from rsh.tiling import cut_scene
+
+    folder = output or Path("tiles") / scene.stem
+    cut = cut_scene(
+        scene,
+        folder,
+        size=size,
+        step=step,
+        bands=_numbers(int, "bands", bands),
+        stretch=_numbers(float, "stretch", stretch),
+        crs=crs,
+    )
+    empty = f", {cut.left_out} left out for lack of data" if cut.left_out else ""
+    print(f"{folder}: {cut.tiles} tiles of {size} x {size} pixels{empty}")
+    numbers = ", ".join(map(str, cut.bands))
+    how = ", ".join(f"{low:g} to {high:g}" for low, high in cut.stretch)
+    print(f"bands {numbers}: {how or '8 bits, as they are'}", file=sys.stderr)
+
+
+def _numbers(kind: type[Number], name: str, words: str) -> list[Number]:
+    try:
+        return [kind(word) for word in words.split(",") if words]
+    except ValueError:
+        raise InputError(f"{name}={words}: write numbers with commas between them") from None
