@@ -8,12 +8,12 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from rsh import flags
 from rsh.cli_data import data_fetch, data_list, data_tiles
+from rsh.cli_gallery import encode, project, search
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.protocols import Ties, find_protocol
@@ -76,84 +76,6 @@ def train(
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
     print(f"{resume or output}: {quality}after {len(history)} epochs")
-
-
-def encode(
-    run: Path,
-    *,
-    data: str | None = None,
-    output: Path | None = None,
-    name: str = "",
-    skip_unreadable: bool = False,
-) -> None:
-    """Encode tiles with a trained model into a gallery folder that can be searched.
-
-    Args:
-        run: The run folder of the model.
-        data: Other tiles than the model was trained on: all of them can be found then. Or where
-            the tiles it was trained on lie now.
-        output: The gallery folder to make. (default: galleries/RUN)
-        name: What to call it on the page.
-        skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
-    """
-    from rsh.encode import build_gallery
-    from rsh.run import Run
-    from rsh.scenes import Scenes
-
-    opened = Run.open(run)
-    scenes = Scenes.open(data, skip_unreadable=skip_unreadable) if data else opened.split().scenes
-    if opened.knows(scenes):  # queries stay queries, though the data may have moved
-        scenes = opened.split(data).scenes
-    folder = output or Path("galleries") / run.resolve().name
-    gallery = build_gallery(opened.net(), scenes, folder, name=name, run=run)
-    print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
-
-
-def project(gallery: Path, *, seed: int = 0) -> None:
-    """Lay feature space and hash space of a gallery out in the plane (UMAP), for the page.
-
-    Args:
-        gallery: The gallery folder.
-        seed: Of the layout.
-    """
-    from rsh.gallery import Gallery
-    from rsh.projection import project as lay_out
-
-    print("laying out feature space and hash space ...", file=sys.stderr)
-    opened = Gallery.open(gallery)
-    lay_out(opened, seed=seed)
-    print(f"{gallery}: {len(opened)} tiles projected")
-
-
-def search(
-    gallery: Path,
-    query: str,
-    *,
-    top_k: int | None = None,
-    radius: int | None = None,
-    run: Path | None = None,
-    json_: bool = False,
-) -> None:
-    """Find the tiles whose codes differ least from the query's.
-
-    Args:
-        gallery: The gallery folder.
-        query: A picture file, or the id of a tile in the gallery (which is then left out).
-        top_k: How many tiles. (default: 20, or all if there are fewer)
-        radius: Instead of a number, all tiles at most this many bits away.
-        run: The run folder of the model, if it has moved.
-        json_: Print JSON for a program to read.
-    """
-    from rsh.gallery import Gallery
-    from rsh.search import search as find
-
-    if top_k is not None and radius is not None:
-        raise InputError("-k and --radius exclude each other: give one of them")
-    answer = find(Gallery.open(gallery), query, top_k=top_k, radius=radius, run=run)
-    if json_:
-        print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
-    else:
-        print(answer)
 
 
 def evaluate(

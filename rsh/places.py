@@ -1,13 +1,15 @@
 """Where tiles lie: the optional items.csv beside the class folders.
 
-    path,longitude,latitude,block
-    coast/1.png,-9.53,38.42,n30w010
+    path,longitude,latitude,block,footprint
+    coast/1.png,-9.53,38.42,n30w010,"POLYGON ((-9.6 38.4, -9.5 38.4, -9.5 38.5, -9.6 38.4))"
 
 Every tile needs a row and every row of a tile a block, if there are blocks: they decide the split.
-A longitude or a latitude may be left empty. Other columns are not looked at.
+A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. A longitude, a latitude or a
+footprint may be left empty, and any column but the path be left out. Others are not looked at.
 """
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,13 @@ from rsh.zips import open_zip, read_member
 
 TABLE = "items.csv"
 DEGREES = {"longitude": 180, "latitude": 90}  # and the same below zero
+POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
+RING = re.compile(rf"POLYGON \(\({POINT}(, {POINT}){{3,}}\)\)")
 WAY_OUT = "mend it, or take it away"
 
 
 def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
-    """Add longitude, latitude and block to a table of tiles, where items.csv has them.
+    """Add longitude, latitude, block and footprint to a table of tiles, where items.csv has them.
 
     Args:
         items: one row a tile, with the column id.
@@ -44,6 +48,8 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
     }
     if "block" in table:
         columns["block"] = _blocks(table["block"], where)
+    if "footprint" in table:
+        columns["footprint"] = _footprints(table["footprint"], where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
 
@@ -97,3 +103,15 @@ def _blocks(column: pd.Series, where: str) -> pd.Series:
         path = column.index[column.isna()][0]
         raise InputError(f"{where} has no block for {path}: fill it in, or take the column away")
     return column.astype(str)
+
+
+def _footprints(column: pd.Series, where: str) -> pd.Series:
+    texts = column.fillna("").astype(str)
+    wrong = ~texts.map(lambda text: not text or bool(RING.fullmatch(text)))
+    if wrong.any():
+        path = column.index[wrong][0]
+        raise InputError(
+            f"{where} gives {path} the footprint {texts[path][:40]}: "
+            "write POLYGON ((longitude latitude, ...)) with at least four points, or nothing"
+        )
+    return texts

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import TinyRun
+from make_raster import make_raster, noise
 from PIL import Image
 
 from rsh.cli import COMMANDS, main
@@ -59,6 +61,28 @@ def test_whole_path_from_tiles_to_hits(
     main(["evaluate", str(run), "--protocol", "all", "--ties", "argsort"])
     assert "everything" in capsys.readouterr().out
     assert json.loads((run / "evaluation.json").read_text())["whole"]["ties"] == "argsort"
+
+
+def test_path_from_a_scene_to_a_map(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A georeferenced scene is cut, encoded and searched, and the hits lie where the scene does."""
+    scene, tiles, gallery = tmp_path / "scene.tif", tmp_path / "tiles", tmp_path / "gallery"
+    make_raster(scene, noise(96, 160, bands=4, dtype=np.uint16))
+    cut = ["data", "tiles", str(scene), "--size", "32", "--bands", "4,3,2", "--output", str(tiles)]
+    main([*cut, "--stretch", "0,255"])
+    said = capsys.readouterr()
+    assert said.out == f"{tiles}: 15 tiles of 32 x 32 pixels\n"
+    assert said.err.endswith("bands 4, 3, 2: 0 to 255, 0 to 255, 0 to 255\n")
+    main(["encode", str(tiny_run.folder), "--data", str(tiles), "--output", str(gallery)])
+    capsys.readouterr()
+    first = Gallery.open(gallery).items["id"][0]
+    main(["search", str(gallery), first, "-k", "3", "--geojson"])
+    features = json.loads(capsys.readouterr().out)["features"]
+    assert [feature["properties"]["rank"] for feature in features] == [1, 2, 3]
+    for feature in features:
+        (ring,) = feature["geometry"]["coordinates"]
+        assert all(15 <= x < 15.03 and 45.1 < y < 45.2 for x, y in ring)
 
 
 def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path: Path) -> None:
@@ -185,10 +209,16 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         ),
         (["evaluate", "{run}", "--ties", "random"], "'random' is none of average, argsort"),
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
+        (["search", "{gallery}", "x", "--json", "--geojson"], "exclude each other"),
+        (["search", "{gallery}", "{tile}", "--geojson"], "has no places: encode tiles with an"),
+        (["data", "tiles", "{data}/x.tif", "--stretch", "0,b"], "--stretch 0,b: write numbers"),
+        (["data", "tiles", "{data}/x.tif", "--bands", "1.5"], "--bands 1.5: write numbers"),
+        (["data", "tiles", "{data}/x.tif"], "x.tif does not exist: check the path"),
         ([*TRAIN, "--batch-size", "1"], "--batch-size 1: choose a whole number from 4"),
         ([*TRAIN, "--learning-rate", "nan"], "--learning-rate nan: choose a number from"),
         ([*TRAIN, "--seed", "-1"], "--seed -1: choose a whole number from 0"),
         (["project", "{gallery}", "--seed", "-1"], "--seed -1: choose a whole number from 0"),
+        ([*TRAIN, "--stages", "6"], "--stages 6: tf_efficientnet_lite0 shows 5 of them, choose"),
         ([*TRAIN, "--image-size", "8"], "--image-size 8: choose 32 to 1024 pixels"),
         (["search", "{gallery}", "x", "-k", "abc"], "-k/--top-k: 'abc' is no whole number"),
         (["serch", "{gallery}", "x"], "serch is no command: did you mean search?"),

@@ -85,3 +85,19 @@ def test_folder_in_the_place_of_the_table_is_named(folder: Path):
     (folder / "items.csv").mkdir()
     with pytest.raises(InputError, match=r"items\.csv in .* cannot be read"):
         Scenes.open(folder)
+
+
+RING = "POLYGON ((1 2, 1.5 2, 1.5 -2.25, 1 2))"
+
+
+def test_footprints_are_kept_and_may_be_left_empty(folder: Path):
+    write_table(folder, footprint=[RING, None, RING, ""])
+    assert Scenes.open(folder).items["footprint"].tolist() == [RING, "", RING, ""]
+
+
+@pytest.mark.parametrize("value", ["somewhere", "POINT (1 2)", "POLYGON ((1 2, 3 4, 1 2))", 7])
+def test_footprint_that_is_no_ring_is_named(folder: Path, value: object):
+    write_table(folder, footprint=[RING, RING, value, RING])
+    told = r"gives forest/0\.png the footprint .*: write POLYGON \(\(longitude latitude"
+    with pytest.raises(InputError, match=told):
+        Scenes.open(folder)
