@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from rsh import flags
 from rsh.cli_data import data_fetch, data_list, data_tiles
-from rsh.cli_gallery import encode, project, search
+from rsh.cli_gallery import encode, export, project, search
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.protocols import Ties, find_protocol
@@ -179,6 +179,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "encode": encode,
     "project": project,
+    "export": export,
     "search": search,
     "evaluate": evaluate,
     "compare": compare,

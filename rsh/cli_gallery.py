@@ -1,4 +1,4 @@
-"""The commands that make galleries and search them: `rsh encode`, `rsh project`, `rsh search`."""
+"""The commands from a run to hits: `rsh encode`, `rsh project`, `rsh export`, `rsh search`."""
 
 import json
 import sys
@@ -53,6 +53,24 @@ def project(gallery: Path, *, seed: int = 0) -> None:
     opened = Gallery.open(gallery)
     lay_out(opened, seed=seed)
     print(f"{gallery}: {len(opened)} tiles projected")
+
+
+def export(run: Path, *, output: Path | None = None) -> None:
+    """Write a trained network as ONNX, so that pictures are encoded without torch.
+
+    Left in the run folder, as by default, it is what searches by picture use from then on.
+
+    Args:
+        run: The run folder of the model.
+        output: The file to make. (default: RUN/encoder.onnx)
+    """
+    from rsh.encoder import FILE
+    from rsh.export import export as write
+    from rsh.run import Run
+
+    print("exporting ...", file=sys.stderr)
+    file = write(Run.open(run).net(), output or run / FILE)
+    print(f"{file}: {file.stat().st_size / 1e6:.0f} MB")
 
 
 def search(

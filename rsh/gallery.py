@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Codes, Packed, pack, unpack
+from rsh.encoder import encoder_of
 from rsh.engines import Engine, Hits, make_engine
 from rsh.errors import InputError
 from rsh.files import (
@@ -172,7 +173,9 @@ class Gallery:
     def encode(
         self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
     ) -> Packed:
-        """Encode one picture with the model that made this gallery; loads torch.
+        """Encode one picture with the model that made this gallery.
+
+        That takes torch, or where `rsh export` has left an encoder in the run folder, onnxruntime.
 
         Args:
             picture: a path or an opened picture, of any size and mode.
@@ -184,6 +187,8 @@ class Gallery:
         Raises:
             InputError: the picture cannot be read, or the model is gone or has changed.
         """
+        if encoder := encoder_of(self.info["model"], run):
+            return pack(encoder.encode([picture]))
         from rsh.encode import encode_pictures, model_of  # torch
 
         return pack(encode_pictures(model_of(self, run), [picture]).codes)

@@ -124,6 +124,16 @@ class HashNet(nn.Module):
         """Map images, (n, 3, h, w) float from 0 to 1, to an Embedding of n rows."""
         return self.head(self.backbone(self.normalize(images)))  # type: ignore[no-any-return]
 
+    def encode(self, tiles: Tensor) -> Embedding:
+        """Map packed tiles, (n, 3, side, side) uint8, to an Embedding averaged over `plain`.
+
+        Backbone features are rounded to float16, as the view bank keeps them: a tile has one code,
+        whichever way it comes.
+        """
+        views = self.plain.of(tiles, first=0).flatten(0, 1)  # plain views have no draws
+        features = self.backbone(self.normalize(views)).half().float()
+        return _mean(self.head(features), tiles.shape[0])  # len() would fix n in an export
+
     def normalize(self, images: Tensor) -> Tensor:
         """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
         mean = torch.tensor(self.backbone.mean, device=images.device).view(1, 3, 1, 1)
@@ -142,11 +152,12 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
         Embedding of n rows on the CPU.
     """
     flat = features.reshape(-1, features.shape[-1])
-    return _mean(_apply(head, flat, Tensor.float, step=4096), len(features))
+    each = _apply(head, lambda part: head(part.float()), flat, step=4096)
+    return _mean(each, len(features))
 
 
 def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
-    """Map packed tiles of any number to an Embedding, averaged over `net.plain`.
+    """Map packed tiles of any number to an Embedding, in evaluation mode: see `HashNet.encode`.
 
     Args:
         net: its mode is put back afterwards.
@@ -155,11 +166,7 @@ def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
     Returns:
         Embedding of n rows on the CPU.
     """
-
-    def views(part: Tensor) -> Tensor:
-        return net.plain.of(part, first=0).flatten(0, 1)  # plain views have no draws
-
-    return _mean(_apply(net, tiles, views, step=max(1, 64 // len(net.plain))), len(tiles))
+    return _apply(net, net.encode, tiles, step=max(1, 64 // len(net.plain)))
 
 
 def _mean(embedding: Embedding, count: int) -> Embedding:
@@ -171,15 +178,15 @@ def _mean(embedding: Embedding, count: int) -> Embedding:
 @torch.inference_mode()
 def _apply(
     module: nn.Module,
+    embed: Callable[[Tensor], Embedding],
     rows: NDArray[np.generic],
-    prepare: Callable[[Tensor], Tensor],
     *,
     step: int,
 ) -> Embedding:
     device, training = next(module.parameters()).device, module.training
     module.eval()
     parts = [
-        module(prepare(torch.from_numpy(np.array(rows[start : start + step])).to(device)))
+        embed(torch.from_numpy(np.array(rows[start : start + step])).to(device))
         for start in range(0, len(rows), step)
     ]
     module.train(training)

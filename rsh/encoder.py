@@ -1,0 +1,94 @@
+"""Encoding without torch, by a network that `rsh export` wrote: what a page can afford."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rsh.codes import Codes, binarize
+from rsh.errors import InputError, first_words
+from rsh.packed import Tiles, pack_tile
+from rsh.pictures import read_picture
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+FILE = "encoder.onnx"  # in a run folder
+
+
+class Encoder:
+    """A network in an ONNX file.
+
+    Attributes:
+        settings: of the network, with its fingerprint.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        """Open a file that `rsh export` wrote.
+
+        Raises:
+            InputError: it is none, or what reads ONNX is not installed.
+        """
+        try:
+            import onnxruntime
+        except ImportError:
+            raise InputError("onnxruntime is not installed: pip install 'rsh[onnx]'") from None
+        if not Path(file).is_file():
+            raise InputError(f"{file} does not exist: make it with `rsh export`")
+        try:
+            self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its own errors derive from nothing else
+            raise InputError(
+                f"{file} cannot be read ({first_words(error)}): make it again with `rsh export`"
+            ) from None
+        about = self._session.get_modelmeta().custom_metadata_map.get("rsh")
+        if about is None:
+            raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
+        self.settings: dict[str, Any] = json.loads(about)
+
+    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Codes:
+        """Encode pictures, the codes equal to those of the network.
+
+        Args:
+            pictures: paths or opened pictures, of any size and mode.
+
+        Returns:
+            (n, num_bits) int8, only -1 and +1.
+
+        Raises:
+            InputError: a picture cannot be read.
+        """
+        side = self.settings["image_size"]
+        return self.codes(
+            np.stack([pack_tile(read_picture(picture), side) for picture in pictures])
+        )
+
+    def codes(self, tiles: Tiles) -> Codes:
+        """Encode packed tiles, (n, 3, image_size, image_size) uint8: (n, num_bits) int8."""
+        (relaxed,) = self._session.run(["relaxed"], {"tiles": np.asarray(tiles)})
+        return binarize(relaxed)
+
+
+def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encoder | None:
+    """Find the exported encoder of a gallery's model, if there is one and it can be used.
+
+    Args:
+        model: what gallery.json says of the model.
+        run: its run folder, if it has moved since.
+
+    Returns:
+        None if the run has none, if it is of other weights, or if nothing here reads ONNX: torch
+        can do the same, or says what is wrong.
+    """
+    noted = run or model.get("run")
+    if not isinstance(noted, str | Path) or not noted or find_spec("onnxruntime") is None:
+        return None
+    file = Path(noted) / FILE
+    if not file.is_file():
+        return None
+    encoder = Encoder(file)
+    return encoder if encoder.settings["fingerprint"] == model.get("fingerprint") else None
