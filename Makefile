@@ -24,11 +24,11 @@ help:
 dashboard: gallery
 	$(BIN)/rsh dashboard $(GALLERY) --port $(PORT) $(OPEN_FLAG)
 
-gallery: $(GALLERY)/projection.parquet
+gallery: $(GALLERY).projected
 
-# A gallery that is encoded again has no projection, so its time needs no looking at.
-$(GALLERY)/projection.parquet: | $(GALLERY)/gallery.json
+$(GALLERY).projected: $(GALLERY)/gallery.json
 	$(BIN)/rsh project $(GALLERY)
+	@touch $@
 
 $(GALLERY)/gallery.json: $(RUN)/model.safetensors
 	$(BIN)/rsh encode $(RUN) --name "Blue Marble"

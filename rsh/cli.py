@@ -14,6 +14,14 @@ from typing import Any, TextIO
 from rsh import flags
 from rsh.cli_data import data_fetch, data_list, data_tiles
 from rsh.cli_gallery import encode, export, project, search
+from rsh.cli_lifecycle import (
+    gallery_add,
+    gallery_check,
+    gallery_info,
+    gallery_merge,
+    gallery_migrate,
+    gallery_remove,
+)
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.protocols import Ties, find_protocol
@@ -181,6 +189,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "project": project,
     "export": export,
     "search": search,
+    "gallery info": gallery_info,
+    "gallery check": gallery_check,
+    "gallery add": gallery_add,
+    "gallery remove": gallery_remove,
+    "gallery merge": gallery_merge,
+    "gallery migrate": gallery_migrate,
     "evaluate": evaluate,
     "compare": compare,
     "dashboard": dashboard,

@@ -1,7 +1,6 @@
 """Encoding: pictures through a trained network into codes, and scenes into a gallery."""
 
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +9,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rsh.bank import view_bank
-from rsh.codes import Codes, binarize
+from rsh.codes import Codes, binarize, pack
 from rsh.errors import InputError
-from rsh.gallery import Gallery, check_new_gallery, write_gallery
+from rsh.gallery import Gallery
+from rsh.generations import check_new_gallery, write_gallery
+from rsh.losses import Embedding
 from rsh.model import HashNet, apply_head, apply_net, fingerprint
 from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
+from rsh.segments import Tiles, shuffled
 
 THUMB_SIDE = 128  # pixels
 
@@ -27,10 +29,12 @@ class Encoded(NamedTuple):
 
     Attributes:
         codes: (n, num_bits) int8, only -1 and +1.
+        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
         features: projection-head output, (n, d) float16, length 1.
     """
 
     codes: Codes
+    relaxed: NDArray[np.float16]
     features: NDArray[np.float16]
 
 
@@ -42,7 +46,7 @@ def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Enc
     """
     plain = view_bank(net, scenes, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
-    return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
+    return _encoded(embedding)
 
 
 def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encoded:
@@ -57,7 +61,7 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     """
     tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
     embedding = apply_net(net, tiles)
-    return Encoded(binarize(embedding.relaxed), embedding.feature.half().numpy())
+    return _encoded(embedding)
 
 
 def build_gallery(
@@ -83,37 +87,39 @@ def build_gallery(
         InputError: a tile cannot be read, or the folder cannot be written.
     """
     check_new_gallery(folder)  # now, not after minutes of work
-    encoded = encode_scenes(net, scenes, progress=progress)
-    order = shuffled(scenes.items["id"])
     info = {
         "name": name or scenes.name,
         "model": net.settings
         | {"fingerprint": fingerprint(net), "run": str(run.resolve()) if run else ""},
         "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
     }
-    thumbs = (to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order)
-    return write_gallery(
-        folder,
-        info=info,
+    tiles = tiles_of(net, scenes, progress=progress)
+    return write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
+
+
+def tiles_of(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Tiles:
+    """Encode scenes into what a gallery holds of them, in the order of `shuffled`.
+
+    Raises:
+        InputError: a tile cannot be read.
+    """
+    encoded = encode_scenes(net, scenes, progress=progress)
+    order = shuffled(scenes.items["id"])
+    return Tiles(
         items=scenes.items.iloc[order],
-        codes=encoded.codes[order],
+        packed=pack(encoded.codes[order]),
+        relaxed=encoded.relaxed[order],
         features=encoded.features[order],
-        thumbs=thumbs,
+        thumbs=(to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order),
     )
 
 
-def shuffled(ids: Iterable[str]) -> list[int]:
-    """Return positions of ids in the order of their hashes.
-
-    Rows break ties in every search, and most of a ranking is ties. Scenes are sorted by class,
-    so their own order would put one class first wherever distances are equal; this order says
-    nothing of a tile, and is the same on every machine.
-
-    Args:
-        ids: unique tile ids.
-    """
-    hashes = [blake2b(text.encode(), digest_size=8).digest() for text in ids]
-    return sorted(range(len(hashes)), key=hashes.__getitem__)
+def _encoded(embedding: Embedding) -> Encoded:
+    return Encoded(
+        binarize(embedding.relaxed),
+        embedding.relaxed.half().numpy(),
+        embedding.feature.half().numpy(),
+    )
 
 
 def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:

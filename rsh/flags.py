@@ -188,6 +188,8 @@ def _add(parser: _Parser, parameter: Parameter) -> None:
         about |= {"nargs": "+"}
     elif default is not EMPTY:
         about |= {"default": default, "nargs": None if spelled else "?"}
+    elif spelled:
+        about |= {"required": True}
     read = _reader(kind, may_be_empty=default == "")
     placeholder = _placeholder(kind) if spelled else name.upper()
     about |= {"dest": name} if spelled else {}  # what is given by its place has no other name

@@ -1,17 +1,10 @@
 """The gallery: a folder of codes, features, thumbnails and a table, that can be searched.
 
 The folder is all that a search or the page needs: no torch, no network, no original pictures.
-
-    codes.npy           packed codes, (n, ceil(num_bits / 8)) uint8
-    features.npy        L2-normalised projection-head output, (n, d) float16
-    items.parquet       id, class, split and, where known, longitude, latitude, block
-    thumbs.bin, .npy    JPEG bytes one after another, and the n + 1 offsets into them
-    projection.parquet  feature_x, feature_y, code_x, code_y, once `rsh project` has run
-    gallery.json        format, name, num_bits, model and data fingerprints, a sha256 of each file
+`rsh.heads` says what it is made of, `rsh.segments` what each part holds, `rsh.generations` how it
+changes.
 """
 
-import hashlib
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Codes, Packed, pack, unpack
-from rsh.encoder import encoder_of
 from rsh.engines import Engine, Hits, make_engine
 from rsh.errors import InputError
-from rsh.files import (
-    check_place,
-    explain_os_error,
-    sha256,
-    way_back,
-    whole_file,
-    whole_folder,
-    write_json,
-)
-from rsh.heads import FILES, FORMAT, PROJECTION, read_head
+from rsh.files import way_back
+from rsh.heads import Head, check_files, read_head
+from rsh.segments import Halves, Segment, Tiles, shuffled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,33 +36,53 @@ class Gallery:
     Attributes:
         folder: where it lies.
         info: the contents of gallery.json.
+        places: segment, and row in it, of each item, (n, 2) int64.
         items: one row an item: id, class, split (train, val, query, or empty) and, where known,
-            longitude and latitude in degrees.
+            longitude and latitude in degrees, block and footprint.
         num_bits: code length, bits.
         packed: (n, ceil(num_bits / 8)) uint8.
+        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
+        features: (n, d) float16, length 1.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, info: Head) -> None:
         """Use `Gallery.open`."""
         self.folder = folder
         self.info = info
-        self.items = pd.read_parquet(folder / "items.parquet")
         self.num_bits: int = info["num_bits"]
-        self.packed: Packed = np.load(folder / "codes.npy")
-        self._offsets = np.load(folder / "thumbs.npy")
-        self._thumbs = np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
+        self._segments = [
+            Segment(folder / s["folder"], num_items=s["items"], num_bits=self.num_bits)
+            for s in info["segments"]
+        ]
+        self.places = _places(self._segments, [s["removed"] for s in info["segments"]])
+        starts = np.cumsum([0, *map(len, self._segments)])
+        rows = starts[self.places[:, 0]] + self.places[:, 1]
+        every = pd.concat([segment.items for segment in self._segments], ignore_index=True)
+        self.items: pd.DataFrame = every.iloc[rows].reset_index(drop=True)
+        whole = len(self._segments) == 1 and len(rows) == len(every)
+        self.packed: Packed = self._part("packed", rows, whole)
+        self.relaxed: Halves = self._part("relaxed", rows, whole)
+        self.features: Halves = self._part("features", rows, whole)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
         """Open a gallery and check that each file is as it was written.
 
         Raises:
-            InputError: no gallery, a newer format, or a file that is missing, cut or altered.
+            InputError: no gallery, another format, or a file that is missing, cut or altered.
         """
         folder = Path(folder)
-        gallery = cls(folder, read_head(folder))
-        gallery._check_sizes()
-        return gallery
+        while True:
+            head = read_head(folder)
+            try:
+                check_files(folder, head)
+                gallery = cls(folder, head)
+            except (InputError, OSError):
+                if read_head(folder)["generation"] == head["generation"]:
+                    raise
+                continue  # two changes came between head and files: take the newer head
+            gallery._check_size()
+            return gallery
 
     @classmethod
     def build(cls, net: "HashNet", scenes: "Scenes", folder: str | Path | None = None) -> "Gallery":
@@ -111,12 +116,6 @@ class Gallery:
         return unpack(self.packed, self.num_bits)
 
     @cached_property
-    def features(self) -> NDArray[np.float16]:
-        """All features, (n, d) float16, length 1, as a memory map."""
-        features: NDArray[np.float16] = np.load(self.folder / "features.npy", mmap_mode="r")
-        return features
-
-    @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class numbers in alphabetical order of the class names, (n,) int64."""
         return np.asarray(pd.factorize(self.items["class"], sort=True)[0], dtype=np.int64)
@@ -133,9 +132,17 @@ class Gallery:
 
     @cached_property
     def projection(self) -> pd.DataFrame | None:
-        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run."""
-        file = self.folder / PROJECTION
-        return pd.read_parquet(file) if file.exists() else None
+        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run.
+
+        After tiles were added it has to run again.
+        """
+        if not self.info["projection"]:
+            return None
+        table = pd.read_parquet(self.folder / self.info["projection"]["file"]).set_index("id")
+        if not self.items["id"].isin(table.index).all():
+            return None
+        rows: pd.DataFrame = table.loc[self.items["id"]]
+        return rows.reset_index(drop=True)
 
     @property
     def has_map(self) -> bool:
@@ -144,8 +151,13 @@ class Gallery:
 
     def thumb(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""
-        start, stop = self._offsets[row : row + 2]
-        return self._thumbs[start:stop].tobytes()
+        segment, place = map(int, self.places[row])
+        return self._segments[segment].thumb(place)
+
+    def tiles(self) -> Tiles:
+        """Return all that the gallery holds, so that it can be written elsewhere."""
+        thumbs = (self.thumb(row) for row in range(len(self)))
+        return Tiles(self.items, self.packed, self.relaxed, self.features, thumbs)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
@@ -187,22 +199,27 @@ class Gallery:
         Raises:
             InputError: the picture cannot be read, or the model is gone or has changed.
         """
+        from rsh.encoder import encoder_of  # and with it pictures, which a page need not read
+
         if encoder := encoder_of(self.info["model"], run):
             return pack(encoder.encode([picture]))
         from rsh.encode import encode_pictures, model_of  # torch
 
         return pack(encode_pictures(model_of(self, run), [picture]).codes)
 
-    def _check_sizes(self) -> None:
-        """Refuse a head that contradicts the files."""
+    def _check_size(self) -> None:
+        """Refuse a head that contradicts itself."""
         noted, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
-        sizes = {len(self.items), len(self.packed), len(self._offsets) - 1}
-        width = -(-self.num_bits // 8)
-        if sizes != {noted} or self.packed.shape[1] != width or bits != self.num_bits:
+        if len(self) != noted or bits != self.num_bits:
             raise InputError(
                 f"{self.folder}/gallery.json says {noted} tiles of {self.num_bits} bits, "
                 f"its files hold others: {way_back('gallery')}"
             )
+
+    def _part(self, name: str, rows: NDArray[np.int64], whole: bool) -> Any:
+        """Return one part of all segments, from disk where nothing has to be moved."""
+        parts = [getattr(segment, name) for segment in self._segments]
+        return parts[0] if whole else np.concatenate(parts)[rows]
 
     @cached_property
     def _engine(self) -> Engine:
@@ -212,77 +229,18 @@ class Gallery:
         return Hits(self.searchable[hits.ids], hits.distances)
 
 
-def check_new_gallery(folder: Path) -> None:
-    """Refuse a folder that holds something else than a gallery, or that cannot be written.
+def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:
+    """Return segment and row of each item that was not removed.
 
-    Raises:
-        InputError: it does.
+    A segment is in the order of `shuffled`; several are brought into it together.
     """
-    for place in (folder, folder.absolute().parent):  # it is written beside, then renamed
-        check_place(place)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "gallery.json").exists():
-        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
-
-
-def write_gallery(
-    folder: Path,
-    *,
-    info: dict[str, Any],
-    items: pd.DataFrame,
-    codes: Codes,
-    features: NDArray[np.float16],
-    thumbs: Iterable[bytes],
-) -> Gallery:
-    """Write a gallery folder, whole or not at all, and open it.
-
-    Args:
-        folder: where; a gallery that is already there is replaced in one step.
-        info: name and fingerprints for gallery.json.
-        items: the table, n rows.
-        codes: (n, num_bits), only -1 and +1.
-        features: (n, d) float16, length 1.
-        thumbs: n JPEG pictures, read one at a time.
-
-    Raises:
-        InputError: the folder cannot be written, or holds something else.
-    """
-    check_new_gallery(folder)
-    with whole_folder(folder) as temporary:
-        np.save(temporary / "codes.npy", pack(codes))
-        np.save(temporary / "features.npy", features.astype(np.float16))
-        items.reset_index(drop=True).to_parquet(temporary / "items.parquet")
-        offsets = [0]
-        with (temporary / "thumbs.bin").open("wb") as stream:
-            for thumb in thumbs:
-                offsets.append(offsets[-1] + stream.write(thumb))
-        np.save(temporary / "thumbs.npy", np.array(offsets, dtype=np.int64))
-        if not len(codes) == len(features) == len(items) == len(offsets) - 1:
-            raise InputError(
-                f"{len(items)} items, {len(codes)} codes, {len(features)} features, "
-                f"{len(offsets) - 1} thumbnails: need one each"
-            )
-        checksums = {name: sha256(temporary / name) for name in FILES}
-        head = {"format": FORMAT, "num_bits": codes.shape[1], "num_items": len(items)}
-        write_json(temporary / "gallery.json", head | info | {"files": checksums})
-    return Gallery.open(folder)
-
-
-def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Add the projection to a gallery folder and enter its checksum.
-
-    The file appears last: killed before that, the gallery counts as not projected, and `make`
-    projects it again.
-
-    Args:
-        gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row an item.
-    """
-    file = gallery.folder / PROJECTION
-    with explain_os_error(file):
-        file.unlink(missing_ok=True)
-    with whole_file(file) as stream:
-        content = projection.to_parquet()
-        gallery.info["files"][PROJECTION] = hashlib.sha256(content).hexdigest()
-        write_json(gallery.folder / "gallery.json", gallery.info)
-        stream.write(content)
-    gallery.__dict__.pop("projection", None)  # forget the cached answer
+    kept = [
+        np.setdiff1d(np.arange(len(segment)), gone)
+        for segment, gone in zip(segments, removed, strict=True)
+    ]
+    numbers = np.repeat(np.arange(len(kept)), [len(rows) for rows in kept])
+    places = np.stack([numbers, np.concatenate(kept)], axis=1).astype(np.int64)
+    if len(segments) == 1:
+        return places
+    ids = pd.concat([s.items["id"].iloc[rows] for s, rows in zip(segments, kept, strict=True)])
+    return places[shuffled(ids)]

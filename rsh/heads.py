@@ -1,47 +1,126 @@
-"""gallery.json, the head of a gallery: what the folder holds, and whether it is as it was."""
+"""gallery.json, the head of a gallery: which files make it up, and whether they are as they were.
 
+    {"format": 2, "generation": 3, "name": ..., "num_bits": 32, "num_items": 310,
+     "model": {...}, "data": {...},
+     "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
+                  {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
+     "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...}}
+
+The head alone decides what a gallery is. A writer adds files beside those that are there, and then
+replaces the head in one step, so that a reader sees all of a change or nothing.
+"""
+
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rsh.errors import InputError
 from rsh.files import check_object, read_json, sha256, way_back
+from rsh.segments import FILES
 
-FORMAT = 1
-FILES = ("codes.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
-PROJECTION = "projection.parquet"
+FORMAT = 2
+HEAD = "gallery.json"
 KINDS = {
+    "generation": int,
     "name": str,
     "num_bits": int,
     "num_items": int,
     "model": dict,
     "data": dict,
-    "files": dict,
+    "segments": list,
+    "projection": dict,
 }
+SEGMENT = {"folder": str, "items": int, "removed": list, "files": dict}
+NOTED = {"bytes": int, "sha256": str}
+SEGMENT_NAME = re.compile(r"\d{6}-\d+")
+PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
+LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
+Head = dict[str, Any]
 
 
-def read_head(folder: Path) -> dict[str, Any]:
-    """Read gallery.json and check that each file is as it was written.
-
-    A checksum of a projection that is not there says that `rsh project` was killed before its last
-    step, and does no harm.
+def read_head(folder: Path) -> Head:
+    """Read gallery.json.
 
     Raises:
-        InputError: no gallery, a newer format, or a file that is missing, cut or altered.
+        InputError: no gallery, another format, or a head that was altered.
     """
-    file = folder / "gallery.json"
+    file = folder / HEAD
     head = read_json(file, what="gallery")
     if head.get("format") != FORMAT:
+        way_out = "make it again with `rsh encode`"
+        if head.get("format") == 1:
+            way_out = f"bring it up to date with `rsh gallery migrate {folder}`"
         raise InputError(
-            f"{folder} has gallery format {head.get('format')}, this rsh reads {FORMAT}: "
-            "make it again with `rsh encode`"
+            f"{folder} has gallery format {head.get('format')}, this rsh reads {FORMAT}: {way_out}"
         )
     check_object(head, KINDS, where=str(file), what="gallery")
-    names = [*FILES, *([PROJECTION] if (folder / PROJECTION).exists() else [])]
-    where = f"'files' in {file}"
-    check_object(head["files"], dict.fromkeys(names, str), where=where, what="gallery")
-    for name in names:
-        part = folder / name
-        if not part.is_file() or sha256(part) != head["files"][name]:
-            state = "was altered or cut short" if part.is_file() else "is missing"
-            raise InputError(f"{part} {state}: {way_back('gallery')}")
+    if not head["segments"]:
+        raise InputError(f"{file} names no segments: {way_back('gallery')}")
+    for number, segment in enumerate(head["segments"]):
+        _check_segment(segment, where=f"segment {number} in {file}")
+    if head["projection"]:
+        where = f"'projection' in {file}"
+        check_object(head["projection"], NOTED | {"file": str}, where=where, what="gallery")
+        _check_name(head["projection"]["file"], PROJECTION_NAME, where)
     return head
+
+
+def check_files(folder: Path, head: Head, *, whole: bool = False) -> None:
+    """Refuse a gallery whose files are not as they were written.
+
+    Args:
+        folder: the gallery.
+        head: its head.
+        whole: read large files, too; otherwise their length is all that is looked at, as to read
+            gigabytes would keep a search waiting.
+
+    Raises:
+        InputError: a file is missing, cut or altered.
+    """
+    for name, note in files_of(head):
+        file = folder / name
+        if not file.is_file():
+            raise InputError(f"{file} is missing: {way_back('gallery')}")
+        as_noted = file.stat().st_size == note["bytes"]
+        if as_noted and (whole or note["bytes"] < LARGE):
+            as_noted = sha256(file) == note["sha256"]
+        if not as_noted:
+            raise InputError(f"{file} was altered or cut short: {way_back('gallery')}")
+
+
+def files_of(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path in the gallery and note of every file that a head names."""
+    for segment in head["segments"]:
+        for name, note in segment["files"].items():
+            yield f"{segment['folder']}/{name}", note
+    if head["projection"]:
+        yield head["projection"]["file"], head["projection"]
+
+
+def names_of(head: Head) -> set[str]:
+    """Return what a head names in the gallery's folder: segments and projection."""
+    return {path.split("/")[0] for path, _ in files_of(head)}
+
+
+def _check_segment(segment: Any, *, where: str) -> None:
+    if not isinstance(segment, dict):
+        raise InputError(f"{where} is no object: {way_back('gallery')}")
+    check_object(segment, SEGMENT, where=where, what="gallery")
+    _check_name(segment["folder"], SEGMENT_NAME, where)
+    removed = segment["removed"]
+    rows = [row for row in removed if type(row) is int and 0 <= row < segment["items"]]
+    if rows != removed or rows != sorted(set(rows)):
+        raise InputError(f"{where} removes tiles it does not have: {way_back('gallery')}")
+    inside = f"'files' of {where}"
+    check_object(
+        segment["files"], dict.fromkeys(FILES, dict), where=inside, what="gallery", exact=True
+    )
+    for name in FILES:
+        note = segment["files"][name]
+        check_object(note, NOTED, where=f"{name!r} in {inside}", what="gallery")
+
+
+def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:
+    if not pattern.fullmatch(name):  # and so no path to elsewhere
+        raise InputError(f"{where} names {name!r}: {way_back('gallery')}")

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from rsh.config import SEEDS, check_number
 from rsh.files import check_place
-from rsh.gallery import Gallery, write_projection
+from rsh.gallery import Gallery
+from rsh.generations import write_projection
 
 Points = NDArray[np.float32]
 NEIGHBOURS = 15

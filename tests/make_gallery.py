@@ -2,13 +2,18 @@
 
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rsh.gallery import Gallery, write_gallery, write_projection
+from rsh.codes import pack
+from rsh.gallery import Gallery
+from rsh.generations import write_gallery, write_projection
+from rsh.segments import Tiles
 
 SAMPLE = Path(__file__).parents[1] / "data" / "bluemarble.zip"
 
@@ -35,17 +40,20 @@ def tiny_gallery(
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
     look = np.hstack([colours(jpegs), 1.1 * class_hint(table["class"])])
-    codes = np.where(look @ rng.normal(size=(look.shape[1], num_bits)) >= 0, 1, -1).astype(np.int8)
+    relaxed = look @ rng.normal(size=(look.shape[1], num_bits))
+    codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
     items = pd.DataFrame({"id": table["path"], "class": table["class"].replace(rename or {})})
     items["split"] = rng.choice(["train", "val", "query"], len(items), p=[0.65, 0.15, 0.2])
     if coordinates:
         items[["longitude", "latitude"]] = table[["longitude", "latitude"]].to_numpy()
-    gallery = write_gallery(
+    features = look / np.linalg.norm(look, axis=1, keepdims=True)
+    gallery = write(
         folder,
         info={"name": "tiny", "model": {}, "data": {}},
         items=items,
         codes=codes,
-        features=(look / np.linalg.norm(look, axis=1, keepdims=True)).astype(np.float16),
+        relaxed=relaxed,
+        features=features,
         thumbs=jpegs,
     )
     if projection:
@@ -53,6 +61,27 @@ def tiny_gallery(
         names = ["feature_x", "feature_y", "code_x", "code_y"]
         write_projection(gallery, pd.DataFrame(planes, columns=names))
     return gallery
+
+
+def write(folder: Path, *, info: dict[str, Any], **parts: Any) -> Gallery:
+    """Write a gallery of these parts, see `tiles_of`."""
+    num_bits = parts["codes"].shape[1]
+    return write_gallery(folder, info=info, num_bits=num_bits, tiles=tiles_of(**parts))
+
+
+def tiles_of(
+    *,
+    items: pd.DataFrame,
+    codes: np.ndarray,
+    features: np.ndarray,
+    thumbs: Iterable[bytes],
+    relaxed: np.ndarray | None = None,
+) -> Tiles:
+    """Put the parts of a segment together; relaxed codes are the codes unless they are given."""
+    halves = [
+        np.asarray(part, np.float16) for part in (codes if relaxed is None else relaxed, features)
+    ]
+    return Tiles(items, pack(codes.astype(np.int8)), *halves, thumbs)
 
 
 def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:

@@ -30,10 +30,10 @@ def survived(file: Path, use: Callable[[str], None]) -> set[str]:
 def harmed(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what was done, and the object with one key deleted, renamed or changed."""
     for path in _paths(value):
-        where = ".".join(path)
+        where = ".".join(map(str, path))
         for what, new in [("deleted", None), ("renamed", None), *(("changed", v) for v in VALUES)]:
             spoilt = copy.deepcopy(value)
-            inner = spoilt
+            inner: Any = spoilt
             for key in path[:-1]:
                 inner = inner[key]
             old = inner.pop(path[-1])
@@ -44,8 +44,14 @@ def harmed(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{where} {what} {new!r}", spoilt
 
 
-def _paths(value: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _paths(value: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to every key, through objects and lists of them."""
     for key, inner in value.items():
         yield (key,)
         if isinstance(inner, dict):
             yield from ((key, *path) for path in _paths(inner))
+        elif isinstance(inner, list):
+            objects = [
+                (number, each) for number, each in enumerate(inner) if isinstance(each, dict)
+            ]
+            yield from ((key, n, *path) for n, each in objects for path in _paths(each))

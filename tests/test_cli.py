@@ -85,6 +85,30 @@ def test_path_from_a_scene_to_a_map(
         assert all(15 <= x < 15.03 and 45.1 < y < 45.2 for x, y in ring)
 
 
+def test_life_of_a_gallery(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, gallery, more = str(tiny_run.folder), str(tmp_path / "gallery"), tmp_path / "more"
+    (more / "new").mkdir(parents=True)
+    for number, file in enumerate(sorted(tiny_run.data.rglob("*.jpg"))[:4]):
+        shutil.copy(file, more / "new" / f"{number}.jpg")
+    shutil.copytree(tiny_run.gallery, gallery)
+    for argv, told in (
+        (["add", gallery, str(more)], f"{gallery}: 4 tiles added, 52 in all"),
+        (["remove", gallery, "new/0.jpg", "new/1.jpg"], "2 tiles removed, 50 are left"),
+        (["check", gallery], "50 tiles, every file is as it was written"),
+        (["migrate", gallery], "50 tiles in format 2"),
+        (["merge", gallery, "--output", str(tmp_path / "anew")], "50 tiles of 1 galleries"),
+        (["info", str(tmp_path / "anew")], "50 in 5 classes"),
+    ):
+        main(["gallery", *argv])
+        assert told in capsys.readouterr().out
+    main(["search", str(tmp_path / "anew"), "new/2.jpg", "-k", "1", "--json"])
+    assert json.loads(capsys.readouterr().out)["hits"][0]["distance"] == 0  # it is there twice
+    assert "already holds" in refuse(capsys, "gallery", "add", gallery, more, "--run", run)
+    assert "--output" in refuse(capsys, "gallery", "merge", gallery)
+
+
 def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path: Path) -> None:
     before, after, run = tmp_path / "before", tmp_path / "after", tmp_path / "run"
     shutil.copytree(tiny_data, before)
@@ -163,10 +187,10 @@ def test_damaged_gallery(
 ) -> None:
     gallery = tmp_path / "gallery"
     shutil.copytree(tiny_run.gallery, gallery)
-    codes = (gallery / "codes.npy").read_bytes()
-    (gallery / "codes.npy").write_bytes(codes[:-1])
+    codes = gallery / "000001-0" / "codes.npy"
+    codes.write_bytes(codes.read_bytes()[:-1])
     for argv in (["search", gallery, "x"], ["project", gallery], ["dashboard", gallery]):
-        assert f"{gallery}/codes.npy was altered or cut short" in refuse(capsys, *argv)
+        assert f"{codes} was altered or cut short" in refuse(capsys, *argv)
 
 
 def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:

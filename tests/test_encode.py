@@ -157,4 +157,4 @@ def test_same_network_and_tiles_give_the_same_gallery(tiny_run, tiny_split, tmp_
     again = build_gallery(
         net, tiny_split.scenes, tmp_path / "again", run=tiny_run.folder, progress=False
     )
-    assert again.info["files"] == Gallery.open(tiny_run.gallery).info["files"]
+    assert again.info["segments"] == Gallery.open(tiny_run.gallery).info["segments"]

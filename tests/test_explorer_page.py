@@ -240,7 +240,7 @@ def test_a_missing_gallery_is_one_alert_without_a_stack(tmp_path):
 
 def test_a_broken_gallery_is_one_alert(gallery, tmp_path):
     broken = tiny_gallery(tmp_path / "broken", num_tiles=20)
-    (broken.folder / "codes.npy").write_bytes(b"no codes")
+    (broken.folder / "000001-0" / "codes.npy").write_bytes(b"no codes")
     (frame,) = dashboard(broken.folder).children
     assert "altered or cut short" in frame.message
 

@@ -3,12 +3,12 @@ import sys
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery
+from make_gallery import tiny_gallery, write
 
 from rsh.codes import hamming
 from rsh.errors import InputError
 from rsh.explorer.state import MAX_CARDS, ExplorerState
-from rsh.gallery import Gallery, write_gallery
+from rsh.gallery import Gallery
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def part_of(gallery, folder, rows, splits=None):
     items = gallery.items.iloc[rows].reset_index(drop=True)
     if splits is not None:
         items["split"] = splits
-    return write_gallery(
+    return write(
         folder,
         info={"name": "part", "model": {}, "data": {}},
         items=items,

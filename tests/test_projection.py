@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from make_gallery import write
 
 from rsh.errors import InputError
-from rsh.gallery import Gallery, write_gallery
+from rsh.gallery import Gallery
 from rsh.projection import place, place_codes, project
 
 COLUMNS = ["feature_x", "feature_y", "code_x", "code_y"]
@@ -15,7 +16,7 @@ def made(folder: Path, codes: np.ndarray, features: np.ndarray | None = None) ->
     count = len(codes)
     if features is None:
         features = np.random.default_rng(1).normal(size=(count, 6))
-    return write_gallery(
+    return write(
         folder,
         info={"name": "made", "model": {}, "data": {}},
         items=pd.DataFrame({"id": [str(n) for n in range(count)], "class": "a", "split": ""}),

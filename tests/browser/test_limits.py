@@ -39,7 +39,7 @@ def test_a_gallery_with_nothing_but_tiles_still_is_a_page(visit, serving, tmp_pa
 def test_a_gallery_broken_after_the_start_is_an_alert(visit, serving, tmp_path):
     broken = tiny_gallery(tmp_path / "broken", num_tiles=40)
     server = serving(broken)
-    (broken.folder / "codes.npy").write_bytes(b"no codes")
+    (broken.folder / "000001-0" / "codes.npy").write_bytes(b"no codes")
     page = visit().page
     page.goto(server.url)
     page.get_by_role("alert").get_by_text("altered or cut short").wait_for(timeout=20_000)

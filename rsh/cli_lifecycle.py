@@ -1,0 +1,98 @@
+"""The commands that look after a gallery: `rsh gallery info | check | add | remove | ...`."""
+
+from pathlib import Path
+
+
+def gallery_info(gallery: Path) -> None:
+    """Say what a gallery holds, and how it came about.
+
+    Args:
+        gallery: The gallery folder.
+    """
+    from rsh.gallery import Gallery
+    from rsh.metrics import distinct_codes
+    from rsh.tables import aligned
+
+    opened = Gallery.open(gallery)
+    segments = opened.info["segments"]
+    removed = sum(len(segment["removed"]) for segment in segments)
+    lines = [
+        ("name", opened.name),
+        ("tiles", f"{len(opened):,} in {len(opened.classes)} classes"),
+        ("can be found", f"{len(opened.searchable):,}, all but queries"),
+        ("codes", f"{opened.num_bits} bits, {distinct_codes(opened.packed):,} different ones"),
+        ("places", "known" if opened.has_map else "unknown"),
+        ("projection", "none: run `rsh project`" if opened.projection is None else "there"),
+        ("changes", f"generation {opened.info['generation']}, {len(segments)} segments"),
+        ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
+        ("made by", opened.info["model"].get("run") or "an unknown run"),
+    ]
+    print(aligned(lines, left=(0, 1)))
+
+
+def gallery_check(gallery: Path) -> None:
+    """Read every byte of a gallery and hold it against the checksums.
+
+    Args:
+        gallery: The gallery folder.
+    """
+    from rsh.generations import check_gallery
+
+    opened = check_gallery(gallery)
+    print(f"{gallery}: {len(opened):,} tiles, every file is as it was written")
+
+
+def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
+    """Encode more tiles into a gallery; `rsh project` then has to run again.
+
+    Args:
+        gallery: The gallery folder.
+        data: A folder with one folder a class, a zip of such a folder, or a fetched data set.
+        run: The run folder of the model, if it has moved.
+    """
+    from rsh.encode import model_of, tiles_of
+    from rsh.gallery import Gallery
+    from rsh.generations import add_tiles
+    from rsh.scenes import Scenes
+
+    net, scenes = model_of(Gallery.open(gallery), run), Scenes.open(data)
+    opened = add_tiles(gallery, tiles_of(net, scenes))
+    print(f"{gallery}: {len(scenes):,} tiles added, {len(opened):,} in all")
+
+
+def gallery_remove(gallery: Path, *ids: str) -> None:
+    """Take tiles out of a gallery.
+
+    Args:
+        gallery: The gallery folder.
+        ids: Of the tiles.
+    """
+    from rsh.generations import remove_tiles
+
+    opened = remove_tiles(gallery, ids)
+    print(f"{gallery}: {len(set(ids)):,} tiles removed, {len(opened):,} are left")
+
+
+def gallery_merge(*galleries: Path, output: Path) -> None:
+    """Put galleries of one model together in a new one, without what was removed.
+
+    Args:
+        galleries: Their folders; one alone is written anew.
+        output: The gallery folder to make.
+    """
+    from rsh.generations import merge_galleries
+
+    merged = merge_galleries(galleries, output)
+    print(f"{output}: {len(merged):,} tiles of {len(galleries)} galleries")
+
+
+def gallery_migrate(gallery: Path) -> None:
+    """Bring a gallery that an older rsh has made to the format of today.
+
+    Args:
+        gallery: The gallery folder.
+    """
+    from rsh.migration import migrate_gallery
+
+    opened = migrate_gallery(gallery)
+    print(f"{gallery}: {len(opened):,} tiles in format {opened.info['format']}")

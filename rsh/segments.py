@@ -1,0 +1,130 @@
+"""A segment of a gallery: tiles that were encoded together, in files that are never changed.
+
+codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
+relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
+features.npy     L2-normalised projection-head output, (n, d) float16
+items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
+thumbs.bin       JPEG bytes one after another
+thumbs.npy       the n + 1 offsets into them, int64
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rsh.codes import Packed
+from rsh.errors import InputError
+from rsh.files import sha256, way_back
+
+FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
+Halves = NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """What a gallery is told of n tiles; row i of every part is the same tile.
+
+    Attributes:
+        items: the table.
+        packed: codes, (n, bytes) uint8.
+        relaxed: hash layer output, (n, num_bits) float16.
+        features: projection-head output, (n, d) float16, length 1.
+        thumbs: n JPEG pictures, read one at a time.
+    """
+
+    items: pd.DataFrame
+    packed: Packed
+    relaxed: Halves
+    features: Halves
+    thumbs: Iterable[bytes]
+
+
+class Segment:
+    """A segment that has been opened; what is large stays on disk.
+
+    Attributes:
+        items, packed, relaxed, features: see `Tiles`.
+    """
+
+    def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
+        """Open a folder whose files have been checked.
+
+        Raises:
+            InputError: they hold another number of tiles or bits than they should.
+        """
+        self.items = pd.read_parquet(folder / "items.parquet")
+        self.packed: Packed = np.load(folder / "codes.npy")
+        self.relaxed: Halves = np.load(folder / "relaxed.npy", mmap_mode="r")
+        self.features: Halves = np.load(folder / "features.npy", mmap_mode="r")
+        self._offsets = np.load(folder / "thumbs.npy")
+        self._thumbs = np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
+        parts = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
+        widths = (self.packed.shape[1], self.relaxed.shape[1])
+        if {len(part) for part in parts} != {num_items} or widths != (-(-num_bits // 8), num_bits):
+            raise InputError(
+                f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
+                f"its files hold others: {way_back('gallery')}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def thumb(self, row: int) -> bytes:
+        """Return the JPEG bytes of one thumbnail."""
+        start, stop = self._offsets[row : row + 2]
+        jpeg: bytes = self._thumbs[start:stop].tobytes()
+        return jpeg
+
+
+def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
+    """Write a segment into an empty folder.
+
+    Returns:
+        What gallery.json says of it: "items", "removed" and "files".
+
+    Raises:
+        InputError: the parts differ in length.
+    """
+    offsets = [0]
+    with (folder / "thumbs.bin").open("wb") as stream:
+        for thumb in tiles.thumbs:
+            offsets.append(offsets[-1] + stream.write(thumb))
+    lengths = [len(tiles.items), len(tiles.packed), len(tiles.relaxed), len(tiles.features)]
+    if {*lengths, len(offsets) - 1} != {lengths[0]}:
+        items, codes, relaxed, features = lengths
+        raise InputError(
+            f"{items} items, {codes} codes, {relaxed} relaxed codes, {features} features, "
+            f"{len(offsets) - 1} thumbnails: need one each"
+        )
+    tiles.items.reset_index(drop=True).to_parquet(folder / "items.parquet")
+    np.save(folder / "codes.npy", tiles.packed)
+    np.save(folder / "relaxed.npy", tiles.relaxed.astype(np.float16))
+    np.save(folder / "features.npy", tiles.features.astype(np.float16))
+    np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
+    files = {name: noted(folder / name) for name in FILES}
+    return {"items": len(tiles.items), "removed": [], "files": files}
+
+
+def noted(file: Path) -> dict[str, Any]:
+    """Return what gallery.json notes of a file."""
+    return {"bytes": file.stat().st_size, "sha256": sha256(file)}
+
+
+def shuffled(ids: Iterable[str]) -> list[int]:
+    """Return positions of ids in the order of their hashes.
+
+    Rows break ties in every search, and most of a ranking is ties. Scenes are sorted by class,
+    so their own order would put one class first wherever distances are equal; this order says
+    nothing of a tile, and is the same on every machine.
+
+    Args:
+        ids: unique tile ids.
+    """
+    hashes = [blake2b(text.encode(), digest_size=8).digest() for text in ids]
+    return sorted(range(len(hashes)), key=hashes.__getitem__)
