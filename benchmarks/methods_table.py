@@ -1,4 +1,4 @@
-"""The tables of benchmarks/README.md, from the rows of methods.py.
+"""The tables of benchmarks/README.md, from the rows of methods.py and beyond.py.
 
 python benchmarks/methods_table.py
 """
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
+from beyond import RESULTS as BEYOND
 from methods import HEAD, RESULTS, TRAINED, UNTRAINED, WHOLE
 from rows import Row, read_rows
 
@@ -24,6 +25,13 @@ NAMES = {
     "csq": "CSQ",
     "orthohash": "OrthoHash",
     "multilevel": "**multi-level (ours)**",
+}
+IDEAS = {
+    "plain": "none",
+    "centres 1": "fixed centres, weight 1",
+    "centres 0.3": "fixed centres, weight 0.3",
+    "distilled 1": "learn from 64 bits, weight 1",
+    "distilled 10": "learn from 64 bits, weight 10",
 }
 TITLES = {"ucmd": "UCMD, 80/20", "aid150": "AID at 150 px, 50/50"}
 
@@ -58,11 +66,11 @@ COLUMNS = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * l
 
 
 def main() -> None:
-    """Print one table a data set and way of training, then what turns and stages are worth."""
+    """Print one table a data set and way of training, then what was tried on validation tiles."""
     groups = grouped("query")
     chosen = {key: rows for key, rows in groups.items() if (key.turns, key.stages) == CHOSEN}
     tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
-    print("\n\n".join([*tables, *settings(grouped("val"))]))
+    print("\n\n".join([*tables, *settings(grouped("val")), additions()]))
 
 
 def grouped(measured_on: str) -> dict[Key, Group]:
@@ -119,6 +127,19 @@ def settings(groups: dict[Key, Group]) -> list[str]:
         for key, each in lines.items()
         if len(each) > 1
     ]
+
+
+def additions() -> str:
+    """Return a table of what was added to our loss, on validation tiles."""
+    groups: Group = defaultdict(list)
+    for row in read_rows(BEYOND):
+        groups[row["idea"], row["bits"]].append(row)
+    seeds = frozenset(row["seed"] for group in groups.values() for row in group)
+    lines = [
+        f"| {name} | {' | '.join(cells(groups, idea, seeds))} |" for idea, name in IDEAS.items()
+    ]
+    title = f"**{TITLES['ucmd']}, on validation tiles**: additions to our loss"
+    return "\n".join([title, "", f"| mAP, % | {COLUMNS}", *lines])
 
 
 def cells(rows: Group, method: str, seeds: frozenset[int]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rsh.errors import InputError
+from rsh.protocols import Measure
 
 
 def encode(
@@ -79,6 +80,8 @@ def search(
     *,
     top_k: int | None = None,
     radius: int | None = None,
+    rerank: Measure | None = None,
+    pool: int | None = None,
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
@@ -90,6 +93,9 @@ def search(
         query: A picture file, or the id of a tile in the gallery (which is then left out).
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
+        rerank: Bring the nearest tiles into the order of a finer measure: the cosine of features,
+            or the query's code before the sign against the tiles' bits (asymmetric).
+        pool: How many of the nearest tiles --rerank looks at. (default: 100, or all)
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
         geojson: Print where the hits lie, for a map to draw.
@@ -103,7 +109,9 @@ def search(
     if json_ and geojson:
         raise InputError("--json and --geojson exclude each other: give one of them")
     opened = Gallery.open(gallery)
-    answer = find(opened, query, top_k=top_k, radius=radius, run=run)
+    if pool is not None and rerank is None:
+        raise InputError("--pool is for --rerank: give both, or neither")
+    answer = find(opened, query, top_k=top_k, radius=radius, rerank=rerank, pool=pool, run=run)
     if geojson:
         print(json.dumps(feature_collection(opened, answer), ensure_ascii=False))
     elif json_:

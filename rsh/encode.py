@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from rsh.bank import view_bank
-from rsh.codes import Codes, binarize, pack
+from rsh.codes import binarize
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.generations import check_new_gallery, write_gallery
@@ -19,23 +17,9 @@ from rsh.packed import pack_tile
 from rsh.pictures import read_picture, to_jpeg
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.segments import Tiles, shuffled
+from rsh.segments import Encoded, Tiles, shuffled
 
 THUMB_SIDE = 128  # pixels
-
-
-class Encoded(NamedTuple):
-    """What the network says of n tiles.
-
-    Attributes:
-        codes: (n, num_bits) int8, only -1 and +1.
-        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
-        features: projection-head output, (n, d) float16, length 1.
-    """
-
-    codes: Codes
-    relaxed: NDArray[np.float16]
-    features: NDArray[np.float16]
 
 
 def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Encoded:
@@ -107,7 +91,7 @@ def tiles_of(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Tiles:
     order = shuffled(scenes.items["id"])
     return Tiles(
         items=scenes.items.iloc[order],
-        packed=pack(encoded.codes[order]),
+        packed=encoded.packed[order],
         relaxed=encoded.relaxed[order],
         features=encoded.features[order],
         thumbs=(to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rsh.codes import Codes, binarize
+from rsh.codes import binarize
 from rsh.errors import InputError, first_words
 from rsh.packed import Tiles, pack_tile
 from rsh.pictures import read_picture
+from rsh.segments import Encoded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,27 +51,25 @@ class Encoder:
             raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
         self.settings: dict[str, Any] = json.loads(about)
 
-    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Codes:
+    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encoded:
         """Encode pictures, the codes equal to those of the network.
 
         Args:
             pictures: paths or opened pictures, of any size and mode.
 
-        Returns:
-            (n, num_bits) int8, only -1 and +1.
-
         Raises:
             InputError: a picture cannot be read.
         """
         side = self.settings["image_size"]
-        return self.codes(
+        return self.encode_tiles(
             np.stack([pack_tile(read_picture(picture), side) for picture in pictures])
         )
 
-    def codes(self, tiles: Tiles) -> Codes:
-        """Encode packed tiles, (n, 3, image_size, image_size) uint8: (n, num_bits) int8."""
-        (relaxed,) = self._session.run(["relaxed"], {"tiles": np.asarray(tiles)})
-        return binarize(relaxed)
+    def encode_tiles(self, tiles: Tiles) -> Encoded:
+        """Encode packed tiles, (n, 3, image_size, image_size) uint8."""
+        outputs = self._session.run(["relaxed", "feature"], {"tiles": np.asarray(tiles)})
+        relaxed, features = outputs
+        return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
 
 
 def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encoder | None:

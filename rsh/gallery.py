@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes import Codes, Packed, pack, unpack
+from rsh.codes import Codes, Packed, unpack
 from rsh.engines import Engine, Hits, make_engine
 from rsh.errors import InputError
 from rsh.files import way_back
 from rsh.heads import Head, check_files, read_head
-from rsh.segments import Halves, Segment, Tiles, shuffled
+from rsh.segments import Encoded, Halves, Segment, Tiles, shuffled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -159,6 +159,11 @@ class Gallery:
         thumbs = (self.thumb(row) for row in range(len(self)))
         return Tiles(self.items, self.packed, self.relaxed, self.features, thumbs)
 
+    def encoded(self, row: int) -> Encoded:
+        """Return what the network said of one item."""
+        rows = slice(row, row + 1)
+        return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])
+
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
 
@@ -184,7 +189,7 @@ class Gallery:
 
     def encode(
         self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
-    ) -> Packed:
+    ) -> Encoded:
         """Encode one picture with the model that made this gallery.
 
         That takes torch, or where `rsh export` has left an encoder in the run folder, onnxruntime.
@@ -194,7 +199,7 @@ class Gallery:
             run: run folder of the model, if it has moved.
 
         Returns:
-            Packed code, (1, bytes) uint8.
+            Encoded of one row; its `packed` is what a search takes.
 
         Raises:
             InputError: the picture cannot be read, or the model is gone or has changed.
@@ -202,10 +207,10 @@ class Gallery:
         from rsh.encoder import encoder_of  # and with it pictures, which a page need not read
 
         if encoder := encoder_of(self.info["model"], run):
-            return pack(encoder.encode([picture]))
+            return encoder.encode([picture])
         from rsh.encode import encode_pictures, model_of  # torch
 
-        return pack(encode_pictures(model_of(self, run), [picture]).codes)
+        return encode_pictures(model_of(self, run), [picture])
 
     def _check_size(self) -> None:
         """Refuse a head that contradicts itself."""

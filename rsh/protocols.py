@@ -11,6 +11,7 @@ from rsh.errors import InputError
 
 Denominator = Literal["relevant", "top_k", "hits"]
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
+Measure = Literal["features", "asymmetric"]  # what the top of a list is looked at again with
 EVERY = ("train", "val", "query")
 
 

@@ -11,6 +11,10 @@ from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
+from rsh.protocols import Measure
+from rsh.reranking import POOL
+from rsh.reranking import rerank as reordered
+from rsh.segments import Encoded
 
 USUAL = 20  # tiles found, if nobody says how many
 
@@ -24,12 +28,14 @@ class Hit:
         distance: bits.
         id: of the tile.
         class_name: its class.
+        score: what the hits were brought into order by, -1 to 1; None if by distance alone.
     """
 
     rank: int
     distance: int
     id: str
     class_name: str
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,9 @@ class Answer:
         class_name: of a tile of the gallery; empty for a picture.
         code: the query's code, hexadecimal.
         num_bits: code length.
-        precision: expected share of hits with the query's class, over all orders of ties;
-            None for a picture, or where nothing was found.
+        precision: expected share of hits with the query's class, over all orders of ties; of hits
+            that a finer measure has ordered, the share itself; None for a picture, or where nothing
+            was found.
         hits: what was found.
     """
 
@@ -59,14 +66,15 @@ class Answer:
     def __str__(self) -> str:
         head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
         width = max((len(hit.class_name) for hit in self.hits), default=5)
+        scored = any(hit.score is not None for hit in self.hits)
         rows = [
-            f"{hit.rank:4}  {hit.distance:4}  {hit.class_name:{width}}  {hit.id}"
+            f"{hit.rank:4}  {hit.distance:4}  {_score(hit)}{hit.class_name:{width}}  {hit.id}"
             for hit in self.hits
         ]
-        lines = [head, f"rank  bits  {'class':{width}}  id", *rows]
+        lines = [head, f"rank  bits  {'score  ' if scored else ''}{'class':{width}}  id", *rows]
         if self.precision is not None:
-            mean = "(mean over all orders of ties)"
-            lines.append(f"precision@{len(self.hits)} = {self.precision:.2f} {mean}")
+            mean = "" if scored else " (mean over all orders of ties)"
+            lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
         return "\n".join(lines)
 
 
@@ -76,6 +84,8 @@ def search(
     *,
     top_k: int | None = None,
     radius: int | None = None,
+    rerank: Measure | None = None,
+    pool: int | None = None,
     run: Path | None = None,
 ) -> Answer:
     """Search a gallery.
@@ -85,6 +95,9 @@ def search(
         query: the id of one of its tiles (which is left out of the answer), or a picture file.
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
+        rerank: bring what bits have found into the order of a finer measure, see `reranking.score`.
+        pool: how many of the nearest tiles are looked at again, top_k or more; by default 100, or
+            all if there are fewer. Within a radius it is all that lies there.
         run: run folder of the model, if it has moved.
 
     Raises:
@@ -92,19 +105,26 @@ def search(
     """
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
-    packed = _encode(gallery, query, run) if row is None else gallery.packed[row, None]
-    hits = neighbours(gallery, packed, row, top_k=top_k, radius=radius)
+    asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
+    wanted = _pool(gallery, row, top_k, pool) if rerank and radius is None else top_k
+    hits = neighbours(gallery, asked.packed, row, top_k=wanted, radius=radius)
+    scores: list[float | None] = [None] * len(hits.ids)
+    if rerank:
+        hits, found = reordered(gallery, hits, asked, by=rerank)
+        count = len(hits.ids) if radius is not None else min(top_k or USUAL, len(hits.ids))
+        hits, scores = Hits(hits.ids[:count], hits.distances[:count]), found[:count].tolist()
     names = gallery.items["class"]
+    answer = [
+        Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]), score)
+        for rank, (hit, distance, score) in enumerate(zip(*hits, scores, strict=True), start=1)
+    ]
     return Answer(
         query=query,
         class_name="" if row is None else str(names.iloc[row]),
-        code=packed.tobytes().hex(),
+        code=asked.packed.tobytes().hex(),
         num_bits=gallery.num_bits,
-        precision=_precision(gallery, row, len(hits.ids)),
-        hits=[
-            Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]))
-            for rank, (hit, distance) in enumerate(zip(*hits, strict=True), start=1)
-        ],
+        precision=_precision(gallery, row, answer, ordered=rerank is not None),
+        hits=answer,
     )
 
 
@@ -166,13 +186,33 @@ def count_others(gallery: Gallery, row: int) -> Counts:
     )
 
 
-def _precision(gallery: Gallery, row: int | None, num_hits: int) -> float | None:
-    if row is None or not num_hits:
+def _score(hit: Hit) -> str:
+    return "" if hit.score is None else f"{hit.score:5.2f}  "
+
+
+def _pool(gallery: Gallery, row: int | None, top_k: int | None, pool: int | None) -> int:
+    """Return how many tiles are looked at again."""
+    most = len(gallery.searchable) - (row is not None and row in gallery.searchable)
+    least = min(USUAL, most) if top_k is None else top_k
+    if pool is None:
+        return max(least, min(POOL, most))
+    if not least <= pool <= most:
+        raise InputError(f"pool={pool}: choose {least} to {most}, the tiles that can be found")
+    return pool
+
+
+def _precision(
+    gallery: Gallery, row: int | None, hits: list[Hit], *, ordered: bool
+) -> float | None:
+    if row is None or not hits:
         return None
-    return float(precision_at(count_others(gallery, row), top_k=num_hits)[0])
+    if ordered:
+        own = str(gallery.items["class"].iloc[row])
+        return sum(hit.class_name == own for hit in hits) / len(hits)
+    return float(precision_at(count_others(gallery, row), top_k=len(hits))[0])
 
 
-def _encode(gallery: Gallery, picture: str, run: Path | None) -> Packed:
+def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encoded:
     if not Path(picture).is_file():
         raise InputError(
             f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}: "

@@ -12,18 +12,37 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes import Packed
+from rsh.codes import Codes, Packed, pack
 from rsh.errors import InputError
 from rsh.files import sha256, way_back
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
 Halves = NDArray[np.float16]
+
+
+class Encoded(NamedTuple):
+    """What a network says of n pictures, or a gallery of n of its tiles.
+
+    Attributes:
+        codes: (n, num_bits) int8, only -1 and +1.
+        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
+        features: projection-head output, (n, d) float16, length 1.
+    """
+
+    codes: Codes
+    relaxed: Halves
+    features: Halves
+
+    @property
+    def packed(self) -> Packed:
+        """The codes as a search takes them, (n, bytes) uint8."""
+        return pack(self.codes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,13 +77,13 @@ def test_picture_of_the_gallery_gets_the_code_it_has_there(tiny_run):
     for row in range(0, 48, 12):
         file = tiny_run.data / gallery.items["id"][row]
         for picture in (file, str(file), Image.open(file)):
-            assert gallery.encode(picture).tolist() == [gallery.packed[row].tolist()]
+            assert gallery.encode(picture).packed.tolist() == [gallery.packed[row].tolist()]
 
 
 def test_picture_is_found_as_its_own_nearest_neighbour(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
     row = int(gallery.searchable[0])
-    code = gallery.encode(tiny_run.data / gallery.items["id"][row])
+    code = gallery.encode(tiny_run.data / gallery.items["id"][row]).packed
     (hits,) = gallery.within(code, radius=0)
     assert row in hits.ids
 
@@ -121,7 +121,7 @@ def test_model_is_found_by_the_name_in_the_gallery_or_a_new_one(
     gone = rename_run(gallery, str(tmp_path / "gone"))
     assert fingerprint(model_of(gone, moved)) == gallery.info["model"]["fingerprint"]
     picture = tiny_run.data / gallery.items["id"][0]
-    assert np.array_equal(gone.encode(picture, run=moved), gallery.packed[:1])
+    assert np.array_equal(gone.encode(picture, run=moved).packed, gallery.packed[:1])
 
 
 def test_model_that_has_gone_is_named_with_the_way_out(gallery: Gallery, tmp_path: Path):

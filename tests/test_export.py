@@ -33,7 +33,9 @@ def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny
     """Both ways: from pictures, and from the view bank that galleries are encoded from."""
     net, sample = Run.open(tiny_run.folder).net(), Scenes.open("bluemarble")
     tiles = packed_tiles(sample, net.image_size, progress=False)
-    found = np.concatenate([Encoder(exported).codes(tiles[i : i + 64]) for i in range(0, 2212, 64)])
+    found = np.concatenate(
+        [Encoder(exported).encode_tiles(tiles[i : i + 64]).codes for i in range(0, 2212, 64)]
+    )
     assert len(found) == len(sample)
     assert np.array_equal(found, binarize(apply_net(net, tiles).relaxed))
     assert np.array_equal(found, encode_scenes(net, sample, progress=False).codes)
@@ -45,7 +47,9 @@ def test_views_and_stages_are_exported_too(tmp_path: Path, settings: dict[str, i
     encoder = Encoder(export(net, tmp_path / "e.onnx"))
     assert encoder.settings.items() >= settings.items()
     tiles = np.random.default_rng(0).integers(256, size=(7, 3, 32, 32), dtype=np.uint8)
-    assert np.array_equal(encoder.codes(tiles), binarize(apply_net(net, tiles).relaxed))
+    assert np.array_equal(
+        encoder.encode_tiles(tiles).codes, binarize(apply_net(net, tiles).relaxed)
+    )
 
 
 def test_search_by_picture_takes_the_encoder_of_the_run_and_no_torch(
@@ -84,7 +88,7 @@ def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRu
 def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
     picture = Image.new("L", (90, 60), 200)
     with pytest.warns(UserWarning, match="not RGB"):
-        codes = Encoder(exported).encode([picture])
+        codes = Encoder(exported).encode([picture]).codes
     assert codes.shape == (1, 16)
     assert set(np.unique(codes)) <= {-1, 1}
 
@@ -92,7 +96,7 @@ def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
 def test_gallery_encodes_as_it_was_encoded(exported: Path, tiny_run: TinyRun):
     gallery = Gallery.open(tiny_run.gallery)
     tile = tiny_run.data / gallery.items["id"][3]
-    assert np.array_equal(Encoder(exported).encode([tile]), unpack(gallery.packed[[3]], 16))
+    assert np.array_equal(Encoder(exported).encode([tile]).codes, unpack(gallery.packed[[3]], 16))
 
 
 @pytest.mark.parametrize(
