@@ -41,7 +41,8 @@ def harmed(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 inner[path[-1] + "_"] = old
             elif what == "changed":
                 inner[path[-1]] = new
-            yield f"{where} {what} {new!r}", spoilt
+            if spoilt != value or type(new) is not type(old):  # it may have had this value
+                yield f"{where} {what} {new!r}", spoilt
 
 
 def _paths(value: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
