@@ -70,7 +70,7 @@ history = rsh.train(net, split, config, run=RUN, resume=RUN.exists(), watch=rsh.
 
 # %% [markdown]
 # The category term shapes the features; the two hash terms push codes of different classes apart.
-# All of them fall towards the same floor: tiles whose class a frozen backbone cannot tell.
+# What remains of them in the end are tiles whose class the backbone cannot tell.
 #
 # ## What was learned
 #
