@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from methods import DATA, HEAD, Job, figures, network, open_data, split_of
+from methods import DATA, HEAD, STAGES, TURNS, Job, figures, network, open_data, split_of
 from rows import Row, append, read_rows
 from torch import Tensor, nn
 
@@ -86,7 +86,13 @@ class Distilled(nn.Module):
         return terms | {"distilled": missed, "total": terms["total"] + self.weight * missed}
 
 
-IDEAS = ("plain", "centres 1", "centres 0.3", "distilled 1", "distilled 10")
+IDEAS = {  # name in the rows: name in the table
+    "plain": "none",
+    "centres 1": "fixed centres, weight 1",
+    "centres 0.3": "fixed centres, weight 0.3",
+    "distilled 1": "learn from 64 bits, weight 1",
+    "distilled 10": "learn from 64 bits, weight 10",
+}
 
 
 def main(words: argparse.Namespace) -> None:
@@ -95,7 +101,9 @@ def main(words: argparse.Namespace) -> None:
     done = {row["key"] for row in read_rows(RESULTS)}
     for seed, bits, idea in product(words.seeds, words.bits, IDEAS):
         config = replace(HEAD, train_on_val=False, seed=seed)
-        job = Job(words.data, "multilevel", bits, seed, words.backbone, 4, 2, True, config)
+        job = Job(
+            *(words.data, "multilevel", bits, seed, words.backbone, TURNS, STAGES, True), config
+        )
         key = json.dumps([idea, job.key(tiles)])
         if key in done or (idea.startswith("distilled") and bits >= LONG):
             continue

@@ -66,6 +66,7 @@ class Data:
 
 
 DATA = {"ucmd": Data("UCMD", 0.2, 256), "aid150": Data("AID150", 0.5, 224)}
+TURNS, STAGES = 4, 2  # that all methods are compared with
 HEAD = TrainConfig(train_on_val=True)
 WHOLE = TrainConfig(finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup=0.1)
 
@@ -267,8 +268,8 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--backbone", default=DEFAULT)
     parser.add_argument("--image-size", type=int, help="instead of the data set's")
-    parser.add_argument("--turns", type=int, default=4)
-    parser.add_argument("--stages", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--stages", type=int, default=STAGES)
     parser.add_argument("--finetune", action="store_true")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--minutes", type=float, help="begin no row that might not end in time")

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
+from beyond import IDEAS
 from beyond import RESULTS as BEYOND
-from methods import HEAD, RESULTS, TRAINED, UNTRAINED, WHOLE
+from methods import HEAD, RESULTS, STAGES, TRAINED, TURNS, UNTRAINED, WHOLE
 from rows import Row, read_rows
 
 BITS = (8, 12, 16, 32, 64)
@@ -26,17 +27,7 @@ NAMES = {
     "orthohash": "OrthoHash",
     "multilevel": "**multi-level (ours)**",
 }
-IDEAS = {
-    "plain": "none",
-    "centres 1": "fixed centres, weight 1",
-    "centres 0.3": "fixed centres, weight 0.3",
-    "distilled 1": "learn from 64 bits, weight 1",
-    "distilled 10": "learn from 64 bits, weight 10",
-}
 TITLES = {"ucmd": "UCMD, 80/20", "aid150": "AID at 150 px, 50/50"}
-
-
-CHOSEN = (4, 2)  # turns and stages that all methods are compared with
 
 
 class Key(NamedTuple):
@@ -68,7 +59,9 @@ COLUMNS = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * l
 def main() -> None:
     """Print one table a data set and way of training, then what was tried on validation tiles."""
     groups = grouped("query")
-    chosen = {key: rows for key, rows in groups.items() if (key.turns, key.stages) == CHOSEN}
+    chosen = {
+        key: rows for key, rows in groups.items() if (key.turns, key.stages) == (TURNS, STAGES)
+    }
     tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
     print("\n\n".join([*tables, *settings(grouped("val")), additions()]))
 

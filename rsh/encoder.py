@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 FILE = "encoder.onnx"  # in a run folder
+# What the file takes, what it gives, and where its metadata say of which network it is.
+INPUT, OUTPUTS, ABOUT = "tiles", ("feature", "relaxed"), "rsh"
 
 
 class Encoder:
@@ -46,7 +48,7 @@ class Encoder:
             raise InputError(
                 f"{file} cannot be read ({first_words(error)}): make it again with `rsh export`"
             ) from None
-        about = self._session.get_modelmeta().custom_metadata_map.get("rsh")
+        about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
         if about is None:
             raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
         self.settings: dict[str, Any] = json.loads(about)
@@ -67,8 +69,7 @@ class Encoder:
 
     def encode_tiles(self, tiles: Tiles) -> Encoded:
         """Encode packed tiles, (n, 3, image_size, image_size) uint8."""
-        outputs = self._session.run(["relaxed", "feature"], {"tiles": np.asarray(tiles)})
-        relaxed, features = outputs
+        features, relaxed = self._session.run(OUTPUTS, {INPUT: np.asarray(tiles)})
         return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
 
 

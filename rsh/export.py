@@ -6,11 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from rsh.encoder import ABOUT, INPUT, OUTPUTS
 from rsh.errors import InputError
 from rsh.files import check_place, whole_file
 from rsh.model import HashNet, fingerprint
-
-INPUT, OUTPUTS = "tiles", ("feature", "relaxed")
 
 
 class _Encode(nn.Module):
@@ -55,14 +54,14 @@ def export(net: HashNet, file: str | Path) -> Path:
         (example,),
         input_names=[INPUT],
         output_names=list(OUTPUTS),
-        dynamic_shapes={"tiles": {0: torch.export.Dim("n")}},
+        dynamic_shapes={INPUT: {0: torch.export.Dim("n")}},
         dynamo=True,
         verbose=False,
     )
     assert program is not None  # without a file to write, torch returns the program
     model = program.model_proto
     about = model.metadata_props.add()
-    about.key = "rsh"
+    about.key = ABOUT
     about.value = json.dumps(net.settings | {"fingerprint": fingerprint(net)})
     with whole_file(file) as stream:
         stream.write(model.SerializeToString())

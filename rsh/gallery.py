@@ -162,7 +162,8 @@ class Gallery:
     def encoded(self, row: int) -> Encoded:
         """Return what the network said of one item."""
         rows = slice(row, row + 1)
-        return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])
+        codes = unpack(self.packed[rows], self.num_bits)  # of one item, not of all
+        return Encoded(codes, self.relaxed[rows], self.features[rows])
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).

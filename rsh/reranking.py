@@ -7,6 +7,7 @@ sign was taken tells them apart, and costs little for a hundred tiles.
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.codes import unpack
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
@@ -39,7 +40,8 @@ def score(
         scores = gallery.features[rows].astype(np.float32) @ query.features[0].astype(np.float32)
     elif by == "asymmetric":
         sure = np.tanh(query.relaxed[0].astype(np.float32))
-        scores = gallery.codes[rows].astype(np.float32) @ sure / gallery.num_bits
+        codes = unpack(gallery.packed[rows], gallery.num_bits)  # of these, not of all
+        scores = codes.astype(np.float32) @ sure / gallery.num_bits
     else:
         raise InputError(f"rerank={by}: choose features or asymmetric")
     return np.asarray(scores)

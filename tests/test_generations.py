@@ -206,20 +206,22 @@ def test_check_reads_what_opening_only_measures(folder: Path, monkeypatch: pytes
         Gallery.open(folder)
 
 
+def spoil_segment(gallery: Path, **changes: object) -> None:
+    head = json.loads((gallery / "gallery.json").read_text())
+    head["segments"][0] |= changes
+    (gallery / "gallery.json").write_text(json.dumps(head))
+
+
 @pytest.mark.parametrize("name", ["../elsewhere", "/etc", "000001", "x"])
 def test_head_that_points_elsewhere_is_refused(folder: Path, name: str):
-    head = json.loads((folder / "gallery.json").read_text())
-    head["segments"][0]["folder"] = name
-    (folder / "gallery.json").write_text(json.dumps(head))
+    spoil_segment(folder, folder=name)
     with pytest.raises(InputError, match=f"segment 0 in .* names '{name}'"):
         Gallery.open(folder)
 
 
 @pytest.mark.parametrize("removed", [[24], [-1], [2, 1], [1, 1], ["1"], [True], [0.5]])
 def test_head_that_removes_what_is_not_there_is_refused(folder: Path, removed: list):
-    head = json.loads((folder / "gallery.json").read_text())
-    head["segments"][0]["removed"] = removed
-    (folder / "gallery.json").write_text(json.dumps(head))
+    spoil_segment(folder, removed=removed)
     with pytest.raises(InputError, match=r"removes tiles it does not have|says 24 tiles"):
         Gallery.open(folder)
 
