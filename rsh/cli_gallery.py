@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    where: Sequence[str] = (),
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
@@ -96,6 +98,8 @@ def search(
         rerank: Bring the nearest tiles into the order of a finer measure: the cosine of features,
             or the query's code before the sign against the tiles' bits (asymmetric).
         pool: How many of the nearest tiles --rerank looks at. (default: 100, or all)
+        where: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
+            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
         geojson: Print where the hits lie, for a map to draw.
@@ -103,6 +107,7 @@ def search(
     from rsh.gallery import Gallery
     from rsh.geojson import feature_collection
     from rsh.search import search as find
+    from rsh.where import Where
 
     if top_k is not None and radius is not None:
         raise InputError("-k and --radius exclude each other: give one of them")
@@ -111,7 +116,16 @@ def search(
     opened = Gallery.open(gallery)
     if pool is not None and rerank is None:
         raise InputError("--pool is for --rerank: give both, or neither")
-    answer = find(opened, query, top_k=top_k, radius=radius, rerank=rerank, pool=pool, run=run)
+    answer = find(
+        opened,
+        query,
+        top_k=top_k,
+        radius=radius,
+        rerank=rerank,
+        pool=pool,
+        where=Where.read(where),
+        run=run,
+    )
     if geojson:
         print(json.dumps(feature_collection(opened, answer), ensure_ascii=False))
     elif json_:

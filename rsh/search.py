@@ -15,6 +15,7 @@ from rsh.protocols import Measure
 from rsh.reranking import POOL
 from rsh.reranking import rerank as reordered
 from rsh.segments import Encoded
+from rsh.where import ANYWHERE, Where
 
 USUAL = 20  # tiles found, if nobody says how many
 
@@ -54,6 +55,7 @@ class Answer:
             that a finer measure has ordered, the share itself; None for a picture, or where nothing
             was found.
         hits: what was found.
+        recall: share of the nearest tiles that the gallery's index finds; 1 if it is exact.
     """
 
     query: str
@@ -62,6 +64,7 @@ class Answer:
     num_bits: int
     precision: float | None
     hits: list[Hit]
+    recall: float = 1.0
 
     def __str__(self) -> str:
         head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
@@ -75,6 +78,8 @@ class Answer:
         if self.precision is not None:
             mean = "" if scored else " (mean over all orders of ties)"
             lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
+        if self.recall < 1:
+            lines.append(f"approximate: such a search finds {self.recall:.1%} of the nearest 20")
         return "\n".join(lines)
 
 
@@ -86,6 +91,7 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    where: Where = ANYWHERE,
     run: Path | None = None,
 ) -> Answer:
     """Search a gallery.
@@ -98,6 +104,7 @@ def search(
         rerank: bring what bits have found into the order of a finer measure, see `reranking.score`.
         pool: how many of the nearest tiles are looked at again, top_k or more; by default 100, or
             all if there are fewer. Within a radius it is all that lies there.
+        where: conditions on the tiles that may be found.
         run: run folder of the model, if it has moved.
 
     Raises:
@@ -106,8 +113,9 @@ def search(
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
     asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
-    wanted = _pool(gallery, row, top_k, pool) if rerank and radius is None else top_k
-    hits = neighbours(gallery, asked.packed, row, top_k=wanted, radius=radius)
+    most = _most(gallery, row, where)
+    wanted = _pool(most, top_k, pool) if rerank and radius is None else top_k
+    hits = neighbours(gallery, asked.packed, row, top_k=wanted, radius=radius, where=where)
     scores: list[float | None] = [None] * len(hits.ids)
     if rerank:
         hits, found = reordered(gallery, hits, asked, by=rerank)
@@ -123,8 +131,9 @@ def search(
         class_name="" if row is None else str(names.iloc[row]),
         code=asked.packed.tobytes().hex(),
         num_bits=gallery.num_bits,
-        precision=_precision(gallery, row, answer, ordered=rerank is not None),
+        precision=_precision(gallery, row, answer, where, ordered=rerank is not None),
         hits=answer,
+        recall=1.0 if where else gallery.index.engine.recall,
     )
 
 
@@ -135,6 +144,7 @@ def neighbours(
     *,
     top_k: int | None = None,
     radius: int | None = None,
+    where: Where = ANYWHERE,
 ) -> Hits:
     """Find neighbours of a code, and leave the query's own tile out.
 
@@ -144,37 +154,38 @@ def neighbours(
         row: the query's own row, None if it is no tile of the gallery.
         top_k: how many; by default 20, or all if there are fewer.
         radius: instead, all at most so many bits away.
+        where: conditions on the tiles that may be found.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or no tile meets the conditions.
     """
     if radius is not None:
-        (hits,) = gallery.within(packed, radius=radius)
+        (hits,) = gallery.within(packed, radius=radius, where=where)
         keep = hits.ids != row
         return Hits(hits.ids[keep], hits.distances[keep])
-    itself = row is not None and row in gallery.searchable
-    most = len(gallery.searchable) - itself
-    if not most:
-        raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
+    most = _most(gallery, row, where)
     top_k = min(USUAL, most) if top_k is None else top_k
     if not 1 <= top_k <= most:
         raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
-    (hits,) = gallery.search(packed, top_k=top_k + itself)
+    found = len(gallery.searchable_where(where))
+    (hits,) = gallery.search(packed, top_k=min(top_k + 1, found), where=where)  # itself may be one
     keep = hits.ids != row
     return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
 
 
-def count_others(gallery: Gallery, row: int) -> Counts:
+def count_others(gallery: Gallery, row: int, where: Where = ANYWHERE) -> Counts:
     """Count the tiles that a search with one tile can find, by distance from it.
 
     Args:
         gallery: an opened gallery.
         row: the query's row; it is not counted.
+        where: conditions on the tiles that may be found.
 
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    others = gallery.searchable[gallery.searchable != row]
+    rows = gallery.searchable_where(where)
+    others = rows[rows != row]
     if not len(others):
         return Counts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
     return count(
@@ -190,9 +201,18 @@ def _score(hit: Hit) -> str:
     return "" if hit.score is None else f"{hit.score:5.2f}  "
 
 
-def _pool(gallery: Gallery, row: int | None, top_k: int | None, pool: int | None) -> int:
+def _most(gallery: Gallery, row: int | None, where: Where) -> int:
+    """Return how many tiles can be found, the query's own not counted."""
+    rows = gallery.searchable_where(where)  # ascending
+    itself = 0 if row is None else int(np.diff(np.searchsorted(rows, [row, row + 1]))[0])
+    most = len(rows) - itself
+    if not most:
+        raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
+    return most
+
+
+def _pool(most: int, top_k: int | None, pool: int | None) -> int:
     """Return how many tiles are looked at again."""
-    most = len(gallery.searchable) - (row is not None and row in gallery.searchable)
     least = min(USUAL, most) if top_k is None else top_k
     if pool is None:
         return max(least, min(POOL, most))
@@ -202,14 +222,14 @@ def _pool(gallery: Gallery, row: int | None, top_k: int | None, pool: int | None
 
 
 def _precision(
-    gallery: Gallery, row: int | None, hits: list[Hit], *, ordered: bool
+    gallery: Gallery, row: int | None, hits: list[Hit], where: Where, *, ordered: bool
 ) -> float | None:
     if row is None or not hits:
         return None
     if ordered:
         own = str(gallery.items["class"].iloc[row])
         return sum(hit.class_name == own for hit in hits) / len(hits)
-    return float(precision_at(count_others(gallery, row), top_k=len(hits))[0])
+    return float(precision_at(count_others(gallery, row, where), top_k=len(hits))[0])
 
 
 def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encoded:
