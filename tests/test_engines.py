@@ -19,9 +19,10 @@ from rsh.engines import (
     make_engine,
     making,
 )
+from rsh.engines.scan import BLOCK, FEW_HITS, ScanEngine
 from rsh.errors import InputError
 
-EVERY = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine])
+EVERY = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, ScanEngine])
 
 
 @st.composite
@@ -138,7 +139,7 @@ def test_gallery_of_another_width_is_refused(kind):
         kind(np.zeros((5, 2), np.uint8), 24)
 
 
-@pytest.mark.parametrize(("different", "taken"), [(3, FoldedEngine), (10**6, ExactEngine)])
+@pytest.mark.parametrize(("different", "taken"), [(3, FoldedEngine), (10**6, ScanEngine)])
 def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different: int, taken: type):
     """The clock counts the codes an engine compares, so that the choice is that of any machine."""
     monkeypatch.setattr(making, "FEW", 100)
@@ -155,7 +156,9 @@ def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different
 
 
 def work(engine: Engine) -> float:
-    return 1.1 * engine.num_codes if isinstance(engine, FoldedEngine) else len(engine)
+    if isinstance(engine, FoldedEngine):
+        return 0.5 * engine.num_codes
+    return {ExactEngine: 1.0, ScanEngine: 0.4}[type(engine)] * len(engine)
 
 
 def test_few_codes_are_not_folded():
@@ -163,8 +166,28 @@ def test_few_codes_are_not_folded():
 
 
 def test_both_engines_are_tried_on_some_of_the_codes():
-    codes = np.random.default_rng(0).integers(4, size=(20_000, 2), dtype=np.uint8)
-    assert isinstance(make_engine(codes, 16), ExactEngine | FoldedEngine)
+    codes = np.random.default_rng(0).integers(4, size=(100_000, 2), dtype=np.uint8)
+    assert isinstance(make_engine(codes, 16), ExactEngine | FoldedEngine | ScanEngine)
+
+
+def test_blocks_of_codes_make_no_difference():
+    """The own loop skips blocks in which all are as far away as the last hit."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, size=(3 * BLOCK + 7, 3), dtype=np.uint8)
+    queries = codes[:: len(codes) // 9]
+    for top_k in (1, 20, FEW_HITS, FEW_HITS + 1, len(codes)):
+        for hits, true in zip(
+            ScanEngine(codes, 24).search(queries, top_k=top_k),
+            ExactEngine(codes, 24).search(queries, top_k=top_k),
+            strict=True,
+        ):
+            assert pairs(hits) == pairs(true)
+
+
+def test_where_nothing_can_be_compiled_faiss_searches(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(making, "FEW", 100)
+    monkeypatch.setattr(making, "_scan_engine", lambda: None)
+    assert isinstance(make_engine(CODES, 16), ExactEngine | FoldedEngine)
 
 
 def lists(packed: np.ndarray, num_bits: int, ids: np.ndarray | None = None) -> Engine:
@@ -179,7 +202,7 @@ def look_far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(ivf, "PROBES", 10**6)
 
 
-KINDS = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, lists])
+KINDS = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, ScanEngine, lists])
 CODES = np.random.default_rng(0).integers(0, 4, size=(300, 2), dtype=np.uint8)
 IDS = np.arange(300) * 7 + 3
 

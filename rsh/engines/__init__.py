@@ -1,8 +1,9 @@
 """Search by Hamming distance behind one small interface, in the order (distance, id).
 
-`ExactEngine` compares a query with every code, `FoldedEngine` with every different code: both give
-the same hits, and `make_engine` takes the faster. `IvfEngine` looks at a part of the codes and says
-how much it finds; `MilvusEngine` (in rsh.engines.milvus) asks a Milvus server and is exact.
+`ExactEngine` (FAISS) and `ScanEngine` (a loop of our own, in rsh.engines.scan) compare a query
+with every code, `FoldedEngine` with every different code: all give the same hits, and `make_engine`
+takes the fastest. `IvfEngine` looks at a part of the codes and says how much it finds;
+`MilvusEngine` (in rsh.engines.milvus) asks a Milvus server and is exact.
 """
 
 from rsh.engines.base import Engine, Hits, Ids, Selection

@@ -1,5 +1,6 @@
 """Every query against every different code; which items have it is looked up."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Packed
-from rsh.engines.base import Hits, Ids, Selection, check_top_k, in_order
+from rsh.engines.base import Engine, Hits, Ids, Selection, check_top_k, in_order
 from rsh.engines.exact import ExactEngine, pad
 from rsh.engines.held import Held, held, joined, part, without, write_held
 
@@ -21,9 +22,27 @@ class FoldedEngine:
 
     recall = 1.0
 
-    def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
-        """Index `packed`, (n, ceil(num_bits / 8)) uint8; row numbers become ids by default."""
+    def __init__(
+        self,
+        packed: Packed,
+        num_bits: int,
+        ids: Ids | None = None,
+        *,
+        flat: Callable[[Packed, int], Engine] = ExactEngine,
+    ) -> None:
+        """Index codes.
+
+        Args:
+            packed: (n, ceil(num_bits / 8)) uint8.
+            num_bits: code length, bits.
+            ids: (n,) int64; row numbers by default.
+            flat: what compares a query with the different codes.
+
+        Raises:
+            InputError: wrong width or type, or an id that comes twice.
+        """
         self.num_bits = num_bits
+        self._flat = flat
         self._index_all(held(packed, num_bits, ids))
 
     def _index_all(self, codes: Held) -> None:
@@ -33,7 +52,8 @@ class FoldedEngine:
         new = np.append(True, (words[1:] != words[:-1]).any(axis=1))[: len(words)]
         self._ids = codes.ids[order]
         self._starts = np.append(np.flatnonzero(new), len(words))
-        self._codes = ExactEngine(codes.packed[order[new]], self.num_bits)
+        self._packed = codes.packed[order[new]]
+        self._codes = self._flat(self._packed, self.num_bits)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -47,7 +67,7 @@ class FoldedEngine:
     def held(self) -> Held:
         """All codes and their ids, unfolded."""
         order = np.argsort(self._ids)
-        packed = np.repeat(self._codes.held.packed, np.diff(self._starts), axis=0)
+        packed = np.repeat(self._packed, np.diff(self._starts), axis=0)
         return Held(packed[order], self._ids[order])
 
     @property
@@ -74,7 +94,7 @@ class FoldedEngine:
     def among(self, selection: Selection) -> "FoldedEngine":
         """Return an engine of these items alone, which compares no codes of others."""
         chosen = part(self.held, selection.ids)
-        return FoldedEngine(chosen.packed, self.num_bits, chosen.ids)
+        return FoldedEngine(chosen.packed, self.num_bits, chosen.ids, flat=self._flat)
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
         """Add codes: see `Engine`."""

@@ -153,10 +153,10 @@ class IvfEngine:
 
 
 def _lists(exact: ExactEngine) -> Index:
-    """Sort codes into lists: about four times the root of their number, as FAISS advises."""
+    """Sort codes into lists: about the root of their number; to learn more takes minutes."""
     codes, ids = exact.held
     padded = pad(codes)
-    num_lists = max(1, min(2 ** round(np.log2(4 * np.sqrt(len(ids)))), len(ids) // LEARN_FROM))
+    num_lists = max(1, min(2 ** round(np.log2(np.sqrt(len(ids)))), len(ids) // LEARN_FROM))
     width = padded.shape[1] * 8
     index = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, num_lists)
     some = np.random.default_rng(0).permutation(len(ids))[: LEARN_FROM * num_lists]

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -105,16 +105,25 @@ class MilvusEngine:
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest codes of each query: see `Engine`."""
+        found = self.unsettled(query_packed, top_k)
+        queries = _to_bytes(query_packed, self.num_bits)
+        return [self._settled(query, hits) for query, hits in zip(queries, found, strict=True)]
+
+    def unsettled(self, query_packed: Packed, top_k: int) -> list[Hits]:
+        """Find the top_k nearest codes as Milvus gives them: any ties may have the last places."""
         check_top_k(top_k, len(self))
         if top_k > LIMIT:
             raise InputError(f"top_k={top_k}: Milvus returns at most {LIMIT}, ask for fewer")
         queries = _to_bytes(query_packed, self.num_bits)
-        found = [
-            hits
-            for start in range(0, len(queries), QUERIES)
-            for hits in self._near(queries[start : start + QUERIES], top_k)
+        parts = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
+        answers = [
+            self._ask("search", data=part, limit=top_k, filter=self._expression) for part in parts
         ]
-        return [self._settled(query, hits) for query, hits in zip(queries, found, strict=True)]
+        return [_hits(one) for answer in answers for one in answer]
+
+    def close(self) -> None:
+        """Let go of the server; an embedded one writes what it holds and ends."""
+        self._client.close()
 
     def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Find all codes at a distance of at most radius: see `Engine`."""
@@ -152,11 +161,6 @@ class MilvusEngine:
     def save(self, file: Path) -> NoReturn:
         """Refuse: the server keeps its collections itself."""
         raise InputError(f"{file} cannot hold a collection of {self._uri}: the server keeps it")
-
-    def _near(self, queries: list[bytes], top_k: int) -> Iterator[Hits]:
-        """Yield the nearest codes of each query, of the last distance any of them."""
-        answers = self._ask("search", data=queries, limit=top_k, filter=self._expression)
-        return map(_hits, answers)
 
     def _settled(self, query: bytes, hits: Hits) -> Hits:
         """Put the smallest ids in the last places of a list: any of the ties may stand there."""
@@ -219,6 +223,7 @@ def _connect(uri: str) -> Client:
     Raises:
         InputError: pymilvus is not installed, or nobody answers.
     """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said by us
     try:
         with warnings.catch_warnings():
