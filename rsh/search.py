@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rsh.codes import Packed
 from rsh.counts import Counts, count
@@ -13,7 +14,7 @@ from rsh.gallery import Gallery
 from rsh.metrics import precision_at
 from rsh.protocols import Measure
 from rsh.reranking import POOL
-from rsh.reranking import rerank as reordered
+from rsh.reranking import rerank as rerank_hits
 from rsh.segments import Encoded
 
 USUAL = 20  # tiles found, if nobody says how many
@@ -106,13 +107,14 @@ def search(
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
     asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
-    wanted = _pool(gallery, row, top_k, pool) if rerank and radius is None else top_k
-    hits = neighbours(gallery, asked.packed, row, top_k=wanted, radius=radius)
-    scores: list[float | None] = [None] * len(hits.ids)
     if rerank:
-        hits, found = reordered(gallery, hits, asked, by=rerank)
-        count = len(hits.ids) if radius is not None else min(top_k or USUAL, len(hits.ids))
-        hits, scores = Hits(hits.ids[:count], hits.distances[:count]), found[:count].tolist()
+        hits, found = look_again(
+            gallery, asked, row, by=rerank, top_k=top_k, radius=radius, pool=pool
+        )
+        scores: list[float | None] = found.tolist()
+    else:
+        hits = neighbours(gallery, asked.packed, row, top_k=top_k, radius=radius)
+        scores = [None] * len(hits.ids)
     names = gallery.items["class"]
     answer = [
         Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]), score)
@@ -162,6 +164,42 @@ def neighbours(
     (hits,) = gallery.search(packed, top_k=top_k + itself)
     keep = hits.ids != row
     return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+
+
+def look_again(
+    gallery: Gallery,
+    query: Encoded,
+    row: int | None,
+    *,
+    by: Measure,
+    top_k: int | None = None,
+    radius: int | None = None,
+    pool: int | None = None,
+) -> tuple[Hits, NDArray[np.float32]]:
+    """Find neighbours by bits, and bring the nearest of them into the order of a finer measure.
+
+    Args:
+        gallery: an opened gallery.
+        query: one picture.
+        row: the query's own row, None if it is no tile of the gallery.
+        by: see `reranking.score`.
+        top_k: how many; by default 20, or all if there are fewer.
+        radius: instead, all at most so many bits away.
+        pool: how many of the nearest are looked at again, see `search`.
+
+    Returns:
+        Hits, the highest score first, and the score of each.
+
+    Raises:
+        InputError: a number is out of range, or there is no such measure.
+    """
+    if radius is not None:
+        found = neighbours(gallery, query.packed, row, radius=radius)
+        return rerank_hits(query, found, gallery.packed, gallery.features, by=by)
+    found = neighbours(gallery, query.packed, row, top_k=_pool(gallery, row, top_k, pool))
+    hits, scores = rerank_hits(query, found, gallery.packed, gallery.features, by=by)
+    top_k = USUAL if top_k is None else top_k
+    return Hits(hits.ids[:top_k], hits.distances[:top_k]), scores[:top_k]
 
 
 def count_others(gallery: Gallery, row: int) -> Counts:

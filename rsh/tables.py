@@ -1,5 +1,6 @@
 """Figures as text for a reader: percentages, one line each, with what they mean."""
 
+import textwrap
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,12 @@ NUMBERS = {
     "distinct_codes": ("distinct codes in the gallery", "{}"),
 }
 
+ORDERS = {  # key in a report: what to call it
+    "bits": "bits, ties averaged",
+    "asymmetric": "bits, then asymmetric",
+    "features": "bits, then features",
+}
+
 
 def one_protocol(report: Report) -> str:
     """Lay out the report of `evaluate`."""
@@ -46,7 +53,25 @@ def one_protocol(report: Report) -> str:
     lines += [
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
     ]
-    return "\n".join([f"{heading(report)}, {report['num_bits']} bits", protocol.about, *lines])
+    head = [f"{heading(report)}, {report['num_bits']} bits", protocol.about]
+    return "\n".join([*head, *lines, "", reranking(report)])
+
+
+def reranking(report: Report) -> str:
+    """Lay out what a second look at the top of the list gains."""
+    again = report["reranking"]
+    rows: list[tuple[str, ...]] = [
+        ("order of the answer", "precision@20", "gain in points", "mAP@20", "mAP")
+    ]
+    for key, name in ORDERS.items():
+        part, gain = again[key], ""
+        if "gain" in part:
+            low, high = part["gain_interval"]
+            gain = f"{100 * part['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        figures = [f"{part[figure]:.1%}" for figure in ("precision_at_20", "map_at_20", "map")]
+        rows.append((name, figures[0], gain, *figures[1:]))
+    what = f"the {again['pool']} nearest, looked at again (`rsh search --rerank`):"
+    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
 
 
 def heading(report: Report) -> str:
