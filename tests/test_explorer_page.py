@@ -77,7 +77,7 @@ def test_the_summary_counts_right(page):
 def test_the_summary_names_a_tie_for_the_last_places(page):
     said = set()
     for top_k in range(1, 40):
-        page.controls.search = {"mode": "top_k", "top_k": top_k, "radius": 2}
+        page.controls.search = page.controls.search | {"top_k": top_k}
         tie = re.search(r"([\d,]+) tiles tie for the last", page.cards.view["summary"])
         cut = page.state.ranking().cut
         assert (int(tie[1]) if tie else None) == (cut[0] if cut else None)
@@ -86,7 +86,7 @@ def test_the_summary_names_a_tie_for_the_last_places(page):
 
 
 def test_the_summary_of_a_full_ball_speaks_of_all_in_it(page, gallery):
-    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 32}
+    page.controls.search = page.controls.search | {"mode": "radius", "radius": 32}
     others = gallery.searchable[gallery.searchable != page.state.query]
     right = int((gallery.labels[others] == gallery.labels[page.state.query]).sum())
     assert page.cards.view["summary"].startswith(
@@ -101,6 +101,25 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
         assert ("The model trained on this tile" in page.cards.view["summary"]) == (
             split == "train"
         )
+
+
+@pytest.mark.parametrize("order", ["features", "asymmetric"])
+def test_another_order_shows_scores_and_what_it_gains(page, order):
+    before = page.cards.view["cards"]
+    page.controls.search = page.controls.search | {"order": order}
+    view, ranking = page.cards.view, page.state.ranking()
+    assert view["heading"] == "The 20 most alike of the 100 nearest tiles"
+    assert f"precision@20 = {ranking.precision:.2f}; by bits alone it is" in view["summary"]
+    assert f"{ranking.precision_by_bits:.2f}." in view["summary"]
+    assert "the 100 nearest by bits" in page.controls.view["order_note"]
+    for card in view["cards"]:
+        assert f"away, score {card['score']:.2f}, " in card["alt"]
+        assert card["tied"] == card["tied_shown"]
+    page.controls.search = page.controls.search | {"mode": "radius", "radius": 9}
+    assert page.cards.view["heading"].endswith("within 9 bits, the most alike first")
+    assert "; the same by bits alone." in page.cards.view["summary"]
+    page.controls.search = page.controls.search | {"mode": "top_k", "order": "bits"}
+    assert page.cards.view["cards"] == before
 
 
 def test_choosing_a_card_moves_every_panel(page):
@@ -158,8 +177,9 @@ def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
 
 
 def test_the_search_trait_is_brought_into_range(page):
-    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 999}
-    assert page.controls.search == {"mode": "radius", "top_k": 20, "radius": 32}
+    wanted = {"mode": "radius", "top_k": 20, "radius": 999, "order": "bits"}
+    page.controls.search = wanted
+    assert page.controls.search == wanted | {"radius": 32}
     assert "within 32 bits" in page.cards.view["heading"]
     assert "The first 200 of" in page.cards.view["note"]
 

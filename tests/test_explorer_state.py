@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from rsh.codes import hamming
 from rsh.errors import InputError
 from rsh.explorer.state import MAX_CARDS, ExplorerState
 from rsh.gallery import Gallery
+from rsh.search import search
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,35 @@ def test_an_empty_ball_is_an_empty_answer(state):
     assert (ranking.total, ranking.precision, ranking.cut) == (0, None, None)
 
 
+@pytest.mark.parametrize("order", ["features", "asymmetric"])
+@pytest.mark.parametrize("how", [("top_k", 20), ("top_k", 100), ("radius", 9)])
+def test_a_finer_order_is_that_of_the_command_line(state, gallery, order, how):
+    mode, number = how
+    state.search_by(mode, **{"top_k": 1, "radius": 0} | {mode: number}, order=order)
+    for row in range(0, len(gallery), 37):
+        state.choose(row)
+        ranking, tile = state.ranking(), gallery.items["id"][row]
+        answer = search(gallery, tile, rerank=order, **{mode: number})
+        assert [gallery.items["id"][hit.row] for hit in ranking.hits] == [
+            hit.id for hit in answer.hits
+        ]
+        assert [hit.score for hit in ranking.hits] == [hit.score for hit in answer.hits]
+        assert (ranking.precision, ranking.cut) == (answer.precision, None)
+        assert ranking.precision_by_bits == search(gallery, tile, **{mode: number}).precision
+        assert ranking.farthest == max((hit.distance for hit in ranking.hits), default=-1)
+
+
+def test_what_a_finer_measure_looks_at_again(state, gallery):
+    state.search_by("top_k", top_k=20, radius=0, order="features")
+    assert state.pool == 100
+    ties = [hit.tie for hit in state.ranking().hits]
+    scores = [hit.score for hit in state.ranking().hits]
+    assert scores == sorted(scores, reverse=True)
+    assert ties == [sorted(set(scores), reverse=True).index(score) for score in scores]
+    with pytest.raises(InputError, match="choose one of bits, features, asymmetric"):
+        state.search_by("top_k", top_k=20, radius=0, order="luck")
+
+
 def test_history_works_like_a_browsers(state):
     start = state.query
     first, second, third = [row for row in range(4) if row != start][:3]
@@ -236,8 +267,8 @@ def test_the_histogram_counts_every_other_searchable_tile_once(state, gallery):
 def test_a_gallery_of_one_tile(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "one", [0], "train"))
     assert (state.query, state.max_top_k) == (0, 1)
-    for mode in ("top_k", "radius"):
-        state.search_by(mode, top_k=5, radius=32)
+    for mode, order in product(("top_k", "radius"), ("bits", "features")):
+        state.search_by(mode, top_k=5, radius=32, order=order)
         ranking = state.ranking()
         assert (ranking.hits, ranking.total, ranking.precision) == ((), 0, None)
     state.choose_random()

@@ -32,12 +32,13 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
-// "3 bits · 4 tied", above the first card of each distance and of each row; the line runs over all.
+// "3 bits · 4 tied", above the first card of each distance (or score) and of each row; the line
+// runs over all.
 function tieLabel(card) {
-  const bits = plural(card.distance, "bit");
-  if (card.tied === 1) return bits;
-  if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
-  return `${bits} · ${card.tied} tied`;
+  const where = card.score === null ? plural(card.distance, "bit") : `score ${card.score.toFixed(2)}`;
+  if (card.tied === 1) return where;
+  if (card.tied_shown < card.tied) return `${where} · ${card.tied_shown} of ${card.tied}`;
+  return `${where} · ${card.tied} tied`;
 }
 
 function bracket(card, before, after) {
@@ -77,6 +78,11 @@ const TERMS = [
     "tied",
     "equally far from the query, so that the codes cannot tell which comes first. They stand in a " +
       "shuffled order; precision is the mean over all orders they could stand in.",
+  ],
+  [
+    "score",
+    "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +
+      "0 is nothing in common.",
   ],
 ];
 
