@@ -82,6 +82,8 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    like: str | None = None,
+    unlike: str | None = None,
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
@@ -96,6 +98,9 @@ def search(
         rerank: Bring the nearest tiles into the order of a finer measure: the cosine of features,
             or the query's code before the sign against the tiles' bits (asymmetric).
         pool: How many of the nearest tiles --rerank looks at. (default: 100, or all)
+        like: Ids of tiles that the answer shall be like, too, with commas between them. They are
+            left out of it, and all tiles are ordered by a score instead of bits.
+        unlike: Ids of tiles that it shall be unlike.
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
         geojson: Print where the hits lie, for a map to draw.
@@ -111,10 +116,27 @@ def search(
     opened = Gallery.open(gallery)
     if pool is not None and rerank is None:
         raise InputError("--pool is for --rerank: give both, or neither")
-    answer = find(opened, query, top_k=top_k, radius=radius, rerank=rerank, pool=pool, run=run)
+    answer = find(
+        opened,
+        query,
+        top_k=top_k,
+        radius=radius,
+        rerank=rerank,
+        pool=pool,
+        like=_ids("like", like),
+        unlike=_ids("unlike", unlike),
+        run=run,
+    )
     if geojson:
         print(json.dumps(feature_collection(opened, answer), ensure_ascii=False))
     elif json_:
         print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
     else:
         print(answer)
+
+
+def _ids(name: str, words: str | None) -> list[str]:
+    ids = [word for word in (words or "").split(",") if word]
+    if words is not None and not ids:
+        raise InputError(f"{name}={words}: name at least one tile, or leave it out")
+    return ids

@@ -18,6 +18,7 @@ from rsh.asymmetric import weights_of
 from rsh.bank import view_bank
 from rsh.baselines import class_centres
 from rsh.encode import encode_scenes
+from rsh.feedback import simulate
 from rsh.gains import reranking_gain
 from rsh.model import HashNet
 from rsh.protocols import PROTOCOLS, Ties, find_protocol
@@ -41,6 +42,7 @@ def evaluate(
     *,
     protocol: str = "disjoint",
     ties: Ties = "average",
+    feedback: bool = False,
     progress: bool = True,
 ) -> Report:
     """Measure a trained network under one protocol.
@@ -50,16 +52,20 @@ def evaluate(
         split: which tiles are train, val and query.
         protocol: a name in `rsh.protocols.PROTOCOLS`.
         ties: the mean over all orders of tied tiles, or one of them, see `scoring.rank_figures`.
+        feedback: also simulate users who mark tiles, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 
     Returns:
         Figures by name, fractions from 0 to 1, with the protocol and the numbers of tiles.
 
     Raises:
-        InputError: there is no such protocol, there are no queries, or a tile cannot be read.
+        InputError: there is no such protocol, there are no queries, a tile cannot be read, or there
+            are too few for feedback.
     """
     setting = Setting(split, find_protocol(protocol))
-    return _report(_ask(net, split, progress), setting, ties)
+    answers = _ask(net, split, progress)
+    report = _report(answers, setting, ties)
+    return report | ({"feedback": simulate(answers.encoded, setting)} if feedback else {})
 
 
 def evaluate_all(

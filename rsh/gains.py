@@ -11,7 +11,7 @@ from rsh.engines import Hits, make_engine
 from rsh.protocols import Measure
 from rsh.reranking import POOL, rerank
 from rsh.scoring import CUT, Floats, Report, Rows, Setting
-from rsh.segments import Encoded, shuffled
+from rsh.segments import Encoded
 
 
 def reranking_gain(encoded: Encoded, setting: Setting, *, pool: int = POOL) -> Report:
@@ -51,9 +51,7 @@ def reranking_gain(encoded: Encoded, setting: Setting, *, pool: int = POOL) -> R
 
 def _nearest(encoded: Encoded, setting: Setting, pool: int) -> Iterator[Hits]:
     """Find the pool of each query by bits, ties in the order a gallery would have; ids are rows."""
-    ids = setting.split.scenes.items["id"]
-    rows = setting.gallery[shuffled(ids.iloc[setting.gallery])]
-    packed, itself = encoded.packed, setting.protocol.without_self
+    rows, packed, itself = setting.as_stored, encoded.packed, setting.protocol.without_self
     engine = make_engine(packed[rows], encoded.codes.shape[1])
     found = engine.search(packed[setting.query], top_k=pool + itself)
     for row, hits in zip(setting.query, found, strict=True):

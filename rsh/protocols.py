@@ -12,6 +12,7 @@ from rsh.errors import InputError
 Denominator = Literal["relevant", "top_k", "hits"]
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
 Measure = Literal["features", "asymmetric"]  # what the top of a list is looked at again with
+USUAL = 20  # tiles found, if nobody says how many
 EVERY = ("train", "val", "query")
 
 

@@ -1,23 +1,23 @@
 """One search as a person asks it: by a picture or by the id of a tile."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh import composition
 from rsh.codes import Packed
 from rsh.counts import Counts, count
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
-from rsh.protocols import Measure
+from rsh.protocols import USUAL, Measure
 from rsh.reranking import POOL
 from rsh.reranking import rerank as rerank_hits
 from rsh.segments import Encoded
-
-USUAL = 20  # tiles found, if nobody says how many
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Answer:
             that a finer measure has ordered, the share itself; None for a picture, or where nothing
             was found.
         hits: what was found.
+        like: ids of tiles that the answer should be like, see `rsh.composition`.
+        unlike: ids of tiles that it should be unlike.
     """
 
     query: str
@@ -63,6 +65,8 @@ class Answer:
     num_bits: int
     precision: float | None
     hits: list[Hit]
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
@@ -72,7 +76,9 @@ class Answer:
             f"{hit.rank:4}  {hit.distance:4}  {_score(hit)}{hit.class_name:{width}}  {hit.id}"
             for hit in self.hits
         ]
-        lines = [head, f"rank  bits  {'score  ' if scored else ''}{'class':{width}}  id", *rows]
+        marked = {"like": self.like, "unlike": self.unlike}
+        heads = [head, *(f"{name}  {', '.join(ids)}" for name, ids in marked.items() if ids)]
+        lines = [*heads, f"rank  bits  {'score  ' if scored else ''}{'class':{width}}  id", *rows]
         if self.precision is not None:
             mean = "" if scored else " (mean over all orders of ties)"
             lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
@@ -87,6 +93,8 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    like: Sequence[str] = (),
+    unlike: Sequence[str] = (),
     run: Path | None = None,
 ) -> Answer:
     """Search a gallery.
@@ -99,6 +107,9 @@ def search(
         rerank: bring what bits have found into the order of a finer measure, see `reranking.score`.
         pool: how many of the nearest tiles are looked at again, top_k or more; by default 100, or
             all if there are fewer. Within a radius it is all that lies there.
+        like: ids of tiles that the answer shall be like, too; they are left out of it. All tiles
+            are then ordered by `composition.compose`, so that neither radius nor rerank applies.
+        unlike: ids of tiles that it shall be unlike.
         run: run folder of the model, if it has moved.
 
     Raises:
@@ -107,11 +118,16 @@ def search(
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
     asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
-    if rerank:
+    scores: list[float | None]
+    if like or unlike:
+        _refuse_with_marks(radius=radius, rerank=rerank)
+        hits, found = composition.ask(gallery, asked, row, like=like, unlike=unlike, top_k=top_k)
+        scores = found.tolist()
+    elif rerank:
         hits, found = look_again(
             gallery, asked, row, by=rerank, top_k=top_k, radius=radius, pool=pool
         )
-        scores: list[float | None] = found.tolist()
+        scores = found.tolist()
     else:
         hits = neighbours(gallery, asked.packed, row, top_k=top_k, radius=radius)
         scores = [None] * len(hits.ids)
@@ -125,8 +141,10 @@ def search(
         class_name="" if row is None else str(names.iloc[row]),
         code=asked.packed.tobytes().hex(),
         num_bits=gallery.num_bits,
-        precision=_precision(gallery, row, answer, ordered=rerank is not None),
+        precision=_precision(gallery, row, answer),
         hits=answer,
+        like=tuple(like),
+        unlike=tuple(unlike),
     )
 
 
@@ -239,12 +257,17 @@ def _pool(gallery: Gallery, row: int | None, top_k: int | None, pool: int | None
     return pool
 
 
-def _precision(
-    gallery: Gallery, row: int | None, hits: list[Hit], *, ordered: bool
-) -> float | None:
+def _refuse_with_marks(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            why = "with tiles marked like or unlike, all tiles are scored"
+            raise InputError(f"{name}={value}: {why}; leave it out")
+
+
+def _precision(gallery: Gallery, row: int | None, hits: list[Hit]) -> float | None:
     if row is None or not hits:
         return None
-    if ordered:
+    if hits[0].score is not None:
         own = str(gallery.items["class"].iloc[row])
         return sum(hit.class_name == own for hit in hits) / len(hits)
     return float(precision_at(count_others(gallery, row), top_k=len(hits))[0])

@@ -54,7 +54,8 @@ def one_protocol(report: Report) -> str:
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
     ]
     head = [f"{heading(report)}, {report['num_bits']} bits", protocol.about]
-    return "\n".join([*head, *lines, "", reranking(report)])
+    more = [reranking(report), *([feedback(report)] if "feedback" in report else [])]
+    return "\n\n".join(["\n".join([*head, *lines]), *more])
 
 
 def reranking(report: Report) -> str:
@@ -64,13 +65,30 @@ def reranking(report: Report) -> str:
         ("order of the answer", "precision@20", "gain in points", "mAP@20", "mAP")
     ]
     for key, name in ORDERS.items():
-        part, gain = again[key], ""
-        if "gain" in part:
-            low, high = part["gain_interval"]
-            gain = f"{100 * part['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        part = again[key]
+        gain = _gain(part) if "gain" in part else ""
         figures = [f"{part[figure]:.1%}" for figure in ("precision_at_20", "map_at_20", "map")]
         rows.append((name, figures[0], gain, *figures[1:]))
     what = f"the {again['pool']} nearest, looked at again (`rsh search --rerank`):"
+    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
+
+
+def feedback(report: Report) -> str:
+    """Lay out what marking tiles of the answer gains, on tiles that were not marked."""
+    told = report["feedback"]
+    rounds = len(told["residual"])
+    rows: list[tuple[str, ...]] = [
+        ("precision@20", "asked", *(f"round {n + 1}" for n in range(rounds)), "gain in points")
+    ]
+    for part in told["residual"]:
+        figures = [f"{figure:.1%}" for figure in part["precision_at_20"]]
+        figures += [""] * (rounds + 1 - len(figures))
+        name = f"without the {part['rounds'] * told['judged']} marked"
+        rows.append((name, *figures, _gain(part)))
+    what = (
+        f"feedback: the user marks {told['judged']} tiles a round as like or unlike, by their "
+        "class; marked ones count for no round:"
+    )
     return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
 
 
@@ -124,6 +142,12 @@ def _column(report: Report) -> list[str]:
     figures = [f"{report[key]:.1%}" for key in FIGURES if key != "map"]
     numbers = [_number(report[key], form) for key, (_, form) in NUMBERS.items()]
     return [*head, f"{report['map']:.1%}", f"{low:.1%}-{high:.1%}", *figures, *numbers]
+
+
+def _gain(part: Report) -> str:
+    """Write a gain and its 95 % interval in points."""
+    low, high = part["gain_interval"]
+    return f"{100 * part['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _number(value: float | None, form: str) -> str:

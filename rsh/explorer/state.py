@@ -11,8 +11,9 @@ from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
+from rsh.protocols import USUAL
 from rsh.reranking import POOL
-from rsh.search import USUAL, count_others, look_again, neighbours
+from rsh.search import count_others, look_again, neighbours
 
 Mode = Literal["top_k", "radius"]
 Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.protocols.Measure`
