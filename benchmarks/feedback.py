@@ -120,6 +120,7 @@ def table() -> None:
             ("reranking", DISJOINT.name),
         )
     )
+    print("**On validation tiles**: gain of precision@20, in points, by how much marks weigh\n")
     print("| weights of query, like, unlike | one round | two rounds | one mark | of these lose |")
     print("|---|---|---|---|---|")
     for weights, same in by_weights([row for row in val if is_shown(Weights(**row["weights"]))]):
@@ -127,14 +128,16 @@ def table() -> None:
         one = points([np.diff(row["one_mark"]["precision_at_20"])[0] for row in same])
         lost = np.mean([row["one_mark"]["share_that_loses_a_tenth"] for row in same])
         print(f"| {weights} | {gains[0]} | {gains[1]} | {one} | {lost:.0%} |")
-    print("\n| precision@20 on queries | asked | round 1 | round 2 | gain |\n|---|---|---|---|---|")
+    print("\n**On queries**: precision@20 before and after rounds of marking 20 tiles\n")
+    print("| weights | asked | round 1 | round 2 | gain |\n|---|---|---|---|---|")
     for (weights, same), after in product(by_weights(feedback), (0, 1)):
         parts = [row["residual"][after] for row in same]
         means = np.mean([part["precision_at_20"] for part in parts], axis=0)
         cells = [f"{mean:.1%}" for mean in means] + [""] * (1 - after)
         name = f"{weights}, without the {20 * (after + 1)} marked"
         print(f"| {name} | {' | '.join(cells)} | {points([part['gain'] for part in parts])} |")
-    print("\n| order of the answer | precision@20 | gain | mAP@20 | mAP |\n|---|---|---|---|---|")
+    print("\n**On queries**: the 100 nearest by bits, in another order\n")
+    print("| order of the answer | precision@20 | gain | mAP@20 | mAP |\n|---|---|---|---|---|")
     for key, name in ORDERS.items():
         parts = [row[key] for row in reranking]
         figures = [
