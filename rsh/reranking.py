@@ -15,6 +15,7 @@ from rsh.protocols import Measure
 from rsh.segments import Encoded, Halves
 
 POOL = 100  # tiles that are looked at again, if nobody says how many
+PIECE = 2**14  # tiles whose features are in memory at a time: a radius may hold the whole gallery
 
 
 def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> NDArray[np.float32]:
@@ -59,6 +60,8 @@ def rerank(
     Raises:
         InputError: there is no such measure.
     """
-    scores = score(query, packed[hits.ids], features[hits.ids], by=by)
+    pieces = np.array_split(hits.ids, len(hits.ids) // PIECE + 1)
+    found = [score(query, packed[ids], features[ids], by=by) for ids in pieces]
+    scores = np.concatenate(found)
     order = np.argsort(-scores, kind="stable")
     return Hits(hits.ids[order], hits.distances[order]), scores[order]

@@ -42,7 +42,11 @@ def test_a_tile_is_nearest_to_itself(gallery: Gallery, by: str):
 
 
 @BOTH
-def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(gallery: Gallery, by: str):
+@pytest.mark.parametrize("piece", [1, 7, 10**6])
+def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(
+    gallery: Gallery, by: str, piece: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rsh.reranking.PIECE", piece)
     (hits,) = gallery.search(gallery.packed[[17]], top_k=40)
     found, scores = rerank(gallery.encoded(17), hits, gallery.packed, gallery.features, by=by)
     assert (np.diff(scores) <= 0).all()

@@ -20,7 +20,7 @@ class Cards(anywidget.AnyWidget):
         page: name of the page's channel, so that two pages in one notebook keep apart.
         view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant, tie, score (or None), and how many
-            are tied there among the cards and in the gallery.
+            are tied there among the cards and in the gallery (None where scores order them).
     """
 
     _esm = bundle("cards.js")
@@ -43,7 +43,7 @@ def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
             _card(state, hit)
             | {
                 "tied_shown": shown[hit.tie],
-                "tied": int(per_distance[hit.distance]) if hit.score is None else shown[hit.tie],
+                "tied": int(per_distance[hit.distance]) if hit.score is None else None,
             }
             for hit in ranking.hits
         ],

@@ -12,7 +12,7 @@ from rsh.explorer.tiles import describe
 ORDERS: dict[Order, str] = {
     "bits": "bits",
     "features": "bits, then features",
-    "asymmetric": "bits, then weighted bits",
+    "asymmetric": "weighted bits",
 }
 
 
@@ -24,7 +24,7 @@ class Controls(anywidget.AnyWidget):
     Attributes:
         page: name of the page's channel.
         view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
-            of a name and its words), and order_note, what the chosen order does.
+            of a name and its words), and order_note, what a finer order does, or "".
         search: mode, top_k, radius, order; both sides set it.
     """
 
@@ -56,9 +56,9 @@ def search_of(state: ExplorerState) -> dict[str, Any]:
 
 
 def _order_note(state: ExplorerState) -> str:
-    """Say what the chosen order does."""
+    """Say what a finer order does; that of bits is explained beside the codes."""
     if state.order == "bits":
-        return "The fewer bits differ, the earlier a tile comes."
+        return ""
     pool = (
         "all within the radius" if state.mode == "radius" else f"the {state.pool} nearest by bits"
     )

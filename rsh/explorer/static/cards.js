@@ -32,13 +32,14 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
-// "3 bits · 4 tied", above the first card of each distance (or score) and of each row; the line
-// runs over all.
+// "3 bits · 4 tied" or "score 0.93", above the first card of each distance or score and of each
+// row; the line runs over all.
 function tieLabel(card) {
-  const where = card.score === null ? plural(card.distance, "bit") : `score ${card.score.toFixed(2)}`;
-  if (card.tied === 1) return where;
-  if (card.tied_shown < card.tied) return `${where} · ${card.tied_shown} of ${card.tied}`;
-  return `${where} · ${card.tied} tied`;
+  if (card.score !== null) return `score ${card.score.toFixed(2)}`;
+  const bits = plural(card.distance, "bit");
+  if (card.tied === 1) return bits;
+  if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
+  return `${bits} · ${card.tied} tied`;
 }
 
 function bracket(card, before, after) {
