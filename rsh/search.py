@@ -118,23 +118,20 @@ def search(
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
     asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
-    scores: list[float | None]
+    scores: NDArray[np.float32] | None = None
     if like or unlike:
         _refuse_with_marks(radius=radius, rerank=rerank)
-        hits, found = composition.ask(gallery, asked, row, like=like, unlike=unlike, top_k=top_k)
-        scores = found.tolist()
+        hits, scores = composition.ask(gallery, asked, row, like=like, unlike=unlike, top_k=top_k)
     elif rerank:
-        hits, found = look_again(
-            gallery, asked, row, by=rerank, top_k=top_k, radius=radius, pool=pool
-        )
-        scores = found.tolist()
+        reach = {"top_k": top_k, "radius": radius, "pool": pool}
+        hits, scores = look_again(gallery, asked, row, by=rerank, **reach)
     else:
         hits = neighbours(gallery, asked.packed, row, top_k=top_k, radius=radius)
-        scores = [None] * len(hits.ids)
+    known = [None] * len(hits.ids) if scores is None else scores.tolist()
     names = gallery.items["class"]
     answer = [
         Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]), score)
-        for rank, (hit, distance, score) in enumerate(zip(*hits, scores, strict=True), start=1)
+        for rank, (hit, distance, score) in enumerate(zip(*hits, known, strict=True), start=1)
     ]
     return Answer(
         query=query,

@@ -34,6 +34,7 @@ NUMBERS = {
     "distinct_codes": ("distinct codes in the gallery", "{}"),
 }
 
+GAIN = "gain in points, 95 % interval"
 ORDERS = {  # key in a report: what to call it
     "bits": "bits, ties averaged",
     "asymmetric": "bits, then asymmetric",
@@ -61,9 +62,7 @@ def one_protocol(report: Report) -> str:
 def reranking(report: Report) -> str:
     """Lay out what a second look at the top of the list gains."""
     again = report["reranking"]
-    rows: list[tuple[str, ...]] = [
-        ("order of the answer", "precision@20", "gain in points", "mAP@20", "mAP")
-    ]
+    rows: list[tuple[str, ...]] = [("order of the answer", "precision@20", GAIN, "mAP@20", "mAP")]
     for key, name in ORDERS.items():
         part = again[key]
         gain = _gain(part) if "gain" in part else ""
@@ -78,7 +77,7 @@ def feedback(report: Report) -> str:
     told = report["feedback"]
     rounds = len(told["residual"])
     rows: list[tuple[str, ...]] = [
-        ("precision@20", "asked", *(f"round {n + 1}" for n in range(rounds)), "gain in points")
+        ("precision@20", "asked", *(f"round {n + 1}" for n in range(rounds)), GAIN)
     ]
     for part in told["residual"]:
         figures = [f"{figure:.1%}" for figure in part["precision_at_20"]]
