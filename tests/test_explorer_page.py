@@ -103,25 +103,6 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
         )
 
 
-@pytest.mark.parametrize("order", ["features", "asymmetric"])
-def test_another_order_shows_scores_and_what_it_gains(page, order):
-    before = page.cards.view["cards"]
-    page.controls.search = page.controls.search | {"order": order}
-    view, ranking = page.cards.view, page.state.ranking()
-    assert view["heading"] == "The 20 most alike of the 100 nearest tiles"
-    assert f"precision@20 = {ranking.precision:.2f}; by bits alone it is" in view["summary"]
-    assert f"{ranking.precision_by_bits:.2f}." in view["summary"]
-    assert "the 100 nearest by bits" in page.controls.view["order_note"]
-    for card in view["cards"]:
-        assert f"away, score {card['score']:.2f}, " in card["alt"]
-        assert card["tied"] is None
-    page.controls.search = page.controls.search | {"mode": "radius", "radius": 9}
-    assert page.cards.view["heading"].endswith("within 9 bits, the most alike first")
-    assert "; the same by bits alone." in page.cards.view["summary"]
-    page.controls.search = page.controls.search | {"mode": "top_k", "order": "bits"}
-    assert page.cards.view["cards"] == before
-
-
 def test_choosing_a_card_moves_every_panel(page):
     row = page.cards.view["cards"][3]["row"]
     ask(page, page.cards, kind="choose", row=row)

@@ -10,7 +10,6 @@ from rsh.codes import hamming
 from rsh.errors import InputError
 from rsh.explorer.state import MAX_CARDS, ExplorerState
 from rsh.gallery import Gallery
-from rsh.search import search
 
 
 @pytest.fixture(scope="module")
@@ -153,35 +152,6 @@ def test_an_empty_ball_is_an_empty_answer(state):
         state.choose(next(rows))
     ranking = state.ranking()
     assert (ranking.total, ranking.precision, ranking.cut) == (0, None, None)
-
-
-@pytest.mark.parametrize("order", ["features", "asymmetric"])
-@pytest.mark.parametrize("how", [("top_k", 20), ("top_k", 100), ("radius", 9)])
-def test_a_finer_order_is_that_of_the_command_line(state, gallery, order, how):
-    mode, number = how
-    state.search_by(mode, **{"top_k": 1, "radius": 0} | {mode: number}, order=order)
-    for row in range(0, len(gallery), 37):
-        state.choose(row)
-        ranking, tile = state.ranking(), gallery.items["id"][row]
-        answer = search(gallery, tile, rerank=order, **{mode: number})
-        assert [gallery.items["id"][hit.row] for hit in ranking.hits] == [
-            hit.id for hit in answer.hits
-        ]
-        assert [hit.score for hit in ranking.hits] == [hit.score for hit in answer.hits]
-        assert (ranking.precision, ranking.cut) == (answer.precision, None)
-        assert ranking.precision_by_bits == search(gallery, tile, **{mode: number}).precision
-        assert ranking.farthest == max((hit.distance for hit in ranking.hits), default=-1)
-
-
-def test_what_a_finer_measure_looks_at_again(state, gallery):
-    state.search_by("top_k", top_k=20, radius=0, order="features")
-    assert state.pool == 100
-    ties = [hit.tie for hit in state.ranking().hits]
-    scores = [hit.score for hit in state.ranking().hits]
-    assert scores == sorted(scores, reverse=True)
-    assert ties == [sorted(set(scores), reverse=True).index(score) for score in scores]
-    with pytest.raises(InputError, match="choose one of bits, features, asymmetric"):
-        state.search_by("top_k", top_k=20, radius=0, order="luck")
 
 
 def test_history_works_like_a_browsers(state):
