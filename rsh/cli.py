@@ -17,6 +17,7 @@ from rsh.cli_gallery import encode, export, project, search
 from rsh.cli_lifecycle import (
     gallery_add,
     gallery_check,
+    gallery_index,
     gallery_info,
     gallery_merge,
     gallery_migrate,
@@ -199,6 +200,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gallery add": gallery_add,
     "gallery remove": gallery_remove,
     "gallery merge": gallery_merge,
+    "gallery index": gallery_index,
     "gallery migrate": gallery_migrate,
     "evaluate": evaluate,
     "compare": compare,

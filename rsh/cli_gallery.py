@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def search(
     pool: int | None = None,
     like: str | None = None,
     unlike: str | None = None,
+    where: Sequence[str] = (),
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
@@ -101,6 +103,8 @@ def search(
         like: Ids of tiles that the answer shall be like, too, with commas between them. They are
             left out of it, and all tiles are ordered by a score instead of bits.
         unlike: Ids of tiles that it shall be unlike.
+        where: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
+            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
         geojson: Print where the hits lie, for a map to draw.
@@ -108,6 +112,7 @@ def search(
     from rsh.gallery import Gallery
     from rsh.geojson import feature_collection
     from rsh.search import search as find
+    from rsh.where import Where
 
     if top_k is not None and radius is not None:
         raise InputError("-k and --radius exclude each other: give one of them")
@@ -125,6 +130,7 @@ def search(
         pool=pool,
         like=_ids("like", like),
         unlike=_ids("unlike", unlike),
+        where=Where.read(where),
         run=run,
     )
     if geojson:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rsh.protocols import RECALL, EngineName
+
 
 def gallery_info(gallery: Path) -> None:
     """Say what a gallery holds, and how it came about.
@@ -10,6 +12,7 @@ def gallery_info(gallery: Path) -> None:
         gallery: The gallery folder.
     """
     from rsh.gallery import Gallery
+    from rsh.indexing import about_index
     from rsh.metrics import distinct_codes
     from rsh.tables import aligned
 
@@ -23,8 +26,9 @@ def gallery_info(gallery: Path) -> None:
         ("codes", f"{opened.num_bits} bits, {distinct_codes(opened.packed):,} different ones"),
         ("places", "known" if opened.has_map else "unknown"),
         ("projection", "none: run `rsh project`" if opened.projection is None else "there"),
-        ("changes", f"generation {opened.info['generation']}, {len(segments)} segments"),
+        ("changes", f"generation {opened.info['generation']}, segments: {len(segments)}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
+        ("search", about_index(opened)),
         ("made by", opened.info["model"].get("run") or "an unknown run"),
     ]
     print(aligned(lines, left=(0, 1)))
@@ -84,6 +88,25 @@ def gallery_merge(*galleries: Path, output: Path) -> None:
 
     merged = merge_galleries(galleries, output)
     print(f"{output}: {len(merged):,} tiles of {len(galleries)} galleries")
+
+
+def gallery_index(
+    gallery: Path, *, engine: EngineName = "exact", recall: float = RECALL, uri: str = ""
+) -> None:
+    """Choose what a gallery is searched with, for all searches from now on.
+
+    Args:
+        gallery: The gallery folder.
+        engine: Codes in memory (exact), lists of which a part is looked at (ivf), or a server
+            (milvus).
+        recall: Of ivf: the least share of the nearest 20 tiles that is to be found.
+        uri: Of milvus: its address, such as http://localhost:19530, or a file that ends in .db.
+    """
+    from rsh.generations import index_gallery
+    from rsh.indexing import about_index
+
+    opened = index_gallery(gallery, engine, recall=recall, uri=uri)
+    print(f"{gallery}: {len(opened.searchable):,} tiles, {about_index(opened)}")
 
 
 def gallery_migrate(gallery: Path) -> None:

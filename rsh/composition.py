@@ -23,6 +23,7 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.protocols import USUAL
 from rsh.segments import Encoded
+from rsh.where import ANYWHERE, Where
 
 
 class Weights(NamedTuple):
@@ -82,6 +83,7 @@ def ask(
     like: Sequence[str] = (),
     unlike: Sequence[str] = (),
     top_k: int | None = None,
+    where: Where = ANYWHERE,
 ) -> tuple[Hits, NDArray[np.float32]]:
     """Search a gallery with a composed query; its own tile and those marked are left out.
 
@@ -92,6 +94,7 @@ def ask(
         like: ids of tiles that the answer shall be like.
         unlike: ids of tiles that it shall be unlike.
         top_k: how many; by default 20, or all if there are fewer.
+        where: conditions on the tiles that may be found.
 
     Returns:
         Hits in the order (-score, row), with the bits that differ from the query, and their scores.
@@ -101,7 +104,7 @@ def ask(
     """
     positives, negatives = _marked(gallery, row, like=like, unlike=unlike)
     itself = [] if row is None else [row]
-    rows = np.setdiff1d(gallery.searchable, [*positives, *negatives, *itself])
+    rows = np.setdiff1d(gallery.searchable_where(where), [*positives, *negatives, *itself])
     if not len(rows):
         raise InputError(f"every tile of {gallery.folder} is marked: none is left to be found")
     top_k = min(USUAL, len(rows)) if top_k is None else top_k

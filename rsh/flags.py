@@ -12,7 +12,7 @@ import inspect
 import re
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from itertools import pairwise
@@ -27,6 +27,7 @@ Command = Callable[..., None]
 SPELLED = {"top_k": ["-k", "--top-k"], "num_bits": ["--bits"]}  # all others as the parameter
 EMPTY = inspect.Parameter.empty
 SEVERAL = inspect.Parameter.VAR_POSITIONAL
+TEXTS = Sequence[str]  # a flag that may be repeated
 
 
 class Parameter(NamedTuple):
@@ -34,7 +35,7 @@ class Parameter(NamedTuple):
 
     Attributes:
         name: of the function's parameter, or of the dataclass's field.
-        kind: str, int, float, bool, Path or a Literal.
+        kind: str, int, float, bool, Path, TEXTS or a Literal.
         help: what it means.
         default: EMPTY where a value must be given, SEVERAL where one or more are.
         spelled: its flags; none if it is given by its place.
@@ -175,7 +176,9 @@ def _place(parameter: Parameter) -> str:
 def _add(parser: _Parser, parameter: Parameter) -> None:
     name, kind, text, default, spelled = parameter
     shown = (
-        "" if default in (EMPTY, SEVERAL, None, "") or kind is bool else f" (default: {default})"
+        ""
+        if default in (EMPTY, SEVERAL, None, "", ()) or kind is bool
+        else f" (default: {default})"
     )
     about: dict[str, Any] = {"help": (text + shown).replace("%", "%%")}
     if kind is bool:
@@ -184,20 +187,22 @@ def _add(parser: _Parser, parameter: Parameter) -> None:
             text = f"The opposite of {spelled[0]}."
             parser.add_argument(opposite, dest=name, action="store_false", help=text)
         return
-    if default is SEVERAL:
+    if kind == TEXTS:
+        about |= {"action": "append", "default": []}
+    elif default is SEVERAL:
         about |= {"nargs": "+"}
     elif default is not EMPTY:
         about |= {"default": default, "nargs": None if spelled else "?"}
     elif spelled:
         about |= {"required": True}
-    read = _reader(kind, may_be_empty=default == "")
+    read = _reader(str if kind == TEXTS else kind, may_be_empty=default == "")
     placeholder = _placeholder(kind) if spelled else name.upper()
     about |= {"dest": name} if spelled else {}  # what is given by its place has no other name
     parser.add_argument(*(spelled or [name]), metavar=placeholder, type=read, **about)
 
 
 def _placeholder(kind: Any) -> str:
-    names = {int: "NUMBER", float: "NUMBER", Path: "FOLDER", str: "TEXT"}
+    names = {int: "NUMBER", float: "NUMBER", Path: "FOLDER", str: "TEXT", TEXTS: "TEXT"}
     return names.get(kind) or "|".join(get_args(kind))
 
 

@@ -14,17 +14,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Codes, Packed, unpack
-from rsh.engines import Engine, Hits, make_engine
+from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.files import way_back
 from rsh.heads import Head, check_files, read_head
+from rsh.indexing import Index, open_index
 from rsh.segments import Encoded, Halves, Segment, Tiles, shuffled
+from rsh.where import ANYWHERE, Where
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from rsh.model import HashNet
     from rsh.scenes import Scenes
+
+PARTS = 8  # indexes of parts of a gallery that are kept
 
 
 class Gallery:
@@ -63,6 +67,7 @@ class Gallery:
         self.packed: Packed = self._part("packed", rows, whole)
         self.relaxed: Halves = self._part("relaxed", rows, whole)
         self.features: Halves = self._part("features", rows, whole)
+        self._parts: dict[Where, Index] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
@@ -165,28 +170,38 @@ class Gallery:
         codes = unpack(self.packed[rows], self.num_bits)  # of one item, not of all
         return Encoded(codes, self.relaxed[rows], self.features[rows])
 
-    def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
+    def search(self, query_packed: Packed, *, top_k: int, where: Where = ANYWHERE) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
 
         Args:
             query_packed: (q, bytes) uint8, codes of the same model.
             top_k: how many, 1 to the number of searchable items.
+            where: conditions on the items that may be found.
 
         Returns:
             One Hits a query; ids are rows of `items`.
 
         Raises:
-            InputError: wrong width or type, or top_k out of range.
+            InputError: wrong width or type, top_k out of range, or a condition that no item meets.
         """
-        return [self._rows(hits) for hits in self._engine.search(query_packed, top_k=top_k)]
+        return self._part_of(where).search(query_packed, top_k=top_k)
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+    def within(self, query_packed: Packed, *, radius: int, where: Where = ANYWHERE) -> list[Hits]:
         """Find all items at most radius bits away from each query, in the order (distance, row).
 
         Raises:
-            InputError: wrong width or type, or radius outside 0 to num_bits.
+            InputError: wrong width or type, radius outside 0 to num_bits, or a condition that no
+                item meets.
         """
-        return [self._rows(hits) for hits in self._engine.within(query_packed, radius=radius)]
+        return self._part_of(where).within(query_packed, radius=radius)
+
+    def searchable_where(self, where: Where) -> NDArray[np.int64]:
+        """Return the rows that a search under some conditions may find, ascending.
+
+        Raises:
+            InputError: a condition makes no sense, or no item meets it.
+        """
+        return np.sort(self._part_of(where).rows) if where else self.searchable
 
     def encode(
         self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
@@ -228,11 +243,23 @@ class Gallery:
         return parts[0] if whole else np.concatenate(parts)[rows]
 
     @cached_property
-    def _engine(self) -> Engine:
-        return make_engine(self.packed[self.searchable], self.num_bits)
+    def index(self) -> Index:
+        """What it is searched with; made or opened when it is first needed.
 
-    def _rows(self, hits: Hits) -> Hits:
-        return Hits(self.searchable[hits.ids], hits.distances)
+        Raises:
+            InputError: it is kept on a server that does not answer.
+        """
+        return open_index(self)
+
+    def _part_of(self, where: Where) -> Index:
+        """Return an index of what may be found; the last few are kept, as pages ask again."""
+        if not where:
+            return self.index
+        if where not in self._parts:
+            if len(self._parts) == PARTS:
+                self._parts.pop(next(iter(self._parts)))
+            self._parts[where] = self.index.among(self, where)
+        return self._parts[where]
 
 
 def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from rsh.errors import InputError
 from rsh.files import check_place, explain_os_error, whole_file, whole_folder, write_json
 from rsh.gallery import Gallery
 from rsh.heads import (
+    ENGINE_NAME,
     FORMAT,
     HEAD,
     PROJECTION_NAME,
@@ -29,12 +30,14 @@ from rsh.heads import (
     names_of,
     read_head,
 )
+from rsh.indexing import make_index, update_index
+from rsh.protocols import RECALL, EngineName
 from rsh.segments import Tiles, noted, write_segment
 
 LOCK = ".lock"
 OLD_FORMAT = {"features.npy", "codes.npy", "items.parquet", "thumbs.bin", "thumbs.npy"}
 OLD_FORMAT |= {"projection.parquet"}
-_NAMES = f"{SEGMENT_NAME.pattern}|{PROJECTION_NAME.pattern}"
+_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGINE_NAME))
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json)\..+")  # and what whole_file makes of it
 
 
@@ -52,7 +55,7 @@ def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: T
     """
     check_new_gallery(folder)
     with _generation(folder) as head:
-        head.update(info, num_bits=num_bits, segments=[], projection={})
+        head.update(info, num_bits=num_bits, segments=[], projection={}, engine={})
         _append(folder, head, tiles)
     return Gallery.open(folder)
 
@@ -69,6 +72,7 @@ def add_tiles(folder: Path, tiles: Tiles) -> Gallery:
         if twice:
             raise InputError(f"{folder} already holds {min(twice)}: remove it first, or rename it")
         _append(folder, head, tiles)
+        _update_index(folder, head)
     return Gallery.open(folder)
 
 
@@ -92,6 +96,30 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
         for segment in head["segments"]:
             segment["removed"].sort()
         head["segments"] = [s for s in head["segments"] if len(s["removed"]) < s["items"]]
+        _update_index(folder, head)
+    return Gallery.open(folder)
+
+
+def index_gallery(
+    folder: Path, engine: EngineName, *, recall: float = RECALL, uri: str = ""
+) -> Gallery:
+    """Choose what a gallery is searched with, and keep it with the gallery.
+
+    Args:
+        folder: the gallery.
+        engine: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
+            looked at; or "milvus", a server.
+        recall: of "ivf": the least share of the nearest 20 that is to be found.
+        uri: of "milvus": its address, or a path that ends in .db.
+
+    Raises:
+        InputError: no gallery, an argument that is missing or out of range, or a server that does
+            not answer.
+    """
+    read_head(folder)
+    with _generation(folder) as head:
+        gallery, file = Gallery.open(folder), _index_file(folder, head)
+        head["engine"] = make_index(gallery, engine, recall=recall, uri=uri, file=file)
     return Gallery.open(folder)
 
 
@@ -133,7 +161,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         raise InputError(f"{into} exists: give another --output, or delete it")
     info = {name: first.info[name] for name in ("name", "model", "data")}
     with _generation(into) as head:
-        head.update(info, num_bits=first.num_bits, segments=[], projection={})
+        head.update(info, num_bits=first.num_bits, segments=[], projection={}, engine={})
         for gallery in galleries:
             _append(into, head, gallery.tiles())
     return Gallery.open(into)
@@ -211,6 +239,17 @@ def _head_of(folder: Path) -> Head | None:
     with suppress(InputError):
         return read_head(folder)
     return None
+
+
+def _update_index(folder: Path, head: Head) -> None:
+    """Bring the index that a gallery keeps up to date with its new head."""
+    entry = head.get("engine", {})
+    file = _index_file(folder, head)
+    head["engine"] = update_index(Gallery(folder, head), entry, file=file) if entry else {}
+
+
+def _index_file(folder: Path, head: Head) -> Path:
+    return folder / f"engine-{head['generation'] + 1}.npz"
 
 
 def _append(folder: Path, head: Head, tiles: Tiles) -> None:

@@ -4,7 +4,8 @@
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...}}
+     "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...},
+     "engine": {}}                                      what it is searched with: see rsh.indexing
 
 The head alone decides what a gallery is. A writer adds files beside those that are there, and then
 replaces the head in one step, so that a reader sees all of a change or nothing.
@@ -34,6 +35,11 @@ KINDS = {
 SEGMENT = {"folder": str, "items": int, "removed": list, "files": dict}
 NOTED = {"bytes": int, "sha256": str}
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
+ENGINES: dict[str, dict[str, type]] = {
+    "ivf": NOTED | {"name": str, "file": str},
+    "milvus": {"name": str, "uri": str, "collection": str},
+}
+ENGINE_NAME = re.compile(r"engine-\d+\.npz")
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
 Head = dict[str, Any]
@@ -63,6 +69,7 @@ def read_head(folder: Path) -> Head:
         where = f"'projection' in {file}"
         check_object(head["projection"], NOTED | {"file": str}, where=where, what="gallery")
         _check_name(head["projection"]["file"], PROJECTION_NAME, where)
+    _check_engine(head.get("engine", {}), where=f"'engine' in {file}")
     return head
 
 
@@ -94,12 +101,13 @@ def files_of(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
     for segment in head["segments"]:
         for name, note in segment["files"].items():
             yield f"{segment['folder']}/{name}", note
-    if head["projection"]:
-        yield head["projection"]["file"], head["projection"]
+    for note in (head["projection"], head.get("engine", {})):
+        if "file" in note:
+            yield note["file"], note
 
 
 def names_of(head: Head) -> set[str]:
-    """Return what a head names in the gallery's folder: segments and projection."""
+    """Return what a head names in the gallery's folder: segments, projection, index."""
     return {path.split("/")[0] for path, _ in files_of(head)}
 
 
@@ -119,6 +127,17 @@ def _check_segment(segment: Any, *, where: str) -> None:
     for name in FILES:
         note = segment["files"][name]
         check_object(note, NOTED, where=f"{name!r} in {inside}", what="gallery")
+
+
+def _check_engine(engine: Any, *, where: str) -> None:
+    """Refuse an entry that rsh.indexing has not written; galleries of old have none."""
+    if engine == {}:
+        return
+    if not isinstance(engine, dict) or engine.get("name") not in ENGINES:
+        raise InputError(f"{where} is no search index: {way_back('gallery')}")
+    check_object(engine, ENGINES[engine["name"]], where=where, what="gallery", exact=True)
+    if "file" in engine:
+        _check_name(engine["file"], ENGINE_NAME, where)
 
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:

@@ -5,7 +5,8 @@
 
 Every tile needs a row and every row of a tile a block, if there are blocks: they decide the split.
 A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. A longitude, a latitude or a
-footprint may be left empty, and any column but the path be left out. Others are not looked at.
+footprint may be left empty, and any column but the path be left out. Others, such as a date or a
+cloud cover, are kept as they are, for conditions on what a search may find.
 """
 
 import io
@@ -26,7 +27,7 @@ WAY_OUT = "mend it, or take it away"
 
 
 def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
-    """Add longitude, latitude, block and footprint to a table of tiles, where items.csv has them.
+    """Add the columns of items.csv to a table of tiles, where there is one.
 
     Args:
         items: one row a tile, with the column id.
@@ -50,6 +51,8 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
         columns["block"] = _blocks(table["block"], where)
     if "footprint" in table:
         columns["footprint"] = _footprints(table["footprint"], where)
+    ours = {"class", "split", *columns, *items.columns}  # what the folders and rsh itself say
+    columns |= {name: _kept(table[name]) for name in table.columns if name not in ours}
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
 
@@ -103,6 +106,12 @@ def _blocks(column: pd.Series, where: str) -> pd.Series:
         path = column.index[column.isna()][0]
         raise InputError(f"{where} has no block for {path}: fill it in, or take the column away")
     return column.astype(str)
+
+
+def _kept(column: pd.Series) -> pd.Series:
+    """Return a column of numbers as it is, any other as texts, so that parquet can hold it."""
+    is_number = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
+    return column if is_number else column.astype("string")
 
 
 def _footprints(column: pd.Series, where: str) -> pd.Series:

@@ -10,6 +10,7 @@ from rsh.composition import Weights, compose
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.search import search
+from rsh.where import Where
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,16 @@ def test_tiles_that_are_marked_draw_the_answer_to_them(gallery):
         for answer in (towards, away)
     ]
     assert ranks[0] < ranks[1]
+
+
+@pytest.mark.parametrize("how", [{"like": True}, {"rerank": "features"}])
+def test_conditions_hold_for_scored_answers_too(gallery, how):
+    ids = gallery.items["id"]
+    row, other = gallery.searchable[:2]
+    asked = {"like": [ids[other]]} if "like" in how else how
+    where = Where.read(["split!=train"])
+    found = {hit.id for hit in search(gallery, ids[row], **asked, where=where, top_k=3).hits}
+    assert set(gallery.items.set_index("id").loc[list(found), "split"]) == {"val"}
 
 
 def test_all_that_is_left_can_be_asked_for_and_no_more(gallery):

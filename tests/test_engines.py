@@ -1,12 +1,24 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsh import engines
 from rsh.codes import pack
-from rsh.engines import ExactEngine, FoldedEngine, make_engine
+from rsh.engines import (
+    Engine,
+    ExactEngine,
+    FoldedEngine,
+    Hits,
+    IvfEngine,
+    Selection,
+    ivf,
+    load_engine,
+    make_engine,
+    making,
+)
 from rsh.errors import InputError
 
 EVERY = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine])
@@ -23,7 +35,7 @@ def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack([distinct[:2], strangers]), gallery
 
 
-def engine(num_bits: int = 16, count: int = 20, *, kind: type = ExactEngine) -> engines.Engine:
+def engine(num_bits: int = 16, count: int = 20, *, kind: type = ExactEngine) -> Engine:
     codes = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (count, num_bits))
     return kind(pack(codes), num_bits)
 
@@ -129,8 +141,8 @@ def test_gallery_of_another_width_is_refused(kind):
 @pytest.mark.parametrize(("different", "taken"), [(3, FoldedEngine), (10**6, ExactEngine)])
 def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different: int, taken: type):
     """The clock counts the codes an engine compares, so that the choice is that of any machine."""
-    monkeypatch.setattr(engines, "FEW", 100)
-    monkeypatch.setattr(engines, "_seconds", lambda engine, queries: work(engine))
+    monkeypatch.setattr(making, "FEW", 100)
+    monkeypatch.setattr(making, "seconds", lambda engine, queries: work(engine))
     rows = np.random.default_rng(0).integers(min(different, 2**16), size=500)
     packed = rows.astype(np.uint16).view(np.uint8).reshape(-1, 2)
     found = make_engine(packed, 16)
@@ -142,8 +154,8 @@ def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different
         assert pairs(hits) == pairs(expected)
 
 
-def work(engine: engines.Engine) -> float:
-    return 1.1 * len(engine._codes) if isinstance(engine, FoldedEngine) else len(engine)
+def work(engine: Engine) -> float:
+    return 1.1 * engine.num_codes if isinstance(engine, FoldedEngine) else len(engine)
 
 
 def test_few_codes_are_not_folded():
@@ -153,3 +165,108 @@ def test_few_codes_are_not_folded():
 def test_both_engines_are_tried_on_some_of_the_codes():
     codes = np.random.default_rng(0).integers(4, size=(20_000, 2), dtype=np.uint8)
     assert isinstance(make_engine(codes, 16), ExactEngine | FoldedEngine)
+
+
+def lists(packed: np.ndarray, num_bits: int, ids: np.ndarray | None = None) -> Engine:
+    """Lists that are looked at until all is found, as `look_far` makes them."""
+    return IvfEngine.build(packed, num_bits, ids, recall=1.0)
+
+
+@pytest.fixture(autouse=True)
+def look_far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "kind" in request.fixturenames and request.getfixturevalue("kind") is lists:
+        monkeypatch.setattr(ivf, "AIM_AT", 10**6)
+        monkeypatch.setattr(ivf, "PROBES", 10**6)
+
+
+KINDS = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, lists])
+CODES = np.random.default_rng(0).integers(0, 4, size=(300, 2), dtype=np.uint8)
+IDS = np.arange(300) * 7 + 3
+
+
+def same(found: Engine, expected: Engine) -> None:
+    """Hold two engines against each other; lists may take any of the ties for the last places."""
+    assert len(found) == len(expected)
+    for top_k in (1, 7, len(expected)):
+        for hits, true in zip(
+            found.search(CODES[:5], top_k=top_k),
+            expected.search(CODES[:5], top_k=top_k),
+            strict=True,
+        ):
+            sure = len(true.ids) if not isinstance(found, IvfEngine) else closer(true)
+            assert pairs(hits)[:sure] == pairs(true)[:sure]
+            assert (hits.distances == true.distances).all()
+    for hits, true in zip(
+        found.within(CODES[:5], radius=2), expected.within(CODES[:5], radius=2), strict=True
+    ):
+        assert pairs(hits) == pairs(true)
+
+
+def closer(hits: Hits) -> int:
+    return int((hits.distances < hits.distances[-1]).sum())
+
+
+@KINDS
+def test_ids_of_any_order_come_back_in_the_order_distance_then_id(kind):
+    order = np.random.default_rng(1).permutation(300)
+    same(kind(CODES[order], 16, IDS[order]), ExactEngine(CODES, 16, IDS))
+
+
+@KINDS
+def test_codes_that_are_added_and_removed_leave_the_engine_as_built_afresh(kind):
+    changed = kind(CODES[100:], 16, IDS[100:])
+    changed.add(CODES[:100:2], IDS[:100:2])
+    changed.remove(IDS[200:])
+    keep = np.r_[0:100:2, 100:200]
+    same(changed, ExactEngine(CODES[keep], 16, IDS[keep]))
+
+
+@KINDS
+def test_a_selection_is_searched_as_if_it_were_all(kind):
+    found = kind(CODES, 16, IDS).among(Selection(IDS[::3]))
+    same(found, ExactEngine(CODES[::3], 16, IDS[::3]))
+
+
+@KINDS
+def test_an_engine_comes_back_from_its_file(kind, tmp_path: Path):
+    engine = kind(CODES, 16, IDS)
+    engine.save(tmp_path / "engine.npz")
+    loaded = load_engine(tmp_path / "engine.npz")
+    assert type(loaded) is type(engine)
+    assert loaded.recall == engine.recall
+    same(loaded, ExactEngine(CODES, 16, IDS))
+    loaded.remove(IDS[:10])
+    same(loaded, ExactEngine(CODES[10:], 16, IDS[10:]))
+
+
+@KINDS
+@pytest.mark.parametrize("harm", ["cut", "altered", "missing"])
+def test_a_file_that_was_harmed_is_refused(kind, harm: str, tmp_path: Path):
+    file = tmp_path / "engine.npz"
+    kind(CODES, 16, IDS).save(file)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content if harm == "altered" else content[:-100])
+    if harm == "missing":
+        file.unlink()
+    with pytest.raises(InputError, match=r"engine\.npz cannot be read .*: make it again"):
+        load_engine(file)
+
+
+@KINDS
+def test_ids_that_are_there_already_or_come_twice_are_refused(kind):
+    engine = kind(CODES, 16, IDS)
+    with pytest.raises(InputError, match="id 10 is there already"):
+        engine.add(CODES[:2], np.array([1, 10]))
+    with pytest.raises(InputError, match="id 5 is there already"):
+        engine.add(CODES[:2], np.array([5, 5]))
+    with pytest.raises(InputError, match="there is no item of id 4"):
+        engine.remove(np.array([3, 4]))
+    same(engine, ExactEngine(CODES, 16, IDS))
+
+
+@KINDS
+@pytest.mark.parametrize("ids", [np.arange(4), np.arange(5) - 1, np.arange(5.0)])
+def test_ids_that_do_not_fit_the_codes_are_refused(kind, ids: np.ndarray):
+    with pytest.raises(InputError, match=r"5 codes need int64 of shape \(5,\), from 0 on"):
+        kind(CODES[:5], 16, ids)

@@ -248,7 +248,7 @@ def test_head_that_was_altered_is_refused_or_does_no_harm(folder: Path):
         assert isinstance(gallery.name, str)
 
     works = survived(folder / "gallery.json", use)
-    assert works == {"name", "model", "data", "generation", "projection"}
+    assert works == {"name", "model", "data", "generation", "projection", "engine"}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -60,12 +60,24 @@ def test_numbers_are_blocks_too(folder: Path):
     assert Scenes.open(folder).items["block"].tolist() == ["7", "7", "8", "9"]
 
 
-def test_columns_of_another_meaning_are_not_looked_at(folder: Path):
-    write_table(folder, id=range(4), split="train", note="cloudy", **{"class": "wood"})
+def test_other_columns_are_kept_for_conditions(folder: Path):
+    date = ["2021-05-03", None, "2022", "2023"]
+    write_table(folder, id=range(4), split="train", date=date, cloud=3, **{"class": "wood"})
     items = Scenes.open(folder).items
-    assert items.columns.tolist() == ["id", "class", "split", "longitude", "latitude"]
+    names = ["id", "class", "split", "longitude", "latitude", "date", "cloud"]
+    assert items.columns.tolist() == names
     assert items["id"].tolist() == write_table(folder)["path"].tolist()
     assert items["class"].tolist() == ["coast", "coast", "forest", "forest"]
+    assert items["split"].tolist() == [""] * 4
+    assert items["date"].fillna("-").tolist() == ["2021-05-03", "-", "2022", "2023"]
+    assert items["cloud"].tolist() == [3] * 4
+
+
+def test_columns_of_mixed_values_become_texts(folder: Path, tmp_path: Path):
+    write_table(folder, note=[1, "two", 3.5, True])
+    items = Scenes.open(folder).items
+    items.to_parquet(tmp_path / "items.parquet")
+    assert items["note"].tolist() == ["1", "two", "3.5", "True"]
 
 
 def test_wrong_values_of_tiles_that_are_not_there_do_not_matter(folder: Path):

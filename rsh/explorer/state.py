@@ -11,9 +11,9 @@ from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
+from rsh.neighbours import count_others, look_again, neighbours
 from rsh.protocols import USUAL
 from rsh.reranking import POOL
-from rsh.search import count_others, look_again, neighbours
 
 Mode = Literal["top_k", "radius"]
 Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.protocols.Measure`
@@ -257,21 +257,23 @@ class ExplorerState:
         gallery, row = self.gallery, self.query
         if self.order == "bits" or not self._others(row):
             return self._found(row, mode=self.mode), None
-        reach = self._reach(row, self.mode)
-        return look_again(gallery, gallery.encoded(row), row, by=self.order, **reach)
+        top_k, radius = self._reach(row, self.mode)
+        asked = gallery.encoded(row)
+        return look_again(gallery, asked, row, by=self.order, top_k=top_k, radius=radius)
 
     def _found(self, row: int, *, mode: Mode) -> Hits:
         """Search by bits with a tile, which is left out of its own answer."""
         if not self._others(row):
             return Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
-        reach = self._reach(row, mode)
-        return neighbours(self.gallery, self.gallery.packed[[row]], row, **reach)
+        top_k, radius = self._reach(row, mode)
+        packed = self.gallery.packed[[row]]
+        return neighbours(self.gallery, packed, row, top_k=top_k, radius=radius)
 
-    def _reach(self, row: int, mode: Mode) -> dict[str, int]:
-        """Say how far to search, as `neighbours` takes it."""
+    def _reach(self, row: int, mode: Mode) -> tuple[int | None, int | None]:
+        """Return how many tiles are wanted, or the radius."""
         if mode == "radius":
-            return {"radius": self.radius}
-        return {"top_k": min(self.top_k, self._others(row))}
+            return None, self.radius
+        return min(self.top_k, self._others(row)), None
 
     def _others(self, row: int) -> int:
         """Count the tiles that a search with this one can find."""

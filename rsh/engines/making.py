@@ -1,0 +1,65 @@
+"""Which engine holds a set of codes, and how it comes back from a file."""
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import faiss
+
+from rsh.codes import Packed
+from rsh.engines.base import Engine, Ids
+from rsh.engines.exact import ExactEngine
+from rsh.engines.folded import FoldedEngine
+from rsh.engines.held import read_held
+from rsh.engines.ivf import IvfEngine
+
+FEW = 10_000  # items below which any engine answers in the blink of an eye
+TRIALS = 8  # queries by which engines are told apart
+
+
+def make_engine(packed: Packed, num_bits: int, ids: Ids | None = None) -> Engine:
+    """Index codes in the exact engine that answers faster, tried on some of them.
+
+    Args:
+        packed: (n, ceil(num_bits / 8)) uint8.
+        num_bits: code length, bits.
+        ids: (n,) int64; row numbers by default.
+
+    Raises:
+        InputError: wrong width or type, or an id that comes twice.
+    """
+    exact = ExactEngine(packed, num_bits, ids)
+    if len(exact) < FEW:
+        return exact
+    both: list[Engine] = [exact, FoldedEngine(packed, num_bits, ids)]
+    queries = packed[:: len(packed) // TRIALS][:TRIALS]
+    return min(both, key=lambda engine: seconds(engine, queries))
+
+
+def load_engine(file: Path) -> Engine:
+    """Read an engine that was saved.
+
+    Raises:
+        InputError: no such file, or one that is cut or altered.
+    """
+    stored = read_held(file)
+    kind, num_bits = str(stored["kind"]), int(stored["num_bits"])
+    if kind == "folded":
+        return FoldedEngine(stored["packed"], num_bits, stored["ids"])
+    exact = ExactEngine(stored["packed"], num_bits, stored["ids"])
+    if kind == "exact":
+        return exact
+    index: Any = faiss.deserialize_index_binary(stored["index"])
+    wanted, recall = float(stored["wanted"]), float(stored["recall"])
+    return IvfEngine(exact, index, wanted=wanted, recall=recall)
+
+
+def seconds(engine: Engine, query_packed: Packed) -> float:
+    """Return how long an engine takes for one query, the median: a busy neighbour passes."""
+    taken = []
+    for query in query_packed:
+        start = time.perf_counter()
+        engine.search(query[None], top_k=min(20, len(engine)))
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
