@@ -92,6 +92,7 @@ def evaluate(
     *,
     protocol: str = "disjoint",
     ties: Ties = "average",
+    feedback: bool = False,
     data: str | None = None,
     json_: bool = False,
 ) -> None:
@@ -106,6 +107,8 @@ def evaluate(
             and val), leave-one-out, whole, everything, hits@20, or all of them.
         ties: Tiles at one distance: the mean over all their orders, the order of the gallery's
             rows (a stable argsort), relevant ones first, or last.
+        feedback: Also simulate users who mark the first 20 tiles as like or unlike, by their class,
+            and ask again: what two rounds of that gain on tiles that were not marked.
         data: Where the data lies now, if it has moved.
         json_: Print JSON for a program to read.
     """
@@ -115,6 +118,8 @@ def evaluate(
     from rsh.files import check_place, write_json
     from rsh.run import Run
 
+    if protocol == "all" and feedback:
+        raise InputError("--protocol all and --feedback exclude each other: name one protocol")
     if protocol != "all":
         find_protocol(protocol)  # now, not after the network is read
     opened = Run.open(run)
@@ -124,7 +129,7 @@ def evaluate(
         report = evaluate_all(net, split, ties=ties)
         text = tables.all_protocols(report)
     else:
-        report = measure(net, split, protocol=protocol, ties=ties)
+        report = measure(net, split, protocol=protocol, ties=ties, feedback=feedback)
         text = tables.one_protocol(report)
     write_json(run / "evaluation.json", report)
     print(json.dumps(report, indent=2, ensure_ascii=False) if json_ else text)

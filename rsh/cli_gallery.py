@@ -83,6 +83,8 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    like: str | None = None,
+    unlike: str | None = None,
     where: Sequence[str] = (),
     run: Path | None = None,
     json_: bool = False,
@@ -98,6 +100,9 @@ def search(
         rerank: Bring the nearest tiles into the order of a finer measure: the cosine of features,
             or the query's code before the sign against the tiles' bits (asymmetric).
         pool: How many of the nearest tiles --rerank looks at. (default: 100, or all)
+        like: Ids of tiles that the answer shall be like, too, with commas between them. They are
+            left out of it, and all tiles are ordered by a score instead of bits.
+        unlike: Ids of tiles that it shall be unlike.
         where: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
             bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
         run: The run folder of the model, if it has moved.
@@ -123,6 +128,8 @@ def search(
         radius=radius,
         rerank=rerank,
         pool=pool,
+        like=_ids("like", like),
+        unlike=_ids("unlike", unlike),
         where=Where.read(where),
         run=run,
     )
@@ -132,3 +139,10 @@ def search(
         print(json.dumps(asdict(answer), indent=2, ensure_ascii=False))
     else:
         print(answer)
+
+
+def _ids(name: str, words: str | None) -> list[str]:
+    ids = [word for word in (words or "").split(",") if word]
+    if words is not None and not ids:
+        raise InputError(f"{name}={words}: name at least one tile, or leave it out")
+    return ids

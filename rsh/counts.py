@@ -123,6 +123,22 @@ def rank(distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None) 
     return Counts(np.ones_like(hits), hits)
 
 
+def tied(scores: ArrayLike, relevant: ArrayLike) -> Counts:
+    """Take the ranking of one query by real scores; equal ones tie.
+
+    Args:
+        scores: (g,), more is nearer.
+        relevant: (g,) bool.
+
+    Returns:
+        Counts with a column for each different score, (1, number of them).
+    """
+    _, column = np.unique(-np.asarray(scores), return_inverse=True)
+    size = int(column.max(initial=-1)) + 1
+    parts = (column, column[np.asarray(relevant)])
+    return Counts(*(np.bincount(part, minlength=size)[None].astype(np.int64) for part in parts))
+
+
 def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
     padded = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
     words = np.ascontiguousarray(padded.view(np.uint64).T)

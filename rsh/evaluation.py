@@ -14,24 +14,26 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from rsh.asymmetric import weights_of
 from rsh.bank import view_bank
 from rsh.baselines import class_centres
-from rsh.codes import Codes, binarize
-from rsh.model import HashNet, apply_head
+from rsh.encode import encode_scenes
+from rsh.feedback import simulate
+from rsh.gains import reranking_gain
+from rsh.model import HashNet
 from rsh.protocols import PROTOCOLS, Ties, find_protocol
 from rsh.scenes import Split
 from rsh.scoring import Floats, Report, Setting, cosine_map, rank_figures, score
+from rsh.segments import Encoded
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularisation, tried on val
 
 
 class _Answers(NamedTuple):
-    """What a network says of all tiles of a split, a row a tile."""
+    """What is said of all tiles of a split, a row a tile."""
 
-    codes: Codes
-    before_sign: Floats  # (n, num_bits)
-    features: Floats  # (n, d)
-    predicted: NDArray[np.int64]  # class numbers of the linear classifier, (n,)
+    encoded: Encoded  # by the network
+    predicted: NDArray[np.int64]  # class numbers by the linear classifier, (n,)
 
 
 def evaluate(
@@ -40,6 +42,7 @@ def evaluate(
     *,
     protocol: str = "disjoint",
     ties: Ties = "average",
+    feedback: bool = False,
     progress: bool = True,
 ) -> Report:
     """Measure a trained network under one protocol.
@@ -49,16 +52,20 @@ def evaluate(
         split: which tiles are train, val and query.
         protocol: a name in `rsh.protocols.PROTOCOLS`.
         ties: the mean over all orders of tied tiles, or one of them, see `scoring.rank_figures`.
+        feedback: also simulate users who mark tiles, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 
     Returns:
         Figures by name, fractions from 0 to 1, with the protocol and the numbers of tiles.
 
     Raises:
-        InputError: there is no such protocol, there are no queries, or a tile cannot be read.
+        InputError: there is no such protocol, there are no queries, a tile cannot be read, or there
+            are too few for feedback.
     """
     setting = Setting(split, find_protocol(protocol))
-    return _report(_ask(net, split, progress), setting, ties)
+    answers = _ask(net, split, progress)
+    report = _report(answers, setting, ties)
+    return report | ({"feedback": simulate(answers.encoded, setting)} if feedback else {})
 
 
 def evaluate_all(
@@ -72,19 +79,14 @@ def evaluate_all(
 
 def _ask(net: HashNet, split: Split, progress: bool) -> _Answers:
     plain = view_bank(net, split.scenes, net.plain, progress=progress)
-    embedding = apply_head(net.head, plain)
-    return _Answers(
-        codes=binarize(embedding.relaxed),
-        before_sign=embedding.relaxed.tanh().numpy(),
-        features=embedding.feature.numpy(),
-        predicted=linear_classifier(plain, split.scenes.labels, split),
-    )
+    predicted = linear_classifier(plain, split.scenes.labels, split)
+    return _Answers(encode_scenes(net, split.scenes, progress=progress), predicted)
 
 
 def _report(answers: _Answers, setting: Setting, ties: Ties) -> Report:
-    split, protocol = setting.split, setting.protocol
+    split, protocol, encoded = setting.split, setting.protocol, answers.encoded
     unseen, right = split.rows("query"), answers.predicted == split.scenes.labels
-    num_bits = answers.codes.shape[1]
+    num_bits = encoded.codes.shape[1]
     centres = class_centres(len(split.scenes.classes), num_bits)[answers.predicted]
     return {
         "protocol": protocol.name,
@@ -98,9 +100,10 @@ def _report(answers: _Answers, setting: Setting, ties: Ties) -> Report:
         "gallery": len(setting.gallery),
         "accuracy": float(right[unseen].mean()),
         "map_classifier_centre": float(np.nanmean(rank_figures(centres, setting, ties)["map"])),
-        "map_before_sign": cosine_map(answers.before_sign, setting),
-        "map_features": cosine_map(answers.features, setting),
-    } | score(answers.codes, setting, ties=ties)
+        "map_before_sign": cosine_map(weights_of(encoded.relaxed), setting),
+        "map_features": cosine_map(encoded.features.astype(np.float32), setting),
+        "reranking": reranking_gain(encoded, setting),
+    } | score(encoded.codes, setting, ties=ties)
 
 
 def linear_classifier(

@@ -12,6 +12,7 @@ from rsh.errors import InputError
 Denominator = Literal["relevant", "top_k", "hits"]
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
 Measure = Literal["features", "asymmetric"]  # what the top of a list is looked at again with
+USUAL = 20  # tiles found, if nobody says how many
 EngineName = Literal["exact", "ivf", "milvus"]  # what a gallery is searched with
 RECALL = 0.99  # least share of the nearest 20 that lists are to find, if nobody says another
 EVERY = ("train", "val", "query")

@@ -7,28 +7,26 @@ sign was taken tells them apart, and costs little for a hundred tiles.
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes import unpack
+from rsh import asymmetric
+from rsh.codes import Packed
 from rsh.engines import Hits
 from rsh.errors import InputError
-from rsh.gallery import Gallery
 from rsh.protocols import Measure
-from rsh.segments import Encoded
+from rsh.segments import Encoded, Halves
 
 POOL = 100  # tiles that are looked at again, if nobody says how many
+PIECE = 2**14  # tiles whose features are in memory at a time: a radius may hold the whole gallery
 
 
-def score(
-    gallery: Gallery, rows: NDArray[np.int64], query: Encoded, *, by: Measure
-) -> NDArray[np.float32]:
+def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> NDArray[np.float32]:
     """Say how alike a query and some tiles are.
 
     Args:
-        gallery: an opened gallery.
-        rows: of the tiles, (n,).
         query: one picture.
+        packed: codes of the tiles, (n, bytes) uint8.
+        features: of the same tiles, (n, d) float16, length 1.
         by: "features", the cosine of the features; or "asymmetric", the query's relaxed code
-            against the tiles' binary ones: the mean over the bits of tanh(u) times the bit, so that
-            a bit counts as much as the query is sure of it.
+            against the tiles' binary ones, see `rsh.asymmetric`.
 
     Returns:
         (n,) float32, from -1 to 1, more is nearer.
@@ -37,30 +35,33 @@ def score(
         InputError: there is no such measure.
     """
     if by == "features":
-        scores = gallery.features[rows].astype(np.float32) @ query.features[0].astype(np.float32)
-    elif by == "asymmetric":
-        sure = np.tanh(query.relaxed[0].astype(np.float32))
-        codes = unpack(gallery.packed[rows], gallery.num_bits)  # of these, not of all
-        scores = codes.astype(np.float32) @ sure / gallery.num_bits
-    else:
-        raise InputError(f"rerank={by}: choose features or asymmetric")
-    return np.asarray(scores)
+        rows, one = (part.astype(np.float32) for part in (features, query.features[0]))
+        return np.asarray(rows @ one)
+    if by == "asymmetric":
+        return asymmetric.score(asymmetric.weights_of(query.relaxed[0]), packed)
+    raise InputError(f"rerank={by}: choose features or asymmetric")
 
 
 def rerank(
-    gallery: Gallery, hits: Hits, query: Encoded, *, by: Measure
+    query: Encoded, hits: Hits, packed: Packed, features: Halves, *, by: Measure
 ) -> tuple[Hits, NDArray[np.float32]]:
     """Bring hits into the order of a finer measure; equal scores stay as they were.
 
     Args:
-        gallery: where they were found.
-        hits: of one query.
-        query: the query.
+        query: one picture.
+        hits: what bits have found for it.
+        packed: codes of all that was searched, (n, bytes) uint8; `hits.ids` are rows of it.
+        features: of the same, (n, d) float16, length 1.
         by: see `score`.
 
     Returns:
         The same hits, and the score of each.
+
+    Raises:
+        InputError: there is no such measure.
     """
-    scores = score(gallery, hits.ids, query, by=by)
+    pieces = np.array_split(hits.ids, len(hits.ids) // PIECE + 1)
+    found = [score(query, packed[ids], features[ids], by=by) for ids in pieces]
+    scores = np.concatenate(found)
     order = np.argsort(-scores, kind="stable")
     return Hits(hits.ids[order], hits.distances[order]), scores[order]

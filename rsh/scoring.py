@@ -14,6 +14,7 @@ from rsh.counts import Counts, count, order_ties, rank, without_self
 from rsh.errors import InputError
 from rsh.protocols import DISJOINT, Protocol, Ties
 from rsh.scenes import Split
+from rsh.segments import shuffled
 
 CUT = 20  # ranks that a person looks at
 PIECE = 2**22  # pairs that are sorted at a time
@@ -57,6 +58,11 @@ class Setting:
     def gallery(self) -> Rows:
         """Rows of the tiles that can be found."""
         return self.split.rows(*self.protocol.gallery)
+
+    @cached_property
+    def as_stored(self) -> Rows:
+        """The rows of `gallery` in the order that a gallery folder would have."""
+        return self.gallery[shuffled(self.split.scenes.items["id"].iloc[self.gallery])]
 
     @cached_property
     def groups(self) -> list[str]:

@@ -1,23 +1,20 @@
 """One search as a person asks it: by a picture or by the id of a tile."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rsh.codes import Packed
-from rsh.counts import Counts, count
-from rsh.engines import Hits
+from rsh import composition
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
+from rsh.neighbours import count_others, look_again, neighbours
 from rsh.protocols import Measure
-from rsh.reranking import POOL
-from rsh.reranking import rerank as reordered
 from rsh.segments import Encoded
 from rsh.where import ANYWHERE, Where
-
-USUAL = 20  # tiles found, if nobody says how many
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,8 @@ class Answer:
             that a finer measure has ordered, the share itself; None for a picture, or where nothing
             was found.
         hits: what was found.
+        like: ids of tiles that the answer should be like, see `rsh.composition`.
+        unlike: ids of tiles that it should be unlike.
         recall: share of the nearest tiles that the gallery's index finds; 1 if it is exact.
     """
 
@@ -64,6 +63,8 @@ class Answer:
     num_bits: int
     precision: float | None
     hits: list[Hit]
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     recall: float = 1.0
 
     def __str__(self) -> str:
@@ -74,7 +75,9 @@ class Answer:
             f"{hit.rank:4}  {hit.distance:4}  {_score(hit)}{hit.class_name:{width}}  {hit.id}"
             for hit in self.hits
         ]
-        lines = [head, f"rank  bits  {'score  ' if scored else ''}{'class':{width}}  id", *rows]
+        marked = {"like": self.like, "unlike": self.unlike}
+        heads = [head, *(f"{name}  {', '.join(ids)}" for name, ids in marked.items() if ids)]
+        lines = [*heads, f"rank  bits  {'score  ' if scored else ''}{'class':{width}}  id", *rows]
         if self.precision is not None:
             mean = "" if scored else " (mean over all orders of ties)"
             lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
@@ -91,6 +94,8 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     pool: int | None = None,
+    like: Sequence[str] = (),
+    unlike: Sequence[str] = (),
     where: Where = ANYWHERE,
     run: Path | None = None,
 ) -> Answer:
@@ -104,6 +109,9 @@ def search(
         rerank: bring what bits have found into the order of a finer measure, see `reranking.score`.
         pool: how many of the nearest tiles are looked at again, top_k or more; by default 100, or
             all if there are fewer. Within a radius it is all that lies there.
+        like: ids of tiles that the answer shall be like, too; they are left out of it. All tiles
+            are then ordered by `composition.compose`, so that neither radius nor rerank applies.
+        unlike: ids of tiles that it shall be unlike.
         where: conditions on the tiles that may be found.
         run: run folder of the model, if it has moved.
 
@@ -113,87 +121,32 @@ def search(
     rows = np.flatnonzero(gallery.items["id"] == query)
     row = int(rows[0]) if len(rows) else None
     asked = _encode(gallery, query, run) if row is None else gallery.encoded(row)
-    most = _most(gallery, row, where)
-    wanted = _pool(most, top_k, pool) if rerank and radius is None else top_k
-    hits = neighbours(gallery, asked.packed, row, top_k=wanted, radius=radius, where=where)
-    scores: list[float | None] = [None] * len(hits.ids)
-    if rerank:
-        hits, found = reordered(gallery, hits, asked, by=rerank)
-        count = len(hits.ids) if radius is not None else min(top_k or USUAL, len(hits.ids))
-        hits, scores = Hits(hits.ids[:count], hits.distances[:count]), found[:count].tolist()
+    scores: NDArray[np.float32] | None = None
+    reach: dict[str, int | None] = {"top_k": top_k, "radius": radius}
+    if like or unlike:
+        _refuse_with_marks(radius=radius, rerank=rerank)
+        marks = {"like": like, "unlike": unlike}
+        hits, scores = composition.ask(gallery, asked, row, **marks, top_k=top_k, where=where)
+    elif rerank:
+        hits, scores = look_again(gallery, asked, row, by=rerank, pool=pool, **reach, where=where)
+    else:
+        hits = neighbours(gallery, asked.packed, row, **reach, where=where)
+    known = [None] * len(hits.ids) if scores is None else scores.tolist()
     names = gallery.items["class"]
     answer = [
         Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]), score)
-        for rank, (hit, distance, score) in enumerate(zip(*hits, scores, strict=True), start=1)
+        for rank, (hit, distance, score) in enumerate(zip(*hits, known, strict=True), start=1)
     ]
     return Answer(
         query=query,
         class_name="" if row is None else str(names.iloc[row]),
         code=asked.packed.tobytes().hex(),
         num_bits=gallery.num_bits,
-        precision=_precision(gallery, row, answer, where, ordered=rerank is not None),
+        precision=_precision(gallery, row, answer, where),
         hits=answer,
-        recall=1.0 if where else gallery.index.engine.recall,
-    )
-
-
-def neighbours(
-    gallery: Gallery,
-    packed: Packed,
-    row: int | None,
-    *,
-    top_k: int | None = None,
-    radius: int | None = None,
-    where: Where = ANYWHERE,
-) -> Hits:
-    """Find neighbours of a code, and leave the query's own tile out.
-
-    Args:
-        gallery: an opened gallery.
-        packed: the query's code, (1, bytes) uint8.
-        row: the query's own row, None if it is no tile of the gallery.
-        top_k: how many; by default 20, or all if there are fewer.
-        radius: instead, all at most so many bits away.
-        where: conditions on the tiles that may be found.
-
-    Raises:
-        InputError: a number is out of range, or no tile meets the conditions.
-    """
-    if radius is not None:
-        (hits,) = gallery.within(packed, radius=radius, where=where)
-        keep = hits.ids != row
-        return Hits(hits.ids[keep], hits.distances[keep])
-    most = _most(gallery, row, where)
-    top_k = min(USUAL, most) if top_k is None else top_k
-    if not 1 <= top_k <= most:
-        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
-    found = len(gallery.searchable_where(where))
-    (hits,) = gallery.search(packed, top_k=min(top_k + 1, found), where=where)  # itself may be one
-    keep = hits.ids != row
-    return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
-
-
-def count_others(gallery: Gallery, row: int, where: Where = ANYWHERE) -> Counts:
-    """Count the tiles that a search with one tile can find, by distance from it.
-
-    Args:
-        gallery: an opened gallery.
-        row: the query's row; it is not counted.
-        where: conditions on the tiles that may be found.
-
-    Returns:
-        Counts of one query, each (1, num_bits + 1).
-    """
-    rows = gallery.searchable_where(where)
-    others = rows[rows != row]
-    if not len(others):
-        return Counts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
-    return count(
-        gallery.packed[[row]],
-        gallery.packed[others],
-        gallery.labels[[row]],
-        gallery.labels[others],
-        num_bits=gallery.num_bits,
+        like=tuple(like),
+        unlike=tuple(unlike),
+        recall=1.0 if where or like or unlike else gallery.index.engine.recall,
     )
 
 
@@ -201,32 +154,17 @@ def _score(hit: Hit) -> str:
     return "" if hit.score is None else f"{hit.score:5.2f}  "
 
 
-def _most(gallery: Gallery, row: int | None, where: Where) -> int:
-    """Return how many tiles can be found, the query's own not counted."""
-    rows = gallery.searchable_where(where)  # ascending
-    itself = 0 if row is None else int(np.diff(np.searchsorted(rows, [row, row + 1]))[0])
-    most = len(rows) - itself
-    if not most:
-        raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
-    return most
+def _refuse_with_marks(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            why = "with tiles marked like or unlike, all tiles are scored"
+            raise InputError(f"{name}={value}: {why}; leave it out")
 
 
-def _pool(most: int, top_k: int | None, pool: int | None) -> int:
-    """Return how many tiles are looked at again."""
-    least = min(USUAL, most) if top_k is None else top_k
-    if pool is None:
-        return max(least, min(POOL, most))
-    if not least <= pool <= most:
-        raise InputError(f"pool={pool}: choose {least} to {most}, the tiles that can be found")
-    return pool
-
-
-def _precision(
-    gallery: Gallery, row: int | None, hits: list[Hit], where: Where, *, ordered: bool
-) -> float | None:
+def _precision(gallery: Gallery, row: int | None, hits: list[Hit], where: Where) -> float | None:
     if row is None or not hits:
         return None
-    if ordered:
+    if hits[0].score is not None:
         own = str(gallery.items["class"].iloc[row])
         return sum(hit.class_name == own for hit in hits) / len(hits)
     return float(precision_at(count_others(gallery, row, where), top_k=len(hits))[0])

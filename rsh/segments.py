@@ -44,6 +44,11 @@ class Encoded(NamedTuple):
         """The codes as a search takes them, (n, bytes) uint8."""
         return pack(self.codes)
 
+    def one(self, row: int) -> "Encoded":
+        """Return what is said of one picture, as Encoded of one row."""
+        rows = slice(row, row + 1)
+        return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class Tiles:

@@ -1,5 +1,6 @@
 """Figures as text for a reader: percentages, one line each, with what they mean."""
 
+import textwrap
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,13 @@ NUMBERS = {
     "distinct_codes": ("distinct codes in the gallery", "{}"),
 }
 
+GAIN = "gain in points, 95 % interval"
+ORDERS = {  # key in a report: what to call it
+    "bits": "bits, ties averaged",
+    "asymmetric": "bits, then asymmetric",
+    "features": "bits, then features",
+}
+
 
 def one_protocol(report: Report) -> str:
     """Lay out the report of `evaluate`."""
@@ -46,7 +54,41 @@ def one_protocol(report: Report) -> str:
     lines += [
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
     ]
-    return "\n".join([f"{heading(report)}, {report['num_bits']} bits", protocol.about, *lines])
+    head = [f"{heading(report)}, {report['num_bits']} bits", protocol.about]
+    more = [reranking(report), *([feedback(report)] if "feedback" in report else [])]
+    return "\n\n".join(["\n".join([*head, *lines]), *more])
+
+
+def reranking(report: Report) -> str:
+    """Lay out what a second look at the top of the list gains."""
+    again = report["reranking"]
+    rows: list[tuple[str, ...]] = [("order of the answer", "precision@20", GAIN, "mAP@20", "mAP")]
+    for key, name in ORDERS.items():
+        part = again[key]
+        gain = _gain(part) if "gain" in part else ""
+        figures = [f"{part[figure]:.1%}" for figure in ("precision_at_20", "map_at_20", "map")]
+        rows.append((name, figures[0], gain, *figures[1:]))
+    what = f"the {again['pool']} nearest, looked at again (`rsh search --rerank`):"
+    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
+
+
+def feedback(report: Report) -> str:
+    """Lay out what marking tiles of the answer gains, on tiles that were not marked."""
+    told = report["feedback"]
+    rounds = len(told["residual"])
+    rows: list[tuple[str, ...]] = [
+        ("precision@20", "asked", *(f"round {n + 1}" for n in range(rounds)), GAIN)
+    ]
+    for part in told["residual"]:
+        figures = [f"{figure:.1%}" for figure in part["precision_at_20"]]
+        figures += [""] * (rounds + 1 - len(figures))
+        name = f"without the {part['rounds'] * told['judged']} marked"
+        rows.append((name, *figures, _gain(part)))
+    what = (
+        f"feedback: the user marks {told['judged']} tiles a round as like or unlike, by their "
+        "class; marked ones count for no round:"
+    )
+    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
 
 
 def heading(report: Report) -> str:
@@ -99,6 +141,12 @@ def _column(report: Report) -> list[str]:
     figures = [f"{report[key]:.1%}" for key in FIGURES if key != "map"]
     numbers = [_number(report[key], form) for key, (_, form) in NUMBERS.items()]
     return [*head, f"{report['map']:.1%}", f"{low:.1%}-{high:.1%}", *figures, *numbers]
+
+
+def _gain(part: Report) -> str:
+    """Write a gain and its 95 % interval in points."""
+    low, high = part["gain_interval"]
+    return f"{100 * part['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _number(value: float | None, form: str) -> str:

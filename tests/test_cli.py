@@ -56,6 +56,8 @@ def test_whole_path_from_tiles_to_hits(
     assert json.loads(capsys.readouterr().out)["code"] == by_id["code"]
     main(["search", str(gallery), first, "--radius", "4"])
     assert "bits  class" in capsys.readouterr().out
+    main(["search", str(gallery), first, "--like", opened.items["id"][1], "-k", "2", "--json"])
+    assert json.loads(capsys.readouterr().out)["like"] == [opened.items["id"][1]]
     main(["evaluate", str(run)])
     assert "mAP of the codes" in capsys.readouterr().out
     main(["evaluate", str(run), "--protocol", "all", "--ties", "argsort"])
@@ -238,6 +240,19 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         (["search", "{gallery}", "{tile}", "--pool", "30"], "--pool is for --rerank"),
         (["search", "{gallery}", "{tile}", "--rerank", "features", "--pool", "3"], "--pool 3: "),
         (["search", "{gallery}", "{tile}", "--geojson"], "has no places: encode tiles with an"),
+        (["evaluate", "{run}", "--protocol", "all", "--feedback"], "name one protocol"),
+        (["evaluate", "{run}", "--feedback"], "a gallery of 41 tiles or more, not 36"),
+        (["search", "{gallery}", "{tile}", "--like", "x.jpg"], "--like x.jpg: no tile of"),
+        (["search", "{gallery}", "{tile}", "--like", ","], "--like ,: name at least one tile"),
+        (["search", "{gallery}", "{tile}", "--unlike", "{tile}"], "this is the query itself"),
+        (
+            ["search", "{gallery}", "x", "--like", "{tile}", "--unlike", "{tile}"],
+            "x is neither a picture file nor",
+        ),
+        (
+            ["search", "{gallery}", "{tile}", "--like", "x", "--radius", "3"],
+            "--radius 3: with tiles marked like or unlike, all tiles are scored; leave it out",
+        ),
         (["data", "tiles", "{data}/x.tif", "--stretch", "0,b"], "--stretch 0,b: write numbers"),
         (["data", "tiles", "{data}/x.tif", "--bands", "1.5"], "--bands 1.5: write numbers"),
         (["data", "tiles", "{data}/x.tif"], "x.tif does not exist: check the path"),

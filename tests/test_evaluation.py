@@ -45,6 +45,10 @@ def test_report_can_be_written_as_json_and_read_by_people(report: dict):
     text = one_protocol(report)
     assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
     assert f"{report['map']:.1%}" in text
+    again = report["reranking"]
+    assert f"the {again['pool']} nearest, looked at again" in text
+    for line, by in zip(text.splitlines()[-3:], ("bits", "asymmetric", "features"), strict=True):
+        assert f"{again[by]['precision_at_20']:.1%}" in line and by in line
 
 
 def test_map_is_that_of_the_codes_in_the_gallery_folder(report: dict, tiny_run):

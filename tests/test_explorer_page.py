@@ -77,7 +77,7 @@ def test_the_summary_counts_right(page):
 def test_the_summary_names_a_tie_for_the_last_places(page):
     said = set()
     for top_k in range(1, 40):
-        page.controls.search = {"mode": "top_k", "top_k": top_k, "radius": 2}
+        page.controls.search = page.controls.search | {"top_k": top_k}
         tie = re.search(r"([\d,]+) tiles tie for the last", page.cards.view["summary"])
         cut = page.state.ranking().cut
         assert (int(tie[1]) if tie else None) == (cut[0] if cut else None)
@@ -86,7 +86,7 @@ def test_the_summary_names_a_tie_for_the_last_places(page):
 
 
 def test_the_summary_of_a_full_ball_speaks_of_all_in_it(page, gallery):
-    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 32}
+    page.controls.search = page.controls.search | {"mode": "radius", "radius": 32}
     others = gallery.searchable[gallery.searchable != page.state.query]
     right = int((gallery.labels[others] == gallery.labels[page.state.query]).sum())
     assert page.cards.view["summary"].startswith(
@@ -158,8 +158,9 @@ def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
 
 
 def test_the_search_trait_is_brought_into_range(page):
-    page.controls.search = {"mode": "radius", "top_k": 20, "radius": 999}
-    assert page.controls.search == {"mode": "radius", "top_k": 20, "radius": 32}
+    wanted = {"mode": "radius", "top_k": 20, "radius": 999, "order": "bits"}
+    page.controls.search = wanted
+    assert page.controls.search == wanted | {"radius": 32}
     assert "within 32 bits" in page.cards.view["heading"]
     assert "The first 200 of" in page.cards.view["note"]
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -236,8 +237,8 @@ def test_the_histogram_counts_every_other_searchable_tile_once(state, gallery):
 def test_a_gallery_of_one_tile(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "one", [0], "train"))
     assert (state.query, state.max_top_k) == (0, 1)
-    for mode in ("top_k", "radius"):
-        state.search_by(mode, top_k=5, radius=32)
+    for mode, order in product(("top_k", "radius"), ("bits", "features")):
+        state.search_by(mode, top_k=5, radius=32, order=order)
         ranking = state.ranking()
         assert (ranking.hits, ranking.total, ranking.precision) == ((), 0, None)
     state.choose_random()

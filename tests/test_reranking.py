@@ -29,22 +29,26 @@ def slow_score(gallery: Gallery, row: int, query: int, by: str) -> float:
 @BOTH
 def test_score_is_that_of_a_slow_loop(gallery: Gallery, by: str):
     rows = np.array([5, 80, 3, 149])
-    found = score(gallery, rows, gallery.encoded(17), by=by)
+    found = score(gallery.encoded(17), gallery.packed[rows], gallery.features[rows], by=by)
     expected = [slow_score(gallery, row, 17, by) for row in rows.tolist()]
     assert found.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 @BOTH
 def test_a_tile_is_nearest_to_itself(gallery: Gallery, by: str):
-    scores = score(gallery, np.arange(150), gallery.encoded(17), by=by)
+    scores = score(gallery.encoded(17), gallery.packed, gallery.features, by=by)
     assert scores[17] == pytest.approx(scores.max())
     assert (abs(scores) <= 1.001).all()
 
 
 @BOTH
-def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(gallery: Gallery, by: str):
+@pytest.mark.parametrize("piece", [1, 7, 10**6])
+def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(
+    gallery: Gallery, by: str, piece: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rsh.reranking.PIECE", piece)
     (hits,) = gallery.search(gallery.packed[[17]], top_k=40)
-    found, scores = rerank(gallery, hits, gallery.encoded(17), by=by)
+    found, scores = rerank(gallery.encoded(17), hits, gallery.packed, gallery.features, by=by)
     assert (np.diff(scores) <= 0).all()
     before = dict(zip(hits.ids.tolist(), hits.distances.tolist(), strict=True))
     assert dict(zip(found.ids.tolist(), found.distances.tolist(), strict=True)) == before
@@ -52,13 +56,13 @@ def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(gallery: Gallery
 
 def test_equal_scores_stay_as_they_were(gallery: Gallery):
     same = Hits(np.array([9, 9, 4]), np.array([1, 2, 3], np.int32))
-    found, _ = rerank(gallery, same, gallery.encoded(9), by="features")
+    found, _ = rerank(gallery.encoded(9), same, gallery.packed, gallery.features, by="features")
     assert found.distances.tolist() == [1, 2, 3]
 
 
 def test_measure_that_is_none_is_named(gallery: Gallery):
     with pytest.raises(InputError, match="rerank=luck: choose features or asymmetric"):
-        score(gallery, np.arange(3), gallery.encoded(0), by="luck")  # type: ignore[arg-type]
+        score(gallery.encoded(0), gallery.packed, gallery.features, by="luck")  # type: ignore[arg-type]
 
 
 @BOTH

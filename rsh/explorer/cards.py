@@ -19,8 +19,8 @@ class Cards(anywidget.AnyWidget):
     Attributes:
         page: name of the page's channel, so that two pages in one notebook keep apart.
         view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
-            `describe` with alt, rank, distance, relevant, tie, and how many are tied at that
-            distance among the cards and in the gallery.
+            `describe` with alt, rank, distance, relevant, tie, score (or None), and how many
+            are tied there among the cards and in the gallery (None where scores order them).
     """
 
     _esm = bundle("cards.js")
@@ -31,7 +31,7 @@ class Cards(anywidget.AnyWidget):
 def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
     """Return the `Cards.view` of a ranking."""
     per_distance = ranking.counts.items[0]  # those beyond the last card included
-    shown = Counter(hit.distance for hit in ranking.hits)
+    shown = Counter(hit.tie for hit in ranking.hits)
     return {
         "heading": heading(state, ranking),
         "summary": summary(state, ranking),
@@ -40,9 +40,12 @@ def answer_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
         "num_classes": len(state.gallery.classes),
         "query_code": code_of(state.gallery, ranking.query),
         "cards": [
-            _card(state, hit) | {"tied_shown": shown[d], "tied": int(per_distance[d])}
+            _card(state, hit)
+            | {
+                "tied_shown": shown[hit.tie],
+                "tied": int(per_distance[hit.distance]) if hit.score is None else None,
+            }
             for hit in ranking.hits
-            for d in [hit.distance]
         ],
     }
 
@@ -52,8 +55,12 @@ def heading(state: ExplorerState, ranking: Ranking) -> str:
     within = f"within {plural(state.radius, 'bit')}" if state.mode == "radius" else ""
     if not ranking.total:
         return f"No tile {within}".strip()
+    again = ranking.order != "bits"
     if within:
-        return f"{plural(ranking.total, 'tile')} {within}"
+        first = ", the most alike first" if again else ""
+        return f"{plural(ranking.total, 'tile')} {within}{first}"
+    if again and state.pool > ranking.total:
+        return f"The {ranking.total} most alike of the {state.pool} nearest tiles"
     return "The nearest tile" if ranking.total == 1 else f"The {ranking.total} nearest tiles"
 
 
@@ -74,6 +81,9 @@ def _judged(ranking: Ranking, term: str) -> str:
     have = "has" if ranking.num_relevant == 1 else "have"
     right = f"{ranking.num_relevant:,} of {total:,} {have} the query's class"
     precision = f"{term or f'precision@{total}'} = {ranking.precision:.2f}"
+    if ranking.order != "bits":
+        by_bits = f"by bits alone it is {ranking.precision_by_bits:.2f}"
+        return f"{right}: {precision}; {'the same by bits alone' if term else by_bits}."
     if ranking.cut is None:
         return f"{right}: {precision}. The farthest is {far} away."
     tied, places = ranking.cut
@@ -92,13 +102,15 @@ def note(ranking: Ranking) -> str:
 
 
 def _card(state: ExplorerState, hit: RankedTile) -> dict[str, Any]:
-    distance = plural(hit.distance, "bit")
+    distance = f"{plural(hit.distance, 'bit')} away"
+    score = "" if hit.score is None else f", score {hit.score:.2f}"
     card = describe(state.gallery, hit.row)
     same = "same class" if hit.relevant else "another class"
     return card | {
-        "alt": f"rank {hit.rank}, {card['name']}, {distance} away, {same}",
+        "alt": f"rank {hit.rank}, {card['name']}, {distance}{score}, {same}",
         "rank": hit.rank,
         "distance": hit.distance,
         "relevant": hit.relevant,
         "tie": hit.tie,
+        "score": hit.score,
     }

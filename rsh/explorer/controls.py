@@ -6,8 +6,14 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import ExplorerState
+from rsh.explorer.state import ExplorerState, Order
 from rsh.explorer.tiles import describe
+
+ORDERS: dict[Order, str] = {
+    "bits": "bits",
+    "features": "bits, then features",
+    "asymmetric": "weighted bits",
+}
 
 
 class Controls(anywidget.AnyWidget):
@@ -17,8 +23,9 @@ class Controls(anywidget.AnyWidget):
 
     Attributes:
         page: name of the page's channel.
-        view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes.
-        search: mode, top_k, radius; both sides set it.
+        view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
+            of a name and its words), and order_note, what a finer order does, or "".
+        search: mode, top_k, radius, order; both sides set it.
     """
 
     _esm = bundle("controls.js")
@@ -38,9 +45,23 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
         "max_top_k": state.max_top_k,
         "num_bits": gallery.num_bits,
         "num_classes": len(gallery.classes),
+        "orders": list(ORDERS.items()),
+        "order_note": _order_note(state),
     }
 
 
 def search_of(state: ExplorerState) -> dict[str, Any]:
     """Return the `Controls.search` of a state."""
-    return {"mode": state.mode, "top_k": state.top_k, "radius": state.radius}
+    return {"mode": state.mode, "top_k": state.top_k, "radius": state.radius, "order": state.order}
+
+
+def _order_note(state: ExplorerState) -> str:
+    """Say what a finer order does; that of bits is explained beside the codes."""
+    if state.order == "bits":
+        return ""
+    pool = (
+        "all within the radius" if state.mode == "radius" else f"the {state.pool} nearest by bits"
+    )
+    if state.order == "features":
+        return f"Of {pool}, those first that the network describes most alike, by their features."
+    return f"Of {pool}, those first that agree in the bits of which the query is most sure."

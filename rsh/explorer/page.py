@@ -104,7 +104,8 @@ class Explorer:
     def search(self, change: dict[str, Any]) -> None:
         """Search in another way."""
         wanted = change["new"]
-        self.state.search_by(wanted["mode"], top_k=wanted["top_k"], radius=wanted["radius"])
+        numbers = {name: wanted[name] for name in ("top_k", "radius")}
+        self.state.search_by(wanted["mode"], **numbers, order=wanted["order"])
         self.refresh()
 
     def refresh(self) -> None:

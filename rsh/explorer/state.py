@@ -11,9 +11,12 @@ from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
-from rsh.search import USUAL, count_others, neighbours
+from rsh.neighbours import count_others, look_again, neighbours
+from rsh.protocols import USUAL
+from rsh.reranking import POOL
 
 Mode = Literal["top_k", "radius"]
+Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.protocols.Measure`
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
 MAX_TOP_K = 100
 
@@ -24,11 +27,12 @@ class RankedTile:
 
     Attributes:
         row: its row in `Gallery.items`.
-        rank: 1 for the nearest; tiles at equal distance are ranked by row, which a hash of the
-            id has shuffled, so that the rank says nothing of their classes.
+        rank: 1 for the first; tiles that tie are ranked by row, which a hash of the id has
+            shuffled, so that the rank says nothing of their classes.
         distance: bits that differ from the query's code.
         relevant: whether it has the query's class.
-        tie: number of its group of equal distances, from 0.
+        tie: number of its group of equal distances, or of equal scores, from 0.
+        score: how alike it is by the finer measure, -1 to 1; None in the order of bits.
     """
 
     row: int
@@ -36,6 +40,7 @@ class RankedTile:
     distance: int
     relevant: bool
     tie: int
+    score: float | None
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,16 @@ class Ranking:
 
     Attributes:
         query: row of the query.
-        hits: nearest first, at most MAX_CARDS.
+        order: what the tiles are ordered by.
+        hits: in that order, at most MAX_CARDS.
         total: how many were found, those beyond MAX_CARDS included.
         num_relevant: how many of all that were found have the query's class.
-        farthest: distance of the last that was found, bits; -1 without any.
+        farthest: the largest distance that was found, bits; -1 without any.
         counts: how many tiles lie at each distance, found or not, (1, num_bits + 1).
     """
 
     query: int
+    order: Order
     hits: tuple[RankedTile, ...]
     total: int
     num_relevant: int
@@ -60,13 +67,23 @@ class Ranking:
 
     @property
     def precision(self) -> float | None:
-        """Share of the found with the query's class, mean over all orders of ties, or None."""
+        """Share of the found with the query's class, or None; by bits as `precision_by_bits`."""
+        if self.order == "bits" or not self.total:
+            return self.precision_by_bits
+        return self.num_relevant / self.total
+
+    @property
+    def precision_by_bits(self) -> float | None:
+        """The same of as many tiles in the order of bits, mean over all orders of ties."""
         return float(precision_at(self.counts, top_k=self.total)[0]) if self.total else None
 
     @property
     def cut(self) -> tuple[int, int] | None:
-        """How many tiles tie for the last places, and how many places; None if all have one."""
-        if not self.total:
+        """How many tiles tie for the last places, and how many places; None if all have one.
+
+        A finer measure leaves no such tie.
+        """
+        if not self.total or self.order != "bits":
             return None
         items = self.counts.items[0]
         tied, places = int(items[self.farthest]), self.total - int(items[: self.farthest].sum())
@@ -82,6 +99,7 @@ class ExplorerState:
         mode: "top_k" for the nearest few, "radius" for all within some bits.
         top_k: how many are wanted, 1 to `max_top_k`.
         radius: Hamming radius, bits, 0 to num_bits.
+        order: "bits", or the finer measure by which the nearest are looked at again.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -94,6 +112,7 @@ class ExplorerState:
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
         self.mode: Mode = "top_k"
+        self.order: Order = "bits"
         self.top_k = min(USUAL, self.max_top_k)
         self.radius = max(gallery.num_bits // 16, 1)
         self._rng = np.random.default_rng(seed)
@@ -120,6 +139,11 @@ class ExplorerState:
     def max_top_k(self) -> int:
         """The most tiles one can ask for: all but the query, at most MAX_TOP_K, at least 1."""
         return min(max(len(self.gallery.searchable) - 1, 1), MAX_TOP_K)
+
+    @property
+    def pool(self) -> int:
+        """How many of the nearest tiles a finer measure looks at again, unless in a radius."""
+        return min(max(self.top_k, POOL), self._others(self.query))
 
     def choose(self, row: int) -> None:
         """Make a tile the query and forget what lay ahead in the history.
@@ -153,33 +177,39 @@ class ExplorerState:
         if len(others):
             self.choose(int(self._rng.choice(others)))
 
-    def search_by(self, mode: str, *, top_k: int, radius: int) -> None:
+    def search_by(self, mode: str, *, top_k: int, radius: int, order: str = "bits") -> None:
         """Set how to search; numbers out of range are brought to the nearest end.
 
         Raises:
-            InputError: no such mode.
+            InputError: no such mode or order.
         """
+        if order not in get_args(Order):
+            raise InputError(f"order {order!r}: choose one of {', '.join(get_args(Order))}")
         if mode not in get_args(Mode):
             raise InputError(f"search mode {mode!r}: choose {' or '.join(get_args(Mode))}")
-        self.mode = cast(Mode, mode)
+        self.mode, self.order = cast(Mode, mode), cast(Order, order)
         self.top_k = min(max(int(top_k), 1), self.max_top_k)
         self.radius = min(max(int(radius), 0), self.gallery.num_bits)
 
     def ranking(self) -> Ranking:
         """Search with the current query; ties keep the order of rows."""
-        ids, distances = self._found(self.query, mode=self.mode)
+        (ids, distances), scores = self._answer()
         same = self.gallery.labels[ids] == self.gallery.labels[self.query]
-        ties = np.cumsum(np.diff(distances, prepend=distances[:1]) > 0)
-        shown = zip(*(part[:MAX_CARDS] for part in (ids, distances, same, ties)), strict=True)
+        keys = distances if scores is None else scores
+        ties = np.cumsum(np.diff(keys, prepend=keys[:1]) != 0).tolist()
+        known = [None] * len(ids) if scores is None else scores.tolist()
+        columns = (ids.tolist(), distances.tolist(), same.tolist(), ties, known)
+        shown = zip(*(column[:MAX_CARDS] for column in columns), strict=True)
         return Ranking(
             query=self.query,
+            order=self.order,
             hits=tuple(
-                RankedTile(int(row), rank, int(distance), bool(relevant), int(tie))
-                for rank, (row, distance, relevant, tie) in enumerate(shown, start=1)
+                RankedTile(row, rank, distance, relevant, tie, score)
+                for rank, (row, distance, relevant, tie, score) in enumerate(shown, start=1)
             ),
             total=len(ids),
             num_relevant=int(same.sum()),
-            farthest=int(distances[-1]) if len(ids) else -1,
+            farthest=int(distances.max(initial=-1)),
             counts=count_others(self.gallery, self.query),
         )
 
@@ -222,12 +252,29 @@ class ExplorerState:
 
         return max(middle, key=worth)
 
+    def _answer(self) -> tuple[Hits, NDArray[np.float32] | None]:
+        """Search as the visitor wants it; with scores where a finer measure orders the hits."""
+        gallery, row = self.gallery, self.query
+        if self.order == "bits" or not self._others(row):
+            return self._found(row, mode=self.mode), None
+        top_k, radius = self._reach(row, self.mode)
+        asked = gallery.encoded(row)
+        return look_again(gallery, asked, row, by=self.order, top_k=top_k, radius=radius)
+
     def _found(self, row: int, *, mode: Mode) -> Hits:
-        """Search with a tile, which is left out of its own answer."""
-        gallery = self.gallery
-        others = len(gallery.searchable) - int(row in gallery.searchable)
-        if not others:
+        """Search by bits with a tile, which is left out of its own answer."""
+        if not self._others(row):
             return Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
-        radius = self.radius if mode == "radius" else None
-        top_k = min(self.top_k, others)
-        return neighbours(gallery, gallery.packed[[row]], row, top_k=top_k, radius=radius)
+        top_k, radius = self._reach(row, mode)
+        packed = self.gallery.packed[[row]]
+        return neighbours(self.gallery, packed, row, top_k=top_k, radius=radius)
+
+    def _reach(self, row: int, mode: Mode) -> tuple[int | None, int | None]:
+        """Return how many tiles are wanted, or the radius."""
+        if mode == "radius":
+            return None, self.radius
+        return min(self.top_k, self._others(row)), None
+
+    def _others(self, row: int) -> int:
+        """Count the tiles that a search with this one can find."""
+        return len(self.gallery.searchable) - int(row in self.gallery.searchable)

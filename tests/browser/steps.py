@@ -44,10 +44,10 @@ def nearest(gallery, row, top_k=20):
     return [int(other) for other in found.ids if other != row][:top_k]
 
 
-def rsh_search(gallery, row):
+def rsh_search(gallery, row, *flags):
     """Ask the command line what the page should show."""
     command = [sys.executable, "-c", "from rsh.cli import main; main()", "search"]
-    words = [str(gallery.folder), gallery.items["id"][row], "-k", "20", "--json"]
+    words = [str(gallery.folder), gallery.items["id"][row], "-k", "20", "--json", *flags]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

@@ -138,6 +138,24 @@ def test_radius_mode_shows_the_ball(visit, server):
     )
 
 
+def test_another_order_by_keyboard_shows_scores_and_what_it_gains(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    by_bits = float(re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-summary"))[1])
+    order = page.get_by_role("combobox", name="Order by")
+    order.press("ArrowDown")
+    page.wait_for_selector(".rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
+    answer = rsh_search(gallery, query_of(page), "--rerank", order.input_value())
+    assert [gallery.items["id"][row] for row in cards_of(page)] == [
+        hit["id"] for hit in answer["hits"]
+    ]
+    said = page.inner_text(".rsh-summary")
+    assert f"precision@20 = {answer['precision']:.2f}; by bits alone it is {by_bits:.2f}." in said
+    labels = page.eval_on_selector_all(".rsh-tie span", "all => all.map(one => one.textContent)")
+    assert labels[0].startswith(f"score {answer['hits'][0]['score']:.2f}")
+    assert "the 100 nearest by bits" in page.inner_text(".rsh-order")
+    assert order.evaluate("select => select === document.activeElement")
+
+
 def test_the_slider_ends_at_its_newest_value(visit, server):
     page = open_page(visit, server)
     for value in range(1, 61):

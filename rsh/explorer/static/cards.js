@@ -32,8 +32,10 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
-// "3 bits · 4 tied", above the first card of each distance and of each row; the line runs over all.
+// "3 bits · 4 tied" or "score 0.93", above the first card of each distance or score and of each
+// row; the line runs over all.
 function tieLabel(card) {
+  if (card.score !== null) return `score ${card.score.toFixed(2)}`;
   const bits = plural(card.distance, "bit");
   if (card.tied === 1) return bits;
   if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
@@ -77,6 +79,11 @@ const TERMS = [
     "tied",
     "equally far from the query, so that the codes cannot tell which comes first. They stand in a " +
       "shuffled order; precision is the mean over all orders they could stand in.",
+  ],
+  [
+    "score",
+    "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +
+      "0 is nothing in common.",
   ],
 ];
 

@@ -47,6 +47,8 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", id: `rsh-slider-${page}`, oninput: () => search() });
   const amount = make("output", { for: slider.id });
   const sliderName = make("label", { for: slider.id });
+  const order = make("select", { id: `rsh-order-${page}`, "aria-describedby": `rsh-order-note-${page}`, onchange: () => search() });
+  const orderNote = make("p", { class: "rsh-note", id: `rsh-order-note-${page}` });
 
   el.classList.add("rsh-panel", "rsh-controls");
   el.append(
@@ -62,6 +64,7 @@ function render({ model, el }) {
       byRadiusLabel,
     ),
     make("div", { class: "rsh-slider" }, sliderName, amount, slider),
+    make("div", { class: "rsh-order" }, make("label", { for: order.id }, "Order by"), order, orderNote),
   );
 
   // A trait and not a message: while Python is at work only the newest value waits.
@@ -70,13 +73,13 @@ function render({ model, el }) {
     const mode = byRadius.checked ? "radius" : "top_k";
     const value = mode === old.mode ? { [mode]: Number(slider.value) } : {};
     tell(model, "busy", {});
-    model.set("search", { ...old, mode, ...value });
+    model.set("search", { ...old, mode, ...value, order: order.value });
     model.save_changes();
     drawSearch();
   }
 
   function drawSearch() {
-    const { mode, top_k, radius } = model.get("search");
+    const { mode, top_k, radius, order: chosen } = model.get("search");
     const { max_top_k, num_bits } = model.get("view");
     const inRadius = mode === "radius";
     byCount.checked = !inRadius;
@@ -89,6 +92,7 @@ function render({ model, el }) {
     const noun = inRadius ? "bit" : "tile";
     amount.textContent = `${slider.value} ${noun}${slider.value === "1" ? "" : "s"}`;
     slider.setAttribute("aria-valuetext", amount.textContent);
+    order.value = chosen;
   }
 
   function draw() {
@@ -100,6 +104,9 @@ function render({ model, el }) {
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));
     forward.setAttribute("aria-disabled", String(!view.can_go_forward));
+    // Made once: options that are replaced would close the list under who reads it.
+    if (!order.length) order.append(...view.orders.map(([value, words]) => make("option", { value }, words)));
+    orderNote.textContent = view.order_note;
     drawSearch();
   }
 
