@@ -19,6 +19,9 @@ def encode(
 ) -> None:
     """Encode tiles with a trained model into a gallery folder that can be searched.
 
+    Stopped at any moment, it goes on where it was when the same is run again. Under `torchrun
+    --no-python --nproc-per-node 4 rsh encode ...` four processes share the work.
+
     Args:
         run: The run folder of the model.
         data: Other tiles than the model was trained on: all of them can be found then. Or where
@@ -27,17 +30,19 @@ def encode(
         name: What to call it on the page.
         skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
     """
+    from rsh.devices import processes
     from rsh.encode import build_gallery
     from rsh.run import Run
-    from rsh.scenes import Scenes
 
     opened = Run.open(run)
-    scenes = Scenes.open(data, skip_unreadable=skip_unreadable) if data else opened.split().scenes
-    if opened.knows(scenes):  # queries stay queries, though the data may have moved
-        scenes = opened.split(data).scenes
+    scenes = opened.scenes(data, skip_unreadable=skip_unreadable)
     folder = output or Path("galleries") / run.resolve().name
-    gallery = build_gallery(opened.net(), scenes, folder, name=name, run=run)
-    print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
+    with processes() as group:
+        gallery = build_gallery(
+            opened.net(), scenes, folder, name=name, run=run, skip_unreadable=skip_unreadable
+        )
+        if group.rank == 0:
+            print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
 
 
 def project(gallery: Path, *, seed: int = 0) -> None:

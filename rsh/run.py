@@ -118,9 +118,30 @@ class Run:
             )
         return split
 
+    def scenes(self, data: str | None = None, *, skip_unreadable: bool = False) -> Scenes:
+        """Open tiles to encode: those of the training keep their splits, wherever they lie.
+
+        Args:
+            data: other tiles, or where those of the training lie now.
+            skip_unreadable: whether pictures that cannot be read will be left out.
+
+        Raises:
+            InputError: they cannot be opened.
+        """
+        if data is None:
+            return self.split().scenes
+        scenes, noted = Scenes.open(data), self.config["data"]
+        # more files than the training had tiles, but not so many that to try them all is work
+        if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
+            scenes = scenes.readable()
+        return self.split(data).scenes if self.knows(scenes) else scenes
+
     def knows(self, scenes: Scenes) -> bool:
         """Whether these are the tiles of the training, wherever they lie now."""
-        same: bool = scenes.fingerprint == self.config["data"]["fingerprint"]
+        noted = self.config["data"]
+        if len(scenes) != noted["tiles"]:
+            return False  # without reading every picture of an archive
+        same: bool = scenes.fingerprint == noted["fingerprint"]
         return same
 
 

@@ -1,4 +1,4 @@
-"""Where the pictures of a data set lie: a folder or a zip; shards and scenes have files of their own.
+"""Where the pictures of a data set lie: a folder or a zip, and who else there is.
 
 A source lists its tiles once and then reads each by its id, in any order and from several threads.
 """
