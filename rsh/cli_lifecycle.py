@@ -47,7 +47,8 @@ def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
 
     Args:
         gallery: The gallery folder.
-        data: A folder with one folder a class, a zip of such a folder, or a fetched data set.
+        data: A folder with one folder a class, a zip of such a folder, shards, a scene, or a
+            fetched data set; see `rsh encode --help`.
         run: The run folder of the model, if it has moved.
     """
     from rsh.encode import add_scenes, model_of

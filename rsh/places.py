@@ -40,7 +40,20 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
     content = _content(source, prefix)
     if not content:
         return items
-    table = _table(content, items["id"], where)
+    columns = checked_places(_table(content, items["id"], where), where)
+    return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+
+
+def checked_places(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
+    """Return longitude, latitude, block and footprint, those that a table has.
+
+    Args:
+        table: one row a tile, with its id as the index.
+        where: what the table is called in a message.
+
+    Raises:
+        InputError: a value that cannot be.
+    """
     columns = {
         name: _degrees(table[name], limit, where)
         for name, limit in DEGREES.items()
@@ -50,7 +63,7 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
         columns["block"] = _blocks(table["block"], where)
     if "footprint" in table:
         columns["footprint"] = _footprints(table["footprint"], where)
-    return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+    return columns
 
 
 def _content(source: Path, prefix: str) -> bytes:

@@ -18,7 +18,9 @@ from rsh import splits
 from rsh.datasets import DATASETS
 from rsh.errors import InputError, NoData
 from rsh.pictures import read_picture
+from rsh.shards import RANGE
 from rsh.sources import Source, open_source
+from rsh.windows import AS_USUAL, Cutting
 
 SAMPLE = "bluemarble"
 LEAVE_OUT = "or leave such pictures out with --skip-unreadable"
@@ -44,13 +46,21 @@ class Scenes:
     skip_unreadable: bool = False
 
     @classmethod
-    def open(cls, where: str | Path, *, skip_unreadable: bool = False) -> "Scenes":
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        skip_unreadable: bool = False,
+        cutting: Cutting = AS_USUAL,
+    ) -> "Scenes":
         """Open a data set.
 
         Args:
             where: "bluemarble", the name of a data set fetched by `rsh data fetch`, a folder with
-                one folder a class, or a zip of such a folder.
+                one folder a class, a zip of such a folder, WebDataset shards (a .tar, a folder of
+                them, or x-{0000..0003}.tar), or a georeferenced scene or a folder of them.
             skip_unreadable: decode every picture now and leave out those that cannot be read.
+            cutting: how scenes are cut into tiles.
 
         Raises:
             InputError: nothing there, no pictures, a table that does not fit them, or a data set
@@ -58,13 +68,13 @@ class Scenes:
         """
         known = DATASETS.get(where) if isinstance(where, str) else None  # a Path is a path
         path = known.require() if known else _place(where)
-        pictures = open_source(path)
+        pictures = open_source(path, cutting)
         items = pictures.items()
         if known:
             way_out = f"move it away, then run `rsh data fetch {where}`"
             known.check(items["class"].tolist(), where=str(path), way_out=way_out)
         items.insert(2, "split", "")
-        name = path.name if path.is_dir() else path.stem
+        name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
         scenes = cls(name, pictures, items)
         return scenes.readable() if skip_unreadable else scenes
 

@@ -3,9 +3,9 @@
 A source lists its tiles once and then reads each by its id, in any order and from several threads.
 """
 
-import os
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +16,9 @@ from rsh.errors import InputError
 from rsh.files import is_text
 from rsh.pictures import SUFFIXES
 from rsh.places import add_places
+from rsh.shards import Shards, shard_files
+from rsh.windows import RASTERS, Cutting, Windows
 from rsh.zips import open_zip, picture_paths, read_member
-
-WAY_OUT = "need one folder a class, pictures inside"
 
 
 class Source(Protocol):
@@ -44,21 +44,37 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder with one folder a class; an id is the path inside."""
+    """A folder with one folder a class; an id is the path inside.
+
+    Attributes:
+        path: the folder.
+        paths: of the pictures inside.
+    """
 
     path: Path
 
+    paths: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """List a folder.
+
+        Raises:
+            InputError: a name is not UTF-8.
+        """
+        found = sorted(
+            file.relative_to(path).as_posix()
+            for file in path.glob("*/**/*")
+            if file.suffix.lower() in SUFFIXES and file.is_file()
+        )
+        for name in found:
+            if not is_text(name):
+                raise InputError(f"{name!a} in {path} is not UTF-8: rename it")
+        return cls(path, tuple(found))
+
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        paths = sorted(
-            path.relative_to(self.path).as_posix()
-            for path in self.path.glob("*/**/*")
-            if path.suffix.lower() in SUFFIXES and path.is_file()
-        )
-        for path in paths:
-            if not is_text(path):
-                raise InputError(f"{path!a} in {self.path} is not UTF-8: rename it")
-        return add_places(_table(paths, self.path), self.path, "")
+        return add_places(_table(self.paths, self.path), self.path, "")
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""
@@ -104,7 +120,7 @@ class Zip:
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_places(_table(list(self.paths), self.path), self.path, self.prefix)
+        return add_places(_table(self.paths, self.path), self.path, self.prefix)
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""
@@ -120,23 +136,52 @@ class Zip:
         return open_zip(self.path)  # threads may read from it side by side
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, cutting: Cutting) -> Source:
     """Find out what lies at a path.
+
+    Args:
+        path: of a folder, a zip, shards or a scene.
+        cutting: how scenes are cut; nothing else can be.
 
     Raises:
         InputError: nothing that holds tiles.
     """
-    if path.is_dir():
-        return Folder(path)
+    scenes: list[Path] = []
+    source: Source
     if path.is_file() and zipfile.is_zipfile(path):
-        return Zip.open(path)
-    raise InputError(
-        f"{os.fspath(path)} is neither a folder nor a zip file: give 'bluemarble', "
-        "a folder with one folder a class, or a zip of such a folder"
-    )
+        source = Zip.open(path)
+    elif path.is_dir() and (folder := Folder.open(path)).paths:
+        source = folder
+    elif files := shard_files(path):
+        source = Shards(path, files)
+    elif scenes := _scenes(path):
+        return Windows.open(path, scenes, cutting)
+    elif path.is_dir():
+        source = Folder(path, ())
+    else:
+        raise InputError(
+            f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
+            "a folder with one folder a class, a zip of such a folder, .tar or GeoTIFF files"
+        )
+    for field in fields(cutting):
+        if (value := getattr(cutting, field.name)) != field.default:
+            words = value if not isinstance(value, tuple) else ",".join(map(str, value))
+            raise InputError(
+                f"{field.name}={words}: {path} is no scene that could be cut, leave it out"
+            )
+    return source
 
 
-def _table(paths: list[str], source: Path) -> pd.DataFrame:
+def _scenes(path: Path) -> list[Path]:
+    """Return the scene, or those in a folder."""
+    found = sorted(path.glob("*")) if path.is_dir() else [path]
+    return [file for file in found if file.suffix.lower() in RASTERS and file.is_file()]
+
+
+def _table(paths: Sequence[str], source: Path) -> pd.DataFrame:
     if not paths:
-        raise InputError(f"{source} holds no pictures: {WAY_OUT}")
+        raise InputError(
+            f"{source} holds no pictures: need one folder a class, pictures inside, or shards, "
+            "or scenes"
+        )
     return pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rsh.encode import build_gallery
 from rsh.gallery import Gallery
+from rsh.model import HashNet
 from rsh.scenes import Scenes
 
 HERE = Path(__file__).parent
@@ -77,3 +79,14 @@ def near(one: Gallery, other: Gallery) -> None:
         one.relaxed.astype(float), other.relaxed.astype(float), atol=2e-3, rtol=2e-3
     )
     assert (one.codes != other.codes).sum() <= 1  # a bit at zero may fall to either side
+
+
+def encode(net: HashNet, scenes: Scenes, folder: Path, **options) -> Gallery:
+    return build_gallery(net, scenes, folder, progress=False, **options)
+
+
+def same(found: dict[str, tuple], expected: dict[str, tuple]) -> None:
+    """Hold codes and thumbnails against those of an unbroken encode in one part."""
+    differ = [tile for tile in found if found[tile][3] != expected[tile][3]]
+    assert len(differ) <= 1
+    assert all(found[tile][-1] == expected[tile][-1] for tile in found)

@@ -14,4 +14,4 @@ def labelled(classes: int, train: int, val: int, query: int) -> Split:
         "class": [str(c) for c in range(classes) for _ in parts],
         "split": parts * classes,
     })  # fmt: skip
-    return Split(Scenes("made", Folder(Path("nowhere")), items))
+    return Split(Scenes("made", Folder(Path("nowhere"), ()), items))
