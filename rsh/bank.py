@@ -5,16 +5,16 @@ With a frozen backbone the features never change, so the head can train on them 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 
 from rsh.cache import cached
+from rsh.devices import own_device
 from rsh.model import HashNet, fingerprint
 from rsh.packed import Tiles, packed_tiles
 from rsh.scenes import Scenes
@@ -43,7 +43,9 @@ def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = 
 
     def rows(start: int) -> Iterator[Bank]:
         tiles = packed_tiles(scenes, spec.image_size, progress=progress)
-        return _features(net, tiles, spec, start)
+        step = tiles_at_a_time(spec)
+        batches = (tiles[first : first + step] for first in range(start, len(tiles), step))
+        return features_of(net, batches, spec, first=start)
 
     return cached(
         "view bank",
@@ -61,22 +63,44 @@ def bank_key(net: HashNet, scenes: Scenes, spec: ViewSpec) -> str:
         scenes.fingerprint,
         fingerprint(net.backbone),
         json.dumps([asdict(spec), net.backbone.stages, net.backbone.mean, net.backbone.std]),
-        json.dumps([(name, version(name)) for name in DECIDE_PIXELS]),
+        libraries(),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
+def libraries() -> str:
+    """Return the versions of those that decide what a network makes of a picture."""
+    return json.dumps([(name, version(name)) for name in DECIDE_PIXELS])
+
+
+def tiles_at_a_time(spec: ViewSpec) -> int:
+    """Return how many tiles make a batch."""
+    return max(1, VIEWS_AT_A_TIME // len(spec))
+
+
 @torch.inference_mode()
-def _features(net: HashNet, tiles: Tiles, spec: ViewSpec, start: int) -> Iterator[Bank]:
-    """Yield (tiles, views, num_features) of the tiles from `start` on, batch by batch."""
-    device = Fabric(devices=1).device
+def features_of(
+    net: HashNet, batches: Iterable[Tiles], spec: ViewSpec, *, first: int = 0
+) -> Iterator[Bank]:
+    """Yield backbone features batch by batch.
+
+    Args:
+        net: its backbone is used as it is, in evaluation mode.
+        batches: of tiles that follow each other, (n, 3, side, side) uint8.
+        spec: which views.
+        first: row of the first tile, which with the seed decides the draws.
+
+    Yields:
+        (n, views, num_features) float16.
+    """
+    device = own_device()
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    step = max(1, VIEWS_AT_A_TIME // len(spec))
     try:
-        for first in range(start, len(tiles), step):
-            batch = torch.from_numpy(np.array(tiles[first : first + step])).to(device)
+        for tiles in batches:
+            batch = torch.from_numpy(np.array(tiles)).to(device)
             images = net.normalize(spec.of(batch, first).flatten(0, 1))
             features = backbone(images.contiguous(memory_format=torch.channels_last))
             yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
+            first += len(tiles)
     finally:
         backbone.cpu()

@@ -48,7 +48,7 @@ def train(
 
     Args:
         data: "bluemarble", a data set of `rsh data list`, a folder with one folder a class, or a
-            zip of such a folder.
+            zip of such a folder, or WebDataset shards of them.
         num_bits: Code length, a multiple of 4 from 4 to 256.
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.

@@ -1,12 +1,44 @@
 """The commands `rsh data fetch`, `rsh data list` and `rsh data tiles`."""
 
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rsh.errors import InputError
 
+if TYPE_CHECKING:
+    from rsh.windows import Cutting
+
 Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class CutFlags:
+    """How a scene is cut into tiles, as it is typed."""
+
+    size: int = 256
+    """Side of a tile of a scene, pixels."""
+    step: int | None = None
+    """From one tile of a scene to the next, pixels. (default: --size, no overlap)"""
+    bands: str = ""
+    """One band of a scene or three, for red, green and blue, such as 4,3,2. (default: the first
+    three)"""
+    stretch: str = ""
+    """Values of a scene that become black and white, such as 0,3000. (default: 8-bit values stay as
+    they are, others go from the 2nd to the 98th percentile of each band)"""
+    crs: str = ""
+    """Coordinate system of a scene that states none, such as EPSG:32633."""
+
+    def read(self) -> "Cutting":
+        """Return what was typed as numbers."""
+        from rsh.windows import Cutting  # pandas
+
+        bands, stretch = (
+            tuple(_numbers(int, "bands", self.bands)),
+            tuple(_numbers(float, "stretch", self.stretch)),
+        )
+        return Cutting(self.size, self.step, bands, stretch, self.crs)
 
 
 def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = False) -> None:
@@ -38,46 +70,25 @@ def data_list() -> None:
     print(table())
 
 
-def data_tiles(
-    scene: Path,
-    *,
-    size: int = 256,
-    step: int | None = None,
-    bands: str = "",
-    stretch: str = "",
-    crs: str = "",
-    output: Path | None = None,
-) -> None:
+def data_tiles(scene: Path, *, output: Path | None = None, cut: CutFlags) -> None:
     """Cut a georeferenced scene (GeoTIFF and whatever else GDAL reads) into tiles with places.
 
-    The folder it makes is one for --data of `rsh encode`: all tiles of a scene are of one class.
+    The folder it makes is one for --data of `rsh encode`, which can also cut a scene while it reads
+    it: all tiles of a scene are of one class.
 
     Args:
         scene: The file.
-        size: Side of a tile, pixels.
-        step: From one tile to the next, pixels. (default: --size, no overlap)
-        bands: One band or three, for red, green and blue, such as 4,3,2. (default: the first three)
-        stretch: Values that become black and white, such as 0,3000. (default: 8-bit values stay as
-            they are, others go from the 2nd to the 98th percentile of each band)
-        crs: Coordinate system of a scene that states none, such as EPSG:32633.
         output: The folder to make. (default: tiles/SCENE)
+        cut: How.
     """
     from rsh.tiling import cut_scene
 
     folder = output or Path("tiles") / scene.stem
-    cut = cut_scene(
-        scene,
-        folder,
-        size=size,
-        step=step,
-        bands=_numbers(int, "bands", bands),
-        stretch=_numbers(float, "stretch", stretch),
-        crs=crs,
-    )
-    empty = f", {cut.left_out} left out for lack of data" if cut.left_out else ""
-    print(f"{folder}: {cut.tiles} tiles of {size} x {size} pixels{empty}")
-    numbers = ", ".join(map(str, cut.bands))
-    how = ", ".join(f"{low:g} to {high:g}" for low, high in cut.stretch)
+    done = cut_scene(scene, folder, **asdict(cut.read()))
+    empty = f", {done.left_out} left out for lack of data" if done.left_out else ""
+    print(f"{folder}: {done.tiles} tiles of {done.size} x {done.size} pixels{empty}")
+    numbers = ", ".join(map(str, done.bands))
+    how = ", ".join(f"{low:g} to {high:g}" for low, high in done.stretch)
     print(f"bands {numbers}: {how or '8 bits, as they are'}", file=sys.stderr)
 
 

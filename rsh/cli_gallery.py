@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from rsh.cli_data import CutFlags
 from rsh.errors import InputError
 from rsh.protocols import Measure
 
@@ -17,28 +18,37 @@ def encode(
     output: Path | None = None,
     name: str = "",
     skip_unreadable: bool = False,
+    cut: CutFlags,
 ) -> None:
     """Encode tiles with a trained model into a gallery folder that can be searched.
 
+    Stopped at any moment, it goes on where it was when the same is run again. Under `torchrun
+    --no-python --nproc-per-node 4 rsh encode ...` four processes share the work.
+
     Args:
         run: The run folder of the model.
-        data: Other tiles than the model was trained on: all of them can be found then. Or where
-            the tiles it was trained on lie now.
+        data: Other tiles than the model was trained on: all of them can be found then. A folder
+            with one folder a class, a zip of one, WebDataset shards (a .tar, a folder of them, or
+            x-{0000..0003}.tar), or a scene or a folder of them, which are cut while they are read.
+            Or where the tiles it was trained on lie now.
         output: The gallery folder to make. (default: galleries/RUN)
         name: What to call it on the page.
         skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
+        cut: How scenes are cut.
     """
+    from rsh.devices import processes
     from rsh.encode import build_gallery
     from rsh.run import Run
-    from rsh.scenes import Scenes
 
     opened = Run.open(run)
-    scenes = Scenes.open(data, skip_unreadable=skip_unreadable) if data else opened.split().scenes
-    if opened.knows(scenes):  # queries stay queries, though the data may have moved
-        scenes = opened.split(data).scenes
+    scenes = opened.scenes(data, skip_unreadable=skip_unreadable, cutting=cut.read())
     folder = output or Path("galleries") / run.resolve().name
-    gallery = build_gallery(opened.net(), scenes, folder, name=name, run=run)
-    print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
+    with processes() as group:
+        gallery = build_gallery(
+            opened.net(), scenes, folder, name=name, run=run, skip_unreadable=skip_unreadable
+        )
+        if group.rank == 0:
+            print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
 
 
 def project(gallery: Path, *, seed: int = 0) -> None:

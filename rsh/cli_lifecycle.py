@@ -51,16 +51,16 @@ def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
 
     Args:
         gallery: The gallery folder.
-        data: A folder with one folder a class, a zip of such a folder, or a fetched data set.
+        data: A folder with one folder a class, a zip of such a folder, shards, a scene, or a
+            fetched data set; see `rsh encode --help`.
         run: The run folder of the model, if it has moved.
     """
-    from rsh.encode import model_of, tiles_of
+    from rsh.encode import add_scenes, model_of
     from rsh.gallery import Gallery
-    from rsh.generations import add_tiles
     from rsh.scenes import Scenes
 
     net, scenes = model_of(Gallery.open(gallery), run), Scenes.open(data)
-    opened = add_tiles(gallery, tiles_of(net, scenes))
+    opened = add_scenes(net, scenes, gallery)
     print(f"{gallery}: {len(scenes):,} tiles added, {len(opened):,} in all")
 
 

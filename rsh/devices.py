@@ -1,14 +1,21 @@
 """Where a training runs: one device, or under torchrun all that it was started on."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
+import torch.distributed as dist
 from lightning.fabric import Fabric
 from lightning.fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from rsh.config import TrainConfig
+from rsh.errors import InputError
 
+RANK = (("RANK", 0), ("WORLD_SIZE", 1))
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -29,6 +36,61 @@ def fabric_of(config: TrainConfig) -> Fabric:
     if world > 1:
         fabric.launch()
     return fabric
+
+
+def own_device() -> torch.device:
+    """Return the device of this process: under `torchrun` each has a GPU of its own."""
+    device = Fabric(accelerator="auto", devices=1).device
+    if device.type == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        return torch.device("cuda", local % torch.cuda.device_count())
+    return device
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that `torchrun` started, or the only one.
+
+    Attributes:
+        rank: number of this one; 0 is the one that speaks and joins.
+        world: how many there are.
+    """
+
+    rank: int
+    world: int
+
+    def led(self, step: Callable[[], object]) -> None:
+        """Let process 0 take a step when all have come so far, and the others wait for it.
+
+        Raises:
+            InputError: the step raised it; all processes do.
+        """
+        refusal = [""]
+        if self.world > 1:
+            dist.barrier()  # what a step takes away is no longer needed by anyone
+        if self.rank == 0:
+            try:
+                step()
+            except InputError as error:
+                refusal = [str(error)]
+        if self.world > 1:
+            dist.broadcast_object_list(refusal, src=0)
+        if refusal[0]:
+            raise InputError(refusal[0])
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    """Meet the other processes, which agree on words alone: all else goes through files."""
+    rank, world = (int(os.environ.get(name, default)) for name, default in RANK)
+    ours = world > 1 and not dist.is_initialized()
+    if ours:  # one may wait for another for as long as an archive takes
+        dist.init_process_group("gloo", timeout=timedelta(days=365))
+    try:
+        yield Processes(rank, world)
+    finally:
+        if ours:
+            dist.destroy_process_group()
 
 
 def gathered(fabric: Fabric, rows: Tensor) -> Tensor:

@@ -7,30 +7,28 @@ import numpy as np
 from PIL import Image
 
 from rsh.bank import view_bank
-from rsh.codes import binarize
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.generations import check_new_gallery, write_gallery
-from rsh.losses import Embedding
+from rsh.generations import add_tiles, check_new_gallery, check_new_tiles, write_gallery
 from rsh.model import HashNet, apply_head, apply_net, fingerprint
 from rsh.packed import pack_tile
-from rsh.pictures import read_picture, to_jpeg
+from rsh.pictures import read_picture
+from rsh.pipeline import Job, encoded_of
 from rsh.run import Run
 from rsh.scenes import Scenes
-from rsh.segments import Encoded, Tiles, shuffled
-
-THUMB_SIDE = 128  # pixels
+from rsh.segments import Encoded, Tiles
+from rsh.streaming import stream
 
 
 def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Encoded:
-    """Encode every tile; backbone features are taken from the cache where they are known.
+    """Encode every tile in memory, from the view bank of data that is also trained on.
 
     Raises:
         InputError: a tile cannot be read.
     """
     plain = view_bank(net, scenes, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
-    return _encoded(embedding)
+    return encoded_of(embedding)
 
 
 def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encoded:
@@ -45,7 +43,7 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     """
     tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
     embedding = apply_net(net, tiles)
-    return _encoded(embedding)
+    return encoded_of(embedding)
 
 
 def build_gallery(
@@ -55,9 +53,13 @@ def build_gallery(
     *,
     name: str = "",
     run: Path | None = None,
+    skip_unreadable: bool = False,
     progress: bool = True,
 ) -> Gallery:
     """Encode scenes into a gallery folder, in the order of `shuffled`.
+
+    Interrupted at any moment, it goes on where it stopped when it is called again. Under `torchrun`
+    all processes take part.
 
     Args:
         net: a trained network.
@@ -65,45 +67,43 @@ def build_gallery(
         folder: where; a gallery that is there is replaced as a whole.
         name: what to call it on a page; the name of the scenes by default.
         run: folder the network was loaded from, so that `gallery.encode` finds it again.
+        skip_unreadable: leave out pictures that cannot be read, and name them in the end.
         progress: show bars.
 
     Raises:
-        InputError: a tile cannot be read, or the folder cannot be written.
+        InputError: a tile cannot be read, the folder cannot be written, or another process is
+            encoding into it.
     """
-    check_new_gallery(folder)  # now, not after minutes of work
-    info = {
-        "name": name or scenes.name,
-        "model": net.settings
-        | {"fingerprint": fingerprint(net), "run": str(run.resolve()) if run else ""},
-        "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
+    model = net.settings | {
+        "fingerprint": fingerprint(net),
+        "run": str(run.resolve()) if run else "",
     }
-    tiles = tiles_of(net, scenes, progress=progress)
-    return write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
+
+    def finish(tiles: Tiles, data: str) -> None:
+        info = {"name": name or scenes.name, "model": model}
+        info["data"] = {"name": scenes.name, "fingerprint": data}
+        write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
+
+    stream(
+        Job(net, scenes, folder, skip_unreadable=skip_unreadable, progress=progress),
+        check=lambda: check_new_gallery(folder),
+        finish=finish,
+    )
+    return Gallery.open(folder)
 
 
-def tiles_of(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Tiles:
-    """Encode scenes into what a gallery holds of them, in the order of `shuffled`.
+def add_scenes(net: HashNet, scenes: Scenes, folder: Path, *, progress: bool = True) -> Gallery:
+    """Encode scenes and add them to a gallery of the same network; else as `build_gallery`.
 
     Raises:
-        InputError: a tile cannot be read.
+        InputError: as there, or the gallery already holds one of the tiles.
     """
-    encoded = encode_scenes(net, scenes, progress=progress)
-    order = shuffled(scenes.items["id"])
-    return Tiles(
-        items=scenes.items.iloc[order],
-        packed=encoded.packed[order],
-        relaxed=encoded.relaxed[order],
-        features=encoded.features[order],
-        thumbs=(to_jpeg(scenes.read(row), side=THUMB_SIDE) for row in order),
+    stream(
+        Job(net, scenes, folder, progress=progress),
+        check=lambda: check_new_tiles(folder, scenes.items["id"]),
+        finish=lambda tiles, _: add_tiles(folder, tiles),
     )
-
-
-def _encoded(embedding: Embedding) -> Encoded:
-    return Encoded(
-        binarize(embedding.relaxed),
-        embedding.relaxed.half().numpy(),
-        embedding.feature.half().numpy(),
-    )
+    return Gallery.open(folder)
 
 
 def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:

@@ -9,6 +9,10 @@ class InputError(ValueError):
     """
 
 
+class NoData(InputError):
+    """A tile on which there is nothing to see, such as the corner of a scene."""
+
+
 def first_words(error: Exception) -> str:
     """Return the first sentence of what a library says, or the kind of error if it says nothing."""
     return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]

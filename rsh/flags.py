@@ -123,7 +123,8 @@ def _parameters(command: Command) -> list[Parameter]:
     for name, parameter in inspect.signature(command).parameters.items():
         if _is_settings(kinds[name]):
             helps |= _helps_of_dataclass(kinds[name])
-            rows = [(field.name, field.type, field.default) for field in fields(kinds[name])]
+            hints = _kinds(kinds[name])
+            rows = [(f.name, hints[f.name], f.default) for f in fields(kinds[name])]
         else:
             several = parameter.kind is SEVERAL
             rows = [(name, kinds[name], SEVERAL if several else parameter.default)]
@@ -144,7 +145,7 @@ def _spelled(name: str, default: Any) -> list[str]:
     return SPELLED.get(name, [f"--{flag}", *([f"--no-{flag}"] if default is True else [])])
 
 
-def _kinds(command: Command) -> dict[str, Any]:
+def _kinds(command: Callable[..., object]) -> dict[str, Any]:
     """Return the type of each parameter; of `int | None` it is int."""
     return {
         name: next((kind for kind in get_args(hint) if NoneType in get_args(hint)), hint)

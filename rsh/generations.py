@@ -7,7 +7,7 @@ the old head still finds its files. What a killed writer left behind goes with t
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
@@ -35,10 +35,11 @@ from rsh.protocols import RECALL, EngineName
 from rsh.segments import Tiles, noted, write_segment
 
 LOCK = ".lock"
+WORK = ".encode"  # what an interrupted `rsh encode` goes on from; no other change touches it
 OLD_FORMAT = {"features.npy", "codes.npy", "items.parquet", "thumbs.bin", "thumbs.npy"}
 OLD_FORMAT |= {"projection.parquet"}
 _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGINE_NAME))
-OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json)\..+")  # and what whole_file makes of it
+OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+")  # what whole_file makes, too
 
 
 def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: Tiles) -> Gallery:
@@ -68,12 +69,21 @@ def add_tiles(folder: Path, tiles: Tiles) -> Gallery:
     """
     read_head(folder)
     with _generation(folder) as head:
-        twice = set(tiles.items["id"]) & set(Gallery.open(folder).items["id"])
-        if twice:
-            raise InputError(f"{folder} already holds {min(twice)}: remove it first, or rename it")
+        check_new_tiles(folder, tiles.items["id"])
         _append(folder, head, tiles)
         _update_index(folder, head)
     return Gallery.open(folder)
+
+
+def check_new_tiles(folder: Path, ids: Iterable[str]) -> None:
+    """Refuse ids of tiles that a gallery already holds.
+
+    Raises:
+        InputError: it holds one.
+    """
+    twice = set(ids) & set(Gallery.open(folder).items["id"])
+    if twice:
+        raise InputError(f"{folder} already holds {min(twice)}: remove it first, or rename it")
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
@@ -263,7 +273,7 @@ def _append(folder: Path, head: Head, tiles: Tiles) -> None:
 def _clean(folder: Path, *, keep: set[str]) -> None:
     """Take away what is ours and not to be kept."""
     for path in folder.iterdir():
-        if path.name not in keep | {HEAD, LOCK} and _is_ours(path.name):
+        if path.name not in keep | {HEAD, LOCK, WORK} and _is_ours(path.name):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -272,4 +282,4 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a writer of galleries made what has this name, be it for a moment."""
-    return name in OLD_FORMAT | {LOCK} or bool(OURS.fullmatch(name))
+    return name in OLD_FORMAT | {LOCK, WORK} or bool(OURS.fullmatch(name))

@@ -23,6 +23,7 @@ TABLE = "items.csv"
 DEGREES = {"longitude": 180, "latitude": 90}  # and the same below zero
 POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
 RING = re.compile(rf"POLYGON \(\({POINT}(, {POINT}){{3,}}\)\)")
+OWN = ("id", "class", "split")  # what folders and rsh itself say
 WAY_OUT = "mend it, or take it away"
 
 
@@ -41,7 +42,20 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
     content = _content(source, prefix)
     if not content:
         return items
-    table = _table(content, items["id"], where)
+    columns = checked_places(_table(content, items["id"], where), where)
+    return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+
+
+def checked_places(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
+    """Return longitude, latitude, block and footprint, those that a table has, and all others.
+
+    Args:
+        table: one row a tile, with its id as the index.
+        where: what the table is called in a message.
+
+    Raises:
+        InputError: a value that cannot be.
+    """
     columns = {
         name: _degrees(table[name], limit, where)
         for name, limit in DEGREES.items()
@@ -51,9 +65,8 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
         columns["block"] = _blocks(table["block"], where)
     if "footprint" in table:
         columns["footprint"] = _footprints(table["footprint"], where)
-    ours = {"class", "split", *columns, *items.columns}  # what the folders and rsh itself say
-    columns |= {name: _kept(table[name]) for name in table.columns if name not in ours}
-    return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+    others = [name for name in table.columns if name not in {*columns, *OWN}]
+    return columns | {name: _kept(table[name]) for name in others}
 
 
 def _content(source: Path, prefix: str) -> bytes:

@@ -30,13 +30,21 @@ def open_raster(scene: Path) -> Iterator[Any]:
         raise InputError("rasterio is not installed: pip install 'rsh[geo]'") from None
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
-    with rasterio.Env(GDAL_CACHEMAX=CACHE):
-        try:
-            with rasterio.open(scene) as source:
-                yield source
-        except rasterio.errors.RasterioIOError as error:
-            reason = first_words(error).rstrip(".")
-            raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
+    with rasterio.Env(GDAL_CACHEMAX=CACHE), explain_raster_error(scene):
+        with rasterio.open(scene) as source:
+            yield source
+
+
+@contextmanager
+def explain_raster_error(scene: Path) -> Iterator[None]:
+    """Turn what GDAL cannot read of a scene into an InputError."""
+    from rasterio.errors import RasterioIOError
+
+    try:
+        yield
+    except RasterioIOError as error:
+        reason = first_words(error).rstrip(".")
+        raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
 
 
 def crs_of(source: Any, scene: Path, crs: str) -> Any:

@@ -23,6 +23,7 @@ from rsh.errors import InputError
 from rsh.files import check_object, check_place, read_json, way_back, whole_file, write_json
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import SAMPLE, Scenes, Split, sample_path
+from rsh.windows import AS_USUAL, Cutting
 
 KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     "model": {
@@ -118,9 +119,38 @@ class Run:
             )
         return split
 
+    def scenes(
+        self,
+        data: str | None = None,
+        *,
+        skip_unreadable: bool = False,
+        cutting: Cutting = AS_USUAL,
+    ) -> Scenes:
+        """Open tiles to encode: those of the training keep their splits, wherever they lie.
+
+        Args:
+            data: other tiles, or where those of the training lie now.
+            skip_unreadable: whether pictures that cannot be read will be left out.
+            cutting: how scenes are cut into tiles.
+
+        Raises:
+            InputError: they cannot be opened.
+        """
+        noted = self.config["data"]
+        if data is None and cutting == AS_USUAL:
+            return self.split().scenes
+        scenes = Scenes.open(data or noted["source"], cutting=cutting)
+        # more files than the training had tiles, but not so many that to try them all is work
+        if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
+            scenes = scenes.readable()
+        return self.split(data).scenes if self.knows(scenes) else scenes
+
     def knows(self, scenes: Scenes) -> bool:
         """Whether these are the tiles of the training, wherever they lie now."""
-        same: bool = scenes.fingerprint == self.config["data"]["fingerprint"]
+        noted = self.config["data"]
+        if len(scenes) != noted["tiles"]:
+            return False  # without reading every picture of an archive
+        same: bool = scenes.fingerprint == noted["fingerprint"]
         return same
 
 

@@ -1,9 +1,9 @@
-"""Scenes: a set of labelled tiles, from a folder, a zip, or the built-in sample."""
+"""Scenes: a set of labelled tiles, wherever their pictures lie."""
 
 import hashlib
 import io
 import warnings
-import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +16,14 @@ from PIL import Image
 
 from rsh import splits
 from rsh.datasets import DATASETS
-from rsh.errors import InputError
-from rsh.files import is_text
-from rsh.pictures import SUFFIXES, read_picture
-from rsh.places import add_places
-from rsh.zips import open_zip, picture_paths, read_member
+from rsh.errors import InputError, NoData
+from rsh.pictures import read_picture
+from rsh.shards import RANGE
+from rsh.sources import Source, open_source
+from rsh.windows import AS_USUAL, Cutting
 
 SAMPLE = "bluemarble"
+LEAVE_OUT = "or leave such pictures out with --skip-unreadable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,50 +34,60 @@ class Scenes:
 
     Attributes:
         name: what to call the set.
-        source: the folder or zip.
+        pictures: where they lie.
         items: one row a tile: id (path inside the source), class, split (empty until `split`),
-            and where known longitude and latitude in degrees, and block.
-        prefix: folder inside a zip that holds the class folders, "" or ending in "/".
+            and where known longitude and latitude in degrees, block and footprint.
         skip_unreadable: whether pictures that cannot be read were left out.
     """
 
     name: str
-    source: Path
+    pictures: Source
     items: pd.DataFrame
-    prefix: str = ""
     skip_unreadable: bool = False
 
     @classmethod
-    def open(cls, where: str | Path, *, skip_unreadable: bool = False) -> "Scenes":
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        skip_unreadable: bool = False,
+        cutting: Cutting = AS_USUAL,
+    ) -> "Scenes":
         """Open a data set.
 
         Args:
             where: "bluemarble", the name of a data set fetched by `rsh data fetch`, a folder with
-                one folder a class, or a zip of such a folder.
+                one folder a class, a zip of such a folder, WebDataset shards (a .tar, a folder of
+                them, or x-{0000..0003}.tar), or a georeferenced scene or a folder of them.
             skip_unreadable: decode every picture now and leave out those that cannot be read.
+            cutting: how scenes are cut into tiles.
 
         Raises:
             InputError: nothing there, no pictures, a table that does not fit them, or a data set
                 that is not as published.
         """
         known = DATASETS.get(where) if isinstance(where, str) else None  # a Path is a path
-        source = known.require() if known else _place(where)
-        paths, prefix = _pictures(source, where)
-        classes = [path.split("/")[0] for path in paths]
+        path = known.require() if known else _place(where)
+        pictures = open_source(path, cutting)
+        items = pictures.items()
         if known:
             way_out = f"move it away, then run `rsh data fetch {where}`"
-            known.check(classes, where=str(source), way_out=way_out)
-        name = source.name if source.is_dir() else source.stem
-        items = pd.DataFrame({"id": paths, "class": classes})
-        items = add_places(items.assign(split=""), source, prefix)
-        scenes = cls(name, source, items, prefix, skip_unreadable)
-        return scenes._readable() if skip_unreadable else scenes
+            known.check(items["class"].tolist(), where=str(path), way_out=way_out)
+        items.insert(2, "split", "")
+        name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
+        scenes = cls(name, pictures, items)
+        return scenes.readable() if skip_unreadable else scenes
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __repr__(self) -> str:
         return f"Scenes({self.name!r}, {len(self)} tiles, {len(self.classes)} classes)"
+
+    @property
+    def source(self) -> Path:
+        """What to open to have the pictures again."""
+        return self.pictures.path
 
     @cached_property
     def classes(self) -> list[str]:
@@ -92,24 +103,12 @@ class Scenes:
     @cached_property
     def fingerprint(self) -> str:
         """A sha256 over every id, class, block and picture byte, wherever the data lies."""
-        digest = hashlib.sha256()
-        decisive = self.items[["id", "class", *(["block"] if "block" in self.items else [])]]
-        for row, words in enumerate(decisive.itertuples(index=False)):
-            digest.update("\0".join(map(str, words)).encode())
-            digest.update(hashlib.sha256(self.read_bytes(row)).digest())
-        return digest.hexdigest()
+        digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
+        return fingerprint_of(self.items, digests)
 
     def read_bytes(self, row: int) -> bytes:
         """Return the file of one tile as it is stored."""
-        path = str(self.items["id"].iloc[row])
-        try:
-            if self.source.is_dir():
-                return (self.source / path).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"{path} in {self.source} cannot be read ({error.strerror}): fetch it again"
-            ) from None
-        return read_member(self._archive, self.prefix + path)
+        return self.pictures.read(str(self.items["id"].iloc[row]))
 
     def read(self, row: int) -> Image.Image:
         """Read one tile as 8-bit RGB.
@@ -118,10 +117,11 @@ class Scenes:
             InputError: it cannot be read; the message names it.
         """
         try:
-            return self._decode(row)
+            return self.decode(row, self.read_bytes(row))
+        except NoData:
+            raise
         except InputError as error:
-            way_out = "or leave such pictures out with --skip-unreadable"
-            raise InputError(f"{error}, {way_out}") from None
+            raise InputError(f"{error}, {LEAVE_OUT}") from None
 
     def split(
         self,
@@ -164,28 +164,33 @@ class Scenes:
         items = self.items.iloc[rows].reset_index(drop=True)
         return replace(self, items=items)
 
-    @cached_property
-    def _archive(self) -> zipfile.ZipFile:
-        return open_zip(self.source)  # threads may read from it side by side
+    def decode(self, row: int, content: bytes) -> Image.Image:
+        """Decode the file of one tile as 8-bit RGB.
 
-    def _decode(self, row: int) -> Image.Image:
+        Raises:
+            InputError: it is no picture that can be read; the message names it.
+        """
         path = str(self.items["id"].iloc[row])
-        content = self.read_bytes(row)
         if not content:
             raise InputError(f"{path} is empty (0 bytes): fetch or save it again")
         return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
 
-    def _readable(self) -> "Scenes":
+    def readable(self) -> "Scenes":
+        """Decode every picture, and return the tiles that can be read; a warning names the others.
+
+        Raises:
+            InputError: none can.
+        """
         rows = []
         for row in range(len(self)):
             try:
-                self._decode(row)
+                self.decode(row, self.read_bytes(row))
                 rows.append(row)
             except InputError as error:
                 warnings.warn(f"left out: {error}", stacklevel=3)
         if not rows:
             raise InputError(f"no picture in {self.source} can be read: fetch or save them again")
-        return self.take(np.array(rows, dtype=np.int64))
+        return replace(self.take(np.array(rows, dtype=np.int64)), skip_unreadable=True)
 
 
 @dataclass(frozen=True)
@@ -234,6 +239,21 @@ class Split:
         return self.scenes.take(self.rows(*names))
 
 
+def fingerprint_of(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
+    """Return a sha256 over id, class, block and picture of each tile.
+
+    Args:
+        items: the tiles.
+        digests: sha256 of the file of each.
+    """
+    digest = hashlib.sha256()
+    decisive = items[["id", "class", *(["block"] if "block" in items else [])]]
+    for words, picture in zip(decisive.itertuples(index=False), digests, strict=True):
+        digest.update("\0".join(map(str, words)).encode())
+        digest.update(picture)
+    return digest.hexdigest()
+
+
 def sample_path() -> Path:
     """Find the built-in sample: in the checkout, or in the installed package."""
     package = Path(__file__).parent
@@ -246,31 +266,3 @@ def sample_path() -> Path:
 
 def _place(where: str | Path) -> Path:
     return sample_path() if str(where) == SAMPLE else Path(where)
-
-
-def _pictures(source: Path, where: str | Path) -> tuple[list[str], str]:
-    """List the pictures of a folder or zip, and what stands before the class folders in a zip."""
-    if source.is_dir():
-        paths, prefix = _folder_paths(source), ""
-    elif source.is_file() and zipfile.is_zipfile(source):
-        paths, prefix = picture_paths(source)
-    else:
-        raise InputError(
-            f"{where} is neither a folder nor a zip file: give {SAMPLE!r}, "
-            "a folder with one folder a class, or a zip of such a folder"
-        )
-    if not paths:
-        raise InputError(f"{source} holds no pictures: need one folder a class, pictures inside")
-    return paths, prefix
-
-
-def _folder_paths(source: Path) -> list[str]:
-    paths = sorted(
-        path.relative_to(source).as_posix()
-        for path in source.glob("*/**/*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
-    for path in paths:
-        if not is_text(path):
-            raise InputError(f"{path!a} in {source} is not UTF-8: rename it")
-    return paths

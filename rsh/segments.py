@@ -12,17 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rsh.codes import Codes, Packed, pack
 from rsh.errors import InputError
 from rsh.files import sha256, way_back
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
+AT_ONCE = 1 << 16  # rows that are in memory while an array is written
+THUMB_SIDE = 128  # pixels
 Halves = NDArray[np.float16]
 
 
@@ -50,6 +52,14 @@ class Encoded(NamedTuple):
         return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])
 
 
+class Rows(Protocol):
+    """An array, or what gives a slice of one when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Tiles:
     """What a gallery is told of n tiles; row i of every part is the same tile.
@@ -63,9 +73,9 @@ class Tiles:
     """
 
     items: pd.DataFrame
-    packed: Packed
-    relaxed: Halves
-    features: Halves
+    packed: Rows
+    relaxed: Rows
+    features: Rows
     thumbs: Iterable[bytes]
 
 
@@ -127,12 +137,22 @@ def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
             f"{len(offsets) - 1} thumbnails: need one each"
         )
     tiles.items.reset_index(drop=True).to_parquet(folder / "items.parquet")
-    np.save(folder / "codes.npy", tiles.packed)
-    np.save(folder / "relaxed.npy", tiles.relaxed.astype(np.float16))
-    np.save(folder / "features.npy", tiles.features.astype(np.float16))
+    _save(folder / "codes.npy", tiles.packed, np.uint8)
+    _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
+    _save(folder / "features.npy", tiles.features, np.float16)
     np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
     files = {name: noted(folder / name) for name in FILES}
     return {"items": len(tiles.items), "removed": [], "files": files}
+
+
+def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:
+    """Write an array as np.save does, a slice at a time: it may be larger than the memory."""
+    shape = (len(rows), *rows[:1].shape[1:])
+    kind = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+    with file.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, kind | {"shape": shape})
+        for start in range(0, len(rows), AT_ONCE):
+            stream.write(np.ascontiguousarray(rows[start : start + AT_ONCE], dtype).tobytes())
 
 
 def noted(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.scenes import Scenes, Split
+from rsh.sources import Folder
 
 
 def labelled(classes: int, train: int, val: int, query: int) -> Split:
@@ -13,4 +14,4 @@ def labelled(classes: int, train: int, val: int, query: int) -> Split:
         "class": [str(c) for c in range(classes) for _ in parts],
         "split": parts * classes,
     })  # fmt: skip
-    return Split(Scenes("made", Path("nowhere"), items))
+    return Split(Scenes("made", Folder(Path("nowhere"), ()), items))

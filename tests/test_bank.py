@@ -88,16 +88,16 @@ def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path
     unbroken = np.array(view_bank(net, scenes, VIEWS, progress=False))
     next(own_cache.glob("*.npy")).unlink()
     monkeypatch.setattr(cache, "SAVE_EVERY", 2)
-    features, wanted = bank._features, []
+    features, wanted = bank.features_of, []
 
-    def stopping(net, tiles, spec, start):
-        wanted.append(start)
-        for number, part in enumerate(features(net, tiles, spec, start)):
+    def stopping(net, batches, spec, *, first):
+        wanted.append(first)
+        for number, part in enumerate(features(net, batches, spec, first=first)):
             if len(wanted) == 1 and number == 3:
                 raise KeyboardInterrupt
             yield part
 
-    monkeypatch.setattr(bank, "_features", stopping)
+    monkeypatch.setattr(bank, "features_of", stopping)
     with pytest.raises(KeyboardInterrupt):
         view_bank(net, scenes, VIEWS, progress=False)
     assert np.array_equal(view_bank(net, scenes, VIEWS, progress=False), unbroken)

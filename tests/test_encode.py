@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rsh.encode import (
-    THUMB_SIDE,
-    build_gallery,
-    encode_pictures,
-    encode_scenes,
-    model_of,
-    shuffled,
-)
+from rsh.encode import build_gallery, encode_pictures, encode_scenes, model_of
 from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.model import HashNet, fingerprint
 from rsh.pictures import to_jpeg
 from rsh.run import Run, finish_run
+from rsh.segments import THUMB_SIDE, shuffled
 
 
 @pytest.fixture
