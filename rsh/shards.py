@@ -31,6 +31,7 @@ COMPRESSED = (".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 BLOCK = 512  # bytes; a tar ends with blocks of zeros
 PLACES = ("longitude", "latitude", "block", "footprint")
+SIMPLE = (str, int, float)  # what a condition can be about
 Told = dict[str, Any]  # of a tile, by its .cls and .json
 
 
@@ -226,7 +227,11 @@ def _words(files: dict[str, bytes], tile: str, file: Path) -> Told:
     folder = str(PurePosixPath(tile).parent)
     given = [name, words.get("class"), words.get("label"), folder if folder != "." else None]
     found = next((each for each in given if each is not None), None)
-    told = {key: str(words[key]) for key in PLACES if words.get(key) is not None}
+    told = {
+        key: str(value) if key in PLACES else value  # a table of places is read as text
+        for key, value in words.items()
+        if (key in PLACES and value is not None) or (key != "label" and isinstance(value, SIMPLE))
+    }
     if isinstance(found, dict | list | bool):
         raise InputError(f"the class {where} is {found!r}: write a word or a number")
     return told | ({} if found is None else {"class": str(found)})

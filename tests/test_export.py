@@ -37,8 +37,11 @@ def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny
         [Encoder(exported).encode_tiles(tiles[i : i + 64]).codes for i in range(0, 2212, 64)]
     )
     assert len(found) == len(sample)
-    assert np.array_equal(found, binarize(apply_net(net, tiles).relaxed))
-    assert np.array_equal(found, encode_scenes(net, sample, progress=False).codes)
+    relaxed = apply_net(net, tiles).relaxed.numpy()
+    for codes in (binarize(relaxed), encode_scenes(net, sample, progress=False).codes):
+        differ = found != codes
+        assert differ.sum() <= 3  # of 35,392 bits: sums of another order round in another way,
+        assert (np.abs(relaxed[differ]) < 1e-3).all()  # which tells where there is no sign to tell
 
 
 @pytest.mark.parametrize("settings", [{"turns": 4}, {"turns": 8, "stages": 2}])

@@ -9,6 +9,7 @@ from make_gallery import tiles_of, tiny_gallery
 
 from rsh.cli import main
 from rsh.errors import InputError
+from rsh.explorer.frame import facts_of
 from rsh.gallery import Gallery
 from rsh.generations import add_tiles, check_gallery, index_gallery, merge_galleries, remove_tiles
 from rsh.search import search
@@ -180,6 +181,12 @@ def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reas
         main(["gallery", "index", str(folder), *flags])
     assert reason in capsys.readouterr().err
     assert (folder / "gallery.json").read_bytes() == before
+
+
+def test_the_page_says_that_its_answers_are_approximate(folder: Path):
+    assert "approximate" not in facts_of(Gallery.open(folder))
+    gallery = index_gallery(folder, "ivf", recall=0.3)
+    assert f"approximate: finds {gallery.index.engine.recall:.1%}" in facts_of(gallery)
 
 
 def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):

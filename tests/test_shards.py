@@ -55,11 +55,12 @@ def test_class_comes_from_what_is_told_first(tmp_path: Path, members, expected):
 
 def test_places_come_from_json(tmp_path: Path):
     ring = "POLYGON ((1 2, 2 2, 2 3, 1 2))"
-    told = {"longitude": 1.5, "latitude": -2, "footprint": ring, "cloud": 3}
+    told = {"longitude": 1.5, "latitude": -2, "footprint": ring, "cloud": 3, "who": [1]}
     members = {"a/1.png": png(0), "a/1.json": told, "a/2.png": png(1)}
     items = Scenes.open(make_tar(tmp_path / "x.tar", members)).items
-    assert items.columns.tolist() == ["id", "class", "split", "longitude", "latitude", "footprint"]
-    assert items.loc[0].tolist() == ["a/1", "a", "", 1.5, -2.0, ring]
+    names = ["id", "class", "split", "longitude", "latitude", "footprint", "cloud"]
+    assert sorted(items.columns) == sorted(names)
+    assert items.loc[0, names].tolist() == ["a/1", "a", "", 1.5, -2.0, ring, 3]
     assert items["longitude"].isna().tolist() == [False, True]
 
 

@@ -44,4 +44,7 @@ def question_of(gallery: Gallery) -> str:
 def facts_of(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
     counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
-    return " · ".join(plural(count, noun) for count, noun in counts)
+    facts = [plural(count, noun) for count, noun in counts]
+    recall = gallery.index.engine.recall
+    approximate = [f"approximate: finds {recall:.1%} of the nearest 20"] if recall < 1 else []
+    return " · ".join([*facts, *approximate])
