@@ -123,8 +123,11 @@ def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
         What gallery.json says of it: "items", "removed" and "files".
 
     Raises:
-        InputError: the parts differ in length.
+        InputError: the parts differ in length, an id comes twice, or a number is not finite.
     """
+    twice = tiles.items["id"][tiles.items["id"].duplicated()]
+    if len(twice):
+        raise InputError(f"two tiles are called {twice.iloc[0]}: rename one of them")
     offsets = [0]
     with (folder / "thumbs.bin").open("wb") as stream:
         for thumb in tiles.thumbs:
@@ -152,7 +155,14 @@ def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:
     with file.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, kind | {"shape": shape})
         for start in range(0, len(rows), AT_ONCE):
-            stream.write(np.ascontiguousarray(rows[start : start + AT_ONCE], dtype).tobytes())
+            part = np.ascontiguousarray(rows[start : start + AT_ONCE], dtype)
+            wrong = ~np.isfinite(part).all(axis=1)
+            if wrong.any():
+                row = start + int(np.argmax(wrong))
+                raise InputError(
+                    f"row {row} of {file.stem} is no finite number: the model has diverged"
+                )
+            stream.write(part.tobytes())
 
 
 def noted(file: Path) -> dict[str, Any]:

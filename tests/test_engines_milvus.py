@@ -115,6 +115,23 @@ def test_a_selection_without_an_expression_is_sent_as_ids(full, exact):
         assert pairs(hits) == pairs(true)
 
 
+def test_ties_of_a_large_gallery_come_in_the_order_of_faiss(uri: str):
+    """100,000 clustered codes of 32 bits: every distance is shared by thousands."""
+    rng = np.random.default_rng(0)
+    centres = rng.integers(0, 256, (30, 4), dtype=np.uint8)
+    noise = np.packbits(rng.random((100_010, 32)) < 0.08, axis=1)
+    codes = centres[rng.integers(30, size=100_010)] ^ noise
+    gallery, queries = codes[:100_000], codes[100_000:]
+    ids = rng.permutation(100_000) * 7919
+    served = MilvusEngine.build(uri, "large", 32)
+    served.add(gallery, ids)
+    exact = ExactEngine(gallery, 32, ids)
+    for top_k in [1, 2, 1000, *rng.integers(3, 1000, 12).tolist()]:
+        query = queries[[top_k % 10]]
+        (hits,), (true,) = (e.search(query, top_k=top_k) for e in (served, exact))
+        assert pairs(hits) == pairs(true)
+
+
 def test_codes_come_and_go(small):
     small.add(CODES[50:60], np.arange(50, 60))
     small.remove(np.arange(0, 20))

@@ -81,6 +81,26 @@ def test_tile_that_is_there_is_not_added_again(folder: Path):
     assert len(entries(folder)) == 3
 
 
+@pytest.mark.parametrize("name", ["features", "relaxed"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(folder: Path, name: str, value: float):
+    before, new = said(Gallery.open(folder)), some(5, seed=1)
+    new["relaxed"] = np.array(new["codes"], dtype=np.float32)
+    new[name] = np.array(new[name], dtype=np.float32)
+    new[name][3, 1] = value
+    with pytest.raises(InputError, match=rf"row 3 of {name} is no finite number"):
+        add_tiles(folder, tiles_of(**new))
+    assert said(Gallery.open(folder)) == before
+
+
+def test_two_tiles_of_one_name_are_refused(folder: Path):
+    before, new = said(Gallery.open(folder)), some(5, seed=1)
+    new["items"].loc[4, "id"] = new["items"]["id"][0]
+    with pytest.raises(InputError, match=r"two tiles are called new/1-0\.png: rename one"):
+        add_tiles(folder, tiles_of(**new))
+    assert said(Gallery.open(folder)) == before
+
+
 def test_removed_tiles_are_gone_and_the_others_as_they_were(folder: Path):
     add_tiles(folder, tiles_of(**some(9, seed=1)))
     before = said(Gallery.open(folder))
