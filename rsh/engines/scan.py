@@ -1,7 +1,7 @@
 """Every query against every code, by a loop of our own that keeps up with the memory.
 
 FAISS's exact search spends four to seven times as long as it takes to read the codes. Here they lie
-in columns of 64-bit words, so that the compiler counts the bits of eight codes in one instruction;
+in columns of words, so that the compiler counts the bits of eight codes in one instruction;
 a block of them stays in the cache for all queries of a batch; and a block is looked at closely only
 if its smallest distance is below the worst that a query holds already. numba compiles the loop when
 it is first needed and keeps the outcome on disk.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from llvmlite import ir
-from numba import njit, types
+from numba import njit
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -25,9 +25,8 @@ from rsh.engines.base import Hits, Ids, Selection, check_radius, check_top_k, in
 from rsh.engines.held import Held, held, joined, part, without, write_held
 
 BLOCK = 4096  # codes; of one word they fill the first cache, 32 KiB
-WORD = 8  # bytes
 FEW_HITS = 200  # that are kept in order while the codes go by
-Words = NDArray[np.uint64]
+Words = NDArray[np.unsignedinteger[Any]]  # of 32 bits or 64
 Distances = NDArray[np.uint16]
 
 
@@ -43,7 +42,7 @@ class ScanEngine:
 
     def _index_all(self, codes: Held) -> None:
         self._ids, self._width = codes.ids, codes.packed.shape[1]
-        self._columns = np.ascontiguousarray(_words(codes.packed).T)  # (words, n)
+        self._columns: Words = np.ascontiguousarray(_words(codes.packed).T)  # (words, n)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -114,11 +113,12 @@ class ScanEngine:
 
 
 def _words(packed: Packed) -> Words:
-    """Return codes as 64-bit words, (n, words), the last filled up with zeros."""
+    """Return codes as words, (n, words), short for short codes, the last filled up with zeros."""
     width = packed.shape[1]
-    padded = np.zeros((len(packed), -(-width // WORD) * WORD), dtype=np.uint8)
+    word = np.dtype(np.uint32 if width <= 4 else np.uint64)
+    padded = np.zeros((len(packed), -(-width // word.itemsize) * word.itemsize), dtype=np.uint8)
     padded[:, :width] = packed
-    return padded.view(np.uint64)
+    return padded.view(word)
 
 
 def _in_threads(work: Callable[[slice], None], count: int) -> None:
@@ -133,13 +133,16 @@ def _in_threads(work: Callable[[slice], None], count: int) -> None:
 
 
 @intrinsic
-def _count_bits(context: Any, word: Any) -> Any:
-    """Count the ones of a 64-bit word, by the instruction that the processor has for it."""
+def _differ(context: Any, word: Any, other: Any) -> Any:
+    """Count the bits in which two words differ, by the instruction that the processor has for it.
+
+    In Python's terms numba would widen short words to 64 bits, and count half as many at a time.
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
+        return builder.ctpop(builder.xor(*arguments))
 
-    return types.uint64(types.uint64), generate
+    return word(word, other), generate
 
 
 @njit(nogil=True, cache=True)
@@ -150,7 +153,7 @@ def _measure(columns: Words, query: Words, start: int, distances: Distances) -> 
         column = columns[number][start : start + len(distances)]  # so that it is seen to be dense
         word = query[number]
         for row in range(len(distances)):
-            distances[row] += _count_bits(column[row] ^ word)  # type: ignore[call-arg]
+            distances[row] += _differ(column[row], word)  # type: ignore[call-arg]
 
 
 @njit(nogil=True, cache=True)
