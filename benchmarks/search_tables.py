@@ -125,7 +125,7 @@ def draw(axes: Axes, rows: list[Row]) -> None:
         if mine:
             axes.plot(*zip(*mine, strict=True), label=engine, **style)  # type: ignore[arg-type]
     axes.set(xscale="log", yscale="log")
-    axes.set_xticks([10**4, 10**6, 10**7], ["10,000", "1 million", "10 million"], minor=False)
+    axes.set_xticks([10**4, 10**6, 10**7], ["10 k", "1 M", "10 M"], minor=False)
     axes.grid(alpha=0.25, which="major")
     axes.spines[["top", "right"]].set_visible(False)
 

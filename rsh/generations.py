@@ -13,6 +13,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
@@ -30,7 +31,7 @@ from rsh.heads import (
     names_of,
     read_head,
 )
-from rsh.indexing import make_index, update_index
+from rsh.indexing import drop_index, make_index, update_index
 from rsh.protocols import RECALL, EngineName
 from rsh.segments import Tiles, noted, write_segment
 
@@ -95,7 +96,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
     read_head(folder)
     with _generation(folder) as head:
         gallery = Gallery.open(folder)
-        rows = gallery.items.reset_index().set_index("id")["index"]
+        rows = pd.Series(np.arange(len(gallery)), index=gallery.items["id"])
         unknown = [name for name in ids if name not in rows.index]
         if unknown:
             raise InputError(f"{folder} holds no tile {unknown[0]}: give the id of one it holds")
@@ -129,7 +130,9 @@ def index_gallery(
     read_head(folder)
     with _generation(folder) as head:
         gallery, file = Gallery.open(folder), _index_file(folder, head)
+        old = head.get("engine", {})
         head["engine"] = make_index(gallery, engine, recall=recall, uri=uri, file=file)
+    drop_index(old)  # only now: until then the old head was searched with it
     return Gallery.open(folder)
 
 
@@ -141,6 +144,7 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
         projection: feature_x, feature_y, code_x, code_y, one row an item.
     """
     folder = gallery.folder
+    read_head(folder)
     with _generation(folder) as head:
         file = folder / f"projection-{head['generation'] + 1}.parquet"
         with whole_file(file) as stream:
@@ -212,13 +216,14 @@ def _generation(folder: Path) -> Iterator[Head]:
     with _lock(folder):
         old = _head_of(folder)
         head: Head = deepcopy(old) if old else {"format": FORMAT, "generation": 0}
-        keep = names_of(old) if old else set()
+        unread = {path.name for path in folder.iterdir()} if (folder / HEAD).exists() else set()
+        keep = names_of(old) if old else unread  # until it is replaced, another rsh may read it
         try:
             yield head
             head["generation"] += 1
             head["num_items"] = sum(s["items"] - len(s["removed"]) for s in head["segments"])
             write_json(folder / HEAD, head)
-            keep |= names_of(head)
+            keep = names_of(head) | (names_of(old) if old else set())
         finally:
             _clean(folder, keep=keep)
 

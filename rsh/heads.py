@@ -133,7 +133,7 @@ def _check_engine(engine: Any, *, where: str) -> None:
     """Refuse an entry that rsh.indexing has not written; galleries of old have none."""
     if engine == {}:
         return
-    if not isinstance(engine, dict) or engine.get("name") not in ENGINES:
+    if not isinstance(engine, dict) or str(engine.get("name")) not in ENGINES:
         raise InputError(f"{where} is no search index: {way_back('gallery')}")
     check_object(engine, ENGINES[engine["name"]], where=where, what="gallery", exact=True)
     if "file" in engine:

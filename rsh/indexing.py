@@ -4,13 +4,15 @@ Without an entry in gallery.json the codes are indexed when they are first searc
 entry names an index that is kept, in a file of the gallery or on a server:
 
     {"name": "ivf", "file": "engine-4.npz", "bytes": ..., "sha256": ...}
-    {"name": "milvus", "uri": "http://host:19530", "collection": "rsh_1f0c2a7b_9d3e5f11_32"}
+    {"name": "milvus", "uri": "http://host:19530", "collection": "rsh_1f0c2a7b_..."}
 
 Kept indexes call a tile by its key (`segments.keys_of`), which stays the same when others come and
 go; keys ascend with the rows of a gallery, so that ties come in the same order everywhere.
 """
 
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,8 +65,7 @@ class Index:
         return Index(self.engine.among(selection), ids, self.rows[chosen])
 
     def _in_rows(self, hits: Hits) -> Hits:
-        places = np.searchsorted(self.ids, hits.ids)
-        places[places == len(self.ids)] = 0
+        places = np.minimum(np.searchsorted(self.ids, hits.ids), len(self.ids) - 1)
         known = self.ids[places] == hits.ids  # a server may hold what a newer generation has added
         return Hits(self.rows[places[known]], hits.distances[known])
 
@@ -105,7 +106,8 @@ def make_index(
         if not uri:
             raise InputError("engine=milvus: give a --uri, too, such as http://localhost:19530")
         uri = str(Path(uri).absolute()) if uri.endswith(".db") else uri
-        entry = {"name": name, "uri": uri, "collection": _collection(gallery)}
+        collection = f"{_collection(gallery)}_{token_hex(4)}"  # of its own: others may be in use
+        entry = {"name": name, "uri": uri, "collection": collection}
         MilvusEngine.build(uri, entry["collection"], gallery.num_bits)
         return update_index(gallery, entry, file=file)
     if uri:
@@ -140,6 +142,15 @@ def update_index(gallery: "Gallery", entry: Entry, *, file: Path) -> Entry:
     return entry | {"file": file.name} | noted(file)
 
 
+def drop_index(entry: Entry) -> None:
+    """Take away what a server keeps for an index that is no longer used, if the server is there."""
+    if entry.get("name") == "milvus":
+        from rsh.engines.milvus import MilvusEngine
+
+        with suppress(InputError):
+            MilvusEngine.drop(entry["uri"], entry["collection"])
+
+
 def about_index(gallery: "Gallery") -> str:
     """Say what a gallery is searched with.
 
@@ -154,7 +165,7 @@ def about_index(gallery: "Gallery") -> str:
         return "exact, in memory"
     return (
         f"approximate: looks at {engine.num_probes} of {engine.num_lists} lists and finds "
-        f"{engine.recall:.1%} of the nearest 20"
+        f"{engine.recall:.1%} of the nearest 20, less beyond them"
     )
 
 
@@ -171,6 +182,6 @@ def _keys(gallery: "Gallery") -> Ids:
 
 
 def _collection(gallery: "Gallery") -> str:
-    """Return a name that no gallery of another model or other data has."""
+    """Return a name that tells model and data."""
     prints = [str(gallery.info[part].get("fingerprint", ""))[:8] for part in ("model", "data")]
     return "_".join(["rsh", *filter(None, prints), str(gallery.num_bits)])

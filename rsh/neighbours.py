@@ -126,6 +126,8 @@ def _most(gallery: Gallery, row: int | None, where: Where) -> int:
 def _pool(most: int, top_k: int | None, pool: int | None) -> int:
     """Return how many tiles are looked at again."""
     least = min(USUAL, most) if top_k is None else top_k
+    if not 1 <= least <= most:
+        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
     if pool is None:
         return max(least, min(POOL, most))
     if not least <= pool <= most:

@@ -54,7 +54,7 @@ class Answer:
         hits: what was found.
         like: ids of tiles that the answer should be like, see `rsh.composition`.
         unlike: ids of tiles that it should be unlike.
-        recall: share of the nearest tiles that the gallery's index finds; 1 if it is exact.
+        recall: measured share of the nearest tiles that the gallery's index finds; None if exact.
     """
 
     query: str
@@ -65,7 +65,7 @@ class Answer:
     hits: list[Hit]
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
-    recall: float = 1.0
+    recall: float | None = None
 
     def __str__(self) -> str:
         head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
@@ -81,8 +81,10 @@ class Answer:
         if self.precision is not None:
             mean = "" if scored else " (mean over all orders of ties)"
             lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
-        if self.recall < 1:
-            lines.append(f"approximate: such a search finds {self.recall:.1%} of the nearest 20")
+        if self.recall is not None:
+            lines.append(
+                f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"
+            )
         return "\n".join(lines)
 
 
@@ -146,7 +148,7 @@ def search(
         hits=answer,
         like=tuple(like),
         unlike=tuple(unlike),
-        recall=1.0 if where or like or unlike else gallery.index.engine.recall,
+        recall=None if where or like or unlike else gallery.index.engine.recall,
     )
 
 

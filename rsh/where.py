@@ -90,15 +90,20 @@ class Where:
         return holds
 
     def expression(self, items: pd.DataFrame) -> str:
-        """Write the conditions for Milvus, whose collection has the same columns.
+        """Write the conditions for Milvus, whose collection has most of the columns.
 
         Args:
             items: the table, which tells numbers from texts.
+
+        Returns:
+            The expression; nothing if a column is one that Milvus does not have as it is here.
 
         Raises:
             InputError: as for `mask`.
         """
         tests = [test for c in self.conditions for test in _tests(c, items)]
+        if any(_only_here(items[test.column]) for test in tests):
+            return ""
         return " and ".join(map(_expression, tests))
 
 
@@ -177,6 +182,11 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
+def _only_here(column: pd.Series) -> bool:
+    """Whether Milvus has no such column, or has it in another form."""
+    return column.name in ("id", "code", "footprint") or pd.api.types.is_bool_dtype(column)
+
+
 def _mask(test: _Test, items: pd.DataFrame) -> Mask:
     column = items[test.column]
     if not _is_number(column):
@@ -191,7 +201,7 @@ def _mask(test: _Test, items: pd.DataFrame) -> Mask:
 
 
 def _expression(test: _Test) -> str:
-    name = test.column if test.column.isidentifier() else f"$meta[{json.dumps(test.column)}]"
+    name = f"$meta[{json.dumps(test.column, ensure_ascii=False)}]"  # whatever it is called
     values = [json.dumps(value, ensure_ascii=False) for value in test.values]
     if test.between:
         form = "({0} < {1} or {0} > {2})" if test.negated else "({0} >= {1} and {0} <= {2})"

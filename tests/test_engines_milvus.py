@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rsh.engines import ExactEngine, Hits, Selection, milvus
+from rsh.engines import ExactEngine, Hits, Selection, calls, milvus
 from rsh.engines.milvus import MilvusEngine
 from rsh.errors import InputError
 from rsh.where import Where
@@ -26,6 +26,9 @@ ITEMS = pd.DataFrame(
         "longitude": np.where(RNG.random(3000) < 0.2, np.nan, RNG.uniform(-180, 180, 3000)),
         "latitude": RNG.uniform(-90, 90, 3000),
         "cloud cover": RNG.integers(0, 100, 3000),
+        "größe": RNG.integers(0, 9, 3000),
+        "like": RNG.choice(["a", "b"], 3000),
+        "sharp": RNG.random(3000) < 0.5,
         "date": pd.Series(RNG.choice(["2021-05-03", "2022-01-01", ""], 3000)).replace("", None),
     }
 )
@@ -90,6 +93,10 @@ def test_balls_are_those_of_faiss(full, exact, radius: int, monkeypatch: pytest.
         ["date=2021..2021-12-31"],
         ["date!=2022-01-01"],
         ["bbox=-20,-30,40,50"],
+        ["größe=1..3"],
+        ["like=a"],
+        ["sharp=True"],
+        ["id=tile 5,tile 7"],
         ["bbox=170,-80,-170,80"],
     ],
 )
@@ -174,7 +181,7 @@ def test_more_hits_than_milvus_returns_are_refused(full, monkeypatch: pytest.Mon
 
 def test_a_server_that_is_away_is_named_after_a_few_tries(monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr(milvus.time, "sleep", waits.append)
+    monkeypatch.setattr(calls.time, "sleep", waits.append)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(InputError, match=rf"{address} does not answer \(3 tries\): start it"):

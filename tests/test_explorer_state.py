@@ -26,6 +26,7 @@ def part_of(gallery, folder, rows, splits=None):
     """A gallery of some rows of another, perhaps with other splits."""
     rows = np.asarray(rows)
     items = gallery.items.iloc[rows].reset_index(drop=True)
+    items["id"] = [f"{number}-{name}" for number, name in enumerate(items["id"])]
     if splits is not None:
         items["split"] = splits
     return write(

@@ -8,10 +8,18 @@ import pytest
 from make_gallery import tiles_of, tiny_gallery
 
 from rsh.cli import main
+from rsh.engines.milvus import MilvusEngine
 from rsh.errors import InputError
 from rsh.explorer.frame import facts_of
 from rsh.gallery import Gallery
-from rsh.generations import add_tiles, check_gallery, index_gallery, merge_galleries, remove_tiles
+from rsh.generations import (
+    add_tiles,
+    check_gallery,
+    index_gallery,
+    merge_galleries,
+    remove_tiles,
+    write_gallery,
+)
 from rsh.search import search
 from rsh.where import Where
 
@@ -64,6 +72,21 @@ def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: 
         assert answers(Gallery.open(folder)) == answers(Gallery.open(plain))
         assert Gallery.open(folder).info["engine"]["name"] == engine
         check_gallery(folder)
+
+
+def test_all_that_can_be_found_may_go(folder: Path):
+    gallery = index_gallery(folder, "ivf", recall=1.0)
+    left = remove_tiles(folder, list(gallery.items["id"][gallery.searchable]))
+    assert len(left.searchable) == 0
+    assert len(left.index.engine) == 0
+
+
+def test_an_index_that_fails_leaves_the_old_one_in_use(folder, monkeypatch):
+    expected = answers(index(folder, "milvus"))
+    monkeypatch.setattr(MilvusEngine, "add", lambda *rest: exec('raise InputError("gone")'))
+    with pytest.raises(InputError, match="gone"):
+        index(folder, "milvus")
+    assert answers(Gallery.open(folder)) == expected
 
 
 def test_an_old_index_file_goes_with_the_second_change(folder: Path):
@@ -202,3 +225,24 @@ def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):
     assert "approximate" not in capsys.readouterr().out  # a part is searched exactly
     main(["gallery", "index", str(folder)])
     assert "exact, in memory" in capsys.readouterr().out
+
+
+def test_a_column_called_index_removes_no_other_tile(folder: Path):
+    gallery = Gallery.open(folder)
+    new = more_tiles(gallery)
+    new.items["index"] = np.arange(5)[::-1]
+    add_tiles(folder, new)
+    left = remove_tiles(folder, ["new/0.jpg"])
+    assert "new/0.jpg" not in set(left.items["id"])
+    assert "new/4.jpg" in set(left.items["id"])
+
+
+def test_a_failed_write_over_a_gallery_of_another_format_loses_nothing(folder: Path):
+    head = json.loads((folder / "gallery.json").read_text()) | {"format": 99}
+    (folder / "gallery.json").write_text(json.dumps(head))
+    before = sorted(path.name for path in folder.iterdir())
+    tiles = more_tiles(tiny_gallery(folder.parent / "other"))
+    tiles.items["id"] = "twice"
+    with pytest.raises(InputError, match="two tiles are called twice"):
+        write_gallery(folder, info={}, num_bits=32, tiles=tiles)
+    assert sorted(path.name for path in folder.iterdir()) == before

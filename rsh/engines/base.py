@@ -44,11 +44,11 @@ class Engine(Protocol):
 
     Attributes:
         num_bits: code length, bits.
-        recall: share of the nearest items that a search finds; 1 if the engine is exact.
+        recall: share of the nearest 20 that a search finds, measured; None if the engine is exact.
     """
 
     num_bits: int
-    recall: float
+    recall: float | None
 
     def __len__(self) -> int: ...
 
@@ -64,8 +64,8 @@ class Engine(Protocol):
             top_k: how many, 1 to the number of codes.
 
         Returns:
-            One Hits a query, each of length top_k; shorter if an engine with a recall below 1 did
-            not find so many.
+            One Hits a query, each of length top_k; shorter if an engine that is not exact did not
+            find so many.
 
         Raises:
             InputError: wrong width or type, or top_k out of range.

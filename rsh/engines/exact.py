@@ -22,7 +22,7 @@ class ExactEngine:
     sides add no distance, and 16-bit codes are searched four times faster.
     """
 
-    recall = 1.0
+    recall: float | None = None
 
     def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
         """Index `packed`, (n, ceil(num_bits / 8)) uint8; row numbers become ids by default."""
@@ -42,7 +42,7 @@ class ExactEngine:
     @property
     def held(self) -> Held:
         """All codes and their ids; they are copied out of the index."""
-        padded = faiss.vector_to_array(self._index.xb).reshape(len(self), -1)
+        padded = faiss.vector_to_array(self._index.xb).reshape(-1, self._index.d // 8)
         return Held(padded[:, : self._width], self._ids)
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes import Packed
+from rsh.codes import Packed, check_packed
 from rsh.engines.base import Engine, Hits, Ids, Selection, check_top_k, in_order
 from rsh.engines.exact import ExactEngine, pad
 from rsh.engines.held import Held, held, joined, part, without, write_held
@@ -20,7 +20,7 @@ class FoldedEngine:
     looked at, however many there are.
     """
 
-    recall = 1.0
+    recall: float | None = None
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class FoldedEngine:
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest codes of each query: see `Engine`."""
         check_top_k(top_k, len(self))
+        query_packed = check_packed(query_packed, self.num_bits)
         found = self._codes.search(query_packed, top_k=min(top_k, len(self._codes)))
         return [
             self._nearest(query[None], codes, top_k)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes import Packed
+from rsh.codes import Packed, check_packed
 from rsh.engines.base import Ids, check_ids, check_new, places_of
 from rsh.errors import InputError
 from rsh.files import whole_file
@@ -31,6 +31,7 @@ def held(packed: Packed, num_bits: int, ids: Ids | None = None) -> Held:
     Raises:
         InputError: wrong width or type, or an id that comes twice.
     """
+    packed = check_packed(packed, num_bits)
     ids = np.arange(len(packed)) if ids is None else ids
     ids = check_ids(ids, packed, num_bits)
     if (ids[1:] > ids[:-1]).all():

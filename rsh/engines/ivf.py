@@ -45,7 +45,7 @@ class IvfEngine:
             recall: recall that was measured.
         """
         self.num_bits = exact.num_bits
-        self.recall = recall
+        self.recall: float | None = recall
         self._exact, self._index, self._wanted = exact, index, wanted
 
     @classmethod
@@ -140,6 +140,9 @@ class IvfEngine:
 
     def _tune(self) -> None:
         """Look at twice as many lists until enough is found."""
+        if not len(self):
+            self.recall = 1.0
+            return
         packed = self._exact.held.packed
         probes = packed[np.linspace(0, len(packed) - 1, min(PROBES, len(packed))).astype(int)]
         top_k = min(AIM_AT, len(packed))

@@ -8,11 +8,6 @@ Milvus compares exactly (BIN_FLAT), but which of the ties for the last places it
 how it stores them. They are therefore asked for by id, so that its answers are those of FAISS.
 """
 
-import logging
-import os
-import time
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,27 +25,23 @@ from rsh.engines.base import (
     check_top_k,
     in_order,
 )
+from rsh.engines.calls import Client, call, connect
 from rsh.errors import InputError
 
 LIMIT = 16_384  # hits that Milvus returns at most
 BATCH = 10_000  # rows of one insert
 QUERIES = 100  # of one search
 LAST_ID = 2**63 - 1
-TIMEOUT = 30.0  # seconds that one call may take
-TRIES, PAUSE = 3, 1.0  # calls in vain before a server counts as away, and seconds between them
-TOKEN = "RSH_MILVUS_TOKEN"
-AWAY = 2  # pymilvus's code for "cannot connect"
 NOT_SENT = (
     "id",
     "footprint",
 )  # columns: the collection has ids of its own, nobody filters by a ring
-Client = Any
 
 
 class MilvusEngine:
     """Codes in a collection of a Milvus server: see `Engine`."""
 
-    recall = 1.0
+    recall: float | None = None
 
     def __init__(
         self, client: Client, uri: str, collection: str, num_bits: int, expression: str = ""
@@ -72,9 +63,9 @@ class MilvusEngine:
         Raises:
             InputError: pymilvus is not installed, or the server does not answer.
         """
-        client = _connect(uri)
-        _call(uri, client.drop_collection, collection)
-        _call(uri, _create, client, collection, num_bits)
+        client = connect(uri)
+        call(uri, client.drop_collection, collection)
+        call(uri, _create, client, collection, num_bits)
         return cls(client, uri, collection, num_bits)
 
     @classmethod
@@ -85,12 +76,22 @@ class MilvusEngine:
             InputError: pymilvus is not installed, the server does not answer, or it has no such
                 collection.
         """
-        client = _connect(uri)
-        if not _call(uri, client.has_collection, collection):
+        client = connect(uri)
+        if not call(uri, client.has_collection, collection):
             raise InputError(
                 f"{uri} has no collection {collection}: make it with `rsh gallery index`"
             )
         return cls(client, uri, collection, num_bits)
+
+    @classmethod
+    def drop(cls, uri: str, collection: str) -> None:
+        """Take a collection away.
+
+        Raises:
+            InputError: pymilvus is not installed, or the server does not answer.
+        """
+        client = connect(uri)
+        call(uri, client.drop_collection, collection)
 
     def __len__(self) -> int:
         rows = self._ask("query", filter=self._expression, output_fields=["count(*)"])
@@ -214,53 +215,7 @@ class MilvusEngine:
         check_new(self._there(ids))
 
     def _ask(self, what: str, **arguments: Any) -> Any:
-        return _call(self._uri, getattr(self._client, what), self._collection, **arguments)
-
-
-def _connect(uri: str) -> Client:
-    """Open a client.
-
-    Raises:
-        InputError: pymilvus is not installed, or nobody answers.
-    """
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said by us
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the embedded server's use of pkg_resources
-            from pymilvus import MilvusClient
-    except ImportError:
-        raise InputError("pymilvus is not installed: pip install 'rsh[milvus]'") from None
-    return _call(uri, MilvusClient, uri, token=os.environ.get(TOKEN, ""))
-
-
-def _call(uri: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Ask a server, again if it does not answer, and say what it says.
-
-    Raises:
-        InputError: it does not answer, or refuses.
-    """
-    from pymilvus.exceptions import MilvusException
-
-    for attempt in range(1, TRIES + 1):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return function(*arguments, timeout=TIMEOUT, **named)
-        except MilvusException as error:
-            if attempt == TRIES or error.code != AWAY:
-                raise InputError(f"{uri} {_reason(error)}") from None
-            time.sleep(PAUSE)
-    raise AssertionError
-
-
-def _reason(error: Any) -> str:
-    if error.code == AWAY:
-        return (
-            f"does not answer ({TRIES} tries): start it, or search without it after "
-            "`rsh gallery index --engine exact`"
-        )
-    return f"refuses ({error.message}): check the address, and that no other process has it open"
+        return call(self._uri, getattr(self._client, what), self._collection, **arguments)
 
 
 def _create(client: Client, collection: str, num_bits: int, *, timeout: float) -> None:

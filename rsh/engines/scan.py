@@ -33,7 +33,7 @@ Distances = NDArray[np.uint16]
 class ScanEngine:
     """All codes in memory, every query compared with every code: see `Engine`."""
 
-    recall = 1.0
+    recall: float | None = None
 
     def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
         """Index `packed`, (n, ceil(num_bits / 8)) uint8; row numbers become ids by default."""

@@ -46,5 +46,6 @@ def facts_of(gallery: Gallery) -> str:
     counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
     facts = [plural(count, noun) for count, noun in counts]
     recall = gallery.index.engine.recall
-    approximate = [f"approximate: finds {recall:.1%} of the nearest 20"] if recall < 1 else []
-    return " · ".join([*facts, *approximate])
+    if recall is not None:
+        facts.append(f"approximate: finds {recall:.1%} of the nearest 20")
+    return " · ".join(facts)

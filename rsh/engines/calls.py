@@ -1,0 +1,62 @@
+"""Calls to a Milvus server: opened, repeated for a while, and what goes wrong in one sentence."""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from rsh.errors import InputError
+
+TIMEOUT = 30.0  # seconds that one call may take
+TRIES, PAUSE = 3, 1.0  # calls in vain before a server counts as away, and seconds between them
+AWAY = 2  # pymilvus's code for "cannot connect"
+TOKEN = "RSH_MILVUS_TOKEN"
+Client = Any
+
+
+def connect(uri: str) -> Client:
+    """Open a client.
+
+    Raises:
+        InputError: pymilvus is not installed, or nobody answers.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said by us
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the embedded server's use of pkg_resources
+            from pymilvus import MilvusClient
+    except ImportError:
+        raise InputError("pymilvus is not installed: pip install 'rsh[milvus]'") from None
+    return call(uri, MilvusClient, uri, token=os.environ.get(TOKEN, ""))
+
+
+def call(uri: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Ask a server, again if it does not answer, and say what it says.
+
+    Raises:
+        InputError: it does not answer, or refuses.
+    """
+    from pymilvus.exceptions import MilvusException
+
+    for attempt in range(1, TRIES + 1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return function(*arguments, timeout=TIMEOUT, **named)
+        except MilvusException as error:
+            if attempt == TRIES or error.code != AWAY:
+                raise InputError(f"{uri} {_reason(error)}") from None
+            time.sleep(PAUSE)
+    raise AssertionError
+
+
+def _reason(error: Any) -> str:
+    if error.code == AWAY:
+        return (
+            f"does not answer ({TRIES} tries): start it, or search without it after "
+            "`rsh gallery index --engine exact`"
+        )
+    return f"refuses ({error.message}): check the address, and that no other process has it open"
