@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes import Packed, check_packed
-from rsh.errors import InputError
+from rsh.protocols import how_many
 
 PIECE = 2**16  # codes that are scored at a time, so that their scores stay in the cache
 SIGNS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1  # (256, 8)
@@ -68,8 +68,7 @@ def nearest(
     """
     weights = np.asarray(weights, dtype=np.float32)
     packed = check_packed(packed, len(weights))
-    if not 1 <= top_k <= len(rows):
-        raise InputError(f"top_k={top_k}: {len(rows)} tiles can be found, choose 1 to {len(rows)}")
+    top_k = how_many(top_k, len(rows))
     tables = _tables(weights)
     best, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     for start in range(0, len(rows), PIECE):

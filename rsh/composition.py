@@ -21,7 +21,7 @@ from rsh.codes import hamming
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.protocols import USUAL
+from rsh.protocols import how_many
 from rsh.segments import Encoded
 from rsh.where import ANYWHERE, Where
 
@@ -107,7 +107,7 @@ def ask(
     rows = np.setdiff1d(gallery.searchable_where(where), [*positives, *negatives, *itself])
     if not len(rows):
         raise InputError(f"every tile of {gallery.folder} is marked: none is left to be found")
-    top_k = min(USUAL, len(rows)) if top_k is None else top_k
+    top_k = how_many(top_k, len(rows))
     relaxed = gallery.relaxed
     composed = compose(query.relaxed[0], relaxed[positives], relaxed[negatives])
     ids, scores = nearest(composed, gallery.packed, rows, top_k=top_k)

@@ -100,7 +100,7 @@ def add_scenes(net: HashNet, scenes: Scenes, folder: Path, *, progress: bool = T
     """
     stream(
         Job(net, scenes, folder, progress=progress),
-        check=lambda: check_new_tiles(folder, scenes.items["id"]),
+        check=lambda: check_new_tiles(Gallery.open(folder), scenes.items["id"]),
         finish=lambda tiles, _: add_tiles(folder, tiles),
     )
     return Gallery.open(folder)

@@ -5,7 +5,7 @@ The folder is all that a search or the page needs: no torch, no network, no orig
 changes.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,8 @@ class Gallery:
         self.packed: Packed = self._part("packed", rows, whole)
         self.relaxed: Halves = self._part("relaxed", rows, whole)
         self.features: Halves = self._part("features", rows, whole)
-        self._parts: dict[Where, Index] = {}
+        # The last few parts are kept, as pages ask again, from several threads at once.
+        self._part_of = lru_cache(PARTS)(self._make_part)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
@@ -251,15 +252,9 @@ class Gallery:
         """
         return open_index(self)
 
-    def _part_of(self, where: Where) -> Index:
-        """Return an index of what may be found; the last few are kept, as pages ask again."""
-        if not where:
-            return self.index
-        if where not in self._parts:
-            if len(self._parts) == PARTS:
-                self._parts.pop(next(iter(self._parts)))
-            self._parts[where] = self.index.among(self, where)
-        return self._parts[where]
+    def _make_part(self, where: Where) -> Index:
+        """Index what may be found."""
+        return self.index.among(self, where) if where else self.index
 
 
 def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:

@@ -70,21 +70,23 @@ def add_tiles(folder: Path, tiles: Tiles) -> Gallery:
     """
     read_head(folder)
     with _generation(folder) as head:
-        check_new_tiles(folder, tiles.items["id"])
+        old = Gallery.open(folder)
+        check_new_tiles(old, tiles.items["id"])
         _append(folder, head, tiles)
-        _update_index(folder, head)
+        _update_index(old, head)
     return Gallery.open(folder)
 
 
-def check_new_tiles(folder: Path, ids: Iterable[str]) -> None:
+def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
     """Refuse ids of tiles that a gallery already holds.
 
     Raises:
         InputError: it holds one.
     """
-    twice = set(ids) & set(Gallery.open(folder).items["id"])
+    twice = set(ids) & set(gallery.items["id"])
     if twice:
-        raise InputError(f"{folder} already holds {min(twice)}: remove it first, or rename it")
+        name = min(twice)
+        raise InputError(f"{gallery.folder} already holds {name}: remove it first, or rename it")
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
@@ -107,7 +109,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
         for segment in head["segments"]:
             segment["removed"].sort()
         head["segments"] = [s for s in head["segments"] if len(s["removed"]) < s["items"]]
-        _update_index(folder, head)
+        _update_index(gallery, head)
     return Gallery.open(folder)
 
 
@@ -256,11 +258,11 @@ def _head_of(folder: Path) -> Head | None:
     return None
 
 
-def _update_index(folder: Path, head: Head) -> None:
+def _update_index(old: Gallery, head: Head) -> None:
     """Bring the index that a gallery keeps up to date with its new head."""
-    entry = head.get("engine", {})
-    file = _index_file(folder, head)
-    head["engine"] = update_index(Gallery(folder, head), entry, file=file) if entry else {}
+    entry, file = head.get("engine", {}), _index_file(old.folder, head)
+    new = Gallery(old.folder, head)
+    head["engine"] = update_index(old, new, entry, file=file) if entry else {}
 
 
 def _index_file(folder: Path, head: Head) -> Path:

@@ -109,7 +109,7 @@ def make_index(
         collection = f"{_collection(gallery)}_{token_hex(4)}"  # of its own: others may be in use
         entry = {"name": name, "uri": uri, "collection": collection}
         MilvusEngine.build(uri, entry["collection"], gallery.num_bits)
-        return update_index(gallery, entry, file=file)
+        return update_index(gallery, gallery, entry, file=file)
     if uri:
         raise InputError(f"uri={uri}: only milvus asks a server")
     if name == "exact":
@@ -119,10 +119,14 @@ def make_index(
     return {"name": name, "file": file.name} | noted(file)
 
 
-def update_index(gallery: "Gallery", entry: Entry, *, file: Path) -> Entry:
+def update_index(old: "Gallery", gallery: "Gallery", entry: Entry, *, file: Path) -> Entry:
     """Bring a kept index up to date with a gallery, and return its new entry.
 
+    A writer that was killed may have left tiles in an index on a server, under keys that other
+    pictures have now: what the old gallery does not hold is taken out before anything is added.
+
     Args:
+        old: the gallery that the index was made for.
         gallery: as it is now.
         entry: the index as it was; none stays none.
         file: where an index that is kept in a file goes.
@@ -133,8 +137,10 @@ def update_index(gallery: "Gallery", entry: Entry, *, file: Path) -> Entry:
     if not entry:
         return {}
     engine, keys, rows = _open(gallery, entry), _keys(gallery), gallery.searchable
-    engine.remove(np.setdiff1d(engine.ids, keys))
-    new = ~np.isin(keys, engine.ids)
+    before = engine.ids
+    kept = np.intersect1d(before, keys[np.isin(keys, _keys(old))])
+    engine.remove(np.setdiff1d(before, kept))
+    new = ~np.isin(keys, kept)
     engine.add(gallery.packed[rows[new]], keys[new], gallery.items.iloc[rows[new]])
     if "file" not in entry:
         return entry

@@ -8,7 +8,7 @@ from rsh.counts import Counts, count
 from rsh.engines import Hits
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.protocols import USUAL, Measure
+from rsh.protocols import USUAL, Measure, how_many
 from rsh.reranking import POOL, rerank
 from rsh.segments import Encoded
 from rsh.where import ANYWHERE, Where
@@ -41,9 +41,7 @@ def neighbours(
         keep = hits.ids != row
         return Hits(hits.ids[keep], hits.distances[keep])
     most = _most(gallery, row, where)
-    top_k = min(USUAL, most) if top_k is None else top_k
-    if not 1 <= top_k <= most:
-        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
+    top_k = how_many(top_k, most)
     found = len(gallery.searchable_where(where))
     (hits,) = gallery.search(packed, top_k=min(top_k + 1, found), where=where)  # itself may be one
     keep = hits.ids != row
@@ -125,9 +123,7 @@ def _most(gallery: Gallery, row: int | None, where: Where) -> int:
 
 def _pool(most: int, top_k: int | None, pool: int | None) -> int:
     """Return how many tiles are looked at again."""
-    least = min(USUAL, most) if top_k is None else top_k
-    if not 1 <= least <= most:
-        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
+    least = how_many(top_k, most)
     if pool is None:
         return max(least, min(POOL, most))
     if not least <= pool <= most:

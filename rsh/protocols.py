@@ -18,6 +18,18 @@ RECALL = 0.99  # least share of the nearest 20 that lists are to find, if nobody
 EVERY = ("train", "val", "query")
 
 
+def how_many(top_k: int | None, most: int) -> int:
+    """Return how many tiles a search shall find: 20, or all if there are fewer, by default.
+
+    Raises:
+        InputError: it is not 1 to `most`, the tiles that can be found.
+    """
+    top_k = min(USUAL, most) if top_k is None else top_k
+    if not 1 <= top_k <= most:
+        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
+    return top_k
+
+
 @dataclass(frozen=True)
 class Protocol:
     """One way to measure retrieval.

@@ -4,10 +4,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any import: threads of o
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from rsh.model import HashNet
+    from rsh.scenes import Scenes
 
 settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.load_profile("suite")
@@ -85,3 +89,23 @@ def tiny_run(
         history = train(net, tiny_split, config, run=run, progress=False)
         build_gallery(net, tiny_split.scenes, gallery, run=run, progress=False)
     return TinyRun(run, tiny_data, gallery, history)
+
+
+@pytest.fixture
+def net(tiny_run: TinyRun) -> "HashNet":
+    """The network of the trained run."""
+    from rsh.run import Run
+
+    return Run.open(tiny_run.folder).net()
+
+
+@pytest.fixture
+def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Scenes":
+    """22 tiles, encoded in parts of 4."""
+    from make_encode import archive
+
+    from rsh import pipeline
+    from rsh.scenes import Scenes
+
+    monkeypatch.setattr(pipeline, "TILES", 4)
+    return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))

@@ -21,6 +21,7 @@ from rsh.generations import (
     write_gallery,
 )
 from rsh.search import search
+from rsh.segments import keys_of
 from rsh.where import Where
 
 KEPT = pytest.mark.parametrize("engine", ["ivf", "milvus"])
@@ -136,7 +137,7 @@ def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
     gallery = Gallery.open(folder)
     for number in range(20):
         gallery.searchable_where(Where.read([f"latitude=-90..{number}"]))
-    assert len(gallery._parts) == 8
+    assert gallery._part_of.cache_info().currsize == 8
     where = Where.read(["latitude=-90..19"])
     assert gallery._part_of(where) is gallery._part_of(where)
 
@@ -154,6 +155,17 @@ def test_a_gallery_from_before_there_were_indexes_opens(folder: Path):
     del head["engine"]
     (folder / "gallery.json").write_text(json.dumps(head))
     assert len(Gallery.open(folder).search(Gallery.open(folder).packed[:1], top_k=3)[0].ids) == 3
+
+
+def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_picture(folder: Path):
+    gallery = index(folder, "milvus")
+    first, second = more_tiles(gallery, 2), more_tiles(gallery, 1)
+    first.packed[0] = ~second.packed[0]  # the same tile, of another picture
+    gallery.index.engine.add(first.packed, keys_of(first.items["id"]), first.items)  # and killed
+    grown = add_tiles(folder, second)
+    (hits,) = grown.within(second.packed, radius=0)
+    assert "new/0.jpg" in grown.items["id"][hits.ids].tolist()
+    assert len(grown.index.engine) == len(grown.searchable)
 
 
 def test_a_server_that_holds_newer_tiles_does_not_show_them_to_an_old_reader(folder: Path):

@@ -1,11 +1,10 @@
 """An archive is encoded whole: by one process or several, in one go or after any interruption."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
-from make_encode import archive, content, encode, near
+from make_encode import content, encode, near
 
 from rsh import pipeline, streaming
 from rsh.encode import add_scenes, build_gallery
@@ -13,20 +12,7 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.generations import WORK, check_gallery
 from rsh.model import HashNet
-from rsh.run import Run
 from rsh.scenes import Scenes
-
-
-@pytest.fixture
-def net(tiny_run) -> HashNet:
-    return Run.open(tiny_run.folder).net()
-
-
-@pytest.fixture
-def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenes:
-    """22 tiles, in parts of 4."""
-    monkeypatch.setattr(pipeline, "TILES", 4)
-    return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
 
 
 def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[range]:

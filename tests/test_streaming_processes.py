@@ -8,29 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 import torch
 from filelock import FileLock
 from make_encode import ROOT, archive, content, encode, same, writer
 
-from rsh import pipeline
 from rsh.generations import WORK, check_gallery
-from rsh.model import HashNet
-from rsh.run import Run
 from rsh.scenes import Scenes
-
-
-@pytest.fixture
-def net(tiny_run) -> HashNet:
-    return Run.open(tiny_run.folder).net()
-
-
-@pytest.fixture
-def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenes:
-    """22 tiles, in parts of 4."""
-    monkeypatch.setattr(pipeline, "TILES", 4)
-    return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
-
 
 PROGRAM = """
 import sys

@@ -5,28 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_encode import archive, content, encode, same
+from make_encode import content, encode, same
 from make_raster import make_raster, noise
 from make_shards import make_tar
 
-from rsh import pipeline
 from rsh.cli import main
 from rsh.gallery import Gallery
-from rsh.model import HashNet
-from rsh.run import Run
 from rsh.scenes import Scenes
-
-
-@pytest.fixture
-def net(tiny_run) -> HashNet:
-    return Run.open(tiny_run.folder).net()
-
-
-@pytest.fixture
-def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenes:
-    """22 tiles, in parts of 4."""
-    monkeypatch.setattr(pipeline, "TILES", 4)
-    return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
 
 
 def test_shards_stream_to_the_gallery_of_their_folder(net, scenes, tmp_path):

@@ -1,33 +1,27 @@
 """Every query against every code, by FAISS."""
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from rsh.codes import Packed, check_packed
-from rsh.engines.base import Hits, Ids, Selection, check_radius, check_top_k, in_order
-from rsh.engines.held import Held, held, joined, part, without, write_held
+from rsh.engines.base import Hits, Ids, check_radius, check_top_k, in_order
+from rsh.engines.held import Held, InMemory
 
 FAST_WIDTHS = (4, 8, 16, 32)  # bytes for which FAISS has an unrolled kernel
 
 
-class ExactEngine:
+class ExactEngine(InMemory):
     """All codes in memory, every query compared with every code: see `Engine`.
 
     Codes are padded with zero bytes to a width FAISS has a fast kernel for; zeros on both
     sides add no distance, and 16-bit codes are searched four times faster.
     """
 
-    recall: float | None = None
-
-    def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
-        """Index `packed`, (n, ceil(num_bits / 8)) uint8; row numbers become ids by default."""
-        self.num_bits = num_bits
-        self._index_all(held(packed, num_bits, ids))
+    kind = "exact"
 
     def _index_all(self, codes: Held) -> None:
         padded = pad(codes.packed)
@@ -62,27 +56,15 @@ class ExactEngine:
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
         limits, distances, places = self._index.range_search(padded, radius + 1)  # FAISS means <
-        return [
-            in_order(self._ids[places[start:stop]], distances[start:stop])
-            for start, stop in pairwise(limits.tolist())
-        ]
+        return balls(limits, distances, self._ids[places])
 
-    def among(self, selection: Selection) -> "ExactEngine":
-        """Return an engine of these items alone, which compares no others."""
-        chosen = part(self.held, selection.ids)
-        return ExactEngine(chosen.packed, self.num_bits, chosen.ids)
 
-    def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes: see `Engine`."""
-        self._index_all(joined(self.held, held(packed, self.num_bits, ids)))
-
-    def remove(self, ids: Ids) -> None:
-        """Remove codes: see `Engine`."""
-        self._index_all(without(self.held, ids))
-
-    def save(self, file: Path) -> None:
-        """Write codes and ids: see `Engine`."""
-        write_held(file, "exact", self.num_bits, **self.held._asdict())
+def balls(limits: NDArray[np.int64], distances: NDArray[np.int32], ids: Ids) -> list[Hits]:
+    """Return the hits of each query, as FAISS tells them: where those of the next one start."""
+    return [
+        in_order(ids[start:stop], distances[start:stop])
+        for start, stop in pairwise(limits.tolist())
+    ]
 
 
 def pad(packed: Packed) -> Packed:

@@ -1,26 +1,24 @@
 """Every query against every different code; which items have it is looked up."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Packed, check_packed
-from rsh.engines.base import Engine, Hits, Ids, Selection, check_top_k, in_order
+from rsh.engines.base import Engine, Hits, Ids, check_top_k, in_order
 from rsh.engines.exact import ExactEngine, pad
-from rsh.engines.held import Held, held, joined, part, without, write_held
+from rsh.engines.held import Held, InMemory
 
 
-class FoldedEngine:
+class FoldedEngine(InMemory):
     """Each different code in memory once, with the list of the items that have it: see `Engine`.
 
     An item list is sorted, so that of a code at the last distance no more than the first top_k are
     looked at, however many there are.
     """
 
-    recall: float | None = None
+    kind = "folded"
 
     def __init__(
         self,
@@ -41,9 +39,8 @@ class FoldedEngine:
         Raises:
             InputError: wrong width or type, or an id that comes twice.
         """
-        self.num_bits = num_bits
         self._flat = flat
-        self._index_all(held(packed, num_bits, ids))
+        super().__init__(packed, num_bits, ids)
 
     def _index_all(self, codes: Held) -> None:
         words = _words(pad(codes.packed))
@@ -91,23 +88,6 @@ class FoldedEngine:
             self._items(codes, most=len(self))
             for codes in self._codes.within(query_packed, radius=radius)
         ]
-
-    def among(self, selection: Selection) -> "FoldedEngine":
-        """Return an engine of these items alone, which compares no codes of others."""
-        chosen = part(self.held, selection.ids)
-        return FoldedEngine(chosen.packed, self.num_bits, chosen.ids, flat=self._flat)
-
-    def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes: see `Engine`."""
-        self._index_all(joined(self.held, held(packed, self.num_bits, ids)))
-
-    def remove(self, ids: Ids) -> None:
-        """Remove codes: see `Engine`."""
-        self._index_all(without(self.held, ids))
-
-    def save(self, file: Path) -> None:
-        """Write codes and ids: see `Engine`."""
-        write_held(file, "folded", self.num_bits, **self.held._asdict())
 
     def _nearest(self, query_packed: Packed, codes: Hits, top_k: int) -> Hits:
         """Return the top_k items of the nearest codes."""

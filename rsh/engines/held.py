@@ -1,14 +1,17 @@
 """Codes and ids that are held in memory: how they change, and how they are kept in a file."""
 
 import zipfile
+from abc import ABC, abstractmethod
+from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes import Packed, check_packed
-from rsh.engines.base import Ids, check_ids, check_new, places_of
+from rsh.engines.base import Ids, Selection, check_ids, check_new, places_of
 from rsh.errors import InputError
 from rsh.files import whole_file
 
@@ -23,6 +26,60 @@ class Held(NamedTuple):
 
     packed: Packed
     ids: Ids
+
+
+class InMemory(ABC):
+    """What engines share that hold all codes themselves: after any change they index them anew.
+
+    Attributes:
+        recall: None, they are exact.
+        kind: what a file calls the engine.
+    """
+
+    recall: float | None = None
+    kind: ClassVar[str]
+    num_bits: int
+
+    def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
+        """Index codes.
+
+        Args:
+            packed: (n, ceil(num_bits / 8)) uint8.
+            num_bits: code length, bits.
+            ids: (n,) int64; row numbers by default.
+
+        Raises:
+            InputError: wrong width or type, or an id that comes twice.
+        """
+        self.num_bits = num_bits
+        self._index_all(held(packed, num_bits, ids))
+
+    @property
+    @abstractmethod
+    def held(self) -> Held:
+        """All codes and their ids; they are copied out of the index."""
+
+    def among(self, selection: Selection) -> Self:
+        """Return an engine of these items alone, which compares no others."""
+        engine = copy(self)
+        engine._index_all(part(self.held, selection.ids))
+        return engine
+
+    def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
+        """Add codes: see `Engine`."""
+        self._index_all(joined(self.held, held(packed, self.num_bits, ids)))
+
+    def remove(self, ids: Ids) -> None:
+        """Remove codes: see `Engine`."""
+        self._index_all(without(self.held, ids))
+
+    def save(self, file: Path) -> None:
+        """Write codes and ids: see `Engine`."""
+        write_held(file, self.kind, self.num_bits, **self.held._asdict())
+
+    @abstractmethod
+    def _index_all(self, codes: Held) -> None:
+        """Take these codes, and none of those before."""
 
 
 def held(packed: Packed, num_bits: int, ids: Ids | None = None) -> Held:

@@ -4,7 +4,6 @@ Codes are put into lists by their nearest centre, and a query is compared with t
 nearest lists alone. What that misses is measured on the gallery itself, and stated.
 """
 
-from itertools import pairwise
 from pathlib import Path
 
 import faiss
@@ -13,7 +12,7 @@ import pandas as pd
 
 from rsh.codes import Packed, check_packed
 from rsh.engines.base import Hits, Ids, Selection, check_radius, check_top_k, in_order
-from rsh.engines.exact import ExactEngine, pad
+from rsh.engines.exact import ExactEngine, balls, pad
 from rsh.engines.held import write_held
 from rsh.errors import InputError
 from rsh.protocols import RECALL
@@ -105,10 +104,7 @@ class IvfEngine:
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
         limits, distances, ids = self._index.range_search(padded, radius + 1)  # FAISS means <
-        return [
-            in_order(ids[start:stop], distances[start:stop])
-            for start, stop in pairwise(limits.tolist())
-        ]
+        return balls(limits, distances, ids)
 
     def among(self, selection: Selection) -> ExactEngine:
         """Return an exact engine: FAISS cannot restrict binary lists, and a part is fast."""

@@ -8,6 +8,7 @@ Milvus compares exactly (BIN_FLAT), but which of the ties for the last places it
 how it stores them. They are therefore asked for by id, so that its answers are those of FAISS.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,10 +33,7 @@ LIMIT = 16_384  # hits that Milvus returns at most
 BATCH = 10_000  # rows of one insert
 QUERIES = 100  # of one search
 LAST_ID = 2**63 - 1
-NOT_SENT = (
-    "id",
-    "footprint",
-)  # columns: the collection has ids of its own, nobody filters by a ring
+NOT_SENT = ("id", "footprint")  # the collection has ids of its own, nobody filters by a ring
 
 
 class MilvusEngine:
@@ -100,8 +98,10 @@ class MilvusEngine:
     @property
     def ids(self) -> Ids:
         """All ids, ascending; they are read from the server page by page."""
-        pages = self._ask("query_iterator", batch_size=BATCH, output_fields=["id"])
-        rows = [row["id"] for page in iter(pages.next, []) for row in page]
+        wanted: dict[str, Any] = {"filter": self._expression, "output_fields": ["id"]}
+        pages = self._ask("query_iterator", batch_size=BATCH, **wanted)
+        turn = partial(call, self._uri, lambda timeout: pages.next())  # it has the first one's
+        rows = [row["id"] for page in iter(turn, []) for row in page]
         return np.sort(np.array(rows, dtype=np.int64))
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
@@ -144,7 +144,7 @@ class MilvusEngine:
         ids, codes = check_ids(ids, packed, self.num_bits), _to_bytes(packed, self.num_bits)
         rows = [{}] * len(ids) if items is None else _rows(items)
         for start in range(0, len(ids), BATCH):
-            self._check_new(ids[start : start + BATCH])
+            check_new(self._there(ids[start : start + BATCH]))
         for start in range(0, len(ids), BATCH):
             part = slice(start, start + BATCH)
             batch = zip(rows[part], ids[part].tolist(), codes[part], strict=True)
@@ -210,9 +210,6 @@ class MilvusEngine:
         """Return those of the ids that are there."""
         rows = self._ask("query", filter=f"id in {ids.tolist()}", output_fields=["id"])
         return np.array([row["id"] for row in rows], dtype=np.int64)
-
-    def _check_new(self, ids: Ids) -> None:
-        check_new(self._there(ids))
 
     def _ask(self, what: str, **arguments: Any) -> Any:
         return call(self._uri, getattr(self._client, what), self._collection, **arguments)

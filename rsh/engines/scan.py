@@ -10,19 +10,17 @@ it is first needed and keeps the outcome on disk.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from llvmlite import ir
 from numba import njit
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from rsh.codes import Packed, check_packed
-from rsh.engines.base import Hits, Ids, Selection, check_radius, check_top_k, in_order
-from rsh.engines.held import Held, held, joined, part, without, write_held
+from rsh.engines.base import Hits, Ids, check_radius, check_top_k, in_order
+from rsh.engines.held import Held, InMemory
 
 BLOCK = 4096  # codes; of one word they fill the first cache, 32 KiB
 FEW_HITS = 200  # that are kept in order while the codes go by
@@ -30,15 +28,10 @@ Words = NDArray[np.unsignedinteger[Any]]  # of 32 bits or 64
 Distances = NDArray[np.uint16]
 
 
-class ScanEngine:
+class ScanEngine(InMemory):
     """All codes in memory, every query compared with every code: see `Engine`."""
 
-    recall: float | None = None
-
-    def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
-        """Index `packed`, (n, ceil(num_bits / 8)) uint8; row numbers become ids by default."""
-        self.num_bits = num_bits
-        self._index_all(held(packed, num_bits, ids))
+    kind = "scan"
 
     def _index_all(self, codes: Held) -> None:
         self._ids, self._width = codes.ids, codes.packed.shape[1]
@@ -77,23 +70,6 @@ class ScanEngine:
         check_radius(radius, self.num_bits)
         queries = _words(check_packed(query_packed, self.num_bits))
         return [self._ball(self._distances(query), radius) for query in queries]
-
-    def among(self, selection: Selection) -> "ScanEngine":
-        """Return an engine of these items alone, which compares no others."""
-        chosen = part(self.held, selection.ids)
-        return ScanEngine(chosen.packed, self.num_bits, chosen.ids)
-
-    def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes: see `Engine`."""
-        self._index_all(joined(self.held, held(packed, self.num_bits, ids)))
-
-    def remove(self, ids: Ids) -> None:
-        """Remove codes: see `Engine`."""
-        self._index_all(without(self.held, ids))
-
-    def save(self, file: Path) -> None:
-        """Write codes and ids: see `Engine`."""
-        write_held(file, "scan", self.num_bits, **self.held._asdict())
 
     def _distances(self, query: Words) -> Distances:
         distances = np.empty(len(self), dtype=np.uint16)
