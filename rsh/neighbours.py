@@ -13,6 +13,8 @@ from rsh.reranking import POOL, rerank
 from rsh.segments import Encoded
 from rsh.where import ANYWHERE, Where
 
+NO_CLASS = -1  # labels are 0 or more
+
 
 def neighbours(
     gallery: Gallery,
@@ -87,12 +89,16 @@ def look_again(
     return Hits(hits.ids[:top_k], hits.distances[:top_k]), scores[:top_k]
 
 
-def count_others(gallery: Gallery, row: int, where: Where = ANYWHERE) -> Counts:
-    """Count the tiles that a search with one tile can find, by distance from it.
+def count_others(
+    gallery: Gallery, packed: Packed, row: int | None, where: Where = ANYWHERE
+) -> Counts:
+    """Count the tiles that a search with one code can find, by distance from it.
 
     Args:
         gallery: an opened gallery.
-        row: the query's row; it is not counted.
+        packed: the query's code, (1, bytes) uint8.
+        row: the query's own row, which is not counted; None if it is no tile of the gallery, and
+            then nothing is relevant, since nobody has said its class.
         where: conditions on the tiles that may be found.
 
     Returns:
@@ -103,9 +109,9 @@ def count_others(gallery: Gallery, row: int, where: Where = ANYWHERE) -> Counts:
     if not len(others):
         return Counts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
     return count(
-        gallery.packed[[row]],
+        packed,
         gallery.packed[others],
-        gallery.labels[[row]],
+        [NO_CLASS] if row is None else gallery.labels[[row]],
         gallery.labels[others],
         num_bits=gallery.num_bits,
     )

@@ -169,7 +169,9 @@ def _precision(gallery: Gallery, row: int | None, hits: list[Hit], where: Where)
     if hits[0].score is not None:
         own = str(gallery.items["class"].iloc[row])
         return sum(hit.class_name == own for hit in hits) / len(hits)
-    return float(precision_at(count_others(gallery, row, where), top_k=len(hits))[0])
+    return float(
+        precision_at(count_others(gallery, gallery.packed[[row]], row, where), top_k=len(hits))[0]
+    )
 
 
 def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encoded:

@@ -8,7 +8,8 @@ from make_gallery import tiny_gallery, write
 
 from rsh.codes import hamming
 from rsh.errors import InputError
-from rsh.explorer.state import MAX_CARDS, ExplorerState
+from rsh.explorer.ranking import MAX_CARDS
+from rsh.explorer.state import ExplorerState
 from rsh.gallery import Gallery
 
 
@@ -220,9 +221,9 @@ def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
 
 def test_numbers_out_of_range_come_to_the_nearest_end(state):
     state.search_by("top_k", top_k=10**9, radius=-5)
-    assert (state.top_k, state.radius) == (state.max_top_k, 0)
+    assert (state.way.top_k, state.way.radius) == (state.max_top_k, 0)
     state.search_by("radius", top_k=0, radius=999)
-    assert (state.top_k, state.radius) == (1, 32)
+    assert (state.way.top_k, state.way.radius) == (1, 32)
     with pytest.raises(InputError, match="choose top_k or radius"):
         state.search_by("cosine", top_k=1, radius=1)
 

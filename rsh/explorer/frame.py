@@ -11,13 +11,16 @@ from rsh.gallery import Gallery
 
 
 class Frame(anywidget.AnyWidget):
-    """Brings the page's stylesheet; sends {"kind": "ping"} to see whether Python is there.
+    """Brings the page's stylesheet, keeps the address, and sees whether Python is still there.
+
+    Sends {"kind": "ping"}, and once {"kind": "address", "text"} if a link says what to show.
 
     Attributes:
         page: name of the page's channel.
         question: the page in one sentence.
         facts: what the gallery holds.
         message: the alert, or "".
+        address: the query string that opens the page as it is now.
     """
 
     _esm = bundle("frame.js")
@@ -26,6 +29,7 @@ class Frame(anywidget.AnyWidget):
     question = traitlets.Unicode("See image retrieval by hashing").tag(sync=True)
     facts = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
+    address = traitlets.Unicode().tag(sync=True)
 
     def alert(self, message: str) -> None:
         """Show a message; the same one a second time is read out again, too."""

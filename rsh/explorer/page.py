@@ -8,16 +8,22 @@ from uuid import uuid4
 
 import ipywidgets
 
+from rsh.explorer.address import read_address, write_address
 from rsh.explorer.alerts import explain, guarded
+from rsh.explorer.ask import Ask
 from rsh.explorer.bits import Bits, bits_view
 from rsh.explorer.cards import Cards, answer_view
 from rsh.explorer.chooser import Chooser, chooser_view
 from rsh.explorer.controls import Controls, controls_view, search_of
+from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
 from rsh.explorer.plane import Legend, marks_of, planes_of
+from rsh.explorer.question import Picture
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.tiles import describe, readable
+from rsh.explorer.uploads import Uploads, check_size, start_soon
 from rsh.gallery import Gallery
+from rsh.where import Where
 
 DEFAULT = Path("galleries/bluemarble-32")
 
@@ -57,18 +63,25 @@ class Explorer:
         gallery, page = state.gallery, uuid4().hex
         names = [readable(name) for name in gallery.classes]
         self.state = state
-        self._class, self._part = int(gallery.labels[state.query]), 0
+        self._class, self._part = 0, 0
+        self._columns = columns_of(state)
+        self._uploads, self._newest = Uploads(gallery.folder), 0
         self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
         self.controls = Controls(page=page)
+        self.filter = Filter(page=page)
+        self.asking = Ask(page=page)
         self.chooser = Chooser(page=page)
         self.bits = Bits(page=page)
         self.cards = Cards(page=page)
         self.planes = planes_of(gallery, page)
         self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
+        self._follow()
         self.refresh()
-        for panel in (self.frame, self.controls, self.chooser, self.cards, *self.planes):
+        rail = (self.controls, self.filter, self.asking, self.chooser)
+        for panel in (self.frame, *rail, self.cards, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
+        self.asking.on_typed(self.suggest)
         self.box = self._layout()
 
     def alert(self, message: str) -> None:
@@ -79,14 +92,14 @@ class Explorer:
     @guarded
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Do what a panel asks for; what is no message of ours is passed over."""
-        gallery = self.state.gallery
+        gallery, state = self.state.gallery, self.state
         match content:
             case {"kind": "ping"}:
                 panel.send({"kind": "pong"})
             case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
                 self._peek(panel, row)
             case {"kind": "choose", "row": int(row)}:
-                self._move(lambda: self.state.choose(row))
+                self._move(lambda: state.choose(row))
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
                 self._show_class(number, 0)
                 self.alert("")
@@ -94,11 +107,25 @@ class Explorer:
                 self._show_class(self._class, self._part + 1)
                 self.alert("")
             case {"kind": "back"}:
-                self._move(self.state.back)
+                self._move(state.back)
             case {"kind": "forward"}:
-                self._move(self.state.forward)
+                self._move(state.forward)
             case {"kind": "random"}:
-                self._move(self.state.choose_random)
+                self._move(state.choose_random)
+            case {"kind": "mark", "row": int(row), "sign": str(sign)}:
+                self._move(lambda: state.mark(row, sign))
+            case {"kind": "clear"}:
+                self._move(state.clear_marks)
+            case {"kind": "find", "text": str(text)}:
+                self._move(lambda: state.choose(state.row_of(text)))
+            case {"kind": "where", "texts": list(texts)}:
+                self._move(lambda: state.filter_by(Where.read(list(map(str, texts)))))
+            case {"kind": "address", "text": str(text)}:
+                self._move(lambda: read_address(text, state))
+            case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
+                start_soon(self.take_picture(bytes(buffers[0]), name))
+            case {"kind": "too large", "name": str(name), "size": int(size)}:
+                check_size(size, name)
 
     @guarded
     def search(self, change: dict[str, Any]) -> None:
@@ -108,26 +135,59 @@ class Explorer:
         self.state.search_by(wanted["mode"], **numbers, order=wanted["order"])
         self.refresh()
 
+    @guarded
+    def suggest(self, change: dict[str, Any]) -> None:
+        """Name some tiles that hold what was typed."""
+        self.asking.matching = self.state.matching(change["new"])
+
+    async def take_picture(self, data: bytes, name: str) -> None:
+        """Encode a picture while the page goes on, then ask with it, unless a newer one came."""
+        self._newest = mine = self._newest + 1
+        self.asking.working = f"Reading {name}: the first picture takes some seconds."
+        try:
+            picture = await self._uploads.encode(data, name)
+        except Exception as error:
+            picture, message = None, explain(error)
+        if mine != self._newest:
+            return
+        self.asking.working = ""
+        if picture is None:
+            self.alert(message)
+        else:
+            self._ask_with(picture)
+
     def refresh(self) -> None:
-        """Show the answer to the current query everywhere."""
+        """Show the answer to the current question everywhere."""
         ranking = self.state.ranking()
         self.controls.search = search_of(self.state)
         self.controls.view = controls_view(self.state)
+        self.filter.view = filter_view(self.state, self._columns)
         self.cards.view = answer_view(self.state, ranking)
         self.bits.view = bits_view(self.state, ranking)
         marks = marks_of(self.state, ranking)
         for plane in self.planes:
             plane.marks = marks
         self._show_class(self._class, self._part)
+        self.frame.address = write_address(self.state)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
-    def _move(self, act: Callable[[], None]) -> None:
-        """Change the query; the list of tiles follows it to its class."""
-        act()
-        number = int(self.state.gallery.labels[self.state.query])
-        if number != self._class:
-            self._class, self._part = number, 0
+    @guarded
+    def _ask_with(self, picture: Picture) -> None:
+        self.state.choose_picture(picture)
         self.refresh()
+
+    def _move(self, act: Callable[[], None]) -> None:
+        """Change the question; the list of tiles follows it to its class."""
+        act()
+        self._follow()
+        self.refresh()
+
+    def _follow(self) -> None:
+        """Show the tiles of the query's class to choose from, if it has one."""
+        if self.state.query is not None:
+            number = int(self.state.gallery.labels[self.state.query])
+            if number != self._class:
+                self._class, self._part = number, 0
 
     def _show_class(self, number: int, part: int) -> None:
         self._class, self._part = number, part
@@ -140,7 +200,7 @@ class Explorer:
 
     def _layout(self) -> ipywidgets.Box:
         planes = [_box("rsh-planes", self.planes)] if self.planes else []
-        rail = _box("rsh-rail", [self.controls, self.chooser])
+        rail = _box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
         main = _box("rsh-main", [self.bits, self.cards, self.legend, *planes])
         return _box("rsh-page", [self.frame, _box("rsh-body", [rail, main])])
 

@@ -9,8 +9,9 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.state import ExplorerState, Ranking
-from rsh.explorer.tiles import code_of, readable
+from rsh.explorer.ranking import Ranking
+from rsh.explorer.state import ExplorerState
+from rsh.explorer.tiles import NO_ROW, hex_of, readable
 from rsh.gallery import Gallery
 
 # Heading, exact term, and how to read it.
@@ -99,8 +100,8 @@ def planes_of(gallery: Gallery, page: str) -> list[Plane]:
 def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
     """Return the `Plane.marks` of a ranking."""
     return {
-        "query": ranking.query,
-        "query_code": code_of(state.gallery, ranking.query),
+        "query": NO_ROW if state.query is None else state.query,
+        "query_code": hex_of(state.question.packed(state.gallery), state.gallery.num_bits),
         "num_bits": state.gallery.num_bits,
         "hits": [[hit.row, hit.relevant] for hit in ranking.hits],
     }

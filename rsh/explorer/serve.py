@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.errors import InputError
+from rsh.explorer.uploads import MAX_BYTES
 from rsh.gallery import Gallery
 
 HOST = "127.0.0.1"
@@ -34,9 +35,11 @@ LOOKS = {
     "extension_allowlist": EXTENSIONS,
     "extension_denylist": [],
     "show_tracebacks": False,
+    "preheat_kernel": True,
 }
+POOL = 2  # kernels that stand ready with the page already made, 180 MB each
 TORNADO = {
-    "websocket_max_message_size": 200 << 20,
+    "websocket_max_message_size": 2 * MAX_BYTES,
     # Only names of this machine in the Host header: a page elsewhere cannot reach the kernel
     # by a domain name that it has pointed at 127.0.0.1.
     "allow_remote_access": False,
@@ -147,6 +150,7 @@ def _config(root: Path, port: int) -> Any:
     return Config(
         Voila=server | quiet,
         VoilaConfiguration=LOOKS,
+        VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         # A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself.
         MappingKernelManager={"cull_interval": 60, "cull_idle_timeout": 600},
         # Between server and kernel, where other users of this machine could listen.

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from rsh.codes import Packed
+from rsh.explorer.question import Question
 from rsh.gallery import Gallery
 
 SPLITS = {
@@ -10,6 +12,7 @@ SPLITS = {
     "train": "seen in training",
     "val": "used to choose settings",
 }
+NO_ROW = -1  # of a picture that is no tile of the gallery
 
 
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
@@ -23,10 +26,27 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "row": row,
         "name": readable(item["class"]),
         "colour": int(gallery.labels[row]),
-        "code": code_of(gallery, row),
+        "code": hex_of(gallery.packed[row], gallery.num_bits),
         "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "split": SPLITS.get(item["split"], ""),
         "thumb": gallery.thumb(row),
+    }
+
+
+def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
+    """Return the same of what is asked with; a picture has the row -1 and no class."""
+    picture = question.picture
+    if picture is None:
+        assert question.row is not None
+        return describe(gallery, question.row)
+    return {
+        "row": NO_ROW,
+        "name": picture.name,
+        "colour": NO_ROW,
+        "code": hex_of(picture.encoded.packed[0], gallery.num_bits),
+        "place": "",
+        "split": "a picture of yours",
+        "thumb": picture.thumb,
     }
 
 
@@ -35,10 +55,9 @@ def readable(name: str) -> str:
     return str(name).replace("_", " ").strip() or "(no name)"
 
 
-def code_of(gallery: Gallery, row: int) -> str:
-    """Return a tile's code as hexadecimal digits, four bits each."""
-    digits = -(-gallery.num_bits // 4)
-    return str(gallery.packed[row].tobytes().hex())[:digits]
+def hex_of(packed: Packed, num_bits: int) -> str:
+    """Return one code as hexadecimal digits, four bits each."""
+    return str(packed.tobytes().hex())[: -(-num_bits // 4)]
 
 
 def place_of(longitude: float, latitude: float) -> str:

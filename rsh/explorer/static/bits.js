@@ -1,4 +1,5 @@
 import { bitsOf, countDifferent, listen, make, Pictures, plural, redrawOn } from "./shared.js";
+import { curve, histogram } from "./figures.js";
 
 // A hexadecimal digit stands for four bits: one digit over its four cells.
 function nibble(code, bits, other, start) {
@@ -39,46 +40,22 @@ function codeRow(tile, title, bits, other) {
   );
 }
 
-// How far everything is: one column a distance, for long codes one a few distances, the query's
-// class below and the others on top. Heights grow with the square root of the count, or the few
-// near tiles could not be seen beside the many far ones.
-function histogram(view) {
-  const { same, other } = view.histogram;
-  const width = Math.ceil(same.length / 65);
-  const sum = (counts, start) => counts.slice(start, start + width).reduce((total, count) => total + count, 0);
-  const starts = Array.from({ length: Math.ceil(same.length / width) }, (_, index) => index * width);
-  const bins = starts.map((start) => ({ start, same: sum(same, start), other: sum(other, start) }));
-  const most = Math.max(...bins.map((bin) => bin.same + bin.other), 1);
+// The tiles shown, all at once: of each bit, how many have the query's value.
+function agreementRow(agreement, shown) {
+  const cell = (share) => make("i", { class: "rsh-bit is-share", style: `--share:${share}`, title: `${Math.round(100 * share)} % agree with the query` });
+  const nibbles = Array.from({ length: Math.ceil(agreement.length / 4) }, (_, place) => {
+    return make("span", { class: "rsh-nibble" }, make("span", {}, ...agreement.slice(4 * place, 4 * place + 4).map(cell)));
+  });
+  const columns = Math.min(nibbles.length, agreement.length > 64 ? 16 : 8);
+  const all = agreement.filter((share) => share === 1).length;
+  const words = `In ${plural(all, "bit")} all ${shown} tiles shown agree with the query.`;
   return make(
-    "figure",
-    { class: "rsh-histogram" },
-    make(
-      "div",
-      { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": histogramWords(view) },
-      ...bins.map((bin) => column(bin, width, most, bin.start <= view.reach)),
-    ),
-    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "bits away from the query"), make("span", {}, String(view.num_bits))),
+    "div",
+    { class: "rsh-code-row rsh-agreement" },
+    make("span", { class: "rsh-agreement-count", "aria-hidden": "true" }, String(shown)),
+    make("span", { class: "rsh-code-who" }, make("strong", {}, "all shown"), make("span", { title: words }, `agree in ${all}`)),
+    make("span", { class: "rsh-strip", role: "img", "aria-label": words, style: `grid-template-columns: repeat(${columns}, 1fr)` }, ...nibbles),
   );
-}
-
-function histogramWords({ histogram: { same, other }, reach }) {
-  const sum = (counts) => counts.reduce((total, count) => total + count, 0);
-  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
-  if (nearest < 0) return "no other tiles";
-  const parts = [
-    [`up to ${plural(reach, "bit")} away`, same.slice(0, reach + 1), other.slice(0, reach + 1)],
-    ["farther", same.slice(reach + 1), other.slice(reach + 1)],
-  ].map(([where, right, wrong]) => `${where} ${sum(right).toLocaleString("en")} of the query's class and ${sum(wrong).toLocaleString("en")} of others`);
-  return `Distances of all other tiles: the nearest ${plural(nearest, "bit")} away; ${parts.join("; ")}.`;
-}
-
-function column({ start, same, other }, width, most, shown) {
-  const total = same + other;
-  const part = (count, kind) =>
-    make("i", { class: kind, style: `height:${(100 * Math.sqrt(total / most) * count) / (total || 1)}%` });
-  const where = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
-  const title = `${where}: ${plural(total, "tile")}, ${same.toLocaleString("en")} of the same class`;
-  return make("span", { class: `rsh-column${shown ? " is-shown" : ""}`, title }, part(other, "is-wrong"), part(same, "is-right"));
 }
 
 function render({ model, el }) {
@@ -86,10 +63,10 @@ function render({ model, el }) {
   const heading = make("h2", { class: "rsh-heading" });
   const pair = make("div", { class: "rsh-pair" });
   const verdict = make("p", { class: "rsh-differ" });
-  const side = make("div", { class: "rsh-side" });
+  const [together, far, good] = [make("div"), make("div", { class: "rsh-side" }), make("div", { class: "rsh-side" })];
   el.classList.add("rsh-panel", "rsh-bits");
   const lead = make("p", { class: "rsh-note" });
-  el.append(make("div", { class: "rsh-compare" }, heading, lead, pair, make("div", { class: "rsh-verdict-line" }, verdict, bitKey())), side);
+  el.append(make("div", { class: "rsh-compare" }, heading, lead, pair, make("div", { class: "rsh-verdict-line" }, verdict, bitKey()), together), far, good);
   const key = make(
     "p",
     { class: "rsh-note" },
@@ -134,7 +111,12 @@ function render({ model, el }) {
     heading.textContent = "What the search compares";
     lead.textContent = `Each tile has become a code of ${view.num_bits} bits. The fewer bits differ, the nearer the tile.`;
     compare(first());
-    side.replaceChildren(make("h3", {}, "How far is the rest?"), key, histogram(view));
+    together.replaceChildren(...(view.shown > 1 ? [agreementRow(view.agreement, view.shown)] : []));
+    const anyTile = make("p", { class: "rsh-note" }, "height: square root of the number of tiles");
+    far.replaceChildren(make("h3", {}, "How far is the rest?"), view.query.row < 0 ? anyTile : key, histogram(view));
+    const note = make("p", { class: "rsh-note" }, "of this query: each dot is one more bit of radius");
+    good.replaceChildren(...(view.curve.length ? [make("h3", {}, "Precision and recall"), note, curve(view)] : []));
+    good.hidden = !view.curve.length;
   }
 
   const stops = [

@@ -1,7 +1,8 @@
-import { bitsOf, countDifferent, listen, make, Pictures, plural, redrawOn } from "./shared.js";
+import { bitsOf, countDifferent, listen, make, mark, Pictures, plural, redrawOn } from "./shared.js";
 import { fillGrid, pointAt, rowsOf, tileButton } from "./grid.js";
 import { classColour } from "./palette.js";
 
+const VERDICTS = { true: "is-right", false: "is-wrong", null: "" };
 const SVG = "http://www.w3.org/2000/svg";
 
 // One code as a row of small bars; those that differ from the query's stand out.
@@ -51,8 +52,22 @@ function bracket(card, before, after) {
   );
 }
 
+// Out of the way of Tab: with the card in focus the keys + and - do the same.
+function markButtons(model, card) {
+  const button = (sign, text, hint) =>
+    make("button", { type: "button", tabindex: "-1", title: hint, "aria-label": `${hint}: ${card.alt}`, onclick: () => mark(model, card.row, sign) }, text);
+  return make(
+    "span",
+    { class: "rsh-marks" },
+    button("like", "+", "more tiles like this one"),
+    button("unlike", "−", "fewer tiles like this one"),
+  );
+}
+
+const SIGNS = { "+": "like", "-": "unlike" };
+
 function caption(card, count) {
-  const verdict = card.relevant ? "✓" : "✗";
+  const verdict = { true: "✓", false: "✗", null: "" }[card.relevant];
   return make(
     "span",
     { class: "rsh-card-text", "aria-hidden": "true" },
@@ -102,8 +117,12 @@ function render({ model, el }) {
   el.append(make("div", { class: "rsh-answer" }, heading, summary), note, glossary(), list);
 
   let buttons = [];
+  list.addEventListener("keydown", ({ key, target }) => {
+    const row = target.closest("[data-row]")?.dataset.row;
+    if (key in SIGNS && row) mark(model, Number(row), SIGNS[key]);
+  });
   let followed = false; // whether the next answer is to one of these cards
-  list.addEventListener("click", (event) => (followed = event.target.closest("button") !== null));
+  list.addEventListener("click", (event) => (followed = event.target.closest(".rsh-card") !== null));
 
   function cardButton(card, index, cards, view) {
     const url = pictures.url(card.thumb);
@@ -115,7 +134,7 @@ function render({ model, el }) {
       model,
       card,
       url,
-      { class: `rsh-card ${card.relevant ? "is-right" : "is-wrong"}` },
+      { class: `rsh-card ${VERDICTS[card.relevant]}`, "aria-keyshortcuts": "+ -" },
       bracket(card, cards[index - 1], cards[index + 1]),
       make("img", { src: url, alt: card.alt, draggable: "false" }),
       caption(card, view.num_classes),
@@ -141,7 +160,7 @@ function render({ model, el }) {
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
     buttons = cards.map((card, index) => cardButton(card, index, cards, view));
-    fillGrid(list, buttons);
+    fillGrid(list, buttons, (place) => markButtons(model, cards[place]));
     markRows();
     old.forEach((url) => URL.revokeObjectURL(url));
     list.classList.remove("is-busy");

@@ -1,4 +1,4 @@
-import { listen, make, Pictures, redrawOn, tell } from "./shared.js";
+import { listen, make, mark, Pictures, redrawOn, tell } from "./shared.js";
 import { classColour } from "./palette.js";
 
 function queryCard(view, url) {
@@ -20,6 +20,30 @@ function queryCard(view, url) {
         make("p", { class: "rsh-hex", title: "its code in hexadecimal digits" }, query.code.match(/.{1,4}/g).join(" ")),
       ),
     ),
+  );
+}
+
+// What was marked: pressing a picture takes its mark away.
+function markedTiles(model, view, urlOf, clear) {
+  const tile = (card) => {
+    const words = `${card.sign === "like" ? "more" : "fewer"} like ${card.name}`;
+    const take = () => mark(model, card.row, card.sign);
+    return make(
+      "li",
+      {},
+      make(
+        "button",
+        { type: "button", class: `rsh-marked is-${card.sign}`, title: `${words}: take the mark away`, "aria-label": `${words}, take the mark away`, onclick: take },
+        make("img", { src: urlOf(card.thumb), alt: "" }),
+        make("b", { "aria-hidden": "true" }, card.sign === "like" ? "+" : "−"),
+      ),
+    );
+  };
+  return make(
+    "div",
+    { class: "rsh-marked-row" },
+    make("ul", { "aria-label": "Marked tiles" }, ...view.marks.map(tile)),
+    clear,
   );
 }
 
@@ -100,6 +124,7 @@ function render({ model, el }) {
     const old = pictures.urls;
     pictures.urls = [];
     query.replaceChildren(queryCard(view, pictures.url(view.query.thumb)));
+    if (view.marks.length) query.append(markedTiles(model, view, (thumb) => pictures.url(thumb), button("clear", "Clear marks", "ask with the query alone")));
     old.forEach((url) => URL.revokeObjectURL(url));
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));

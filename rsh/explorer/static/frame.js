@@ -26,6 +26,16 @@ function render({ model, el }) {
     if (message) tell(model, "alert", {});
   }
 
+  // In a notebook the address is the notebook's own.
+  const standalone = "voila" in document.body.dataset;
+  if (standalone && location.search) model.send({ kind: "address", text: location.search });
+  let alone = Boolean(location.search); // what the link says is kept until Python has read it
+  function drawAddress() {
+    const address = model.get("address");
+    if (standalone && address && !alone) history.replaceState(null, "", address);
+    alone = false;
+  }
+
   let silentSince = null;
   const hear = (content) => {
     if (content.kind === "idle") tell(model, "idle", {});
@@ -56,11 +66,11 @@ function render({ model, el }) {
   }
   const timer = setInterval(ping, PING_EVERY);
 
-  const stop = redrawOn(model, ["message", "question", "facts"], draw);
+  const stops = [redrawOn(model, ["message", "question", "facts"], draw), redrawOn(model, ["address"], drawAddress)];
   return () => {
     clearInterval(timer);
     model.off("msg:custom", hear);
-    stop();
+    stops.forEach((stop) => stop());
   };
 }
 

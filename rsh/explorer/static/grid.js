@@ -22,10 +22,11 @@ export function tileButton(model, tile, url, attributes, ...children) {
 
 // Puts buttons into a list. Arrow keys move between them, so that Tab takes one step past two
 // hundred; who works by keyboard goes on from the first of the new ones.
-export function fillGrid(list, buttons) {
+// `beside` makes what stands next to a button in its cell.
+export function fillGrid(list, buttons, beside = () => null) {
   const byKeyboard = list.querySelector("button:focus-visible") !== null;
   buttons.forEach((button, place) => (button.tabIndex = place ? -1 : 0));
-  list.replaceChildren(...buttons.map((button) => make("li", {}, button)));
+  list.replaceChildren(...buttons.map((button, place) => make("li", {}, button, beside(place))));
   list.onkeydown = (event) => move(event, buttons);
   if (byKeyboard) buttons[0]?.focus({ preventScroll: true });
 }

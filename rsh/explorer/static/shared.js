@@ -34,6 +34,12 @@ export function choose(model, row) {
   model.send({ kind: "choose", row });
 }
 
+// A mark says "more like this" or "less like this"; a second time it is taken away.
+export function mark(model, row, sign) {
+  tell(model, "busy", {});
+  model.send({ kind: "mark", row, sign });
+}
+
 // Hexadecimal digits to an array of 0 and 1, the highest bit of the first digit first.
 export function bitsOf(code, numBits) {
   const bits = [...code].flatMap((digit) => {

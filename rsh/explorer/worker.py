@@ -1,0 +1,89 @@
+"""The process that reads and encodes the pictures of one visitor: see `rsh.explorer.uploads`.
+
+    python -m rsh.explorer.worker GALLERY
+
+It answers each message with one: a picture with its codes, or the sentence that says what is wrong.
+Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
+nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
+"""
+
+import io
+import os
+import select
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from rsh.errors import InputError
+from rsh.explorer.frames import packed_message, read_message
+from rsh.gallery import Gallery
+from rsh.pictures import read_picture, to_jpeg
+from rsh.segments import THUMB_SIDE, Encoded
+
+REST = 300  # seconds without a picture after which the memory is given back
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
+Encode = Callable[[Image.Image], Encoded]
+
+
+def main(folder: str) -> None:
+    """Answer until nobody asks."""
+    warnings.simplefilter("ignore")  # how a picture was converted; the answer is shown all the same
+    source = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever libraries print must not stand between two messages
+    encode: Encode | None = None
+    while select.select([source], [], [], REST)[0]:
+        try:
+            head, body = read_message(source)
+        except EOFError:
+            return
+        try:
+            encode = encode or _encoder(Path(folder))
+            answers.write(_answer(encode, head, body))
+        except InputError as error:
+            answers.write(packed_message({"error": str(error)}))
+        answers.flush()
+
+
+def _encoder(folder: Path) -> Encode:
+    """Load the model once; see `Gallery.encode`, which loads it for each picture."""
+    from rsh.encoder import encoder_of
+
+    gallery = Gallery.open(folder)
+    if encoder := encoder_of(gallery.info["model"]):
+        return lambda picture: encoder.encode([picture])
+    from rsh.encode import encode_pictures, model_of  # torch
+
+    net = model_of(gallery)
+    return lambda picture: encode_pictures(net, [picture])
+
+
+def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
+    picture = _read(body, str(head["name"]))
+    encoded = encode(picture)
+    stream = io.BytesIO()
+    thumb = np.frombuffer(to_jpeg(picture, side=2 * THUMB_SIDE), dtype=np.uint8)
+    np.savez(stream, thumb=thumb, **encoded._asdict())
+    return packed_message({}, stream.getvalue())
+
+
+def _read(body: bytes, name: str) -> Image.Image:
+    """Read a picture of a usual format: Pillow knows others, which few people have tested."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            Image.open(io.BytesIO(body), formats=FORMATS)
+    except Exception:
+        raise InputError(
+            f"{name} is not a picture that can be read: use JPEG, PNG, TIFF, WebP, BMP or GIF"
+        ) from None
+    return read_picture(io.BytesIO(body), name=name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
