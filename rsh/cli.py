@@ -25,6 +25,7 @@ from rsh.cli_lifecycle import (
 )
 from rsh.config import TrainConfig
 from rsh.errors import InputError
+from rsh.flags import TEXTS
 from rsh.protocols import Ties, find_protocol
 
 
@@ -171,6 +172,7 @@ def compare(
 def dashboard(
     gallery: Path = Path("galleries/bluemarble-32"),
     *,
+    also: TEXTS = (),
     port: int = 8866,
     open_: bool = True,
 ) -> None:
@@ -178,12 +180,13 @@ def dashboard(
 
     Args:
         gallery: The gallery folder.
+        also: Another gallery that a visitor can change to and compare with; may be repeated.
         port: On 127.0.0.1.
         open_: Open the page in the browser once it is ready.
     """
     from rsh.explorer.serve import serve
 
-    serve(gallery, port=port, open_browser=open_)
+    serve([gallery, *map(Path, also)], port=port, open_browser=open_)
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from rsh.explorer.state import ExplorerState
+    from rsh.gallery import Gallery
     from rsh.model import HashNet
     from rsh.scenes import Scenes
 
@@ -109,3 +111,19 @@ def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Scenes":
 
     monkeypatch.setattr(pipeline, "TILES", 4)
     return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> "Gallery":
+    """300 tiles of the sample, with a map and a projection; nobody writes into it."""
+    from make_gallery import tiny_gallery
+
+    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", num_tiles=300)
+
+
+@pytest.fixture
+def state(gallery: "Gallery") -> "ExplorerState":
+    """What a visitor of the page over it starts with."""
+    from rsh.explorer.state import ExplorerState
+
+    return ExplorerState(gallery)

@@ -1,22 +1,10 @@
 """Another order of the answer: what the state does, and what the page says of it."""
 
 import pytest
-from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
 from rsh.explorer.page import Explorer
-from rsh.explorer.state import ExplorerState
 from rsh.search import search
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", num_tiles=300)
-
-
-@pytest.fixture
-def state(gallery):
-    return ExplorerState(gallery)
 
 
 @pytest.mark.parametrize("order", ["features", "asymmetric"])

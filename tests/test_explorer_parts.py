@@ -80,9 +80,9 @@ def test_words():
 
 def test_serve_refuses_before_it_starts(gallery, tmp_path):
     with pytest.raises(InputError, match="is no gallery"):
-        serve(tmp_path, port=8866, open_browser=False)
+        serve([tmp_path], port=8866, open_browser=False)
     with pytest.raises(InputError, match="choose 1 to 65535 with --port"):
-        serve(gallery.folder, port=70000, open_browser=False)
+        serve([gallery.folder], port=70000, open_browser=False)
 
 
 def test_a_port_in_use_is_named_with_the_way_out():

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery
 
 from rsh.composition import ask
 from rsh.errors import InputError
@@ -10,16 +9,6 @@ from rsh.explorer.filter import columns_of, filter_view
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import MAX_MARKED, ExplorerState
 from rsh.where import Where
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", num_tiles=300)
-
-
-@pytest.fixture
-def state(gallery):
-    return ExplorerState(gallery)
 
 
 def others(state: ExplorerState, count: int) -> list[int]:

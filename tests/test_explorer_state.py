@@ -4,23 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery, write
+from make_gallery import write
 
 from rsh.codes import hamming
 from rsh.errors import InputError
 from rsh.explorer.ranking import MAX_CARDS
 from rsh.explorer.state import ExplorerState
 from rsh.gallery import Gallery
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", num_tiles=300)
-
-
-@pytest.fixture
-def state(gallery):
-    return ExplorerState(gallery)
 
 
 def part_of(gallery, folder, rows, splits=None):

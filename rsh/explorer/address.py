@@ -12,9 +12,11 @@ from urllib.parse import parse_qs, urlencode
 from rsh.errors import InputError
 from rsh.explorer.question import Question
 from rsh.explorer.state import ExplorerState
+from rsh.gallery import Gallery
 from rsh.where import Where
 
 NAMES = ("gallery", "q", "k", "r", "order", "where", "like", "unlike")
+SAFE = "/:,="  # characters that stay as they are, so that a link can be read
 MOST = 200  # fields
 LONGEST = 8000  # characters: what browsers and servers agree on
 
@@ -39,7 +41,16 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     if question.row is not None:
         pairs += [("like", ids.iloc[row]) for row in question.like]
         pairs += [("unlike", ids.iloc[row]) for row in question.unlike]
-    return "?" + urlencode(pairs, safe="/:,=")
+    return "?" + urlencode(pairs, safe=SAFE)
+
+
+def carried_over(state: ExplorerState, gallery: Gallery) -> str:
+    """Return the query string of the same tile in another gallery; of nothing, if it has none."""
+    if state.query is None:
+        return ""
+    tile = state.gallery.items["id"].iloc[state.query]
+    known = bool((gallery.items["id"] == tile).any())
+    return "?" + urlencode({"q": tile, "k": state.way.top_k}, safe=SAFE) if known else ""
 
 
 def gallery_in(address: str) -> str:

@@ -13,7 +13,8 @@ from rsh.gallery import Gallery
 class Frame(anywidget.AnyWidget):
     """Brings the page's stylesheet, keeps the address, and sees whether Python is still there.
 
-    Sends {"kind": "ping"}, and once {"kind": "address", "text"} if a link says what to show.
+    Sends {"kind": "ping"}, once {"kind": "address", "text"} if a link says what to show,
+    and {"kind": "gallery", "name"}.
 
     Attributes:
         page: name of the page's channel.
@@ -21,6 +22,8 @@ class Frame(anywidget.AnyWidget):
         facts: what the gallery holds.
         message: the alert, or "".
         address: the query string that opens the page as it is now.
+        galleries: names of all that can be shown.
+        gallery: name of the one that is shown.
     """
 
     _esm = bundle("frame.js")
@@ -30,6 +33,8 @@ class Frame(anywidget.AnyWidget):
     facts = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     address = traitlets.Unicode().tag(sync=True)
+    galleries = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    gallery = traitlets.Unicode().tag(sync=True)
 
     def alert(self, message: str) -> None:
         """Show a message; the same one a second time is read out again, too."""

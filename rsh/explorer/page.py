@@ -1,6 +1,5 @@
 """The page as a whole: opens a gallery and ties the state to the panels."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from uuid import uuid4
 
 import ipywidgets
 
-from rsh.explorer.address import read_address, write_address
+from rsh.explorer.address import carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.ask import Ask
 from rsh.explorer.bits import Bits, bits_view
@@ -19,54 +18,78 @@ from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
 from rsh.explorer.plane import Legend, marks_of, planes_of
 from rsh.explorer.question import Picture
+from rsh.explorer.site import Site
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.tiles import describe, readable
 from rsh.explorer.uploads import Uploads, check_size, start_soon
-from rsh.gallery import Gallery
 from rsh.where import Where
-
-DEFAULT = Path("galleries/bluemarble-32")
 
 
 def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
     """Return the page over a gallery, for the last line of a notebook cell.
 
     Args:
-        gallery: the folder; by default the environment variable RSH_GALLERY, else
+        gallery: the folder; by default those of the environment variable RSH_GALLERY, else
             galleries/bluemarble-32 below the working folder or the repository. A gallery
             that cannot be opened gives a page with one alert that says why.
     """
+    page = _box("rsh-page", [])
     try:
-        return Explorer(ExplorerState(Gallery.open(find_gallery(gallery)))).box
+        site = Site.find(gallery)
+        show_gallery(page, site, site.names[0])
     except Exception as error:
-        return _box("rsh-page", [Frame(message=explain(error))])
+        page.children = [Frame(message=explain(error))]
+    return page
 
 
-def find_gallery(gallery: str | Path | None = None) -> Path:
-    """Return the folder to open: the argument, RSH_GALLERY, or the sample's."""
-    named = gallery or os.environ.get("RSH_GALLERY")
-    if named:
-        return Path(named)
-    here = [DEFAULT, Path(__file__).parents[2] / DEFAULT]
-    return next((folder for folder in here if folder.exists()), DEFAULT)
+def show_gallery(page: ipywidgets.Box, site: Site, name: str, *, address: str = "") -> None:
+    """Show another gallery on a page.
+
+    Args:
+        page: whose panels are replaced.
+        site: the galleries there are.
+        name: which one.
+        address: what to show of it, see `read_address`.
+
+    Raises:
+        InputError: it cannot be opened, or the address makes no sense; the page is as it was.
+    """
+    state = ExplorerState(site.open(name))
+    read_address(address, state)
+    explorer = Explorer(state, site=site, name=name)
+    explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
+    for panel in page.children:
+        panel.close()
+    page.children = explorer.panels
 
 
 class Explorer:
     """The panels of one visitor and what happens when something is pressed.
 
     Attributes:
-        box: the widget to display.
+        panels: the widgets to display.
+        switch: shows another gallery, by its name, as an address says.
     """
 
-    def __init__(self, state: ExplorerState) -> None:
-        """Make the panels for `state` and show its first answer."""
+    def __init__(self, state: ExplorerState, *, site: Site | None = None, name: str = "") -> None:
+        """Make the panels for `state` and show its first answer.
+
+        Args:
+            state: what is shown.
+            site: the galleries that can be changed to; by default none but this one.
+            name: what this gallery is called there.
+        """
         gallery, page = state.gallery, uuid4().hex
+        self._site = site = site or Site([gallery.folder])
+        self._name = name if len(site.names) > 1 else ""
+        self.switch: Callable[[str, str], None] = lambda other, text: None
         names = [readable(name) for name in gallery.classes]
         self.state = state
         self._class, self._part = 0, 0
         self._columns = columns_of(state)
         self._uploads, self._newest = Uploads(gallery.folder), 0
         self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
+        self.frame.galleries, self.frame.gallery = site.names, name
         self.controls = Controls(page=page)
         self.filter = Filter(page=page)
         self.asking = Ask(page=page)
@@ -82,7 +105,7 @@ class Explorer:
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.asking.on_typed(self.suggest)
-        self.box = self._layout()
+        self.panels = self._layout()
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or take it away; either way the work is done."""
@@ -121,7 +144,9 @@ class Explorer:
             case {"kind": "where", "texts": list(texts)}:
                 self._move(lambda: state.filter_by(Where.read(list(map(str, texts)))))
             case {"kind": "address", "text": str(text)}:
-                self._move(lambda: read_address(text, state))
+                self._open(gallery_in(text) or self._name, text)
+            case {"kind": "gallery", "name": str(name)}:
+                self.switch(name, carried_over(state, self._site.open(name)))
             case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_picture(bytes(buffers[0]), name))
             case {"kind": "too large", "name": str(name), "size": int(size)}:
@@ -168,8 +193,15 @@ class Explorer:
         for plane in self.planes:
             plane.marks = marks
         self._show_class(self._class, self._part)
-        self.frame.address = write_address(self.state)
+        self.frame.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
+
+    def _open(self, name: str, address: str) -> None:
+        """Show what an address says of this gallery or of another one."""
+        if name == self._name:
+            self._move(lambda: read_address(address, self.state))
+        else:
+            self.switch(name, address)
 
     @guarded
     def _ask_with(self, picture: Picture) -> None:
@@ -198,11 +230,11 @@ class Explorer:
         thumb = tile.pop("thumb")
         panel.send({"kind": "tile", **tile}, buffers=[thumb])
 
-    def _layout(self) -> ipywidgets.Box:
+    def _layout(self) -> list[ipywidgets.Widget]:
         planes = [_box("rsh-planes", self.planes)] if self.planes else []
         rail = _box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
         main = _box("rsh-main", [self.bits, self.cards, self.legend, *planes])
-        return _box("rsh-page", [self.frame, _box("rsh-body", [rail, main])])
+        return [self.frame, _box("rsh-body", [rail, main])]
 
 
 def _legend_words(has_planes: bool) -> dict[str, str]:

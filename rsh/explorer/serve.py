@@ -8,14 +8,14 @@ import signal
 import socket
 import tempfile
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rsh.errors import InputError
+from rsh.explorer.site import VARIABLE, Site
 from rsh.explorer.uploads import MAX_BYTES
-from rsh.gallery import Gallery
 
 HOST = "127.0.0.1"
 HERE = Path(__file__).parent
@@ -50,24 +50,26 @@ TORNADO = {
 }
 
 
-def serve(gallery: Path, *, port: int, open_browser: bool) -> None:
-    """Serve the page over one gallery until Ctrl-C.
+def serve(galleries: Sequence[Path], *, port: int, open_browser: bool) -> None:
+    """Serve the page over one or several galleries until Ctrl-C.
 
     Prints one line, "rsh page: http://127.0.0.1:8866/", when the page can be opened.
 
     Args:
-        gallery: its folder.
+        galleries: their folders; a visitor begins with the first.
         port: where to listen, on 127.0.0.1 only.
         open_browser: whether to open the page in the visitor's browser then.
 
     Raises:
-        InputError: no such gallery, or the port is in use or not allowed.
+        InputError: no such gallery, two of one name, or the port is in use or not allowed.
     """
-    Gallery.open(gallery)
+    site = Site(galleries)
+    for name in site.names:
+        site.open(name)
     check_port(port)
     url = f"http://{HOST}:{port}/"
     with _served_folder() as folder:
-        os.environ["RSH_GALLERY"] = str(Path(gallery).resolve())
+        os.environ[VARIABLE] = os.pathsep.join(str(path.resolve()) for path in galleries)
         # Voila looks for templates here first: the page never gets another version's.
         paths = [str(folder / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SERVE = (
     "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
-    "serve(Path(sys.argv[1]), port=int(sys.argv[2]), open_browser=False)"
+    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False)"
 )
 
 

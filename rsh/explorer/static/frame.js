@@ -14,8 +14,12 @@ function render({ model, el }) {
   const gone = make("div", { class: "rsh-alert", hidden: true });
   // The live region is there before its text, or screen readers say nothing.
   const region = make("div", { role: "alert" }, alert, gone);
+  const names = model.get("galleries");
+  const select = make("select", { onchange: () => model.send({ kind: "gallery", name: select.value }) });
+  select.append(...names.map((name) => make("option", { value: name, selected: name === model.get("gallery") }, name)));
+  const gallery = names.length > 1 ? make("label", { class: "rsh-gallery" }, "Gallery ", select) : null;
   el.classList.add("rsh-frame");
-  el.append(make("header", {}, title, question, facts), region);
+  el.append(make("header", {}, title, question, ...(gallery ? [gallery] : []), facts), region);
 
   function draw() {
     const message = model.get("message");
