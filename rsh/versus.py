@@ -273,9 +273,11 @@ def _hits(side: Side, row: int, far: Floats, there: Floats, top_k: int) -> tuple
 
 def _shared(left: Gallery, right: Gallery) -> tuple[Rows, Rows]:
     """Return the rows of the tiles that both galleries can find, in one order."""
-    ids, others = (pd.Index(g.items["id"].iloc[g.searchable]) for g in (left, right))
-    if left is right or ids.equals(others):
-        return left.searchable, right.searchable
-    places = others.get_indexer(ids)
+    ids, others = left.items["id"], right.items["id"]
+    if left is right or ids.equals(others):  # the same tiles: their rows are the same
+        rows = np.intersect1d(left.searchable, right.searchable, assume_unique=True)
+        return rows, rows
+    rows = left.searchable
+    places = pd.Index(others.iloc[right.searchable]).get_indexer(pd.Index(ids.iloc[rows]))
     held = places >= 0
-    return left.searchable[held], right.searchable[places[held]]
+    return rows[held], right.searchable[places[held]]
