@@ -8,10 +8,10 @@ it, however well it measures: both rankings are condensed to the tiles that both
 first k are compared. What each side shows, and its precision, are of all that it can find.
 
 Source: overlap at a depth is what rank-biased overlap takes the mean of, Webber et al. 2010, "A
-similarity measure for indefinite rankings", https://doi.org/10.1145/1852102.1852106; its mean over
-all orders of ties is the variant a of Corsi and Urbano 2024, "The treatment of ties in rank-biased
-overlap", https://arxiv.org/abs/2406.07121; condensed lists are those of Sakai 2007, "Alternatives
-to Bpref", https://doi.org/10.1145/1277741.1277756
+similarity measure for indefinite rankings", https://doi.org/10.1145/1852102.1852106; on ties in it,
+Corsi and Urbano 2024, "The treatment of ties in rank-biased overlap",
+https://arxiv.org/abs/2406.07121; condensed lists are those of Sakai 2007, "Alternatives to Bpref",
+https://doi.org/10.1145/1277741.1277756
 """
 
 from dataclasses import dataclass
