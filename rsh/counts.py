@@ -133,10 +133,12 @@ def tied(scores: ArrayLike, relevant: ArrayLike) -> Counts:
     Returns:
         Counts with a column for each different score, (1, number of them).
     """
-    _, column = np.unique(-np.asarray(scores), return_inverse=True)
-    size = int(column.max(initial=-1)) + 1
-    parts = (column, column[np.asarray(relevant)])
-    return Counts(*(np.bincount(part, minlength=size)[None].astype(np.int64) for part in parts))
+    far = -np.asarray(scores)
+    values, items = np.unique(far, return_counts=True)
+    own, number = np.unique(far[np.asarray(relevant, dtype=bool)], return_counts=True)
+    hits = np.zeros_like(items)
+    hits[np.searchsorted(values, own)] = number
+    return Counts(items[None].astype(np.int64), hits[None].astype(np.int64))
 
 
 def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:

@@ -1,22 +1,31 @@
-"""An answer as GeoJSON: what a map program draws, each hit with its rank and distance.
+"""An answer as GeoJSON: what a map program draws, each hit with its rank, distance and score.
 
 Source: RFC 7946, https://www.rfc-editor.org/rfc/rfc7946
 """
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import pandas as pd
 
 from rsh.errors import InputError
 from rsh.gallery import Gallery
-from rsh.search import Answer
+from rsh.search import Hit
 
 RING = "POLYGON ((", "))"  # around "x y, x y, ..."
 SOURCES = ("footprint", "longitude")  # columns that say where a tile lies
 
 
-def feature_collection(gallery: Gallery, answer: Answer) -> dict[str, Any]:
+class Found(Protocol):
+    """What has hits: `rsh.search.Answer`, or `rsh.shown.View`."""
+
+    @property
+    def hits(self) -> Sequence[Hit]:
+        """What was found, nearest first."""
+
+
+def feature_collection(gallery: Gallery, answer: Found) -> dict[str, Any]:
     """Return the hits of a search as a FeatureCollection, nearest first.
 
     Args:
@@ -24,29 +33,34 @@ def feature_collection(gallery: Gallery, answer: Answer) -> dict[str, Any]:
         answer: what was found.
 
     Returns:
-        A feature a hit: its footprint where that is known, else its place, else no geometry; with
-        rank, distance (bits), id and class.
+        A feature for each hit that lies somewhere: its footprint where that is known, else its
+        place; with rank, distance (bits), id, class, and the score if there is one. "left_out", a
+        foreign member, says how many hits have no place.
 
     Raises:
         InputError: the gallery knows no places.
     """
     if not set(SOURCES) & set(gallery.items.columns):
         raise InputError(f"{gallery.folder} has no places: encode tiles with an items.csv")
-    rows = gallery.items.set_index("id").loc[[hit.id for hit in answer.hits]]
+    items = gallery.items.set_index("id").loc[[hit.id for hit in answer.hits]]
+    places = [geometry(item) for _, item in items.iterrows()]
     features = [
-        {
-            "type": "Feature",
-            "geometry": geometry(row),
-            "properties": {
-                "rank": hit.rank,
-                "distance": hit.distance,
-                "id": hit.id,
-                "class": hit.class_name,
-            },
-        }
-        for hit, (_, row) in zip(answer.hits, rows.iterrows(), strict=True)
+        {"type": "Feature", "geometry": place, "properties": _properties(hit)}
+        for hit, place in zip(answer.hits, places, strict=True)
+        if place
     ]
-    return {"type": "FeatureCollection", "features": features}
+    left_out = len(places) - len(features)
+    return {"type": "FeatureCollection", "features": features, "left_out": left_out}
+
+
+def _properties(hit: Hit) -> dict[str, Any]:
+    properties = {
+        "rank": hit.rank,
+        "distance": hit.distance,
+        "id": hit.id,
+        "class": hit.class_name,
+    }
+    return properties if hit.score is None else properties | {"score": hit.score}
 
 
 def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:

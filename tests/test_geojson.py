@@ -36,7 +36,7 @@ def gallery(tmp_path: Path) -> Gallery:
 def test_hits_are_features_in_their_order(gallery: Gallery):
     answer = search(gallery, gallery.items["id"][0], top_k=5)
     found = feature_collection(gallery, answer)
-    assert found["type"] == "FeatureCollection"
+    assert (found["type"], found["left_out"]) == ("FeatureCollection", 0)
     rows = gallery.items.set_index("id")
     for hit, feature in zip(answer.hits, found["features"], strict=True):
         properties = feature["properties"]
@@ -45,6 +45,17 @@ def test_hits_are_features_in_their_order(gallery: Gallery):
         }  # fmt: skip
         place = rows.loc[hit.id, ["longitude", "latitude"]].tolist()
         assert feature["geometry"]["coordinates"] == pytest.approx(place)
+
+
+def test_hits_without_a_place_are_left_out_and_counted(gallery: Gallery):
+    answer = search(gallery, gallery.items["id"][0], top_k=5, rerank="features")
+    lost = [hit.id for hit in answer.hits[1:3]]
+    gallery.items.loc[gallery.items["id"].isin(lost), "latitude"] = np.nan
+    found = feature_collection(gallery, answer)
+    assert found["left_out"] == 2
+    kept = [hit for hit in answer.hits if hit.id not in lost]
+    shown = [feature["properties"] for feature in found["features"]]
+    assert [(each["rank"], each["score"]) for each in shown] == [(h.rank, h.score) for h in kept]
 
 
 def test_gallery_without_places_is_told(gallery: Gallery):
