@@ -16,11 +16,12 @@ WIDTH = 100  # characters of a line of Python
 PYTHON = "take the lines of Python"
 
 
-def as_python(view: View) -> str:
+def as_python(view: View, *, folder: str = "") -> str:
     """Return lines of Python that find the tiles of a view; `hits` are they.
 
     Args:
         view: what is asked again.
+        folder: where the gallery lies for the reader; by default where it was opened.
     """
     asked = view.question.arguments()
     names = "Condition, Where" if _conditions(view.question.where) else "Where"
@@ -29,7 +30,7 @@ def as_python(view: View) -> str:
         "from rsh.search import search",
         *([f"from rsh.where import {names}"] if "where" in asked else []),
         "",
-        f"gallery = Gallery.open({_literal(str(view.gallery.folder))})",
+        f"gallery = Gallery.open({_literal(folder or str(view.gallery.folder))})",
         _call("answer = search", ["gallery", *_arguments(view.question)]),
         f"hits = {_picked(view)}",
         "print(answer)",
@@ -37,17 +38,18 @@ def as_python(view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_command(view: View) -> str:
+def as_command(view: View, *, folder: str = "") -> str:
     """Return the command line that prints the answer of which a view shows tiles.
 
     Args:
         view: what is asked again.
+        folder: where the gallery lies for the reader; by default where it was opened.
 
     Raises:
         InputError: an id or a condition holds what a command line cannot say.
     """
     question = view.question
-    folder = str(view.gallery.folder)
+    folder = folder or str(view.gallery.folder)
     words = ["rsh", "search", f"./{folder}" if folder.startswith("-") else folder]
     for name, flag in (("top_k", "-k"), ("radius", "--radius"), ("pool", "--pool")):
         value = getattr(question, name)

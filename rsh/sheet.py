@@ -17,7 +17,7 @@ from rsh.gallery import Gallery
 from rsh.lettering import Font, fitted, font, is_spelled_out, width_of
 from rsh.pictures import CANNOT_READ, read_picture
 from rsh.segments import THUMB_SIDE
-from rsh.shown import Shown, View
+from rsh.shown import Shown, View, readable
 
 MOST = 200  # tiles of a sheet
 FEWEST, WIDEST = 5, 12  # tiles side by side
@@ -136,11 +136,6 @@ def _card(pen: _Pen, picture: Image.Image, tile: Shown, name: list[str], x: int,
         y += LINE
     for number, line in enumerate(name):
         pen.words((x, y + number * LINE), line, font(13))
-
-
-def readable(name: str) -> str:
-    """Class names are folder names: show their underscores as the spaces they stand for."""
-    return str(name).replace("_", " ").strip() or "(no name)"
 
 
 def _asked(view: View) -> str:

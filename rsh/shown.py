@@ -160,3 +160,8 @@ class View:
             Hit(t.rank, t.distance, str(ids.iloc[t.row]), str(names.iloc[t.row]), t.score)
             for t in self.tiles
         ]
+
+
+def readable(name: str) -> str:
+    """Class names are folder names: show their underscores as the spaces they stand for."""
+    return str(name).replace("_", " ").strip() or "(no name)"

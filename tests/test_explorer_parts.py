@@ -10,7 +10,8 @@ from rsh.explorer.alerts import guarded
 from rsh.explorer.bundle import STATIC, bundle
 from rsh.explorer.plane import planes_of
 from rsh.explorer.serve import check_port, serve
-from rsh.explorer.tiles import place_of, plural, readable
+from rsh.explorer.tiles import place_of, plural
+from rsh.shown import readable
 
 HTML = "<img src=x onerror=alert(1)>"
 

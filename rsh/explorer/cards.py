@@ -9,7 +9,8 @@ import traitlets
 from rsh.explorer.bundle import bundle
 from rsh.explorer.ranking import RankedTile, Ranking
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe, hex_of, plural, readable
+from rsh.explorer.tiles import describe, hex_of, plural
+from rsh.shown import readable
 
 SEEN = "The model trained on this tile, which flatters the answer."
 

@@ -7,7 +7,8 @@ import traitlets
 
 from rsh.explorer.bundle import bundle
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe, readable
+from rsh.explorer.tiles import describe
+from rsh.shown import readable
 
 SHOWN = 24  # four rows of six beside the answer
 

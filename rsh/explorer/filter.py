@@ -8,7 +8,7 @@ import traitlets
 
 from rsh.explorer.bundle import bundle
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import readable
+from rsh.shown import readable
 
 FEW = 60  # different values of a column that fit into a list
 WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box"}

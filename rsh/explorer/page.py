@@ -18,10 +18,13 @@ from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
 from rsh.explorer.plane import Legend, marks_of, planes_of
 from rsh.explorer.question import Picture
+from rsh.explorer.sides import Comparison, Sides
 from rsh.explorer.site import Site
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe, readable
+from rsh.explorer.take import Take, view_of
+from rsh.explorer.tiles import describe
 from rsh.explorer.uploads import Uploads, check_size, start_soon
+from rsh.shown import readable
 from rsh.where import Where
 
 
@@ -58,9 +61,9 @@ def show_gallery(page: ipywidgets.Box, site: Site, name: str, *, address: str = 
     read_address(address, state)
     explorer = Explorer(state, site=site, name=name)
     explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
-    for panel in page.children:
+    old, page.children = page.children, explorer.panels
+    for panel in old:
         panel.close()
-    page.children = explorer.panels
 
 
 class Explorer:
@@ -96,15 +99,20 @@ class Explorer:
         self.chooser = Chooser(page=page)
         self.bits = Bits(page=page)
         self.cards = Cards(page=page)
+        self.taking = Take(page=page, map=gallery.has_map)
+        self._comparison = Comparison(gallery, site, name)
+        self.sides = Sides(page=page, choices=self._comparison.choices)
         self.planes = planes_of(gallery, page)
         self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
         self._follow()
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
-        for panel in (self.frame, *rail, self.cards, *self.planes):
+        main = (self.cards, self.taking, self.sides)
+        for panel in (self.frame, *rail, *main, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.asking.on_typed(self.suggest)
+        self.sides.on_chosen(self.compare)
         self.panels = self._layout()
 
     def alert(self, message: str) -> None:
@@ -147,6 +155,9 @@ class Explorer:
                 self._open(gallery_in(text) or self._name, text)
             case {"kind": "gallery", "name": str(name)}:
                 self.switch(name, carried_over(state, self._site.open(name)))
+            case {"kind": "take", "form": str(form)}:
+                self.taking.give(form, view_of(state, state.ranking()))
+                self.alert("")
             case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_picture(bytes(buffers[0]), name))
             case {"kind": "too large", "name": str(name), "size": int(size)}:
@@ -164,6 +175,12 @@ class Explorer:
     def suggest(self, change: dict[str, Any]) -> None:
         """Name some tiles that hold what was typed."""
         self.asking.matching = self.state.matching(change["new"])
+
+    @guarded
+    def compare(self, change: dict[str, Any]) -> None:
+        """Hold the answer against that of another side."""
+        self.sides.view = self._comparison.view(self.state, change["new"])
+        self.alert("")
 
     async def take_picture(self, data: bytes, name: str) -> None:
         """Encode a picture while the page goes on, then ask with it, unless a newer one came."""
@@ -193,6 +210,7 @@ class Explorer:
         for plane in self.planes:
             plane.marks = marks
         self._show_class(self._class, self._part)
+        self.sides.view = self._comparison.view(self.state, self.sides.chosen)
         self.frame.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
@@ -233,7 +251,9 @@ class Explorer:
     def _layout(self) -> list[ipywidgets.Widget]:
         planes = [_box("rsh-planes", self.planes)] if self.planes else []
         rail = _box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
-        main = _box("rsh-main", [self.bits, self.cards, self.legend, *planes])
+        main = _box(
+            "rsh-main", [self.bits, self.cards, self.taking, self.sides, self.legend, *planes]
+        )
         return [self.frame, _box("rsh-body", [rail, main])]
 
 

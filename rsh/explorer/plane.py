@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from rsh.explorer.bundle import bundle
 from rsh.explorer.ranking import Ranking
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import NO_ROW, hex_of, readable
+from rsh.explorer.tiles import NO_ROW, hex_of
 from rsh.gallery import Gallery
+from rsh.shown import readable
 
 # Heading, exact term, and how to read it.
 _SPACES = {

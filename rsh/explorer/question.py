@@ -35,7 +35,7 @@ class Question:
 
     Attributes:
         row: of the query in the gallery; None for a picture.
-        picture: the picture, if it is one.
+        picture: the picture, if and only if there is no row.
         like: rows that the answer shall be like.
         unlike: rows that it shall be unlike.
     """
@@ -66,6 +66,10 @@ class Question:
         if not had:
             marks[sign] += (row,)
         return replace(self, like=marks["like"], unlike=marks["unlike"])
+
+    def name(self, gallery: Gallery) -> str:
+        """Id of the tile, or name of the picture."""
+        return self.picture.name if self.picture else str(gallery.items["id"].iloc[self._row])
 
     def encoded(self, gallery: Gallery) -> Encoded:
         """What the network says of the query, one row."""

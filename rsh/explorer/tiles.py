@@ -6,6 +6,7 @@ from typing import Any
 from rsh.codes import Packed
 from rsh.explorer.question import Question
 from rsh.gallery import Gallery
+from rsh.shown import readable
 
 SPLITS = {
     "query": "unseen in training",
@@ -48,11 +49,6 @@ def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
         "split": "a picture of yours",
         "thumb": picture.thumb,
     }
-
-
-def readable(name: str) -> str:
-    """Class names are folder names: show their underscores as the spaces they stand for."""
-    return str(name).replace("_", " ").strip() or "(no name)"
 
 
 def hex_of(packed: Packed, num_bits: int) -> str:

@@ -30,14 +30,17 @@ function render({ model, el }) {
     if (message) tell(model, "alert", {});
   }
 
-  // In a notebook the address is the notebook's own.
-  const standalone = "voila" in document.body.dataset;
-  if (standalone && location.search) model.send({ kind: "address", text: location.search });
-  let alone = Boolean(location.search); // what the link says is kept until Python has read it
+  // In a notebook the address is the notebook's own. What a link says is kept until Python has read
+  // it, once: another gallery on the same page brings another frame.
+  const { dataset } = document.body;
+  const standalone = "voila" in dataset;
+  let unread = standalone && location.search && !("rshRead" in dataset);
+  dataset.rshRead = "";
+  if (unread) model.send({ kind: "address", text: location.search });
   function drawAddress() {
     const address = model.get("address");
-    if (standalone && address && !alone) history.replaceState(null, "", address);
-    alone = false;
+    if (standalone && address && !unread) history.replaceState(null, "", address);
+    unread = false;
   }
 
   let silentSince = null;
