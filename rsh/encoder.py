@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FILE = "encoder.onnx"  # in a run folder
 # What the file takes, what it gives, and where its metadata say of which network it is.
 INPUT, OUTPUTS, ABOUT = "tiles", ("feature", "relaxed"), "rsh"
+AT_ONCE = 8  # tiles: 65 would hold 340 MB, and no sooner be done
 
 
 class Encoder:
@@ -68,8 +69,12 @@ class Encoder:
         )
 
     def encode_tiles(self, tiles: Tiles) -> Encoded:
-        """Encode packed tiles, (n, 3, image_size, image_size) uint8."""
-        features, relaxed = self._session.run(OUTPUTS, {INPUT: np.asarray(tiles)})
+        """Encode packed tiles, (n, 3, image_size, image_size) uint8, n 1 or more."""
+        parts = [
+            self._session.run(OUTPUTS, {INPUT: np.asarray(tiles[start : start + AT_ONCE])})
+            for start in range(0, len(tiles), AT_ONCE)
+        ]
+        features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
 
 
