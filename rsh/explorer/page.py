@@ -18,6 +18,7 @@ from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
 from rsh.explorer.plane import Legend, marks_of, planes_of
 from rsh.explorer.question import Picture
+from rsh.explorer.reasons import Explained, Reasons, query_picture
 from rsh.explorer.sides import Comparison, Sides
 from rsh.explorer.site import Site
 from rsh.explorer.state import ExplorerState
@@ -102,17 +103,20 @@ class Explorer:
         self.taking = Take(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
         self.sides = Sides(page=page, choices=self._comparison.choices)
+        self._explained = Explained(gallery)
+        self.reasons = Reasons(page=page)
         self.planes = planes_of(gallery, page)
         self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
         self._follow()
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
-        main = (self.cards, self.taking, self.sides)
+        main = (self.cards, self.taking, self.sides, self.reasons)
         for panel in (self.frame, *rail, *main, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.asking.on_typed(self.suggest)
         self.sides.on_chosen(self.compare)
+        self.reasons.on_asked(self.explain)
         self.panels = self._layout()
 
     def alert(self, message: str) -> None:
@@ -158,6 +162,8 @@ class Explorer:
             case {"kind": "take", "form": str(form)}:
                 self.taking.give(form, view_of(state, state.ranking()))
                 self.alert("")
+            case {"kind": "parts"}:
+                start_soon(self.look_for_parts())
             case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_picture(bytes(buffers[0]), name))
             case {"kind": "too large", "name": str(name), "size": int(size)}:
@@ -181,6 +187,25 @@ class Explorer:
         """Hold the answer against that of another side."""
         self.sides.view = self._comparison.view(self.state, change["new"])
         self.alert("")
+
+    @guarded
+    def explain(self, change: dict[str, Any]) -> None:
+        """Answer another why."""
+        self.reasons.view = self._explained.view(self.state, change["new"])
+        self.alert("")
+
+    async def look_for_parts(self) -> None:
+        """Find out which parts of the query make its code, while the page goes on."""
+        question = self.state.question
+        self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
+        try:
+            name = question.name(self.state.gallery)
+            found = await self._uploads.parts(query_picture(self.state), name)
+            self._explained.keep_parts(question, found)
+            self.reasons.view = self._explained.view(self.state, self.reasons.asked)
+        except Exception as error:
+            self.alert(explain(error))
+        self.reasons.working = ""
 
     async def take_picture(self, data: bytes, name: str) -> None:
         """Encode a picture while the page goes on, then ask with it, unless a newer one came."""
@@ -211,6 +236,7 @@ class Explorer:
             plane.marks = marks
         self._show_class(self._class, self._part)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         self.frame.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
@@ -251,9 +277,8 @@ class Explorer:
     def _layout(self) -> list[ipywidgets.Widget]:
         planes = [_box("rsh-planes", self.planes)] if self.planes else []
         rail = _box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
-        main = _box(
-            "rsh-main", [self.bits, self.cards, self.taking, self.sides, self.legend, *planes]
-        )
+        answer = [self.bits, self.cards, self.taking, self.sides, self.reasons]
+        main = _box("rsh-main", [*answer, self.legend, *planes])
         return [self.frame, _box("rsh-body", [rail, main])]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from rsh.errors import InputError
 from rsh.explorer.frames import packed_message, read_message_later
 from rsh.explorer.question import Picture
+from rsh.occlusion import Occlusion
 from rsh.segments import Encoded
 
 MAX_BYTES = 20 << 20  # a tile of any sensor fits; a scene is to be cut into tiles first
@@ -40,16 +41,17 @@ class Uploads:
         Raises:
             InputError: too large, no picture, or one that cannot be encoded in time.
         """
-        check_size(len(data), name)
-        async with self._turn:
-            try:
-                return await asyncio.wait_for(self._ask(data, name), PATIENCE)
-            except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
-                await self.close()
-                raise InputError(
-                    f"{name} could not be encoded: the encoder ended or took more than "
-                    f"{PATIENCE:.0f} s; try once more, or save the picture as JPEG first"
-                ) from None
+        parts = await self._answer(data, name, want="codes")
+        return Picture(name, parts["thumb"].tobytes(), _encoded(parts))
+
+    async def parts(self, data: bytes, name: str) -> Occlusion:
+        """Find out which parts of a picture make its code, see `rsh.occlusion`.
+
+        Raises:
+            InputError: as for `encode`.
+        """
+        parts = await self._answer(data, name, want="parts")
+        return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
     async def close(self) -> None:
         """End the process, if there is one."""
@@ -58,17 +60,28 @@ class Uploads:
             process.kill()
             await process.communicate()  # empties its pipes, so that nothing is left open
 
-    async def _ask(self, data: bytes, name: str) -> Picture:
+    async def _answer(self, data: bytes, name: str, *, want: str) -> dict[str, Any]:
+        check_size(len(data), name)
+        async with self._turn:
+            try:
+                return await asyncio.wait_for(self._ask(data, name, want), PATIENCE)
+            except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+                await self.close()
+                raise InputError(
+                    f"{name} could not be encoded: the encoder ended or took more than "
+                    f"{PATIENCE:.0f} s; try once more, or save the picture as JPEG first"
+                ) from None
+
+    async def _ask(self, data: bytes, name: str, want: str) -> dict[str, Any]:
         process = await self._running()
         assert process.stdin and process.stdout
-        process.stdin.write(packed_message({"name": name}, data))
+        process.stdin.write(packed_message({"name": name, "want": want}, data))
         await process.stdin.drain()
         head, body = await read_message_later(process.stdout)
         if "error" in head:
             raise InputError(head["error"])
-        with np.load(io.BytesIO(body)) as parts:
-            encoded = Encoded(*(parts[part] for part in Encoded._fields))
-            return Picture(name, parts["thumb"].tobytes(), encoded)
+        with np.load(io.BytesIO(body)) as stored:
+            return {part: stored[part] for part in stored.files}
 
     async def _running(self) -> asyncio.subprocess.Process:
         if not self._process or self._process.returncode is not None:
@@ -80,6 +93,10 @@ class Uploads:
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             )
         return self._process
+
+
+def _encoded(parts: dict[str, Any]) -> Encoded:
+    return Encoded(*(parts[part] for part in Encoded._fields))
 
 
 def start_soon(work: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,8 @@
 
     python -m rsh.explorer.worker GALLERY
 
-It answers each message with one: a picture with its codes, or the sentence that says what is wrong.
+It answers each message with one: a picture with its codes, what its parts are worth to them, or
+the sentence that says what is wrong.
 Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
 nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
 """
@@ -12,7 +13,7 @@ import os
 import select
 import sys
 import warnings
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from PIL import Image
 from rsh.errors import InputError
 from rsh.explorer.frames import packed_message, read_message
 from rsh.gallery import Gallery
+from rsh.occlusion import Encode, occlude
 from rsh.pictures import read_picture, to_jpeg
-from rsh.segments import THUMB_SIDE, Encoded
+from rsh.segments import THUMB_SIDE
 
 REST = 300  # seconds without a picture after which the memory is given back
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
-Encode = Callable[[Image.Image], Encoded]
 
 
 def main(folder: str) -> None:
@@ -56,19 +57,23 @@ def _encoder(folder: Path) -> Encode:
 
     gallery = Gallery.open(folder)
     if encoder := encoder_of(gallery.info["model"]):
-        return lambda picture: encoder.encode([picture])
+        return encoder.encode
     from rsh.encode import encode_pictures, model_of  # torch
 
     net = model_of(gallery)
-    return lambda picture: encode_pictures(net, [picture])
+    return partial(encode_pictures, net)
 
 
 def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
     picture = _read(body, str(head["name"]))
-    encoded = encode(picture)
     stream = io.BytesIO()
-    thumb = np.frombuffer(to_jpeg(picture, side=2 * THUMB_SIDE), dtype=np.uint8)
-    np.savez(stream, thumb=thumb, **encoded._asdict())
+    if head["want"] == "parts":
+        found = occlude(picture, encode)
+        arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
+    else:
+        thumb = np.frombuffer(to_jpeg(picture, side=2 * THUMB_SIDE), dtype=np.uint8)
+        arrays = {"thumb": thumb, **encode([picture])._asdict()}
+    np.savez(stream, **arrays)
     return packed_message({}, stream.getvalue())
 
 
