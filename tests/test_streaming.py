@@ -1,6 +1,5 @@
 """An archive is encoded whole: by one process or several, in one go or after any interruption."""
 
-
 import numpy as np
 import pytest
 from filelock import FileLock

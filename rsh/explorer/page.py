@@ -12,11 +12,14 @@ from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.bits import Bits, bits_view
 from rsh.explorer.cards import Cards, answer_view
 from rsh.explorer.chooser import Chooser, chooser_view
+from rsh.explorer.colouring import ways_of
 from rsh.explorer.controls import Controls, controls_view, search_of
 from rsh.explorer.frame import Frame, facts_of, question_of
-from rsh.explorer.plane import Legend, marks_of, planes_of
+from rsh.explorer.legend import Legend
+from rsh.explorer.plane import marks_of, planes_of
+from rsh.explorer.selection import rows_sent
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe, readable
+from rsh.explorer.tiles import describe
 from rsh.gallery import Gallery
 
 DEFAULT = Path("galleries/bluemarble-32")
@@ -55,7 +58,6 @@ class Explorer:
     def __init__(self, state: ExplorerState) -> None:
         """Make the panels for `state` and show its first answer."""
         gallery, page = state.gallery, uuid4().hex
-        names = [readable(name) for name in gallery.classes]
         self.state = state
         self._class, self._part = int(gallery.labels[state.query]), 0
         self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
@@ -64,9 +66,10 @@ class Explorer:
         self.bits = Bits(page=page)
         self.cards = Cards(page=page)
         self.planes = planes_of(gallery, page)
-        self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
+        self.legend = Legend(page=page, **_legend_words(gallery, bool(self.planes)))
         self.refresh()
-        for panel in (self.frame, self.controls, self.chooser, self.cards, *self.planes):
+        panels = (self.frame, self.controls, self.chooser, self.cards, self.legend)
+        for panel in (*panels, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.box = self._layout()
@@ -87,6 +90,10 @@ class Explorer:
                 self._peek(panel, row)
             case {"kind": "choose", "row": int(row)}:
                 self._move(lambda: self.state.choose(row))
+            case {"kind": "select"}:
+                self.state.select(rows_sent(buffers))
+            case {"kind": "colour", "by": str(by)}:
+                self.legend.colour(self.state, self.state.ranking(), by)
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
                 self._show_class(number, 0)
                 self.alert("")
@@ -118,6 +125,7 @@ class Explorer:
         marks = marks_of(self.state, ranking)
         for plane in self.planes:
             plane.marks = marks
+        self.legend.colour(self.state, ranking)
         self._show_class(self._class, self._part)
         self.alert("")  # last: the same answer again changes no trait, but ends the wait
 
@@ -145,10 +153,10 @@ class Explorer:
         return _box("rsh-page", [self.frame, _box("rsh-body", [rail, main])])
 
 
-def _legend_words(has_planes: bool) -> dict[str, str]:
+def _legend_words(gallery: Gallery, has_planes: bool) -> dict[str, Any]:
     if has_planes:
-        note = "Every dot is a tile; choose one to search with it. Point at a class to find it."
-        return {"heading": "The whole gallery", "note": note}
+        note = "Every dot is a tile: choose one to search with it, or select many."
+        return {"heading": "The whole gallery", "note": note, "ways": ways_of(gallery)}
     note = "This gallery has no projection yet: `rsh project` draws its feature and hash space."
     return {"heading": "The whole gallery", "note": note}
 

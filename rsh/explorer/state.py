@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rsh.counts import Counts
 from rsh.engines import Hits
 from rsh.errors import InputError
+from rsh.explorer.selection import Selection
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
 from rsh.neighbours import count_others, look_again, neighbours
@@ -100,6 +101,7 @@ class ExplorerState:
         top_k: how many are wanted, 1 to `max_top_k`.
         radius: Hamming radius, bits, 0 to num_bits.
         order: "bits", or the finer measure by which the nearest are looked at again.
+        selection: tiles that were drawn around.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -115,6 +117,7 @@ class ExplorerState:
         self.order: Order = "bits"
         self.top_k = min(USUAL, self.max_top_k)
         self.radius = max(gallery.num_bits // 16, 1)
+        self.selection = Selection([], num_tiles=len(gallery))
         self._rng = np.random.default_rng(seed)
         self._past: list[int] = []
         self._future: list[int] = []
@@ -157,6 +160,14 @@ class ExplorerState:
             self._past.append(self.query)
             self._future.clear()
             self.query = row
+
+    def select(self, rows: ArrayLike) -> None:
+        """Select these tiles instead of those before.
+
+        Raises:
+            InputError: the gallery has no such row, or they are too many.
+        """
+        self.selection = Selection(rows, num_tiles=len(self.gallery))
 
     def back(self) -> None:
         """Return to the query before this one, if there is one."""
