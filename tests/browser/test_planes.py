@@ -9,6 +9,7 @@ from browser.plane_steps import (
     draw,
     enclosed,
     last,
+    open_planes,
     places,
     wait_until_drawn,
     xy_of,
