@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ def tiny_gallery(
     coordinates: bool = True,
     projection: bool = True,
     rename: dict[str, str] | None = None,
+    more: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> Gallery:
     """Write a gallery of sample tiles whose codes know something of colour and class.
 
@@ -36,6 +37,7 @@ def tiny_gallery(
         coordinates: whether the tiles keep longitude and latitude.
         projection: whether the two planes are drawn.
         rename: new names for some classes, to try awkward ones.
+        more: adds columns to the items table.
     """
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
@@ -46,6 +48,7 @@ def tiny_gallery(
     items["split"] = rng.choice(["train", "val", "query"], len(items), p=[0.65, 0.15, 0.2])
     if coordinates:
         items[["longitude", "latitude"]] = table[["longitude", "latitude"]].to_numpy()
+    items = more(items) if more else items
     features = look / np.linalg.norm(look, axis=1, keepdims=True)
     gallery = write(
         folder,

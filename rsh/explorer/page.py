@@ -1,7 +1,6 @@
-"""The page as a whole: opens a gallery and ties the state to the panels."""
+"""The page over one gallery: ties the state to the panels."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,58 +12,24 @@ from rsh.explorer.ask import Ask
 from rsh.explorer.bits import Bits, bits_view
 from rsh.explorer.cards import Cards, answer_view
 from rsh.explorer.chooser import Chooser, chooser_view
+from rsh.explorer.colouring import ways_of
 from rsh.explorer.controls import Controls, controls_view, search_of
 from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
-from rsh.explorer.plane import Legend, marks_of, planes_of
+from rsh.explorer.legend import Legend
+from rsh.explorer.picked import Picked, picked_as_view, picked_view
+from rsh.explorer.plane import marks_of, planes_of
 from rsh.explorer.question import Picture
 from rsh.explorer.reasons import Explained, Reasons, query_picture
+from rsh.explorer.selection import rows_sent
 from rsh.explorer.sides import Comparison, Sides
 from rsh.explorer.site import Site
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.take import Take, view_of
 from rsh.explorer.tiles import describe
 from rsh.explorer.uploads import Uploads, check_size, start_soon
-from rsh.shown import readable
+from rsh.gallery import Gallery
 from rsh.where import Where
-
-
-def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
-    """Return the page over a gallery, for the last line of a notebook cell.
-
-    Args:
-        gallery: the folder; by default those of the environment variable RSH_GALLERY, else
-            galleries/bluemarble-32 below the working folder or the repository. A gallery
-            that cannot be opened gives a page with one alert that says why.
-    """
-    page = _box("rsh-page", [])
-    try:
-        site = Site.find(gallery)
-        show_gallery(page, site, site.names[0])
-    except Exception as error:
-        page.children = [Frame(message=explain(error))]
-    return page
-
-
-def show_gallery(page: ipywidgets.Box, site: Site, name: str, *, address: str = "") -> None:
-    """Show another gallery on a page.
-
-    Args:
-        page: whose panels are replaced.
-        site: the galleries there are.
-        name: which one.
-        address: what to show of it, see `read_address`.
-
-    Raises:
-        InputError: it cannot be opened, or the address makes no sense; the page is as it was.
-    """
-    state = ExplorerState(site.open(name))
-    read_address(address, state)
-    explorer = Explorer(state, site=site, name=name)
-    explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
-    old, page.children = page.children, explorer.panels
-    for panel in old:
-        panel.close()
 
 
 class Explorer:
@@ -87,7 +52,6 @@ class Explorer:
         self._site = site = site or Site([gallery.folder])
         self._name = name if len(site.names) > 1 else ""
         self.switch: Callable[[str, str], None] = lambda other, text: None
-        names = [readable(name) for name in gallery.classes]
         self.state = state
         self._class, self._part = 0, 0
         self._columns = columns_of(state)
@@ -106,11 +70,12 @@ class Explorer:
         self._explained = Explained(gallery)
         self.reasons = Reasons(page=page)
         self.planes = planes_of(gallery, page)
-        self.legend = Legend(page=page, classes=names, **_legend_words(bool(self.planes)))
+        self.picked = Picked(page=page)
+        self.legend = Legend(page=page, **_legend_words(gallery, bool(self.planes)))
         self._follow()
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
-        main = (self.cards, self.taking, self.sides, self.reasons)
+        main = (self.cards, self.taking, self.sides, self.reasons, self.legend, self.picked)
         for panel in (self.frame, *rail, *main, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
@@ -135,6 +100,11 @@ class Explorer:
                 self._peek(panel, row)
             case {"kind": "choose", "row": int(row)}:
                 self._move(lambda: state.choose(row))
+            case {"kind": "select"}:
+                state.select(rows_sent(buffers))
+                self._show_picked()
+            case {"kind": "colour", "by": str(by)}:
+                self.legend.colour(state, state.ranking(), by)
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
                 self._show_class(number, 0)
                 self.alert("")
@@ -159,6 +129,9 @@ class Explorer:
                 self._open(gallery_in(text) or self._name, text)
             case {"kind": "gallery", "name": str(name)}:
                 self.switch(name, carried_over(state, self._site.open(name)))
+            case {"kind": "take", "form": str(form), "what": "selection"}:
+                self.taking.give(form, picked_as_view(state))
+                self.alert("")
             case {"kind": "take", "form": str(form)}:
                 self.taking.give(form, view_of(state, state.ranking()))
                 self.alert("")
@@ -234,6 +207,8 @@ class Explorer:
         marks = marks_of(self.state, ranking)
         for plane in self.planes:
             plane.marks = marks
+        self.legend.colour(self.state, ranking)
+        self._show_picked()
         self._show_class(self._class, self._part)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
         self.reasons.view = self._explained.view(self.state, self.reasons.asked)
@@ -269,28 +244,33 @@ class Explorer:
         self._class, self._part = number, part
         self.chooser.view = chooser_view(self.state, number, part)
 
+    def _show_picked(self) -> None:
+        self.taking.selected = len(self.state.selection)
+        self.picked.view = picked_view(self.state)
+
     def _peek(self, panel: Any, row: int) -> None:
         tile = describe(self.state.gallery, row)
         thumb = tile.pop("thumb")
         panel.send({"kind": "tile", **tile}, buffers=[thumb])
 
     def _layout(self) -> list[ipywidgets.Widget]:
-        planes = [_box("rsh-planes", self.planes)] if self.planes else []
-        rail = _box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
+        planes = [box("rsh-planes", self.planes)] if self.planes else []
+        rail = box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
         answer = [self.bits, self.cards, self.taking, self.sides, self.reasons]
-        main = _box("rsh-main", [*answer, self.legend, *planes])
-        return [self.frame, _box("rsh-body", [rail, main])]
+        main = box("rsh-main", [*answer, self.legend, *planes, self.picked])
+        return [self.frame, box("rsh-body", [rail, main])]
 
 
-def _legend_words(has_planes: bool) -> dict[str, str]:
+def _legend_words(gallery: Gallery, has_planes: bool) -> dict[str, Any]:
     if has_planes:
-        note = "Every dot is a tile; choose one to search with it. Point at a class to find it."
-        return {"heading": "The whole gallery", "note": note}
+        note = "Every dot is a tile: choose one to search with it, or select many."
+        return {"heading": "The whole gallery", "note": note, "ways": ways_of(gallery)}
     note = "This gallery has no projection yet: `rsh project` draws its feature and hash space."
     return {"heading": "The whole gallery", "note": note}
 
 
-def _box(name: str, children: list[Any]) -> ipywidgets.Box:
-    box = ipywidgets.Box(children)
-    box.add_class(name)
-    return box
+def box(name: str, children: list[Any]) -> ipywidgets.Box:
+    """Put panels below each other, under a name for the stylesheet."""
+    made = ipywidgets.Box(children)
+    made.add_class(name)
+    return made

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from rsh.explorer.bundle import bundle
 from rsh.explorer.ranking import Ranking
+from rsh.explorer.selection import MAX_SELECTED
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.tiles import NO_ROW, hex_of
 from rsh.gallery import Gallery
-from rsh.shown import readable
 
 # Heading, exact term, and how to read it.
 _SPACES = {
@@ -40,6 +40,8 @@ EARTH = Path(__file__).parents[1] / "assets" / "earth.jpg"
 class Plane(anywidget.AnyWidget):
     """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
 
+    Their colours, and what is selected, come from the `Legend` of the page.
+
     Attributes:
         page: name of the page's channel.
         heading: what the plane is, in plain words.
@@ -47,9 +49,8 @@ class Plane(anywidget.AnyWidget):
         caption: how to read it.
         world: whether x and y are degrees of longitude and latitude.
         xy: float32 pairs, one an item, NaN where a tile has no place.
-        labels: uint16 class numbers, one an item.
-        classes: class names, readable.
         background: JPEG of the whole Earth in plate carree, or nothing.
+        most: how many tiles can be selected.
         marks: query, query_code, num_bits, and hits as (row, relevant).
     """
 
@@ -60,27 +61,9 @@ class Plane(anywidget.AnyWidget):
     caption = traitlets.Unicode().tag(sync=True)
     world = traitlets.Bool(False).tag(sync=True)
     xy = traitlets.Bytes().tag(sync=True)
-    labels = traitlets.Bytes().tag(sync=True)
-    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     background = traitlets.Bytes().tag(sync=True)
+    most = traitlets.Int(MAX_SELECTED).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
-
-
-class Legend(anywidget.AnyWidget):
-    """Class chips that highlight a class in all planes of the page.
-
-    Attributes:
-        page: name of the page's channel.
-        heading: title of the part of the page that follows.
-        note: one sentence below it.
-        classes: class names, readable, in the order of class numbers.
-    """
-
-    _esm = bundle("legend.js")
-    page = traitlets.Unicode().tag(sync=True)
-    heading = traitlets.Unicode().tag(sync=True)
-    note = traitlets.Unicode().tag(sync=True)
-    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
 
 def planes_of(gallery: Gallery, page: str) -> list[Plane]:
@@ -116,7 +99,5 @@ def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, st
         term=term.format(num_bits=gallery.num_bits),
         caption=caption,
         xy=np.ascontiguousarray(xy, dtype=np.float32).tobytes(),
-        labels=gallery.labels.astype(np.uint16).tobytes(),
-        classes=[readable(name) for name in gallery.classes],
         marks={"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []},
     )

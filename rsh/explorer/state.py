@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rsh.errors import InputError
 from rsh.explorer.question import Mode, Order, Picture, Question, Way
 from rsh.explorer.ranking import Ranking, find, num_others, pool_of, rank
+from rsh.explorer.selection import Selection
 from rsh.gallery import Gallery
 from rsh.protocols import USUAL
 from rsh.where import Where
@@ -25,6 +26,7 @@ class ExplorerState:
         gallery: what is searched.
         question: what is asked with; marks are a part of it, so that Back takes them away again.
         way: how to search.
+        selection: tiles that were drawn around.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -37,6 +39,7 @@ class ExplorerState:
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
         self.way = Way(top_k=min(USUAL, self.max_top_k), radius=max(gallery.num_bits // 16, 1))
+        self.selection = Selection([], num_tiles=len(gallery))
         self._rng = np.random.default_rng(seed)
         self._past: list[Question] = []
         self._future: list[Question] = []
@@ -91,6 +94,14 @@ class ExplorerState:
     def choose_picture(self, picture: Picture) -> None:
         """Make a picture from elsewhere the query."""
         self.ask(Question(None, picture))
+
+    def select(self, rows: ArrayLike) -> None:
+        """Select these tiles instead of those before.
+
+        Raises:
+            InputError: the gallery has no such row, or they are too many.
+        """
+        self.selection = Selection(rows, num_tiles=len(self.gallery))
 
     def choose_random(self) -> None:
         """Choose another tile, one that training has not seen if there is any."""

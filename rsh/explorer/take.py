@@ -25,18 +25,20 @@ TEXTS: dict[str, Callable[..., str]] = {"python": as_python, "command": as_comma
 class Take(anywidget.AnyWidget):
     """Buttons for what can be taken away.
 
-    Sends {"kind": "take", "form"}; is sent {"kind": "file", "name", "type"} with the bytes, or
-    {"kind": "text", "form", "text"}.
+    Sends {"kind": "take", "form", "what": "answer" | "selection"}; is sent {"kind": "file", "name",
+    "type"} with the bytes, or {"kind": "text", "form", "text"}.
 
     Attributes:
         page: name of the page's channel.
         map: whether there are places to make a map of.
+        selected: how many tiles are selected.
     """
 
     _esm = bundle("take.js")
     _css = STATIC / "take.css"
     page = traitlets.Unicode().tag(sync=True)
     map = traitlets.Bool().tag(sync=True)
+    selected = traitlets.Int().tag(sync=True)
 
     def give(self, form: str, view: View) -> None:
         """Send what was asked for.
@@ -58,10 +60,11 @@ class Take(anywidget.AnyWidget):
 def view_of(state: ExplorerState, ranking: Ranking) -> View:
     """Return the answer as it is shown, with the question that gives it again."""
     tiles: tuple[Shown, ...] = ranking.hits
-    return View(state.gallery, _question(state), tiles)
+    return View(state.gallery, question_of_state(state), tiles)
 
 
-def _question(state: ExplorerState) -> Question:
+def question_of_state(state: ExplorerState) -> Question:
+    """Return the question of a state as `rsh.search.search` is asked it."""
     ids, way, asked = state.gallery.items["id"], state.way, state.question
     query = asked.name(state.gallery)
     common: dict[str, Any] = {"query": query, "where": way.where}

@@ -14,8 +14,57 @@ export function classColour(number, count) {
   return `oklch(${lightness} 0.14 ${Math.round((number * 137.5) % 360)})`;
 }
 
+// A CSS colour for one value of a colouring with names; the value behind the last is "not known".
+export function valueColour({ names, colours, num_values }, value) {
+  if (value === num_values) return "var(--rsh-missing)";
+  return colours.length ? `var(--rsh-${colours[value]})` : classColour(value, names.length);
+}
+
+// A CSS gradient of the scale, the strong end where it belongs. The stops are one variable, from
+// the strong end to the weak: purples apart in lightness alone, which every kind of colour
+// blindness keeps, and no neighbours of the colours of query, right and wrong.
+export function scaleGradient({ strong }) {
+  return `linear-gradient(to ${strong === "low" ? "right" : "left"}, var(--rsh-scale))`;
+}
+
 // A canvas knows no variables: read their present values off an element.
 export function resolveColour(colour, element) {
   const name = colour.match(/^var\((.*)\)$/)?.[1];
   return name ? getComputedStyle(element).getPropertyValue(name).trim() || "#888" : colour;
+}
+
+// The colours of all values, and of the one that is not known, as 32-bit pixels (red lowest).
+export function coloursOf(colouring, element) {
+  const { ends, strong, num_values: count } = colouring;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [count + 1, 1];
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const fill = (colour, from, width) => {
+    pen.fillStyle = colour;
+    pen.fillRect(from, 0, width, 1);
+  };
+  if (ends.length) {
+    const [start, end] = strong === "low" ? [0, count] : [count, 0];
+    const ramp = pen.createLinearGradient(start, 0, end, 0);
+    const stops = resolveColour("var(--rsh-scale)", element).split(",");
+    stops.forEach((stop, place) => ramp.addColorStop(place / (stops.length - 1 || 1), stop.trim()));
+    fill(ramp, 0, count);
+  } else {
+    for (let value = 0; value < count; value++) fill(resolveColour(valueColour(colouring, value), element), value, 1);
+  }
+  fill(resolveColour("var(--rsh-missing)", element), count, 1);
+  return new Uint32Array(pen.getImageData(0, 0, count + 1, 1).data.buffer);
+}
+
+export function pixelOf(colour) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  return new Uint32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0];
+}
+
+export function cssOf(pixel) {
+  return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 }

@@ -1,112 +1,98 @@
-import { bitsOf, countDifferent, listen, make, Pictures, plural, redrawOn, tell } from "./shared.js";
+import { bytesAs, listen, make, plural, redrawOn, tell } from "./shared.js";
+import { coloursOf, cssOf, pixelOf } from "./palette.js";
 import { PlaneView } from "./plane_view.js";
 import { steer } from "./plane_steer.js";
-import { drawBackground, drawHit, drawRing, drawSpokes, drawStar, readInk } from "./plane_draw.js";
-import { dotRadius, drawPoints, makeSprites } from "./plane_points.js";
+import { HoverCard } from "./plane_card.js";
+import { joined, rowsInside, toggled } from "./plane_lasso.js";
+import { drawBackground, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk } from "./plane_draw.js";
+import { Dots, dotRadius, passesOf } from "./plane_points.js";
 
-const CARD_AFTER = 125; // ms: a pointer that only passes by asks Python for nothing
-const CARD_STAYS = 260; // ms, so that a small slip does not lose the card
-const KEPT_TILES = 300;
+const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
+const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
+const HELP =
+  "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
+  "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
 
-// Asks Python for what a hover card shows, once a tile.
-class Tiles {
-  constructor(model) {
-    this.model = model;
-    this.known = new Map();
-    this.pictures = new Pictures();
-    this.hear = (content, buffers) => {
-      if (content.kind !== "tile") return;
-      if (this.known.size >= KEPT_TILES) this.forget();
-      this.known.set(content.row, { ...content, url: this.pictures.url(buffers[0]) });
-      this.arrived?.(content.row);
-    };
-    model.on("msg:custom", this.hear);
-  }
-
-  get(row) {
-    if (!this.known.has(row)) this.model.send({ kind: "peek", row });
-    return this.known.get(row);
-  }
-
-  forget() {
-    this.known.clear();
-    this.pictures.revoke();
-  }
-
-  stop() {
-    this.model.off("msg:custom", this.hear);
-    this.forget();
-  }
-}
-
-function bytesAs(Type, bytes) {
-  return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
+// Before the legend has said what colours mean, all dots are grey.
+const UNKNOWN = { names: [], colours: [], ends: [], num_values: 0, layers: [[0, 1]] };
 
 function render({ model, el }) {
   const world = model.get("world");
   const [base, over] = [make("canvas"), make("canvas")];
-  const card = make("div", { class: "rsh-hover", hidden: true });
   const voice = make("p", { class: "rsh-hidden", "aria-live": "polite" });
-  const help = `${model.get("heading")}. Arrow keys move between tiles, Enter makes one the query, plus and minus zoom, 0 shows all.`;
-  const stage = make("div", { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": help }, base, over);
-  const zoomButton = (text, name, act) => make("button", { type: "button", "aria-label": name, title: name, onclick: act }, text);
+  const stage = make("div", { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": `${model.get("heading")}. ${HELP}` }, base, over);
+  const button = (text, name, act, more = {}) => make("button", { type: "button", "aria-label": `${name}, ${model.get("heading")}`, title: name, onclick: act, ...more }, text);
   const hint = make("p", { class: "rsh-hint", hidden: true }, "Hold Ctrl, or click first, to zoom with the wheel");
+  const warning = make("p", { class: "rsh-hint", role: "alert", hidden: true });
+  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, { "aria-pressed": "false" });
   const buttons = make(
     "div",
     { class: "rsh-zoom" },
-    zoomButton("+", "zoom in", () => zoom(1.6)),
-    zoomButton("−", "zoom out", () => zoom(1 / 1.6)),
-    zoomButton("⟲", "show all", () => reset()),
+    lassoButton,
+    button("+", "Zoom in", () => zoom(1.6)),
+    button("−", "Zoom out", () => zoom(1 / 1.6)),
+    button("⟲", "Show all", () => reset()),
   );
+
+  const view = new PlaneView(bytesAs(Float32Array, model.get("xy")), world);
+  const dots = new Dots(base);
+  const card = new HoverCard(model, view, (words) => {
+    if (document.activeElement === stage) voice.textContent = words;
+  });
   el.classList.add("rsh-panel", "rsh-plane");
   if (world) el.classList.add("is-world");
   el.append(
     make("div", { class: "rsh-plane-head" }, make("h3", {}, model.get("heading")), make("span", { title: model.get("term") }, model.get("term")), buttons),
-    make("div", { class: "rsh-plane-body" }, stage, hint, card),
+    make("div", { class: "rsh-plane-body" }, stage, hint, warning, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     voice,
   );
 
-  const view = new PlaneView(bytesAs(Float32Array, model.get("xy")), world);
-  const labels = bytesAs(Uint16Array, model.get("labels"));
-  let radius = 3;
-  const tiles = new Tiles(model);
-  let [ink, sprites, picture, only] = [null, null, null, null];
+  let colours = { ...UNKNOWN, values: new Uint8Array(view.count) };
+  let [ink, table, picture, only, line] = [null, null, null, null, null];
+  let selected = new Int32Array();
   let pointed = null; // the row with the ring
-  let [ratio, waiting, cardTimer] = [1, false, 0];
+  let [ratio, radius, waiting, asked, warningTimer] = [1, 3, null, 0, 0];
 
   function redraw(all = true) {
-    if (all) waiting = "all";
-    else waiting ||= "over";
-    requestAnimationFrame(() => {
-      if (waiting === "all") paintBase();
-      if (waiting) paintOver();
-      waiting = false;
-    });
+    waiting = all ? "all" : (waiting ?? "over");
+    stage.dataset.drawn = "no";
+    asked ||= requestAnimationFrame(frame);
   }
 
-  function paintBase() {
-    const pen = base.getContext("2d");
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, base.width, base.height);
-    pen.scale(ratio, ratio);
-    if (world) drawBackground(pen, view, picture, ink, only === null ? 0.1 : 0.4);
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    drawPoints(pen, view, labels, sprites, { ratio, only, faint: world ? 0.65 : 0.45, radius });
+  function frame() {
+    asked = 0;
+    const start = performance.now();
+    if (waiting === "all") startBase();
+    if (waiting) paintOver();
+    waiting = null;
+    if (dots.advance(start + SLICE)) stage.dataset.drawn = "yes";
+    else asked = requestAnimationFrame(frame);
+  }
+
+  function startBase() {
+    const visible = view.numVisible();
+    radius = dotRadius(visible) * Math.min(Math.max(view.size[0] / (world ? 850 : 430), 0.6), 1.2);
+    const edge = world && visible < EDGES_BELOW ? pixelOf("#fff") : null;
+    const passes = passesOf(colours, { only, selected, radius, world, edge, ink: ink.inkPixel });
+    dots.start(view, { values: colours.values, table }, passes, ratio, (pen) => {
+      pen.fillStyle = ink.surface;
+      pen.fillRect(0, 0, ...view.size);
+      if (world) drawBackground(pen, view, picture, ink, only === null && !selected.length ? 0.1 : 0.4);
+    });
   }
 
   function paintOver() {
     const pen = over.getContext("2d");
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, over.width, over.height);
-    pen.scale(ratio, ratio);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, ...view.size);
     const { query, hits } = model.get("marks");
     if (view.has(query)) drawSpokes(pen, view, query, hits, ink);
     for (const [row, relevant] of [...hits].reverse()) {
-      if (view.has(row)) drawHit(pen, view.pointOnScreen(row), relevant, labels[row], ink, radius);
+      if (view.has(row)) drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
     }
     if (view.has(query)) drawStar(pen, view.pointOnScreen(query), ink);
+    if (line) drawLasso(pen, line, ink);
     if (view.has(pointed)) drawRing(pen, view.pointOnScreen(pointed), ink);
   }
 
@@ -118,66 +104,70 @@ function render({ model, el }) {
       canvas.height = Math.max(Math.round(height * ratio), 1);
     }
     view.resize(width, height);
-    radius = dotRadius(view.count) * Math.min(Math.max(width / (world ? 850 : 430), 0.6), 1.2);
-    ink = readInk(stage, model.get("classes").length);
-    sprites = makeSprites(ink, radius, ratio, world ? "rgb(255 255 255 / 75%)" : "transparent");
+    ink = readInk(stage);
+    table = coloursOf(colours, stage);
     redraw();
   }
 
   function zoom(factor, x, y) {
     view.zoomBy(factor, x, y);
-    hideCard();
+    card.hide();
     redraw();
   }
 
   function reset() {
     view.reset();
-    hideCard();
+    card.hide();
     redraw();
   }
 
   function point(row) {
-    if (row === pointed) return;
+    if (row === pointed && row === card.row) return;
     pointed = row;
-    stage.style.cursor = row === null ? "grab" : "pointer";
+    stage.classList.toggle("is-on-tile", row !== null);
     tell(model, "hover", { row });
     redraw(false);
-    clearTimeout(cardTimer);
-    if (row === null) cardTimer = setTimeout(hideCard, CARD_STAYS);
-    else cardTimer = setTimeout(() => tiles.get(row) && showCard(row), CARD_AFTER);
+    card.point(row);
   }
 
-  function words(tile) {
-    const { query, query_code, num_bits, hits } = model.get("marks");
-    if (tile.row === query) return "the query";
-    const apart = plural(countDifferent(bitsOf(tile.code, num_bits), bitsOf(query_code, num_bits)), "bit");
-    const rank = hits.findIndex(([row]) => row === tile.row) + 1;
-    return rank ? `rank ${rank}, ${apart} away` : `${apart} away`;
+  function switchTool() {
+    const on = stage.classList.toggle("is-selecting");
+    lassoButton.setAttribute("aria-pressed", String(on));
+    voice.textContent = on ? "drag to draw around tiles" : "drag to move";
   }
 
-  function showCard(row) {
-    const tile = tiles.known.get(row);
-    if (!tile || row !== pointed) return;
-    const lines = [words(tile), tile.place, tile.split].filter(Boolean);
-    card.replaceChildren(
-      make("img", { src: tile.url, alt: "" }),
-      make("div", {}, make("strong", {}, tile.name), ...lines.map((text) => make("span", {}, text))),
-    );
-    card.hidden = false;
-    const [x, y] = view.pointOnScreen(row);
-    const [width, height] = view.size;
-    card.style.left = `${Math.min(Math.max(x + 16, 4), Math.max(width - card.offsetWidth - 4, 4))}px`;
-    card.style.top = `${y + 20 + card.offsetHeight > height ? y - card.offsetHeight - 16 : y + 18}px`;
-    tell(model, "hover", tile);
-    if (document.activeElement === stage) voice.textContent = [tile.name, ...lines].join(", ");
-  }
-  tiles.arrived = showCard;
-
-  function hideCard() {
-    card.hidden = true;
+  function select(rows) {
+    const most = model.get("most");
+    if (rows.length <= most) return tell(model, "select", { rows });
+    warning.textContent = `${plural(rows.length, "tile")} lie inside; ${most.toLocaleString("en")} can be selected at once`;
+    warning.hidden = false;
+    clearTimeout(warningTimer);
+    warningTimer = setTimeout(() => (warning.hidden = true), 5000);
   }
 
-  const stop = steer({ stage, hint, view, redraw, reset, zoom, point, hideCard, model, pointed: () => pointed });
+  function drawLine(points) {
+    line = points;
+    redraw(false);
+  }
+
+  const acts = {
+    redraw,
+    reset,
+    zoom,
+    point,
+    switchTool,
+    hideCard: () => card.hide(),
+    line: drawLine,
+    lasso: (points, more) => {
+      drawLine(null);
+      const inside = rowsInside(view, points);
+      select(more ? joined(selected, inside) : inside);
+    },
+    toggle: (row) => select(toggled(selected, row)),
+    clear: () => selected.length && select(new Int32Array()),
+  };
+  const selecting = () => stage.classList.contains("is-selecting");
+  const stop = steer({ model, stage, hint, view, acts, pointed: () => pointed, selecting });
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", restyle);
   const watcher = new ResizeObserver(restyle);
@@ -193,20 +183,35 @@ function render({ model, el }) {
     stop,
     redrawOn(model, ["marks"], () => ink && redraw(false)),
     listen(model, {
-      class: ({ number }) => {
-        only = number;
-        redraw();
+      colours: (told) => {
+        ({ colours } = told);
+        if (ink) table = coloursOf(colours, stage);
+        if (ink) redraw();
+      },
+      only: ({ value }) => {
+        if (value === only) return;
+        only = value;
+        if (ink) redraw();
+      },
+      select: ({ rows }) => {
+        if (rows === selected) return;
+        selected = rows;
+        if (ink) redraw();
       },
       hover: ({ row }) => {
+        if (row === pointed) return;
         pointed = row;
-        redraw(false);
+        card.point(null); // the pointer is elsewhere, or the keyboard has let go
+        if (ink) redraw(false);
       },
     }),
     () => watcher.disconnect(),
     () => scheme.removeEventListener("change", restyle),
-    () => clearTimeout(cardTimer),
-    () => tiles.stop(),
+    () => cancelAnimationFrame(asked),
+    () => clearTimeout(warningTimer),
+    () => card.stop(),
   ];
+  tell(model, "join", {});
   return () => stops.forEach((end) => end());
 }
 

@@ -1,23 +1,17 @@
-import { classColour, resolveColour } from "./palette.js";
+import { pixelOf, resolveColour } from "./palette.js";
 
 // Colours as they are now: they follow the visitor's light or dark scheme.
-export function readInk(element, numClasses) {
-  const read = (name) => resolveColour(`var(--rsh-${name})`, element);
-  return {
-    right: read("right"),
-    wrong: read("wrong"),
-    accent: read("accent"),
-    ink: read("ink"),
-    surface: read("surface"),
-    classes: Array.from({ length: numClasses }, (_, number) => resolveColour(classColour(number, numClasses), element)),
-  };
+export function readInk(element) {
+  const names = ["right", "wrong", "accent", "ink", "surface"];
+  const ink = Object.fromEntries(names.map((name) => [name, resolveColour(`var(--rsh-${name})`, element)]));
+  return { ...ink, inkPixel: pixelOf(ink.ink) };
 }
 
 export function drawBackground(pen, view, picture, ink, dim) {
   const [left, top] = view.toScreen(-180, 90);
   const [right, bottom] = view.toScreen(180, -90);
   if (picture) {
-    pen.imageSmoothingQuality = "high";
+    pen.imageSmoothingQuality = "medium";
     pen.drawImage(picture, left, top, right - left, bottom - top);
     pen.globalAlpha = dim; // a veil, so that points stand out from the land
     pen.fillStyle = ink.surface;
@@ -59,10 +53,10 @@ export function drawSpokes(pen, view, query, hits, ink) {
 }
 
 // A ring for the query's class, a cross for another: the symbol tells as much as the colour.
-export function drawHit(pen, [x, y], relevant, label, ink, radius) {
+export function drawHit(pen, [x, y], relevant, colour, ink, radius) {
   const r = radius + 2.5;
   disc(pen, x, y, r + 1.5, ink.surface);
-  disc(pen, x, y, r - 1, ink.classes[label]);
+  disc(pen, x, y, r - 1, colour);
   pen.lineWidth = 2;
   pen.strokeStyle = relevant ? ink.right : ink.wrong;
   pen.beginPath();
@@ -104,4 +98,23 @@ export function drawRing(pen, [x, y], ink) {
     pen.lineWidth = width;
     pen.stroke();
   }
+}
+
+// The line that the visitor draws around tiles, on light and dark alike.
+export function drawLasso(pen, points, ink) {
+  pen.beginPath();
+  for (const point of points) pen.lineTo(...point);
+  pen.closePath();
+  pen.fillStyle = ink.accent;
+  pen.globalAlpha = 0.12;
+  pen.fill("evenodd");
+  pen.globalAlpha = 1;
+  pen.lineJoin = "round";
+  for (const [colour, width, dashes] of [[ink.surface, 4, []], [ink.accent, 2, [6, 4]]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = width;
+    pen.setLineDash(dashes);
+    pen.stroke();
+  }
+  pen.setLineDash([]);
 }

@@ -1,10 +1,17 @@
 import { choose } from "./shared.js";
 
 const REACH = 14; // CSS pixels around the pointer that count as on a point
+const STEP = 3; // CSS pixels between two points of a drawn line
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // Pointer, wheel and keyboard of one plane. Returns the way to let go.
-export function steer({ model, stage, hint, view, redraw, reset, zoom, point, hideCard, pointed }) {
+//   view, model   of the plane
+//   stage, hint   its elements
+//   acts          what can be done: redraw, reset, zoom, point, hideCard, line (shows what is drawn),
+//                 lasso (selects what lies inside, or as well), toggle (one row), clear, switchTool
+//   pointed       returns the row with the ring, or null
+//   selecting     returns whether a drag draws a line, and does not move the plane
+export function steer({ model, stage, hint, view, acts, pointed, selecting }) {
   let drag = null;
   let hintTimer = 0;
   const place = (event) => {
@@ -13,29 +20,52 @@ export function steer({ model, stage, hint, view, redraw, reset, zoom, point, hi
   };
 
   function down(event) {
-    if (event.button !== 0) return;
-    drag = { at: place(event), moved: false };
+    if (event.button !== 0 || !event.isPrimary) return;
+    const at = place(event);
+    drag = { at, moved: false, line: selecting() ? [at] : null };
   }
 
   function move(event) {
-    const [x, y] = place(event);
-    if (!drag || event.buttons === 0) return point(view.pick(x, y, REACH));
-    const [dx, dy] = [x - drag.at[0], y - drag.at[1]];
+    const at = place(event);
+    if (!drag || event.buttons === 0) return acts.point(view.pick(...at, REACH));
+    const [dx, dy] = [at[0] - drag.at[0], at[1] - drag.at[1]];
     // A hand trembles: under four pixels it is still a click.
     if (!drag.moved && Math.hypot(dx, dy) < 4) return undefined;
-    if (!drag.moved) stage.setPointerCapture(event.pointerId);
-    drag = { at: [x, y], moved: true };
-    hideCard();
+    if (!drag.moved) {
+      stage.setPointerCapture(event.pointerId);
+      acts.hideCard();
+    }
+    drag.moved = true;
+    if (drag.line) return extend(at, dx, dy);
+    drag.at = at;
     view.panBy(dx, dy);
-    return redraw();
+    return acts.redraw();
+  }
+
+  function extend(at, dx, dy) {
+    if (Math.hypot(dx, dy) < STEP) return;
+    drag.at = at;
+    drag.line.push(at);
+    acts.line(drag.line);
   }
 
   function up(event) {
-    const clicked = drag && !drag.moved;
+    const ended = drag;
     drag = null;
-    if (!clicked) return;
+    if (!ended) return;
+    if (ended.moved) {
+      if (ended.line) acts.lasso(ended.line, event.shiftKey);
+      return;
+    }
     const row = view.pick(...place(event), REACH);
-    if (row !== null) choose(model, row);
+    if (row === null) return;
+    if (ended.line) acts.toggle(row);
+    else choose(model, row);
+  }
+
+  function letGo() {
+    drag = null;
+    acts.line(null);
   }
 
   function wheel(event) {
@@ -47,7 +77,7 @@ export function steer({ model, stage, hint, view, redraw, reset, zoom, point, hi
       return;
     }
     event.preventDefault();
-    zoom(Math.exp(-event.deltaY / 300), ...place(event));
+    acts.zoom(Math.exp(-event.deltaY / 300), ...place(event));
   }
 
   function step(direction) {
@@ -58,21 +88,31 @@ export function steer({ model, stage, hint, view, redraw, reset, zoom, point, hi
     const [x, y] = view.pointOnScreen(row);
     const outside = x < 0 || y < 0 || x > view.size[0] || y > view.size[1];
     if (outside) view.panBy(view.size[0] / 2 - x, view.size[1] / 2 - y);
-    point(row);
-    if (outside) redraw();
+    acts.point(row);
+    if (outside) acts.redraw();
+  }
+
+  // First what is being drawn goes, then the ring and the selection.
+  function escape() {
+    if (drag?.line) return letGo();
+    acts.point(null);
+    return acts.clear();
   }
 
   function key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const acts = {
+    const keys = {
       Enter: () => view.has(pointed()) && choose(model, pointed()),
-      Escape: () => point(null),
-      "+": () => zoom(1.6),
-      "=": () => zoom(1.6),
-      "-": () => zoom(1 / 1.6),
-      0: reset,
+      " ": () => view.has(pointed()) && acts.toggle(pointed()),
+      Escape: escape,
+      l: acts.switchTool,
+      L: acts.switchTool,
+      "+": () => acts.zoom(1.6),
+      "=": () => acts.zoom(1.6),
+      "-": () => acts.zoom(1 / 1.6),
+      0: acts.reset,
     };
-    const act = event.key in ARROWS ? () => step(ARROWS[event.key]) : acts[event.key];
+    const act = event.key in ARROWS ? () => step(ARROWS[event.key]) : keys[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -82,11 +122,11 @@ export function steer({ model, stage, hint, view, redraw, reset, zoom, point, hi
     pointerdown: down,
     pointermove: move,
     pointerup: up,
-    pointercancel: () => (drag = null),
-    pointerleave: () => point(null),
-    blur: () => point(null),
+    pointercancel: letGo,
+    pointerleave: () => acts.point(null),
+    blur: () => acts.point(null),
     keydown: key,
-    dblclick: (event) => view.pick(...place(event), REACH) === null && reset(),
+    dblclick: (event) => !selecting() && view.pick(...place(event), REACH) === null && acts.reset(),
   };
   for (const [name, handler] of Object.entries(handlers)) stage.addEventListener(name, handler);
   stage.addEventListener("wheel", wheel, { passive: false });

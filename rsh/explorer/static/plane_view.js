@@ -1,6 +1,6 @@
 // The geometry of a plane: where data lies on the screen, and which point is near a place.
 
-const CELLS = 128; // a side of the picking grid
+export const CELLS = 128; // a side of the picking grid
 const MARGIN = 26; // CSS pixels around the fitted points
 
 export class PlaneView {
@@ -98,6 +98,18 @@ export class PlaneView {
   cell(value, axis) {
     const [low, high] = [this.bounds[axis], this.bounds[axis + 2]];
     return Math.min(Math.max(Math.floor(((value - low) / (high - low || 1)) * CELLS), 0), CELLS - 1);
+  }
+
+  // About how many points are on the screen, whole cells counted.
+  numVisible() {
+    const [left, top] = this.toData(0, 0);
+    const [right, bottom] = this.toData(...this.size);
+    const [first, last] = [this.cell(left, 0), this.cell(right, 0)];
+    let sum = 0;
+    for (let j = this.cell(bottom, 1); j <= this.cell(top, 1); j++) {
+      sum += this.starts[last + CELLS * j + 1] - this.starts[first + CELLS * j];
+    }
+    return sum;
   }
 
   // The row nearest to a place on the screen within some pixels, or null.

@@ -57,6 +57,11 @@ export function plural(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+// The bytes of a trait as an array of numbers; they may begin anywhere in a message.
+export function bytesAs(Type, bytes) {
+  return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
 // JPEG bytes to object URLs; a panel revokes them when it shows others, or they pile up.
 export class Pictures {
   constructor() {

@@ -1,4 +1,4 @@
-import { make } from "./shared.js";
+import { make, redrawOn } from "./shared.js";
 
 const FORMS = [
   ["csv", "CSV", "the tiles as a table"],
@@ -37,7 +37,7 @@ function render({ model, el }) {
       said.textContent = "Press Ctrl+C to copy.";
     }
   }
-  const ask = (form) => () => (form === "link" ? copy(location.href) : model.send({ kind: "take", form }));
+  const ask = (form) => () => (form === "link" ? copy(location.href) : model.send({ kind: "take", form, what: what.value }));
   const hear = (content, buffers) => {
     if (content.kind === "text") copy(content.text);
     if (content.kind !== "file") return;
@@ -46,12 +46,24 @@ function render({ model, el }) {
   };
   model.on("msg:custom", hear);
   el.classList.add("rsh-panel", "rsh-take");
+  const [answer, selection] = [make("option", { value: "answer" }, "this answer"), make("option", { value: "selection" })];
+  const what = make("select", { "aria-label": "What to save" }, answer, selection);
   const row = (label, entries) => make("div", { role: "group", "aria-label": label }, make("span", { class: "rsh-take-label" }, label), ...entries.map((entry) => button(entry, ask(entry[0]))));
   el.append(
-    make("div", { class: "rsh-take-row" }, row("Save this answer", files), row("Copy", WAYS), said),
+    make("div", { class: "rsh-take-row" }, make("label", {}, "Save ", what), row("as", files), row("Copy", WAYS), said),
     words,
   );
-  return () => model.off("msg:custom", hear);
+  const stop = redrawOn(model, ["selected"], () => {
+    const count = model.get("selected");
+    selection.textContent = `the ${count.toLocaleString("en")} selected tile${count === 1 ? "" : "s"}`;
+    selection.disabled = !count;
+    selection.hidden = !count;
+    what.value = count ? "selection" : "answer";
+  });
+  return () => {
+    model.off("msg:custom", hear);
+    stop();
+  };
 }
 
 export default { render };

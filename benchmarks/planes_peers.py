@@ -1,0 +1,45 @@
+"""What benchmarks/planes.py compares the page with: other plots, each a notebook cell for Voila.
+
+They run in an environment of their own (`--peers-python`), with the packages jupyter-scatter,
+plotly, anywidget, voila, numpy and pandas, so that rsh need not have them.
+"""
+
+# Each cell gets x, y, label and thumbs (a hundred JPEGs), shows one plot, and writes the row that
+# is clicked into an element of the class "answer".
+BEGIN = """
+import base64, json
+import ipywidgets, numpy as np, pandas as pd
+data = np.load({points!r})
+x, y, label = data["x"], data["y"], data["label"]
+thumbs = [bytes(jpeg) for jpeg in np.load({thumbs!r}, allow_pickle=True)]
+answer = ipywidgets.HTML('<b class="answer">-1</b>')
+def say(row): answer.value = f'<b class="answer">{{row}}</b>'
+"""
+SCATTER = """
+import jscatter
+urls = np.array(["data:image/jpeg;base64," + base64.b64encode(jpeg).decode() for jpeg in thumbs])
+table = pd.DataFrame({"x": x, "y": y, "label": pd.Categorical(label.astype(str))})
+table["thumb"] = urls[np.arange(len(x)) % len(urls)]
+plot = jscatter.Scatter(data=table, x="x", y="y", color_by="label", height=420, width=560)
+plot.tooltip(enable=True, properties=["label"], preview="thumb", preview_type="image")
+plot.widget.observe(lambda change: say(change["new"]), names="selection")
+ipywidgets.VBox([answer, plot.show()])
+"""
+PLOTLY = """
+import plotly.graph_objects as go
+figure = go.FigureWidget(go.Scattergl(x=x, y=y, mode="markers", marker=dict(color=label, size=3)))
+figure.update_layout(width=560, height=420, margin=dict(l=0, r=0, t=0, b=0), dragmode="pan")
+figure._config = figure._config | {"scrollZoom": True}
+picture = ipywidgets.Image(value=thumbs[0], width=84, height=84)
+picture.add_class("picture")
+def show(trace, points, state):
+    if points.point_inds: picture.value = thumbs[points.point_inds[0] % len(thumbs)]
+figure.data[0].on_hover(show)
+figure.data[0].on_click(lambda trace, points, state: say(points.point_inds))
+ipywidgets.VBox([answer, figure, picture])
+"""
+# Name: cell, selector of the plot, and of the picture that a hover shows.
+PEERS = {
+    "jupyter-scatter": (SCATTER, "canvas", "TOOLTIP"),
+    "plotly FigureWidget": (PLOTLY, ".js-plotly-plot", ".picture img, img.picture"),
+}

@@ -1,0 +1,61 @@
+"""What a visitor has selected in a plane: some tiles, or none."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsh.errors import InputError
+
+MAX_SELECTED = 100_000  # more than anybody looks through; it is 400 kB on the way to Python
+
+
+class Selection:
+    """Rows of a gallery, each once, in ascending order; it never changes.
+
+    Attributes:
+        rows: (n,) int64, read-only.
+    """
+
+    def __init__(self, rows: ArrayLike, *, num_tiles: int) -> None:
+        """Take rows in any order, some perhaps twice.
+
+        Args:
+            rows: whole numbers, (n,).
+            num_tiles: how many tiles the gallery has.
+
+        Raises:
+            InputError: they are no row numbers, or too many.
+        """
+        given = np.asarray(rows)
+        if given.size and (given.dtype.kind not in "iu" or given.ndim != 1):
+            raise InputError(
+                f"a selection of {given.dtype} of shape {given.shape}: give a list of row numbers"
+            )
+        kept = np.unique(given.astype(np.int64))
+        wrong = kept[(kept < 0) | (kept >= num_tiles)]
+        if len(wrong):
+            raise InputError(f"there is no tile {wrong[0]}: select from 0 to {num_tiles - 1}")
+        if len(kept) > MAX_SELECTED:
+            raise InputError(
+                f"{len(kept):,} tiles are too many to select: choose at most {MAX_SELECTED:,}"
+            )
+        kept.flags.writeable = False
+        self.rows: NDArray[np.int64] = kept
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.rows.tolist())
+
+    def __contains__(self, row: object) -> bool:
+        return row in self.rows.tolist()
+
+    def __repr__(self) -> str:
+        return f"Selection({len(self)} tiles)"
+
+
+def rows_sent(buffers: Sequence[bytes | memoryview]) -> NDArray[np.int32]:
+    """Return the rows that a browser sent as one buffer of int32; none for no buffer."""
+    return np.frombuffer(b"".join(buffers), dtype=np.int32)

@@ -1,0 +1,108 @@
+import { bitsOf, countDifferent, make, Pictures, plural, tell } from "./shared.js";
+
+const ASK_AFTER = 25; // ms: a pointer that only passes by asks Python for nothing
+const SHOW_AFTER = 90; // ms on a tile before a card opens; once one is open the next comes at once
+const STAYS = 260; // ms, so that a small slip does not lose the card
+const KEPT_TILES = 300;
+const LOW = 230; // CSS pixels: a plane that is lower than this gets a small card
+const GAP = 16; // CSS pixels between a tile and its card
+
+// Asks Python for what a hover card shows, once a tile.
+class Tiles {
+  constructor(model) {
+    this.model = model;
+    this.known = new Map();
+    this.pictures = new Pictures();
+    this.hear = (content, buffers) => {
+      if (content.kind !== "tile") return;
+      if (this.known.size >= KEPT_TILES) this.forget();
+      this.known.set(content.row, { ...content, url: this.pictures.url(buffers[0]) });
+      this.arrived?.(content.row);
+    };
+    model.on("msg:custom", this.hear);
+  }
+
+  get(row) {
+    if (!this.known.has(row)) this.model.send({ kind: "peek", row });
+    return this.known.get(row);
+  }
+
+  forget() {
+    this.known.clear();
+    this.pictures.revoke();
+  }
+
+  stop() {
+    this.model.off("msg:custom", this.hear);
+    this.forget();
+  }
+}
+
+// The card beside the tile that is pointed at; `said` gets its words.
+export class HoverCard {
+  constructor(model, view, said) {
+    Object.assign(this, { model, view, said, row: null, due: 0, timer: 0 });
+    this.element = make("div", { class: "rsh-hover", hidden: true });
+    this.tiles = new Tiles(model);
+    this.tiles.arrived = (row) => row === this.row && this.wait();
+  }
+
+  point(row) {
+    this.row = row;
+    clearTimeout(this.timer);
+    if (row === null) {
+      this.timer = setTimeout(() => this.hide(), STAYS);
+      return;
+    }
+    this.due = performance.now() + (this.element.hidden ? SHOW_AFTER : 0);
+    this.timer = setTimeout(() => this.tiles.get(row) && this.wait(), ASK_AFTER);
+  }
+
+  wait() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.show(), Math.max(this.due - performance.now(), 0));
+  }
+
+  show() {
+    const tile = this.tiles.known.get(this.row);
+    if (!tile) return;
+    const lines = [this.words(tile), tile.place, tile.split].filter(Boolean);
+    this.element.replaceChildren(
+      make("img", { src: tile.url, alt: "" }),
+      make("div", {}, make("strong", {}, tile.name), ...lines.map((text) => make("span", {}, text))),
+    );
+    this.element.classList.toggle("is-small", this.view.size[1] < LOW);
+    this.element.hidden = false;
+    this.place(...this.view.pointOnScreen(this.row));
+    tell(this.model, "hover", tile);
+    this.said([tile.name, ...lines].join(", "));
+  }
+
+  // Below the tile or above it, and where neither fits, as near to it as the plane's frame allows.
+  place(x, y) {
+    const { offsetWidth: wide, offsetHeight: high, style } = this.element;
+    const [width, height] = this.view.size;
+    const within = (value, most) => `${Math.max(Math.min(value, most - 4), 4)}px`;
+    const above = y + GAP + high + 4 > height;
+    style.left = within(x + GAP, width - wide);
+    style.top = within(above ? y - high - GAP : y + GAP, height - high);
+  }
+
+  words(tile) {
+    const { query, query_code, num_bits, hits } = this.model.get("marks");
+    if (tile.row === query) return "the query";
+    const apart = plural(countDifferent(bitsOf(tile.code, num_bits), bitsOf(query_code, num_bits)), "bit");
+    const rank = hits.findIndex(([row]) => row === tile.row) + 1;
+    return rank ? `rank ${rank}, ${apart} away` : `${apart} away`;
+  }
+
+  hide() {
+    clearTimeout(this.timer);
+    this.element.hidden = true;
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.tiles.stop();
+  }
+}

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from make_gallery import tiny_gallery
+
+from rsh.errors import InputError
+from rsh.explorer.page import Explorer
+from rsh.explorer.selection import MAX_SELECTED, Selection, rows_sent
+from rsh.explorer.state import ExplorerState
+
+ROWS = st.lists(st.integers(0, 49), max_size=80)
+
+
+@given(ROWS)
+def test_it_holds_each_row_once_in_order(rows):
+    selection = Selection(rows, num_tiles=50)
+    assert list(selection) == sorted(set(rows))
+    assert len(selection) == len(set(rows))
+    assert [row in selection for row in range(50)] == [row in rows for row in range(50)]
+    assert list(Selection(selection.rows, num_tiles=50)) == list(selection)
+
+
+def test_it_never_changes():
+    given_rows = np.array([3, 1])
+    selection = Selection(given_rows, num_tiles=5)
+    given_rows[:] = 4
+    assert list(selection) == [1, 3]
+    with pytest.raises(ValueError, match="read-only"):
+        selection.rows[0] = 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([0, -1], "there is no tile -1: select from 0 to 9"),
+        ([10], "there is no tile 10: select from 0 to 9"),
+        ([1.5], "a selection of float64 of shape"),
+        ([[1, 2]], "a selection of int64 of shape"),
+        (["1"], "give a list of row numbers"),
+    ],
+)
+def test_what_is_no_row_is_refused(rows, why):
+    with pytest.raises(InputError, match=why):
+        Selection(rows, num_tiles=10)
+
+
+def test_too_many_are_refused():
+    most = np.arange(MAX_SELECTED)
+    assert len(Selection(most, num_tiles=MAX_SELECTED + 1)) == MAX_SELECTED
+    with pytest.raises(InputError, match="100,001 tiles are too many to select"):
+        Selection(np.arange(MAX_SELECTED + 1), num_tiles=MAX_SELECTED + 1)
+
+
+@given(ROWS)
+def test_rows_come_as_a_buffer(rows):
+    sent = memoryview(np.array(rows, dtype=np.int32).tobytes())
+    assert rows_sent([sent]).tolist() == rows
+    assert rows_sent([]).tolist() == []
+
+
+def test_the_page_hands_what_is_sent_to_the_state(tmp_path):
+    page = Explorer(ExplorerState(tiny_gallery(tmp_path / "tiny", num_tiles=60)))
+    assert list(page.state.selection) == []
+
+    def send(*rows):
+        buffer = memoryview(np.array(rows, dtype=np.int32).tobytes())
+        page.receive(page.legend, {"kind": "select"}, [buffer])
+
+    send(7, 3)
+    assert list(page.state.selection) == [3, 7] and page.frame.message == ""
+    send(60)
+    assert list(page.state.selection) == [3, 7]
+    assert page.frame.message == "there is no tile 60: select from 0 to 59"
+    send()
+    assert list(page.state.selection) == []
