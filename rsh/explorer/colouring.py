@@ -109,11 +109,7 @@ def _by_verdict(gallery: Gallery, ranking: Ranking) -> Colouring:
     values = np.full(len(gallery), -1)
     for hit in ranking.hits:
         values[hit.row] = 1 if hit.relevant is False else 0
-    names, roles, missing = (
-        ["same class", "another class"],
-        ["right", "wrong"],
-        "not among the found",
-    )
+    names, roles = ["same class", "another class"], ["right", "wrong"]
     if ranking.question.row is None:  # a picture has no class
         names, roles = ["found"], ["accent"]
     return _packed("found", values, names=names, colours=roles, missing="not among the found")

@@ -11,9 +11,9 @@ from rsh.explorer.bundle import bundle
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.take import question_of_state
 from rsh.explorer.tiles import describe, plural
-from rsh.shown import Tile, View
+from rsh.shown import Tile, View, readable
 
-MAX_PICKED = 200  # cards; what is taken away is all
+MAX_PICKED = 48  # cards; what is taken away is all
 
 
 class Picked(anywidget.AnyWidget):
@@ -35,7 +35,7 @@ def picked_view(state: ExplorerState) -> dict[str, Any]:
     if not tiles:
         return {"heading": "", "note": "", "cards": []}
     names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
-    most = ", ".join(f"{count:,} {name}" for name, count in names.head(3).items())
+    most = ", ".join(f"{count:,} {readable(str(name))}" for name, count in names.head(3).items())
     more = ", ..." if len(names) > 3 else ""
     shown = f" The nearest {MAX_PICKED} are shown." if len(tiles) > MAX_PICKED else ""
     return {

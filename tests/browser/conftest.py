@@ -38,7 +38,15 @@ class Server:
 
     def kernels(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if any("ipykernel" in part for part in child.cmdline())]
+        return [child for child in children if is_kernel(child)]
+
+
+def is_kernel(process: psutil.Process) -> bool:
+    """Whether a process is a page's kernel that is still alive."""
+    try:
+        return any("ipykernel" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie, too
+        return False
 
 
 @dataclass

@@ -11,7 +11,7 @@ def open_page(visit, server, **options):
     page = visit(**options).page
     page.goto(server.url)
     page.wait_for_function(
-        "document.querySelector('.rsh-cards img')?.naturalWidth > 0", timeout=30_000
+        "document.querySelector('.rsh-found .rsh-cards img')?.naturalWidth > 0", timeout=30_000
     )
     return page
 
@@ -22,7 +22,7 @@ def query_of(page):
 
 def wait_for_query(page, row):
     page.wait_for_selector(f'.rsh-query[data-row="{row}"]', timeout=5000)
-    page.wait_for_selector(".rsh-cards:not(.is-busy)", timeout=5000)
+    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)", timeout=5000)
 
 
 def wait_for_another_query(page, row):
@@ -34,7 +34,7 @@ def cards_of(page):
     return [
         int(row)
         for row in page.eval_on_selector_all(
-            ".rsh-cards button", "all => all.map(b => b.dataset.row)"
+            ".rsh-found .rsh-card", "all => all.map(b => b.dataset.row)"
         )
     ]
 

@@ -31,13 +31,13 @@ KERNEL_MB = 300
 
 # Clicks one card and waits for the paint after the cards are replaced, in milliseconds.
 CLICK = """(index) => new Promise((resolve) => {
-  const list = document.querySelector(".rsh-cards");
+  const list = document.querySelector(".rsh-found .rsh-cards");
   const start = performance.now();
   new MutationObserver((_, watcher) => {
     watcher.disconnect();
     requestAnimationFrame(() => resolve(performance.now() - start));
   }).observe(list, { childList: true });
-  list.querySelectorAll("button")[index].click();
+  list.querySelectorAll(".rsh-card")[index].click();
 })"""
 
 
@@ -84,7 +84,7 @@ def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, s
     assert cards_of(page) == nearest(gallery, rows[2])
 
     follow = cards_of(page)[5]
-    page.click(f'.rsh-cards button[data-row="{follow}"]')
+    page.click(f'.rsh-found .rsh-card[data-row="{follow}"]')
     wait_for_query(page, follow)
     assert cards_of(page) == nearest(gallery, follow)
     page.get_by_role("button", name="Back").click()
@@ -108,7 +108,9 @@ def test_random_finds_an_unseen_tile(visit, server):
 def test_cards_tell_their_story_in_words(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     row = query_of(page)
-    words = page.eval_on_selector_all(".rsh-cards img", "all => all.map(image => image.alt)")
+    words = page.eval_on_selector_all(
+        ".rsh-found .rsh-cards img", "all => all.map(image => image.alt)"
+    )
     answer = rsh_search(gallery, row)
     hits = answer["hits"]
     assert [gallery.items["id"][card] for card in cards_of(page)] == [hit["id"] for hit in hits]
@@ -127,7 +129,7 @@ def test_radius_mode_shows_the_ball(visit, server):
         ids = gallery.within(gallery.packed[[query_of(page)]], radius=radius)[0].ids
         rows = [int(row) for row in ids if row != query_of(page)]
         page.wait_for_function(
-            "want => document.querySelectorAll('.rsh-cards button').length === want",
+            "want => document.querySelectorAll('.rsh-found .rsh-card').length === want",
             arg=min(len(rows), 200),
         )
         assert cards_of(page) == rows[:200]
@@ -140,17 +142,21 @@ def test_radius_mode_shows_the_ball(visit, server):
 
 def test_another_order_by_keyboard_shows_scores_and_what_it_gains(visit, server):
     page, gallery = open_page(visit, server), server.gallery
-    by_bits = float(re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-summary"))[1])
+    by_bits = float(
+        re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-found .rsh-summary"))[1]
+    )
     order = page.get_by_role("combobox", name="Order by")
     order.press("ArrowDown")
-    page.wait_for_selector(".rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
+    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
     answer = rsh_search(gallery, query_of(page), "--rerank", order.input_value())
     assert [gallery.items["id"][row] for row in cards_of(page)] == [
         hit["id"] for hit in answer["hits"]
     ]
-    said = page.inner_text(".rsh-summary")
+    said = page.inner_text(".rsh-found .rsh-summary")
     assert f"precision@20 = {answer['precision']:.2f}; by bits alone it is {by_bits:.2f}." in said
-    labels = page.eval_on_selector_all(".rsh-tie span", "all => all.map(one => one.textContent)")
+    labels = page.eval_on_selector_all(
+        ".rsh-found .rsh-tie span", "all => all.map(one => one.textContent)"
+    )
     assert labels[0].startswith(f"score {answer['hits'][0]['score']:.2f}")
     assert "the 100 nearest by bits" in page.inner_text(".rsh-order")
     assert order.evaluate("select => select === document.activeElement")
@@ -160,7 +166,7 @@ def test_the_slider_ends_at_its_newest_value(visit, server):
     page = open_page(visit, server)
     for value in range(1, 61):
         set_slider(page, value)
-    page.wait_for_function("document.querySelectorAll('.rsh-cards button').length === 60")
+    page.wait_for_function("document.querySelectorAll('.rsh-found .rsh-card').length === 60")
     page.wait_for_timeout(400)
     assert len(cards_of(page)) == 60
 
@@ -199,14 +205,14 @@ def test_all_by_keyboard(visit, server):
     tab_to(".rsh-buttons button:nth-child(3)")
     page.keyboard.press("Enter")
     before = wait_for_another_query(page, before)
-    tab_to(".rsh-cards button")
+    tab_to(".rsh-found .rsh-card")
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "End", "Home", "ArrowRight"):
         page.keyboard.press(key)
     assert page.evaluate("document.activeElement.dataset.row") == str(cards_of(page)[1])
     second = cards_of(page)[1]
     page.keyboard.press("Enter")
     wait_for_query(page, second)
-    assert page.evaluate("document.activeElement.matches('.rsh-cards li:first-child button')")
+    assert page.evaluate("document.activeElement.matches('.rsh-found li:first-child .rsh-card')")
     tab_to(".rsh-stage")
     page.keyboard.press("+")
     page.keyboard.press("ArrowRight")
@@ -221,7 +227,7 @@ def test_all_by_keyboard(visit, server):
 def test_pointing_at_a_card_shows_which_bits_differ(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     row = cards_of(page)[7]
-    page.hover(f'.rsh-cards button[data-row="{row}"]')
+    page.hover(f'.rsh-found .rsh-card[data-row="{row}"]')
     differ = np.unpackbits(gallery.packed[row] ^ gallery.packed[query_of(page)])[: gallery.num_bits]
     marked = page.eval_on_selector_all(
         ".rsh-code-row:nth-child(2) .rsh-bit",

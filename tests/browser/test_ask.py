@@ -1,0 +1,129 @@
+"""Ask, see, compare, mark, take away: as visitors do it, and once by keyboard alone."""
+
+import csv
+import re
+
+import pytest
+from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
+
+from rsh.gallery import Gallery
+
+pytestmark = pytest.mark.browser
+PICTURE = ".rsh-ask input[type=file]"
+
+
+@pytest.fixture(scope="module")
+def trained(serving, tiny_run):
+    """A page whose gallery knows the network that made it."""
+    return serving(Gallery.open(tiny_run.gallery))
+
+
+def file(name: str, data: bytes) -> dict:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
+
+
+def marked(page) -> list[str]:
+    return page.eval_on_selector_all(".rsh-marked b", "all => all.map(one => one.textContent)")
+
+
+def test_a_picture_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
+    page, gallery = open_page(visit, trained), trained.gallery
+    row = query_of(page)
+    data = (tiny_run.data / gallery.items["id"][row]).read_bytes()
+    page.set_input_files(PICTURE, file("mine.jpg", data))
+    page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
+    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
+    found = gallery.search(gallery.packed[[row]], top_k=20)[0]
+    assert cards_of(page) == found.ids.tolist()
+    assert "mine.jpg" in page.inner_text(".rsh-query")
+    page.set_input_files(PICTURE, file("note.jpg", b"this is text"))
+    page.wait_for_selector(".rsh-alert:not([hidden])")
+    assert "note.jpg is not a picture" in page.get_by_role("alert").inner_text()
+    (tmp_path / "huge.jpg").write_bytes(bytes(60 << 20))
+    page.set_input_files(PICTURE, tmp_path / "huge.jpg")
+    page.wait_for_function("document.querySelector('[role=alert]').innerText.includes('60 MB')")
+    page.get_by_role("button", name="Back").click()
+    wait_for_query(page, row)
+
+
+def test_a_link_opens_the_page_as_it_was(visit, server):
+    page, gallery = open_page(visit, server), server.gallery
+    page.hover(".rsh-found .rsh-cards li:nth-child(2)")
+    page.click(".rsh-found .rsh-cards li:nth-child(2) .rsh-marks button:first-child")
+    page.wait_for_selector(".rsh-marked")
+    page.click(".rsh-filter summary")
+    page.get_by_role("combobox", name="What the condition is on").select_option("split")
+    page.get_by_role("combobox", name="Value").select_option("train")
+    page.get_by_role("button", name="Add").click()
+    page.wait_for_selector(".rsh-conditions li")
+    page.wait_for_function("location.search.includes('where=split=train')")
+    other = visit().page
+    other.goto(page.url)
+    other.wait_for_selector(".rsh-marked")
+    assert cards_of(other) == cards_of(page) and other.url == page.url
+    assert set(gallery.items["split"][cards_of(other)]) == {"train"}
+    other.click(".rsh-conditions button")
+    other.wait_for_selector(".rsh-conditions li", state="detached")
+    other.get_by_role("button", name="Clear marks").click()
+    other.wait_for_selector(".rsh-marked", state="detached")
+    assert cards_of(other) == nearest(gallery, query_of(other))
+    other.goto(server.url + "?q=nowhere")
+    other.wait_for_selector(".rsh-alert:not([hidden])")
+    assert "this gallery holds no such tile" in other.get_by_role("alert").inner_text()
+
+
+def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
+    page, gallery = open_page(visit, server), server.gallery
+
+    def tab_to(selector):
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            if page.evaluate("what => document.activeElement.matches(what)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    tile = gallery.items["id"][11]
+    tab_to(".rsh-find input")
+    page.keyboard.type(tile)
+    page.keyboard.press("Enter")
+    wait_for_query(page, 11)
+    tab_to(".rsh-found .rsh-card")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    page.wait_for_selector(".rsh-marked.is-like")
+    page.keyboard.press("-")
+    page.wait_for_selector(".rsh-marked.is-unlike")
+    assert marked(page) == ["+", "\N{MINUS SIGN}"]
+    tab_to(".rsh-take button")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    download.value.save_as(tmp_path / "answer.csv")
+    with (tmp_path / "answer.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row["id"] for row in csv.DictReader(stream)]
+    assert rows == [gallery.items["id"][row] for row in cards_of(page)]
+    page.get_by_role("button", name="Clear marks").press("Enter")
+    page.wait_for_selector(".rsh-marked", state="detached")
+    tab_to(".rsh-sides select")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".rsh-two section:nth-child(2)")
+    assert re.search(r"overlap@20 = \d\.\d\d", page.inner_text(".rsh-sides .rsh-summary"))
+    tab_to(".rsh-reasons summary")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rsh-shares li")
+
+
+def test_the_why_of_a_query_is_drawn(visit, trained):
+    page = open_page(visit, trained)
+    page.get_by_text("Which parts of the query").click()
+    page.get_by_role("button", name="Cover it part by part").click()
+    page.wait_for_selector(".rsh-heats figure:nth-child(2) img", timeout=60_000)
+    assert page.get_by_role("alert").inner_text() == ""
+    before = page.get_attribute(".rsh-heats figure:nth-child(2) img", "alt")
+    page.locator(".rsh-bit-choice select").first.select_option(index=5)
+    page.wait_for_function(
+        "old => document.querySelector('.rsh-heats figure:nth-child(2) img').alt !== old",
+        arg=before,
+    )
+    page.get_by_text("Which classes are confused?").click()
+    page.wait_for_selector(".rsh-border .rsh-facing")
