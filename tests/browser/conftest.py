@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from rsh.gallery import Gallery
 playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
+POOL_READY = 4  # seconds after which no kernel is still being made: cut off then, it would say so
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SERVE = (
     "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
@@ -82,6 +84,7 @@ def running(gallery: Gallery, log: Path) -> Iterator[Server]:
             assert process.stdout is not None
             assert process.stdout.readline() == f"rsh page: {server.url}\n", log.read_text()
             yield server
+            time.sleep(POOL_READY)
             kernels = server.kernels()
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=20) == 0

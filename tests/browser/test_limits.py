@@ -1,6 +1,6 @@
 """Odd galleries, lost kernels, small windows, and what the server must not give away."""
 
-import time
+import re
 from pathlib import Path
 
 import numpy as np
@@ -136,20 +136,13 @@ def test_pictures_of_bits_and_distances_have_words(visit, server):
     assert page.get_by_text("mean over all orders").is_visible()
 
 
-def kernels_in_the_end(server):
-    """How many kernels run once no more are started: those that stand ready are made beside."""
-    counts = []
-    while len(counts) < 6 or len(set(counts[-6:])) > 1:
-        counts.append(len(server.kernels()))
-        time.sleep(0.5)
-    return counts[-1]
-
-
 def test_a_closed_tab_takes_its_kernel_with_it(visit, server):
-    page = open_page(visit, server)
-    before = kernels_in_the_end(server)
-    mine = open_page(visit, server)
-    assert kernels_in_the_end(server) == before + 1
+    page, mine, sockets = open_page(visit, server), visit().page, []
+    mine.on("websocket", lambda socket: sockets.append(socket.url))
+    mine.goto(server.url)
+    mine.wait_for_selector(".rsh-found .rsh-card", timeout=30_000)
+    name = re.search(r"/kernels/([\w-]+)", sockets[0])[1]
+    (kernel,) = [kernel for kernel in server.kernels() if name in " ".join(kernel.cmdline())]
     mine.close(run_before_unload=True)
-    assert kernels_in_the_end(server) == before
+    kernel.wait(timeout=15)
     assert query_of(page) >= 0
