@@ -1,8 +1,7 @@
 """Why: what the page says of parts, bits and classes is what the library says."""
 
-import asyncio
-
 import pytest
+from in_loop import run
 from make_gallery import tiny_gallery
 
 from rsh.borders import border, borders
@@ -70,7 +69,7 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
         await page._uploads.close()
 
     assert look(page, open=["parts"])["parts"]["pictures"] == []
-    asyncio.run(visit())
+    run(visit())
     assert page.frame.message == "" and page.reasons.working == ""
     whole, one = page.reasons.view["parts"]["pictures"]
     assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "the whole code"
@@ -88,6 +87,6 @@ def test_a_gallery_without_a_network_says_so(page):
         await page.look_for_parts()
         await page._uploads.close()
 
-    asyncio.run(visit())
+    run(visit())
     assert "does not say which run made it" in page.frame.message
     assert page.reasons.working == ""

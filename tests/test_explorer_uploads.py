@@ -6,6 +6,7 @@ import io
 import numpy as np
 import psutil
 import pytest
+from in_loop import run
 from PIL import Image
 
 from rsh.errors import InputError
@@ -37,7 +38,7 @@ def encode(gallery: Gallery, *files: tuple[str, bytes]) -> list:
         except InputError as error:
             return str(error)
 
-    return asyncio.run(one_after_another())
+    return run(one_after_another())
 
 
 def saved(picture: Image.Image, kind: str, **options) -> bytes:
@@ -121,7 +122,7 @@ def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
         assert (await mine.encode(good, "third.jpg")).name == "third.jpg"
         await mine.close()
 
-    asyncio.run(ended())
+    run(ended())
 
 
 def test_an_encoder_that_takes_too_long_is_ended(gallery, monkeypatch):
@@ -140,7 +141,7 @@ def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
         await explorer.take_picture(b"text", "note.txt")
         await explorer._uploads.close()
 
-    asyncio.run(visit())
+    run(visit())
     assert explorer.frame.message.startswith("note.txt is not a picture")
     assert explorer.asking.working == ""
     assert explorer.state.query is None
