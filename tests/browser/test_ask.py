@@ -91,6 +91,7 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
     page.wait_for_selector(".rsh-marked.is-like")
+    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
     page.keyboard.press("-")
     page.wait_for_selector(".rsh-marked.is-unlike")
     assert marked(page) == ["+", "\N{MINUS SIGN}"]
