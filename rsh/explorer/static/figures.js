@@ -27,7 +27,7 @@ export function histogram(view) {
       { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": histogramWords(view) },
       ...bins.map((bin) => column(bin, width, most, view)),
     ),
-    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "bits away from the query"), make("span", {}, String(view.num_bits))),
+    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "bits away"), make("span", {}, String(view.num_bits))),
   );
 }
 
