@@ -1,8 +1,18 @@
 """What benchmarks/planes.py compares the page with: other plots, each a notebook cell for Voila.
 
 They run in an environment of their own (`--peers-python`), with the packages jupyter-scatter,
-plotly, anywidget, voila, numpy and pandas, so that rsh need not have them.
+plotly, anywidget, voila, ipykernel, numpy and pandas, so that rsh need not have them.
 """
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import psutil
 
 # Each cell gets x, y, label and thumbs (a hundred JPEGs), shows one plot, and writes the row that
 # is clicked into an element of the class "answer".
@@ -40,6 +50,40 @@ ipywidgets.VBox([answer, figure, picture])
 """
 # Name: cell, selector of the plot, and of the picture that a hover shows.
 PEERS = {
-    "jupyter-scatter": (SCATTER, "canvas", "TOOLTIP"),
-    "plotly FigureWidget": (PLOTLY, ".js-plotly-plot", ".picture img, img.picture"),
+    "jupyter-scatter": (SCATTER, "canvas", 'div[style*="data:image"]'),
+    "plotly FigureWidget": (PLOTLY, ".js-plotly-plot", "img.picture"),
 }
+ANSWER = ".answer"
+
+
+@contextmanager
+def serve_peer(name: str, folder: Path, python: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Serve a peer's plot of the points in a folder; yields its address and its process."""
+    cell = BEGIN.format(points=str(folder / "points.npz"), thumbs=str(folder / "thumbs.npy"))
+    code = {"cell_type": "code", "id": "plot", "metadata": {}, "outputs": []}
+    notebook = {
+        "cells": [code | {"execution_count": None, "source": cell + PEERS[name][0]}],
+        "metadata": {"language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (folder / "peer.ipynb").write_text(json.dumps(notebook))
+    port = free_port()
+    large = '--Voila.tornado_settings={"websocket_max_message_size": 400000000}'
+    command = [python, "-m", "voila", "peer.ipynb", f"--port={port}", "--no-browser", large]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said: Iterable[str] = process.stderr or ()
+            if not any("running at" in line for line in said):
+                raise SystemExit(f"{name} does not start in {python}")
+            Thread(target=list, args=(said,), daemon=True).start()  # or the pipe fills up
+            yield f"http://127.0.0.1:{port}/", psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

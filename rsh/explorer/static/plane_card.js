@@ -1,7 +1,7 @@
 import { bitsOf, countDifferent, make, Pictures, plural, tell } from "./shared.js";
 
-const ASK_AFTER = 25; // ms: a pointer that only passes by asks Python for nothing
-const SHOW_AFTER = 90; // ms on a tile before a card opens; once one is open the next comes at once
+const ASK_AFTER = 20; // ms: a pointer that only passes by asks Python for nothing
+const SHOW_AFTER = 60; // ms on a tile before a card opens; once one is open the next comes at once
 const STAYS = 260; // ms, so that a small slip does not lose the card
 const KEPT_TILES = 300;
 const LOW = 230; // CSS pixels: a plane that is lower than this gets a small card

@@ -1,0 +1,52 @@
+"""Galleries of any size for benchmarks/planes.py: clusters of points, a hundred pictures for all."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rsh.generations import write_gallery, write_projection
+from rsh.segments import Tiles
+
+CLASSES, BITS, THUMBS = 45, 32, 100
+SEED = 0
+
+
+def make_gallery(folder: Path, size: int) -> None:
+    """Write a gallery of clusters, and the same points for the peers."""
+    draw = np.random.default_rng(SEED)
+    label = draw.integers(CLASSES, size=size)
+    middle = draw.uniform(-1, 1, (4, CLASSES))
+    xy = (middle[:, label] + draw.normal(scale=0.08, size=(4, size))).T.astype(np.float32)
+    centres = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
+    bits = centres[label] ^ (draw.random((size, BITS)) < 0.08)
+    pictures = [noise(number) for number in range(THUMBS)]
+    items = pd.DataFrame({"id": [f"{row:07}.jpg" for row in range(size)]})
+    items["class"] = np.array([f"class {number:02}" for number in range(CLASSES)])[label]
+    items["split"] = np.where(draw.random(size) < 0.1, "query", "train")
+    items["longitude"], items["latitude"] = xy[:, 2] * 150, xy[:, 3] * 65
+    halves = (bits * 2.0 - 1).astype(np.float16), np.ones((size, 2), np.float16) / 2**0.5
+    thumbs = (pictures[row % THUMBS] for row in range(size))
+    tiles = Tiles(items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbs)
+    gallery = write_gallery(
+        folder / "gallery",
+        info={"name": "many", "model": {}, "data": {}},
+        num_bits=BITS,
+        tiles=tiles,
+    )
+    # The gallery has shuffled its rows: each keeps the place of its id.
+    order = gallery.items["id"].str[:7].astype(int).to_numpy()
+    columns = ["feature_x", "feature_y", "code_x", "code_y"]
+    write_projection(gallery, pd.DataFrame(xy[order], columns=columns))
+    np.savez(folder / "points.npz", x=xy[:, 0], y=xy[:, 1], label=label)
+    np.save(folder / "thumbs.npy", np.array(pictures, dtype=object), allow_pickle=True)
+
+
+def noise(seed: int) -> bytes:
+    """Return a small JPEG that no other seed gives."""
+    blocks = np.random.default_rng(seed).integers(255, size=(4, 4, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(blocks).resize((32, 32), Image.Resampling.NEAREST).save(stream, "JPEG")
+    return stream.getvalue()

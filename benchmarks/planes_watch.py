@@ -1,0 +1,106 @@
+"""What benchmarks/planes.py asks a browser: when something that a person would see has happened."""
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+LOST = 3000  # ms after which a hover or a click counts as one that did nothing
+WATCHED = 1.5  # s for which frames are looked at after the wheel was turned
+
+# Looks at each frame until what `sign` returns is another than before, and not empty. The clock
+# starts with the event that the browser gets.
+_WAIT = """(selector) => {
+  const sign = %s;
+  const before = sign(selector);
+  let start = null;
+  addEventListener("%s", () => (start ??= performance.now()), { capture: true, once: true });
+  window.shown = new Promise((resolve) => {
+    const end = performance.now() + %d;
+    const look = () => {
+      const now = sign(selector);
+      if (start !== null && now && now !== before) return resolve(performance.now() - start);
+      if (performance.now() > end) return resolve(null);
+      return requestAnimationFrame(look);
+    };
+    look();
+  });
+}"""
+_PICTURE = """(what) => {
+  const element = document.querySelector(what);
+  if (!element?.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return "";
+  if (element.tagName === "IMG" && !(element.complete && element.naturalWidth)) return "";
+  return element.src ?? element.style.backgroundImage;
+}"""
+_WORDS = """(what) => {
+  const element = document.querySelector(what);
+  return element?.dataset.row ?? element?.textContent;
+}"""
+HOVER = _WAIT % (_PICTURE, "pointermove", LOST)
+PRESS = _WAIT % (_WORDS, "pointerdown", LOST)
+
+# From the wheel until all dots of our first plane are drawn.
+WHEEL = """() => {
+  const stage = document.querySelector(".rsh-stage");
+  let start = null;
+  addEventListener("wheel", () => (start ??= performance.now()), { capture: true, once: true });
+  window.shown = new Promise((resolve) => {
+    const look = () => {
+      if (start !== null && performance.now() > start && stage.dataset.drawn === "yes") {
+        return resolve(performance.now() - start);
+      }
+      return requestAnimationFrame(look);
+    };
+    stage.addEventListener("wheel", () => requestAnimationFrame(look), { once: true });
+  });
+}"""
+
+# Times between frames, until `stopFrames` is called.
+FRAMES = """() => {
+  const times = [];
+  let [last, on] = [performance.now(), true];
+  const look = (now) => {
+    times.push(now - last);
+    last = now;
+    if (on) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  window.stopFrames = () => {
+    on = false;
+    return times.slice(1);
+  };
+}"""
+
+
+def first_change(page: Page, plot: str, act: Callable[[], None]) -> float | None:
+    """Milliseconds from the wheel's event until the browser shows a changed frame.
+
+    Frames come from the browser's own screencast with the time at which they were shown, for plots
+    of every kind and however they are drawn.
+    """
+    frames: list[tuple[float, str]] = []
+    client = page.context.new_cdp_session(page)
+
+    def keep(frame: dict[str, object]) -> None:
+        client.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
+        shown = frame["metadata"]
+        assert isinstance(shown, dict)
+        frames.append((float(shown["timestamp"]), str(frame["data"])))
+
+    client.on("Page.screencastFrame", keep)
+    client.send("Page.startScreencast", {"format": "jpeg", "quality": 60})
+    page.wait_for_timeout(400)
+    page.evaluate(
+        "addEventListener('wheel', () => (window.turned ??= Date.now()), { capture: true });"
+        "window.turned = null"
+    )
+    before = frames[-1][1] if frames else ""
+    act()
+    end = time.perf_counter() + WATCHED
+    while time.perf_counter() < end:
+        page.wait_for_timeout(50)
+    turned = float(page.evaluate("window.turned")) / 1000
+    client.send("Page.stopScreencast")
+    client.detach()
+    later = [when for when, picture in frames if when >= turned and picture != before]
+    return 1000 * (later[0] - turned) if later else None
