@@ -4,8 +4,11 @@
     python benchmarks/planes.py --sizes 1000000
     python benchmarks/planes.py --peers-python ENV/bin/python   jupyter-scatter and plotly, too
 
-Each plot is served by Voila and opened in headless Chromium, which draws without a graphics card
-and can reach nothing but this machine. A row is one JSON line in benchmarks/results/planes.jsonl:
+Each plot is served by Voila and opened in headless Chromium without a graphics card, which can
+reach nothing but this machine. WebGL, which the peers need, is then reckoned by SwiftShader, and so
+is each frame of the browser (drawing=swiftshader). Our page needs none and is measured without,
+too (drawing=plain), as a machine without a card would show it. A row is one JSON line in
+benchmarks/results/planes.jsonl:
 
     load_s         from opening the page until dots are on the screen
     hover_ms       from the pointer's move until the picture of the tile below it is shown
@@ -51,12 +54,16 @@ from rsh.run import environment
 RESULTS = Path(__file__).parent / "results" / "planes.jsonl"
 SIZES = (10_000, 100_000)
 HOVERS, CLICKS, ZOOMS = 40, 15, 8
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+DRAWING = {
+    "plain": ["--no-sandbox"],
+    "swiftshader": ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+}
 WINDOW: ViewportSize = {
     "width": 1240,
     "height": 1000,
 }  # the planes are about as large as the peers' plots
-OURS = ("rsh", ".rsh-stage", ".rsh-hover:not([hidden]) img", ".rsh-query")
+Tool = tuple[str, str, str, str]  # name; selectors of plot, hovered picture, answer
+OURS: Tool = ("rsh", ".rsh-stage", ".rsh-hover:not([hidden]) img", ".rsh-query")
 DRAWN = "[...document.querySelectorAll('.rsh-stage')].every((one) => one.dataset.drawn === 'yes')"
 COLOURED = "window.told?.some((kind) => kind === 'colours')"
 SERVE = (
@@ -72,28 +79,29 @@ def main(sizes: list[int], peers_python: str | None) -> None:
             folder = Path(name)
             make_gallery(folder, size)
             with serve_ours(folder / "gallery") as (url, server):
-                note(size, OURS, url, server)
+                for drawing in DRAWING:
+                    note(size, OURS, url, server, drawing)
             for peer, (_, plot, picture) in PEERS.items() if peers_python else ():
                 with serve_peer(peer, folder, str(peers_python)) as (url, server):
-                    note(size, (peer, plot, picture, ANSWER), url, server)
+                    note(size, (peer, plot, picture, ANSWER), url, server, "swiftshader")
 
 
-def note(size: int, tool: tuple[str, str, str, str], url: str, server: psutil.Process) -> None:
+def note(size: int, tool: Tool, url: str, server: psutil.Process, drawing: str) -> None:
     """Measure one page and keep the row."""
-    busy = os.getloadavg()[0]
-    row = {"plot": tool[0], "tiles": size, "load_average": round(busy, 1)} | measured(tool, url)
+    row: Row = {"plot": tool[0], "tiles": size, "drawing": drawing}
+    row |= {"load_average": round(os.getloadavg()[0], 1)} | measured(tool, url, DRAWING[drawing])
     kernels = server.children(recursive=True)
     row["kernel_mb"] = round(max((one.memory_info().rss for one in kernels), default=0) / 1e6)
     append(RESULTS, row | {"seed": SEED, "environment": environment()})
     print(*(f"{key}={value}" for key, value in row.items()), flush=True)
 
 
-def measured(tool: tuple[str, str, str, str], url: str) -> Row:
+def measured(tool: Tool, url: str, flags: list[str]) -> Row:
     """Open a page and use it."""
     name, plot, picture, answer = tool
     found = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=found, args=flags)
         context = browser.new_context(viewport=WINDOW)
         context.route(
             lambda address: urlsplit(address).hostname != "127.0.0.1",

@@ -1,4 +1,4 @@
-"""Galleries of any size for benchmarks/planes.py: clusters of points, a hundred pictures for all."""
+"""Galleries of any size for benchmarks/planes.py: clusters, and a hundred pictures for all."""
 
 import io
 from pathlib import Path

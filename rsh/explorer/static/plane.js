@@ -8,6 +8,7 @@ import { drawBackground, drawHit, drawLasso, drawRing, drawSpokes, drawStar, rea
 import { Dots, dotRadius, passesOf } from "./plane_points.js";
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
+const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
 const HELP =
   "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
@@ -52,7 +53,7 @@ function render({ model, el }) {
   let [ink, table, picture, only, line] = [null, null, null, null, null];
   let selected = new Int32Array();
   let pointed = null; // the row with the ring
-  let [ratio, radius, waiting, asked, warningTimer] = [1, 3, null, 0, 0];
+  let [ratio, radius, waiting, asked, warningTimer, lastFrame] = [1, 3, null, 0, 0, 0];
 
   function redraw(all = true) {
     waiting = all ? "all" : (waiting ?? "over");
@@ -63,10 +64,12 @@ function render({ model, el }) {
   function frame() {
     asked = 0;
     const start = performance.now();
+    const slice = Math.min(Math.max((start - lastFrame) / 2, SLICE), LONGEST);
+    lastFrame = start;
     if (waiting === "all") startBase();
     if (waiting) paintOver();
     waiting = null;
-    if (dots.advance(start + SLICE)) stage.dataset.drawn = "yes";
+    if (dots.advance(start + slice)) stage.dataset.drawn = "yes";
     else asked = requestAnimationFrame(frame);
   }
 
