@@ -68,7 +68,7 @@ DRAWN = "[...document.querySelectorAll('.rsh-stage')].every((one) => one.dataset
 COLOURED = "window.told?.some((kind) => kind === 'colours')"
 SERVE = (
     "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
-    "serve(Path(sys.argv[1]), port=int(sys.argv[2]), open_browser=False)"
+    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False)"
 )
 
 

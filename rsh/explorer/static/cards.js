@@ -1,5 +1,6 @@
 import { bitsOf, countDifferent, listen, make, mark, Pictures, plural, redrawOn } from "./shared.js";
 import { fillGrid, pointAt, rowsOf, tileButton } from "./grid.js";
+import { glossary } from "./glossary.js";
 import { classColour } from "./palette.js";
 
 const VERDICTS = { true: "is-right", false: "is-wrong", null: "" };
@@ -87,26 +88,6 @@ function caption(card, count) {
   );
 }
 
-const TERMS = [
-  ["bits away", "in how many bits two codes differ: their Hamming distance. The fewer, the nearer."],
-  ["precision@k", "the share of the first k tiles that have the query's class: 1.00 is all of them."],
-  [
-    "tied",
-    "equally far from the query, so that the codes cannot tell which comes first. They stand in a " +
-      "shuffled order; precision is the mean over all orders they could stand in.",
-  ],
-  [
-    "score",
-    "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +
-      "0 is nothing in common.",
-  ],
-];
-
-function glossary() {
-  const entries = TERMS.flatMap(([term, meaning]) => [make("dt", {}, term), make("dd", {}, meaning)]);
-  return make("details", { class: "rsh-terms" }, make("summary", {}, "What do these words mean?"), make("dl", {}, ...entries));
-}
-
 function render({ model, el }) {
   const pictures = new Pictures();
   const heading = make("h2", { class: "rsh-heading" });
@@ -114,7 +95,7 @@ function render({ model, el }) {
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-found");
-  el.append(make("div", { class: "rsh-answer" }, heading, summary), note, glossary(), list);
+  el.append(make("div", { class: "rsh-answer" }, heading, summary), note, glossary("bits away", "precision@k", "recall", "tied", "score"), list);
 
   let buttons = [];
   list.addEventListener("keydown", ({ key, target }) => {

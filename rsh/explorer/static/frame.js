@@ -1,4 +1,6 @@
+import { schemeSwitch } from "./scheme.js";
 import { make, redrawOn, tell } from "./shared.js";
+import { tour } from "./tour.js";
 
 const PING_EVERY = 5_000; // ms
 const GONE_AFTER = 12_000; // ms without an answer: longer than any search takes
@@ -18,8 +20,15 @@ function render({ model, el }) {
   const select = make("select", { onchange: () => model.send({ kind: "gallery", name: select.value }) });
   select.append(...names.map((name) => make("option", { value: name, selected: name === model.get("gallery") }, name)));
   const gallery = names.length > 1 ? make("label", { class: "rsh-gallery" }, "Gallery ", select) : null;
+  // A notebook has a theme of its own, and its visitors can see the code.
+  const { dataset } = document.body;
+  const standalone = "voila" in dataset;
+  const guide = tour();
+  const scheme = schemeSwitch();
+  const extras = standalone ? [make("div", { class: "rsh-extras" }, guide.button, scheme.element)] : [];
   el.classList.add("rsh-frame");
-  el.append(make("header", {}, title, question, ...(gallery ? [gallery] : []), facts), region);
+  el.append(make("header", {}, title, question, ...(gallery ? [gallery] : []), facts, ...extras), guide.card, region);
+  if (standalone && model.get("facts")) guide.startAtFirstVisit();
 
   function draw() {
     const message = model.get("message");
@@ -32,8 +41,6 @@ function render({ model, el }) {
 
   // In a notebook the address is the notebook's own. What a link says is kept until Python has read
   // it, once: another gallery on the same page brings another frame.
-  const { dataset } = document.body;
-  const standalone = "voila" in dataset;
   let unread = standalone && location.search && !("rshRead" in dataset);
   dataset.rshRead = "";
   if (unread) model.send({ kind: "address", text: location.search });
@@ -77,6 +84,8 @@ function render({ model, el }) {
   return () => {
     clearInterval(timer);
     model.off("msg:custom", hear);
+    guide.stop();
+    scheme.stop();
     stops.forEach((stop) => stop());
   };
 }

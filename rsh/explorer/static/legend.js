@@ -52,7 +52,7 @@ function render({ model, el }) {
     const [low, high] = colouring.ends;
     const bar = make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(colouring)}` });
     const words = `${choice.selectedOptions[0]?.textContent}: from ${low} to ${high}`;
-    return make("li", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar, make("span", {}, high));
+    return make("li", {}, make("span", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar, make("span", {}, high)));
   }
 
   // Chips stay as they are while only values change: who works by keyboard keeps the focus.

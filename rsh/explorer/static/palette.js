@@ -1,3 +1,5 @@
+import { make } from "./shared.js";
+
 // Colours of classes. The first twelve are CSS variables with one value for light and one for
 // dark, found by annealing in OKLCH for the largest smallest difference under normal sight and
 // both kinds of red-green blindness, weighted so that any first few are far apart, within limits:
@@ -20,17 +22,37 @@ export function valueColour({ names, colours, num_values }, value) {
   return colours.length ? `var(--rsh-${colours[value]})` : classColour(value, names.length);
 }
 
-// A CSS gradient of the scale, the strong end where it belongs. The stops are one variable, from
-// the strong end to the weak: purples apart in lightness alone, which every kind of colour
-// blindness keeps, and no neighbours of the colours of query, right and wrong.
+// The scale from its strong end to the weak: purples apart in lightness alone, which every kind of
+// colour blindness keeps, and no neighbours of the colours of query, right and wrong.
+const SCALE = [0, 1, 2, 3, 4].map((stop) => `var(--rsh-s${stop})`);
+
+// A CSS gradient of the scale, the strong end where it belongs.
 export function scaleGradient({ strong }) {
-  return `linear-gradient(to ${strong === "low" ? "right" : "left"}, var(--rsh-scale))`;
+  return `linear-gradient(to ${strong === "low" ? "right" : "left"}, ${SCALE})`;
 }
 
-// A canvas knows no variables: read their present values off an element.
+// A canvas knows no variables: read the present value off an element, light or dark as it is there.
 export function resolveColour(colour, element) {
-  const name = colour.match(/^var\((.*)\)$/)?.[1];
-  return name ? getComputedStyle(element).getPropertyValue(name).trim() || "#888" : colour;
+  if (!colour.startsWith("var(")) return colour;
+  const probe = make("i", { style: `color:${colour}` });
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+// Calls `act` when light changes to dark or back: in the system, by the page's switch, or in a
+// notebook's theme. Returns the way to stop.
+export function onScheme(act) {
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const chosen = new MutationObserver(act);
+  const attributeFilter = ["data-rsh-scheme", "data-jp-theme-light"];
+  [document.documentElement, document.body].forEach((node) => chosen.observe(node, { attributeFilter }));
+  system.addEventListener("change", act);
+  return () => {
+    chosen.disconnect();
+    system.removeEventListener("change", act);
+  };
 }
 
 // The colours of all values, and of the one that is not known, as 32-bit pixels (red lowest).
@@ -46,8 +68,7 @@ export function coloursOf(colouring, element) {
   if (ends.length) {
     const [start, end] = strong === "low" ? [0, count] : [count, 0];
     const ramp = pen.createLinearGradient(start, 0, end, 0);
-    const stops = resolveColour("var(--rsh-scale)", element).split(",");
-    stops.forEach((stop, place) => ramp.addColorStop(place / (stops.length - 1 || 1), stop.trim()));
+    SCALE.forEach((stop, place) => ramp.addColorStop(place / (SCALE.length - 1), resolveColour(stop, element)));
     fill(ramp, 0, count);
   } else {
     for (let value = 0; value < count; value++) fill(resolveColour(valueColour(colouring, value), element), value, 1);

@@ -1,5 +1,5 @@
 import { bytesAs, listen, make, plural, redrawOn, tell } from "./shared.js";
-import { coloursOf, cssOf, pixelOf } from "./palette.js";
+import { coloursOf, cssOf, onScheme, pixelOf } from "./palette.js";
 import { PlaneView } from "./plane_view.js";
 import { steer } from "./plane_steer.js";
 import { HoverCard } from "./plane_card.js";
@@ -171,8 +171,6 @@ function render({ model, el }) {
   };
   const selecting = () => stage.classList.contains("is-selecting");
   const stop = steer({ model, stage, hint, view, acts, pointed: () => pointed, selecting });
-  const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", restyle);
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
@@ -209,7 +207,7 @@ function render({ model, el }) {
       },
     }),
     () => watcher.disconnect(),
-    () => scheme.removeEventListener("change", restyle),
+    onScheme(restyle),
     () => cancelAnimationFrame(asked),
     () => clearTimeout(warningTimer),
     () => card.stop(),

@@ -80,6 +80,23 @@ export class Pictures {
   }
 }
 
+// What the browser remembers from visit to visit; one that may not remember forgets quietly.
+export function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // storage is forbidden here
+  }
+}
+
+export function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 // Calls `draw` now, and again whenever one of the traits changes. Returns the way to stop.
 export function redrawOn(model, names, draw) {
   names.forEach((name) => model.on(`change:${name}`, draw));

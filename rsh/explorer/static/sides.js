@@ -1,4 +1,5 @@
 import { listen, make, Pictures, redrawOn } from "./shared.js";
+import { glossary } from "./glossary.js";
 import { fillGrid, pointAt, tileButton } from "./grid.js";
 
 // Two answers to one question side by side; what only one of them found stands out.
@@ -8,6 +9,7 @@ function render({ model, el }) {
   const select = make("select", { id: `rsh-side-${page}` });
   const note = make("p", { class: "rsh-summary", role: "status" });
   const body = make("div", { class: "rsh-two" });
+  const terms = glossary("overlap@k", "average precision", "features before the bits");
   el.classList.add("rsh-panel", "rsh-sides");
   el.append(
     make(
@@ -17,6 +19,7 @@ function render({ model, el }) {
       select,
     ),
     note,
+    terms,
     body,
   );
   select.append(make("option", { value: "" }, "nothing"), ...model.get("choices").map(([value, text]) => make("option", { value }, text)));
@@ -47,6 +50,7 @@ function render({ model, el }) {
     const old = pictures.urls;
     pictures.urls = [];
     note.textContent = words;
+    terms.hidden = !sides.length;
     body.replaceChildren(
       ...sides.map(({ title, figures, cards, mine }) => {
         const list = make("ol", { class: "rsh-cards", "aria-label": title });

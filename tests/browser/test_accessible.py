@@ -1,0 +1,89 @@
+"""The page for everybody: what axe-core finds, light and dark, and the tour of a first visit."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.steps import cards_of, open_page
+
+pytestmark = pytest.mark.browser
+SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
+LIGHT, DARK = "rgb(250, 249, 246)", "rgb(20, 24, 27)"
+# The colour in the corner of a plane, which is drawn on a canvas.
+CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d")
+  .getImageData(2, 2, 1, 1).data]"""
+
+
+def violations(page) -> list[str]:
+    """What axe-core finds that is serious or critical, with the place."""
+    return [
+        f"{found['id']}: {[node['target'] for node in found['nodes']]}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
+    page = open_page(visit, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    assert violations(page) == []
+    page.get_by_role("button", name="Tour").click()
+    page.wait_for_selector(".rsh-tour:not([hidden])")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.locator(".rsh-sides select").select_option(index=1)
+    page.wait_for_selector(".rsh-two section:nth-child(2)")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.wait_for_selector(".rsh-shares li")
+    page.get_by_label("Colour by").select_option("distance")
+    page.wait_for_selector(".rsh-scale")
+    stage = page.locator(".rsh-stage").first
+    stage.press("ArrowRight")
+    stage.press("Space")
+    page.wait_for_selector(".rsh-picked .rsh-card")
+    page.fill(".rsh-find input", "nowhere")
+    page.press(".rsh-find input", "Enter")
+    page.wait_for_selector(".rsh-alert:not([hidden])")
+    assert violations(page) == []
+
+
+def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
+    page = open_page(visit, server, color_scheme="light")
+    switch = page.get_by_role("button", name="Dark colours")
+    assert page.evaluate(SCHEME) == LIGHT
+    assert switch.get_attribute("aria-pressed") == "false"
+    before = page.evaluate(CORNER)
+    switch.press("Enter")
+    assert page.evaluate(SCHEME) == DARK
+    assert switch.get_attribute("aria-pressed") == "true"
+    page.wait_for_function(f"before => String(({CORNER})()) !== String(before)", arg=before)
+    page.reload()
+    page.wait_for_selector(".rsh-found .rsh-card")
+    assert page.evaluate(SCHEME) == DARK
+    page.get_by_role("button", name="Dark colours").press("Enter")
+    assert page.evaluate(SCHEME) == LIGHT
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(SCHEME) == DARK, "who chose as the system does follows it again"
+
+
+def test_a_first_visit_is_shown_around_once(visit, server):
+    page = open_page(visit, server, first_visit=True)
+    tour = page.get_by_role("dialog")
+    seen = []
+    for button in ("Next", "Next", "Done"):
+        tour.wait_for()
+        seen.append(page.get_by_role("dialog").get_by_role("heading").inner_text())
+        assert page.locator(".is-toured").count() == 1
+        assert page.evaluate("document.activeElement.textContent") == button
+        page.keyboard.press("Enter")
+    assert seen == ["Ask with a tile", "See what is found", "Look behind the answer"]
+    assert not tour.is_visible() and page.locator(".is-toured").count() == 0
+    assert page.evaluate("document.activeElement.textContent") == "Tour"
+    page.reload()
+    page.wait_for_selector(".rsh-found .rsh-card")
+    page.wait_for_timeout(600)
+    assert not tour.is_visible()
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Tour").press("Enter")
+    page.get_by_role("button", name="Skip").press("Enter")
+    assert not tour.is_visible() and cards_of(page)
