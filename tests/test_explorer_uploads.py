@@ -152,3 +152,31 @@ def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
     assert "q=" not in explorer.frame.address
     explorer.state.back()
     assert explorer.state.query is not None
+
+
+def test_the_network_can_be_loaded_before_the_first_picture_comes(gallery):
+    async def prepared():
+        mine = Uploads(gallery.folder)
+        try:
+            await mine.prepare()
+            ready = mine._process.pid
+            picture = await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+            return ready, mine._process.pid, picture
+        finally:
+            await mine.close()
+
+    ready, used, picture = run(prepared())
+    assert ready == used and picture.name == "mine.png"
+
+
+def test_what_cannot_be_prepared_is_told_with_the_picture(tmp_path):
+    async def prepared():
+        mine = Uploads(tmp_path / "nowhere")
+        try:
+            await mine.prepare()
+            await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+        finally:
+            await mine.close()
+
+    with pytest.raises(InputError, match="nowhere"):
+        run(prepared())

@@ -12,8 +12,9 @@ from rsh.explorer.uploads import MAX_BYTES
 class Ask(anywidget.AnyWidget):
     """A search field, and a place to drop a picture on.
 
-    Sends {"kind": "find", "text"}; {"kind": "picture", "name"} with the file's bytes; and
-    {"kind": "too large", "name", "size"} for a file that it does not send.
+    Sends {"kind": "find", "text"}; {"kind": "prepare"} when a picture may soon come; {"kind":
+    "picture", "name"} with the file's bytes; and {"kind": "too large", "name", "size"} for a file
+    that it does not send.
 
     Attributes:
         page: name of the page's channel.

@@ -29,7 +29,7 @@ class Legend(anywidget.AnyWidget):
     _esm = bundle("legend.js")
     _css = Path(__file__).parent / "static" / "planes.css"
     page = traitlets.Unicode().tag(sync=True)
-    heading = traitlets.Unicode().tag(sync=True)
+    heading = traitlets.Unicode("The whole gallery").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
     colouring = traitlets.Dict().tag(sync=True)
@@ -51,3 +51,13 @@ class Legend(anywidget.AnyWidget):
         if by is None and now and now not in WITH_QUERY:
             return
         self.colouring = dict(colouring_of(state.gallery, ranking, by or now or "class"))
+
+
+def note_of(state: ExplorerState, has_planes: bool) -> str:
+    """Say what the dots are, and where a query is that has none."""
+    if not has_planes:
+        return "This gallery has no projection yet: `rsh project` draws its feature and hash space."
+    dots = "Every dot is a tile: choose one to search with it, or select many."
+    if state.query is not None:
+        return dots
+    return f"{dots} Your picture has none: the star stands amid the tiles nearest to it."

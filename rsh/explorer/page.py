@@ -16,7 +16,7 @@ from rsh.explorer.colouring import ways_of
 from rsh.explorer.controls import Controls, controls_view, search_of
 from rsh.explorer.filter import Filter, columns_of, filter_view
 from rsh.explorer.frame import Frame, facts_of, question_of
-from rsh.explorer.legend import Legend
+from rsh.explorer.legend import Legend, note_of
 from rsh.explorer.picked import Picked, picked_as_view, picked_view
 from rsh.explorer.plane import marks_of, planes_of
 from rsh.explorer.question import Picture
@@ -28,7 +28,6 @@ from rsh.explorer.state import ExplorerState
 from rsh.explorer.take import Take, view_of
 from rsh.explorer.tiles import describe
 from rsh.explorer.uploads import Uploads, check_size, start_soon
-from rsh.gallery import Gallery
 from rsh.where import Where
 
 
@@ -71,7 +70,7 @@ class Explorer:
         self.reasons = Reasons(page=page)
         self.planes = planes_of(gallery, page)
         self.picked = Picked(page=page)
-        self.legend = Legend(page=page, **_legend_words(gallery, bool(self.planes)))
+        self.legend = Legend(page=page, ways=ways_of(gallery) if self.planes else [])
         self._follow()
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
@@ -139,6 +138,8 @@ class Explorer:
                 start_soon(self.look_for_parts())
             case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_picture(bytes(buffers[0]), name))
+            case {"kind": "prepare"}:
+                start_soon(self._uploads.prepare())
             case {"kind": "too large", "name": str(name), "size": int(size)}:
                 check_size(size, name)
 
@@ -208,6 +209,7 @@ class Explorer:
         for plane in self.planes:
             plane.marks = marks
         self.legend.colour(self.state, ranking)
+        self.legend.note = note_of(self.state, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
@@ -259,14 +261,6 @@ class Explorer:
         answer = [self.bits, self.cards, self.taking, self.sides, self.reasons]
         main = box("rsh-main", [*answer, self.legend, *planes, self.picked])
         return [self.frame, box("rsh-body", [rail, main])]
-
-
-def _legend_words(gallery: Gallery, has_planes: bool) -> dict[str, Any]:
-    if has_planes:
-        note = "Every dot is a tile: choose one to search with it, or select many."
-        return {"heading": "The whole gallery", "note": note, "ways": ways_of(gallery)}
-    note = "This gallery has no projection yet: `rsh project` draws its feature and hash space."
-    return {"heading": "The whole gallery", "note": note}
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class Uploads:
         parts = await self._answer(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
+    async def prepare(self) -> None:
+        """Load the network, since a picture may soon come; what fails now is told of then."""
+        with suppress(InputError):
+            await self._answer(b"", "", want="nothing")
+
     async def close(self) -> None:
         """End the process, if there is one."""
         process, self._process = self._process, None
@@ -80,6 +86,8 @@ class Uploads:
         head, body = await read_message_later(process.stdout)
         if "error" in head:
             raise InputError(head["error"])
+        if not body:
+            return {}
         with np.load(io.BytesIO(body)) as stored:
             return {part: stored[part] for part in stored.files}
 

@@ -3,7 +3,7 @@
     python -m rsh.explorer.worker GALLERY
 
 It answers each message with one: a picture with its codes, what its parts are worth to them, or
-the sentence that says what is wrong.
+the sentence that says what is wrong; and nothing once the network is loaded, if no more is wanted.
 Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
 nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
 """
@@ -65,6 +65,8 @@ def _encoder(folder: Path) -> Encode:
 
 
 def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
+    if head["want"] == "nothing":
+        return packed_message({})
     picture = _read(body, str(head["name"]))
     stream = io.BytesIO()
     if head["want"] == "parts":

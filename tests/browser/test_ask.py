@@ -30,7 +30,9 @@ def test_a_picture_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path
     page, gallery = open_page(visit, trained), trained.gallery
     row = query_of(page)
     data = (tiny_run.data / gallery.items["id"][row]).read_bytes()
-    page.set_input_files(PICTURE, file("mine.jpg", data))
+    with page.expect_file_chooser() as dialog:
+        page.get_by_role("button", name="Choose a picture").click()
+    dialog.value.set_files(file("mine.jpg", data))
     page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
     page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
     found = gallery.search(gallery.packed[[row]], top_k=20)[0]

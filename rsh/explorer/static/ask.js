@@ -56,7 +56,11 @@ function render({ model, el }) {
     status.textContent = `Sending ${name}…`;
     model.send({ kind: "picture", name }, undefined, [await file.arrayBuffer()]);
   }
-  open.addEventListener("click", () => input.click());
+  const prepare = () => model.send({ kind: "prepare" });
+  open.addEventListener("click", () => {
+    prepare();
+    input.click();
+  });
   input.addEventListener("change", () => {
     take(input.files[0]);
     input.value = ""; // so that the same file can be chosen again
@@ -65,6 +69,10 @@ function render({ model, el }) {
   const over = (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
+    if (event.type === "dragenter") {
+      if (!event.relatedTarget) prepare(); // from outside the window
+      return;
+    }
     open.classList.toggle("is-over", event.type === "dragover");
     if (event.type === "drop") take(event.dataTransfer.files[0]);
   };
@@ -72,7 +80,7 @@ function render({ model, el }) {
     const file = [...event.clipboardData.files][0];
     if (file) take(file);
   };
-  const heard = ["dragover", "dragleave", "drop"];
+  const heard = ["dragenter", "dragover", "dragleave", "drop"];
   heard.forEach((name) => document.addEventListener(name, over));
   document.addEventListener("paste", paste);
 

@@ -98,15 +98,17 @@ function render({ model, el }) {
     make("span", { class: "is-right" }, "○ same class"),
     make("span", { class: "is-wrong" }, "✕ another class"),
   );
+  const note = make("p", { class: "rsh-note" });
   el.classList.add("rsh-panel");
   el.append(
     make("div", { class: "rsh-answer" }, make("h2", { class: "rsh-heading" }, model.get("heading")), key),
-    make("p", { class: "rsh-note" }, model.get("note")),
+    note,
     tools,
     list,
   );
   const stops = [
     redrawOn(model, ["colouring"], draw),
+    redrawOn(model, ["note"], () => (note.textContent = model.get("note"))),
     listen(model, {
       select,
       // A plane that opens after this panel asks for what it has missed.

@@ -10,6 +10,7 @@ import { Dots, dotRadius, passesOf } from "./plane_points.js";
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
+const NEAREST = 15; // tiles that say where a picture without a dot belongs
 const HELP =
   "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
   "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
@@ -90,13 +91,21 @@ function render({ model, el }) {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, ...view.size);
     const { query, hits } = model.get("marks");
-    if (view.has(query)) drawSpokes(pen, view, query, hits, ink);
+    const star = starOf(query, hits);
+    if (view.has(star)) drawSpokes(pen, view, star, hits, ink);
     for (const [row, relevant] of [...hits].reverse()) {
       if (view.has(row)) drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
     }
-    if (view.has(query)) drawStar(pen, view.pointOnScreen(query), ink);
+    if (view.has(star)) drawStar(pen, view.pointOnScreen(star), ink);
     if (line) drawLasso(pen, line, ink);
     if (view.has(pointed)) drawRing(pen, view.pointOnScreen(pointed), ink);
+  }
+
+  // A picture of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing
+  // says where on Earth it was taken.
+  function starOf(query, hits) {
+    if (query >= 0 || world) return query;
+    return view.amid(hits.slice(0, NEAREST).map(([row]) => row));
   }
 
   function restyle() {

@@ -112,6 +112,17 @@ export class PlaneView {
     return sum;
   }
 
+  // Where most of some rows are: the place of the one that is nearest to all others, or null.
+  amid(rows) {
+    const there = rows.filter((row) => this.has(row));
+    const cost = (row) => {
+      const [x, y] = [this.xy[2 * row], this.xy[2 * row + 1]];
+      return there.reduce((sum, other) => sum + Math.hypot(this.xy[2 * other] - x, this.xy[2 * other + 1] - y), 0);
+    };
+    const costs = there.map(cost);
+    return there[costs.indexOf(Math.min(...costs))] ?? null;
+  }
+
   // The row nearest to a place on the screen within some pixels, or null.
   pick(x, y, reach) {
     const [dataX, dataY] = this.toData(x, y);
