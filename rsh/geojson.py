@@ -69,12 +69,22 @@ def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
     Args:
         item: a row of the items table.
     """
-    footprint = item.get("footprint")
-    if isinstance(footprint, str) and footprint:
-        points = footprint.removeprefix(RING[0]).removesuffix(RING[1]).split(", ")
-        return {"type": "Polygon", "coordinates": [[_numbers(point) for point in points]]}
+    if ring := ring_of(item.get("footprint")):
+        return {"type": "Polygon", "coordinates": [ring]}
     place = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
     return {"type": "Point", "coordinates": place} if all(map(math.isfinite, place)) else None
+
+
+def ring_of(footprint: object) -> list[list[float]]:
+    """Return the corners of a footprint, longitude and latitude; none if it is not known.
+
+    Args:
+        footprint: its WKT, or what a table has in its stead.
+    """
+    if not isinstance(footprint, str) or not footprint:
+        return []
+    points = footprint.removeprefix(RING[0]).removesuffix(RING[1]).split(", ")
+    return [_numbers(point) for point in points]
 
 
 def _numbers(point: str) -> list[float]:

@@ -14,6 +14,7 @@ from rsh.explorer.selection import MAX_SELECTED
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.tiles import NO_ROW, hex_of
 from rsh.gallery import Gallery
+from rsh.geojson import ring_of
 
 # Heading, exact term, and how to read it.
 _SPACES = {
@@ -32,7 +33,7 @@ _SPACES = {
 _WORLD = (
     "On the map",
     "longitude and latitude",
-    "The search knows no places: what it finds together may lie oceans apart.",
+    "The search knows no places: what it finds together may lie far apart.",
 )
 EARTH = Path(__file__).parents[1] / "assets" / "earth.jpg"
 
@@ -51,7 +52,8 @@ class Plane(anywidget.AnyWidget):
         xy: float32 pairs, one an item, NaN where a tile has no place.
         background: JPEG of the whole Earth in plate carree, or nothing.
         most: how many tiles can be selected.
-        marks: query, query_code, num_bits, and hits as (row, relevant).
+        marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
+            the corners of its footprint, where that is known.
     """
 
     _esm = bundle("plane.js")
@@ -83,12 +85,23 @@ def planes_of(gallery: Gallery, page: str) -> list[Plane]:
 
 def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
     """Return the `Plane.marks` of a ranking."""
+    rows = [hit.row for hit in ranking.hits]
+    if state.query is not None:
+        rows.append(state.query)
     return {
+        "rings": _rings(state.gallery, rows),
         "query": NO_ROW if state.query is None else state.query,
         "query_code": hex_of(state.question.packed(state.gallery), state.gallery.num_bits),
         "num_bits": state.gallery.num_bits,
         "hits": [[hit.row, hit.relevant] for hit in ranking.hits],
     }
+
+
+def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[float]]]:
+    if not gallery.has_map or "footprint" not in gallery.items:
+        return {}
+    rings = {str(row): ring_of(gallery.items["footprint"].iloc[row]) for row in rows}
+    return {row: ring for row, ring in rings.items() if ring}
 
 
 def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> Plane:

@@ -20,7 +20,8 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel needs of one tile, ready for a widget's trait.
 
     The dictionary holds row, name (its class, readable), colour (number of the class), code
-    (hexadecimal digits), place (or ""), split (in words, or ""), and thumb (JPEG bytes).
+    (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
+    and thumb (JPEG bytes).
     """
     item = gallery.items.iloc[row]
     return {
@@ -29,6 +30,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "colour": int(gallery.labels[row]),
         "code": hex_of(gallery.packed[row], gallery.num_bits),
         "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
+        "map": map_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "split": SPLITS.get(item["split"], ""),
         "thumb": gallery.thumb(row),
     }
@@ -46,6 +48,7 @@ def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
         "colour": NO_ROW,
         "code": hex_of(picture.encoded.packed[0], gallery.num_bits),
         "place": "",
+        "map": "",
         "split": "a picture of yours",
         "thumb": picture.thumb,
     }
@@ -62,6 +65,12 @@ def place_of(longitude: float, latitude: float) -> str:
         return ""
     north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
     return f"{abs(latitude):.1f}° {north}, {abs(longitude):.1f}° {east}"
+
+
+def map_of(longitude: float, latitude: float) -> str:
+    """Return the address of a map of a place: the page itself asks no other host for anything."""
+    place = f"{latitude:.5f}/{longitude:.5f}"
+    return f"https://www.openstreetmap.org/?mlat={latitude:.5f}&mlon={longitude:.5f}#map=9/{place}"
 
 
 def plural(count: int, noun: str) -> str:

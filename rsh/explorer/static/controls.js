@@ -12,7 +12,7 @@ function queryCard(view, url) {
       "div",
       {},
       make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
-      query.place ? make("p", { class: "rsh-place" }, query.place) : null,
+      query.place ? make("p", { class: "rsh-place" }, make("a", { href: query.map, target: "_blank", rel: "noreferrer", title: "Open this place in OpenStreetMap" }, query.place)) : null,
       make(
         "div",
         { class: "rsh-about" },

@@ -4,12 +4,13 @@ import { PlaneView } from "./plane_view.js";
 import { steer } from "./plane_steer.js";
 import { HoverCard } from "./plane_card.js";
 import { joined, rowsInside, toggled } from "./plane_lasso.js";
-import { drawBackground, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk } from "./plane_draw.js";
+import { drawBackground, drawFootprint, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk } from "./plane_draw.js";
 import { Dots, dotRadius, passesOf } from "./plane_points.js";
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
+const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
 const NEAREST = 15; // tiles that say where a picture without a dot belongs
 const HELP =
   "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
@@ -90,15 +91,25 @@ function render({ model, el }) {
     const pen = over.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, ...view.size);
-    const { query, hits } = model.get("marks");
+    const { query, hits, rings = {} } = model.get("marks");
     const star = starOf(query, hits);
     if (view.has(star)) drawSpokes(pen, view, star, hits, ink);
     for (const [row, relevant] of [...hits].reverse()) {
-      if (view.has(row)) drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
+      if (!view.has(row)) continue;
+      drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
+      outline(pen, rings[row], relevant ? ink.right : ink.wrong, relevant ? [] : [6, 4]);
     }
+    outline(pen, rings[query], ink.accent, []);
     if (view.has(star)) drawStar(pen, view.pointOnScreen(star), ink);
     if (line) drawLasso(pen, line, ink);
     if (view.has(pointed)) drawRing(pen, view.pointOnScreen(pointed), ink);
+  }
+
+  // The ground that a tile shows, once one is so near that it is larger than a dot.
+  function outline(pen, ring, colour, dashes) {
+    const corners = world && ring ? ring.map(([x, y]) => view.toScreen(x, y)) : [];
+    const across = corners.map(([x]) => x);
+    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(pen, corners, colour, ink, dashes);
   }
 
   // A picture of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing

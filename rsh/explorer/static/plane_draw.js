@@ -7,24 +7,45 @@ export function readInk(element) {
   return { ...ink, inkPixel: pixelOf(ink.ink) };
 }
 
+const STEPS = [30, 10, 5, 1, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001]; // degrees between lines
+const APART = 30; // CSS pixels between two lines at least
+
+// The Earth, as much of it as the view shows, with meridians and parallels as fine as fits.
 export function drawBackground(pen, view, picture, ink, dim) {
-  const [left, top] = view.toScreen(-180, 90);
-  const [right, bottom] = view.toScreen(180, -90);
+  const [west, north] = view.toData(0, 0);
+  const [east, south] = view.toData(...view.size);
   if (picture) {
+    const { width, height } = picture;
+    const [x, y] = [((west + 180) / 360) * width, ((90 - north) / 180) * height];
     pen.imageSmoothingQuality = "medium";
-    pen.drawImage(picture, left, top, right - left, bottom - top);
+    pen.drawImage(picture, x, y, ((east - west) / 360) * width, ((north - south) / 180) * height, 0, 0, ...view.size);
     pen.globalAlpha = dim; // a veil, so that points stand out from the land
     pen.fillStyle = ink.surface;
-    pen.fillRect(left, top, right - left, bottom - top);
+    pen.fillRect(0, 0, ...view.size);
   }
+  const step = STEPS.findLast((degrees) => degrees * view.scale >= APART) ?? STEPS[0];
   pen.globalAlpha = picture ? 0.18 : 0.35;
   pen.strokeStyle = ink.ink;
   pen.lineWidth = 0.5;
   pen.beginPath();
-  for (let lon = -150; lon < 180; lon += 30) line(pen, view.toScreen(lon, 90), view.toScreen(lon, -90));
-  for (let lat = -60; lat < 90; lat += 30) line(pen, view.toScreen(-180, lat), view.toScreen(180, lat));
+  for (let lon = Math.ceil(west / step); lon * step <= east; lon++) line(pen, view.toScreen(lon * step, north), view.toScreen(lon * step, south));
+  for (let lat = Math.ceil(south / step); lat * step <= north; lat++) line(pen, view.toScreen(west, lat * step), view.toScreen(east, lat * step));
   pen.stroke();
   pen.globalAlpha = 1;
+}
+
+// The outline of the ground that a tile shows, dashed as the cards of another class are.
+export function drawFootprint(pen, corners, colour, ink, dashes) {
+  pen.beginPath();
+  for (const corner of corners) pen.lineTo(...corner);
+  pen.closePath();
+  for (const [stroke, width] of [[ink.surface, 4.5], [colour, 2.5]]) {
+    pen.setLineDash(stroke === colour ? dashes : []);
+    pen.strokeStyle = stroke;
+    pen.lineWidth = width;
+    pen.stroke();
+  }
+  pen.setLineDash([]);
 }
 
 function line(pen, from, to) {

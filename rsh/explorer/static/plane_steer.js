@@ -92,6 +92,11 @@ export function steer({ model, stage, hint, view, acts, pointed, selecting }) {
     if (outside) acts.redraw();
   }
 
+  // Around the tile with the ring, which stays where it is.
+  function zoomAt(factor) {
+    acts.zoom(factor, ...(view.has(pointed()) ? view.pointOnScreen(pointed()) : []));
+  }
+
   // First what is being drawn goes, then the ring and the selection.
   function escape() {
     if (drag?.line) return letGo();
@@ -107,9 +112,9 @@ export function steer({ model, stage, hint, view, acts, pointed, selecting }) {
       Escape: escape,
       l: acts.switchTool,
       L: acts.switchTool,
-      "+": () => acts.zoom(1.6),
-      "=": () => acts.zoom(1.6),
-      "-": () => acts.zoom(1 / 1.6),
+      "+": () => zoomAt(1.6),
+      "=": () => zoomAt(1.6),
+      "-": () => zoomAt(1 / 1.6),
       0: acts.reset,
     };
     const act = event.key in ARROWS ? () => step(ARROWS[event.key]) : keys[event.key];

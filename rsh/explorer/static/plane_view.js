@@ -2,6 +2,9 @@
 
 export const CELLS = 128; // a side of the picking grid
 const MARGIN = 26; // CSS pixels around the fitted points
+const WHOLE = 3; // places that fill more than a third of the map are shown on the whole Earth
+const NARROWEST = 0.02; // degrees that the map shows at least when it opens, about 2 km
+const DEEPEST = { map: 1e6, plane: 400 }; // as far as one can zoom in
 
 export class PlaneView {
   // xy: Float32Array of pairs, NaN where a tile has no place; world: show all of the Earth.
@@ -9,16 +12,24 @@ export class PlaneView {
     this.xy = xy;
     this.count = xy.length / 2;
     this.world = world;
-    this.bounds = world ? [-180, -90, 180, 90] : boundsOf(xy);
+    this.points = boundsOf(xy);
+    this.bounds = world ? [-180, -90, 180, 90] : this.points;
     this.size = [1, 1];
     this.fill();
     this.reset();
   }
 
+  // Shows all points; on the map the whole Earth with them, unless they are a small part of it.
   reset() {
+    const [left, bottom, right, top] = this.points;
+    const closer = Math.min(360 / Math.max(right - left, NARROWEST), 180 / Math.max(top - bottom, NARROWEST)) * 0.8;
+    this.zoom = this.world && closer > WHOLE ? closer : 1;
+    this.centre = this.zoom > 1 ? [(left + right) / 2, (bottom + top) / 2] : this.middle;
+  }
+
+  get middle() {
     const [left, bottom, right, top] = this.bounds;
-    this.centre = [(left + right) / 2, (bottom + top) / 2];
-    this.zoom = 1;
+    return [(left + right) / 2, (bottom + top) / 2];
   }
 
   resize(width, height) {
@@ -55,11 +66,14 @@ export class PlaneView {
   // Keeps the data point under (x, y) where it is.
   zoomBy(factor, x = this.size[0] / 2, y = this.size[1] / 2) {
     const before = this.toData(x, y);
-    this.zoom = Math.min(Math.max(this.zoom * factor, 1), 400);
-    if (this.zoom === 1) return this.reset();
+    this.zoom = Math.min(Math.max(this.zoom * factor, 1), this.world ? DEEPEST.map : DEEPEST.plane);
+    if (this.zoom === 1) {
+      this.centre = this.middle;
+      return;
+    }
     const after = this.toData(x, y);
     this.centre = [this.centre[0] + before[0] - after[0], this.centre[1] + before[1] - after[1]];
-    return this.keepInside();
+    this.keepInside();
   }
 
   panBy(dx, dy) {
@@ -96,7 +110,7 @@ export class PlaneView {
   }
 
   cell(value, axis) {
-    const [low, high] = [this.bounds[axis], this.bounds[axis + 2]];
+    const [low, high] = [this.points[axis], this.points[axis + 2]];
     return Math.min(Math.max(Math.floor(((value - low) / (high - low || 1)) * CELLS), 0), CELLS - 1);
   }
 
