@@ -85,7 +85,7 @@ class Explorer:
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or take it away; either way the work is done."""
-        self.frame.alert(message)
+        self.frame.alert(self._site.without_folders(message))
         self.frame.send({"kind": "idle"})
 
     @guarded

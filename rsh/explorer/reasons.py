@@ -109,11 +109,11 @@ class Explained:
         shares = sorted(((share, readable(name)) for name, share in classes), reverse=True)
         other = int(found.related[0]) if len(found.related) else None
         related = ""
-        if other is not None:
+        if other is not None and 0 < found.balance < 1:
             strength = found.correlation[other]
             related = f" It goes most with bit {other + 1} (correlation {strength:+.2f})."
         return {
-            "note": f"On in {found.balance:.0%} of all tiles; 50 % would tell most.{related}",
+            "note": f"On in {found.balance:.0%} of all tiles; 50% would tell most.{related}",
             "on": [_tile(gallery, row) for row in found.on.tolist()],
             "off": [_tile(gallery, row) for row in found.off.tolist()],
             "shares": [[name, round(share, 3)] for share, name in shares],

@@ -78,7 +78,7 @@ class Comparison:
         try:
             return self._compared(state, chosen)
         except InputError as error:
-            return {"note": str(error), "sides": []}
+            return {"note": self._site.without_folders(str(error)), "sides": []}
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         if state.query is None or state.question.marked or state.way.where:

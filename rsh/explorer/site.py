@@ -50,6 +50,12 @@ class Site:
         """What the galleries are called."""
         return list(self.folders)
 
+    def without_folders(self, message: str) -> str:
+        """Call galleries by name where a message names their folders, which are no visitor's."""
+        for name, folder in self.folders.items():
+            message = message.replace(str(folder), name)
+        return message
+
     def _open(self, name: str) -> Gallery:
         """Open a gallery, once.
 

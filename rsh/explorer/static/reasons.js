@@ -61,7 +61,7 @@ function render({ model, el }) {
 
   function drawBit({ note, on, off, shares }) {
     const bar = ([name, share]) =>
-      make("li", {}, make("span", { title: name }, name), make("i", { style: `--share:${share}` }), make("b", {}, `${Math.round(100 * share)} %`));
+      make("li", {}, make("span", { title: name }, name), make("i", { style: `--share:${share}` }), make("b", {}, `${Math.round(100 * share)}%`));
     const side = (title, cards) => make("div", {}, make("h3", {}, title), tiles(make("ol", { class: "rsh-cards", "aria-label": title }), cards));
     bodies.bit.replaceChildren(
       bitChoice("bit"),
