@@ -38,6 +38,13 @@ LOOKS = {
     "preheat_kernel": True,
 }
 POOL = 2  # kernels that stand ready with the page already made, 180 MB each
+# Many visitors at once keep the server busy: with the usual 4 s between the end of a cell and its
+# output it gave up on the page, and some of them got an empty one.
+PATIENCE = {
+    "iopub_timeout": 120,  # seconds
+    "raise_on_iopub_timeout": True,
+    "cell_timeout_instruction": "This machine is too busy: reload the page.",
+}
 TORNADO = {
     "websocket_max_message_size": 2 * MAX_BYTES,
     # Only names of this machine in the Host header: a page elsewhere cannot reach the kernel
@@ -155,6 +162,7 @@ def _config(root: Path, port: int) -> Any:
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         # A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself.
         MappingKernelManager={"cull_interval": 60, "cull_idle_timeout": 600},
+        VoilaExecutor=PATIENCE,
         # Between server and kernel, where other users of this machine could listen.
         KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
     )
