@@ -1,9 +1,44 @@
 """When the Python behind a page ends, and how long a busy server waits for it."""
 
+from datetime import timedelta
+
 import nbformat
+from in_loop import run
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
 
-from rsh.explorer.serve import _config
+from rsh.explorer.kernels import Kernels
+from rsh.explorer.serve import CULLING, _config
+
+
+async def left_after_looks(kind, tmp_path, idle):
+    """Start a kernel; how many are there after looks at which it has been idle for so long."""
+    manager = kind(config=_config(tmp_path, 8866), root_dir=str(tmp_path))
+    name = await manager.start_kernel()
+    kernel, left = manager.get_kernel(name), []
+    manager.stop_watching_activity(name)  # its own start is no visitor
+    for minutes in idle:
+        kernel.last_activity -= timedelta(minutes=minutes)
+        await manager.cull_kernels()
+        left.append(len(manager.list_kernel_ids()))
+    await manager.shutdown_all()
+    return left
+
+
+def test_a_kernel_just_given_to_a_visitor_is_not_taken_for_a_forgotten_one(tmp_path):
+    assert run(left_after_looks(AsyncMappingKernelManager, tmp_path, [60])) == [0]
+    assert run(left_after_looks(Kernels, tmp_path, [60, 4, 2])) == [1, 1, 0]
+
+
+def test_a_visitor_who_goes_soon_leaves_no_kernel_for_longer(tmp_path):
+    assert run(left_after_looks(Kernels, tmp_path, [1, 8, 2])) == [1, 1, 0]
+
+
+def test_the_served_page_has_such_kernels(tmp_path):
+    config = _config(tmp_path, 8866)
+    assert VoilaConfiguration(config=config).multi_kernel_manager_class is Kernels
+    assert config.MappingKernelManager == CULLING
 
 
 def test_a_busy_server_waits_for_the_output_and_says_so_if_it_gives_up(tmp_path):

@@ -36,8 +36,11 @@ LOOKS = {
     "extension_denylist": [],
     "show_tracebacks": False,
     "preheat_kernel": True,
+    "multi_kernel_manager_class": "rsh.explorer.kernels.Kernels",
 }
 POOL = 2  # kernels that stand ready with the page already made, 180 MB each
+# A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself, seconds.
+CULLING = {"cull_interval": 60, "cull_idle_timeout": 600}
 # Many visitors at once keep the server busy: with the usual 4 s between the end of a cell and its
 # output it gave up on the page, and some of them got an empty one.
 PATIENCE = {
@@ -160,8 +163,7 @@ def _config(root: Path, port: int) -> Any:
         Voila=server | quiet,
         VoilaConfiguration=LOOKS,
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
-        # A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself.
-        MappingKernelManager={"cull_interval": 60, "cull_idle_timeout": 600},
+        MappingKernelManager=CULLING,
         VoilaExecutor=PATIENCE,
         # Between server and kernel, where other users of this machine could listen.
         KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
