@@ -28,22 +28,15 @@ benchmarks/planes_peers.py; without one only our page is measured.
 import argparse
 import io
 import os
-import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
+from pages import RETURNING, SEALED, browser_path, serve_ours, spread
 from PIL import Image
-from planes_peers import ANSWER, PEERS, free_port, serve_peer
+from planes_peers import ANSWER, PEERS, serve_peer
 from planes_points import SEED, make_gallery
 from planes_watch import FRAMES, HOVER, PRESS, WHEEL, first_change
 from playwright.sync_api import Page, ViewportSize, sync_playwright
@@ -55,8 +48,8 @@ RESULTS = Path(__file__).parent / "results" / "planes.jsonl"
 SIZES = (10_000, 100_000)
 HOVERS, CLICKS, ZOOMS = 40, 15, 8
 DRAWING = {
-    "plain": ["--no-sandbox"],
-    "swiftshader": ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+    "plain": SEALED,
+    "swiftshader": [*SEALED, "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
 }
 WINDOW: ViewportSize = {
     "width": 1240,
@@ -66,10 +59,6 @@ Tool = tuple[str, str, str, str]  # name; selectors of plot, hovered picture, an
 OURS: Tool = ("rsh", ".rsh-stage", ".rsh-hover:not([hidden]) img", ".rsh-query")
 DRAWN = "[...document.querySelectorAll('.rsh-stage')].every((one) => one.dataset.drawn === 'yes')"
 COLOURED = "window.told?.some((kind) => kind === 'colours')"
-SERVE = (
-    "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
-    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False)"
-)
 
 
 def main(sizes: list[int], peers_python: str | None) -> None:
@@ -99,15 +88,10 @@ def note(size: int, tool: Tool, url: str, server: psutil.Process, drawing: str) 
 def measured(tool: Tool, url: str, flags: list[str]) -> Row:
     """Open a page and use it."""
     name, plot, picture, answer = tool
-    found = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=flags)
-        context = browser.new_context(viewport=WINDOW)
-        context.route(
-            lambda address: urlsplit(address).hostname != "127.0.0.1",
-            lambda request: request.abort(),
-        )
-        page = context.new_page()
+        browser = driver.chromium.launch(executable_path=browser_path(), args=flags)
+        page = browser.new_page(viewport=WINDOW)
+        page.add_init_script(RETURNING)
         page.set_default_timeout(180_000)
         start = time.perf_counter()
         page.goto(url)
@@ -239,31 +223,6 @@ def frames_of_a_drag(page: Page) -> list[float]:
         page.mouse.move(middle[0] + 60 * np.sin(angle), middle[1] + 40 * np.sin(2 * angle))
     page.mouse.up()
     return [float(each) for each in page.evaluate("window.stopFrames()")]
-
-
-def spread(what: str, times: list[Any]) -> Row:
-    """Median and 95th percentile of those that came at all, and how many did not."""
-    known = sorted(each for each in times if each is not None)
-    if len(known) < 2:
-        return {f"{what}_lost": len(times)}
-    p95 = statistics.quantiles(known, n=20, method="inclusive")[-1]
-    row = {f"{what}_ms": round(statistics.median(known)), f"{what}_p95_ms": round(p95)}
-    return row | ({f"{what}_lost": len(times) - len(known)} if len(known) < len(times) else {})
-
-
-@contextmanager
-def serve_ours(gallery: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Serve our page over a gallery; yields its address and its process."""
-    port = free_port()
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", SERVE, str(gallery), str(port)]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            if process.stdout is None or "rsh page" not in process.stdout.readline():
-                raise SystemExit("our page does not start")
-            yield f"http://127.0.0.1:{port}/", psutil.Process(process.pid)
-        finally:
-            process.terminate()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What benchmarks/planes.py asks a browser: when something that a person would see has happened."""
+"""What the page's benchmarks ask a browser: when something that a person would see has happened."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 LOST = 3000  # ms after which a hover or a click counts as one that did nothing
+PATIENCE = 30_000  # ms, likewise, where many visitors share a machine or Python has to think
 WATCHED = 1.5  # s for which frames are looked at after the wheel was turned
 
 # Looks at each frame until what `sign` returns is another than before, and not empty. The clock
@@ -36,8 +37,22 @@ _WORDS = """(what) => {
   const element = document.querySelector(what);
   return element?.dataset.row ?? element?.textContent;
 }"""
+# Cards of the question before are marked: without that, the end of its answer could be taken for
+# that of the next one. Those of a comparison must have gone, too.
+_ANSWERED = """(what) => {
+  const old = document.querySelector(":is(.rsh-found, .rsh-two) :is(.is-busy, [data-old])");
+  return old ? "" : document.querySelector(what)?.dataset.row;
+}"""
+_MARKED = """(what) => {
+  const cards = document.querySelectorAll(":is(.rsh-found, .rsh-two) .rsh-card");
+  for (const card of cards) card.dataset.old = "yes";
+  (%s)(what);
+}"""
 HOVER = _WAIT % (_PICTURE, "pointermove", LOST)
 PRESS = _WAIT % (_WORDS, "pointerdown", LOST)
+ASK = _MARKED % (_WAIT % (_ANSWERED, "pointerdown", PATIENCE))
+CHOOSE = _WAIT % (_WORDS, "change", PATIENCE)
+UNFOLD = _WAIT % (_WORDS, "click", PATIENCE)
 
 # From the wheel until all dots of our first plane are drawn.
 WHEEL = """() => {
