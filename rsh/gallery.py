@@ -144,10 +144,13 @@ class Gallery:
         """
         if not self.info["projection"]:
             return None
-        table = pd.read_parquet(self.folder / self.info["projection"]["file"]).set_index("id")
-        if not self.items["id"].isin(table.index).all():
+        table = pd.read_parquet(self.folder / self.info["projection"]["file"])
+        ids = table.pop("id")
+        if ids.equals(self.items["id"]):  # to look a million of them up would take 400 MB
+            return table
+        if not self.items["id"].isin(ids).all():
             return None
-        rows: pd.DataFrame = table.loc[self.items["id"]]
+        rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
         return rows.reset_index(drop=True)
 
     @property
