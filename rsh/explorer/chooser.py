@@ -3,6 +3,7 @@
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from rsh.explorer.bundle import bundle
@@ -32,12 +33,15 @@ class Chooser(anywidget.AnyWidget):
 def chooser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
     """Return the `Chooser.view` of a class; `part` counts on, and begins again after the last."""
     classes = state.gallery.classes
-    counts = state.gallery.items["class"].value_counts()
+    counts = np.bincount(state.gallery.labels, minlength=len(classes)).tolist()
     rows = state.tiles_of(classes[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
     shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
     return {
-        "classes": [{"name": readable(name), "count": int(counts[name])} for name in classes],
+        "classes": [
+            {"name": readable(name), "count": count}
+            for name, count in zip(classes, counts, strict=True)
+        ],
         "chosen": chosen,
         "total": len(rows),
         "first": start + 1,

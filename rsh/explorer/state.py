@@ -1,6 +1,7 @@
 """What the page shows, without any widget: the question, its history, and the answer to it."""
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -63,7 +64,8 @@ class ExplorerState:
     @property
     def query_was_trained_on(self) -> bool:
         """Whether the model has seen the query with its class."""
-        return self.query is not None and bool(self._splits[self.query] == "train")
+        splits = self.gallery.items["split"]
+        return self.query is not None and bool(splits.iloc[self.query] == "train")
 
     @property
     def max_top_k(self) -> int:
@@ -181,8 +183,7 @@ class ExplorerState:
         if name not in self.gallery.classes:
             raise InputError(f"there is no class {name!r}: choose one from the list")
         rows = np.flatnonzero(self.gallery.labels == self.gallery.classes.index(name))
-        unseen = self._splits[rows] == "query"
-        return [int(row) for row in rows[np.argsort(~unseen, kind="stable")]]
+        return [int(row) for row in rows[np.argsort(~self._unseen[rows], kind="stable")]]
 
     def matching(self, text: str) -> list[str]:
         """Ids of the first tiles that hold a text, letters of either case; none for no text."""
@@ -205,9 +206,9 @@ class ExplorerState:
             raise InputError(f"no tile's name holds {name!r}: try a part of it")
         return int(rows[0])
 
-    @property
-    def _splits(self) -> NDArray[np.object_]:
-        return self.gallery.items["split"].to_numpy(dtype=object)
+    @cached_property
+    def _unseen(self) -> NDArray[np.bool_]:
+        return np.asarray(self.gallery.items["split"] == "query", dtype=bool)
 
     def _check_row(self, row: Any) -> None:
         if not isinstance(row, int) or not 0 <= row < len(self.gallery):
@@ -215,7 +216,7 @@ class ExplorerState:
 
     def _unseen_first(self) -> NDArray[np.int64]:
         """Rows of the query split, or all rows where there are none."""
-        unseen = np.flatnonzero(self._splits == "query")
+        unseen = np.flatnonzero(self._unseen)
         return unseen if len(unseen) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
