@@ -34,10 +34,12 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
+const signed = (number) => number.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");
+
 // "3 bits · 4 tied" or "score 0.93", above the first card of each distance or score and of each
 // row; the line runs over all.
 function tieLabel(card) {
-  if (card.score !== null) return `score ${card.score.toFixed(2)}`;
+  if (card.score !== null) return `score ${signed(card.score)}`;
   const bits = plural(card.distance, "bit");
   if (card.tied === 1) return bits;
   if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;

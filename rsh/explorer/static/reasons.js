@@ -85,7 +85,7 @@ function render({ model, el }) {
         "span",
         { class: "rsh-facing", "aria-hidden": "true" },
         make("img", { src: pictures.url(card.other.thumb), alt: "" }),
-        make("span", {}, make("strong", {}, card.name), ` ${card.far}`),
+        make("span", {}, make("strong", {}, card.name), card.far),
       );
     const lead = "The margin is how many bits farther the other class lies than the own one, on average: the smaller, the more confused.";
     bodies.pairs.replaceChildren(
