@@ -3,7 +3,7 @@ import { classColour } from "./palette.js";
 
 function queryCard(view, url) {
   const { query } = view;
-  const dot = query.colour === null ? null : make("i", { class: "rsh-dot", style: `background:${classColour(query.colour, view.num_classes)}` });
+  const dot = query.colour < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColour(query.colour, view.num_classes)}` });
   return make(
     "div",
     { class: "rsh-query", "data-row": query.row },
