@@ -1,6 +1,6 @@
 """What lies at each distance from each query: all that a retrieval figure needs to know."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,8 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from rsh.codes import Packed, check_packed
 from rsh.errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Ints = NDArray[np.int64]
 MANY = 32  # queries from which on it pays to sort the gallery
+PAIRS = 20_000_000  # from which on the third of a second hardly counts that importing numba takes
 
 
 class Counts(NamedTuple):
@@ -29,7 +33,7 @@ class _Folded(NamedTuple):
 
     words: NDArray[np.uint64]  # (words, n), a column a code
     labels: NDArray[np.generic]  # (n,)
-    number: NDArray[np.float64]  # (n,), how many items each stands for
+    number: Ints  # (n,), how many items each stands for
     column: Ints  # of each item, so that the fold can be undone
 
 
@@ -69,7 +73,9 @@ def count(
             raise InputError(f"{len(codes)} {what} codes with {len(labels)} labels: need one each")
     many = len(query_packed) >= MANY
     query = _fold(query_packed, query_labels, fold=many)
-    counts = _count(query, _fold(gallery_packed, gallery_labels, fold=many), num_bits)
+    gallery = _fold(gallery_packed, gallery_labels, fold=many)
+    large = many and len(query.labels) * len(gallery.labels) >= PAIRS
+    counts = ((_compiled() if large else None) or _count)(query, gallery, num_bits)
     return Counts(*(part[query.column] for part in counts))
 
 
@@ -146,7 +152,7 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     words = np.ascontiguousarray(padded.view(np.uint64).T)
     every = np.arange(len(labels))
     if not fold:
-        return _Folded(words, labels, np.ones(len(labels)), every)
+        return _Folded(words, labels, np.ones_like(every), every)
     order = np.lexsort((*words, labels))
     words, labels = words[:, order], labels[order]
     new = np.append(True, labels[1:] != labels[:-1])
@@ -154,21 +160,36 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     first, column = np.flatnonzero(new), np.empty_like(every)
     column[order] = np.cumsum(new) - 1
     words = np.ascontiguousarray(words[:, first])  # the count runs along rows of words
-    number = np.diff(first, append=len(order)).astype(np.float64)  # what bincount adds up
+    number = np.diff(first, append=len(order))
     return _Folded(words, labels[first], number, column)
 
 
 def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
     """Count for each folded query; one row of distances at a time stays in the cache."""
     size = num_bits + 1
+    number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
     counts = Counts(*(np.zeros((len(query.labels), size), dtype=np.int64) for _ in range(2)))
     for label in np.unique(query.labels):
         own = np.flatnonzero(gallery.labels == label)
-        own_number = gallery.number[own]
+        own_number = number[own]
         for row in np.flatnonzero(query.labels == label):
             differing = np.bitwise_count(gallery.words ^ query.words[:, row, None])
             distance = differing.sum(axis=0, dtype=np.intp)
-            # whole numbers below 2**53 are exact as floats
-            counts.items[row] = np.bincount(distance, gallery.number, size)
+            counts.items[row] = np.bincount(distance, number, size)
             counts.relevant[row] = np.bincount(distance[own], own_number, size)
     return counts
+
+
+def _compiled() -> "Callable[[_Folded, _Folded, int], Counts] | None":
+    """Import the loop that numba compiles; it does what `_count` does."""
+    try:
+        from rsh.engines.tally import tally
+    except RuntimeError:  # there is no folder in which it could keep what it has compiled
+        return None
+
+    def count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
+        ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]
+        codes = np.ascontiguousarray(query.words.T), gallery.words
+        return Counts(*tally(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits))
+
+    return count

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import reference
@@ -8,6 +10,7 @@ from torchmetrics.functional.retrieval import retrieval_average_precision
 
 from rsh.codes import pack
 from rsh.counts import MANY, count, order_ties, rank, without_self
+from rsh.engines.scan import BLOCK
 from rsh.errors import InputError
 from rsh.metrics import average_precision
 
@@ -37,6 +40,31 @@ def test_counts_are_those_of_a_loop_over_pairs(seed, num_bits, queries):
     found = count(pack(query), pack(gallery), query_labels, gallery_labels, num_bits=num_bits)
     assert np.array_equal(found.items, expected.items)
     assert np.array_equal(found.relevant, expected.relevant)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1, 8, 31, 32, 33, 64, 65, 256]))
+def test_the_compiled_loop_counts_the_same(seed, num_bits):
+    rng = np.random.default_rng(seed)
+    query, gallery = (random_codes(seed + each, MANY + 8, num_bits) for each in range(2))
+    gallery = gallery[rng.integers(len(gallery), size=BLOCK + 99)]  # more than one block, folded
+    near = rng.random(gallery.shape) < 0.2  # and enough that differ to fill two
+    gallery = np.where(near, -gallery, gallery)
+    labels = rng.integers(4, size=len(query)), rng.integers(3, size=len(gallery))
+    codes = pack(query), pack(gallery)
+    expected = count(*codes, *labels, num_bits=num_bits)
+    with patch("rsh.counts.PAIRS", 0):
+        found = count(*codes, *labels, num_bits=num_bits)
+    assert np.array_equal(found.items, expected.items)
+    assert np.array_equal(found.relevant, expected.relevant)
+
+
+def test_many_pairs_take_the_compiled_loop_unless_there_is_none():
+    codes, labels = pack(random_codes(0, MANY, 16)), np.arange(MANY) % 3
+    expected = count(codes, codes, labels, labels, num_bits=16)
+    with patch("rsh.counts.PAIRS", 0), patch("rsh.counts._compiled") as compiled:
+        compiled.return_value = None
+        alone = count(codes, codes, labels, labels, num_bits=16)
+        assert compiled.called and np.array_equal(alone.items, expected.items)
 
 
 def test_all_bits_may_differ():

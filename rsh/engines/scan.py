@@ -59,7 +59,7 @@ class ScanEngine(InMemory):
             return [self._many(query, top_k) for query in queries]
         places = np.empty((len(queries), top_k), dtype=np.int64)
         distances = np.empty((len(queries), top_k), dtype=np.int32)
-        _in_threads(
+        in_threads(
             lambda rows: _nearest(self._columns, queries[rows], places[rows], distances[rows]),
             len(queries),
         )
@@ -73,7 +73,7 @@ class ScanEngine(InMemory):
 
     def _distances(self, query: Words) -> Distances:
         distances = np.empty(len(self), dtype=np.uint16)
-        _measure(self._columns, query, 0, distances)
+        measure(self._columns, query, 0, distances)
         return distances
 
     def _ball(self, distances: Distances, radius: int) -> Hits:
@@ -97,7 +97,7 @@ def _words(packed: Packed) -> Words:
     return padded.view(word)
 
 
-def _in_threads(work: Callable[[slice], None], count: int) -> None:
+def in_threads(work: Callable[[slice], None], count: int) -> None:
     """Share rows out to as many threads as this process may use; one row takes one."""
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, count)
     if threads <= 1:
@@ -122,7 +122,7 @@ def _differ(context: Any, word: Any, other: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _measure(columns: Words, query: Words, start: int, distances: Distances) -> None:
+def measure(columns: Words, query: Words, start: int, distances: Distances) -> None:
     """Fill in the distances of one query to the codes from `start` on, bits."""
     distances[:] = 0
     for number in range(len(columns)):
@@ -169,7 +169,7 @@ def _nearest(columns: Words, queries: Words, places: Ids, distances: NDArray[np.
         stop = min(start + BLOCK, columns.shape[1])
         near = room[: stop - start]
         for query in range(len(queries)):
-            _measure(columns, queries[query], start, near)
+            measure(columns, queries[query], start, near)
             full = count[query] == top_k
             if full and _smallest(near) >= distances[query, top_k - 1]:
                 continue  # a later code that is as far away comes behind the earlier one
