@@ -15,7 +15,8 @@
 # # Train: two views, one network, a code of 32 bits
 #
 # You will see what the two branches see, watch each loss term while the network learns, and read
-# off what was learned on tiles that it has never met.
+# off what was learned on tiles that it has never met. In the end you write the first of the terms
+# yourself.
 
 # %%
 # %matplotlib inline
@@ -25,6 +26,7 @@ import torch
 from matplotlib.figure import Figure
 
 import rsh
+from rsh.losses import category_contrastive
 from rsh.packed import packed_tiles
 from rsh.views import ViewSpec
 
@@ -94,3 +96,48 @@ neighbour_classes(report)
 # %% [markdown]
 # The run folder now holds the weights, the settings and `history.jsonl`, from which the curves can
 # be drawn again. `rsh encode runs/02_train` makes a gallery of it.
+
+# %% [markdown]
+# ## Write it yourself
+#
+# The category term looks at each feature in turn, its anchor. Among all others, how surely would a
+# softmax of their cosines, divided by a temperature, pick one of the same class? The term is minus
+# the logarithm of that, first averaged over those of the same class, then over anchors.
+
+
+# %%
+def my_category_contrastive(features, labels, temperature):
+    """The category term; features (n, d) of length 1, labels (n,)."""
+    cosines, terms = features @ features.T / temperature, []
+    for anchor in range(len(labels)):
+        others = [row for row in range(len(labels)) if row != anchor]
+        log_softmax = torch.log_softmax(cosines[anchor, others], dim=0)
+        same = labels[others] == labels[anchor]
+        if same.any():
+            terms.append(-log_softmax[same].mean())
+    return torch.stack(terms).mean()
+
+
+features = torch.nn.functional.normalize(torch.randn(12, 8), dim=1)
+labels = torch.arange(12) % 4
+library = category_contrastive(features, labels, temperature=0.1)
+assert torch.isclose(my_category_contrastive(features, labels, 0.1), library)
+print(f"yours {my_category_contrastive(features, labels, 0.1):.6f}, the library's {library:.6f}")
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. What is the category term of a network that gives all tiles one and the same feature?
+#    <details><summary>Answer</summary>A softmax over n - 1 equal cosines picks each with 1/(n - 1),
+#    so it is ln(n - 1) whatever the temperature. Try
+#    <code>my_category_contrastive(features[:1].repeat(12, 1), labels, 0.1)</code>: it is ln 11,
+#    which is 2.398.</details>
+# 2. Can the term become 0 while a class has more than two members in a batch?
+#    <details><summary>Answer</summary>No. The members share the softmax among themselves: with m
+#    others of its class an anchor gives each 1/m at best, so ln m remains. This is why the curve of
+#    the category term levels off well above 0 although the classes are apart.</details>
+# 3. Interrupt the training in the middle of its curves and run the cell again. Are the weights
+#    those of an unbroken run?
+#    <details><summary>Answer</summary>Yes, bit by bit: each epoch draws from a seed that is its
+#    number, and the checkpoint holds the optimiser, too. <code>tests/test_training.py</code>
+#    compares the two.</details>

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 MANY = 32  # queries from which on it pays to sort the gallery
-PAIRS = 20_000_000  # from which on the third of a second hardly counts that importing numba takes
+PAIRS = 5_000_000  # from which on it pays to import numba, for whoever counts more than once
 
 
 class Counts(NamedTuple):

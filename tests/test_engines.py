@@ -166,7 +166,7 @@ def test_few_codes_are_not_folded():
 
 
 def test_both_engines_are_tried_on_some_of_the_codes():
-    codes = np.random.default_rng(0).integers(4, size=(100_000, 2), dtype=np.uint8)
+    codes = np.random.default_rng(0).integers(4, size=(making.FEW, 2), dtype=np.uint8)
     assert isinstance(make_engine(codes, 16), ExactEngine | FoldedEngine | ScanEngine)
 
 

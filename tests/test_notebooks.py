@@ -19,7 +19,7 @@ def lesson(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_are_lessons():
-    assert [file.stem for file in LESSONS] == ["02_train"]
+    assert [file.stem for file in LESSONS] == ["01_scenes", "02_train", "04_retrieval"]
 
 
 def test_notebook_and_text_are_the_same(lesson: Path):
@@ -34,6 +34,19 @@ def test_notebook_is_stored_without_outputs_and_is_short(lesson: Path):
     code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert sum(len(cell.source.splitlines()) for cell in code) <= MOST_LINES
+
+
+def test_a_lesson_says_what_one_will_learn_and_ends_with_three_exercises(lesson: Path):
+    cells = nbformat.read(lesson, as_version=4).cells
+    assert cells[0].cell_type == "markdown" and "You will" in cells[0].source
+    assert "## Exercises" in cells[-1].source
+    answers = cells[-1].source.count("<details><summary>Answer</summary>")
+    assert answers == cells[-1].source.count("</details>") == 3
+
+
+def test_a_lesson_writes_out_a_function_and_checks_it_against_the_library(lesson: Path):
+    code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
+    assert "def my_" in "\n".join(cell.source for cell in code) and "assert" in code[-1].source
 
 
 @pytest.mark.notebooks

@@ -133,7 +133,7 @@ def test_pictures_of_bits_and_distances_have_words(visit, server):
     words = page.get_attribute(".rsh-columns", "aria-label")
     assert "of the query's class and" in words and "farther" in words
     page.locator(".rsh-found .rsh-terms summary").press("Enter")
-    assert page.get_by_text("mean over all orders").is_visible()
+    assert page.locator(".rsh-found").get_by_text("mean over all orders").is_visible()
 
 
 def test_a_closed_tab_takes_its_kernel_with_it(visit, server):

@@ -1,0 +1,83 @@
+"""Tables of benchmarks/visitors.py and benchmarks/planes.py.
+
+python benchmarks/page_tables.py           prints Markdown, from the newest row of each kind
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import planes
+import visitors
+from rows import Row, read_rows
+
+Columns = dict[str, Callable[[Row], Any]]
+
+
+def times(what: str) -> Callable[[Row], str]:
+    """Give median and 95th percentile of one kind of wait, milliseconds."""
+    return lambda row: (
+        f"{row[f'{what}_ms']:,} / {row[f'{what}_p95_ms']:,}" if f"{what}_ms" in row else ""
+    )
+
+
+def figure(what: str, unit: str = "") -> Callable[[Row], str]:
+    """Give one figure, or nothing where it was not measured."""
+    return lambda row: f"{row[what]:,}{unit}" if row.get(what) is not None else ""
+
+
+ALONE: Columns = {
+    "one visitor, tiles": figure("tiles"),
+    "first cards": figure("open_s", " s"),
+    "click to new cards": times("click"),
+    "with a comparison open": times("click_comparing"),
+    "open a comparison": figure("compare_ms"),
+    "what a bit learned": figure("bit_ms"),
+    "confused classes": figure("pairs_ms"),
+    "kernel": figure("kernel_mb", " MB"),
+}
+TOGETHER: Columns = {
+    "visitors who go": lambda row: f"{row['visitors']}, {row['way']}",
+    "last one's first cards": figure("open_s", " s"),
+    "click to new cards": times("click"),
+    "kernels together": figure("kernels_mb", " MB"),
+    "kernels gone after": figure("gone_s", " s"),
+    "bound": figure("cull_s", " s"),
+    "errors": figure("errors"),
+}
+PLANES: Columns = {
+    "plot": lambda row: f"**{row['plot']}**" if row["plot"] == "rsh" else row["plot"],
+    "tiles": figure("tiles"),
+    "drawing": lambda row: row["drawing"],
+    "dots after": figure("load_s", " s"),
+    "hover to picture": times("hover"),
+    "zoom to first frame": times("zoom"),
+    "click to answer": times("click"),
+    "kernel": figure("kernel_mb", " MB"),
+}
+
+
+def main() -> None:
+    """Print all tables."""
+    visits = newest(read_rows(visitors.RESULTS), "visitors", "tiles", "way")
+    print(table(ALONE, [row for row in visits if row["visitors"] == 1]), "\n")
+    print(table(TOGETHER, [row for row in visits if row["visitors"] > 1]), "\n")
+    plots = newest(read_rows(planes.RESULTS), "tiles", "drawing", "plot")
+    print(table(PLANES, sorted(plots, key=lambda row: (row["tiles"], row["plot"] != "rsh"))))
+
+
+def newest(rows: list[Row], *keys: str) -> list[Row]:
+    """Keep the last row of each kind, in the order in which the kinds first came."""
+    return list({tuple(row.get(key) for key in keys): row for row in rows}.values())
+
+
+def table(columns: Columns, rows: list[Row]) -> str:
+    """Give each row a line; columns in which nothing stands are left out."""
+    cells = {head: [cell(row) for row in rows] for head, cell in columns.items()}
+    shown = {head: column for head, column in cells.items() if any(column)}
+    lines = zip(*shown.values(), strict=True)
+    rule = "|---" * len(shown) + "|"
+    return "\n".join([f"| {' | '.join(shown)} |", rule, *(f"| {' | '.join(x)} |" for x in lines)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Figures of the lessons: what a code, a distance and a tie look like on a few tiles.
+
+Each returns a matplotlib Figure. Right and wrong differ in colour, frame and sign.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from rsh.codes import Codes
+from rsh.errors import InputError
+from rsh.explorer.plane import EARTH
+from rsh.plots import COLOURS, OTHERS, SAME, bare, percent
+from rsh.scenes import Scenes
+
+Pictures = NDArray[np.uint8]
+ONE, ZERO = "#3d464d", "#e4e2da"
+
+
+def codes(
+    pictures: Pictures, signs: Codes, names: Sequence[str], bits: Sequence[str] | None = None
+) -> Figure:
+    """Draw each tile with its code, a square a bit, dark where it is 1.
+
+    Args:
+        pictures: (n, 3, side, side).
+        signs: (n, num_bits), -1 or 1.
+        names: of the tiles, (n,).
+        bits: what each bit stands for, (num_bits,); by default its number, from 1.
+
+    Raises:
+        InputError: not one code and one name a picture, or not one word a bit.
+    """
+    _one_each(pictures, codes=signs, names=names)
+    num_bits = signs.shape[1]
+    bits = [str(number) for number in range(1, num_bits + 1)] if bits is None else bits
+    if len(bits) != num_bits:
+        raise InputError(f"{len(bits)} words for {num_bits} bits: need one each")
+    figure = Figure(figsize=(8, 0.9 * len(pictures) + 1.1), layout="constrained")
+    axes = figure.add_subplot()
+    for row, (picture, code, name) in enumerate(zip(pictures, signs, names, strict=True)):
+        axes.imshow(picture.transpose(1, 2, 0), extent=(-1.1, -0.2, row + 0.45, row - 0.45))
+        axes.text(-1.3, row, name, ha="right", va="center")
+        for column, sign in enumerate(code):
+            corner = column + 0.06, row - 0.3
+            axes.add_patch(Rectangle(corner, 0.88, 0.6, facecolor=ONE if sign > 0 else ZERO))
+            ink = "white" if sign > 0 else "black"
+            axes.text(column + 0.5, row, str(int(sign > 0)), color=ink, ha="center", va="center")
+    axes.set(xlim=(-1.2, num_bits), ylim=(len(pictures) - 0.4, -0.6), aspect="auto", yticks=[])
+    axes.set_xticks(np.arange(num_bits) + 0.5, bits, rotation=30, ha="left")
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    bare(axes)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def ranking(pictures: Pictures, distances: ArrayLike, relevant: ArrayLike) -> Figure:
+    """Draw found tiles from near to far, a bracket over those that tie.
+
+    Args:
+        pictures: (n, 3, side, side), the query's first.
+        distances: of the others to it, (n - 1,), bits.
+        relevant: whether each of the others has the query's class, (n - 1,).
+
+    Raises:
+        InputError: not one distance and one answer for each picture but the query's.
+    """
+    distances, relevant = np.asarray(distances), np.asarray(relevant, dtype=bool)
+    _one_each(pictures[1:], distances=distances, answers=relevant)
+    order = np.argsort(distances, kind="stable")
+    figure = Figure(figsize=(1.7 * len(pictures), 2.6), layout="constrained")
+    panels = figure.subplots(1, len(pictures))
+    for axes, picture in zip(panels, pictures[[0, *(order + 1)]], strict=True):
+        axes.imshow(picture.transpose(1, 2, 0))
+        axes.set(xticks=[], yticks=[])
+    panels[0].set_title("the query")
+    for axes, place in zip(panels[1:], order, strict=True):
+        right, far = relevant[place], int(distances[place])
+        alike = int((distances == far).sum())
+        tie = f", {alike} tie" if alike > 1 else ""
+        axes.set_title(f"{far} {'bit' if far == 1 else 'bits'}{tie}")
+        axes.set_xlabel("\u2713 same class" if right else "\u2717 another class")
+        axes.xaxis.label.set_color(SAME if right else OTHERS)
+        axes.spines[:].set(
+            color=SAME if right else OTHERS, linewidth=3, linestyle="-" if right else "--"
+        )
+    return figure
+
+
+def steps(relevant: ArrayLike) -> Figure:
+    """Draw the average precision of one strict ranking as the mean of bars.
+
+    Args:
+        relevant: whether the tile at each rank has the query's class, (n,).
+
+    Raises:
+        InputError: none of them has.
+    """
+    hits = np.asarray(relevant, dtype=bool)
+    if not hits.any():
+        raise InputError("no tile is relevant: average precision is not defined")
+    ranks = np.arange(1, len(hits) + 1)
+    precision = np.cumsum(hits) / ranks
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(ranks[hits], precision[hits], color=SAME, width=0.7)
+    axes.step(ranks, precision, where="mid", color=ONE, linewidth=1)
+    mean = precision[hits].mean()
+    axes.axhline(mean, color=OTHERS, linestyle="--")
+    axes.text(len(hits) + 0.55, mean, f"mean of the bars\nAP = {mean:.3f}", color=OTHERS)
+    for rank, bar in zip(ranks[hits], precision[hits], strict=True):
+        axes.text(rank, bar / 2, f"{hits[:rank].sum()}/{rank}", color="white", ha="center")
+    signs = [
+        f"{rank}\n{chr(0x2713) if hit else chr(0x2717)}"
+        for rank, hit in zip(ranks, hits, strict=True)
+    ]
+    axes.set_xticks(ranks, signs)
+    axes.set(xlim=(0.5, len(hits) + 0.5), ylim=(0, 1.05), xlabel="rank", ylabel="precision so far")
+    bare(axes)
+    return figure
+
+
+def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Figure:
+    """Draw how many tiles lie at each distance from a query, its own class below the others.
+
+    Args:
+        distances: (n,), bits.
+        relevant: whether each has the query's class, (n,).
+        num_bits: code length, bits.
+    """
+    far, hits = np.asarray(distances), np.asarray(relevant, dtype=bool)
+    own, others = (np.bincount(far[part], minlength=num_bits + 1) for part in (hits, ~hits))
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.add_subplot(xlabel="bits away from the query", ylabel="tiles")
+    axes.bar(np.arange(num_bits + 1), own, color=SAME, label="same class")
+    axes.bar(np.arange(num_bits + 1), others, bottom=own, color=OTHERS, hatch="//", label="others")
+    axes.legend(frameon=False)
+    bare(axes)
+    return figure
+
+
+def examples(scenes: Scenes, *, each: int = 6) -> Figure:
+    """Draw some tiles of each class, spread over the class, a row a class.
+
+    Args:
+        scenes: the tiles.
+        each: how many of a class.
+    """
+    figure = Figure(figsize=(each, len(scenes.classes)), layout="constrained")
+    rows = figure.subplots(len(scenes.classes), each, squeeze=False)
+    for number, (panels, name) in enumerate(zip(rows, scenes.classes, strict=True)):
+        own = np.flatnonzero(scenes.labels == number)
+        chosen = own[np.linspace(0, len(own) - 1, each).astype(int)]
+        for axes, row in zip(panels, chosen, strict=True):
+            axes.imshow(scenes.read(int(row)))
+            axes.set(xticks=[], yticks=[])
+        words = name.replace("_", " ")
+        label = f"{words}\n{len(own)} tiles"
+        panels[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
+
+
+def places(cuts: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw where the tiles of each split lie on Earth, a map a cut.
+
+    Args:
+        cuts: tables with longitude and latitude in degrees and split, by the words over each map.
+    """
+    figure = Figure(figsize=(8, 4 * len(cuts)), layout="constrained")
+    marks = {"train": (COLOURS[4], "s"), "val": (COLOURS[5], "o"), "query": (COLOURS[1], "D")}
+    for axes, (title, items) in zip(figure.subplots(len(cuts)), cuts.items(), strict=True):
+        axes.imshow(Image.open(EARTH), extent=(-180, 180, -90, 90), alpha=0.55)
+        for name, (colour, marker) in marks.items():
+            some = items[items["split"] == name]
+            style = dict(s=9, color=colour, marker=marker, linewidths=0)
+            axes.scatter(some["longitude"], some["latitude"], label=name, **style)
+        axes.set(title=title, xticks=range(-180, 181, 60), yticks=range(-60, 91, 30))
+        axes.set(xlim=(-180, 180), ylim=(-60, 80))
+        axes.legend(loc="lower left", markerscale=2, ncols=3)
+    return figure
+
+
+def pairs(figures: pd.DataFrame, groups: str, value: str) -> Figure:
+    """Draw one figure for groups side by side, a dot a seed, those of one seed joined.
+
+    Args:
+        figures: a table with the columns of both names and "seed"; the value from 0 to 1.
+        groups: column that tells the groups apart.
+        value: column of the figure.
+    """
+    table = figures.pivot(index="seed", columns=groups, values=value)
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes = figure.add_subplot(ylabel=value)
+    for (seed, row), colour in zip(table.iterrows(), COLOURS, strict=False):
+        axes.plot(table.columns, row, "o-", color=colour, label=f"seed {seed}")
+    for place, mean in enumerate(table.mean()):
+        axes.annotate(f"{mean:.1%}", (place, mean), (14, 0), textcoords="offset points")
+    axes.legend(frameon=False)
+    axes.margins(x=0.3, y=0.2)
+    percent(axes, "yaxis")
+    bare(axes)
+    return figure
+
+
+def _one_each(pictures: Pictures, **others: Codes | Sequence[str] | NDArray[np.generic]) -> None:
+    for what, values in others.items():
+        if len(values) != len(pictures):
+            raise InputError(f"{len(values)} {what} for {len(pictures)} pictures: need one each")
