@@ -13,6 +13,22 @@ pytestmark = pytest.mark.browser
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
+def open_everything(page):
+    """Every panel in which the name of a class can stand."""
+    page.get_by_label("Compare with").select_option("features")
+    page.locator(".rsh-two .rsh-card").first.wait_for()
+    for words in ("What has a bit learned?", "Which classes are confused?"):
+        page.get_by_text(words, exact=True).click()
+    page.locator(".rsh-border .rsh-facing").first.wait_for()
+    page.locator(".rsh-shares").wait_for()
+    page.locator(".rsh-filter summary").click()
+    stage = page.locator(".rsh-stage").first
+    stage.press("ArrowRight")
+    page.locator(".rsh-hover:not([hidden])").first.wait_for()
+    stage.press("Space")
+    page.locator(".rsh-picked img").first.wait_for()
+
+
 def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     name = "<img src=x onerror=document.title='run'><b>bold</b>"
     odd = tiny_gallery(
@@ -24,6 +40,8 @@ def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     page.click(f'.rsh-chooser button[data-row="{row}"]')
     wait_for_query(page, row)
     assert page.inner_text(".rsh-query-class") == name
+    open_everything(page)
+    assert page.get_by_text(name).count() > 8
     assert page.locator('img[src="x"], .rsh-page b:text("bold")').count() == 0
     assert page.title() != "run"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
