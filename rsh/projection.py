@@ -1,5 +1,7 @@
 """Projection: feature space and hash space in the plane, by UMAP."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -61,7 +63,9 @@ def place(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
         n_jobs=1,  # a seed allows no more
         init="spectral" if len(rows) > NEIGHBOURS else "random",
     )
-    return np.asarray(model.fit_transform(rows), dtype=np.float32)
+    with warnings.catch_warnings():  # a way back from the plane, which nobody asks for
+        warnings.filterwarnings("ignore", "gradient function is not yet implemented")
+        return np.asarray(model.fit_transform(rows), dtype=np.float32)
 
 
 def place_codes(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:

@@ -19,7 +19,9 @@ def lesson(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_are_lessons():
-    assert [file.stem for file in LESSONS] == ["01_scenes", "02_train", "04_retrieval"]
+    names = ["01_scenes", "02_train", "03_hash_space", "04_retrieval", "05_contrastive_hashing"]
+    names.append("06_compare")
+    assert [file.stem for file in LESSONS] == names
 
 
 def test_notebook_and_text_are_the_same(lesson: Path):

@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,10 @@ def test_no_rows_give_no_points():
 def test_seed_below_zero_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="seed=-1: choose a whole number from 0 to"):
         project(made(tmp_path / "gallery", np.ones((20, 8))), seed=-1)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "hamming"])
+def test_umap_s_own_warnings_are_not_for_the_reader(metric: str):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        place((signs(40) > 0).astype(np.float32), metric=metric)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,8 @@ from rsh.scenes import Scenes
 
 Pictures = NDArray[np.uint8]
 ONE, ZERO = "#3d464d", "#e4e2da"
+HUES = (*COLOURS, "#8C564B", "#8A8A8A")
+SHAPES = "osD^vP*X"  # eight, and nine hues: no two of 72 classes look alike
 
 
 def codes(
@@ -212,3 +215,40 @@ def _one_each(pictures: Pictures, **others: Codes | Sequence[str] | NDArray[np.g
     for what, values in others.items():
         if len(values) != len(pictures):
             raise InputError(f"{len(values)} {what} for {len(pictures)} pictures: need one each")
+
+
+def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> None:
+    """Draw points of a plane, each class in a colour and a shape of its own.
+
+    Args:
+        axes: where.
+        xy: places, (n, 2).
+        labels: class numbers, (n,).
+        classes: their names.
+    """
+    places, numbers = np.asarray(xy), np.asarray(labels)
+    for number, name in enumerate(classes):
+        own = places[numbers == number]
+        colour, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
+        words = name.replace("_", " ")
+        x, y = own.T
+        axes.scatter(x, y, s=22, color=colour, marker=shape, alpha=0.75, lw=0, label=words)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color("#bbbbbb")
+
+
+def by_protocol(figures: pd.DataFrame) -> Figure:
+    """Draw what the same networks are given under several protocols, a line a network.
+
+    Args:
+        figures: mAP as fractions, a row a protocol, a column a network.
+    """
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    axes = figure.add_subplot(ylabel="mAP as the protocol has it", ylim=(0, 1))
+    for number, (name, values) in enumerate(figures.items()):
+        colour, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
+        axes.plot(figures.index, values, marker=shape, color=colour, label=str(name), linewidth=1)
+    axes.legend(frameon=False, loc="lower left", ncols=2)
+    percent(axes, "yaxis")
+    bare(axes)
+    return figure
