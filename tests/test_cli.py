@@ -204,6 +204,14 @@ def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> N
     assert f"port {port} is in use" in told and "--port" in told
 
 
+def test_public_page_without_a_token(
+    tiny_run: TinyRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RSH_TOKEN", raising=False)
+    told = refuse(capsys, "dashboard", tiny_run.gallery, "--public")
+    assert "--public needs a token" in told and "RSH_TOKEN=" in told
+
+
 def test_place_that_cannot_be_written_is_told_before_any_work(
     tiny_run: TinyRun,
     tmp_path: Path,

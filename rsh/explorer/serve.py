@@ -1,4 +1,4 @@
-"""The page in the browser: Voila over dashboard.ipynb, for this machine alone."""
+"""The page in the browser: Voila over dashboard.ipynb."""
 
 import errno
 import logging
@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader
+
 from rsh.errors import InputError
+from rsh.explorer import access
+from rsh.explorer.access import Access
 from rsh.explorer.site import VARIABLE, Site
 from rsh.explorer.uploads import MAX_BYTES
 
-HOST = "127.0.0.1"
 HERE = Path(__file__).parent
 NOTEBOOKS = (HERE.parents[1] / "notebooks", HERE.parent / "assets")  # checkout, installed wheel
 # All else that JupyterLab has installed would only make the page slower to open.
@@ -50,25 +53,25 @@ PATIENCE = {
 }
 TORNADO = {
     "websocket_max_message_size": 2 * MAX_BYTES,
-    # Only names of this machine in the Host header: a page elsewhere cannot reach the kernel
-    # by a domain name that it has pointed at 127.0.0.1.
-    "allow_remote_access": False,
-    "local_hostnames": ["localhost"],
+    "jinja2_env": Environment(loader=FileSystemLoader(HERE / "template"), autoescape=True),
     # Voila's "the tab was closed" carries no such cookie, and refused it would leave a kernel
     # behind. What else it could do needs a kernel's random name.
     "disable_check_xsrf": True,
 }
 
 
-def serve(galleries: Sequence[Path], *, port: int, open_browser: bool) -> None:
+def serve(
+    galleries: Sequence[Path], *, port: int, open_browser: bool, reach: Access | None = None
+) -> None:
     """Serve the page over one or several galleries until Ctrl-C.
 
     Prints one line, "rsh page: http://127.0.0.1:8866/", when the page can be opened.
 
     Args:
         galleries: their folders; a visitor begins with the first.
-        port: where to listen, on 127.0.0.1 only.
+        port: where to listen.
         open_browser: whether to open the page in the visitor's browser then.
+        reach: who can reach it; none stands for this machine alone.
 
     Raises:
         InputError: no such gallery, two of one name, or the port is in use or not allowed.
@@ -76,8 +79,9 @@ def serve(galleries: Sequence[Path], *, port: int, open_browser: bool) -> None:
     site = Site(galleries)
     for name in site.names:
         site.open(name)
-    check_port(port)
-    url = f"http://{HOST}:{port}/"
+    reach = reach or Access()
+    check_port(port, reach.host)
+    os.environ.pop(access.VARIABLE, None)  # the kernels need not know it
     with _served_folder() as folder:
         os.environ[VARIABLE] = os.pathsep.join(str(path.resolve()) for path in galleries)
         # Voila looks for templates here first: the page never gets another version's.
@@ -85,18 +89,18 @@ def serve(galleries: Sequence[Path], *, port: int, open_browser: bool) -> None:
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
         # Arrow's own allocator keeps what reading a table took, 40 MB of a kernel at 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-        _run(folder / "root", port, url, open_browser)
+        _run(folder / "root", port, reach, open_browser)
 
 
-def check_port(port: int) -> None:
-    """Raise InputError unless one can listen on 127.0.0.1:port."""
+def check_port(port: int, host: str = access.HERE) -> None:
+    """Raise InputError unless one can listen on host:port."""
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}: choose 1 to 65535 with --port")
     with socket.socket() as probe:
         # As the server does: a port that is still cooling down after its last use is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             busy = error.errno == errno.EADDRINUSE
             why = "is in use: stop the other program or" if busy else "is not allowed here:"
@@ -127,20 +131,22 @@ def _served_folder() -> Iterator[Path]:
         yield folder
 
 
-def _run(root: Path, port: int, url: str, open_browser: bool) -> None:
+def _run(root: Path, port: int, reach: Access, open_browser: bool) -> None:
     from tornado.ioloop import IOLoop
     from voila.app import Voila  # slow to import: only who serves waits for it
 
     # At each visit it warns that Jupyter counts a ping's timeout in other units than it does.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    app = Voila(config=_config(root, port), notebook_path=str(root / "dashboard.ipynb"))
+    logging.getLogger("asyncio").addFilter(is_news)
+    app = Voila(config=_config(root, port, reach), notebook_path=str(root / "dashboard.ipynb"))
     app.config_file_paths = []  # the page is the same in every folder and on every machine
     app.initialize([])
 
     def ready() -> None:
-        print(f"rsh page: {url}", flush=True)
+        asks = f" for visitors with the token of {access.VARIABLE}" if reach.token else ""
+        print(f"rsh page: {reach.url(port)}{asks}", flush=True)
         if open_browser:
-            webbrowser.open(url)
+            webbrowser.open(reach.entry(port))
 
     # Voila listens before it starts the loop, so the loop's first act is the moment to say so.
     IOLoop.current().add_callback(ready)
@@ -154,13 +160,23 @@ def _run(root: Path, port: int, url: str, open_browser: bool) -> None:
         pass
 
 
-def _config(root: Path, port: int) -> Any:
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a log record is more than that a visitor went while something was being sent."""
+    from tornado.websocket import WebSocketClosedError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
+
+
+def _config(root: Path, port: int, reach: Access) -> Any:
     import zmq
     from traitlets.config import Config
 
-    server = {"ip": HOST, "port": port, "port_retries": 0, "open_browser": False}
+    server = {"ip": reach.host, "port": port, "port_retries": 0, "open_browser": False}
+    server |= {"base_url": reach.base_url, "token": reach.token}
+    server |= {"tornado_settings": TORNADO | reach.names | {"headers": reach.headers}}
+    server |= {"identity_provider_class": "rsh.explorer.entrance.Entrance"}
     # Its warnings say at each visit that the notebook is not signed.
-    quiet = {"root_dir": str(root), "log_level": "ERROR", "tornado_settings": TORNADO}
+    quiet = {"root_dir": str(root), "log_level": "ERROR"}
     return Config(
         Voila=server | quiet,
         VoilaConfiguration=LOOKS,

@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 def open_page(visit, server, **options):
@@ -79,3 +83,12 @@ def on_stage(xy, row, box, world=False):
     scale = ((size - (0 if world else 52)) / (high - low)).min()
     x, y = (xy[row] - (low + high) / 2) * scale
     return {"x": float(size[0] / 2 + x), "y": float(size[1] / 2 - y)}
+
+
+def violations(page) -> list[str]:
+    """What axe-core finds that is serious or critical, with the place."""
+    return [
+        f"{found['id']}: {[node['target'] for node in found['nodes']]}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]

@@ -1,8 +1,7 @@
 """The page for everybody: what axe-core finds, light and dark, and the tour of a first visit."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser.steps import cards_of, open_page
+from browser.steps import cards_of, open_page, violations
 
 pytestmark = pytest.mark.browser
 SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
@@ -10,15 +9,6 @@ LIGHT, DARK = "rgb(250, 249, 246)", "rgb(20, 24, 27)"
 # The colour in the corner of a plane, which is drawn on a canvas.
 CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d")
   .getImageData(2, 2, 1, 1).data]"""
-
-
-def violations(page) -> list[str]:
-    """What axe-core finds that is serious or critical, with the place."""
-    return [
-        f"{found['id']}: {[node['target'] for node in found['nodes']]}"
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -1,16 +1,13 @@
 """Odd galleries, lost kernels, small windows, and what the server must not give away."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
+from browser.steps import SCREENSHOTS, cards_of, nearest, open_page, query_of, wait_for_query
 from make_gallery import tiny_gallery
 
 pytestmark = pytest.mark.browser
-
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 def open_everything(page):

@@ -1,0 +1,104 @@
+"""The page with a token, under a path and a name, as a published demo has it."""
+
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import in_loop
+import psutil
+import pytest
+from browser.steps import SCREENSHOTS, violations
+from make_gallery import tiny_gallery
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import websocket_connect
+
+pytestmark = pytest.mark.browser
+TOKEN = "a-token_of.more~than-16"
+
+
+@pytest.fixture(scope="module")
+def guarded(serving, tmp_path_factory):
+    gallery = tiny_gallery(tmp_path_factory.mktemp("galleries") / "guarded")
+    return serving(gallery, token=TOKEN, base_url="/rsh/")
+
+
+async def connect(url: str) -> None:
+    await websocket_connect(url)
+
+
+def answer(url: str, **headers: str) -> tuple[int, str]:
+    """Return status and final address of what a program gets that follows where it is sent."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=30) as found:
+            return found.status, found.url
+    except HTTPError as refused:
+        return refused.code, url
+
+
+def test_a_visitor_with_the_link_asks_and_the_token_leaves_the_address(visit, guarded):
+    tab = visit(bypass_csp=False).page
+    tab.goto(f"{guarded.url}?token={TOKEN}")
+    tab.wait_for_selector(".rsh-found .rsh-card")
+    assert TOKEN not in tab.url
+    tab.reload()  # the browser is known now
+    tab.wait_for_selector(".rsh-found .rsh-card")
+    assert not tab.locator(".rsh-alert:not([hidden])").count()
+
+
+def test_who_has_no_link_types_the_token(visit, guarded):
+    tab = visit(bypass_csp=False).page
+    tab.goto(guarded.url)
+    tab.get_by_label("Token").fill("not this one")
+    tab.get_by_label("Token").press("Enter")
+    tab.get_by_role("alert").get_by_text("not the token").wait_for()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    tab.screenshot(path=SCREENSHOTS / "door.png")
+    tab.get_by_label("Token").fill(TOKEN)
+    tab.get_by_role("button", name="Open the page").click()
+    tab.wait_for_selector(".rsh-found .rsh-card")
+    assert TOKEN not in tab.url
+
+
+def test_axe_finds_nothing_serious_at_the_door(visit, guarded):
+    tab = visit().page
+    tab.goto(f"{guarded.url}?token=wrong")
+    tab.get_by_role("alert").wait_for()
+    assert violations(tab) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["", "?token=", "?token=" + TOKEN[:-1], "?token=" + TOKEN.upper()]
+)
+def test_others_are_asked_for_the_token_and_no_kernel_is_spent(guarded, words):
+    before = {kernel.pid for kernel in guarded.kernels()}
+    status, url = answer(guarded.url + words)
+    assert (status, "/rsh/login" in url) == (200, True)
+    assert {kernel.pid for kernel in guarded.kernels()} >= before
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["api/kernels/0-0-0-0-0", "voila/render/dashboard.ipynb", "voila/files/dashboard.ipynb"],
+)
+def test_nothing_behind_the_page_answers_without_it(guarded, path):
+    status, url = answer(guarded.url + path)
+    assert status in (401, 403, 404) or "/rsh/login" in url
+
+
+def test_a_kernel_is_closed_to_who_has_only_its_name(visit, guarded):
+    tab = visit(bypass_csp=False).page
+    with tab.expect_websocket() as socket:
+        tab.goto(f"{guarded.url}?token={TOKEN}")
+    tab.wait_for_selector(".rsh-found .rsh-card")
+    with pytest.raises(HTTPClientError) as refused:
+        in_loop.run(connect(socket.value.url))
+    assert refused.value.code == 403
+
+
+def test_the_server_forgets_the_token_where_kernels_could_read_it(guarded):
+    for kernel in guarded.kernels():
+        assert TOKEN not in str(psutil.Process(kernel.pid).environ())
+
+
+@pytest.mark.parametrize(("name", "status"), [("demo.test", 200), ("evil.test", 403)])
+def test_only_names_that_were_given_reach_it(server, name, status):
+    assert answer(server.url, Host=name)[0] == status
