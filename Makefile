@@ -7,9 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
+# Over the cores, a file at a time, in order: the long files do not come last.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test check notebooks ablation clean
+.PHONY: help dashboard gallery test check notebooks docs ablation clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +20,7 @@ help:
 	@echo "make test        all tests that this machine can run"
 	@echo "make check       formatting, lint and types"
 	@echo "make notebooks   run every notebook"
+	@echo "make docs        the documentation as a site, in build/docs"
 	@echo "make ablation    measure what each loss term adds"
 	@echo "make clean       remove the environment and everything made from the sample"
 
@@ -39,7 +42,7 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 	else $(BIN)/rsh train --bits $(BITS) --output $(RUN); fi
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .
@@ -48,6 +51,10 @@ check: $(VENV)/dev
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
+
+docs: $(VENV)/dev
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . build/docs
+	@echo "build/docs/docs/index.html"
 
 ablation: $(VENV)/runtime
 	$(BIN)/python benchmarks/ablation.py

@@ -118,8 +118,10 @@ def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float
 def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     """Within one branch, pull codes of one category together and push other categories away.
 
-    L_inter = mean_i 1/|P(i)| sum_{p in P(i)}
-        -log( e^{s(h_i,h_p)/t} / (e^{s(h_i,h_p)/t} + sum_{j: y_j != y_i} e^{s(h_i,h_j)/t}) )
+    For the anchors i and their positives P(i):
+
+        L_inter = mean_i 1/|P(i)| sum_{p in P(i)}
+            -log( e^{s(h_i,h_p)/t} / (e^{s(h_i,h_p)/t} + sum_{j: y_j != y_i} e^{s(h_i,h_j)/t}) )
 
     Args:
         relaxed: hash layer output of one branch, (n, num_bits) float, any scale.
@@ -147,8 +149,11 @@ def intra_class_hash(
 ) -> Tensor:
     """Across branches, pull one image's two codes together and push other categories away.
 
-    L_intra = mean_i -log( e^{s(h0_i,h1_i)/t} / (e^{s(h0_i,h1_i)/t}
-        + sum_{j: y_j != y_i} e^{s(h0_i,h1_j)/t}) ), the mean of both directions.
+    The mean of both directions:
+
+        L_intra = mean_i -log( e^{s(h0_i,h1_i)/t} / (e^{s(h0_i,h1_i)/t}
+            + sum_{j: y_j != y_i} e^{s(h0_i,h1_j)/t}) )
+
     Other images of the same category are neither pulled nor pushed.
 
     Args:

@@ -160,7 +160,7 @@ def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats
         num_bits: code length, bits.
 
     Returns:
-        (classes, classes), row: class of the query; NaN where none of a class asks.
+        (classes, classes) floats, a row for each class of queries; NaN where none of a class asks.
     """
     labels, query, gallery = setting.labels, setting.query, setting.gallery
     number = len(setting.split.scenes.classes)

@@ -1,11 +1,13 @@
 """A segment of a gallery: tiles that were encoded together, in files that are never changed.
 
-codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
-relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
-features.npy     L2-normalised projection-head output, (n, d) float16
-items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
-thumbs.bin       JPEG bytes one after another
-thumbs.npy       the n + 1 offsets into them, int64
+    codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
+    relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
+    features.npy     L2-normalised projection-head output, (n, d) float16
+    items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
+    thumbs.bin       JPEG bytes one after another
+    thumbs.npy       the n + 1 offsets into them, int64
+
+No file of it changes once the segment is there.
 """
 
 from collections.abc import Iterable
@@ -82,8 +84,7 @@ class Tiles:
 class Segment:
     """A segment that has been opened; what is large stays on disk.
 
-    Attributes:
-        items, packed, relaxed, features: see `Tiles`.
+    Its items, packed, relaxed and features are those of `Tiles`.
     """
 
     def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
@@ -120,7 +121,7 @@ def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
     """Write a segment into an empty folder.
 
     Returns:
-        What gallery.json says of it: "items", "removed" and "files".
+        What gallery.json says of it, "items", "removed" and "files".
 
     Raises:
         InputError: the parts differ in length, an id comes twice, or a number is not finite.

@@ -8,13 +8,14 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
 
+from rsh.explorer.access import Access
 from rsh.explorer.kernels import Kernels
 from rsh.explorer.serve import CULLING, _config
 
 
 async def left_after_looks(kind, tmp_path, idle):
     """Start a kernel; how many are there after looks at which it has been idle for so long."""
-    manager = kind(config=_config(tmp_path, 8866), root_dir=str(tmp_path))
+    manager = kind(config=_config(tmp_path, 8866, Access()), root_dir=str(tmp_path))
     name = await manager.start_kernel()
     kernel, left = manager.get_kernel(name), []
     manager.stop_watching_activity(name)  # its own start is no visitor
@@ -36,13 +37,13 @@ def test_a_visitor_who_goes_soon_leaves_no_kernel_for_longer(tmp_path):
 
 
 def test_the_served_page_has_such_kernels(tmp_path):
-    config = _config(tmp_path, 8866)
+    config = _config(tmp_path, 8866, Access())
     assert VoilaConfiguration(config=config).multi_kernel_manager_class is Kernels
     assert config.MappingKernelManager == CULLING
 
 
 def test_a_busy_server_waits_for_the_output_and_says_so_if_it_gives_up(tmp_path):
-    executor = VoilaExecutor(nbformat.v4.new_notebook(), config=_config(tmp_path, 8866))
+    executor = VoilaExecutor(nbformat.v4.new_notebook(), config=_config(tmp_path, 8866, Access()))
     assert executor.iopub_timeout >= 60 and executor.raise_on_iopub_timeout
     cell = nbformat.v4.new_code_cell()
     executor.show_code_cell_timeout(cell)

@@ -26,7 +26,7 @@ def test_sample_is_described_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("page", "script"),
     [
-        ("README.md", ["ablation.py", "--only", "table"]),
+        ("benchmarks/README.md", ["ablation.py", "--only", "table"]),
         ("benchmarks/README.md", ["methods_table.py"]),
         ("benchmarks/README.md", ["feedback.py", "--table"]),
     ],

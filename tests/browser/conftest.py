@@ -90,10 +90,9 @@ def running(
             told = process.stdout.readline()
             assert told == f"rsh page: {server.url}{asks}\n", log.read_text()
             yield server
-            time.sleep(POOL_READY)
             kernels = server.kernels()
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=60) == 0
             assert process.stdout.read() == ""
             assert "Traceback" not in log.read_text()
             _, left = psutil.wait_procs(kernels, timeout=5)
@@ -109,6 +108,7 @@ def serving(tmp_path_factory) -> Iterator[Callable[..., Server]]:
         yield lambda gallery, **access: stack.enter_context(
             running(gallery, tmp_path_factory.mktemp("server") / "log.txt", **access)
         )
+        time.sleep(POOL_READY)
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory, chromium) -> Iterator:
         lambda url: not url.startswith(f"http://127.0.0.1:{port}"), lambda route: route.abort()
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     try:
         for _ in range(100):
             if "is running at" in log.read_text():

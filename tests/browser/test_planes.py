@@ -195,7 +195,7 @@ def test_a_card_closes_when_another_panel_takes_the_ring(visit, server):
     card = stage.locator("xpath=..").locator(".rsh-hover")
     card.wait_for(state="visible")
     page.keyboard.press("Escape")
-    card.wait_for(state="hidden", timeout=2000)
+    card.wait_for(state="hidden")
     stage.hover(position={"x": x + 1, "y": y})
     card.wait_for(state="visible")
 
