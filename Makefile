@@ -11,7 +11,7 @@ GALLERY := galleries/bluemarble-$(BITS)
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test check notebooks docs ablation clean
+.PHONY: help dashboard gallery test check notebooks docs audit ablation clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make check       formatting, lint and types"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
+	@echo "make audit       known weaknesses of the packages in constraints.txt"
 	@echo "make ablation    measure what each loss term adds"
 	@echo "make clean       remove the environment and everything made from the sample"
 
@@ -55,6 +56,10 @@ notebooks: $(VENV)/dev gallery
 docs: $(VENV)/dev
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . build/docs
 	@echo "build/docs/docs/index.html"
+
+audit: $(VENV)/dev
+	$(BIN)/python -m pip install --disable-pip-version-check -q pip-audit
+	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
 
 ablation: $(VENV)/runtime
 	$(BIN)/python benchmarks/ablation.py

@@ -30,7 +30,8 @@ from rsh.losses import category_contrastive
 from rsh.packed import packed_tiles
 from rsh.views import ViewSpec
 
-scenes = rsh.Scenes.open("bluemarble")  # or any folder with one folder a class
+# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
+scenes = rsh.Scenes.open("bluemarble")
 split = scenes.split(seed=0)  # train, val, query; neighbouring tiles stay together
 split.scenes.items["split"].value_counts()
 

@@ -27,6 +27,7 @@ from rsh.counts import count, without_self
 from rsh.metrics import distances_by_class
 from rsh.teaching.moments import Moments, margins, spaces
 
+# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
 split = scenes.split(seed=0)
 net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32)

@@ -34,6 +34,7 @@ from rsh.metrics import average_precision, bootstrap_interval
 from rsh.protocols import DISJOINT, PROTOCOLS
 from rsh.scoring import Setting, score
 
+# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
 split = scenes.split(seed=0)
 

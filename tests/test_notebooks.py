@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from rsh.scenes import Scenes
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
 LONGEST = 900  # seconds for a cell; the first fills the view bank
@@ -66,3 +68,38 @@ def test_notebook_runs_and_shows_pictures(
     assert kinds.count("image/png") >= 3
     printed = "".join(output.get("text", "") for output in outputs)
     assert "Warning" not in printed
+
+
+def messy_folder(folder: Path) -> Path:
+    """Tiles as people have them: odd names, nested, many sizes and kinds, two of them damaged."""
+    sample = Scenes.open("bluemarble")
+    for name in ("coast", "Wald & Wiese (neu)", "\N{CJK UNIFIED IDEOGRAPH-6797}"):
+        known = "coast" if name == "coast" else "boreal_forest" if "W" in name else "barren"
+        rows = (sample.items["class"] == known).to_numpy().nonzero()[0][:16]
+        for number, row in enumerate(rows):
+            place = folder / name / ("" if number % 3 else f"flight {number}/run")
+            place.mkdir(parents=True, exist_ok=True)
+            picture = sample.read(row).resize((40 + 9 * number, 90 - 3 * number))
+            kind = ("JPG", "png", "tif", "webp")[number % 4]
+            picture.convert("L" if number == 5 else "RGB").save(place / f"a tile, #{number}.{kind}")
+    (folder / "coast" / "cut short.jpg").write_bytes(sample.read_bytes(0)[:900])
+    (folder / "coast" / "notes.png").write_text("no picture")
+    (folder / "coast" / "Thumbs.db").write_bytes(b"not looked at")
+    return folder
+
+
+@pytest.mark.notebooks
+def test_a_lesson_goes_on_with_a_messy_folder_and_says_what_it_left_out(tmp_path: Path):
+    folder = messy_folder(tmp_path / "my tiles")
+    notebook = nbformat.read(FOLDER / "02_train.ipynb", as_version=4)
+    for cell in notebook.cells:
+        source = cell.source.replace("TrainConfig(", "TrainConfig(epochs=8, ")
+        cell.source = source.replace(
+            'open("bluemarble")', f"open({str(folder)!r}, skip_unreadable=True)"
+        )
+    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": tmp_path}})
+    client.execute()
+    outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+    said = "".join(output.get("text", "") for output in outputs)
+    assert "left out: coast/cut short.jpg" in said and "left out: coast/notes.png" in said
+    assert "Thumbs.db" not in said

@@ -1,0 +1,70 @@
+"""Codes and figures of the sample as they were: `python tests/make_golden.py` writes them anew.
+
+Every sixth tile of it, so that a test has the time to train four times.
+
+Only to be run after a change that is meant to move them; the commit says which.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from rsh.codes import Packed, pack
+from rsh.config import TrainConfig
+from rsh.encode import encode_scenes
+from rsh.evaluation import evaluate
+from rsh.model import HashNet
+from rsh.scenes import Scenes
+from rsh.training import train
+
+FOLDER = Path(__file__).parent / "golden"
+FIGURES = ("map", "map_before_sign", "map_classifier_centre", "accuracy")
+
+
+class Golden(NamedTuple):
+    """What a training on the sample gives.
+
+    Attributes:
+        packed: codes of all these tiles, (n, 4) uint8.
+        figures: of the evaluation on its queries, fractions.
+    """
+
+    packed: Packed
+    figures: dict[str, float]
+
+
+def measure(*, threads: int = 1) -> Golden:
+    """Train with fixed seeds on the CPU and measure."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        sample = Scenes.open("bluemarble")
+        split = sample.take(np.arange(0, len(sample), 6)).split(seed=0)
+        net = HashNet(num_bits=32, image_size=32, hidden=128, feature_dim=32)
+        train(net, split, TrainConfig(epochs=10, views=2), progress=False)
+        report: dict[str, Any] = evaluate(net, split, progress=False)
+        codes = encode_scenes(net, split.scenes, progress=False).codes
+    finally:
+        torch.set_num_threads(before)
+    return Golden(pack(codes), {name: report[name] for name in FIGURES})
+
+
+def kept() -> Golden:
+    """Return what was written."""
+    figures = json.loads((FOLDER / "figures.json").read_text())
+    return Golden(np.load(FOLDER / "codes.npy"), figures)
+
+
+def main() -> None:
+    """Write them."""
+    packed, figures = measure()
+    FOLDER.mkdir(exist_ok=True)
+    np.save(FOLDER / "codes.npy", packed)
+    (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
