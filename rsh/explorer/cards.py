@@ -114,7 +114,8 @@ def note(ranking: Ranking) -> str:
     """Say what "right" means, and what is not shown."""
     if not ranking.hits:
         return ""
-    text = "Choose any tile to search with it; the buttons + and - on it steer the search."
+    steer = "the buttons + and \N{MINUS SIGN} on it steer the search"
+    text = f"Choose any tile to search with it; {steer}."
     if ranking.question.row is not None:
         text = f"✓ has the same class label as the query, ✗ another. {text}"
     if ranking.total > len(ranking.hits):

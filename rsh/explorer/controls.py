@@ -66,7 +66,8 @@ def _order_note(state: ExplorerState) -> str:
     if state.question.marked:
         return (
             "While tiles are marked, all tiles are ordered by how much they are like the query and "
-            "what you marked +, and unlike what you marked - (Rocchio's relevance feedback)."
+            "what you marked +, and unlike what you marked \N{MINUS SIGN} "
+            "(Rocchio's relevance feedback)."
         )
     if way.order == "bits":
         return ""

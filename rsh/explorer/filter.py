@@ -11,7 +11,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.shown import readable
 
 FEW = 60  # different values of a column that fit into a list
-WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box"}
+WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box (degrees)"}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
@@ -51,7 +51,7 @@ def columns_of(state: ExplorerState) -> list[dict[str, Any]]:
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]
     if state.gallery.has_map:
-        hint = "west, south, east, north in degrees"
+        hint = "west, south, east, north"
         columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
     return columns
 

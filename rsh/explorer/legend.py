@@ -22,6 +22,7 @@ class Legend(anywidget.AnyWidget):
         page: name of the page's channel.
         heading: title of the part of the page that follows.
         note: one sentence below it.
+        judged: whether hits are of the query's class or of another; a picture has none.
         ways: what the dots can be coloured by, pairs of a way and its words; none hides the choice.
         colouring: `rsh.explorer.colouring.Colouring`, or empty before the first.
     """
@@ -31,6 +32,7 @@ class Legend(anywidget.AnyWidget):
     page = traitlets.Unicode().tag(sync=True)
     heading = traitlets.Unicode("The whole gallery").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    judged = traitlets.Bool(True).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
     colouring = traitlets.Dict().tag(sync=True)
 

@@ -36,7 +36,7 @@ def picked_view(state: ExplorerState) -> dict[str, Any]:
         return {"heading": "", "note": "", "cards": []}
     names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
     most = ", ".join(f"{count:,} {readable(str(name))}" for name, count in names.head(3).items())
-    more = ", ..." if len(names) > 3 else ""
+    more = ", \u2026" if len(names) > 3 else ""
     shown = f" The nearest {MAX_PICKED} are shown." if len(tiles) > MAX_PICKED else ""
     return {
         "heading": f"{plural(len(tiles), 'selected tile')}",

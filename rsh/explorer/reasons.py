@@ -142,7 +142,8 @@ class Explained:
             ],
             "chosen": chosen,
             "note": (
-                f"{found.total:,} of {plural(found.tiles, 'tile')}{share} lie at least as near to "
+                f"{found.total:,} of {plural(found.tiles, 'tile')}{share} "
+                f"{'lies' if found.total == 1 else 'lie'} at least as near to "
                 "the other class as to their own; ties count."
             ),
             "tiles": [self._facing(*map(int, row)) for row in rows],

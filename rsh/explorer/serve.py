@@ -183,6 +183,8 @@ def _config(root: Path, port: int, reach: Access) -> Any:
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,
         VoilaExecutor=PATIENCE,
+        # Otherwise in the user's home, which a container may lack or may not let one write.
+        NotebookNotary={"data_dir": str(root.parent)},
         # Between server and kernel, where other users of this machine could listen.
         KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
     )

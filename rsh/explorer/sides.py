@@ -81,7 +81,9 @@ class Comparison:
             return {"note": self._site.without_folders(str(error)), "sides": []}
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
-        if state.query is None or state.question.marked or state.way.where:
+        if state.query is None:
+            raise InputError("Only a tile of the gallery can be compared, not a picture of yours.")
+        if state.question.marked or state.way.where:
             raise InputError("Only a tile alone can be compared: take marks and conditions away.")
         pair = self._pair(chosen)
         ids = self._gallery.items["id"]
@@ -89,7 +91,10 @@ class Comparison:
         top_k = max(min(state.way.top_k, *can), 1)
         found = pair.ask(str(ids.iloc[state.query]), top_k=top_k)
         name, by = self._sides[chosen]
-        titles = (MEASURES["bits"].format(self._gallery.num_bits), self._words(name, by))
+        # Five bits of 64 are nearer than five of 32: each side says how many it has.
+        theirs = MEASURES[by].format(pair.right.gallery.num_bits)
+        ours = MEASURES["bits"].format(self._gallery.num_bits)
+        titles = (ours, f"{name}, {theirs}" if name else theirs)
         answers = zip(titles, (pair.left, pair.right), (found.left, found.right), strict=True)
         return {
             "note": _note(found.overlap, found.shared),

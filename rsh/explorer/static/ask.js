@@ -28,7 +28,7 @@ function render({ model, el }) {
     input,
     status,
   );
-  const limit = `${Math.floor(model.get("limit") / 2 ** 20)} MB`;
+  const limit = `${Math.floor(model.get("limit") / 2 ** 20)}\u00a0MB`;
   open.append(make("strong", {}, "Choose a picture"), make("span", {}, `or drop or paste one, at most ${limit}`));
 
   let timer = 0;

@@ -73,5 +73,6 @@ export function curve(view) {
     svg("path", { d: `M${steps}`, class: "rsh-curve-line" }),
     ...dots,
   );
-  return make("figure", {}, plot, make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "recall"), make("span", {}, "1")));
+  const top = make("div", { class: "rsh-curve-top" }, "1 precision");
+  return make("figure", {}, top, plot, make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "recall"), make("span", {}, "1")));
 }

@@ -50,9 +50,9 @@ function render({ model, el }) {
 
   function scale(colouring) {
     const [low, high] = colouring.ends;
-    const bar = make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(colouring)}` });
+    const bar = () => make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(colouring)}` });
     const words = `${choice.selectedOptions[0]?.textContent}: from ${low} to ${high}`;
-    return make("li", {}, make("span", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar, make("span", {}, high)));
+    return make("li", {}, make("span", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar(), make("span", {}, high), make("span", { class: "rsh-on-map" }, "on the map", bar())));
   }
 
   // Chips stay as they are while only values change: who works by keyboard keeps the focus.
@@ -91,23 +91,26 @@ function render({ model, el }) {
     if (focused && clear.hidden) choice.focus();
   }
 
-  const key = make(
-    "p",
-    { class: "rsh-key", role: "img", "aria-label": "A star marks the query, a ring a tile of the same class, a cross one of another class." },
-    make("span", { class: "is-query" }, "★ query"),
-    make("span", { class: "is-right" }, "○ same class"),
-    make("span", { class: "is-wrong" }, "✕ another class"),
-  );
+  const key = make("p", { class: "rsh-key", role: "img" });
+  function drawKey() {
+    const judged = model.get("judged");
+    const entries = judged ? [["is-right", "○ same class"], ["is-wrong", "✕ another class"]] : [["is-query", "○ found"]];
+    const others = judged ? "a ring a tile of the same class, a cross one of another class" : "a ring a tile that was found";
+    key.setAttribute("aria-label", `A star marks the query, ${others}.`);
+    key.replaceChildren(...[["is-query", "★ query"], ...entries].map(([kind, text]) => make("span", { class: kind }, text)));
+  }
   const note = make("p", { class: "rsh-note" });
+  const drawn = choice.length > 0; // without a plane there is nothing to have a key to
   el.classList.add("rsh-panel");
   el.append(
-    make("div", { class: "rsh-answer" }, make("h2", { class: "rsh-heading" }, model.get("heading")), key),
+    make("div", { class: "rsh-answer" }, make("h2", { class: "rsh-heading" }, model.get("heading")), ...(drawn ? [key] : [])),
     note,
     tools,
-    list,
+    ...(drawn ? [list] : []),
   );
   const stops = [
     redrawOn(model, ["colouring"], draw),
+    redrawOn(model, ["judged"], drawKey),
     redrawOn(model, ["note"], () => (note.textContent = model.get("note"))),
     listen(model, {
       select,

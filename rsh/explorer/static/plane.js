@@ -4,7 +4,7 @@ import { PlaneView } from "./plane_view.js";
 import { steer } from "./plane_steer.js";
 import { HoverCard } from "./plane_card.js";
 import { joined, rowsInside, toggled } from "./plane_lasso.js";
-import { drawBackground, drawFootprint, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk } from "./plane_draw.js";
+import { drawBackground, drawFootprint, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk, verdictInk } from "./plane_draw.js";
 import { Dots, dotRadius, passesOf } from "./plane_points.js";
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
@@ -97,7 +97,7 @@ function render({ model, el }) {
     for (const [row, relevant] of [...hits].reverse()) {
       if (!view.has(row)) continue;
       drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
-      outline(pen, rings[row], relevant ? ink.right : ink.wrong, relevant ? [] : [6, 4]);
+      outline(pen, rings[row], verdictInk(relevant, ink), relevant === false ? [6, 4] : []);
     }
     outline(pen, rings[query], ink.accent, []);
     if (view.has(star)) drawStar(pen, view.pointOnScreen(star), ink);

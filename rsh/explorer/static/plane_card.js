@@ -98,6 +98,7 @@ export class HoverCard {
 
   hide() {
     clearTimeout(this.timer);
+    this.row = null; // a tile that arrives late opens no card over what is drawn meanwhile
     this.element.hidden = true;
   }
 

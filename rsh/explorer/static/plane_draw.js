@@ -53,6 +53,11 @@ function line(pen, from, to) {
   pen.lineTo(...to);
 }
 
+// A picture of one's own has no class: what it finds is neither right nor wrong.
+export function verdictInk(relevant, ink) {
+  return relevant === null ? ink.accent : relevant ? ink.right : ink.wrong;
+}
+
 // Thin spokes from the query to its hits. On the map they are arcs, which claim no route.
 export function drawSpokes(pen, view, query, hits, ink) {
   const [x, y] = view.pointOnScreen(query);
@@ -64,7 +69,7 @@ export function drawSpokes(pen, view, query, hits, ink) {
     // Arcs bow towards the middle, or they would leave the map.
     const down = (y + toY) / 2 < view.size[1] / 2 ? 1 : -1;
     const bend = view.world ? 0.14 * down * Math.hypot(toX - x, toY - y) : 0;
-    pen.strokeStyle = relevant ? ink.right : ink.wrong;
+    pen.strokeStyle = verdictInk(relevant, ink);
     pen.beginPath();
     pen.moveTo(x, y);
     pen.quadraticCurveTo((x + toX) / 2, (y + toY) / 2 + bend, toX, toY);
@@ -79,9 +84,9 @@ export function drawHit(pen, [x, y], relevant, colour, ink, radius) {
   disc(pen, x, y, r + 1.5, ink.surface);
   disc(pen, x, y, r - 1, colour);
   pen.lineWidth = 2;
-  pen.strokeStyle = relevant ? ink.right : ink.wrong;
+  pen.strokeStyle = verdictInk(relevant, ink);
   pen.beginPath();
-  if (relevant) pen.arc(x, y, r + 0.5, 0, 2 * Math.PI);
+  if (relevant !== false) pen.arc(x, y, r + 0.5, 0, 2 * Math.PI);
   else {
     line(pen, [x - r, y - r], [x + r, y + r]);
     line(pen, [x + r, y - r], [x - r, y + r]);

@@ -55,7 +55,7 @@ function render({ model, el }) {
       ...sides.map(({ title, figures, cards, mine }) => {
         const list = make("ol", { class: "rsh-cards", "aria-label": title });
         fillGrid(list, cards.map((tile) => card(tile, mine)));
-        return make("section", {}, make("h3", {}, title), make("p", { class: "rsh-note" }, figures.join(" · ")), list);
+        return make("section", {}, make("h3", {}, title), make("p", { class: "rsh-note" }, figures.map((figure) => figure.replaceAll(" ", "\u00a0")).join("\u00a0· ")), list);
       }),
     );
     old.forEach((url) => URL.revokeObjectURL(url));
