@@ -79,8 +79,12 @@ def read_address(address: str, state: ExplorerState) -> None:
         for tile in found.get(sign, []):
             question = question.mark(_row(state, sign, tile), sign)
     top_k, radius = _number(found, "k", way.top_k), _number(found, "r", way.radius)
-    state.filter_by(where)  # what may be refused first
-    state.search_by(mode, top_k=top_k, radius=radius, order=_one(found, "order", way.order))
+    try:
+        state.filter_by(where)
+        state.search_by(mode, top_k=top_k, radius=radius, order=_one(found, "order", way.order))
+    except InputError:
+        state.way = way
+        raise
     state.ask(question)
 
 

@@ -7,6 +7,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import Finish
+from voila.handler import VoilaHandler
 
 
 class Entrance(IdentityProvider):
@@ -26,12 +27,18 @@ class Entrance(IdentityProvider):
         return bool(self.token)
 
     async def get_user(self, handler: Any) -> User | None:
-        """Return who asks; who asks with a token is sent on to the same address without it.
+        """Return who asks; who comes to a full house is told so.
 
-        It shall not stand in copied links, in the browser's history, or in a kernel's environment.
+        Who asks with a token is sent on to the same address without it: it shall not stand in
+        copied links, in the browser's history, or in a kernel's environment.
         """
         user: User | None = await self._get_user(handler)
         request = handler.request
+        if user and isinstance(handler, VoilaHandler) and handler.kernel_manager.is_full:
+            handler.set_status(503)
+            handler.set_header("Retry-After", "30")
+            handler.finish(_page(handler, "full.html"))
+            raise Finish
         if user and request.method == "GET" and "token" in request.query_arguments:
             query = parse_qsl(request.query, keep_blank_values=True)
             rest = urlencode([(name, value) for name, value in query if name != "token"])
@@ -46,5 +53,10 @@ class Door(JupyterHandler):
     @allow_unauthenticated
     def get(self) -> None:
         """Show it."""
-        render: Any = self.render_template
-        self.finish(render("door.html", wrong="token=" in self.get_argument("next", "")))
+        self.finish(_page(self, "door.html", wrong="token=" in self.get_argument("next", "")))
+
+
+def _page(handler: Any, name: str, **words: Any) -> str:
+    template: Any = handler.settings["jinja2_env"].get_template(name)
+    text: str = template.render(base_url=handler.base_url, **words)
+    return text

@@ -1,6 +1,7 @@
 """Messages between the page's kernel and the process that encodes pictures: JSON, then bytes.
 
-A message is two lengths of four bytes, a JSON object, and a body. Nothing is ever unpickled.
+A message is two lengths of four bytes, a JSON object, and a body. Nothing is ever unpickled. What
+is no message is as good as no other side: both raise EOFError.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import struct
 from typing import Any, BinaryIO
 
 _LENGTHS = struct.Struct(">II")
+_MOST = (1 << 20, 1 << 26)  # bytes of the object, and of the body
 Message = tuple[dict[str, Any], bytes]
 
 
@@ -22,21 +24,39 @@ def read_message(stream: BinaryIO) -> Message:
     """Read a message.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other side is gone, or sends something else.
     """
-    text, body = (_exactly(stream, n) for n in _LENGTHS.unpack(_exactly(stream, _LENGTHS.size)))
-    return json.loads(text), body
+    lengths = _checked(_exactly(stream, _LENGTHS.size))
+    text, body = (_exactly(stream, length) for length in lengths)
+    return _object(text), body
 
 
 async def read_message_later(stream: asyncio.StreamReader) -> Message:
     """Read a message without keeping anybody waiting.
 
     Raises:
-        asyncio.IncompleteReadError: the other side is gone.
+        EOFError: the other side is gone, or sends something else.
     """
-    lengths = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
+    lengths = _checked(await stream.readexactly(_LENGTHS.size))
     text, body = [await stream.readexactly(length) for length in lengths]
-    return json.loads(text), body
+    return _object(text), body
+
+
+def _checked(lengths: bytes) -> tuple[int, int]:
+    text, body = _LENGTHS.unpack(lengths)
+    if text > _MOST[0] or body > _MOST[1]:
+        raise EOFError(f"no message has {text} + {body} bytes")
+    return text, body
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        head = json.loads(text)
+    except (ValueError, RecursionError):
+        head = None
+    if not isinstance(head, dict):
+        raise EOFError("a message without a JSON object")
+    return head
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:

@@ -6,17 +6,41 @@ from typing import Any
 
 import traitlets
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import HTTPError
 
 
 class Kernels(AsyncMappingKernelManager):
-    """Kernels of which none is ended between being given to a visitor and hearing from them.
+    """Kernels of which there are not too many, and none is ended before its visitor is heard.
 
     Voila spares those that stand ready. But one that has stood ready for long is idle for long, and
     has no connection until its visitor's browser has loaded the page: taken for a forgotten one
     just then, it left that page without Python.
     """
 
+    most = traitlets.Int(32, help="at once, those that stand ready included", config=True)
+    _starting = traitlets.Int(0)
     _seen = traitlets.Set()  # names of those that have been looked at since they left the pool
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place for one more visitor."""
+        return len(self.list_kernel_ids()) + self._starting >= self.most
+
+    async def start_kernel(self, **how: Any) -> str:  # type: ignore[override]
+        """Start a kernel for a visitor, or one that is to stand ready.
+
+        Raises:
+            HTTPError: 503, there are as many as there may be.
+        """
+        stands_ready = how.get("env", {}).get("VOILA_PREHEAT") == "True"
+        if self.is_full and not stands_ready:  # the pool is never filled again if it fails once
+            raise HTTPError(503)
+        self._starting += 1
+        try:
+            name: str = await super().start_kernel(**how)
+        finally:
+            self._starting -= 1
+        return name
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel that is idle; looked at for the first time it is idle for half at most.

@@ -209,6 +209,7 @@ class Explorer:
         for plane in self.planes:
             plane.marks = marks
         self.legend.colour(self.state, ranking)
+        self.legend.judged = self.state.query is not None
         self.legend.note = note_of(self.state, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)

@@ -41,6 +41,7 @@ LOOKS = {
     "preheat_kernel": True,
     "multi_kernel_manager_class": "rsh.explorer.kernels.Kernels",
 }
+VISITORS = 30  # at once, unless told otherwise: 6 GB with 10,000 tiles
 POOL = 2  # kernels that stand ready with the page already made, 180 MB each
 # A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself, seconds.
 CULLING = {"cull_interval": 60, "cull_idle_timeout": 600}
@@ -61,7 +62,12 @@ TORNADO = {
 
 
 def serve(
-    galleries: Sequence[Path], *, port: int, open_browser: bool, reach: Access | None = None
+    galleries: Sequence[Path],
+    *,
+    port: int,
+    open_browser: bool,
+    reach: Access | None = None,
+    visitors: int = VISITORS,
 ) -> None:
     """Serve the page over one or several galleries until Ctrl-C.
 
@@ -72,14 +78,18 @@ def serve(
         port: where to listen.
         open_browser: whether to open the page in the visitor's browser then.
         reach: who can reach it; none stands for this machine alone.
+        visitors: how many at once; whoever comes to a full house is told so.
 
     Raises:
-        InputError: no such gallery, two of one name, or the port is in use or not allowed.
+        InputError: no such gallery, two of one name, no visitor, or the port is in use or not
+            allowed.
     """
     site = Site(galleries)
     for name in site.names:
         site.open(name)
     reach = reach or Access()
+    if visitors < 1:
+        raise InputError(f"visitors={visitors}: let 1 or more in at once")
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels need not know it
     with _served_folder() as folder:
@@ -89,7 +99,10 @@ def serve(
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
         # Arrow's own allocator keeps what reading a table took, 40 MB of a kernel at 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-        _run(folder / "root", port, reach, open_browser)
+        app = _app(folder / "root", port, reach, visitors)
+        _run(
+            app, reach.url(port), reach.entry(port) if open_browser else "", asks=bool(reach.token)
+        )
 
 
 def check_port(port: int, host: str = access.HERE) -> None:
@@ -131,22 +144,27 @@ def _served_folder() -> Iterator[Path]:
         yield folder
 
 
-def _run(root: Path, port: int, reach: Access, open_browser: bool) -> None:
-    from tornado.ioloop import IOLoop
+def _app(root: Path, port: int, reach: Access, visitors: int) -> Any:
     from voila.app import Voila  # slow to import: only who serves waits for it
 
     # At each visit it warns that Jupyter counts a ping's timeout in other units than it does.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     logging.getLogger("asyncio").addFilter(is_news)
-    app = Voila(config=_config(root, port, reach), notebook_path=str(root / "dashboard.ipynb"))
+    config = _config(root, port, reach, visitors)
+    app = Voila(config=config, notebook_path=str(root / "dashboard.ipynb"))
     app.config_file_paths = []  # the page is the same in every folder and on every machine
     app.initialize([])
+    return app
+
+
+def _run(app: Any, url: str, entry: str, *, asks: bool) -> None:
+    from tornado.ioloop import IOLoop
 
     def ready() -> None:
-        asks = f" for visitors with the token of {access.VARIABLE}" if reach.token else ""
-        print(f"rsh page: {reach.url(port)}{asks}", flush=True)
-        if open_browser:
-            webbrowser.open(reach.entry(port))
+        whom = f" for visitors with the token of {access.VARIABLE}" if asks else ""
+        print(f"rsh page: {url}{whom}", flush=True)
+        if entry:
+            webbrowser.open(entry)
 
     # Voila listens before it starts the loop, so the loop's first act is the moment to say so.
     IOLoop.current().add_callback(ready)
@@ -167,7 +185,7 @@ def is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 
-def _config(root: Path, port: int, reach: Access) -> Any:
+def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
     import zmq
     from traitlets.config import Config
 
@@ -182,6 +200,7 @@ def _config(root: Path, port: int, reach: Access) -> Any:
         VoilaConfiguration=LOOKS,
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,
+        Kernels={"most": visitors + POOL},
         VoilaExecutor=PATIENCE,
         # Otherwise in the user's home, which a container may lack or may not let one write.
         NotebookNotary={"data_dir": str(root.parent)},

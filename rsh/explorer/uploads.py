@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from rsh.arrays import read_arrays
 from rsh.errors import InputError
 from rsh.explorer.frames import packed_message, read_message_later
 from rsh.explorer.question import Picture
@@ -71,7 +70,7 @@ class Uploads:
         async with self._turn:
             try:
                 return await asyncio.wait_for(self._ask(data, name, want), PATIENCE)
-            except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+            except (EOFError, ConnectionError, TimeoutError):
                 await self.close()
                 raise InputError(
                     f"{name} could not be encoded: the encoder ended or took more than "
@@ -85,11 +84,11 @@ class Uploads:
         await process.stdin.drain()
         head, body = await read_message_later(process.stdout)
         if "error" in head:
-            raise InputError(head["error"])
-        if not body:
-            return {}
-        with np.load(io.BytesIO(body)) as stored:
-            return {part: stored[part] for part in stored.files}
+            raise InputError(str(head["error"]))
+        try:
+            return read_arrays(io.BytesIO(body)) if body else {}
+        except InputError as error:
+            raise EOFError from error
 
     async def _running(self) -> asyncio.subprocess.Process:
         if not self._process or self._process.returncode is not None:

@@ -28,7 +28,8 @@ SERVE = (
     "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
     "from rsh.explorer.access import Access; "
     "reach = Access.read(hostnames=['demo.test'], base_url=sys.argv[3]); "
-    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach)"
+    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
+    "visitors=int(sys.argv[4]))"
 )
 
 
@@ -70,11 +71,12 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/"
+    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 30
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
     port = free_port()
     command = [sys.executable, "-c", SERVE, str(gallery.folder), str(port), base_url]
+    command.append(str(visitors))
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     env = os.environ | {"PYTHONPATH": path, "RSH_TOKEN": token}
     with (

@@ -1,5 +1,6 @@
 """The page with a token, under a path and a name, as a published demo has it."""
 
+import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -10,6 +11,8 @@ from browser.steps import SCREENSHOTS, violations
 from make_gallery import tiny_gallery
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
+
+from rsh.explorer.serve import POOL
 
 pytestmark = pytest.mark.browser
 TOKEN = "a-token_of.more~than-16"
@@ -102,3 +105,31 @@ def test_the_server_forgets_the_token_where_kernels_could_read_it(guarded):
 @pytest.mark.parametrize(("name", "status"), [("demo.test", 200), ("evil.test", 403)])
 def test_only_names_that_were_given_reach_it(server, name, status):
     assert answer(server.url, Host=name)[0] == status
+
+
+def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
+    visit, serving, tmp_path
+):
+    server = serving(tiny_gallery(tmp_path / "small", num_tiles=40), visitors=1)
+    first = visit(bypass_csp=False).page
+    first.goto(server.url)
+    first.wait_for_selector(".rsh-found .rsh-card")
+    wait_until(lambda: len(server.kernels()) == 1 + POOL)
+    second = visit(bypass_csp=False)
+    answered = second.page.goto(server.url)
+    assert answered.status == 503 and answered.header_value("retry-after") == "30"
+    assert second.page.get_by_role("heading").inner_text() == "All places are taken"
+    second.page.screenshot(path=SCREENSHOTS / "full.png")
+    second.errors.clear()  # the browser reports the status
+    first.close(run_before_unload=True)
+    wait_until(lambda: len(server.kernels()) <= POOL)
+    second.page.get_by_role("link", name="Try now").click()
+    second.page.wait_for_selector(".rsh-found .rsh-card")
+
+
+def wait_until(condition) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not come true")
