@@ -1,15 +1,21 @@
 """Arrays that are computed once and kept on disk: packed tiles and view banks.
 
-An array is named by all that decides its content. An interrupted one goes on where it stopped, of
-two processes that want the same one the second waits for the first, and the ones unused for longest
-make room for new ones.
+    KIND/KEY.npy            an array, named by all that decides its content
+    KIND/KEY.sha256         of its numbers
+    KIND/KEY.partial.npy    one that is being made, or was interrupted
+    KIND/KEY.partial.txt    how many of its rows are there, and the sha256 of these
+
+An interrupted array goes on where it stopped, one that was damaged is made again, of two processes
+that want the same one the second waits for the first, and the ones unused for longest make room for
+new ones.
 """
 
+import hashlib
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
+from rsh.arrays import CANNOT_READ, read_array
 from rsh.errors import InputError
 from rsh.files import explain_os_error
 
@@ -56,18 +63,39 @@ def cached(
     Raises:
         InputError: the cache folder cannot be written; what `rows` raises passes through.
     """
-    file = cache_folder() / kind.replace(" ", "-") / f"{key}.npy"
+    file, kinds = cache_folder() / kind.replace(" ", "-") / f"{key}.npy", np.dtype(dtype)
     with explain_os_error(file, way_out="set RSH_CACHE to a folder with room that can be written"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
+        if (array := _whole(file, shape, kinds)) is None:
             with _alone(file, kind):
-                if not file.exists():  # the process that was waited for has made it
+                if (array := _whole(file, shape, kinds)) is None:  # nobody that was waited for did
+                    if file.exists() and _sum_of(file).exists():
+                        warnings.warn(f"a {kind} was damaged: it is made again", stacklevel=2)
                     bar = tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress)
-                    _fill(file, rows, shape, np.dtype(dtype), bar)
+                    _fill(file, rows, shape, kinds, bar)
                     _evict(file)
-        file.touch()  # used now: the last to go
-    array: Array = np.load(file, mmap_mode="r")
-    return array
+        with suppress(OSError):  # somebody else's folder can be read all the same
+            file.touch()  # used now: the last to go
+    return read_array(file, kinds, ndim=len(shape)) if array is None else array
+
+
+def _whole(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """Return an array that is as it was written, or None."""
+    try:
+        array = read_array(file, dtype, ndim=len(shape))
+        noted = _sum_of(file).read_text()
+    except (InputError, OSError, ValueError):
+        return None
+    return array if array.shape == shape and _sum(array).hexdigest() == noted else None
+
+
+def _sum_of(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _sum(array: Array) -> "hashlib._Hash":
+    """Return a sha256 over all numbers, which more can be added to."""
+    return hashlib.sha256(np.ascontiguousarray(array).data)
 
 
 def cache_folder() -> Path:
@@ -95,23 +123,26 @@ def _fill(
 ) -> None:
     partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.txt")
     array, start = _start(partial, note, shape, dtype)
+    digest = _sum(array[:start])
     bar.update(start)
     done = noted = start
     try:
         with bar:
             for part in rows(start):
                 array[done : done + len(part)] = part
+                digest.update(np.ascontiguousarray(array[done : done + len(part)]).data)
                 done += len(part)
                 bar.update(len(part))
                 if done - noted >= SAVE_EVERY:
                     array.flush()
-                    note.write_text(str(done))
+                    note.write_text(f"{done} {digest.hexdigest()}")
                     noted = done
     except InputError:  # a tile cannot be read: without it, or mended, this is another array
         partial.unlink()
         note.unlink(missing_ok=True)
         raise
     array.flush()
+    _sum_of(file).write_text(digest.hexdigest())
     partial.replace(file)
     note.unlink(missing_ok=True)
 
@@ -122,10 +153,12 @@ def _start(
     """Open an interrupted array and say how many rows are done, or make a new one."""
     try:
         array: MappedArray = np.lib.format.open_memmap(partial, mode="r+")
-        start = int(note.read_text())
-        if array.shape == shape and array.dtype == dtype and 0 <= start <= len(array):
+        rows, noted = note.read_text().split()
+        start = int(rows)
+        fits = array.shape == shape and array.dtype == dtype and 0 <= start <= len(array)
+        if fits and _sum(array[:start]).hexdigest() == noted:
             return array, start
-    except (OSError, ValueError):
+    except CANNOT_READ:
         pass  # nothing there, or spoilt: both mean to begin at the beginning
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):  # a full disk should say so now, not kill us at a page
@@ -142,6 +175,7 @@ def _evict(newest: Path) -> None:
         in_work = array.name.endswith(".partial.npy") and now - _last_used(array) < DAY
         if room < 0 and array != newest and not in_work:
             array.unlink(missing_ok=True)
+            _sum_of(array).unlink(missing_ok=True)
 
 
 def _last_used(array: Path) -> float:

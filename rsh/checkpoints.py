@@ -1,7 +1,9 @@
 """Checkpoints: where a training stands, written whole, so that it can go on after a kill."""
 
+import io
 import json
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,17 @@ Record = dict[str, float]
 # What torch raises for a file that is cut short, is something else, or fits another network.
 CANNOT_LOAD = (
     *(AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError),
-    pickle.UnpicklingError,
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 
 
 def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) -> None:
     """Write last.ckpt and history.jsonl, each whole or not at all."""
     state = {name: part.state_dict() for name, part in parts.items()}
+    packed = io.BytesIO()  # what torch raises where a disk is full says nothing of it
+    torch.save(state | {"history": history}, packed)
     with whole_file(folder / "last.ckpt") as stream:
-        torch.save(state | {"history": history}, stream)
+        stream.write(packed.getbuffer())
     with whole_file(folder / "history.jsonl") as stream:
         stream.writelines(json.dumps(record).encode() + b"\n" for record in history)
 
@@ -36,16 +40,23 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
         The history so far.
 
     Raises:
-        InputError: the file is cut short, or belongs to another network.
+        InputError: the file was altered or cut short, or belongs to another network.
     """
     file = folder / "last.ckpt"
     if not file.exists():
         return []
     try:
+        with zipfile.ZipFile(file) as packed:
+            parts_inside = packed.infolist()
+            claimed = sum(part.file_size for part in parts_inside)
+            if any(part.compress_type for part in parts_inside) or claimed > file.stat().st_size:
+                raise ValueError("it would unpack to more than it is")  # torch packs nothing
+            if altered := packed.testzip():  # torch does not look at the checksums
+                raise ValueError(f"{altered} was altered")
         state = torch.load(file, map_location="cpu", weights_only=True)
         for name, part in parts.items():
             load_state(part, state[name])
-        history: list[Record] = state["history"]
+        history: list[Record] = [dict(record) for record in state["history"]]
     except CANNOT_LOAD as error:
         raise InputError(
             f"{file} cannot be resumed from ({first_words(error)}): delete it to start afresh"

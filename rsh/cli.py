@@ -24,7 +24,7 @@ from rsh.cli_lifecycle import (
     gallery_remove,
 )
 from rsh.config import TrainConfig
-from rsh.errors import InputError
+from rsh.errors import InputError, one_line
 from rsh.flags import TEXTS
 from rsh.protocols import Ties, find_protocol
 
@@ -179,6 +179,7 @@ def dashboard(
     hostname: TEXTS = (),
     base_url: str = "/",
     frame: TEXTS = (),
+    visitors: int = 30,
 ) -> None:
     """Serve the page on which a person picks a tile and browses its neighbours.
 
@@ -194,12 +195,14 @@ def dashboard(
         hostname: A name under which a proxy on this machine passes visitors on; may be repeated.
         base_url: The path under which a proxy shows the page.
         frame: A site that may show the page in a frame; may be repeated.
+        visitors: How many at once; each takes 210 MB of memory with 10,000 tiles.
     """
     from rsh.explorer.access import Access
     from rsh.explorer.serve import serve
 
     reach = Access.read(public=public, hostnames=hostname, base_url=base_url, frames=frame)
-    serve([gallery, *map(Path, also)], port=port, open_browser=open_, reach=reach)
+    galleries = [gallery, *map(Path, also)]
+    serve(galleries, port=port, open_browser=open_, reach=reach, visitors=visitors)
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -252,4 +255,4 @@ def _note(
 ) -> None:
     """Show our own warnings as notes; those of libraries are not for the reader."""
     if category is UserWarning and Path(filename).parent == Path(__file__).parent:
-        print(f"rsh: note: {message}", file=sys.stderr)
+        print(f"rsh: note: {one_line(str(message))}", file=sys.stderr)

@@ -1,6 +1,8 @@
 """Encoding without torch, by a network that `rsh export` wrote: what a page can afford."""
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 FILE = "encoder.onnx"  # in a run folder
 # What the file takes, what it gives, and where its metadata say of which network it is.
 INPUT, OUTPUTS, ABOUT = "tiles", ("feature", "relaxed"), "rsh"
+SUM = "rsh_sha256"  # of all of the file, with zeros in the place of the sum itself
+SUM_IN_FILE = re.compile(SUM.encode() + rb"\x12\x40([0-9a-f]{64})")
+NO_SUM = "0" * 64
 AT_ONCE = 8  # tiles: 65 would hold 340 MB, and no sooner be done
 
 
@@ -43,6 +48,9 @@ class Encoder:
             raise InputError("onnxruntime is not installed: pip install 'rsh[onnx]'") from None
         if not Path(file).is_file():
             raise InputError(f"{file} does not exist: make it with `rsh export`")
+        content = Path(file).read_bytes()
+        if with_sum(content) != content:
+            raise InputError(f"{file} was altered: make it again with `rsh export`")
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own errors derive from nothing else
@@ -76,6 +84,20 @@ class Encoder:
         ]
         features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
+
+
+def with_sum(content: bytes) -> bytes:
+    """Return a network that has a place for a checksum with the right one in it.
+
+    Args:
+        content: of the file.
+    """
+    place = SUM_IN_FILE.search(content)
+    if place is None:
+        return content  # of an older rsh
+    head, rest = content[: place.start(1)], content[place.end(1) :]
+    digest = hashlib.sha256(head + NO_SUM.encode() + rest).hexdigest()
+    return head + digest.encode() + rest
 
 
 def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encoder | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rsh.encoder import ABOUT, INPUT, OUTPUTS
+from rsh.encoder import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_sum
 from rsh.errors import InputError
 from rsh.files import check_place, whole_file
 from rsh.model import HashNet, fingerprint
@@ -60,9 +60,9 @@ def export(net: HashNet, file: str | Path) -> Path:
     )
     assert program is not None  # without a file to write, torch returns the program
     model = program.model_proto
-    about = model.metadata_props.add()
-    about.key = ABOUT
-    about.value = json.dumps(net.settings | {"fingerprint": fingerprint(net)})
+    told = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
+    for key, value in told.items():
+        model.metadata_props.add(key=key, value=value)
     with whole_file(file) as stream:
-        stream.write(model.SerializeToString())
+        stream.write(with_sum(model.SerializeToString()))
     return file

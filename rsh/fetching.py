@@ -147,9 +147,9 @@ def _go_on(dataset: DataSet, partial: Path, progress: bool) -> None:
         answer.raise_for_status()
         if answer.status_code != requests.codes.partial_content:
             done = 0
-        total = done + int(answer.headers.get("Content-Length", 0))
+        length = answer.headers.get("Content-Length", "")
         bar = tqdm(
-            total=total or None,
+            total=done + int(length) if length.isdecimal() else None,
             initial=done,
             unit="B",
             unit_scale=True,

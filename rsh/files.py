@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from filelock import FileLock, Timeout
+
 from rsh.errors import InputError
 
 ELSEWHERE = "mend that, or choose another place"
@@ -97,6 +99,29 @@ def check_place(folder: Path) -> None:
 
 
 @contextmanager
+def alone(lock: Path, *, busy: str) -> Iterator[None]:
+    """Hold a lock, or say that another process has it; its folder has to be there.
+
+    Args:
+        lock: the file.
+        busy: what is said then.
+
+    Raises:
+        InputError: another process has it, or the folder cannot be written.
+    """
+    held = FileLock(lock, timeout=0)
+    with explain_os_error(lock.parent):
+        try:
+            held.acquire()
+        except Timeout:
+            raise InputError(busy) from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextmanager
 def explain_os_error(path: Path, *, way_out: str = ELSEWHERE) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
@@ -129,6 +154,7 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
         )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as a {what} ({error}): {way_back(what)}"

@@ -19,6 +19,7 @@ from rsh.errors import InputError
 from rsh.files import way_back
 from rsh.heads import Head, check_files, read_head
 from rsh.indexing import Index, open_index
+from rsh.items import read_planes
 from rsh.segments import Encoded, Halves, Segment, Tiles, shuffled
 from rsh.where import ANYWHERE, Where
 
@@ -62,6 +63,7 @@ class Gallery:
         starts = np.cumsum([0, *map(len, self._segments)])
         rows = starts[self.places[:, 0]] + self.places[:, 1]
         every = pd.concat([segment.items for segment in self._segments], ignore_index=True)
+        self._check_ids(every["id"])
         self.items: pd.DataFrame = every.iloc[rows].reset_index(drop=True)
         whole = len(self._segments) == 1 and len(rows) == len(every)
         self.packed: Packed = self._part("packed", rows, whole)
@@ -144,7 +146,7 @@ class Gallery:
         """
         if not self.info["projection"]:
             return None
-        table = pd.read_parquet(self.folder / self.info["projection"]["file"])
+        table = read_planes(self.folder / self.info["projection"]["file"])
         ids = table.pop("id")
         if ids.equals(self.items["id"]):  # to look a million of them up would take 400 MB
             return table
@@ -240,6 +242,12 @@ class Gallery:
                 f"{self.folder}/gallery.json says {noted} tiles of {self.num_bits} bits, "
                 f"its files hold others: {way_back('gallery')}"
             )
+
+    def _check_ids(self, ids: "pd.Series[str]") -> None:
+        """Refuse two tiles of one id."""
+        twice = ids[ids.duplicated()]
+        if len(twice):
+            raise InputError(f"{self.folder} holds {twice.iloc[0]} twice: {way_back('gallery')}")
 
     def _part(self, name: str, rows: NDArray[np.int64], whole: bool) -> Any:
         """Return one part of all segments, from disk where nothing has to be moved."""

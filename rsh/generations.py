@@ -15,10 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from rsh.errors import InputError
-from rsh.files import check_place, explain_os_error, whole_file, whole_folder, write_json
+from rsh.files import (
+    alone,
+    check_place,
+    explain_os_error,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 from rsh.gallery import Gallery
 from rsh.heads import (
     ENGINE_NAME,
@@ -30,6 +36,7 @@ from rsh.heads import (
     check_files,
     names_of,
     read_head,
+    sealed,
 )
 from rsh.indexing import drop_index, make_index, update_index
 from rsh.protocols import RECALL, EngineName
@@ -173,8 +180,9 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     ids = pd.concat([gallery.items["id"] for gallery in galleries])
     if ids.duplicated().any():
         raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
-    if into.exists():
+    if (into / HEAD).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
+    check_new_gallery(into)  # what a merge that was killed has left is no hindrance
     info = {name: first.info[name] for name in ("name", "model", "data")}
     with _generation(into) as head:
         head.update(info, num_bits=first.num_bits, segments=[], projection={}, engine={})
@@ -224,7 +232,7 @@ def _generation(folder: Path) -> Iterator[Head]:
             yield head
             head["generation"] += 1
             head["num_items"] = sum(s["items"] - len(s["removed"]) for s in head["segments"])
-            write_json(folder / HEAD, head)
+            write_json(folder / HEAD, sealed(head))
             keep = names_of(head) | (names_of(old) if old else set())
         finally:
             _clean(folder, keep=keep)
@@ -233,22 +241,15 @@ def _generation(folder: Path) -> Iterator[Head]:
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """Be the only writer; a folder in which nothing came about goes again."""
-    lock = FileLock(folder / LOCK, timeout=0)
-    with explain_os_error(folder):
+    busy = f"{folder} is being changed by another process: wait for it, then run this again"
+    with alone(folder / LOCK, busy=busy):
         try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(
-                f"{folder} is being changed by another process: wait for it, then run this again"
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-        if not (folder / HEAD).exists():
-            (folder / LOCK).unlink(missing_ok=True)
-            with suppress(OSError):  # it holds something else
-                folder.rmdir()
+            yield
+        finally:
+            if not (folder / HEAD).exists():
+                (folder / LOCK).unlink(missing_ok=True)
+                with suppress(OSError):  # it holds something else
+                    folder.rmdir()
 
 
 def _head_of(folder: Path) -> Head | None:

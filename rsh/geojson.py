@@ -11,9 +11,10 @@ import pandas as pd
 
 from rsh.errors import InputError
 from rsh.gallery import Gallery
+from rsh.places import RING
 from rsh.search import Hit
 
-RING = "POLYGON ((", "))"  # around "x y, x y, ..."
+ENDS = "POLYGON ((", "))"  # around "x y, x y, ..."
 SOURCES = ("footprint", "longitude")  # columns that say where a tile lies
 
 
@@ -81,10 +82,11 @@ def ring_of(footprint: object) -> list[list[float]]:
     Args:
         footprint: its WKT, or what a table has in its stead.
     """
-    if not isinstance(footprint, str) or not footprint:
+    if not isinstance(footprint, str) or not RING.fullmatch(footprint):
         return []
-    points = footprint.removeprefix(RING[0]).removesuffix(RING[1]).split(", ")
-    return [_numbers(point) for point in points]
+    points = footprint.removeprefix(ENDS[0]).removesuffix(ENDS[1]).split(", ")
+    ring = [_numbers(point) for point in points]
+    return ring if all(math.isfinite(number) for point in ring for number in point) else []
 
 
 def _numbers(point: str) -> list[float]:

@@ -5,17 +5,21 @@
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...},
-     "engine": {}}                                      what it is searched with: see rsh.indexing
+     "engine": {},                                      what it is searched with: see rsh.indexing
+     "sha256": ...}                                     of all this but the name and model.run
 
 The head alone decides what a gallery is. A writer adds files beside those that are there, and then
 replaces the head in one step, so that a reader sees all of a change or nothing.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rsh.codes import MAX_BITS
 from rsh.errors import InputError
 from rsh.files import check_object, read_json, sha256, way_back
 from rsh.segments import FILES
@@ -40,6 +44,7 @@ ENGINES: dict[str, dict[str, type]] = {
     "milvus": {"name": str, "uri": str, "collection": str},
 }
 ENGINE_NAME = re.compile(r"engine-\d+\.npz")
+COLLECTION_NAME = re.compile(r"rsh_\w+")  # of ours: an index that is replaced is taken away
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
 Head = dict[str, Any]
@@ -61,6 +66,8 @@ def read_head(folder: Path) -> Head:
             f"{folder} has gallery format {head.get('format')}, this rsh reads {FORMAT}: {way_out}"
         )
     check_object(head, KINDS, where=str(file), what="gallery")
+    if not 1 <= head["num_bits"] <= MAX_BITS:
+        raise InputError(f"{file} has num_bits={head['num_bits']}: {way_back('gallery')}")
     if not head["segments"]:
         raise InputError(f"{file} names no segments: {way_back('gallery')}")
     for number, segment in enumerate(head["segments"]):
@@ -70,7 +77,17 @@ def read_head(folder: Path) -> Head:
         check_object(head["projection"], NOTED | {"file": str}, where=where, what="gallery")
         _check_name(head["projection"]["file"], PROJECTION_NAME, where)
     _check_engine(head.get("engine", {}), where=f"'engine' in {file}")
+    if head != sealed(head) and "sha256" in head:  # older ones have none
+        raise InputError(f"{file} was altered: {way_back('gallery')}")
     return head
+
+
+def sealed(head: Head) -> Head:
+    """Return a head with its checksum, which leaves out the name, and where the run lies."""
+    rest = {key: head[key] for key in head if key not in ("name", "sha256")}
+    rest["model"] = {key: head["model"][key] for key in head["model"] if key != "run"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    return head | {"sha256": digest}
 
 
 def check_files(folder: Path, head: Head, *, whole: bool = False) -> None:
@@ -85,8 +102,11 @@ def check_files(folder: Path, head: Head, *, whole: bool = False) -> None:
     Raises:
         InputError: a file is missing, cut or altered.
     """
+    inside = folder.resolve()
     for name, note in files_of(head):
         file = folder / name
+        if not file.resolve().is_relative_to(inside):  # a page would hand it out
+            raise InputError(f"{file} lies outside the gallery: {way_back('gallery')}")
         if not file.is_file():
             raise InputError(f"{file} is missing: {way_back('gallery')}")
         as_noted = file.stat().st_size == note["bytes"]
@@ -138,6 +158,8 @@ def _check_engine(engine: Any, *, where: str) -> None:
     check_object(engine, ENGINES[engine["name"]], where=where, what="gallery", exact=True)
     if "file" in engine:
         _check_name(engine["file"], ENGINE_NAME, where)
+    if "collection" in engine:
+        _check_name(engine["collection"], COLLECTION_NAME, where)
 
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:

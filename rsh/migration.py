@@ -4,14 +4,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from rsh.codes import unpack
+from rsh.arrays import read_array
+from rsh.codes import check_num_bits, unpack
 from rsh.errors import InputError
 from rsh.files import check_object, read_json, sha256, way_back
 from rsh.gallery import Gallery
 from rsh.generations import write_gallery, write_projection
 from rsh.heads import FORMAT, HEAD
+from rsh.items import read_items, read_table
 from rsh.segments import Tiles
 
 KINDS = {"name": str, "num_bits": int, "model": dict, "data": dict, "files": dict}
@@ -40,22 +41,31 @@ def migrate_gallery(folder: Path) -> Gallery:
         if not file.is_file() or sha256(file) != digest:
             state = "was altered or cut short" if file.is_file() else "is missing"
             raise InputError(f"{file} {state}: {way_back('gallery')}")
-    packed, offsets = np.load(folder / "codes.npy"), np.load(folder / "thumbs.npy")
-    thumbs = (folder / "thumbs.bin").read_bytes()
-    has_projection = (folder / PROJECTION).exists()
-    projection = pd.read_parquet(folder / PROJECTION) if has_projection else None
+    try:
+        tiles = _tiles(folder, check_num_bits(head["num_bits"]))
+        has_projection = (folder / PROJECTION).exists()
+        projection = read_table(folder / PROJECTION, len(tiles.items)) if has_projection else None
+    except (InputError, OSError) as error:
+        raise InputError(f"{folder} cannot be read ({error}): {way_back('gallery')}") from None
     gallery = write_gallery(
         folder,
         info={name: head[name] for name in ("name", "model", "data")},
         num_bits=head["num_bits"],
-        tiles=Tiles(
-            items=pd.read_parquet(folder / "items.parquet"),
-            packed=packed,
-            relaxed=unpack(packed, head["num_bits"]).astype(np.float16),
-            features=np.load(folder / "features.npy"),
-            thumbs=(thumbs[start:stop] for start, stop in pairwise(offsets)),
-        ),
+        tiles=tiles,
     )
     if projection is not None:
         write_projection(gallery, projection)
     return Gallery.open(folder)
+
+
+def _tiles(folder: Path, num_bits: int) -> Tiles:
+    packed = np.array(read_array(folder / "codes.npy", np.uint8))
+    offsets = read_array(folder / "thumbs.npy", np.int64, ndim=1)
+    thumbs = (folder / "thumbs.bin").read_bytes()
+    return Tiles(
+        items=read_items(folder / "items.parquet", len(packed)),
+        packed=packed,
+        relaxed=unpack(packed, num_bits).astype(np.float16),
+        features=np.array(read_array(folder / "features.npy", np.float16)),
+        thumbs=(thumbs[start:stop] for start, stop in pairwise(offsets)),
+    )

@@ -5,6 +5,7 @@
         rows.npy        one record a tile: codes, hash layer output, feature, digest, place
         thumbs.bin      JPEG bytes one after another
         left_out.json   tiles that are not among the rows, and why
+        files.json      sizes and checksums of these
 
 A part appears whole or not at all. Its name changes with the network and with the pictures, so
 that a part of other tiles is never taken for it.
@@ -21,12 +22,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.files import whole_folder
+from rsh.files import whole_folder, write_json
 from rsh.scenes import Scenes
-from rsh.segments import Encoded
+from rsh.segments import Encoded, noted
 
 TILES = 4096  # of a part: a kill costs seconds on a GPU, and a hundred million tiles 25,000 parts
 OPENED = 4096  # parts that are kept open, three maps each; a process may have 65,530
+
+FILES = ("rows.npy", "thumbs.bin", "left_out.json")
+NOTES = "files.json"
 
 Record = NDArray[np.void]
 
@@ -106,6 +110,7 @@ def write_part(folder: Path, part: NewPart) -> None:
         np.save(temporary / "rows.npy", records)
         (temporary / "thumbs.bin").write_bytes(b"".join(part.thumbs))
         (temporary / "left_out.json").write_text(json.dumps(vars(part.left_out)))
+        write_json(temporary / NOTES, {name: noted(temporary / name) for name in FILES})
 
 
 def _records(part: NewPart) -> Record:
@@ -123,11 +128,23 @@ def _records(part: NewPart) -> Record:
 
 
 def read_left_out(folder: Path) -> LeftOut | None:
-    """Return which tiles a part leaves out, or None if the part is not there."""
+    """Return which tiles a part leaves out, or None if the part is not there or is damaged."""
+    if not (folder / NOTES).exists():
+        return None
     try:
         return LeftOut(**json.loads((folder / "left_out.json").read_text()))
-    except FileNotFoundError:
+    except (OSError, TypeError, ValueError):
         return None
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every byte of a part is as it was written."""
+    try:
+        notes = json.loads((folder / NOTES).read_text())
+        same: bool = {name: noted(folder / name) for name in FILES} == notes
+    except (OSError, ValueError):
+        return False
+    return same
 
 
 class Parts:

@@ -1,9 +1,11 @@
 """Reading one picture, whatever its kind, as 8-bit RGB."""
 
 import io
+import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,9 +15,14 @@ from PIL import Image, UnidentifiedImageError
 from rsh.errors import InputError
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
-MAX_PIXELS = 100_000_000  # a picture larger than that is a scene to be cut into tiles first
+MAX_PIXELS = 40_000_000  # a picture larger than that is a scene to be cut into tiles first
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+# Pillow knows many others, whatever a file is called, which few people have tested; for one of them
+# it runs another program. PPM is how `rsh.windows` hands on a tile.
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+STRIP = 1 << 20  # pixels that are converted at once, so that a large picture is there twice at most
+LOOK = 1 << 22  # pixels that a stretch is found on
 
 # What Pillow raises for files that are damaged or were made to do harm.
 CANNOT_READ = (
@@ -70,6 +77,18 @@ def read_picture(
     return _to_rgb(picture, name, noted_as or name)
 
 
+def read_thumb(content: bytes) -> Image.Image:
+    """Read a thumbnail that `to_jpeg` has made, of any size.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return _open(io.BytesIO(content), "the thumbnail").convert("RGB")
+    except (*CANNOT_READ, Image.DecompressionBombError) as error:
+        raise InputError(f"the thumbnail cannot be read ({error})") from None
+
+
 def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
     """Shrink a picture to at most `side` pixels a side and return it as JPEG bytes."""
     small = picture.copy()
@@ -88,7 +107,7 @@ def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
         raise InputError(f"{name} is empty (0 bytes): fetch or save it again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        picture = Image.open(source)
+        picture = Image.open(source, formats=FORMATS)
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise InputError(f"{name} has {TOO_LARGE}")
@@ -102,20 +121,42 @@ def _to_rgb(picture: Image.Image, name: str, noted_as: str) -> Image.Image:
     if mode.startswith(("I", "F")):
         how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture, name)
     elif mode.endswith(("A", "a")) or "transparency" in picture.info:  # LAB has a band A, too
-        how, rgba = "laid over black", picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+        how, picture = "laid over black", _over_black(picture)
     else:
         how = "repeated" if mode in ("1", "L") else "converted"
     warnings.warn(f"{noted_as} is {mode}, not RGB: it was {how} to RGB", stacklevel=3)
     return picture.convert("RGB")
 
 
+def _over_black(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    whole = Image.new("RGB", picture.size)
+    for top, bottom in _strips(width, height):
+        rgba = picture.crop((0, top, width, bottom)).convert("RGBA")
+        flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+        whole.paste(flat.convert("RGB"), (0, top))
+    return whole
+
+
 def _stretch(picture: Image.Image, name: str) -> Image.Image:
-    values = np.asarray(picture, dtype=np.float64)
-    known = values[np.isfinite(values)]
+    values = np.asarray(picture)
+    step = math.ceil(math.sqrt(values.size / LOOK))
+    some = values[::step, ::step]
+    known = some[np.isfinite(some)] if np.isfinite(some).any() else values[np.isfinite(values)]
     if not known.size:
         raise InputError(f"{name} holds no finite number: save it again with its values")
-    low, high = np.percentile(known, (2, 98))
-    whole = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    scaled = (whole - low) / max(high - low, 1e-12) * 255
-    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    low, high = np.percentile(known.astype(np.float64), (2, 98))
+    stretched = np.empty(values.shape, np.uint8)
+    for top, bottom in _strips(picture.width, picture.height):
+        part = values[top:bottom].astype(np.float64)
+        whole = np.nan_to_num(part, nan=low, posinf=high, neginf=low)
+        scaled = (whole - low) / max(high - low, 1e-12) * 255
+        stretched[top:bottom] = np.clip(scaled, 0, 255)
+    return Image.fromarray(stretched)
+
+
+def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Yield first row and end of parts of a picture."""
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)

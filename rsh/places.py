@@ -9,6 +9,7 @@ footprint may be left empty, and any column but the path be left out. Others, su
 cloud cover, are kept as they are, for conditions on what a search may find.
 """
 
+import csv
 import io
 import re
 from pathlib import Path
@@ -16,10 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rsh.errors import InputError
+from rsh.errors import InputError, first_words
 from rsh.zips import open_zip, read_member
 
 TABLE = "items.csv"
+MOST_COLUMNS = 1000
+# What pandas and the csv module raise, also for bytes that are no text.
+CANNOT_READ = (ValueError, OverflowError, MemoryError, csv.Error)
 DEGREES = {"longitude": 180, "latitude": 90}  # and the same below zero
 POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
 RING = re.compile(rf"POLYGON \(\({POINT}(, {POINT}){{3,}}\)\)")
@@ -72,8 +76,11 @@ def checked_places(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
 def _content(source: Path, prefix: str) -> bytes:
     """Read the table, or return nothing where there is none."""
     if source.is_dir():
+        table = source / TABLE
+        if table.exists() and not table.is_file():  # a pipe or a device never ends
+            raise InputError(f"{TABLE} in {source} cannot be read (no file): {WAY_OUT}")
         try:
-            return (source / TABLE).read_bytes()
+            return table.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as error:
@@ -88,10 +95,10 @@ def _content(source: Path, prefix: str) -> bytes:
 def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
     """Return the rows of these tiles in their order, with the path as the index."""
     try:
-        table = pd.read_csv(io.BytesIO(content))
-    except ValueError as error:  # what pandas raises is one, also for bytes that are no text
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{where} is no table ({reason}): {WAY_OUT}") from None
+        _check_width(content)
+        table = pd.read_csv(io.BytesIO(content), index_col=False)
+    except CANNOT_READ as error:
+        raise InputError(f"{where} is no table ({first_words(error)}): {WAY_OUT}") from None
     if "path" not in table:
         raise InputError(f"{where} has no column path: {WAY_OUT}")
     table = table[table["path"].isin(ids)].set_index("path")
@@ -100,6 +107,13 @@ def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
         what = f"has no row for {min(lost)}" if lost else "names a path twice"
         raise InputError(f"{where} {what}: {WAY_OUT}")
     return table.loc[ids]
+
+
+def _check_width(content: bytes) -> None:
+    """Refuse more columns than anybody fills in: pandas would take hours and gigabytes."""
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", errors="replace", newline="")
+    if len(next(csv.reader(text), [])) > MOST_COLUMNS:
+        raise ValueError(f"more than {MOST_COLUMNS} columns")
 
 
 def _degrees(column: pd.Series, limit: int, where: str) -> pd.Series:

@@ -13,6 +13,12 @@ from rsh.errors import InputError, first_words
 LOOK = 1024  # pixels a side of the overview that a stretch is found on
 PERCENTILES = (2, 98)
 CACHE = 128  # megabytes that GDAL may keep of a scene
+MOST_AT_ONCE = 250_000_000  # bytes of a block, which GDAL unpacks as a whole
+# GDAL goes by what a file holds: one called .tif may be a list of addresses on the network. It is
+# opened as what it is called, and nothing is fetched.
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".vrt": "VRT"}
+# The one keeps GDAL from addresses in paths, the other sends what is fetched by name to nobody.
+AT_HOME = {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_PROXY": "127.0.0.1:9"}
 Stretch = tuple[tuple[float, float], ...]
 
 
@@ -30,19 +36,38 @@ def open_raster(scene: Path) -> Iterator[Any]:
         raise InputError("rasterio is not installed: pip install 'rsh[geo]'") from None
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
-    with rasterio.Env(GDAL_CACHEMAX=CACHE), explain_raster_error(scene):
-        with rasterio.open(scene) as source:
+    with rasterio.Env(GDAL_CACHEMAX=CACHE, **AT_HOME), explain_raster_error(scene):
+        with opened(scene) as source:
+            _check_blocks(source, scene)
             yield source
+
+
+def opened(scene: Path) -> Any:
+    """Open a raster by the driver that its name promises; any will do for other names."""
+    import rasterio
+
+    return rasterio.open(scene, driver=DRIVERS.get(scene.suffix.lower()))
+
+
+def _check_blocks(source: Any, scene: Path) -> None:
+    for (height, width), kind in zip(source.block_shapes, source.dtypes, strict=True):
+        size = height * width * (16 if kind.startswith("complex") else np.dtype(kind).itemsize)
+        if size > MOST_AT_ONCE:
+            raise InputError(
+                f"{scene} has its pixels in blocks of {size // 10**6} MB: save it again in tiles, "
+                "such as with `gdal_translate -co TILED=YES`"
+            )
 
 
 @contextmanager
 def explain_raster_error(scene: Path) -> Iterator[None]:
     """Turn what GDAL cannot read of a scene into an InputError."""
-    from rasterio.errors import RasterioIOError
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
 
     try:
         yield
-    except RasterioIOError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         reason = first_words(error).rstrip(".")
         raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
 

@@ -4,8 +4,13 @@ model.safetensors   all weights
 config.json         settings, data and weights fingerprints, seed, git revision, versions
 history.jsonl       one line an epoch
 last.ckpt           to resume from
+
+config.json has a checksum, so that what a run was made with can be trusted. Where its data lies may
+be edited all the same, as data moves. `rsh.run_folder` writes all this.
 """
 
+import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -15,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from rsh.checkpoints import load_state
 from rsh.config import TrainConfig, check_number
 from rsh.errors import InputError
-from rsh.files import check_object, check_place, read_json, way_back, whole_file, write_json
+from rsh.files import check_object, read_json, way_back
 from rsh.model import HashNet, fingerprint
 from rsh.scenes import SAMPLE, Scenes, Split, sample_path
 from rsh.windows import AS_USUAL, Cutting
@@ -39,6 +44,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     "split": {"by": str, "query": float, "val": float, "seed": int},
     "train": {field.name: object for field in fields(TrainConfig)},
 }
+WIDEST = 8192  # of a layer: two of the greatest width take 270 MB
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,19 @@ class Run:
             raise InputError(f"{file} cannot be used ({reason}): train again") from None
         if fingerprint(net) != self.config["fingerprint"]:
             raise InputError(f"{file} was altered since training: train again, or restore a copy")
+        self.check()
         return net.eval()
+
+    def check(self) -> None:
+        """Refuse settings that were altered since the training began.
+
+        Raises:
+            InputError: they were.
+        """
+        if self.config.get("checksum", checksum(self.config)) != checksum(self.config):
+            raise InputError(
+                f"{self.folder}/config.json was altered since the training began: {way_back('run')}"
+            )
 
     def _untrained(self) -> HashNet:
         try:
@@ -163,18 +181,18 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
         check_object(config[part], kinds, where=where, what="run", exact=part != "data")
     try:
         for name in ("hidden", "feature_dim"):
-            check_number(name, config["model"][name], 1, 65536)
+            check_number(name, config["model"][name], 1, WIDEST)
         TrainConfig(**config["train"])
     except InputError as error:
         raise InputError(f"{file} cannot be used ({error}): {way_back('run')}") from None
 
 
-def finish_run(folder: Path, net: HashNet) -> None:
-    """Write the weights, and enter their fingerprint into config.json."""
-    with whole_file(folder / "model.safetensors") as stream:
-        stream.write(save({name: value.contiguous() for name, value in net.state_dict().items()}))
-    config = read_json(folder / "config.json", what="run")
-    write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})
+def checksum(config: dict[str, Any]) -> str:
+    """Return a sha256 over what config.json said when a training began, but for `source`."""
+    begun = {name: config[name] for name in config if name not in ("checksum", "fingerprint")}
+    if "data" in begun:
+        begun["data"] = {name: begun["data"][name] for name in begun["data"] if name != "source"}
+    return hashlib.sha256(json.dumps(begun, sort_keys=True).encode()).hexdigest()
 
 
 def describe(split: Split) -> dict[str, Any]:
@@ -213,26 +231,3 @@ def git_revision() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.strip() + ("-dirty" if same.returncode else "")
-
-
-def check_new_run(folder: Path) -> None:
-    """Refuse a folder that a new run would overwrite, or that cannot be written.
-
-    Raises:
-        InputError: the folder already holds a run, or something else, or cannot be made.
-    """
-    check_place(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        is_run = (folder / "config.json").exists()
-        way_out = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
-        raise InputError(f"{folder} is not empty: {way_out}give another --output")
-
-
-def start_run(folder: Path, config: dict[str, Any]) -> None:
-    """Make the run folder and write config.json into it, with the environment.
-
-    Raises:
-        InputError: the folder is not new, or cannot be written.
-    """
-    check_new_run(folder)
-    write_json(folder / "config.json", config | {"environment": environment()})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh import composition
-from rsh.errors import InputError
+from rsh.errors import InputError, one_line
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
 from rsh.neighbours import count_others, look_again, neighbours
@@ -85,7 +85,7 @@ class Answer:
             lines.append(
                 f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"
             )
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
 
 def search(

@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
+from rsh.arrays import read_array
 from rsh.codes import Codes, Packed, pack
 from rsh.errors import InputError
 from rsh.files import sha256, way_back
+from rsh.items import read_items
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
 AT_ONCE = 1 << 16  # rows that are in memory while an array is written
@@ -93,12 +95,10 @@ class Segment:
         Raises:
             InputError: they hold another number of tiles or bits than they should.
         """
-        self.items = pd.read_parquet(folder / "items.parquet")
-        self.packed: Packed = np.load(folder / "codes.npy")
-        self.relaxed: Halves = np.load(folder / "relaxed.npy", mmap_mode="r")
-        self.features: Halves = np.load(folder / "features.npy", mmap_mode="r")
-        self._offsets = np.load(folder / "thumbs.npy")
-        self._thumbs = np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
+        try:
+            self._read(folder, num_items)
+        except InputError as error:
+            raise InputError(f"{error}: {way_back('gallery')}") from None
         parts = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
         widths = (self.packed.shape[1], self.relaxed.shape[1])
         if {len(part) for part in parts} != {num_items} or widths != (-(-num_bits // 8), num_bits):
@@ -106,6 +106,19 @@ class Segment:
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
                 f"its files hold others: {way_back('gallery')}"
             )
+
+    def _read(self, folder: Path, num_items: int) -> None:
+        """Open all files; somebody may have written what their checksums confirm."""
+        self.items = read_items(folder / "items.parquet", num_items)
+        self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
+        self.relaxed: Halves = read_array(folder / "relaxed.npy", np.float16)
+        self.features: Halves = read_array(folder / "features.npy", np.float16)
+        self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
+        thumbs = folder / "thumbs.bin"
+        ends = [0, *self._offsets, thumbs.stat().st_size]
+        if len(ends) < 4 or (np.diff(ends) < 0).any():
+            raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbs.name}")
+        self._thumbs = np.memmap(thumbs, dtype=np.uint8, mode="r")
 
     def __len__(self) -> int:
         return len(self.items)

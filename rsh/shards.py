@@ -12,9 +12,11 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -30,9 +32,15 @@ SHARD = ".tar"
 COMPRESSED = (".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 BLOCK = 512  # bytes; a tar ends with blocks of zeros
+MOST_SHARDS, MOST_WORDS = 1_000_000, 1000  # of a pattern; of names in .json files
 PLACES = ("longitude", "latitude", "block", "footprint")
 SIMPLE = (str, int, float)  # what a condition can be about
 Told = dict[str, Any]  # of a tile, by its .cls and .json
+# What tarfile and the json module raise for files that are damaged or were made to do harm.
+CANNOT_READ = (
+    *(tarfile.TarError, OSError, EOFError, ValueError, IndexError),
+    *(MemoryError, OverflowError, RecursionError),
+)
 
 
 class Place(NamedTuple):
@@ -66,6 +74,8 @@ class Shards:
         places, told = self._listed
         if not places:
             raise InputError(f"{self.path} holds no pictures: need .jpg, .png or the like in a tar")
+        if len({name for words in told.values() for name in words}) > MOST_WORDS:
+            raise InputError(f"{self.path} has more than {MOST_WORDS} names in its .json files")
         table = pd.DataFrame([told[tile] for tile in places], index=pd.Index(places))
         classes = table["class"] if "class" in table else pd.Series("", index=table.index)
         if classes.isna().any():
@@ -137,9 +147,12 @@ def shard_files(path: Path) -> tuple[Path, ...]:
 def _expanded(pattern: str) -> Iterator[str]:
     """Yield all names of a pattern, as a shell writes {0000..0003} out."""
     words = RANGE.split(pattern)  # text, first, last, text, ...
+    ends = list(zip(words[1::3], words[2::3], strict=True))
+    if prod(max(int(last) - int(first) + 1, 0) for first, last in ends) > MOST_SHARDS:
+        raise InputError(f"{pattern} stands for more than {MOST_SHARDS} files: give fewer")
     choices = [
         [f"{number:0{len(first)}}" for number in range(int(first), int(last) + 1)]
-        for first, last in zip(words[1::3], words[2::3], strict=True)
+        for first, last in ends
     ]
     for chosen in product(*choices):
         yield words[0] + "".join(map("".join, zip(chosen, words[3::3], strict=True)))
@@ -152,6 +165,8 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Place, Told]]:
     with _opened(file) as tar:
         for member in _members(tar, file):
             path = PurePosixPath(member.name)
+            if not path.name:
+                continue
             stem, _, kind = path.name.partition(".")
             tile, suffix = str(path.with_name(stem)), PurePosixPath(f"x.{kind}").suffix.lower()
             if suffix in SUFFIXES:
@@ -167,7 +182,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Place, Told]]:
 def _opened(file: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(file, "r:")
-    except (tarfile.TarError, OSError) as error:
+    except CANNOT_READ as error:
         raise InputError(
             f"{file} is no tar that can be read ({first_words(error)}): pack or fetch it again"
         ) from None
@@ -175,8 +190,10 @@ def _opened(file: Path) -> tarfile.TarFile:
 
 def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
     """Yield the files of a tar up to its end, which has to be there."""
+    before = -1
     try:
-        while member := tar.next():
+        while (member := tar.next()) and tar.offset > before:  # a size below 0 would lead back
+            before = tar.offset
             tar.members.clear()  # type: ignore[attr-defined]  # or it would keep them all
             hidden = PurePosixPath(member.name).name.startswith(".")
             if not member.isreg() or member.issparse() or hidden:
@@ -185,7 +202,7 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
             yield member
         tar.fileobj.seek(tar.offset)
         ending = tar.fileobj.read(BLOCK)
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except CANNOT_READ as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
@@ -201,14 +218,15 @@ def _check_member(member: tarfile.TarInfo, file: Path) -> None:
         raise InputError(f"{name!a} in {file} is not UTF-8: rename it and pack again")
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         raise InputError(f"{file} names a path outside itself ({name}): pack it again")
-    if member.size > MAX_BYTES:
+    if not 0 <= member.size <= MAX_BYTES:
         megabytes = member.size // 10**6
         raise InputError(f"{name} in {file} has {megabytes} MB: cut it into tiles first")
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, file: Path) -> bytes:
-    stream = tar.extractfile(member)
-    content = stream.read() if stream else b""
+    stream, content = tar.extractfile(member), b""
+    with suppress(*CANNOT_READ):
+        content = stream.read() if stream else b""
     if len(content) < member.size:
         raise InputError(f"{member.name} in {file} was cut short: fetch the shard again")
     return content
@@ -219,8 +237,9 @@ def _words(files: dict[str, bytes], tile: str, file: Path) -> Told:
     where = f"of {tile} in {file}"
     try:
         words = json.loads(files.get(".json", b"{}"))
+        json.dumps(words, ensure_ascii=False).encode()  # halves of characters are no text
         name = files[".cls"].decode().strip() if ".cls" in files else None
-    except (ValueError, RecursionError) as error:
+    except CANNOT_READ as error:
         raise InputError(f"the .json or .cls {where} cannot be read ({error}): mend it") from None
     if not isinstance(words, dict):
         raise InputError(f"the .json {where} holds no JSON object: mend it")

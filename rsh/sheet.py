@@ -15,7 +15,7 @@ from rsh.errors import InputError
 from rsh.files import way_back
 from rsh.gallery import Gallery
 from rsh.lettering import Font, fitted, font, is_spelled_out, width_of
-from rsh.pictures import CANNOT_READ, read_picture
+from rsh.pictures import read_picture, read_thumb
 from rsh.segments import THUMB_SIDE
 from rsh.shown import Shown, View, readable
 
@@ -194,8 +194,8 @@ def _query(view: View) -> Image.Image:
 
 def _thumb(gallery: Gallery, row: int) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(gallery.thumb(row))).convert("RGB")
-    except CANNOT_READ:
+        return read_thumb(gallery.thumb(row))
+    except InputError:
         name = gallery.items["id"].iloc[row]
         raise InputError(f"the thumbnail of {name} cannot be read: {way_back('gallery')}") from None
 

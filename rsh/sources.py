@@ -18,7 +18,7 @@ from rsh.pictures import SUFFIXES
 from rsh.places import add_places
 from rsh.shards import Shards, shard_files
 from rsh.windows import RASTERS, Cutting, Windows
-from rsh.zips import open_zip, picture_paths, read_member
+from rsh.zips import is_zip, open_zip, picture_paths, read_member
 
 
 class Source(Protocol):
@@ -148,7 +148,7 @@ def open_source(path: Path, cutting: Cutting) -> Source:
     """
     scenes: list[Path] = []
     source: Source
-    if path.is_file() and zipfile.is_zipfile(path):
+    if path.is_file() and is_zip(path):
         source = Zip.open(path)
     elif path.is_dir() and (folder := Folder.open(path)).paths:
         source = folder

@@ -20,7 +20,7 @@ from rsh.devices import Processes, processes
 from rsh.errors import InputError
 from rsh.files import explain_os_error
 from rsh.generations import WORK
-from rsh.parts import LeftOut, Parts, write_part
+from rsh.parts import LeftOut, Parts, is_whole, write_part
 from rsh.pipeline import Job, encode_part
 from rsh.scenes import fingerprint_of
 from rsh.segments import Tiles, shuffled
@@ -150,8 +150,21 @@ def _claim(job: Job, part: Path, pool: ThreadPoolExecutor, progress: Progress) -
     return True
 
 
+def _check_parts(job: Job) -> None:
+    """Refuse parts that were altered since they were written; without them they are made anew."""
+    altered = [part for part in job.parts if not is_whole(part)]
+    for part in altered:
+        shutil.rmtree(part, ignore_errors=True)
+    if altered:
+        raise InputError(
+            f"{len(altered)} of {len(job.parts)} encoded parts in {job.work} were altered or cut "
+            "short, and were deleted: run the same again"
+        )
+
+
 def _join(job: Job, left_out: LeftOut, finish: Callable[[Tiles, str], object]) -> None:
     """Hand all parts over as one list of tiles, and take them away."""
+    _check_parts(job)
     parts, scenes = Parts(list(job.parts)), job.scenes
     if len(parts.rows) + len(left_out) != len(scenes):
         raise RuntimeError(f"{len(parts.rows)} rows and {len(left_out)} others of {len(scenes)}")

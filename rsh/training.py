@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ from rsh.model import HashNet, apply_head, apply_net
 from rsh.packed import packed_tiles
 from rsh.pairs import Pairs, TilePairs, ViewPairs
 from rsh.rivals import RIVALS
-from rsh.run import Run, check_new_run, describe, finish_run, start_run
+from rsh.run import Run, describe
+from rsh.run_folder import check_new_run, finish_run, training_into
 from rsh.scenes import Split
 from rsh.views import ViewSpec
 
@@ -60,38 +62,43 @@ def train(
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
     if folder and resume:
-        check_place(Run.open(folder).folder)
+        Run.open(folder).check()
+        check_place(folder)
     elif folder:
         check_new_run(folder)
     fabric = fabric_of(config)
     setup = _finetuning if config.finetune else _head_training
     module, pairs, val = setup(net, split, config, progress)
-    if folder and not resume and fabric.is_global_zero:  # only now: unusable data leaves no folder
-        settings = {"model": net.settings, "train": asdict(config)}
-        start_run(folder, settings | describe(split))
     loss = loss_of(config, len(split.scenes.classes), net.num_bits)
-    try:
-        history = fit(
-            module,
-            pairs,
-            config,
-            loss=loss,
-            val=None if config.train_on_val else val,  # what was learned from measures nothing
-            folder=folder,
-            resume=resume,
-            progress=progress,
-            watch=watch,
-            fabric=fabric,
-        )
-    except torch.OutOfMemoryError:
-        raise InputError(
-            f"batch_size={config.batch_size}: too little memory on {fabric.device}, "
-            f"choose {config.batch_size // 2} or a smaller --image-size"
-        ) from None
-    finally:
-        net.cpu().eval()  # whichever device it was trained on
-    if folder and fabric.is_global_zero:
-        finish_run(folder, net)
+    writes = folder if fabric.is_global_zero else None
+
+    def begin() -> dict[str, Any]:
+        return {"model": net.settings, "train": asdict(config)} | describe(split)
+
+    # only now: unusable data leaves no folder
+    with training_into(writes, None if resume else begin):
+        try:
+            history = fit(
+                module,
+                pairs,
+                config,
+                loss=loss,
+                val=None if config.train_on_val else val,  # what was learned from measures nothing
+                folder=folder,
+                resume=resume,
+                progress=progress,
+                watch=watch,
+                fabric=fabric,
+            )
+        except torch.OutOfMemoryError:
+            raise InputError(
+                f"batch_size={config.batch_size}: too little memory on {fabric.device}, "
+                f"choose {config.batch_size // 2} or a smaller --image-size"
+            ) from None
+        finally:
+            net.cpu().eval()  # whichever device it was trained on
+        if writes:
+            finish_run(writes, net)
     return history
 
 

@@ -15,17 +15,20 @@ from numpy.typing import NDArray
 
 from rsh.errors import InputError, NoData
 from rsh.rasters import (
+    AT_HOME,
     Stretch,
     bands_of,
     crs_of,
     explain_raster_error,
     open_raster,
+    opened,
     stretch_of,
     to_bytes,
 )
 
 RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2"})
 BLOCK = 8  # tiles a side; a split keeps a block together, since neighbours look alike
+MOST_TILES = 1_000_000  # of one scene
 LEAST_VALID = 0.5  # share of a tile's pixels that must hold data
 LONGITUDE_LATITUDE = "EPSG:4326"
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a tile, right and down, counter-clockwise
@@ -107,6 +110,7 @@ def plan_of(source: Any, scene: Path, cutting: Cutting) -> Plan:
     system = crs_of(source, scene, cutting.crs)
     step = cutting.size if cutting.step is None else cutting.step
     _check_sizes(source, cutting.size, step)
+    _check_count(source, cutting.size, step)
     bands = bands_of(source, cutting.bands)
     return Plan(
         scene=scene,
@@ -152,7 +156,8 @@ class Windows:
         tables = []
         for name, plan in self.plans.items():
             tiles = [(f"{name}/{name_of(corner)}", corner) for corner in plan.corners()]
-            table = places_of(plan, tiles).rename(columns={"path": "id"})
+            with explain_raster_error(plan.scene):
+                table = places_of(plan, tiles).rename(columns={"path": "id"})
             table.insert(1, "class", name)
             if len(self.plans) > 1:
                 table["block"] = f"{name}/" + table["block"]
@@ -161,9 +166,11 @@ class Windows:
 
     def read(self, tile: str) -> bytes:
         """See `rsh.sources.Source`; the file is a PPM, which costs nothing to write or to read."""
+        import rasterio
+
         plan, corner = self._place(tile)
         with self._lock:  # GDAL reads a scene one window at a time, and keeps blocks between two
-            with explain_raster_error(plan.scene):
+            with rasterio.Env(**AT_HOME), explain_raster_error(plan.scene):
                 pixels = plan.pixels(self._opened(plan.scene), corner)
         if pixels is None:
             raise NoData(f"{tile} of {plan.scene} holds too little data")
@@ -194,12 +201,10 @@ class Windows:
 
     def _opened(self, scene: Path) -> Any:
         """Keep the last scene open: tiles come scene by scene."""
-        import rasterio
-
         if scene not in self._open_scenes:
             for other in list(self._open_scenes):
                 self._open_scenes.pop(other).close()
-            self._open_scenes[scene] = rasterio.open(scene)
+            self._open_scenes[scene] = opened(scene)
         return self._open_scenes[scene]
 
 
@@ -217,6 +222,16 @@ def _check_sizes(source: Any, size: int, step: int) -> None:
         )
     if not 1 <= step <= size:
         raise InputError(f"step={step}: choose 1 to {size}, the size of a tile")
+
+
+def _check_count(source: Any, size: int, step: int) -> None:
+    """Refuse to list more tiles than memory is there for: a small file may claim any size."""
+    down, right = (-(-(side - size) // step) + 1 for side in (source.height, source.width))
+    if down * right > MOST_TILES:
+        raise InputError(
+            f"step={step}: {source.width} x {source.height} pixels would be {down * right:,} "
+            f"tiles, at most {MOST_TILES:,} are made of a scene; choose more, or cut it in parts"
+        )
 
 
 def places_of(plan: Plan, tiles: Sequence[tuple[str, Corner]]) -> pd.DataFrame:

@@ -8,9 +8,18 @@ from pathlib import Path, PurePosixPath
 from rsh.errors import InputError
 from rsh.pictures import SUFFIXES
 
-MAX_BYTES = 500_000_000  # of one unpacked file: no picture of 100 million pixels takes more
+MAX_BYTES = 250_000_000  # of one unpacked file: few pictures of 40 million pixels take more
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others a few bytes unpack to gigabytes
 # Locked, damaged, packed by a method that Python does not know.
 CANNOT_READ = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
+
+
+def is_zip(source: Path) -> bool:
+    """Whether a file ends as a zip does, be it a zip that can be read or not."""
+    try:
+        return zipfile.is_zipfile(source)
+    except CANNOT_READ:
+        return True  # `open_zip` says what is wrong
 
 
 def open_zip(source: Path) -> zipfile.ZipFile:
@@ -29,17 +38,22 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     """Unpack one file of a zip.
 
     Raises:
-        InputError: it is locked, damaged, or would unpack to more than a picture can be.
+        InputError: it is locked, damaged, packed by an unusual method, or would unpack to more
+            than a picture can be.
     """
     where = f"{name} in {archive.filename}"
     try:
-        size = archive.getinfo(name).file_size
-        if size <= MAX_BYTES:
-            return archive.read(name)
+        member = archive.getinfo(name)
+        size, method = member.file_size, member.compress_type
+        if size <= MAX_BYTES and method in PACKED:
+            with archive.open(member) as stream:
+                return stream.read(size)  # and no more, whatever there is: the size may be a lie
     except KeyError:
         raise InputError(f"{where} is gone: open the data again") from None
     except CANNOT_READ as error:
         raise InputError(f"{where} cannot be read ({error}): pack or fetch it again") from None
+    if method not in PACKED:
+        raise InputError(f"{where} is packed by another method than deflate: pack it again")
     raise InputError(f"{where} unpacks to {size // 10**6} MB: cut it into tiles first")
 
 

@@ -19,6 +19,7 @@ class Server:
         cuts: after how many bytes each of the first answers breaks off.
         status: of each answer, if it is not to be good.
         pause: seconds between two parts of 512 bytes.
+        length: what is said of it, if that is not to be true.
         asked: the Range of each request so far.
     """
 
@@ -27,6 +28,7 @@ class Server:
     cuts: list[int] = field(default_factory=list)
     status: int = 0
     pause: float = 0.0
+    length: str = ""
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -52,7 +54,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             body = server.content[start:]
             status = server.status or (206 if server.ranges and wanted else 200)
             self.send_response(status if body else 416)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", server.length or str(len(body)))
             self.end_headers()
             self.write(body[: server.cuts.pop(0)] if server.cuts else body)
 

@@ -92,6 +92,52 @@ def test_spoilt_partial_file_does_not_stand_in_the_way(folder: Path, content: by
     assert np.array_equal(get(), SQUARES)
 
 
+def spoil(file: Path, how: str) -> None:
+    content = bytearray(file.read_bytes())
+    content[-4] ^= 1
+    file.write_bytes(content[:-4] if how == "cut" else content)
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped"])
+def test_damaged_array_is_made_again(folder: Path, how: str):
+    get()
+    spoil(folder / "key.npy", how)
+    with pytest.warns(UserWarning, match="a squares was damaged: it is made again"):
+        assert np.array_equal(get(), SQUARES)
+    assert np.array_equal(get(rows=None), SQUARES)
+
+
+def test_array_of_which_nothing_is_noted_is_made_again(folder: Path):
+    get()
+    (folder / "key.sha256").unlink()
+    assert np.array_equal(get(), SQUARES)
+
+
+def test_rows_that_were_damaged_while_nobody_filled_are_made_again(folder: Path, monkeypatch):
+    monkeypatch.setattr(cache, "SAVE_EVERY", 2)
+
+    def stopping(start: int) -> Iterator[np.ndarray]:
+        yield from list(squares(start))[:4]
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        get(stopping)
+    content = bytearray((folder / "key.partial.npy").read_bytes())
+    content[-10 * 4] ^= 1  # of the first row
+    (folder / "key.partial.npy").write_bytes(content)
+    assert np.array_equal(get(), SQUARES)
+
+
+def test_known_array_is_read_from_a_folder_of_somebody_else(monkeypatch):
+    get()
+
+    def forbidden(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", forbidden)
+    assert np.array_equal(get(rows=None), SQUARES)
+
+
 def test_two_processes_that_want_one_array_compute_it_once(folder: Path):
     code = (
         "import time, numpy as np; from rsh.cache import cached\n"

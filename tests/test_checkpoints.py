@@ -1,10 +1,13 @@
 """What keeps weights from fitting is named, tensor and shapes."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from rsh.checkpoints import first_difference, load_state
+from rsh.checkpoints import first_difference, load_checkpoint, load_state, save_checkpoint
+from rsh.errors import InputError
 
 
 def weights(**changed: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
@@ -41,3 +44,15 @@ def test_state_of_an_optimiser_is_brought_back():
     other = torch.optim.AdamW(module.parameters(), lr=2.0)
     load_state(optimizer, other.state_dict())
     assert optimizer.param_groups[0]["lr"] == 2.0
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped"])
+def test_damaged_checkpoint_is_not_gone_on_with(tmp_path: Path, how: str):
+    module = nn.Linear(64, 64)
+    save_checkpoint(tmp_path, {"module": module}, [{"epoch": 0.0}])
+    file = tmp_path / "last.ckpt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1  # amid the weights
+    file.write_bytes(content[:9000] if how == "cut" else content)
+    with pytest.raises(InputError, match=r"last\.ckpt cannot be resumed from .*: delete it"):
+        load_checkpoint(tmp_path, {"module": module})

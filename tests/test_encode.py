@@ -11,7 +11,8 @@ from rsh.errors import InputError
 from rsh.gallery import Gallery
 from rsh.model import HashNet, fingerprint
 from rsh.pictures import to_jpeg
-from rsh.run import Run, finish_run
+from rsh.run import Run
+from rsh.run_folder import finish_run
 from rsh.segments import THUMB_SIDE, shuffled
 
 

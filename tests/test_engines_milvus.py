@@ -204,3 +204,18 @@ def test_a_second_process_is_told_that_the_file_is_open(uri: str, full):
     script = f"from rsh.engines.milvus import MilvusEngine\nMilvusEngine.open({uri!r}, 'full', 16)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "no other process has it open" in done.stderr
+
+
+def test_a_server_that_is_away_is_told_in_one_line():
+    script = (
+        "from rsh.engines import calls\n"
+        "from rsh.engines.milvus import MilvusEngine\n"
+        "calls.TRIES = 1\n"
+        "try: MilvusEngine.open('http://127.0.0.1:9', 'full', 16)\n"
+        "except ValueError as error: print(error)\n"
+        "import logging\n"
+        "logging.getLogger('pymilvus.decorators').error('a trace')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1 and "does not answer" in done.stdout
+    assert done.stderr == ""

@@ -117,6 +117,15 @@ def test_file_that_is_no_encoder_is_named(tmp_path: Path, content: bytes | None,
         Encoder(tmp_path / FILE)
 
 
+def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path: Path):
+    content = exported.read_bytes()
+    for place in np.linspace(0, len(content) - 1, 9).astype(int):
+        flipped = content[place] ^ 1
+        (tmp_path / FILE).write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        with pytest.raises(InputError, match=r"was altered: make it again with `rsh export`"):
+            Encoder(tmp_path / FILE)
+
+
 def test_network_of_somebody_else_is_named(exported: Path, tmp_path: Path):
     model = onnx.load(exported)
     del model.metadata_props[:]
@@ -139,5 +148,5 @@ def test_missing_library_is_told_with_the_way_out(
 def test_metadata_names_the_network(exported: Path, tiny_run: TinyRun):
     config = Run.open(tiny_run.folder).config
     assert Encoder(exported).settings == config["model"] | {"fingerprint": config["fingerprint"]}
-    (about,) = onnx.load(exported).metadata_props
-    assert json.loads(about.value)["num_bits"] == 16
+    about = {each.key: each.value for each in onnx.load(exported).metadata_props}
+    assert json.loads(about["rsh"])["num_bits"] == 16

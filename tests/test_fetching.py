@@ -138,6 +138,11 @@ def test_other_content_is_refused(small: DataSet, server: Server, home: Path, co
     assert files(home) == []
 
 
+def test_length_that_is_no_number_is_not_believed(small: DataSet, server: Server, home: Path):
+    server.length = "many"
+    assert fetch(small, home).read_bytes() == server.content
+
+
 @pytest.mark.parametrize(("status", "told"), [(404, "404 Not Found"), (503, "503 Service Unav")])
 def test_server_that_has_nothing_is_named(
     small: DataSet, server: Server, home: Path, status: int, told: str

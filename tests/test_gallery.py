@@ -248,7 +248,7 @@ def test_head_that_was_altered_is_refused_or_does_no_harm(folder: Path):
         assert isinstance(gallery.name, str)
 
     works = survived(folder / "gallery.json", use)
-    assert works == {"name", "model", "data", "generation", "projection", "engine"}
+    assert works == {"name", "sha256"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -264,6 +264,7 @@ def test_file_without_a_checksum_is_refused(folder: Path, name: str):
 def test_head_that_contradicts_the_files_is_refused(folder: Path, change: dict[str, int]):
     head = head_of(folder)
     head["model"] = {"num_bits": BITS}
+    del head["sha256"]  # as an older rsh wrote it
     (folder / "gallery.json").write_text(json.dumps(head | change))
     with pytest.raises(InputError, match=r"its files hold others: make the gallery again"):
         Gallery.open(folder)

@@ -11,7 +11,8 @@ from rsh import training
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.model import HashNet, fingerprint
-from rsh.run import Run, describe, environment, git_revision, start_run
+from rsh.run import Run, describe, environment, git_revision
+from rsh.run_folder import start_run
 from rsh.scenes import Scenes
 from rsh.training import train
 
@@ -36,7 +37,7 @@ def edit(file: Path, change) -> None:
 
 def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     names = {path.name for path in tiny_run.folder.iterdir()}
-    assert names == {"model.safetensors", "config.json", "history.jsonl", "last.ckpt"}
+    assert names == {"model.safetensors", "config.json", "history.jsonl", "last.ckpt", ".lock"}
     config = Run.open(tiny_run.folder).config
     assert config["model"] == {
         "backbone": "tf_efficientnet_lite0", "num_bits": 16, "image_size": 32, "hidden": 64,
@@ -254,3 +255,32 @@ def test_setting_of_a_run_that_cannot_be_is_traced_to_its_file(folder: Path, par
 def test_revision_can_be_given_where_only_a_copy_was_sent(monkeypatch):
     monkeypatch.setenv("RSH_REVISION", "abc123")
     assert environment()["revision"] == "abc123"
+
+
+def stopped_run(split, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break a training off after its last checkpoint."""
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "finish_run", _interrupt)
+        train(small(), split, CONFIG, run=folder, progress=False)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("part", "change"), [("train", {"learning_rate": 1.0}), ("model", {"image_size": 36})]
+)
+def test_settings_that_were_altered_are_not_gone_on_with(
+    tiny_split, tmp_path: Path, monkeypatch, part: str, change: dict
+):
+    stopped_run(tiny_split, tmp_path / "run", monkeypatch)
+    edit(tmp_path / "run" / "config.json", lambda config: config[part].update(change))
+    with pytest.raises(InputError, match=r"config\.json was altered since the training began"):
+        train(small(), tiny_split, CONFIG, run=tmp_path / "run", resume=True, progress=False)
+
+
+def test_side_of_a_network_that_was_altered_is_noticed(folder: Path):
+    edit(folder / "config.json", lambda config: config["model"].update(image_size=36))
+    with pytest.raises(InputError, match=r"config\.json was altered since the training began"):
+        Run.open(folder).net()

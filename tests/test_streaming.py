@@ -70,6 +70,23 @@ def test_all_parts_being_there_nothing_is_encoded_again(net, scenes, tmp_path, m
     assert none == []
 
 
+@pytest.mark.parametrize("name", ["rows.npy", "thumbs.bin", "files.json"])
+def test_part_that_was_damaged_since_is_encoded_again(net, scenes, tmp_path, monkeypatch, name):
+    unbroken = encode(net, scenes, tmp_path / "unbroken")
+    with monkeypatch.context() as patch:
+        patch.setattr("rsh.encode.write_gallery", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            encode(net, scenes, tmp_path / "gallery")
+    file = next((tmp_path / "gallery" / WORK).glob(f"*/{name}"))
+    content_of = bytearray(file.read_bytes())
+    content_of[-20] ^= 1
+    file.write_bytes(content_of)
+    told = r"1 of 6 encoded parts in .* altered or cut short, and were deleted: run the same again"
+    with pytest.raises(InputError, match=told):
+        encode(net, scenes, tmp_path / "gallery")
+    assert content(encode(net, scenes, tmp_path / "gallery")) == content(unbroken)
+
+
 def test_picture_that_changed_since_is_encoded_again(net, scenes, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(4, patch)

@@ -23,13 +23,14 @@ def connect(uri: str) -> Client:
         InputError: pymilvus is not installed, or nobody answers.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said by us
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the embedded server's use of pkg_resources
             from pymilvus import MilvusClient
     except ImportError:
         raise InputError("pymilvus is not installed: pip install 'rsh[milvus]'") from None
+    # What goes wrong is said by us; not before the import, which sets the level.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
     return call(uri, MilvusClient, uri, token=os.environ.get(TOKEN, ""))
 
 

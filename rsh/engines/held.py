@@ -1,6 +1,5 @@
 """Codes and ids that are held in memory: how they change, and how they are kept in a file."""
 
-import zipfile
 from abc import ABC, abstractmethod
 from copy import copy
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsh.arrays import read_arrays
 from rsh.codes import Packed, check_packed
 from rsh.engines.base import Ids, Selection, check_ids, check_new, places_of
 from rsh.errors import InputError
@@ -149,9 +149,8 @@ def read_held(file: Path) -> dict[str, NDArray[Any]]:
         InputError: no such file, or one that is cut or altered.
     """
     try:
-        with np.load(file) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return read_arrays(file)
+    except InputError as error:
         raise InputError(
             f"{file} cannot be read as a search index ({error}): make it again with "
             "`rsh gallery index`"

@@ -4,7 +4,9 @@ Codes are put into lists by their nearest centre, and a query is compared with t
 nearest lists alone. What that misses is measured on the gallery itself, and stated.
 """
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -71,6 +73,51 @@ class IvfEngine:
         engine._tune()
         return engine
 
+    @classmethod
+    def restore(
+        cls,
+        exact: ExactEngine,
+        centres: Packed,
+        lists: Ids,
+        *,
+        probes: int,
+        wanted: float,
+        recall: float,
+    ) -> "IvfEngine":
+        """Put lists together again that were saved.
+
+        FAISS reads a form of its own, too, but believes every size that stands in it.
+
+        Args:
+            exact: the codes.
+            centres: of the lists, (lists, bytes) uint8, padded.
+            lists: the list of each code, (n,) integers.
+            probes: how many lists are looked at.
+            wanted: recall that was asked for.
+            recall: recall that was measured.
+
+        Raises:
+            InputError: they do not fit each other.
+        """
+        codes, ids = exact.held
+        padded, count = pad(codes), len(centres)
+        _check_lists(centres, lists, padded)
+        if not (1 <= probes <= count and 0 < wanted <= 1 and 0 <= recall <= 1):
+            raise InputError(f"it looks at {probes} of {count} lists for {recall} of {wanted}")
+        width = padded.shape[1] * 8
+        flat = faiss.IndexBinaryFlat(width)
+        flat.add(np.ascontiguousarray(centres))
+        index = faiss.IndexBinaryIVF(flat, width, count)
+        order = np.argsort(lists, kind="stable")
+        ends = np.searchsorted(lists[order], np.arange(count + 1))
+        for number, (start, stop) in enumerate(pairwise(ends)):
+            rows = order[start:stop]
+            part, names = padded[rows], np.ascontiguousarray(ids[rows], np.int64)
+            pointers = faiss.swig_ptr(names), faiss.swig_ptr(part)
+            index.invlists.add_entries(number, len(rows), *pointers)
+        index.ntotal, index.nprobe = len(ids), probes
+        return cls(exact, index, wanted=wanted, recall=recall)
+
     def __len__(self) -> int:
         return len(self._exact)
 
@@ -129,7 +176,9 @@ class IvfEngine:
             "ivf",
             self.num_bits,
             **self._exact.held._asdict(),
-            index=faiss.serialize_index_binary(self._index),
+            centres=_centres(self._index),
+            lists=_list_of_each(self._index, self.ids),
+            probes=np.array(self.num_probes),
             wanted=np.array(self._wanted),
             recall=np.array(self.recall),
         )
@@ -162,6 +211,32 @@ def _lists(exact: ExactEngine) -> Index:
     index.train(padded[some])
     index.add_with_ids(padded, ids)
     return index
+
+
+def _check_lists(centres: Packed, lists: Ids, padded: Packed) -> None:
+    """Refuse lists that were not made of these codes."""
+    right = centres.dtype == np.uint8 and lists.dtype == np.int64
+    if not right or centres.shape[1:] != padded.shape[1:]:
+        raise InputError(f"its lists are {centres.dtype} and {lists.dtype} of {centres.shape}")
+    if lists.shape != padded.shape[:1] or ((lists < 0) | (lists >= len(centres))).any():
+        raise InputError("its lists do not hold its codes")
+
+
+def _centres(index: Index) -> Packed:
+    """Return the centres of lists, (lists, bytes) uint8."""
+    flat: Any = faiss.downcast_IndexBinary(index.quantizer)
+    centres: Packed = faiss.vector_to_array(flat.xb).reshape(index.nlist, -1)
+    return centres
+
+
+def _list_of_each(index: Index, ids: Ids) -> Ids:
+    """Return in which list each of some ascending ids is, (n,) int64."""
+    lists = np.zeros(len(ids), dtype=np.int64)
+    for number in range(index.nlist):
+        if size := index.invlists.list_size(number):
+            held = faiss.rev_swig_ptr(index.invlists.get_ids(number), size)
+            lists[np.searchsorted(ids, held)] = number
+    return lists
 
 
 def _recall(found: list[Hits], true: list[Hits]) -> float:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import faiss
+from numpy.typing import NDArray
 
 from rsh.codes import Packed
 from rsh.engines.base import Engine, Ids
@@ -13,6 +13,7 @@ from rsh.engines.exact import ExactEngine
 from rsh.engines.folded import FoldedEngine
 from rsh.engines.held import read_held
 from rsh.engines.ivf import IvfEngine
+from rsh.errors import InputError, first_words
 
 if TYPE_CHECKING:
     from rsh.engines.scan import ScanEngine
@@ -60,6 +61,16 @@ def load_engine(file: Path) -> Engine:
         InputError: no such file, or one that is cut or altered.
     """
     stored = read_held(file)
+    try:
+        return _restored(stored)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{file} cannot be used as a search index ({first_words(error)}): make it again with "
+            "`rsh gallery index`"
+        ) from None
+
+
+def _restored(stored: dict[str, NDArray[Any]]) -> Engine:
     kind, num_bits = str(stored["kind"]), int(stored["num_bits"])
     if kind == "scan" and (scan := _scan_engine()):
         return scan(stored["packed"], num_bits, stored["ids"])
@@ -68,9 +79,14 @@ def load_engine(file: Path) -> Engine:
     exact = ExactEngine(stored["packed"], num_bits, stored["ids"])
     if kind != "ivf":
         return exact
-    index: Any = faiss.deserialize_index_binary(stored["index"])
-    wanted, recall = float(stored["wanted"]), float(stored["recall"])
-    return IvfEngine(exact, index, wanted=wanted, recall=recall)
+    return IvfEngine.restore(
+        exact,
+        stored["centres"],
+        stored["lists"],
+        probes=int(stored["probes"]),
+        wanted=float(stored["wanted"]),
+        recall=float(stored["recall"]),
+    )
 
 
 def seconds(engine: Engine, query_packed: Packed) -> float:

@@ -74,11 +74,13 @@ class MilvusEngine:
             InputError: pymilvus is not installed, the server does not answer, or it has no such
                 collection.
         """
+        none = f"{uri} has no collection {collection}: make it with `rsh gallery index`"
+        file = Path(uri)
+        if uri.endswith(".db") and file.parent.is_dir() and not file.is_file():
+            raise InputError(none)  # it would be made, wherever that is
         client = connect(uri)
         if not call(uri, client.has_collection, collection):
-            raise InputError(
-                f"{uri} has no collection {collection}: make it with `rsh gallery index`"
-            )
+            raise InputError(none)
         return cls(client, uri, collection, num_bits)
 
     @classmethod

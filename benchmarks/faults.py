@@ -1,0 +1,157 @@
+"""What happens when things go wrong? Faults are injected, and each outcome held to a promise.
+
+    python benchmarks/faults.py                    the missing trials, about 25 minutes on two cores
+    python benchmarks/faults.py --only download    those whose promise or fault has this word in it
+    python benchmarks/faults.py --trials 2         the first two of each fault
+    python benchmarks/faults.py --table            writes the table of docs/reliability.md
+
+A trial copies a small world (a run, galleries, zips of 20 to 48 tiles), lets one thing go wrong,
+and looks at every byte that is left; then it goes on as the message says, and holds the outcome
+against that of an unbroken run, bit by bit. What a person is told has to be one sentence with exit
+code 2, and nothing beside it. One JSON line a trial in results/faults.jsonl, which is not made
+again:
+
+    result   "as unbroken": in the end all is equal to the unbroken run
+             "refused": one sentence, all as before; and after that as unbroken
+             "noticed": one sentence that names what is damaged
+             "harmless": nothing was said, and all that is read is equal
+             "lost", "wrong", "unclear": a promise that was broken
+    told     the sentence, or what was seen instead of one
+
+As root, disks in memory are mounted for full and read-only ones; anybody else gets faults of single
+steps and sizes alone.
+"""
+
+import argparse
+import re
+import tempfile
+import time
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import faults_damage
+import faults_servers
+import faults_stops
+import faults_writers
+from faults_ops import make_world
+from faults_trials import Trial
+from faults_world import Bad, Outcome, World, draw_of
+from rows import Row, append, read_rows
+from tqdm import tqdm
+
+from rsh.run import environment
+
+RESULTS = Path(__file__).parent / "results" / "faults.jsonl"
+PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+BEGIN, END = "<!-- tables: made by benchmarks/faults.py -->\n", "<!-- end of tables -->"
+GOOD, BROKEN = ("as unbroken", "refused", "noticed", "harmless"), ("lost", "wrong", "unclear")
+PROMISES = {
+    "training": "A training that was killed ends with the weights of an unbroken one",
+    "gallery": "A gallery is never half: it is as before a change, or as after it",
+    "run": "Reports and exported encoders are whole or absent",
+    "download": "A download is whole or absent",
+    "writers": "Two writers at once do each other no harm",
+    "disk": "A disk that is full or cannot be written keeps what was there",
+    "damage": "A damaged file is noticed, or made again",
+    "clock": "A clock that is turned back or on harms nothing",
+    "servers": "A server that is slow, breaks off or lies ends in a retry or a sentence",
+}
+
+
+def main(only: str, most: int) -> None:
+    """Make the missing trials."""
+    done = {(row["fault"], row["seed"]) for row in read_rows(RESULTS)}
+    missing = [
+        trial
+        for trial in every()
+        if trial.key not in done and trial.seed < most and only in f"{trial.promise} {trial.fault}"
+    ]
+    if not missing:
+        return
+    about = environment()
+    with tempfile.TemporaryDirectory(prefix="rsh-faults-") as name:
+        world = make_world(Path(name))
+        bar = tqdm(missing, unit="trial", smoothing=0.05)
+        for trial in bar:
+            bar.set_postfix_str(trial.fault)
+            row = tried(world, trial)
+            append(RESULTS, row | {"environment": about})
+            if row["result"] in BROKEN:
+                bar.write(f"{trial.fault}, seed {trial.seed}: {row['result']}: {row['told']}")
+        world.warm.close()
+
+
+def every() -> list[Trial]:
+    """Return all trials, those of one fault beside each other."""
+    suites = (faults_damage, faults_servers, faults_writers, faults_stops)
+    return list(chain.from_iterable(suite.trials() for suite in suites))
+
+
+def tried(world: World, trial: Trial) -> Row:
+    """Try one fault, and say how it ended."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rsh-faults-") as name:
+        try:
+            found: Outcome = trial.act(world, Path(name), draw_of(*trial.key))
+        except Bad as bad:
+            found = Outcome(bad.result, str(bad))
+        told = re.sub(r"/[\w./-]*/(rsh-(faults|told)-\w+)", "", found.told)  # no machine's paths
+    return {
+        "promise": trial.promise,
+        "fault": trial.fault,
+        "seed": trial.seed,
+        "result": found.result,
+        "told": told,
+        "seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def table(rows: list[Row]) -> str:
+    """Give each promise a line, and a second table with a line a fault."""
+    lines = [
+        "| promise | tried | as unbroken | refused, all as before | noticed | harmless | "
+        "lost | wrong | unclear message |",
+        "|---" * 9 + "|",
+    ]
+    for key, promise in PROMISES.items():
+        lines.append(line(promise, [row for row in rows if row["promise"] == key]))
+    lines += [line("**all**", rows), "", "| fault | tried | held | broken |", "|---|---|---|---|"]
+    for kind, mine in by_kind(rows).items():
+        held = sum(row["result"] in GOOD for row in mine)
+        lines.append(f"| {kind} | {len(mine)} | {held} | {len(mine) - held} |")
+    return "\n".join(lines) + "\n"
+
+
+def line(head: str, rows: list[Row]) -> str:
+    """Count how trials ended."""
+    counts = Counter(row["result"] for row in rows)
+    cells = [head, len(rows), *(counts[result] for result in (*GOOD, *BROKEN))]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def by_kind(rows: list[Row]) -> dict[str, list[Row]]:
+    """Group trials by the words before the colon, and name what follows it."""
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(row["fault"].partition(":")[0], []).append(row)
+    named = {}
+    for kind, mine in kinds.items():
+        things = dict.fromkeys(row["fault"].partition(": ")[2] for row in mine)
+        named[f"{kind}: {', '.join(filter(None, things))}".rstrip(": ")] = mine
+    return named
+
+
+def write_table() -> None:
+    """Put the table into its page."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(before + BEGIN + table(read_rows(RESULTS)) + END + rest.partition(END)[2])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", metavar="WORDS")
+    parser.add_argument("--trials", type=int, default=1000, metavar="N", help="of each fault")
+    parser.add_argument("--table", action="store_true")
+    words = parser.parse_args()
+    write_table() if words.table else main(words.only, words.trials)

@@ -1,0 +1,91 @@
+"""Fuzzing the readers of pictures, archives, scenes and tables."""
+
+import io
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import fuzz_mutators as change
+import fuzz_seeds as seeds
+import pandas as pd
+from fuzz_targets import Target, Use
+
+from rsh.errors import InputError
+from rsh.pictures import read_picture, to_jpeg
+from rsh.places import add_places
+from rsh.scenes import Scenes
+from rsh.windows import AS_USUAL, Cutting
+
+READ = 12  # tiles of a data set that are decoded
+
+
+def picture(folder: Path) -> Use:
+    """Read a picture as a search and the page do."""
+
+    def use(data: bytes) -> None:
+        to_jpeg(read_picture(io.BytesIO(data), name="x"), side=64)
+
+    return use
+
+
+def _tiles(file: Path, cutting: Cutting = AS_USUAL) -> None:
+    """Open a data set and decode its tiles, each of which may be refused."""
+    scenes = Scenes.open(file, cutting=cutting)
+    assert scenes.items["id"].is_unique and len(scenes.classes)
+    scenes.items.to_parquet(io.BytesIO())  # as a gallery keeps it
+    for row in range(min(len(scenes), READ)):
+        with suppress(InputError):
+            scenes.read(row)
+    if len(scenes) <= READ:
+        with suppress(InputError):
+            _ = scenes.fingerprint
+
+
+def archive(name: str) -> Callable[[Path], Use]:
+    """Read an archive of tiles, by the name of its file."""
+
+    def make(folder: Path) -> Use:
+        file = folder / name
+
+        def use(data: bytes) -> None:
+            file.write_bytes(data)
+            _tiles(file)
+
+        return use
+
+    return make
+
+
+def scene(folder: Path) -> Use:
+    """Read a georeferenced scene, whole tiles of 32 pixels."""
+
+    def use(data: bytes) -> None:
+        file = folder / "scene.tif"
+        file.write_bytes(data)
+        _tiles(file, Cutting(size=32))
+
+    return use
+
+
+def table(folder: Path) -> Use:
+    """Read items.csv beside four tiles."""
+    ids = pd.DataFrame({"id": [name for name in seeds.tile_files() if "/" in name]})
+
+    def use(data: bytes) -> None:
+        (folder / "items.csv").write_bytes(data)
+        found = add_places(ids, folder, "")
+        assert len(found) == len(ids)
+        found.to_parquet(io.BytesIO())
+
+    return use
+
+
+TARGETS: dict[str, Target] = {
+    "picture": Target(lambda folder: seeds.pictures(), picture, change.fixed(change.png_checked)),
+    "zip": Target(lambda folder: seeds.zips(), archive("x.zip"), change.altered(change.zip_member)),
+    "tar": Target(lambda folder: seeds.tars(), archive("x.tar"), change.fixed(change.tar_checked)),
+    "scene": Target(seeds.rasters, scene, change.raw),
+    "items.csv": Target(lambda folder: [seeds.tile_files()["items.csv"]], table, change.raw),
+}
+warnings.simplefilter("ignore")  # how pictures were converted
