@@ -63,7 +63,12 @@ class Milvus:
             warnings.simplefilter("ignore")
             from milvus_lite.server import Server  # type: ignore[import-untyped]
         self._server: Any = Server(str(self.file), f"127.0.0.1:{self.port}")
-        if not (self._server.init() and self._server.start()):
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(self.file.parent)  # where it keeps a diary
+        well = self._server.init() and self._server.start()
+        del os.environ["TMPDIR"]
+        os.environ |= {} if before is None else {"TMPDIR": before}
+        if not well:
             raise RuntimeError("Milvus's embedded server does not start")
 
     def stop(self, how: signal.Signals = signal.SIGKILL) -> None:

@@ -40,7 +40,7 @@ def trials() -> Iterator[Trial]:
     for name in FORBIDDEN:
         if can_mount():
             yield from Trial.some("disk", f"read-only disk: {name}", 1, partial(sealed, name))
-            yield from Trial.some("disk", f"no permission: {name}", 1, partial(forbidden, name))
+            yield from Trial.some("disk", f"no permission: {name}", 2, partial(forbidden, name))
     for name in CLOCKED:
         yield from Trial.some("clock", f"clock turned: {name}", 2, partial(turned, name))
 
@@ -102,11 +102,12 @@ def sealed(name: str, world: World, place: Path, draw: random.Random) -> Outcome
 
 
 def forbidden(name: str, world: World, place: Path, draw: random.Random) -> Outcome:
-    """Let the command be of a user who may read everything and write nothing."""
+    """Let the command be of a user who may read everything and write nothing, or not even read."""
     op = world.op(name)
     disk = _laid(world, op, place, draw)
-    for path in (place, *place.rglob("*")):
+    for path in (world.folder, place, *place.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    place.chmod(draw.choice((0o755, 0o700)))
     told = _ended(world, op, disk, nobody=True)
     if told.result != "refused":
         raise Bad("wrong", f"{name} wrote where it may not")

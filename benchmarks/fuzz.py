@@ -69,11 +69,8 @@ def fuzz(name: str, about: str, *, seconds: int, seed: int, fresh: bool) -> Row:
     home.mkdir(parents=True, exist_ok=True)
     before = _kept(home)
     (home / "stats").write_bytes(bytes(STATS.size))
-    start, starts = time.monotonic(), 0
-    with (home / "log").open("ab") as log:
-        while (left := seconds - (time.monotonic() - start)) > LEAST and starts < STARTS:
-            child(name, home, log.fileno(), seconds=int(left), seed=seed + starts)
-            starts += 1
+    start = time.monotonic()
+    starts = _until(start + seconds, name, home, seed=seed)
     executions, slowest, used, peak = STATS.unpack((home / "stats").read_bytes())
     if not executions:
         raise SystemExit(f"{name} could not be started: see {home / 'log'}")
@@ -95,17 +92,25 @@ def fuzz(name: str, about: str, *, seconds: int, seed: int, fresh: bool) -> Row:
     }
 
 
-def child(name: str, home: Path, log: int, *, seconds: int, seed: int) -> int:
+def _until(end: float, name: str, home: Path, *, seed: int) -> int:
+    """Start the process of a target again and again; return how often."""
+    starts = 0
+    with (home / "log").open("ab") as log:
+        while (left := end - time.monotonic()) > LEAST and starts < STARTS:
+            child(name, home, log.fileno(), seconds=int(left), seed=seed + starts)
+            starts += 1
+    return starts
+
+
+def child(name: str, home: Path, log: int, *, seconds: int, seed: int) -> None:
     """Run the process of a target until its time is over or it has crashed."""
     options = [f"-max_total_time={seconds}", f"-timeout={SLOW + 1}", f"-rss_limit_mb={MEMORY}"]
     options += [f"-seed={seed + 1}", "-print_final_stats=1", "-detect_leaks=0", "-max_len=65536"]
     words = [sys.executable, str(ROOT / "benchmarks" / "fuzz_child.py"), name, str(home)]
     place = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*words, *options], stdout=log, stderr=log, env=os.environ | threads | place
-    )
-    return done.returncode
+    surrounded = os.environ | threads | place
+    subprocess.run([*words, *options], stdout=log, stderr=log, env=surrounded)
 
 
 @cache

@@ -101,7 +101,16 @@ def fuzz(name: str, home: Path, options: list[str]) -> None:
     (home / "corpus").mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds(folder)):
         (home / "corpus" / f"seed-{number}").write_bytes(seed)
-    use, watch = target.use(folder), Watch(folder)
+    one = noting(target.use(folder), Watch(folder), home)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + ROOM, hard))
+    words = [sys.argv[0], *options, f"-artifact_prefix={home}/native-", str(home / "corpus")]
+    atheris.Setup(words, one, custom_mutator=target.mutate)
+    atheris.Fuzz()
+
+
+def noting(use: Callable[[bytes], None], watch: Watch, home: Path) -> Callable[[bytes], None]:
+    """Make what reads one input, counts it, and keeps it if it did harm."""
     with (home / "stats").open("r+b") as stream:
         stats = mmap.mmap(stream.fileno(), STATS.size)
 
@@ -120,11 +129,7 @@ def fuzz(name: str, home: Path, options: list[str]) -> None:
         if kind == "memory":
             os._exit(3)  # the peak of a process does not go down again
 
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + ROOM, hard))
-    words = [sys.argv[0], *options, f"-artifact_prefix={home}/native-", str(home / "corpus")]
-    atheris.Setup(words, one, custom_mutator=target.mutate)
-    atheris.Fuzz()
+    return one
 
 
 def _address_space() -> int:

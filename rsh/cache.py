@@ -70,9 +70,11 @@ def cached(
             with _alone(file, kind):
                 if (array := _whole(file, shape, kinds)) is None:  # nobody that was waited for did
                     if file.exists() and _sum_of(file).exists():
-                        warnings.warn(f"a {kind} was damaged: it is made again", stacklevel=2)
-                    bar = tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress)
-                    _fill(file, rows, shape, kinds, bar)
+                        warnings.warn(
+                            f"what was kept as {kind} is damaged: it is made again", stacklevel=2
+                        )
+                    with tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress) as bar:
+                        _fill(file, rows, shape, kinds, bar)
                     _evict(file)
         with suppress(OSError):  # somebody else's folder can be read all the same
             file.touch()  # used now: the last to go
@@ -127,16 +129,15 @@ def _fill(
     bar.update(start)
     done = noted = start
     try:
-        with bar:
-            for part in rows(start):
-                array[done : done + len(part)] = part
-                digest.update(np.ascontiguousarray(array[done : done + len(part)]).data)
-                done += len(part)
-                bar.update(len(part))
-                if done - noted >= SAVE_EVERY:
-                    array.flush()
-                    note.write_text(f"{done} {digest.hexdigest()}")
-                    noted = done
+        for part in rows(start):
+            array[done : done + len(part)] = part
+            digest.update(np.ascontiguousarray(array[done : done + len(part)]).data)
+            done += len(part)
+            bar.update(len(part))
+            if done - noted >= SAVE_EVERY:
+                array.flush()
+                note.write_text(f"{done} {digest.hexdigest()}")
+                noted = done
     except InputError:  # a tile cannot be read: without it, or mended, this is another array
         partial.unlink()
         note.unlink(missing_ok=True)
@@ -172,10 +173,22 @@ def _evict(newest: Path) -> None:
     room, now = KEEP_BYTES, time.time()
     for array in sorted(cache_folder().glob("*/*.npy"), key=_last_used, reverse=True):
         room -= array.stat().st_size
-        in_work = array.name.endswith(".partial.npy") and now - _last_used(array) < DAY
+        in_work = array.name.endswith(".partial.npy") and (
+            now - _last_used(array) < DAY or _is_held(array)
+        )
         if room < 0 and array != newest and not in_work:
             array.unlink(missing_ok=True)
             _sum_of(array).unlink(missing_ok=True)
+
+
+def _is_held(partial: Path) -> bool:
+    """Whether a process is filling an array; clocks may differ, or be turned."""
+    stem = partial.name.removesuffix(".partial.npy")
+    try:
+        with FileLock(partial.with_name(f".{stem}.lock"), timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _last_used(array: Path) -> float:

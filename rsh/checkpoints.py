@@ -29,6 +29,11 @@ def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) 
     torch.save(state | {"history": history}, packed)
     with whole_file(folder / "last.ckpt") as stream:
         stream.write(packed.getbuffer())
+    write_history(folder, history)
+
+
+def write_history(folder: Path, history: list[Record]) -> None:
+    """Write history.jsonl, whole or not at all."""
     with whole_file(folder / "history.jsonl") as stream:
         stream.writelines(json.dumps(record).encode() + b"\n" for record in history)
 

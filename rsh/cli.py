@@ -86,6 +86,7 @@ def train(
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
     print(f"{resume or output}: {quality}after {len(history)} epochs")
+    print(f"next: rsh encode {resume or output}, or rsh evaluate for tiles it has never seen")
 
 
 def evaluate(
@@ -232,13 +233,21 @@ The way through: train a model, encode tiles into a gallery, project it, look at
 `rsh COMMAND --help` explains each step."""
 
 
+_noted: set[str] = set()  # what a command has said, since threads warn side by side
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run one command; wrong input ends with one sentence and exit code 2."""
     warnings.showwarning = _note
+    _noted.clear()
     try:
         flags.call(COMMANDS, sys.argv[1:] if argv is None else argv, prog="rsh", about=ABOUT)
     except InputError as error:
         print(f"rsh: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except PermissionError as error:  # of a folder that may not even be looked into
+        where = one_line(str(error.filename))
+        print(f"rsh: cannot read {where}: {error.strerror}; mend that first", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("rsh: stopped; what was finished is kept", file=sys.stderr)
@@ -253,6 +262,9 @@ def _note(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show our own warnings as notes; those of libraries are not for the reader."""
-    if category is UserWarning and Path(filename).parent == Path(__file__).parent:
-        print(f"rsh: note: {one_line(str(message))}", file=sys.stderr)
+    """Show our own warnings as notes, each text once; those of libraries are not for the reader."""
+    text = one_line(str(message))
+    ours = category is UserWarning and Path(filename).parent == Path(__file__).parent
+    if ours and text not in _noted:
+        _noted.add(text)
+        print(f"rsh: note: {text}", file=sys.stderr)

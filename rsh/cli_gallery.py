@@ -49,6 +49,7 @@ def encode(
         )
         if group.rank == 0:
             print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
+            print(f"next: rsh project {folder}, then rsh dashboard {folder}")
 
 
 def project(gallery: Path, *, seed: int = 0) -> None:

@@ -29,7 +29,7 @@ def gallery_info(gallery: Path) -> None:
         ("changes", f"generation {opened.info['generation']}, segments: {len(segments)}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
         ("search", about_index(opened)),
-        ("made by", opened.info["model"].get("run") or "an unknown run"),
+        ("made by", str(opened.info["model"].get("run") or "an unknown run")),
     ]
     print(aligned(lines, left=(0, 1)))
 

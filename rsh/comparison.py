@@ -28,9 +28,9 @@ COLUMNS = {
     "mAP": "map",
     "mAP@20": "map_at_20",
     "precision@20": "precision_at_20",
-    "within 2 bits": "precision_within_2",
-    "classifier": "accuracy",
-    "its centres": "map_classifier_centre",
+    "precision within 2 bits": "precision_within_2",
+    "linear classifier": "accuracy",
+    "classifier centre": "map_classifier_centre",
 }
 
 
@@ -53,7 +53,8 @@ def compare(
 
     Returns:
         "runs": the reports of `rsh.evaluate`, each with its "run"; "seeds": means over runs that
-        differ in their seed alone; "differing": what keeps the runs from being compared.
+        differ in their seed alone; "differing": what keeps the runs from being compared, and
+        "differences" from the first where nothing does.
 
     Raises:
         InputError: there is no such protocol, a run is given twice, or cannot be measured.
@@ -67,10 +68,12 @@ def compare(
         for run in runs
     ]
     recipes = [_recipe(run) for run in runs]
+    apart = differing(reports)
     return {
         "runs": reports,
         "seeds": mean_over_seeds(reports, recipes),
-        "differing": differing(reports),
+        "differing": apart,
+        "differences": [] if apart else differences(reports),
     }
 
 
@@ -112,11 +115,37 @@ def table(comparison: dict[str, Any]) -> str:
     first = comparison["runs"][0]
     rows = [("run", "bits", "mAP", "95 % interval", *list(COLUMNS)[1:], "distinct codes")]
     rows += [_row(report) for report in (*comparison["runs"], *comparison["seeds"])]
-    lines = [f"mAP is {first['figure']}, classifier the accuracy of a linear one", aligned(rows)]
+    lines = [f"mAP is {first['figure']}, linear classifier an accuracy", aligned(rows)]
     if comparison["differing"]:
         what = " and ".join(comparison["differing"])
         return "\n".join([f"NOT COMPARABLE one by one: the runs differ in {what}", *lines])
-    return "\n".join([heading(first), *lines])
+    return "\n".join([heading(first), *lines, *map(difference, comparison["differences"])])
+
+
+def differences(reports: Sequence[Report]) -> list[Report]:
+    """Compare each run with the first, query by query.
+
+    Returns:
+        For each other run: "run", "against", the mean "difference" of the average precision, and
+        its 95 % "interval", which draws blocks.
+    """
+    found = []
+    first, *others = reports
+    values = np.array(first["average_precision"], dtype=np.float64)
+    for other in others:
+        change = np.array(other["average_precision"], dtype=np.float64) - values
+        interval = bootstrap_interval(change, np.asarray(first["groups"]))
+        names = {"run": other["run"], "against": first["run"]}
+        found.append(names | {"difference": float(np.nanmean(change)), "interval": interval})
+    return found
+
+
+def difference(found: Report) -> str:
+    """Say what two runs differ by, and whether that is a difference."""
+    low, high = found["interval"]
+    about = f"{100 * found['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    verdict = ": no difference beyond chance" if low <= 0 <= high else ""
+    return f"{found['run']} against {found['against']}, query by query: {about}{verdict}"
 
 
 def write(comparison: dict[str, Any], folder: Path) -> list[Path]:

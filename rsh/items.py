@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsh.errors import InputError, first_words
@@ -74,6 +75,9 @@ def read_table(file: Path, num_rows: int | None = None) -> pd.DataFrame:
         if num_rows is not None and rows != num_rows:
             raise ValueError(f"{rows} rows and not {num_rows}")
         table = pd.read_parquet(file)
+        for _, column in table.items():  # Arrow believes that texts are UTF-8
+            if isinstance(column.dtype, pd.StringDtype):
+                pa.array(column).validate(full=True)
     except Exception as error:  # pyarrow and pandas raise errors of many kinds
         raise InputError(f"{file} holds no table ({first_words(error)})") from None
     if not all(isinstance(name, str) for name in table.columns) or not table.columns.is_unique:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from rsh.checkpoints import Record, load_checkpoint, save_checkpoint
+from rsh.checkpoints import Record, load_checkpoint, save_checkpoint, write_history
 from rsh.config import TrainConfig
 from rsh.devices import fabric_of, gathered
 from rsh.errors import InputError
@@ -95,6 +95,8 @@ def fit(
     fabric = fabric or fabric_of(config)
     parts = set_up(module, pairs, config, loss, fabric)
     history = load_checkpoint(folder, parts.stateful()) if folder and resume else []
+    if folder and history and fabric.is_global_zero:
+        write_history(folder, history)  # a kill may have come between the checkpoint and it
     epochs = tqdm(
         range(len(history), config.epochs),
         initial=len(history),

@@ -36,11 +36,7 @@ def migrate_gallery(folder: Path) -> Gallery:
             "make it again with `rsh encode`"
         )
     check_object(head, KINDS, where=str(folder / HEAD), what="gallery")
-    for name, digest in head["files"].items():
-        file = folder / name
-        if not file.is_file() or sha256(file) != digest:
-            state = "was altered or cut short" if file.is_file() else "is missing"
-            raise InputError(f"{file} {state}: {way_back('gallery')}")
+    _check_files(folder, head["files"])
     try:
         tiles = _tiles(folder, check_num_bits(head["num_bits"]))
         has_projection = (folder / PROJECTION).exists()
@@ -56,6 +52,14 @@ def migrate_gallery(folder: Path) -> Gallery:
     if projection is not None:
         write_projection(gallery, projection)
     return Gallery.open(folder)
+
+
+def _check_files(folder: Path, digests: dict[str, str]) -> None:
+    for name, digest in digests.items():
+        file = folder / name
+        if not file.is_file() or sha256(file) != digest:
+            state = "was altered or cut short" if file.is_file() else "is missing"
+            raise InputError(f"{file} {state}: {way_back('gallery')}")
 
 
 def _tiles(folder: Path, num_bits: int) -> Tiles:

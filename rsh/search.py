@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh import composition
+from rsh.counts import Counts
 from rsh.errors import InputError, one_line
 from rsh.gallery import Gallery
 from rsh.metrics import precision_at
@@ -55,6 +56,8 @@ class Answer:
         like: ids of tiles that the answer should be like, see `rsh.composition`.
         unlike: ids of tiles that it should be unlike.
         recall: measured share of the nearest tiles that the gallery's index finds; None if exact.
+        tied: how many tiles lie as far away as the last hit, by bits; None where something else
+            decides the order.
     """
 
     query: str
@@ -66,6 +69,7 @@ class Answer:
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
     recall: float | None = None
+    tied: int | None = None
 
     def __str__(self) -> str:
         head = f"query  {self.query}  {self.class_name}  code {self.code} ({self.num_bits} bits)"
@@ -81,6 +85,10 @@ class Answer:
         if self.precision is not None:
             mean = "" if scored else " (mean over all orders of ties)"
             lines.append(f"precision@{len(self.hits)} = {self.precision:.2f}{mean}")
+        shown = sum(hit.distance == self.hits[-1].distance for hit in self.hits) if self.tied else 0
+        if self.tied and self.tied > shown:
+            far = f"{self.tied:,} tiles are {self.hits[-1].distance} bits away"
+            lines.append(f"{far}: these {shown} are some of them, in no order")
         if self.recall is not None:
             lines.append(
                 f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"
@@ -139,16 +147,19 @@ def search(
         Hit(rank, int(distance), str(gallery.items["id"].iloc[hit]), str(names.iloc[hit]), score)
         for rank, (hit, distance, score) in enumerate(zip(*hits, known, strict=True), start=1)
     ]
+    by_bits = answer and answer[0].score is None
+    counts = count_others(gallery, asked.packed, row, where) if by_bits else None
     return Answer(
         query=query,
         class_name="" if row is None else str(names.iloc[row]),
         code=asked.packed.tobytes().hex(),
         num_bits=gallery.num_bits,
-        precision=_precision(gallery, row, answer, where),
+        precision=_precision(gallery, row, answer, counts),
         hits=answer,
         like=tuple(like),
         unlike=tuple(unlike),
         recall=None if where or like or unlike else gallery.index.engine.recall,
+        tied=int(counts.items[0, answer[-1].distance]) if counts else None,
     )
 
 
@@ -163,15 +174,15 @@ def _refuse_with_marks(**given: object) -> None:
             raise InputError(f"{name}={value}: {why}; leave it out")
 
 
-def _precision(gallery: Gallery, row: int | None, hits: list[Hit], where: Where) -> float | None:
+def _precision(
+    gallery: Gallery, row: int | None, hits: list[Hit], counts: Counts | None
+) -> float | None:
     if row is None or not hits:
         return None
-    if hits[0].score is not None:
+    if counts is None:
         own = str(gallery.items["class"].iloc[row])
         return sum(hit.class_name == own for hit in hits) / len(hits)
-    return float(
-        precision_at(count_others(gallery, gallery.packed[[row]], row, where), top_k=len(hits))[0]
-    )
+    return float(precision_at(counts, top_k=len(hits))[0])
 
 
 def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encoded:

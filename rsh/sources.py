@@ -178,8 +178,17 @@ def _scenes(path: Path) -> list[Path]:
     return [file for file in found if file.suffix.lower() in RASTERS and file.is_file()]
 
 
+def _loose_pictures(folder: Path) -> int:
+    return sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in folder.iterdir())
+
+
 def _table(paths: Sequence[str], source: Path) -> pd.DataFrame:
     if not paths:
+        if source.is_dir() and (loose := _loose_pictures(source)):
+            raise InputError(
+                f"{source} holds {loose} picture(s) and no folder of a class: put them into one "
+                "folder a class"
+            )
         raise InputError(
             f"{source} holds no pictures: need one folder a class, pictures inside, or shards, "
             "or scenes"

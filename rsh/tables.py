@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+from rsh.errors import one_line
 from rsh.protocols import PROTOCOLS
 
 Report = dict[str, Any]
@@ -125,6 +126,7 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
 
 def aligned(rows: Sequence[tuple[str, ...]], *, left: Container[int] = (0,)) -> str:
     """Put words in columns: those numbered in `left` to the left, the others to the right."""
+    rows = [tuple(map(one_line, row)) for row in rows]  # a name must not break out of its cell
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -102,7 +102,7 @@ def spoil(file: Path, how: str) -> None:
 def test_damaged_array_is_made_again(folder: Path, how: str):
     get()
     spoil(folder / "key.npy", how)
-    with pytest.warns(UserWarning, match="a squares was damaged: it is made again"):
+    with pytest.warns(UserWarning, match="what was kept as squares is damaged: it is made again"):
         assert np.array_equal(get(), SQUARES)
     assert np.array_equal(get(rows=None), SQUARES)
 
@@ -163,6 +163,27 @@ def test_arrays_unused_for_longest_make_room(folder: Path, monkeypatch):
     monkeypatch.setattr(cache, "KEEP_BYTES", 2 * files[0].stat().st_size)
     get(key="c")
     assert [file.exists() for file in files] == [True, False, True]
+
+
+def test_array_that_is_being_made_stays_whatever_the_clock_says(folder: Path, monkeypatch):
+    monkeypatch.setattr(cache, "KEEP_BYTES", 0)
+    monkeypatch.setattr(cache, "DAY", -1e12)
+
+    def slow(start: int) -> Iterator[np.ndarray]:
+        get(key="another")  # makes room for itself
+        return squares(start)
+
+    assert np.array_equal(get(slow), SQUARES)
+
+
+def test_sentence_stands_on_a_line_of_its_own(monkeypatch, capsys):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(InputError):
+        cached("squares", "key", squares, shape=(10, 1), dtype=np.int32)
+    assert capsys.readouterr().err.endswith("\n")
 
 
 def test_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path, monkeypatch):

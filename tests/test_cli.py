@@ -126,6 +126,17 @@ def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path
     assert Run.open(run).net().num_bits == 16
 
 
+def test_folder_that_may_not_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    told = refuse(capsys, "gallery", "check", tmp_path)
+    assert told == f"rsh: cannot read {tmp_path}/gallery.json: Permission denied; mend that first"
+
+
 @pytest.mark.parametrize("bits", ["0", "7", "300"])
 def test_wrong_number_of_bits(
     bits: str, tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ from conftest import TinyRun
 
 from rsh import comparison
 from rsh.cli import main
-from rsh.comparison import compare, differing, mean_over_seeds, table
+from rsh.comparison import compare, difference, differences, differing, mean_over_seeds, table
 from rsh.errors import InputError
 
 
@@ -56,15 +56,32 @@ def made(**changes: object) -> dict:
 def test_what_keeps_runs_from_being_compared_is_named_in_one_line(change: dict, named: str) -> None:
     reports = [made(), made(**change)]
     assert differing(reports) == [named]
-    told = table({"runs": reports, "seeds": [], "differing": differing(reports)})
+    told = table({"runs": reports, "seeds": [], "differing": differing(reports), "differences": []})
     assert told.splitlines()[0] == f"NOT COMPARABLE one by one: the runs differ in {named}"
 
 
 def test_runs_of_one_split_and_protocol_can_be_compared() -> None:
     assert differing([made(), made(num_bits=32, map=0.9)]) == []
-    told = table({"runs": [made(), made(run="runs/b")], "seeds": [], "differing": []})
+    runs = [made(), made(run="runs/b", average_precision=[0.3, None, 0.8])]
+    apart = {"differing": [], "differences": differences(runs)}
+    told = table({"runs": runs, "seeds": []} | apart)
     assert told.startswith("protocol disjoint: 3 queries, 9 gallery tiles, ties averaged")
     assert "NOT" not in told and "40.0%-60.0%" in told and "runs/b" in told
+    assert told.splitlines()[-1] == (
+        "runs/b against runs/a, query by query: +5.0 points (+0.0 to +10.0): "
+        "no difference beyond chance"
+    )
+
+
+def test_runs_are_compared_query_by_query_with_the_first() -> None:
+    better = made(run="runs/c", average_precision=[0.4, None, 0.9])
+    (found,) = differences([made(), better])
+    assert (found["run"], found["against"]) == ("runs/c", "runs/a")
+    assert found["difference"] == pytest.approx(0.15)
+    assert found["interval"] == pytest.approx((0.1, 0.2))
+    assert (
+        difference(found) == "runs/c against runs/a, query by query: +15.0 points (+10.0 to +20.0)"
+    )
 
 
 def test_seeds_are_averaged_and_drawn_with_their_blocks() -> None:
@@ -74,7 +91,9 @@ def test_seeds_are_averaged_and_drawn_with_their_blocks() -> None:
     assert mean["map"] == pytest.approx(0.6) and mean["distinct_codes"] == 8
     low, high = mean["map_interval"]
     assert 0.2 <= low < np.mean([0.2, 0.8, 0.4, 1.0]) < high <= 1
-    assert "mean of 2 seeds" in table({"runs": [made()], "seeds": [mean], "differing": []})
+    assert "mean of 2 seeds" in table(
+        {"runs": [made()], "seeds": [mean], "differing": [], "differences": []}
+    )
     assert mean_over_seeds([made(), made()], ["a", "b"]) == []
 
 

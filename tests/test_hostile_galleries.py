@@ -127,6 +127,16 @@ def test_table_without_what_readers_count_on_is_refused(folder: Path, change, to
         Gallery.open(sealed(folder, "items.parquet", table(folder, change)))
 
 
+def test_text_that_is_none_is_refused(folder: Path):
+    """Fuzzing found it: Arrow reads any bytes as text, and says so when they are looked at."""
+    content = table(folder, lambda t: t.assign(remark="forest"))
+    for name in ("remark", "class"):
+        marked = table(folder, lambda t, name=name: t.assign(**{name: "XYZ"}))
+        with pytest.raises(InputError, match=r"items\.parquet holds no table .*UTF"):
+            Gallery.open(sealed(folder, "items.parquet", marked.replace(b"XYZ", b"X\xffZ")))
+    assert len(Gallery.open(sealed(folder, "items.parquet", content))) == 12
+
+
 def test_columns_of_any_kind_become_texts(folder: Path):
     odd = pd.Series([[1], {"a": 2}, None, *["x"] * 9], dtype=object).map(json.dumps)
     content = table(folder, lambda t: t.assign(lists=[[1, 2]] * 12, odd=odd, raw=[b"\xff"] * 12))

@@ -25,6 +25,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.files import read_json
 from rsh.gallery import Gallery
 from rsh.geojson import ring_of
+from rsh.heads import sealed as with_checksum
 from rsh.places import add_places
 from rsh.scenes import Scenes
 from rsh.shown import Question, View
@@ -84,6 +85,12 @@ def test_no_name_steers_the_terminal(gallery: Gallery, capsys: pytest.CaptureFix
         print(View.of(gallery, Question(query)).question.ask(gallery))
         with pytest.raises(SystemExit):
             main(["search", str(gallery.folder), f"{query}?".replace("\0", "0")])
+    head = json.loads((gallery.folder / "gallery.json").read_text())
+    head["model"]["run"] = ["\x1b[2J"]
+    (gallery.folder / "gallery.json").write_text(
+        json.dumps(with_checksum(head | {"name": "\x1b[2J\nx"}))
+    )
+    main(["gallery", "info", str(gallery.folder)])
     shown = capsys.readouterr()
     assert all(line.isprintable() for line in (shown.out + shown.err).split("\n"))
 

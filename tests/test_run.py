@@ -268,6 +268,17 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_history_is_whole_after_a_kill_between_the_last_checkpoint_and_it(
+    tiny_split, tmp_path: Path, monkeypatch
+):
+    run = tmp_path / "run"
+    stopped_run(tiny_split, run, monkeypatch)
+    lines = (run / "history.jsonl").read_text().splitlines(keepends=True)
+    (run / "history.jsonl").write_text("".join(lines[:-1]))
+    train(small(), tiny_split, CONFIG, run=run, resume=True, progress=False)
+    assert (run / "history.jsonl").read_text() == "".join(lines)
+
+
 @pytest.mark.parametrize(
     ("part", "change"), [("train", {"learning_rate": 1.0}), ("model", {"image_size": 36})]
 )

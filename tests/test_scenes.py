@@ -106,7 +106,9 @@ def test_source_without_pictures_says_what_it_needs(tmp_path: Path, as_zip: bool
 
 def test_pictures_without_class_folders_are_not_taken(tmp_path: Path):
     tile(0).save(tmp_path / "loose.png")
-    with pytest.raises(InputError, match="need one folder a class"):
+    with pytest.raises(
+        InputError, match=r"holds 1 picture\(s\) and no folder of a class: put them"
+    ):
         Scenes.open(tmp_path)
 
 

@@ -71,7 +71,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 30
+    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 300
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
     port = free_port()
@@ -161,6 +161,8 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
         return new
 
     yield start
+    for new in visits:
+        new.page.close(run_before_unload=True)  # says farewell, so that its kernel ends
     for context in contexts:
         context.close()
     assert [url for new in visits for url in new.outside] == []

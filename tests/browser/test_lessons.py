@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.notebooks]
 LESSON = ROOT / "notebooks" / "05_contrastive_hashing.ipynb"
-READY = 420  # seconds for all cells, of which the view bank may take most
+READY = 1500  # seconds for all cells, of which the view bank may take most
 NEW_PLOTS_S = 12  # the bar from a dial to new plots; printed, as a busy machine is no defect
 
 

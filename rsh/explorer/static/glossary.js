@@ -5,7 +5,8 @@ const MEANINGS = {
   "precision@k": "the share of the first k tiles that have the query's class: 1.00 is all of them.",
   recall: "the share of all tiles of the query's class that are among those found.",
   tied:
-    "equally far from the query, so that the codes cannot tell which comes first. They stand in a " +
+    "equally far from the query, so that the codes cannot tell which comes first: a bracket holds them, and " +
+    "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away, of which 19 are shown. They stand in a " +
     "shuffled order; precision is the mean over all orders they could stand in.",
   score:
     "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +

@@ -10,7 +10,7 @@ const STEPS = [
   [
     [".rsh-found .rsh-cards li", ".rsh-found"],
     "See what is found",
-    "Every tile has become a short code of bits. The nearest codes come first: “3 bits” means that three bits differ from the query’s, the Hamming distance. ✓ is the same class, ✗ another one.",
+    "Every tile has become a short code of bits. The nearest codes come first: “3 bits” means that three bits differ from the query’s, the Hamming distance. A bracket holds tiles at one distance: they tie, and their order means nothing. ✓ is the same class, ✗ another one.",
   ],
   [
     [".rsh-stage", ".rsh-reasons"],
