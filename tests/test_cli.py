@@ -1,6 +1,5 @@
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -204,23 +203,6 @@ def test_damaged_gallery(
     codes.write_bytes(codes.read_bytes()[:-1])
     for argv in (["search", gallery, "x"], ["project", gallery], ["dashboard", gallery]):
         assert f"{codes} was altered or cut short" in refuse(capsys, *argv)
-
-
-def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        port = busy.getsockname()[1]
-        told = refuse(capsys, "dashboard", tiny_run.gallery, "--port", port)
-    assert f"port {port} is in use" in told and "--port" in told
-
-
-def test_public_page_without_a_token(
-    tiny_run: TinyRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RSH_TOKEN", raising=False)
-    told = refuse(capsys, "dashboard", tiny_run.gallery, "--public")
-    assert "--public needs a token" in told and "RSH_TOKEN=" in told
 
 
 def test_place_that_cannot_be_written_is_told_before_any_work(
