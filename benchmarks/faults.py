@@ -49,7 +49,7 @@ GOOD, BROKEN = ("as unbroken", "refused", "noticed", "harmless"), ("lost", "wron
 PROMISES = {
     "training": "A training that was killed ends with the weights of an unbroken one",
     "gallery": "A gallery is never half: it is as before a change, or as after it",
-    "run": "Reports and exported encoders are whole or absent",
+    "run": "A report in a run folder is whole: the old one, or the new one",
     "download": "A download is whole or absent",
     "writers": "Two writers at once do each other no harm",
     "disk": "A disk that is full or cannot be written keeps what was there",
@@ -138,7 +138,8 @@ def by_kind(rows: list[Row]) -> dict[str, list[Row]]:
     named = {}
     for kind, mine in kinds.items():
         things = dict.fromkeys(row["fault"].partition(": ")[2] for row in mine)
-        named[f"{kind}: {', '.join(filter(None, things))}".rstrip(": ")] = mine
+        shown = (f"`{thing}`" if "." in thing else thing for thing in things)
+        named[f"{kind}: {', '.join(shown)}"] = mine
     return named
 
 

@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 WARM = (
+    "encodings.cp437",  # of zips; another user may not read all of a Python
     "torch",
     "rsh.cli",
     "rsh.training",

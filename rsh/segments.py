@@ -115,8 +115,8 @@ class Segment:
         self.features: Halves = read_array(folder / "features.npy", np.float16)
         self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
         thumbs = folder / "thumbs.bin"
-        ends = [0, *self._offsets, thumbs.stat().st_size]
-        if len(ends) < 4 or (np.diff(ends) < 0).any():
+        ends = np.concatenate([[0], self._offsets, [thumbs.stat().st_size]])
+        if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
             raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbs.name}")
         self._thumbs = np.memmap(thumbs, dtype=np.uint8, mode="r")
 

@@ -101,10 +101,12 @@ def test_array_that_claims_more_than_the_file_has_is_not_made(folder: Path):
         Gallery.open(sealed(folder, "codes.npy", content))
 
 
-@pytest.mark.parametrize("places", [[5, 3], [0, 10**12], [-5, 3], [0, -(2**62)]])
+@pytest.mark.parametrize(
+    "places", [[5, 3], [0, 10**12], [-5, 3], [2**62, -(2**63), -(2**62), 0, 9]]
+)
 def test_thumbnails_outside_their_file_are_refused(folder: Path, places: list[int]):
     offsets = np.load(folder / SEGMENT / "thumbs.npy")
-    offsets[-2:] = places
+    offsets[-len(places) :] = places
     with pytest.raises(InputError, match=r"names places outside thumbs\.bin"):
         Gallery.open(sealed(folder, "thumbs.npy", npy(offsets)))
 

@@ -91,11 +91,24 @@ def _tally(state: ExplorerState, ranking: Ranking) -> str:
     names = Counter(readable(gallery.items["class"].iloc[hit.row]) for hit in ranking.hits)
     most = ", ".join(f"{count} {name}" for name, count in names.most_common(3))
     more = f" and {plural(len(names) - 3, 'other class')}" if len(names) > 3 else ""
-    return f"Of the {plural(len(ranking.hits), 'tile')} shown: {most}{more}."
+    shown = f"Of the {plural(len(ranking.hits), 'tile')} shown: {most}{more}."
+    if ranking.order != "bits":
+        return shown
+    return f"{shown} {_reach(ranking)}."
+
+
+def _reach(ranking: Ranking) -> str:
+    """Say how far the answer goes, and how many tie at its end."""
+    far = plural(ranking.farthest, "bit")
+    if ranking.cut is None:
+        return f"The farthest is {far} away"
+    tied, places = ranking.cut
+    last = f"the last {places} places" if places > 1 else "the last place"
+    return f"At {far}, {tied:,} tiles tie for {last}"
 
 
 def _judged(ranking: Ranking, term: str) -> str:
-    total, far = ranking.total, plural(ranking.farthest, "bit")
+    total = ranking.total
     have = "has" if ranking.num_relevant == 1 else "have"
     right = f"{ranking.num_relevant:,} of {total:,} {have} the query's class"
     precision = f"{term or f'precision@{total}'} = {ranking.precision:.2f}"
@@ -104,10 +117,8 @@ def _judged(ranking: Ranking, term: str) -> str:
         whole = term and ranking.order != "marks"
         return f"{right}: {precision}; {'the same by bits alone' if whole else by_bits}."
     if ranking.cut is None:
-        return f"{right}: {precision}. The farthest is {far} away."
-    tied, places = ranking.cut
-    last = f"the last {places} places" if places > 1 else "the last place"
-    return f"{right}. At {far}, {tied:,} tiles tie for {last}: over all their orders, {precision}."
+        return f"{right}: {precision}. {_reach(ranking)}."
+    return f"{right}. {_reach(ranking)}: over all their orders, {precision}."
 
 
 def note(ranking: Ranking) -> str:

@@ -143,8 +143,9 @@ class Explained:
             "chosen": chosen,
             "note": (
                 f"{found.total:,} of {plural(found.tiles, 'tile')}{share} "
-                f"{'lies' if found.total == 1 else 'lie'} at least as near to "
-                "the other class as to their own; ties count."
+                f"{'has' if found.total == 1 else 'have'} a tile of the other class as near as "
+                "their nearest own, or nearer: where most tiles have one code, one with that code "
+                "ties with all of them."
             ),
             "tiles": [self._facing(*map(int, row)) for row in rows],
         }
