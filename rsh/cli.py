@@ -86,7 +86,8 @@ def train(
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
     print(f"{resume or output}: {quality}after {len(history)} epochs")
-    print(f"next: rsh encode {resume or output}, or rsh evaluate for tiles it has never seen")
+    next_step = f"next: rsh encode {resume or output}, or rsh evaluate for tiles it has never seen"
+    print(next_step, file=sys.stderr)
 
 
 def evaluate(

@@ -49,7 +49,8 @@ def encode(
         )
         if group.rank == 0:
             print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
-            print(f"next: rsh project {folder}, then rsh dashboard {folder}")
+            next_step = f"next: rsh project {folder}, then rsh dashboard {folder}"
+            print(next_step, file=sys.stderr)
 
 
 def project(gallery: Path, *, seed: int = 0) -> None:

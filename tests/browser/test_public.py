@@ -124,7 +124,8 @@ def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
     first.close(run_before_unload=True)
     wait_until(lambda: len(server.kernels()) <= POOL)
     second.page.get_by_role("link", name="Try now").click()
-    second.page.wait_for_selector(".rsh-found .rsh-card")
+    # If that was a moment too soon, the page tries again by itself.
+    second.page.wait_for_selector(".rsh-found .rsh-card", timeout=120_000)
 
 
 def wait_until(condition) -> None:
