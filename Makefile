@@ -11,13 +11,14 @@ GALLERY := galleries/bluemarble-$(BITS)
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test check notebooks docs audit ablation clean
+.PHONY: help dashboard gallery test coverage check notebooks docs audit ablation clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make dashboard   environment, sample, hash, gallery, and the page in the browser"
 	@echo "                 (PORT=8866 OPEN=no BITS=32)"
 	@echo "make test        all tests that this machine can run"
+	@echo "make coverage    the same, and which lines and branches of rsh/ they reach"
 	@echo "make check       formatting, lint and types"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
@@ -44,6 +45,9 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest $(SPREAD)
+
+coverage: $(VENV)/dev
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Tables of benchmarks/visitors.py and benchmarks/planes.py.
+"""Tables of benchmarks/visitors.py, benchmarks/soak.py and benchmarks/planes.py.
 
 python benchmarks/page_tables.py           prints Markdown, from the newest row of each kind
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import planes
+import soak
 import visitors
 from rows import Row, read_rows
 
@@ -44,6 +45,18 @@ TOGETHER: Columns = {
     "bound": figure("cull_s", " s"),
     "errors": figure("errors"),
 }
+SOAK: Columns = {
+    "visitors who come and go": lambda row: f"{row['visitors']}, for {row['minutes']:g} minutes",
+    "visits": figure("visits"),
+    "clicks": figure("clicks"),
+    "pictures brought": figure("uploads"),
+    "click to new cards": times("click"),
+    "server": figure("server_mb", " MB"),
+    "it grows by, a minute": figure("server_slope", " MB"),
+    "kernels at most": figure("kernels_most"),
+    "kernels left": figure("kernels_left"),
+    "errors": figure("errors"),
+}
 PLANES: Columns = {
     "plot": lambda row: f"**{row['plot']}**" if row["plot"] == "rsh" else row["plot"],
     "tiles": figure("tiles"),
@@ -61,6 +74,7 @@ def main() -> None:
     visits = newest(read_rows(visitors.RESULTS), "visitors", "tiles", "way")
     print(table(ALONE, [row for row in visits if row["visitors"] == 1]), "\n")
     print(table(TOGETHER, [row for row in visits if row["visitors"] > 1]), "\n")
+    print(table(SOAK, newest(read_rows(soak.RESULTS), "visitors", "minutes")), "\n")
     plots = newest(read_rows(planes.RESULTS), "tiles", "drawing", "plot")
     print(table(PLANES, sorted(plots, key=lambda row: (row["tiles"], row["plot"] != "rsh"))))
 

@@ -43,6 +43,7 @@ GALLERY = Path("galleries/bluemarble-32")
 LOOK, STAY = (2.0, 8.0), (30.0, 180.0)  # seconds
 BRINGS = 0.03  # of what a visitor does is to bring a picture
 EVERY = 5.0  # seconds
+HEARS = 30.0  # seconds, until a farewell is given up
 WARM = 3.0  # minutes until every visitor has come once
 INPUT = ".rsh-ask input[type=file]"
 FOUND = '.rsh-query[data-row="-1"]'
@@ -84,8 +85,14 @@ class Soak:
                 await asyncio.sleep(float(draw.uniform(*LOOK)))
                 await self.act(visitor, draw)
             self.complaints += visitor.complaints
-            await visitor.page.close(run_before_unload=True)
-            await visitor.page.context.close()
+            await self.farewell(visitor)
+
+    async def farewell(self, visitor: Visitor) -> None:
+        """Close the page; its browser, and with it all connections, when the server has heard."""
+        kernels = visitor.kernels(self.server)
+        await visitor.page.close(run_before_unload=True)
+        await asyncio.to_thread(psutil.wait_procs, kernels, timeout=HEARS)
+        await visitor.page.context.close()
 
     async def act(self, visitor: Visitor, draw: np.random.Generator) -> None:
         """Press a card, or bring a picture."""
@@ -133,6 +140,7 @@ async def soak(held: Soak, visitors: int) -> None:
         watching = asyncio.create_task(held.watch())
         await asyncio.gather(*(held.place(browser, number) for number in range(visitors)))
         watching.cancel()
+        await asyncio.to_thread(settle, held.server)  # the last farewells are still under way
 
 
 def slope(series: list[Row], what: str) -> float:
@@ -151,7 +159,6 @@ def main(folder: Path, visitors: int, minutes: float) -> None:
         settle(server)
         held = Soak(url, server, gallery, minutes)
         asyncio.run(soak(held, visitors))
-        settle(server)
         left = {"kernels_left": len(kernels_of(server)), "files_left": server.num_fds()}
     row: Row = {"visitors": visitors, "minutes": minutes, "tiles": len(gallery)}
     row |= spread("click", [ms for _, ms in held.clicks]) | left

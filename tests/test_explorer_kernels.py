@@ -39,6 +39,27 @@ def test_a_visitor_who_goes_soon_leaves_no_kernel_for_longer(tmp_path):
     assert run(left_after_looks(Kernels, tmp_path, [1, 8, 2])) == [1, 1, 0]
 
 
+async def looked_at_while_it_starts(tmp_path):
+    """Look at a kernel at every step of its start; what came of it, and whether it is there."""
+    manager = Kernels(config=_config(tmp_path, 8866, Access(), 1), root_dir=str(tmp_path))
+    start, looks = asyncio.ensure_future(manager.start_kernel()), []
+    while not start.done():
+        for name in manager.list_kernel_ids():
+            try:
+                looks.append(await manager.cull_kernel_if_idle(name))
+            except Exception as error:  # not before the start has ended, or it never would
+                looks.append(error)
+        await asyncio.sleep(0)
+    there = await start in manager.list_kernel_ids()
+    await manager.shutdown_all()
+    return looks, there
+
+
+def test_a_kernel_may_be_looked_at_while_it_starts(tmp_path):
+    looks, there = run(looked_at_while_it_starts(tmp_path))
+    assert looks and not any(looks) and there
+
+
 async def full_house(tmp_path):
     """Start kernels until there are as many as there may be, and one that is to stand ready."""
     manager = Kernels(config=_config(tmp_path, 8866, Access(), 1), root_dir=str(tmp_path))

@@ -48,9 +48,11 @@ class Kernels(AsyncMappingKernelManager):
         Args:
             kernel_id: its name; Voila asks about none that stands ready.
         """
+        kernel: Any = self.get_kernel(kernel_id)
+        if not kernel.trait_has_value("last_activity"):  # it is only being started
+            return
         cull: Callable[[str], Awaitable[None]] = super().cull_kernel_if_idle
         if kernel_id not in self._seen:
-            kernel: Any = self.get_kernel(kernel_id)
             half = datetime.now(UTC) - timedelta(seconds=self.cull_idle_timeout / 2)
             kernel.last_activity = max(kernel.last_activity, half)
             self._seen = {*self._seen, kernel_id} & set(self.list_kernel_ids())

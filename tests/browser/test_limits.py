@@ -1,6 +1,7 @@
 """Odd galleries, lost kernels, small windows, and what the server must not give away."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -8,6 +9,12 @@ from browser.steps import SCREENSHOTS, cards_of, nearest, open_page, query_of, w
 from make_gallery import tiny_gallery
 
 pytestmark = pytest.mark.browser
+SLOW = 3  # seconds that every part of a page takes to load; anywidget by itself waits for 2
+SLOWLY = f"""
+    const make = URL.createObjectURL;
+    const wait = "await new Promise((go) => setTimeout(go, {SLOW * 1000}));\\n";
+    URL.createObjectURL = (part) => make(new Blob([wait, part], {{ type: part.type }}));
+"""
 
 
 def open_everything(page):
@@ -71,6 +78,18 @@ def test_a_dead_kernel_is_noticed(visit, serving, tmp_path):
         kernel.kill()
     new.page.get_by_role("button", name="Reload the page").wait_for(timeout=40_000)
     new.errors.clear()  # the browser reports the lost connection, as it should
+
+
+def test_parts_that_load_slowly_are_waited_for(visit, server):
+    tab = visit()
+    tab.page.add_init_script(SLOWLY)
+    started = time.monotonic()
+    tab.page.goto(server.url)
+    tab.page.wait_for_selector(".rsh-found .rsh-card", timeout=30_000)
+    assert time.monotonic() - started > SLOW
+    row = cards_of(tab.page)[3]
+    tab.page.locator(".rsh-found .rsh-card").nth(3).click()
+    wait_for_query(tab.page, row)
 
 
 def test_a_query_string_cannot_change_the_template(visit, server):
