@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from rsh.errors import InputError
 
 ELSEWHERE = "mend that, or choose another place"
+PROBE = ".rsh."  # begins the name of a folder that is made to see whether one could be
 MAKERS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
@@ -95,7 +96,7 @@ def check_place(folder: Path) -> None:
             place = place.parent
         if not place.is_dir():
             raise InputError(f"cannot write {folder}: {place} is a file; {ELSEWHERE}")
-        tempfile.TemporaryDirectory(prefix=".rsh.", dir=place).cleanup()
+        tempfile.TemporaryDirectory(prefix=PROBE, dir=place).cleanup()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pandas as pd
 
 from rsh.errors import InputError
 from rsh.files import (
+    PROBE,
     alone,
     check_place,
     explain_os_error,
@@ -290,4 +291,5 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a writer of galleries made what has this name, be it for a moment."""
-    return name in OLD_FORMAT | {LOCK, WORK} or bool(OURS.fullmatch(name))
+    known = name in OLD_FORMAT | {LOCK, WORK} or bool(OURS.fullmatch(name))
+    return known or name.startswith(PROBE)

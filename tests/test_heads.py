@@ -1,11 +1,12 @@
 """The head decides what a gallery is, so it is checked, and a gallery without one is none."""
 
+import json
 from pathlib import Path
 
 import pytest
 from make_gallery import write
 from test_gallery import parts
-from test_generations import entries, spoil_segment
+from test_generations import entries
 
 from rsh.errors import InputError
 from rsh.gallery import Gallery
@@ -16,6 +17,26 @@ from rsh.generations import merge_galleries, remove_tiles
 def folder(tmp_path: Path) -> Path:
     write(tmp_path / "gallery", **parts())
     return tmp_path / "gallery"
+
+
+def spoil_segment(gallery: Path, **changes: object) -> None:
+    head = json.loads((gallery / "gallery.json").read_text())
+    head["segments"][0] |= changes
+    (gallery / "gallery.json").write_text(json.dumps(head))
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc", "000001", "x"])
+def test_head_that_points_elsewhere_is_refused(folder: Path, name: str):
+    spoil_segment(folder, folder=name)
+    with pytest.raises(InputError, match=f"segment 0 in .* names '{name}'"):
+        Gallery.open(folder)
+
+
+@pytest.mark.parametrize("removed", [[24], [-1], [2, 1], [1, 1], ["1"], [True], [0.5]])
+def test_head_that_removes_what_is_not_there_is_refused(folder: Path, removed: list):
+    spoil_segment(folder, removed=removed)
+    with pytest.raises(InputError, match=r"removes tiles it does not have|says 24 tiles"):
+        Gallery.open(folder)
 
 
 def test_head_in_which_another_tile_is_removed_is_refused(folder: Path):
