@@ -37,7 +37,7 @@ MODULES = {
     "counts": ["counts", "feedback", "metrics", "metrics_exhaustive", "metrics_input"],
     "metrics": ["metrics", "metrics_exhaustive", "metrics_input"],
     "losses": ["losses", "losses_input"],
-    "gallery": ["gallery", "generations", "heads", "hostile_galleries", "indexing"],
+    "gallery": ["gallery", "generations", "heads", "hostile_galleries"],
 }
 CHILDREN = 1  # mutants at once
 SURVIVED, UNTESTED = 0, 33  # mutmut's exit codes of a test run

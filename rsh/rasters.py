@@ -67,7 +67,7 @@ def explain_raster_error(scene: Path) -> Iterator[None]:
 
     try:
         yield
-    except (RasterioError, CPLE_BaseError) as error:
+    except (RasterioError, CPLE_BaseError, UnicodeDecodeError) as error:
         reason = first_words(error).rstrip(".")
         raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
 

@@ -233,6 +233,14 @@ def test_scene_whose_coordinates_lead_nowhere_is_named(tmp_path: Path):
         Scenes.open(file, cutting=Cutting(size=32))
 
 
+def test_scene_whose_coordinate_system_has_a_name_that_is_no_text_is_named(tmp_path: Path):
+    """Fuzzing found it: rasterio takes the name for UTF-8, whatever it is."""
+    file = make_raster(tmp_path / "x.tif", noise(64, 64), crs='LOCAL_CS["MARK",UNIT["metre",1]]')
+    file.write_bytes(file.read_bytes().replace(b"MARK", b"M\xe0RK"))
+    with pytest.raises(InputError, match=r"x\.tif cannot be read \('utf-8' codec can't decode"):
+        Scenes.open(file, cutting=Cutting(size=32))
+
+
 VRT = """<VRTDataset rasterXSize="64" rasterYSize="64"><SRS>EPSG:32633</SRS>
 <GeoTransform>500000,10,0,5000000,0,-10</GeoTransform><VRTRasterBand dataType="Byte" band="1">
 <SimpleSource><SourceFilename relativeToVRT="{near:d}">{source}</SourceFilename>

@@ -29,6 +29,9 @@ def test_sample_is_described_as_it_is() -> None:
         ("benchmarks/README.md", ["ablation.py", "--only", "table"]),
         ("benchmarks/README.md", ["methods_table.py"]),
         ("benchmarks/README.md", ["feedback.py", "--table"]),
+        ("benchmarks/README.md", ["page_tables.py"]),
+        ("docs/reliability.md", ["mutation.py", "--table"]),
+        ("docs/hostile.md", ["fuzz.py", "--tables"]),
     ],
 )
 def test_tables_are_those_the_benchmark_prints(page: str, script: list[str]) -> None:
@@ -44,7 +47,7 @@ def test_tables_are_those_the_benchmark_prints(page: str, script: list[str]) -> 
     assert shown
     printed = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert printed == [line for line in shown[1].splitlines() if line.startswith("|")]
-    assert len(printed) > 10
+    assert len(printed) > 5
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
