@@ -39,6 +39,15 @@ def test_gallery_holds_every_tile_with_its_split(tiny_run, tiny_split):
     np.testing.assert_allclose(lengths, 1, atol=2e-3)
 
 
+def test_gallery_is_named_after_its_tiles_and_bits(tiny_run, tiny_split, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net, scenes = Run.open(tiny_run.folder).net(), tiny_split.scenes
+    assert Gallery.build(net, scenes).folder == Path(f"galleries/{scenes.name}-16")
+    there = Gallery.build(net, scenes, tmp_path / "there")
+    assert np.array_equal(there.codes, Gallery.open(tiny_run.gallery).codes)
+    assert there.folder == tmp_path / "there"
+
+
 def test_order_of_tiles_comes_from_their_ids_and_says_nothing_of_class(tiny_run, tiny_split):
     gallery, scenes = Gallery.open(tiny_run.gallery), tiny_split.scenes
     ids = gallery.items["id"].tolist()

@@ -18,6 +18,7 @@ from rsh.gallery import Gallery
 from rsh.generations import write_projection
 from rsh.pictures import to_jpeg
 from rsh.segments import FILES
+from rsh.where import ANYWHERE, Where
 
 BITS = 12
 
@@ -61,6 +62,7 @@ def test_gallery_gives_back_what_was_written(folder: Path):
     assert np.array_equal(gallery.features, written["features"])
     assert [gallery.thumb(row) for row in range(24)] == written["thumbs"]
     assert (gallery.name, gallery.num_bits, len(gallery)) == ("tiny", BITS, 24)
+    assert repr(gallery) == f"Gallery({str(folder)!r}, 24 items, {BITS} bits)"
     assert gallery.has_map
     assert gallery.projection is None
     assert gallery.classes == ["coast", "forest", "tundra"]
@@ -180,6 +182,28 @@ def test_search_is_brute_force_over_searchable_rows(folder: Path):
         assert list(zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)) == [
             pair for pair in expected if pair[0] <= 4
         ]
+
+
+def test_conditions_hold_in_every_search(folder: Path):
+    gallery, where = Gallery.open(folder), Where.read(["class=coast,tundra"])
+    allowed = [r for r in gallery.searchable if gallery.items["class"][r] in ("coast", "tundra")]
+    assert 0 < len(allowed) < len(gallery.searchable)
+    assert gallery.searchable_where(where).tolist() == allowed
+    assert gallery.searchable_where(ANYWHERE).tolist() == gallery.searchable.tolist()
+    for asked in (
+        gallery.search(gallery.packed, top_k=len(allowed), where=where),
+        gallery.within(gallery.packed, radius=BITS, where=where),
+    ):
+        assert [sorted(hits.ids.tolist()) for hits in asked] == [allowed] * len(gallery)
+
+
+def test_one_item_is_as_the_network_said(folder: Path):
+    gallery, written = Gallery.open(folder), parts()
+    for row in (0, 7):
+        one = gallery.encoded(row)
+        for name in ("codes", "relaxed", "features"):
+            assert np.array_equal(getattr(one, name), getattr(gallery, name)[[row]])
+        assert np.array_equal(one.codes, written["codes"][[row]])
 
 
 @pytest.mark.parametrize("top_k", [0, 17])
