@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes import Packed, check_packed
+from rsh.errors import InputError
+from rsh.files import way_back
 from rsh.protocols import how_many
 
 PIECE = 2**16  # codes that are scored at a time, so that their scores stay in the cache
@@ -27,8 +29,14 @@ def weights_of(relaxed: ArrayLike) -> NDArray[np.float32]:
 
     Returns:
         The same shape, -1 to 1.
+
+    Raises:
+        InputError: NaN is among it.
     """
-    return np.tanh(np.asarray(relaxed, dtype=np.float32))
+    weights = np.tanh(np.asarray(relaxed, dtype=np.float32))
+    if np.isnan(weights).any():
+        raise InputError(f"a code holds NaN before the sign: {way_back('gallery')}")
+    return weights
 
 
 def score(weights: ArrayLike, packed: Packed) -> NDArray[np.float32]:

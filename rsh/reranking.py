@@ -11,6 +11,7 @@ from rsh import asymmetric
 from rsh.codes import Packed
 from rsh.engines import Hits
 from rsh.errors import InputError
+from rsh.files import way_back
 from rsh.protocols import Measure
 from rsh.segments import Encoded, Halves
 
@@ -32,11 +33,15 @@ def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> N
         (n,) float32, from -1 to 1, more is nearer.
 
     Raises:
-        InputError: there is no such measure.
+        InputError: there is no such measure, or what it needs holds numbers that are not finite.
     """
     if by == "features":
         rows, one = (part.astype(np.float32) for part in (features, query.features[0]))
-        return np.asarray(rows @ one)
+        with np.errstate(invalid="ignore"):  # it is said below, in words
+            cosines = np.asarray(rows @ one)
+        if not np.isfinite(cosines).all():
+            raise InputError(f"a feature holds what is no finite number: {way_back('gallery')}")
+        return cosines
     if by == "asymmetric":
         return asymmetric.score(asymmetric.weights_of(query.relaxed[0]), packed)
     raise InputError(f"rerank={by}: choose features or asymmetric")
@@ -58,7 +63,7 @@ def rerank(
         The same hits, and the score of each.
 
     Raises:
-        InputError: there is no such measure.
+        InputError: as `score` does.
     """
     pieces = np.array_split(hits.ids, len(hits.ids) // PIECE + 1)
     found = [score(query, packed[ids], features[ids], by=by) for ids in pieces]

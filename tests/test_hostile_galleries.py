@@ -25,6 +25,7 @@ from rsh.gallery import Gallery
 from rsh.heads import sealed as with_checksum
 from rsh.items import read_planes
 from rsh.run import Run
+from rsh.search import search
 
 
 @pytest.fixture
@@ -99,6 +100,29 @@ def test_array_that_claims_more_than_the_file_has_is_not_made(folder: Path):
     content = npy(np.zeros((12, 2), np.uint8)).replace(b"(12, 2), }  ", b"(2147483648, 2), }")
     with pytest.raises(InputError, match=r"codes\.npy holds no array"):
         Gallery.open(sealed(folder, "codes.npy", content))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.filterwarnings("error")
+def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
+    """Fuzzing found it: they are no JSON."""
+    for name in ("features", "relaxed"):
+        array = np.load(folder / SEGMENT / f"{name}.npy")
+        array[:, 0] = value
+        sealed(folder, f"{name}.npy", npy(array))
+    gallery = Gallery.open(folder)
+    first, second = gallery.items["id"][:2]
+    assert len(search(gallery, first, top_k=3).hits) == 3
+    with pytest.raises(InputError, match="a feature holds what is no finite number: make"):
+        search(gallery, first, top_k=3, rerank="features")
+    for question in ({"rerank": "asymmetric"}, {"like": [second]}):
+        if np.isnan(value):  # without a sign; a bit may be as sure as it likes
+            with pytest.raises(InputError, match="a code holds NaN before the sign: make"):
+                search(gallery, first, top_k=3, **question)
+        else:
+            assert all(
+                -1 <= hit.score <= 1 for hit in search(gallery, first, top_k=3, **question).hits
+            )
 
 
 @pytest.mark.parametrize(
