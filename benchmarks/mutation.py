@@ -18,6 +18,7 @@ files in build/mutation. A row is one line in benchmarks/results/mutation.jsonl:
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ MODULES = {
         "where",
     ],
 }
-CHILDREN = 1  # mutants at once
+CHILDREN = os.cpu_count() or 1  # mutants at once
 SURVIVED, UNTESTED = 0, 33  # mutmut's exit codes of a test run
 # Without the test that kills a process thirty times: it takes half a minute, and runs other code.
 SETTINGS = """
@@ -55,7 +56,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["rsh"]
 only_mutate = ["rsh/{module}.py"]
-also_copy = ["data", "notebooks", "tests", "README.md"]
+also_copy = ["benchmarks", "data", "notebooks", "tests", "README.md"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not at_any_moment"]
 pytest_add_cli_args_test_selection = {tests}
 """

@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_few_hits_that_come_early_score_one_where_hits_divide():
 def test_recall_by_radius_leaves_out_queries_with_nothing_relevant():
     _, recall = precision_recall(counts_of([(0, True), (1, False)], [(0, False), (1, False)]))
     assert recall.tolist() == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_bootstrap_interval_of_many_values_is_that_of_the_normal_law(level: float):
+    values = np.random.default_rng(0).uniform(size=400)
+    half = NormalDist().inv_cdf((1 + level) / 2) * values.std() / np.sqrt(len(values))
+    low, high = bootstrap_interval(values, level=level, draws=20_000)
+    assert values.mean() - low == pytest.approx(half, rel=0.05)
+    assert high - values.mean() == pytest.approx(half, rel=0.05)
 
 
 @pytest.mark.parametrize("seed", range(5))
