@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +16,11 @@ from rsh.errors import InputError, first_words
 from rsh.files import whole_file
 
 Record = dict[str, float]
+BEGIN = b"PK\3\4"  # of a zip
 # What torch raises for a file that is cut short, is something else, or fits another network.
 CANNOT_LOAD = (
     *(AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError),
-    *(pickle.UnpicklingError, zipfile.BadZipFile),
+    *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile),
 )
 
 
@@ -51,7 +53,10 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
     if not file.exists():
         return []
     try:
-        with zipfile.ZipFile(file) as packed:
+        with file.open("rb") as stream, zipfile.ZipFile(stream) as packed:
+            stream.seek(0)
+            if stream.read(len(BEGIN)) != BEGIN:  # torch would read it by its old format
+                raise ValueError("something stands before the archive")
             parts_inside = packed.infolist()
             claimed = sum(part.file_size for part in parts_inside)
             if any(part.compress_type for part in parts_inside) or claimed > file.stat().st_size:

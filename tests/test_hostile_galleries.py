@@ -196,6 +196,23 @@ def test_checkpoint_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, m
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.parametrize("before", [b"", b"\x80\x02r\1", b"x"])
+def test_checkpoint_whose_pickle_is_cut_short_or_of_another_format_is_refused(
+    tmp_path: Path, before: bytes
+):
+    """Fuzzing found it: with bytes before the archive, torch takes them for its old format."""
+    whole, cut = io.BytesIO(), io.BytesIO()
+    torch.save({"history": []}, whole)
+    with zipfile.ZipFile(whole) as packed, zipfile.ZipFile(cut, "w") as harmed:
+        for name in packed.namelist():
+            data = packed.read(name)
+            harmed.writestr(name, b"\x80\x02r\1" if name.endswith("data.pkl") else data)
+    (tmp_path / "last.ckpt").write_bytes(before + cut.getvalue())
+    told = "something stands before" if before else "unpack requires a buffer"
+    with pytest.raises(InputError, match=rf"last\.ckpt cannot be resumed from \({told}"):
+        load_checkpoint(tmp_path, {})
+
+
 @pytest.mark.parametrize(
     "change",
     [
