@@ -72,9 +72,9 @@ PLANES: Columns = {
 def main() -> None:
     """Print all tables."""
     visits = newest(read_rows(visitors.RESULTS), "visitors", "tiles", "way")
-    print(table(ALONE, [row for row in visits if row["visitors"] == 1]), "\n")
-    print(table(TOGETHER, [row for row in visits if row["visitors"] > 1]), "\n")
-    print(table(SOAK, newest(read_rows(soak.RESULTS), "visitors", "minutes")), "\n")
+    print(table(ALONE, [row for row in visits if row["visitors"] == 1]), end="\n\n")
+    print(table(TOGETHER, [row for row in visits if row["visitors"] > 1]), end="\n\n")
+    print(table(SOAK, newest(read_rows(soak.RESULTS), "visitors", "minutes")), end="\n\n")
     plots = newest(read_rows(planes.RESULTS), "tiles", "drawing", "plot")
     print(table(PLANES, sorted(plots, key=lambda row: (row["tiles"], row["plot"] != "rsh"))))
 
