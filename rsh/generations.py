@@ -48,7 +48,8 @@ WORK = ".encode"  # what an interrupted `rsh encode` goes on from; no other chan
 OLD_FORMAT = {"features.npy", "codes.npy", "items.parquet", "thumbs.bin", "thumbs.npy"}
 OLD_FORMAT |= {"projection.parquet"}
 _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGINE_NAME))
-OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+")  # what whole_file makes, too
+# What whole_file and check_place make for a moment, too.
+OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
 def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: Tiles) -> Gallery:
@@ -291,5 +292,4 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a writer of galleries made what has this name, be it for a moment."""
-    known = name in OLD_FORMAT | {LOCK, WORK} or bool(OURS.fullmatch(name))
-    return known or name.startswith(PROBE)
+    return name in OLD_FORMAT | {LOCK, WORK} or bool(OURS.fullmatch(name))

@@ -24,17 +24,17 @@ def test_sample_is_described_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "script"),
+    ("page", "script", "least"),
     [
-        ("benchmarks/README.md", ["ablation.py", "--only", "table"]),
-        ("benchmarks/README.md", ["methods_table.py"]),
-        ("benchmarks/README.md", ["feedback.py", "--table"]),
-        ("benchmarks/README.md", ["page_tables.py"]),
-        ("docs/reliability.md", ["mutation.py", "--table"]),
-        ("docs/hostile.md", ["fuzz.py", "--tables"]),
+        ("benchmarks/README.md", ["ablation.py", "--only", "table"], 11),
+        ("benchmarks/README.md", ["methods_table.py"], 11),
+        ("benchmarks/README.md", ["feedback.py", "--table"], 11),
+        ("benchmarks/README.md", ["page_tables.py"], 11),
+        ("docs/reliability.md", ["mutation.py", "--table"], 8),
+        ("docs/hostile.md", ["fuzz.py", "--tables"], 11),
     ],
 )
-def test_tables_are_those_the_benchmark_prints(page: str, script: list[str]) -> None:
+def test_tables_are_those_the_benchmark_prints(page: str, script: list[str], least: int) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / script[0], *script[1:]],
         capture_output=True,
@@ -47,7 +47,7 @@ def test_tables_are_those_the_benchmark_prints(page: str, script: list[str]) -> 
     assert shown
     printed = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert printed == [line for line in shown[1].splitlines() if line.startswith("|")]
-    assert len(printed) > 5
+    assert len(printed) >= least
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
