@@ -80,6 +80,25 @@ def test_there_are_no_more_kernels_than_there_may_be(tmp_path):
     assert ready and count == len(names) + 1 and not still_full
 
 
+async def full_while_it_starts(tmp_path):
+    """Start one kernel fewer than there may be; at which steps of that the house was full."""
+    manager = Kernels(config=_config(tmp_path, 8866, Access(), 1), root_dir=str(tmp_path))
+    starts = asyncio.gather(*[manager.start_kernel() for _ in range(manager.most - 1)])
+    looks = []
+    while not starts.done():
+        looks.append(manager.is_full)
+        await asyncio.sleep(0)
+    await manager.start_kernel()
+    full = manager.is_full
+    await manager.shutdown_all()
+    return looks, full
+
+
+def test_a_kernel_counts_once_while_it_starts(tmp_path):
+    looks, full = run(full_while_it_starts(tmp_path))
+    assert looks and not any(looks) and full
+
+
 def test_the_served_page_has_such_kernels(tmp_path):
     config = _config(tmp_path, 8866, Access(), 3)
     assert VoilaConfiguration(config=config).multi_kernel_manager_class is Kernels

@@ -18,13 +18,13 @@ class Kernels(AsyncMappingKernelManager):
     """
 
     most = traitlets.Int(32, help="at once, those that stand ready included", config=True)
-    _starting = traitlets.Int(0)
+    _starting = traitlets.Set()  # names; towards the end of its start a kernel is listed as well
     _seen = traitlets.Set()  # names of those that have been looked at since they left the pool
 
     @property
     def is_full(self) -> bool:
         """Whether there is no place for one more visitor."""
-        return len(self.list_kernel_ids()) + self._starting >= self.most
+        return len(self._starting.union(self.list_kernel_ids())) >= self.most
 
     async def start_kernel(self, **how: Any) -> str:  # type: ignore[override]
         """Start a kernel for a visitor, or one that is to stand ready.
@@ -35,12 +35,12 @@ class Kernels(AsyncMappingKernelManager):
         stands_ready = how.get("env", {}).get("VOILA_PREHEAT") == "True"
         if self.is_full and not stands_ready:  # the pool is never filled again if it fails once
             raise HTTPError(503)
-        self._starting += 1
+        name: str = how.setdefault("kernel_id", self.new_kernel_id())
+        self._starting.add(name)
         try:
-            name: str = await super().start_kernel(**how)
+            return await super().start_kernel(**how)
         finally:
-            self._starting -= 1
-        return name
+            self._starting.discard(name)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel that is idle; looked at for the first time it is idle for half at most.

@@ -121,7 +121,7 @@ def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
 ):
     server = serving(tiny_gallery(tmp_path / "small", num_tiles=40), visitors=1)
     first = visit(bypass_csp=False).page
-    first.goto(server.url)
+    assert first.goto(server.url).status == 200
     first.wait_for_selector(".rsh-found .rsh-card")
     wait_until(lambda: len(server.kernels()) == 1 + POOL)
     second = visit(bypass_csp=False)
@@ -129,12 +129,13 @@ def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
     assert answered.status == 503 and answered.header_value("retry-after") == "30"
     assert second.page.get_by_role("heading").inner_text() == "All places are taken"
     second.page.screenshot(path=SCREENSHOTS / "full.png")
-    second.errors.clear()  # the browser reports the status
     first.close(run_before_unload=True)
     wait_until(lambda: len(server.kernels()) <= POOL)
     second.page.get_by_role("link", name="Try now").click()
     # If that was a moment too soon, the page tries again by itself.
     second.page.wait_for_selector(".rsh-found .rsh-card", timeout=120_000)
+    assert all("503" in error for error in second.errors)  # the browser reports each refusal
+    second.errors.clear()
 
 
 def wait_until(condition) -> None:
