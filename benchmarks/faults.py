@@ -37,7 +37,7 @@ import faults_writers
 from faults_ops import make_world
 from faults_trials import Trial
 from faults_world import Bad, Outcome, World, draw_of
-from rows import Row, append, read_rows
+from rows import Row, append, markdown, read_rows
 from tqdm import tqdm
 
 from rsh.run import environment
@@ -109,25 +109,24 @@ def tried(world: World, trial: Trial) -> Row:
 
 def table(rows: list[Row]) -> str:
     """Give each promise a line, and a second table with a line a fault."""
-    lines = [
-        "| promise | tried | as unbroken | refused, all as before | noticed | harmless | "
-        "lost | wrong | unclear message |",
-        "|---" * 9 + "|",
+    heads = ["promise", "tried", "as unbroken", "refused, all as before", "noticed", "harmless"]
+    heads += ["lost", "wrong", "unclear message"]
+    promises = [
+        line(promise, [row for row in rows if row["promise"] == key])
+        for key, promise in PROMISES.items()
     ]
-    for key, promise in PROMISES.items():
-        lines.append(line(promise, [row for row in rows if row["promise"] == key]))
-    lines += [line("**all**", rows), "", "| fault | tried | held | broken |", "|---|---|---|---|"]
+    kinds = []
     for kind, mine in by_kind(rows).items():
         held = sum(row["result"] in GOOD for row in mine)
-        lines.append(f"| {kind} | {len(mine)} | {held} | {len(mine) - held} |")
-    return "\n".join(lines) + "\n"
+        kinds.append((kind, len(mine), held, len(mine) - held))
+    first = markdown(heads, [*promises, line("**all**", rows)])
+    return f"{first}\n\n{markdown(['fault', 'tried', 'held', 'broken'], kinds)}\n"
 
 
-def line(head: str, rows: list[Row]) -> str:
+def line(head: str, rows: list[Row]) -> list[object]:
     """Count how trials ended."""
     counts = Counter(row["result"] for row in rows)
-    cells = [head, len(rows), *(counts[result] for result in (*GOOD, *BROKEN))]
-    return f"| {' | '.join(map(str, cells))} |"
+    return [head, len(rows), *(counts[result] for result in (*GOOD, *BROKEN))]
 
 
 def by_kind(rows: list[Row]) -> dict[str, list[Row]]:

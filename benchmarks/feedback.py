@@ -12,14 +12,14 @@ One JSON line a row in results/feedback.jsonl; a row that is there is not made a
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rows import Row, append, read_rows
+from rows import Row, append, markdown, read_rows
 
 from rsh import metrics
 from rsh.asymmetric import score
@@ -121,31 +121,34 @@ def table() -> None:
         )
     )
     print("**On validation tiles**: gain of precision@20, in points, by how much marks weigh\n")
-    print("| weights of query, like, unlike | one round | two rounds | one mark | of these lose |")
-    print("|---|---|---|---|---|")
+    lines: list[Sequence[str]] = []
     for weights, same in by_weights([row for row in val if is_shown(Weights(**row["weights"]))]):
         gains = [points([row["residual"][n]["gain"] for row in same]) for n in (0, 1)]
         one = points([np.diff(row["one_mark"]["precision_at_20"])[0] for row in same])
         lost = np.mean([row["one_mark"]["share_that_loses_a_tenth"] for row in same])
-        print(f"| {weights} | {gains[0]} | {gains[1]} | {one} | {lost:.0%} |")
+        lines.append((weights, *gains, one, f"{lost:.0%}"))
+    heads = ["weights of query, like, unlike", "one round", "two rounds", "one mark"]
+    print(markdown([*heads, "of these lose"], lines))
     print("\n**On queries**: precision@20 before and after rounds of marking 20 tiles\n")
-    print("| weights | asked | round 1 | round 2 | gain |\n|---|---|---|---|---|")
+    lines = []
     for (weights, same), after in product(by_weights(feedback), (0, 1)):
         parts = [row["residual"][after] for row in same]
         means = np.mean([part["precision_at_20"] for part in parts], axis=0)
         cells = [f"{mean:.1%}" for mean in means] + [""] * (1 - after)
         name = f"{weights}, without the {20 * (after + 1)} marked"
-        print(f"| {name} | {' | '.join(cells)} | {points([part['gain'] for part in parts])} |")
+        lines.append((name, *cells, points([part["gain"] for part in parts])))
+    print(markdown(["weights", "asked", "round 1", "round 2", "gain"], lines))
     print("\n**On queries**: the 100 nearest by bits, in another order\n")
-    print("| order of the answer | precision@20 | gain | mAP@20 | mAP |\n|---|---|---|---|---|")
+    lines = []
     for key, name in ORDERS.items():
         parts = [row[key] for row in reranking]
-        figures = [
+        precision, *maps = [
             f"{np.mean([part[figure] for part in parts]):.1%}"
             for figure in ("precision_at_20", "map_at_20", "map")
         ]
         gain = points([part["gain"] for part in parts]) if "gain" in parts[0] else ""
-        print(f"| {name} | {figures[0]} | {gain} | {figures[1]} | {figures[2]} |")
+        lines.append((name, precision, gain, *maps))
+    print(markdown(["order of the answer", "precision@20", "gain", "mAP@20", "mAP"], lines))
 
 
 def is_shown(weights: Weights) -> bool:

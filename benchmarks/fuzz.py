@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fuzz_targets import READS
-from rows import Row, append, read_rows
+from rows import Row, append, markdown, read_rows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fuzz.jsonl"
@@ -35,6 +35,7 @@ HOME = ROOT / "build" / "fuzz"
 SLOW, MEMORY = 5, 1024  # seconds an input, megabytes
 LEAST = 3  # seconds that are worth another start
 STARTS = 40  # a reader that crashes at once is not started for ever
+COUNTS = ("executions", "seconds", "crashes", "hangs")
 WITHOUT = (
     "atheris is not installed: pip install 'rsh[fuzz]', on Linux with CPython 3.11 to 3.13; "
     f"this is {platform.python_version()} on {platform.system()}"
@@ -136,21 +137,21 @@ def tables() -> str:
     """Return the newest row of each target as Markdown, and all that was done."""
     newest = {row["target"]: row for row in read_rows(RESULTS)}
     lines = [
-        "| reader | inputs | seconds | crashes | hangs | slowest input | memory |",
-        "|---|---|---|---|---|---|---|",
+        [
+            f"`{name}`: {row['reads']}",
+            *_counts(row),
+            f"{row['slowest_s']} s",
+            f"{row['memory_mb']} MB",
+        ]
+        for name, row in newest.items()
     ]
-    for name, row in newest.items():
-        lines.append(
-            f"| `{name}`: {row['reads']} | {row['executions']:,} | {row['seconds']:.0f} | "
-            f"{row['crashes']} | {row['hangs']} | {row['slowest_s']} s | {row['memory_mb']} MB |"
-        )
-    total = {key: sum(row[key] for row in newest.values()) for key in ("executions", "seconds")}
-    lines.append(
-        f"| together | {total['executions']:,} | {total['seconds']:.0f} | "
-        f"{sum(row['crashes'] for row in newest.values())} | "
-        f"{sum(row['hangs'] for row in newest.values())} | | |"
-    )
-    return "\n".join(lines)
+    total = {key: sum(row[key] for row in newest.values()) for key in COUNTS}
+    heads = ["reader", "inputs", "seconds", "crashes", "hangs", "slowest input", "memory"]
+    return markdown(heads, [*lines, ["together", *_counts(total), "", ""]])
+
+
+def _counts(row: Row) -> list[str]:
+    return [f"{row[key]:,.0f}" for key in COUNTS]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 from beyond import IDEAS
 from beyond import RESULTS as BEYOND
 from methods import HEAD, RESULTS, STAGES, TRAINED, TURNS, UNTRAINED, WHOLE
-from rows import Row, read_rows
+from rows import Row, markdown, read_rows
 
 BITS = (8, 12, 16, 32, 64)
 NAMES = {
@@ -53,7 +53,7 @@ class Key(NamedTuple):
 
 
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
-COLUMNS = " | ".join(f"{bits} bits" for bits in BITS) + " |\n|---|" + "---|" * len(BITS)
+LENGTHS = [f"{bits} bits" for bits in BITS]
 
 
 def main() -> None:
@@ -95,13 +95,11 @@ def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
     ours = [row for bits in BITS for row in rows["multilevel", bits] if row["seed"] in seeds]
     listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
-    lines = [
-        f"| {NAMES[method]} | {' | '.join(each)} |" for method, each in listed.items() if any(each)
-    ]
+    lines = [(NAMES[method], *each) for method, each in listed.items() if any(each)]
     accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
     which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
     note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
-    return "\n".join([f"**{key.title} ({note})", "", f"| mAP, % | {COLUMNS}", *lines])
+    return f"**{key.title} ({note})\n\n{markdown(['mAP, %', *LENGTHS], lines)}"
 
 
 def settings(groups: dict[Key, Group]) -> list[str]:
@@ -111,12 +109,11 @@ def settings(groups: dict[Key, Group]) -> list[str]:
         if key.changed:
             continue
         seeds = frozenset(row["seed"] for row in rows["multilevel", 16])
-        found = " | ".join(cells(rows, "multilevel", seeds))
-        lines[key._replace(turns=0, stages=0)].append(f"| {key.turns} | {key.stages} | {found} |")
-    columns = COLUMNS.replace("|---|", "|---|---|", 1)
+        line = (key.turns, key.stages, *cells(rows, "multilevel", seeds))
+        lines[key._replace(turns=0, stages=0)].append(line)
     return [
         f"**{TITLES[key.data]}, on validation tiles**: ours by turns and stages\n\n"
-        + "\n".join([f"| turns | stages | {columns}", *each])
+        + markdown(["turns", "stages", *LENGTHS], each)
         for key, each in lines.items()
         if len(each) > 1
     ]
@@ -128,11 +125,9 @@ def additions() -> str:
     for row in read_rows(BEYOND):
         groups[row["idea"], row["bits"]].append(row)
     seeds = frozenset(row["seed"] for group in groups.values() for row in group)
-    lines = [
-        f"| {name} | {' | '.join(cells(groups, idea, seeds))} |" for idea, name in IDEAS.items()
-    ]
+    lines = [(name, *cells(groups, idea, seeds)) for idea, name in IDEAS.items()]
     title = f"**{TITLES['ucmd']}, on validation tiles**: additions to our loss"
-    return "\n".join([title, "", f"| mAP, % | {COLUMNS}", *lines])
+    return f"{title}\n\n{markdown(['mAP, %', *LENGTHS], lines)}"
 
 
 def cells(rows: Group, method: str, seeds: frozenset[int]) -> list[str]:

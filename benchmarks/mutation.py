@@ -25,7 +25,7 @@ import sys
 import time
 from pathlib import Path
 
-from rows import Row, append, read_rows
+from rows import Row, append, markdown, read_rows
 
 from rsh.run import environment
 
@@ -118,12 +118,11 @@ def table() -> str:
     newest = {row["module"]: row for row in read_rows(RESULTS)}
     rows = [(f"`rsh/{name}.py`", newest[name]) for name in MODULES if name in newest]
     whole = {key: sum(row[key] for _, row in rows) for key in ("mutants", "caught", "untested")}
-    lines = ["| module | mistakes | caught | of these | no test reaches |", "|---|---|---|---|---|"]
+    lines = []
     for name, row in [*rows, ("together", whole)]:
         share = f"{row['caught'] / row['mutants']:.1%}"
-        cells = (name, f"{row['mutants']:,}", f"{row['caught']:,}", share, row["untested"])
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+        lines.append((name, f"{row['mutants']:,}", f"{row['caught']:,}", share, row["untested"]))
+    return markdown(["module", "mistakes", "caught", "of these", "no test reaches"], lines)
 
 
 def main(modules: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import planes
 import soak
 import visitors
-from rows import Row, read_rows
+from rows import Row, markdown, read_rows
 
 Columns = dict[str, Callable[[Row], Any]]
 
@@ -88,9 +88,7 @@ def table(columns: Columns, rows: list[Row]) -> str:
     """Give each row a line; columns in which nothing stands are left out."""
     cells = {head: [cell(row) for row in rows] for head, cell in columns.items()}
     shown = {head: column for head, column in cells.items() if any(column)}
-    lines = zip(*shown.values(), strict=True)
-    rule = "|---" * len(shown) + "|"
-    return "\n".join([f"| {' | '.join(shown)} |", rule, *(f"| {' | '.join(x)} |" for x in lines)])
+    return markdown(list(shown), zip(*shown.values(), strict=True))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Rows of results: one JSON object a line, appended, never changed."""
+"""Rows of results: one JSON object a line, appended, never changed; shown as Markdown."""
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,3 +18,10 @@ def append(file: Path, row: Row) -> None:
     file.parent.mkdir(exist_ok=True)
     with file.open("a") as stream:
         stream.write(json.dumps(row) + "\n")
+
+
+def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Return a table; cells are written as they are."""
+    rule = "|---" * len(heads) + "|"
+    head, *rest = [f"| {' | '.join(map(str, cells))} |" for cells in (heads, *lines)]
+    return "\n".join([head, rule, *rest])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rows import Row, read_rows
+from rows import Row, markdown, read_rows
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
 PLOT = Path(__file__).parents[1] / "docs" / "images" / "search.png"
@@ -52,10 +52,7 @@ def table(rows: list[Row]) -> str:
     """Give an engine a line, with the milliseconds of one query alone and in a batch."""
     sets = sorted({(row["bits"], row["codes"]) for row in rows})
     heads = [f"{bits} bits, {codes}" for bits, codes in sets]
-    lines = [
-        f"| ms a query, alone / in a batch | {' | '.join(heads)} | memory, MB | index, s |",
-        "|---" * (len(heads) + 3) + "|",
-    ]
+    lines = []
     for engine in STYLES:
         mine = {(row["bits"], row["codes"]): row for row in rows if row["engine"] == engine}
         if not mine:
@@ -64,8 +61,9 @@ def table(rows: list[Row]) -> str:
         most = max(row["memory_mb"] for row in mine.values())
         built = max(row["build_seconds"] for row in mine.values())
         name = f"**{engine}**" if engine == OURS else engine
-        lines.append(f"| {name} | {' | '.join(cells)} | {most:,.0f} | {built:,.1f} |")
-    return "\n".join(lines)
+        lines.append([name, *cells, f"{most:,.0f}", f"{built:,.1f}"])
+    heads = ["ms a query, alone / in a batch", *heads, "memory, MB", "index, s"]
+    return markdown(heads, lines)
 
 
 def cell(row: Row) -> str:
@@ -84,21 +82,18 @@ def billion(rows: list[Row]) -> str:
         for row in rows
         if row["size"] == 10**7 and row["codes"] == "clustered"
     }
-    lines = [
-        "| 1,000,000,000 tiles | codes, GB | with keys and columns, GB | Milvus nodes "
-        "| ms a query | queries a second | rsh in memory, one core: ms a query |",
-        "|---" * 7 + "|",
-    ]
+    heads = ["1,000,000,000 tiles", "codes, GB", "with keys and columns, GB", "Milvus nodes"]
+    heads += ["ms a query", "queries a second", "rsh in memory, one core: ms a query"]
+    lines = []
     for bits in (16, 32, 64, 128):
         codes = BILLION * bits / 8 / 1e9
         whole = codes + BILLION * (ID_BYTES + COLUMNS_BYTES) / 1e9
         nodes = int(np.ceil(whole / (NODE_GB * (1 - FREE))))
         alone = measured[PLAIN, bits] * SLOWDOWN / (nodes * NODE_CORES)
-        lines.append(
-            f"| {bits} bits | {codes:.0f} | {whole:.0f} | {nodes} | {alone + NETWORK_MS:.0f} | "
-            f"{1e3 / alone:.0f} | {measured[OURS, bits]:,.0f} |"
-        )
-    return "\n".join(lines)
+        figures = (codes, whole, nodes, alone + NETWORK_MS, 1e3 / alone)
+        cells = [f"{figure:.0f}" for figure in figures]
+        lines.append([f"{bits} bits", *cells, f"{measured[OURS, bits]:,.0f}"])
+    return markdown(heads, lines)
 
 
 def plot(rows: list[Row]) -> Figure:
