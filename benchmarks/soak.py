@@ -1,7 +1,7 @@
-"""Does the page hold when twenty visitors come and go for ten minutes?
+"""Does the page hold when twenty visitors come and go for half an hour?
 
     make gallery && .venv/bin/rsh export runs/bluemarble-32
-    python benchmarks/soak.py                    a quarter of an hour; draws docs/images/soak.png
+    python benchmarks/soak.py                    takes 35 minutes; draws docs/images/soak.png
 
 The page is served as `rsh dashboard` does. Each visitor opens it in headless Chromium on the same
 two cores, presses cards with 2 to 8 s to look at each answer, now and then brings a picture, leaves
@@ -202,6 +202,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("gallery", type=Path, nargs="?", default=GALLERY)
     parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=30)
     chosen = parser.parse_args()
     main(chosen.gallery, chosen.visitors, chosen.minutes)
