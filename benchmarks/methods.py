@@ -8,7 +8,8 @@ for training and 20 % as queries, AID 50/50, tie-aware mAP@ALL. Settings are the
 validation tiles of the built-in sample, and a rival's are its paper's; four turns a tile were
 chosen on validation tiles of UCMD. With these chosen, rows learn from train and val, as published
 figures do. One JSON line a row in results/methods.jsonl. A row that is there is not run again, and
-a training that was cut off goes on from its checkpoint in build/methods. With --minutes none begins
+a training that was cut off goes on from its checkpoint in build/methods. With --head-first the head
+has learned before the whole is fine-tuned, as with `rsh train --start`. With --minutes none begins
 that might not end in time; with --on-val rows are measured on validation tiles and not on queries.
 """
 
@@ -68,6 +69,7 @@ class Data:
 DATA = {"ucmd": Data("UCMD", 0.2, 256), "aid150": Data("AID150", 0.5, 224)}
 TURNS, STAGES = 4, 2  # that all methods are compared with
 HEAD = TrainConfig(train_on_val=True)
+OF_BOTH = ("method", "train_on_val", "seed")  # parts of a training, if the head learns first
 WHOLE = TrainConfig(finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup=0.1)
 
 
@@ -84,10 +86,13 @@ class Job:
     stages: int
     on_val: bool
     config: TrainConfig
+    head_first: bool = False
 
     def key(self, fingerprint: str) -> str:
         """Name the row by all that decides it, so that it is not run twice."""
         settings = asdict(self) | {"tiles": fingerprint[:16], "setup": asdict(DATA[self.data])}
+        if not self.head_first:  # rows that are older than this setting keep their names
+            del settings["head_first"]
         return json.dumps(settings, sort_keys=True)
 
 
@@ -122,6 +127,7 @@ def jobs(words: argparse.Namespace, data: str) -> list[Job]:
         Job(
             *(data, method, bits, seed, words.backbone, words.turns, words.stages, words.on_val),
             replace(config, seed=seed),
+            words.head_first,
         )
         for seed in words.seeds
         for bits in words.bits
@@ -170,6 +176,7 @@ def measure(job: Job, key: str) -> Row:
         "config": asdict(job.config),
         "turns": job.turns,
         "stages": job.stages,
+        "head_first": job.head_first,
         "image_size": DATA[job.data].image_size,
         "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
         "commit": environment()["revision"],
@@ -192,9 +199,12 @@ def network(job: Job) -> HashNet:
 def trained(job: Job, split: Split, key: str) -> Row:
     """Train a network and measure its codes; a training that was cut off goes on."""
     config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
+    known = split_of(job.data, job.seed, False)
+    if job.head_first:
+        train(net, known, replace(HEAD, **{name: getattr(config, name) for name in OF_BOTH}))
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
-    history = train(net, split_of(job.data, job.seed, False), config, run=run, resume=resume)
+    history = train(net, known, config, run=run, resume=resume)
     relaxed = apply_head(net.head, view_bank(net, split.scenes, net.plain)).relaxed
     if run:
         shutil.rmtree(run)
@@ -271,6 +281,7 @@ if __name__ == "__main__":
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--stages", type=int, default=STAGES)
     parser.add_argument("--finetune", action="store_true")
+    parser.add_argument("--head-first", action="store_true", help="then --finetune goes on")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--minutes", type=float, help="begin no row that might not end in time")
     parser.add_argument("--on-val", action="store_true", help="to choose settings")

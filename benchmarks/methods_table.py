@@ -81,7 +81,8 @@ def changed_settings(row: Row) -> str:
     usual = asdict(HEAD if row["frozen"] else WHOLE)
     own = {name: row["config"][name] for name in usual.keys() - {"method", "seed", "train_on_val"}}
     found = {name: value for name, value in sorted(own.items()) if value != usual[name]}
-    return "".join(f", {name} {value}" for name, value in found.items())
+    first = ", its head first" if row.get("head_first") else ""
+    return first + "".join(f", {name} {value}" for name, value in found.items())
 
 
 def shared(rows: Group) -> list[frozenset[int]]:

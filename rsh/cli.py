@@ -39,6 +39,7 @@ def train(
     stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
+    start: Path | None = None,
     resume: Path | None = None,
     config: TrainConfig,
 ) -> None:
@@ -57,6 +58,8 @@ def train(
         stages: How many of the backbone's last stages join its feature, 0 to 5 for the default.
         output: The run folder to make. (default: runs/DATA-BITS)
         skip_unreadable: Leave out pictures that cannot be read, and name them.
+        start: A finished run whose network learns on, such as one with a frozen backbone before
+            --finetune. Flags of the network are its own; so are the queries, if it knows the tiles.
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
         config: The settings.
     """
@@ -72,17 +75,24 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        net = HashNet(
-            backbone,
-            num_bits=num_bits,
-            image_size=image_size,
-            turns=turns,
-            stages=stages,
-            seed=config.seed,
-        )
         scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
-        output = output or Path("runs") / f"{scenes.name}-{num_bits}"
-        history = fit(net, scenes.split(seed=config.seed), config, run=output)
+        if start:
+            begun = Run.open(start)
+            net = begun.net()
+            same = begun.knows(scenes)  # then its queries must stay unseen
+            split = begun.split(data) if same else scenes.split(seed=config.seed)
+        else:
+            net = HashNet(
+                backbone,
+                num_bits=num_bits,
+                image_size=image_size,
+                turns=turns,
+                stages=stages,
+                seed=config.seed,
+            )
+            split = scenes.split(seed=config.seed)
+        output = output or Path("runs") / f"{scenes.name}-{net.num_bits}"
+        history = fit(net, split, config, run=output)
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
     print(f"{resume or output}: {quality}after {len(history)} epochs")

@@ -20,7 +20,7 @@ from rsh.files import check_place
 from rsh.loop import Loss, Val, Watch, fit
 from rsh.losses import MultiLevelLoss
 from rsh.metrics import mean_average_precision
-from rsh.model import HashNet, apply_head, apply_net
+from rsh.model import HashNet, apply_head, apply_net, fingerprint
 from rsh.packed import packed_tiles
 from rsh.pairs import Pairs, TilePairs, ViewPairs
 from rsh.rivals import RIVALS
@@ -71,9 +71,10 @@ def train(
     module, pairs, val = setup(net, split, config, progress)
     loss = loss_of(config, len(split.scenes.classes), net.num_bits)
     writes = folder if fabric.is_global_zero else None
+    start = fingerprint(net)
 
     def begin() -> dict[str, Any]:
-        return {"model": net.settings, "train": asdict(config)} | describe(split)
+        return {"model": net.settings, "train": asdict(config), "start": start} | describe(split)
 
     # only now: unusable data leaves no folder
     with training_into(writes, None if resume else begin):
