@@ -78,7 +78,7 @@ def tiles_at_a_time(spec: ViewSpec) -> int:
     return max(1, VIEWS_AT_A_TIME // len(spec))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode the backbone's weights, laid out anew, could learn no more
 def features_of(
     net: HashNet, batches: Iterable[Tiles], spec: ViewSpec, *, first: int = 0
 ) -> Iterator[Bank]:

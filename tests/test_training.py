@@ -114,6 +114,14 @@ def test_finetuning_changes_every_layer_and_early_ones_least(tiny_split):
     assert all(value > 0 for value in change.values())
 
 
+def test_a_network_learns_on_with_its_backbone_once_its_head_has_learned(tiny_split):
+    net, config = small(), TrainConfig(epochs=1, batch_size=16, views=3)
+    train(net, tiny_split, config, progress=False)
+    before = fingerprint(net.backbone)
+    train(net, tiny_split, replace(config, finetune=True), progress=False)
+    assert fingerprint(net.backbone) != before
+
+
 def test_finetuning_resumes_with_the_weights_of_an_unbroken_run(tiny_split, tmp_path, monkeypatch):
     monkeypatch.setattr("rsh.loop.VALIDATE_EVERY", 1)
     config = TrainConfig(finetune=True, epochs=3, batch_size=16, ema_decay=0.5)
