@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rsh.cache import cached
 from rsh.devices import own_device
+from rsh.memory import memory_kept
 from rsh.model import HashNet, fingerprint
 from rsh.packed import Tiles, packed_tiles
 from rsh.scenes import Scenes
@@ -96,11 +97,12 @@ def features_of(
     device = own_device()
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     try:
-        for tiles in batches:
-            batch = torch.from_numpy(np.array(tiles)).to(device)
-            images = net.normalize(spec.of(batch, first).flatten(0, 1))
-            features = backbone(images.contiguous(memory_format=torch.channels_last))
-            yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
-            first += len(tiles)
+        with memory_kept():
+            for tiles in batches:
+                batch = torch.from_numpy(np.array(tiles)).to(device)
+                images = net.normalize(spec.of(batch, first).flatten(0, 1))
+                features = backbone(images.contiguous(memory_format=torch.channels_last))
+                yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
+                first += len(tiles)
     finally:
         backbone.cpu()

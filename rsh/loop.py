@@ -16,6 +16,7 @@ from rsh.config import TrainConfig
 from rsh.devices import fabric_of, gathered
 from rsh.errors import InputError
 from rsh.losses import Embedding
+from rsh.memory import memory_kept
 from rsh.optimizers import average_of, one_cycle, optimizer_of
 from rsh.pairs import Batch, Pairs
 
@@ -58,6 +59,7 @@ class Parts(NamedTuple):
         return {name: part for name, part in parts.items() if hasattr(part, "state_dict")}
 
 
+@memory_kept()
 def fit(
     module: nn.Module,
     pairs: Pairs,
