@@ -71,10 +71,10 @@ def train(
     module, pairs, val = setup(net, split, config, progress)
     loss = loss_of(config, len(split.scenes.classes), net.num_bits)
     writes = folder if fabric.is_global_zero else None
-    start = fingerprint(net)
 
     def begin() -> dict[str, Any]:
-        return {"model": net.settings, "train": asdict(config), "start": start} | describe(split)
+        how = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
+        return how | describe(split)
 
     # only now: unusable data leaves no folder
     with training_into(writes, None if resume else begin):
