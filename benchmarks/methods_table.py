@@ -104,17 +104,17 @@ def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
 
 
 def settings(groups: dict[Key, Group]) -> list[str]:
-    """Return a table of ours by turns and stages, on validation tiles, where several were tried."""
+    """Return a table of ours by how a tile is looked at, on validation tiles, if several were."""
     lines = defaultdict(list)
     for key, rows in groups.items():
         if key.changed:
             continue
-        seeds = frozenset(row["seed"] for row in rows["multilevel", 16])
-        line = (key.turns, key.stages, *cells(rows, "multilevel", seeds))
-        lines[key._replace(turns=0, stages=0)].append(line)
+        seeds = frozenset(row["seed"] for bits in BITS for row in rows["multilevel", bits])
+        line = (f"`{key.backbone}`", key.turns, key.stages, *cells(rows, "multilevel", seeds))
+        lines[key._replace(backbone="", turns=0, stages=0)].append(line)
     return [
-        f"**{TITLES[key.data]}, on validation tiles**: ours by turns and stages\n\n"
-        + markdown(["turns", "stages", *LENGTHS], each)
+        f"**{TITLES[key.data]}, on validation tiles**: ours by backbone, turns and stages\n\n"
+        + markdown(["backbone", "turns", "stages", *LENGTHS], each)
         for key, each in lines.items()
         if len(each) > 1
     ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rsh.cache import cached
 from rsh.devices import own_device
-from rsh.memory import memory_kept
+from rsh.memory import give_back_if_scarce, memory_kept
 from rsh.model import HashNet, fingerprint
 from rsh.packed import Tiles, packed_tiles
 from rsh.scenes import Scenes
@@ -104,5 +104,6 @@ def features_of(
                 features = backbone(images.contiguous(memory_format=torch.channels_last))
                 yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
                 first += len(tiles)
+                give_back_if_scarce()
     finally:
         backbone.cpu()

@@ -38,10 +38,15 @@ class ClassBalancedBatches:
         self.classes = min(len(self.rows), batch_size // 2)
         self.images = batch_size // self.classes
         self.seed = seed
-        self.length = max(1, len(labels) // (self.classes * self.images))
+        self.length = max(1, len(labels) // self.size)
 
     def __len__(self) -> int:
         return self.length
+
+    @property
+    def size(self) -> int:
+        """Number of images in a batch."""
+        return self.classes * self.images
 
     def epoch(self, number: int) -> Iterator[Tensor]:
         """Yield the row numbers of each batch, (classes * images,) int64."""

@@ -79,8 +79,8 @@ def train(
         if start:
             begun = Run.open(start)
             net = begun.net()
-            same = begun.knows(scenes)  # then its queries must stay unseen
-            split = begun.split(data) if same else scenes.split(seed=config.seed)
+            known = begun.knows(scenes)  # then its queries must stay unseen
+            split = begun.cut(scenes) if known else scenes.split(seed=config.seed)
         else:
             net = HashNet(
                 backbone,

@@ -16,7 +16,7 @@ from rsh.config import TrainConfig
 from rsh.devices import fabric_of, gathered
 from rsh.errors import InputError
 from rsh.losses import Embedding
-from rsh.memory import memory_kept
+from rsh.memory import give_back_if_scarce, memory_kept
 from rsh.optimizers import average_of, one_cycle, optimizer_of
 from rsh.pairs import Batch, Pairs
 
@@ -167,6 +167,7 @@ def train_one_epoch(parts: Parts, pairs: Pairs, config: TrainConfig, epoch: int)
                 parts.fabric.backward(terms["total"] / config.accumulate)
             if is_step:
                 _step(parts)
+            give_back_if_scarce()
             steps.append({name: value.detach() for name, value in terms.items()})
             rows.append(batch.rows)
     # one look at the numbers an epoch: to wait for each would leave a GPU idle

@@ -42,9 +42,11 @@ class Pairs(Protocol):
 
     Attributes:
         ids: of the tiles, for messages.
+        batches: which tiles.
     """
 
     ids: Sequence[str]
+    batches: ClassBalancedBatches
 
     def __len__(self) -> int: ...
 

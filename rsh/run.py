@@ -129,6 +129,14 @@ class Run:
                 f"{scenes.source} is not the data that {self.folder} was trained on "
                 f"({noted['tiles']} tiles): name it with --data"
             )
+        return self.cut(scenes)
+
+    def cut(self, scenes: Scenes) -> Split:
+        """Cut tiles that the run knows as they were cut for the training.
+
+        Raises:
+            InputError: another version of a package cuts them in another way.
+        """
         split = scenes.split(**self.config["split"])
         if split.fingerprint != self.config["split_fingerprint"]:
             raise InputError(
@@ -161,7 +169,7 @@ class Run:
         # more files than the training had tiles, but not so many that to try them all is work
         if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
             scenes = scenes.readable()
-        return self.split(data).scenes if self.knows(scenes) else scenes
+        return self.cut(scenes).scenes if self.knows(scenes) else scenes
 
     def knows(self, scenes: Scenes) -> bool:
         """Whether these are the tiles of the training, wherever they lie now."""

@@ -17,6 +17,7 @@ from rsh.counts import count
 from rsh.devices import fabric_of
 from rsh.errors import InputError
 from rsh.files import check_place
+from rsh.footprint import check_fit
 from rsh.loop import Loss, Val, Watch, fit
 from rsh.losses import MultiLevelLoss
 from rsh.metrics import mean_average_precision
@@ -69,6 +70,8 @@ def train(
     fabric = fabric_of(config)
     setup = _finetuning if config.finetune else _head_training
     module, pairs, val = setup(net, split, config, progress)
+    if config.finetune:
+        check_fit(net, config, fabric, tiles=pairs.batches.size)
     loss = loss_of(config, len(split.scenes.classes), net.num_bits)
     writes = folder if fabric.is_global_zero else None
 
@@ -91,7 +94,9 @@ def train(
                 watch=watch,
                 fabric=fabric,
             )
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
             raise InputError(
                 f"batch_size={config.batch_size}: too little memory on {fabric.device}, "
                 f"choose {config.batch_size // 2} or a smaller --image-size"
@@ -101,6 +106,11 @@ def train(
         if writes:
             finish_run(writes, net)
     return history
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device refused memory: only of a GPU does PyTorch raise an error of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _head_training(

@@ -1,15 +1,22 @@
-"""What is freed stays with the process while it trains, and goes back afterwards."""
+"""What is freed stays with the process while there is plenty, and goes back afterwards."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from rsh.memory import Memory, memory
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
 # A fresh process each, as what glibc holds depends on all that came before.
 CODE = """
 import resource, torch
 from contextlib import nullcontext
-from rsh.memory import memory_kept
+import rsh.memory
+from rsh.memory import Memory, give_back_if_scarce, memory_kept
+
+rsh.memory.memory = lambda: Memory(100, {free})
 
 def faults():
     for _ in range(20):
@@ -23,20 +30,63 @@ with {context}:
     before = faults()
     taken = faults() - before
     kept = held()
-print(taken, kept - held())
+    give_back_if_scarce()
+    between = kept - held()
+print(taken, between, kept - held())
 """
 
 
-def outcome(context: str) -> list[int]:
-    """Return how many pages were cleared for 20 large tensors, and bytes given back at the end."""
-    words = [sys.executable, "-c", CODE.format(context=context)]
+def outcome(context: str, *, free: int = 100) -> list[int]:
+    """Return pages cleared for 20 large tensors, bytes given back between batches and in the end.
+
+    Args:
+        context: what they are taken in.
+        free: memory that is free, in per cent.
+    """
+    words = [sys.executable, "-c", CODE.format(context=context, free=free)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     return [int(word) for word in done.stdout.split()]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
+@on_linux
 def test_large_tensors_are_cleared_once_and_given_back_in_the_end():
-    cleared, _ = outcome("nullcontext()")
-    kept, given_back = outcome("memory_kept()")
+    cleared, _, _ = outcome("nullcontext()")
+    kept, between, given_back = outcome("memory_kept()", free=25)
     assert kept < cleared / 10
+    assert between < 1_000_000
     assert given_back > 60_000_000
+
+
+@on_linux
+def test_what_is_kept_goes_back_between_batches_where_memory_is_scarce():
+    _, between, _ = outcome("memory_kept()", free=24)
+    assert between > 60_000_000
+
+
+def machine(root: Path, **of_container: str) -> Path:
+    """Write what Linux says of a machine with 16 MB, 8 of them free."""
+    group = root / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (root / "proc").mkdir()
+    (root / "proc/meminfo").write_text("MemTotal: 16000 kB\nMemFree: 1 kB\nMemAvailable: 8000 kB\n")
+    for name, text in of_container.items():
+        (group / f"memory.{name}").write_text(text)
+    return root
+
+
+def test_memory_of_a_machine(tmp_path: Path):
+    assert memory(machine(tmp_path)) == Memory(16_384_000, 8_192_000)
+
+
+@pytest.mark.parametrize(
+    ("limit", "taken", "expected"),
+    [
+        ("max", 3_000_000, Memory(16_384_000, 8_192_000)),
+        ("4000000", 3_000_000, Memory(4_000_000, 1_500_000)),  # what is cached can be taken, too
+        ("10000000", 1_000_000, Memory(10_000_000, 8_192_000)),
+        ("20000000", 1_000_000, Memory(16_384_000, 8_192_000)),
+    ],
+)
+def test_memory_of_a_container_that_may_take_less(tmp_path: Path, limit, taken, expected):
+    stat = "anon 1\ninactive_file 500000\n"
+    assert memory(machine(tmp_path, max=limit, current=str(taken), stat=stat)) == expected

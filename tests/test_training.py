@@ -144,10 +144,24 @@ def test_finetuning_resumes_with_the_weights_of_an_unbroken_run(tiny_split, tmp_
     assert history[-1]["total"] == expected[-1]["total"]
 
 
-def test_too_little_memory_suggests_a_smaller_batch(tiny_split, monkeypatch):
+def of_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory")  # what PyTorch raises, where there is one
+
+
+@pytest.mark.parametrize("take", [of_a_gpu, lambda: torch.empty(10**15)])
+def test_too_little_memory_suggests_a_smaller_batch(tiny_split, monkeypatch, take):
     def full(*_: object, **__: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        take()
 
     monkeypatch.setattr("rsh.loop._terms", full)
     with pytest.raises(InputError, match="batch_size=16: too little memory on cpu, choose 8"):
+        train(small(), tiny_split, TrainConfig(batch_size=16, views=2), progress=False)
+
+
+def test_other_errors_of_a_device_are_not_taken_for_too_little_memory(tiny_split, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("an illegal instruction")
+
+    monkeypatch.setattr("rsh.loop._terms", broken)
+    with pytest.raises(RuntimeError, match="an illegal instruction"):
         train(small(), tiny_split, TrainConfig(batch_size=16, views=2), progress=False)
