@@ -58,12 +58,13 @@ LENGTHS = [f"{bits} bits" for bits in BITS]
 
 def main() -> None:
     """Print one table a data set and way of training, then what was tried on validation tiles."""
-    groups = grouped("query")
     chosen = {
-        key: rows for key, rows in groups.items() if (key.turns, key.stages) == (TURNS, STAGES)
+        key: rows
+        for key, rows in grouped("query").items()
+        if (key.turns, key.stages) == (TURNS, STAGES) and not is_single(key, rows)
     }
     tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
-    print("\n\n".join([*tables, *settings(grouped("val")), additions()]))
+    print("\n\n".join([*tables, single(), *settings(grouped("val")), additions()]))
 
 
 def grouped(measured_on: str) -> dict[Key, Group]:
@@ -101,6 +102,36 @@ def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
     note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
     return f"**{key.title} ({note})\n\n{markdown(['mAP, %', *LENGTHS], lines)}"
+
+
+def is_single(key: Key, rows: Group) -> bool:
+    """Whether this is one training of a whole network, and no other has its settings."""
+    return not key.frozen and sum(map(len, rows.values())) == 1
+
+
+def single() -> str:
+    """Return a table of whole networks that learned alone, each beside the same one frozen."""
+    lines = []
+    for measured_on, tiles in (("query", "queries"), ("val", "validation tiles")):
+        groups = grouped(measured_on)
+        for key, rows in groups.items():
+            if not is_single(key, rows):
+                continue
+            (((method, bits), (row,)),) = rows.items()
+            beside = groups.get(key._replace(frozen=True, changed=""), {}).get((method, bits), [])
+            frozen = next((each["map"] for each in beside if each["seed"] == row["seed"]), np.nan)
+            low, high = row["map_interval"]
+            lines.append(
+                (
+                    f"{TITLES[key.data]}, {tiles}, on {key.device}",
+                    f"{NAMES[method]}, {bits} bits, seed {row['seed']}",
+                    f"`{key.backbone}`{key.changed}",
+                    f"{frozen:.2%}",
+                    f"{row['map']:.2%} ({low:.1%} to {high:.1%})",
+                )
+            )
+    heads = ["data", "codes", "backbone, how it learned", "mAP frozen", "fine-tuned, interval"]
+    return f"**Fine-tuned once**, beside the same network frozen\n\n{markdown(heads, lines)}"
 
 
 def settings(groups: dict[Key, Group]) -> list[str]:
