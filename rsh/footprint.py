@@ -5,14 +5,14 @@ said: a batch that cannot fit is refused before that.
 """
 
 import copy
-import sys
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from rsh.config import TrainConfig
+from rsh.config import LIMITS, TrainConfig
+from rsh.devices import machines
 from rsh.errors import InputError
 from rsh.memory import memory
 from rsh.model import HashNet
@@ -24,6 +24,9 @@ ON_TOP = 1.5  # of what is saved: gradients, and gaps between pieces of memory
 def check_fit(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) -> None:
     """Refuse a batch on a CPU of which the forward pass alone saves more than is free.
 
+    What a compiled network saves is not known before; nothing is refused then, or where nobody
+    says how much is free.
+
     Args:
         net: all of it will learn.
         config: settings.
@@ -31,18 +34,21 @@ def check_fit(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) 
         tiles: in a batch, of all processes.
 
     Raises:
-        InputError: names the batch size, what it takes, what there is, and a size that fits.
+        InputError: names the batch size, what it takes, what there is, and a way out.
     """
-    if fabric.device.type != "cpu" or sys.platform != "linux":
+    here = memory() if fabric.device.type == "cpu" and not config.compile else None
+    if here is None:
         return
     with fabric.autocast():
         view = saved_bytes(net, torch.zeros(1, 3, net.image_size, net.image_size))
-    tile, free = 2 * view / fabric.world_size, memory().free  # seen by both branches
-    if tiles * tile > free:
-        fits = max(4, int(free / tile / ON_TOP))
+    tile = 2 * view / machines()  # seen by both branches, each on its share of the tiles
+    if tiles * tile > here.free:
+        fits = int(here.free / tile / ON_TOP)
+        smaller = f"{fits} or " if fits >= LIMITS["batch_size"][0] else ""
         raise InputError(
             f"batch_size={config.batch_size}: a step takes over {tiles * tile / GB:.1f} GB of "
-            f"memory, {free / GB:.1f} GB are free: choose {fits} or a smaller --image-size"
+            f"memory, {here.free / GB:.1f} GB are free: "
+            f"choose {smaller}a smaller --image-size, or close other programs"
         )
 
 
@@ -69,7 +75,7 @@ def _saved(module: nn.Module, rows: Tensor) -> int:
     def keep(saved: Tensor) -> Tensor:
         piece = saved.untyped_storage()
         pieces[piece.data_ptr()] = piece  # held, so that no other piece gets its place
-        return saved
+        return saved.detach()  # the tensor itself would hold the graph that holds it, for ever
 
     with saved_tensors_hooks(keep, lambda saved: saved):
         module(rows)

@@ -19,10 +19,11 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4
 USUAL = {TRIM_THRESHOLD: 128 * 1024, MMAP_MAX: 65_536}
 KEPT = {TRIM_THRESHOLD: -1, MMAP_MAX: 0}  # never give back; no pieces of their own
 PLENTY = 1 / 4  # of all memory is free
+CACHED = ("active_file", "inactive_file", "slab_reclaimable")  # can be taken back at any time
 
 
 class Memory(NamedTuple):
-    """Of the machine, or of a container that may take less.
+    """Of the machine, or of a container or service that may take less.
 
     Attributes:
         total: bytes.
@@ -49,28 +50,46 @@ def memory_kept() -> Iterator[None]:
 
 def give_back_if_scarce() -> None:
     """Give back what is kept, if less than a quarter of the memory is free: between batches."""
-    if _glibc() and (now := memory()).free < PLENTY * now.total:
+    now = memory()
+    if now and now.free < PLENTY * now.total:
         _give_back()
 
 
-def memory(root: Path = Path("/")) -> Memory:
+def memory(root: Path = Path("/")) -> Memory | None:
     """Read how much memory there is, on Linux.
 
     Args:
         root: below which proc and sys lie.
 
-    Source: proc_meminfo(5); for containers, the control groups of Linux, version 2:
+    Returns:
+        None where nobody says so: on other systems, or where they hide it.
+
+    Source: proc_meminfo(5); for containers and services, the control groups of Linux, version 2:
         https://docs.kernel.org/admin-guide/cgroup-v2.html
     """
-    machine, group = _numbers(root / "proc/meminfo"), root / "sys/fs/cgroup"
-    whole = Memory(1024 * machine["MemTotal:"], 1024 * machine["MemAvailable:"])
     try:
-        limit = int((group / "memory.max").read_text())
-        taken = int((group / "memory.current").read_text())
-        cached = _numbers(group / "memory.stat")["inactive_file"]
-    except (OSError, ValueError):  # no container, or one whose limit is "max"
-        return whole
-    return Memory(min(whole.total, limit), min(whole.free, limit - taken + cached))
+        machine = _numbers(root / "proc/meminfo")
+        total, free = (1024 * machine[name] for name in ("MemTotal:", "MemAvailable:"))
+        for limit, taken in _limits(root):
+            total, free = min(total, limit), min(free, max(0, limit - taken))
+    except (OSError, KeyError, ValueError):
+        return None
+    return Memory(total, free)
+
+
+def _limits(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield what the process's control group may take and has taken, then each one around it."""
+    group = root / "sys/fs/cgroup"
+    lines = (root / "proc/self/cgroup").read_text().splitlines()
+    own = next((line[4:] for line in lines if line.startswith("0::/")), "")
+    for folder in (group / own, *(group / own).parents):
+        if not folder.is_relative_to(group):
+            return
+        limit = folder / "memory.max"  # not there at the root of a machine
+        if limit.exists() and (text := limit.read_text().strip()) != "max":
+            stat = _numbers(folder / "memory.stat")
+            cached = sum(stat[name] for name in CACHED)
+            yield int(text), int((folder / "memory.current").read_text()) - cached
 
 
 def _numbers(file: Path) -> dict[str, int]:

@@ -1,13 +1,18 @@
+import weakref
+
 import pytest
 import torch
+from lightning.fabric import Fabric
 from torch import nn
 
 from rsh.config import TrainConfig
 from rsh.errors import InputError
-from rsh.footprint import saved_bytes
+from rsh.footprint import check_fit, saved_bytes
 from rsh.memory import Memory
 from rsh.model import HashNet, fingerprint
 from rsh.training import train
+
+VIEW = torch.zeros(1, 3, 32, 32)
 
 
 def small() -> HashNet:
@@ -37,22 +42,72 @@ def test_what_is_looked_at_stays_as_it_is():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_batch_that_cannot_fit_is_refused_before_it_begins(tiny_split, tmp_path, monkeypatch):
-    config, each = TrainConfig(finetune=True, batch_size=16), 2 * saved_bytes(small(), VIEW)
-    monkeypatch.setattr("rsh.footprint.memory", lambda: Memory(1 << 40, 12 * each))
-    message = r"batch_size=16: a step takes over 0\.\d GB of memory, 0\.\d GB are free: choose 8 or"
+def test_nothing_of_it_stays():
+    trials = []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(10, 20)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            trials.append(weakref.ref(self.layer.weight))
+            return self.layer(rows).tanh()  # saves its own output
+
+    saved_bytes(Watched(), torch.ones(1, 10))
+    assert [trial() for trial in trials] == [None, None]
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Whether a batch fits where there is memory for so many tiles."""
+
+    def check(batch_size: int, room: float, *, precision: str = "32-true", compile: bool = False):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+        with fabric.autocast():
+            free = int(room * 2 * saved_bytes(small(), VIEW))
+        monkeypatch.setattr("rsh.footprint.memory", lambda: Memory(1 << 40, free))
+        config = TrainConfig(finetune=True, batch_size=batch_size, compile=compile)
+        check_fit(small(), config, fabric, tiles=batch_size)
+
+    return check
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_batch_that_cannot_fit_is_refused(fits, precision: str):
+    fits(16, 16, precision=precision)
+    message = r"batch_size=16: a step .* choose 10 or a smaller --image-size, or close"
     with pytest.raises(InputError, match=message):
+        fits(16, 15.9, precision=precision)
+
+
+def test_no_batch_is_named_where_none_fits(fits):
+    with pytest.raises(InputError, match=r"are free: choose a smaller --image-size, or close"):
+        fits(4, 3.9)
+
+
+def test_processes_of_one_machine_share_its_memory(fits, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    fits(16, 8)
+    with pytest.raises(InputError, match="choose 10"):
+        fits(16, 7.9)
+
+
+def test_what_a_compiled_network_saves_is_not_known(fits):
+    fits(16, 1, compile=True)
+
+
+def test_where_nobody_says_how_much_is_free_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr("rsh.footprint.memory", lambda: None)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    check_fit(small(), TrainConfig(finetune=True), fabric, tiles=10**9)
+
+
+def test_it_is_refused_before_there_is_a_folder(tiny_split, tmp_path, monkeypatch):
+    monkeypatch.setattr("rsh.training.fabric_of", lambda _: Fabric(accelerator="cpu", devices=1))
+    monkeypatch.setattr("rsh.footprint.memory", lambda: Memory(1 << 40, 1_000_000))
+    config = TrainConfig(finetune=True, batch_size=16)
+    with pytest.raises(InputError, match="batch_size=16: a step takes over"):
         train(small(), tiny_split, config, run=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
-
-
-def test_batch_that_fits_is_trained_on(tiny_split, monkeypatch):
-    config, each = (
-        TrainConfig(finetune=True, batch_size=16, epochs=1),
-        2 * saved_bytes(small(), VIEW),
-    )
-    monkeypatch.setattr("rsh.footprint.memory", lambda: Memory(1 << 40, 16 * each))
-    assert len(train(small(), tiny_split, config, progress=False)) == 1
-
-
-VIEW = torch.zeros(1, 3, 32, 32)
