@@ -23,6 +23,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
 POOL_READY = 4  # seconds after which no kernel is still being made: cut off then, it would say so
+NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SERVE = (
     "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
@@ -121,7 +122,8 @@ def server(serving, tmp_path_factory) -> Server:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["playwright.Browser"]:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    flags = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [NO_OTHER_HOST, *(["--no-sandbox"] if as_root else [])]
     with playwright.sync_playwright() as driver:
         try:
             browser = driver.chromium.launch(executable_path=found, args=flags)
@@ -146,14 +148,15 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
         new = Visit(context.new_page())
         visits.append(new)
 
-        def route(request_route):
-            url = request_route.request.url
-            if urlsplit(url).hostname == "127.0.0.1":
-                return request_route.continue_()
-            new.outside.append(url)
-            return request_route.abort()
+        def note(asked):
+            url = urlsplit(asked.url)
+            if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+                new.outside.append(asked.url)
 
-        context.route(lambda url: url.startswith(("http", "ws")), route)
+        # Only looked at: a request that waits for a handler here would wait as long as the test
+        # does something else, and what a tab sends while it closes would come too late.
+        context.on("request", note)
+        new.page.on("websocket", note)
         new.page.on("pageerror", lambda error: new.errors.append(str(error)))
         new.page.on(
             "console", lambda message: message.type == "error" and new.errors.append(message.text)
