@@ -58,13 +58,15 @@ LENGTHS = [f"{bits} bits" for bits in BITS]
 
 def main() -> None:
     """Print one table a data set and way of training, then what was tried on validation tiles."""
+    queries, validation = grouped("query"), grouped("val")
     chosen = {
         key: rows
-        for key, rows in grouped("query").items()
+        for key, rows in queries.items()
         if (key.turns, key.stages) == (TURNS, STAGES) and not is_single(key, rows)
     }
     tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
-    print("\n\n".join([*tables, single(), *settings(grouped("val")), additions()]))
+    finetuned = single(queries, validation)
+    print("\n\n".join([*tables, finetuned, *settings(validation), additions()]))
 
 
 def grouped(measured_on: str) -> dict[Key, Group]:
@@ -109,14 +111,16 @@ def is_single(key: Key, rows: Group) -> bool:
     return not key.frozen and sum(map(len, rows.values())) == 1
 
 
-def single() -> str:
+def single(queries: dict[Key, Group], validation: dict[Key, Group]) -> str:
     """Return a table of whole networks that learned alone, or to choose settings."""
-    lines = []
-    for measured_on in ("query", "val"):
-        groups = grouped(measured_on)
-        for key, rows in groups.items():
-            if not key.frozen and (measured_on == "val" or is_single(key, rows)):
-                lines += [beside_frozen(key, row, groups) for each in rows.values() for row in each]
+    lines = [
+        beside_frozen(key, row, groups)
+        for groups in (queries, validation)
+        for key, rows in groups.items()
+        if not key.frozen and (groups is validation or is_single(key, rows))
+        for each in rows.values()
+        for row in each
+    ]
     heads = ["data", "codes", "backbone, how it learned", "mAP frozen", "fine-tuned, interval"]
     return f"**Fine-tuned once**, beside the same network frozen\n\n{markdown(heads, lines)}"
 

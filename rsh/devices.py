@@ -25,10 +25,10 @@ def fabric_of(config: TrainConfig) -> Fabric:
     Started plainly it has one device. Under `torchrun` it has as many processes as that started,
     on one machine or several.
     """
-    world, nodes = int(os.environ.get("WORLD_SIZE", 1)), machines()
+    world, local = _started()
     fabric = Fabric(
-        devices=world // nodes,
-        num_nodes=nodes,
+        devices=local,
+        num_nodes=machines(),
         # rivals leave the projection head out
         strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
         precision=PRECISIONS[_precision(config)],  # type: ignore[arg-type]
@@ -40,8 +40,14 @@ def fabric_of(config: TrainConfig) -> Fabric:
 
 def machines() -> int:
     """Return over how many machines `torchrun` spreads the processes."""
-    world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    world, local = _started()
     return world // local
+
+
+def _started() -> tuple[int, int]:
+    """Return how many processes there are, and how many of them on this machine."""
+    world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    return world, local
 
 
 def own_device() -> torch.device:

@@ -30,9 +30,6 @@ def lesson(tmp_path_factory: pytest.TempPathFactory, chromium) -> Iterator:
     with log.open("w") as stream:
         process = subprocess.Popen(command, env=env, cwd=log.parent, stdout=stream, stderr=stream)
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    context.route(
-        lambda url: not url.startswith(f"http://127.0.0.1:{port}"), lambda route: route.abort()
-    )
     page = context.new_page()
     page.set_default_timeout(60_000)
     try:
