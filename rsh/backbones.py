@@ -104,7 +104,9 @@ def _check_stages(name: str, network: Any, stages: int) -> None:
     most = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
     if not 0 <= stages <= most:
         span = f"0 to {most}" if most else "0"
-        raise InputError(f"stages={stages}: {name} shows {most} of them, choose {span}")
+        raise InputError(
+            f"{name} shows {most} of them, choose {span}", parameter="stages", value=stages
+        )
 
 
 def _cfg(name: str) -> Any:

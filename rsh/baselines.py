@@ -46,7 +46,9 @@ def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
     import faiss  # which a machine that only trains may lack
 
     if num_bits > features.shape[1]:
-        raise InputError(f"num_bits={num_bits}: ITQ needs at most {features.shape[1]}")
+        raise InputError(
+            f"ITQ needs at most {features.shape[1]}", parameter="num_bits", value=num_bits
+        )
     values = np.ascontiguousarray(features, dtype=np.float32)
     transform = faiss.ITQTransform(values.shape[1], num_bits, True)
     transform.train(values[train])

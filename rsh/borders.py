@@ -153,10 +153,12 @@ def border(gallery: Gallery, one: str, other: str, *, count: int | None = None) 
         InputError: there is no such class, both are the same, or count is below 1.
     """
     if count is not None and count < 1:
-        raise InputError(f"count={count}: choose 1 or more")
+        raise InputError("choose 1 or more", parameter="count", value=count)
     pair = np.array([_number(gallery, "one", one), _number(gallery, "other", other)])
     if one == other:
-        raise InputError(f"other={other}: a class has no border with itself, choose another")
+        raise InputError(
+            "a class has no border with itself, choose another", parameter="other", value=other
+        )
     found = _Found(gallery, pair)
     rows = np.concatenate([found.asking(number) for number in pair])
     near, each = found.near(rows), np.arange(len(rows))
@@ -276,5 +278,7 @@ def _mean(values: Floats) -> Floats:
 def _number(gallery: Gallery, name: str, wanted: str) -> int:
     if wanted not in gallery.classes:
         known = gallery.classes[0]
-        raise InputError(f"{name}={wanted}: {gallery.folder} has no such class; one is {known}")
+        raise InputError(
+            f"{gallery.folder} has no such class; one is {known}", parameter=name, value=wanted
+        )
     return gallery.classes.index(wanted)

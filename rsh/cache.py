@@ -26,7 +26,7 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from rsh.arrays import CANNOT_READ, read_array
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.files import explain_os_error
 
 SAVE_EVERY = 256  # rows between two notes of how far an array has come
@@ -71,7 +71,9 @@ def cached(
                 if (array := _whole(file, shape, kinds)) is None:  # nobody that was waited for did
                     if file.exists() and _sum_of(file).exists():
                         warnings.warn(
-                            f"what was kept as {kind} is damaged: it is made again", stacklevel=2
+                            f"what was kept as {kind} is damaged: it is made again",
+                            RshWarning,
+                            stacklevel=2,
                         )
                     with tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress) as bar:
                         _fill(file, rows, shape, kinds, bar)
@@ -112,7 +114,9 @@ def _alone(file: Path, kind: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        warnings.warn(f"another process makes this {kind}: waiting for it", stacklevel=2)
+        warnings.warn(
+            f"another process makes this {kind}: waiting for it", RshWarning, stacklevel=2
+        )
         lock.acquire()
     try:
         yield

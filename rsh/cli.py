@@ -24,7 +24,7 @@ from rsh.cli_lifecycle import (
     gallery_remove,
 )
 from rsh.config import TrainConfig
-from rsh.errors import InputError, one_line
+from rsh.errors import InputError, RshWarning, one_line
 from rsh.flags import TEXTS
 from rsh.protocols import Ties, find_protocol
 
@@ -275,7 +275,6 @@ def _note(
 ) -> None:
     """Show our own warnings as notes, each text once; those of libraries are not for the reader."""
     text = one_line(str(message))
-    ours = category is UserWarning and Path(filename).parent == Path(__file__).parent
-    if ours and text not in _noted:
+    if issubclass(category, RshWarning) and text not in _noted:
         _noted.add(text)
         print(f"rsh: note: {text}", file=sys.stderr)

@@ -96,4 +96,6 @@ def _numbers(kind: type[Number], name: str, words: str) -> list[Number]:
     try:
         return [kind(word) for word in words.split(",") if words]
     except ValueError:
-        raise InputError(f"{name}={words}: write numbers with commas between them") from None
+        raise InputError(
+            "write numbers with commas between them", parameter=name, value=words
+        ) from None

@@ -156,5 +156,5 @@ def search(
 def _ids(name: str, words: str | None) -> list[str]:
     ids = [word for word in (words or "").split(",") if word]
     if words is not None and not ids:
-        raise InputError(f"{name}={words}: name at least one tile, or leave it out")
+        raise InputError("name at least one tile, or leave it out", parameter=name, value=words)
     return ids

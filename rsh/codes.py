@@ -112,7 +112,9 @@ def check_num_bits(num_bits: int) -> int:
     if num_bits % 4 or not 4 <= num_bits <= MAX_BITS:
         near = min(max(4 * round(num_bits / 4), 4), MAX_BITS)
         raise InputError(
-            f"num_bits={num_bits}: choose a multiple of 4 from 4 to {MAX_BITS}, such as {near}"
+            f"choose a multiple of 4 from 4 to {MAX_BITS}, such as {near}",
+            parameter="num_bits",
+            value=num_bits,
         )
     return num_bits
 

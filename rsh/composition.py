@@ -63,14 +63,18 @@ def compose(
         InputError: the codes differ in length, or no part counts.
     """
     if min(weights) < 0:
-        raise InputError(f"weights={tuple(weights)}: choose 0 or more")
+        raise InputError("choose 0 or more", parameter="weights", value=tuple(weights))
     signed = (weights.query, weights.positive, -weights.negative)
     parts = [np.atleast_2d(np.asarray(part)) for part in (query, positives, negatives)]
     used = [(weight, part) for weight, part in zip(signed, parts, strict=True) if part.size]
     total = sum(abs(weight) for weight, _ in used)
     if not total or len({part.shape[1] for _, part in used}) != 1:
         shapes = ", ".join(str(part.shape) for part in parts)
-        raise InputError(f"weights={tuple(weights)} of relaxed codes {shapes}: nothing to compose")
+        raise InputError(
+            f"nothing to compose of relaxed codes {shapes}",
+            parameter="weights",
+            value=tuple(weights),
+        )
     composed = sum(weight * weights_of(part).mean(axis=0) for weight, part in used) / total
     return np.asarray(composed, dtype=np.float32)
 
@@ -126,11 +130,17 @@ def _marked(
             if not its:
                 known = gallery.items["id"].iloc[0]
                 raise InputError(
-                    f"{name}={tile}: no tile of {gallery.folder} has this id; one is {known}"
+                    f"no tile of {gallery.folder} has this id; one is {known}",
+                    parameter=name,
+                    value=tile,
                 )
             if its == [row]:
-                raise InputError(f"{name}={tile}: this is the query itself, mark other tiles")
+                raise InputError(
+                    "this is the query itself, mark other tiles", parameter=name, value=tile
+                )
             if [*like, *unlike].count(tile) > 1:
-                raise InputError(f"{name}={tile}: this tile is marked twice, mark it once")
+                raise InputError(
+                    "this tile is marked twice, mark it once", parameter=name, value=tile
+                )
             found[name] += its
     return found["like"], found["unlike"]

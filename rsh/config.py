@@ -98,10 +98,12 @@ class TrainConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 listed = ", ".join(choices)
-                raise InputError(f"{name}={getattr(self, name)}: choose one of {listed}")
+                raise InputError(
+                    f"choose one of {listed}", parameter=name, value=getattr(self, name)
+                )
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name}={getattr(self, name)}: choose true or false")
+                raise InputError("choose true or false", parameter=name, value=getattr(self, name))
         if not any(getattr(self, name) for name in WEIGHTS):
             raise InputError("category_weight=0 and all other weights too: raise one of them")
 
@@ -116,4 +118,4 @@ def check_number(name: str, value: object, least: float, most: float) -> None:
     fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if not (fits and least <= value <= most):  # type: ignore[operator]
         kind = "whole number" if whole else "number"
-        raise InputError(f"{name}={value}: choose a {kind} from {least} to {most}")
+        raise InputError(f"choose a {kind} from {least} to {most}", parameter=name, value=value)

@@ -73,7 +73,7 @@ def exemplars(
     check_number("bit", bit, 0, gallery.num_bits - 1)
     for name, most in (("count", count), ("per_class", per_class)):
         if most is not None and most < 1:
-            raise InputError(f"{name}={most}: choose 1 or more")
+            raise InputError("choose 1 or more", parameter=name, value=most)
     is_on = gallery.packed[:, bit // 8] & (128 >> bit % 8) != 0  # as a search sees it
     relaxed = gallery.relaxed[:, bit].astype(np.float32)  # one column is read, not the whole map
     labels, tiles = gallery.labels, np.bincount(gallery.labels)

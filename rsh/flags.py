@@ -107,15 +107,15 @@ def _call_one(command: Command, words: list[str], prog: str) -> None:
             by_place += value if parameter.default is SEVERAL else [value]
         command(*by_place, **given)
     except InputError as error:
-        raise InputError(as_typed(str(error), parameters)) from error
+        raise InputError(as_typed(error, parameters)) from error
 
 
-def as_typed(message: str, parameters: Iterable[Parameter]) -> str:
-    """Put what was typed for the parameter that a message begins with: num_bits=7 is --bits 7."""
+def as_typed(error: InputError, parameters: Iterable[Parameter]) -> str:
+    """Say an error with the flag in place of the parameter: num_bits=7 is --bits 7."""
     for parameter in parameters:
-        if parameter.spelled and message.startswith(f"{parameter.name}="):
-            return f"{parameter.spelled[0]} {message.removeprefix(f'{parameter.name}=')}"
-    return message
+        if parameter.spelled and parameter.name == error.parameter:
+            return f"{parameter.spelled[0]} {error.value}: {error.reason}"
+    return str(error)
 
 
 def _parameters(command: Command) -> list[Parameter]:

@@ -46,9 +46,11 @@ def check_fit(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) 
         fits = int(here.free / tile / ON_TOP)
         smaller = f"{fits} or " if fits >= LIMITS["batch_size"][0] else ""
         raise InputError(
-            f"batch_size={config.batch_size}: a step takes over {tiles * tile / GB:.1f} GB of "
+            f"a step takes over {tiles * tile / GB:.1f} GB of "
             f"memory, {here.free / GB:.1f} GB are free: "
-            f"choose {smaller}a smaller --image-size, or close other programs"
+            f"choose {smaller}a smaller --image-size, or close other programs",
+            parameter="batch_size",
+            value=config.batch_size,
         )
 
 

@@ -59,7 +59,7 @@ class Index:
         """
         chosen = where.mask(gallery.items)[self.rows]
         if not chosen.any():
-            raise InputError(f"where={where}: no tile that can be found is so")
+            raise InputError("no tile that can be found is so", parameter="where", value=where)
         ids = self.ids[chosen]
         selection = Selection(ids, where.expression(gallery.items))
         return Index(self.engine.among(selection), ids, self.rows[chosen])
@@ -111,7 +111,7 @@ def make_index(
         MilvusEngine.build(uri, entry["collection"], gallery.num_bits)
         return update_index(gallery, gallery, entry, file=file)
     if uri:
-        raise InputError(f"uri={uri}: only milvus asks a server")
+        raise InputError("only milvus asks a server", parameter="uri", value=uri)
     if name == "exact":
         return {}
     codes = gallery.packed[gallery.searchable]

@@ -93,7 +93,7 @@ def precision_within(counts: Counts, *, radius: int) -> Floats:
         InputError: radius < 0.
     """
     if radius < 0:
-        raise InputError(f"radius={radius}: choose 0 or more bits")
+        raise InputError("choose 0 or more bits", parameter="radius", value=radius)
     inside = counts.items[:, : radius + 1].sum(axis=1)
     share: Floats = counts.relevant[:, : radius + 1].sum(axis=1) / np.maximum(inside, 1)
     return share
@@ -287,7 +287,7 @@ def _found(counts: Counts, top_k: int) -> Floats:
 def _taken(n: NDArray[np.int64], before: NDArray[np.int64], top_k: int) -> NDArray[np.int64]:
     """Return how many items of each distance are among the first top_k."""
     if top_k < 1:
-        raise InputError(f"top_k={top_k}: choose 1 or more")
+        raise InputError("choose 1 or more", parameter="top_k", value=top_k)
     return np.clip(top_k - before, 0, n)
 
 

@@ -95,9 +95,9 @@ class HashNet(nn.Module):
         super().__init__()
         self.num_bits = check_num_bits(num_bits)
         if not 32 <= image_size <= 1024:
-            raise InputError(f"image_size={image_size}: choose 32 to 1024 pixels")
+            raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
         if turns not in TURNS:
-            raise InputError(f"turns={turns}: choose {', '.join(map(str, TURNS))}")
+            raise InputError(f"choose {', '.join(map(str, TURNS))}", parameter="turns", value=turns)
         self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
         with torch.random.fork_rng(devices=[]):
             self.backbone = backbones.create(

@@ -133,5 +133,7 @@ def _pool(most: int, top_k: int | None, pool: int | None) -> int:
     if pool is None:
         return max(least, min(POOL, most))
     if not least <= pool <= most:
-        raise InputError(f"pool={pool}: choose {least} to {most}, the tiles that can be found")
+        raise InputError(
+            f"choose {least} to {most}, the tiles that can be found", parameter="pool", value=pool
+        )
     return pool

@@ -99,7 +99,11 @@ def occlude(picture: str | Path | Image.Image, encode: Encode, *, cells: int = C
     check_number("cells", cells, 2, MOST_CELLS)
     square = seen(picture)
     if square.width < cells:
-        raise InputError(f"cells={cells}: the picture has {square.width} pixels a side, take fewer")
+        raise InputError(
+            f"the picture has {square.width} pixels a side, take fewer",
+            parameter="cells",
+            value=cells,
+        )
     encoded = encode([square, *covered(square, cells)])
     sure = weights_of(encoded.relaxed)
     signs = encoded.codes[0]
@@ -174,7 +178,7 @@ def overlay(
     if strongest is None:
         strongest = max(float(np.abs(heat).max()), FAINT)
     if not strongest > 0:
-        raise InputError(f"strongest={strongest}: choose a number above 0")
+        raise InputError("choose a number above 0", parameter="strongest", value=strongest)
     share = np.clip(_smooth(heat / strongest, DRAWN), -1 if signed else 0, 1)
     tile = seen(picture).convert("L").resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
     grey = np.asarray(tile, dtype=np.float32)[..., None] / 255

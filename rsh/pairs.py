@@ -112,7 +112,9 @@ class ViewPairs(_Balanced):
             InputError: fewer than two views, or data without contrast.
         """
         if bank.shape[1] < 2:
-            raise InputError(f"views={bank.shape[1]}: two branches need at least 2 views a tile")
+            raise InputError(
+                "two branches need at least 2 views a tile", parameter="views", value=bank.shape[1]
+            )
         super().__init__(bank, labels, config, ids)
 
     def epoch(self, number: int) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 MAX_PIXELS = 40_000_000  # a picture larger than that is a scene to be cut into tiles first
@@ -124,7 +124,7 @@ def _to_rgb(picture: Image.Image, name: str, noted_as: str) -> Image.Image:
         how, picture = "laid over black", _over_black(picture)
     else:
         how = "repeated" if mode in ("1", "L") else "converted"
-    warnings.warn(f"{noted_as} is {mode}, not RGB: it was {how} to RGB", stacklevel=3)
+    warnings.warn(f"{noted_as} is {mode}, not RGB: it was {how} to RGB", RshWarning, stacklevel=3)
     return picture.convert("RGB")
 
 

@@ -26,7 +26,9 @@ def how_many(top_k: int | None, most: int) -> int:
     """
     top_k = min(USUAL, most) if top_k is None else top_k
     if not 1 <= top_k <= most:
-        raise InputError(f"top_k={top_k}: {most} tiles can be found, choose 1 to {most}")
+        raise InputError(
+            f"{most} tiles can be found, choose 1 to {most}", parameter="top_k", value=top_k
+        )
     return top_k
 
 
@@ -100,5 +102,5 @@ def find_protocol(name: str) -> Protocol:
         InputError: there is none.
     """
     if name not in PROTOCOLS:
-        raise InputError(f"protocol={name}: choose one of {', '.join(PROTOCOLS)}")
+        raise InputError(f"choose one of {', '.join(PROTOCOLS)}", parameter="protocol", value=name)
     return PROTOCOLS[name]

@@ -89,7 +89,7 @@ def crs_of(source: Any, scene: Path, crs: str) -> Any:
         return CRS.from_user_input(crs) if crs else source.crs
     except (CRSError, ValueError):
         raise InputError(
-            f"crs={crs}: no such coordinate system, write one like EPSG:32633"
+            "no such coordinate system, write one like EPSG:32633", parameter="crs", value=crs
         ) from None
 
 
@@ -107,9 +107,13 @@ def bands_of(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
     wrong = [number for number in numbers if not 1 <= number <= source.count]
     if wrong or len(numbers) not in (1, 3):
         listed = ",".join(map(str, numbers))
-        raise InputError(f"bands={listed}: choose one or three of 1 to {source.count}")
+        raise InputError(
+            f"choose one or three of 1 to {source.count}", parameter="bands", value=listed
+        )
     if any(source.dtypes[number - 1].startswith("complex") for number in numbers):
-        raise InputError(f"bands={','.join(map(str, numbers))}: complex values are no picture")
+        raise InputError(
+            "complex values are no picture", parameter="bands", value=",".join(map(str, numbers))
+        )
     return numbers
 
 
@@ -131,7 +135,9 @@ def stretch_of(
     if stretch:
         if len(stretch) != 2 or not stretch[0] < stretch[1] or not np.isfinite(stretch).all():
             listed = ",".join(f"{value:g}" for value in stretch)
-            raise InputError(f"stretch={listed}: give a lower and a higher value, such as 0,3000")
+            raise InputError(
+                "give a lower and a higher value, such as 0,3000", parameter="stretch", value=listed
+            )
         return ((float(stretch[0]), float(stretch[1])),) * len(bands)
     if all(source.dtypes[number - 1] == "uint8" for number in bands):
         return ()

@@ -44,7 +44,7 @@ def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> N
         return cosines
     if by == "asymmetric":
         return asymmetric.score(asymmetric.weights_of(query.relaxed[0]), packed)
-    raise InputError(f"rerank={by}: choose features or asymmetric")
+    raise InputError("choose features or asymmetric", parameter="rerank", value=by)
 
 
 def rerank(

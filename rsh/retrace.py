@@ -58,13 +58,19 @@ def as_command(view: View, *, folder: str = "") -> str:
     for name in ("like", "unlike"):
         ids = getattr(question, name)
         if any("," in tile or not tile for tile in ids):
-            raise InputError(f"{name}={ids}: a command line has commas between ids, {PYTHON}")
+            raise InputError(
+                f"a command line has commas between ids, {PYTHON}", parameter=name, value=ids
+            )
         words += [f"--{name}={','.join(ids)}"] if ids else []
     if _conditions(question.where):
-        raise InputError(f"where={question.where}: a command line would split it, {PYTHON}")
+        raise InputError(
+            f"a command line would split it, {PYTHON}", parameter="where", value=question.where
+        )
     words += [f"--where={condition}" for condition in question.where.conditions]
     if question.query in ("", "--") or any("\0" in word for word in (*words, question.query)):
-        raise InputError(f"query={question.query!r}: this cannot be typed, {PYTHON}")
+        raise InputError(
+            f"this cannot be typed, {PYTHON}", parameter="query", value=repr(question.query)
+        )
     # Behind two dashes nothing is a flag, whatever a tile is called.
     words += ["--", question.query] if question.query.startswith("-") else [question.query]
     return shlex.join(words)

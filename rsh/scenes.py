@@ -16,7 +16,7 @@ from PIL import Image
 
 from rsh import splits
 from rsh.datasets import DATASETS
-from rsh.errors import InputError, NoData
+from rsh.errors import InputError, NoData, RshWarning
 from rsh.pictures import read_picture
 from rsh.shards import RANGE
 from rsh.sources import Source, open_source
@@ -144,7 +144,9 @@ class Scenes:
             InputError: too few classes, tiles or blocks, or by="block" without blocks.
         """
         if by not in get_args(splits.SplitBy):
-            raise InputError(f"by={by}: choose one of {', '.join(get_args(splits.SplitBy))}")
+            raise InputError(
+                f"choose one of {', '.join(get_args(splits.SplitBy))}", parameter="by", value=by
+            )
         if by == "block" and "block" not in self.items:
             raise InputError(f"{self.name} has no blocks: split by class, or add a block column")
         labels = self.items["class"].to_numpy(str)
@@ -187,7 +189,7 @@ class Scenes:
                 self.decode(row, self.read_bytes(row))
                 rows.append(row)
             except InputError as error:
-                warnings.warn(f"left out: {error}", stacklevel=3)
+                warnings.warn(f"left out: {error}", RshWarning, stacklevel=3)
         if not rows:
             raise InputError(f"no picture in {self.source} can be read: fetch or save them again")
         return replace(self.take(np.array(rows, dtype=np.int64)), skip_unreadable=True)

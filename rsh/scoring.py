@@ -42,7 +42,9 @@ class Setting:
         if not len(self.query):
             raise InputError("the data has no query tiles: split it first")
         if len(self.gallery) <= self.protocol.without_self:
-            raise InputError(f"protocol={self.protocol.name}: the gallery is empty, add tiles")
+            raise InputError(
+                "the gallery is empty, add tiles", parameter="protocol", value=self.protocol.name
+            )
 
     @cached_property
     def labels(self) -> Rows:

@@ -171,7 +171,7 @@ def _refuse_with_marks(**given: object) -> None:
     for name, value in given.items():
         if value is not None:
             why = "with tiles marked like or unlike, all tiles are scored"
-            raise InputError(f"{name}={value}: {why}; leave it out")
+            raise InputError(f"{why}; leave it out", parameter=name, value=value)
 
 
 def _precision(

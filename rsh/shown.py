@@ -42,10 +42,14 @@ class Question:
     def __post_init__(self) -> None:
         if self.top_k is not None and self.radius is not None:
             raise InputError(
-                f"top_k={self.top_k} and radius={self.radius} exclude each other: give one of them"
+                f"top_k={self.top_k} is given too: give one of them",
+                parameter="radius",
+                value=self.radius,
             )
         if self.pool is not None and self.rerank is None:
-            raise InputError(f"pool={self.pool}: it is for rerank, give both or neither")
+            raise InputError(
+                "it is for rerank, give both or neither", parameter="pool", value=self.pool
+            )
 
     def arguments(self) -> dict[str, Any]:
         """Return what was said beside the query, without what is left at its default."""

@@ -140,7 +140,7 @@ def _check_draw(seed: int, **shares: float) -> None:
     check_number("seed", seed, *SEEDS)
     for name, share in shares.items():
         if not 0 < share <= 0.5:
-            raise InputError(f"{name}={share}: choose a share above 0 and at most 0.5")
+            raise InputError("choose a share above 0 and at most 0.5", parameter=name, value=share)
 
 
 SplitBy = Literal["auto", "class", "block"]

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from rsh.devices import Processes, processes
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.files import explain_os_error
 from rsh.generations import WORK
 from rsh.parts import LeftOut, Parts, is_whole, write_part
@@ -181,9 +181,9 @@ def _join(job: Job, left_out: LeftOut, finish: Callable[[Tiles, str], object]) -
     )
     finish(tiles, fingerprint_of(items, parts.digests))
     for reason in left_out.unreadable:
-        warnings.warn(f"left out: {reason}", stacklevel=2)
+        warnings.warn(f"left out: {reason}", RshWarning, stacklevel=2)
     if left_out.empty:
-        warnings.warn(f"left out: {left_out.empty} tiles without data", stacklevel=2)
+        warnings.warn(f"left out: {left_out.empty} tiles without data", RshWarning, stacklevel=2)
     gone = job.work.with_name(f"{WORK}.{os.getpid()}")
     job.work.replace(gone)  # in one step: what is left of it after a kill is no half of an encode
     shutil.rmtree(gone, ignore_errors=True)

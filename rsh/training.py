@@ -98,8 +98,10 @@ def train(
             if not _is_out_of_memory(error):
                 raise
             raise InputError(
-                f"batch_size={config.batch_size}: too little memory on {fabric.device}, "
-                f"choose {config.batch_size // 2} or a smaller --image-size"
+                f"too little memory on {fabric.device}, "
+                f"choose {config.batch_size // 2} or a smaller --image-size",
+                parameter="batch_size",
+                value=config.batch_size,
             ) from None
         finally:
             net.cpu().eval()  # whichever device it was trained on

@@ -51,7 +51,7 @@ class Side:
 
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
-            raise InputError(f"by={self.by}: choose {' or '.join(get_args(By))}")
+            raise InputError(f"choose {' or '.join(get_args(By))}", parameter="by", value=self.by)
 
 
 @dataclass(frozen=True)

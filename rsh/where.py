@@ -127,12 +127,16 @@ def _condition(text: str) -> Condition:
     values = tuple(value.strip() for value in (ends if between else written.split(",")))
     if not found or not column or not all(values):
         raise InputError(
-            f"where={text}: write COLUMN=VALUE, such as class=forest,desert, or cloud=0..20, "
-            "or bbox=WEST,SOUTH,EAST,NORTH"
+            "write COLUMN=VALUE, such as class=forest,desert, or cloud=0..20, "
+            "or bbox=WEST,SOUTH,EAST,NORTH",
+            parameter="where",
+            value=text,
         )
     negated = found["sign"] == "!="
     if column == "bbox" and (len(values) != 4 or negated):
-        raise InputError(f"where={text}: a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees")
+        raise InputError(
+            "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="where", value=text
+        )
     return Condition(column, values, between, negated)
 
 
@@ -142,24 +146,27 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[_Test]:
         return _box(condition, items)
     if condition.column not in items:
         raise InputError(
-            f"where={condition}: there is no column {condition.column}, "
-            f"choose one of {', '.join(items.columns)}"
+            f"there is no column {condition.column}, choose one of {', '.join(items.columns)}",
+            parameter="where",
+            value=condition,
         )
     values: list[float] | list[str] = list(condition.values)
     if _is_number(items[condition.column]):
         values = [_number(value, condition) for value in condition.values]
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
-        raise InputError(f"where={condition}: the lower end comes first")
+        raise InputError("the lower end comes first", parameter="where", value=condition)
     return [_Test(condition.column, values, condition.between, condition.negated)]
 
 
 def _box(condition: Condition, items: pd.DataFrame) -> list[_Test]:
     if not {"longitude", "latitude"} <= set(items.columns):
-        raise InputError(f"where={condition}: nobody knows where these tiles lie")
+        raise InputError("nobody knows where these tiles lie", parameter="where", value=condition)
     west, south, east, north = (_number(value, condition) for value in condition.values)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise InputError(
-            f"where={condition}: need {', '.join(BOX)} in degrees, the south below the north"
+            f"need {', '.join(BOX)} in degrees, the south below the north",
+            parameter="where",
+            value=condition,
         )
     latitude = _Test("latitude", [south, north], between=True, negated=False)
     if west <= east:
@@ -174,7 +181,7 @@ def _number(value: str, condition: Condition) -> float:
     except ValueError:
         number = np.nan
     if not np.isfinite(number):
-        raise InputError(f"where={condition}: {value} is no number")
+        raise InputError(f"{value} is no number", parameter="where", value=condition)
     return number
 
 

@@ -217,11 +217,12 @@ def _check_sizes(source: Any, size: int, step: int) -> None:
     most = min(source.width, source.height)
     if not 32 <= size <= most:
         raise InputError(
-            f"size={size}: the scene has {source.width} x {source.height} pixels, "
-            f"choose 32 to {most}"
+            f"the scene has {source.width} x {source.height} pixels, choose 32 to {most}",
+            parameter="size",
+            value=size,
         )
     if not 1 <= step <= size:
-        raise InputError(f"step={step}: choose 1 to {size}, the size of a tile")
+        raise InputError(f"choose 1 to {size}, the size of a tile", parameter="step", value=step)
 
 
 def _check_count(source: Any, size: int, step: int) -> None:
@@ -229,8 +230,10 @@ def _check_count(source: Any, size: int, step: int) -> None:
     down, right = (-(-(side - size) // step) + 1 for side in (source.height, source.width))
     if down * right > MOST_TILES:
         raise InputError(
-            f"step={step}: {source.width} x {source.height} pixels would be {down * right:,} "
-            f"tiles, at most {MOST_TILES:,} are made of a scene; choose more, or cut it in parts"
+            f"{source.width} x {source.height} pixels would be {down * right:,} "
+            f"tiles, at most {MOST_TILES:,} are made of a scene; choose more, or cut it in parts",
+            parameter="step",
+            value=step,
         )
 
 

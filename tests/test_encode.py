@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rsh.encode import build_gallery, encode_pictures, encode_scenes, model_of
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.gallery import Gallery
 from rsh.model import HashNet, fingerprint
 from rsh.pictures import to_jpeg
@@ -107,7 +107,7 @@ def test_pictures_are_encoded_like_scenes(tiny_run, tiny_split):
 
 def test_pictures_of_any_size_and_mode_are_encoded(tiny_run):
     net = Run.open(tiny_run.folder).net()
-    with pytest.warns(UserWarning, match="not RGB"):
+    with pytest.warns(RshWarning, match="not RGB"):
         encoded = encode_pictures(net, [Image.new("L", (9, 300), 7), Image.new("RGB", (8, 8))])
     assert encoded.codes.shape == (2, 16)
 

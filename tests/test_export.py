@@ -15,7 +15,7 @@ from PIL import Image
 from rsh.codes import binarize, unpack
 from rsh.encode import encode_scenes
 from rsh.encoder import FILE, Encoder, encoder_of
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.export import export
 from rsh.gallery import Gallery
 from rsh.model import HashNet, apply_net
@@ -90,7 +90,7 @@ def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRu
 
 def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
     picture = Image.new("L", (90, 60), 200)
-    with pytest.warns(UserWarning, match="not RGB"):
+    with pytest.warns(RshWarning, match="not RGB"):
         codes = Encoder(exported).encode([picture]).codes
     assert codes.shape == (1, 16)
     assert set(np.unique(codes)) <= {-1, 1}

@@ -26,7 +26,7 @@ from make_shards import png
 from PIL import EpsImagePlugin, Image
 from rasterio.transform import from_origin
 
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.pictures import MAX_PIXELS, read_picture, read_thumb
 from rsh.scenes import Scenes
 from rsh.windows import Cutting
@@ -74,7 +74,7 @@ def test_many_frames_cost_no_more_than_the_first(tmp_path: Path):
     frames = [tile(n).convert("P") for n in range(2)] * 500
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
     start = time.perf_counter()
-    with pytest.warns(UserWarning, match="not RGB"):
+    with pytest.warns(RshWarning, match="not RGB"):
         assert read_picture(tmp_path / "x.gif").size == (16, 16)
     assert time.perf_counter() - start < 1
 

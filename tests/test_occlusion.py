@@ -11,7 +11,7 @@ from PIL import Image
 from rsh.asymmetric import weights_of
 from rsh.codes import binarize
 from rsh.encode import encode_pictures
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.occlusion import DRAWN, covered, occlude, overlay, seen
 from rsh.segments import Encoded
 
@@ -141,7 +141,7 @@ def test_what_is_seen_is_the_middle_square_and_not_too_large():
     assert np.asarray(seen(wide))[:, 1:-1].min() == 255  # a column at each side is interpolated
     tile = noise(112)
     assert np.array_equal(np.asarray(seen(tile)), np.asarray(tile))  # nothing is made again
-    with pytest.warns(UserWarning, match="is L, not RGB"):
+    with pytest.warns(RshWarning, match="is L, not RGB"):
         assert seen(noise(40).convert("L")).mode == "RGB"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.pictures import MIN_SIDE, read_picture, to_jpeg
 
 RAMP = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
@@ -70,18 +70,18 @@ def test_other_modes_become_rgb_with_a_warning_that_names_them(
 ):
     image = Image.fromarray(RAMP.astype(np.uint16) * 40) if mode == "I;16" else picture(mode)
     file = saved(tmp_path, image, name)
-    with pytest.warns(UserWarning, match="not RGB") as caught:
+    with pytest.warns(RshWarning, match="not RGB") as caught:
         found = read_picture(file)
     assert found.mode == "RGB"
     assert found.size == (32, 32)
-    (text,) = (str(note.message) for note in caught if note.category is UserWarning)
+    (text,) = (str(note.message) for note in caught if note.category is RshWarning)
     assert str(file) in text
     with Image.open(file) as original:
         assert f"{original.mode}, not RGB" in text
 
 
 def test_greyscale_is_repeated(tmp_path: Path):
-    with pytest.warns(UserWarning, match="repeated"):
+    with pytest.warns(RshWarning, match="repeated"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(RAMP))))
     assert np.array_equal(found, np.repeat(RAMP[:, :, None], 3, axis=2))
 
@@ -90,7 +90,7 @@ def test_transparency_is_laid_over_black(tmp_path: Path):
     pixels = np.full((16, 16, 4), 200, dtype=np.uint8)
     pixels[:8, :, 3] = 0
     pixels[8:, :, 3] = 255
-    with pytest.warns(UserWarning, match="laid over black"):
+    with pytest.warns(RshWarning, match="laid over black"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(pixels))))
     assert (found[:8] == 0).all()
     assert (found[8:] == 200).all()
@@ -100,7 +100,7 @@ def test_transparent_palette_colour_is_laid_over_black(tmp_path: Path):
     image = Image.new("P", (16, 16), 1)
     image.putpalette([250, 250, 250, 10, 20, 30] + [0] * 750)
     image.paste(0, (0, 0, 16, 8))
-    with pytest.warns(UserWarning, match="laid over black"):
+    with pytest.warns(RshWarning, match="laid over black"):
         found = np.asarray(read_picture(saved(tmp_path, image, transparency=0)))
     assert (found[:8] == 0).all()
     assert (found[8:] == (10, 20, 30)).all()
@@ -110,7 +110,7 @@ def test_transparent_palette_colour_is_laid_over_black(tmp_path: Path):
 def test_sixteen_bit_greyscale_keeps_its_contrast(tmp_path: Path, name: str):
     """Reflectances of 1000 to 3000 would be one white or black area if they were only cut off."""
     deep = (1000 + RAMP.astype(np.uint16) * 8).astype(np.uint16)
-    with pytest.warns(UserWarning, match="2nd to 98th percentile"):
+    with pytest.warns(RshWarning, match="2nd to 98th percentile"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(deep), name)))
     assert found.min() == 0
     assert found.max() == 255
@@ -119,21 +119,21 @@ def test_sixteen_bit_greyscale_keeps_its_contrast(tmp_path: Path, name: str):
 
 def test_flat_sixteen_bit_picture_does_not_divide_by_zero(tmp_path: Path):
     flat = Image.fromarray(np.full((16, 16), 7, np.uint16))
-    with pytest.warns(UserWarning, match="stretched"):
+    with pytest.warns(RshWarning, match="stretched"):
         assert np.asarray(read_picture(saved(tmp_path, flat))).max() == 0
 
 
 def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path):
     values = RAMP.astype(np.float32) / 255
     values[0, :3] = np.nan
-    with pytest.warns(UserWarning, match="stretched"):
+    with pytest.warns(RshWarning, match="stretched"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
 
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB", "HSV"])
 def test_opened_picture_of_another_colour_space_becomes_rgb(mode: str):
-    with pytest.warns(UserWarning, match=f"the picture is {mode}, not RGB: it was converted"):
+    with pytest.warns(RshWarning, match=f"the picture is {mode}, not RGB: it was converted"):
         assert read_picture(Image.new(mode, (16, 16))).mode == "RGB"
 
 
@@ -148,7 +148,7 @@ def test_float_picture_without_a_finite_value_is_refused(tmp_path: Path, value: 
 def test_infinite_values_are_the_ends_of_the_others(tmp_path: Path):
     values = RAMP.astype(np.float32)
     values[0, :2] = np.inf, -np.inf
-    with pytest.warns(UserWarning, match="stretched"):
+    with pytest.warns(RshWarning, match="stretched"):
         found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
     assert found[0, :2, 0].tolist() == [255, 0]
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8

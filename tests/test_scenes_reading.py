@@ -8,7 +8,7 @@ import pytest
 from make_scenes import make, pixels, zipped
 from PIL import Image
 
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.scenes import Scenes
 
 
@@ -70,9 +70,9 @@ def test_grey_tiles_of_a_set_are_noted_by_the_name_of_the_set(tmp_path: Path):
     folder = make(tmp_path / "data")
     for file in folder.rglob("*.png"):
         Image.open(file).convert("L").save(file)
-    with pytest.warns(UserWarning, match="a tile of data is L, not RGB") as caught:
+    with pytest.warns(RshWarning, match="a tile of data is L, not RGB") as caught:
         pixels(Scenes.open(folder))
-    texts = {str(note.message) for note in caught if note.category is UserWarning}
+    texts = {str(note.message) for note in caught if note.category is RshWarning}
     assert len(texts) == 1  # equal texts are shown once
 
 
@@ -82,7 +82,7 @@ def test_skipping_unreadable_tiles_warns_and_leaves_them_out(tmp_path: Path, as_
     (folder / "coast" / "1.png").write_bytes(b"")
     (folder / "forest" / "2.png").write_text("no picture")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
-    with pytest.warns(UserWarning, match="left out") as caught:
+    with pytest.warns(RshWarning, match="left out") as caught:
         scenes = Scenes.open(source, skip_unreadable=True)
     texts = [str(note.message) for note in caught]
     assert len(texts) == 2
@@ -96,7 +96,7 @@ def test_nothing_readable_is_refused(tmp_path: Path):
     folder = make(tmp_path / "data", count=1)
     for file in folder.rglob("*.png"):
         file.write_text("no picture")
-    with pytest.warns(UserWarning, match="left out"), pytest.raises(InputError, match="data"):
+    with pytest.warns(RshWarning, match="left out"), pytest.raises(InputError, match="data"):
         Scenes.open(folder, skip_unreadable=True)
 
 

@@ -7,7 +7,7 @@ from make_encode import content, encode, near
 
 from rsh import pipeline, streaming
 from rsh.encode import add_scenes, build_gallery
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.gallery import Gallery
 from rsh.generations import WORK, check_gallery
 from rsh.model import HashNet
@@ -120,11 +120,11 @@ def test_unreadable_pictures_are_left_out_and_named_in_the_end(net, scenes, tmp_
         (scenes.source / tile).write_bytes(b"no picture")
     with pytest.raises(InputError, match=f"{spoilt[0]} is not a picture.*--skip-unreadable"):
         encode(net, scenes, tmp_path / "gallery")
-    with pytest.warns(UserWarning, match="left out") as caught:
+    with pytest.warns(RshWarning, match="left out") as caught:
         gallery = encode(net, scenes, tmp_path / "gallery", skip_unreadable=True)
     assert [tile for note in caught for tile in spoilt if tile in str(note.message)] == spoilt
     assert set(gallery.items["id"]) == set(scenes.items["id"]) - set(spoilt)
-    with pytest.warns(UserWarning, match="left out"):
+    with pytest.warns(RshWarning, match="left out"):
         readable = scenes.readable()
     assert gallery.info["data"]["fingerprint"] == readable.fingerprint
 

@@ -118,13 +118,15 @@ class Engine(Protocol):
 def check_top_k(top_k: int, most: int) -> None:
     """Refuse a number of hits that cannot be had."""
     if not 1 <= top_k <= most:
-        raise InputError(f"top_k={top_k}: choose 1 to {most}, the items of the gallery")
+        raise InputError(
+            f"choose 1 to {most}, the items of the gallery", parameter="top_k", value=top_k
+        )
 
 
 def check_radius(radius: int, num_bits: int) -> None:
     """Refuse a radius that no two codes are apart."""
     if not 0 <= radius <= num_bits:
-        raise InputError(f"radius={radius}: choose 0 to {num_bits} bits")
+        raise InputError(f"choose 0 to {num_bits} bits", parameter="radius", value=radius)
 
 
 def check_ids(ids: Ids, packed: Packed, num_bits: int) -> Ids:

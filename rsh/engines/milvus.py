@@ -116,7 +116,9 @@ class MilvusEngine:
         """Find the top_k nearest codes as Milvus gives them: any ties may have the last places."""
         check_top_k(top_k, len(self))
         if top_k > LIMIT:
-            raise InputError(f"top_k={top_k}: Milvus returns at most {LIMIT}, ask for fewer")
+            raise InputError(
+                f"Milvus returns at most {LIMIT}, ask for fewer", parameter="top_k", value=top_k
+            )
         queries = _to_bytes(query_packed, self.num_bits)
         parts = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
         answers = [

@@ -89,7 +89,7 @@ def serve(
         site.open(name)
     reach = reach or Access()
     if visitors < 1:
-        raise InputError(f"visitors={visitors}: let 1 or more in at once")
+        raise InputError("let 1 or more in at once", parameter="visitors", value=visitors)
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels need not know it
     with _served_folder() as folder:
