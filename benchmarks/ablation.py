@@ -23,21 +23,22 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, append, read_rows
 
-from rsh import metrics
-from rsh.backbones import DEFAULT
-from rsh.bank import view_bank
-from rsh.baselines import class_centres, itq, lsh
-from rsh.codes import Codes, binarize, pack
+from rsh.codes.binary import Codes, binarize, pack
+from rsh.codes.centers import class_centres
 from rsh.config import TrainConfig
-from rsh.counts import count
-from rsh.evaluation import linear_classifier
-from rsh.loop import fit
-from rsh.model import HashNet, apply_head
-from rsh.pairs import ViewPairs
-from rsh.run import environment
-from rsh.scenes import Scenes, Split
-from rsh.training import loss_of
-from rsh.views import ViewSpec
+from rsh.data.dataset import Scenes, Split
+from rsh.evaluation.baselines import itq, lsh
+from rsh.evaluation.evaluate import linear_classifier
+from rsh.io.provenance import environment
+from rsh.metrics import ranking
+from rsh.metrics.counts import count
+from rsh.models.augment import ViewSpec
+from rsh.models.backbone import DEFAULT
+from rsh.models.hashnet import HashNet, apply_head
+from rsh.training.batches import ViewPairs
+from rsh.training.feature_cache import view_bank
+from rsh.training.loop import fit
+from rsh.training.train import loss_of
 
 RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
 SEEDS = (0, 1, 2)
@@ -246,7 +247,7 @@ def average_precisions(
     counts = count(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=codes.shape[1]
     )
-    return metrics.average_precision(counts)
+    return ranking.average_precision(counts)
 
 
 def weights_table(jobs: dict[str, Job]) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, markdown
 
-from rsh.metrics import bootstrap_interval
-from rsh.scenes import Scenes
+from rsh.data.dataset import Scenes
+from rsh.metrics.ranking import bootstrap_interval
 
 Floats = NDArray[np.float64]
 Blocks = dict[int, NDArray[Any]]  # seed -> block of each of its queries

@@ -24,18 +24,18 @@ from methods import DATA, HEAD, STAGES, TURNS, Job, figures, network, open_data,
 from rows import Row, append, read_rows
 from torch import Tensor, nn
 
-from rsh.backbones import DEFAULT
-from rsh.bank import view_bank
-from rsh.codes import binarize
+from rsh.codes.binary import binarize
+from rsh.data.dataset import Split
 from rsh.errors import InputError
-from rsh.loop import fit
-from rsh.losses import Embedding, MultiLevelLoss
-from rsh.model import HashHead, HashNet, apply_head
-from rsh.pairs import ViewPairs
-from rsh.rivals import OrthoHash
-from rsh.run import environment
-from rsh.scenes import Split
-from rsh.views import ViewSpec
+from rsh.io.provenance import environment
+from rsh.models.augment import ViewSpec
+from rsh.models.backbone import DEFAULT
+from rsh.models.hashnet import HashHead, HashNet, apply_head
+from rsh.models.losses.baselines import OrthoHash
+from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
+from rsh.training.batches import ViewPairs
+from rsh.training.feature_cache import view_bank
+from rsh.training.loop import fit
 
 RESULTS = Path(__file__).parent / "results" / "beyond.jsonl"
 LONG = 64  # bits of the teacher

@@ -40,7 +40,7 @@ from faults_world import Bad, Outcome, World, draw_of
 from rows import Row, append, markdown, read_rows
 from tqdm import tqdm
 
-from rsh.run import environment
+from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "faults.jsonl"
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"

@@ -24,12 +24,12 @@ from typing import Any
 WARM = (
     "encodings.cp437",  # of zips; another user may not read all of a Python
     "torch",
-    "rsh.cli",
-    "rsh.training",
-    "rsh.encode",
-    "rsh.evaluation",
-    "rsh.projection",
-    "rsh.export",
+    "rsh.cli.main",
+    "rsh.training.train",
+    "rsh.encoding.build",
+    "rsh.evaluation.evaluate",
+    "rsh.gallery.projection",
+    "rsh.models.onnx_export",
 )
 NOBODY = 65534
 LIMIT = 240  # seconds that a command may take
@@ -61,7 +61,7 @@ def compile_projection() -> None:
     """Let UMAP be compiled once, and not by each fork: that takes 20 seconds."""
     import numpy as np
 
-    from rsh.projection import place
+    from rsh.gallery.projection import place
 
     rows = np.random.default_rng(0).normal(size=(30, 16)).astype(np.float32)
     place(rows, metric="cosine")
@@ -80,7 +80,7 @@ def run(job: Job) -> None:
     try:
         signal.alarm(LIMIT)
         prepare(job)
-        from rsh.cli import main as rsh
+        from rsh.cli.main import main as rsh
 
         rsh(job["argv"])
         code = 0
@@ -120,11 +120,11 @@ def prepare(job: Job) -> None:
 
 def publish(url: str, sha256: str, each: int) -> None:
     """Let a server's file be UC Merced, with fewer tiles."""
-    from rsh import datasets
+    from rsh.data import catalog
 
-    known = datasets.UCMERCED
+    known = catalog.UCMERCED
     counts = dict.fromkeys(known.counts, each)
-    datasets.DATASETS["ucmerced"] = replace(known, url=url, sha256=sha256, counts=counts)
+    catalog.DATASETS["ucmerced"] = replace(known, url=url, sha256=sha256, counts=counts)
 
 
 def turn_clock(seconds: float) -> None:

@@ -95,7 +95,9 @@ def in_parts(name: str, world: World, place: Path, draw: random.Random) -> Outco
     target = world.folder / "in parts"
     argv = ["encode", f"{world.folder}/run", "--data", f"{world.folder}/new.zip", "--output"]
     if not target.exists():
-        world.run(target, [*argv, str(target)], settings={"rsh.streaming.shuffled": None})
+        world.run(
+            target, [*argv, str(target)], settings={"rsh.encoding.coordinator.shuffled": None}
+        )
     gallery = Path(shutil.copytree(target, place / "made"))
     damage(any_of(gallery / ".encode", name, draw), draw)
     told = world.run(place, [*argv, str(gallery)])

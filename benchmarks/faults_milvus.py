@@ -20,8 +20,8 @@ from faults_ops import ids_of
 from faults_trials import Trial
 from faults_world import Bad, Outcome, World, sentence
 
-from rsh.gallery import Gallery
-from rsh.search import search
+from rsh.gallery.gallery import Gallery
+from rsh.search.retrieve import search
 
 BUFFER = 4096
 

@@ -8,8 +8,8 @@ import pandas as pd
 from faults_warm import Warm
 from faults_world import Op, World, content, evaluated, pack, trained
 
-from rsh.gallery import Gallery
-from rsh.generations import write_projection
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.writer import write_projection
 
 PLANES = ["feature_x", "feature_y", "code_x", "code_y"]
 TRAIN = ["--bits", "16", "--image-size", "32", "--views", "3", "--batch-size", "16"]

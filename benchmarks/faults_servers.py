@@ -19,7 +19,7 @@ from faults_http import WAYS, Server, serve
 from faults_trials import Trial
 from faults_world import Bad, Outcome, World, sentence
 
-from rsh.datasets import UCMERCED
+from rsh.data.catalog import UCMERCED
 
 EACH = 1  # tile of each class
 FETCH = ["data", "fetch", "ucmerced", "--accept-licence", "--output"]
@@ -57,7 +57,7 @@ def archive(world: World) -> bytes:
 def job(server: Server, content: bytes, **more: Any) -> dict[str, Any]:
     """Return what makes a command believe that UC Merced lies on a server."""
     sha256 = hashlib.sha256(content).hexdigest()
-    settings = {"rsh.fetching.PATIENCE": PATIENCE}
+    settings = {"rsh.data.download.PATIENCE": PATIENCE}
     return {
         "dataset": {"url": server.url, "sha256": sha256, "each": EACH},
         "settings": settings,

@@ -121,7 +121,7 @@ def turned(name: str, world: World, place: Path, draw: random.Random) -> Outcome
     disk = _laid(world, op, place, draw)
     _kill(world, op, disk, op.argv(disk), draw)
     clock = draw.choice((-1, -1, 1)) * draw.choice((1, 30, 10_000)) * DAY
-    world.go_on(op, disk, clock=clock, settings={"rsh.cache.KEEP_BYTES": 1})
+    world.go_on(op, disk, clock=clock, settings={"rsh.io.array_cache.KEEP_BYTES": 1})
     return Outcome("as unbroken")
 
 

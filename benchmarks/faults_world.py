@@ -21,19 +21,19 @@ from typing import Any, NamedTuple
 import safetensors.numpy
 from faults_warm import Told, Warm
 
+from rsh.data.dataset import Scenes
 from rsh.errors import InputError
-from rsh.generations import check_gallery
-from rsh.scenes import Scenes
+from rsh.gallery.writer import check_gallery
 
 CLASSES = ("barren", "coast", "evergreen_broadleaf_forest", "snow_and_ice")
 SETTINGS: dict[str, Any] = {  # so that little data has many parts, checkpoints and notes
-    "rsh.pipeline.TILES": 4,
-    "rsh.loop.VALIDATE_EVERY": 3,
-    "rsh.cache.SAVE_EVERY": 8,
-    "rsh.fetching.PAUSES": (0.05, 0.05, 0.05, 0.05),
-    "rsh.fetching.CHUNK": 512,
-    "rsh.engines.calls.PAUSE": 0.1,
-    "rsh.engines.calls.TIMEOUT": 5.0,
+    "rsh.encoding.chunk_encoder.TILES": 4,
+    "rsh.training.loop.VALIDATE_EVERY": 3,
+    "rsh.io.array_cache.SAVE_EVERY": 8,
+    "rsh.data.download.PAUSES": (0.05, 0.05, 0.05, 0.05),
+    "rsh.data.download.CHUNK": 512,
+    "rsh.index.milvus_client.PAUSE": 0.1,
+    "rsh.index.milvus_client.TIMEOUT": 5.0,
 }
 KNOWN = ("model", "data", "split", "train", "split_fingerprint", "environment", "fingerprint")
 NOTHING, UNFINISHED = "nothing", "unfinished"

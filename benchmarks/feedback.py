@@ -21,19 +21,20 @@ from typing import Any
 import numpy as np
 from rows import Row, append, markdown, read_rows
 
-from rsh import metrics
-from rsh.asymmetric import score
-from rsh.composition import WEIGHTS, Weights, compose
-from rsh.counts import tied
-from rsh.encode import encode_scenes
+from rsh.codes.asymmetric import score
+from rsh.codes.encodings import Encoded
+from rsh.encoding.build import encode_scenes
 from rsh.errors import InputError
-from rsh.feedback import simulate
-from rsh.gains import reranking_gain
-from rsh.protocols import DISJOINT
-from rsh.run import Run, environment
-from rsh.scoring import CUT, Setting
-from rsh.segments import Encoded
-from rsh.tables import ORDERS
+from rsh.evaluation.feedback import simulate
+from rsh.evaluation.protocols import DISJOINT
+from rsh.evaluation.report import ORDERS
+from rsh.evaluation.reranking import reranking_gain
+from rsh.evaluation.scoring import CUT, Setting
+from rsh.io.provenance import environment
+from rsh.metrics import ranking
+from rsh.metrics.counts import tied
+from rsh.search.feedback import WEIGHTS, Weights, compose
+from rsh.training.run import Run
 
 RESULTS = Path(__file__).parent / "results" / "feedback.jsonl"
 ON_VAL = replace(
@@ -100,7 +101,7 @@ def one_mark(encoded: Encoded, setting: Setting, weights: Weights) -> Row:
         after = score(compose(asked, [], unlike, weights=weights), packed)
         left = np.delete(np.arange(len(tiles)), seen)
         counts = [tied(scores[left], relevant[left]) for scores in (before, after)]
-        found.append([float(metrics.precision_at(each, top_k=CUT)[0]) for each in counts])
+        found.append([float(ranking.precision_at(each, top_k=CUT)[0]) for each in counts])
     first, second = np.array(found).T
     return {
         "queries": len(found),

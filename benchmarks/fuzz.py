@@ -120,7 +120,7 @@ def surroundings() -> dict[str, str]:
 
     A child is born with its parent's peak of memory, and torch would raise that.
     """
-    ask = "import json; from rsh.run import environment as e; print(json.dumps(e()))"
+    ask = "import json; from rsh.training.run import environment as e; print(json.dumps(e()))"
     told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     read: dict[str, str] = json.loads(told.stdout)
     named = {name: version(name) for name in ("atheris", "pillow", "pyarrow", "rasterio")}

@@ -55,7 +55,8 @@ class Watch:
 
 def harm_of(use: Callable[[bytes], None], data: bytes, watch: Watch) -> tuple[str, str]:
     """Read one input, and return what kind of harm that did, and where; "" for none."""
-    from rsh.errors import InputError, one_line
+    from rsh.errors import InputError
+    from rsh.text import one_line
 
     start, watch.seen, kind, where = time.perf_counter(), "", "", ""
     watch.on = True

@@ -11,11 +11,11 @@ import fuzz_seeds as seeds
 import pandas as pd
 from fuzz_targets import Target, Use
 
+from rsh.data.dataset import Scenes
+from rsh.data.images import read_picture, to_jpeg
+from rsh.data.metadata import add_places
+from rsh.data.tile_grid import AS_USUAL, Cutting
 from rsh.errors import InputError
-from rsh.pictures import read_picture, to_jpeg
-from rsh.places import add_places
-from rsh.scenes import Scenes
-from rsh.windows import AS_USUAL, Cutting
 
 READ = 12  # tiles of a data set that are decoded
 

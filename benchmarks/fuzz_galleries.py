@@ -11,21 +11,24 @@ import fuzz_mutators as change
 import fuzz_seeds as seeds
 from fuzz_targets import Mutator, Target, Use
 
-from rsh.engines import IvfEngine
+from rsh.codes.order import keys_of
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address, write_address
-from rsh.explorer.colouring import colouring_of, ways_of
-from rsh.explorer.filter import columns_of
-from rsh.explorer.plane import planes_of
+from rsh.explorer.panels.coloring import colouring_of, ways_of
+from rsh.explorer.panels.filter import columns_of
+from rsh.explorer.panels.scatter import planes_of
+from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.tiles import describe
-from rsh.gallery import Gallery
-from rsh.geojson import feature_collection
-from rsh.heads import sealed as with_checksum
-from rsh.segments import keys_of, noted
-from rsh.shown import Question, View
-from rsh.takeaway import as_command, as_csv, as_geojson, as_json, as_python, as_sheet
-from rsh.where import Where
+from rsh.gallery.filters import Where
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import sealed as with_checksum
+from rsh.index.ivf import IvfEngine
+from rsh.io.files import noted
+from rsh.search.formats.contact_sheet import as_sheet
+from rsh.search.formats.geojson import feature_collection
+from rsh.search.formats.snippets import as_command, as_python
+from rsh.search.formats.tables import as_csv, as_geojson, as_json
+from rsh.search.results import Question, View
 
 SEGMENT = "000001-0"
 

@@ -15,10 +15,10 @@ from safetensors.torch import save
 from torch import _weights_only_unpickler as _unpickler
 from torch import nn
 
-from rsh.checkpoints import load_checkpoint
 from rsh.config import TrainConfig
-from rsh.model import fingerprint
-from rsh.run import Run
+from rsh.models.hashnet import fingerprint
+from rsh.training.checkpoint import load_checkpoint
+from rsh.training.run import Run
 
 torch.manual_seed(0)
 SMALL = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from rsh.generations import write_gallery, write_projection
-from rsh.segments import Tiles
+from rsh.gallery.segment import Tiles
+from rsh.gallery.writer import write_gallery, write_projection
 
 SIDE, TILES, BITS = 16, 6, 16
 MODES: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -8,8 +8,8 @@ import fuzz_mutators as change
 import fuzz_seeds as seeds
 from fuzz_targets import Target, Use
 
-from rsh.explorer.frames import packed_message, read_message
-from rsh.where import Where
+from rsh.explorer.uploads.messages import packed_message, read_message
+from rsh.gallery.filters import Where
 
 
 def conditions(folder: Path) -> Use:

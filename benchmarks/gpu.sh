@@ -116,7 +116,7 @@ rehearse() {
     "$PYTHON" - "$stage/data/$name" <<'PYTHON'
 import sys
 from pathlib import Path
-from rsh.scenes import Scenes
+from rsh.data.dataset import Scenes
 sample, folder = Scenes.open("bluemarble"), Path(sys.argv[1])
 for row in range(0, len(sample), 8):  # fewer, and a class misses a split
     file = folder / sample.items["id"][row]

@@ -31,19 +31,20 @@ import torch
 from numpy.typing import NDArray
 from rows import Row, append, read_rows
 
-from rsh.backbones import DEFAULT
-from rsh.bank import view_bank
-from rsh.baselines import class_centres, itq, lsh
-from rsh.codes import Codes, binarize
+from rsh.codes.binary import Codes, binarize
+from rsh.codes.centers import class_centres
 from rsh.config import Method, TrainConfig
+from rsh.data.dataset import Scenes, Split
 from rsh.errors import InputError
-from rsh.evaluation import linear_classifier
-from rsh.model import HashNet, apply_head
-from rsh.protocols import DISJOINT
-from rsh.run import environment
-from rsh.scenes import Scenes, Split
-from rsh.scoring import Setting, cosine_map, score
-from rsh.training import train
+from rsh.evaluation.baselines import itq, lsh
+from rsh.evaluation.evaluate import linear_classifier
+from rsh.evaluation.protocols import DISJOINT
+from rsh.evaluation.scoring import Setting, cosine_map, score
+from rsh.io.provenance import environment
+from rsh.models.backbone import DEFAULT
+from rsh.models.hashnet import HashNet, apply_head
+from rsh.training.feature_cache import view_bank
+from rsh.training.train import train
 
 RESULTS = Path(__file__).parent / "results" / "methods.jsonl"
 RUNS = Path("build") / "methods"

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, append
 
-from rsh.codes import Codes, pack
-from rsh.counts import count
-from rsh.encode import encode_scenes
-from rsh.metrics import distinct_codes, mean_average_precision
-from rsh.run import Run, environment
+from rsh.codes.binary import Codes, pack
+from rsh.encoding.build import encode_scenes
+from rsh.io.provenance import environment
+from rsh.metrics.counts import count
+from rsh.metrics.ranking import distinct_codes, mean_average_precision
+from rsh.training.run import Run
 
 RESULTS = Path(__file__).parent / "results" / "metrics.jsonl"
 TILES, CLASSES, TURNS = 5000, 30, 3

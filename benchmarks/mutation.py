@@ -27,7 +27,7 @@ from pathlib import Path
 
 from rows import Row, append, markdown, read_rows
 
-from rsh.run import environment
+from rsh.io.provenance import environment
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "mutation.jsonl"

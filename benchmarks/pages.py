@@ -16,14 +16,14 @@ import psutil
 from planes_peers import free_port
 from rows import Row
 
-from rsh.explorer.serve import POOL
+from rsh.explorer.server.serve import POOL
 
 # The browser finds no host but this machine; nothing has to look at its requests for that.
 SEALED = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 RETURNING = "localStorage.setItem('rsh-toured', 'yes')"  # who was shown around before
 CALM = 0.05  # of a core: kernels that use less are not at work
 SERVE = (
-    "import json, sys; from pathlib import Path; from rsh.explorer import serve; "
+    "import json, sys; from pathlib import Path; from rsh.explorer.server import serve; "
     "serve.CULLING.update(json.loads(sys.argv[3])); "
     "serve.serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False)"
 )

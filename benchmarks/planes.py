@@ -42,7 +42,7 @@ from planes_watch import FRAMES, HOVER, PRESS, WHEEL, first_change
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 from rows import Row, append
 
-from rsh.run import environment
+from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "planes.jsonl"
 SIZES = (10_000, 100_000)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rsh.generations import write_gallery, write_projection
-from rsh.segments import Tiles
+from rsh.gallery.segment import Tiles
+from rsh.gallery.writer import write_gallery, write_projection
 
 CLASSES, BITS, THUMBS = 45, 32, 100
 SEED = 0

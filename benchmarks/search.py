@@ -27,10 +27,12 @@ import psutil
 from rows import Row, append, read_rows
 from search_peers import PEERS, TOP_K, Answer, Build
 
-from rsh.codes import Packed
-from rsh.engines import ExactEngine, Hits, make_engine
-from rsh.indexing import Index
-from rsh.run import environment
+from rsh.codes.binary import Packed
+from rsh.gallery.searcher import Index
+from rsh.index.base import Hits
+from rsh.index.factory import make_engine
+from rsh.index.flat import ExactEngine
+from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
 SIZES = (10_000, 1_000_000, 10_000_000)

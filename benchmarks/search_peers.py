@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes import Packed
-from rsh.engines import Engine, IvfEngine, make_engine
-from rsh.engines.exact import pad
+from rsh.codes.binary import Packed
+from rsh.index.base import Engine
+from rsh.index.factory import make_engine
+from rsh.index.flat import pad
+from rsh.index.ivf import IvfEngine
 
 TOP_K = 20
 Answer = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, nearest first
@@ -49,7 +51,7 @@ def rsh_ivf(gallery: Packed, num_bits: int) -> Iterator[Ask]:
 @contextmanager
 def rsh_milvus(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Ours: Milvus's embedded server, with the ties in order."""
-    from rsh.engines.milvus import MilvusEngine
+    from rsh.index.milvus import MilvusEngine
 
     with _folder() as folder:
         engine = MilvusEngine.build(str(folder / "codes.db"), "codes", num_bits)
@@ -167,7 +169,7 @@ def lancedb(gallery: Packed, num_bits: int) -> Iterator[Ask]:
 @contextmanager
 def milvus_lite(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Milvus's embedded server as it answers, ties in any order."""
-    from rsh.engines.milvus import MilvusEngine
+    from rsh.index.milvus import MilvusEngine
 
     with _folder() as folder:
         engine = MilvusEngine.build(str(folder / "codes.db"), "codes", num_bits)

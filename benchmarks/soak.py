@@ -32,9 +32,9 @@ from playwright.async_api import Browser
 from rows import Row, append
 from visitors import Visitor, chromium
 
-from rsh.explorer.serve import POOL
-from rsh.gallery import Gallery
-from rsh.run import environment
+from rsh.explorer.server.serve import POOL
+from rsh.gallery.gallery import Gallery
+from rsh.io.provenance import environment
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "soak.jsonl"

@@ -7,7 +7,7 @@ The bare pass is the limit: the same number of images, already floats on the dev
 backbone and back, with no views, heads, loss, optimiser or average of weights. Ours is `rsh train
 --finetune` from packed tiles, all of that included. Both run in one process, in turns, in the same
 precision; the ratio is that of their medians. On a CPU, ours runs once more as if memory were not
-kept, see rsh/memory.py. Tiles are random numbers, as only time is measured.
+kept, see rsh/training/memory.py. Tiles are random numbers, as only time is measured.
 One JSON line a row in results/throughput.jsonl.
 """
 
@@ -22,15 +22,15 @@ import torch
 from lightning.fabric import Fabric
 from rows import Row, append
 
-from rsh.backbones import DEFAULT
 from rsh.config import TrainConfig
-from rsh.devices import fabric_of
-from rsh.loop import set_up, train_one_epoch
-from rsh.memory import memory_kept
-from rsh.model import HashNet
-from rsh.pairs import TilePairs
-from rsh.run import environment
-from rsh.training import loss_of
+from rsh.io.provenance import environment
+from rsh.models.backbone import DEFAULT
+from rsh.models.hashnet import HashNet
+from rsh.training.batches import TilePairs
+from rsh.training.devices import fabric_of
+from rsh.training.loop import set_up, train_one_epoch
+from rsh.training.memory import memory_kept
+from rsh.training.train import loss_of
 
 RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
 CLASSES, BITS, WARM_UP = 20, 32, 1

@@ -22,7 +22,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from rows import Row, append
 
-from rsh.run import environment
+from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "tiling.jsonl"
 SIDE, BANDS, STRIP = 20_000, 3, 512
@@ -41,7 +41,7 @@ def main(side: int) -> None:
 def measured(folder: Path, side: int, dtype: str, tiled: bool) -> Row:
     """Write a scene, cut it, and ask the system for the most memory that it took."""
     write_scene(folder / "scene.tif", side, dtype, tiled)
-    command = [sys.executable, "-c", "from rsh.cli import main; main()"]
+    command = [sys.executable, "-c", "from rsh.cli.main import main; main()"]
     words = ["data", "tiles", str(folder / "scene.tif"), "--output", str(folder / "tiles")]
     start = time.perf_counter()
     cutting = subprocess.Popen([*command, *words])

@@ -67,8 +67,8 @@ from planes_watch import ASK, CHOOSE, UNFOLD
 from playwright.async_api import Browser, ConsoleMessage, Page, TimeoutError, async_playwright
 from rows import Row, append
 
-from rsh.explorer.serve import CULLING, POOL
-from rsh.run import environment
+from rsh.explorer.server.serve import CULLING, POOL
+from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "visitors.jsonl"
 SIZES, CROWDED = (10_000, 1_000_000), 10_000

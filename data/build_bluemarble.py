@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from rsh.files import whole_file
+from rsh.io.files import whole_file
 
 Floats = NDArray[np.float64]
 Member = tuple[str, bytes]  # path inside the zip, content

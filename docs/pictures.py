@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from rsh.lettering import font
+from rsh.search.formats.fonts import font
 
 IMAGES = Path(__file__).parent / "images"
 QUERY = "tundra/n62e162_1.jpg"
@@ -64,7 +64,7 @@ def served(gallery: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    words = ["-c", "from rsh.cli import main; main()", "dashboard", gallery, "--no-open"]
+    words = ["-c", "from rsh.cli.main import main; main()", "dashboard", gallery, "--no-open"]
     command = [sys.executable, *words, "--port", port]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

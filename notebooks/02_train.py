@@ -26,9 +26,9 @@ import torch
 from matplotlib.figure import Figure
 
 import rsh
-from rsh.losses import category_contrastive
-from rsh.packed import packed_tiles
-from rsh.views import ViewSpec
+from rsh.data.decoded import packed_tiles
+from rsh.models.augment import ViewSpec
+from rsh.models.losses.multilevel import category_contrastive
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
@@ -87,7 +87,7 @@ figures = ("map", "map_before_sign", "map_classifier_centre", "accuracy")
 {name: round(report[name], 3) for name in figures}
 
 # %%
-from rsh.plots import distances, neighbour_classes
+from rsh.evaluation.plots import distances, neighbour_classes
 
 distances([report | {"run": "32 bits"}])
 

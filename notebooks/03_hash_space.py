@@ -22,10 +22,10 @@
 import numpy as np
 
 import rsh
-from rsh.codes import pack
-from rsh.counts import count, without_self
-from rsh.metrics import distances_by_class
-from rsh.teaching.moments import Moments, margins, spaces
+from rsh.codes.binary import pack
+from rsh.metrics.counts import count, without_self
+from rsh.metrics.ranking import distances_by_class
+from rsh.teaching.snapshots import Moments, margins, spaces
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
@@ -88,7 +88,7 @@ figures.round(3)
 # %%
 from matplotlib.figure import Figure
 
-from rsh.plots import COLOURS, bare
+from rsh.plotting import COLOURS, bare
 
 figure = Figure(figsize=(7, 3), layout="constrained")
 axes = figure.add_subplot(ylim=(-0.3, 1), title="the same tiles at three moments")

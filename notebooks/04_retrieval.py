@@ -26,10 +26,10 @@ import numpy as np
 
 import rsh
 from rsh import teaching
-from rsh.codes import pack
-from rsh.counts import count, order_ties, rank, without_self
-from rsh.metrics import average_precision, mean_average_precision
-from rsh.packed import packed_tiles
+from rsh.codes.binary import pack
+from rsh.data.decoded import packed_tiles
+from rsh.metrics.counts import count, order_ties, rank, without_self
+from rsh.metrics.ranking import average_precision, mean_average_precision
 
 scenes = rsh.Scenes.open("bluemarble")
 tiles = np.asarray(packed_tiles(scenes, 36))  # (n, 3, 36, 36), 0 to 255
@@ -110,7 +110,7 @@ orders = [list(one) for one in permutations(range(4)) if (np.diff(far[list(one)]
 figures = [ap(relevant[one]) for one in orders]
 counts = count(packed[five[:1]], packed[five[1:]], [True], relevant, num_bits=8)
 print(f"{len(orders)} orders, AP from {min(figures):.3f} to {max(figures):.3f}")
-print(f"their mean {np.mean(figures):.6f}, rsh.metrics {average_precision(counts)[0]:.6f}")
+print(f"their mean {np.mean(figures):.6f}, rsh.metrics.ranking {average_precision(counts)[0]:.6f}")
 
 # %% [markdown]
 # ## The nearest k, or all within a radius?

@@ -24,8 +24,8 @@ import torch
 from matplotlib.figure import Figure
 
 import rsh
-from rsh.losses import Embedding, MultiLevelLoss, inter_class_hash
-from rsh.plots import COLOURS, DASHES, bare
+from rsh.models.losses.multilevel import Embedding, MultiLevelLoss, inter_class_hash
+from rsh.plotting import COLOURS, DASHES, bare
 from rsh.teaching.ablation import Ablation
 from rsh.teaching.circle import CircleLesson
 

@@ -24,15 +24,16 @@ import numpy as np
 import pandas as pd
 
 import rsh
-from rsh import plots, teaching
-from rsh.bank import view_bank
-from rsh.baselines import itq, lsh
-from rsh.counts import rank
-from rsh.encode import encode_scenes
-from rsh.evaluation import evaluate_all
-from rsh.metrics import average_precision, bootstrap_interval
-from rsh.protocols import DISJOINT, PROTOCOLS
-from rsh.scoring import Setting, score
+from rsh import teaching
+from rsh.encoding.build import encode_scenes
+from rsh.evaluation import plots
+from rsh.evaluation.baselines import itq, lsh
+from rsh.evaluation.evaluate import evaluate_all
+from rsh.evaluation.protocols import DISJOINT, PROTOCOLS
+from rsh.evaluation.scoring import Setting, score
+from rsh.metrics.counts import rank
+from rsh.metrics.ranking import average_precision, bootstrap_interval
+from rsh.training.feature_cache import view_bank
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")

@@ -5,6 +5,7 @@ Names are imported when they are first used, so that a page or `rsh --help` neve
 
 import os
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 # Idle OpenMP threads that spin beside a busy neighbour cost torch and FAISS a factor of 3 to 10;
@@ -14,36 +15,42 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from rsh.config import TrainConfig as TrainConfig
-    from rsh.curves import LiveCurves as LiveCurves
-    from rsh.encode import build_gallery as build_gallery
+    from rsh.data.dataset import Scenes as Scenes
+    from rsh.encoding.build import build_gallery as build_gallery
     from rsh.errors import InputError as InputError
-    from rsh.evaluation import evaluate as evaluate
-    from rsh.gallery import Gallery as Gallery
-    from rsh.losses import MultiLevelLoss as MultiLevelLoss
-    from rsh.model import HashNet as HashNet
-    from rsh.projection import project as project
-    from rsh.run import Run as Run
-    from rsh.scenes import Scenes as Scenes
-    from rsh.training import train as train
+    from rsh.evaluation.evaluate import evaluate as evaluate
+    from rsh.gallery.gallery import Gallery as Gallery
+    from rsh.gallery.projection import project as project
+    from rsh.models.hashnet import HashNet as HashNet
+    from rsh.models.losses.multilevel import MultiLevelLoss as MultiLevelLoss
+    from rsh.training.curves import LiveCurves as LiveCurves
+    from rsh.training.run import Run as Run
+    from rsh.training.train import train as train
 
 _HOMES = {
-    "Gallery": "gallery",
-    "HashNet": "model",
+    "Gallery": "gallery.gallery",
+    "HashNet": "models.hashnet",
     "InputError": "errors",
-    "LiveCurves": "curves",
-    "MultiLevelLoss": "losses",
-    "Run": "run",
-    "Scenes": "scenes",
+    "LiveCurves": "training.curves",
+    "MultiLevelLoss": "models.losses.multilevel",
+    "Run": "training.run",
+    "Scenes": "data.dataset",
     "TrainConfig": "config",
-    "build_gallery": "encode",
-    "evaluate": "evaluation",
-    "project": "projection",
-    "train": "training",
+    "build_gallery": "encoding.build",
+    "evaluate": "evaluation.evaluate",
+    "project": "gallery.projection",
+    "train": "training.train",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("rsh")
     if name not in _HOMES:
         raise AttributeError(f"module 'rsh' has no attribute {name!r}")
     return getattr(import_module(f"rsh.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,6 @@
 """Errors and warnings that speak to the user: wrong input, and notes about how it was read."""
 
-import unicodedata
+from rsh.text import one_line
 
 
 class RshWarning(UserWarning):
@@ -32,22 +32,3 @@ class InputError(ValueError):
 
 class NoData(InputError):
     """A tile on which there is nothing to see, such as the corner of a scene."""
-
-
-def one_line(text: str) -> str:
-    r"""Write line breaks, turns of the writing and the like as escapes, such as \n or \u202e.
-
-    A name must neither end a line, nor steer a terminal, nor read as another.
-    """
-    return text if text.isprintable() else "".join(map(_seen, text))
-
-
-def _seen(character: str) -> str:
-    if character.isprintable() or unicodedata.category(character) == "Zs":
-        return character
-    return character.encode("unicode_escape").decode()
-
-
-def first_words(error: Exception) -> str:
-    """Return the first sentence of what a library says, or the kind of error if it says nothing."""
-    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from rsh.data.dataset import Scenes
     from rsh.explorer.state import ExplorerState
-    from rsh.gallery import Gallery
-    from rsh.model import HashNet
-    from rsh.scenes import Scenes
+    from rsh.gallery.gallery import Gallery
+    from rsh.models.hashnet import HashNet
 
 settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.load_profile("suite")
@@ -54,7 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real tiles of the sample in class folders."""
-    from rsh.scenes import Scenes
+    from rsh.data.dataset import Scenes
 
     folder = tmp_path_factory.mktemp("data") / "tiny"
     sample = Scenes.open("bluemarble")
@@ -67,7 +67,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_split(tiny_data: Path) -> Any:
-    from rsh.scenes import Scenes
+    from rsh.data.dataset import Scenes
 
     return Scenes.open(tiny_data).split(by="class", query=0.25, val=0.25)
 
@@ -78,9 +78,9 @@ def tiny_run(
 ) -> TinyRun:
     """One training from end to end, 16 bits, and the gallery of all tiles."""
     from rsh.config import TrainConfig
-    from rsh.encode import build_gallery
-    from rsh.model import HashNet
-    from rsh.training import train
+    from rsh.encoding.build import build_gallery
+    from rsh.models.hashnet import HashNet
+    from rsh.training.train import train
 
     folder = tmp_path_factory.mktemp("runs")
     run, gallery = folder / "run", folder / "gallery"
@@ -96,7 +96,7 @@ def tiny_run(
 @pytest.fixture
 def net(tiny_run: TinyRun) -> "HashNet":
     """The network of the trained run."""
-    from rsh.run import Run
+    from rsh.training.run import Run
 
     return Run.open(tiny_run.folder).net()
 
@@ -106,10 +106,10 @@ def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Scenes":
     """22 tiles, encoded in parts of 4."""
     from make_encode import archive
 
-    from rsh import pipeline
-    from rsh.scenes import Scenes
+    from rsh.data.dataset import Scenes
+    from rsh.encoding import chunk_encoder
 
-    monkeypatch.setattr(pipeline, "TILES", 4)
+    monkeypatch.setattr(chunk_encoder, "TILES", 4)
     return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
 
 

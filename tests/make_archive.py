@@ -7,8 +7,8 @@ import pytest
 from make_scenes import tile
 from make_server import Server
 
-from rsh import datasets
-from rsh.datasets import UCMERCED, DataSet
+from rsh.data import catalog
+from rsh.data.catalog import UCMERCED, DataSet
 
 EACH = 2  # tiles of each of the 21 classes
 
@@ -33,5 +33,5 @@ def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> DataSet:
         sha256=hashlib.sha256(server.content).hexdigest(),
         counts=dict.fromkeys(UCMERCED.counts, EACH),
     )
-    monkeypatch.setitem(datasets.DATASETS, "ucmerced", small)
+    monkeypatch.setitem(catalog.DATASETS, "ucmerced", small)
     return small

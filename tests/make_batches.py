@@ -2,9 +2,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rsh.losses import (
-    Embedding,
-)
+from rsh.models.losses.multilevel import Embedding
 
 SEEDS = range(5)
 LABELS = (

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from rsh.counts import Counts
+from rsh.metrics.counts import Counts
 
 NUM_BITS = 4
 RANKING = st.lists(st.tuples(st.integers(0, NUM_BITS), st.booleans()), min_size=1, max_size=6)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rsh.encode import build_gallery
-from rsh.gallery import Gallery
-from rsh.model import HashNet
-from rsh.scenes import Scenes
+from rsh.data.dataset import Scenes
+from rsh.encoding.build import build_gallery
+from rsh.gallery.gallery import Gallery
+from rsh.models.hashnet import HashNet
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -20,13 +20,13 @@ WRITER = """
 import os, sys
 from pathlib import Path
 import torch
-from rsh import pipeline
-from rsh.encode import build_gallery
-from rsh.run import Run
-from rsh.scenes import Scenes
+from rsh.data.dataset import Scenes
+from rsh.encoding import chunk_encoder
+from rsh.encoding.build import build_gallery
+from rsh.training.run import Run
 torch.set_num_threads(1)
 net, folder = Run.open(sys.argv[1]).net(), Path(sys.argv[2])
-pipeline.TILES = int(sys.argv[3])
+chunk_encoder.TILES = int(sys.argv[3])
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:

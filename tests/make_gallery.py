@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rsh.codes import pack
-from rsh.gallery import Gallery
-from rsh.generations import write_gallery, write_projection
-from rsh.segments import Tiles
+from rsh.codes.binary import pack
+from rsh.data.images import to_jpeg
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.segment import Tiles
+from rsh.gallery.writer import write_gallery, write_projection
 
 SAMPLE = Path(__file__).parents[1] / "data" / "bluemarble.zip"
+PARTS_BITS = 12  # of the codes in `parts`
 
 
 def tiny_gallery(
@@ -122,3 +124,65 @@ def two_axes(rows: np.ndarray) -> np.ndarray:
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     jitter = np.random.default_rng(0).normal(scale=0.08, size=(len(rows), 2))
     return centred @ axes[:2].T + jitter
+
+
+def in_town(items: pd.DataFrame) -> pd.DataFrame:
+    """Put tiles side by side on a few kilometres; one of them is of unknown extent."""
+    x = 11.5 + 0.004 * (np.arange(len(items)) % 20)
+    y = 48.1 + 0.003 * (np.arange(len(items)) // 20)
+    rings = [
+        f"POLYGON (({a} {b}, {a + 0.004} {b}, {a + 0.004} {b + 0.003}, {a} {b}))"
+        for a, b in zip(x, y, strict=True)
+    ]
+    return items.assign(longitude=x, latitude=y, footprint=["", *rings[1:]])
+
+
+def parts(count: int = 24, seed: int = 0) -> dict:
+    rng = np.random.default_rng(seed)
+    names = rng.choice(["coast", "forest", "tundra"], count)
+    features = rng.normal(size=(count, 6))
+    colours = rng.integers(0, 256, (count, 3)).tolist()
+    return {
+        "info": {"name": "tiny", "model": {}, "data": {}},
+        "items": pd.DataFrame({
+            "id": [f"{name}/{number}.png" for number, name in enumerate(names)],
+            "class": names,
+            "split": np.resize(["train", "query", "val", "train", "", "query"], count),
+            "longitude": rng.uniform(-180, 180, count),
+            "latitude": rng.uniform(-90, 90, count),
+        }),
+        "codes": rng.choice(np.array([-1, 1], np.int8), (count, PARTS_BITS)),
+        "features": (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float16),
+        "thumbs": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colours],
+    }  # fmt: skip
+
+
+def planes(count: int, value: float = 0.0) -> pd.DataFrame:
+    names = ["feature_x", "feature_y", "code_x", "code_y"]
+    return pd.DataFrame(np.full((count, 4), value, np.float32), columns=names)
+
+
+def some(count: int, seed: int, prefix: str = "new") -> dict:
+    """Parts of a segment whose ids are its own."""
+    made = parts(count, seed=seed)
+    del made["info"]
+    made["items"] = made["items"].assign(id=[f"{prefix}/{seed}-{n}.png" for n in range(count)])
+    return made
+
+
+def said(gallery: Gallery) -> dict[str, tuple]:
+    """Return all that a gallery says of each tile, by id."""
+    return {
+        str(gallery.items["id"][row]): (
+            *(gallery.items[name][row] for name in ("class", "split", "longitude")),
+            gallery.packed[row].tobytes(),
+            gallery.relaxed[row].tobytes(),
+            gallery.features[row].tobytes(),
+            gallery.thumb(row),
+        )
+        for row in range(len(gallery))
+    }
+
+
+def entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}

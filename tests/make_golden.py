@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from rsh.codes import Packed, pack
+from rsh.codes.binary import Packed, pack
 from rsh.config import TrainConfig
-from rsh.encode import encode_scenes
-from rsh.evaluation import evaluate
-from rsh.model import HashNet
-from rsh.scenes import Scenes
-from rsh.training import train
+from rsh.data.dataset import Scenes
+from rsh.encoding.build import encode_scenes
+from rsh.evaluation.evaluate import evaluate
+from rsh.models.hashnet import HashNet
+from rsh.training.train import train
 
 FOLDER = Path(__file__).parent / "golden"
 FIGURES = ("map", "map_before_sign", "map_classifier_centre", "accuracy")

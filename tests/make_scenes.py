@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rsh.scenes import Scenes
+from rsh.data.dataset import Scenes
 
 ODD = ("a b", "Ährenfeld", "森林", "it's", "c&d#1", "50%")
 

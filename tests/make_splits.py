@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.scenes import Scenes, Split
-from rsh.sources import Folder
+from rsh.data.dataset import Scenes, Split
+from rsh.data.sources.folder import Folder
 
 
 def labelled(classes: int, train: int, val: int, query: int) -> Split:

@@ -3,15 +3,16 @@
 import numpy as np
 import torch
 
-from rsh.codes import binarize, pack
+from rsh.codes.binary import binarize, pack
 from rsh.config import TrainConfig
-from rsh.counts import count
-from rsh.metrics import mean_average_precision
-from rsh.model import HashHead, apply_head
-from rsh.pairs import ViewPairs
+from rsh.metrics.counts import count
+from rsh.metrics.ranking import mean_average_precision
+from rsh.models.hashnet import HashHead, HashNet, apply_head
+from rsh.training.batches import ViewPairs
 
 CLASSES, TILES, WIDTH, BITS = 4, 20, 12, 8
 CONFIG = TrainConfig(epochs=25, batch_size=32, views=3)
+SHORT = TrainConfig(epochs=11, batch_size=16, views=3)
 
 
 def clusters(seed: int, *, views: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -40,3 +41,11 @@ def val_map(module: HashHead) -> float:
         pack(binarize(apply_head(module, bank[:, 0]).relaxed)) for bank in (train_bank, val_bank)
     )
     return mean_average_precision(count(query, gallery, val_labels, labels, num_bits=BITS))
+
+
+def timeless(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in record.items() if k != "tiles_per_second"} for record in history]
+
+
+def small() -> HashNet:
+    return HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)

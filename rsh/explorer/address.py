@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlencode
 from rsh.errors import InputError
 from rsh.explorer.question import Question
 from rsh.explorer.state import ExplorerState
-from rsh.gallery import Gallery
-from rsh.where import Where
+from rsh.gallery.filters import Where
+from rsh.gallery.gallery import Gallery
 
 NAMES = ("gallery", "q", "k", "r", "order", "where", "like", "unlike")
 SAFE = "/:,="  # characters that stay as they are, so that a link can be read

@@ -8,27 +8,27 @@ import ipywidgets
 
 from rsh.explorer.address import carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
-from rsh.explorer.ask import Ask
-from rsh.explorer.bits import Bits, bits_view
-from rsh.explorer.cards import Cards, answer_view
-from rsh.explorer.chooser import Chooser, chooser_view
-from rsh.explorer.colouring import ways_of
-from rsh.explorer.controls import Controls, controls_view, search_of
-from rsh.explorer.filter import Filter, columns_of, filter_view
-from rsh.explorer.frame import Frame, facts_of, question_of
-from rsh.explorer.legend import Legend, note_of
-from rsh.explorer.picked import Picked, picked_as_view, picked_view
-from rsh.explorer.plane import marks_of, planes_of
+from rsh.explorer.panels.cards import Cards, answer_view
+from rsh.explorer.panels.class_browser import Chooser, chooser_view
+from rsh.explorer.panels.codes import Bits, bits_view
+from rsh.explorer.panels.coloring import ways_of
+from rsh.explorer.panels.compare import Comparison, Sides
+from rsh.explorer.panels.controls import Controls, controls_view, search_of
+from rsh.explorer.panels.explain import Explained, Reasons, query_picture
+from rsh.explorer.panels.export import Take, view_of
+from rsh.explorer.panels.filter import Filter, columns_of, filter_view
+from rsh.explorer.panels.header import Frame, facts_of, question_of
+from rsh.explorer.panels.legend import Legend, note_of
+from rsh.explorer.panels.scatter import marks_of, planes_of
+from rsh.explorer.panels.selected import Picked, picked_as_view, picked_view
+from rsh.explorer.panels.tiles import describe
+from rsh.explorer.panels.upload import Ask
 from rsh.explorer.question import Picture
-from rsh.explorer.reasons import Explained, Reasons, query_picture
 from rsh.explorer.selection import rows_sent
-from rsh.explorer.sides import Comparison, Sides
-from rsh.explorer.site import Site
+from rsh.explorer.server.registry import Site
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.take import Take, view_of
-from rsh.explorer.tiles import describe
-from rsh.explorer.uploads import Uploads, check_size, start_soon
-from rsh.where import Where
+from rsh.explorer.uploads.client import Uploads, check_size, start_soon
+from rsh.gallery.filters import Where
 
 
 class Explorer:

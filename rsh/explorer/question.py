@@ -3,15 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from rsh.codes import Packed
+from rsh.codes.binary import Packed
+from rsh.codes.encodings import Encoded
+from rsh.config import USUAL
 from rsh.errors import InputError
-from rsh.gallery import Gallery
-from rsh.protocols import USUAL
-from rsh.segments import Encoded
-from rsh.where import ANYWHERE, Where
+from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.gallery import Gallery
 
 Mode = Literal["top_k", "radius"]
-Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.protocols.Measure`
+Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.config.Measure`
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.composition import ask
-from rsh.counts import Counts
-from rsh.engines import Hits
 from rsh.explorer.question import Order, Question, Way
-from rsh.gallery import Gallery
-from rsh.metrics import precision_at
-from rsh.neighbours import NO_CLASS, count_others, look_again, neighbours
-from rsh.reranking import POOL
+from rsh.gallery.gallery import Gallery
+from rsh.index.base import Hits
+from rsh.metrics.counts import Counts
+from rsh.metrics.ranking import precision_at
+from rsh.search.feedback import ask
+from rsh.search.nearest import NO_CLASS, count_others, look_again, neighbours
+from rsh.search.rerank import POOL
 
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
 Scores = NDArray[np.float32]

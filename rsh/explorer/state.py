@@ -7,13 +7,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rsh.config import USUAL
 from rsh.errors import InputError
 from rsh.explorer.question import Mode, Order, Picture, Question, Way
 from rsh.explorer.ranking import Ranking, find, num_others, pool_of, rank
 from rsh.explorer.selection import Selection
-from rsh.gallery import Gallery
-from rsh.protocols import USUAL
-from rsh.where import Where
+from rsh.gallery.filters import Where
+from rsh.gallery.gallery import Gallery
 
 MAX_TOP_K = 100
 MAX_MARKED = 50  # more than anybody marks by hand, few enough for an address

@@ -17,20 +17,21 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rsh.bank import view_bank
-from rsh.checkpoints import Record
-from rsh.codes import Codes, binarize, pack
+from rsh.codes.binary import Codes, binarize, pack
 from rsh.config import TrainConfig
-from rsh.counts import count
+from rsh.data.dataset import Split
 from rsh.errors import InputError
-from rsh.metrics import distances_by_class, mean_average_precision
-from rsh.model import HashNet, apply_head
-from rsh.plots import COLOURS, OTHERS, SAME, bare, percent
-from rsh.projection import place_codes
-from rsh.scenes import Split
-from rsh.teaching.dials import Dials, config_of, values_of, words_for
+from rsh.evaluation.plots import OTHERS, SAME
+from rsh.gallery.projection import place_codes
+from rsh.metrics.counts import count
+from rsh.metrics.ranking import distances_by_class, mean_average_precision
+from rsh.models.hashnet import HashNet, apply_head
+from rsh.plotting import COLOURS, bare, percent
 from rsh.teaching.figures import scatter
-from rsh.training import train
+from rsh.teaching.sliders import Dials, config_of, values_of, words_for
+from rsh.training.checkpoint import Record
+from rsh.training.feature_cache import view_bank
+from rsh.training.train import train
 
 EPOCHS = 20  # enough to rank settings as 60 do, in a third of the time
 SHOWN = 8  # newest tries in the picture, the first beside them

@@ -3,7 +3,7 @@
 A point is one view of a picture. Its place on the circle is its feature, of length 1 in the plane,
 and its code before the sign, tanh(u), at 0.9 of that length: the quadrant it lies in is its code of
 two bits. So one angle says all that the four terms look at, and their gradients are arrows along
-the circle. Values and gradients come from `rsh.losses`, as they do in a training.
+the circle. Values and gradients come from `rsh.models.losses.multilevel`, as they do in a training.
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ from torch import Tensor
 
 from rsh.config import TrainConfig
 from rsh.errors import InputError
-from rsh.losses import Embedding, MultiLevelLoss
-from rsh.teaching.dials import Dials
-from rsh.training import loss_of
+from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
+from rsh.teaching.sliders import Dials
+from rsh.training.train import loss_of
 
 CLASSES = ("forest", "desert", "ocean")
 PICTURES = 2  # of each class, two views of each

@@ -13,11 +13,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from rsh.codes import Codes
+from rsh.codes.binary import Codes
+from rsh.data.dataset import Scenes
+from rsh.data.sample import EARTH
 from rsh.errors import InputError
-from rsh.explorer.plane import EARTH
-from rsh.plots import COLOURS, OTHERS, SAME, bare, percent
-from rsh.scenes import Scenes
+from rsh.evaluation.plots import OTHERS, SAME
+from rsh.plotting import COLOURS, bare, percent
 
 Pictures = NDArray[np.uint8]
 ONE, ZERO = "#3d464d", "#e4e2da"

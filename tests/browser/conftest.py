@@ -17,7 +17,7 @@ import psutil
 import pytest
 from make_gallery import tiny_gallery
 
-from rsh.gallery import Gallery
+from rsh.gallery.gallery import Gallery
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -26,8 +26,8 @@ POOL_READY = 4  # seconds after which no kernel is still being made: cut off the
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SERVE = (
-    "import sys; from pathlib import Path; from rsh.explorer.serve import serve; "
-    "from rsh.explorer.access import Access; "
+    "import sys; from pathlib import Path; from rsh.explorer.server.serve import serve; "
+    "from rsh.explorer.server.access import Access; "
     "reach = Access.read(hostnames=['demo.test'], base_url=sys.argv[3]); "
     "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
     "visitors=int(sys.argv[4]))"

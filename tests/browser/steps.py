@@ -51,7 +51,7 @@ def nearest(gallery, row, top_k=20):
 
 def rsh_search(gallery, row, *flags):
     """Ask the command line what the page should show."""
-    command = [sys.executable, "-c", "from rsh.cli import main; main()", "search"]
+    command = [sys.executable, "-c", "from rsh.cli.main import main; main()", "search"]
     words = [str(gallery.folder), gallery.items["id"][row], "-k", "20", "--json", *flags]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

@@ -6,7 +6,7 @@ import re
 import pytest
 from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
 
-from rsh.gallery import Gallery
+from rsh.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.browser
 PICTURE = ".rsh-ask input[type=file]"

@@ -14,7 +14,7 @@ from browser.conftest import ROOT, free_port
 from make_gallery import tiny_gallery
 from recipes import health_check
 
-from rsh.gallery import Gallery
+from rsh.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.browser
 TOKEN = "a-token_of.more~than-16"

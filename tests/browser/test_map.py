@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from browser.plane_steps import wait_until_drawn
 from browser.steps import loneliest, open_page, plane_named, query_of, wait_for_query
-from make_gallery import tiny_gallery
-from test_explorer_plane import in_town
+from make_gallery import in_town, tiny_gallery
 
 pytestmark = pytest.mark.browser
 # How many pixels of a canvas are drawn on.

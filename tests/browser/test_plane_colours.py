@@ -6,7 +6,7 @@ from browser.plane_steps import PIXELS, last, open_planes, places, wait_until_dr
 from browser.steps import loneliest, query_of, wait_for_another_query
 from make_gallery import tiny_gallery
 
-from rsh.explorer.colouring import STEPS
+from rsh.explorer.panels.coloring import STEPS
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from make_gallery import tiny_gallery
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
-from rsh.explorer.serve import POOL
+from rsh.explorer.server.serve import POOL
 
 pytestmark = pytest.mark.browser
 TOKEN = "a-token_of.more~than-16"

@@ -1,0 +1,1 @@
+"""Explains retrieval: occlusion, bits, class margins and comparisons of rankings."""

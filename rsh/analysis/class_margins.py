@@ -1,0 +1,284 @@
+"""Where two classes are confused: how far apart they lie, and the tiles on the border.
+
+**A margin is how many bits farther the third-nearest tile of the other class lies than the
+third-nearest of the own class, on average over the tiles of a class.** With d_k(x, C) the distance
+from tile x to the k-th nearest tile of class C, x itself left out,
+
+    m(x, B) = d_k(x, B) - d_k(x, A)  for x in A,    k = 3, or fewer if A or B has fewer tiles
+    margin(A, B) = mean of m(x, B) over the tiles x of A
+
+Near 0 a search cannot tell B from A; below 0 it takes A for B. The third, so that up to two tiles
+with a wrong label do not decide. Only tiles that a search may find are neighbours; all ask.
+
+Source: the difference of the distances to the nearest tiles of the other and of the own class is
+the hypothesis margin of Crammer et al. 2002, "Margin analysis of the LVQ algorithm", but for its
+factor of a half
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsh.codes.binary import MAX_BITS, Packed
+from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+NEAR = 3  # of so many nearest tiles the last decides the margin
+DISTANCES = 10**9  # that are computed at most, in two seconds; beyond them fewer tiles ask
+BLOCK = 2**18  # distances that are held at a time, so that they stay in the cache
+
+
+class Pair(NamedTuple):
+    """Two classes.
+
+    Attributes:
+        one: the first in alphabetical order.
+        other: the second.
+        margin: mean of both directions, bits; NaN where neither can be measured.
+    """
+
+    one: str
+    other: str
+    margin: float
+
+
+@dataclass(frozen=True, eq=False)
+class Borders:
+    """How far all classes of a gallery lie apart; row A, column B is about the tiles of A.
+
+    Attributes:
+        classes: names, in alphabetical order.
+        margin: (classes, classes) float32, bits. NaN on the diagonal, and where A or B has no other
+            tile that can be found.
+        share: of the tiles of A, how many have a tile of B as near as one of A, or nearer,
+            (classes, classes) float32, 0 to 1; NaN as above. Where most of A have one code, a
+            single tile of B with that code ties with all of them.
+        asked: how many tiles of each class were asked, (classes,).
+        tiles: how many it has, (classes,).
+    """
+
+    classes: list[str]
+    margin: Floats
+    share: Floats
+    asked: Ints
+    tiles: Ints
+
+    @property
+    def sampled(self) -> bool:
+        """Whether not all tiles were asked."""
+        return bool((self.asked < self.tiles).any())
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All pairs of classes, the narrowest margin first; those without one last."""
+        one, other = np.triu_indices(len(self.classes), 1)
+        margins = _mean(np.stack([self.margin[one, other], self.margin[other, one]]))
+        return [
+            Pair(self.classes[one[i]], self.classes[other[i]], float(margins[i]))
+            for i in np.argsort(margins, kind="stable")  # NaN last
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """The tiles of two classes that lie as near to the other class as to their own, or nearer.
+
+    They come in the order (difference of both distances, distance to the other class, row): the
+    worst first.
+
+    Attributes:
+        one: name of a class.
+        other: name of another.
+        rows: tiles of either, (m,).
+        own: bits to the nearest other tile of its own class, (m,) int64.
+        across: bits to the nearest tile of the other class, (m,) int64.
+        facing: that tile, the first by row if there are several, (m,).
+        total: how many tiles lie on the border, of which the first m are here.
+        asked: how many tiles were asked.
+        tiles: how many the two classes have.
+    """
+
+    one: str
+    other: str
+    rows: Ints
+    own: Ints
+    across: Ints
+    facing: Ints
+    total: int
+    asked: int
+    tiles: int
+
+
+def borders(gallery: Gallery) -> Borders:
+    """Measure how far the classes of a gallery lie apart.
+
+    Where that would take more than a thousand million distances, as from some 30,000 tiles on,
+    only the first tiles of each class ask, equally many of each. A gallery lies in the order of a
+    hash of the ids, so that they are drawn as if by chance. What they are compared with is always
+    all that can be found.
+    """
+    classes = np.arange(len(gallery.classes))
+    found, asked = _Found(gallery, classes), np.zeros(len(classes), dtype=np.int64)
+    margin, share = (np.full((len(classes), len(classes)), np.nan, np.float32) for _ in range(2))
+    for number in classes:  # row by row of the matrix: all at once would not fit
+        rows = found.asking(number)
+        others, asked[number] = classes != number, len(rows)
+        near = found.near(rows).distances
+        own = near[:, [number]]
+        margin[number, others] = _mean(_differences(near, own))[others]
+        known = np.isfinite(near[:, :, 0]) & np.isfinite(own[:, :, 0])
+        crossed = near[:, :, 0] <= own[:, :, 0]  # ties count: a search may show either first
+        share[number, others] = _mean(np.where(known, crossed, np.nan))[others]
+    tiles = np.bincount(gallery.labels, minlength=len(classes))
+    return Borders(gallery.classes, margin, share, asked, tiles)
+
+
+def border(gallery: Gallery, one: str, other: str, *, count: int | None = None) -> Border:
+    """Find the tiles on the border of two classes, the worst first.
+
+    A tile whose class holds no other that can be found has nothing to compare with, and is left
+    out. In a large gallery not all tiles ask, see `borders`.
+
+    Args:
+        gallery: an opened gallery.
+        one: name of a class.
+        other: name of another.
+        count: how many tiles at most; all by default.
+
+    Raises:
+        InputError: there is no such class, both are the same, or count is below 1.
+    """
+    if count is not None and count < 1:
+        raise InputError("choose 1 or more", parameter="count", value=count)
+    pair = np.array([_number(gallery, "one", one), _number(gallery, "other", other)])
+    if one == other:
+        raise InputError(
+            "a class has no border with itself, choose another", parameter="other", value=other
+        )
+    found = _Found(gallery, pair)
+    rows = np.concatenate([found.asking(number) for number in pair])
+    near, each = found.near(rows), np.arange(len(rows))
+    side = (gallery.labels[rows] == pair[1]).astype(np.int64)  # 0 or 1
+    own, across = near.distances[each, side, 0], near.distances[each, 1 - side, 0]
+    crossed = np.flatnonzero(np.isfinite(own) & (across <= own))
+    order = (rows[crossed], across[crossed], across[crossed] - own[crossed])
+    worst = crossed[np.lexsort(order)]  # the last key counts first
+    shown = worst[:count]
+    return Border(
+        one=one,
+        other=other,
+        rows=rows[shown],
+        own=own[shown].astype(np.int64),
+        across=across[shown].astype(np.int64),
+        facing=near.first[shown, 1 - side[shown]],
+        total=len(worst),
+        asked=len(rows),
+        tiles=int(np.isin(gallery.labels, pair).sum()),
+    )
+
+
+class _Near(NamedTuple):
+    """What lies nearest to some tiles in each class."""
+
+    distances: Floats  # (a, classes, NEAR), bits, ascending; infinite where there are fewer tiles
+    first: Ints  # (a, classes), the nearest, of several the first by row; -1 where there is none
+
+
+class _Found:
+    """The tiles of some classes that a search may find, class by class.
+
+    A distance and the place of its tile are one number, distance * tiles + place: the least of them
+    names the nearest tile, of several the first.
+    """
+
+    def __init__(self, gallery: Gallery, classes: Ints) -> None:
+        self._labels, self._packed = gallery.labels, gallery.packed
+        labels = self._labels[gallery.searchable]
+        by_class = [gallery.searchable[labels == number] for number in classes]
+        sizes = np.array([len(rows) for rows in by_class])
+        self._filled = np.flatnonzero(sizes)  # reduceat knows no empty parts
+        self._starts = (np.cumsum(sizes) - sizes)[self._filled]
+        self._rows = np.concatenate(by_class)
+        self._columns = np.ascontiguousarray(_words(self._packed[self._rows]).T)  # (words, n)
+        self._place = np.full(len(self._labels), -1)
+        self._place[self._rows] = np.arange(len(self._rows))
+        self._num_classes = len(classes)
+        self._most = max(1, DISTANCES // max(1, len(self._rows)) // len(classes))
+
+    def asking(self, number: np.int64) -> Ints:
+        """Return the tiles of a class that ask."""
+        return np.flatnonzero(self._labels == number)[: self._most]
+
+    def near(self, rows: Ints) -> _Near:
+        """Find the nearest tiles of each class, a tile itself left out."""
+        shape = (len(rows), self._num_classes)
+        distances = np.full((*shape, NEAR), np.inf, dtype=np.float32)
+        first = np.full(shape, -1, dtype=np.int64)
+        size = max(1, BLOCK // max(1, len(self._rows)))
+        for start in range(0, len(rows) if len(self._filled) else 0, size):
+            block = slice(start, start + size)
+            self._fill(rows[block], distances[block], first[block])
+        return _Near(distances, first)
+
+    def _fill(self, rows: Ints, distances: Floats, first: Ints) -> None:
+        tiles = len(self._rows)
+        kind = np.min_scalar_type((MAX_BITS + 2) * tiles)
+        keys = np.zeros((len(rows), tiles), dtype=kind)
+        for word, column in zip(_words(self._packed[rows]).T, self._columns, strict=True):
+            keys += np.bitwise_count(word[:, None] ^ column)
+        keys *= kind.type(tiles)
+        keys += np.arange(tiles, dtype=kind)
+        gone = np.iinfo(kind).max  # above all that are there
+        itself = self._place[rows]
+        keys[itself >= 0, itself[itself >= 0]] = gone
+        for rank in range(NEAR):
+            least = np.minimum.reduceat(keys, self._starts, axis=1)
+            asking, number = np.nonzero(least != gone)
+            bits, place = np.divmod(least[asking, number], kind.type(tiles))
+            distances[asking, self._filled[number], rank] = bits
+            if not rank:
+                first[asking, self._filled[number]] = self._rows[place]
+            keys[asking, place] = gone
+
+
+def _words(packed: Packed) -> NDArray[np.uint64]:
+    """Return codes as words of 64 bits, (n, words), the last filled up with zeros."""
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+
+
+def _differences(near: Floats, own: Floats) -> Floats:
+    """Return how much farther the other classes lie at the last rank that both have, else NaN.
+
+    Args:
+        near: distances to the nearest tiles of each class, (a, classes, NEAR).
+        own: to those of the own class, (a, 1, NEAR).
+
+    Returns:
+        (a, classes), bits.
+    """
+    known = np.isfinite(near) & np.isfinite(own)
+    last = np.maximum(known.sum(axis=2, keepdims=True) - 1, 0)
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        farther = np.take_along_axis(near - own, last, axis=2)[..., 0]
+    return np.where(known.any(axis=2), farther, np.float32(np.nan))
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean of each column over what is no NaN; NaN where nothing is left."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        means = np.where(known, values, 0).sum(axis=0, dtype=np.float64) / known.sum(axis=0)
+    return np.asarray(means, dtype=np.float32)
+
+
+def _number(gallery: Gallery, name: str, wanted: str) -> int:
+    if wanted not in gallery.classes:
+        known = gallery.classes[0]
+        raise InputError(
+            f"{gallery.folder} has no such class; one is {known}", parameter=name, value=wanted
+        )
+    return gallery.classes.index(wanted)

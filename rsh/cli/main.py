@@ -1,0 +1,89 @@
+"""The command line: one function a command, in the order of the work.
+
+Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
+not wait for torch.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from rsh.cli import parser
+from rsh.cli.data import data_fetch, data_list, data_tiles
+from rsh.cli.encode import encode, export, project
+from rsh.cli.evaluate import compare, evaluate
+from rsh.cli.gallery import (
+    gallery_add,
+    gallery_check,
+    gallery_index,
+    gallery_info,
+    gallery_merge,
+    gallery_remove,
+)
+from rsh.cli.search import search
+from rsh.cli.serve import dashboard
+from rsh.cli.train import train
+from rsh.errors import InputError, RshWarning
+from rsh.text import one_line
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "data fetch": data_fetch,
+    "data list": data_list,
+    "data tiles": data_tiles,
+    "train": train,
+    "encode": encode,
+    "project": project,
+    "export": export,
+    "search": search,
+    "gallery info": gallery_info,
+    "gallery check": gallery_check,
+    "gallery add": gallery_add,
+    "gallery remove": gallery_remove,
+    "gallery merge": gallery_merge,
+    "gallery index": gallery_index,
+    "evaluate": evaluate,
+    "compare": compare,
+    "dashboard": dashboard,
+}
+ABOUT = """Deep hashing for remote-sensing image retrieval: tiles become short binary codes, and
+the nearest codes are found by counting the bits that differ.
+
+The way through: train a model, encode tiles into a gallery, project it, look at the dashboard.
+`rsh COMMAND --help` explains each step."""
+
+
+_noted: set[str] = set()  # what a command has said, since threads warn side by side
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; wrong input ends with one sentence and exit code 2."""
+    warnings.showwarning = _note
+    _noted.clear()
+    try:
+        parser.call(COMMANDS, sys.argv[1:] if argv is None else argv, prog="rsh", about=ABOUT)
+    except InputError as error:
+        print(f"rsh: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except PermissionError as error:  # of a folder that may not even be looked into
+        where = one_line(str(error.filename))
+        print(f"rsh: cannot read {where}: {error.strerror}; mend that first", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("rsh: stopped; what was finished is kept", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show our own warnings as notes, each text once; those of libraries are not for the reader."""
+    text = one_line(str(message))
+    if issubclass(category, RshWarning) and text not in _noted:
+        _noted.add(text)
+        print(f"rsh: note: {text}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Binary codes: packing, encodings, asymmetric scores and the order of tiles."""

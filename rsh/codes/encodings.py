@@ -1,0 +1,34 @@
+"""What a network gives for each tile: code, continuous code and feature."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsh.codes.binary import Codes, Packed, pack
+
+Halves = NDArray[np.float16]
+
+
+class Encoded(NamedTuple):
+    """What a network says of n pictures, or a gallery of n of its tiles.
+
+    Attributes:
+        codes: (n, num_bits) int8, only -1 and +1.
+        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
+        features: projection-head output, (n, d) float16, length 1.
+    """
+
+    codes: Codes
+    relaxed: Halves
+    features: Halves
+
+    @property
+    def packed(self) -> Packed:
+        """The codes as a search takes them, (n, bytes) uint8."""
+        return pack(self.codes)
+
+    def one(self, row: int) -> "Encoded":
+        """Return what is said of one picture, as Encoded of one row."""
+        rows = slice(row, row + 1)
+        return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])

@@ -1,0 +1,1 @@
+"""Data sets: tiles, their sources, splits, metadata and rasters."""

@@ -1,0 +1,244 @@
+"""The published data sets that rsh fetches and opens by their names.
+
+Each zip holds one folder a class, so that `Scenes` reads it as it is: nothing is unpacked. The
+mirrors are those of TorchGeo and its authors, at a fixed revision, because the places of the
+authors are web forms, cloud drives or RAR files. data/README.md says where each value comes from.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rsh.errors import InputError
+from rsh.text import aligned
+
+MIRROR = "https://huggingface.co/datasets"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A published data set.
+
+    Attributes:
+        name: what it is called on the command line.
+        title: what its authors call it.
+        url: of the zip.
+        sha256: of the zip.
+        size: of the zip, bytes; None where nobody has published it.
+        home: the page of the authors, with their terms.
+        licence: what may be done with it.
+        is_open: whether the licence lets everybody do everything; if not, it must be accepted.
+        side: of a tile, pixels.
+        counts: how many tiles each class has, by its name.
+    """
+
+    name: str
+    title: str
+    url: str
+    sha256: str
+    size: int | None
+    home: str
+    licence: str
+    is_open: bool
+    side: int
+    counts: Mapping[str, int]
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles there are."""
+        return sum(self.counts.values())
+
+    def places(self, folder: Path | None = None) -> tuple[Path, Path]:
+        """Return where the zip belongs, and where a person may lay the class folders instead.
+
+        Args:
+            folder: of all data sets; None takes $RSH_DATA_HOME, or data/.
+        """
+        folder = folder or data_home()
+        return folder / f"{self.name}.zip", folder / self.name
+
+    def find(self) -> Path | None:
+        """Return where the data set lies, or None if it has not been fetched."""
+        return next((place for place in self.places() if place.exists()), None)
+
+    def require(self) -> Path:
+        """Return where the data set lies.
+
+        Raises:
+            InputError: it has not been fetched.
+        """
+        if place := self.find():
+            return place
+        raise InputError(
+            f"{self.name} is not in {data_home()}: fetch it with `rsh data fetch {self.name}`, set "
+            f"RSH_DATA_HOME to the folder it lies in, or write ./{self.name} for tiles of your own"
+        )
+
+    def check(self, classes: Iterable[str], *, where: str, way_out: str) -> None:
+        """Compare the tiles with those that were published.
+
+        Args:
+            classes: the class of each tile.
+            where: what holds the tiles, for the message.
+            way_out: what can be done, for the message.
+
+        Raises:
+            InputError: a class is missing, or has too many or too few tiles; it is named.
+        """
+        found = Counter(classes)
+        for name in sorted({*self.counts, *found}):
+            wanted = self.counts.get(name, 0)
+            if found[name] != wanted:
+                raise InputError(
+                    f"{where} is not {self.title} as published, class {name!r} has {found[name]} "
+                    f"tiles and not {wanted}: {way_out}"
+                )
+
+
+def data_home() -> Path:
+    """Where data sets lie: $RSH_DATA_HOME, or data/ in the folder one is in."""
+    return Path(os.environ.get("RSH_DATA_HOME") or "data")
+
+
+def named(name: str) -> DataSet:
+    """Return a data set.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in DATASETS:
+        raise InputError(f"{name!r} is no data set: choose one of {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def _each(count: int, names: str) -> dict[str, int]:
+    return dict.fromkeys(names.split(), count)
+
+
+UCMERCED = DataSet(
+    name="ucmerced",
+    title="UC Merced Land Use",
+    url=f"{MIRROR}/torchgeo/ucmerced/resolve/"
+    "7c5ef3454d9b1cccfa7ccde0c01fc8f00a45909a/UCMerced_LandUse.zip",
+    sha256="06c539ef28703a58fb07bd2837991ac7c48b813b00bb12ac197efd813a18daeb",
+    size=332_468_434,
+    home="http://weegee.vision.ucmerced.edu/datasets/landuse.html",
+    licence="none stated; for research; USGS imagery in the public domain",
+    is_open=False,
+    side=256,
+    counts=_each(
+        100,
+        """agricultural airplane baseballdiamond beach buildings chaparral denseresidential forest
+        freeway golfcourse harbor intersection mediumresidential mobilehomepark overpass parkinglot
+        river runway sparseresidential storagetanks tenniscourt""",
+    ),
+)
+
+EUROSAT = DataSet(
+    name="eurosat",
+    title="EuroSAT",
+    url=f"{MIRROR}/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
+    sha256="8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd",
+    size=94_280_567,
+    home="https://github.com/phelber/EuroSAT",
+    licence="MIT; contains Copernicus Sentinel data",
+    is_open=True,
+    side=64,
+    counts={
+        **_each(3000, "AnnualCrop Forest HerbaceousVegetation Residential SeaLake"),
+        **_each(2500, "Highway Industrial PermanentCrop River"),
+        "Pasture": 2000,
+    },
+)
+
+AID = DataSet(
+    name="aid",
+    title="AID",
+    url=f"{MIRROR}/isaaccorley/aid/resolve/e6767964e40f567a18eac6e6ca5fce397e4ce411/AID.zip",
+    sha256="79345ef1766e85f7b92cf556c809c4f32ff24228ae71aadf96780f74f48c26a4",
+    size=None,
+    home="https://captain-whu.github.io/AID/",
+    licence="none stated; Google Earth imagery, so for research only",
+    is_open=False,
+    side=600,
+    counts={
+        "BaseballField": 220,
+        "Church": 240,
+        "Forest": 250,
+        **_each(260, "Center RailwayStation"),
+        "Meadow": 280,
+        **_each(290, "MediumResidential Resort Stadium"),
+        **_each(300, "Desert School SparseResidential"),
+        "BareLand": 310,
+        "Square": 330,
+        "Mountain": 340,
+        **_each(350, "Commercial Park"),
+        **_each(360, "Airport Bridge StorageTanks"),
+        **_each(370, "Farmland Playground"),
+        "Port": 380,
+        **_each(390, "Industrial Parking"),
+        "Beach": 400,
+        **_each(410, "DenseResidential River"),
+        **_each(420, "Pond Viaduct"),
+    },
+)
+
+RESISC45 = DataSet(
+    name="resisc45",
+    title="NWPU-RESISC45",
+    url=f"{MIRROR}/isaaccorley/resisc45/resolve/"
+    "883edc0eee77b2c84225472f10f126e3ed83fa6e/NWPU-RESISC45.zip",
+    sha256="beeecd0b63656290ae6d65cf7763185b0c1c4c54a753ef8088d6fba3faaf1f53",
+    size=427_389_445,
+    home="https://gcheng-nwpu.github.io/#Datasets",
+    licence="none stated by its authors, CC BY-NC 4.0 says the mirror; Google Earth imagery",
+    is_open=False,
+    side=256,
+    counts=_each(
+        700,
+        """airplane airport baseball_diamond basketball_court beach bridge chaparral church
+        circular_farmland cloud commercial_area dense_residential desert forest freeway golf_course
+        ground_track_field harbor industrial_area intersection island lake meadow
+        medium_residential mobile_home_park mountain overpass palace parking_lot railway
+        railway_station rectangular_farmland river roundabout runway sea_ice ship snowberg
+        sparse_residential stadium storage_tank tennis_court terrace thermal_power_station
+        wetland""",
+    ),
+)
+
+PATTERNNET = DataSet(
+    name="patternnet",
+    title="PatternNet",
+    url=f"{MIRROR}/torchgeo/PatternNet/resolve/"
+    "2dbd901b00e301967a5c5146b25454f5d3455ad0/PatternNet.zip",
+    sha256="456dd031950b0429518b8ec7d30a5c4b3f6456261ee1dd573a3eee43efb29958",
+    size=1_430_000_000,  # as the mirror rounds it
+    home="https://sites.google.com/view/zhouwx/dataset",
+    licence="none stated by its authors, CC BY 4.0 says the mirror; Google Earth imagery",
+    is_open=False,
+    side=256,
+    counts=_each(
+        800,
+        """airplane baseball_field basketball_court beach bridge cemetery chaparral
+        christmas_tree_farm closed_road coastal_mansion crosswalk dense_residential ferry_terminal
+        football_field forest freeway golf_course harbor intersection mobile_home_park nursing_home
+        oil_gas_field oil_well overpass parking_lot parking_space railway river runway
+        runway_marking shipping_yard solar_panel sparse_residential storage_tank swimming_pool
+        tennis_court transformer_station wastewater_treatment_plant""",
+    ),
+)
+
+DATASETS = {one.name: one for one in (UCMERCED, EUROSAT, AID, RESISC45, PATTERNNET)}
+
+
+def table() -> str:
+    """Return what there is and where it lies, as lines of text."""
+    rows = [("name", "tiles", "classes", "download", "lies in", "licence")]
+    rows.append(("bluemarble", "2,212", "9", "none", "rsh itself", "public domain (NASA)"))
+    for one in DATASETS.values():
+        size = f"{one.size / 1e6:,.0f} MB" if one.size else "unknown"
+        place = str(one.find() or "not fetched")
+        rows.append((one.name, f"{one.tiles:,}", str(len(one.counts)), size, place, one.licence))
+    return aligned(rows, left=(0, 4, 5))

@@ -1,0 +1,257 @@
+"""Scenes: a set of labelled tiles, wherever their pictures lie."""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from rsh.data import splits
+from rsh.data.catalog import DATASETS
+from rsh.data.images import read_picture
+from rsh.data.sample import _place
+from rsh.data.sources.base import Source
+from rsh.data.sources.open import open_source
+from rsh.data.sources.webdataset import RANGE
+from rsh.data.tile_grid import AS_USUAL, Cutting
+from rsh.errors import InputError, NoData, RshWarning
+
+LEAVE_OUT = "or leave such pictures out with --skip-unreadable"
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Labelled tiles in one table, with the pictures behind it.
+
+    Any torchvision ImageFolder (one folder a class) opens, and any zip of one.
+
+    Attributes:
+        name: what to call the set.
+        pictures: where they lie.
+        items: one row a tile: id (path inside the source), class, split (empty until `split`),
+            and where known longitude and latitude in degrees, block and footprint.
+        skip_unreadable: whether pictures that cannot be read were left out.
+    """
+
+    name: str
+    pictures: Source
+    items: pd.DataFrame
+    skip_unreadable: bool = False
+
+    @classmethod
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        skip_unreadable: bool = False,
+        cutting: Cutting = AS_USUAL,
+    ) -> "Scenes":
+        """Open a data set.
+
+        Args:
+            where: "bluemarble", the name of a data set fetched by `rsh data fetch`, a folder with
+                one folder a class, a zip of such a folder, WebDataset shards (a .tar, a folder of
+                them, or x-{0000..0003}.tar), or a georeferenced scene or a folder of them.
+            skip_unreadable: decode every picture now and leave out those that cannot be read.
+            cutting: how scenes are cut into tiles.
+
+        Raises:
+            InputError: nothing there, no pictures, a table that does not fit them, or a data set
+                that is not as published.
+        """
+        known = DATASETS.get(where) if isinstance(where, str) else None  # a Path is a path
+        path = known.require() if known else _place(where)
+        pictures = open_source(path, cutting)
+        items = pictures.items()
+        if known:
+            way_out = f"move it away, then run `rsh data fetch {where}`"
+            known.check(items["class"].tolist(), where=str(path), way_out=way_out)
+        items.insert(2, "split", "")
+        name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
+        scenes = cls(name, pictures, items)
+        return scenes.readable() if skip_unreadable else scenes
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"Scenes({self.name!r}, {len(self)} tiles, {len(self.classes)} classes)"
+
+    @property
+    def source(self) -> Path:
+        """What to open to have the pictures again."""
+        return self.pictures.path
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in alphabetical order."""
+        return sorted(self.items["class"].unique())
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers in the order of `classes`, (n,) int64."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        return np.array([numbers[name] for name in self.items["class"]], dtype=np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over every id, class, block and picture byte, wherever the data lies."""
+        digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
+        return fingerprint_of(self.items, digests)
+
+    def read_bytes(self, row: int) -> bytes:
+        """Return the file of one tile as it is stored."""
+        return self.pictures.read(str(self.items["id"].iloc[row]))
+
+    def read(self, row: int) -> Image.Image:
+        """Read one tile as 8-bit RGB.
+
+        Raises:
+            InputError: it cannot be read; the message names it.
+        """
+        try:
+            return self.decode(row, self.read_bytes(row))
+        except NoData:
+            raise
+        except InputError as error:
+            raise InputError(f"{error}, {LEAVE_OUT}") from None
+
+    def split(
+        self,
+        *,
+        by: splits.SplitBy = "auto",
+        query: float = 0.2,
+        val: float = 0.15,
+        seed: int = 0,
+    ) -> "Split":
+        """Cut the tiles into train, val and query for the protocol "disjoint".
+
+        Args:
+            by: "block" keeps neighbouring tiles together, "class" draws at random within each
+                class, "auto" takes blocks where the data has them.
+            query: share of the tiles that become queries.
+            val: share of the rest that becomes validation.
+            seed: of the draw.
+
+        Raises:
+            InputError: too few classes, tiles or blocks, or by="block" without blocks.
+        """
+        if by not in get_args(splits.SplitBy):
+            raise InputError(
+                f"choose one of {', '.join(get_args(splits.SplitBy))}", parameter="by", value=by
+            )
+        if by == "block" and "block" not in self.items:
+            raise InputError(f"{self.name} has no blocks: split by class, or add a block column")
+        labels = self.items["class"].to_numpy(str)
+        if by == "class" or "block" not in self.items:
+            names = splits.stratified(labels, query=query, val=val, seed=seed)
+        else:
+            blocks = self.items["block"].to_numpy(str)
+            names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
+        how = {"by": by, "query": query, "val": val, "seed": seed}
+        cut = replace(self, items=self.items.assign(split=names))
+        if "fingerprint" in self.__dict__:  # the same tiles: reading them all again tells nothing
+            cut.__dict__["fingerprint"] = self.fingerprint
+        return Split(cut, how)
+
+    def take(self, rows: NDArray[np.int64]) -> "Scenes":
+        """Return the tiles of these rows, in this order."""
+        items = self.items.iloc[rows].reset_index(drop=True)
+        return replace(self, items=items)
+
+    def decode(self, row: int, content: bytes) -> Image.Image:
+        """Decode the file of one tile as 8-bit RGB.
+
+        Raises:
+            InputError: it is no picture that can be read; the message names it.
+        """
+        path = str(self.items["id"].iloc[row])
+        if not content:
+            raise InputError(f"{path} is empty (0 bytes): fetch or save it again")
+        return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
+
+    def readable(self) -> "Scenes":
+        """Decode every picture, and return the tiles that can be read; a warning names the others.
+
+        Raises:
+            InputError: none can.
+        """
+        rows = []
+        for row in range(len(self)):
+            try:
+                self.decode(row, self.read_bytes(row))
+                rows.append(row)
+            except InputError as error:
+                warnings.warn(f"left out: {error}", RshWarning, stacklevel=3)
+        if not rows:
+            raise InputError(f"no picture in {self.source} can be read: fetch or save them again")
+        return replace(self.take(np.array(rows, dtype=np.int64)), skip_unreadable=True)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Scenes cut for the protocol "disjoint": no query is in the gallery.
+
+    Attributes:
+        scenes: all tiles, with the column `split` filled.
+        how: the arguments of `Scenes.split` that gave it.
+    """
+
+    scenes: Scenes
+    how: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over which tile is in which split."""
+        pairs = self.scenes.items[["id", "split"]].itertuples(index=False)
+        return hashlib.sha256("\n".join(map("\0".join, pairs)).encode()).hexdigest()
+
+    @cached_property
+    def train(self) -> Scenes:
+        """What the model learns from."""
+        return self._part("train")
+
+    @cached_property
+    def val(self) -> Scenes:
+        """What settings are chosen on; it never trains."""
+        return self._part("val")
+
+    @cached_property
+    def query(self) -> Scenes:
+        """What figures are measured with; neither trained on nor chosen on."""
+        return self._part("query")
+
+    @cached_property
+    def gallery(self) -> Scenes:
+        """What is searched: train and val."""
+        return self._part("train", "val")
+
+    def rows(self, *names: str) -> NDArray[np.int64]:
+        """Return the rows of `scenes` that are in one of these splits."""
+        return np.flatnonzero(self.scenes.items["split"].isin(names))
+
+    def _part(self, *names: str) -> Scenes:
+        return self.scenes.take(self.rows(*names))
+
+
+def fingerprint_of(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
+    """Return a sha256 over id, class, block and picture of each tile.
+
+    Args:
+        items: the tiles.
+        digests: sha256 of the file of each.
+    """
+    digest = hashlib.sha256()
+    decisive = items[["id", "class", *(["block"] if "block" in items else [])]]
+    for words, picture in zip(decisive.itertuples(index=False), digests, strict=True):
+        digest.update("\0".join(map(str, words)).encode())
+        digest.update(picture)
+    return digest.hexdigest()

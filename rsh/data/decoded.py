@@ -1,0 +1,61 @@
+"""Packed tiles: every tile decoded and resized once, as bytes that a network can be fed from."""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from rsh.data.dataset import Scenes
+from rsh.io.array_cache import cached
+
+Tiles = NDArray[np.uint8]
+PART = 64  # tiles decoded at a time
+
+
+def packed_tiles(scenes: Scenes, side: int, *, progress: bool = True) -> Tiles:
+    """Return all tiles as squares of one size, from disk where they are known.
+
+    Args:
+        scenes: n tiles.
+        side: of the square, pixels.
+        progress: show a bar on the terminal or in the notebook.
+
+    Returns:
+        (n, 3, side, side) uint8, a read-only memory map.
+
+    Raises:
+        InputError: a tile cannot be read, or the cache folder cannot be written.
+    """
+    decides = f"{scenes.fingerprint} {side} pillow {version('pillow')}"
+    return cached(
+        "packed tiles",
+        hashlib.sha256(decides.encode()).hexdigest()[:24],
+        partial(_decode, scenes, side),
+        shape=(len(scenes), 3, side, side),
+        dtype=np.uint8,
+        progress=progress,
+    )
+
+
+def pack_tile(picture: Image.Image, side: int) -> Tiles:
+    """Return the middle square of a picture, resized, (3, side, side) uint8.
+
+    Args:
+        picture: RGB, any size.
+        side: of the square, pixels.
+    """
+    square = ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC)
+    return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
+
+
+def _decode(scenes: Scenes, side: int, start: int) -> Iterator[Tiles]:
+    """Decode tiles from `start` on, two at a time: Pillow leaves Python's lock while it works."""
+    with ThreadPoolExecutor(2) as pool:
+        for first in range(start, len(scenes), PART):
+            rows = range(first, min(first + PART, len(scenes)))
+            yield np.stack(list(pool.map(lambda row: pack_tile(scenes.read(row), side), rows)))

@@ -1,0 +1,162 @@
+"""Reading one picture, whatever its kind, as 8-bit RGB."""
+
+import io
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rsh.errors import InputError, RshWarning
+
+MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
+MAX_PIXELS = 40_000_000  # a picture larger than that is a scene to be cut into tiles first
+TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+# Pillow knows many others, whatever a file is called, which few people have tested; for one of them
+# it runs another program. PPM is how `rsh.data.sources.raster` hands on a tile.
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+STRIP = 1 << 20  # pixels that are converted at once, so that a large picture is there twice at most
+LOOK = 1 << 22  # pixels that a stretch is found on
+
+# What Pillow raises for files that are damaged or were made to do harm.
+CANNOT_READ = (
+    *(EOFError, IndexError, KeyError, OSError, OverflowError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
+)
+
+
+def read_picture(
+    source: str | Path | BinaryIO | Image.Image, *, name: str = "", noted_as: str = ""
+) -> Image.Image:
+    """Read a picture as 8-bit RGB.
+
+    Greyscale is repeated three times, transparency is laid over black, CMYK is converted, and
+    16-bit values are stretched linearly so that the 2nd and 98th percentile become 0 and 255
+    (NaN becomes 0, infinity what is nearest to it). A warning says so, since the model was not
+    trained on such pictures.
+
+    Args:
+        source: a path, a binary stream, or a picture that is already open.
+        name: what to call a stream in a message.
+        noted_as: what to call it in the warning, of which equal texts are shown once; its name.
+
+    Returns:
+        An RGB picture, at least 8 pixels a side.
+
+    Raises:
+        InputError: not there, empty, not a picture, cut short, too small or too large, or
+            without a finite value.
+    """
+    name = name or (str(source) if isinstance(source, str | Path) else "the picture")
+    try:
+        picture = source if isinstance(source, Image.Image) else _open(source, name)
+        picture.load()
+    except UnidentifiedImageError:
+        raise InputError(
+            f"{name} is not a picture that can be read: use JPEG, PNG or TIFF"
+        ) from None
+    except FileNotFoundError:
+        raise InputError(f"{name} does not exist: check the path") from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{name} has {TOO_LARGE}") from None
+    except IsADirectoryError:
+        raise InputError(f"{name} is a folder: give a picture file") from None
+    except InputError:
+        raise
+    except CANNOT_READ as error:
+        raise InputError(f"{name} cannot be read ({error}): fetch or save it again") from None
+    if min(picture.size) < MIN_SIDE:
+        width, height = picture.size
+        raise InputError(f"{name} is {width} x {height} pixels: need at least {MIN_SIDE} a side")
+    return _to_rgb(picture, name, noted_as or name)
+
+
+def read_thumb(content: bytes) -> Image.Image:
+    """Read a thumbnail that `to_jpeg` has made, of any size.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return _open(io.BytesIO(content), "the thumbnail").convert("RGB")
+    except (*CANNOT_READ, Image.DecompressionBombError) as error:
+        raise InputError(f"the thumbnail cannot be read ({error})") from None
+
+
+def to_jpeg(picture: Image.Image, *, side: int, quality: int = 85) -> bytes:
+    """Shrink a picture to at most `side` pixels a side and return it as JPEG bytes."""
+    small = picture.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
+    if (
+        isinstance(source, str | Path)
+        and Path(source).is_file()
+        and not Path(source).stat().st_size
+    ):
+        raise InputError(f"{name} is empty (0 bytes): fetch or save it again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture = Image.open(source, formats=FORMATS)
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{name} has {TOO_LARGE}")
+    return picture
+
+
+def _to_rgb(picture: Image.Image, name: str, noted_as: str) -> Image.Image:
+    mode = picture.mode
+    if mode == "RGB":
+        return picture
+    if mode.startswith(("I", "F")):
+        how, picture = "stretched from its 2nd to 98th percentile", _stretch(picture, name)
+    elif mode.endswith(("A", "a")) or "transparency" in picture.info:  # LAB has a band A, too
+        how, picture = "laid over black", _over_black(picture)
+    else:
+        how = "repeated" if mode in ("1", "L") else "converted"
+    warnings.warn(f"{noted_as} is {mode}, not RGB: it was {how} to RGB", RshWarning, stacklevel=3)
+    return picture.convert("RGB")
+
+
+def _over_black(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    whole = Image.new("RGB", picture.size)
+    for top, bottom in _strips(width, height):
+        rgba = picture.crop((0, top, width, bottom)).convert("RGBA")
+        flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+        whole.paste(flat.convert("RGB"), (0, top))
+    return whole
+
+
+def _stretch(picture: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(picture)
+    step = math.ceil(math.sqrt(values.size / LOOK))
+    some = values[::step, ::step]
+    known = some[np.isfinite(some)] if np.isfinite(some).any() else values[np.isfinite(values)]
+    if not known.size:
+        raise InputError(f"{name} holds no finite number: save it again with its values")
+    low, high = np.percentile(known.astype(np.float64), (2, 98))
+    stretched = np.empty(values.shape, np.uint8)
+    for top, bottom in _strips(picture.width, picture.height):
+        part = values[top:bottom].astype(np.float64)
+        whole = np.nan_to_num(part, nan=low, posinf=high, neginf=low)
+        scaled = (whole - low) / max(high - low, 1e-12) * 255
+        stretched[top:bottom] = np.clip(scaled, 0, 255)
+    return Image.fromarray(stretched)
+
+
+def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Yield first row and end of parts of a picture."""
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)

@@ -1,0 +1,67 @@
+"""Where the pictures of a data set lie: a folder or a zip, and who else there is.
+
+A source lists its tiles once and then reads each by its id, in any order and from several threads.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from rsh.data.images import SUFFIXES
+from rsh.data.metadata import add_places
+from rsh.data.sources.base import _table
+from rsh.errors import InputError
+from rsh.io.files import is_text
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with one folder a class; an id is the path inside.
+
+    Attributes:
+        path: the folder.
+        paths: of the pictures inside.
+    """
+
+    path: Path
+
+    paths: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """List a folder.
+
+        Raises:
+            InputError: a name is not UTF-8.
+        """
+        found = sorted(
+            file.relative_to(path).as_posix()
+            for file in path.glob("*/**/*")
+            if file.suffix.lower() in SUFFIXES and file.is_file()
+        )
+        for name in found:
+            if not is_text(name):
+                raise InputError(f"{name!a} in {path} is not UTF-8: rename it")
+        return cls(path, tuple(found))
+
+    def items(self) -> pd.DataFrame:
+        """See `Source`."""
+        return add_places(_table(self.paths, self.path), self.path, "")
+
+    def read(self, tile: str) -> bytes:
+        """See `Source`."""
+        try:
+            return (self.path / tile).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"{tile} in {self.path} cannot be read ({error.strerror}): fetch it again"
+            ) from None
+
+    def stamp(self, tile: str) -> str:
+        """See `Source`."""
+        try:
+            found = (self.path / tile).stat()
+        except OSError:
+            return "gone"  # whoever reads it says so
+        return f"{found.st_size} {found.st_mtime_ns}"

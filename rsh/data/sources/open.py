@@ -1,0 +1,55 @@
+"""Opens a path as the source that can read it."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from rsh.data.archive import is_zip
+from rsh.data.sources.base import Source
+from rsh.data.sources.folder import Folder
+from rsh.data.sources.raster import RASTERS, Windows
+from rsh.data.sources.webdataset import Shards, shard_files
+from rsh.data.sources.zip import Zip
+from rsh.data.tile_grid import Cutting
+from rsh.errors import InputError
+
+
+def open_source(path: Path, cutting: Cutting) -> Source:
+    """Find out what lies at a path.
+
+    Args:
+        path: of a folder, a zip, shards or a scene.
+        cutting: how scenes are cut; nothing else can be.
+
+    Raises:
+        InputError: nothing that holds tiles.
+    """
+    scenes: list[Path] = []
+    source: Source
+    if path.is_file() and is_zip(path):
+        source = Zip.open(path)
+    elif path.is_dir() and (folder := Folder.open(path)).paths:
+        source = folder
+    elif files := shard_files(path):
+        source = Shards(path, files)
+    elif scenes := _scenes(path):
+        return Windows.open(path, scenes, cutting)
+    elif path.is_dir():
+        source = Folder(path, ())
+    else:
+        raise InputError(
+            f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
+            "a folder with one folder a class, a zip of such a folder, .tar or GeoTIFF files"
+        )
+    for field in fields(cutting):
+        if (value := getattr(cutting, field.name)) != field.default:
+            words = value if not isinstance(value, tuple) else ",".join(map(str, value))
+            raise InputError(
+                f"{field.name}={words}: {path} is no scene that could be cut, leave it out"
+            )
+    return source
+
+
+def _scenes(path: Path) -> list[Path]:
+    """Return the scene, or those in a folder."""
+    found = sorted(path.glob("*")) if path.is_dir() else [path]
+    return [file for file in found if file.suffix.lower() in RASTERS and file.is_file()]

@@ -1,0 +1,54 @@
+"""Tiles in a zip file."""
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from rsh.data.archive import open_zip, picture_paths, read_member
+from rsh.data.metadata import add_places
+from rsh.data.sources.base import _table
+
+
+@dataclass(frozen=True)
+class Zip:
+    """A zip of such a folder, read as it is.
+
+    Attributes:
+        path: the zip.
+        prefix: folder inside that holds the class folders, "" or ending in "/".
+        paths: of the pictures, below the prefix.
+    """
+
+    path: Path
+    prefix: str
+    paths: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Zip":
+        """List a zip.
+
+        Raises:
+            InputError: it is damaged, or names a path outside itself.
+        """
+        paths, prefix = picture_paths(path)
+        return cls(path, prefix, tuple(paths))
+
+    def items(self) -> pd.DataFrame:
+        """See `Source`."""
+        return add_places(_table(self.paths, self.path), self.path, self.prefix)
+
+    def read(self, tile: str) -> bytes:
+        """See `Source`."""
+        return read_member(self._archive, self.prefix + tile)
+
+    def stamp(self, tile: str) -> str:
+        """See `Source`."""
+        found = self._archive.getinfo(self.prefix + tile)
+        return f"{found.file_size} {found.CRC}"
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        return open_zip(self.path)  # threads may read from it side by side

@@ -1,0 +1,180 @@
+"""How a scene is cut: a grid of square tiles, which of them hold data, and where they lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rsh.data.raster import Stretch, bands_of, crs_of, stretch_of, to_bytes
+from rsh.errors import InputError
+
+BLOCK = 8  # tiles a side; a split keeps a block together, since neighbours look alike
+MOST_TILES = 1_000_000  # of one scene
+LEAST_VALID = 0.5  # share of a tile's pixels that must hold data
+LONGITUDE_LATITUDE = "EPSG:4326"
+CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a tile, right and down, counter-clockwise
+Corner = tuple[int, int]  # row and column of a tile's upper left pixel
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How scenes are cut: see `rsh.data.tiling.cut_scene`."""
+
+    size: int = 256
+    step: int | None = None
+    bands: tuple[int, ...] = ()
+    stretch: tuple[float, ...] = ()
+    crs: str = ""
+
+
+AS_USUAL = Cutting()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one scene is cut.
+
+    Attributes:
+        scene: the file.
+        shape: of the scene, height and width, pixels.
+        transform: from pixels to its coordinate system.
+        crs: that system.
+        bands: numbers of the bands that become red, green and blue.
+        stretch: of each band the values that become 0 and 255.
+        size: side of a tile, pixels.
+        step: from one tile to the next, pixels.
+    """
+
+    scene: Path
+    shape: tuple[int, int]
+    transform: Any
+    crs: Any
+    bands: tuple[int, ...]
+    stretch: Stretch
+    size: int
+    step: int
+
+    def corners(self) -> list[Corner]:
+        """Return the corner of each tile, row by row."""
+        down, right = (_starts(side, self.size, self.step) for side in self.shape)
+        return list(product(down, right))
+
+    def window(self, corner: Corner) -> Any:
+        """Return what GDAL calls the place of a tile."""
+        from rasterio.windows import Window
+
+        return Window(corner[1], corner[0], self.size, self.size)
+
+    def pixels(self, source: Any, corner: Corner) -> NDArray[np.uint8] | None:
+        """Read a tile of the opened scene, (3, size, size); None if it holds too little data."""
+        window = self.window(corner)
+        values = source.read(self.bands, window=window)
+        valid = (source.dataset_mask(window=window) > 0) & np.isfinite(values).all(axis=0)
+        if valid.mean() < LEAST_VALID:
+            return None
+        pixels: NDArray[np.uint8] = to_bytes(values, self.stretch) * valid
+        return pixels
+
+
+def plan_of(source: Any, scene: Path, cutting: Cutting) -> Plan:
+    """Check how a scene is to be cut against the scene.
+
+    Args:
+        source: the opened scene.
+        scene: its file.
+        cutting: what was asked for.
+
+    Raises:
+        InputError: it has no coordinate system, or it cannot be cut so.
+    """
+    system = crs_of(source, scene, cutting.crs)
+    step = cutting.size if cutting.step is None else cutting.step
+    _check_sizes(source, cutting.size, step)
+    _check_count(source, cutting.size, step)
+    bands = bands_of(source, cutting.bands)
+    return Plan(
+        scene=scene,
+        shape=(source.height, source.width),
+        transform=source.transform,
+        crs=system,
+        bands=bands,
+        stretch=stretch_of(source, scene, bands, cutting.stretch),
+        size=cutting.size,
+        step=step,
+    )
+
+
+def name_of(corner: Corner) -> str:
+    """Return what a tile is called in its scene."""
+    return f"r{corner[0]:06}_c{corner[1]:06}"
+
+
+def _check_sizes(source: Any, size: int, step: int) -> None:
+    most = min(source.width, source.height)
+    if not 32 <= size <= most:
+        raise InputError(
+            f"the scene has {source.width} x {source.height} pixels, choose 32 to {most}",
+            parameter="size",
+            value=size,
+        )
+    if not 1 <= step <= size:
+        raise InputError(f"choose 1 to {size}, the size of a tile", parameter="step", value=step)
+
+
+def _check_count(source: Any, size: int, step: int) -> None:
+    """Refuse to list more tiles than memory is there for: a small file may claim any size."""
+    down, right = (-(-(side - size) // step) + 1 for side in (source.height, source.width))
+    if down * right > MOST_TILES:
+        raise InputError(
+            f"{source.width} x {source.height} pixels would be {down * right:,} "
+            f"tiles, at most {MOST_TILES:,} are made of a scene; choose more, or cut it in parts",
+            parameter="step",
+            value=step,
+        )
+
+
+def places_of(plan: Plan, tiles: Sequence[tuple[str, Corner]]) -> pd.DataFrame:
+    """Return where tiles lie: path, centre, block, and footprint as a WKT polygon, in degrees.
+
+    Args:
+        plan: how their scene is cut.
+        tiles: path and corner of each.
+    """
+    from rasterio.transform import xy
+    from rasterio.warp import transform
+
+    paths, corners = zip(*tiles, strict=True)
+    rows, columns = zip(*corners, strict=True)
+    points = np.array([(0.5, 0.5), *CORNERS, CORNERS[0]]) * plan.size  # right, down
+    right = np.array(columns)[:, None] + points[:, 0]
+    down = np.array(rows)[:, None] + points[:, 1]
+    x, y = xy(plan.transform, down.ravel(), right.ravel(), offset="ul")
+    longitude, latitude = (
+        np.reshape(each, right.shape) for each in transform(plan.crs, LONGITUDE_LATITUDE, x, y)
+    )
+    rings = zip(longitude[:, 1:], latitude[:, 1:], strict=True)
+    side = BLOCK * plan.size
+    return pd.DataFrame(
+        {
+            "path": paths,
+            "longitude": longitude[:, 0].round(7),
+            "latitude": latitude[:, 0].round(7),
+            "block": [f"r{row // side}c{column // side}" for row, column in corners],
+            "footprint": [_polygon(*ring) for ring in rings],
+        }
+    )
+
+
+def _starts(extent: int, size: int, step: int) -> list[int]:
+    """Return where tiles begin along one side; the last one ends where the scene ends."""
+    return sorted({*range(0, extent - size, step), extent - size})
+
+
+def _polygon(longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> str:
+    points = zip(longitude, latitude, strict=True)
+    return "POLYGON ((" + ", ".join(f"{x:.7f} {y:.7f}" for x, y in points) + "))"

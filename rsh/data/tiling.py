@@ -1,0 +1,128 @@
+"""Tiles from a georeferenced scene, read window by window, so that a scene of any size can be cut.
+
+    tiles/
+      SCENE/r000000_c000256.tif    8-bit RGB GeoTIFF, named by its upper left pixel
+      items.csv                    path, longitude, latitude, block, footprint
+      scene.json                   what was cut and how its values became 8 bits
+
+The folder opens with `Scenes.open` like any other; all tiles of a scene are of one class.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from rsh.data.metadata import TABLE
+from rsh.data.raster import Stretch, open_raster
+from rsh.data.tile_grid import Corner, Cutting, Plan, name_of, places_of, plan_of
+from rsh.errors import InputError
+from rsh.io.files import check_place, whole_folder, write_json
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What was cut out of a scene.
+
+    Attributes:
+        scene: the file.
+        tiles: how many were written.
+        left_out: how many held too little data.
+        size: side of a tile, pixels.
+        step: from one tile to the next, pixels.
+        bands: numbers of the bands that became red, green and blue.
+        stretch: of each band the values that became 0 and 255; none if they are 8 bits already.
+        crs: coordinate system of the scene.
+    """
+
+    scene: str
+    tiles: int
+    left_out: int
+    size: int
+    step: int
+    bands: tuple[int, ...]
+    stretch: Stretch
+    crs: str
+
+
+def cut_scene(
+    scene: str | Path,
+    folder: str | Path,
+    *,
+    size: int = 256,
+    step: int | None = None,
+    bands: Sequence[int] = (),
+    stretch: Sequence[float] = (),
+    crs: str = "",
+    progress: bool = True,
+) -> Cut:
+    """Cut a scene into georeferenced tiles, in a new folder that appears when all is there.
+
+    Args:
+        scene: a raster that GDAL reads, with any coordinate system and data type.
+        folder: where the tiles go.
+        size: side of a tile, pixels.
+        step: from one tile to the next, pixels; by default no tile overlaps another, but the last
+            of a row or column, which ends where the scene ends.
+        bands: numbers of one band or three, from 1; by default the first three, or the only one.
+        stretch: values that become 0 and 255; by default 8-bit values stay as they are, others are
+            stretched from the 2nd to the 98th percentile of each band.
+        crs: coordinate system of a scene that states none, such as "EPSG:32633".
+        progress: show a bar.
+
+    Raises:
+        InputError: no such scene, one without coordinate system or data, or arguments that do not
+            fit it.
+    """
+    scene, folder = Path(scene), Path(folder)
+    cutting = Cutting(size, step, tuple(bands), tuple(stretch), crs)
+    with open_raster(scene) as source:
+        plan = plan_of(source, scene, cutting)
+        check_place(folder.absolute().parent)
+        if folder.exists():
+            raise InputError(f"{folder} exists: give another --output, or delete it")
+        with whole_folder(folder) as temporary:
+            (temporary / scene.stem).mkdir()
+            corners = plan.corners()
+            tiles = list(_written(plan, source, temporary / scene.stem, corners, progress))
+            if not tiles:
+                raise InputError(f"{scene} holds no data in any tile: check its nodata value")
+            places_of(plan, tiles).to_csv(temporary / TABLE, index=False)
+            cut = Cut(
+                scene=str(scene),
+                tiles=len(tiles),
+                left_out=len(corners) - len(tiles),
+                size=plan.size,
+                step=plan.step,
+                bands=plan.bands,
+                stretch=plan.stretch,
+                crs=str(plan.crs),
+            )
+            write_json(temporary / "scene.json", asdict(cut))
+    return cut
+
+
+def _written(
+    plan: Plan, source: Any, folder: Path, corners: Sequence[Corner], progress: bool
+) -> Iterator[tuple[str, Corner]]:
+    """Write the tiles that hold enough data; yield path and corner of each."""
+    for corner in tqdm(corners, unit="tile", disable=not progress):
+        pixels = plan.pixels(source, corner)
+        if pixels is not None:
+            file = folder / f"{name_of(corner)}.tif"
+            _write(file, pixels, plan, source.window_transform(plan.window(corner)))
+            yield f"{folder.name}/{file.name}", corner
+
+
+def _write(file: Path, pixels: NDArray[np.uint8], plan: Plan, place: Any) -> None:
+    import rasterio
+
+    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "compress": "deflate"}
+    profile |= {"width": plan.size, "height": plan.size, "photometric": "rgb"}
+    profile |= {"interleave": "pixel", "crs": plan.crs}
+    with rasterio.open(file, "w", **profile, transform=place) as tile:
+        tile.write(pixels)

@@ -1,0 +1,1 @@
+"""Encodes tiles into a gallery, and images into queries."""

@@ -1,0 +1,1 @@
+"""Evaluates retrieval: protocols, scores, comparisons, reports and plots."""

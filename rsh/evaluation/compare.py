@@ -1,0 +1,198 @@
+"""Runs side by side: what they score, and whether the figures can be compared at all."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsh.errors import InputError
+from rsh.evaluation.evaluate import evaluate
+from rsh.evaluation.protocols import find_protocol
+from rsh.evaluation.report import heading
+from rsh.evaluation.scoring import Report
+from rsh.io.files import check_place, whole_file, write_json
+from rsh.metrics.ranking import Ties, bootstrap_interval
+from rsh.plotting import DPI
+from rsh.text import aligned
+from rsh.training.run import Run
+
+SAME: dict[
+    str, Callable[[Report], str]
+] = {  # what must be one and the same, or figures say nothing of each other
+    "data": lambda report: report["data"]["fingerprint"],
+    "split": lambda report: report["split_fingerprint"],
+    "protocol": lambda report: report["protocol"],
+    "order of ties": lambda report: report["ties"],
+}
+COLUMNS = {
+    "mAP": "map",
+    "mAP@20": "map_at_20",
+    "precision@20": "precision_at_20",
+    "precision within 2 bits": "precision_within_2",
+    "linear classifier": "accuracy",
+    "classifier centre": "map_classifier_centre",
+}
+
+
+def compare(
+    folders: Sequence[Path],
+    *,
+    protocol: str = "disjoint",
+    ties: Ties = "average",
+    data: str | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Measure runs under one protocol.
+
+    Args:
+        folders: run folders.
+        protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
+        ties: see `rsh.evaluation.scoring.rank_figures`.
+        data: where the data of all runs lies now, if it has moved.
+        progress: show bars while tiles are encoded.
+
+    Returns:
+        "runs": the reports of `rsh.evaluate`, each with its "run"; "seeds": means over runs that
+        differ in their seed alone; "differing": what keeps the runs from being compared, and
+        "differences" from the first where nothing does.
+
+    Raises:
+        InputError: there is no such protocol, a run is given twice, or cannot be measured.
+    """
+    find_protocol(protocol)
+    _refuse_twice(folders)
+    runs = [Run.open(folder) for folder in folders]  # all, before the first is measured
+    reports = [
+        {"run": str(run.folder)}
+        | evaluate(run.net(), run.split(data), protocol=protocol, ties=ties, progress=progress)
+        for run in runs
+    ]
+    recipes = [_recipe(run) for run in runs]
+    apart = differing(reports)
+    return {
+        "runs": reports,
+        "seeds": mean_over_seeds(reports, recipes),
+        "differing": apart,
+        "differences": [] if apart else differences(reports),
+    }
+
+
+def differing(reports: Iterable[Report]) -> list[str]:
+    """Name what differs between reports and makes their figures incomparable."""
+    reports = list(reports)
+    return [name for name, part in SAME.items() if len({part(each) for each in reports}) > 1]
+
+
+def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[Report]:
+    """Take together what differs in the seed alone.
+
+    Args:
+        reports: from `rsh.evaluate`.
+        recipes: what each run was made with, seed apart.
+
+    Returns:
+        For each recipe that has several: "run", "seeds", and the mean of every figure in the
+        table; the interval of the mAP draws seeds and blocks.
+    """
+    means = []
+    for recipe in dict.fromkeys(recipes):
+        group = [each for each, its in zip(reports, recipes, strict=True) if its == recipe]
+        if len(group) < 2:
+            continue
+        values = [np.array(each["average_precision"], dtype=np.float64) for each in group]
+        seeds = np.repeat(np.arange(len(group)), [len(each) for each in values])
+        blocks = np.concatenate([each["groups"] for each in group])
+        interval = bootstrap_interval(np.concatenate(values), seeds, blocks)
+        keys = ["num_bits", *COLUMNS.values(), "distinct_codes"]
+        mean: Report = {key: float(np.mean([each[key] for each in group])) for key in keys}
+        name = f"mean of {len(group)} seeds"
+        means.append({"run": name, "seeds": len(group), "map_interval": interval} | mean)
+    return means
+
+
+def table(comparison: dict[str, Any]) -> str:
+    """Lay a comparison out for a reader, with one line of warning where it is none."""
+    first = comparison["runs"][0]
+    rows = [("run", "bits", "mAP", "95 % interval", *list(COLUMNS)[1:], "distinct codes")]
+    rows += [_row(report) for report in (*comparison["runs"], *comparison["seeds"])]
+    lines = [f"mAP is {first['figure']}, linear classifier an accuracy", aligned(rows)]
+    if comparison["differing"]:
+        what = " and ".join(comparison["differing"])
+        return "\n".join([f"NOT COMPARABLE one by one: the runs differ in {what}", *lines])
+    return "\n".join([heading(first), *lines, *map(difference, comparison["differences"])])
+
+
+def differences(reports: Sequence[Report]) -> list[Report]:
+    """Compare each run with the first, query by query.
+
+    Returns:
+        For each other run: "run", "against", the mean "difference" of the average precision, and
+        its 95 % "interval", which draws blocks.
+    """
+    found = []
+    first, *others = reports
+    values = np.array(first["average_precision"], dtype=np.float64)
+    for other in others:
+        change = np.array(other["average_precision"], dtype=np.float64) - values
+        interval = bootstrap_interval(change, np.asarray(first["groups"]))
+        names = {"run": other["run"], "against": first["run"]}
+        found.append(names | {"difference": float(np.nanmean(change)), "interval": interval})
+    return found
+
+
+def difference(found: Report) -> str:
+    """Say what two runs differ by, and whether that is a difference."""
+    low, high = found["interval"]
+    about = f"{100 * found['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    verdict = ": no difference beyond chance" if low <= 0 <= high else ""
+    return f"{found['run']} against {found['against']}, query by query: {about}{verdict}"
+
+
+def write(comparison: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the plots and comparison.json into a folder.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from rsh.evaluation import plots  # matplotlib is for those who want plots
+
+    check_place(folder)
+    reports = comparison["runs"]
+    figures = {
+        "precision-recall.png": plots.precision_recall(reports),
+        "map-by-bits.png": plots.map_by_bits(reports),
+        "distances.png": plots.distances(reports),
+    }
+    for number, report in enumerate(reports, start=1):
+        figures[f"neighbours-{number}.png"] = plots.neighbour_classes(report)
+    for name, figure in figures.items():
+        with whole_file(folder / name) as stream:
+            figure.savefig(stream, format="png", dpi=DPI)
+    write_json(folder / "comparison.json", comparison)
+    return [folder / name for name in (*figures, "comparison.json")]
+
+
+def _refuse_twice(folders: Sequence[Path]) -> None:
+    places = [folder.resolve() for folder in folders]
+    for folder, place in zip(folders, places, strict=True):
+        if places.count(place) > 1:
+            raise InputError(f"{folder} is given twice: name each run once")
+
+
+def _recipe(run: Run) -> str:
+    """Return all that decides a run but its seed."""
+    parts = {name: run.config[name] for name in ("model", "train", "split")}
+    parts = {name: {**part, "seed": None} for name, part in parts.items()}
+    return json.dumps(parts | {"data": run.config["data"]["fingerprint"]}, sort_keys=True)
+
+
+def _row(report: Report) -> tuple[str, ...]:
+    low, high = report["map_interval"]
+    first, *others = (f"{report[key]:.1%}" for key in COLUMNS.values())
+    bits, codes = (f"{report[key]:.0f}" for key in ("num_bits", "distinct_codes"))
+    return (report["run"], bits, first, f"{low:.1%}-{high:.1%}", *others, codes)

@@ -1,0 +1,50 @@
+"""The page as a whole: which gallery it shows, and what is there if that cannot be opened."""
+
+from pathlib import Path
+
+import ipywidgets
+
+from rsh.explorer.address import read_address
+from rsh.explorer.alerts import explain
+from rsh.explorer.page import Explorer, box
+from rsh.explorer.panels.header import Frame
+from rsh.explorer.server.registry import Site
+from rsh.explorer.state import ExplorerState
+
+
+def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
+    """Return the page over a gallery, for the last line of a notebook cell.
+
+    Args:
+        gallery: the folder; by default those of the environment variable RSH_GALLERY, else
+            galleries/bluemarble-32 below the working folder or the repository. A gallery
+            that cannot be opened gives a page with one alert that says why.
+    """
+    page = box("rsh-page", [])
+    try:
+        site = Site.find(gallery)
+        show_gallery(page, site, site.names[0])
+    except Exception as error:
+        page.children = [Frame(message=explain(error))]
+    return page
+
+
+def show_gallery(page: ipywidgets.Box, site: Site, name: str, *, address: str = "") -> None:
+    """Show another gallery on a page.
+
+    Args:
+        page: whose panels are replaced.
+        site: the galleries there are.
+        name: which one.
+        address: what to show of it, see `read_address`.
+
+    Raises:
+        InputError: it cannot be opened, or the address makes no sense; the page is as it was.
+    """
+    state = ExplorerState(site.open(name))
+    read_address(address, state)
+    explorer = Explorer(state, site=site, name=name)
+    explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
+    old, page.children = page.children, explorer.panels
+    for panel in old:
+        panel.close()

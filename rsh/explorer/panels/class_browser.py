@@ -1,0 +1,56 @@
+"""The class chooser: some tiles of a class at a time, to pick a query from."""
+
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.tiles import describe
+from rsh.explorer.state import ExplorerState
+from rsh.text import readable
+
+SHOWN = 24  # four rows of six beside the answer
+
+
+class Chooser(anywidget.AnyWidget):
+    """Classes and tiles of one of them.
+
+    Sends {"kind": "class", "number"}, {"kind": "others"} and {"kind": "choose", "row"}.
+
+    Attributes:
+        page: name of the page's channel.
+        view: classes with name and count, chosen, total (tiles of that class), first (number of
+            the first tile shown, from 1), and cards, a list of `describe` with alt and current.
+    """
+
+    _esm = bundle("class_browser.js")
+    page = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+
+def chooser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
+    """Return the `Chooser.view` of a class; `part` counts on, and begins again after the last."""
+    classes = state.gallery.classes
+    counts = np.bincount(state.gallery.labels, minlength=len(classes)).tolist()
+    rows = state.tiles_of(classes[chosen])
+    start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
+    shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
+    return {
+        "classes": [
+            {"name": readable(name), "count": count}
+            for name, count in zip(classes, counts, strict=True)
+        ],
+        "chosen": chosen,
+        "total": len(rows),
+        "first": start + 1,
+        "cards": [_card(state, number, row) for number, row in shown],
+    }
+
+
+def _card(state: ExplorerState, number: int, row: int) -> dict[str, Any]:
+    card, current = describe(state.gallery, row), row == state.query
+    marks = [card["split"], "the current query" if current else ""]
+    words = [f"tile {number}", card["name"], card["place"], *marks]
+    return card | {"alt": ", ".join(filter(None, words)), "current": current}

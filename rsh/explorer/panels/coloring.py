@@ -1,0 +1,211 @@
+"""What the dots of the planes are coloured by: one small number a tile, and words for a legend."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rsh.codes.binary import Packed, hamming
+from rsh.errors import InputError
+from rsh.explorer.panels.tiles import SPLITS
+from rsh.explorer.ranking import Ranking
+from rsh.gallery.gallery import Gallery
+from rsh.text import plural, readable
+
+STEPS = 255  # of a scale of numbers: finer than an eye can tell, and a byte a tile
+MAX_NAMES = 60  # more texts than this are no classes but remarks
+LONGEST = 40  # characters, so that a text fits its chip
+STANDARD = ("id", "class", "split", "longitude", "latitude", "block", "footprint")
+COLUMN = "column:"  # before the name of a column of the items table
+WITH_QUERY = ("distance", "found")  # those that another query changes
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Colouring(TypedDict):
+    """What a browser needs to colour the dots and to explain it.
+
+    A value is a place in `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
+    itself stands for what is not known.
+
+    Attributes:
+        by: the way, as in `ways_of`.
+        names: a name a value; none for a scale.
+        colours: roles such as "right", one a name; none for those of classes.
+        ends: words at both ends of a scale; none for names.
+        strong: which end of a scale stands out from the ground, "low" or "high".
+        missing: what the value that is not known means.
+        num_missing: how many tiles have it.
+        num_values: how many values there are beside it.
+        layers: ranges of values, (first, last + 1), in the order in which they are drawn.
+        values: bytes of uint8, or of uint16 where num_values is above 255, one an item.
+        wide: whether they are uint16.
+    """
+
+    by: str
+    names: list[str]
+    colours: list[str]
+    ends: list[str]
+    strong: str
+    missing: str
+    num_missing: int
+    num_values: int
+    layers: list[tuple[int, int]]
+    values: bytes
+    wide: bool
+
+
+def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
+    """Return what a gallery's tiles can be coloured by: pairs of a way and its words."""
+    items = gallery.items
+    ways = [("class", "class"), ("distance", "distance from the query")]
+    if items["split"].isin(list(SPLITS)).any():
+        ways.append(("split", "split"))
+    ways.append(("found", "right and wrong among the found"))
+    return ways + [(f"{COLUMN}{name}", readable(name)) for name in _others(gallery)]
+
+
+def colouring_of(gallery: Gallery, ranking: Ranking, by: str) -> Colouring:
+    """Return the colouring of all tiles in one of the ways.
+
+    Raises:
+        InputError: the gallery cannot be coloured so.
+    """
+    if by == "class":
+        return _packed(by, gallery.labels, names=[readable(name) for name in gallery.classes])
+    if by == "distance":
+        return _by_distance(gallery, ranking.question.packed(gallery))
+    if by == "split":
+        splits = pd.Categorical(gallery.items["split"], categories=list(SPLITS))
+        return _packed(by, splits.codes, names=list(SPLITS.values()))
+    if by == "found":
+        return _by_verdict(gallery, ranking)
+    name = by.removeprefix(COLUMN)
+    if not by.startswith(COLUMN) or name not in _others(gallery):
+        ways = ", ".join(way for way, _ in ways_of(gallery))
+        raise InputError(f"colour by {by!r}: choose one of {ways}")
+    return _by_column(by, gallery.items[name])
+
+
+def _by_distance(gallery: Gallery, query_packed: Packed) -> Colouring:
+    """Colour by the bits that differ from the query's code; the nearest are drawn last."""
+    bits = gallery.num_bits
+    distances = hamming(query_packed, gallery.packed)[0]
+    near_last = [(bits // 2, bits + 1), (bits // 4, bits // 2), (0, bits // 4)]
+    return _packed(
+        "distance",
+        distances,
+        num_values=bits + 1,
+        ends=[plural(0, "bit"), plural(bits, "bit")],
+        strong="low",
+        layers=near_last,
+    )
+
+
+def _by_verdict(gallery: Gallery, ranking: Ranking) -> Colouring:
+    """Colour what was found by whether it has the query's class."""
+    values = np.full(len(gallery), -1)
+    for hit in ranking.hits:
+        values[hit.row] = 1 if hit.relevant is False else 0
+    names, roles = ["same class", "another class"], ["right", "wrong"]
+    if ranking.question.row is None:  # a picture has no class
+        names, roles = ["found"], ["accent"]
+    return _packed("found", values, names=names, colours=roles, missing="not among the found")
+
+
+def _by_column(by: str, column: pd.Series) -> Colouring:
+    if _is_number(column):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _on_scale(by, numbers, "{:g}".format)
+    if _are_days(column):
+        return _on_scale(by, _seconds(column), _day)
+    codes, names = pd.factorize(_texts(column), sort=True)
+    return _packed(by, codes, names=[readable(name) for name in names])
+
+
+def _on_scale(by: str, numbers: NDArray[np.float64], write: Callable[[float], str]) -> Colouring:
+    """Bring numbers to the steps of a scale from the least to the largest."""
+    known = np.isfinite(numbers)
+    low, high = numbers[known].min(), numbers[known].max()
+    values = np.full(len(numbers), -1)
+    values[known] = np.round((numbers[known] - low) / ((high - low) or 1) * (STEPS - 1))
+    return _packed(by, values, num_values=STEPS, ends=[write(low), write(high)])
+
+
+def _packed(
+    by: str,
+    values: NDArray[Any],
+    *,
+    names: Sequence[str] = (),
+    num_values: int = 0,
+    colours: Sequence[str] = (),
+    ends: Sequence[str] = (),
+    strong: str = "high",
+    missing: str = "not known",
+    layers: Sequence[tuple[int, int]] = (),
+) -> Colouring:
+    """Put a colouring together; values below 0 are those that are not known."""
+    num_values = num_values or len(names)
+    wide = num_values > np.iinfo(np.uint8).max
+    whole = np.where(values < 0, num_values, values).astype(np.uint16 if wide else np.uint8)
+    return {
+        "by": by,
+        "names": list(names),
+        "colours": list(colours),
+        "ends": list(ends),
+        "strong": strong,
+        "missing": missing,
+        "num_missing": int((values < 0).sum()),
+        "num_values": num_values,
+        "layers": [(num_values, num_values + 1), *(layers or [(0, num_values)])],
+        "values": whole.tobytes(),
+        "wide": wide,
+    }
+
+
+def _others(gallery: Gallery) -> list[str]:
+    """Return the columns that colours can show beyond those that every gallery has."""
+    items = gallery.items
+    return [name for name in items.columns if name not in STANDARD and _fits(items[name])]
+
+
+def _fits(column: pd.Series) -> bool:
+    """Whether a colour can show what a column says."""
+    if _is_number(column):
+        return bool(np.isfinite(column.to_numpy(dtype=np.float64, na_value=np.nan)).any())
+    if _are_days(column):
+        return bool(np.isfinite(_seconds(column)).any())
+    known = _texts(column)
+    if known.head(1000).nunique() > MAX_NAMES:  # of a million texts, a look at few is enough
+        return False
+    names = known.dropna().unique()
+    return 0 < len(names) <= MAX_NAMES and max(map(len, names)) <= LONGEST
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Return a column as texts; empty ones are not known."""
+    texts = column.astype("string")
+    return texts.mask(texts.str.strip() == "")
+
+
+def _are_days(column: pd.Series) -> bool:
+    """Whether a column seems to hold dates such as 2021-06-30, perhaps with a time of day."""
+    known = _texts(column.dropna().head(100)).dropna()
+    return bool(len(known)) and bool(known.str.match(DAY).all())
+
+
+def _seconds(column: pd.Series) -> NDArray[np.float64]:
+    """Return dates as seconds since 1970, NaN where there is none."""
+    days = pd.to_datetime(_texts(column), format="ISO8601", utc=True, errors="coerce")
+    seconds = days.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return np.where(np.isnat(seconds), np.nan, seconds.astype(np.float64))
+
+
+def _day(second: float) -> str:
+    return str(np.datetime64(int(second), "s"))[:10]

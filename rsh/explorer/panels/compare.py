@@ -1,0 +1,159 @@
+"""The same question to two sides: another gallery, or the features in place of the bits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from rsh.analysis.compare_rankings import Answered, By, Found, Pair, Side
+from rsh.errors import InputError
+from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.tiles import describe
+from rsh.explorer.server.registry import Site
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+from rsh.metrics.overlap import Overlap
+from rsh.text import plural
+
+MEASURES: dict[By, str] = {"bits": "{} bits", "features": "features before the bits"}
+
+
+class Sides(anywidget.AnyWidget):
+    """A choice of what to compare with, and the two answers beside each other.
+
+    Sends {"kind": "choose", "row"} for a tile of this gallery.
+
+    Attributes:
+        page: name of the page's channel.
+        choices: name and words of each side that can be compared with.
+        chosen: name of the one that is, or ""; the browser sets it.
+        view: note, in words; sides, each with title, figures, cards, and mine, whether its rows
+            are those of this gallery; empty while none is chosen.
+    """
+
+    _esm = bundle("compare.js")
+    _css = stylesheet("compare.css")
+    page = traitlets.Unicode().tag(sync=True)
+    choices: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    chosen = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+    def on_chosen(self, act: Callable[[Any], None]) -> None:
+        """Call `act` when another side was chosen."""
+        self.observe(act, names="chosen")
+
+
+class Comparison:
+    """Which side is compared with; opened galleries and what they share are kept.
+
+    Attributes:
+        choices: name and words of each other side.
+    """
+
+    def __init__(self, gallery: Gallery, site: Site, name: str) -> None:
+        """Compare a gallery of a site with its own features and with the others.
+
+        Args:
+            gallery: what is shown.
+            site: the galleries there are.
+            name: what this one is called there.
+        """
+        self._gallery, self._site = gallery, site
+        others = [other for other in site.names if other != name] if name else []
+        self._sides: dict[str, tuple[str, By]] = {"features": ("", "features")}
+        for other in others:
+            for by in MEASURES:
+                self._sides[f"{other}/{by}"] = (other, by)
+        self.choices = [[key, self._words(*side)] for key, side in self._sides.items()]
+        self._pairs: dict[str, Pair] = {}
+
+    def view(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
+        """Return the `Sides.view` of a state; nothing if nothing is chosen.
+
+        Where there is nothing to compare, the note says why: it is no error that another gallery
+        does not hold the query.
+        """
+        if chosen not in self._sides:
+            return {}
+        try:
+            return self._compared(state, chosen)
+        except InputError as error:
+            return {"note": self._site.without_folders(str(error)), "sides": []}
+
+    def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
+        if state.query is None:
+            raise InputError("Only a tile of the gallery can be compared, not a picture of yours.")
+        if state.question.marked or state.way.where:
+            raise InputError("Only a tile alone can be compared: take marks and conditions away.")
+        pair = self._pair(chosen)
+        ids = self._gallery.items["id"]
+        can = [len(side.gallery.searchable) - 1 for side in (pair.left, pair.right)]
+        top_k = max(min(state.way.top_k, *can), 1)
+        found = pair.ask(str(ids.iloc[state.query]), top_k=top_k)
+        name, by = self._sides[chosen]
+        # Five bits of 64 are nearer than five of 32: each side says how many it has.
+        theirs = MEASURES[by].format(pair.right.gallery.num_bits)
+        ours = MEASURES["bits"].format(self._gallery.num_bits)
+        titles = (ours, f"{name}, {theirs}" if name else theirs)
+        answers = zip(titles, (pair.left, pair.right), (found.left, found.right), strict=True)
+        return {
+            "note": _note(found.overlap, found.shared),
+            "sides": [
+                _side(title, side, answer, top_k) | {"mine": side.gallery is self._gallery}
+                for title, side, answer in answers
+            ],
+        }
+
+    def _pair(self, chosen: str) -> Pair:
+        if chosen not in self._pairs:
+            name, by = self._sides[chosen]
+            other = self._site.open(name) if name else self._gallery
+            self._pairs[chosen] = Pair(Side(self._gallery), Side(other, by))
+        return self._pairs[chosen]
+
+    def _words(self, name: str, by: By) -> str:
+        """Say what a side is; how many bits another gallery has is known once it is open."""
+        if not name:
+            return MEASURES[by]
+        return f"{name}, {'bits' if by == 'bits' else MEASURES[by]}"
+
+
+def _note(overlap: Overlap | None, shared: int) -> str:
+    if overlap is None:
+        return "The two galleries share no tile."
+    depth = overlap.depth
+    low, high = round(overlap.least * depth), round(overlap.most * depth)
+    ties = f", {low} to {high} as ties fall" if low < high else ""
+    return (
+        f"Of the first {depth}, both find {overlap.expected * depth:.1f}{ties}: "
+        f"overlap@{depth} = {overlap.expected:.2f}. {plural(shared, 'tile')} can be found by both."
+    )
+
+
+def _side(title: str, side: Side, answer: Answered, top_k: int) -> dict[str, Any]:
+    average = answer.average_precision
+    figures = [f"precision@{top_k} = {answer.precision:.2f}"]
+    if average is not None:
+        figures.append(f"average precision = {average:.2f}")
+    only = sum(hit.only_here for hit in answer.hits)
+    figures.append(f"{only} found here only")
+    return {
+        "title": title,
+        "figures": figures,
+        "cards": [_card(side, hit) for hit in answer.hits],
+    }
+
+
+def _card(side: Side, hit: Found) -> dict[str, Any]:
+    card = describe(side.gallery, hit.row)
+    far = plural(hit.distance, "bit") if hit.score is None else f"cos {hit.score:.2f}"
+    same = "same class" if hit.relevant else "another class"
+    only = ", only here" if hit.only_here else ""
+    return card | {
+        "alt": f"rank {hit.rank}, {card['name']}, {far}, {same}{only}",
+        "rank": hit.rank,
+        "far": far,
+        "relevant": hit.relevant,
+        "only": hit.only_here,
+    }

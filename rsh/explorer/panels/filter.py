@@ -1,0 +1,70 @@
+"""Conditions on the tiles that may be found, as a person puts them together."""
+
+from typing import Any
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from rsh.explorer.bundle import bundle
+from rsh.explorer.state import ExplorerState
+from rsh.text import readable
+
+FEW = 60  # different values of a column that fit into a list
+WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box (degrees)"}
+HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
+
+
+class Filter(anywidget.AnyWidget):
+    """Chips of the conditions there are, and a form for one more.
+
+    Sends {"kind": "where", "texts"}, the conditions as `Where.read` takes them.
+
+    Attributes:
+        page: name of the page's channel.
+        view: texts, the conditions as they are; columns, each with name, words, values to choose
+            from (or none: a free field), and hint, what may be written there; and found, how many
+            tiles can be found, in words.
+    """
+
+    _esm = bundle("filter.js")
+    page = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+
+def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the `Filter.view` of a state; `columns` as `columns_of` gives them."""
+    where, gallery = state.way.where, state.gallery
+    many = len(gallery.searchable_where(where))
+    return {
+        "texts": [str(condition) for condition in where.conditions],
+        "columns": columns,
+        "found": f"{many:,} of {len(gallery.searchable):,} tiles can be found" if where else "",
+    }
+
+
+def columns_of(state: ExplorerState) -> list[dict[str, Any]]:
+    """Return what conditions can be put on, the usual ones first."""
+    items = state.gallery.items
+    usual = ["class"] if len(state.gallery.classes) > 1 else []
+    usual += ["split"] if items["split"].iloc[state.gallery.searchable].nunique() > 1 else []
+    others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
+    columns = [_column(name, items[name]) for name in [*usual, *others]]
+    if state.gallery.has_map:
+        hint = "west, south, east, north"
+        columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
+    return columns
+
+
+def _column(name: str, column: pd.Series) -> dict[str, Any]:
+    known = column.dropna()
+    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, readable(name))}
+    if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
+        low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
+        return entry | {"values": [], "hint": f"from..to, such as {low}..{high}"}
+    values = sorted(map(str, known.unique()))
+    if len(values) > FEW:
+        return entry | {"values": [], "hint": "a value, or several with commas"}
+    # A comma or two dots in a value would be read as several: such values cannot be asked for.
+    plain = [value for value in values if value and "," not in value and ".." not in value]
+    return entry | {"values": plain, "hint": ""}

@@ -1,0 +1,58 @@
+"""The page's head, its alert, and the banner for a lost connection."""
+
+import anywidget
+import traitlets
+
+from rsh.explorer.bundle import bundle, stylesheet
+from rsh.gallery.gallery import Gallery
+from rsh.text import plural
+
+
+class Frame(anywidget.AnyWidget):
+    """Brings the page's stylesheet, keeps the address, and sees whether Python is still there.
+
+    Sends {"kind": "ping"}, once {"kind": "address", "text"} if a link says what to show,
+    and {"kind": "gallery", "name"}.
+
+    Attributes:
+        page: name of the page's channel.
+        question: the page in one sentence.
+        facts: what the gallery holds.
+        message: the alert, or "".
+        address: the query string that opens the page as it is now.
+        galleries: names of all that can be shown.
+        gallery: name of the one that is shown.
+    """
+
+    _esm = bundle("header.js")
+    _css = stylesheet("page.css")
+    page = traitlets.Unicode().tag(sync=True)
+    question = traitlets.Unicode("See image retrieval by hashing").tag(sync=True)
+    facts = traitlets.Unicode().tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+    address = traitlets.Unicode().tag(sync=True)
+    galleries = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    gallery = traitlets.Unicode().tag(sync=True)
+
+    def alert(self, message: str) -> None:
+        """Show a message; the same one a second time is read out again, too."""
+        if message:
+            self.message = ""
+        self.message = message
+
+
+def question_of(gallery: Gallery) -> str:
+    """Return the question the page answers."""
+    if gallery.has_map:
+        return "Where else on Earth does it look like this?"
+    return "What else looks like this?"
+
+
+def facts_of(gallery: Gallery) -> str:
+    """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
+    counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
+    facts = [plural(count, noun) for count, noun in counts]
+    recall = gallery.index.engine.recall
+    if recall is not None:
+        facts.append(f"approximate: finds {recall:.1%} of the nearest 20")
+    return " · ".join(facts)

@@ -1,0 +1,54 @@
+import { CELLS } from "./scatter_view.js";
+
+// The rows that lie inside a line drawn by hand, ascending. Points are CSS pixels of the stage; the
+// line is closed, and where it crosses itself what is enclosed twice lies outside.
+//
+// A cell of the view's grid that the line does not touch lies inside or outside as a whole: only the
+// points of the others are looked at one by one.
+export function rowsInside(view, points) {
+  const line = points.map(([x, y]) => view.toData(x, y));
+  const xs = line.map(([x]) => view.cell(x, 0));
+  const ys = line.map(([, y]) => view.cell(y, 1));
+  const touched = new Uint8Array(CELLS * CELLS);
+  line.forEach((_, here) => {
+    const next = (here + 1) % line.length;
+    for (let j = Math.min(ys[here], ys[next]); j <= Math.max(ys[here], ys[next]); j++) {
+      touched.fill(1, Math.min(xs[here], xs[next]) + CELLS * j, Math.max(xs[here], xs[next]) + CELLS * j + 1);
+    }
+  });
+  const rows = [];
+  for (let j = Math.min(...ys); j <= Math.max(...ys); j++) {
+    for (let i = Math.min(...xs); i <= Math.max(...xs); i++) {
+      const cell = i + CELLS * j;
+      const [start, end] = [view.starts[cell], view.starts[cell + 1]];
+      // Cells at the border hold what lies beyond it, too: of no cell is its middle taken.
+      const first = 2 * view.sorted[start];
+      if (start === end || (!touched[cell] && !encloses(line, view.xy[first], view.xy[first + 1]))) continue;
+      for (let place = start; place < end; place++) {
+        const row = view.sorted[place];
+        if (!touched[cell] || encloses(line, view.xy[2 * row], view.xy[2 * row + 1])) rows.push(row);
+      }
+    }
+  }
+  return Int32Array.from(rows).sort();
+}
+
+// Whether a ray from the point to the right crosses the closed line an odd number of times.
+function encloses(line, x, y) {
+  let inside = false;
+  let [lastX, lastY] = line.at(-1);
+  for (const [nextX, nextY] of line) {
+    if (nextY > y !== lastY > y && x < ((lastX - nextX) * (y - nextY)) / (lastY - nextY) + nextX) inside = !inside;
+    [lastX, lastY] = [nextX, nextY];
+  }
+  return inside;
+}
+
+// Two ascending lists of rows as one; and one row put in, or taken out where it is there.
+export function joined(rows, others) {
+  return Int32Array.from(new Set([...rows, ...others])).sort();
+}
+
+export function toggled(rows, row) {
+  return rows.includes(row) ? rows.filter((other) => other !== row) : joined(rows, [row]);
+}

@@ -1,0 +1,115 @@
+"""Points in a plane: feature space, hash space and the world are the same widget three times."""
+
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from rsh.data.sample import EARTH
+from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.tiles import NO_ROW, hex_of
+from rsh.explorer.ranking import Ranking
+from rsh.explorer.selection import MAX_SELECTED
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+from rsh.search.formats.geojson import ring_of
+
+# Heading, exact term, and how to read it.
+_SPACES = {
+    "feature": (
+        "Feature space",
+        "projection head, cosine",
+        "Near each other: tiles whose features from the projection head, a branch beside the "
+        "bits, are alike.",
+    ),
+    "code": (
+        "Hash space",
+        "{num_bits} bits, Hamming",
+        "Near each other: tiles whose codes differ in few bits. This is what the search sees.",
+    ),
+}
+_WORLD = (
+    "On the map",
+    "longitude and latitude",
+    "The search knows no places: what it finds together may lie far apart.",
+)
+
+
+class Plane(anywidget.AnyWidget):
+    """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
+
+    Their colours, and what is selected, come from the `Legend` of the page.
+
+    Attributes:
+        page: name of the page's channel.
+        heading: what the plane is, in plain words.
+        term: the exact term beside it.
+        caption: how to read it.
+        world: whether x and y are degrees of longitude and latitude.
+        xy: float32 pairs, one an item, NaN where a tile has no place.
+        background: JPEG of the whole Earth in plate carree, or nothing.
+        most: how many tiles can be selected.
+        marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
+            the corners of its footprint, where that is known.
+    """
+
+    _esm = bundle("scatter.js")
+    page = traitlets.Unicode().tag(sync=True)
+    heading = traitlets.Unicode().tag(sync=True)
+    term = traitlets.Unicode().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    world = traitlets.Bool(False).tag(sync=True)
+    xy = traitlets.Bytes().tag(sync=True)
+    background = traitlets.Bytes().tag(sync=True)
+    most = traitlets.Int(MAX_SELECTED).tag(sync=True)
+    marks = traitlets.Dict().tag(sync=True)
+
+
+def planes_of(gallery: Gallery, page: str) -> list[Plane]:
+    """Return the planes a gallery has coordinates for: features, codes, world."""
+    planes = []
+    if gallery.projection is not None:
+        for space, words in _SPACES.items():
+            xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
+            planes.append(_plane(gallery, page, xy, words))
+    if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
+        world = _plane(gallery, page, gallery.items[["longitude", "latitude"]], _WORLD)
+        world.world = True
+        world.background = EARTH.read_bytes() if EARTH.exists() else b""
+        planes.append(world)
+    return planes
+
+
+def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
+    """Return the `Plane.marks` of a ranking."""
+    rows = [hit.row for hit in ranking.hits]
+    if state.query is not None:
+        rows.append(state.query)
+    return {
+        "rings": _rings(state.gallery, rows),
+        "query": NO_ROW if state.query is None else state.query,
+        "query_code": hex_of(state.question.packed(state.gallery), state.gallery.num_bits),
+        "num_bits": state.gallery.num_bits,
+        "hits": [[hit.row, hit.relevant] for hit in ranking.hits],
+    }
+
+
+def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[float]]]:
+    if not gallery.has_map or "footprint" not in gallery.items:
+        return {}
+    rings = {str(row): ring_of(gallery.items["footprint"].iloc[row]) for row in rows}
+    return {row: ring for row, ring in rings.items() if ring}
+
+
+def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> Plane:
+    heading, term, caption = words
+    return Plane(
+        page=page,
+        heading=heading,
+        term=term.format(num_bits=gallery.num_bits),
+        caption=caption,
+        xy=np.ascontiguousarray(xy, dtype=np.float32).tobytes(),
+        marks={"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []},
+    )

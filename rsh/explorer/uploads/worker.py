@@ -1,0 +1,81 @@
+"""The process that reads and encodes the pictures of one visitor: see `client`.
+
+    python -m rsh.explorer.uploads.worker GALLERY
+
+It answers each message with one: a picture with its codes, what its parts are worth to them, or
+the sentence that says what is wrong; and nothing once the network is loaded, if no more is wanted.
+Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
+nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
+"""
+
+import io
+import os
+import select
+import sys
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsh.analysis.occlusion import Encode, occlude
+from rsh.data.images import read_picture, to_jpeg
+from rsh.errors import InputError
+from rsh.explorer.uploads.messages import packed_message, read_message
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.segment import THUMB_SIDE
+
+REST = 300  # seconds without a picture after which the memory is given back
+
+
+def main(folder: str) -> None:
+    """Answer until nobody asks."""
+    warnings.simplefilter("ignore")  # how a picture was converted; the answer is shown all the same
+    source = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever libraries print must not stand between two messages
+    encode: Encode | None = None
+    while select.select([source], [], [], REST)[0]:
+        try:
+            head, body = read_message(source)
+        except EOFError:
+            return
+        try:
+            encode = encode or _encoder(Path(folder))
+            answers.write(_answer(encode, head, body))
+        except InputError as error:
+            answers.write(packed_message({"error": str(error)}))
+        answers.flush()
+
+
+def _encoder(folder: Path) -> Encode:
+    """Load the model once; see `Gallery.encode`, which loads it for each picture."""
+    from rsh.models.onnx import encoder_of
+
+    gallery = Gallery.open(folder)
+    if encoder := encoder_of(gallery.info["model"]):
+        return encoder.encode
+    from rsh.encoding.query import encode_pictures, model_of  # torch
+
+    net = model_of(gallery)
+    return partial(encode_pictures, net)
+
+
+def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
+    if head["want"] == "nothing":
+        return packed_message({})
+    picture = read_picture(io.BytesIO(body), name=str(head["name"]))
+    stream = io.BytesIO()
+    if head["want"] == "parts":
+        found = occlude(picture, encode)
+        arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
+    else:
+        thumb = np.frombuffer(to_jpeg(picture, side=2 * THUMB_SIDE), dtype=np.uint8)
+        arrays = {"thumb": thumb, **encode([picture])._asdict()}
+    np.savez(stream, **arrays)
+    return packed_message({}, stream.getvalue())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""Gallery storage: manifest, segments, items, writer, filters and search."""

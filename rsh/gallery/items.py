@@ -1,0 +1,103 @@
+"""Tables of a gallery that others may have written: the columns that every reader counts on."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rsh.errors import InputError
+from rsh.text import first_words
+
+TEXTS = ("id", "class", "split")
+DEGREES = ("longitude", "latitude")
+BYTES = 4  # of a row that can be believed: four places in the planes do not pack into fewer
+PLANES = ("feature_x", "feature_y", "code_x", "code_y")
+# Kinds of columns that conditions, colours and tables know; others become texts.
+KNOWN = ("string", "integer", "floating", "mixed-integer-float", "boolean", "datetime64", "empty")
+
+
+def read_items(file: Path, num_items: int) -> pd.DataFrame:
+    """Read the table of a segment.
+
+    Args:
+        file: parquet.
+        num_items: how many rows it must have, as a small file may claim any number.
+
+    Returns:
+        A row an item; id, class and split are texts, longitude and latitude numbers. A column of
+        anything but numbers, texts, truth values or times was made one of texts.
+
+    Raises:
+        InputError: no table, of another length, without one of these columns, or they hold
+            something else.
+    """
+    table = read_table(file, num_items)
+    _check_texts(table, TEXTS, file)
+    _check_numbers(table, [name for name in DEGREES if name in table], file)
+    for name in table.columns.difference([*TEXTS, *DEGREES]):
+        if pd.api.types.infer_dtype(table[name], skipna=True) not in KNOWN:
+            table[name] = table[name].map(str, na_action="ignore")
+    return table
+
+
+def read_planes(file: Path) -> pd.DataFrame:
+    """Read a projection: the id of each item, and its place in both planes.
+
+    Raises:
+        InputError: no table, or without one of these columns.
+    """
+    try:
+        table = read_table(file)
+        _check_texts(table, ("id",), file)
+        _check_numbers(table, PLANES, file)
+        if not table["id"].is_unique or not np.isfinite(table[list(PLANES)]).all(axis=None):
+            raise InputError(f"{file} has no place for each tile")
+    except InputError as error:
+        raise InputError(f"{error}: make it again with `rsh project`") from None
+    return table
+
+
+def read_table(file: Path, num_rows: int | None = None) -> pd.DataFrame:
+    """Read parquet whose columns have names of their own.
+
+    Args:
+        file: the table.
+        num_rows: how many rows it must have; else they are held against its size.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        rows = pq.read_metadata(file).num_rows
+        if num_rows is None and BYTES * rows > file.stat().st_size:
+            raise ValueError(f"{rows} rows in {file.stat().st_size} bytes")
+        if num_rows is not None and rows != num_rows:
+            raise ValueError(f"{rows} rows and not {num_rows}")
+        table = pd.read_parquet(file)
+        for _, column in table.items():  # Arrow believes that texts are UTF-8
+            if isinstance(column.dtype, pd.StringDtype):
+                pa.array(column).validate(full=True)
+    except Exception as error:  # pyarrow and pandas raise errors of many kinds
+        raise InputError(f"{file} holds no table ({first_words(error)})") from None
+    if not all(isinstance(name, str) for name in table.columns) or not table.columns.is_unique:
+        raise InputError(f"{file} has columns without a name of their own")
+    return table
+
+
+def _check_texts(table: pd.DataFrame, names: tuple[str, ...], file: Path) -> None:
+    for name in names:
+        if name not in table:
+            raise InputError(f"{file} has no column {name}")
+        kind = pd.api.types.infer_dtype(table[name], skipna=False)
+        if kind not in ("string", "empty") or table[name].isna().any():
+            raise InputError(f"{file} has a value of {name} that is no text")
+
+
+def _check_numbers(table: pd.DataFrame, names: list[str] | tuple[str, ...], file: Path) -> None:
+    for name in names:
+        if name not in table:
+            raise InputError(f"{file} has no column {name}")
+        if table[name].dtype.kind not in "fiu":
+            raise InputError(f"{file} has a value of {name} that is no number")

@@ -1,0 +1,94 @@
+"""Projection: feature space and hash space in the plane, by UMAP."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rsh.config import SEEDS, check_number
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.writer import write_projection
+from rsh.io.files import check_place
+
+Points = NDArray[np.float32]
+NEIGHBOURS = 15
+GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples never line up
+
+
+def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
+    """Project features (cosine) and codes (Hamming) of a gallery, and keep the result in it.
+
+    Args:
+        gallery: an opened gallery.
+        seed: of UMAP; equal seeds give equal pictures.
+
+    Returns:
+        feature_x, feature_y, code_x, code_y, one row an item.
+
+    Raises:
+        InputError: the seed is out of range, or the gallery cannot be written.
+    """
+    check_number("seed", seed, *SEEDS)
+    check_place(gallery.folder)
+    features = place(gallery.features.astype(np.float32), metric="cosine", seed=seed)
+    codes = place_codes(gallery.codes > 0, seed=seed)
+    projection = pd.DataFrame(
+        np.hstack([features, codes]), columns=["feature_x", "feature_y", "code_x", "code_y"]
+    )
+    write_projection(gallery, projection)
+    return projection
+
+
+def place(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
+    """Project rows to the plane so that near ones stay near.
+
+    Args:
+        rows: (n, d).
+        metric: "cosine" or "hamming".
+        seed: of UMAP.
+
+    Returns:
+        (n, 2) float32; fewer than 5 rows are put on a circle, as UMAP has nothing to go by.
+    """
+    if len(rows) < 5:
+        angle = 2 * np.pi * np.arange(len(rows)) / max(len(rows), 1)
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    import umap  # compiles for seconds, which only this step should pay
+
+    model = umap.UMAP(
+        n_neighbors=min(NEIGHBOURS, len(rows) - 1),
+        metric=metric,
+        random_state=seed,
+        n_jobs=1,  # a seed allows no more
+        init="spectral" if len(rows) > NEIGHBOURS else "random",
+    )
+    with warnings.catch_warnings():  # a way back from the plane, which nobody asks for
+        warnings.filterwarnings("ignore", "gradient function is not yet implemented")
+        return np.asarray(model.fit_transform(rows), dtype=np.float32)
+
+
+def place_codes(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
+    """Project codes: different codes by UMAP, tiles of one code as a disc around its place.
+
+    Tiles that share a code have no distance, so UMAP would lay them on one point (or, with many
+    of them, tear the picture apart); as a sunflower disc each can be seen and picked, and the
+    size of the disc tells how many there are.
+
+    Args:
+        bits: (n, num_bits) bool.
+        seed: of UMAP.
+
+    Returns:
+        (n, 2) float32.
+    """
+    codes, code_of, sizes = np.unique(bits, axis=0, return_inverse=True, return_counts=True)
+    centres = place(codes, metric="hamming", seed=seed)
+    order = np.argsort(code_of, kind="stable")
+    number = np.empty(len(bits), dtype=np.int64)  # 0, 1, 2, ... within each code
+    number[order] = np.arange(len(bits)) - np.repeat(sizes.cumsum() - sizes, sizes)
+    step = (np.ptp(centres, axis=0).max() or 1) / 250  # about one dot of the plot
+    radius = step * np.sqrt(number)
+    angle = number * GOLDEN_ANGLE
+    disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return np.asarray(centres[code_of] + disc, dtype=np.float32)

@@ -1,0 +1,154 @@
+"""A segment of a gallery: tiles that were encoded together, in files that are never changed.
+
+    codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
+    relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
+    features.npy     L2-normalised projection-head output, (n, d) float16
+    items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
+    thumbs.bin       JPEG bytes one after another
+    thumbs.npy       the n + 1 offsets into them, int64
+
+No file of it changes once the segment is there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import DTypeLike, NDArray
+
+from rsh.codes.binary import Packed
+from rsh.codes.encodings import Halves
+from rsh.errors import InputError
+from rsh.gallery.items import read_items
+from rsh.io.arrays import read_array
+from rsh.io.files import noted, way_back
+
+FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
+AT_ONCE = 1 << 16  # rows that are in memory while an array is written
+THUMB_SIDE = 128  # pixels
+
+
+class Rows(Protocol):
+    """An array, or what gives a slice of one when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """What a gallery is told of n tiles; row i of every part is the same tile.
+
+    Attributes:
+        items: the table.
+        packed: codes, (n, bytes) uint8.
+        relaxed: hash layer output, (n, num_bits) float16.
+        features: projection-head output, (n, d) float16, length 1.
+        thumbs: n JPEG pictures, read one at a time.
+    """
+
+    items: pd.DataFrame
+    packed: Rows
+    relaxed: Rows
+    features: Rows
+    thumbs: Iterable[bytes]
+
+
+class Segment:
+    """A segment that has been opened; what is large stays on disk.
+
+    Its items, packed, relaxed and features are those of `Tiles`.
+    """
+
+    def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
+        """Open a folder whose files have been checked.
+
+        Raises:
+            InputError: they hold another number of tiles or bits than they should.
+        """
+        try:
+            self._read(folder, num_items)
+        except InputError as error:
+            raise InputError(f"{error}: {way_back('gallery')}") from None
+        parts = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
+        widths = (self.packed.shape[1], self.relaxed.shape[1])
+        if {len(part) for part in parts} != {num_items} or widths != (-(-num_bits // 8), num_bits):
+            raise InputError(
+                f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
+                f"its files hold others: {way_back('gallery')}"
+            )
+
+    def _read(self, folder: Path, num_items: int) -> None:
+        """Open all files; somebody may have written what their checksums confirm."""
+        self.items = read_items(folder / "items.parquet", num_items)
+        self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
+        self.relaxed: Halves = read_array(folder / "relaxed.npy", np.float16)
+        self.features: Halves = read_array(folder / "features.npy", np.float16)
+        self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
+        thumbs = folder / "thumbs.bin"
+        ends = np.concatenate([[0], self._offsets, [thumbs.stat().st_size]])
+        if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
+            raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbs.name}")
+        self._thumbs = np.memmap(thumbs, dtype=np.uint8, mode="r")
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def thumb(self, row: int) -> bytes:
+        """Return the JPEG bytes of one thumbnail."""
+        start, stop = self._offsets[row : row + 2]
+        jpeg: bytes = self._thumbs[start:stop].tobytes()
+        return jpeg
+
+
+def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
+    """Write a segment into an empty folder.
+
+    Returns:
+        What gallery.json says of it, "items", "removed" and "files".
+
+    Raises:
+        InputError: the parts differ in length, an id comes twice, or a number is not finite.
+    """
+    twice = tiles.items["id"][tiles.items["id"].duplicated()]
+    if len(twice):
+        raise InputError(f"two tiles are called {twice.iloc[0]}: rename one of them")
+    offsets = [0]
+    with (folder / "thumbs.bin").open("wb") as stream:
+        for thumb in tiles.thumbs:
+            offsets.append(offsets[-1] + stream.write(thumb))
+    lengths = [len(tiles.items), len(tiles.packed), len(tiles.relaxed), len(tiles.features)]
+    if {*lengths, len(offsets) - 1} != {lengths[0]}:
+        items, codes, relaxed, features = lengths
+        raise InputError(
+            f"{items} items, {codes} codes, {relaxed} relaxed codes, {features} features, "
+            f"{len(offsets) - 1} thumbnails: need one each"
+        )
+    tiles.items.reset_index(drop=True).to_parquet(folder / "items.parquet")
+    _save(folder / "codes.npy", tiles.packed, np.uint8)
+    _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
+    _save(folder / "features.npy", tiles.features, np.float16)
+    np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
+    files = {name: noted(folder / name) for name in FILES}
+    return {"items": len(tiles.items), "removed": [], "files": files}
+
+
+def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:
+    """Write an array as np.save does, a slice at a time: it may be larger than the memory."""
+    shape = (len(rows), *rows[:1].shape[1:])
+    kind = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+    with file.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, kind | {"shape": shape})
+        for start in range(0, len(rows), AT_ONCE):
+            part = np.ascontiguousarray(rows[start : start + AT_ONCE], dtype)
+            wrong = ~np.isfinite(part).all(axis=1)
+            if wrong.any():
+                row = start + int(np.argmax(wrong))
+                raise InputError(
+                    f"row {row} of {file.stem} is no finite number: the model has diverged"
+                )
+            stream.write(part.tobytes())

@@ -1,0 +1,294 @@
+"""Changing a gallery: every change is a new generation, which readers see whole or not at all.
+
+A writer holds a lock, writes new files beside the old ones, replaces the head in one step, and only
+then takes away what neither the new head nor the one before it names: a reader that has just read
+the old head still finds its files. What a killed writer left behind goes with the next change.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rsh.config import RECALL, EngineName
+from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import (
+    ENGINE_NAME,
+    FORMAT,
+    HEAD,
+    PROJECTION_NAME,
+    SEGMENT_NAME,
+    WORK,
+    Head,
+    check_files,
+    names_of,
+    read_head,
+    sealed,
+)
+from rsh.gallery.searcher import drop_index, make_index, update_index
+from rsh.gallery.segment import Tiles, write_segment
+from rsh.io.files import (
+    PROBE,
+    alone,
+    check_place,
+    explain_os_error,
+    noted,
+    whole_file,
+    whole_folder,
+    write_json,
+)
+
+LOCK = ".lock"
+_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGINE_NAME))
+# What whole_file and check_place make for a moment, too.
+OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
+
+
+def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: Tiles) -> Gallery:
+    """Write a gallery; one that is already there is replaced in one step.
+
+    Args:
+        folder: where.
+        info: "name", "model" and "data" for gallery.json.
+        num_bits: code length.
+        tiles: all of them.
+
+    Raises:
+        InputError: the folder cannot be written, or holds something else.
+    """
+    check_new_gallery(folder)
+    with _generation(folder) as head:
+        head.update(info, num_bits=num_bits, segments=[], projection={}, engine={})
+        _append(folder, head, tiles)
+    return Gallery.open(folder)
+
+
+def add_tiles(folder: Path, tiles: Tiles) -> Gallery:
+    """Add tiles to a gallery; its projection does not know them, and has to be made anew.
+
+    Raises:
+        InputError: no gallery, or one that already holds a tile of one of these ids.
+    """
+    read_head(folder)
+    with _generation(folder) as head:
+        old = Gallery.open(folder)
+        check_new_tiles(old, tiles.items["id"])
+        _append(folder, head, tiles)
+        _update_index(old, head)
+    return Gallery.open(folder)
+
+
+def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
+    """Refuse ids of tiles that a gallery already holds.
+
+    Raises:
+        InputError: it holds one.
+    """
+    twice = set(ids) & set(gallery.items["id"])
+    if twice:
+        name = min(twice)
+        raise InputError(f"{gallery.folder} already holds {name}: remove it first, or rename it")
+
+
+def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
+    """Take tiles out of a gallery; their bytes go when it is merged or encoded again.
+
+    Raises:
+        InputError: no gallery, one that does not hold them, or that would be left without tiles.
+    """
+    read_head(folder)
+    with _generation(folder) as head:
+        gallery = Gallery.open(folder)
+        rows = pd.Series(np.arange(len(gallery)), index=gallery.items["id"])
+        unknown = [name for name in ids if name not in rows.index]
+        if unknown:
+            raise InputError(f"{folder} holds no tile {unknown[0]}: give the id of one it holds")
+        if len(set(ids)) == len(gallery):
+            raise InputError(f"{folder} would be left without tiles: delete the folder instead")
+        for number, row in gallery.places[rows.loc[list(set(ids))].to_numpy()].tolist():
+            head["segments"][number]["removed"].append(row)
+        for segment in head["segments"]:
+            segment["removed"].sort()
+        head["segments"] = [s for s in head["segments"] if len(s["removed"]) < s["items"]]
+        _update_index(gallery, head)
+    return Gallery.open(folder)
+
+
+def index_gallery(
+    folder: Path, engine: EngineName, *, recall: float = RECALL, uri: str = ""
+) -> Gallery:
+    """Choose what a gallery is searched with, and keep it with the gallery.
+
+    Args:
+        folder: the gallery.
+        engine: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
+            looked at; or "milvus", a server.
+        recall: of "ivf": the least share of the nearest 20 that is to be found.
+        uri: of "milvus": its address, or a path that ends in .db.
+
+    Raises:
+        InputError: no gallery, an argument that is missing or out of range, or a server that does
+            not answer.
+    """
+    read_head(folder)
+    with _generation(folder) as head:
+        gallery, file = Gallery.open(folder), _index_file(folder, head)
+        old = head.get("engine", {})
+        head["engine"] = make_index(gallery, engine, recall=recall, uri=uri, file=file)
+    drop_index(old)  # only now: until then the old head was searched with it
+    return Gallery.open(folder)
+
+
+def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
+    """Give a gallery a new projection.
+
+    Args:
+        gallery: an opened gallery.
+        projection: feature_x, feature_y, code_x, code_y, one row an item.
+    """
+    folder = gallery.folder
+    read_head(folder)
+    with _generation(folder) as head:
+        file = folder / f"projection-{head['generation'] + 1}.parquet"
+        with whole_file(file) as stream:
+            projection.assign(id=gallery.items["id"]).to_parquet(stream)
+        head["projection"] = {"file": file.name} | noted(file)
+    gallery.info["projection"] = head["projection"]
+    gallery.__dict__.pop("projection", None)  # forget the cached answer
+
+
+def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
+    """Put galleries of one model together in a new one, and leave out what was removed.
+
+    Raises:
+        InputError: they are of different models or share ids, or the folder is taken.
+    """
+    galleries = [Gallery.open(folder) for folder in folders]
+    first = galleries[0]
+    for other in galleries[1:]:
+        if (other.num_bits, _weights(other)) != (first.num_bits, _weights(first)):
+            raise InputError(
+                f"{other.folder} is of another model than {first.folder}: their codes mean "
+                "different things; encode one of them again"
+            )
+    ids = pd.concat([gallery.items["id"] for gallery in galleries])
+    if ids.duplicated().any():
+        raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
+    if (into / HEAD).exists():
+        raise InputError(f"{into} exists: give another --output, or delete it")
+    check_new_gallery(into)  # what a merge that was killed has left is no hindrance
+    info = {name: first.info[name] for name in ("name", "model", "data")}
+    with _generation(into) as head:
+        head.update(info, num_bits=first.num_bits, segments=[], projection={}, engine={})
+        for gallery in galleries:
+            _append(into, head, gallery.tiles())
+    return Gallery.open(into)
+
+
+def check_gallery(folder: Path) -> Gallery:
+    """Read every byte of a gallery and hold it against what was noted.
+
+    Raises:
+        InputError: no gallery, or a file that is missing, cut or altered.
+    """
+    check_files(folder, read_head(folder), whole=True)
+    return Gallery.open(folder)
+
+
+def check_new_gallery(folder: Path) -> None:
+    """Refuse a folder that holds something else than a gallery, or that cannot be written.
+
+    Raises:
+        InputError: it does.
+    """
+    check_place(folder)
+    if not folder.is_dir() or (folder / HEAD).exists():
+        return
+    if not all(_is_ours(path.name) for path in folder.iterdir()):
+        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
+
+
+def _weights(gallery: Gallery) -> Any:
+    return gallery.info["model"].get("fingerprint")
+
+
+@contextmanager
+def _generation(folder: Path) -> Iterator[Head]:
+    """Yield the head to change; it replaces the old one if the block ends well."""
+    with explain_os_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        old = _head_of(folder)
+        head: Head = deepcopy(old) if old else {"format": FORMAT, "generation": 0}
+        unread = {path.name for path in folder.iterdir()} if (folder / HEAD).exists() else set()
+        keep = names_of(old) if old else unread  # until it is replaced, another rsh may read it
+        try:
+            yield head
+            head["generation"] += 1
+            head["num_items"] = sum(s["items"] - len(s["removed"]) for s in head["segments"])
+            write_json(folder / HEAD, sealed(head))
+            keep = names_of(head) | (names_of(old) if old else set())
+        finally:
+            _clean(folder, keep=keep)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Be the only writer; a folder in which nothing came about goes again."""
+    busy = f"{folder} is being changed by another process: wait for it, then run this again"
+    with alone(folder / LOCK, busy=busy):
+        try:
+            yield
+        finally:
+            if not (folder / HEAD).exists():
+                (folder / LOCK).unlink(missing_ok=True)
+                with suppress(OSError):  # it holds something else
+                    folder.rmdir()
+
+
+def _head_of(folder: Path) -> Head | None:
+    """Return the head, or None where there is none that can be read: it is then replaced."""
+    with suppress(InputError):
+        return read_head(folder)
+    return None
+
+
+def _update_index(old: Gallery, head: Head) -> None:
+    """Bring the index that a gallery keeps up to date with its new head."""
+    entry, file = head.get("engine", {}), _index_file(old.folder, head)
+    new = Gallery(old.folder, head)
+    head["engine"] = update_index(old, new, entry, file=file) if entry else {}
+
+
+def _index_file(folder: Path, head: Head) -> Path:
+    return folder / f"engine-{head['generation'] + 1}.npz"
+
+
+def _append(folder: Path, head: Head, tiles: Tiles) -> None:
+    """Write a segment and enter it into the head."""
+    name = f"{head['generation'] + 1:06}-{len(head['segments'])}"
+    with whole_folder(folder / name) as temporary:
+        entry = write_segment(temporary, tiles)
+    head["segments"].append({"folder": name} | entry)
+
+
+def _clean(folder: Path, *, keep: set[str]) -> None:
+    """Take away what is ours and not to be kept."""
+    for path in folder.iterdir():
+        if path.name not in keep | {HEAD, LOCK, WORK} and _is_ours(path.name):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a writer of galleries made what has this name, be it for a moment."""
+    return name in {LOCK, WORK} or bool(OURS.fullmatch(name))

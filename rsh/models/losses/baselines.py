@@ -1,0 +1,186 @@
+"""The hashing losses that ours is held against, each as its paper states it.
+
+All are called like `MultiLevelLoss`, on the same two views, backbone, batches and optimiser; what a
+method learns beside the network (a classifier) or counts (steps) lives in its module. A batch of n
+tiles is 2n relaxed codes u, both branches one above the other. Every rival returns "total" and the
+parts of it.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rsh.codes.centers import hash_centres
+from rsh.models.losses.multilevel import Embedding, category_contrastive, quantization
+
+Terms = dict[str, Tensor]
+
+
+class SupervisedContrastive(nn.Module):
+    """Supervised contrast on the codes alone: what is left of our loss without its levels.
+
+    Source: Khosla et al. 2020, eq. 2, https://arxiv.org/abs/2004.11362, on h = tanh(u), with the
+    quantisation term of ours.
+    """
+
+    def __init__(self, *, temperature: float = 0.3, quantization_weight: float = 0.1) -> None:
+        super().__init__()
+        self.temperature, self.quantization_weight = temperature, quantization_weight
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        relaxed, labels = _both(view0, view1, labels)
+        contrast = category_contrastive(relaxed.tanh(), labels, temperature=self.temperature)
+        drawn = quantization(relaxed)
+        return {
+            "contrast": contrast,
+            "quantization": drawn,
+            "total": contrast + self.quantization_weight * drawn,
+        }
+
+
+class DPSH(nn.Module):
+    """Likelihood of pairwise similarity, with the codes drawn to their signs.
+
+    The paper sums over all pairs of the training set with stored codes; here, as in most released
+    code, over the pairs of the batch.
+
+    Source: Li, Wang and Kang 2016, eq. 3 and 5, https://arxiv.org/abs/1511.03855
+    """
+
+    def __init__(self, *, quantization_weight: float = 0.1) -> None:
+        super().__init__()
+        self.quantization_weight = quantization_weight
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        u, labels = _both(view0, view1, labels)
+        theta = u @ u.T / 2  # (2n, 2n)
+        likelihood = (F.softplus(theta) - _similar(labels) * theta).mean()
+        drawn = (u - _sign(u)).square().mean()
+        total = likelihood + self.quantization_weight * drawn
+        return {"likelihood": likelihood, "quantization": drawn, "total": total}
+
+
+class HashNetLoss(nn.Module):
+    """Weighted likelihood of pairwise similarity; tanh(beta u) becomes the sign as beta grows.
+
+    Similar and dissimilar pairs weigh the same in all, however many there are of each.
+
+    Source: Cao et al. 2017, eq. 4 and 5, https://arxiv.org/abs/1702.00758; beta grows with the
+    square root of the steps, as in the authors' code.
+    """
+
+    steps: Tensor
+
+    def __init__(self, *, sharpness: float = 0.1, growth: float = 0.005) -> None:
+        super().__init__()
+        self.sharpness, self.growth = sharpness, growth
+        self.register_buffer("steps", torch.zeros(()))  # so that a resumed training goes on
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        u, labels = _both(view0, view1, labels)
+        h = torch.tanh((1 + self.growth * self.steps).sqrt() * u)
+        self.steps += self.training
+        similar = _similar(labels)
+        share = similar.mean()
+        weight = torch.where(similar > 0, 1 / share, 1 / (1 - share).clamp(min=1e-6)) / 2
+        theta = self.sharpness * (h @ h.T)
+        total = (weight * (F.softplus(theta) - similar * theta)).mean()
+        return {"total": total}
+
+
+class GreedyHash(nn.Module):
+    """Classify the binary codes themselves; the sign passes its gradient straight through.
+
+    Source: Su et al. 2018, eq. 6 and 11, https://papers.nips.cc/paper/7360
+    """
+
+    def __init__(self, num_classes: int, num_bits: int, *, penalty_weight: float = 0.1) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(num_bits, num_classes)
+        self.penalty_weight = penalty_weight
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        u, labels = _both(view0, view1, labels)
+        codes = u + (_sign(u) - u).detach()
+        classified = F.cross_entropy(self.classifier(codes), labels)
+        penalty = (u - _sign(u)).abs().pow(3).mean()
+        total = classified + self.penalty_weight * penalty
+        return {"cross_entropy": classified, "penalty": penalty, "total": total}
+
+
+class CSQ(nn.Module):
+    """Central similarity: every code is drawn to the fixed centre of its class.
+
+    Source: Yuan et al. 2020, eq. 3 and 5, https://arxiv.org/abs/1908.00347
+    """
+
+    centres: Tensor
+
+    def __init__(
+        self, num_classes: int, num_bits: int, *, quantization_weight: float = 1e-4
+    ) -> None:
+        super().__init__()
+        self.register_buffer("centres", hash_centres(num_classes, num_bits))
+        self.quantization_weight = quantization_weight
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        u, labels = _both(view0, view1, labels)
+        # the probability (1 + tanh(u)) / 2 is sigmoid(2 u)
+        wanted = (self.centres[labels] + 1) / 2
+        central = F.binary_cross_entropy_with_logits(2 * u, wanted)
+        drawn = (u.tanh().abs() - 1).cosh().log().mean()
+        total = central + self.quantization_weight * drawn
+        return {"central": central, "quantization": drawn, "total": total}
+
+
+class OrthoHash(nn.Module):
+    """One loss: the cosine to the centre of one's class, by a margin above all other centres.
+
+    Source: Hoe et al. 2021, eq. 8, https://arxiv.org/abs/2109.14449; s = 8 and m = 0.2 as there.
+    """
+
+    centres: Tensor
+
+    def __init__(
+        self, num_classes: int, num_bits: int, *, scale: float = 8.0, margin: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.register_buffer("centres", hash_centres(num_classes, num_bits))
+        self.scale, self.margin = scale, margin
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        u, labels = _both(view0, view1, labels)
+        cosine = F.normalize(u) @ F.normalize(self.centres).T  # (2n, classes)
+        own = F.one_hot(labels, len(self.centres))
+        return {"total": F.cross_entropy(self.scale * (cosine - self.margin * own), labels)}
+
+
+# Each is made for a number of classes and of bits.
+RIVALS: dict[str, Callable[[int, int], nn.Module]] = {
+    "supcon": lambda classes, bits: SupervisedContrastive(),
+    "dpsh": lambda classes, bits: DPSH(),
+    "hashnet": lambda classes, bits: HashNetLoss(),
+    "greedyhash": GreedyHash,
+    "csq": CSQ,
+    "orthohash": OrthoHash,
+}
+
+
+def _both(view0: Embedding, view1: Embedding, labels: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.cat([view0.relaxed, view1.relaxed]), labels.repeat(2)
+
+
+def _similar(labels: Tensor) -> Tensor:
+    return (labels[:, None] == labels[None, :]).float()
+
+
+def _sign(u: Tensor) -> Tensor:
+    return torch.where(u >= 0, 1.0, -1.0).detach()

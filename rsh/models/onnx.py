@@ -1,0 +1,122 @@
+"""Encoding without torch, by a network that `rsh export` wrote: what a page can afford."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rsh.codes.binary import binarize
+from rsh.codes.encodings import Encoded
+from rsh.data.decoded import Tiles, pack_tile
+from rsh.data.images import read_picture
+from rsh.errors import InputError
+from rsh.text import first_words
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+FILE = "encoder.onnx"  # in a run folder
+# What the file takes, what it gives, and where its metadata say of which network it is.
+INPUT, OUTPUTS, ABOUT = "tiles", ("feature", "relaxed"), "rsh"
+SUM = "rsh_sha256"  # of all of the file, with zeros in the place of the sum itself
+SUM_IN_FILE = re.compile(SUM.encode() + rb"\x12\x40([0-9a-f]{64})")
+NO_SUM = "0" * 64
+AT_ONCE = 8  # tiles: 65 would hold 340 MB, and no sooner be done
+
+
+class Encoder:
+    """A network in an ONNX file.
+
+    Attributes:
+        settings: of the network, with its fingerprint.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        """Open a file that `rsh export` wrote.
+
+        Raises:
+            InputError: it is none, or what reads ONNX is not installed.
+        """
+        try:
+            import onnxruntime
+        except ImportError:
+            raise InputError("onnxruntime is not installed: pip install 'rsh[onnx]'") from None
+        if not Path(file).is_file():
+            raise InputError(f"{file} does not exist: make it with `rsh export`")
+        content = Path(file).read_bytes()
+        if with_sum(content) != content:
+            raise InputError(f"{file} was altered: make it again with `rsh export`")
+        try:
+            self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its own errors derive from nothing else
+            raise InputError(
+                f"{file} cannot be read ({first_words(error)}): make it again with `rsh export`"
+            ) from None
+        about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
+        if about is None:
+            raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
+        self.settings: dict[str, Any] = json.loads(about)
+
+    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encoded:
+        """Encode pictures, the codes equal to those of the network.
+
+        Args:
+            pictures: paths or opened pictures, of any size and mode.
+
+        Raises:
+            InputError: a picture cannot be read.
+        """
+        side = self.settings["image_size"]
+        return self.encode_tiles(
+            np.stack([pack_tile(read_picture(picture), side) for picture in pictures])
+        )
+
+    def encode_tiles(self, tiles: Tiles) -> Encoded:
+        """Encode packed tiles, (n, 3, image_size, image_size) uint8, n 1 or more."""
+        parts = [
+            self._session.run(OUTPUTS, {INPUT: np.asarray(tiles[start : start + AT_ONCE])})
+            for start in range(0, len(tiles), AT_ONCE)
+        ]
+        features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
+
+
+def with_sum(content: bytes) -> bytes:
+    """Return a network that has a place for a checksum with the right one in it.
+
+    Args:
+        content: of the file.
+    """
+    place = SUM_IN_FILE.search(content)
+    if place is None:
+        return content  # of an older rsh
+    head, rest = content[: place.start(1)], content[place.end(1) :]
+    digest = hashlib.sha256(head + NO_SUM.encode() + rest).hexdigest()
+    return head + digest.encode() + rest
+
+
+def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encoder | None:
+    """Find the exported encoder of a gallery's model, if there is one and it can be used.
+
+    Args:
+        model: what gallery.json says of the model.
+        run: its run folder, if it has moved since.
+
+    Returns:
+        None if the run has none, if it is of other weights, or if nothing here reads ONNX: torch
+        can do the same, or says what is wrong.
+    """
+    noted = run or model.get("run")
+    if not isinstance(noted, str | Path) or not noted or find_spec("onnxruntime") is None:
+        return None
+    file = Path(noted) / FILE
+    if not file.is_file():
+        return None
+    encoder = Encoder(file)
+    return encoder if encoder.settings["fingerprint"] == model.get("fingerprint") else None

@@ -1,0 +1,68 @@
+"""A trained network as an ONNX file: pictures are encoded without torch by whatever reads ONNX."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from rsh.errors import InputError
+from rsh.io.files import check_place, whole_file
+from rsh.models.hashnet import HashNet, fingerprint
+from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_sum
+
+
+class _Encode(nn.Module):
+    """`HashNet.encode` as what torch exports: a forward of tensors."""
+
+    def __init__(self, net: HashNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
+        feature, relaxed = self.net.encode(tiles)
+        return feature, relaxed
+
+
+def export(net: HashNet, file: str | Path) -> Path:
+    """Write a network as ONNX, views, averaging and rounding included.
+
+    The file takes "tiles", (n, 3, image_size, image_size) uint8, and gives "feature", (n, d), and
+    "relaxed", (n, num_bits), of which the signs are the code. Its metadata "rsh" names settings and
+    fingerprint of the network.
+
+    Args:
+        net: a trained network.
+        file: where; a file that is there is replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: it cannot be written, or what writes ONNX is not installed.
+    """
+    file = Path(file)
+    check_place(file.absolute().parent)
+    try:
+        import onnxscript  # noqa: F401  torch needs it, and would say so at length
+    except ImportError:
+        raise InputError("onnxscript is not installed: pip install 'rsh[onnx]'") from None
+    side = net.image_size
+    example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    program = torch.onnx.export(
+        _Encode(net).eval(),
+        (example,),
+        input_names=[INPUT],
+        output_names=list(OUTPUTS),
+        dynamic_shapes={INPUT: {0: torch.export.Dim("n")}},
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # without a file to write, torch returns the program
+    model = program.model_proto
+    told = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
+    for key, value in told.items():
+        model.metadata_props.add(key=key, value=value)
+    with whole_file(file) as stream:
+        stream.write(with_sum(model.SerializeToString()))
+    return file

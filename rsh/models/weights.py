@@ -1,0 +1,35 @@
+"""Loads weights into a module, and says what does not fit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def load_state(part: Any, state: Mapping[str, Any]) -> None:
+    """Bring a module, an optimiser or a schedule to a state.
+
+    Raises:
+        ValueError: names the first tensor that differs from the module's.
+    """
+    if isinstance(part, nn.Module) and (found := first_difference(part.state_dict(), state)):
+        raise ValueError(found)
+    part.load_state_dict(state)
+
+
+def first_difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Name the first tensor that keeps weights from fitting a network; "" if they fit.
+
+    Args:
+        wanted: the network's tensors by name.
+        found: what should go into them.
+    """
+    for name in {**wanted, **found}:
+        if name not in found:
+            return f"{name} is missing"
+        if name not in wanted:
+            return f"{name} is unknown to the network"
+        here, there = tuple(found[name].shape), tuple(wanted[name].shape)
+        if here != there:
+            return f"{name} has shape {here}, the network needs {there}"
+    return ""

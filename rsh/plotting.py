@@ -1,0 +1,25 @@
+"""What all plots share: resolution, colors, dashes and axes."""
+
+from matplotlib.axes import Axes
+
+DPI = 150
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+
+
+def bare(axes: Axes) -> None:
+    """Leave a panel its two axes and faint lines to read heights from."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def percent(axes: Axes, *which: str) -> None:
+    """Write the fractions on an axis as percentages.
+
+    Args:
+        axes: the panel.
+        which: "xaxis", "yaxis".
+    """
+    for name in which:
+        getattr(axes, name).set_major_formatter(lambda share, _: f"{100 * share:g} %")

@@ -1,0 +1,1 @@
+"""Searches a gallery: queries, ranking, re-ranking, relevance feedback and results."""

@@ -1,0 +1,1 @@
+"""Results in other formats: tables, GeoJSON, contact sheets and snippets."""

@@ -1,0 +1,250 @@
+"""A contact sheet: the query and the tiles of a view as one picture that can be printed or sent.
+
+Right and wrong are told by colour, by words, by the sign and by the frame, solid or dashed, so that
+the sheet says the same in grey.
+"""
+
+import io
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageOps
+
+from rsh.data.images import read_picture, read_thumb
+from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.segment import THUMB_SIDE
+from rsh.io.files import way_back
+from rsh.search.formats.fonts import Font, fitted, font, is_spelled_out, width_of
+from rsh.search.results import Shown, View
+from rsh.text import readable
+
+MOST = 200  # tiles of a sheet
+FEWEST, WIDEST = 5, 12  # tiles side by side
+MARGIN, GAP, CELL = 32, 20, 152  # pixels
+FRAME = 4  # from a tile to the edge of its frame
+LINE = 18  # from one line of words to the next
+HIGH = THUMB_SIDE + 2 * FRAME
+INK, SOFT, LINES, PAPER, EMPTY = "#1b2126", "#59626b", "#dedcd5", "#faf9f6", "#e9e7e0"
+RIGHT, WRONG, ACCENT = "#00718a", "#b8400b", "#0b5c8f"  # those of the page
+EXAMPLE = r"\u68ee"
+COARSE = 4  # signs are drawn larger and shrunk, so that their edges are smooth
+
+
+class _Pen(NamedTuple):
+    """What is drawn on."""
+
+    sheet: Image.Image
+    draw: ImageDraw.ImageDraw
+
+    def words(self, place: tuple[float, float], text: str, by: Font, colour: str = INK) -> float:
+        """Write one line, its top left corner at a place, and return where it ends."""
+        self.draw.text(place, text, fill=colour, font=by, anchor="la")
+        return place[0] + width_of(text, by)
+
+
+def as_sheet(view: View) -> bytes:
+    """Draw the query and the tiles with rank, distance, score, class, and right or wrong.
+
+    The longer side of a tile is 128 pixels. Class names are shortened with dots after two lines;
+    characters that the font does not have are written as code points, and the sheet says so at its
+    foot, see `rsh.search.formats.fonts`.
+
+    Args:
+        view: what is drawn; the first 200 tiles, and the sheet says how many there are.
+
+    Returns:
+        PNG.
+
+    Raises:
+        InputError: the query is a picture that cannot be read, or a thumbnail was altered.
+    """
+    tiles, notes = view.tiles[:MOST], _notes(view)
+    columns = _columns(len(tiles))
+    rows = math.ceil(len(tiles) / columns)
+    names = [_name(view.gallery, tile.row) for tile in tiles]
+    step = HIGH + (3 + max(map(len, names), default=0)) * LINE + GAP
+    top = MARGIN + HIGH + GAP + 12
+    width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
+    height = top + rows * step + len(notes) * LINE + MARGIN
+    sheet = Image.new("RGB", (width, height), PAPER)
+    pen = _Pen(sheet, ImageDraw.Draw(sheet))
+    _head(pen, view, width)
+    for number, (tile, name) in enumerate(zip(tiles, names, strict=True)):
+        down, along = divmod(number, columns)
+        picture, x = _thumb(view.gallery, tile.row), MARGIN + along * (CELL + GAP)
+        _card(pen, picture, tile, name, x, top + down * step)
+    _foot(pen, notes, width, height)
+    stream = io.BytesIO()
+    sheet.save(stream, "PNG", compress_level=1)  # more takes longer and saves a tenth
+    return stream.getvalue()
+
+
+def _foot(pen: _Pen, notes: list[str], width: int, height: int) -> None:
+    """Write the notes, a line each."""
+    y = height - MARGIN - len(notes) * LINE + 4
+    for number, note in enumerate(notes):
+        for line in fitted(note, font(12), width - 2 * MARGIN):
+            pen.words((MARGIN, y + number * LINE), line, font(12), SOFT)
+
+
+def _columns(number: int) -> int:
+    """Choose how many tiles stand side by side, so that the last row is as full as it can be."""
+    about = min(max(round(math.sqrt(1.3 * number)), FEWEST + 1), WIDEST)
+    return min((about, about - 1, min(about + 1, WIDEST)), key=lambda columns: -number % columns)
+
+
+def _head(pen: _Pen, view: View, width: int) -> None:
+    """Draw the query, what it is, and how it was asked."""
+    _picture(pen, _query(view), MARGIN, MARGIN)
+    pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
+    left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
+    row = view.row
+    name = "a picture" if row is None else readable(view.gallery.items["class"].iloc[row])
+    y = MARGIN - 2
+    pen.words((left, y), "Query", font(13, bold=True), ACCENT)
+    y += 20
+    large, small, bold = font(22, bold=True), font(13), font(13, bold=True)
+    for text, by, colour, lines, height in (
+        (name, large, INK, 1, 33),
+        (view.question.query, small, SOFT, 1, 21),
+        (_asked(view), small, INK, 2, 21),
+        (_judged(view), bold, INK, 1, 21),
+    ):
+        for line in fitted(text, by, room, lines=lines):
+            pen.words((left, y), line, by, colour)
+            y += height
+    under = MARGIN + HIGH + GAP - 4
+    pen.draw.line((MARGIN, under, width - MARGIN, under), fill=LINES)
+
+
+def _card(pen: _Pen, picture: Image.Image, tile: Shown, name: list[str], x: int, y: int) -> None:
+    """Draw one tile and what is said of it."""
+    _picture(pen, picture, x, y)
+    if tile.relevant is not None:
+        _frame(pen, x, y, right=tile.relevant)
+    y += HIGH + 5
+    score = "" if tile.score is None else f" · {tile.score:.3f}"
+    end = pen.words((x, y), str(tile.rank), font(14, bold=True))
+    pen.words((end + 8, y + 1), _bits(tile.distance) + score, font(13), SOFT)
+    y += LINE + 2
+    if tile.relevant is not None:
+        sign, mask = _sign(tile.relevant)
+        pen.sheet.paste(sign, (x, y + 1), mask)
+        said, colour = ("same class", RIGHT) if tile.relevant else ("another class", WRONG)
+        pen.words((x + 20, y), said, font(13, bold=True), colour)
+        y += LINE
+    for number, line in enumerate(name):
+        pen.words((x, y + number * LINE), line, font(13))
+
+
+def _asked(view: View) -> str:
+    """Say in words how the gallery was asked."""
+    asked, shown = view.question, len(view.tiles)
+    first = f"{asked.top_k or shown} nearest tiles"
+    if asked.radius is not None:
+        first = f"tiles at most {_bits(asked.radius)} away"
+    parts = [f"The {first} in {view.gallery.name}"]
+    if asked.rerank:
+        by = "features" if asked.rerank == "features" else "the code before the sign"
+        parts.append(f"ordered by {by}")
+    for name, ids in (("like", asked.like), ("unlike", asked.unlike)):
+        parts += [f"{name} {', '.join(ids)}"] if ids else []
+    parts += [f"where {asked.where}"] if asked.where else []
+    return "; ".join(parts)
+
+
+def _bits(number: int) -> str:
+    return f"{number} bit{'' if number == 1 else 's'}"
+
+
+def _name(gallery: Gallery, row: int) -> list[str]:
+    return fitted(readable(gallery.items["class"].iloc[row]), font(13), CELL, lines=2)
+
+
+def _judged(view: View) -> str:
+    right = [tile.relevant for tile in view.tiles]
+    if not right:
+        return "No tile was found."
+    if None in right:
+        return f"{len(right)} tiles"
+    return f"{sum(map(bool, right))} of {len(right)} have the query's class"
+
+
+def _notes(view: View) -> list[str]:
+    """Say what stands at the foot of the sheet."""
+    gallery, notes = view.gallery, []
+    if len(view.tiles) > MOST:
+        notes.append(f"The first {MOST} of {len(view.tiles):,} tiles are drawn.")
+    rows = [tile.row for tile in view.tiles[:MOST]] + ([] if view.row is None else [view.row])
+    written = [view.question.query, _asked(view), *map(str, gallery.items["class"].iloc[rows])]
+    if any(map(is_spelled_out, written)):
+        notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
+    model = str(gallery.info["model"].get("fingerprint", ""))[:8]
+    known = f", model {model}" if model else ""
+    notes.append(f"{gallery.name}: {len(gallery):,} tiles, {gallery.num_bits} bits{known}")
+    return notes
+
+
+def _query(view: View) -> Image.Image:
+    if view.row is None:
+        return read_picture(view.question.query)
+    return _thumb(view.gallery, view.row)
+
+
+def _thumb(gallery: Gallery, row: int) -> Image.Image:
+    try:
+        return read_thumb(gallery.thumb(row))
+    except InputError:
+        name = gallery.items["id"].iloc[row]
+        raise InputError(f"the thumbnail of {name} cannot be read: {way_back('gallery')}") from None
+
+
+def _picture(pen: _Pen, picture: Image.Image, x: int, y: int) -> None:
+    """Draw a picture in the middle of its place."""
+    small = ImageOps.contain(picture, (THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    left, up = ((THUMB_SIDE - side) // 2 + FRAME for side in small.size)
+    inside = (x + FRAME, y + FRAME, x + FRAME + THUMB_SIDE - 1, y + FRAME + THUMB_SIDE - 1)
+    pen.draw.rectangle(inside, fill=EMPTY)
+    pen.sheet.paste(small, (x + left, y + up))
+
+
+def _frame(pen: _Pen, x: int, y: int, *, right: bool) -> None:
+    """Draw a solid frame, or one of dashes."""
+    if right:
+        pen.draw.rectangle(_box(x, y), outline=RIGHT, width=2)
+        return
+    first, last = 0, HIGH - 1
+    for start in range(0, HIGH, 10):
+        end = min(start + 5, last)
+        for edge in ((first, first + 1), (last - 1, last)):
+            pen.draw.rectangle((x + start, y + edge[0], x + end, y + edge[1]), fill=WRONG)
+            pen.draw.rectangle((x + edge[0], y + start, x + edge[1], y + end), fill=WRONG)
+
+
+def _box(x: int, y: int) -> tuple[int, int, int, int]:
+    return x, y, x + HIGH - 1, y + HIGH - 1
+
+
+@lru_cache
+def _sign(right: bool) -> tuple[Image.Image, Image.Image]:
+    """Return a disc with a tick, or a square with a cross, and its mask."""
+    side = 15 * COARSE
+    mask, sign = (
+        Image.new("L", (side, side)),
+        Image.new("RGB", (side, side), RIGHT if right else WRONG),
+    )
+    draw, on = ImageDraw.Draw(sign), ImageDraw.Draw(mask)
+    at = [place * side / 15 for place in range(16)]
+    if right:
+        on.ellipse((0, 0, side - 1, side - 1), fill=255)
+        draw.line((at[4], at[8], at[7], at[11], at[12], at[5]), "white", 2 * COARSE, "curve")
+    else:
+        on.rectangle((at[1], at[1], at[14], at[14]), fill=255)
+        draw.line((at[4], at[4], at[11], at[11]), "white", 2 * COARSE)
+        draw.line((at[4], at[11], at[11], at[4]), "white", 2 * COARSE)
+    small = (15, 15)
+    return sign.resize(small, Image.Resampling.LANCZOS), mask.resize(
+        small, Image.Resampling.LANCZOS
+    )

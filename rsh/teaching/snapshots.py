@@ -1,0 +1,152 @@
+"""Moments of a training: what the network says of tiles it does not learn from, as it learns."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import silhouette_score
+
+from rsh.codes.binary import Codes, binarize, pack
+from rsh.data.dataset import Split
+from rsh.evaluation.plots import OTHERS, SAME
+from rsh.gallery.projection import place, place_codes
+from rsh.metrics.counts import count, without_self
+from rsh.metrics.ranking import distances_by_class, distinct_codes, mean_average_precision
+from rsh.models.hashnet import HashNet, apply_head
+from rsh.plotting import bare, percent
+from rsh.teaching.figures import scatter
+from rsh.training.checkpoint import Record
+from rsh.training.feature_cache import view_bank
+
+Floats = NDArray[np.floating[Any]]
+
+
+class Moments:
+    """Keeps features and codes of the tiles of a split that are not learned from.
+
+        moments = Moments(net, split, epochs={5, 60})
+        rsh.train(net, split, config, watch=moments)
+
+    Attributes:
+        labels: class numbers of the tiles, (n,).
+        classes: their names.
+        features: by moment, (n, feature_dim) float32, length 1.
+        codes: by moment, (n, num_bits) of -1 and 1.
+    """
+
+    def __init__(self, net: HashNet, split: Split, *, epochs: Collection[int]) -> None:
+        """Keep what the network says before its training.
+
+        Args:
+            net: to be trained with a frozen backbone.
+            split: its validation tiles and queries are looked at.
+            epochs: after which ones to look again.
+        """
+        rows = split.rows("val", "query")
+        self._net, self._epochs = net, frozenset(epochs)
+        self._views = np.asarray(view_bank(net, split.scenes, net.plain, progress=False)[rows])
+        self.labels, self.classes = split.scenes.labels[rows], split.scenes.classes
+        self.features: dict[str, Floats] = {}
+        self.codes: dict[str, Codes] = {}
+        self._keep("before")
+
+    def __call__(self, history: Sequence[Record], epochs: int) -> None:
+        """Look again, if it is time to; `rsh.train` calls this after each epoch."""
+        if len(history) in self._epochs:
+            last = len(history) == epochs
+            self._keep("after" if last else f"after {len(history)} of {epochs} epochs")
+
+    def figures(self) -> pd.DataFrame:
+        """Return how well classes are apart at each moment.
+
+        Returns:
+            A row a moment: silhouette of features (cosine) and of codes (Hamming), from -1 to 1;
+            the margin, bits: how much further apart than tiles of one class tiles of two classes
+            are on average; distinct codes; and mAP among these tiles, each asking the others.
+        """
+        rows = {name: self._row(self.features[name], codes) for name, codes in self.codes.items()}
+        return pd.DataFrame(rows).T
+
+    def _keep(self, name: str) -> None:
+        embedding = apply_head(self._net.head, self._views)
+        self.features[name] = embedding.feature.numpy()
+        self.codes[name] = binarize(embedding.relaxed)
+
+    def _row(self, features: Floats, codes: Codes) -> dict[str, float]:
+        packed, num_bits = pack(codes), codes.shape[1]
+        every = count(packed, packed, self.labels, self.labels, num_bits=num_bits)
+        counts = without_self(every)
+        same, others = (_mean_distance(pairs) for pairs in distances_by_class(counts))
+        return {
+            "silhouette, features": _silhouette(features, self.labels, "cosine"),
+            "silhouette, codes": _silhouette(codes, self.labels, "hamming"),
+            "margin, bits": others - same,
+            "distinct codes": distinct_codes(packed),
+            "mAP": mean_average_precision(counts),
+        }
+
+
+def spaces(moments: Moments, *, seed: int = 0) -> Figure:
+    """Draw feature space above, hash space below, a column a moment, by UMAP.
+
+    Each picture is laid out by itself: a place means nothing from one to the next, only who is
+    near whom. In hash space tiles of one code are a disc.
+
+    Args:
+        moments: what was kept.
+        seed: of UMAP, the same for all.
+    """
+    names = list(moments.codes)
+    figure = Figure(figsize=(4.2 * len(names), 8.6), layout="constrained")
+    panels = figure.subplots(2, len(names), squeeze=False)
+    for column, name in enumerate(names):
+        points = (
+            place(moments.features[name], metric="cosine", seed=seed),
+            place_codes(moments.codes[name] > 0, seed=seed),
+        )
+        for axes, xy in zip(panels[:, column], points, strict=True):
+            scatter(axes, xy, moments.labels, moments.classes)
+        panels[0, column].set_title(name)
+    for axes, words in zip(panels[:, 0], ("feature space", "hash space"), strict=True):
+        axes.set_ylabel(words)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    return figure
+
+
+def margins(moments: Moments) -> Figure:
+    """Draw how many bits apart tiles of one class and of two classes are, a panel a moment."""
+    names = list(moments.codes)
+    figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
+    for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
+        packed, num_bits = pack(moments.codes[name]), moments.codes[name].shape[1]
+        every = count(packed, packed, moments.labels, moments.labels, num_bits=num_bits)
+        _draw_pairs(axes, distances_by_class(without_self(every)))
+        axes.set(ylabel="share of pairs", title=name)
+    axes.set_xlabel("bits in which two codes differ")
+    return figure
+
+
+def _draw_pairs(axes: Any, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
+    looks: tuple[Mapping[str, Any], ...] = (
+        {"color": SAME, "label": "same class"},
+        {"color": OTHERS, "label": "other classes", "hatch": "//"},
+    )
+    for numbers, look in zip(pairs, looks, strict=True):
+        edges = np.arange(len(numbers) + 1) - 0.5
+        axes.stairs(numbers / numbers.sum(), edges, fill=True, alpha=0.45, **look)
+        axes.axvline(_mean_distance(numbers), color=look["color"], linewidth=2)
+    axes.legend(frameon=False, loc="upper right")
+    percent(axes, "yaxis")
+    bare(axes)
+
+
+def _mean_distance(pairs: NDArray[np.int64]) -> float:
+    return float(np.average(np.arange(len(pairs)), weights=pairs))
+
+
+def _silhouette(rows: Floats | Codes, labels: NDArray[np.int64], metric: str) -> float:
+    return float(silhouette_score(rows, labels, metric=metric))

@@ -1,0 +1,303 @@
+"""The run folder: what a training leaves behind, and what everything later starts from.
+
+model.safetensors   all weights
+config.json         settings, data and weights fingerprints, seed, git revision, versions
+history.jsonl       one line an epoch
+last.ckpt           to resume from
+
+config.json has a checksum, so that what a run was made with can be trusted. Where its data lies may
+be edited all the same, as data moves. `rsh.training.run` writes all this.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_file, save
+
+from rsh.config import TrainConfig, check_number
+from rsh.data.dataset import Scenes, Split
+from rsh.data.sample import SAMPLE, sample_path
+from rsh.data.tile_grid import AS_USUAL, Cutting
+from rsh.errors import InputError
+from rsh.io.files import (
+    alone,
+    check_object,
+    check_place,
+    explain_os_error,
+    read_json,
+    way_back,
+    whole_file,
+    write_json,
+)
+from rsh.io.provenance import environment
+from rsh.models.hashnet import HashNet, fingerprint
+from rsh.models.weights import load_state
+
+LOCK = ".lock"
+LEFT = re.compile(r"\.(model\.safetensors|config\.json|history\.jsonl|last\.ckpt)\..+")
+
+KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
+    "model": {
+        "backbone": str,
+        "num_bits": int,
+        "image_size": int,
+        "hidden": int,
+        "feature_dim": int,
+        "turns": int,
+        "stages": int,
+    },
+    "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
+    "split": {"by": str, "query": float, "val": float, "seed": int},
+    "train": {field.name: object for field in fields(TrainConfig)},
+}
+WIDEST = 8192  # of a layer: two of the greatest width take 270 MB
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that has been read.
+
+    Attributes:
+        folder: where it lies.
+        config: the contents of config.json: model, data, split, train, fingerprint, ...
+    """
+
+    folder: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Read a run folder.
+
+        Raises:
+            InputError: it is none.
+        """
+        folder = Path(folder)
+        config = read_json(folder / "config.json", what="run")
+        _check_config(config, folder / "config.json")
+        return cls(folder, config)
+
+    def net(self) -> HashNet:
+        """Load the trained network, in evaluation mode.
+
+        Raises:
+            InputError: the weights are missing, cut short or altered.
+        """
+        file = self.folder / "model.safetensors"
+        if not file.exists() or "fingerprint" not in self.config:
+            raise InputError(
+                f"{self.folder} has no weights yet: "
+                f"finish it with `rsh train --resume {self.folder}`"
+            )
+        net = self._untrained()
+        try:
+            load_state(net, load_file(file))
+        except (safetensors.SafetensorError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{file} cannot be used ({reason}): train again") from None
+        if fingerprint(net) != self.config["fingerprint"]:
+            raise InputError(f"{file} was altered since training: train again, or restore a copy")
+        self.check()
+        return net.eval()
+
+    def check(self) -> None:
+        """Refuse settings that were altered since the training began.
+
+        Raises:
+            InputError: they were.
+        """
+        if self.config.get("checksum", checksum(self.config)) != checksum(self.config):
+            raise InputError(
+                f"{self.folder}/config.json was altered since the training began: {way_back('run')}"
+            )
+
+    def _untrained(self) -> HashNet:
+        try:
+            return HashNet(**self.config["model"], pretrained=False)
+        except InputError as error:
+            raise InputError(
+                f"{self.folder}/config.json describes no network ({error}): {way_back('run')}"
+            ) from None
+
+    def split(self, data: str | None = None) -> Split:
+        """Open the data the run was trained on, cut the same way.
+
+        Args:
+            data: where it lies now; None takes the place noted in the run.
+
+        Raises:
+            InputError: it is gone, or its content has changed.
+        """
+        noted = self.config["data"]
+        scenes = Scenes.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
+        if not self.knows(scenes):
+            raise InputError(
+                f"{scenes.source} is not the data that {self.folder} was trained on "
+                f"({noted['tiles']} tiles): name it with --data"
+            )
+        return self.cut(scenes)
+
+    def cut(self, scenes: Scenes) -> Split:
+        """Cut tiles that the run knows as they were cut for the training.
+
+        Raises:
+            InputError: another version of a package cuts them in another way.
+        """
+        split = scenes.split(**self.config["split"])
+        if split.fingerprint != self.config["split_fingerprint"]:
+            raise InputError(
+                f"{scenes.name} is no longer cut as {self.folder} was trained, so queries would be "
+                "tiles it has seen: install the versions in its config.json, or train again"
+            )
+        return split
+
+    def scenes(
+        self,
+        data: str | None = None,
+        *,
+        skip_unreadable: bool = False,
+        cutting: Cutting = AS_USUAL,
+    ) -> Scenes:
+        """Open tiles to encode: those of the training keep their splits, wherever they lie.
+
+        Args:
+            data: other tiles, or where those of the training lie now.
+            skip_unreadable: whether pictures that cannot be read will be left out.
+            cutting: how scenes are cut into tiles.
+
+        Raises:
+            InputError: they cannot be opened.
+        """
+        noted = self.config["data"]
+        if data is None and cutting == AS_USUAL:
+            return self.split().scenes
+        scenes = Scenes.open(data or noted["source"], cutting=cutting)
+        # more files than the training had tiles, but not so many that to try them all is work
+        if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
+            scenes = scenes.readable()
+        return self.cut(scenes).scenes if self.knows(scenes) else scenes
+
+    def knows(self, scenes: Scenes) -> bool:
+        """Whether these are the tiles of the training, wherever they lie now."""
+        noted = self.config["data"]
+        if len(scenes) != noted["tiles"]:
+            return False  # without reading every picture of an archive
+        same: bool = scenes.fingerprint == noted["fingerprint"]
+        return same
+
+
+def _check_config(config: dict[str, Any], file: Path) -> None:
+    """Refuse a config.json that was altered so that nothing can be made of it."""
+    whole: dict[str, type] = {**dict.fromkeys(KINDS, dict), "split_fingerprint": str}
+    check_object(config, whole, where=str(file), what="run")
+    for part, kinds in KINDS.items():
+        where = f"{part!r} in {file}"
+        check_object(config[part], kinds, where=where, what="run", exact=part != "data")
+    try:
+        for name in ("hidden", "feature_dim"):
+            check_number(name, config["model"][name], 1, WIDEST)
+        TrainConfig(**config["train"])
+    except InputError as error:
+        raise InputError(f"{file} cannot be used ({error}): {way_back('run')}") from None
+
+
+def checksum(config: dict[str, Any]) -> str:
+    """Return a sha256 over what config.json said when a training began, but for `source`."""
+    begun = {name: config[name] for name in config if name not in ("checksum", "fingerprint")}
+    if "data" in begun:
+        begun["data"] = {name: begun["data"][name] for name in begun["data"] if name != "source"}
+    return hashlib.sha256(json.dumps(begun, sort_keys=True).encode()).hexdigest()
+
+
+def describe(split: Split) -> dict[str, Any]:
+    """Return what config.json says of the data, enough to open it again and cut it the same way."""
+    scenes = split.scenes
+    is_sample = scenes.source == sample_path()
+    data = {
+        "source": SAMPLE if is_sample else str(scenes.source.resolve()),
+        "name": scenes.name,
+        "fingerprint": scenes.fingerprint,
+        "tiles": len(scenes),
+        "classes": scenes.classes,
+        "skip_unreadable": scenes.skip_unreadable,
+    }
+    return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
+
+
+def check_new_run(folder: Path) -> None:
+    """Refuse a folder that a new run would overwrite, or that cannot be written.
+
+    Raises:
+        InputError: the folder already holds a run, or something else, or cannot be made.
+    """
+    check_place(folder)
+    if folder.is_dir() and any(
+        path.name != LOCK and not _is_left(path) for path in folder.iterdir()
+    ):
+        is_run = (folder / "config.json").exists()
+        way_out = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
+        raise InputError(f"{folder} is not empty: {way_out}give another --output")
+
+
+def start_run(folder: Path, config: dict[str, Any]) -> None:
+    """Make the run folder and write config.json into it, with the environment.
+
+    Raises:
+        InputError: the folder is not new, or cannot be written.
+    """
+    check_new_run(folder)
+    whole = config | {"environment": environment()}
+    write_json(folder / "config.json", whole | {"checksum": checksum(whole)})
+
+
+@contextmanager
+def training_into(
+    folder: Path | None, begin: Callable[[], dict[str, Any]] | None
+) -> Iterator[None]:
+    """Be the only training into a run folder.
+
+    Args:
+        folder: the run folder; None for a training that keeps nothing.
+        begin: returns what config.json of a new run says, see `start_run`; None to go on with one.
+
+    Raises:
+        InputError: another process trains into it, or it is not new, or cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    with explain_os_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    busy = f"{folder} is being trained into by another process: wait for it"
+    with alone(folder / LOCK, busy=f"{busy}, or give another --output"):
+        try:
+            for file in filter(_is_left, folder.iterdir()):
+                file.unlink()
+            if begin:
+                start_run(folder, begin())
+            yield
+        finally:
+            if not (folder / "config.json").exists():
+                (folder / LOCK).unlink(missing_ok=True)
+                with suppress(OSError):  # it holds something else
+                    folder.rmdir()
+
+
+def _is_left(file: Path) -> bool:
+    """Whether a training that was killed was about to write this file."""
+    return bool(LEFT.fullmatch(file.name))
+
+
+def finish_run(folder: Path, net: HashNet) -> None:
+    """Write the weights, and enter their fingerprint into config.json."""
+    with whole_file(folder / "model.safetensors") as stream:
+        stream.write(save({name: value.contiguous() for name, value in net.state_dict().items()}))
+    config = read_json(folder / "config.json", what="run")
+    write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})

@@ -1,0 +1,83 @@
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from make_scenes import make, tile, zipped
+
+from rsh.data.dataset import Scenes
+from rsh.errors import InputError
+
+
+def png() -> bytes:
+    stream = io.BytesIO()
+    tile(0).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def pack(file: Path, *names: str) -> Path:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, png())
+    return file
+
+
+@pytest.mark.parametrize("name", ["/etc/coast/1.png", "../coast/1.png", "a/../../coast/1.png"])
+def test_path_outside_the_zip_is_refused(tmp_path: Path, name: str):
+    file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png", name)
+    with pytest.raises(InputError, match=r"names a path outside itself .*: pack it again") as error:
+        Scenes.open(file)
+    assert name in str(error.value)
+    assert [path.name for path in tmp_path.rglob("*")] == ["data.zip"]
+
+
+def test_folder_with_the_name_of_a_picture_is_no_picture(tmp_path: Path):
+    file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png")
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.mkdir("coast/old.png")
+    assert Scenes.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_name_that_is_there_twice_is_one_tile(tmp_path: Path):
+    file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png", "coast/0.png")
+    assert Scenes.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
+
+
+@pytest.mark.parametrize("content", ["nothing", "a zip"])
+def test_zip_without_pictures_says_what_it_needs(tmp_path: Path, content: str):
+    file = tmp_path / "data.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        if content == "a zip":
+            archive.write(zipped(make(tmp_path / "data"), tmp_path / "inner.zip"), "inner.zip")
+    with pytest.raises(InputError, match="holds no pictures: need one folder a class"):
+        Scenes.open(file)
+
+
+def test_file_that_unpacks_to_too_much_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png")
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coast/bomb.png", b"\0" * 2_000_000)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1_000_000)
+    scenes = Scenes.open(file)
+    assert scenes.read_bytes(0) == png()
+    with pytest.raises(InputError, match=r"bomb\.png in .* unpacks to 2 MB: cut it into tiles"):
+        scenes.read_bytes(1)
+
+
+def test_damaged_table_of_contents_is_named(tmp_path: Path):
+    file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
+    with pytest.raises(InputError, match=r"data\.zip cannot be read .*: pack or fetch it again"):
+        Scenes.open(file)
+
+
+def test_zip_that_has_gone_since_is_named(tmp_path: Path):
+    file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
+    scenes = Scenes.open(file)
+    file.unlink()
+    with pytest.raises(InputError, match=r"data\.zip cannot be read"):
+        scenes.read(0)

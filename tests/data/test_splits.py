@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsh.data.dataset import Scenes
+from rsh.data.splits import by_block, check_classes, stratified
+from rsh.errors import InputError
+
+LABELS = np.repeat(["a", "b", "c"], [40, 60, 100])
+BLOCKS = np.arange(200) // 5
+
+
+def share(splits: np.ndarray, name: str) -> float:
+    return float((splits == name).mean())
+
+
+@given(st.lists(st.integers(10, 40), min_size=2, max_size=5), st.integers(0, 1000))
+def test_stratified_split_holds_every_class_in_every_part(sizes, seed):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    splits = stratified(labels, seed=seed)
+    assert len(splits) == len(labels)
+    for name in ("train", "val", "query"):
+        assert set(labels[splits == name]) == set(range(len(sizes)))
+
+
+@pytest.mark.parametrize(("query", "val"), [(0.2, 0.15), (0.5, 0.1), (0.1, 0.4)])
+def test_stratified_shares_are_those_asked_for(query: float, val: float):
+    splits = stratified(LABELS, query=query, val=val)
+    assert share(splits, "query") == pytest.approx(query, abs=0.01)
+    assert share(splits, "val") == pytest.approx(val * (1 - query), abs=0.01)
+    for name in "abc":
+        own = splits[LABELS == name]
+        assert share(own, "query") == pytest.approx(query, abs=0.03)
+        assert share(own, "train") == pytest.approx((1 - val) * (1 - query), abs=0.03)
+
+
+@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+def test_split_is_decided_by_its_seed(cut):
+    assert np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=3))
+    assert not np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_block_is_never_in_two_splits(seed: int):
+    labels = np.random.default_rng(seed).choice(list("abc"), 200)
+    splits = by_block(labels, BLOCKS, seed=seed)
+    for block in np.unique(BLOCKS):
+        assert len(set(splits[BLOCKS == block])) == 1
+    assert set(splits) == {"train", "val", "query"}
+    assert share(splits, "query") == pytest.approx(0.2, abs=0.06)
+    assert share(splits, "val") == pytest.approx(0.15 * 0.8, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
+    scenes = Scenes.open("bluemarble")
+    split = scenes.split(seed=seed)
+    items = split.scenes.items
+    assert items.groupby("block")["split"].nunique().max() == 1
+    for name, wanted in (("query", 0.2), ("val", 0.8 * 0.15), ("train", 0.8 * 0.85)):
+        part = items[items["split"] == name]
+        assert set(part["class"]) == set(scenes.classes)
+        assert len(part) / len(items) == pytest.approx(wanted, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+)
+def test_one_class_is_named(cut):
+    with pytest.raises(InputError, match=r"one class \('forest'\).* at least two"):
+        cut(["forest"] * 20)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+)
+def test_class_too_small_for_three_parts_is_named(cut, count: int):
+    with pytest.raises(
+        InputError, match=rf"class 'rare' has {count} tile\(s\).*leave the class out"
+    ):
+        cut(["forest"] * 20 + ["rare"] * count)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_smallest_class_is_in_every_part_or_is_refused(seed: int):
+    labels = np.array(["forest"] * 60 + ["coast"] * 60 + ["rare"] * 3)
+    try:
+        splits = stratified(labels, seed=seed)
+    except InputError as error:
+        assert "rare" in str(error)
+    else:
+        assert set(splits[labels == "rare"]) == {"train", "val", "query"}
+
+
+@pytest.mark.parametrize("how", [{"query": 0.0}, {"query": 1.5}, {"val": 0.0}, {"val": -0.1}])
+@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
+    ((name, value),) = how.items()
+    with pytest.raises(InputError) as error:
+        cut(LABELS, **how)
+    assert name in str(error.value)
+    assert f"{value:.0%}" in str(error.value) or str(value) in str(error.value)
+
+
+@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
+    with pytest.raises(InputError, match=f"seed={seed}: choose a whole number from 0 to"):
+        cut(LABELS, seed=seed)
+
+
+def test_share_above_a_half_is_not_silently_halved_with_blocks():
+    with pytest.raises(InputError, match=r"0\.9|90%"):
+        by_block(LABELS, BLOCKS, query=0.9)
+
+
+def test_too_few_blocks_are_named():
+    with pytest.raises(InputError, match=r"too few blocks .* query: split by class"):
+        by_block(LABELS, np.arange(200) // 100)
+
+
+def test_no_labels_are_refused():
+    with pytest.raises(InputError, match="no class"):
+        check_classes(np.array([], dtype=str), least=1)
+
+
+@pytest.mark.parametrize(
+    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+)
+def test_too_few_tiles_are_named_in_words_of_ours(cut):
+    with pytest.raises(InputError, match=r"too few tiles .* off for (query|val): add tiles"):
+        cut(np.repeat(["coast", "forest"], 3))
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("seed", range(3))
+def test_class_of_one_block_cannot_be_in_every_part(seed: int):
+    labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
+    with pytest.raises(InputError, match=r"class 'rare' has no tile in .* leave the class out"):
+        by_block(labels, blocks, seed=seed)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@given(st.lists(st.integers(3, 30), min_size=2, max_size=4), st.integers(1, 12), st.integers(0, 99))
+def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, width, seed):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    blocks = np.random.default_rng(seed).permutation(len(labels)) // width
+    try:
+        splits = by_block(labels, blocks, seed=seed)
+    except InputError:
+        return
+    for name in ("train", "val", "query"):
+        assert set(labels[splits == name]) == set(range(len(sizes)))

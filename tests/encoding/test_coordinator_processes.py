@@ -1,0 +1,93 @@
+"""Several processes make the gallery of one, and one that is killed leaves nothing half done."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from make_encode import ROOT, archive, content, encode, same, writer
+
+from rsh.data.dataset import Scenes
+from rsh.gallery.manifest import WORK
+from rsh.gallery.writer import check_gallery
+
+PROGRAM = """
+import sys
+from rsh import pipeline
+from rsh.cli import main
+pipeline.TILES = 4
+main(sys.argv[1:])
+"""
+
+
+def together(run: Path, data: Path, folder: Path, *, port: str) -> subprocess.CompletedProcess:
+    program = folder.with_name("program.py")
+    program.write_text(PROGRAM)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-addr", "127.0.0.1", "--master-port", port, str(program)]
+    command += ["encode", str(run), "--data", str(data), "--output", str(folder)]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=env)
+
+
+def test_two_processes_make_the_gallery_of_one(net, scenes, tiny_run, tmp_path):
+    done = together(tiny_run.folder, scenes.source, tmp_path / "two", port="29541")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'two'}: 22 tiles, 16 bits\n"
+    assert done.stderr.count("| 0/22 [") == 1  # process 0 alone draws,
+    assert "22/22" in done.stderr  # and counts all
+    before = torch.get_num_threads()
+    torch.set_num_threads(
+        1
+    )  # as the processes have: sums of another order differ in the last digit
+    alone = encode(net, scenes, tmp_path / "alone")
+    torch.set_num_threads(before)
+    two = check_gallery(tmp_path / "two")
+    assert content(two) == content(alone)
+    assert two.info["segments"] == alone.info["segments"]
+
+
+def test_second_encode_beside_two_processes_is_refused(tiny_run, scenes, tmp_path):
+    folder = tmp_path / "two"
+    (folder / WORK).mkdir(parents=True)
+    with FileLock(folder / WORK / "lock"):
+        done = together(tiny_run.folder, scenes.source, folder, port="29542")
+    assert done.returncode != 0
+    assert f"rsh: {folder} is being encoded by another process" in done.stderr
+    assert not list((folder / WORK).glob("*/"))
+
+
+def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_encode(tiny_run, net, tmp_path):
+    """kill -9 at 30 random moments, while a gallery is replaced by one of other tiles."""
+    draw, folder = random.Random(0), tmp_path / "gallery"
+    archives = [archive(tmp_path / name, slice(int(name), None, 20)) for name in "01"]
+    expected = [
+        content(encode(net, Scenes.open(data), tmp_path / f"unbroken{number}"))
+        for number, data in enumerate(archives)
+    ]
+    encode(net, Scenes.open(archives[0]), folder)
+    now, finished, resumed = 0, 0, 0
+    with writer(tiny_run.folder, folder, tiles=16) as process:
+        assert process.stdin and process.stdout
+        for _ in range(30):
+            print(archives[1 - now], file=process.stdin, flush=True)
+            pid = int(process.stdout.readline())
+            time.sleep(draw.uniform(0, 0.6))
+            os.kill(pid, signal.SIGKILL)
+            print(file=process.stdin, flush=True)
+            ended_well = process.stdout.readline() == "0\n"
+            resumed += any((folder / WORK).glob("*/rows.npy"))
+            found = content(check_gallery(folder))
+            assert found.keys() == expected[now].keys() or found.keys() == expected[1 - now].keys()
+            has_changed = found.keys() == expected[1 - now].keys()
+            assert has_changed or not ended_well
+            if has_changed:
+                now, finished = 1 - now, finished + 1
+            same(found, expected[now])
+        process.stdin.close()
+    assert finished >= 1 and resumed >= 5

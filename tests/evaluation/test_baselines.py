@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import reference
+
+from rsh.codes.binary import hamming, pack
+from rsh.codes.centers import class_centres
+from rsh.errors import InputError
+from rsh.evaluation.baselines import itq, lsh
+from rsh.metrics.counts import count
+from rsh.metrics.ranking import mean_average_precision
+
+
+def clouds(seed: int = 0, *, classes: int = 4, count: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Well separated Gaussian clouds in 16 dimensions."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), count)
+    features = rng.normal(size=(classes, 16))[labels] * 2 + 0.5 * rng.normal(size=(len(labels), 16))
+    return features.astype(np.float32), labels
+
+
+def score(codes: np.ndarray, labels: np.ndarray) -> float:
+    packed, query = pack(codes), np.arange(len(labels)) % 4 == 0
+    counts = count(
+        packed[query], packed[~query], labels[query], labels[~query], num_bits=codes.shape[1]
+    )
+    return mean_average_precision(counts)
+
+
+@pytest.mark.parametrize("num_bits", [8, 16])
+def test_separable_clouds_are_told_apart_without_training(num_bits: int):
+    features, labels = clouds()
+    random = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (len(labels), num_bits))
+    assert score(random, labels) < 0.35
+    for codes in (
+        lsh(features, np.arange(160), num_bits=num_bits),
+        itq(features, np.arange(160), num_bits=num_bits),
+    ):
+        assert codes.shape == (160, num_bits)
+        assert codes.dtype == np.int8
+        assert score(codes, labels) > 0.85
+
+
+def test_hyperplanes_are_drawn_by_seed_and_go_through_the_mean():
+    features, _ = clouds()
+    codes = lsh(features, np.arange(160), num_bits=32)
+    assert np.array_equal(codes, lsh(features, np.arange(160), num_bits=32))
+    assert np.array_equal(codes, lsh(features + 100, np.arange(160), num_bits=32))
+    assert not np.array_equal(codes, lsh(features, np.arange(160), num_bits=32, seed=1))
+    assert (np.abs(codes.mean(axis=0)) < 1).all()  # no bit is the same for all
+
+
+def test_hyperplanes_keep_angles():
+    """The share of differing bits is the angle over pi (Charikar 2002)."""
+    pair = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]], np.float32)
+    distance = hamming(*(pack(lsh(pair, np.arange(4), num_bits=256)),) * 2)
+    assert distance[0, 2] == distance[1, 3] == 256
+    assert distance[0, 1] == pytest.approx(128, abs=40)
+
+
+def test_hyperplanes_go_through_the_mean_of_the_given_rows_alone():
+    features, _ = clouds()
+    train = np.arange(0, 160, 2)
+    changed = features.copy()
+    changed[1::2] += 5
+    assert np.array_equal(
+        lsh(features, train, num_bits=8)[train], lsh(changed, train, num_bits=8)[train]
+    )
+
+
+def test_itq_learns_from_the_given_rows_alone():
+    features, _ = clouds()
+    train = np.arange(0, 160, 2)
+    codes = itq(features, train, num_bits=8)
+    changed = features.copy()
+    changed[1::2] *= -3
+    assert np.array_equal(codes[train], itq(changed, train, num_bits=8)[train])
+    assert np.array_equal(codes, itq(features, train, num_bits=8))
+
+
+def test_more_bits_than_dimensions_are_refused_by_itq():
+    with pytest.raises(InputError, match="num_bits=32: ITQ needs at most 16"):
+        itq(clouds()[0], np.arange(160), num_bits=32)
+
+
+def closest(codes: np.ndarray) -> int:
+    rows = codes.tolist()
+    return min(reference.hamming(a, b) for number, a in enumerate(rows) for b in rows[number + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("classes", "num_bits", "least"),
+    [(30, 8, 2), (30, 16, 5), (30, 32, 11), (45, 64, 25), (2, 8, 6)],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_class_centres_lie_far_apart(classes: int, num_bits: int, least: int, seed: int):
+    centres = class_centres(classes, num_bits, seed=seed)
+    assert centres.shape == (classes, num_bits)
+    assert set(np.unique(centres)) == {-1, 1}
+    assert closest(centres) >= least
+
+
+def test_class_centres_are_the_same_each_time_and_begin_with_the_fewer():
+    assert np.array_equal(class_centres(10, 16), class_centres(10, 16))
+    assert np.array_equal(class_centres(10, 16)[:4], class_centres(4, 16))
+    assert not np.array_equal(class_centres(10, 16), class_centres(10, 16, seed=1))

@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+import reference
+from make_splits import labelled
+
+from rsh.data.dataset import Split
+from rsh.errors import InputError
+from rsh.evaluation.evaluate import evaluate, evaluate_all, linear_classifier
+from rsh.evaluation.protocols import PROTOCOLS
+from rsh.evaluation.report import all_protocols, one_protocol
+from rsh.gallery.gallery import Gallery
+from rsh.training.run import Run
+
+FRACTIONS = (
+    "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
+    "map_classifier_centre", "map_before_sign", "map_features",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tiny_run, tiny_split, tiny_cache) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RSH_CACHE", str(tiny_cache))
+        return evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False)
+
+
+def test_figures_are_in_their_ranges(report: dict):
+    for name in FRACTIONS:
+        assert 0 <= report[name] <= 1, name
+    low, high = report["map_interval"]
+    assert 0 <= low <= report["map"] <= high <= 1
+    assert report["anmrr"] <= 1
+    assert 1 <= report["distinct_codes"] <= report["gallery"]
+    assert report["protocol"] == "disjoint"
+    assert (report["num_bits"], report["queries"], report["gallery"]) == (16, 12, 36)
+    for name in ("precision_by_radius", "recall_by_radius"):
+        assert len(report[name]) == 17
+    assert report["recall_by_radius"][-1] == 1
+
+
+def test_report_can_be_written_as_json_and_read_by_people(report: dict):
+    assert json.loads(json.dumps(report, allow_nan=False))["map"] == report["map"]
+    text = one_protocol(report)
+    assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
+    assert f"{report['map']:.1%}" in text
+    again = report["reranking"]
+    assert f"the {again['pool']} nearest, looked at again" in text
+    for line, by in zip(text.splitlines()[-3:], ("bits", "asymmetric", "features"), strict=True):
+        assert f"{again[by]['precision_at_20']:.1%}" in line and by in line
+
+
+def test_map_is_that_of_the_codes_in_the_gallery_folder(report: dict, tiny_run):
+    gallery = Gallery.open(tiny_run.gallery)
+    codes, classes = gallery.codes.tolist(), gallery.items["class"].tolist()
+    figures = []
+    for row in np.flatnonzero(gallery.items["split"] == "query"):
+        distances = [reference.hamming(codes[row], codes[other]) for other in gallery.searchable]
+        hits = [classes[other] == classes[row] for other in gallery.searchable]
+        figures.append(reference.tied_average_precision(distances, hits))
+    assert report["map"] == pytest.approx(sum(figures) / len(figures))
+
+
+def test_evaluating_twice_gives_the_same_figures(report: dict, tiny_run, tiny_split):
+    assert evaluate(Run.open(tiny_run.folder).net(), tiny_split, progress=False) == report
+
+
+def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
+    net = Run.open(tiny_run.folder).net()
+    reports = evaluate_all(net, tiny_split, progress=False)
+    assert list(reports) == list(PROTOCOLS)
+    assert reports["disjoint"] == report
+    assert [each["figure"] for each in reports.values()] == [
+        "mAP@ALL", "mAP@ALL", "mAP@ALL", "mAP@20 / 20", "mAP@20 / hits",
+    ]  # fmt: skip
+    assert [(each["queries"], each["gallery"]) for each in reports.values()] == [
+        (12, 36), (12, 12), (12, 48), (48, 48), (12, 12),
+    ]  # fmt: skip
+    text = all_protocols(reports)
+    for name, each in reports.items():
+        assert name in text and f"{each['map']:.1%}" in text
+    one = evaluate(net, tiny_split, protocol="hits@20", ties="pessimistic", progress=False)
+    assert one["map"] == one["map_pessimistic"] == reports["hits@20"]["map_pessimistic"]
+    assert one["map"] < reports["hits@20"]["map"]
+
+
+def test_unknown_protocol_is_refused_before_any_work(tiny_split):
+    with pytest.raises(
+        InputError, match="protocol=half: choose one of disjoint, leave-one-out, whole"
+    ):
+        evaluate(None, tiny_split, protocol="half")
+
+
+def test_split_without_queries_is_refused(tiny_run, tiny_split):
+    with pytest.raises(InputError, match="no query tiles: split it first"):
+        evaluate(Run.open(tiny_run.folder).net(), Split(tiny_split.gallery), progress=False)
+
+
+def test_classifier_learns_from_train_tiles_alone():
+    split = labelled(3, train=20, val=5, query=5)
+    labels = split.scenes.labels
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(3, 8))[labels] * 3 + rng.normal(size=(len(labels), 8))
+    predicted = linear_classifier(features.astype(np.float16), labels, split)
+    assert (predicted == labels).mean() > 0.95
+    shuffled = labels.copy()
+    others = split.rows("val", "query")
+    shuffled[others] = (labels[others] + 1) % 3
+    again = linear_classifier(features.astype(np.float16), shuffled, split)
+    assert np.array_equal(predicted, again)
+
+
+def test_classifier_learns_from_all_views_of_a_train_tile():
+    """The class shows in the second view alone for one class, so the first view misleads."""
+    split = labelled(2, train=20, val=5, query=5)
+    labels = split.scenes.labels
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(len(labels), 2, 4)).astype(np.float16)
+    features[:, 1, 0] += 4 * labels - 2  # the views that only training sees
+    features[split.rows("query"), 0, 0] += 4 * labels[split.rows("query")] - 2
+    query = split.rows("query")
+    assert (linear_classifier(features, labels, split) == labels)[query].mean() > 0.8
+
+
+def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
+    split = labelled(3, train=20, val=20, query=5)
+    labels, tried = split.scenes.labels, []
+    features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float16)
+
+    class Fixed:
+        """Is right on a share of the tiles that its strength decides, and notes what it saw."""
+
+        def __init__(self, strength: float) -> None:
+            self.strength = strength
+            tried.append(strength)
+
+        def fit(self, rows, targets):
+            assert len(rows) == len(targets) == 60
+            return self
+
+        def predict(self, rows):
+            wrong = np.arange(len(rows)) < (0 if self.strength == 1e-2 else len(rows) // 2)
+            return np.where(wrong, -1, labels[split.rows("val")] if len(rows) == 60 else labels)
+
+    monkeypatch.setattr("rsh.evaluation.evaluate._logistic", Fixed)
+    assert np.array_equal(linear_classifier(features, labels, split), labels)
+    assert tried == [1e-4, 1e-3, 1e-2, 1e-1, 1.0]

@@ -1,0 +1,128 @@
+"""Rounds of feedback, held against a loop that keeps lists."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from make_counts import random_codes
+from make_splits import labelled
+
+from rsh.codes.encodings import Encoded
+from rsh.codes.order import shuffled
+from rsh.errors import InputError
+from rsh.evaluation.feedback import simulate
+from rsh.evaluation.protocols import PROTOCOLS
+from rsh.evaluation.report import feedback as as_text
+from rsh.evaluation.scoring import Setting
+from rsh.metrics.counts import tied
+from rsh.search.feedback import Weights, compose
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def made(seed: int, split, num_bits: int = 6) -> Encoded:
+    """Codes of few bits, some of which know the class."""
+    rng, labels = np.random.default_rng(seed), split.scenes.labels
+    centres = random_codes(seed, labels.max() + 1, num_bits)[labels]
+    relaxed = (centres + 1.3 * rng.normal(size=centres.shape)).astype(np.float16)
+    codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
+    return Encoded(codes, relaxed, np.zeros((len(labels), 2), np.float16))
+
+
+def slow_rounds(encoded, setting, row, judged, rounds, weights):
+    """Precision@20 and AP by residual collection and round, with lists alone."""
+    labels, ids = setting.labels, setting.split.scenes.items["id"].iloc[setting.gallery]
+    tiles = [int(tile) for tile in setting.gallery[shuffled(ids)]]
+    if setting.protocol.without_self:
+        tiles.remove(row)
+    marked, rankings = {}, []  # the round in which a tile was marked
+    for number in range(rounds + 1):
+        like = [tile for tile in marked if labels[tile] == labels[row]]
+        unlike = [tile for tile in marked if labels[tile] != labels[row]]
+        parts = (encoded.relaxed[each] for each in ([row], like, unlike))
+        composed = compose(*parts, weights=weights).astype(float)
+        scores = {tile: round(float(encoded.codes[tile] @ composed), 5) for tile in tiles}
+        rankings.append(scores)
+        unseen = sorted(
+            (tile for tile in tiles if tile not in marked), key=scores.get, reverse=True
+        )
+        marked |= dict.fromkeys(unseen[:judged], number)
+    for after in range(1, rounds + 1):
+        left = [tile for tile in tiles if marked.get(tile, rounds) >= after]
+        for scores in rankings[: after + 1]:
+            places = sorted({-scores[tile] for tile in left})
+            distances = [places.index(-scores[tile]) for tile in left]
+            hits = [bool(labels[tile] == labels[row]) for tile in left]
+            yield after, reference.tied_average_precision(distances, hits)
+
+
+@pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
+def test_rounds_are_those_of_a_loop_over_lists(protocol):
+    split, weights = labelled(3, train=9, val=3, query=8), Weights(1, 0.8, 0.3)
+    encoded, setting = made(2, split), Setting(split, PROTOCOLS[protocol])
+    by_query = [
+        list(slow_rounds(encoded, setting, row, 4, 2, weights)) for row in setting.query.tolist()
+    ]
+    report = simulate(encoded, setting, weights=weights, rounds=2, judged=4)
+    means = np.array([[figure for _, figure in query] for query in by_query]).mean(axis=0)
+    found = [figure for part in report["residual"] for figure in part["map"]]
+    assert found == pytest.approx(means.tolist(), abs=1e-6)
+    assert [part["rounds"] for part in report["residual"]] == [1, 2]
+
+
+def test_marks_gain_where_codes_know_something_and_the_report_can_be_shown():
+    split = labelled(4, train=40, val=10, query=10)
+    report = simulate(made(0, split, num_bits=12), Setting(split))
+    for part in report["residual"]:
+        assert part["gain"] == pytest.approx(
+            part["precision_at_20"][-1] - part["precision_at_20"][0]
+        )
+        low, high = part["gain_interval"]
+        assert 0 < low < part["gain"] < high
+    text = as_text({"feedback": json.loads(json.dumps(report))})
+    assert "without the 20 marked" in text and "without the 40 marked" in text
+    assert f"{report['residual'][1]['precision_at_20'][2]:.1%}" in text
+
+
+def test_marks_that_weigh_nothing_gain_nothing():
+    split = labelled(3, train=30, val=5, query=5)
+    report = simulate(made(0, split), Setting(split), weights=Weights(1, 0, 0))
+    for part in report["residual"]:
+        assert len(set(part["precision_at_20"])) == 1
+        assert (part["gain"], part["gain_interval"]) == (0, (0, 0))
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"judged": 0}, {"rounds": 8}, {"judged": 50}])
+def test_a_gallery_too_small_for_so_many_marks_is_told(wrong):
+    split = labelled(3, train=20, val=5, query=5)
+    with pytest.raises(InputError, match="need 1 or more of each, and a gallery of"):
+        simulate(made(0, split), Setting(split), **wrong)
+
+
+def test_equal_scores_tie():
+    items, relevant = tied([0.5, 0.1, 0.5, 0.9], np.array([True, False, False, False]))
+    assert items.tolist() == [[1, 2, 1]] and relevant.tolist() == [[0, 1, 0]]
+
+
+def test_the_benchmark_keeps_rows_and_makes_them_once(tiny_run, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import feedback; "
+        "feedback.RESULTS = Path(sys.argv[2]); feedback.TRIED = feedback.TRIED[:2]; "
+        "feedback.simulate = lambda *a, _all=feedback.simulate, **k: _all(*a, **k, judged=3); "
+        "feedback.main([Path(sys.argv[3])]); feedback.main([Path(sys.argv[3])]); feedback.table()"
+    )
+    rows = tmp_path / "rows.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", code, BENCHMARKS, rows, tiny_run.folder],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    kept = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert [row["what"] for row in kept] == ["feedback"] * 4 + ["reranking"]
+    assert {row["environment"]["machine"] for row in kept} and len({r["key"] for r in kept}) == 1
+    assert done.stdout.count("measured") == 1 and "| bits, then features |" in done.stdout

@@ -1,0 +1,96 @@
+"""What re-ranking gains is what the searches themselves show."""
+
+import json
+from typing import get_args
+
+import numpy as np
+import pytest
+import reference
+from make_counts import random_codes
+from make_splits import labelled
+
+from rsh.codes.binary import pack
+from rsh.codes.encodings import Encoded
+from rsh.codes.order import shuffled
+from rsh.config import Measure
+from rsh.encoding.build import encode_scenes
+from rsh.evaluation.protocols import PROTOCOLS
+from rsh.evaluation.reranking import reranking_gain
+from rsh.evaluation.scoring import Setting, score
+from rsh.gallery.gallery import Gallery
+from rsh.search.retrieve import search
+from rsh.training.run import Run
+
+BOTH = pytest.mark.parametrize("by", get_args(Measure))
+
+
+@pytest.fixture(scope="module")
+def encoded(tiny_run, tiny_split, tiny_cache) -> Encoded:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RSH_CACHE", str(tiny_cache))
+        return encode_scenes(Run.open(tiny_run.folder).net(), tiny_split.scenes, progress=False)
+
+
+def made(seed: int, split) -> Encoded:
+    """Codes of few bits, so that most of a list is ties, and features that know better."""
+    rng, count = np.random.default_rng(seed), len(split.scenes)
+    codes = random_codes(seed, count, 8)
+    features = rng.normal(size=(count, 3)) + 2 * np.eye(3)[split.scenes.labels]
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    relaxed = codes * rng.random((count, 8))
+    return Encoded(codes, relaxed.astype(np.float16), features.astype(np.float16))
+
+
+@BOTH
+@pytest.mark.parametrize("pool", [20, 27, 36])
+def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_split, by, pool):
+    gallery = Gallery.open(tiny_run.gallery)
+    queries = gallery.items["id"][gallery.items["split"] == "query"]
+    answers = [search(gallery, tile, rerank=by, pool=pool) for tile in queries]
+    report = reranking_gain(encoded, Setting(tiny_split), pool=pool)
+    expected = np.mean([answer.precision for answer in answers])
+    assert report[by]["precision_at_20"] == pytest.approx(expected)
+    assert report["pool"] == pool
+
+
+@BOTH
+@pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
+def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(by, protocol):
+    split, pool = labelled(3, train=8, val=2, query=5), 6
+    encoded, setting = made(4, split), Setting(split, PROTOCOLS[protocol])
+    figures = []
+    for row in setting.query.tolist():
+        ids = split.scenes.items["id"].iloc[setting.gallery]
+        others = [int(tile) for tile in setting.gallery[shuffled(ids)] if tile != row]
+        codes = encoded.codes.tolist()
+        others.sort(key=lambda tile: reference.hamming(codes[row], codes[tile]))
+        mine = encoded.features[row] if by == "features" else np.tanh(encoded.relaxed[row] * 1.0)
+        theirs = encoded.features if by == "features" else encoded.codes
+        top = others[:pool]
+        top.sort(key=lambda tile: -float(np.dot(theirs[tile] * 1.0, mine * 1.0)))
+        beyond = [reference.hamming(codes[row], codes[tile]) for tile in others[pool:]]
+        hits = [
+            split.scenes.labels[tile] == split.scenes.labels[row] for tile in top + others[pool:]
+        ]
+        figures.append(reference.tied_average_precision([*range(-pool, 0), *beyond], hits))
+    report = reranking_gain(encoded, setting, pool=pool)
+    assert report[by]["map"] == pytest.approx(np.mean(figures), abs=1e-6)
+
+
+def test_bits_alone_are_what_an_evaluation_says_and_the_pool_is_all_there_is_at_most():
+    split = labelled(3, train=8, val=2, query=5)
+    encoded, setting = made(1, split), Setting(split)
+    report, whole = reranking_gain(encoded, setting), score(encoded.codes, setting)
+    assert report["bits"] == {name: pytest.approx(whole[name]) for name in report["bits"]}
+    assert report["pool"] == 30
+    low, high = report["features"]["gain_interval"]
+    gain = report["features"]["precision_at_20"] - report["bits"]["precision_at_20"]
+    assert report["features"]["gain"] == pytest.approx(gain) and 0 < low <= gain <= high
+    assert json.loads(json.dumps(report))["pool"] == 30
+
+
+def test_one_picture_of_several_is_that_one():
+    split = labelled(2, train=2, val=1, query=1)
+    encoded = made(0, split)
+    assert [len(part) for part in encoded.one(3)] == [1, 1, 1]
+    assert np.array_equal(encoded.one(3).packed, pack(encoded.codes)[[3]])

@@ -1,0 +1,140 @@
+"""Two answers beside each other, and what a visitor takes away."""
+
+import csv
+import io
+import json
+import shlex
+
+import pytest
+from make_gallery import tiny_gallery
+from PIL import Image
+
+from rsh.analysis.compare_rankings import Pair, Side
+from rsh.explorer.page import Explorer
+from rsh.explorer.panels.compare import Comparison
+from rsh.explorer.panels.export import FILES, view_of
+from rsh.explorer.server.registry import Site
+from rsh.gallery.filters import Where
+from rsh.search.retrieve import search
+
+
+@pytest.fixture(scope="module")
+def site(gallery, tmp_path_factory) -> Site:
+    folder = tmp_path_factory.mktemp("others")
+    short = tiny_gallery(folder / "short", num_bits=16)
+    few = tiny_gallery(folder / "few", num_tiles=7)
+    return Site([gallery.folder, short.folder, few.folder])
+
+
+@pytest.fixture
+def page(site, state) -> Explorer:
+    return Explorer(state, site=site, name=site.names[0])
+
+
+def tell(panel, **content):
+    panel._handle_custom_msg(content, [])
+
+
+@pytest.fixture
+def given(page, monkeypatch):
+    """What the page sends when something is taken away."""
+    sent = []
+    monkeypatch.setattr(
+        page.taking, "send", lambda head, buffers=(): sent.append((head, *buffers)), raising=False
+    )
+    return sent
+
+
+def test_each_other_gallery_can_be_compared_with_by_both_measures(page):
+    choices = [key for key, _ in page.sides.choices]
+    assert choices == [
+        "features",
+        *("short/bits", "short/features"),
+        *("few/bits", "few/features"),
+    ]
+    assert page.sides.view == {}
+
+
+@pytest.mark.parametrize("chosen", ["features", "short/bits", "short/features"])
+def test_the_page_shows_what_the_library_says(page, site, state, chosen):
+    page.sides.chosen = chosen
+    name, _, by = chosen.rpartition("/")
+    right = Side(site.open(name) if name else state.gallery, by)
+    expected = Pair(Side(state.gallery), right).ask(
+        state.gallery.items["id"][state.query], top_k=20
+    )
+    view = page.sides.view
+    assert f"overlap@20 = {expected.overlap.expected:.2f}" in view["note"]
+    for shown, answer in zip(view["sides"], (expected.left, expected.right), strict=True):
+        assert [card["row"] for card in shown["cards"]] == [hit.row for hit in answer.hits]
+        assert [card["only"] for card in shown["cards"]] == [hit.only_here for hit in answer.hits]
+        assert f"precision@20 = {answer.precision:.2f}" in shown["figures"]
+    assert [side["mine"] for side in view["sides"]] == [True, not name]
+    tell(page.cards, kind="choose", row=page.cards.view["cards"][0]["row"])
+    assert page.sides.view["note"] != "" and page.sides.view != view
+
+
+def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
+    page.sides.chosen = "few/bits"
+    held = set(site.open("few").items["id"])
+    row = next(row for row, tile in enumerate(state.gallery.items["id"]) if tile not in held)
+    tell(page.cards, kind="choose", row=row)
+    assert page.sides.view["sides"] == [] and "few" in page.sides.view["note"]
+    assert page.frame.message == "" and page.state.query == row
+    page.sides.chosen = "features"
+    state.filter_by(Where.read(["split=train"]))
+    page.refresh()
+    assert "take marks and conditions away" in page.sides.view["note"]
+
+
+def test_a_gallery_alone_is_compared_with_its_features(gallery):
+    assert [key for key, _ in Comparison(gallery, Site([gallery.folder]), "").choices] == [
+        "features"
+    ]
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_a_file_holds_what_is_shown(page, given, form):
+    tell(page.taking, kind="take", form=form)
+    ((head, data),) = given
+    assert head["kind"] == "file" and head["name"].startswith("answer.")
+    ids = [page.state.gallery.items["id"][card["row"]] for card in page.cards.view["cards"]]
+    if form == "csv":
+        assert [row["id"] for row in csv.DictReader(io.StringIO(data.decode()))] == ids
+    elif form == "sheet":
+        assert Image.open(io.BytesIO(data)).width > 500
+    else:
+        assert all(tile in data.decode() for tile in ids) and json.loads(data)
+
+
+def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(page, given, state):
+    state.search_by("radius", top_k=9, radius=7, order="features")
+    state.filter_by(Where.read(["split=train,val"]))
+    page.refresh()
+    for form in ("python", "command"):
+        tell(page.taking, kind="take", form=form)
+    (python,), (command,) = ((head["text"],) for head, *_ in given)
+    folder = state.gallery.folder
+    assert str(folder) not in python + command
+    assert f"galleries/{folder.name}" in shlex.split(command)
+    names: dict = {}
+    exec(python.replace(f"galleries/{folder.name}", str(folder)), names)
+    shown = [hit.row for hit in state.ranking().hits]
+    assert [state.gallery.items["id"][row] for row in shown] == [h.id for h in names["hits"]]
+
+
+def test_marks_are_taken_away_with_the_view(state):
+    like, unlike = (hit.row for hit in state.ranking().hits[:2])
+    state.mark(like, "like")
+    state.mark(unlike, "unlike")
+    asked = view_of(state, state.ranking()).question
+    answer = search(state.gallery, asked.query, **asked.arguments())
+    ids = state.gallery.items["id"]
+    assert [hit.id for hit in answer.hits] == [ids[hit.row] for hit in state.ranking().hits]
+
+
+def test_a_form_that_is_none_is_named(page):
+    tell(page.taking, kind="take", form="exe")
+    assert page.frame.message == (
+        "form 'exe': choose one of csv, json, geojson, sheet, python, command"
+    )

@@ -1,0 +1,92 @@
+"""Why: what the page says of parts, bits and classes is what the library says."""
+
+import pytest
+from in_loop import run
+from make_gallery import tiny_gallery
+
+from rsh.analysis.bits import exemplars
+from rsh.analysis.class_margins import border, borders
+from rsh.explorer.page import Explorer
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+
+
+@pytest.fixture
+def page(state) -> Explorer:
+    return Explorer(state)
+
+
+def look(page, **asked) -> dict:
+    page.reasons.asked = page.reasons.asked | asked
+    return page.reasons.view
+
+
+def test_nothing_is_worked_out_before_it_is_opened(page):
+    assert page.reasons.view == {"num_bits": 32}
+
+
+@pytest.mark.parametrize("bit", [0, 17, 31])
+def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
+    view = look(page, open=["bit"], bit=bit)["bit"]
+    expected = exemplars(gallery, bit)
+    assert [card["row"] for card in view["on"]] == expected.on.tolist()
+    assert [card["row"] for card in view["off"]] == expected.off.tolist()
+    assert f"On in {expected.balance:.0%} of all tiles" in view["note"]
+    assert [share for _, share in view["shares"]] == sorted(
+        expected.share.round(3).tolist(), reverse=True
+    )
+
+
+def test_a_bit_that_is_none_is_an_alert(page):
+    look(page, open=["bit"], bit=32)
+    assert "bit=32" in page.frame.message
+
+
+def test_the_most_confused_classes_come_first_with_their_border(page, gallery):
+    view = look(page, open=["pairs"], pair=1)["pairs"]
+    pairs = borders(gallery).pairs
+    assert len(view["pairs"]) == 12
+    assert view["pairs"][0][1] == f"{pairs[0].margin:+.1f} bits"
+    expected = border(gallery, pairs[1].one, pairs[1].other, count=12)
+    assert [card["row"] for card in view["tiles"]] == expected.rows.tolist()
+    assert [card["other"]["row"] for card in view["tiles"]] == expected.facing.tolist()
+    assert view["note"].startswith(f"{expected.total} of {expected.tiles} tiles")
+
+
+def test_one_class_has_no_pairs(tmp_path, gallery):
+    rename = dict.fromkeys(gallery.classes, "all")
+    alone = tiny_gallery(tmp_path / "alone", num_tiles=20, rename=rename)
+    page = Explorer(ExplorerState(alone))
+    assert look(page, open=["pairs"])["pairs"]["pairs"] == []
+    assert page.frame.message == ""
+
+
+def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
+    page = Explorer(ExplorerState(Gallery.open(tiny_run.gallery)))
+
+    async def visit() -> None:
+        await page.look_for_parts()
+        await page._uploads.close()
+
+    assert look(page, open=["parts"])["parts"]["pictures"] == []
+    run(visit())
+    assert page.frame.message == "" and page.reasons.working == ""
+    whole, one = page.reasons.view["parts"]["pictures"]
+    assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "the whole code"
+    assert one["title"].startswith("bit 1, which is ")
+    other = look(page, bit=3)["parts"]["pictures"][1]
+    assert other["title"].startswith("bit 4, which is ") and other["png"] != one["png"]
+    page.receive(page.cards, {"kind": "choose", "row": page.state.ranking().hits[0].row}, [])
+    assert page.reasons.view["parts"]["pictures"] == []
+    page.receive(page.cards, {"kind": "back"}, [])
+    assert len(page.reasons.view["parts"]["pictures"]) == 2
+
+
+def test_a_gallery_without_a_network_says_so(page):
+    async def visit() -> None:
+        await page.look_for_parts()
+        await page._uploads.close()
+
+    run(visit())
+    assert "does not say which run made it" in page.frame.message
+    assert page.reasons.working == ""

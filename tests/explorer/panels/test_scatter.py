@@ -1,0 +1,39 @@
+"""What a plane is told: which tiles to mark, and on the map the ground that they show."""
+
+import pytest
+from make_gallery import in_town, tiny_gallery
+
+from rsh.explorer.panels.scatter import marks_of, planes_of
+from rsh.explorer.panels.tiles import describe
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory) -> Gallery:
+    return tiny_gallery(tmp_path_factory.mktemp("town") / "town", num_tiles=100, more=in_town)
+
+
+def test_the_footprints_of_query_and_hits_are_told(town):
+    state = ExplorerState(town)
+    state.choose(7)
+    marks = marks_of(state, state.ranking())
+    wanted = {7, *(row for row, _ in marks["hits"])}
+    known = {str(row) for row in wanted if town.items["footprint"].iloc[row]}
+    assert set(marks["rings"]) == known and "7" in known
+    longitude, latitude = town.items.loc[7, ["longitude", "latitude"]]
+    assert marks["rings"]["7"][0] == [longitude, latitude]
+    assert len(marks["rings"]["7"]) == 4
+
+
+def test_without_footprints_or_places_there_are_no_rings(state, tmp_path):
+    assert marks_of(state, state.ranking())["rings"] == {}
+    nowhere = ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=40, coordinates=False))
+    assert marks_of(nowhere, nowhere.ranking())["rings"] == {}
+    assert [plane.world for plane in planes_of(nowhere.gallery, "p")] == [False, False]
+
+
+def test_a_tile_says_where_a_map_shows_it(town):
+    assert describe(town, 7)["map"].endswith("#map=9/{1:.5f}/{0:.5f}".format(
+        *town.items.loc[7, ["longitude", "latitude"]]
+    ))  # fmt: skip

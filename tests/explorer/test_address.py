@@ -1,0 +1,97 @@
+"""A link opens what was shown, whatever it holds, and nothing else comes of it."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from make_gallery import tiny_gallery
+
+from rsh.errors import InputError
+from rsh.explorer.address import gallery_in, read_address, write_address
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import Where
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    rename = {"coast": "a&b=c, d", "barren": "荒地?<b>#"}
+    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", rename=rename)
+
+
+def shown(state: ExplorerState) -> tuple:
+    return state.question, state.way
+
+
+@given(
+    row=st.integers(0, 299),
+    mode=st.sampled_from(["top_k", "radius"]),
+    top_k=st.integers(1, 100),
+    radius=st.integers(0, 32),
+    order=st.sampled_from(["bits", "features", "asymmetric"]),
+    marks=st.dictionaries(st.integers(0, 299), st.sampled_from(["like", "unlike"]), max_size=5),
+    where=st.lists(st.sampled_from(["split=train,val", "latitude=-60..60"]), unique=True),
+)
+def test_what_is_written_is_read_again(gallery, row, mode, top_k, radius, order, marks, where):
+    state = ExplorerState(gallery)
+    state.choose(row)
+    for tile, sign in marks.items():
+        if tile != row:
+            state.mark(tile, sign)
+    state.search_by(mode, top_k=top_k, radius=radius, order=order)
+    state.filter_by(Where.read(where))
+    other = ExplorerState(gallery)
+    address = write_address(state, gallery="tiny")
+    read_address(address, other)
+    assert other.question.row == row
+    assert {other.question.like, other.question.unlike} == {
+        state.question.like,
+        state.question.unlike,
+    }
+    assert other.ranking().hits == state.ranking().hits
+    assert write_address(other, gallery="tiny") == address
+    assert gallery_in(address) == "tiny"
+
+
+@given(st.text(max_size=60) | st.dictionaries(st.sampled_from("qkr"), st.text()).map(urlencode))
+def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
+    state = ExplorerState(gallery)
+    before = shown(state)
+    try:
+        read_address(text, state)
+    except InputError:
+        assert shown(state) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("?q=nowhere.jpg", "the link says q=nowhere.jpg: this gallery holds no such tile"),
+        ("?k=many", "the link says k=many: a whole number is needed"),
+        ("?r=-1", "the link says r=-1: a whole number is needed"),
+        ("?k=٣", "a whole number is needed"),
+        ("?order=__import__('os')", "order .*: choose one of bits, features, asymmetric"),
+        ("?where=nothing", "where=nothing: write COLUMN=VALUE"),
+        ("?where=class=nowhere", "no tile"),
+        ("?like=nowhere.jpg", "the link says like=nowhere.jpg"),
+        ("?" + "q=a&" * 3000, "characters long"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_named(gallery, address, reason):
+    state = ExplorerState(gallery)
+    before = shown(state)
+    with pytest.raises(InputError, match=reason):
+        read_address(address, state)
+    assert shown(state) == before
+
+
+def test_the_query_cannot_be_marked_by_a_link(gallery):
+    state = ExplorerState(gallery)
+    tile = gallery.items["id"][7]
+    with pytest.raises(InputError, match="the query itself"):
+        read_address("?" + urlencode([("q", tile), ("like", tile)]), state)
+
+
+def test_too_many_fields_are_refused(gallery):
+    with pytest.raises(InputError, match="more than 200"):
+        read_address("?" + "&".join(["q=a"] * 201), ExplorerState(gallery))

@@ -1,0 +1,103 @@
+import re
+import socket
+
+import numpy as np
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.errors import InputError
+from rsh.explorer.alerts import guarded
+from rsh.explorer.bundle import STATIC, bundle
+from rsh.explorer.panels.scatter import planes_of
+from rsh.explorer.panels.tiles import place_of
+from rsh.explorer.server.serve import check_port, serve
+from rsh.text import plural, readable
+
+HTML = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny")
+
+
+def test_guarded_shows_the_sentence_of_an_input_error():
+    shown = []
+
+    class Panel:
+        alert = staticmethod(shown.append)
+
+        @guarded
+        def act(self):
+            raise InputError("say this")
+
+    Panel().act()
+    assert shown == ["say this"]
+
+
+def test_bundles_hold_each_module_once_and_import_nothing():
+    for name in ("bits", "cards", "chooser", "controls", "frame", "legend", "plane"):
+        text = bundle(f"{name}.js")
+        assert not re.search(r"^import ", text, re.MULTILINE)
+        assert text.count("function make(") == text.count("export default") == 1
+        names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", text, re.MULTILINE)
+        assert len(names) == len(set(names))
+
+
+def test_no_file_of_the_page_names_an_outside_host():
+    files = [*STATIC.iterdir(), *(STATIC.parent / "template").iterdir()]
+    for file in files:
+        hosts = set(re.findall(r"https?://[\w.-]+", file.read_text(encoding="utf-8")))
+        assert hosts <= {"http://www.w3.org", "https://cdn.jsdelivr.net"}, file
+        if "https://cdn.jsdelivr.net" in hosts:  # named only to be replaced
+            assert file.name == "index.html.j2"
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "text"),
+    [
+        (102.1, 34.52, "34.5° N, 102.1° E"),
+        (-70, -0.04, "0.0° S, 70.0° W"),
+        (np.nan, 1, ""),
+        (0, 0, "0.0° N, 0.0° E"),
+    ],
+)
+def test_places_read_as_on_a_map(longitude, latitude, text):
+    assert place_of(longitude, latitude) == text
+
+
+def test_words():
+    assert (plural(1, "bit"), plural(2400, "tile"), plural(10, "class")) == (
+        "1 bit",
+        "2,400 tiles",
+        "10 classes",
+    )
+    assert (readable("snow_and_ice"), readable(" "), readable(HTML)) == (
+        "snow and ice",
+        "(no name)",
+        HTML,
+    )
+
+
+def test_serve_refuses_before_it_starts(gallery, tmp_path):
+    with pytest.raises(InputError, match="is no gallery"):
+        serve([tmp_path], port=8866, open_browser=False)
+    with pytest.raises(InputError, match="choose 1 to 65535 with --port"):
+        serve([gallery.folder], port=70000, open_browser=False)
+
+
+def test_a_port_in_use_is_named_with_the_way_out():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} is in use: stop the other program or"):
+            check_port(port)
+    check_port(port)
+
+
+def test_planes_carry_one_pair_of_numbers_an_item(gallery):
+    feature, _, world = planes_of(gallery, "page")
+    xy = np.frombuffer(world.xy, dtype=np.float32).reshape(-1, 2)
+    assert np.allclose(xy, gallery.items[["longitude", "latitude"]], atol=1e-3)
+    assert world.world and not feature.world and len(world.background) > 1000

@@ -1,0 +1,182 @@
+"""Pictures of one's own: encoded beside the kernel, and whatever is wrong with them is said."""
+
+import asyncio
+import io
+
+import numpy as np
+import psutil
+import pytest
+from in_loop import run
+from PIL import Image
+
+from rsh.errors import InputError
+from rsh.explorer.page import Explorer
+from rsh.explorer.state import ExplorerState
+from rsh.explorer.uploads import client
+from rsh.explorer.uploads.client import MAX_BYTES, Uploads
+from rsh.gallery.gallery import Gallery
+
+
+@pytest.fixture(scope="module")
+def gallery(tiny_run) -> Gallery:
+    return Gallery.open(tiny_run.gallery)
+
+
+def encode(gallery: Gallery, *files: tuple[str, bytes]) -> list:
+    """What becomes of each file, in one process."""
+
+    async def one_after_another() -> list:
+        mine = Uploads(gallery.folder)
+        try:
+            return [await one(mine, *file) for file in files]
+        finally:
+            await mine.close()
+
+    async def one(mine: Uploads, name: str, data: bytes):
+        try:
+            return await mine.encode(data, name)
+        except InputError as error:
+            return str(error)
+
+    return run(one_after_another())
+
+
+def saved(picture: Image.Image, kind: str, **options) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes that says it has 40,000 x 40,000 pixels."""
+    good = bytearray(saved(Image.new("L", (8, 8)), "PNG"))
+    good[16:24] = (40_000).to_bytes(4, "big") * 2
+    return bytes(good)
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+GOOD = [("L", "PNG"), ("RGBA", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("RGB", "WEBP")]
+
+
+@pytest.fixture(scope="module")
+def answers(gallery, tiny_run) -> dict:
+    """What becomes of files of all sorts, one after another in one process."""
+    tile = (tiny_run.data / gallery.items["id"][5]).read_bytes()
+    files = {f"{mode}.{kind}": saved(Image.new(mode, (40, 30)), kind) for mode, kind in GOOD}
+    files |= {
+        "note.jpg": b"this is text",
+        "drawing.svg": SVG,
+        "half.jpg": tile[: len(tile) // 2],
+        "empty.png": b"",
+        "bomb.png": bomb(),
+        "dot.png": saved(Image.new("RGB", (2, 2)), "PNG"),
+        "page.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        "large.jpg": b"x" * (MAX_BYTES + 1),
+        "mine.jpg": tile,
+    }
+    return dict(zip(files, encode(gallery, *files.items()), strict=True))
+
+
+def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
+    picture = answers["mine.jpg"]
+    assert picture.name == "mine.jpg"
+    assert (picture.encoded.packed == gallery.packed[[5]]).all()
+    assert np.asarray(Image.open(io.BytesIO(picture.thumb))).ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("note.jpg", "is not a picture that can be read: use JPEG, PNG"),
+        ("drawing.svg", "is not a picture"),
+        ("half.jpg", "cannot be read"),
+        ("empty.png", "is not a picture"),
+        ("bomb.png", ""),
+        ("dot.png", "is 2 x 2 pixels: need at least 8 a side"),
+        ("page.eps", "is not a picture"),
+        ("large.jpg", "has 20 MB: at most 20 MB can be looked at"),
+    ],
+)
+def test_what_is_no_picture_is_named(answers, name, reason):
+    assert isinstance(answers[name], str) and answers[name].startswith(f"{name} {reason}")
+
+
+@pytest.mark.parametrize("name", [f"{mode}.{kind}" for mode, kind in GOOD])
+def test_any_usual_picture_is_read(gallery, answers, name):
+    assert answers[name].encoded.codes.shape == (1, gallery.num_bits)
+
+
+def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
+    good = (tiny_run.data / gallery.items["id"][0]).read_bytes()
+
+    async def ended() -> None:
+        mine = Uploads(gallery.folder)
+        await mine.encode(good, "first.jpg")
+        process = psutil.Process(mine._process.pid)
+        process.suspend()
+        late = asyncio.create_task(mine.encode(good, "second.jpg"))
+        await asyncio.sleep(0.2)
+        process.kill()
+        with pytest.raises(InputError, match=r"second.jpg could not be encoded"):
+            await late
+        assert (await mine.encode(good, "third.jpg")).name == "third.jpg"
+        await mine.close()
+
+    run(ended())
+
+
+def test_an_encoder_that_takes_too_long_is_ended(gallery, monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", 0.01)
+    (said,) = encode(gallery, ("slow.jpg", saved(Image.new("RGB", (40, 30)), "JPEG")))
+    assert "slow.jpg could not be encoded" in said
+
+
+def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
+    explorer = Explorer(ExplorerState(gallery))
+    first, second = ((tiny_run.data / gallery.items["id"][row]).read_bytes() for row in (3, 9))
+
+    async def visit() -> None:
+        works = (explorer.take_picture(first, "3.jpg"), explorer.take_picture(second, "9.jpg"))
+        await asyncio.gather(*works)
+        await explorer.take_picture(b"text", "note.txt")
+        await explorer._uploads.close()
+
+    run(visit())
+    assert explorer.frame.message.startswith("note.txt is not a picture")
+    assert explorer.asking.working == ""
+    assert explorer.state.query is None
+    assert (explorer.state.question.picture.encoded.packed == gallery.packed[[9]]).all()
+    assert explorer.controls.view["query"]["split"] == "a picture of yours"
+    assert {card["relevant"] for card in explorer.cards.view["cards"]} == {None}
+    assert explorer.cards.view["summary"].startswith("Of the 20 tiles shown: ")
+    assert "q=" not in explorer.frame.address
+    explorer.state.back()
+    assert explorer.state.query is not None
+
+
+def test_the_network_can_be_loaded_before_the_first_picture_comes(gallery):
+    async def prepared():
+        mine = Uploads(gallery.folder)
+        try:
+            await mine.prepare()
+            ready = mine._process.pid
+            picture = await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+            return ready, mine._process.pid, picture
+        finally:
+            await mine.close()
+
+    ready, used, picture = run(prepared())
+    assert ready == used and picture.name == "mine.png"
+
+
+def test_what_cannot_be_prepared_is_told_with_the_picture(tmp_path):
+    async def prepared():
+        mine = Uploads(tmp_path / "nowhere")
+        try:
+            await mine.prepare()
+            await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+        finally:
+            await mine.close()
+
+    with pytest.raises(InputError, match="nowhere"):
+        run(prepared())

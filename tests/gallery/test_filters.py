@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsh.errors import InputError
+from rsh.gallery.filters import Where
+
+ITEMS = pd.DataFrame(
+    {
+        "id": list("abcdef"),
+        "class": ["forest", "forest", "desert", "coast", "coast", 'it\'s "one"'],
+        "split": ["train", "query", "train", "val", "train", "train"],
+        "longitude": [10.0, -175.0, 175.0, np.nan, 0.0, 20.0],
+        "latitude": [50.0, 0.0, 0.0, 10.0, -89.0, 50.0],
+        "cloud cover": [0, 10, 20, 30, 40, 50],
+        "date": ["2021-05-03", None, "2021-12-31", "2022-01-01", "2020-02-02", ""],
+    }
+)
+
+
+def found(*texts: str) -> str:
+    return "".join(ITEMS["id"][Where.read(texts).mask(ITEMS)])
+
+
+@pytest.mark.parametrize(
+    ("texts", "ids"),
+    [
+        ((), "abcdef"),
+        (("class=forest",), "ab"),
+        (("class=forest,desert",), "abc"),
+        (("class!=forest",), "cdef"),
+        (('class=it\'s "one"',), "f"),
+        (("class=forest", "split=train"), "a"),
+        (("cloud cover=10..30",), "bcd"),
+        (("cloud cover!=10..30",), "aef"),
+        (("cloud cover=10,50",), "bf"),
+        (("cloud cover=10.0",), "b"),
+        (("longitude!=0",), "abcf"),  # of d it is not known
+        (("longitude=-180..180",), "abcef"),
+        (("date=2021..2021-12-31",), "ac"),
+        (("date!=2022-01-01",), "acef"),  # of b it is not known
+        (("bbox=5,45,15,55",), "a"),
+        (("bbox=170,-10,-170,10",), "bc"),
+        (("bbox=-180,-90,180,90",), "abcef"),
+        ((" class = forest , desert ",), "abc"),
+        (("id=a,f",), "af"),
+    ],
+)
+def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
+    assert found(*texts) == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("class", "write COLUMN=VALUE"),
+        ("=forest", "write COLUMN=VALUE"),
+        ("class=", "write COLUMN=VALUE"),
+        ("class=forest,", "write COLUMN=VALUE"),
+        ("cloud cover=1..", "write COLUMN=VALUE"),
+        ("colour=red", "no column colour, choose one of id, class, split"),
+        ("cloud cover=some", "some is no number"),
+        ("cloud cover=nan", "nan is no number"),
+        ("cloud cover=20..10", "the lower end comes first"),
+        ("date=2022..2021", "the lower end comes first"),
+        ("bbox=1,2,3", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
+        ("bbox!=1,2,3,4", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
+        ("bbox=1,x,3,4", "x is no number"),
+        ("bbox=1,20,3,4", "the south below the north"),
+        ("bbox=1,2,300,4", "in degrees"),
+    ],
+)
+def test_what_makes_no_sense_is_named(text: str, reason: str):
+    with pytest.raises(InputError) as error:
+        Where.read([text]).mask(ITEMS)
+    assert str(error.value).startswith(f"where={text}")
+    assert reason in str(error.value)
+
+
+def test_a_box_needs_places():
+    with pytest.raises(InputError, match="nobody knows where these tiles lie"):
+        Where.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
+
+
+def test_conditions_are_shown_as_they_were_written():
+    texts = ["class=forest,desert", "split!=train", "cloud cover=1..2", "bbox=1,2,3,4"]
+    assert str(Where.read(texts)) == " and ".join(texts)
+    assert not Where() and Where.read(texts)
+    assert Where.read(texts) == Where.read(texts)
+
+
+@given(
+    st.lists(st.integers(-50, 50) | st.none(), min_size=1, max_size=20),
+    st.integers(-60, 60),
+    st.integers(0, 60),
+    st.booleans(),
+)
+def test_a_range_is_a_loop_over_the_tiles(values, low, span, negated):
+    items = pd.DataFrame({"x": pd.Series(values, dtype="float64")})
+    sign = "!=" if negated else "="
+    mask = Where.read([f"x{sign}{low}..{low + span}"]).mask(items)
+    expected = [v is not None and (low <= v <= low + span) != negated for v in values]
+    assert mask.tolist() == expected

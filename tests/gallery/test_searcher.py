@@ -1,0 +1,260 @@
+"""Galleries that keep what they are searched with, through their whole life."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_gallery import tiles_of, tiny_gallery
+
+from rsh.cli.main import main
+from rsh.codes.order import keys_of
+from rsh.errors import InputError
+from rsh.explorer.panels.header import facts_of
+from rsh.gallery.filters import Where
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.writer import (
+    add_tiles,
+    check_gallery,
+    index_gallery,
+    merge_galleries,
+    remove_tiles,
+    write_gallery,
+)
+from rsh.index.milvus import MilvusEngine
+from rsh.search.retrieve import search
+
+KEPT = pytest.mark.parametrize("engine", ["ivf", "milvus"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_gallery(tmp_path / "gallery").folder
+
+
+def index(folder: Path, engine: str) -> Gallery:
+    uri = str(folder.parent / "codes.db") if engine == "milvus" else ""
+    return index_gallery(folder, engine, recall=1.0, uri=uri)
+
+
+def answers(gallery: Gallery, where: Where = Where()) -> list[list[tuple[int, str]]]:  # noqa: B008
+    """What the first tiles find within 4 bits: a ball has no last places."""
+    found = gallery.within(gallery.packed[:20], radius=4, where=where)
+    ids = gallery.items["id"]
+    return [sorted((int(far), ids[row]) for row, far in zip(*hits, strict=True)) for hits in found]
+
+
+def more_tiles(gallery: Gallery, count: int = 5):
+    rng = np.random.default_rng(1)
+    items = gallery.items.head(count).assign(id=[f"new/{n}.jpg" for n in range(count)])
+    codes = rng.choice(np.array([-1, 1], np.int8), (count, gallery.num_bits))
+    features = np.array(gallery.features[:count])
+    return tiles_of(items=items, codes=codes, features=features, thumbs=[b"x"] * count)
+
+
+@KEPT
+def test_a_kept_index_answers_as_the_codes_do(folder: Path, engine: str):
+    expected = answers(Gallery.open(folder))
+    assert answers(index(folder, engine)) == expected
+    assert answers(Gallery.open(folder)) == expected
+    assert answers(index(folder, "exact")) == expected
+    assert Gallery.open(folder).info["engine"] == {}
+
+
+@KEPT
+def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: Path):
+    plain = tiny_gallery(tmp_path / "plain").folder
+    tiles, gone = more_tiles(index(folder, engine)), list(Gallery.open(folder).items["id"][3:9])
+    for change in (
+        lambda where: add_tiles(where, tiles),
+        lambda where: remove_tiles(where, [*gone, "new/2.jpg"]),
+    ):
+        change(folder), change(plain)
+        assert answers(Gallery.open(folder)) == answers(Gallery.open(plain))
+        assert Gallery.open(folder).info["engine"]["name"] == engine
+        check_gallery(folder)
+
+
+def test_all_that_can_be_found_may_go(folder: Path):
+    gallery = index_gallery(folder, "ivf", recall=1.0)
+    left = remove_tiles(folder, list(gallery.items["id"][gallery.searchable]))
+    assert len(left.searchable) == 0
+    assert len(left.index.engine) == 0
+
+
+def test_an_index_that_fails_leaves_the_old_one_in_use(folder, monkeypatch):
+    expected = answers(index(folder, "milvus"))
+    monkeypatch.setattr(MilvusEngine, "add", lambda *rest: exec('raise InputError("gone")'))
+    with pytest.raises(InputError, match="gone"):
+        index(folder, "milvus")
+    assert answers(Gallery.open(folder)) == expected
+
+
+def test_an_old_index_file_goes_with_the_second_change(folder: Path):
+    index(folder, "ivf")
+    for row in range(3):
+        remove_tiles(folder, [Gallery.open(folder).items["id"][row]])
+    files = sorted(path.name for path in folder.glob("engine-*"))
+    assert len(files) == 2
+    assert Gallery.open(folder).info["engine"]["file"] == files[-1]
+
+
+@pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
+@pytest.mark.parametrize("text", ["class=barren", "split=val", "bbox=-20,-40,160,60"])
+def test_conditions_hold_whatever_the_engine(folder: Path, engine: str, text: str):
+    gallery, where = index(folder, engine), Where.read([text])
+    rows = gallery.searchable[where.mask(gallery.items)[gallery.searchable]]
+    assert gallery.searchable_where(where).tolist() == rows.tolist()
+    (hits,) = gallery.search(gallery.packed[:1], top_k=len(rows), where=where)
+    assert sorted(hits.ids) == rows.tolist()
+    (nearest,) = gallery.search(gallery.packed[:1], top_k=3, where=where)
+    assert nearest.ids.tolist() == hits.ids[:3].tolist()
+    inside = set(gallery.items["id"][rows])
+    assert answers(gallery, where) == [
+        [(far, name) for far, name in hits if name in inside] for hits in answers(gallery)
+    ]
+
+
+def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
+    gallery = Gallery.open(folder)
+    query = gallery.items["id"][int(gallery.searchable[0])]
+    own = gallery.items["class"][int(gallery.searchable[0])]
+    answer = search(gallery, query, where=Where.read([f"class={own}"]), top_k=5)
+    assert answer.precision == 1
+    assert {hit.class_name for hit in answer.hits} == {own}
+    assert query not in [hit.id for hit in answer.hits]
+    others = search(gallery, query, where=Where.read([f"class!={own}"]), top_k=5)
+    assert others.precision == 0
+
+
+def test_conditions_that_no_tile_meets_are_named(folder: Path):
+    gallery = Gallery.open(folder)
+    with pytest.raises(InputError, match="where=class=nowhere: no tile that can be found is so"):
+        search(gallery, gallery.items["id"][0], where=Where.read(["class=nowhere"]))
+
+
+def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
+    gallery = Gallery.open(folder)
+    for number in range(20):
+        gallery.searchable_where(Where.read([f"latitude=-90..{number}"]))
+    assert gallery._part_of.cache_info().currsize == 8
+    where = Where.read(["latitude=-90..19"])
+    assert gallery._part_of(where) is gallery._part_of(where)
+
+
+def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):
+    index(folder, "ivf")
+    merged = merge_galleries([folder], tmp_path / "merged")
+    assert merged.info["engine"] == {}
+    tiny_gallery(folder)
+    assert Gallery.open(folder).info["engine"] == {}
+
+
+def test_a_gallery_from_before_there_were_indexes_opens(folder: Path):
+    head = json.loads((folder / "gallery.json").read_text())
+    del head["engine"], head["sha256"]
+    (folder / "gallery.json").write_text(json.dumps(head))
+    assert len(Gallery.open(folder).search(Gallery.open(folder).packed[:1], top_k=3)[0].ids) == 3
+
+
+def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_picture(folder: Path):
+    gallery = index(folder, "milvus")
+    first, second = more_tiles(gallery, 2), more_tiles(gallery, 1)
+    first.packed[0] = ~second.packed[0]  # the same tile, of another picture
+    gallery.index.engine.add(first.packed, keys_of(first.items["id"]), first.items)  # and killed
+    grown = add_tiles(folder, second)
+    (hits,) = grown.within(second.packed, radius=0)
+    assert "new/0.jpg" in grown.items["id"][hits.ids].tolist()
+    assert len(grown.index.engine) == len(grown.searchable)
+
+
+def test_a_server_that_holds_newer_tiles_does_not_show_them_to_an_old_reader(folder: Path):
+    reader = index(folder, "milvus")
+    before = answers(reader)
+    reader.index.engine.add(np.array(reader.packed[:1]), np.array([5]))  # as a writer does
+    assert answers(reader) == before
+
+
+@pytest.mark.parametrize(
+    "engine", [5, None, {"name": "faiss"}, {"name": "ivf"}, {"name": "milvus", "uri": 3}]
+)
+def test_an_altered_entry_is_refused(folder: Path, engine: object):
+    head = json.loads((folder / "gallery.json").read_text()) | {"engine": engine}
+    (folder / "gallery.json").write_text(json.dumps(head))
+    with pytest.raises(InputError, match="'engine'"):
+        Gallery.open(folder)
+
+
+def test_an_index_file_elsewhere_is_refused(folder: Path):
+    index(folder, "ivf")
+    head = json.loads((folder / "gallery.json").read_text())
+    head["engine"]["file"] = "../engine-1.npz"
+    (folder / "gallery.json").write_text(json.dumps(head))
+    with pytest.raises(InputError, match=r"'engine'.* names"):
+        Gallery.open(folder)
+
+
+def test_a_cut_index_file_is_noticed(folder: Path):
+    file = folder / index(folder, "ivf").info["engine"]["file"]
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(InputError, match=r"engine-.*\.npz was altered or cut short"):
+        Gallery.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--engine", "milvus"], "--engine milvus: give a --uri, too"),
+        (["--engine", "ivf", "--recall", "2"], "--recall 2: choose a share above 0, at most 1"),
+        (["--uri", "http://localhost"], "--uri http://localhost: only milvus asks a server"),
+        (["--engine", "faiss"], "is none of exact, ivf, milvus"),
+    ],
+)
+def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reason, capsys):
+    before = (folder / "gallery.json").read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        main(["gallery", "index", str(folder), *flags])
+    assert reason in capsys.readouterr().err
+    assert (folder / "gallery.json").read_bytes() == before
+
+
+def test_the_page_says_that_its_answers_are_approximate(folder: Path):
+    assert "approximate" not in facts_of(Gallery.open(folder))
+    gallery = index_gallery(folder, "ivf", recall=0.3)
+    assert f"approximate: finds {gallery.index.engine.recall:.1%}" in facts_of(gallery)
+
+
+def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):
+    main(["gallery", "index", str(folder), "--engine", "ivf", "--recall", "0.3"])
+    said = capsys.readouterr().out
+    assert "229 tiles, approximate: looks at 1 of 3 lists and finds" in said
+    main(["gallery", "info", str(folder)])
+    assert said.strip().split("tiles, ")[1] in capsys.readouterr().out
+    query = Gallery.open(folder).items["id"][0]
+    main(["search", str(folder), query])
+    assert "approximate: such a search finds" in capsys.readouterr().out
+    main(["search", str(folder), query, "--where", "class=barren", "--where", "split=train"])
+    assert "approximate" not in capsys.readouterr().out  # a part is searched exactly
+    main(["gallery", "index", str(folder)])
+    assert "exact, in memory" in capsys.readouterr().out
+
+
+def test_a_column_called_index_removes_no_other_tile(folder: Path):
+    gallery = Gallery.open(folder)
+    new = more_tiles(gallery)
+    new.items["index"] = np.arange(5)[::-1]
+    add_tiles(folder, new)
+    left = remove_tiles(folder, ["new/0.jpg"])
+    assert "new/0.jpg" not in set(left.items["id"])
+    assert "new/4.jpg" in set(left.items["id"])
+
+
+def test_a_failed_write_over_a_gallery_of_another_format_loses_nothing(folder: Path):
+    head = json.loads((folder / "gallery.json").read_text()) | {"format": 99}
+    (folder / "gallery.json").write_text(json.dumps(head))
+    before = sorted(path.name for path in folder.iterdir())
+    tiles = more_tiles(tiny_gallery(folder.parent / "other"))
+    tiles.items["id"] = "twice"
+    with pytest.raises(InputError, match="two tiles are called twice"):
+        write_gallery(folder, info={}, num_bits=32, tiles=tiles)
+    assert sorted(path.name for path in folder.iterdir()) == before

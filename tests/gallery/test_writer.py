@@ -1,0 +1,261 @@
+"""Galleries change in whole steps: nothing is seen half done, nothing is lost, nothing is left."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from make_gallery import entries, parts, planes, said, some, tiles_of, write
+
+from rsh.codes.order import shuffled
+from rsh.errors import InputError
+from rsh.gallery import writer
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import names_of
+from rsh.gallery.writer import (
+    add_tiles,
+    check_gallery,
+    merge_galleries,
+    remove_tiles,
+    write_projection,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "gallery", **parts())
+    return tmp_path / "gallery"
+
+
+def test_added_tiles_are_found_beside_the_old_ones(folder: Path, tmp_path: Path):
+    before, new = said(Gallery.open(folder)), some(9, seed=1)
+    gallery = add_tiles(folder, tiles_of(**new))
+    alone = Gallery.open(write(tmp_path / "alone", info=parts()["info"], **new).folder)
+    assert said(gallery) == before | said(alone)
+    ids = gallery.items["id"].tolist()
+    assert ids == [ids[row] for row in shuffled(ids)]  # ties favour neither old nor new
+    (hits,) = gallery.search(alone.packed[:1], top_k=1)
+    assert hits.distances[0] == 0
+    assert Gallery.open(folder).info["generation"] == 2
+
+
+def test_tile_that_is_there_is_not_added_again(folder: Path):
+    before = said(Gallery.open(folder))
+    with pytest.raises(InputError, match=r"already holds \w+/\d\.png: remove it first"):
+        add_tiles(folder, tiles_of(**{k: v for k, v in parts(3).items() if k != "info"}))
+    assert said(Gallery.open(folder)) == before
+    assert len(entries(folder)) == 3
+
+
+@pytest.mark.parametrize("name", ["features", "relaxed"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(folder: Path, name: str, value: float):
+    before, new = said(Gallery.open(folder)), some(5, seed=1)
+    new["relaxed"] = np.array(new["codes"], dtype=np.float32)
+    new[name] = np.array(new[name], dtype=np.float32)
+    new[name][3, 1] = value
+    with pytest.raises(InputError, match=rf"row 3 of {name} is no finite number"):
+        add_tiles(folder, tiles_of(**new))
+    assert said(Gallery.open(folder)) == before
+
+
+def test_two_tiles_of_one_name_are_refused(folder: Path):
+    before, new = said(Gallery.open(folder)), some(5, seed=1)
+    new["items"].loc[4, "id"] = new["items"]["id"][0]
+    with pytest.raises(InputError, match=r"two tiles are called new/1-0\.png: rename one"):
+        add_tiles(folder, tiles_of(**new))
+    assert said(Gallery.open(folder)) == before
+
+
+def test_removed_tiles_are_gone_and_the_others_as_they_were(folder: Path):
+    add_tiles(folder, tiles_of(**some(9, seed=1)))
+    before = said(Gallery.open(folder))
+    gone = sorted(before)[::4]
+    after = said(remove_tiles(folder, [*gone, gone[0]]))
+    assert after == {name: tile for name, tile in before.items() if name not in gone}
+    more = sorted(after)[:2]
+    assert set(said(remove_tiles(folder, more))) == set(after) - set(more)
+
+
+def test_segment_without_tiles_goes(folder: Path):
+    new = some(3, seed=1)
+    add_tiles(folder, tiles_of(**new))
+    gallery = remove_tiles(folder, new["items"]["id"].tolist())
+    assert len(gallery.info["segments"]) == 1
+    assert said(gallery).keys() == set(parts()["items"]["id"])
+
+
+def test_unknown_tile_is_named_and_nothing_is_removed(folder: Path):
+    with pytest.raises(InputError, match="holds no tile moon/1: give the id"):
+        remove_tiles(folder, [parts()["items"]["id"][0], "moon/1"])
+    assert len(Gallery.open(folder)) == 24
+
+
+def test_last_tile_stays(folder: Path):
+    with pytest.raises(InputError, match="would be left without tiles: delete the folder"):
+        remove_tiles(folder, parts()["items"]["id"].tolist())
+    assert len(Gallery.open(folder)) == 24
+
+
+def test_projection_outlives_removal_and_knows_no_new_tiles(folder: Path):
+    planes_ = planes(24).assign(feature_x=np.arange(24, dtype=np.float32))
+    write_projection(Gallery.open(folder), planes_)
+    ids = Gallery.open(folder).items["id"]
+    gallery = remove_tiles(folder, ids[3:6].tolist())
+    kept = [row for row in range(24) if row not in (3, 4, 5)]
+    assert gallery.projection["feature_x"].tolist() == kept
+    assert add_tiles(folder, tiles_of(**some(2, seed=1))).projection is None
+
+
+def test_only_what_the_last_two_heads_name_stays_on_disk(folder: Path):
+    for seed in range(1, 5):
+        add_tiles(folder, tiles_of(**some(2, seed=seed)))
+    write(folder, **parts(5))  # replaces all
+    assert len([name for name in entries(folder) if name[0].isdigit()]) == 6
+    write_projection(Gallery.open(folder), planes(5))
+    assert len([name for name in entries(folder) if name[0].isdigit()]) == 1
+    for value in range(3):
+        write_projection(Gallery.open(folder), planes(5, value))
+    projections = [name for name in entries(folder) if name.startswith("projection")]
+    assert len(projections) == 2  # a page that has just read the old head needs its files
+
+
+def test_reader_that_is_overtaken_takes_the_newer_head(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, calls = writer.read_head, []
+
+    def overtaken(where: Path) -> dict:
+        head = real(where)
+        calls.append(1)
+        if len(calls) == 1:  # between its look at the head and at the files all is replaced, twice
+            write(folder, **parts(5))
+            write(folder, **parts(7))
+        return head
+
+    monkeypatch.setattr("rsh.gallery.gallery.read_head", overtaken)
+    assert len(Gallery.open(folder)) == 7
+    assert len(calls) > 2
+
+
+def test_opened_gallery_works_on_while_it_is_replaced(folder: Path):
+    gallery = Gallery.open(folder)
+    before = said(gallery)
+    for seed in range(3):
+        write(folder, **parts(5, seed=seed))
+    assert said(gallery) == before
+
+
+def test_two_writers_at_once_are_told_apart(folder: Path):
+    with FileLock(folder / writer.LOCK):
+        for change in (
+            lambda: remove_tiles(folder, [parts()["items"]["id"][0]]),
+            lambda: add_tiles(folder, tiles_of(**some(2, seed=1))),
+            lambda: write(folder, **parts(3)),
+            lambda: write_projection(Gallery.open(folder), planes(24)),
+        ):
+            with pytest.raises(InputError, match="is being changed by another process: wait"):
+                change()
+    assert len(Gallery.open(folder)) == 24
+
+
+def test_merged_galleries_hold_the_tiles_of_all(folder: Path, tmp_path: Path):
+    other = write(tmp_path / "other", info=parts()["info"], **some(9, seed=1)).folder
+    remove_tiles(other, ["new/1-0.png"])
+    merged = merge_galleries([folder, other], tmp_path / "merged")
+    assert said(merged) == said(Gallery.open(folder)) | said(Gallery.open(other))
+    with pytest.raises(InputError, match="merged exists"):
+        merge_galleries([folder, other], tmp_path / "merged")
+    with pytest.raises(InputError, match=r"two galleries hold .*: remove one of them"):
+        merge_galleries([folder, tmp_path / "merged"], tmp_path / "more")
+    assert not (tmp_path / "more").exists()
+
+
+def test_galleries_of_other_models_are_not_merged(folder: Path, tmp_path: Path):
+    info = parts()["info"] | {"model": {"fingerprint": "other"}}
+    other = write(tmp_path / "other", info=info, **some(2, seed=1)).folder
+    with pytest.raises(InputError, match="is of another model than"):
+        merge_galleries([folder, other], tmp_path / "merged")
+
+
+def test_check_reads_what_opening_only_measures(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("rsh.gallery.manifest.LARGE", 100)
+    (segment,) = (folder / s["folder"] for s in Gallery.open(folder).info["segments"])
+    content = bytearray((segment / "thumbs.bin").read_bytes())
+    content[50] ^= 1
+    (segment / "thumbs.bin").write_bytes(content)
+    Gallery.open(folder)
+    with pytest.raises(InputError, match=r"thumbs\.bin was altered or cut short"):
+        check_gallery(folder)
+    (segment / "thumbs.bin").write_bytes(content[:-1])
+    with pytest.raises(InputError, match=r"thumbs\.bin was altered or cut short"):
+        Gallery.open(folder)
+
+
+WRITER = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from make_gallery import parts, planes, some, tiles_of, write
+from rsh.gallery.writer import add_tiles, remove_tiles, write_projection
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+for seed in range(1, 1000):
+    print(write(folder, **parts(5)).info["generation"], 5, flush=True)
+    gallery = add_tiles(folder, tiles_of(**some(40, seed=seed)))
+    print(gallery.info["generation"], 45, flush=True)
+    write_projection(gallery, planes(45))
+    print(gallery.info["generation"] + 1, 45, flush=True)
+    ids = gallery.items["id"][:20].tolist()
+    print(remove_tiles(folder, ids).info["generation"], 25, flush=True)
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_change(folder: Path):
+    for name in (".rsh.k1", ".000007-0.k2", ".encode.k3"):
+        (folder / name).mkdir()
+    for name in (".gallery.json.k4", ".projection-3.parquet.k5"):
+        (folder / name).touch()
+    before, mine = names_of(Gallery.open(folder).info), {".rsh", "notes.txt"}
+    for name in mine:
+        (folder / name).touch()
+    after = remove_tiles(folder, Gallery.open(folder).items["id"][:1].tolist())
+    wanted = before | names_of(after.info) | {"gallery.json", ".lock"}
+    assert entries(folder) == wanted | mine
+
+
+def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(folder: Path):
+    """kill -9 at 30 random moments; what was reported as done is there, or what came next."""
+    draw = random.Random(0)
+    here = Path(__file__).parents[1]
+    sizes = (5, 45, 45, 25)  # of the generations of a round
+    generation = check_gallery(folder).info["generation"]
+    for _ in range(30):
+        first = generation + 1
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), str(here), str(here.parent)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        time.sleep(draw.uniform(0, 0.4))
+        os.kill(writer.pid, signal.SIGKILL)
+        lines = writer.stdout.read().splitlines(keepends=True)
+        reported = [int(line.split()[0]) for line in lines if line.endswith("\n")]
+        writer.wait()
+        gallery = check_gallery(folder)
+        generation = gallery.info["generation"]
+        last = reported[-1] if reported else first - 1
+        assert generation in (last, last + 1)
+        if generation >= first:
+            assert len(gallery) == sizes[(generation - first) % 4]
+    after = remove_tiles(folder, gallery.items["id"][:1].tolist())  # takes away what was left
+    wanted = names_of(gallery.info) | names_of(after.info) | {"gallery.json", ".lock"}
+    assert entries(folder) == wanted

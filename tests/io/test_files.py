@@ -1,0 +1,217 @@
+from pathlib import Path
+
+import pytest
+
+from rsh.errors import InputError
+from rsh.io.files import (
+    check_object,
+    check_place,
+    explain_os_error,
+    read_json,
+    sha256,
+    whole_file,
+    whole_folder,
+    write_json,
+)
+
+
+def test_file_takes_its_place_when_the_block_ends(tmp_path: Path):
+    file = tmp_path / "deep" / "er" / "file.bin"
+    with whole_file(file) as stream:
+        stream.write(b"new")
+        assert not file.exists()
+    assert file.read_bytes() == b"new"
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path):
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"old")
+    with whole_file(file) as stream:
+        stream.write(b"new and longer")
+        stream.flush()
+        assert file.read_bytes() == b"old"
+    assert file.read_bytes() == b"new and longer"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_broken_block_leaves_the_old_file_and_nothing_else(tmp_path: Path, error):
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"old")
+    with pytest.raises(error), whole_file(file) as stream:
+        stream.write(b"half")
+        raise error
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_folder_takes_its_place_when_the_block_ends(tmp_path: Path):
+    folder = tmp_path / "deep" / "folder"
+    with whole_folder(folder) as temporary:
+        (temporary / "sub").mkdir()
+        (temporary / "sub" / "a").write_text("a")
+        assert not folder.exists()
+    assert (folder / "sub" / "a").read_text() == "a"
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_old_folder_is_replaced_as_a_whole(tmp_path: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+    with whole_folder(folder) as temporary:
+        (temporary / "new").write_text("new")
+        assert [path.name for path in folder.iterdir()] == ["old"]
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_broken_block_leaves_the_old_folder_and_nothing_else(tmp_path: Path, error):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+    with pytest.raises(error), whole_folder(folder) as temporary:
+        (temporary / "half").write_text("half")
+        raise error
+    assert [path.name for path in folder.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("write", [whole_file, whole_folder])
+def test_place_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path, write):
+    (tmp_path / "file.txt").write_text("a file, no folder")
+    target = tmp_path / "file.txt" / "x"
+    with pytest.raises(InputError, match="choose another place") as error, write(target):
+        pytest.fail("the block must not start")
+    assert str(target) in str(error.value)
+
+
+def test_file_is_not_put_in_the_place_of_a_folder(tmp_path: Path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(InputError, match="taken"), whole_file(tmp_path / "taken") as stream:
+        stream.write(b"new")
+    assert (tmp_path / "taken").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_folder_is_not_put_in_the_place_of_a_file(tmp_path: Path):
+    (tmp_path / "taken").write_text("precious")
+    with pytest.raises(InputError, match="taken"), whole_folder(tmp_path / "taken") as temporary:
+        (temporary / "new").write_text("new")
+    assert (tmp_path / "taken").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("place", ["new", "new/deep/er", "empty", "."])
+def test_place_that_can_be_written_is_left_as_it_was(tmp_path: Path, place: str):
+    (tmp_path / "empty").mkdir()
+    check_place(tmp_path / place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/deep/er", "dangling", "x" * 300])
+def test_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"cannot write .*; mend that, or choose another place"):
+        check_place(tmp_path / place)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dangling", "file"]
+
+
+def test_place_that_the_system_forbids_is_refused_beforehand():
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no file system that refuses root")
+    with pytest.raises(InputError, match="cannot write /proc/self/new"):
+        check_place(Path("/proc/self/new"))
+
+
+def test_full_disk_is_named_with_its_reason(tmp_path: Path):
+    with pytest.raises(InputError, match="No space left on device"), explain_os_error(tmp_path):
+        raise OSError(28, "No space left on device")
+
+
+def test_json_is_read_as_it_was_written(tmp_path: Path):
+    value = {"name": "Ångström\n", "numbers": [1, 2.5, None], "deep": {"a": True}}
+    write_json(tmp_path / "value.json", value)
+    assert read_json(tmp_path / "value.json", what="run") == value
+    assert "Å" in (tmp_path / "value.json").read_text(encoding="utf-8")
+
+
+def test_value_that_is_no_json_leaves_the_old_file(tmp_path: Path):
+    file = tmp_path / "value.json"
+    write_json(file, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(file, {"a": object()})
+    assert read_json(file, what="run") == {"a": 1}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_missing_json_says_what_the_folder_is_not(tmp_path: Path):
+    with pytest.raises(InputError, match=r"is no gallery, it has no gallery\.json: give") as error:
+        read_json(tmp_path / "gallery.json", what="gallery")
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[1, 2]", b"null"])
+def test_spoilt_json_names_the_file_and_what_it_should_be(tmp_path: Path, content: bytes):
+    file = tmp_path / "config.json"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as a run") as error:
+        read_json(file, what="run")
+    assert str(file) in str(error.value)
+
+
+def test_folder_in_the_place_of_json_is_named(tmp_path: Path):
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(InputError, match=r"config\.json"):
+        read_json(tmp_path / "config.json", what="run")
+
+
+def test_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"gone is no run, it is no folder: .* `rsh train`"):
+        read_json(tmp_path / "gone" / "config.json", what="run")
+
+
+def test_json_nested_without_end_is_refused(tmp_path: Path):
+    (tmp_path / "config.json").write_text("[" * 200_000)
+    with pytest.raises(InputError, match=r"config\.json cannot be read as a run"):
+        read_json(tmp_path / "config.json", what="run")
+
+
+GOOD = {"name": "tiny", "count": 3, "share": 0.5, "parts": {}, "on": True}
+KINDS = {"name": str, "count": int, "share": float, "parts": dict, "on": bool}
+
+
+def check(value: dict, **options: bool) -> None:
+    check_object(value, KINDS, where="here", what="run", **options)
+
+
+def test_object_as_it_was_written_is_taken():
+    check(GOOD, exact=True)
+    check(GOOD | {"share": 1}, exact=True)  # JSON from elsewhere may write 1.0 so
+    check(GOOD | {"more": None})
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_object_that_was_altered_is_refused(key: str):
+    with pytest.raises(InputError, match=f"here has no '{key}': make the run again"):
+        check({name: value for name, value in GOOD.items() if name != key})
+    for value in ("x", 3, 0.5, {}, [], None, True):
+        if type(value) is KINDS[key] or (key == "share" and type(value) is int):
+            continue
+        with pytest.raises(InputError, match=f"here has {key}="):
+            check(GOOD | {key: value})
+
+
+def test_unknown_key_is_refused_where_there_must_be_none():
+    with pytest.raises(InputError, match="here has an unknown 'more'"):
+        check(GOOD | {"more": 1}, exact=True)
+
+
+def test_checksum_is_the_published_one(tmp_path: Path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert sha256(tmp_path / "abc") == known

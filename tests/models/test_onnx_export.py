@@ -1,0 +1,153 @@
+"""An exported network gives the codes of the network without torch, and its gallery finds it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import TinyRun
+from PIL import Image
+
+from rsh.codes.binary import binarize, unpack
+from rsh.data.dataset import Scenes
+from rsh.data.decoded import packed_tiles
+from rsh.encoding.build import encode_scenes
+from rsh.errors import InputError, RshWarning
+from rsh.gallery.gallery import Gallery
+from rsh.models.hashnet import HashNet, apply_net
+from rsh.models.onnx import FILE, Encoder, encoder_of
+from rsh.models.onnx_export import export
+from rsh.training.run import Run
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(Run.open(tiny_run.folder).net(), tmp_path_factory.mktemp("onnx") / FILE)
+
+
+def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
+    """Both ways: from pictures, and from the view bank that galleries are encoded from."""
+    net, sample = Run.open(tiny_run.folder).net(), Scenes.open("bluemarble")
+    tiles = packed_tiles(sample, net.image_size, progress=False)
+    found = np.concatenate(
+        [Encoder(exported).encode_tiles(tiles[i : i + 64]).codes for i in range(0, 2212, 64)]
+    )
+    assert len(found) == len(sample)
+    relaxed = apply_net(net, tiles).relaxed.numpy()
+    for codes in (binarize(relaxed), encode_scenes(net, sample, progress=False).codes):
+        differ = found != codes
+        assert differ.sum() <= 3  # of 35,392 bits: sums of another order round in another way,
+        assert (np.abs(relaxed[differ]) < 1e-3).all()  # which tells where there is no sign to tell
+
+
+@pytest.mark.parametrize("settings", [{"turns": 4}, {"turns": 8, "stages": 2}])
+def test_views_and_stages_are_exported_too(tmp_path: Path, settings: dict[str, int]):
+    net = HashNet(num_bits=16, image_size=32, hidden=16, feature_dim=8, **settings).eval()
+    encoder = Encoder(export(net, tmp_path / "e.onnx"))
+    assert encoder.settings.items() >= settings.items()
+    tiles = np.random.default_rng(0).integers(256, size=(7, 3, 32, 32), dtype=np.uint8)
+    assert np.array_equal(
+        encoder.encode_tiles(tiles).codes, binarize(apply_net(net, tiles).relaxed)
+    )
+
+
+def test_search_by_picture_takes_the_encoder_of_the_run_and_no_torch(
+    exported: Path, tiny_run: TinyRun, tmp_path: Path
+):
+    run = shutil.copytree(tiny_run.folder, tmp_path / "run")
+    shutil.copy(exported, run / FILE)
+    gallery = Gallery.open(tiny_run.gallery)
+    picture = tiny_run.data / gallery.items["id"][0]
+    code = "import sys; from rsh.cli.main import main; main(sys.argv[1:]); "
+    code += "print('torch' in sys.modules)"
+    search = ["search", tiny_run.gallery, picture, "-k", "3", "--run"]
+    answers = []
+    for place, loads_torch in ((run, "False"), (tiny_run.folder, "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, search), str(place)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        *answer, torch = done.stdout.splitlines()
+        assert torch == loads_torch
+        answers.append(answer)
+    assert answers[0] == answers[1]
+    assert gallery.packed[0].tobytes().hex() in answers[0][0]
+
+
+def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRun, tmp_path: Path):
+    model = Gallery.open(tiny_run.gallery).info["model"]
+    shutil.copy(exported, tmp_path / FILE)
+    assert isinstance(encoder_of(model, tmp_path), Encoder)
+    assert encoder_of(model | {"fingerprint": "other"}, tmp_path) is None
+    assert encoder_of(model, tmp_path / "nowhere") is None
+    assert encoder_of(model | {"run": ""}) is None
+
+
+def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
+    picture = Image.new("L", (90, 60), 200)
+    with pytest.warns(RshWarning, match="not RGB"):
+        codes = Encoder(exported).encode([picture]).codes
+    assert codes.shape == (1, 16)
+    assert set(np.unique(codes)) <= {-1, 1}
+
+
+def test_gallery_encodes_as_it_was_encoded(exported: Path, tiny_run: TinyRun):
+    gallery = Gallery.open(tiny_run.gallery)
+    tile = tiny_run.data / gallery.items["id"][3]
+    assert np.array_equal(Encoder(exported).encode([tile]).codes, unpack(gallery.packed[[3]], 16))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "does not exist: make it with `rsh export`"),
+        (b"", "cannot be read"),
+        (b"nothing", "cannot be read"),
+    ],
+)
+def test_file_that_is_no_encoder_is_named(tmp_path: Path, content: bytes | None, told: str):
+    if content is not None:
+        (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(InputError, match=rf"encoder\.onnx {told}"):
+        Encoder(tmp_path / FILE)
+
+
+def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path: Path):
+    content = exported.read_bytes()
+    for place in np.linspace(0, len(content) - 1, 9).astype(int):
+        flipped = content[place] ^ 1
+        (tmp_path / FILE).write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        with pytest.raises(InputError, match=r"was altered: make it again with `rsh export`"):
+            Encoder(tmp_path / FILE)
+
+
+def test_network_of_somebody_else_is_named(exported: Path, tmp_path: Path):
+    model = onnx.load(exported)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / FILE)
+    with pytest.raises(InputError, match="was not written by rsh"):
+        Encoder(tmp_path / FILE)
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "onnxscript"])
+def test_missing_library_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+):
+    monkeypatch.setitem(sys.modules, library, None)
+    small = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
+    with pytest.raises(InputError, match=rf"{library} is not installed: pip install 'rsh\[onnx\]'"):
+        Encoder(tmp_path / FILE) if library == "onnxruntime" else export(small, tmp_path / FILE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_metadata_names_the_network(exported: Path, tiny_run: TinyRun):
+    config = Run.open(tiny_run.folder).config
+    assert Encoder(exported).settings == config["model"] | {"fingerprint": config["fingerprint"]}
+    about = {each.key: each.value for each in onnx.load(exported).metadata_props}
+    assert json.loads(about["rsh"])["num_bits"] == 16

@@ -1,0 +1,60 @@
+"""What is installed is what was tested, under licences that are known."""
+
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def licences(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import licences
+
+    yield licences
+    del sys.modules["licences"]
+
+
+def test_every_package_that_rsh_needs_is_pinned_and_is_the_one_installed(licences):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = {licences.norm(name): pin for name, pin in (line.split("==") for line in lines)}
+    needed = licences.closure()
+    assert {"torch", "voila", "faiss-cpu", "tornado", "certifi"} <= needed
+    found = {}
+    for name in needed:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue  # for another system
+    assert found == {name: pins.get(name, "no pin") for name in found}
+
+
+def test_every_licence_is_known_and_listed(licences):
+    stated = licences.table()
+    assert not [name for name, words in stated.items() if not licences.kind(words)]
+    page = (ROOT / "docs" / "licences.md").read_text()
+    assert set(stated) <= set(re.findall(r"^\| ([\w.-]+) \|", page, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("GPL-3.0-only", ""),
+        ("GNU Affero General Public License v3", ""),
+        ("", ""),
+        ("BSD-3-Clause AND MPL-2.0", "weak copyleft"),
+        ("MIT-CMU", "open"),
+    ],
+)
+def test_a_licence_is_taken_for_what_it_is(licences, words, kind):
+    assert licences.kind(words) == kind
+
+
+def test_ci_runs_with_no_more_rights_than_reading():
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert re.search(r"^permissions:\n  contents: read\n", text, re.MULTILINE)
+    assert "persist-credentials: false" in text and "secrets." not in text

@@ -1,0 +1,266 @@
+"""Galleries, runs and arrays whose checksums are right, and which were made to do harm."""
+
+import io
+import json
+import pickle
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from make_gallery import tiny_gallery
+from make_hostile import SEGMENT, Evil, npy, sealed, table
+
+from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.items import read_planes
+from rsh.gallery.manifest import sealed as with_checksum
+from rsh.index.factory import load_engine
+from rsh.index.in_memory import read_held, write_held
+from rsh.index.ivf import IvfEngine
+from rsh.io.arrays import read_array, read_arrays
+from rsh.search.retrieve import search
+from rsh.training.checkpoint import load_checkpoint
+from rsh.training.run import Run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A gallery that may be spoilt."""
+    return tiny_gallery(tmp_path / "gallery", num_tiles=12, num_bits=12).folder
+
+
+@pytest.mark.parametrize("name", ["thumbs.bin", "items.parquet", ""])
+def test_gallery_hands_out_no_file_from_outside(folder: Path, tmp_path: Path, name: str):
+    """The page shows what lies in thumbs.bin, and the head's checksum may be right."""
+    inside, outside = folder / SEGMENT / name, tmp_path / "outside"
+    shutil.move(inside, outside)
+    inside.symlink_to(outside)
+    with pytest.raises(InputError, match="lies outside the gallery"):
+        Gallery.open(folder)
+    link = tmp_path / "link"
+    inside.unlink()
+    shutil.move(outside, inside)
+    link.symlink_to(folder)  # but where a gallery lies is its owner's business
+    assert len(Gallery.open(link)) == 12
+
+
+def evil_files(marker: Path) -> dict[str, bytes]:
+    stream = io.BytesIO()
+    torch.save({"module": Evil(marker), "history": []}, stream)
+    old = io.BytesIO()
+    torch.save({"module": Evil(marker)}, old, _use_new_zipfile_serialization=False)
+    packed = io.BytesIO()
+    np.savez(packed, kind=np.array([Evil(marker)], dtype=object))
+    return {
+        "zip.ckpt": stream.getvalue(),
+        "old.ckpt": old.getvalue(),
+        "pickle": pickle.dumps(Evil(marker)),
+        "npy": npy(np.array([Evil(marker)], dtype=object)),
+        "npz": packed.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["zip.ckpt", "old.ckpt", "pickle", "npy", "npz"])
+def test_nothing_is_ever_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
+    marker = tmp_path / "marker"
+    file = tmp_path / "x"
+    content = evil_files(marker)[kind]
+    for name in ("x", "last.ckpt", "model.safetensors"):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(Run, "_untrained", lambda self: torch.nn.Linear(1, 1))
+    readers = (
+        lambda: read_array(file, np.uint8),
+        lambda: read_arrays(file),
+        lambda: load_checkpoint(tmp_path, {"module": torch.nn.Linear(1, 1)}),
+        lambda: Run(tmp_path, {"fingerprint": ""}).net(),
+    )
+    for read in readers:
+        with pytest.raises(InputError):
+            read()
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Evil(marker)))
+    assert marker.exists()  # had it been unpickled
+
+
+@pytest.mark.parametrize("name", ["codes.npy", "relaxed.npy", "features.npy", "thumbs.npy"])
+@pytest.mark.parametrize(
+    "array", [np.zeros(3), np.zeros((12, 2), "c8"), np.array(["x"] * 12), np.array(None), np.eye(0)]
+)
+def test_array_of_another_kind_is_refused(folder: Path, name: str, array):
+    with pytest.raises(InputError, match=r"holds|names places outside"):
+        Gallery.open(sealed(folder, name, npy(array, allow_pickle=True)))
+
+
+def test_array_that_claims_more_than_the_file_has_is_not_made(folder: Path):
+    content = npy(np.zeros((12, 2), np.uint8)).replace(b"(12, 2), }  ", b"(2147483648, 2), }")
+    with pytest.raises(InputError, match=r"codes\.npy holds no array"):
+        Gallery.open(sealed(folder, "codes.npy", content))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.filterwarnings("error")
+def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
+    """Fuzzing found it: they are no JSON."""
+    for name in ("features", "relaxed"):
+        array = np.load(folder / SEGMENT / f"{name}.npy")
+        array[:, 0] = value
+        sealed(folder, f"{name}.npy", npy(array))
+    gallery = Gallery.open(folder)
+    first, second = gallery.items["id"][:2]
+    assert len(search(gallery, first, top_k=3).hits) == 3
+    with pytest.raises(InputError, match="a feature holds what is no finite number: make"):
+        search(gallery, first, top_k=3, rerank="features")
+    for question in ({"rerank": "asymmetric"}, {"like": [second]}):
+        if np.isnan(value):  # without a sign; a bit may be as sure as it likes
+            with pytest.raises(InputError, match="a code holds NaN before the sign: make"):
+                search(gallery, first, top_k=3, **question)
+        else:
+            assert all(
+                -1 <= hit.score <= 1 for hit in search(gallery, first, top_k=3, **question).hits
+            )
+
+
+@pytest.mark.parametrize(
+    "places", [[5, 3], [0, 10**12], [-5, 3], [2**62, -(2**63), -(2**62), 0, 9]]
+)
+def test_thumbnails_outside_their_file_are_refused(folder: Path, places: list[int]):
+    offsets = np.load(folder / SEGMENT / "thumbs.npy")
+    offsets[-len(places) :] = places
+    with pytest.raises(InputError, match=r"names places outside thumbs\.bin"):
+        Gallery.open(sealed(folder, "thumbs.npy", npy(offsets)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda t: t.drop(columns="class"), "has no column class"),
+        (lambda t: t.assign(id=range(12)), "has a value of id that is no text"),
+        (lambda t: t.assign(split=None), "has a value of split that is no text"),
+        (lambda t: t.assign(id=t["id"].where(t.index > 3)), "has a value of id that is no text"),
+        (lambda t: t.assign(**{"class": [b"x"] * 12}), "has a value of class that is no text"),
+        (lambda t: t.assign(id="a"), "holds a twice"),
+        (lambda t: t.assign(longitude="east"), "has a value of longitude that is no number"),
+        (lambda t: t.iloc[:5], "5 rows and not 12"),
+    ],
+)
+def test_table_without_what_readers_count_on_is_refused(folder: Path, change, told: str):
+    with pytest.raises(InputError, match=told):
+        Gallery.open(sealed(folder, "items.parquet", table(folder, change)))
+
+
+def test_text_that_is_none_is_refused(folder: Path):
+    """Fuzzing found it: Arrow reads any bytes as text, and says so when they are looked at."""
+    content = table(folder, lambda t: t.assign(remark="forest"))
+    for name in ("remark", "class"):
+        marked = table(folder, lambda t, name=name: t.assign(**{name: "XYZ"}))
+        with pytest.raises(InputError, match=r"items\.parquet holds no table .*UTF"):
+            Gallery.open(sealed(folder, "items.parquet", marked.replace(b"XYZ", b"X\xffZ")))
+    assert len(Gallery.open(sealed(folder, "items.parquet", content))) == 12
+
+
+def test_columns_of_any_kind_become_texts(folder: Path):
+    odd = pd.Series([[1], {"a": 2}, None, *["x"] * 9], dtype=object).map(json.dumps)
+    content = table(folder, lambda t: t.assign(lists=[[1, 2]] * 12, odd=odd, raw=[b"\xff"] * 12))
+    items = Gallery.open(sealed(folder, "items.parquet", content)).items
+    assert items["lists"][0] == "[1 2]" and items["raw"][0] == r"b'\xff'"
+
+
+def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Path):
+    head = json.loads((folder / "gallery.json").read_text())
+    file = folder / head["projection"]["file"]
+    planes = pd.read_parquet(file)
+    for change, told in (
+        (planes.drop(columns="code_x"), "has no column code_x"),
+        (planes.assign(feature_y="x"), "has a value of feature_y that is no number"),
+        (planes.assign(code_x=np.inf), "has no place for each tile"),
+        (planes.assign(id="x"), "has no place for each tile"),
+        (pd.concat([planes.assign(id=planes["id"][0])] * 9999), r"\d+ rows in \d+ bytes"),
+    ):
+        change.to_parquet(file)
+        with pytest.raises(InputError, match=told):
+            read_planes(file)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_checkpoint_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, method: int):
+    with zipfile.ZipFile(tmp_path / "last.ckpt", "w", method) as packed:
+        packed.writestr("archive/data.pkl", bytes(100_000_000))
+    start = time.perf_counter()
+    with pytest.raises(InputError, match="it would unpack to more than it is"):
+        load_checkpoint(tmp_path, {})
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("before", [b"", b"\x80\x02r\1", b"x"])
+def test_checkpoint_whose_pickle_is_cut_short_or_of_another_format_is_refused(
+    tmp_path: Path, before: bytes
+):
+    """Fuzzing found it: with bytes before the archive, torch takes them for its old format."""
+    whole, cut = io.BytesIO(), io.BytesIO()
+    torch.save({"history": []}, whole)
+    with zipfile.ZipFile(whole) as packed, zipfile.ZipFile(cut, "w") as harmed:
+        for name in packed.namelist():
+            data = packed.read(name)
+            harmed.writestr(name, b"\x80\x02r\1" if name.endswith("data.pkl") else data)
+    (tmp_path / "last.ckpt").write_bytes(before + cut.getvalue())
+    told = "something stands before" if before else "unpack requires a buffer"
+    with pytest.raises(InputError, match=rf"last\.ckpt cannot be resumed from \({told}"):
+        load_checkpoint(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lists": np.full(200, 99)},
+        {"lists": np.full(200, -1)},
+        {"lists": np.zeros(3, np.int64)},
+        {"lists": np.zeros(200, np.float32)},
+        {"centres": np.zeros((2, 9), np.uint8)},
+        {"centres": np.zeros(3, np.uint8)},
+        {"centres": np.zeros((0, 4), np.uint8)},
+        {"probes": np.array(10**6)},
+        {"probes": np.array([1, 2])},
+        {"wanted": np.array(np.nan)},
+        {"kind": np.array(["ivf", "x"]), "ids": np.zeros(200, np.int64)},
+        {"packed": np.zeros((200, 3), np.uint8)},
+        {"num_bits": np.array(10**9)},
+        {"num_bits": np.array("x")},
+    ],
+)
+def test_kept_index_whose_parts_do_not_fit_is_refused(tmp_path: Path, change: dict):
+    codes = np.random.default_rng(0).integers(0, 256, (200, 2), dtype=np.uint8)
+    IvfEngine.build(codes, 16).save(tmp_path / "x.npz")
+    stored = read_held(tmp_path / "x.npz")
+    assert load_engine(tmp_path / "x.npz").search(codes[:1], top_k=1)[0].distances[0] == 0
+    parts = stored | change
+    kind, num_bits = parts.pop("kind"), parts.pop("num_bits")
+    write_held(tmp_path / "x.npz", kind, num_bits, **parts)
+    with pytest.raises(InputError, match=r"x\.npz cannot be used as a search index"):
+        load_engine(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("collection", ["prod", "rsh", "rsh_a;drop", "../rsh_x"])
+def test_gallery_names_no_collection_that_is_not_ours(folder: Path, collection: str):
+    """An index that is replaced is taken away from its server."""
+    head = json.loads((folder / "gallery.json").read_text())
+    head["engine"] = {"name": "milvus", "uri": "http://127.0.0.1:1", "collection": collection}
+    (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
+    with pytest.raises(InputError, match=f"'engine' in .* names '{collection}'"):
+        Gallery.open(folder)
+
+
+def test_gallery_makes_no_database(folder: Path, tmp_path: Path):
+    pytest.importorskip("pymilvus")
+    head = json.loads((folder / "gallery.json").read_text())
+    file = tmp_path / "new.db"
+    head["engine"] = {"name": "milvus", "uri": str(file), "collection": "rsh_x"}
+    (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
+    gallery = Gallery.open(folder)
+    with pytest.raises(InputError, match=r"new\.db has no collection rsh_x"):
+        gallery.search(gallery.packed[:1], top_k=1)
+    assert not file.exists()

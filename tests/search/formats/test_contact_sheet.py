@@ -1,0 +1,135 @@
+"""A contact sheet is a picture: what is drawn is looked for in its pixels."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_gallery import tiny_gallery
+from PIL import Image, ImageColor
+
+from rsh.errors import InputError
+from rsh.gallery.filters import Where
+from rsh.gallery.gallery import Gallery
+from rsh.search.formats import contact_sheet
+from rsh.search.formats.contact_sheet import CELL, FRAME, GAP, HIGH, MARGIN, as_sheet
+from rsh.search.results import Question, Tile, View
+
+AWKWARD = {"barren": "森林", "coast": "long name " * 8, "tundra": "<i>\n=1+1</i>", "savanna": ""}
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    return tiny_gallery(tmp_path_factory.mktemp("sheet") / "g", num_tiles=230, rename=AWKWARD)
+
+
+def pixels(view: View) -> np.ndarray:
+    picture = Image.open(io.BytesIO(as_sheet(view)))
+    assert (picture.format, picture.mode) == ("PNG", "RGB")
+    return np.asarray(picture).astype(int)
+
+
+def share(pixels: np.ndarray, colour: str) -> float:
+    return (pixels == ImageColor.getrgb(colour)).all(axis=-1).mean()
+
+
+def edge(drawn: np.ndarray, x: int, y: int) -> np.ndarray:
+    return drawn[y, x : x + HIGH]
+
+
+def test_right_and_wrong_differ_in_colour_and_form(gallery):
+    rows = [3, 100]
+    tiles = [Tile(rows[0], 1, 2, None, True), Tile(rows[1], 2, 5, None, False)]
+    drawn = pixels(View(gallery, Question(gallery.items["id"][0], top_k=2), tiles))
+    y = MARGIN + HIGH + GAP + 12
+    solid, dashed = edge(drawn, MARGIN, y), edge(drawn, MARGIN + CELL + GAP, y)
+    assert share(solid, contact_sheet.RIGHT) == 1
+    assert (
+        0.4 < share(dashed, contact_sheet.WRONG) < 0.8 and share(dashed, contact_sheet.RIGHT) == 0
+    )
+    below = drawn[y + HIGH :]
+    left, right = below[:, : MARGIN + CELL], below[:, MARGIN + CELL + GAP :]
+    assert share(left, contact_sheet.RIGHT) > 0 == share(left, contact_sheet.WRONG)
+    assert share(right, contact_sheet.WRONG) > 0 == share(right, contact_sheet.RIGHT)
+
+
+def test_thumbnails_are_where_their_frames_are(gallery):
+    view = View.of(gallery, Question(gallery.items["id"][5], top_k=12))
+    drawn = pixels(view)
+    columns = contact_sheet._columns(12)
+    names = [contact_sheet._name(gallery, tile.row) for tile in view.tiles]
+    step = HIGH + (3 + max(map(len, names))) * contact_sheet.LINE + GAP
+    for number, tile in enumerate(view.tiles):
+        down, along = divmod(number, columns)
+        x = MARGIN + along * (CELL + GAP) + FRAME
+        y = MARGIN + HIGH + GAP + 12 + down * step + FRAME
+        thumb = Image.open(io.BytesIO(gallery.thumb(tile.row))).convert("RGB")
+        wanted = np.asarray(thumb.resize((128, 128), Image.Resampling.LANCZOS)).astype(int)
+        assert (drawn[y : y + 128, x : x + 128] == wanted).all()
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 20, 23, 100, 200])
+def test_sheet_grows_with_its_tiles_and_stays_a_page(gallery, number):
+    tiles = [Tile(row, row + 1, row % 9, None, row % 3 == 0) for row in range(number)]
+    drawn = pixels(View(gallery, Question(gallery.items["id"][0], top_k=number or 1), tiles))
+    high, wide, _ = drawn.shape
+    columns = contact_sheet._columns(number)
+    assert 4 <= columns <= 12 and wide == 2 * MARGIN + columns * (CELL + GAP) - GAP
+    rows = -(-number // columns)
+    assert rows * (HIGH + GAP) < high - 2 * MARGIN - HIGH < (rows + 1) * 260
+
+
+def test_more_than_fit_are_told(gallery):
+    tiles = [Tile(row, row + 1, 0, None, True) for row in range(230)]
+    view = View(gallery, Question(gallery.items["id"][0], radius=32), tiles)
+    assert contact_sheet._notes(view)[0] == "The first 200 of 230 tiles are drawn."
+    some = View(gallery, view.question, tiles[:200])
+    assert pixels(view).shape[0] == pixels(some).shape[0] + contact_sheet.LINE
+    assert not any("The first" in note for note in contact_sheet._notes(some))
+
+
+def test_names_without_glyphs_are_told(gallery):
+    classes = gallery.items["class"]
+    chinese, plain = (int(np.flatnonzero(classes == name)[0]) for name in ("森林", "grassland"))
+    for row, told in ((chinese, True), (plain, False)):
+        query = gallery.items["id"][plain]
+        view = View(gallery, Question(query, top_k=1), [Tile(row, 1, 0, None, False)])
+        assert any("code points" in note for note in contact_sheet._notes(view)) == told
+    assert contact_sheet._name(gallery, chinese) == [r"\u68ee\u6797"]
+    assert contact_sheet._name(gallery, int(np.flatnonzero(classes == "")[0])) == ["(no name)"]
+    long = contact_sheet._name(gallery, int(np.flatnonzero(classes == "long name " * 8)[0]))
+    assert len(long) == 2 and long[1].endswith("…")
+
+
+def test_how_it_was_asked_is_said(gallery):
+
+    query = gallery.items["id"][0]
+    for question, words in (
+        (Question(query, top_k=20), "The 20 nearest tiles in tiny"),
+        (Question(query, radius=1), "The tiles at most 1 bit away in tiny"),
+        (
+            Question(query, top_k=3, rerank="features", where=Where.read(["split=train"])),
+            "The 3 nearest tiles in tiny; ordered by features; where split=train",
+        ),
+        (Question(query, top_k=3, like=("a",)), "The 3 nearest tiles in tiny; like a"),
+    ):
+        assert contact_sheet._asked(View(gallery, question, [])) == words
+
+
+def test_picture_as_a_query(gallery, tmp_path: Path):
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (300, 100), "#ff0000").save(file)
+    view = View(gallery, Question(str(file), top_k=1), [Tile(0, 1, 3)])
+    drawn = pixels(view)
+    assert (drawn[MARGIN + HIGH // 2, MARGIN + HIGH // 2] == (255, 0, 0)).all()
+    assert share(drawn, contact_sheet.RIGHT) == share(drawn, contact_sheet.WRONG) == 0, (
+        "nobody knows its class"
+    )
+    with pytest.raises(InputError, match="does not exist"):
+        as_sheet(View(gallery, Question(str(tmp_path / "gone.png")), []))
+
+
+def test_spoilt_thumbnail_is_named(gallery, monkeypatch):
+    monkeypatch.setattr(gallery, "thumb", lambda row: b"no picture")
+    with pytest.raises(InputError, match=r"the thumbnail of .* cannot be read: make the gallery"):
+        as_sheet(View(gallery, Question(gallery.items["id"][0]), []))

@@ -1,0 +1,65 @@
+"""Hits become features that a map program can draw."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
+from rsh.search.formats.geojson import feature_collection, geometry
+from rsh.search.retrieve import search
+
+SQUARE = "POLYGON ((1 2, 1.5 2, 1.5 -2.25, 1 2))"
+
+
+def test_footprint_is_a_ring_and_a_place_a_point():
+    item = {"longitude": 1.5, "latitude": -2.0}
+    assert geometry(pd.Series(item | {"footprint": SQUARE})) == {
+        "type": "Polygon",
+        "coordinates": [[[1, 2], [1.5, 2], [1.5, -2.25], [1, 2]]],
+    }
+    for without in ({}, {"footprint": ""}, {"footprint": None}):
+        point = {"type": "Point", "coordinates": [1.5, -2.0]}
+        assert geometry(pd.Series(item | without)) == point
+    assert geometry(pd.Series(item | {"latitude": np.nan})) is None
+    assert geometry(pd.Series({"id": "a"})) is None
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    return tiny_gallery(tmp_path / "gallery")
+
+
+def test_hits_are_features_in_their_order(gallery: Gallery):
+    answer = search(gallery, gallery.items["id"][0], top_k=5)
+    found = feature_collection(gallery, answer)
+    assert (found["type"], found["left_out"]) == ("FeatureCollection", 0)
+    rows = gallery.items.set_index("id")
+    for hit, feature in zip(answer.hits, found["features"], strict=True):
+        properties = feature["properties"]
+        assert properties == {
+            "rank": hit.rank, "distance": hit.distance, "id": hit.id, "class": hit.class_name,
+        }  # fmt: skip
+        place = rows.loc[hit.id, ["longitude", "latitude"]].tolist()
+        assert feature["geometry"]["coordinates"] == pytest.approx(place)
+
+
+def test_hits_without_a_place_are_left_out_and_counted(gallery: Gallery):
+    answer = search(gallery, gallery.items["id"][0], top_k=5, rerank="features")
+    lost = [hit.id for hit in answer.hits[1:3]]
+    gallery.items.loc[gallery.items["id"].isin(lost), "latitude"] = np.nan
+    found = feature_collection(gallery, answer)
+    assert found["left_out"] == 2
+    kept = [hit for hit in answer.hits if hit.id not in lost]
+    shown = [feature["properties"] for feature in found["features"]]
+    assert [(each["rank"], each["score"]) for each in shown] == [(h.rank, h.score) for h in kept]
+
+
+def test_gallery_without_places_is_told(gallery: Gallery):
+    answer = search(gallery, gallery.items["id"][0], top_k=5)
+    gallery.items = gallery.items[["id", "class", "split"]]
+    with pytest.raises(InputError, match=r"has no places: encode tiles with an items\.csv"):
+        feature_collection(gallery, answer)

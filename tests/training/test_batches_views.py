@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from make_training import CLASSES, CONFIG, TILES, clusters
+
+from rsh.config import TrainConfig
+from rsh.errors import InputError
+from rsh.training.batches import TilePairs, ViewPairs
+
+CPU = torch.device("cpu")
+
+
+def test_pairs_are_two_different_views_of_the_same_tiles():
+    bank = np.arange(CLASSES * TILES * 3, dtype=np.float16).reshape(-1, 3, 1)
+    labels = clusters(0)[1]
+    for view0, view1, y, rows in ViewPairs(bank, labels, CONFIG).epoch(0):
+        tiles = [(view[:, 0] // 3).long() for view in (view0, view1)]
+        assert torch.equal(*tiles)
+        assert (view0 != view1).all()
+        assert torch.equal(rows, tiles[0])
+        assert torch.equal(y, torch.from_numpy(labels)[tiles[0]])
+
+
+def test_one_view_a_tile_is_too_few():
+    with pytest.raises(InputError, match="views=1: two branches need at least 2"):
+        ViewPairs(*clusters(0, views=1), CONFIG)
+
+
+def test_one_class_cannot_be_trained_on():
+    with pytest.raises(InputError, match="one class"):
+        ViewPairs(clusters(0)[0], np.zeros(CLASSES * TILES, np.int64), CONFIG)
+
+
+def test_tiles_are_seen_twice_each_time_anew():
+    tiles = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
+    labels = np.arange(40) % 4
+    pairs = TilePairs(tiles, labels, TrainConfig(batch_size=8))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        (first, *_), (again, *_) = list(pairs.epoch(0)), list(pairs.epoch(0))
+    assert first.view0.shape == first.view1.shape == (8, 3, 16, 16)
+    assert torch.equal(first.rows, again.rows)
+    assert torch.equal(first.labels, torch.from_numpy(labels)[first.rows])
+    assert not torch.equal(first.view0, first.view1)
+    assert not torch.equal(first.view0, again.view0)
+
+
+def both_kinds() -> list:
+    tiles = np.random.default_rng(0).integers(0, 256, (80, 3, 8, 8), dtype=np.uint8)
+    bank, labels = clusters(0)
+    return [ViewPairs(bank, labels, CONFIG), TilePairs(tiles, labels, CONFIG)]
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["views", "tiles"])
+@pytest.mark.parametrize("world", [2, 3])
+def test_shares_of_several_processes_make_the_whole_batch(kind: int, world: int):
+    def epoch(rank: int, world: int) -> list:
+        pairs = both_kinds()[kind]
+        pairs.to(CPU, rank=rank, world=world)
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            return list(pairs.epoch(0))
+
+    whole = epoch(0, 1)
+    shares = [epoch(rank, world) for rank in range(world)]
+    assert len({len(share) for share in shares}) == 1
+    for number, batch in enumerate(whole):
+        for rank in range(world):
+            for mine, of_all in zip(shares[rank][number], batch, strict=True):
+                torch.testing.assert_close(mine, of_all[rank::world], rtol=0, atol=1e-6)

@@ -1,0 +1,120 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rsh.data.dataset import Scenes
+from rsh.data.decoded import packed_tiles
+from rsh.io import array_cache
+from rsh.models.augment import ViewSpec
+from rsh.models.hashnet import HashNet
+from rsh.training import feature_cache
+from rsh.training.feature_cache import bank_key, view_bank
+
+VIEWS = ViewSpec(32, count=32)  # two tiles go through the backbone at a time
+
+
+@pytest.fixture(scope="module")
+def net() -> HashNet:
+    return HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8).eval()
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Scenes:
+    rng = np.random.default_rng(0)
+    for name in ("coast", "forest"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for index in range(5):
+            pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{index}.png")
+    return Scenes.open(tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "view-bank"
+
+
+@torch.inference_mode()
+def direct(net: HashNet, scenes: Scenes, spec: ViewSpec) -> np.ndarray:
+    tiles = torch.from_numpy(np.array(packed_tiles(scenes, spec.image_size, progress=False)))
+    rows = [spec.of(tiles[row, None], row)[0] for row in range(len(scenes))]
+    return torch.stack([net.backbone(net.normalize(views)) for views in rows]).numpy()
+
+
+@pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3), ViewSpec(32, 3, "strong", seed=1)])
+def test_bank_holds_what_the_backbone_gives_for_each_view(net, scenes, spec: ViewSpec):
+    found = view_bank(net, scenes, spec, progress=False)
+    expected = direct(net, scenes, spec)
+    assert found.dtype == np.float16
+    assert found.shape == (10, len(spec), net.head.trunk[0].in_features)
+    np.testing.assert_allclose(found.astype(np.float32), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Path):
+    other = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
+    with torch.no_grad():
+        next(other.backbone.parameters())[0] += 0.01
+    deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, stages=1)
+    keys = [
+        bank_key(net, scenes, ViewSpec(32, 2)),
+        bank_key(net, scenes, ViewSpec(64, 2)),
+        bank_key(net, scenes, ViewSpec(32, 3)),
+        bank_key(net, scenes, ViewSpec(32, 2, "strong")),
+        bank_key(net, scenes, ViewSpec(32, 2, seed=1)),
+        bank_key(net, scenes.take(np.arange(9)), ViewSpec(32, 2)),
+        bank_key(other, scenes, ViewSpec(32, 2)),
+        bank_key(deeper, scenes, ViewSpec(32, 2)),
+    ]
+    file = tmp_path / "data" / "coast" / "0.png"
+    file.write_bytes(file.read_bytes() + b"\0")
+    keys.append(bank_key(net, Scenes.open(tmp_path / "data"), ViewSpec(32, 2)))
+    assert len(set(keys)) == len(keys)
+
+
+def test_key_does_not_change_with_the_head_or_the_place(net, scenes, tmp_path: Path):
+    other = HashNet(num_bits=64, image_size=32, hidden=32, feature_dim=4, seed=5)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    moved = Scenes.open(tmp_path / "moved")
+    assert bank_key(net, moved, VIEWS) == bank_key(other, replace(moved, name="x"), VIEWS)
+
+
+def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path, monkeypatch):
+    unbroken = np.array(view_bank(net, scenes, VIEWS, progress=False))
+    next(own_cache.glob("*.npy")).unlink()
+    monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
+    features, wanted = feature_cache.features_of, []
+
+    def stopping(net, batches, spec, *, first):
+        wanted.append(first)
+        for number, part in enumerate(features(net, batches, spec, first=first)):
+            if len(wanted) == 1 and number == 3:
+                raise KeyboardInterrupt
+            yield part
+
+    monkeypatch.setattr(feature_cache, "features_of", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        view_bank(net, scenes, VIEWS, progress=False)
+    assert np.array_equal(view_bank(net, scenes, VIEWS, progress=False), unbroken)
+    assert wanted == [0, 6]
+
+
+def test_script_without_a_guard_runs_where_processes_are_spawned(scenes, tmp_path: Path):
+    """As on macOS, where a worker process would begin by running the caller's script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, rsh\n"
+        "from rsh.training.feature_cache import ViewSpec, view_bank\n"
+        "multiprocessing.set_start_method('spawn')\n"
+        f"scenes = rsh.Scenes.open({str(scenes.source)!r})\n"
+        "net = rsh.HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)\n"
+        "print(view_bank(net, scenes, ViewSpec(32), progress=False).shape)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["(10, 1, 1280)"], done.stderr
