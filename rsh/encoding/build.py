@@ -27,7 +27,7 @@ def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Enc
 def build_gallery(
     net: HashNet,
     scenes: Scenes,
-    folder: Path,
+    folder: str | Path,
     *,
     name: str = "",
     run: Path | None = None,
@@ -52,6 +52,7 @@ def build_gallery(
         InputError: a tile cannot be read, the folder cannot be written, or another process is
             encoding into it.
     """
+    folder = Path(folder)
     model = net.settings | {
         "fingerprint": fingerprint(net),
         "run": str(run.resolve()) if run else "",

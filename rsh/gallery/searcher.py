@@ -107,7 +107,9 @@ def make_index(
         from rsh.index.milvus import MilvusEngine  # pymilvus, which few need
 
         if not uri:
-            raise InputError("engine=milvus: give a --uri, too, such as http://localhost:19530")
+            raise InputError(
+                "give a --uri, too, such as http://localhost:19530", parameter="engine", value=name
+            )
         uri = str(Path(uri).absolute()) if uri.endswith(".db") else uri
         collection = f"{_collection(gallery)}_{token_hex(4)}"  # of its own: others may be in use
         entry = {"name": name, "uri": uri, "collection": collection}

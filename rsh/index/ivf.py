@@ -65,7 +65,9 @@ class IvfEngine:
             InputError: wrong width or type, no codes, or a recall out of range.
         """
         if not 0 < recall <= 1:
-            raise InputError("choose a share above 0, at most 1", parameter="recall", value=recall)
+            raise InputError(
+                "choose a share above 0, at most 1", parameter="recall", value=f"{recall:g}"
+            )
         if not len(packed):
             raise InputError("there are no codes: an index of lists needs some to learn from")
         exact = ExactEngine(packed, num_bits, ids)

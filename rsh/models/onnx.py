@@ -50,8 +50,10 @@ class Encoder:
         if not Path(file).is_file():
             raise InputError(f"{file} does not exist: make it with `rsh export`")
         content = Path(file).read_bytes()
-        if with_sum(content) != content:
-            raise InputError(f"{file} was altered: make it again with `rsh export`")
+        altered = InputError(f"{file} was altered: make it again with `rsh export`")
+        summed = SUM_IN_FILE.search(content)
+        if summed and with_sum(content) != content:
+            raise altered
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own errors derive from nothing else
@@ -61,6 +63,8 @@ class Encoder:
         about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
         if about is None:
             raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
+        if not summed:
+            raise altered
         self.settings: dict[str, Any] = json.loads(about)
 
     def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encoded:
@@ -91,11 +95,11 @@ def with_sum(content: bytes) -> bytes:
     """Return a network that has a place for a checksum with the right one in it.
 
     Args:
-        content: of the file.
+        content: of the file; without such a place it is returned as it is.
     """
     place = SUM_IN_FILE.search(content)
     if place is None:
-        return content  # of an older rsh
+        return content
     head, rest = content[: place.start(1)], content[place.end(1) :]
     digest = hashlib.sha256(head + NO_SUM.encode() + rest).hexdigest()
     return head + digest.encode() + rest

@@ -22,7 +22,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise InputError(f"epochs={self.epochs}: choose 1 or more")
+            raise InputError("choose 1 or more", parameter="epochs", value=self.epochs)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def walk(
         open_: The door.
     """
     if top_k == 0:
-        raise InputError("top_k=0: choose 1 or more")
+        raise InputError("choose 1 or more", parameter="top_k", value=0)
     if name == "top_k":
         raise InputError("the name top_k=3 is odd: choose another")
     calls.append(dict(inspect.currentframe().f_locals))  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from make_scenes import make, tile, zipped
 
+from rsh.data import archive as module
 from rsh.data.dataset import Scenes
 from rsh.errors import InputError
 
@@ -60,7 +61,7 @@ def test_file_that_unpacks_to_too_much_is_not_unpacked(
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png")
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("coast/bomb.png", b"\0" * 2_000_000)
-    monkeypatch.setattr(archive, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
     scenes = Scenes.open(file)
     assert scenes.read_bytes(0) == png()
     with pytest.raises(InputError, match=r"bomb\.png in .* unpacks to 2 MB: cut it into tiles"):

@@ -247,7 +247,7 @@ SCRIPT = """
 import sys, time
 from dataclasses import replace
 from rsh.data import catalog, download
-from rsh.cli import main
+from rsh.cli.main import main
 url, sha256, when = sys.argv[1:]
 counts = dict.fromkeys(catalog.UCMERCED.counts, 2)
 catalog.DATASETS["ucmerced"] = replace(catalog.UCMERCED, url=url, sha256=sha256, counts=counts)

@@ -18,9 +18,9 @@ from rsh.gallery.writer import check_gallery
 
 PROGRAM = """
 import sys
-from rsh import pipeline
-from rsh.cli import main
-pipeline.TILES = 4
+from rsh.encoding import chunk_encoder
+from rsh.cli.main import main
+chunk_encoder.TILES = 4
 main(sys.argv[1:])
 """
 

@@ -9,7 +9,7 @@ from traitlets.log import get_logger
 
 from rsh.explorer.alerts import OURS
 from rsh.explorer.app import dashboard
-from rsh.explorer.bundle import STATIC
+from rsh.explorer.bundle import PANELS
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
 from rsh.text import plural
@@ -267,7 +267,7 @@ def test_class_names_travel_as_they_are(tmp_path):
     page = Explorer(ExplorerState(odd))
     shown = [entry["name"] for entry in page.chooser.view["classes"]]
     assert HTML in shown and "海岸" * 40 in shown
-    text = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
+    text = "".join(path.read_text(encoding="utf-8") for path in PANELS.rglob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)
 
 

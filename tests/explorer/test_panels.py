@@ -7,7 +7,7 @@ from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
 from rsh.explorer.alerts import guarded
-from rsh.explorer.bundle import STATIC, bundle
+from rsh.explorer.bundle import PANELS, bundle
 from rsh.explorer.panels.scatter import planes_of
 from rsh.explorer.panels.tiles import place_of
 from rsh.explorer.server.serve import check_port, serve
@@ -36,7 +36,7 @@ def test_guarded_shows_the_sentence_of_an_input_error():
 
 
 def test_bundles_hold_each_module_once_and_import_nothing():
-    for name in ("bits", "cards", "chooser", "controls", "frame", "legend", "plane"):
+    for name in ("codes", "cards", "class_browser", "controls", "header", "legend", "scatter"):
         text = bundle(f"{name}.js")
         assert not re.search(r"^import ", text, re.MULTILINE)
         assert text.count("function make(") == text.count("export default") == 1
@@ -45,7 +45,7 @@ def test_bundles_hold_each_module_once_and_import_nothing():
 
 
 def test_no_file_of_the_page_names_an_outside_host():
-    files = [*STATIC.iterdir(), *(STATIC.parent / "template").iterdir()]
+    files = [*PANELS.rglob("*.[cj]s*"), *(PANELS.parent / "template").iterdir()]
     for file in files:
         hosts = set(re.findall(r"https?://[\w.-]+", file.read_text(encoding="utf-8")))
         assert hosts <= {"http://www.w3.org", "https://cdn.jsdelivr.net"}, file

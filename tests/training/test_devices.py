@@ -19,7 +19,7 @@ from rsh.training.devices import fabric_of
 from rsh.training.loop import set_up, _terms
 from rsh.models.losses.multilevel import Embedding
 from rsh.training.batches import ViewPairs
-from rsh.training import loss_of
+from rsh.training.train import loss_of
 
 class Linear(nn.Module):
     def __init__(self):

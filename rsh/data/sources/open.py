@@ -44,7 +44,9 @@ def open_source(path: Path, cutting: Cutting) -> Source:
         if (value := getattr(cutting, field.name)) != field.default:
             words = value if not isinstance(value, tuple) else ",".join(map(str, value))
             raise InputError(
-                f"{field.name}={words}: {path} is no scene that could be cut, leave it out"
+                f"{path} is no scene that could be cut, leave it out",
+                parameter=field.name,
+                value=words,
             )
     return source
 

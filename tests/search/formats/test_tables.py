@@ -162,7 +162,7 @@ def test_unknown_rows_and_questions_that_contradict_themselves_are_refused(galle
     for row in (-1, 90):
         with pytest.raises(InputError, match=f"there is no tile {row}: choose 0 to 89"):
             View(gallery, question, [Tile(row, 1, 0)])
-    with pytest.raises(InputError, match="top_k=3 and radius=2 exclude each other"):
+    with pytest.raises(InputError, match="radius=2: top_k=3 is given too"):
         Question("x", top_k=3, radius=2)
     with pytest.raises(InputError, match="pool=9: it is for rerank"):
         Question("x", pool=9)
