@@ -24,21 +24,21 @@ from numpy.typing import NDArray
 from rows import Row, append, read_rows
 
 from rsh.codes.binary import Codes, binarize, pack
-from rsh.codes.centers import class_centres
+from rsh.codes.centers import random_codewords
 from rsh.config import TrainConfig
-from rsh.data.dataset import Scenes, Split
+from rsh.data.dataset import Split, TileDataset
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
 from rsh.io.provenance import environment
 from rsh.metrics import ranking
-from rsh.metrics.counts import count
+from rsh.metrics.counts import count_by_distance
 from rsh.models.augment import ViewSpec
 from rsh.models.backbone import DEFAULT
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.training.batches import ViewPairs
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 from rsh.training.loop import fit
-from rsh.training.train import loss_of
+from rsh.training.train import make_loss
 
 RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
 SEEDS = (0, 1, 2)
@@ -50,13 +50,13 @@ TERMS: dict[str, Changes] = {
     "without category": {"category_weight": 0.0},
     "without inter-class": {"inter_weight": 0.0},
     "without intra-class": {"intra_weight": 0.0},
-    "without quantisation": {"quantization_weight": 0.0},
-    "category + quantisation": {"inter_weight": 0.0, "intra_weight": 0.0},
+    "without quantization": {"quantization_weight": 0.0},
+    "category + quantization": {"inter_weight": 0.0, "intra_weight": 0.0},
     "inter-class alone": {"category_weight": 0.0, "intra_weight": 0.0, "quantization_weight": 0.0},
     "intra-class alone": {"category_weight": 0.0, "inter_weight": 0.0, "quantization_weight": 0.0},
 }
-UNTRAINED = ("LSH", "ITQ", "classifier centre", "classifier centre, all views")
-# Where might the intra-class term help? Views further apart, fewer labelled tiles to train on.
+UNTRAINED = ("LSH", "ITQ", "classifier center", "classifier center, all views")
+# Where might the intra-class term help? Views further apart, fewer labeled tiles to train on.
 PLACES: dict[str, tuple[Changes, float]] = {
     "weak views": ({"strength": "weak"}, 1.0),
     "medium views": ({"strength": "medium"}, 1.0),
@@ -121,7 +121,7 @@ def main(only: str = "all", bits: tuple[int, ...] = (16, 32), data: str = "bluem
         bits: Code lengths.
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
     """
-    scenes = Scenes.open(data)
+    scenes = TileDataset.open(data)
     terms, intra, weights = (
         {job.key(scenes.fingerprint): job for job in make(bits)}
         for make in (term_jobs, intra_jobs, weight_jobs)
@@ -172,7 +172,7 @@ def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
                 yield Job("weights", num_bits, seed, changes=settings)
 
 
-def measure(job: Job, scenes: Scenes) -> Row:
+def measure(job: Job, scenes: TileDataset) -> Row:
     """Make the codes of one row and measure them."""
     split, start = scenes.split(seed=job.seed), time.perf_counter()
     net = HashNet(DEFAULT, num_bits=job.bits, image_size=IMAGE_SIZE, seed=job.seed)
@@ -203,29 +203,29 @@ def config_of(job: Job) -> TrainConfig:
 def trained(job: Job, net: HashNet, split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
-    bank = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE, config.views, config.strength))
+    bank = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE, config.views, config.strength))
     rows = fewer(split.rows("train"), split.scenes.labels, job)
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
-    loss = loss_of(config, len(split.scenes.classes), job.bits)
+    loss = make_loss(config, len(split.scenes.classes), job.bits)
     fit(net.head, pairs, config, loss=loss, progress=False)
-    plain = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE))[:, 0]
+    plain = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE))[:, 0]
     return binarize(apply_head(net.head, plain).relaxed)
 
 
 def untrained(job: Job, net: HashNet, split: Split) -> Codes:
     """Hash the backbone's features without a hashing loss."""
-    plain = view_bank(net, split.scenes, ViewSpec(IMAGE_SIZE))
+    plain = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE))
     features, train = plain[:, 0].astype(np.float32), split.rows("train")
     if job.method == "LSH":
         return lsh(features, train, num_bits=job.bits, seed=job.seed)
     if job.method == "ITQ":
         return itq(features, train, num_bits=job.bits)
-    if job.method == "classifier centre, all views":
+    if job.method == "classifier center, all views":
         config = config_of(job)
         views = ViewSpec(IMAGE_SIZE, config.views, config.strength)
-        plain = np.concatenate([plain, view_bank(net, split.scenes, views)], axis=1)
+        plain = np.concatenate([plain, cached_features(net, split.scenes, views)], axis=1)
     classes = linear_classifier(plain, split.scenes.labels, split)
-    return class_centres(len(split.scenes.classes), job.bits)[classes]
+    return random_codewords(len(split.scenes.classes), job.bits)[classes]
 
 
 def fewer(rows: NDArray[np.int64], labels: NDArray[np.int64], job: Job) -> NDArray[np.int64]:
@@ -244,7 +244,7 @@ def average_precisions(
     """Return the tie-aware average precision of each query."""
     query, gallery = split.rows(query_split), split.rows(*gallery_splits)
     labels, packed = split.scenes.labels, pack(codes)
-    counts = count(
+    counts = count_by_distance(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=codes.shape[1]
     )
     return ranking.average_precision(counts)

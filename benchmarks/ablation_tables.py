@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, markdown
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.metrics.ranking import bootstrap_interval
 
 Floats = NDArray[np.float64]
 Blocks = dict[int, NDArray[Any]]  # seed -> block of each of its queries
 
 
-def query_blocks(scenes: Scenes, seeds: Sequence[int]) -> Blocks:
+def query_blocks(scenes: TileDataset, seeds: Sequence[int]) -> Blocks:
     """Return the block of each query under each seed; a query is its own where there are none."""
     column = "block" if "block" in scenes.items else "id"
     return {seed: scenes.split(seed=seed).query.items[column].to_numpy() for seed in seeds}

@@ -2,7 +2,7 @@
 
     RSH_DATA=folder python benchmarks/beyond.py --data ucmd --bits 16 32 64
 
-    centres      a fourth term: cross entropy of the cosine to fixed centres, far apart (OrthoHash)
+    centers      a fourth term: cross entropy of the cosine to fixed centers, far apart (OrthoHash)
     distilled    short codes also learn how alike two views are from codes of 64 bits, trained first
 
 Turns and stages are settings of the network, and lengths of 8 and 12 bits are lengths: `methods.py
@@ -34,7 +34,7 @@ from rsh.models.hashnet import HashHead, HashNet, apply_head
 from rsh.models.losses.baselines import OrthoHash
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
 from rsh.training.batches import ViewPairs
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 from rsh.training.loop import fit
 
 RESULTS = Path(__file__).parent / "results" / "beyond.jsonl"
@@ -42,18 +42,18 @@ LONG = 64  # bits of the teacher
 Terms = dict[str, Tensor]
 
 
-class WithCentres(nn.Module):
-    """Our loss, and as a further term the cosine to the fixed centre of one's class."""
+class WithCenters(nn.Module):
+    """Our loss, and as a further term the cosine to the fixed center of one's class."""
 
     def __init__(self, num_classes: int, num_bits: int, *, weight: float) -> None:
         super().__init__()
-        self.ours, self.centres = MultiLevelLoss(), OrthoHash(num_classes, num_bits)
+        self.ours, self.centers = MultiLevelLoss(), OrthoHash(num_classes, num_bits)
         self.weight = weight
 
     def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
-        terms, drawn = self.ours(view0, view1, labels), self.centres(view0, view1, labels)["total"]
-        return terms | {"centres": drawn, "total": terms["total"] + self.weight * drawn}
+        terms, drawn = self.ours(view0, view1, labels), self.centers(view0, view1, labels)["total"]
+        return terms | {"centers": drawn, "total": terms["total"] + self.weight * drawn}
 
 
 class Taught(nn.Module):
@@ -88,8 +88,8 @@ class Distilled(nn.Module):
 
 IDEAS = {  # name in the rows: name in the table
     "plain": "none",
-    "centres 1": "fixed centres, weight 1",
-    "centres 0.3": "fixed centres, weight 0.3",
+    "centers 1": "fixed centers, weight 1",
+    "centers 0.3": "fixed centers, weight 0.3",
     "distilled 1": "learn from 64 bits, weight 1",
     "distilled 10": "learn from 64 bits, weight 10",
 }
@@ -139,10 +139,10 @@ def learned(job: Job, split: Split, idea: str) -> Tensor:
         loss: nn.Module | MultiLevelLoss = Distilled(job.bits, weight=float(weight))
     else:
         classes, module = len(split.scenes.classes), net.head
-        centres = kind == "centres"
-        loss = WithCentres(classes, job.bits, weight=float(weight)) if centres else MultiLevelLoss()
+        centers = kind == "centers"
+        loss = WithCenters(classes, job.bits, weight=float(weight)) if centers else MultiLevelLoss()
     train_head(module, net, job, split, loss)
-    return apply_head(net.head, view_bank(net, split.scenes, net.plain)).relaxed
+    return apply_head(net.head, cached_features(net, split.scenes, net.plain)).relaxed
 
 
 def train_head(
@@ -150,7 +150,7 @@ def train_head(
 ) -> None:
     """Train a module on the view bank, as `rsh.train` does."""
     spec = ViewSpec(net.image_size, job.config.views, job.config.strength)
-    bank, rows = view_bank(net, split.scenes, spec), split.rows("train")
+    bank, rows = cached_features(net, split.scenes, spec), split.rows("train")
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], job.config)
     fit(module, pairs, job.config, loss=loss, progress=False)
 

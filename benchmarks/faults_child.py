@@ -61,11 +61,11 @@ def compile_projection() -> None:
     """Let UMAP be compiled once, and not by each fork: that takes 20 seconds."""
     import numpy as np
 
-    from rsh.gallery.projection import place
+    from rsh.gallery.projection import umap_layout
 
     rows = np.random.default_rng(0).normal(size=(30, 16)).astype(np.float32)
-    place(rows, metric="cosine")
-    place(rows > 0, metric="hamming")
+    umap_layout(rows, metric="cosine")
+    umap_layout(rows > 0, metric="hamming")
 
 
 def run(job: Job) -> None:
@@ -124,7 +124,7 @@ def publish(url: str, sha256: str, each: int) -> None:
 
     known = catalog.UCMERCED
     counts = dict.fromkeys(known.counts, each)
-    catalog.DATASETS["ucmerced"] = replace(known, url=url, sha256=sha256, counts=counts)
+    catalog.CATALOG["ucmerced"] = replace(known, url=url, sha256=sha256, counts=counts)
 
 
 def turn_clock(seconds: float) -> None:

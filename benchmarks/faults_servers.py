@@ -22,7 +22,7 @@ from faults_world import Bad, Outcome, World, sentence
 from rsh.data.catalog import UCMERCED
 
 EACH = 1  # tile of each class
-FETCH = ["data", "fetch", "ucmerced", "--accept-licence", "--output"]
+FETCH = ["data", "fetch", "ucmerced", "--accept-license", "--output"]
 PATIENCE = 0.3  # seconds without a byte
 
 

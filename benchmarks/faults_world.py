@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import safetensors.numpy
 from faults_warm import Told, Warm
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 from rsh.gallery.writer import check_gallery
 
@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {  # so that little data has many parts, checkpoints 
 KNOWN = ("model", "data", "split", "train", "split_fingerprint", "environment", "fingerprint")
 NOTHING, UNFINISHED = "nothing", "unfinished"
 BAR = re.compile(r"\d+%\||\d+(it|tile|epoch|B)? \[|\d+(\.\d+)?[kM]?B \[|^laying out |^exporting ")
-LICENCE = re.compile(r"licence: ")
+LICENSE = re.compile(r"license: ")
 
 
 class Bad(Exception):
@@ -171,7 +171,7 @@ def sentence(told: Told) -> str:
     lines = told.lines()
     ours = [line for line in lines if line.startswith("rsh: ") and " note: " not in line]
     rest = [line for line in lines if line not in ours and not line.startswith("rsh: note: ")]
-    rest = [line for line in rest if not BAR.search(line) and not LICENCE.search(line)]
+    rest = [line for line in rest if not BAR.search(line) and not LICENSE.search(line)]
     if told.code != 2 or len(ours) != 1 or rest:
         raise Bad("unclear", f"exit code {told.code}: {ours} {' / '.join(rest)[-900:]}")
     return ours[0].removeprefix("rsh: ")
@@ -244,7 +244,7 @@ def evaluated(run: Path) -> str:
 
 def pack(file: Path, *, start: int, each: int) -> None:
     """Write a zip of some tiles of the sample, one folder a class."""
-    sample = Scenes.open("bluemarble")
+    sample = TileDataset.open("bluemarble")
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in CLASSES:
             rows = (sample.items["class"] == name).to_numpy().nonzero()[0][start::10][:each]

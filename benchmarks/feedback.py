@@ -22,17 +22,17 @@ import numpy as np
 from rows import Row, append, markdown, read_rows
 
 from rsh.codes.asymmetric import score
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.encoding.build import encode_scenes
 from rsh.errors import InputError
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.protocols import DISJOINT
 from rsh.evaluation.report import ORDERS
 from rsh.evaluation.reranking import reranking_gain
-from rsh.evaluation.scoring import CUT, Setting
+from rsh.evaluation.scoring import CUT, RetrievalTask
 from rsh.io.provenance import environment
 from rsh.metrics import ranking
-from rsh.metrics.counts import tied
+from rsh.metrics.counts import counts_from_scores
 from rsh.search.feedback import WEIGHTS, Weights, compose
 from rsh.training.run import Run
 
@@ -66,12 +66,12 @@ def main(folders: list[Path]) -> None:
         if key in done:
             continue
         encoded = encode_scenes(run.net(), split.scenes, progress=False)
-        for row in rows_of(encoded, Setting(split, ON_VAL), Setting(split)):
+        for row in rows_of(encoded, RetrievalTask(split, ON_VAL), RetrievalTask(split)):
             append(RESULTS, {"key": key, **about, **row, "environment": environment()})
         print(f"{folder}: measured", flush=True)
 
 
-def rows_of(encoded: Encoded, val: Setting, queries: Setting) -> Iterator[Row]:
+def rows_of(encoded: Encodings, val: RetrievalTask, queries: RetrievalTask) -> Iterator[Row]:
     """Measure one network."""
     for weights in dict.fromkeys(TRIED):
         told = simulate(encoded, val, weights=weights)
@@ -86,7 +86,7 @@ def rows_of(encoded: Encoded, val: Setting, queries: Setting) -> Iterator[Row]:
     yield {"what": "reranking", "protocol": asdict(queries.protocol), **gain}
 
 
-def one_mark(encoded: Encoded, setting: Setting, weights: Weights) -> Row:
+def one_mark(encoded: Encodings, setting: RetrievalTask, weights: Weights) -> Row:
     """Measure users who see 20 tiles and mark the first wrong one alone, on all the others."""
     tiles, packed = setting.as_stored, encoded.packed[setting.as_stored]
     found = []
@@ -100,7 +100,7 @@ def one_mark(encoded: Encoded, setting: Setting, weights: Weights) -> Row:
         asked, unlike = encoded.relaxed[[row]], encoded.relaxed[wrong]
         after = score(compose(asked, [], unlike, weights=weights), packed)
         left = np.delete(np.arange(len(tiles)), seen)
-        counts = [tied(scores[left], relevant[left]) for scores in (before, after)]
+        counts = [counts_from_scores(scores[left], relevant[left]) for scores in (before, after)]
         found.append([float(ranking.precision_at(each, top_k=CUT)[0]) for each in counts])
     first, second = np.array(found).T
     return {

@@ -56,14 +56,14 @@ class Watch:
 def harm_of(use: Callable[[bytes], None], data: bytes, watch: Watch) -> tuple[str, str]:
     """Read one input, and return what kind of harm that did, and where; "" for none."""
     from rsh.errors import InputError
-    from rsh.text import one_line
+    from rsh.text import escape_control_chars
 
     start, watch.seen, kind, where = time.perf_counter(), "", "", ""
     watch.on = True
     try:
         use(data)
     except InputError as error:
-        if not str(error) or str(error) != one_line(str(error)):
+        if not str(error) or str(error) != escape_control_chars(str(error)):
             kind, where = "crash", f"{NO_SENTENCE}: {str(error)!a}"
     except BaseException:
         kind, where = "crash", traceback.format_exc()

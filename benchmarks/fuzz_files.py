@@ -11,10 +11,10 @@ import fuzz_seeds as seeds
 import pandas as pd
 from fuzz_targets import Target, Use
 
-from rsh.data.dataset import Scenes
-from rsh.data.images import read_picture, to_jpeg
-from rsh.data.metadata import add_places
-from rsh.data.tile_grid import AS_USUAL, Cutting
+from rsh.data.dataset import TileDataset
+from rsh.data.images import read_image, to_jpeg
+from rsh.data.metadata import add_metadata
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
 
 READ = 12  # tiles of a data set that are decoded
@@ -24,14 +24,14 @@ def picture(folder: Path) -> Use:
     """Read a picture as a search and the page do."""
 
     def use(data: bytes) -> None:
-        to_jpeg(read_picture(io.BytesIO(data), name="x"), side=64)
+        to_jpeg(read_image(io.BytesIO(data), name="x"), side=64)
 
     return use
 
 
-def _tiles(file: Path, cutting: Cutting = AS_USUAL) -> None:
+def _tiles(file: Path, cutting: TilingOptions = DEFAULT_TILING) -> None:
     """Open a data set and decode its tiles, each of which may be refused."""
-    scenes = Scenes.open(file, cutting=cutting)
+    scenes = TileDataset.open(file, cutting=cutting)
     assert scenes.items["id"].is_unique and len(scenes.classes)
     scenes.items.to_parquet(io.BytesIO())  # as a gallery keeps it
     for row in range(min(len(scenes), READ)):
@@ -63,7 +63,7 @@ def scene(folder: Path) -> Use:
     def use(data: bytes) -> None:
         file = folder / "scene.tif"
         file.write_bytes(data)
-        _tiles(file, Cutting(size=32))
+        _tiles(file, TilingOptions(size=32))
 
     return use
 
@@ -74,7 +74,7 @@ def table(folder: Path) -> Use:
 
     def use(data: bytes) -> None:
         (folder / "items.csv").write_bytes(data)
-        found = add_places(ids, folder, "")
+        found = add_metadata(ids, folder, "")
         assert len(found) == len(ids)
         found.to_parquet(io.BytesIO())
 

@@ -11,23 +11,23 @@ import fuzz_mutators as change
 import fuzz_seeds as seeds
 from fuzz_targets import Mutator, Target, Use
 
-from rsh.codes.order import keys_of
+from rsh.codes.order import id_hashes
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address, write_address
-from rsh.explorer.panels.coloring import colouring_of, ways_of
+from rsh.explorer.panels.coloring import coloring_of, ways_of
 from rsh.explorer.panels.filter import columns_of
 from rsh.explorer.panels.scatter import planes_of
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import sealed as with_checksum
-from rsh.index.ivf import IvfEngine
-from rsh.io.files import noted
-from rsh.search.formats.contact_sheet import as_sheet
+from rsh.gallery.manifest import with_checksum as with_checksum
+from rsh.index.ivf import IVFIndex
+from rsh.io.files import file_record
+from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
-from rsh.search.formats.snippets import as_command, as_python
-from rsh.search.formats.tables import as_csv, as_geojson, as_json
+from rsh.search.formats.snippets import to_command, to_python
+from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import Question, View
 
 SEGMENT = "000001-0"
@@ -39,17 +39,17 @@ def look_at(gallery: Gallery, *, sheet: bool = False) -> None:
     questions = (
         *({"top_k": 3}, {"radius": gallery.num_bits // 2}, {"top_k": 2, "rerank": "features"}),
         {"top_k": 2, "rerank": "asymmetric"},
-        {"top_k": 3, "where": Where.read(["split!=query"])},
+        {"top_k": 3, "where": Filter.read(["split!=query"])},
     )
     for arguments in questions:
         with suppress(InputError):
             view = View.of(gallery, Question(query, **arguments))
-            as_csv(view), as_json(view), as_python(view), str(view.question.ask(gallery))
+            to_csv(view), to_json(view), to_python(view), str(view.question.ask(gallery))
             json.dumps(feature_collection(gallery, view), allow_nan=False)
-            as_geojson(view), as_command(view)
+            to_geojson(view), to_command(view)
     if sheet:
         with suppress(InputError):
-            as_sheet(View.of(gallery, Question(query, top_k=3)))
+            to_contact_sheet(View.of(gallery, Question(query, top_k=3)))
     with suppress(InputError):
         _show(gallery)
 
@@ -59,7 +59,7 @@ def _show(gallery: Gallery) -> None:
     state = ExplorerState(gallery)
     ranking = state.ranking()
     for way, _ in ways_of(gallery):
-        json.dumps({k: str(v) for k, v in colouring_of(gallery, ranking, way).items()})
+        json.dumps({k: str(v) for k, v in coloring_of(gallery, ranking, way).items()})
     columns_of(state), planes_of(gallery, "page"), write_address(state)
     for row in range(len(gallery)):
         describe(gallery, row)
@@ -77,7 +77,7 @@ def sealed(path: str, *, sheet: bool = False) -> Callable[[Path], Use]:
 
         def use(data: bytes) -> None:
             (place / path).write_bytes(data)
-            _note(head, path).update(noted(place / path))
+            _note(head, path).update(file_record(place / path))
             (place / "gallery.json").write_text(json.dumps(with_checksum(head)))
             look_at(Gallery.open(place), sheet=sheet)
 
@@ -99,10 +99,10 @@ def _with_index(place: Path) -> None:
     """Keep an index of lists with a gallery, as `rsh gallery index` does."""
     opened = Gallery.open(place)
     rows = opened.searchable
-    keys = keys_of(opened.items["id"].iloc[rows])
-    IvfEngine.build(opened.packed[rows], opened.num_bits, keys).save(place / "engine-3.npz")
+    keys = id_hashes(opened.items["id"].iloc[rows])
+    IVFIndex.build(opened.packed[rows], opened.num_bits, keys).save(place / "engine-3.npz")
     head = json.loads((place / "gallery.json").read_text())
-    head["engine"] = {"name": "ivf", "file": "engine-3.npz"} | noted(place / "engine-3.npz")
+    head["engine"] = {"name": "ivf", "file": "engine-3.npz"} | file_record(place / "engine-3.npz")
     (place / "gallery.json").write_text(json.dumps(with_checksum(head)))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from rsh.gallery.segment import Tiles
+from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
 SIDE, TILES, BITS = 16, 6, 16
@@ -139,7 +139,7 @@ def gallery(folder: Path) -> Path:
     relaxed = draw.normal(size=(TILES, BITS)).astype(np.float16)
     features = draw.normal(size=(TILES, 8))
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    tiles = Tiles(
+    tiles = GalleryTiles(
         items([f"{name}/{n}.png" for name in ("coast", "forest") for n in range(3)], "id"),
         np.packbits(relaxed >= 0, axis=1),
         relaxed,

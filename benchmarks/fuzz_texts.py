@@ -9,7 +9,7 @@ import fuzz_seeds as seeds
 from fuzz_targets import Target, Use
 
 from rsh.explorer.uploads.messages import packed_message, read_message
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 
 
 def conditions(folder: Path) -> Use:
@@ -19,7 +19,7 @@ def conditions(folder: Path) -> Use:
     items["sunny"] = items["cloud"] < 5
 
     def use(data: bytes) -> None:
-        where = Where.read(data.decode("utf-8", "replace").split("\n"))
+        where = Filter.read(data.decode("utf-8", "replace").split("\n"))
         assert len(where.mask(items)) == len(items)
         where.expression(items)
         str(where)

@@ -32,25 +32,25 @@ from numpy.typing import NDArray
 from rows import Row, append, read_rows
 
 from rsh.codes.binary import Codes, binarize
-from rsh.codes.centers import class_centres
+from rsh.codes.centers import random_codewords
 from rsh.config import Method, TrainConfig
-from rsh.data.dataset import Scenes, Split
+from rsh.data.dataset import Split, TileDataset
 from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
 from rsh.evaluation.protocols import DISJOINT
-from rsh.evaluation.scoring import Setting, cosine_map, score
+from rsh.evaluation.scoring import RetrievalTask, cosine_map, score
 from rsh.io.provenance import environment
 from rsh.models.backbone import DEFAULT
 from rsh.models.hashnet import HashNet, apply_head
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 from rsh.training.train import train
 
 RESULTS = Path(__file__).parent / "results" / "methods.jsonl"
 RUNS = Path("build") / "methods"
 BEGUN = environment()  # now, as the checkout may move on while this runs
 TRAINED = get_args(Method)
-UNTRAINED = ("float cosine", "lsh", "itq", "classifier centre")
+UNTRAINED = ("float cosine", "lsh", "itq", "classifier center")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def jobs(words: argparse.Namespace, data: str) -> list[Job]:
 
 
 @cache
-def open_data(name: str) -> Scenes:
+def open_data(name: str) -> TileDataset:
     """Open a data set below RSH_DATA.
 
     Raises:
@@ -146,7 +146,7 @@ def open_data(name: str) -> Scenes:
     """
     if not os.environ.get("RSH_DATA"):
         raise InputError("RSH_DATA is not set: name the folder that holds UCMD and AID150")
-    return Scenes.open(Path(os.environ["RSH_DATA"]) / DATA[name].folder)
+    return TileDataset.open(Path(os.environ["RSH_DATA"]) / DATA[name].folder)
 
 
 @cache
@@ -207,12 +207,12 @@ def trained(job: Job, split: Split, key: str) -> Row:
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
     history = train(net, known, config, run=run, resume=resume)
-    relaxed = apply_head(net.head, view_bank(net, split.scenes, net.plain)).relaxed
+    relaxed = apply_head(net.head, cached_features(net, split.scenes, net.plain)).relaxed
     if run:
         shutil.rmtree(run)
     return {
         **figures(binarize(relaxed), split),
-        "map_before_sign": cosine_map(relaxed.tanh().numpy(), Setting(split, DISJOINT)),
+        "map_before_sign": cosine_map(relaxed.tanh().numpy(), RetrievalTask(split, DISJOINT)),
         "accuracy": accuracy(*classify(net, split)) if config.finetune else accuracy(*frozen(job)),
         "tiles_per_second": round(float(np.median([r["tiles_per_second"] for r in history])), 1),
         "loss": round(history[-1]["total"], 4),
@@ -226,33 +226,33 @@ def untrained(job: Job, split: Split) -> Row:
     predicted, _ = frozen(job)
     if job.method == "float cosine":
         return {
-            "map": cosine_map(values, Setting(split, DISJOINT)),
+            "map": cosine_map(values, RetrievalTask(split, DISJOINT)),
             "accuracy": accuracy(*frozen(job)),
         }
     codes: dict[str, Callable[[], Codes]] = {
         "lsh": lambda: lsh(values, rows, num_bits=job.bits, seed=job.seed),
         "itq": lambda: itq(values, rows, num_bits=job.bits),
-        "classifier centre": lambda: class_centres(int(labels.max()) + 1, job.bits)[predicted],
+        "classifier center": lambda: random_codewords(int(labels.max()) + 1, job.bits)[predicted],
     }
     return {**figures(codes[job.method](), split), "accuracy": accuracy(*frozen(job))}
 
 
 def figures(codes: Codes, split: Split) -> Row:
     """Return what a row says of its codes."""
-    found = score(codes, Setting(split, DISJOINT))
+    found = score(codes, RetrievalTask(split, DISJOINT))
     names = ("map", "map_interval", "map_at_20", "precision_within_2", "distinct_codes")
     return {name: found[name] for name in names}
 
 
-def features(net: HashNet, scenes: Scenes) -> NDArray[np.float32]:
+def features(net: HashNet, scenes: TileDataset) -> NDArray[np.float32]:
     """Return backbone features of each tile, the mean of the views that codes are made of."""
-    every: NDArray[np.float32] = view_bank(net, scenes, net.plain).astype(np.float32)
+    every: NDArray[np.float32] = cached_features(net, scenes, net.plain).astype(np.float32)
     return np.asarray(every.mean(axis=1))
 
 
 def frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
     """Return what a linear classifier predicts from frozen features: the same for all rows."""
-    return _frozen(replace(job, method="classifier centre", bits=16, config=HEAD))
+    return _frozen(replace(job, method="classifier center", bits=16, config=HEAD))
 
 
 @cache

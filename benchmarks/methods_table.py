@@ -18,7 +18,7 @@ NAMES = {
     "float cosine": "float cosine, no hashing",
     "lsh": "LSH",
     "itq": "ITQ",
-    "classifier centre": "classifier centre",
+    "classifier center": "classifier center",
     "supcon": "supervised contrast on codes",
     "dpsh": "DPSH",
     "hashnet": "HashNet",

@@ -21,7 +21,7 @@ from rows import Row, append
 from rsh.codes.binary import Codes, pack
 from rsh.encoding.build import encode_scenes
 from rsh.io.provenance import environment
-from rsh.metrics.counts import count
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import distinct_codes, mean_average_precision
 from rsh.training.run import Run
 
@@ -53,7 +53,7 @@ def measure(name: str, codes: Codes, labels: Labels) -> None:
     classes = np.eye(labels.max() + 1, dtype=np.float32)[labels]
 
     def ours() -> float:
-        counts = count(packed, packed, labels, labels, num_bits=codes.shape[1])
+        counts = count_by_distance(packed, packed, labels, labels, num_bits=codes.shape[1])
         return mean_average_precision(counts)
 
     turns = [(timed(ours), timed(lambda: argsort_loop(signs, classes))) for _ in range(TURNS)]
@@ -83,9 +83,9 @@ def made_codes(num_bits: int, flipped: float) -> tuple[Codes, Labels]:
     """Give each class a random code and flip a share of the bits of each tile."""
     draw = np.random.default_rng(0)
     labels = draw.integers(CLASSES, size=TILES)
-    centres = draw.choice(np.array([-1, 1], np.int8), (CLASSES, num_bits))
+    centers = draw.choice(np.array([-1, 1], np.int8), (CLASSES, num_bits))
     flips = np.where(draw.random((TILES, num_bits)) < flipped, np.int8(-1), np.int8(1))
-    return centres[labels] * flips, labels
+    return centers[labels] * flips, labels
 
 
 def argsort_loop(signs: NDArray[np.float32], classes: NDArray[np.float32]) -> float:

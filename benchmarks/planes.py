@@ -17,7 +17,7 @@ benchmarks/results/planes.jsonl:
                    search and twenty new cards, that of the others a number
     all_drawn_ms   ours: from a turn of the wheel until every dot is drawn
     frame_ms       ours: how long frames take while the plane is dragged, zoomed in
-    recolour_ms    ours: from choosing "distance from the query" until all planes show it
+    recolor_ms    ours: from choosing "distance from the query" until all planes show it
     follow_ms      ours: from pressing "Random" until all planes show distances from the new query
 
 load_average is how busy the machine was before: above 1, others' work is in the figures.
@@ -58,7 +58,7 @@ WINDOW: ViewportSize = {
 Tool = tuple[str, str, str, str]  # name; selectors of plot, hovered picture, answer
 OURS: Tool = ("rsh", ".rsh-stage", ".rsh-hover:not([hidden]) img", ".rsh-query")
 DRAWN = "[...document.querySelectorAll('.rsh-stage')].every((one) => one.dataset.drawn === 'yes')"
-COLOURED = "window.told?.some((kind) => kind === 'colours')"
+COLORED = "window.told?.some((kind) => kind === 'colors')"
 
 
 def main(sizes: list[int], peers_python: str | None) -> None:
@@ -124,22 +124,22 @@ def ours(page: Page) -> Row:
         "window.told = []; addEventListener('rsh-page', ({ detail }) => told.push(detail.kind))"
     )
     start = time.perf_counter()
-    page.get_by_label("Colour by").select_option("distance")
-    wait_for_colours(page)
-    row["recolour_ms"] = round(1000 * (time.perf_counter() - start))
+    page.get_by_label("Color by").select_option("distance")
+    wait_for_colors(page)
+    row["recolor_ms"] = round(1000 * (time.perf_counter() - start))
     times = []
     for _ in range(7):
         page.evaluate("window.told = []")
         start = time.perf_counter()
         page.get_by_role("button", name="Random").click()
-        wait_for_colours(page)
+        wait_for_colors(page)
         times.append(1000 * (time.perf_counter() - start))
     return row | spread("follow", times)
 
 
-def wait_for_colours(page: Page) -> None:
-    """Wait until new colours have come and are drawn."""
-    page.wait_for_function(COLOURED)
+def wait_for_colors(page: Page) -> None:
+    """Wait until new colors have come and are drawn."""
+    page.wait_for_function(COLORED)
     page.wait_for_function(DRAWN)
 
 
@@ -151,9 +151,9 @@ def wait_for_dots(page: Page, plot: str) -> list[tuple[float, float]]:
         place.scroll_into_view_if_needed()
         left, top, _, _ = box_of(page, plot)
         shot = np.asarray(Image.open(io.BytesIO(place.screenshot())).convert("RGB")).astype(int)
-        colourful = np.ptp(shot, axis=2) > 40  # text, frames and ground are grey
-        colourful[: len(shot) // 8] = colourful[-len(shot) // 8 :] = False
-        rows, columns = np.nonzero(colourful)
+        colorful = np.ptp(shot, axis=2) > 40  # text, frames and ground are gray
+        colorful[: len(shot) // 8] = colorful[-len(shot) // 8 :] = False
+        rows, columns = np.nonzero(colorful)
         if len(rows) > 200:
             return [
                 (left + float(x) + 0.5, top + float(y) + 0.5)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rsh.gallery.segment import Tiles
+from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
 CLASSES, BITS, THUMBS = 45, 32, 100
@@ -20,8 +20,8 @@ def make_gallery(folder: Path, size: int) -> None:
     label = draw.integers(CLASSES, size=size)
     middle = draw.uniform(-1, 1, (4, CLASSES))
     xy = (middle[:, label] + draw.normal(scale=0.08, size=(4, size))).T.astype(np.float32)
-    centres = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
-    bits = centres[label] ^ (draw.random((size, BITS)) < 0.08)
+    centers = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
+    bits = centers[label] ^ (draw.random((size, BITS)) < 0.08)
     pictures = [noise(number) for number in range(THUMBS)]
     items = pd.DataFrame({"id": [f"{row:07}.jpg" for row in range(size)]})
     items["class"] = np.array([f"class {number:02}" for number in range(CLASSES)])[label]
@@ -29,7 +29,9 @@ def make_gallery(folder: Path, size: int) -> None:
     items["longitude"], items["latitude"] = xy[:, 2] * 150, xy[:, 3] * 65
     halves = (bits * 2.0 - 1).astype(np.float16), np.ones((size, 2), np.float16) / 2**0.5
     thumbs = (pictures[row % THUMBS] for row in range(size))
-    tiles = Tiles(items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbs)
+    tiles = GalleryTiles(
+        items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbs
+    )
     gallery = write_gallery(
         folder / "gallery",
         info={"name": "many", "model": {}, "data": {}},

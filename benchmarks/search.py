@@ -28,17 +28,17 @@ from rows import Row, append, read_rows
 from search_peers import PEERS, TOP_K, Answer, Build
 
 from rsh.codes.binary import Packed
-from rsh.gallery.searcher import Index
+from rsh.gallery.searcher import Searcher
 from rsh.index.base import Hits
-from rsh.index.factory import make_engine
-from rsh.index.flat import ExactEngine
+from rsh.index.factory import make_index
+from rsh.index.flat import FlatIndex
 from rsh.io.provenance import environment
 
 RESULTS = Path(__file__).parent / "results" / "search.jsonl"
 SIZES = (10_000, 1_000_000, 10_000_000)
 BITS = (16, 32, 64, 128)
 CODES = ("clustered", "uniform")
-CLUSTERS, FLIPPED = 45, 0.08  # as trained networks leave them: a centre a class, few bits astray
+CLUSTERS, FLIPPED = 45, 0.08  # as trained networks leave them: a center a class, few bits astray
 QUERIES, SINGLE, ROUNDS = 1000, 21, 3
 LONG = 4.0  # seconds that a batch may take; slower engines get fewer queries at once
 JUDGED = 50  # queries whose answers are held against the exact ones
@@ -66,7 +66,7 @@ def measure(size: int, num_bits: int, kind: str, names: list[str]) -> None:
         return
     made = made_codes(size + QUERIES, num_bits, kind)
     gallery, queries = made[:size], made[size:]
-    true = in_child(lambda: ExactEngine(gallery, num_bits).search(queries[:JUDGED], top_k=TOP_K))
+    true = in_child(lambda: FlatIndex(gallery, num_bits).search(queries[:JUDGED], top_k=TOP_K))
     for name, peer in wanted.items():
         row = {"codes": kind, "size": size, "bits": num_bits, "engine": name}
         row |= in_child(partial(measured, peer.build, gallery, queries, num_bits, true))
@@ -130,7 +130,7 @@ def judged(gallery: Packed, queries: Packed, answers: list[Answer], true: list[H
 
 def beside_faiss(gallery: Packed, queries: Packed, num_bits: int) -> Row:
     """Let our call and the bare one of padded FAISS take turns."""
-    index = Index(make_engine(gallery, num_bits), rows := np.arange(len(gallery)), rows)
+    index = Searcher(make_index(gallery, num_bits), rows := np.arange(len(gallery)), rows)
     row: Row = {}
     with PEERS["FAISS Flat, padded"].build(gallery, num_bits) as bare:
         for batch, turns in ((1, 5 * SINGLE), (len(queries), ROUNDS)):
@@ -164,13 +164,13 @@ def memory() -> int:
 
 
 def made_codes(count: int, num_bits: int, kind: str) -> Packed:
-    """Draw codes around centres, or at random."""
+    """Draw codes around centers, or at random."""
     draw = np.random.default_rng(0)
     width = num_bits // 8
     if kind == "uniform":
         return draw.integers(0, 256, (count, width), dtype=np.uint8)
-    centres = draw.integers(0, 256, (CLUSTERS, width), dtype=np.uint8)
-    made = centres[draw.integers(CLUSTERS, size=count)]
+    centers = draw.integers(0, 256, (CLUSTERS, width), dtype=np.uint8)
+    made = centers[draw.integers(CLUSTERS, size=count)]
     for start in range(0, count, 10**6):
         part = made[start : start + 10**6]
         part ^= np.packbits(draw.random((len(part), num_bits), np.float32) < FLIPPED, axis=1)

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed
-from rsh.index.base import Engine
-from rsh.index.factory import make_engine
+from rsh.index.base import Index
+from rsh.index.factory import make_index
 from rsh.index.flat import pad
-from rsh.index.ivf import IvfEngine
+from rsh.index.ivf import IVFIndex
 
 TOP_K = 20
 Answer = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, nearest first
@@ -39,22 +39,22 @@ class Peer(NamedTuple):
 @contextmanager
 def rsh(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Ours: exact or folded, whichever is faster on some of the codes."""
-    yield _ask_ours(make_engine(gallery, num_bits))
+    yield _ask_ours(make_index(gallery, num_bits))
 
 
 @contextmanager
 def rsh_ivf(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Ours: lists, of which so many are looked at that 99 % of the nearest 20 are found."""
-    yield _ask_ours(IvfEngine.build(gallery, num_bits))
+    yield _ask_ours(IVFIndex.build(gallery, num_bits))
 
 
 @contextmanager
 def rsh_milvus(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Ours: Milvus's embedded server, with the ties in order."""
-    from rsh.index.milvus import MilvusEngine
+    from rsh.index.milvus import MilvusIndex
 
     with _folder() as folder:
-        engine = MilvusEngine.build(str(folder / "codes.db"), "codes", num_bits)
+        engine = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
         engine.add(gallery, np.arange(len(gallery)))
         yield _ask_ours(engine)
         engine.close()
@@ -169,10 +169,10 @@ def lancedb(gallery: Packed, num_bits: int) -> Iterator[Ask]:
 @contextmanager
 def milvus_lite(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     """Milvus's embedded server as it answers, ties in any order."""
-    from rsh.index.milvus import MilvusEngine
+    from rsh.index.milvus import MilvusIndex
 
     with _folder() as folder:
-        engine = MilvusEngine.build(str(folder / "codes.db"), "codes", num_bits)
+        engine = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
         engine.add(gallery, np.arange(len(gallery)))
         yield lambda queries: list(engine.unsettled(queries, TOP_K))
         engine.close()
@@ -208,7 +208,7 @@ PEERS = {
 }
 
 
-def _ask_ours(engine: Engine) -> Ask:
+def _ask_ours(engine: Index) -> Ask:
     return lambda queries: list(engine.search(queries, top_k=TOP_K))
 
 

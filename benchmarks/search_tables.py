@@ -30,7 +30,7 @@ STYLES = {
     LIMIT: dict(color="#000000", linestyle=":"),
 }
 # What the billion are reckoned with. Milvus's documentation advises to keep a third of a query
-# node's memory free; a request over the network of a data centre and the merge of a list of 20 from
+# node's memory free; a request over the network of a data center and the merge of a list of 20 from
 # each node take about a millisecond each.
 BILLION, NODE_GB, NODE_CORES, FREE = 10**9, 64, 16, 1 / 3
 ID_BYTES, COLUMNS_BYTES = 8, 100  # of an item: its key, and class, split, place and block

@@ -4,7 +4,7 @@
     python benchmarks/throughput.py --backbone resnet50 --image-size 224 --batch-size 256
 
 The bare pass is the limit: the same number of images, already floats on the device, through the
-backbone and back, with no views, heads, loss, optimiser or average of weights. Ours is `rsh train
+backbone and back, with no views, heads, loss, optimizer or average of weights. Ours is `rsh train
 --finetune` from packed tiles, all of that included. Both run in one process, in turns, in the same
 precision; the ratio is that of their medians. On a CPU, ours runs once more as if memory were not
 kept, see rsh/training/memory.py. Tiles are random numbers, as only time is measured.
@@ -27,10 +27,10 @@ from rsh.io.provenance import environment
 from rsh.models.backbone import DEFAULT
 from rsh.models.hashnet import HashNet
 from rsh.training.batches import TilePairs
-from rsh.training.devices import fabric_of
+from rsh.training.devices import make_fabric
 from rsh.training.loop import set_up, train_one_epoch
 from rsh.training.memory import memory_kept
-from rsh.training.train import loss_of
+from rsh.training.train import make_loss
 
 RESULTS = Path(__file__).parent / "results" / "throughput.jsonl"
 CLASSES, BITS, WARM_UP = 20, 32, 1
@@ -41,7 +41,7 @@ def main(words: argparse.Namespace) -> None:
     config = TrainConfig(
         finetune=True, batch_size=words.batch_size, precision=words.precision, ema_decay=0.99
     )
-    fabric = fabric_of(config)
+    fabric = make_fabric(config)
     net = HashNet(words.backbone, num_bits=BITS, image_size=words.image_size)
     ours = Ours(net, config, fabric, words.steps)
     speeds = []
@@ -83,7 +83,7 @@ class Ours:
         self.pairs = TilePairs(tiles, np.arange(len(tiles)) % CLASSES, config)
         self.config = config
         net.to(memory_format=torch.channels_last)
-        self.parts = set_up(net, self.pairs, config, loss_of(config, CLASSES, BITS), fabric)
+        self.parts = set_up(net, self.pairs, config, make_loss(config, CLASSES, BITS), fabric)
 
     def speed(self, epoch: int) -> float:
         """Train one epoch and return images, two a tile, a second."""
@@ -130,6 +130,6 @@ if __name__ == "__main__":
     parser.add_argument("--name-device", action="store_true", help="print its name, and no more")
     words = parser.parse_args()
     if words.name_device:
-        print(name_of(fabric_of(TrainConfig()).device))
+        print(name_of(make_fabric(TrainConfig()).device))
     else:
         main(words)

@@ -65,7 +65,7 @@ def measured(folder: Path, side: int, dtype: str, tiled: bool) -> Row:
 
 
 def write_scene(file: Path, side: int, dtype: str, tiled: bool) -> None:
-    """Write a scene of noise in UTM, a metre a pixel."""
+    """Write a scene of noise in UTM, a meter a pixel."""
     draw = np.random.default_rng(0)
     layout = {"tiled": True, "blockxsize": 512, "blockysize": 512} if tiled else {"tiled": False}
     place = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_000_000, 1, 1)}

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from rsh.io.files import whole_file
+from rsh.io.files import atomic_write
 
 Floats = NDArray[np.float64]
 Member = tuple[str, bytes]  # path inside the zip, content
@@ -38,7 +38,7 @@ GAMMA = 0.65  # no unit; lifts dark forest and sea
 BRIGHTEST_MEAN = 0.88  # of 0 to 1; stretched relief on brighter ice would be cut off at white
 TARGET_SPREAD = 0.13  # of 0 to 1, standard deviation that calm tiles are stretched towards
 MAX_GAIN = 2.0  # no unit; more shows the 8 x 8 blocks of the source's own compression
-MIN_CONTRAST = 3.0  # grey levels of 0 to 255; drops blank ice, sand and forest
+MIN_CONTRAST = 3.0  # gray levels of 0 to 255; drops blank ice, sand and forest
 COVER_SHARE = 0.7  # of a window's land; at 0.6 a linear classifier was 2 points worse
 COAST_SHARE = (0.25, 0.75)  # of a window, under water; drier windows are named by their land
 MAX_PER_CLASS = 320
@@ -89,12 +89,12 @@ class Window:
 
     @property
     def longitude(self) -> float:
-        """Centre, degrees east, -180 to 180."""
+        """Center, degrees east, -180 to 180."""
         return (self.left + self.width / 2) / self.scale - 180
 
     @property
     def latitude(self) -> float:
-        """Centre, degrees north, -90 to 90."""
+        """Center, degrees north, -90 to 90."""
         return 90 - (self.top + self.height / 2) / self.scale
 
     @property
@@ -153,7 +153,7 @@ def class_of(shares: Floats, latitude: float) -> str | None:
 
     Args:
         shares: (17,) fractions of the IGBP covers; the first is water.
-        latitude: centre of the window, degrees north.
+        latitude: center of the window, degrees north.
     """
     water = float(shares[0])
     if water >= COAST_SHARE[0]:
@@ -195,21 +195,21 @@ def render(picture: Image.Image, window: Window) -> Image.Image:
     """Draw a window as an RGB tile of TILE x TILE pixels whose landforms can be seen.
 
     All tiles share one exposure, because dark forest and pale desert are evidence. Relief is
-    stretched in brightness alone, more where there is little of it, so that colours stay true.
+    stretched in brightness alone, more where there is little of it, so that colors stay true.
     """
-    colour = (np.asarray(window.cut(picture, TILE), np.float64) / 255) ** GAMMA  # (h, w, 3)
-    bright = colour @ np.array([0.299, 0.587, 0.114])  # (h, w), JPEG's luma, 0 to 1
-    grey = Image.fromarray((bright * 255).round().astype(np.uint8))
-    blurred = np.asarray(grey.filter(ImageFilter.BoxBlur(TILE // 10)), np.float64) / 255
+    color = (np.asarray(window.cut(picture, TILE), np.float64) / 255) ** GAMMA  # (h, w, 3)
+    bright = color @ np.array([0.299, 0.587, 0.114])  # (h, w), JPEG's luma, 0 to 1
+    gray = Image.fromarray((bright * 255).round().astype(np.uint8))
+    blurred = np.asarray(gray.filter(ImageFilter.BoxBlur(TILE // 10)), np.float64) / 255
     gain = float(np.clip(TARGET_SPREAD / max(bright.std(), 1e-3), 1, MAX_GAIN))
     relief = (gain - 1) * (0.6 * (bright - bright.mean()) + 0.8 * (bright - blurred))
     relief -= max(bright.mean() - BRIGHTEST_MEAN, 0)
-    shown = np.clip(colour + relief[..., None], 0, 1)
+    shown = np.clip(color + relief[..., None], 0, 1)
     return Image.fromarray((shown * 255).round().astype(np.uint8))
 
 
 def jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
-    """Compress without colour subsampling, because a river is one pixel wide."""
+    """Compress without color subsampling, because a river is one pixel wide."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
     return buffer.getvalue()
@@ -223,11 +223,11 @@ def members(picture: Image.Image, classes: dict[str, list[Window]]) -> Iterator[
     seen: Counter[str] = Counter()
     for name, chosen in classes.items():
         for window in sorted(chosen, key=lambda window: (window.top, window.left)):
-            centre = (f"{window.longitude:.3f}", f"{window.latitude:.3f}")
+            center = (f"{window.longitude:.3f}", f"{window.latitude:.3f}")
             spot = place(window.latitude, window.longitude)
             seen[spot] += 1
             path = f"{name}/{spot}_{seen[spot]}.jpg"
-            table.writerow([path, name, *centre, window.block])
+            table.writerow([path, name, *center, window.block])
             yield path, jpeg(render(picture, window))
     yield "items.csv", text.getvalue().encode()
 
@@ -241,7 +241,7 @@ def write_zip(path: Path, content: dict[str, bytes]) -> str:
             entry.create_system = 3  # Unix, so that a run on Windows writes the same bytes
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content[name])
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
@@ -289,7 +289,7 @@ def main() -> None:
     print(f"{sum(map(len, classes.values()))} tiles, {options.output.stat().st_size} bytes")
     print(f"sha256 {checksum}")
     if options.map is not None:
-        with whole_file(options.map) as stream:
+        with atomic_write(options.map) as stream:
             stream.write(draw_map(picture))
 
 

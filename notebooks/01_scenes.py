@@ -29,14 +29,14 @@ scenes = rsh.Scenes.open("bluemarble")  # or any folder with one folder a class
 teaching.examples(scenes, each=6)
 
 # %% [markdown]
-# Each tile is a window of 36 x 36 pixels, 267 km wide, of NASA's Blue Marble. Neighbouring windows
+# Each tile is a window of 36 x 36 pixels, 267 km wide, of NASA's Blue Marble. Neighboring windows
 # **overlap by half**, as tiles of one scene or one flight often do.
 #
 # ## Two ways to cut
 #
 # A third of the tiles must not be learned from: queries, to measure with, and validation tiles, to
 # choose settings with. Drawn at random within each class, they lie between the tiles that are
-# learned from. Drawn by **blocks** of 10 x 10 degrees, whole neighbourhoods are kept back.
+# learned from. Drawn by **blocks** of 10 x 10 degrees, whole neighborhoods are kept back.
 
 # %%
 cuts = {"at random": scenes.split(by="class"), "by blocks": scenes.split(by="block")}
@@ -45,7 +45,7 @@ teaching.places({name: cut.scenes.items for name, cut in cuts.items()})
 # %% [markdown]
 # ## How much ground is in both?
 #
-# Two windows share ground if their centres are less than a window apart, from south to north and
+# Two windows share ground if their centers are less than a window apart, from south to north and
 # from west to east. For each query, is there such a tile among those that are learned from?
 
 # %%

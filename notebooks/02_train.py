@@ -26,13 +26,13 @@ import torch
 from matplotlib.figure import Figure
 
 import rsh
-from rsh.data.decoded import packed_tiles
+from rsh.data.decoded import decoded_tiles
 from rsh.models.augment import ViewSpec
 from rsh.models.losses.multilevel import category_contrastive
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
-split = scenes.split(seed=0)  # train, val, query; neighbouring tiles stay together
+split = scenes.split(seed=0)  # train, val, query; neighboring tiles stay together
 split.scenes.items["split"].value_counts()
 
 # %% [markdown]
@@ -44,7 +44,7 @@ split.scenes.items["split"].value_counts()
 # %%
 SIDE = 128
 rows = split.rows("train")[:: len(split.rows("train")) // 6][:6]
-tiles = torch.from_numpy(packed_tiles(scenes, SIDE)[rows])
+tiles = torch.from_numpy(decoded_tiles(scenes, SIDE)[rows])
 views = ViewSpec(SIDE, count=2).of(tiles, first=0)  # (6, 2, 3, SIDE, SIDE), 0 to 1
 
 figure = Figure(figsize=(10, 5.4), layout="constrained")
@@ -83,16 +83,16 @@ history = rsh.train(net, split, config, run=RUN, resume=RUN.exists(), watch=rsh.
 
 # %%
 report = rsh.evaluate(net, split, progress=False)
-figures = ("map", "map_before_sign", "map_classifier_centre", "accuracy")
+figures = ("map", "map_before_sign", "map_classifier_center", "accuracy")
 {name: round(report[name], 3) for name in figures}
 
 # %%
-from rsh.evaluation.plots import distances, neighbour_classes
+from rsh.evaluation.plots import distances, neighbor_classes
 
 distances([report | {"run": "32 bits"}])
 
 # %%
-neighbour_classes(report)
+neighbor_classes(report)
 
 # %% [markdown]
 # The run folder now holds the weights, the settings and `history.jsonl`, from which the curves can
@@ -140,5 +140,5 @@ print(f"yours {my_category_contrastive(features, labels, 0.1):.6f}, the library'
 # 3. Interrupt the training in the middle of its curves and run the cell again. Are the weights
 #    those of an unbroken run?
 #    <details><summary>Answer</summary>Yes, bit by bit: each epoch draws from a seed that is its
-#    number, and the checkpoint holds the optimiser, too. <code>tests/test_training.py</code>
+#    number, and the checkpoint holds the optimizer, too. <code>tests/test_training.py</code>
 #    compares the two.</details>

@@ -23,9 +23,9 @@ import numpy as np
 
 import rsh
 from rsh.codes.binary import pack
-from rsh.metrics.counts import count, without_self
+from rsh.metrics.counts import count_by_distance, without_self
 from rsh.metrics.ranking import distances_by_class
-from rsh.teaching.snapshots import Moments, margins, spaces
+from rsh.teaching.snapshots import Snapshots, margins, spaces
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
@@ -35,13 +35,13 @@ net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32)
 # %% [markdown]
 # ## Learn, and look three times
 #
-# The backbone knows photographs of everyday things; the layers above it know nothing yet. `Moments`
+# The backbone knows photographs of everyday things; the layers above it know nothing yet. `Snapshots`
 # keeps what the network says of the tiles that it does **not** learn from: before the first step,
 # after 3 passes, and at the end. The first run fills the view bank, which takes a minute or two.
 
 # %%
 config = rsh.TrainConfig(epochs=60)
-moments = Moments(net, split, epochs={3, config.epochs})
+moments = Snapshots(net, split, epochs={3, config.epochs})
 history = rsh.train(net, split, config, watch=moments)
 f"{len(moments.labels)} tiles, {len(history)} epochs, moments: {', '.join(moments.codes)}"
 
@@ -88,14 +88,14 @@ figures.round(3)
 # %%
 from matplotlib.figure import Figure
 
-from rsh.plotting import COLOURS, bare
+from rsh.plotting import COLORS, style_axes
 
 figure = Figure(figsize=(7, 3), layout="constrained")
 axes = figure.add_subplot(ylim=(-0.3, 1), title="the same tiles at three moments")
-for name, colour, line in zip(figures.columns[[0, 1, 4]], COLOURS, ("-", "--", ":"), strict=False):
-    axes.plot(figures.index, figures[name], line, marker="o", color=colour, label=name)
+for name, color, line in zip(figures.columns[[0, 1, 4]], COLORS, ("-", "--", ":"), strict=False):
+    axes.plot(figures.index, figures[name], line, marker="o", color=color, label=name)
 axes.legend(frameon=False, loc="upper left")
-bare(axes)
+style_axes(axes)
 figure
 
 # %% [markdown]
@@ -114,7 +114,7 @@ def my_margin(codes, labels):
 
 
 packed = pack(moments.codes["after"])
-counts = count(packed, packed, moments.labels, moments.labels, num_bits=32)
+counts = count_by_distance(packed, packed, moments.labels, moments.labels, num_bits=32)
 same, others = distances_by_class(without_self(counts))
 bits = np.arange(33)
 library = np.average(bits, weights=others) - np.average(bits, weights=same)
@@ -137,6 +137,6 @@ print(f"margin after training: {library:.3f} bits")
 # 3. Train again with `rsh.TrainConfig(inter_weight=0, intra_weight=0)`. What becomes of hash space,
 #    what of feature space?
 #    <details><summary>Answer</summary>Feature space is the same as before: the category term shapes
-#    it. Hash space collapses to two codes: nothing but the quantisation looks at the hash layer,
+#    it. Hash space collapses to two codes: nothing but the quantization looks at the hash layer,
 #    and it is content when all tiles say the same. Silhouette of the codes and mAP fall to, or
 #    below, those of the untrained layer.</details>

@@ -27,12 +27,12 @@ import numpy as np
 import rsh
 from rsh import teaching
 from rsh.codes.binary import pack
-from rsh.data.decoded import packed_tiles
-from rsh.metrics.counts import count, order_ties, rank, without_self
+from rsh.data.decoded import decoded_tiles
+from rsh.metrics.counts import count_by_distance, counts_from_ranking, order_ties, without_self
 from rsh.metrics.ranking import average_precision, mean_average_precision
 
 scenes = rsh.Scenes.open("bluemarble")
-tiles = np.asarray(packed_tiles(scenes, 36))  # (n, 3, 36, 36), 0 to 255
+tiles = np.asarray(decoded_tiles(scenes, 36))  # (n, 3, 36, 36), 0 to 255
 five = [689, 749, 1968, 809, 1009]  # rows: a coast that asks, and four that answer
 labels, names = scenes.labels, list(scenes.items["class"].iloc[five])
 
@@ -49,11 +49,11 @@ QUESTIONS = "blue first,greenish,bright,white,contrasty,north lighter,west light
 def ask(tile):
     """Answer the eight questions about a tile (3, side, side): 1 for yes, -1 for no."""
     red, green, blue = tile.mean(axis=(1, 2))
-    grey = tile.mean(axis=0)
-    north, west = np.split(grey, 2)[0], np.split(grey, 2, axis=1)[0]
-    answers = [blue > max(red, green), green > red, grey.mean() > 90, grey.mean() > 170]
-    answers += [grey.std() > 30, *(half.mean() > grey.mean() for half in (north, west))]
-    answers.append(abs(np.diff(grey)).mean() > 9)
+    gray = tile.mean(axis=0)
+    north, west = np.split(gray, 2)[0], np.split(gray, 2, axis=1)[0]
+    answers = [blue > max(red, green), green > red, gray.mean() > 90, gray.mean() > 170]
+    answers += [gray.std() > 30, *(half.mean() > gray.mean() for half in (north, west))]
+    answers.append(abs(np.diff(gray)).mean() > 9)
     return np.where(answers, 1, -1).astype(np.int8)
 
 
@@ -108,7 +108,7 @@ def ap(hits):
 far = distances[0, 1:]
 orders = [list(one) for one in permutations(range(4)) if (np.diff(far[list(one)]) >= 0).all()]
 figures = [ap(relevant[one]) for one in orders]
-counts = count(packed[five[:1]], packed[five[1:]], [True], relevant, num_bits=8)
+counts = count_by_distance(packed[five[:1]], packed[five[1:]], [True], relevant, num_bits=8)
 print(f"{len(orders)} orders, AP from {min(figures):.3f} to {max(figures):.3f}")
 print(f"their mean {np.mean(figures):.6f}, rsh.metrics.ranking {average_precision(counts)[0]:.6f}")
 
@@ -127,17 +127,17 @@ teaching.histogram(near, same, num_bits=8)
 # %% [markdown]
 # ## How good are eight questions of ours?
 #
-# Every tile asks all others. `optimistic` puts the right tiles first in every tie, `pessimistic`
+# Every tile asks all others. `optimiztic` puts the right tiles first in every tie, `pessimistic`
 # last: between these two an argsort may land anywhere. Guessing is right one time in nine.
 
 # %%
-every = without_self(count(packed, packed, labels, labels, num_bits=8))
+every = without_self(count_by_distance(packed, packed, labels, labels, num_bits=8))
 far = np.bitwise_count(packed[:, None, 0] ^ packed[:, 0])
 rankings = {
     "mean over all orders of ties": every,
-    "optimistic": order_ties(every, best=True),
+    "optimiztic": order_ties(every, best=True),
     "pessimistic": order_ties(every, best=False),
-    "argsort": rank(far, labels[:, None] == labels, own=np.arange(len(labels))),
+    "argsort": counts_from_ranking(far, labels[:, None] == labels, own=np.arange(len(labels))),
 }
 {name: round(mean_average_precision(one), 3) for name, one in rankings.items()}
 
@@ -162,7 +162,7 @@ def my_average_precision(far, hits):
 
 
 mine = my_average_precision(near, same)
-counts = count(packed[five[:1]], packed[rest], [True], same, num_bits=8)
+counts = count_by_distance(packed[five[:1]], packed[rest], [True], same, num_bits=8)
 assert np.isclose(mine, average_precision(counts)[0])
 print(f"average precision {mine:.6f}, as the library has it")
 

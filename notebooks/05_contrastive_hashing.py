@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 import rsh
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss, inter_class_hash
-from rsh.plotting import COLOURS, DASHES, bare
+from rsh.plotting import COLORS, DASHES, style_axes
 from rsh.teaching.ablation import Ablation
 from rsh.teaching.circle import CircleLesson
 
@@ -38,7 +38,7 @@ from rsh.teaching.circle import CircleLesson
 #
 # - Drag a point, or reach it with Tab and turn it with the arrow keys (with Shift in small steps).
 # - Choose whose arrows to see. `inter` looks at one branch at a time; `intra` pulls the two views
-#   of a picture together; `category` sees all features; the quantisation only wants points to lie
+#   of a picture together; `category` sees all features; the quantization only wants points to lie
 #   in the middle of a quadrant, whatever their class.
 # - Press "one step downhill" until nothing moves. Four quadrants are enough for three classes.
 
@@ -68,11 +68,11 @@ away = np.arange(1.0, 120.0, 2)
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 axes = figure.add_subplot(xlabel="degrees from its own class; the others are at 120")
 axes.set(ylabel="pull back, nats a radian", title="inter-class term by temperature")
-for colour, dash, temperature in zip(COLOURS, DASHES, (0.1, 0.3, 1.0), strict=False):
+for color, dash, temperature in zip(COLORS, DASHES, (0.1, 0.3, 1.0), strict=False):
     slopes = [slope_at(degree, temperature) for degree in away]
-    axes.plot(away, slopes, dash, color=colour, label=f"temperature {temperature}")
+    axes.plot(away, slopes, dash, color=color, label=f"temperature {temperature}")
 axes.legend(frameon=False)
-bare(axes)
+style_axes(axes)
 figure
 
 # %% [markdown]
@@ -87,10 +87,10 @@ for _ in range(40):
     walk._press(walk.STEP)
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 axes = figure.add_subplot(xlabel="steps", ylabel="value, before the weight")
-for colour, dash, name in zip(COLOURS, DASHES, list(values[0])[1:], strict=False):
-    axes.plot([row[name] for row in values], dash, color=colour, label=name)
+for color, dash, name in zip(COLORS, DASHES, list(values[0])[1:], strict=False):
+    axes.plot([row[name] for row in values], dash, color=color, label=name)
 axes.legend(frameon=False)
-bare(axes)
+style_axes(axes)
 figure
 
 # %% [markdown]
@@ -155,7 +155,7 @@ print(f"yours {my_intra_class_hash(u0, u1, labels, 0.3):.6f}, the library's {lib
 # %% [markdown]
 # ## Exercises
 #
-# 1. On the circle, set all weights but that of the quantisation to 0 and go downhill. What becomes
+# 1. On the circle, set all weights but that of the quantization to 0 and go downhill. What becomes
 #    of the classes?
 #    <details><summary>Answer</summary>Every point walks to the middle of the quadrant it happens to
 #    be in. Codes become sharp and mean nothing: the term needs the others.</details>

@@ -30,10 +30,10 @@ from rsh.evaluation import plots
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import evaluate_all
 from rsh.evaluation.protocols import DISJOINT, PROTOCOLS
-from rsh.evaluation.scoring import Setting, score
-from rsh.metrics.counts import rank
+from rsh.evaluation.scoring import RetrievalTask, score
+from rsh.metrics.counts import counts_from_ranking
 from rsh.metrics.ranking import average_precision, bootstrap_interval
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
 scenes = rsh.Scenes.open("bluemarble")
@@ -58,7 +58,7 @@ pd.Series({key: found["disjoint"]["map"] for key, found in reports.items()}).uns
 # %% [markdown]
 # ## Against what costs nothing
 #
-# The bar at each dot is its 95 % interval. The grey lines are "classifier centre": train a linear
+# The bar at each dot is its 95 % interval. The gray lines are "classifier center": train a linear
 # classifier, and give every tile a fixed code of the class it predicts. Whatever a hashing loss
 # finds beyond that line is its own. LSH and ITQ learn no classes at all.
 
@@ -67,10 +67,13 @@ named = [found["disjoint"] | {"run": f"{m}, {bits} bits"} for (m, bits), found i
 plots.map_by_bits(named)
 
 # %%
-features = np.asarray(view_bank(net, scenes, net.plain)[:, 0], dtype=np.float32)
+features = np.asarray(cached_features(net, scenes, net.plain)[:, 0], dtype=np.float32)
 known = split.rows("train", "val")
 untrained = {"LSH": lsh(features, known, num_bits=32), "ITQ": itq(features, known, num_bits=32)}
-{name: round(score(codes, Setting(split, DISJOINT))["map"], 3) for name, codes in untrained.items()}
+{
+    name: round(score(codes, RetrievalTask(split, DISJOINT))["map"], 3)
+    for name, codes in untrained.items()
+}
 
 # %% [markdown]
 # ## Where they differ
@@ -137,7 +140,7 @@ labels = scenes.labels[split.rows("query")]
 far = (codes.shape[1] - codes.astype(int) @ codes.T) // 2
 same = labels[:, None] == labels
 mine = [my_hits_at(*row) for row in zip(far, same, strict=True)]
-library = average_precision(rank(far, same), top_k=20, denominator="hits")
+library = average_precision(counts_from_ranking(far, same), top_k=20, denominator="hits")
 assert np.allclose(mine, library)
 print(f"hits@20, ties as they lie: {np.mean(mine):.3f}; over all orders of ties:")
 print(f"{reports['multilevel', 16]['hits@20']['map']:.3f}")

@@ -8,14 +8,14 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-# Idle OpenMP threads that spin beside a busy neighbour cost torch and FAISS a factor of 3 to 10;
+# Idle OpenMP threads that spin beside a busy neighbor cost torch and FAISS a factor of 3 to 10;
 # never spinning costs a training that is alone a third. A short spin avoids both. The libraries
 # read this when they are loaded, so it stands before all of them.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from rsh.config import TrainConfig as TrainConfig
-    from rsh.data.dataset import Scenes as Scenes
+    from rsh.data.dataset import TileDataset as TileDataset
     from rsh.encoding.build import build_gallery as build_gallery
     from rsh.errors import InputError as InputError
     from rsh.evaluation.evaluate import evaluate as evaluate
@@ -34,7 +34,7 @@ _HOMES = {
     "LiveCurves": "training.curves",
     "MultiLevelLoss": "models.losses.multilevel",
     "Run": "training.run",
-    "Scenes": "data.dataset",
+    "TileDataset": "data.dataset",
     "TrainConfig": "config",
     "build_gallery": "encoding.build",
     "evaluate": "evaluation.evaluate",

@@ -9,9 +9,11 @@ from typing import Literal, get_args
 from rsh.errors import InputError
 
 Measure = Literal["features", "asymmetric"]  # what the top of a list is looked at again with
-USUAL = 20  # tiles found, if nobody says how many
-EngineName = Literal["exact", "ivf", "milvus"]  # what a gallery is searched with
-RECALL = 0.99  # least share of the nearest 20 that lists are to find, if nobody says another
+DEFAULT_TOP_K = 20  # tiles found, if nobody says how many
+IndexName = Literal["exact", "ivf", "milvus"]  # what a gallery is searched with
+DEFAULT_TARGET_RECALL = (
+    0.99  # least share of the nearest 20 that lists are to find, if nobody says another
+)
 
 Strength = Literal["weak", "medium", "strong"]
 Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash"]
@@ -70,7 +72,7 @@ class TrainConfig:
     intra_weight: float = 1.0
     """Weight of the intra-class hash contrastive term (codes, across branches)."""
     quantization_weight: float = 0.1
-    """Weight of the quantisation term."""
+    """Weight of the quantization term."""
     feature_temperature: float = 0.1
     """Softmax temperature on features."""
     code_temperature: float = 0.3
@@ -126,13 +128,13 @@ def check_number(name: str, value: object, least: float, most: float) -> None:
         raise InputError(f"choose a {kind} from {least} to {most}", parameter=name, value=value)
 
 
-def how_many(top_k: int | None, most: int) -> int:
+def check_top_k(top_k: int | None, most: int) -> int:
     """Return how many tiles a search shall find: 20, or all if there are fewer, by default.
 
     Raises:
         InputError: it is not 1 to `most`, the tiles that can be found.
     """
-    top_k = min(USUAL, most) if top_k is None else top_k
+    top_k = min(DEFAULT_TOP_K, most) if top_k is None else top_k
     if not 1 <= top_k <= most:
         raise InputError(
             f"{most} tiles can be found, choose 1 to {most}", parameter="top_k", value=top_k

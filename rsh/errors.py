@@ -1,6 +1,6 @@
 """Errors and warnings that speak to the user: wrong input, and notes about how it was read."""
 
-from rsh.text import one_line
+from rsh.text import escape_control_chars
 
 
 class RshWarning(UserWarning):
@@ -12,7 +12,7 @@ class InputError(ValueError):
 
     The command line prints it and ends with exit code 2; the page shows it as an alert. Any other
     exception is a defect of rsh. Messages quote files of others, so characters that cannot be seen
-    are written out: see `one_line`.
+    are written out: see `escape_control_chars`.
 
     Args:
         message: what is wrong and how to fix it. With a parameter, what follows "name=value: ".
@@ -25,9 +25,9 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str, *, parameter: str | None = None, value: object = None) -> None:
-        self.parameter, self.value, self.reason = parameter, value, one_line(message)
+        self.parameter, self.value, self.reason = parameter, value, escape_control_chars(message)
         named = "" if parameter is None else f"{parameter}={value}: "
-        super().__init__(one_line(f"{named}{message}"))
+        super().__init__(escape_control_chars(f"{named}{message}"))
 
 
 class NoData(InputError):

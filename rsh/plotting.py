@@ -3,18 +3,18 @@
 from matplotlib.axes import Axes
 
 DPI = 150
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 
 
-def bare(axes: Axes) -> None:
+def style_axes(axes: Axes) -> None:
     """Leave a panel its two axes and faint lines to read heights from."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def percent(axes: Axes, *which: str) -> None:
+def percent_axis(axes: Axes, *which: str) -> None:
     """Write the fractions on an axis as percentages.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
     from rsh.explorer.state import ExplorerState
     from rsh.gallery.gallery import Gallery
     from rsh.models.hashnet import HashNet
@@ -54,10 +54,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real tiles of the sample in class folders."""
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
 
     folder = tmp_path_factory.mktemp("data") / "tiny"
-    sample = Scenes.open("bluemarble")
+    sample = TileDataset.open("bluemarble")
     for name in CLASSES:
         (folder / name).mkdir(parents=True)
         for row in (sample.items["class"] == name).to_numpy().nonzero()[0][:: 134 // TILES][:TILES]:
@@ -67,9 +67,9 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_split(tiny_data: Path) -> Any:
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
 
-    return Scenes.open(tiny_data).split(by="class", query=0.25, val=0.25)
+    return TileDataset.open(tiny_data).split(by="class", query=0.25, val=0.25)
 
 
 @pytest.fixture(scope="session")
@@ -102,15 +102,15 @@ def net(tiny_run: TinyRun) -> "HashNet":
 
 
 @pytest.fixture
-def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Scenes":
+def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
     """22 tiles, encoded in parts of 4."""
     from make_encode import archive
 
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
     from rsh.encoding import chunk_encoder
 
     monkeypatch.setattr(chunk_encoder, "TILES", 4)
-    return Scenes.open(archive(tmp_path / "archive", slice(0, None, 101)))
+    return TileDataset.open(archive(tmp_path / "archive", slice(0, None, 101)))
 
 
 @pytest.fixture(scope="session")

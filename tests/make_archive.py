@@ -8,7 +8,7 @@ from make_scenes import tile
 from make_server import Server
 
 from rsh.data import catalog
-from rsh.data.catalog import UCMERCED, DataSet
+from rsh.data.catalog import UCMERCED, CatalogEntry
 
 EACH = 2  # tiles of each of the 21 classes
 
@@ -25,7 +25,7 @@ def archive(*, count: int = EACH, extra: tuple[str, ...] = ()) -> bytes:
     return stream.getvalue()
 
 
-def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> CatalogEntry:
     """Let the server's file be UC Merced, with fewer tiles."""
     small = replace(
         UCMERCED,
@@ -33,5 +33,5 @@ def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> DataSet:
         sha256=hashlib.sha256(server.content).hexdigest(),
         counts=dict.fromkeys(UCMERCED.counts, EACH),
     )
-    monkeypatch.setitem(catalog.DATASETS, "ucmerced", small)
+    monkeypatch.setitem(catalog.CATALOG, "ucmerced", small)
     return small

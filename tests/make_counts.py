@@ -2,13 +2,13 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from rsh.metrics.counts import Counts
+from rsh.metrics.counts import DistanceCounts
 
 NUM_BITS = 4
 RANKING = st.lists(st.tuples(st.integers(0, NUM_BITS), st.booleans()), min_size=1, max_size=6)
 
 
-def counts_of(*rankings: list[tuple[int, bool]], num_bits: int = NUM_BITS) -> Counts:
+def counts_of(*rankings: list[tuple[int, bool]], num_bits: int = NUM_BITS) -> DistanceCounts:
     """Count by distance what is given as (distance, relevant), one list a query."""
     items = np.zeros((len(rankings), num_bits + 1), dtype=np.int64)
     relevant = np.zeros_like(items)
@@ -16,7 +16,7 @@ def counts_of(*rankings: list[tuple[int, bool]], num_bits: int = NUM_BITS) -> Co
         for distance, hit in ranking:
             items[query, distance] += 1
             relevant[query, distance] += hit
-    return Counts(items, relevant)
+    return DistanceCounts(items, relevant)
 
 
 def random_codes(seed: int, count: int, num_bits: int) -> np.ndarray:

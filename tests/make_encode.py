@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.encoding.build import build_gallery
 from rsh.gallery.gallery import Gallery
 from rsh.models.hashnet import HashNet
@@ -40,7 +40,7 @@ for line in sys.stdin:
 
 def archive(folder: Path, rows: slice) -> Path:
     """Write some tiles of the sample as class folders."""
-    sample = Scenes.open("bluemarble")
+    sample = TileDataset.open("bluemarble")
     for row in range(len(sample))[rows]:
         file = folder / sample.items["id"][row]
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def near(one: Gallery, other: Gallery) -> None:
     assert (one.codes != other.codes).sum() <= 1  # a bit at zero may fall to either side
 
 
-def encode(net: HashNet, scenes: Scenes, folder: Path, **options) -> Gallery:
+def encode(net: HashNet, scenes: TileDataset, folder: Path, **options) -> Gallery:
     return build_gallery(net, scenes, folder, progress=False, **options)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from rsh.codes.binary import pack
 from rsh.data.images import to_jpeg
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.segment import Tiles
+from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
 SAMPLE = Path(__file__).parents[1] / "data" / "bluemarble.zip"
@@ -30,7 +30,7 @@ def tiny_gallery(
     rename: dict[str, str] | None = None,
     more: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> Gallery:
-    """Write a gallery of sample tiles whose codes know something of colour and class.
+    """Write a gallery of sample tiles whose codes know something of color and class.
 
     Args:
         folder: where.
@@ -43,7 +43,7 @@ def tiny_gallery(
     """
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
-    look = np.hstack([colours(jpegs), 1.1 * class_hint(table["class"])])
+    look = np.hstack([colors(jpegs), 1.1 * class_hint(table["class"])])
     relaxed = look @ rng.normal(size=(look.shape[1], num_bits))
     codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
     items = pd.DataFrame({"id": table["path"], "class": table["class"].replace(rename or {})})
@@ -81,12 +81,12 @@ def tiles_of(
     features: np.ndarray,
     thumbs: Iterable[bytes],
     relaxed: np.ndarray | None = None,
-) -> Tiles:
+) -> GalleryTiles:
     """Put the parts of a segment together; relaxed codes are the codes unless they are given."""
     halves = [
         np.asarray(part, np.float16) for part in (codes if relaxed is None else relaxed, features)
     ]
-    return Tiles(items, pack(codes.astype(np.int8)), *halves, thumbs)
+    return GalleryTiles(items, pack(codes.astype(np.int8)), *halves, thumbs)
 
 
 def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:
@@ -100,8 +100,8 @@ def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:
         return table, [archive.read(root + path) for path in table["path"]]
 
 
-def colours(jpegs: list[bytes]) -> np.ndarray:
-    """Describe each picture by the colours of a 3 x 3 grid and their spread, (n, 33)."""
+def colors(jpegs: list[bytes]) -> np.ndarray:
+    """Describe each picture by the colors of a 3 x 3 grid and their spread, (n, 33)."""
     rows = []
     for jpeg in jpegs:
         picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
@@ -120,14 +120,14 @@ def class_hint(classes: pd.Series) -> np.ndarray:
 
 def two_axes(rows: np.ndarray) -> np.ndarray:
     """Project onto the two directions of largest variance, with a little jitter for ties."""
-    centred = rows - rows.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    centerd = rows - rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(centerd, full_matrices=False)
     jitter = np.random.default_rng(0).normal(scale=0.08, size=(len(rows), 2))
-    return centred @ axes[:2].T + jitter
+    return centerd @ axes[:2].T + jitter
 
 
 def in_town(items: pd.DataFrame) -> pd.DataFrame:
-    """Put tiles side by side on a few kilometres; one of them is of unknown extent."""
+    """Put tiles side by side on a few kilometers; one of them is of unknown extent."""
     x = 11.5 + 0.004 * (np.arange(len(items)) % 20)
     y = 48.1 + 0.003 * (np.arange(len(items)) // 20)
     rings = [
@@ -141,7 +141,7 @@ def parts(count: int = 24, seed: int = 0) -> dict:
     rng = np.random.default_rng(seed)
     names = rng.choice(["coast", "forest", "tundra"], count)
     features = rng.normal(size=(count, 6))
-    colours = rng.integers(0, 256, (count, 3)).tolist()
+    colors = rng.integers(0, 256, (count, 3)).tolist()
     return {
         "info": {"name": "tiny", "model": {}, "data": {}},
         "items": pd.DataFrame({
@@ -153,7 +153,7 @@ def parts(count: int = 24, seed: int = 0) -> dict:
         }),
         "codes": rng.choice(np.array([-1, 1], np.int8), (count, PARTS_BITS)),
         "features": (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float16),
-        "thumbs": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colours],
+        "thumbs": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colors],
     }  # fmt: skip
 
 

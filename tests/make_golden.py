@@ -14,14 +14,14 @@ import torch
 
 from rsh.codes.binary import Packed, pack
 from rsh.config import TrainConfig
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.encoding.build import encode_scenes
 from rsh.evaluation.evaluate import evaluate
 from rsh.models.hashnet import HashNet
 from rsh.training.train import train
 
 FOLDER = Path(__file__).parent / "golden"
-FIGURES = ("map", "map_before_sign", "map_classifier_centre", "accuracy")
+FIGURES = ("map", "map_before_sign", "map_classifier_center", "accuracy")
 
 
 class Golden(NamedTuple):
@@ -41,7 +41,7 @@ def measure(*, threads: int = 1) -> Golden:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        sample = Scenes.open("bluemarble")
+        sample = TileDataset.open("bluemarble")
         split = sample.take(np.arange(0, len(sample), 6)).split(seed=0)
         net = HashNet(num_bits=32, image_size=32, hidden=128, feature_dim=32)
         train(net, split, TrainConfig(epochs=10, views=2), progress=False)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsh.gallery.manifest import sealed as with_checksum
+from rsh.gallery.manifest import with_checksum as with_checksum
 
 SEGMENT = "000001-0"
 

@@ -7,13 +7,13 @@ import rasterio
 from rasterio.transform import from_origin
 
 UTM = "EPSG:32633"  # its central meridian is 15 degrees east
-EAST, NORTH, METRES = 500_000, 5_000_000, 10  # upper left corner and side of a pixel
+EAST, NORTH, METERS = 500_000, 5_000_000, 10  # upper left corner and side of a pixel
 
 
 def make_raster(file: Path, values: np.ndarray, *, crs: str | None = UTM, **options) -> Path:
     """Write (bands, h, w) as a GeoTIFF whose upper left corner lies at 15 degrees east."""
     bands, height, width = values.shape
-    place = from_origin(EAST, NORTH, METRES, METRES)
+    place = from_origin(EAST, NORTH, METERS, METERS)
     profile = {"driver": "GTiff", "count": bands, "height": height, "width": width}
     profile |= {"dtype": values.dtype, "crs": crs, "transform": place}
     with rasterio.open(file, "w", **profile | options) as raster:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 
 ODD = ("a b", "Ährenfeld", "森林", "it's", "c&d#1", "50%")
 
@@ -30,5 +30,5 @@ def zipped(folder: Path, file: Path, *, wrap: str = "") -> Path:
     return file
 
 
-def pixels(scenes: Scenes) -> list[bytes]:
+def pixels(scenes: TileDataset) -> list[bytes]:
     return [scenes.read(row).tobytes() for row in range(len(scenes))]

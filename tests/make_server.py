@@ -15,7 +15,7 @@ class Server:
 
     Attributes:
         content: of the file.
-        ranges: whether the server honours Range.
+        ranges: whether the server honors Range.
         cuts: after how many bytes each of the first answers breaks off.
         status: of each answer, if it is not to be good.
         pause: seconds between two parts of 512 bytes.

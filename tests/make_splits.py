@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.dataset import Scenes, Split
-from rsh.data.sources.folder import Folder
+from rsh.data.dataset import Split, TileDataset
+from rsh.data.sources.folder import FolderSource
 
 
-def labelled(classes: int, train: int, val: int, query: int) -> Split:
+def labeled(classes: int, train: int, val: int, query: int) -> Split:
     """A split without pictures: so many tiles of each class in each part."""
     parts = ["train"] * train + ["val"] * val + ["query"] * query
     items = pd.DataFrame({
@@ -14,4 +14,4 @@ def labelled(classes: int, train: int, val: int, query: int) -> Split:
         "class": [str(c) for c in range(classes) for _ in parts],
         "split": parts * classes,
     })  # fmt: skip
-    return Split(Scenes("made", Folder(Path("nowhere"), ()), items))
+    return Split(TileDataset("made", FolderSource(Path("nowhere"), ()), items))

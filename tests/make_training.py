@@ -5,7 +5,7 @@ import torch
 
 from rsh.codes.binary import binarize, pack
 from rsh.config import TrainConfig
-from rsh.metrics.counts import count
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, HashNet, apply_head
 from rsh.training.batches import ViewPairs
@@ -18,9 +18,9 @@ SHORT = TrainConfig(epochs=11, batch_size=16, views=3)
 def clusters(seed: int, *, views: int = 3) -> tuple[np.ndarray, np.ndarray]:
     """A bank whose classes are overlapping Gaussian clouds, and its labels."""
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).normal(size=(CLASSES, WIDTH))
+    centers = np.random.default_rng(99).normal(size=(CLASSES, WIDTH))
     labels = np.repeat(np.arange(CLASSES), TILES)
-    tiles = centres[labels] + 0.5 * rng.normal(size=(len(labels), WIDTH))
+    tiles = centers[labels] + 0.5 * rng.normal(size=(len(labels), WIDTH))
     bank = tiles[:, None] + 0.2 * rng.normal(size=(len(labels), views, WIDTH))
     return bank.astype(np.float16), labels
 
@@ -40,7 +40,9 @@ def val_map(module: HashHead) -> float:
     gallery, query = (
         pack(binarize(apply_head(module, bank[:, 0]).relaxed)) for bank in (train_bank, val_bank)
     )
-    return mean_average_precision(count(query, gallery, val_labels, labels, num_bits=BITS))
+    return mean_average_precision(
+        count_by_distance(query, gallery, val_labels, labels, num_bits=BITS)
+    )
 
 
 def timeless(history: list[dict[str, float]]) -> list[dict[str, float]]:

@@ -59,20 +59,20 @@ def greedyhash(
     return total / len(u) + penalty_weight * penalty / (len(u) * len(u[0]))
 
 
-def csq(u: Rows, labels: Sequence[int], centres: Rows, quantization_weight: float) -> float:
+def csq(u: Rows, labels: Sequence[int], centers: Rows, quantization_weight: float) -> float:
     central = drawn = 0.0
     for row, label in zip(u, labels, strict=True):
-        for x, c in zip(row, centres[label], strict=True):
+        for x, c in zip(row, centers[label], strict=True):
             probability, wanted = (1 + math.tanh(x)) / 2, (c + 1) / 2
             central -= wanted * math.log(probability) + (1 - wanted) * math.log(1 - probability)
             drawn += math.log(math.cosh(abs(math.tanh(x)) - 1))
     return (central + quantization_weight * drawn) / (len(u) * len(u[0]))
 
 
-def orthohash(u: Rows, labels: Sequence[int], centres: Rows, scale: float, margin: float) -> float:
+def orthohash(u: Rows, labels: Sequence[int], centers: Rows, scale: float, margin: float) -> float:
     total = 0.0
     for row, label in zip(u, labels, strict=True):
-        cosine = [inner(row, c) / math.sqrt(inner(row, row) * inner(c, c)) for c in centres]
+        cosine = [inner(row, c) / math.sqrt(inner(row, row) * inner(c, c)) for c in centers]
         cosine[label] -= margin
         total += cross_entropy([scale * value for value in cosine], label)
     return total / len(u)

@@ -29,7 +29,7 @@ BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # (256, 8
 
 
 @dataclass(frozen=True, eq=False)
-class Exemplars:
+class BitProfile:
     """One bit of a gallery, and the tiles that show what it stands for.
 
     All tiles count, those of the query split, too: a bit is the network's, and no search is made.
@@ -54,9 +54,9 @@ class Exemplars:
     related: Ints
 
 
-def exemplars(
+def profile_bit(
     gallery: Gallery, bit: int, *, count: int = COUNT, per_class: int | None = None
-) -> Exemplars:
+) -> BitProfile:
     """Find out what a bit has learned.
 
     Args:
@@ -79,7 +79,7 @@ def exemplars(
     labels, tiles = gallery.labels, np.bincount(gallery.labels)
     correlation = _correlation(gallery.packed, is_on, gallery.num_bits, bit)
     related = np.argsort(-np.abs(correlation), kind="stable")
-    return Exemplars(
+    return BitProfile(
         bit=bit,
         on=_surest(np.flatnonzero(is_on), -relaxed, labels, count, per_class),
         off=_surest(np.flatnonzero(~is_on), relaxed, labels, count, per_class),

@@ -8,7 +8,7 @@ from tile x to the k-th nearest tile of class C, x itself left out,
     margin(A, B) = mean of m(x, B) over the tiles x of A
 
 Near 0 a search cannot tell B from A; below 0 it takes A for B. The third, so that up to two tiles
-with a wrong label do not decide. Only tiles that a search may find are neighbours; all ask.
+with a wrong label do not decide. Only tiles that a search may find are neighbors; all ask.
 
 Source: the difference of the distances to the nearest tiles of the other and of the own class is
 the hypothesis margin of Crammer et al. 2002, "Margin analysis of the LVQ algorithm", but for its
@@ -32,7 +32,7 @@ DISTANCES = 10**9  # that are computed at most, in two seconds; beyond them fewe
 BLOCK = 2**18  # distances that are held at a time, so that they stay in the cache
 
 
-class Pair(NamedTuple):
+class ClassPair(NamedTuple):
     """Two classes.
 
     Attributes:
@@ -47,7 +47,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Borders:
+class ClassMargins:
     """How far all classes of a gallery lie apart; row A, column B is about the tiles of A.
 
     Attributes:
@@ -73,18 +73,18 @@ class Borders:
         return bool((self.asked < self.tiles).any())
 
     @property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ClassPair]:
         """All pairs of classes, the narrowest margin first; those without one last."""
         one, other = np.triu_indices(len(self.classes), 1)
         margins = _mean(np.stack([self.margin[one, other], self.margin[other, one]]))
         return [
-            Pair(self.classes[one[i]], self.classes[other[i]], float(margins[i]))
+            ClassPair(self.classes[one[i]], self.classes[other[i]], float(margins[i]))
             for i in np.argsort(margins, kind="stable")  # NaN last
         ]
 
 
 @dataclass(frozen=True, eq=False)
-class Border:
+class BoundaryTiles:
     """The tiles of two classes that lie as near to the other class as to their own, or nearer.
 
     They come in the order (difference of both distances, distance to the other class, row): the
@@ -113,7 +113,7 @@ class Border:
     tiles: int
 
 
-def borders(gallery: Gallery) -> Borders:
+def class_margins(gallery: Gallery) -> ClassMargins:
     """Measure how far the classes of a gallery lie apart.
 
     Where that would take more than a thousand million distances, as from some 30,000 tiles on,
@@ -134,14 +134,16 @@ def borders(gallery: Gallery) -> Borders:
         crossed = near[:, :, 0] <= own[:, :, 0]  # ties count: a search may show either first
         share[number, others] = _mean(np.where(known, crossed, np.nan))[others]
     tiles = np.bincount(gallery.labels, minlength=len(classes))
-    return Borders(gallery.classes, margin, share, asked, tiles)
+    return ClassMargins(gallery.classes, margin, share, asked, tiles)
 
 
-def border(gallery: Gallery, one: str, other: str, *, count: int | None = None) -> Border:
+def boundary_tiles(
+    gallery: Gallery, one: str, other: str, *, count: int | None = None
+) -> BoundaryTiles:
     """Find the tiles on the border of two classes, the worst first.
 
     A tile whose class holds no other that can be found has nothing to compare with, and is left
-    out. In a large gallery not all tiles ask, see `borders`.
+    out. In a large gallery not all tiles ask, see `class_margins`.
 
     Args:
         gallery: an opened gallery.
@@ -168,7 +170,7 @@ def border(gallery: Gallery, one: str, other: str, *, count: int | None = None) 
     order = (rows[crossed], across[crossed], across[crossed] - own[crossed])
     worst = crossed[np.lexsort(order)]  # the last key counts first
     shown = worst[:count]
-    return Border(
+    return BoundaryTiles(
         one=one,
         other=other,
         rows=rows[shown],

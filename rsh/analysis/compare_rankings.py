@@ -22,12 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import hamming
-from rsh.codes.encodings import Halves
-from rsh.config import how_many
+from rsh.codes.encodings import HalfArray
+from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.metrics.counts import tied
-from rsh.metrics.overlap import Overlap, chances, overlap
+from rsh.metrics.counts import counts_from_scores
+from rsh.metrics.overlap import Overlap, inclusion_probabilities, overlap
 from rsh.metrics.ranking import average_precision, precision_at
 
 By = Literal["bits", "features"]
@@ -55,7 +55,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Found:
+class ComparedHit:
     """One tile that a side has found.
 
     Attributes:
@@ -86,7 +86,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Answered:
+class SideResult:
     """What one side says.
 
     Attributes:
@@ -102,7 +102,7 @@ class Answered:
     """
 
     class_name: str
-    hits: tuple[Found, ...]
+    hits: tuple[ComparedHit, ...]
     average_precision: float | None
     precision: float
     tied: int
@@ -111,7 +111,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Versus:
+class RankingComparison:
     """The answers of two sides to one question; the query itself is never among the tiles.
 
     Attributes:
@@ -125,13 +125,13 @@ class Versus:
 
     query: str
     top_k: int
-    left: Answered
-    right: Answered
+    left: SideResult
+    right: SideResult
     shared: int
     overlap: Overlap | None
 
 
-class Pair:
+class RankingPair:
     """Two sides that can be asked; which tiles they share is found out once.
 
     Attributes:
@@ -144,7 +144,7 @@ class Pair:
         self.left, self.right = left, right
         self._rows = _shared(left.gallery, right.gallery)
 
-    def ask(self, query: str, *, top_k: int | None = None) -> Versus:
+    def ask(self, query: str, *, top_k: int | None = None) -> RankingComparison:
         """Ask both sides which tiles are nearest to one that both galleries hold.
 
         Args:
@@ -157,22 +157,24 @@ class Pair:
         sides = (self.left, self.right)
         own = [self._row(side.gallery, query) for side in sides]
         far = [_far(side, row) for side, row in zip(sides, own, strict=True)]
-        top_k = how_many(top_k, min(map(_most, sides, far)))
+        top_k = check_top_k(top_k, min(map(_most, sides, far)))
         near = [each[rows] for each, rows in zip(far, self._rows, strict=True)]
         kept = np.isfinite(near[0]) & np.isfinite(near[1])  # all but the query
         shared = int(kept.sum())
-        found = [np.where(kept, chances(each, min(top_k, shared)), 0) for each in near]
+        found = [
+            np.where(kept, inclusion_probabilities(each, min(top_k, shared)), 0) for each in near
+        ]
         left, right = (
             self._answered(number, own[number], far[number], found[1 - number], top_k, shared)
             for number in (0, 1)
         )
         depth = min(top_k, shared)
         both = overlap(*found, depth=depth) if shared else None
-        return Versus(query, top_k, left, right, shared, both)
+        return RankingComparison(query, top_k, left, right, shared, both)
 
     def _answered(
         self, number: int, row: int, far: Floats, elsewhere: Floats, top_k: int, shared: int
-    ) -> Answered:
+    ) -> SideResult:
         """Put the answer of one side together.
 
         Args:
@@ -185,12 +187,12 @@ class Pair:
         """
         side = (self.left, self.right)[number]
         labels, can = side.gallery.labels, np.isfinite(far)
-        counts = tied(-far[can], labels[can] == labels[row])
+        counts = counts_from_scores(-far[can], labels[can] == labels[row])
         average = float(average_precision(counts)[0])
         last = np.partition(far, top_k - 1)[top_k - 1]
         there = np.full(len(far), np.nan)
         there[self._rows[number]] = elsewhere
-        return Answered(
+        return SideResult(
             class_name=str(side.gallery.items["class"].iloc[row]),
             hits=_hits(side, row, far, there, top_k),
             average_precision=None if np.isnan(average) else average,
@@ -210,7 +212,7 @@ class Pair:
         raise InputError(f"{query} is no tile of {gallery.folder}: {way_out}")
 
 
-def cosines(features: Halves, row: int) -> Floats:
+def cosines(features: HalfArray, row: int) -> Floats:
     """Return the cosine of one tile's features with those of every tile.
 
     A product of two float16 numbers is a multiple of 2**-48, and so is every sum of them, which
@@ -255,7 +257,7 @@ def _most(side: Side, far: Floats) -> int:
     return most
 
 
-def _hits(side: Side, row: int, far: Floats, there: Floats, top_k: int) -> tuple[Found, ...]:
+def _hits(side: Side, row: int, far: Floats, there: Floats, top_k: int) -> tuple[ComparedHit, ...]:
     gallery = side.gallery
     reach = np.flatnonzero(far <= np.partition(far, top_k - 1)[top_k - 1])
     rows = reach[np.argsort(far[reach], kind="stable")[:top_k]]  # what ties stays in its order
@@ -266,7 +268,7 @@ def _hits(side: Side, row: int, far: Floats, there: Floats, top_k: int) -> tuple
     columns = (rows.tolist(), items["id"], items["class"], distances.tolist())
     every = zip(*columns, scores, right.tolist(), chance, strict=True)
     return tuple(
-        Found(hit, rank, str(name), str(class_name), *rest)
+        ComparedHit(hit, rank, str(name), str(class_name), *rest)
         for rank, (hit, name, class_name, *rest) in enumerate(every, start=1)
     )
 

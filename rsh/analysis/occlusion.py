@@ -1,4 +1,4 @@
-"""Which parts of a tile make its code: a grey patch is slid over it, and the code moves.
+"""Which parts of a tile make its code: a gray patch is slid over it, and the code moves.
 
 With t = tanh(relaxed), under which codes are compared in training, and sign b of the tile's code,
 
@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from rsh.codes.asymmetric import weights_of
-from rsh.codes.encodings import Encoded
+from rsh.codes.asymmetric import soft_bits
+from rsh.codes.encodings import Encodings
 from rsh.config import check_number
-from rsh.data.images import read_picture
+from rsh.data.images import read_image
 from rsh.errors import InputError
 
-Encode = Callable[[Sequence[Image.Image]], Encoded]
+Encode = Callable[[Sequence[Image.Image]], Encodings]
 CELLS = 8  # a side
 MOST_CELLS = 16  # a side: 256 covered tiles, which one call still holds in memory
 WIDER = 1.5  # patch over cell, so that what lies on the line between two cells is covered whole
@@ -36,10 +36,10 @@ LARGEST = 512  # pixels a side: networks see less, and a covered copy is made fo
 DRAWN = 320  # pixels a side of an overlay
 LINE, DASH = 3, 16  # pixels, where the overlay is drawn twice as large
 OPAQUE = 0.75  # of the strongest heat, so that the tile still shows
-FAINT = 0.1  # of the 2 that lie between the signs; less than that is not worth full colour
+FAINT = 0.1  # of the 2 that lie between the signs; less than that is not worth full color
 
-# Colours from 0 to 255 over the share of the strongest heat. Orange and blue are told apart by all
-# kinds of colour-blind people; the others grow steadily lighter, too.
+# Colors from 0 to 255 over the share of the strongest heat. Orange and blue are told apart by all
+# kinds of color-blind people; the others grow steadily lighter, too.
 Stops = Mapping[float, tuple[int, int, int]]
 SIGNED: Stops = {-1e-6: (0, 114, 200), 1e-6: (230, 97, 1)}
 UNSIGNED: Stops = {
@@ -62,7 +62,7 @@ class Occlusion:
         flips: whether the bit turns when the cell is covered, (cells, cells, num_bits) bool.
     """
 
-    untouched: Encoded
+    untouched: Encodings
     evidence: NDArray[np.float32]
     flips: NDArray[np.bool_]
 
@@ -97,15 +97,15 @@ def occlude(picture: str | Path | Image.Image, encode: Encode, *, cells: int = C
         InputError: the picture cannot be read, or cells is out of range.
     """
     check_number("cells", cells, 2, MOST_CELLS)
-    square = seen(picture)
+    square = network_input(picture)
     if square.width < cells:
         raise InputError(
             f"the picture has {square.width} pixels a side, take fewer",
             parameter="cells",
             value=cells,
         )
-    encoded = encode([square, *covered(square, cells)])
-    sure = weights_of(encoded.relaxed)
+    encoded = encode([square, *occluded(square, cells)])
+    sure = soft_bits(encoded.relaxed)
     signs = encoded.codes[0]
     shape = (cells, cells, len(signs))
     return Occlusion(
@@ -115,24 +115,24 @@ def occlude(picture: str | Path | Image.Image, encode: Encode, *, cells: int = C
     )
 
 
-def seen(picture: str | Path | Image.Image) -> Image.Image:
+def network_input(picture: str | Path | Image.Image) -> Image.Image:
     """Return what a network sees of a picture, RGB: its middle square, at most 512 pixels a side.
 
     Raises:
         InputError: the picture cannot be read.
     """
-    whole = read_picture(picture)
+    whole = read_image(picture)
     side = min(*whole.size, LARGEST)
     return ImageOps.fit(whole, (side, side), Image.Resampling.BICUBIC)
 
 
-def covered(square: Image.Image, cells: int) -> Iterator[Image.Image]:
+def occluded(square: Image.Image, cells: int) -> Iterator[Image.Image]:
     """Yield a square picture with one cell after the other covered, row by row from the top left.
 
-    A patch has the picture's mean colour: it hides what is there and leaves brightness and colour
+    A patch has the picture's mean color: it hides what is there and leaves brightness and color
     of the whole as they were. Black or white would be seen as something, such as water or cloud.
     """
-    grey = tuple(np.asarray(square).reshape(-1, 3).mean(axis=0).round().astype(int).tolist())
+    gray = tuple(np.asarray(square).reshape(-1, 3).mean(axis=0).round().astype(int).tolist())
     middles = (np.arange(cells) + 0.5) / cells
     reach = WIDER / cells / 2
     starts = (np.clip(middles - reach, 0, 1) * square.width).round().astype(int).tolist()
@@ -140,7 +140,7 @@ def covered(square: Image.Image, cells: int) -> Iterator[Image.Image]:
     for top, bottom in zip(starts, ends, strict=True):
         for left, right in zip(starts, ends, strict=True):
             copy = square.copy()
-            copy.paste(grey, (left, top, right, bottom))
+            copy.paste(gray, (left, top, right, bottom))
             yield copy
 
 
@@ -151,17 +151,17 @@ def overlay(
     signed: bool,
     strongest: float | None = None,
 ) -> bytes:
-    """Draw heat over a picture, whose own colours make way for it.
+    """Draw heat over a picture, whose own colors make way for it.
 
-    The tile becomes grey, so that all colour is heat: orange speaks for a bit and blue against it;
+    The tile becomes gray, so that all color is heat: orange speaks for a bit and blue against it;
     without signs dark purple is little and yellow much. A white line encloses what is more than
-    half of the strongest, dashed where it is against, for eyes and printers without colours.
+    half of the strongest, dashed where it is against, for eyes and printers without colors.
 
     Args:
         picture: that was covered.
         heat: of the cells, (rows, columns): `Occlusion.of_bit` or `Occlusion.whole`.
         signed: whether below 0 means against, or there is nothing below 0.
-        strongest: heat of full colour, above 0; the largest in `heat` by default, but no less than
+        strongest: heat of full color, above 0; the largest in `heat` by default, but no less than
             0.1, so that a tile of which no part matters looks like one. Give one number for several
             pictures that shall be compared.
 
@@ -180,11 +180,11 @@ def overlay(
     if not strongest > 0:
         raise InputError("choose a number above 0", parameter="strongest", value=strongest)
     share = np.clip(_smooth(heat / strongest, DRAWN), -1 if signed else 0, 1)
-    tile = seen(picture).convert("L").resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
-    grey = np.asarray(tile, dtype=np.float32)[..., None] / 255
+    tile = network_input(picture).convert("L").resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
+    gray = np.asarray(tile, dtype=np.float32)[..., None] / 255
     amount = OPAQUE * np.abs(share)[..., None]
-    colour = _colours(share, SIGNED if signed else UNSIGNED) * (0.6 + 0.6 * grey)  # keeps texture
-    drawn = (1 - amount) * (0.1 + 0.75 * grey) + amount * np.clip(colour, 0, 1)
+    color = _colors(share, SIGNED if signed else UNSIGNED) * (0.6 + 0.6 * gray)  # keeps texture
+    drawn = (1 - amount) * (0.1 + 0.75 * gray) + amount * np.clip(color, 0, 1)
     line = _lines(heat / strongest)[..., None]
     stream = io.BytesIO()
     pixels = (255 * (line + (1 - line) * drawn)).round().astype(np.uint8)
@@ -198,14 +198,14 @@ def _smooth(cells: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     return np.asarray(curves)
 
 
-def _colours(share: NDArray[np.float32], stops: Stops) -> NDArray[np.float32]:
-    """Return a colour for each share of the strongest heat, -1 to 1: (..., 3), 0 to 1."""
+def _colors(share: NDArray[np.float32], stops: Stops) -> NDArray[np.float32]:
+    """Return a color for each share of the strongest heat, -1 to 1: (..., 3), 0 to 1."""
     steps = np.linspace(-1, 1, 511)
     table = [
         np.interp(steps, list(stops), channel) for channel in zip(*stops.values(), strict=True)
     ]
-    colours = np.stack(table, axis=1).astype(np.float32) / 255  # (511, 3)
-    return np.asarray(colours[(255 * (share + 1)).round().astype(int)])
+    colors = np.stack(table, axis=1).astype(np.float32) / 255  # (511, 3)
+    return np.asarray(colors[(255 * (share + 1)).round().astype(int)])
 
 
 def _lines(share: NDArray[np.float32]) -> NDArray[np.float32]:

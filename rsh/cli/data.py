@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rsh.errors import InputError
 
 if TYPE_CHECKING:
-    from rsh.data.tile_grid import Cutting
+    from rsh.data.tile_grid import TilingOptions
 
 Number = TypeVar("Number", int, float)
 
@@ -30,18 +30,18 @@ class CutFlags:
     crs: str = ""
     """Coordinate system of a scene that states none, such as EPSG:32633."""
 
-    def read(self) -> "Cutting":
+    def read(self) -> "TilingOptions":
         """Return what was typed as numbers."""
-        from rsh.data.tile_grid import Cutting  # pandas
+        from rsh.data.tile_grid import TilingOptions  # pandas
 
         bands, stretch = (
             tuple(_numbers(int, "bands", self.bands)),
             tuple(_numbers(float, "stretch", self.stretch)),
         )
-        return Cutting(self.size, self.step, bands, stretch, self.crs)
+        return TilingOptions(self.size, self.step, bands, stretch, self.crs)
 
 
-def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = False) -> None:
+def data_fetch(name: str, *, output: Path | None = None, accept_license: bool = False) -> None:
     """Fetch a published data set, check it, and put it where --data finds it by its name.
 
     A download that broke off goes on where it stopped when the same is run again.
@@ -49,13 +49,13 @@ def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = 
     Args:
         name: One of `rsh data list`.
         output: The folder to put NAME.zip into. (default: $RSH_DATA_HOME, or data)
-        accept_licence: Accept the licence, which is shown, without being asked.
+        accept_license: Accept the license, which is shown, without being asked.
     """
-    from rsh.data.catalog import data_home, named
-    from rsh.data.download import agree, fetch
+    from rsh.data.catalog import data_home, find_entry
+    from rsh.data.download import confirm_license, fetch
 
-    dataset = named(name)
-    agree(dataset, accepted=accept_licence)
+    dataset = find_entry(name)
+    confirm_license(dataset, accepted=accept_license)
     file = fetch(dataset, output or data_home())
     found = dataset.find()
     at_home = found is not None and found.samefile(file)
@@ -64,10 +64,10 @@ def data_fetch(name: str, *, output: Path | None = None, accept_licence: bool = 
 
 
 def data_list() -> None:
-    """List the data sets with tiles, classes, size of the download, licence, and where they are."""
-    from rsh.data.catalog import table
+    """List the data sets with tiles, classes, size of the download, license, and where they are."""
+    from rsh.data.catalog import catalog_table
 
-    print(table())
+    print(catalog_table())
 
 
 def data_tiles(scene: Path, *, output: Path | None = None, cut: CutFlags) -> None:
@@ -81,10 +81,10 @@ def data_tiles(scene: Path, *, output: Path | None = None, cut: CutFlags) -> Non
         output: The folder to make. (default: tiles/SCENE)
         cut: How.
     """
-    from rsh.data.tiling import cut_scene
+    from rsh.data.tiling import tile_raster
 
     folder = output or Path("tiles") / scene.stem
-    done = cut_scene(scene, folder, **asdict(cut.read()))
+    done = tile_raster(scene, folder, **asdict(cut.read()))
     empty = f", {done.left_out} left out for lack of data" if done.left_out else ""
     print(f"{folder}: {done.tiles} tiles of {done.size} x {done.size} pixels{empty}")
     numbers = ", ".join(map(str, done.bands))

@@ -32,13 +32,13 @@ def encode(
         cut: How scenes are cut.
     """
     from rsh.encoding.build import build_gallery
-    from rsh.training.devices import processes
+    from rsh.training.devices import process_group
     from rsh.training.run import Run
 
     opened = Run.open(run)
     scenes = opened.scenes(data, skip_unreadable=skip_unreadable, cutting=cut.read())
     folder = output or Path("galleries") / run.resolve().name
-    with processes() as group:
+    with process_group() as group:
         gallery = build_gallery(
             opened.net(), scenes, folder, name=name, run=run, skip_unreadable=skip_unreadable
         )

@@ -37,7 +37,7 @@ def evaluate(
     from rsh.evaluation import report as tables
     from rsh.evaluation.evaluate import evaluate as measure
     from rsh.evaluation.evaluate import evaluate_all
-    from rsh.io.files import check_place, write_json
+    from rsh.io.files import check_writable, write_json
     from rsh.training.run import Run
 
     if protocol == "all" and feedback:
@@ -45,7 +45,7 @@ def evaluate(
     if protocol != "all":
         find_protocol(protocol)  # now, not after the network is read
     opened = Run.open(run)
-    check_place(run)
+    check_writable(run)
     net, split = opened.net(), opened.split(data)
     if protocol == "all":
         report = evaluate_all(net, split, ties=ties)
@@ -76,14 +76,14 @@ def compare(
         ties: Tiles at one distance, as in `rsh evaluate`.
         data: Where the data of all runs lies now, if it has moved.
         output: A folder for plots: precision and recall, mAP by code length, distances within
-            and between classes, and which classes are neighbours.
+            and between classes, and which classes are neighbors.
         json_: Print JSON for a program to read.
     """
     from rsh.evaluation import compare
-    from rsh.io.files import check_place
+    from rsh.io.files import check_writable
 
     if output:
-        check_place(output)  # now, not after minutes of work
+        check_writable(output)  # now, not after minutes of work
     found = compare.compare(runs, protocol=protocol, ties=ties, data=data)
     print(json.dumps(found, indent=2, ensure_ascii=False) if json_ else compare.table(found))
     for file in compare.write(found, output) if output else ():

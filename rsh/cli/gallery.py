@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rsh.config import RECALL, EngineName
+from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 
 
 def gallery_info(gallery: Path) -> None:
@@ -12,9 +12,9 @@ def gallery_info(gallery: Path) -> None:
         gallery: The gallery folder.
     """
     from rsh.gallery.gallery import Gallery
-    from rsh.gallery.searcher import about_index
+    from rsh.gallery.searcher import describe_index
     from rsh.metrics.ranking import distinct_codes
-    from rsh.text import aligned
+    from rsh.text import align_columns
 
     opened = Gallery.open(gallery)
     segments = opened.info["segments"]
@@ -28,10 +28,10 @@ def gallery_info(gallery: Path) -> None:
         ("projection", "none: run `rsh project`" if opened.projection is None else "there"),
         ("changes", f"generation {opened.info['generation']}, segments: {len(segments)}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
-        ("search", about_index(opened)),
+        ("search", describe_index(opened)),
         ("made by", str(opened.info["model"].get("run") or "an unknown run")),
     ]
-    print(aligned(lines, left=(0, 1)))
+    print(align_columns(lines, left=(0, 1)))
 
 
 def gallery_check(gallery: Path) -> None:
@@ -55,12 +55,12 @@ def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
             fetched data set; see `rsh encode --help`.
         run: The run folder of the model, if it has moved.
     """
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
     from rsh.encoding.build import add_scenes
     from rsh.encoding.query import model_of
     from rsh.gallery.gallery import Gallery
 
-    net, scenes = model_of(Gallery.open(gallery), run), Scenes.open(data)
+    net, scenes = model_of(Gallery.open(gallery), run), TileDataset.open(data)
     opened = add_scenes(net, scenes, gallery)
     print(f"{gallery}: {len(scenes):,} tiles added, {len(opened):,} in all")
 
@@ -92,7 +92,11 @@ def gallery_merge(*galleries: Path, output: Path) -> None:
 
 
 def gallery_index(
-    gallery: Path, *, engine: EngineName = "exact", recall: float = RECALL, uri: str = ""
+    gallery: Path,
+    *,
+    engine: IndexName = "exact",
+    recall: float = DEFAULT_TARGET_RECALL,
+    uri: str = "",
 ) -> None:
     """Choose what a gallery is searched with, for all searches from now on.
 
@@ -103,8 +107,8 @@ def gallery_index(
         recall: Of ivf: the least share of the nearest 20 tiles that is to be found.
         uri: Of milvus: its address, such as http://localhost:19530, or a file that ends in .db.
     """
-    from rsh.gallery.searcher import about_index
+    from rsh.gallery.searcher import describe_index
     from rsh.gallery.writer import index_gallery
 
     opened = index_gallery(gallery, engine, recall=recall, uri=uri)
-    print(f"{gallery}: {len(opened.searchable):,} tiles, {about_index(opened)}")
+    print(f"{gallery}: {len(opened.searchable):,} tiles, {describe_index(opened)}")

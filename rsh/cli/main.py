@@ -25,7 +25,7 @@ from rsh.cli.search import search
 from rsh.cli.serve import dashboard
 from rsh.cli.train import train
 from rsh.errors import InputError, RshWarning
-from rsh.text import one_line
+from rsh.text import escape_control_chars
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data_fetch,
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"rsh: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except PermissionError as error:  # of a folder that may not even be looked into
-        where = one_line(str(error.filename))
+        where = escape_control_chars(str(error.filename))
         print(f"rsh: cannot read {where}: {error.strerror}; mend that first", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
@@ -83,7 +83,7 @@ def _note(
     line: str | None = None,
 ) -> None:
     """Show our own warnings as notes, each text once; those of libraries are not for the reader."""
-    text = one_line(str(message))
+    text = escape_control_chars(str(message))
     if issubclass(category, RshWarning) and text not in _noted:
         _noted.add(text)
         print(f"rsh: note: {text}", file=sys.stderr)

@@ -21,7 +21,7 @@ from types import NoneType
 from typing import Any, Literal, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
 
 from rsh.errors import InputError
-from rsh.io.files import is_text
+from rsh.io.files import is_utf8
 
 Command = Callable[..., None]
 SPELLED = {"top_k": ["-k", "--top-k"], "num_bits": ["--bits"]}  # all others as the parameter
@@ -67,7 +67,7 @@ def call(commands: Mapping[str, Command], words: list[str], *, prog: str, about:
         SystemExit: help was asked for.
     """
     for word in words:
-        if not is_text(word):
+        if not is_utf8(word):
             raise InputError(f"{word!a} is not UTF-8: rename the file or folder")
     if words[:1] in (["-h"], ["--help"]):
         print(_overview(commands, prog, about))

@@ -43,7 +43,7 @@ def search(
         json_: Print JSON for a program to read.
         geojson: Print where the hits lie, for a map to draw.
     """
-    from rsh.gallery.filters import Where
+    from rsh.gallery.filters import Filter
     from rsh.gallery.gallery import Gallery
     from rsh.search.formats.geojson import feature_collection
     from rsh.search.retrieve import search as find
@@ -64,7 +64,7 @@ def search(
         pool=pool,
         like=_ids("like", like),
         unlike=_ids("unlike", unlike),
-        where=Where.read(where),
+        where=Filter.read(where),
         run=run,
     )
     if geojson:

@@ -17,7 +17,7 @@ def dashboard(
     frame: TEXTS = (),
     visitors: int = 30,
 ) -> None:
-    """Serve the page on which a person picks a tile and browses its neighbours.
+    """Serve the page on which a person picks a tile and browses its neighbors.
 
     It is for this machine alone unless one says --public; then, and whenever the variable RSH_TOKEN
     is set, visitors are let in by a link that ends with ?token= and what the variable says.

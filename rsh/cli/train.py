@@ -20,7 +20,7 @@ def train(
     resume: Path | None = None,
     config: TrainConfig,
 ) -> None:
-    """Train a model on labelled tiles.
+    """Train a model on labeled tiles.
 
     The backbone stays as it is and the hash head learns, from features of augmented views that are
     computed once and cached: after that a training takes seconds. With --finetune all of it learns.
@@ -40,7 +40,7 @@ def train(
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
         config: The settings.
     """
-    from rsh.data.dataset import Scenes
+    from rsh.data.dataset import TileDataset
     from rsh.data.sample import SAMPLE
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
@@ -53,7 +53,7 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        scenes = Scenes.open(data, skip_unreadable=skip_unreadable)
+        scenes = TileDataset.open(data, skip_unreadable=skip_unreadable)
         if start:
             begun = Run.open(start)
             net = begun.net()

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes.binary import Packed, check_packed
-from rsh.config import how_many
+from rsh.config import check_top_k
 from rsh.errors import InputError
-from rsh.io.files import way_back
+from rsh.io.files import recovery_hint
 
-PIECE = 2**16  # codes that are scored at a time, so that their scores stay in the cache
+CHUNK = 2**16  # codes that are scored at a time, so that their scores stay in the cache
 SIGNS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1  # (256, 8)
 
 
-def weights_of(relaxed: ArrayLike) -> NDArray[np.float32]:
+def soft_bits(relaxed: ArrayLike) -> NDArray[np.float32]:
     """Say how sure a tile is of each of its bits: tanh, under which codes are compared in training.
 
     Args:
@@ -35,7 +35,7 @@ def weights_of(relaxed: ArrayLike) -> NDArray[np.float32]:
     """
     weights = np.tanh(np.asarray(relaxed, dtype=np.float32))
     if np.isnan(weights).any():
-        raise InputError(f"a code holds NaN before the sign: {way_back('gallery')}")
+        raise InputError(f"a code holds NaN before the sign: {recovery_hint('gallery')}")
     return weights
 
 
@@ -76,11 +76,11 @@ def nearest(
     """
     weights = np.asarray(weights, dtype=np.float32)
     packed = check_packed(packed, len(weights))
-    top_k = how_many(top_k, len(rows))
+    top_k = check_top_k(top_k, len(rows))
     tables = _tables(weights)
     best, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    for start in range(0, len(rows), PIECE):
-        piece = rows[start : start + PIECE]
+    for start in range(0, len(rows), CHUNK):
+        piece = rows[start : start + CHUNK]
         best = np.append(best, piece)
         scores = np.append(scores, _look_up(tables, packed[piece]))
         if len(best) > top_k:  # sort no more than what reaches the last place

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, pack
 
-Halves = NDArray[np.float16]
+HalfArray = NDArray[np.float16]
 
 
-class Encoded(NamedTuple):
+class Encodings(NamedTuple):
     """What a network says of n pictures, or a gallery of n of its tiles.
 
     Attributes:
@@ -20,15 +20,15 @@ class Encoded(NamedTuple):
     """
 
     codes: Codes
-    relaxed: Halves
-    features: Halves
+    relaxed: HalfArray
+    features: HalfArray
 
     @property
     def packed(self) -> Packed:
         """The codes as a search takes them, (n, bytes) uint8."""
         return pack(self.codes)
 
-    def one(self, row: int) -> "Encoded":
+    def one(self, row: int) -> "Encodings":
         """Return what is said of one picture, as Encoded of one row."""
         rows = slice(row, row + 1)
-        return Encoded(self.codes[rows], self.relaxed[rows], self.features[rows])
+        return Encodings(self.codes[rows], self.relaxed[rows], self.features[rows])

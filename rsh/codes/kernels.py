@@ -25,7 +25,9 @@ Distances = NDArray[np.uint16]
 Ints = NDArray[np.int64]
 
 
-def tally(queries: Words, columns: Words, number: Ints, own: Ints, *, num_bits: int) -> list[Ints]:
+def count_distances(
+    queries: Words, columns: Words, number: Ints, own: Ints, *, num_bits: int
+) -> list[Ints]:
     """Count what lies at each distance from each query, in all and of its own class.
 
     Args:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def keys_of(ids: Iterable[str]) -> NDArray[np.int64]:
+def id_hashes(ids: Iterable[str]) -> NDArray[np.int64]:
     """Return a number for each id, which is the same on every machine and says nothing of a tile.
 
     Args:
@@ -21,7 +21,7 @@ def keys_of(ids: Iterable[str]) -> NDArray[np.int64]:
     return np.array([int.from_bytes(digest, "big") >> 1 for digest in hashes], dtype=np.int64)
 
 
-def shuffled(ids: Iterable[str]) -> NDArray[np.int64]:
+def hash_order(ids: Iterable[str]) -> NDArray[np.int64]:
     """Return positions of ids in the order of their keys.
 
     Rows break ties in every search, and most of a ranking is ties. Scenes are sorted by class,
@@ -31,4 +31,4 @@ def shuffled(ids: Iterable[str]) -> NDArray[np.int64]:
     Args:
         ids: unique tile ids.
     """
-    return np.argsort(keys_of(ids), kind="stable")
+    return np.argsort(id_hashes(ids), kind="stable")

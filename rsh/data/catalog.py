@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsh.errors import InputError
-from rsh.text import aligned
+from rsh.text import align_columns
 
 MIRROR = "https://huggingface.co/datasets"
 
 
 @dataclass(frozen=True)
-class DataSet:
+class CatalogEntry:
     """A published data set.
 
     Attributes:
@@ -28,8 +28,8 @@ class DataSet:
         sha256: of the zip.
         size: of the zip, bytes; None where nobody has published it.
         home: the page of the authors, with their terms.
-        licence: what may be done with it.
-        is_open: whether the licence lets everybody do everything; if not, it must be accepted.
+        license: what may be done with it.
+        is_open: whether the license lets everybody do everything; if not, it must be accepted.
         side: of a tile, pixels.
         counts: how many tiles each class has, by its name.
     """
@@ -40,7 +40,7 @@ class DataSet:
     sha256: str
     size: int | None
     home: str
-    licence: str
+    license: str
     is_open: bool
     side: int
     counts: Mapping[str, int]
@@ -102,22 +102,22 @@ def data_home() -> Path:
     return Path(os.environ.get("RSH_DATA_HOME") or "data")
 
 
-def named(name: str) -> DataSet:
+def find_entry(name: str) -> CatalogEntry:
     """Return a data set.
 
     Raises:
         InputError: there is none of this name.
     """
-    if name not in DATASETS:
-        raise InputError(f"{name!r} is no data set: choose one of {', '.join(DATASETS)}")
-    return DATASETS[name]
+    if name not in CATALOG:
+        raise InputError(f"{name!r} is no data set: choose one of {', '.join(CATALOG)}")
+    return CATALOG[name]
 
 
 def _each(count: int, names: str) -> dict[str, int]:
     return dict.fromkeys(names.split(), count)
 
 
-UCMERCED = DataSet(
+UCMERCED = CatalogEntry(
     name="ucmerced",
     title="UC Merced Land Use",
     url=f"{MIRROR}/torchgeo/ucmerced/resolve/"
@@ -125,7 +125,7 @@ UCMERCED = DataSet(
     sha256="06c539ef28703a58fb07bd2837991ac7c48b813b00bb12ac197efd813a18daeb",
     size=332_468_434,
     home="http://weegee.vision.ucmerced.edu/datasets/landuse.html",
-    licence="none stated; for research; USGS imagery in the public domain",
+    license="none stated; for research; USGS imagery in the public domain",
     is_open=False,
     side=256,
     counts=_each(
@@ -136,14 +136,14 @@ UCMERCED = DataSet(
     ),
 )
 
-EUROSAT = DataSet(
+EUROSAT = CatalogEntry(
     name="eurosat",
     title="EuroSAT",
     url=f"{MIRROR}/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
     sha256="8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd",
     size=94_280_567,
     home="https://github.com/phelber/EuroSAT",
-    licence="MIT; contains Copernicus Sentinel data",
+    license="MIT; contains Copernicus Sentinel data",
     is_open=True,
     side=64,
     counts={
@@ -153,14 +153,14 @@ EUROSAT = DataSet(
     },
 )
 
-AID = DataSet(
+AID = CatalogEntry(
     name="aid",
     title="AID",
     url=f"{MIRROR}/isaaccorley/aid/resolve/e6767964e40f567a18eac6e6ca5fce397e4ce411/AID.zip",
     sha256="79345ef1766e85f7b92cf556c809c4f32ff24228ae71aadf96780f74f48c26a4",
     size=None,
     home="https://captain-whu.github.io/AID/",
-    licence="none stated; Google Earth imagery, so for research only",
+    license="none stated; Google Earth imagery, so for research only",
     is_open=False,
     side=600,
     counts={
@@ -185,7 +185,7 @@ AID = DataSet(
     },
 )
 
-RESISC45 = DataSet(
+RESISC45 = CatalogEntry(
     name="resisc45",
     title="NWPU-RESISC45",
     url=f"{MIRROR}/isaaccorley/resisc45/resolve/"
@@ -193,7 +193,7 @@ RESISC45 = DataSet(
     sha256="beeecd0b63656290ae6d65cf7763185b0c1c4c54a753ef8088d6fba3faaf1f53",
     size=427_389_445,
     home="https://gcheng-nwpu.github.io/#Datasets",
-    licence="none stated by its authors, CC BY-NC 4.0 says the mirror; Google Earth imagery",
+    license="none stated by its authors, CC BY-NC 4.0 says the mirror; Google Earth imagery",
     is_open=False,
     side=256,
     counts=_each(
@@ -208,7 +208,7 @@ RESISC45 = DataSet(
     ),
 )
 
-PATTERNNET = DataSet(
+PATTERNNET = CatalogEntry(
     name="patternnet",
     title="PatternNet",
     url=f"{MIRROR}/torchgeo/PatternNet/resolve/"
@@ -216,7 +216,7 @@ PATTERNNET = DataSet(
     sha256="456dd031950b0429518b8ec7d30a5c4b3f6456261ee1dd573a3eee43efb29958",
     size=1_430_000_000,  # as the mirror rounds it
     home="https://sites.google.com/view/zhouwx/dataset",
-    licence="none stated by its authors, CC BY 4.0 says the mirror; Google Earth imagery",
+    license="none stated by its authors, CC BY 4.0 says the mirror; Google Earth imagery",
     is_open=False,
     side=256,
     counts=_each(
@@ -230,15 +230,15 @@ PATTERNNET = DataSet(
     ),
 )
 
-DATASETS = {one.name: one for one in (UCMERCED, EUROSAT, AID, RESISC45, PATTERNNET)}
+CATALOG = {one.name: one for one in (UCMERCED, EUROSAT, AID, RESISC45, PATTERNNET)}
 
 
-def table() -> str:
+def catalog_table() -> str:
     """Return what there is and where it lies, as lines of text."""
-    rows = [("name", "tiles", "classes", "download", "lies in", "licence")]
+    rows = [("name", "tiles", "classes", "download", "lies in", "license")]
     rows.append(("bluemarble", "2,212", "9", "none", "rsh itself", "public domain (NASA)"))
-    for one in DATASETS.values():
+    for one in CATALOG.values():
         size = f"{one.size / 1e6:,.0f} MB" if one.size else "unknown"
         place = str(one.find() or "not fetched")
-        rows.append((one.name, f"{one.tiles:,}", str(len(one.counts)), size, place, one.licence))
-    return aligned(rows, left=(0, 4, 5))
+        rows.append((one.name, f"{one.tiles:,}", str(len(one.counts)), size, place, one.license))
+    return align_columns(rows, left=(0, 4, 5))

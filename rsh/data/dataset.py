@@ -1,4 +1,4 @@
-"""Scenes: a set of labelled tiles, wherever their pictures lie."""
+"""Scenes: a set of labeled tiles, wherever their pictures lie."""
 
 import hashlib
 import io
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rsh.data import splits
-from rsh.data.catalog import DATASETS
-from rsh.data.images import read_picture
+from rsh.data.catalog import CATALOG
+from rsh.data.images import read_image
 from rsh.data.sample import _place
 from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
 from rsh.data.sources.webdataset import RANGE
-from rsh.data.tile_grid import AS_USUAL, Cutting
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 
 LEAVE_OUT = "or leave such pictures out with --skip-unreadable"
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
-    """Labelled tiles in one table, with the pictures behind it.
+class TileDataset:
+    """Labeled tiles in one table, with the pictures behind it.
 
     Any torchvision ImageFolder (one folder a class) opens, and any zip of one.
 
@@ -52,8 +52,8 @@ class Scenes:
         where: str | Path,
         *,
         skip_unreadable: bool = False,
-        cutting: Cutting = AS_USUAL,
-    ) -> "Scenes":
+        cutting: TilingOptions = DEFAULT_TILING,
+    ) -> "TileDataset":
         """Open a data set.
 
         Args:
@@ -67,7 +67,7 @@ class Scenes:
             InputError: nothing there, no pictures, a table that does not fit them, or a data set
                 that is not as published.
         """
-        known = DATASETS.get(where) if isinstance(where, str) else None  # a Path is a path
+        known = CATALOG.get(where) if isinstance(where, str) else None  # a Path is a path
         path = known.require() if known else _place(where)
         pictures = open_source(path, cutting)
         items = pictures.items()
@@ -105,7 +105,7 @@ class Scenes:
     def fingerprint(self) -> str:
         """A sha256 over every id, class, block and picture byte, wherever the data lies."""
         digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
-        return fingerprint_of(self.items, digests)
+        return fingerprint_tiles(self.items, digests)
 
     def read_bytes(self, row: int) -> bytes:
         """Return the file of one tile as it is stored."""
@@ -135,7 +135,7 @@ class Scenes:
         """Cut the tiles into train, val and query for the protocol "disjoint".
 
         Args:
-            by: "block" keeps neighbouring tiles together, "class" draws at random within each
+            by: "block" keeps neighboring tiles together, "class" draws at random within each
                 class, "auto" takes blocks where the data has them.
             query: share of the tiles that become queries.
             val: share of the rest that becomes validation.
@@ -162,7 +162,7 @@ class Scenes:
             cut.__dict__["fingerprint"] = self.fingerprint
         return Split(cut, how)
 
-    def take(self, rows: NDArray[np.int64]) -> "Scenes":
+    def take(self, rows: NDArray[np.int64]) -> "TileDataset":
         """Return the tiles of these rows, in this order."""
         items = self.items.iloc[rows].reset_index(drop=True)
         return replace(self, items=items)
@@ -176,9 +176,9 @@ class Scenes:
         path = str(self.items["id"].iloc[row])
         if not content:
             raise InputError(f"{path} is empty (0 bytes): fetch or save it again")
-        return read_picture(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
+        return read_image(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
 
-    def readable(self) -> "Scenes":
+    def readable(self) -> "TileDataset":
         """Decode every picture, and return the tiles that can be read; a warning names the others.
 
         Raises:
@@ -205,7 +205,7 @@ class Split:
         how: the arguments of `Scenes.split` that gave it.
     """
 
-    scenes: Scenes
+    scenes: TileDataset
     how: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -215,22 +215,22 @@ class Split:
         return hashlib.sha256("\n".join(map("\0".join, pairs)).encode()).hexdigest()
 
     @cached_property
-    def train(self) -> Scenes:
+    def train(self) -> TileDataset:
         """What the model learns from."""
         return self._part("train")
 
     @cached_property
-    def val(self) -> Scenes:
+    def val(self) -> TileDataset:
         """What settings are chosen on; it never trains."""
         return self._part("val")
 
     @cached_property
-    def query(self) -> Scenes:
+    def query(self) -> TileDataset:
         """What figures are measured with; neither trained on nor chosen on."""
         return self._part("query")
 
     @cached_property
-    def gallery(self) -> Scenes:
+    def gallery(self) -> TileDataset:
         """What is searched: train and val."""
         return self._part("train", "val")
 
@@ -238,11 +238,11 @@ class Split:
         """Return the rows of `scenes` that are in one of these splits."""
         return np.flatnonzero(self.scenes.items["split"].isin(names))
 
-    def _part(self, *names: str) -> Scenes:
+    def _part(self, *names: str) -> TileDataset:
         return self.scenes.take(self.rows(*names))
 
 
-def fingerprint_of(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
+def fingerprint_tiles(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
     """Return a sha256 over id, class, block and picture of each tile.
 
     Args:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.io.array_cache import cached
 
-Tiles = NDArray[np.uint8]
-PART = 64  # tiles decoded at a time
+DecodedTiles = NDArray[np.uint8]
+BATCH = 64  # tiles decoded at a time
 
 
-def packed_tiles(scenes: Scenes, side: int, *, progress: bool = True) -> Tiles:
+def decoded_tiles(scenes: TileDataset, side: int, *, progress: bool = True) -> DecodedTiles:
     """Return all tiles as squares of one size, from disk where they are known.
 
     Args:
@@ -42,7 +42,7 @@ def packed_tiles(scenes: Scenes, side: int, *, progress: bool = True) -> Tiles:
     )
 
 
-def pack_tile(picture: Image.Image, side: int) -> Tiles:
+def decode_tile(picture: Image.Image, side: int) -> DecodedTiles:
     """Return the middle square of a picture, resized, (3, side, side) uint8.
 
     Args:
@@ -53,9 +53,9 @@ def pack_tile(picture: Image.Image, side: int) -> Tiles:
     return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
 
 
-def _decode(scenes: Scenes, side: int, start: int) -> Iterator[Tiles]:
+def _decode(scenes: TileDataset, side: int, start: int) -> Iterator[DecodedTiles]:
     """Decode tiles from `start` on, two at a time: Pillow leaves Python's lock while it works."""
     with ThreadPoolExecutor(2) as pool:
-        for first in range(start, len(scenes), PART):
-            rows = range(first, min(first + PART, len(scenes)))
-            yield np.stack(list(pool.map(lambda row: pack_tile(scenes.read(row), side), rows)))
+        for first in range(start, len(scenes), BATCH):
+            rows = range(first, min(first + BATCH, len(scenes)))
+            yield np.stack(list(pool.map(lambda row: decode_tile(scenes.read(row), side), rows)))

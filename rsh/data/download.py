@@ -15,10 +15,10 @@ import requests
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from rsh.data.catalog import DataSet
-from rsh.data.dataset import Scenes
+from rsh.data.catalog import CatalogEntry
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
-from rsh.io.files import check_place, explain_os_error, sha256
+from rsh.io.files import check_writable, explain_os_error, sha256
 
 PATIENCE = 30  # seconds without a byte
 PAUSES = (1, 2, 4, 8)  # seconds before each further try after the connection broke
@@ -30,8 +30,8 @@ BROKE = (
 )
 
 
-def agree(dataset: DataSet, *, accepted: bool) -> None:
-    """Show the licence, and have it accepted where it is not open.
+def confirm_license(dataset: CatalogEntry, *, accepted: bool) -> None:
+    """Show the license, and have it accepted where it is not open.
 
     Args:
         dataset: what is to be fetched.
@@ -40,21 +40,21 @@ def agree(dataset: DataSet, *, accepted: bool) -> None:
     Raises:
         InputError: it was not accepted, or nobody is there to be asked.
     """
-    terms = f"{dataset.title} ({dataset.home}), licence: {dataset.licence}"
+    terms = f"{dataset.title} ({dataset.home}), license: {dataset.license}"
     print(terms, file=sys.stderr)
     if dataset.is_open or accepted:
         return
     if not sys.stdin.isatty():
         raise InputError(
-            f"the licence of {dataset.name} must be accepted: read {dataset.home}, "
-            "then add --accept-licence"
+            f"the license of {dataset.name} must be accepted: read {dataset.home}, "
+            "then add --accept-license"
         )
     print("Do you accept this? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise InputError(f"{dataset.name} was not fetched: answer y to accept its licence")
+        raise InputError(f"{dataset.name} was not fetched: answer y to accept its license")
 
 
-def fetch(dataset: DataSet, folder: Path, *, progress: bool = True) -> Path:
+def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path:
     """Fetch a data set, unless it is there already, and check it.
 
     Args:
@@ -68,7 +68,7 @@ def fetch(dataset: DataSet, folder: Path, *, progress: bool = True) -> Path:
     Raises:
         InputError: it cannot be fetched or written, or is not what was published.
     """
-    check_place(folder)
+    check_writable(folder)
     file, folders = dataset.places(folder)
     work = folder / f".{dataset.name}.fetch"
     way_out = f"lay the class folders from {dataset.home} into {folders}"
@@ -87,7 +87,7 @@ def fetch(dataset: DataSet, folder: Path, *, progress: bool = True) -> Path:
     return file
 
 
-def _check_old(dataset: DataSet, file: Path) -> None:
+def _check_old(dataset: CatalogEntry, file: Path) -> None:
     """Let a zip be that is right; one that is not may be precious to somebody."""
     if not file.is_file() or sha256(file) != dataset.sha256:
         raise InputError(
@@ -96,7 +96,7 @@ def _check_old(dataset: DataSet, file: Path) -> None:
         )
 
 
-def _fetch(dataset: DataSet, file: Path, work: Path, *, way_out: str, progress: bool) -> None:
+def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, way_out: str, progress: bool) -> None:
     partial = work / f"{dataset.sha256[:16]}.zip"  # of another revision it is another file
     try:
         _download(dataset, partial, way_out=way_out, progress=progress)
@@ -107,11 +107,11 @@ def _fetch(dataset: DataSet, file: Path, work: Path, *, way_out: str, progress: 
             shutil.rmtree(work)
 
 
-def _download(dataset: DataSet, partial: Path, *, way_out: str, progress: bool) -> None:
+def _download(dataset: CatalogEntry, partial: Path, *, way_out: str, progress: bool) -> None:
     """Fetch what is missing; what came of it stays for the next try."""
     for pause in (*PAUSES, None):
         try:
-            return _go_on(dataset, partial, progress)
+            return _resume(dataset, partial, progress)
         except requests.RequestException as error:
             if isinstance(error, BROKE) and pause is not None and partial.exists():
                 time.sleep(pause)
@@ -122,7 +122,7 @@ def _download(dataset: DataSet, partial: Path, *, way_out: str, progress: bool) 
             ) from error
 
 
-def _check_new(dataset: DataSet, partial: Path, *, way_out: str) -> None:
+def _check_new(dataset: CatalogEntry, partial: Path, *, way_out: str) -> None:
     """Delete what came if it is not what was published."""
     try:
         if sha256(partial) != dataset.sha256:
@@ -130,14 +130,14 @@ def _check_new(dataset: DataSet, partial: Path, *, way_out: str) -> None:
                 f"what came from {dataset.url} has not the sha256 {dataset.sha256} and was "
                 f"deleted: run the same again, or {way_out}"
             )
-        classes = Scenes.open(partial).items["class"]
+        classes = TileDataset.open(partial).items["class"]
         dataset.check(classes, where=dataset.url, way_out=way_out)
     except InputError:
         partial.unlink()
         raise
 
 
-def _go_on(dataset: DataSet, partial: Path, progress: bool) -> None:
+def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
     """Ask for the bytes that are missing; a server that sends all of them begins the file anew."""
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={done}-"}

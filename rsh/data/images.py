@@ -31,12 +31,12 @@ CANNOT_READ = (
 )
 
 
-def read_picture(
+def read_image(
     source: str | Path | BinaryIO | Image.Image, *, name: str = "", noted_as: str = ""
 ) -> Image.Image:
     """Read a picture as 8-bit RGB.
 
-    Greyscale is repeated three times, transparency is laid over black, CMYK is converted, and
+    Grayscale is repeated three times, transparency is laid over black, CMYK is converted, and
     16-bit values are stretched linearly so that the 2nd and 98th percentile become 0 and 255
     (NaN becomes 0, infinity what is nearest to it). A warning says so, since the model was not
     trained on such pictures.
@@ -77,7 +77,7 @@ def read_picture(
     return _to_rgb(picture, name, noted_as or name)
 
 
-def read_thumb(content: bytes) -> Image.Image:
+def read_thumbnail(content: bytes) -> Image.Image:
     """Read a thumbnail that `to_jpeg` has made, of any size.
 
     Raises:

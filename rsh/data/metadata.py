@@ -19,7 +19,7 @@ import pandas as pd
 
 from rsh.data.archive import open_zip, read_member
 from rsh.errors import InputError
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 TABLE = "items.csv"
 MOST_COLUMNS = 1000
@@ -32,7 +32,7 @@ OWN = ("id", "class", "split")  # what folders and rsh itself say
 WAY_OUT = "mend it, or take it away"
 
 
-def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
+def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
     """Add the columns of items.csv to a table of tiles, where there is one.
 
     Args:
@@ -47,11 +47,11 @@ def add_places(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
     content = _content(source, prefix)
     if not content:
         return items
-    columns = checked_places(_table(content, items["id"], where), where)
+    columns = check_metadata(_table(content, items["id"], where), where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
 
-def checked_places(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
+def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
     """Return longitude, latitude, block and footprint, those that a table has, and all others.
 
     Args:
@@ -99,7 +99,7 @@ def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
         _check_width(content)
         table = pd.read_csv(io.BytesIO(content), index_col=False)
     except CANNOT_READ as error:
-        raise InputError(f"{where} is no table ({first_words(error)}): {WAY_OUT}") from None
+        raise InputError(f"{where} is no table ({first_sentence(error)}): {WAY_OUT}") from None
     if "path" not in table:
         raise InputError(f"{where} has no column path: {WAY_OUT}")
     table = table[table["path"].isin(ids)].set_index("path")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.errors import InputError
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 LOOK = 1024  # pixels a side of the overview that a stretch is found on
 PERCENTILES = (2, 98)
@@ -38,12 +38,12 @@ def open_raster(scene: Path) -> Iterator[Any]:
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
     with rasterio.Env(GDAL_CACHEMAX=CACHE, **AT_HOME), explain_raster_error(scene):
-        with opened(scene) as source:
+        with reading(scene) as source:
             _check_blocks(source, scene)
             yield source
 
 
-def opened(scene: Path) -> Any:
+def reading(scene: Path) -> Any:
     """Open a raster by the driver that its name promises; any will do for other names."""
     import rasterio
 
@@ -69,11 +69,11 @@ def explain_raster_error(scene: Path) -> Iterator[None]:
     try:
         yield
     except (RasterioError, CPLE_BaseError, UnicodeDecodeError) as error:
-        reason = first_words(error).rstrip(".")
+        reason = first_sentence(error).rstrip(".")
         raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
 
 
-def crs_of(source: Any, scene: Path, crs: str) -> Any:
+def find_crs(source: Any, scene: Path, crs: str) -> Any:
     """Return the coordinate system of an opened raster, or the one that was given for it.
 
     Raises:
@@ -94,7 +94,7 @@ def crs_of(source: Any, scene: Path, crs: str) -> Any:
         ) from None
 
 
-def bands_of(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
+def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
     """Return which bands become red, green and blue: one or three.
 
     Args:
@@ -118,7 +118,7 @@ def bands_of(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
     return numbers
 
 
-def stretch_of(
+def find_stretch(
     source: Any, scene: Path, bands: tuple[int, ...], stretch: Sequence[float]
 ) -> Stretch:
     """Return what becomes 0 and 255 in each band; nothing if values stay as they are.

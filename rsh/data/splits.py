@@ -1,7 +1,7 @@
 """Cutting a data set into train, val and query, so that a figure means something.
 
 `query` is in no other split; the gallery is `train` and `val` together; `val` alone chooses
-settings. Splits keep the class shares, and a split by block keeps neighbours together: tiles cut
+settings. Splits keep the class shares, and a split by block keeps neighbors together: tiles cut
 from one place look alike, and a random split would let the model meet its queries beforehand.
 """
 

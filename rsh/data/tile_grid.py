@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.data.raster import Stretch, bands_of, crs_of, stretch_of, to_bytes
+from rsh.data.raster import Stretch, choose_bands, find_crs, find_stretch, to_bytes
 from rsh.errors import InputError
 
-BLOCK = 8  # tiles a side; a split keeps a block together, since neighbours look alike
+BLOCK = 8  # tiles a side; a split keeps a block together, since neighbors look alike
 MOST_TILES = 1_000_000  # of one scene
 LEAST_VALID = 0.5  # share of a tile's pixels that must hold data
 LONGITUDE_LATITUDE = "EPSG:4326"
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a tile, right and down, counter-clockwise
-Corner = tuple[int, int]  # row and column of a tile's upper left pixel
+Origin = tuple[int, int]  # row and column of a tile's upper left pixel
 
 
 @dataclass(frozen=True)
-class Cutting:
-    """How scenes are cut: see `rsh.data.tiling.cut_scene`."""
+class TilingOptions:
+    """How scenes are cut: see `rsh.data.tiling.tile_raster`."""
 
     size: int = 256
     step: int | None = None
@@ -32,11 +32,11 @@ class Cutting:
     crs: str = ""
 
 
-AS_USUAL = Cutting()
+DEFAULT_TILING = TilingOptions()
 
 
 @dataclass(frozen=True)
-class Plan:
+class TileGrid:
     """How one scene is cut.
 
     Attributes:
@@ -59,18 +59,18 @@ class Plan:
     size: int
     step: int
 
-    def corners(self) -> list[Corner]:
+    def corners(self) -> list[Origin]:
         """Return the corner of each tile, row by row."""
         down, right = (_starts(side, self.size, self.step) for side in self.shape)
         return list(product(down, right))
 
-    def window(self, corner: Corner) -> Any:
+    def window(self, corner: Origin) -> Any:
         """Return what GDAL calls the place of a tile."""
         from rasterio.windows import Window
 
         return Window(corner[1], corner[0], self.size, self.size)
 
-    def pixels(self, source: Any, corner: Corner) -> NDArray[np.uint8] | None:
+    def pixels(self, source: Any, corner: Origin) -> NDArray[np.uint8] | None:
         """Read a tile of the opened scene, (3, size, size); None if it holds too little data."""
         window = self.window(corner)
         values = source.read(self.bands, window=window)
@@ -81,7 +81,7 @@ class Plan:
         return pixels
 
 
-def plan_of(source: Any, scene: Path, cutting: Cutting) -> Plan:
+def plan_tiles(source: Any, scene: Path, cutting: TilingOptions) -> TileGrid:
     """Check how a scene is to be cut against the scene.
 
     Args:
@@ -92,24 +92,24 @@ def plan_of(source: Any, scene: Path, cutting: Cutting) -> Plan:
     Raises:
         InputError: it has no coordinate system, or it cannot be cut so.
     """
-    system = crs_of(source, scene, cutting.crs)
+    system = find_crs(source, scene, cutting.crs)
     step = cutting.size if cutting.step is None else cutting.step
     _check_sizes(source, cutting.size, step)
     _check_count(source, cutting.size, step)
-    bands = bands_of(source, cutting.bands)
-    return Plan(
+    bands = choose_bands(source, cutting.bands)
+    return TileGrid(
         scene=scene,
         shape=(source.height, source.width),
         transform=source.transform,
         crs=system,
         bands=bands,
-        stretch=stretch_of(source, scene, bands, cutting.stretch),
+        stretch=find_stretch(source, scene, bands, cutting.stretch),
         size=cutting.size,
         step=step,
     )
 
 
-def name_of(corner: Corner) -> str:
+def tile_name(corner: Origin) -> str:
     """Return what a tile is called in its scene."""
     return f"r{corner[0]:06}_c{corner[1]:06}"
 
@@ -138,8 +138,8 @@ def _check_count(source: Any, size: int, step: int) -> None:
         )
 
 
-def places_of(plan: Plan, tiles: Sequence[tuple[str, Corner]]) -> pd.DataFrame:
-    """Return where tiles lie: path, centre, block, and footprint as a WKT polygon, in degrees.
+def locate_tiles(plan: TileGrid, tiles: Sequence[tuple[str, Origin]]) -> pd.DataFrame:
+    """Return where tiles lie: path, center, block, and footprint as a WKT polygon, in degrees.
 
     Args:
         plan: how their scene is cut.

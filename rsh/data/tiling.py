@@ -19,13 +19,13 @@ from tqdm import tqdm
 
 from rsh.data.metadata import TABLE
 from rsh.data.raster import Stretch, open_raster
-from rsh.data.tile_grid import Corner, Cutting, Plan, name_of, places_of, plan_of
+from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError
-from rsh.io.files import check_place, whole_folder, write_json
+from rsh.io.files import atomic_directory, check_writable, write_json
 
 
 @dataclass(frozen=True)
-class Cut:
+class TilingResult:
     """What was cut out of a scene.
 
     Attributes:
@@ -49,7 +49,7 @@ class Cut:
     crs: str
 
 
-def cut_scene(
+def tile_raster(
     scene: str | Path,
     folder: str | Path,
     *,
@@ -59,7 +59,7 @@ def cut_scene(
     stretch: Sequence[float] = (),
     crs: str = "",
     progress: bool = True,
-) -> Cut:
+) -> TilingResult:
     """Cut a scene into georeferenced tiles, in a new folder that appears when all is there.
 
     Args:
@@ -79,20 +79,20 @@ def cut_scene(
             fit it.
     """
     scene, folder = Path(scene), Path(folder)
-    cutting = Cutting(size, step, tuple(bands), tuple(stretch), crs)
+    cutting = TilingOptions(size, step, tuple(bands), tuple(stretch), crs)
     with open_raster(scene) as source:
-        plan = plan_of(source, scene, cutting)
-        check_place(folder.absolute().parent)
+        plan = plan_tiles(source, scene, cutting)
+        check_writable(folder.absolute().parent)
         if folder.exists():
             raise InputError(f"{folder} exists: give another --output, or delete it")
-        with whole_folder(folder) as temporary:
+        with atomic_directory(folder) as temporary:
             (temporary / scene.stem).mkdir()
             corners = plan.corners()
             tiles = list(_written(plan, source, temporary / scene.stem, corners, progress))
             if not tiles:
                 raise InputError(f"{scene} holds no data in any tile: check its nodata value")
-            places_of(plan, tiles).to_csv(temporary / TABLE, index=False)
-            cut = Cut(
+            locate_tiles(plan, tiles).to_csv(temporary / TABLE, index=False)
+            cut = TilingResult(
                 scene=str(scene),
                 tiles=len(tiles),
                 left_out=len(corners) - len(tiles),
@@ -107,18 +107,18 @@ def cut_scene(
 
 
 def _written(
-    plan: Plan, source: Any, folder: Path, corners: Sequence[Corner], progress: bool
-) -> Iterator[tuple[str, Corner]]:
+    plan: TileGrid, source: Any, folder: Path, corners: Sequence[Origin], progress: bool
+) -> Iterator[tuple[str, Origin]]:
     """Write the tiles that hold enough data; yield path and corner of each."""
     for corner in tqdm(corners, unit="tile", disable=not progress):
         pixels = plan.pixels(source, corner)
         if pixels is not None:
-            file = folder / f"{name_of(corner)}.tif"
+            file = folder / f"{tile_name(corner)}.tif"
             _write(file, pixels, plan, source.window_transform(plan.window(corner)))
             yield f"{folder.name}/{file.name}", corner
 
 
-def _write(file: Path, pixels: NDArray[np.uint8], plan: Plan, place: Any) -> None:
+def _write(file: Path, pixels: NDArray[np.uint8], plan: TileGrid, place: Any) -> None:
     import rasterio
 
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "compress": "deflate"}

@@ -2,31 +2,31 @@
 
 from pathlib import Path
 
-from rsh.codes.encodings import Encoded
-from rsh.data.dataset import Scenes
+from rsh.codes.encodings import Encodings
+from rsh.data.dataset import TileDataset
 from rsh.encoding.chunk_encoder import Job
 from rsh.encoding.coordinator import stream
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.segment import Tiles
+from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
-from rsh.models.hashnet import HashNet, apply_head, encoded_of, fingerprint
-from rsh.training.feature_cache import view_bank
+from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
+from rsh.training.feature_cache import cached_features
 
 
-def encode_scenes(net: HashNet, scenes: Scenes, *, progress: bool = True) -> Encoded:
+def encode_scenes(net: HashNet, scenes: TileDataset, *, progress: bool = True) -> Encodings:
     """Encode every tile in memory, from the view bank of data that is also trained on.
 
     Raises:
         InputError: a tile cannot be read.
     """
-    plain = view_bank(net, scenes, net.plain, progress=progress)
+    plain = cached_features(net, scenes, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
-    return encoded_of(embedding)
+    return to_encodings(embedding)
 
 
 def build_gallery(
     net: HashNet,
-    scenes: Scenes,
+    scenes: TileDataset,
     folder: str | Path,
     *,
     name: str = "",
@@ -58,7 +58,7 @@ def build_gallery(
         "run": str(run.resolve()) if run else "",
     }
 
-    def finish(tiles: Tiles, data: str) -> None:
+    def finish(tiles: GalleryTiles, data: str) -> None:
         info = {"name": name or scenes.name, "model": model}
         info["data"] = {"name": scenes.name, "fingerprint": data}
         write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
@@ -71,7 +71,9 @@ def build_gallery(
     return Gallery.open(folder)
 
 
-def add_scenes(net: HashNet, scenes: Scenes, folder: Path, *, progress: bool = True) -> Gallery:
+def add_scenes(
+    net: HashNet, scenes: TileDataset, folder: Path, *, progress: bool = True
+) -> Gallery:
     """Encode scenes and add them to a gallery of the same network; else as `build_gallery`.
 
     Raises:

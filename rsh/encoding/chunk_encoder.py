@@ -13,16 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rsh.codes.encodings import Encoded
-from rsh.data.dataset import LEAVE_OUT, Scenes
-from rsh.data.decoded import Tiles, pack_tile
+from rsh.codes.encodings import Encodings
+from rsh.data.dataset import LEAVE_OUT, TileDataset
+from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import to_jpeg
 from rsh.encoding.chunk_store import TILES, LeftOut, NewPart, part_name, read_left_out
 from rsh.errors import InputError, NoData
 from rsh.gallery.manifest import WORK
 from rsh.gallery.segment import THUMB_SIDE
-from rsh.models.hashnet import HashNet, apply_head, encoded_of, fingerprint
-from rsh.training.feature_cache import Bank, features_of, libraries, tiles_at_a_time, view_bank
+from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
+from rsh.training.feature_cache import (
+    FeatureArray,
+    cached_features,
+    extract_features,
+    libraries,
+    tiles_at_a_time,
+)
 
 AHEAD = 256  # tiles that are decoded while others are computed
 
@@ -41,7 +47,7 @@ class Job:
     """
 
     net: HashNet
-    scenes: Scenes
+    scenes: TileDataset
     folder: Path
     skip_unreadable: bool = False
     progress: bool = True
@@ -60,11 +66,11 @@ class Job:
         return {self.work / part_name(decides, self.scenes, rows): rows for rows in ranges}
 
     @cached_property
-    def bank(self) -> Bank | None:
+    def bank(self) -> FeatureArray | None:
         """Backbone features of tiles that are also trained on."""
         if not (self.scenes.items["split"] != "").any():
             return None
-        return view_bank(self.net, self.scenes, self.net.plain, progress=self.progress)
+        return cached_features(self.net, self.scenes, self.net.plain, progress=self.progress)
 
     def left_out(self, part: Path) -> LeftOut | None:
         """Return what a part leaves out, or None if it has to be made."""
@@ -103,7 +109,7 @@ def encode_part(
     kept: list[Read] = []
     left_out = [LeftOut([], 0)]
 
-    def tiles() -> Iterator[Tiles]:
+    def tiles() -> Iterator[DecodedTiles]:
         for found in _in_advance(job, rows, pool):
             tick(1)
             if isinstance(found, LeftOut):
@@ -114,7 +120,7 @@ def encode_part(
 
     if job.bank is None:
         batches = _batches(tiles(), tiles_at_a_time(job.net.plain))
-        features = list(features_of(job.net, batches, job.net.plain))
+        features = list(extract_features(job.net, batches, job.net.plain))
     else:
         deque(tiles(), maxlen=0)  # for digests and thumbnails
         features = [job.bank[[read.row for read in kept]]] if kept else []
@@ -127,16 +133,16 @@ def encode_part(
     )
 
 
-def _encoded(net: HashNet, features: Sequence[Bank]) -> Encoded:
+def _encoded(net: HashNet, features: Sequence[FeatureArray]) -> Encodings:
     if features:
-        return encoded_of(apply_head(net.head, np.concatenate(features)))
+        return to_encodings(apply_head(net.head, np.concatenate(features)))
     relaxed = np.empty((0, net.num_bits), np.float16)
-    return Encoded(
+    return Encodings(
         relaxed.astype(np.int8), relaxed, np.empty((0, net.settings["feature_dim"]), np.float16)
     )
 
 
-def _batches(tiles: Iterable[Tiles], step: int) -> Iterator[Tiles]:
+def _batches(tiles: Iterable[DecodedTiles], step: int) -> Iterator[DecodedTiles]:
     """Stack tiles, `step` at a time."""
     rest = iter(tiles)
     while batch := list(islice(rest, step)):
@@ -145,9 +151,9 @@ def _batches(tiles: Iterable[Tiles], step: int) -> Iterator[Tiles]:
 
 def _in_advance(
     job: Job, rows: Iterable[int], pool: ThreadPoolExecutor
-) -> Iterator[tuple[Read, Tiles] | LeftOut]:
+) -> Iterator[tuple[Read, DecodedTiles] | LeftOut]:
     """Read tiles in their order, some in advance of those that are asked for."""
-    waiting: deque[Future[tuple[Read, Tiles] | LeftOut]] = deque()
+    waiting: deque[Future[tuple[Read, DecodedTiles] | LeftOut]] = deque()
     try:
         for row in rows:
             waiting.append(pool.submit(_read, job, row))
@@ -160,7 +166,7 @@ def _in_advance(
             future.cancel()
 
 
-def _read(job: Job, row: int) -> tuple[Read, Tiles] | LeftOut:
+def _read(job: Job, row: int) -> tuple[Read, DecodedTiles] | LeftOut:
     """Read, decode and shrink a tile; the network's view is empty where the view bank knows it."""
     try:
         content = job.scenes.read_bytes(row)
@@ -172,5 +178,5 @@ def _read(job: Job, row: int) -> tuple[Read, Tiles] | LeftOut:
             return LeftOut([str(error)], 0)
         raise InputError(f"{error}, {LEAVE_OUT}") from None
     known = job.bank is not None
-    tile = np.empty(0, np.uint8) if known else pack_tile(picture, job.net.image_size)
+    tile = np.empty(0, np.uint8) if known else decode_tile(picture, job.net.image_size)
     return Read(row, sha256(content).digest(), to_jpeg(picture, side=THUMB_SIDE)), tile

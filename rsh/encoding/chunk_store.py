@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.encodings import Encoded
-from rsh.data.dataset import Scenes
-from rsh.io.files import noted, whole_folder, write_json
+from rsh.codes.encodings import Encodings
+from rsh.data.dataset import TileDataset
+from rsh.io.files import atomic_directory, file_record, write_json
 
 TILES = 4096  # of a part: a kill costs seconds on a GPU, and a hundred million tiles 25,000 parts
 OPENED = 4096  # parts that are kept open, three maps each; a process may have 65,530
@@ -67,7 +67,7 @@ class LeftOut:
         return len(self.unreadable) + self.empty
 
 
-def part_name(decides: str, scenes: Scenes, rows: Sequence[int]) -> str:
+def part_name(decides: str, scenes: TileDataset, rows: Sequence[int]) -> str:
     """Return a name for a part that changes with the network and the pictures.
 
     Args:
@@ -92,7 +92,7 @@ class NewPart(NamedTuple):
         left_out: the other tiles.
     """
 
-    encoded: Encoded
+    encoded: Encodings
     rows: list[int]
     digests: list[bytes]
     thumbs: list[bytes]
@@ -106,11 +106,11 @@ def write_part(folder: Path, part: NewPart) -> None:
         InputError: the folder cannot be written.
     """
     records = _records(part)
-    with whole_folder(folder) as temporary:
+    with atomic_directory(folder) as temporary:
         np.save(temporary / "rows.npy", records)
         (temporary / "thumbs.bin").write_bytes(b"".join(part.thumbs))
         (temporary / "left_out.json").write_text(json.dumps(vars(part.left_out)))
-        write_json(temporary / NOTES, {name: noted(temporary / name) for name in FILES})
+        write_json(temporary / NOTES, {name: file_record(temporary / name) for name in FILES})
 
 
 def _records(part: NewPart) -> Record:
@@ -141,7 +141,7 @@ def is_whole(folder: Path) -> bool:
     """Whether every byte of a part is as it was written."""
     try:
         notes = json.loads((folder / NOTES).read_text())
-        same: bool = {name: noted(folder / name) for name in FILES} == notes
+        same: bool = {name: file_record(folder / name) for name in FILES} == notes
     except (OSError, ValueError):
         return False
     return same

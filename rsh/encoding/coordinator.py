@@ -16,24 +16,24 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from rsh.codes.order import shuffled
-from rsh.data.dataset import fingerprint_of
+from rsh.codes.order import hash_order
+from rsh.data.dataset import fingerprint_tiles
 from rsh.encoding.chunk_encoder import Job, encode_part
 from rsh.encoding.chunk_store import LeftOut, Parts, is_whole, write_part
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.manifest import WORK
-from rsh.gallery.segment import Tiles
+from rsh.gallery.segment import GalleryTiles
 from rsh.io.files import explain_os_error
-from rsh.training.devices import Processes, processes
+from rsh.training.devices import ProcessGroup, process_group
 
 LOOK = 1.0  # seconds between two looks at what other processes have done
 MOST_THREADS = 16  # that decode; beyond, they wait for Python's lock
 
 
 def stream(
-    job: Job, *, check: Callable[[], object], finish: Callable[[Tiles, str], object]
+    job: Job, *, check: Callable[[], object], finish: Callable[[GalleryTiles, str], object]
 ) -> None:
-    """Encode all tiles, and hand them over in the order of `shuffled`.
+    """Encode all tiles, and hand them over in the order of `hash_order`.
 
     Args:
         job: what.
@@ -44,7 +44,7 @@ def stream(
         InputError: a tile cannot be read, the folder cannot be written, or another process is
             encoding into it.
     """
-    with ExitStack() as held, processes() as group:
+    with ExitStack() as held, process_group() as group:
         alone = _alone(job)
         group.led(lambda: (check(), held.enter_context(alone), job.bank))
         left_out = _encode(job, group)
@@ -77,7 +77,7 @@ def _alone(job: Job) -> Iterator[None]:
         lock.release()
 
 
-def _encode(job: Job, group: Processes) -> LeftOut:
+def _encode(job: Job, group: ProcessGroup) -> LeftOut:
     """Make parts until all are there, whichever process makes them."""
     threads = max(2, (os.cpu_count() or 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     progress = Progress(job, drawn=job.progress and group.rank == 0)
@@ -163,7 +163,7 @@ def _check_parts(job: Job) -> None:
         )
 
 
-def _join(job: Job, left_out: LeftOut, finish: Callable[[Tiles, str], object]) -> None:
+def _join(job: Job, left_out: LeftOut, finish: Callable[[GalleryTiles, str], object]) -> None:
     """Hand all parts over as one list of tiles, and take them away."""
     _check_parts(job)
     parts, scenes = Parts(list(job.parts)), job.scenes
@@ -172,15 +172,15 @@ def _join(job: Job, left_out: LeftOut, finish: Callable[[Tiles, str], object]) -
     if not len(parts.rows):
         raise InputError(f"no picture in {scenes.source} can be read: fetch or save them again")
     items = scenes.items.iloc[parts.rows]
-    order: list[int] = shuffled(items["id"]).tolist()
-    tiles = Tiles(
+    order: list[int] = hash_order(items["id"]).tolist()
+    tiles = GalleryTiles(
         items=items.iloc[order],
         packed=parts.column("packed", order),
         relaxed=parts.column("relaxed", order),
         features=parts.column("feature", order),
         thumbs=parts.thumbs(order),
     )
-    finish(tiles, fingerprint_of(items, parts.digests))
+    finish(tiles, fingerprint_tiles(items, parts.digests))
     for reason in left_out.unreadable:
         warnings.warn(f"left out: {reason}", RshWarning, stacklevel=2)
     if left_out.empty:

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rsh.codes.encodings import Encoded
-from rsh.data.decoded import pack_tile
-from rsh.data.images import read_picture
+from rsh.codes.encodings import Encodings
+from rsh.data.decoded import decode_tile
+from rsh.data.images import read_image
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.models.hashnet import HashNet, apply_net, encoded_of, fingerprint
+from rsh.models.hashnet import HashNet, apply_net, fingerprint, to_encodings
 from rsh.training.run import Run
 
 
-def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encoded:
+def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encodings:
     """Encode pictures that belong to no data set, such as a query of one's own.
 
     Args:
@@ -25,9 +25,9 @@ def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) 
     Raises:
         InputError: a picture cannot be read.
     """
-    tiles = np.stack([pack_tile(read_picture(picture), net.image_size) for picture in pictures])
+    tiles = np.stack([decode_tile(read_image(picture), net.image_size) for picture in pictures])
     embedding = apply_net(net, tiles)
-    return encoded_of(embedding)
+    return to_encodings(embedding)
 
 
 def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:

@@ -28,7 +28,7 @@ def lsh(features: Floats, train: NDArray[np.int64], *, num_bits: int, seed: int 
 
 
 def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
-    """Iterative quantisation: principal axes, rotated so that the sign loses least.
+    """Iterative quantization: principal axes, rotated so that the sign loses least.
 
     Args:
         features: (n, d) float.

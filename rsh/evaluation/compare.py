@@ -12,10 +12,10 @@ from rsh.evaluation.evaluate import evaluate
 from rsh.evaluation.protocols import find_protocol
 from rsh.evaluation.report import heading
 from rsh.evaluation.scoring import Report
-from rsh.io.files import check_place, whole_file, write_json
+from rsh.io.files import atomic_write, check_writable, write_json
 from rsh.metrics.ranking import Ties, bootstrap_interval
 from rsh.plotting import DPI
-from rsh.text import aligned
+from rsh.text import align_columns
 from rsh.training.run import Run
 
 SAME: dict[
@@ -32,7 +32,7 @@ COLUMNS = {
     "precision@20": "precision_at_20",
     "precision within 2 bits": "precision_within_2",
     "linear classifier": "accuracy",
-    "classifier centre": "map_classifier_centre",
+    "classifier center": "map_classifier_center",
 }
 
 
@@ -49,7 +49,7 @@ def compare(
     Args:
         folders: run folders.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: see `rsh.evaluation.scoring.rank_figures`.
+        ties: see `rsh.evaluation.scoring.metrics_by_ranking`.
         data: where the data of all runs lies now, if it has moved.
         progress: show bars while tiles are encoded.
 
@@ -117,7 +117,7 @@ def table(comparison: dict[str, Any]) -> str:
     first = comparison["runs"][0]
     rows = [("run", "bits", "mAP", "95 % interval", *list(COLUMNS)[1:], "distinct codes")]
     rows += [_row(report) for report in (*comparison["runs"], *comparison["seeds"])]
-    lines = [f"mAP is {first['figure']}, linear classifier an accuracy", aligned(rows)]
+    lines = [f"mAP is {first['figure']}, linear classifier an accuracy", align_columns(rows)]
     if comparison["differing"]:
         what = " and ".join(comparison["differing"])
         return "\n".join([f"NOT COMPARABLE one by one: the runs differ in {what}", *lines])
@@ -161,7 +161,7 @@ def write(comparison: dict[str, Any], folder: Path) -> list[Path]:
     """
     from rsh.evaluation import plots  # matplotlib is for those who want plots
 
-    check_place(folder)
+    check_writable(folder)
     reports = comparison["runs"]
     figures = {
         "precision-recall.png": plots.precision_recall(reports),
@@ -169,9 +169,9 @@ def write(comparison: dict[str, Any], folder: Path) -> list[Path]:
         "distances.png": plots.distances(reports),
     }
     for number, report in enumerate(reports, start=1):
-        figures[f"neighbours-{number}.png"] = plots.neighbour_classes(report)
+        figures[f"neighbors-{number}.png"] = plots.neighbor_classes(report)
     for name, figure in figures.items():
-        with whole_file(folder / name) as stream:
+        with atomic_write(folder / name) as stream:
             figure.savefig(stream, format="png", dpi=DPI)
     write_json(folder / "comparison.json", comparison)
     return [folder / name for name in (*figures, "comparison.json")]

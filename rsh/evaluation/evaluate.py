@@ -1,8 +1,8 @@
 """Evaluation under a named protocol, with what a hashing loss must be held against.
 
 Beside the mAP of the codes stand others on the same tiles and the same backbone: of the hash
-layer before the sign (what binarising gives up), of the projection head's features, of "classifier
-centre" (a linear classifier that emits one fixed code for each class), and the accuracy of that
+layer before the sign (what binarizing gives up), of the projection head's features, of "classifier
+center" (a linear classifier that emits one fixed code for each class), and the accuracy of that
 classifier on tiles that were neither trained on nor chosen on.
 """
 
@@ -14,26 +14,33 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rsh.codes.asymmetric import weights_of
-from rsh.codes.centers import class_centres
-from rsh.codes.encodings import Encoded
+from rsh.codes.asymmetric import soft_bits
+from rsh.codes.centers import random_codewords
+from rsh.codes.encodings import Encodings
 from rsh.data.dataset import Split
 from rsh.encoding.build import encode_scenes
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.protocols import PROTOCOLS, find_protocol
 from rsh.evaluation.reranking import reranking_gain
-from rsh.evaluation.scoring import Floats, Report, Setting, cosine_map, rank_figures, score
+from rsh.evaluation.scoring import (
+    Floats,
+    Report,
+    RetrievalTask,
+    cosine_map,
+    metrics_by_ranking,
+    score,
+)
 from rsh.metrics.ranking import Ties
 from rsh.models.hashnet import HashNet
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularisation, tried on val
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, tried on val
 
 
 class _Answers(NamedTuple):
     """What is said of all tiles of a split, a row a tile."""
 
-    encoded: Encoded  # by the network
+    encoded: Encodings  # by the network
     predicted: NDArray[np.int64]  # class numbers by the linear classifier, (n,)
 
 
@@ -52,7 +59,7 @@ def evaluate(
         net: a trained network.
         split: which tiles are train, val and query.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: the mean over all orders of tied tiles, or one of them, see `scoring.rank_figures`.
+        ties: the mean over all orders of tied tiles, or one of them, see `scoring.metrics_by_ranking`.
         feedback: also simulate users who mark tiles, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 
@@ -63,7 +70,7 @@ def evaluate(
         InputError: there is no such protocol, there are no queries, a tile cannot be read, or there
             are too few for feedback.
     """
-    setting = Setting(split, find_protocol(protocol))
+    setting = RetrievalTask(split, find_protocol(protocol))
     answers = _ask(net, split, progress)
     report = _report(answers, setting, ties)
     return report | ({"feedback": simulate(answers.encoded, setting)} if feedback else {})
@@ -73,22 +80,22 @@ def evaluate_all(
     net: HashNet, split: Split, *, ties: Ties = "average", progress: bool = True
 ) -> dict[str, Report]:
     """Measure a trained network under every protocol: the reports of `evaluate` by name."""
-    settings = [Setting(split, protocol) for protocol in PROTOCOLS.values()]
+    settings = [RetrievalTask(split, protocol) for protocol in PROTOCOLS.values()]
     answers = _ask(net, split, progress)
     return {setting.protocol.name: _report(answers, setting, ties) for setting in settings}
 
 
 def _ask(net: HashNet, split: Split, progress: bool) -> _Answers:
-    plain = view_bank(net, split.scenes, net.plain, progress=progress)
+    plain = cached_features(net, split.scenes, net.plain, progress=progress)
     predicted = linear_classifier(plain, split.scenes.labels, split)
     return _Answers(encode_scenes(net, split.scenes, progress=progress), predicted)
 
 
-def _report(answers: _Answers, setting: Setting, ties: Ties) -> Report:
+def _report(answers: _Answers, setting: RetrievalTask, ties: Ties) -> Report:
     split, protocol, encoded = setting.split, setting.protocol, answers.encoded
     unseen, right = split.rows("query"), answers.predicted == split.scenes.labels
     num_bits = encoded.codes.shape[1]
-    centres = class_centres(len(split.scenes.classes), num_bits)[answers.predicted]
+    centers = random_codewords(len(split.scenes.classes), num_bits)[answers.predicted]
     return {
         "protocol": protocol.name,
         "figure": protocol.figure,
@@ -100,8 +107,10 @@ def _report(answers: _Answers, setting: Setting, ties: Ties) -> Report:
         "queries": len(setting.query),
         "gallery": len(setting.gallery),
         "accuracy": float(right[unseen].mean()),
-        "map_classifier_centre": float(np.nanmean(rank_figures(centres, setting, ties)["map"])),
-        "map_before_sign": cosine_map(weights_of(encoded.relaxed), setting),
+        "map_classifier_center": float(
+            np.nanmean(metrics_by_ranking(centers, setting, ties)["map"])
+        ),
+        "map_before_sign": cosine_map(soft_bits(encoded.relaxed), setting),
         "map_features": cosine_map(encoded.features.astype(np.float32), setting),
         "reranking": reranking_gain(encoded, setting),
     } | score(encoded.codes, setting, ties=ties)
@@ -116,14 +125,14 @@ def linear_classifier(
 ) -> NDArray[np.int64]:
     """Predict the class of every tile by a logistic regression fitted on `train`.
 
-    Its regularisation is the one of `STRENGTHS` that is most often right on `val`.
+    Its regularization is the one of `STRENGTHS` that is most often right on `val`.
 
     Args:
         features: backbone features of all tiles, (n, num_features), or of several views of each,
             (n, views, num_features): it learns from all views and predicts from the first.
         labels: class numbers, (n,).
         split: says which tiles are train and val.
-        refit: with the regularisation chosen, fit again on train and val together.
+        refit: with the regularization chosen, fit again on train and val together.
 
     Returns:
         Class numbers, (n,).

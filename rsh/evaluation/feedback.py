@@ -22,19 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.asymmetric import score
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
-from rsh.evaluation.scoring import CUT, Floats, Report, Rows, Setting
+from rsh.evaluation.scoring import CUT, Floats, Report, RetrievalTask, Rows
 from rsh.metrics import ranking
-from rsh.metrics.counts import tied
+from rsh.metrics.counts import counts_from_scores
 from rsh.search.feedback import WEIGHTS, Weights, compose
 
 ROUNDS = 2
 
 
 def simulate(
-    encoded: Encoded,
-    setting: Setting,
+    encoded: Encodings,
+    setting: RetrievalTask,
     *,
     weights: Weights = WEIGHTS,
     rounds: int = ROUNDS,
@@ -74,7 +74,7 @@ def simulate(
     }
 
 
-def _residual(figures: Floats, setting: Setting) -> Report:
+def _residual(figures: Floats, setting: RetrievalTask) -> Report:
     """Report the rounds that were compared on one residual collection.
 
     Args:
@@ -93,7 +93,7 @@ def _residual(figures: Floats, setting: Setting) -> Report:
 
 
 def _by_query(
-    encoded: Encoded, setting: Setting, weights: Weights, rounds: int, judged: int
+    encoded: Encodings, setting: RetrievalTask, weights: Weights, rounds: int, judged: int
 ) -> Iterator[Floats]:
     """Yield precision and average precision by residual collection and round, NaN where unused."""
     labels, tiles, packed = setting.labels, setting.as_stored, encoded.packed[setting.as_stored]
@@ -108,7 +108,7 @@ def _by_query(
             scores.append(score(compose(*parts, weights=weights), packed))
             if number < rounds:
                 _mark(marked, scores[-1], judged, number + 1)
-        yield _figures(scores, marked, relevant)
+        yield _metrics(scores, marked, relevant)
 
 
 def _mark(marked: Rows, scores: NDArray[np.float32], judged: int, number: int) -> None:
@@ -117,7 +117,7 @@ def _mark(marked: Rows, scores: NDArray[np.float32], judged: int, number: int) -
     marked[order[:judged]] = number
 
 
-def _figures(
+def _metrics(
     scores: list[NDArray[np.float32]], marked: Rows, relevant: NDArray[np.bool_]
 ) -> Floats:
     """Return precision and average precision by residual collection and round, NaN where unused."""
@@ -126,7 +126,7 @@ def _figures(
     for after in range(1, size):
         left = (marked == 0) | (marked > after)
         for number in range(after + 1):
-            counts = tied(scores[number][left], relevant[left])
+            counts = counts_from_scores(scores[number][left], relevant[left])
             figures[after, number, 0] = ranking.precision_at(counts, top_k=CUT)[0]
             figures[after, number, 1] = ranking.average_precision(counts)[0]
     return figures

@@ -1,6 +1,6 @@
 """Plots of evaluation reports. Each returns a matplotlib Figure, for a file or a notebook.
 
-Colours are those of Okabe and Ito, which colour-blind people can tell apart; lines differ in their
+Colors are those of Okabe and Ito, which color-blind people can tell apart; lines differ in their
 dashes, too.
 """
 
@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rsh.errors import InputError
-from rsh.plotting import COLOURS, DASHES, bare, percent
+from rsh.plotting import COLORS, DASHES, percent_axis, style_axes
 
 Report = Mapping[str, Any]
-SAME, OTHERS = COLOURS[:2]
+SAME, OTHERS = COLORS[:2]
 READABLE = 12  # classes up to which each field of a matrix has room for its number
 
 
@@ -37,7 +37,7 @@ def precision_recall(reports: Sequence[Report]) -> Figure:
         axes.plot(recall, precision, marker="o", markersize=3.5, clip_on=False, **style)
     axes.set(xlabel="recall: share of the class that lies within the radius", xlim=(0, 1))
     axes.set(ylabel="precision: share of what lies within it that is of the class", ylim=(0, 1))
-    percent(axes, "xaxis", "yaxis")
+    percent_axis(axes, "xaxis", "yaxis")
     axes.text(0.02, 0.03, "each dot is a radius, 0 bits at the left end of the line")
     if len(reports) > 1:  # one run stands in the title
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.06))
@@ -62,8 +62,8 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
         low, high = report["map_interval"]
         reach = [[report["map"] - low], [high - report["map"]]]
         axes.errorbar([place], [report["map"]], yerr=reach, fmt="o", capsize=4, **style)
-        centre = [report["map_classifier_centre"]]
-        axes.plot([place], centre, "_", color="#555555", markersize=22, markeredgewidth=2.5)
+        center = [report["map_classifier_center"]]
+        axes.plot([place], center, "_", color="#555555", markersize=22, markeredgewidth=2.5)
     axes.plot(
         [],
         [],
@@ -71,11 +71,11 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
         color="#555555",
         markersize=16,
         markeredgewidth=2.5,
-        label="'classifier centre' on the same backbone",
+        label="'classifier center' on the same backbone",
     )
     axes.set_xticks(range(len(ticks)), [f"{length} bits" for length in ticks])
     axes.set(xlim=(-0.5, len(ticks) - 0.5), ylabel="mAP and its 95 % interval")
-    percent(axes, "yaxis")
+    percent_axis(axes, "yaxis")
     figure.legend(frameon=False, loc="outside lower center", ncols=2)
     return figure
 
@@ -93,8 +93,8 @@ def distances(reports: Sequence[Report]) -> Figure:
     first.remove()
     panels = figure.subplots(len(reports), 1, squeeze=False)[:, 0]
     figure.set_size_inches(7, 1.6 + 2.4 * len(reports))
-    for axes, report, name in zip(panels, reports, names(reports), strict=True):
-        for key, colour, label in (
+    for axes, report, name in zip(panels, reports, run_labels(reports), strict=True):
+        for key, color, label in (
             ("other_classes", OTHERS, "other classes"),
             ("same_class", SAME, "same class"),
         ):
@@ -103,49 +103,49 @@ def distances(reports: Sequence[Report]) -> Figure:
             mean = report[f"mean_distance_{key}"]
             text = label if mean is None else f"{label}, {mean:.1f} bits on average"
             edges = np.arange(len(share) + 1) - 0.5
-            axes.stairs(share, edges, color=colour, alpha=0.35, fill=True, label=text)
-            axes.stairs(share, edges, color=colour, linewidth=1.8)
+            axes.stairs(share, edges, color=color, alpha=0.35, fill=True, label=text)
+            axes.stairs(share, edges, color=color, linewidth=1.8)
         axes.set_title(name, loc="left", fontsize=10)
         axes.set(ylabel="share of pairs", xlim=(-0.7, len(share) - 0.3))
         axes.set_ylim(0, 1.35 * axes.get_ylim()[1])  # room for the legend
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        percent(axes, "yaxis")
-        bare(axes)
+        percent_axis(axes, "yaxis")
+        style_axes(axes)
         axes.legend(frameon=False, loc="upper right", ncols=2)
     panels[-1].set_xlabel("Hamming distance, bits")
     return figure
 
 
-def neighbour_classes(report: Report) -> Figure:
-    """Draw which classes are among the first 20 neighbours of each class's queries.
+def neighbor_classes(report: Report) -> Figure:
+    """Draw which classes are among the first 20 neighbors of each class's queries.
 
     Args:
         report: from `rsh.evaluate`.
     """
-    figure, axes = _canvas([report], "Of the first 20 neighbours, % of each class")
+    figure, axes = _canvas([report], "Of the first 20 neighbors, % of each class")
     axes.grid(visible=False)
-    shares = np.array(report["neighbour_classes"], dtype=float)
+    shares = np.array(report["neighbor_classes"], dtype=float)
     classes = [str(name).replace("_", " ") for name in report["classes"]]
     side = 2.5 + 0.55 * max(len(classes), 4)
     figure.set_size_inches(side + 1.5, side)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="class of the neighbour", ylabel="class of the query")
+    axes.set(xlabel="class of the neighbor", ylabel="class of the query")
     for row, column in np.argwhere(shares >= 0.005) if len(classes) <= READABLE else ():
         dark = shares[row, column] > 0.5
-        number, colour = f"{100 * shares[row, column]:.0f}", "white" if dark else "black"
-        axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=9)
+        number, color = f"{100 * shares[row, column]:.0f}", "white" if dark else "black"
+        axes.text(column, row, number, ha="center", va="center", color=color, fontsize=9)
     for edge in axes.spines.values():
         edge.set_visible(False)
     axes.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, label="share of the 20 neighbours")
-    percent(bar.ax, "yaxis")
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, label="share of the 20 neighbors")
+    percent_axis(bar.ax, "yaxis")
     bar.outline.set_visible(False)
     return figure
 
 
-def names(reports: Sequence[Report]) -> list[str]:
+def run_labels(reports: Sequence[Report]) -> list[str]:
     """Name runs by the last part of their folder, or by all of it where that is not enough."""
     whole = [str(report.get("run", f"{report['num_bits']} bits")) for report in reports]
     short = [Path(name).name or name for name in whole]
@@ -161,16 +161,16 @@ def _canvas(reports: Sequence[Report], title: str) -> tuple[Figure, Axes]:
     queries = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
     figure = Figure(figsize=(7, 5), layout="constrained")
     ties = "" if first["ties"] == "average" else f", ties {first['ties']}"
-    name = f": {names([first])[0]}" if len(reports) == 1 else ""
+    name = f": {run_labels([first])[0]}" if len(reports) == 1 else ""
     figure.suptitle(
         f"{title}{name}\nprotocol {first['protocol']}, {queries} queries{ties}", fontsize=12
     )
     axes = figure.subplots()
-    bare(axes)
+    style_axes(axes)
     return figure, axes
 
 
 def _styled(reports: Sequence[Report]) -> Iterator[tuple[Report, dict[str, Any]]]:
-    for number, (report, name) in enumerate(zip(reports, names(reports), strict=True)):
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
-        yield report, {"color": colour, "linestyle": dash, "label": name}
+    for number, (report, name) in enumerate(zip(reports, run_labels(reports), strict=True)):
+        color, dash = COLORS[number % len(COLORS)], DASHES[number % len(DASHES)]
+        yield report, {"color": color, "linestyle": dash, "label": name}

@@ -5,22 +5,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsh.evaluation.protocols import PROTOCOLS
-from rsh.text import aligned
+from rsh.text import align_columns
 
 Report = dict[str, Any]
 TIES = {
     "average": "ties averaged",
     "argsort": "ties in the order of the gallery's rows, as a stable argsort leaves them",
-    "optimistic": "relevant tiles first among ties",
+    "optimiztic": "relevant tiles first among ties",
     "pessimistic": "relevant tiles last among ties",
 }
 FIGURES = {  # name in a report: what to call it, and what it means
     "map": ("mAP of the codes", ""),
     "map_before_sign": ("mAP before the sign", "hash layer, cosine"),
     "map_features": ("mAP of the features", "projection head, cosine"),
-    "map_classifier_centre": ("mAP of 'classifier centre'", "one code a class"),
+    "map_classifier_center": ("mAP of 'classifier center'", "one code a class"),
     "accuracy": ("accuracy of a linear classifier", "same backbone, unseen tiles"),
-    "map_optimistic": ("mAP, ties at their best", "relevant tiles first"),
+    "map_optimiztic": ("mAP, ties at their best", "relevant tiles first"),
     "map_pessimistic": ("mAP, ties at their worst", "relevant tiles last"),
     "map_at_20": ("mAP@20", "divided by the relevant tiles, at most 20"),
     "precision_at_20": ("precision@20", ""),
@@ -70,7 +70,7 @@ def reranking(report: Report) -> str:
         figures = [f"{part[figure]:.1%}" for figure in ("precision_at_20", "map_at_20", "map")]
         rows.append((name, figures[0], gain, *figures[1:]))
     what = f"the {again['pool']} nearest, looked at again (`rsh search --rerank`):"
-    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
+    return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 
 def feedback(report: Report) -> str:
@@ -89,7 +89,7 @@ def feedback(report: Report) -> str:
         f"feedback: the user marks {told['judged']} tiles a round as like or unlike, by their "
         "class; marked ones count for no round:"
     )
-    return f"{what}\n{textwrap.indent(aligned(rows), '  ')}"
+    return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 
 def heading(report: Report) -> str:
@@ -118,7 +118,7 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
     about = [f"  {name}: {PROTOCOLS[name].about}" for name in reports]
     return "\n".join([
         f"one network under every protocol: {first['num_bits']} bits, {TIES[first['ties']]}",
-        aligned(list(rows)),
+        align_columns(list(rows)),
         "",
         *about,
     ])  # fmt: skip

@@ -5,17 +5,17 @@ from typing import get_args
 
 import numpy as np
 
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.config import Measure
-from rsh.evaluation.scoring import CUT, Floats, Report, Rows, Setting
+from rsh.evaluation.scoring import CUT, Floats, Report, RetrievalTask, Rows
 from rsh.index.base import Hits
-from rsh.index.factory import make_engine
+from rsh.index.factory import make_index
 from rsh.metrics import ranking
-from rsh.metrics.counts import Counts
+from rsh.metrics.counts import DistanceCounts
 from rsh.search.rerank import POOL, rerank
 
 
-def reranking_gain(encoded: Encoded, setting: Setting, *, pool: int = POOL) -> Report:
+def reranking_gain(encoded: Encodings, setting: RetrievalTask, *, pool: int = POOL) -> Report:
     """Measure answers by bits alone, and with their top in the order of a finer measure.
 
     By bits alone a figure is the mean over all orders of ties. A re-ranked list is taken as a
@@ -50,10 +50,10 @@ def reranking_gain(encoded: Encoded, setting: Setting, *, pool: int = POOL) -> R
     return report
 
 
-def _nearest(encoded: Encoded, setting: Setting, pool: int) -> Iterator[Hits]:
+def _nearest(encoded: Encodings, setting: RetrievalTask, pool: int) -> Iterator[Hits]:
     """Find the pool of each query by bits, ties in the order a gallery would have; ids are rows."""
     rows, packed, itself = setting.as_stored, encoded.packed, setting.protocol.without_self
-    engine = make_engine(packed[rows], encoded.codes.shape[1])
+    engine = make_index(packed[rows], encoded.codes.shape[1])
     found = engine.search(packed[setting.query], top_k=pool + itself)
     for row, hits in zip(setting.query, found, strict=True):
         keep = rows[hits.ids] != row if itself else np.full(len(hits.ids), True)
@@ -61,8 +61,8 @@ def _nearest(encoded: Encoded, setting: Setting, pool: int) -> Iterator[Hits]:
 
 
 def _looked_at_again(
-    counts: Counts, hits: list[Hits], orders: list[Rows], setting: Setting
-) -> Counts:
+    counts: DistanceCounts, hits: list[Hits], orders: list[Rows], setting: RetrievalTask
+) -> DistanceCounts:
     """Count the pool one tile a column, and what lies beyond it by distance."""
     labels, size = setting.labels, counts.items.shape[1]
     own = labels[setting.query, None]
@@ -76,13 +76,13 @@ def _looked_at_again(
         for row, (ids, distances) in found
     ]
     items, relevant = np.stack(taken, axis=1)
-    return Counts(
+    return DistanceCounts(
         np.hstack([np.ones_like(pool, dtype=np.int64), counts.items - items]),
         np.hstack([pool.astype(np.int64), counts.relevant - relevant]),
     )
 
 
-def _figures(counts: Counts, setting: Setting) -> dict[str, Floats]:
+def _figures(counts: DistanceCounts, setting: RetrievalTask) -> dict[str, Floats]:
     return {
         "map": setting.precision(counts),
         "map_at_20": ranking.average_precision(counts, top_k=CUT),

@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, hamming, pack
-from rsh.codes.order import shuffled
+from rsh.codes.order import hash_order
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation.protocols import DISJOINT, Protocol
 from rsh.metrics import ranking
-from rsh.metrics.counts import Counts, count, order_ties, rank, without_self
+from rsh.metrics.counts import (
+    DistanceCounts,
+    count_by_distance,
+    counts_from_ranking,
+    order_ties,
+    without_self,
+)
 from rsh.metrics.ranking import Ties
 
 CUT = 20  # ranks that a person looks at
@@ -25,7 +31,7 @@ Report = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Setting:
+class RetrievalTask:
     """A protocol on a split: who asks, and what can be found.
 
     Attributes:
@@ -65,7 +71,7 @@ class Setting:
     @cached_property
     def as_stored(self) -> Rows:
         """The rows of `gallery` in the order that a gallery folder would have."""
-        return self.gallery[shuffled(self.split.scenes.items["id"].iloc[self.gallery])]
+        return self.gallery[hash_order(self.split.scenes.items["id"].iloc[self.gallery])]
 
     @cached_property
     def groups(self) -> list[str]:
@@ -74,7 +80,7 @@ class Setting:
         names: list[str] = items["block" if "block" in items else "id"].iloc[self.query].tolist()
         return names
 
-    def counts(self, packed: Packed, num_bits: int) -> Counts:
+    def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
         """Count by distance, ties together.
 
         Args:
@@ -84,10 +90,10 @@ class Setting:
         (queries, asked), (items, found) = (
             (packed[rows], self.labels[rows]) for rows in (self.query, self.gallery)
         )
-        counts = count(queries, items, asked, found, num_bits=num_bits)
+        counts = count_by_distance(queries, items, asked, found, num_bits=num_bits)
         return without_self(counts) if self.protocol.without_self else counts
 
-    def rankings(self, distances: Callable[[Rows, Rows], NDArray[Any]]) -> Iterator[Counts]:
+    def rankings(self, distances: Callable[[Rows, Rows], NDArray[Any]]) -> Iterator[DistanceCounts]:
         """Rank the gallery strictly, for a few queries at a time.
 
         Args:
@@ -97,52 +103,54 @@ class Setting:
         for part in np.array_split(self.query, min(pieces, len(self.query))):
             own = np.searchsorted(self.gallery, part) if self.protocol.without_self else None
             same = self.labels[part, None] == self.labels[self.gallery]
-            yield rank(distances(part, self.gallery), same, own=own)
+            yield counts_from_ranking(distances(part, self.gallery), same, own=own)
 
-    def precision(self, counts: Counts) -> Floats:
+    def precision(self, counts: DistanceCounts) -> Floats:
         """Return the average precision of each query as the protocol has it."""
         top_k, denominator = self.protocol.top_k, self.protocol.denominator
         return ranking.average_precision(counts, top_k=top_k, denominator=denominator)
 
 
-def rank_figures(codes: Codes, setting: Setting, ties: Ties = "average") -> dict[str, Floats]:
+def metrics_by_ranking(
+    codes: Codes, setting: RetrievalTask, ties: Ties = "average"
+) -> dict[str, Floats]:
     """Return the figures that depend on ranks, each (q,); the protocol's own is "map".
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
         setting: who asks, and what can be found.
         ties: the mean over all orders ("average"), the order of the gallery's rows ("argsort"),
-            relevant tiles first ("optimistic") or last ("pessimistic").
+            relevant tiles first ("optimiztic") or last ("pessimistic").
     """
     packed = pack(codes)
     return _by_query(packed, setting.counts(packed, codes.shape[1]), setting, ties)
 
 
-def score(codes: Codes, setting: Setting, *, ties: Ties = "average") -> Report:
+def score(codes: Codes, setting: RetrievalTask, *, ties: Ties = "average") -> Report:
     """Return every figure of a set of codes, ready for JSON.
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
         setting: who asks, and what can be found.
-        ties: see `rank_figures`; figures by radius do not depend on it.
+        ties: see `metrics_by_ranking`; figures by radius do not depend on it.
     """
     packed, num_bits = pack(codes), codes.shape[1]
     counts = setting.counts(packed, num_bits)
     by_query = _by_query(packed, counts, setting, ties)
     report: Report = {name: float(np.nanmean(values)) for name, values in by_query.items()}
-    for name, best in (("map_optimistic", True), ("map_pessimistic", False)):
+    for name, best in (("map_optimiztic", True), ("map_pessimistic", False)):
         report[name] = float(np.nanmean(setting.precision(order_ties(counts, best=best))))
     return report | {
         "map_interval": ranking.bootstrap_interval(by_query["map"], setting.groups),
         **_by_radius(counts),
         "distinct_codes": ranking.distinct_codes(packed[setting.gallery]),
-        "neighbour_classes": _plain(neighbour_classes(packed, setting, num_bits)),
+        "neighbor_classes": _plain(neighbor_classes(packed, setting, num_bits)),
         "average_precision": _plain(by_query["map"]),
         "groups": setting.groups,
     }
 
 
-def cosine_map(rows: Floats, setting: Setting) -> float:
+def cosine_map(rows: Floats, setting: RetrievalTask) -> float:
     """Return the mAP of real-valued rows by cosine: the bound that codes are held against.
 
     Args:
@@ -154,8 +162,8 @@ def cosine_map(rows: Floats, setting: Setting) -> float:
     return float(np.nanmean(np.concatenate([setting.precision(piece) for piece in rankings])))
 
 
-def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats:
-    """Share of each class among the first 20 neighbours of each class's queries, ties averaged.
+def neighbor_classes(packed: Packed, setting: RetrievalTask, num_bits: int) -> Floats:
+    """Share of each class among the first 20 neighbors of each class's queries, ties averaged.
 
     Args:
         packed: codes of all tiles of the split.
@@ -171,10 +179,10 @@ def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats
     for of_class in np.unique(labels[gallery]):  # each tile of the gallery is compared once
         members = gallery[labels[gallery] == of_class]
         one = [np.zeros(len(rows)) for rows in (query, members)]  # as if of one class
-        within = count(packed[query], packed[members], *one, num_bits=num_bits).items
+        within = count_by_distance(packed[query], packed[members], *one, num_bits=num_bits).items
         if setting.protocol.without_self:
             within[:, 0] -= labels[query] == of_class
-        found[:, of_class] = ranking.precision_at(Counts(items, within), top_k=CUT)
+        found[:, of_class] = ranking.precision_at(DistanceCounts(items, within), top_k=CUT)
     sums = np.full((number, number), np.nan)
     for of_class in np.unique(labels[query]):
         sums[of_class] = found[labels[query] == of_class].sum(axis=0)
@@ -182,7 +190,9 @@ def neighbour_classes(packed: Packed, setting: Setting, num_bits: int) -> Floats
     return shares
 
 
-def _by_query(packed: Packed, counts: Counts, setting: Setting, ties: Ties) -> dict[str, Floats]:
+def _by_query(
+    packed: Packed, counts: DistanceCounts, setting: RetrievalTask, ties: Ties
+) -> dict[str, Floats]:
     most = int(counts.relevant.sum(axis=1).max())
     if ties == "argsort":  # a stable sort of 16-bit numbers is a fast one
 
@@ -192,11 +202,11 @@ def _by_query(packed: Packed, counts: Counts, setting: Setting, ties: Ties) -> d
         pieces = [_figures(piece, setting, most) for piece in setting.rankings(distances)]
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     if ties != "average":
-        counts = order_ties(counts, best=ties == "optimistic")
+        counts = order_ties(counts, best=ties == "optimiztic")
     return _figures(counts, setting, most)
 
 
-def _figures(counts: Counts, setting: Setting, most: int) -> dict[str, Floats]:
+def _figures(counts: DistanceCounts, setting: RetrievalTask, most: int) -> dict[str, Floats]:
     return {
         "map": setting.precision(counts),
         "map_at_20": ranking.average_precision(counts, top_k=CUT),
@@ -207,7 +217,7 @@ def _figures(counts: Counts, setting: Setting, most: int) -> dict[str, Floats]:
     }
 
 
-def _by_radius(counts: Counts) -> Report:
+def _by_radius(counts: DistanceCounts) -> Report:
     """Return what does not depend on the order of ties."""
     same, others = ranking.distances_by_class(counts)
     report: Report = {

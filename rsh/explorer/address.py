@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode
 from rsh.errors import InputError
 from rsh.explorer.question import Question
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 
 NAMES = ("gallery", "q", "k", "r", "order", "where", "like", "unlike")
@@ -71,7 +71,7 @@ def read_address(address: str, state: ExplorerState) -> None:
     found = _parse(address)
     way = state.way
     mode = "radius" if "r" in found else "top_k" if "k" in found else way.mode
-    where = Where.read(found["where"]) if "where" in found else way.where
+    where = Filter.read(found["where"]) if "where" in found else way.where
     question = state.question
     for tile in found.get("q", [])[-1:]:
         question = Question(_row(state, "q", tile))

@@ -7,8 +7,8 @@ import ipywidgets
 from rsh.explorer.address import read_address
 from rsh.explorer.alerts import explain
 from rsh.explorer.page import Explorer, box
-from rsh.explorer.panels.header import Frame
-from rsh.explorer.server.registry import Site
+from rsh.explorer.panels.header import HeaderPanel
+from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 
 
@@ -22,14 +22,14 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
     """
     page = box("rsh-page", [])
     try:
-        site = Site.find(gallery)
+        site = Registry.find(gallery)
         show_gallery(page, site, site.names[0])
     except Exception as error:
-        page.children = [Frame(message=explain(error))]
+        page.children = [HeaderPanel(message=explain(error))]
     return page
 
 
-def show_gallery(page: ipywidgets.Box, site: Site, name: str, *, address: str = "") -> None:
+def show_gallery(page: ipywidgets.Box, site: Registry, name: str, *, address: str = "") -> None:
     """Show another gallery on a page.
 
     Args:

@@ -8,27 +8,27 @@ import ipywidgets
 
 from rsh.explorer.address import carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
-from rsh.explorer.panels.cards import Cards, answer_view
-from rsh.explorer.panels.class_browser import Chooser, chooser_view
-from rsh.explorer.panels.codes import Bits, bits_view
+from rsh.explorer.panels.cards import CardsPanel, answer_view
+from rsh.explorer.panels.class_browser import ClassBrowserPanel, chooser_view
+from rsh.explorer.panels.codes import CodesPanel, bits_view
 from rsh.explorer.panels.coloring import ways_of
-from rsh.explorer.panels.compare import Comparison, Sides
-from rsh.explorer.panels.controls import Controls, controls_view, search_of
-from rsh.explorer.panels.explain import Explained, Reasons, query_picture
-from rsh.explorer.panels.export import Take, view_of
-from rsh.explorer.panels.filter import Filter, columns_of, filter_view
-from rsh.explorer.panels.header import Frame, facts_of, question_of
-from rsh.explorer.panels.legend import Legend, note_of
+from rsh.explorer.panels.compare import ComparePanel, Comparison
+from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_of
+from rsh.explorer.panels.explain import Explained, ExplainPanel, query_picture
+from rsh.explorer.panels.export import ExportPanel, view_of
+from rsh.explorer.panels.filter import FilterPanel, columns_of, filter_view
+from rsh.explorer.panels.header import HeaderPanel, facts_of, question_of
+from rsh.explorer.panels.legend import LegendPanel, note_of
 from rsh.explorer.panels.scatter import marks_of, planes_of
-from rsh.explorer.panels.selected import Picked, picked_as_view, picked_view
+from rsh.explorer.panels.selected import SelectedPanel, picked_as_view, picked_view
 from rsh.explorer.panels.tiles import describe
-from rsh.explorer.panels.upload import Ask
+from rsh.explorer.panels.upload import UploadPanel
 from rsh.explorer.question import Picture
 from rsh.explorer.selection import rows_sent
-from rsh.explorer.server.registry import Site
+from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.uploads.client import Uploads, check_size, start_soon
-from rsh.gallery.filters import Where
+from rsh.explorer.uploads.client import UploadEncoder, check_size, start_soon
+from rsh.gallery.filters import Filter
 
 
 class Explorer:
@@ -39,7 +39,9 @@ class Explorer:
         switch: shows another gallery, by its name, as an address says.
     """
 
-    def __init__(self, state: ExplorerState, *, site: Site | None = None, name: str = "") -> None:
+    def __init__(
+        self, state: ExplorerState, *, site: Registry | None = None, name: str = ""
+    ) -> None:
         """Make the panels for `state` and show its first answer.
 
         Args:
@@ -48,29 +50,29 @@ class Explorer:
             name: what this gallery is called there.
         """
         gallery, page = state.gallery, uuid4().hex
-        self._site = site = site or Site([gallery.folder])
+        self._site = site = site or Registry([gallery.folder])
         self._name = name if len(site.names) > 1 else ""
         self.switch: Callable[[str, str], None] = lambda other, text: None
         self.state = state
         self._class, self._part = 0, 0
         self._columns = columns_of(state)
-        self._uploads, self._newest = Uploads(gallery.folder), 0
-        self.frame = Frame(page=page, question=question_of(gallery), facts=facts_of(gallery))
+        self._uploads, self._newest = UploadEncoder(gallery.folder), 0
+        self.frame = HeaderPanel(page=page, question=question_of(gallery), facts=facts_of(gallery))
         self.frame.galleries, self.frame.gallery = site.names, name
-        self.controls = Controls(page=page)
-        self.filter = Filter(page=page)
-        self.asking = Ask(page=page)
-        self.chooser = Chooser(page=page)
-        self.bits = Bits(page=page)
-        self.cards = Cards(page=page)
-        self.taking = Take(page=page, map=gallery.has_map)
+        self.controls = ControlsPanel(page=page)
+        self.filter = FilterPanel(page=page)
+        self.asking = UploadPanel(page=page)
+        self.chooser = ClassBrowserPanel(page=page)
+        self.bits = CodesPanel(page=page)
+        self.cards = CardsPanel(page=page)
+        self.taking = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
-        self.sides = Sides(page=page, choices=self._comparison.choices)
+        self.sides = ComparePanel(page=page, choices=self._comparison.choices)
         self._explained = Explained(gallery)
-        self.reasons = Reasons(page=page)
+        self.reasons = ExplainPanel(page=page)
         self.planes = planes_of(gallery, page)
-        self.picked = Picked(page=page)
-        self.legend = Legend(page=page, ways=ways_of(gallery) if self.planes else [])
+        self.picked = SelectedPanel(page=page)
+        self.legend = LegendPanel(page=page, ways=ways_of(gallery) if self.planes else [])
         self._follow()
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
@@ -102,8 +104,8 @@ class Explorer:
             case {"kind": "select"}:
                 state.select(rows_sent(buffers))
                 self._show_picked()
-            case {"kind": "colour", "by": str(by)}:
-                self.legend.colour(state, state.ranking(), by)
+            case {"kind": "color", "by": str(by)}:
+                self.legend.color(state, state.ranking(), by)
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
                 self._show_class(number, 0)
                 self.alert("")
@@ -123,7 +125,7 @@ class Explorer:
             case {"kind": "find", "text": str(text)}:
                 self._move(lambda: state.choose(state.row_of(text)))
             case {"kind": "where", "texts": list(texts)}:
-                self._move(lambda: state.filter_by(Where.read(list(map(str, texts)))))
+                self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
             case {"kind": "address", "text": str(text)}:
                 self._open(gallery_in(text) or self._name, text)
             case {"kind": "gallery", "name": str(name)}:
@@ -208,7 +210,7 @@ class Explorer:
         marks = marks_of(self.state, ranking)
         for plane in self.planes:
             plane.marks = marks
-        self.legend.colour(self.state, ranking)
+        self.legend.color(self.state, ranking)
         self.legend.judged = self.state.query is not None
         self.legend.note = note_of(self.state, bool(self.planes))
         self._show_picked()

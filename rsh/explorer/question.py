@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from rsh.codes.binary import Packed
-from rsh.codes.encodings import Encoded
-from rsh.config import USUAL
+from rsh.codes.encodings import Encodings
+from rsh.config import DEFAULT_TOP_K
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 
 Mode = Literal["top_k", "radius"]
@@ -26,7 +26,7 @@ class Picture:
 
     name: str
     thumb: bytes
-    encoded: Encoded
+    encoded: Encodings
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Question:
         """Id of the tile, or name of the picture."""
         return self.picture.name if self.picture else str(gallery.items["id"].iloc[self._row])
 
-    def encoded(self, gallery: Gallery) -> Encoded:
+    def encoded(self, gallery: Gallery) -> Encodings:
         """What the network says of the query, one row."""
         return self.picture.encoded if self.picture else gallery.encoded(self._row)
 
@@ -98,10 +98,10 @@ class Way:
     """
 
     mode: Mode = "top_k"
-    top_k: int = USUAL
+    top_k: int = DEFAULT_TOP_K
     radius: int = 2
     order: Order = "bits"
-    where: Where = ANYWHERE
+    where: Filter = NO_FILTER
 
     def __post_init__(self) -> None:
         """Refuse words that are none of ours.

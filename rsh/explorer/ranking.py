@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from rsh.explorer.question import Order, Question, Way
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.metrics.counts import Counts
+from rsh.metrics.counts import DistanceCounts
 from rsh.metrics.ranking import precision_at
 from rsh.search.feedback import ask
-from rsh.search.nearest import NO_CLASS, count_others, look_again, neighbours
+from rsh.search.nearest import NO_CLASS, count_others, look_again, neighbors
 from rsh.search.rerank import POOL
 
 MAX_CARDS = 200  # a ball may hold the whole gallery; nobody reads further than this
@@ -61,7 +61,7 @@ class Ranking:
     total: int
     num_relevant: int
     farthest: int
-    counts: Counts = field(compare=False, repr=False)
+    counts: DistanceCounts = field(compare=False, repr=False)
 
     @property
     def precision(self) -> float | None:
@@ -108,7 +108,7 @@ def find(gallery: Gallery, question: Question, way: Way) -> tuple[Hits, Scores |
         )
     reach = {"radius": way.radius} if way.mode == "radius" else {"top_k": top_k}
     if way.order == "bits":
-        return neighbours(gallery, question.packed(gallery), row, where=where, **reach), None
+        return neighbors(gallery, question.packed(gallery), row, where=where, **reach), None
     return look_again(gallery, encoded, row, by=way.order, where=where, **reach)
 
 

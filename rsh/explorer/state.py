@@ -7,12 +7,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.config import USUAL
+from rsh.config import DEFAULT_TOP_K
 from rsh.errors import InputError
 from rsh.explorer.question import Mode, Order, Picture, Question, Way
 from rsh.explorer.ranking import Ranking, find, num_others, pool_of, rank
 from rsh.explorer.selection import Selection
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 
 MAX_TOP_K = 100
@@ -39,7 +39,9 @@ class ExplorerState:
         if not len(gallery):
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
-        self.way = Way(top_k=min(USUAL, self.max_top_k), radius=max(gallery.num_bits // 16, 1))
+        self.way = Way(
+            top_k=min(DEFAULT_TOP_K, self.max_top_k), radius=max(gallery.num_bits // 16, 1)
+        )
         self.selection = Selection([], num_tiles=len(gallery))
         self._rng = np.random.default_rng(seed)
         self._past: list[Question] = []
@@ -160,7 +162,7 @@ class ExplorerState:
             order=cast(Order, order),
         )
 
-    def filter_by(self, where: Where) -> None:
+    def filter_by(self, where: Filter) -> None:
         """Find only tiles of which the conditions hold.
 
         Raises:
@@ -223,7 +225,7 @@ class ExplorerState:
         """Of a few unseen tiles, one whose answer is neither among their best nor their worst.
 
         The page should open on what the model mostly does. Of the middle third, by precision, one
-        with neighbours at many distances is taken, since a list of equal distances explains
+        with neighbors at many distances is taken, since a list of equal distances explains
         nothing, and then the one with the most detail, judged by the size of its JPEG.
         """
         rows = self._unseen_first()

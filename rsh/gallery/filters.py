@@ -4,7 +4,7 @@
     split!=train            anything but these
     cloud=0..20             a range, both ends included; of texts in their alphabetical order,
                             so that dates work: date=2021-05..2021-08-31
-    bbox=5,45,10,50         west, south, east, north in degrees, of a tile's centre; a box whose
+    bbox=5,45,10,50         west, south, east, north in degrees, of a tile's center; a box whose
                             west is greater than its east crosses the 180th meridian
 
 Several conditions must all hold. A tile whose value is not known fulfils none.
@@ -49,7 +49,7 @@ class Condition(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Where:
+class Filter:
     """Conditions that all must hold; none lets every tile pass.
 
     Attributes:
@@ -59,7 +59,7 @@ class Where:
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
-    def read(cls, texts: Sequence[str]) -> "Where":
+    def read(cls, texts: Sequence[str]) -> "Filter":
         """Read conditions as they are written, see above.
 
         Raises:
@@ -107,7 +107,7 @@ class Where:
         return " and ".join(map(_expression, tests))
 
 
-ANYWHERE = Where()
+NO_FILTER = Filter()
 
 
 class _Test(NamedTuple):

@@ -14,16 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
-from rsh.codes.encodings import Encoded, Halves
-from rsh.codes.order import shuffled
+from rsh.codes.encodings import Encodings, HalfArray
+from rsh.codes.order import hash_order
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import read_planes
-from rsh.gallery.manifest import Head, check_files, read_head
-from rsh.gallery.searcher import Index, open_index
-from rsh.gallery.segment import Segment, Tiles
+from rsh.gallery.manifest import Manifest, check_files, read_manifest
+from rsh.gallery.searcher import Searcher, open_searcher
+from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
-from rsh.io.files import way_back
+from rsh.io.files import recovery_hint
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,7 +50,7 @@ class Gallery:
         features: (n, d) float16, length 1.
     """
 
-    def __init__(self, folder: Path, info: Head) -> None:
+    def __init__(self, folder: Path, info: Manifest) -> None:
         """Use `Gallery.open`."""
         self.folder = folder
         self.info = info
@@ -67,8 +67,8 @@ class Gallery:
         self.items: pd.DataFrame = every.iloc[rows].reset_index(drop=True)
         whole = len(self._segments) == 1 and len(rows) == len(every)
         self.packed: Packed = self._part("packed", rows, whole)
-        self.relaxed: Halves = self._part("relaxed", rows, whole)
-        self.features: Halves = self._part("features", rows, whole)
+        self.relaxed: HalfArray = self._part("relaxed", rows, whole)
+        self.features: HalfArray = self._part("features", rows, whole)
         # The last few parts are kept, as pages ask again, from several threads at once.
         self._part_of = lru_cache(PARTS)(self._make_part)
 
@@ -81,12 +81,12 @@ class Gallery:
         """
         folder = Path(folder)
         while True:
-            head = read_head(folder)
+            head = read_manifest(folder)
             try:
                 check_files(folder, head)
                 gallery = cls(folder, head)
             except (InputError, OSError):
-                if read_head(folder)["generation"] == head["generation"]:
+                if read_manifest(folder)["generation"] == head["generation"]:
                     raise
                 continue  # two changes came between head and files: take the newer head
             gallery._check_size()
@@ -150,18 +150,18 @@ class Gallery:
         segment, place = map(int, self.places[row])
         return self._segments[segment].thumb(place)
 
-    def tiles(self) -> Tiles:
+    def tiles(self) -> GalleryTiles:
         """Return all that the gallery holds, so that it can be written elsewhere."""
         thumbs = (self.thumb(row) for row in range(len(self)))
-        return Tiles(self.items, self.packed, self.relaxed, self.features, thumbs)
+        return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbs)
 
-    def encoded(self, row: int) -> Encoded:
+    def encoded(self, row: int) -> Encodings:
         """Return what the network said of one item."""
         rows = slice(row, row + 1)
         codes = unpack(self.packed[rows], self.num_bits)  # of one item, not of all
-        return Encoded(codes, self.relaxed[rows], self.features[rows])
+        return Encodings(codes, self.relaxed[rows], self.features[rows])
 
-    def search(self, query_packed: Packed, *, top_k: int, where: Where = ANYWHERE) -> list[Hits]:
+    def search(self, query_packed: Packed, *, top_k: int, where: Filter = NO_FILTER) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
 
         Args:
@@ -177,7 +177,7 @@ class Gallery:
         """
         return self._part_of(where).search(query_packed, top_k=top_k)
 
-    def within(self, query_packed: Packed, *, radius: int, where: Where = ANYWHERE) -> list[Hits]:
+    def within(self, query_packed: Packed, *, radius: int, where: Filter = NO_FILTER) -> list[Hits]:
         """Find all items at most radius bits away from each query, in the order (distance, row).
 
         Raises:
@@ -186,7 +186,7 @@ class Gallery:
         """
         return self._part_of(where).within(query_packed, radius=radius)
 
-    def searchable_where(self, where: Where) -> NDArray[np.int64]:
+    def searchable_where(self, where: Filter) -> NDArray[np.int64]:
         """Return the rows that a search under some conditions may find, ascending.
 
         Raises:
@@ -196,7 +196,7 @@ class Gallery:
 
     def encode(
         self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
-    ) -> Encoded:
+    ) -> Encodings:
         """Encode one picture with the model that made this gallery.
 
         That takes torch, or where `rsh export` has left an encoder in the run folder, onnxruntime.
@@ -211,9 +211,11 @@ class Gallery:
         Raises:
             InputError: the picture cannot be read, or the model is gone or has changed.
         """
-        from rsh.models.onnx import encoder_of  # and with it pictures, which a page need not read
+        from rsh.models.onnx import (
+            find_onnx_encoder,  # and with it pictures, which a page need not read
+        )
 
-        if encoder := encoder_of(self.info["model"], run):
+        if encoder := find_onnx_encoder(self.info["model"], run):
             return encoder.encode([picture])
         from rsh.encoding.query import encode_pictures, model_of  # torch
 
@@ -225,14 +227,16 @@ class Gallery:
         if len(self) != noted or bits != self.num_bits:
             raise InputError(
                 f"{self.folder}/gallery.json says {noted} tiles of {self.num_bits} bits, "
-                f"its files hold others: {way_back('gallery')}"
+                f"its files hold others: {recovery_hint('gallery')}"
             )
 
     def _check_ids(self, ids: "pd.Series[str]") -> None:
         """Refuse two tiles of one id."""
         twice = ids[ids.duplicated()]
         if len(twice):
-            raise InputError(f"{self.folder} holds {twice.iloc[0]} twice: {way_back('gallery')}")
+            raise InputError(
+                f"{self.folder} holds {twice.iloc[0]} twice: {recovery_hint('gallery')}"
+            )
 
     def _part(self, name: str, rows: NDArray[np.int64], whole: bool) -> Any:
         """Return one part of all segments, from disk where nothing has to be moved."""
@@ -240,15 +244,15 @@ class Gallery:
         return parts[0] if whole else np.concatenate(parts)[rows]
 
     @cached_property
-    def index(self) -> Index:
+    def index(self) -> Searcher:
         """What it is searched with; made or opened when it is first needed.
 
         Raises:
             InputError: it is kept on a server that does not answer.
         """
-        return open_index(self)
+        return open_searcher(self)
 
-    def _make_part(self, where: Where) -> Index:
+    def _make_part(self, where: Filter) -> Searcher:
         """Index what may be found."""
         return self.index.among(self, where) if where else self.index
 
@@ -256,7 +260,7 @@ class Gallery:
 def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:
     """Return segment and row of each item that was not removed.
 
-    A segment is in the order of `shuffled`; several are brought into it together.
+    A segment is in the order of `hash_order`; several are brought into it together.
     """
     kept = [
         np.setdiff1d(np.arange(len(segment)), gone)
@@ -267,4 +271,4 @@ def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int
     if len(segments) == 1:
         return places
     ids = pd.concat([s.items["id"].iloc[rows] for s, rows in zip(segments, kept, strict=True)])
-    return places[shuffled(ids)]
+    return places[hash_order(ids)]

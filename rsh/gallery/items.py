@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsh.errors import InputError
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 TEXTS = ("id", "class", "split")
 DEGREES = ("longitude", "latitude")
 BYTES = 4  # of a row that can be believed: four places in the planes do not pack into fewer
 PLANES = ("feature_x", "feature_y", "code_x", "code_y")
-# Kinds of columns that conditions, colours and tables know; others become texts.
+# Kinds of columns that conditions, colors and tables know; others become texts.
 KNOWN = ("string", "integer", "floating", "mixed-integer-float", "boolean", "datetime64", "empty")
 
 
@@ -80,7 +80,7 @@ def read_table(file: Path, num_rows: int | None = None) -> pd.DataFrame:
             if isinstance(column.dtype, pd.StringDtype):
                 pa.array(column).validate(full=True)
     except Exception as error:  # pyarrow and pandas raise errors of many kinds
-        raise InputError(f"{file} holds no table ({first_words(error)})") from None
+        raise InputError(f"{file} holds no table ({first_sentence(error)})") from None
     if not all(isinstance(name, str) for name in table.columns) or not table.columns.is_unique:
         raise InputError(f"{file} has columns without a name of their own")
     return table

@@ -22,12 +22,12 @@ from typing import Any
 from rsh.codes.binary import MAX_BITS
 from rsh.errors import InputError
 from rsh.gallery.segment import FILES
-from rsh.io.files import check_object, read_json, sha256, way_back
+from rsh.io.files import check_object, read_json, recovery_hint, sha256
 
 WORK = ".encode"  # what an interrupted `rsh encode` goes on from; no other change touches it
 
 FORMAT = 2
-HEAD = "gallery.json"
+MANIFEST = "gallery.json"
 KINDS = {
     "generation": int,
     "name": str,
@@ -49,16 +49,16 @@ ENGINE_NAME = re.compile(r"engine-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # of ours: an index that is replaced is taken away
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
-Head = dict[str, Any]
+Manifest = dict[str, Any]
 
 
-def read_head(folder: Path) -> Head:
+def read_manifest(folder: Path) -> Manifest:
     """Read gallery.json.
 
     Raises:
         InputError: no gallery, another format, or a head that was altered.
     """
-    file = folder / HEAD
+    file = folder / MANIFEST
     head = read_json(file, what="gallery")
     if head.get("format") != FORMAT:
         raise InputError(
@@ -67,9 +67,9 @@ def read_head(folder: Path) -> Head:
         )
     check_object(head, KINDS, where=str(file), what="gallery")
     if not 1 <= head["num_bits"] <= MAX_BITS:
-        raise InputError(f"{file} has num_bits={head['num_bits']}: {way_back('gallery')}")
+        raise InputError(f"{file} has num_bits={head['num_bits']}: {recovery_hint('gallery')}")
     if not head["segments"]:
-        raise InputError(f"{file} names no segments: {way_back('gallery')}")
+        raise InputError(f"{file} names no segments: {recovery_hint('gallery')}")
     for number, segment in enumerate(head["segments"]):
         _check_segment(segment, where=f"segment {number} in {file}")
     if head["projection"]:
@@ -77,12 +77,12 @@ def read_head(folder: Path) -> Head:
         check_object(head["projection"], NOTED | {"file": str}, where=where, what="gallery")
         _check_name(head["projection"]["file"], PROJECTION_NAME, where)
     _check_engine(head.get("engine", {}), where=f"'engine' in {file}")
-    if head != sealed(head) and "sha256" in head:  # older ones have none
-        raise InputError(f"{file} was altered: {way_back('gallery')}")
+    if head != with_checksum(head) and "sha256" in head:  # older ones have none
+        raise InputError(f"{file} was altered: {recovery_hint('gallery')}")
     return head
 
 
-def sealed(head: Head) -> Head:
+def with_checksum(head: Manifest) -> Manifest:
     """Return a head with its checksum, which leaves out the name, and where the run lies."""
     rest = {key: head[key] for key in head if key not in ("name", "sha256")}
     rest["model"] = {key: head["model"][key] for key in head["model"] if key != "run"}
@@ -90,7 +90,7 @@ def sealed(head: Head) -> Head:
     return head | {"sha256": digest}
 
 
-def check_files(folder: Path, head: Head, *, whole: bool = False) -> None:
+def check_files(folder: Path, head: Manifest, *, whole: bool = False) -> None:
     """Refuse a gallery whose files are not as they were written.
 
     Args:
@@ -106,17 +106,17 @@ def check_files(folder: Path, head: Head, *, whole: bool = False) -> None:
     for name, note in files_of(head):
         file = folder / name
         if not file.resolve().is_relative_to(inside):  # a page would hand it out
-            raise InputError(f"{file} lies outside the gallery: {way_back('gallery')}")
+            raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
         if not file.is_file():
-            raise InputError(f"{file} is missing: {way_back('gallery')}")
+            raise InputError(f"{file} is missing: {recovery_hint('gallery')}")
         as_noted = file.stat().st_size == note["bytes"]
         if as_noted and (whole or note["bytes"] < LARGE):
             as_noted = sha256(file) == note["sha256"]
         if not as_noted:
-            raise InputError(f"{file} was altered or cut short: {way_back('gallery')}")
+            raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
 
 
-def files_of(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
+def files_of(head: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield path in the gallery and note of every file that a head names."""
     for segment in head["segments"]:
         for name, note in segment["files"].items():
@@ -126,20 +126,20 @@ def files_of(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
             yield note["file"], note
 
 
-def names_of(head: Head) -> set[str]:
+def names_of(head: Manifest) -> set[str]:
     """Return what a head names in the gallery's folder: segments, projection, index."""
     return {path.split("/")[0] for path, _ in files_of(head)}
 
 
 def _check_segment(segment: Any, *, where: str) -> None:
     if not isinstance(segment, dict):
-        raise InputError(f"{where} is no object: {way_back('gallery')}")
+        raise InputError(f"{where} is no object: {recovery_hint('gallery')}")
     check_object(segment, SEGMENT, where=where, what="gallery")
     _check_name(segment["folder"], SEGMENT_NAME, where)
     removed = segment["removed"]
     rows = [row for row in removed if type(row) is int and 0 <= row < segment["items"]]
     if rows != removed or rows != sorted(set(rows)):
-        raise InputError(f"{where} removes tiles it does not have: {way_back('gallery')}")
+        raise InputError(f"{where} removes tiles it does not have: {recovery_hint('gallery')}")
     inside = f"'files' of {where}"
     check_object(
         segment["files"], dict.fromkeys(FILES, dict), where=inside, what="gallery", exact=True
@@ -154,7 +154,7 @@ def _check_engine(engine: Any, *, where: str) -> None:
     if engine == {}:
         return
     if not isinstance(engine, dict) or str(engine.get("name")) not in ENGINES:
-        raise InputError(f"{where} is no search index: {way_back('gallery')}")
+        raise InputError(f"{where} is no search index: {recovery_hint('gallery')}")
     check_object(engine, ENGINES[engine["name"]], where=where, what="gallery", exact=True)
     if "file" in engine:
         _check_name(engine["file"], ENGINE_NAME, where)
@@ -164,4 +164,4 @@ def _check_engine(engine: Any, *, where: str) -> None:
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:
     if not pattern.fullmatch(name):  # and so no path to elsewhere
-        raise InputError(f"{where} names {name!r}: {way_back('gallery')}")
+        raise InputError(f"{where} names {name!r}: {recovery_hint('gallery')}")

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from rsh.config import SEEDS, check_number
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import write_projection
-from rsh.io.files import check_place
+from rsh.io.files import check_writable
 
 Points = NDArray[np.float32]
-NEIGHBOURS = 15
+NEIGHBORS = 15
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples never line up
 
 
@@ -30,9 +30,9 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
         InputError: the seed is out of range, or the gallery cannot be written.
     """
     check_number("seed", seed, *SEEDS)
-    check_place(gallery.folder)
-    features = place(gallery.features.astype(np.float32), metric="cosine", seed=seed)
-    codes = place_codes(gallery.codes > 0, seed=seed)
+    check_writable(gallery.folder)
+    features = umap_layout(gallery.features.astype(np.float32), metric="cosine", seed=seed)
+    codes = umap_code_layout(gallery.codes > 0, seed=seed)
     projection = pd.DataFrame(
         np.hstack([features, codes]), columns=["feature_x", "feature_y", "code_x", "code_y"]
     )
@@ -40,7 +40,7 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
     return projection
 
 
-def place(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
+def umap_layout(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
     """Project rows to the plane so that near ones stay near.
 
     Args:
@@ -57,18 +57,18 @@ def place(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
     import umap  # compiles for seconds, which only this step should pay
 
     model = umap.UMAP(
-        n_neighbors=min(NEIGHBOURS, len(rows) - 1),
+        n_neighbors=min(NEIGHBORS, len(rows) - 1),
         metric=metric,
         random_state=seed,
         n_jobs=1,  # a seed allows no more
-        init="spectral" if len(rows) > NEIGHBOURS else "random",
+        init="spectral" if len(rows) > NEIGHBORS else "random",
     )
     with warnings.catch_warnings():  # a way back from the plane, which nobody asks for
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
         return np.asarray(model.fit_transform(rows), dtype=np.float32)
 
 
-def place_codes(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
+def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
     """Project codes: different codes by UMAP, tiles of one code as a disc around its place.
 
     Tiles that share a code have no distance, so UMAP would lay them on one point (or, with many
@@ -83,12 +83,12 @@ def place_codes(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
         (n, 2) float32.
     """
     codes, code_of, sizes = np.unique(bits, axis=0, return_inverse=True, return_counts=True)
-    centres = place(codes, metric="hamming", seed=seed)
+    centers = umap_layout(codes, metric="hamming", seed=seed)
     order = np.argsort(code_of, kind="stable")
     number = np.empty(len(bits), dtype=np.int64)  # 0, 1, 2, ... within each code
     number[order] = np.arange(len(bits)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    step = (np.ptp(centres, axis=0).max() or 1) / 250  # about one dot of the plot
+    step = (np.ptp(centers, axis=0).max() or 1) / 250  # about one dot of the plot
     radius = step * np.sqrt(number)
     angle = number * GOLDEN_ANGLE
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    return np.asarray(centres[code_of] + disc, dtype=np.float32)
+    return np.asarray(centers[code_of] + disc, dtype=np.float32)

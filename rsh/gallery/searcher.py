@@ -6,7 +6,7 @@ entry names an index that is kept, in a file of the gallery or on a server:
     {"name": "ivf", "file": "engine-4.npz", "bytes": ..., "sha256": ...}
     {"name": "milvus", "uri": "http://host:19530", "collection": "rsh_1f0c2a7b_..."}
 
-Kept indexes call a tile by its key (`order.keys_of`), which stays the same when others come and
+Kept indexes call a tile by its key (`order.id_hashes`), which stays the same when others come and
 go; keys ascend with the rows of a gallery, so that ties come in the same order everywhere.
 """
 
@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rsh.codes.binary import Ids, Packed
-from rsh.codes.order import keys_of
-from rsh.config import EngineName
+from rsh.codes.order import id_hashes
+from rsh.config import IndexName
 from rsh.errors import InputError
-from rsh.index.base import Engine, Hits, Selection
-from rsh.index.factory import load_engine, make_engine
-from rsh.index.ivf import IvfEngine
-from rsh.io.files import noted
+from rsh.index.base import Hits, IDSelector, Index
+from rsh.index.factory import load_index, make_index
+from rsh.index.ivf import IVFIndex
+from rsh.io.files import file_record
 
 if TYPE_CHECKING:
-    from rsh.gallery.filters import Where
+    from rsh.gallery.filters import Filter
     from rsh.gallery.gallery import Gallery
 
 Entry = dict[str, Any]
 
 
-class Index:
+class Searcher:
     """An engine, and the rows of the gallery that it can find.
 
     Attributes:
@@ -42,7 +42,7 @@ class Index:
         rows: of the gallery, (n,) int64, in the same order.
     """
 
-    def __init__(self, engine: Engine, ids: Ids, rows: Ids) -> None:
+    def __init__(self, engine: Index, ids: Ids, rows: Ids) -> None:
         """Put them together."""
         self.engine, self.ids, self.rows = engine, ids, rows
 
@@ -54,7 +54,7 @@ class Index:
         """Find all rows at most radius bits away from each query."""
         return [self._in_rows(hits) for hits in self.engine.within(query_packed, radius=radius)]
 
-    def among(self, gallery: "Gallery", where: "Where") -> "Index":
+    def among(self, gallery: "Gallery", where: "Filter") -> "Searcher":
         """Return an index that finds only tiles of which the conditions hold.
 
         Raises:
@@ -64,8 +64,8 @@ class Index:
         if not chosen.any():
             raise InputError("no tile that can be found is so", parameter="where", value=where)
         ids = self.ids[chosen]
-        selection = Selection(ids, where.expression(gallery.items))
-        return Index(self.engine.among(selection), ids, self.rows[chosen])
+        selection = IDSelector(ids, where.expression(gallery.items))
+        return Searcher(self.engine.among(selection), ids, self.rows[chosen])
 
     def _in_rows(self, hits: Hits) -> Hits:
         places = np.minimum(np.searchsorted(self.ids, hits.ids), len(self.ids) - 1)
@@ -73,7 +73,7 @@ class Index:
         return Hits(self.rows[places[known]], hits.distances[known])
 
 
-def open_index(gallery: "Gallery") -> Index:
+def open_searcher(gallery: "Gallery") -> Searcher:
     """Return what a gallery is searched with.
 
     Raises:
@@ -81,15 +81,15 @@ def open_index(gallery: "Gallery") -> Index:
     """
     rows, entry = gallery.searchable, gallery.info.get("engine")
     if not entry:
-        engine = make_engine(gallery.packed[rows], gallery.num_bits)
-        return Index(engine, np.arange(len(rows)), rows)
+        engine = make_index(gallery.packed[rows], gallery.num_bits)
+        return Searcher(engine, np.arange(len(rows)), rows)
     keys = _keys(gallery)
     order = np.argsort(keys)  # that of the rows, unless somebody has written the gallery otherwise
-    return Index(_open(gallery, entry), keys[order], rows[order])
+    return Searcher(_open(gallery, entry), keys[order], rows[order])
 
 
-def make_index(
-    gallery: "Gallery", name: EngineName, *, recall: float, uri: str, file: Path
+def build_index(
+    gallery: "Gallery", name: IndexName, *, recall: float, uri: str, file: Path
 ) -> Entry:
     """Index a gallery anew, and return what gallery.json says of it.
 
@@ -104,7 +104,7 @@ def make_index(
         InputError: the server does not answer, or an argument is missing or out of range.
     """
     if name == "milvus":
-        from rsh.index.milvus import MilvusEngine  # pymilvus, which few need
+        from rsh.index.milvus import MilvusIndex  # pymilvus, which few need
 
         if not uri:
             raise InputError(
@@ -113,15 +113,15 @@ def make_index(
         uri = str(Path(uri).absolute()) if uri.endswith(".db") else uri
         collection = f"{_collection(gallery)}_{token_hex(4)}"  # of its own: others may be in use
         entry = {"name": name, "uri": uri, "collection": collection}
-        MilvusEngine.build(uri, entry["collection"], gallery.num_bits)
+        MilvusIndex.build(uri, entry["collection"], gallery.num_bits)
         return update_index(gallery, gallery, entry, file=file)
     if uri:
         raise InputError("only milvus asks a server", parameter="uri", value=uri)
     if name == "exact":
         return {}
     codes = gallery.packed[gallery.searchable]
-    IvfEngine.build(codes, gallery.num_bits, _keys(gallery), recall=recall).save(file)
-    return {"name": name, "file": file.name} | noted(file)
+    IVFIndex.build(codes, gallery.num_bits, _keys(gallery), recall=recall).save(file)
+    return {"name": name, "file": file.name} | file_record(file)
 
 
 def update_index(old: "Gallery", gallery: "Gallery", entry: Entry, *, file: Path) -> Entry:
@@ -150,19 +150,19 @@ def update_index(old: "Gallery", gallery: "Gallery", entry: Entry, *, file: Path
     if "file" not in entry:
         return entry
     engine.save(file)
-    return entry | {"file": file.name} | noted(file)
+    return entry | {"file": file.name} | file_record(file)
 
 
 def drop_index(entry: Entry) -> None:
     """Take away what a server keeps for an index that is no longer used, if the server is there."""
     if entry.get("name") == "milvus":
-        from rsh.index.milvus import MilvusEngine
+        from rsh.index.milvus import MilvusIndex
 
         with suppress(InputError):
-            MilvusEngine.drop(entry["uri"], entry["collection"])
+            MilvusIndex.drop(entry["uri"], entry["collection"])
 
 
-def about_index(gallery: "Gallery") -> str:
+def describe_index(gallery: "Gallery") -> str:
     """Say what a gallery is searched with.
 
     Raises:
@@ -172,7 +172,7 @@ def about_index(gallery: "Gallery") -> str:
     if entry["name"] == "milvus":
         return f"exact, by Milvus at {entry['uri']}, collection {entry['collection']}"
     engine = gallery.index.engine
-    if not isinstance(engine, IvfEngine):
+    if not isinstance(engine, IVFIndex):
         return "exact, in memory"
     return (
         f"approximate: looks at {engine.num_probes} of {engine.num_lists} lists and finds "
@@ -180,16 +180,16 @@ def about_index(gallery: "Gallery") -> str:
     )
 
 
-def _open(gallery: "Gallery", entry: Entry) -> Engine:
+def _open(gallery: "Gallery", entry: Entry) -> Index:
     if entry["name"] == "ivf":
-        return load_engine(gallery.folder / entry["file"])
-    from rsh.index.milvus import MilvusEngine
+        return load_index(gallery.folder / entry["file"])
+    from rsh.index.milvus import MilvusIndex
 
-    return MilvusEngine.open(entry["uri"], entry["collection"], gallery.num_bits)
+    return MilvusIndex.open(entry["uri"], entry["collection"], gallery.num_bits)
 
 
 def _keys(gallery: "Gallery") -> Ids:
-    return keys_of(gallery.items["id"].iloc[gallery.searchable])
+    return id_hashes(gallery.items["id"].iloc[gallery.searchable])
 
 
 def _collection(gallery: "Gallery") -> str:

@@ -2,7 +2,7 @@
 
     codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
     relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
-    features.npy     L2-normalised projection-head output, (n, d) float16
+    features.npy     L2-normalized projection-head output, (n, d) float16
     items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
     thumbs.bin       JPEG bytes one after another
     thumbs.npy       the n + 1 offsets into them, int64
@@ -20,11 +20,11 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from rsh.codes.binary import Packed
-from rsh.codes.encodings import Halves
+from rsh.codes.encodings import HalfArray
 from rsh.errors import InputError
 from rsh.gallery.items import read_items
 from rsh.io.arrays import read_array
-from rsh.io.files import noted, way_back
+from rsh.io.files import file_record, recovery_hint
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
 AT_ONCE = 1 << 16  # rows that are in memory while an array is written
@@ -40,7 +40,7 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Tiles:
+class GalleryTiles:
     """What a gallery is told of n tiles; row i of every part is the same tile.
 
     Attributes:
@@ -61,7 +61,7 @@ class Tiles:
 class Segment:
     """A segment that has been opened; what is large stays on disk.
 
-    Its items, packed, relaxed and features are those of `Tiles`.
+    Its items, packed, relaxed and features are those of `GalleryTiles`.
     """
 
     def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
@@ -73,21 +73,21 @@ class Segment:
         try:
             self._read(folder, num_items)
         except InputError as error:
-            raise InputError(f"{error}: {way_back('gallery')}") from None
+            raise InputError(f"{error}: {recovery_hint('gallery')}") from None
         parts = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
         widths = (self.packed.shape[1], self.relaxed.shape[1])
         if {len(part) for part in parts} != {num_items} or widths != (-(-num_bits // 8), num_bits):
             raise InputError(
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
-                f"its files hold others: {way_back('gallery')}"
+                f"its files hold others: {recovery_hint('gallery')}"
             )
 
     def _read(self, folder: Path, num_items: int) -> None:
         """Open all files; somebody may have written what their checksums confirm."""
         self.items = read_items(folder / "items.parquet", num_items)
         self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
-        self.relaxed: Halves = read_array(folder / "relaxed.npy", np.float16)
-        self.features: Halves = read_array(folder / "features.npy", np.float16)
+        self.relaxed: HalfArray = read_array(folder / "relaxed.npy", np.float16)
+        self.features: HalfArray = read_array(folder / "features.npy", np.float16)
         self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
         thumbs = folder / "thumbs.bin"
         ends = np.concatenate([[0], self._offsets, [thumbs.stat().st_size]])
@@ -105,7 +105,7 @@ class Segment:
         return jpeg
 
 
-def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
+def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
     """Write a segment into an empty folder.
 
     Returns:
@@ -133,7 +133,7 @@ def write_segment(folder: Path, tiles: Tiles) -> dict[str, Any]:
     _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
     _save(folder / "features.npy", tiles.features, np.float16)
     np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
-    files = {name: noted(folder / name) for name in FILES}
+    files = {name: file_record(folder / name) for name in FILES}
     return {"items": len(tiles.items), "removed": [], "files": files}
 
 

@@ -16,32 +16,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsh.config import RECALL, EngineName
+from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import (
     ENGINE_NAME,
     FORMAT,
-    HEAD,
+    MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
-    Head,
+    Manifest,
     check_files,
     names_of,
-    read_head,
-    sealed,
+    read_manifest,
+    with_checksum,
 )
-from rsh.gallery.searcher import drop_index, make_index, update_index
-from rsh.gallery.segment import Tiles, write_segment
+from rsh.gallery.searcher import build_index, drop_index, update_index
+from rsh.gallery.segment import GalleryTiles, write_segment
 from rsh.io.files import (
     PROBE,
-    alone,
-    check_place,
+    atomic_directory,
+    atomic_write,
+    check_writable,
+    exclusive_lock,
     explain_os_error,
-    noted,
-    whole_file,
-    whole_folder,
+    file_record,
     write_json,
 )
 
@@ -51,7 +51,9 @@ _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGIN
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
-def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: Tiles) -> Gallery:
+def write_gallery(
+    folder: Path, *, info: dict[str, Any], num_bits: int, tiles: GalleryTiles
+) -> Gallery:
     """Write a gallery; one that is already there is replaced in one step.
 
     Args:
@@ -64,20 +66,20 @@ def write_gallery(folder: Path, *, info: dict[str, Any], num_bits: int, tiles: T
         InputError: the folder cannot be written, or holds something else.
     """
     check_new_gallery(folder)
-    with _generation(folder) as head:
+    with _next_version(folder) as head:
         head.update(info, num_bits=num_bits, segments=[], projection={}, engine={})
         _append(folder, head, tiles)
     return Gallery.open(folder)
 
 
-def add_tiles(folder: Path, tiles: Tiles) -> Gallery:
+def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
     """Add tiles to a gallery; its projection does not know them, and has to be made anew.
 
     Raises:
         InputError: no gallery, or one that already holds a tile of one of these ids.
     """
-    read_head(folder)
-    with _generation(folder) as head:
+    read_manifest(folder)
+    with _next_version(folder) as head:
         old = Gallery.open(folder)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, head, tiles)
@@ -103,8 +105,8 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
     Raises:
         InputError: no gallery, one that does not hold them, or that would be left without tiles.
     """
-    read_head(folder)
-    with _generation(folder) as head:
+    read_manifest(folder)
+    with _next_version(folder) as head:
         gallery = Gallery.open(folder)
         rows = pd.Series(np.arange(len(gallery)), index=gallery.items["id"])
         unknown = [name for name in ids if name not in rows.index]
@@ -122,7 +124,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
 
 
 def index_gallery(
-    folder: Path, engine: EngineName, *, recall: float = RECALL, uri: str = ""
+    folder: Path, engine: IndexName, *, recall: float = DEFAULT_TARGET_RECALL, uri: str = ""
 ) -> Gallery:
     """Choose what a gallery is searched with, and keep it with the gallery.
 
@@ -137,11 +139,11 @@ def index_gallery(
         InputError: no gallery, an argument that is missing or out of range, or a server that does
             not answer.
     """
-    read_head(folder)
-    with _generation(folder) as head:
+    read_manifest(folder)
+    with _next_version(folder) as head:
         gallery, file = Gallery.open(folder), _index_file(folder, head)
         old = head.get("engine", {})
-        head["engine"] = make_index(gallery, engine, recall=recall, uri=uri, file=file)
+        head["engine"] = build_index(gallery, engine, recall=recall, uri=uri, file=file)
     drop_index(old)  # only now: until then the old head was searched with it
     return Gallery.open(folder)
 
@@ -154,12 +156,12 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
         projection: feature_x, feature_y, code_x, code_y, one row an item.
     """
     folder = gallery.folder
-    read_head(folder)
-    with _generation(folder) as head:
+    read_manifest(folder)
+    with _next_version(folder) as head:
         file = folder / f"projection-{head['generation'] + 1}.parquet"
-        with whole_file(file) as stream:
+        with atomic_write(file) as stream:
             projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        head["projection"] = {"file": file.name} | noted(file)
+        head["projection"] = {"file": file.name} | file_record(file)
     gallery.info["projection"] = head["projection"]
     gallery.__dict__.pop("projection", None)  # forget the cached answer
 
@@ -181,11 +183,11 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     ids = pd.concat([gallery.items["id"] for gallery in galleries])
     if ids.duplicated().any():
         raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
-    if (into / HEAD).exists():
+    if (into / MANIFEST).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
     check_new_gallery(into)  # what a merge that was killed has left is no hindrance
     info = {name: first.info[name] for name in ("name", "model", "data")}
-    with _generation(into) as head:
+    with _next_version(into) as head:
         head.update(info, num_bits=first.num_bits, segments=[], projection={}, engine={})
         for gallery in galleries:
             _append(into, head, gallery.tiles())
@@ -198,7 +200,7 @@ def check_gallery(folder: Path) -> Gallery:
     Raises:
         InputError: no gallery, or a file that is missing, cut or altered.
     """
-    check_files(folder, read_head(folder), whole=True)
+    check_files(folder, read_manifest(folder), whole=True)
     return Gallery.open(folder)
 
 
@@ -208,8 +210,8 @@ def check_new_gallery(folder: Path) -> None:
     Raises:
         InputError: it does.
     """
-    check_place(folder)
-    if not folder.is_dir() or (folder / HEAD).exists():
+    check_writable(folder)
+    if not folder.is_dir() or (folder / MANIFEST).exists():
         return
     if not all(_is_ours(path.name) for path in folder.iterdir()):
         raise InputError(f"{folder} holds something that is no gallery: choose another --output")
@@ -220,20 +222,20 @@ def _weights(gallery: Gallery) -> Any:
 
 
 @contextmanager
-def _generation(folder: Path) -> Iterator[Head]:
+def _next_version(folder: Path) -> Iterator[Manifest]:
     """Yield the head to change; it replaces the old one if the block ends well."""
     with explain_os_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
-        old = _head_of(folder)
-        head: Head = deepcopy(old) if old else {"format": FORMAT, "generation": 0}
-        unread = {path.name for path in folder.iterdir()} if (folder / HEAD).exists() else set()
+        old = _new_manifest(folder)
+        head: Manifest = deepcopy(old) if old else {"format": FORMAT, "generation": 0}
+        unread = {path.name for path in folder.iterdir()} if (folder / MANIFEST).exists() else set()
         keep = names_of(old) if old else unread  # until it is replaced, another rsh may read it
         try:
             yield head
             head["generation"] += 1
             head["num_items"] = sum(s["items"] - len(s["removed"]) for s in head["segments"])
-            write_json(folder / HEAD, sealed(head))
+            write_json(folder / MANIFEST, with_checksum(head))
             keep = names_of(head) | (names_of(old) if old else set())
         finally:
             _clean(folder, keep=keep)
@@ -243,38 +245,38 @@ def _generation(folder: Path) -> Iterator[Head]:
 def _lock(folder: Path) -> Iterator[None]:
     """Be the only writer; a folder in which nothing came about goes again."""
     busy = f"{folder} is being changed by another process: wait for it, then run this again"
-    with alone(folder / LOCK, busy=busy):
+    with exclusive_lock(folder / LOCK, busy=busy):
         try:
             yield
         finally:
-            if not (folder / HEAD).exists():
+            if not (folder / MANIFEST).exists():
                 (folder / LOCK).unlink(missing_ok=True)
                 with suppress(OSError):  # it holds something else
                     folder.rmdir()
 
 
-def _head_of(folder: Path) -> Head | None:
+def _new_manifest(folder: Path) -> Manifest | None:
     """Return the head, or None where there is none that can be read: it is then replaced."""
     with suppress(InputError):
-        return read_head(folder)
+        return read_manifest(folder)
     return None
 
 
-def _update_index(old: Gallery, head: Head) -> None:
+def _update_index(old: Gallery, head: Manifest) -> None:
     """Bring the index that a gallery keeps up to date with its new head."""
     entry, file = head.get("engine", {}), _index_file(old.folder, head)
     new = Gallery(old.folder, head)
     head["engine"] = update_index(old, new, entry, file=file) if entry else {}
 
 
-def _index_file(folder: Path, head: Head) -> Path:
+def _index_file(folder: Path, head: Manifest) -> Path:
     return folder / f"engine-{head['generation'] + 1}.npz"
 
 
-def _append(folder: Path, head: Head, tiles: Tiles) -> None:
+def _append(folder: Path, head: Manifest, tiles: GalleryTiles) -> None:
     """Write a segment and enter it into the head."""
     name = f"{head['generation'] + 1:06}-{len(head['segments'])}"
-    with whole_folder(folder / name) as temporary:
+    with atomic_directory(folder / name) as temporary:
         entry = write_segment(temporary, tiles)
     head["segments"].append({"folder": name} | entry)
 
@@ -282,7 +284,7 @@ def _append(folder: Path, head: Head, tiles: Tiles) -> None:
 def _clean(folder: Path, *, keep: set[str]) -> None:
     """Take away what is ours and not to be kept."""
     for path in folder.iterdir():
-        if path.name not in keep | {HEAD, LOCK, WORK} and _is_ours(path.name):
+        if path.name not in keep | {MANIFEST, LOCK, WORK} and _is_ours(path.name):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

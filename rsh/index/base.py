@@ -25,7 +25,7 @@ class Hits(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class IDSelector:
     """The items that a search may find.
 
     Attributes:
@@ -37,7 +37,7 @@ class Selection:
     expression: str = ""
 
 
-class Engine(Protocol):
+class Index(Protocol):
     """What finds the nearest codes; all exact engines give the same hits in the same order.
 
     Attributes:
@@ -83,7 +83,7 @@ class Engine(Protocol):
             InputError: wrong width or type, or radius out of range.
         """
 
-    def among(self, selection: Selection) -> "Engine":
+    def among(self, selection: IDSelector) -> "Index":
         """Return an engine that finds these items alone."""
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
@@ -150,7 +150,7 @@ def check_new(twice: Ids) -> None:
         raise InputError(f"id {twice[0]} is there already: remove it first, or take another")
 
 
-def places_of(wanted: Ids, ids: Ids) -> Ids:
+def positions_of(wanted: Ids, ids: Ids) -> Ids:
     """Return where ids stand in an ascending row of them.
 
     Raises:
@@ -163,7 +163,7 @@ def places_of(wanted: Ids, ids: Ids) -> Ids:
     return np.asarray(places, dtype=np.int64)
 
 
-def in_order(ids: Ids, distances: NDArray[np.generic]) -> Hits:
+def sort_hits(ids: Ids, distances: NDArray[np.generic]) -> Hits:
     """Return hits in the order (distance, id)."""
     order = np.lexsort((ids, distances))
     return Hits(ids[order], distances[order].astype(np.int32))

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed, check_packed
-from rsh.index.base import Engine, Hits, check_top_k, in_order
-from rsh.index.flat import ExactEngine, pad
-from rsh.index.in_memory import Held, InMemory
+from rsh.index.base import Hits, Index, check_top_k, sort_hits
+from rsh.index.flat import FlatIndex, pad
+from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
 
-class FoldedEngine(InMemory):
-    """Each different code in memory once, with the list of the items that have it: see `Engine`.
+class DedupIndex(InMemoryIndex):
+    """Each different code in memory once, with the list of the items that have it: see `Index`.
 
     An item list is sorted, so that of a code at the last distance no more than the first top_k are
     looked at, however many there are.
@@ -26,7 +26,7 @@ class FoldedEngine(InMemory):
         num_bits: int,
         ids: Ids | None = None,
         *,
-        flat: Callable[[Packed, int], Engine] = ExactEngine,
+        flat: Callable[[Packed, int], Index] = FlatIndex,
     ) -> None:
         """Index codes.
 
@@ -42,7 +42,7 @@ class FoldedEngine(InMemory):
         self._flat = flat
         super().__init__(packed, num_bits, ids)
 
-    def _index_all(self, codes: Held) -> None:
+    def _index_all(self, codes: StoredCodes) -> None:
         words = _words(pad(codes.packed))
         order = np.lexsort(words.T)  # stable, so that the ids of equal codes ascend
         words = words[order]
@@ -61,11 +61,11 @@ class FoldedEngine(InMemory):
         return len(self._codes)
 
     @property
-    def held(self) -> Held:
+    def held(self) -> StoredCodes:
         """All codes and their ids, unfolded."""
         order = np.argsort(self._ids)
         packed = np.repeat(self._packed, np.diff(self._starts), axis=0)
-        return Held(packed[order], self._ids[order])
+        return StoredCodes(packed[order], self._ids[order])
 
     @property
     def ids(self) -> Ids:
@@ -73,7 +73,7 @@ class FoldedEngine(InMemory):
         return np.sort(self._ids)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Find the top_k nearest codes of each query: see `Engine`."""
+        """Find the top_k nearest codes of each query: see `Index`."""
         check_top_k(top_k, len(self))
         query_packed = check_packed(query_packed, self.num_bits)
         found = self._codes.search(query_packed, top_k=min(top_k, len(self._codes)))
@@ -83,7 +83,7 @@ class FoldedEngine(InMemory):
         ]
 
     def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Find all codes at a distance of at most radius: see `Engine`."""
+        """Find all codes at a distance of at most radius: see `Index`."""
         return [
             self._items(codes, most=len(self))
             for codes in self._codes.within(query_packed, radius=radius)
@@ -105,7 +105,7 @@ class FoldedEngine(InMemory):
         sizes = np.minimum(self._starts[codes.ids + 1] - starts, most)
         skipped = starts - np.cumsum(sizes) + sizes  # from a place among all to a place in _ids
         ids = self._ids[np.arange(sizes.sum()) + np.repeat(skipped, sizes)]
-        return in_order(ids, np.repeat(codes.distances, sizes))
+        return sort_hits(ids, np.repeat(codes.distances, sizes))
 
 
 def _words(padded: Packed) -> NDArray[np.unsignedinteger]:

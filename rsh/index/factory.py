@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed
 from rsh.errors import InputError
-from rsh.index.base import Engine
-from rsh.index.dedup import FoldedEngine
-from rsh.index.flat import ExactEngine
-from rsh.index.in_memory import read_held
-from rsh.index.ivf import IvfEngine
-from rsh.text import first_words
+from rsh.index.base import Index
+from rsh.index.dedup import DedupIndex
+from rsh.index.flat import FlatIndex
+from rsh.index.in_memory import read_codes
+from rsh.index.ivf import IVFIndex
+from rsh.text import first_sentence
 
 if TYPE_CHECKING:
-    from rsh.index.scan import ScanEngine
+    from rsh.index.scan import ScanIndex
 
 # Items below which FAISS answers in a third of a millisecond: a page is spared numba's 60 MB.
 FEW = 300_000
 TRIALS = 8  # queries by which engines are told apart
 
 
-def make_engine(packed: Packed, num_bits: int, ids: Ids | None = None) -> Engine:
+def make_index(packed: Packed, num_bits: int, ids: Ids | None = None) -> Index:
     """Index codes in the exact engine that answers fastest, tried on some of them.
 
     Args:
@@ -35,54 +35,54 @@ def make_engine(packed: Packed, num_bits: int, ids: Ids | None = None) -> Engine
     Raises:
         InputError: wrong width or type, or an id that comes twice.
     """
-    exact: Engine = ExactEngine(packed, num_bits, ids)
+    exact: Index = FlatIndex(packed, num_bits, ids)
     if len(exact) < FEW:
         return exact
     queries = packed[:: len(packed) // TRIALS][:TRIALS]
-    scan = _scan_engine()
+    scan = _scan_index()
     if scan and seconds(one := scan(packed, num_bits, ids), queries) < seconds(exact, queries):
         exact = one
-    folded = FoldedEngine(packed, num_bits, ids, flat=type(exact))
+    folded = DedupIndex(packed, num_bits, ids, flat=type(exact))
     return min(exact, folded, key=lambda engine: seconds(engine, queries))
 
 
-def _scan_engine() -> "type[ScanEngine] | None":
+def _scan_index() -> "type[ScanIndex] | None":
     """Import numba, which takes a third of a second and 60 MB, where that pays."""
     try:
-        from rsh.index.scan import ScanEngine
+        from rsh.index.scan import ScanIndex
     except RuntimeError:  # there is no folder in which it could keep what it has compiled
         return None
-    return ScanEngine
+    return ScanIndex
 
 
-def load_engine(file: Path) -> Engine:
+def load_index(file: Path) -> Index:
     """Read an engine that was saved.
 
     Raises:
         InputError: no such file, or one that is cut or altered.
     """
-    stored = read_held(file)
+    stored = read_codes(file)
     try:
         return _restored(stored)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{file} cannot be used as a search index ({first_words(error)}): make it again with "
+            f"{file} cannot be used as a search index ({first_sentence(error)}): make it again with "
             "`rsh gallery index`"
         ) from None
 
 
-def _restored(stored: dict[str, NDArray[Any]]) -> Engine:
+def _restored(stored: dict[str, NDArray[Any]]) -> Index:
     kind, num_bits = str(stored["kind"]), int(stored["num_bits"])
-    if kind == "scan" and (scan := _scan_engine()):
+    if kind == "scan" and (scan := _scan_index()):
         return scan(stored["packed"], num_bits, stored["ids"])
     if kind == "folded":
-        return FoldedEngine(stored["packed"], num_bits, stored["ids"])
-    exact = ExactEngine(stored["packed"], num_bits, stored["ids"])
+        return DedupIndex(stored["packed"], num_bits, stored["ids"])
+    exact = FlatIndex(stored["packed"], num_bits, stored["ids"])
     if kind != "ivf":
         return exact
-    return IvfEngine.restore(
+    return IVFIndex.restore(
         exact,
-        stored["centres"],
+        stored["centers"],
         stored["lists"],
         probes=int(stored["probes"]),
         wanted=float(stored["wanted"]),
@@ -90,8 +90,8 @@ def _restored(stored: dict[str, NDArray[Any]]) -> Engine:
     )
 
 
-def seconds(engine: Engine, query_packed: Packed) -> float:
-    """Return how long an engine takes for one query, the median: a busy neighbour passes."""
+def seconds(engine: Index, query_packed: Packed) -> float:
+    """Return how long an engine takes for one query, the median: a busy neighbor passes."""
     taken = []
     for query in query_packed:
         start = time.perf_counter()

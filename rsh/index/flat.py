@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed, check_packed
-from rsh.index.base import Hits, check_radius, check_top_k, in_order
-from rsh.index.in_memory import Held, InMemory
+from rsh.index.base import Hits, check_radius, check_top_k, sort_hits
+from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
 FAST_WIDTHS = (4, 8, 16, 32)  # bytes for which FAISS has an unrolled kernel
 
 
-class ExactEngine(InMemory):
+class FlatIndex(InMemoryIndex):
     """All codes in memory, every query compared with every code: see `Engine`.
 
     Codes are padded with zero bytes to a width FAISS has a fast kernel for; zeros on both
@@ -23,7 +23,7 @@ class ExactEngine(InMemory):
 
     kind = "exact"
 
-    def _index_all(self, codes: Held) -> None:
+    def _index_all(self, codes: StoredCodes) -> None:
         padded = pad(codes.packed)
         self._ids = codes.ids
         self._width = codes.packed.shape[1]
@@ -34,10 +34,10 @@ class ExactEngine(InMemory):
         return int(self._index.ntotal)
 
     @property
-    def held(self) -> Held:
+    def held(self) -> StoredCodes:
         """All codes and their ids; they are copied out of the index."""
         padded = faiss.vector_to_array(self._index.xb).reshape(-1, self._index.d // 8)
-        return Held(padded[:, : self._width], self._ids)
+        return StoredCodes(padded[:, : self._width], self._ids)
 
     @property
     def ids(self) -> Ids:
@@ -56,13 +56,13 @@ class ExactEngine(InMemory):
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
         limits, distances, places = self._index.range_search(padded, radius + 1)  # FAISS means <
-        return balls(limits, distances, self._ids[places])
+        return split_ranges(limits, distances, self._ids[places])
 
 
-def balls(limits: NDArray[np.int64], distances: NDArray[np.int32], ids: Ids) -> list[Hits]:
+def split_ranges(limits: NDArray[np.int64], distances: NDArray[np.int32], ids: Ids) -> list[Hits]:
     """Return the hits of each query, as FAISS tells them: where those of the next one start."""
     return [
-        in_order(ids[start:stop], distances[start:stop])
+        sort_hits(ids[start:stop], distances[start:stop])
         for start, stop in pairwise(limits.tolist())
     ]
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.errors import InputError
-from rsh.index.base import Selection, check_ids, check_new, places_of
+from rsh.index.base import IDSelector, check_ids, check_new, positions_of
 from rsh.io.arrays import read_arrays
-from rsh.io.files import whole_file
+from rsh.io.files import atomic_write
 
 
-class Held(NamedTuple):
+class StoredCodes(NamedTuple):
     """All that an engine in memory is made of; row i of both parts is one item.
 
     Attributes:
@@ -28,7 +28,7 @@ class Held(NamedTuple):
     ids: Ids
 
 
-class InMemory(ABC):
+class InMemoryIndex(ABC):
     """What engines share that hold all codes themselves: after any change they index them anew.
 
     Attributes:
@@ -52,37 +52,37 @@ class InMemory(ABC):
             InputError: wrong width or type, or an id that comes twice.
         """
         self.num_bits = num_bits
-        self._index_all(held(packed, num_bits, ids))
+        self._index_all(store_codes(packed, num_bits, ids))
 
     @property
     @abstractmethod
-    def held(self) -> Held:
+    def held(self) -> StoredCodes:
         """All codes and their ids; they are copied out of the index."""
 
-    def among(self, selection: Selection) -> Self:
+    def among(self, selection: IDSelector) -> Self:
         """Return an engine of these items alone, which compares no others."""
         engine = copy(self)
-        engine._index_all(part(self.held, selection.ids))
+        engine._index_all(select_codes(self.held, selection.ids))
         return engine
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
         """Add codes: see `Engine`."""
-        self._index_all(joined(self.held, held(packed, self.num_bits, ids)))
+        self._index_all(merge_codes(self.held, store_codes(packed, self.num_bits, ids)))
 
     def remove(self, ids: Ids) -> None:
         """Remove codes: see `Engine`."""
-        self._index_all(without(self.held, ids))
+        self._index_all(drop_codes(self.held, ids))
 
     def save(self, file: Path) -> None:
         """Write codes and ids: see `Engine`."""
-        write_held(file, self.kind, self.num_bits, **self.held._asdict())
+        write_codes(file, self.kind, self.num_bits, **self.held._asdict())
 
     @abstractmethod
-    def _index_all(self, codes: Held) -> None:
+    def _index_all(self, codes: StoredCodes) -> None:
         """Take these codes, and none of those before."""
 
 
-def held(packed: Packed, num_bits: int, ids: Ids | None = None) -> Held:
+def store_codes(packed: Packed, num_bits: int, ids: Ids | None = None) -> StoredCodes:
     """Put codes into the order of their ids, which by default are their rows.
 
     Raises:
@@ -92,12 +92,12 @@ def held(packed: Packed, num_bits: int, ids: Ids | None = None) -> Held:
     ids = np.arange(len(packed)) if ids is None else ids
     ids = check_ids(ids, packed, num_bits)
     if (ids[1:] > ids[:-1]).all():
-        return Held(packed, ids)
+        return StoredCodes(packed, ids)
     order = np.argsort(ids)
-    return Held(packed[order], ids[order])
+    return StoredCodes(packed[order], ids[order])
 
 
-def joined(old: Held, new: Held) -> Held:
+def merge_codes(old: StoredCodes, new: StoredCodes) -> StoredCodes:
     """Return the codes of both, in the order of their ids.
 
     Raises:
@@ -107,43 +107,43 @@ def joined(old: Held, new: Held) -> Held:
     packed = np.concatenate([old.packed, new.packed])
     ids = np.concatenate([old.ids, new.ids])
     order = np.argsort(ids, kind="stable")  # two ascending runs are merged in one go
-    return Held(packed[order], ids[order])
+    return StoredCodes(packed[order], ids[order])
 
 
-def without(old: Held, ids: Ids) -> Held:
+def drop_codes(old: StoredCodes, ids: Ids) -> StoredCodes:
     """Return the codes that remain when some are removed.
 
     Raises:
         InputError: there is no code of such an id.
     """
     keep = np.ones(len(old.ids), dtype=bool)
-    keep[places_of(np.asarray(ids), old.ids)] = False
-    return Held(old.packed[keep], old.ids[keep])
+    keep[positions_of(np.asarray(ids), old.ids)] = False
+    return StoredCodes(old.packed[keep], old.ids[keep])
 
 
-def part(old: Held, ids: Ids) -> Held:
+def select_codes(old: StoredCodes, ids: Ids) -> StoredCodes:
     """Return some of the codes.
 
     Raises:
         InputError: there is no code of such an id.
     """
-    places = places_of(ids, old.ids)
-    return Held(old.packed[places], old.ids[places])
+    places = positions_of(ids, old.ids)
+    return StoredCodes(old.packed[places], old.ids[places])
 
 
-def write_held(file: Path, kind: str, num_bits: int, **arrays: NDArray[Any]) -> None:
+def write_codes(file: Path, kind: str, num_bits: int, **arrays: NDArray[Any]) -> None:
     """Write an engine's arrays; the zip's checksums tell when a bit has changed since.
 
     Raises:
         InputError: the file cannot be written.
     """
-    with whole_file(file) as stream:
+    with atomic_write(file) as stream:
         named: dict[str, Any] = {"kind": np.array(kind), "num_bits": np.array(num_bits)} | arrays
         np.savez(stream, **named)
 
 
-def read_held(file: Path) -> dict[str, NDArray[Any]]:
-    """Read what `write_held` has written.
+def read_codes(file: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_codes` has written.
 
     Raises:
         InputError: no such file, or one that is cut or altered.

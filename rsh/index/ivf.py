@@ -1,6 +1,6 @@
 """An opt-in for galleries that are too large to be compared with as a whole, by FAISS.
 
-Codes are put into lists by their nearest centre, and a query is compared with the codes of the
+Codes are put into lists by their nearest center, and a query is compared with the codes of the
 nearest lists alone. What that misses is measured on the gallery itself, and stated.
 """
 
@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 
 from rsh.codes.binary import Ids, Packed, check_packed
-from rsh.config import RECALL
+from rsh.config import DEFAULT_TARGET_RECALL
 from rsh.errors import InputError
-from rsh.index.base import Hits, Selection, check_radius, check_top_k, in_order
-from rsh.index.flat import ExactEngine, balls, pad
-from rsh.index.in_memory import write_held
+from rsh.index.base import Hits, IDSelector, check_radius, check_top_k, sort_hits
+from rsh.index.flat import FlatIndex, pad, split_ranges
+from rsh.index.in_memory import write_codes
 
 AIM_AT = 20  # hits of which the recall is measured
 PROBES = 200  # codes that it is measured with
-LEARN_FROM = 64  # codes a list, from which the centres are found
-Index = faiss.IndexBinaryIVF
+LEARN_FROM = 64  # codes a list, from which the centers are found
+FaissIndex = faiss.IndexBinaryIVF
 
 
-class IvfEngine:
+class IVFIndex:
     """The codes near a query in lists, the others unseen: see `Engine`.
 
     As few lists are looked at as give the recall that was asked for. The codes it is measured with
@@ -36,7 +36,9 @@ class IvfEngine:
         num_probes: how many of them a query is compared with.
     """
 
-    def __init__(self, exact: ExactEngine, index: Index, *, wanted: float, recall: float) -> None:
+    def __init__(
+        self, exact: FlatIndex, index: FaissIndex, *, wanted: float, recall: float
+    ) -> None:
         """Put together what was built or loaded.
 
         Args:
@@ -51,8 +53,13 @@ class IvfEngine:
 
     @classmethod
     def build(
-        cls, packed: Packed, num_bits: int, ids: Ids | None = None, *, recall: float = RECALL
-    ) -> "IvfEngine":
+        cls,
+        packed: Packed,
+        num_bits: int,
+        ids: Ids | None = None,
+        *,
+        recall: float = DEFAULT_TARGET_RECALL,
+    ) -> "IVFIndex":
         """Index codes.
 
         Args:
@@ -70,7 +77,7 @@ class IvfEngine:
             )
         if not len(packed):
             raise InputError("there are no codes: an index of lists needs some to learn from")
-        exact = ExactEngine(packed, num_bits, ids)
+        exact = FlatIndex(packed, num_bits, ids)
         engine = cls(exact, _lists(exact), wanted=recall, recall=0.0)
         engine._tune()
         return engine
@@ -78,21 +85,21 @@ class IvfEngine:
     @classmethod
     def restore(
         cls,
-        exact: ExactEngine,
-        centres: Packed,
+        exact: FlatIndex,
+        centers: Packed,
         lists: Ids,
         *,
         probes: int,
         wanted: float,
         recall: float,
-    ) -> "IvfEngine":
+    ) -> "IVFIndex":
         """Put lists together again that were saved.
 
         FAISS reads a form of its own, too, but believes every size that stands in it.
 
         Args:
             exact: the codes.
-            centres: of the lists, (lists, bytes) uint8, padded.
+            centers: of the lists, (lists, bytes) uint8, padded.
             lists: the list of each code, (n,) integers.
             probes: how many lists are looked at.
             wanted: recall that was asked for.
@@ -102,13 +109,13 @@ class IvfEngine:
             InputError: they do not fit each other.
         """
         codes, ids = exact.held
-        padded, count = pad(codes), len(centres)
-        _check_lists(centres, lists, padded)
+        padded, count = pad(codes), len(centers)
+        _check_lists(centers, lists, padded)
         if not (1 <= probes <= count and 0 < wanted <= 1 and 0 <= recall <= 1):
             raise InputError(f"it looks at {probes} of {count} lists for {recall} of {wanted}")
         width = padded.shape[1] * 8
         flat = faiss.IndexBinaryFlat(width)
-        flat.add(np.ascontiguousarray(centres))
+        flat.add(np.ascontiguousarray(centers))
         index = faiss.IndexBinaryIVF(flat, width, count)
         order = np.argsort(lists, kind="stable")
         ends = np.searchsorted(lists[order], np.arange(count + 1))
@@ -144,7 +151,7 @@ class IvfEngine:
         padded = pad(check_packed(query_packed, self.num_bits))
         distances, ids = self._index.search(padded, top_k)
         return [
-            in_order(row[row >= 0], far[row >= 0])  # -1: the lists held no more
+            sort_hits(row[row >= 0], far[row >= 0])  # -1: the lists held no more
             for row, far in zip(ids, distances, strict=True)
         ]
 
@@ -153,9 +160,9 @@ class IvfEngine:
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
         limits, distances, ids = self._index.range_search(padded, radius + 1)  # FAISS means <
-        return balls(limits, distances, ids)
+        return split_ranges(limits, distances, ids)
 
-    def among(self, selection: Selection) -> ExactEngine:
+    def among(self, selection: IDSelector) -> FlatIndex:
         """Return an exact engine: FAISS cannot restrict binary lists, and a part is fast."""
         return self._exact.among(selection)
 
@@ -173,12 +180,12 @@ class IvfEngine:
 
     def save(self, file: Path) -> None:
         """Write codes, ids and lists: see `Engine`."""
-        write_held(
+        write_codes(
             file,
             "ivf",
             self.num_bits,
             **self._exact.held._asdict(),
-            centres=_centres(self._index),
+            centers=_centers(self._index),
             lists=_list_of_each(self._index, self.ids),
             probes=np.array(self.num_probes),
             wanted=np.array(self._wanted),
@@ -202,7 +209,7 @@ class IvfEngine:
         self.recall = recall
 
 
-def _lists(exact: ExactEngine) -> Index:
+def _lists(exact: FlatIndex) -> FaissIndex:
     """Sort codes into lists: about the root of their number; to learn more takes minutes."""
     codes, ids = exact.held
     padded = pad(codes)
@@ -215,23 +222,23 @@ def _lists(exact: ExactEngine) -> Index:
     return index
 
 
-def _check_lists(centres: Packed, lists: Ids, padded: Packed) -> None:
+def _check_lists(centers: Packed, lists: Ids, padded: Packed) -> None:
     """Refuse lists that were not made of these codes."""
-    right = centres.dtype == np.uint8 and lists.dtype == np.int64
-    if not right or centres.shape[1:] != padded.shape[1:]:
-        raise InputError(f"its lists are {centres.dtype} and {lists.dtype} of {centres.shape}")
-    if lists.shape != padded.shape[:1] or ((lists < 0) | (lists >= len(centres))).any():
+    right = centers.dtype == np.uint8 and lists.dtype == np.int64
+    if not right or centers.shape[1:] != padded.shape[1:]:
+        raise InputError(f"its lists are {centers.dtype} and {lists.dtype} of {centers.shape}")
+    if lists.shape != padded.shape[:1] or ((lists < 0) | (lists >= len(centers))).any():
         raise InputError("its lists do not hold its codes")
 
 
-def _centres(index: Index) -> Packed:
-    """Return the centres of lists, (lists, bytes) uint8."""
+def _centers(index: FaissIndex) -> Packed:
+    """Return the centers of lists, (lists, bytes) uint8."""
     flat: Any = faiss.downcast_IndexBinary(index.quantizer)
-    centres: Packed = faiss.vector_to_array(flat.xb).reshape(index.nlist, -1)
-    return centres
+    centers: Packed = faiss.vector_to_array(flat.xb).reshape(index.nlist, -1)
+    return centers
 
 
-def _list_of_each(index: Index, ids: Ids) -> Ids:
+def _list_of_each(index: FaissIndex, ids: Ids) -> Ids:
     """Return in which list each of some ascending ids is, (n,) int64."""
     lists = np.zeros(len(ids), dtype=np.int64)
     for number in range(index.nlist):

@@ -19,12 +19,12 @@ from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.errors import InputError
 from rsh.index.base import (
     Hits,
-    Selection,
+    IDSelector,
     check_ids,
     check_new,
     check_radius,
     check_top_k,
-    in_order,
+    sort_hits,
 )
 from rsh.index.milvus_client import Client, call, connect
 
@@ -35,7 +35,7 @@ LAST_ID = 2**63 - 1
 NOT_SENT = ("id", "footprint")  # the collection has ids of its own, nobody filters by a ring
 
 
-class MilvusEngine:
+class MilvusIndex:
     """Codes in a collection of a Milvus server: see `Engine`."""
 
     recall: float | None = None
@@ -49,7 +49,7 @@ class MilvusEngine:
         self._expression = expression
 
     @classmethod
-    def build(cls, uri: str, collection: str, num_bits: int) -> "MilvusEngine":
+    def build(cls, uri: str, collection: str, num_bits: int) -> "MilvusIndex":
         """Make an empty collection; one of this name that is there already is replaced.
 
         Args:
@@ -66,7 +66,7 @@ class MilvusEngine:
         return cls(client, uri, collection, num_bits)
 
     @classmethod
-    def open(cls, uri: str, collection: str, num_bits: int) -> "MilvusEngine":
+    def open(cls, uri: str, collection: str, num_bits: int) -> "MilvusIndex":
         """Use a collection that is there.
 
         Raises:
@@ -133,14 +133,14 @@ class MilvusEngine:
         """Find all codes at a distance of at most radius: see `Engine`."""
         check_radius(radius, self.num_bits)
         return [
-            in_order(*self._at(query, 0, radius, most=LAST_ID))
+            sort_hits(*self._at(query, 0, radius, most=LAST_ID))
             for query in _to_bytes(query_packed, self.num_bits)
         ]
 
-    def among(self, selection: Selection) -> "MilvusEngine":
+    def among(self, selection: IDSelector) -> "MilvusIndex":
         """Return an engine that sends the server the condition with each search."""
         expression = selection.expression or f"id in {selection.ids.tolist()}"
-        return MilvusEngine(self._client, self._uri, self._collection, self.num_bits, expression)
+        return MilvusIndex(self._client, self._uri, self._collection, self.num_bits, expression)
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
         """Add codes and the columns of their items: see `Engine`."""
@@ -171,7 +171,7 @@ class MilvusEngine:
         last = int(hits.distances[-1])
         sure = hits.distances < last
         ties = self._at(query, last, last, most=int((~sure).sum()))
-        nearer = in_order(hits.ids[sure], hits.distances[sure])
+        nearer = sort_hits(hits.ids[sure], hits.distances[sure])
         return Hits(
             np.concatenate([nearer.ids, ties.ids]),
             np.concatenate([nearer.distances, ties.distances]),

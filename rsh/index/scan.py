@@ -11,18 +11,18 @@ import numpy as np
 
 from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.codes.kernels import Distances, Words, _nearest, _words, in_threads, measure
-from rsh.index.base import Hits, check_radius, check_top_k, in_order
-from rsh.index.in_memory import Held, InMemory
+from rsh.index.base import Hits, check_radius, check_top_k, sort_hits
+from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
 FEW_HITS = 200  # that are kept in order while the codes go by
 
 
-class ScanEngine(InMemory):
+class ScanIndex(InMemoryIndex):
     """All codes in memory, every query compared with every code: see `Engine`."""
 
     kind = "scan"
 
-    def _index_all(self, codes: Held) -> None:
+    def _index_all(self, codes: StoredCodes) -> None:
         self._ids, self._width = codes.ids, codes.packed.shape[1]
         self._columns: Words = np.ascontiguousarray(_words(codes.packed).T)  # (words, n)
 
@@ -35,10 +35,10 @@ class ScanEngine(InMemory):
         return self._ids
 
     @property
-    def held(self) -> Held:
+    def held(self) -> StoredCodes:
         """All codes and their ids; the codes are put together again."""
         packed = np.ascontiguousarray(self._columns.T).view(np.uint8)
-        return Held(packed[:, : self._width], self._ids)
+        return StoredCodes(packed[:, : self._width], self._ids)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest codes of each query: see `Engine`."""
@@ -67,7 +67,7 @@ class ScanEngine(InMemory):
 
     def _ball(self, distances: Distances, radius: int) -> Hits:
         places = np.flatnonzero(distances <= radius)
-        return in_order(self._ids[places], distances[places])
+        return sort_hits(self._ids[places], distances[places])
 
     def _many(self, query: Words, top_k: int) -> Hits:
         """Find so many that to keep them in order all the time would take longer than the scan."""

@@ -66,9 +66,11 @@ def cached(
     file, kinds = cache_folder() / kind.replace(" ", "-") / f"{key}.npy", np.dtype(dtype)
     with explain_os_error(file, way_out="set RSH_CACHE to a folder with room that can be written"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        if (array := _whole(file, shape, kinds)) is None:
-            with _alone(file, kind):
-                if (array := _whole(file, shape, kinds)) is None:  # nobody that was waited for did
+        if (array := _open_complete(file, shape, kinds)) is None:
+            with _exclusive(file, kind):
+                if (
+                    array := _open_complete(file, shape, kinds)
+                ) is None:  # nobody that was waited for did
                     if file.exists() and _sum_of(file).exists():
                         warnings.warn(
                             f"what was kept as {kind} is damaged: it is made again",
@@ -83,7 +85,7 @@ def cached(
     return read_array(file, kinds, ndim=len(shape)) if array is None else array
 
 
-def _whole(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+def _open_complete(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
     """Return an array that is as it was written, or None."""
     try:
         array = read_array(file, dtype, ndim=len(shape))
@@ -108,7 +110,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def _alone(file: Path, kind: str) -> Iterator[None]:
+def _exclusive(file: Path, kind: str) -> Iterator[None]:
     """Hold the lock on an array, and say so when another process has it."""
     lock = FileLock(file.with_name(f".{file.stem}.lock"))
     try:

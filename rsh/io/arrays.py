@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rsh.errors import InputError
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 # What numpy raises for files that are damaged or were made to do harm.
 CANNOT_READ = (
@@ -33,7 +33,7 @@ def read_array(file: Path, kind: DTypeLike, *, ndim: int = 2) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except CANNOT_READ as error:
-        raise InputError(f"{file} holds no array ({first_words(error)})") from None
+        raise InputError(f"{file} holds no array ({first_sentence(error)})") from None
     if array.dtype != kind or array.ndim != ndim:
         raise InputError(
             f"{file} holds {array.dtype} of {array.ndim} dimensions, not {np.dtype(kind)} of {ndim}"
@@ -54,4 +54,4 @@ def read_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:
             raise ValueError("it holds other files")
         return found
     except CANNOT_READ as error:
-        raise InputError(f"no archive of arrays ({first_words(error)})") from None
+        raise InputError(f"no archive of arrays ({first_sentence(error)})") from None

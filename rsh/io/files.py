@@ -15,14 +15,14 @@ from filelock import FileLock, Timeout
 
 from rsh.errors import InputError
 
-ELSEWHERE = "mend that, or choose another place"
+ANOTHER_PATH = "mend that, or choose another place"
 PROBE = ".rsh."  # begins the name of a folder that is made to see whether one could be
-MAKERS = {"gallery": "rsh encode", "run": "rsh train"}
+REMAKE = {"gallery": "rsh encode", "run": "rsh train"}
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary neighbour of `path` that takes its place when the block ends well.
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary neighbor of `path` that takes its place when the block ends well.
 
     Args:
         path: the file to write; its parent folder is made if it is missing.
@@ -47,8 +47,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Fill a temporary neighbour of the folder `path` that takes its place if the block ends well.
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Fill a temporary neighbor of the folder `path` that takes its place if the block ends well.
 
     Args:
         path: the folder to make; one that is already there is replaced as a whole.
@@ -57,7 +57,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         InputError: the parent folder cannot be written.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(f"cannot write {path}: it is a file; {ELSEWHERE}")
+        raise InputError(f"cannot write {path}: it is a file; {ANOTHER_PATH}")
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -79,7 +79,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def check_place(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Refuse a folder that could not be made or written, before work is done for it.
 
     A folder is made there and taken away again: permissions do not tell what root may do, nor
@@ -95,12 +95,12 @@ def check_place(folder: Path) -> None:
         while not os.path.lexists(place):
             place = place.parent
         if not place.is_dir():
-            raise InputError(f"cannot write {folder}: {place} is a file; {ELSEWHERE}")
+            raise InputError(f"cannot write {folder}: {place} is a file; {ANOTHER_PATH}")
         tempfile.TemporaryDirectory(prefix=PROBE, dir=place).cleanup()
 
 
 @contextmanager
-def alone(lock: Path, *, busy: str) -> Iterator[None]:
+def exclusive_lock(lock: Path, *, busy: str) -> Iterator[None]:
     """Hold a lock, or say that another process has it; its folder has to be there.
 
     Args:
@@ -123,7 +123,7 @@ def alone(lock: Path, *, busy: str) -> Iterator[None]:
 
 
 @contextmanager
-def explain_os_error(path: Path, *, way_out: str = ELSEWHERE) -> Iterator[None]:
+def explain_os_error(path: Path, *, way_out: str = ANOTHER_PATH) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
         yield
@@ -134,7 +134,7 @@ def explain_os_error(path: Path, *, way_out: str = ELSEWHERE) -> Iterator[None]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
@@ -151,18 +151,18 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     if not path.is_file():
         lack = f"has no {path.name}" if path.parent.is_dir() else "is no folder"
         raise InputError(
-            f"{path.parent} is no {what}, it {lack}: give a folder made by `{MAKERS[what]}`"
+            f"{path.parent} is no {what}, it {lack}: give a folder made by `{REMAKE[what]}`"
         )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} cannot be read as a {what} ({error}): {way_back(what)}"
+            f"{path} cannot be read as a {what} ({error}): {recovery_hint(what)}"
         ) from error
     if not isinstance(value, dict):
         raise InputError(
-            f"{path} cannot be read as a {what} (it holds no JSON object): {way_back(what)}"
+            f"{path} cannot be read as a {what} (it holds no JSON object): {recovery_hint(what)}"
         )
     return value
 
@@ -184,21 +184,21 @@ def check_object(
     """
     for key in [*kinds, *(value if exact else ())]:
         if key not in value:
-            raise InputError(f"{where} has no {key!r}: {way_back(what)}")
+            raise InputError(f"{where} has no {key!r}: {recovery_hint(what)}")
         if key not in kinds:
-            raise InputError(f"{where} has an unknown {key!r}: {way_back(what)}")
+            raise InputError(f"{where} has an unknown {key!r}: {recovery_hint(what)}")
         found, kind = value[key], kinds[key]
         number = isinstance(found, int) and not isinstance(found, bool) and kind is float
         if not (number or isinstance(found, kind)) or (isinstance(found, bool) and kind is int):
-            raise InputError(f"{where} has {key}={reprlib.repr(found)}: {way_back(what)}")
+            raise InputError(f"{where} has {key}={reprlib.repr(found)}: {recovery_hint(what)}")
 
 
-def way_back(what: str) -> str:
+def recovery_hint(what: str) -> str:
     """Say what can be done about a spoilt gallery or run."""
-    return f"make the {what} again with `{MAKERS[what]}`, or bring the file back from a copy"
+    return f"make the {what} again with `{REMAKE[what]}`, or bring the file back from a copy"
 
 
-def is_text(name: str) -> bool:
+def is_utf8(name: str) -> bool:
     """Whether the name of a file can be kept in a table; names that are not UTF-8 cannot."""
     try:
         name.encode()
@@ -221,6 +221,6 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def noted(file: Path) -> dict[str, Any]:
+def file_record(file: Path) -> dict[str, Any]:
     """Return what gallery.json notes of a file."""
     return {"bytes": file.stat().st_size, "sha256": sha256(file)}

@@ -16,7 +16,7 @@ MANY = 32  # queries from which on it pays to sort the gallery
 PAIRS = 5_000_000  # from which on it pays to import numba, for whoever counts more than once
 
 
-class Counts(NamedTuple):
+class DistanceCounts(NamedTuple):
     """What lies at each distance from each query.
 
     Attributes:
@@ -37,14 +37,14 @@ class _Folded(NamedTuple):
     column: Ints  # of each item, so that the fold can be undone
 
 
-def count(
+def count_by_distance(
     query_packed: Packed,
     gallery_packed: Packed,
     query_labels: ArrayLike,
     gallery_labels: ArrayLike,
     *,
     num_bits: int,
-) -> Counts:
+) -> DistanceCounts:
     """Count items and relevant items at each Hamming distance.
 
     Trained networks give many tiles one and the same code, so each different code of a class is
@@ -76,10 +76,10 @@ def count(
     gallery = _fold(gallery_packed, gallery_labels, fold=many)
     large = many and len(query.labels) * len(gallery.labels) >= PAIRS
     counts = ((_compiled() if large else None) or _count)(query, gallery, num_bits)
-    return Counts(*(part[query.column] for part in counts))
+    return DistanceCounts(*(part[query.column] for part in counts))
 
 
-def without_self(counts: Counts) -> Counts:
+def without_self(counts: DistanceCounts) -> DistanceCounts:
     """Take each query out of its own gallery, in which it lies at distance 0 and is relevant.
 
     Raises:
@@ -91,27 +91,29 @@ def without_self(counts: Counts) -> Counts:
     if (relevant[:, 0] < 0).any():
         row = int((relevant[:, 0] < 0).argmax())
         raise InputError(f"query {row} is not in its gallery: it cannot be left out of it")
-    return Counts(items, relevant)
+    return DistanceCounts(items, relevant)
 
 
-def order_ties(counts: Counts, *, best: bool) -> Counts:
+def order_ties(counts: DistanceCounts, *, best: bool) -> DistanceCounts:
     """Put the relevant items of each distance before the others, or behind them.
 
     Args:
-        counts: from `count`.
+        counts: from `count_by_distance`.
         best: relevant items come first; otherwise last.
 
     Returns:
-        Counts with two columns a distance, each all relevant or not at all: every order of their
+        DistanceCounts with two columns a distance, each all relevant or not at all: every order of their
         ties gives the same figures.
     """
     items, hits = counts
     halves = ((hits, hits), (items - hits, np.zeros_like(hits)))
     pairs = zip(*(halves if best else halves[::-1]), strict=True)
-    return Counts(*(np.stack(pair, axis=2).reshape(len(items), -1) for pair in pairs))
+    return DistanceCounts(*(np.stack(pair, axis=2).reshape(len(items), -1) for pair in pairs))
 
 
-def rank(distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None) -> Counts:
+def counts_from_ranking(
+    distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None
+) -> DistanceCounts:
     """Take one strict ranking: ties stay in the order of the gallery, as a stable sort leaves them.
 
     Args:
@@ -120,16 +122,16 @@ def rank(distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None) 
         own: gallery column of each query, (q,), which is then left out.
 
     Returns:
-        Counts with one item a column, (q, g), or (q, g - 1) without the query itself.
+        DistanceCounts with one item a column, (q, g), or (q, g - 1) without the query itself.
     """
     order = np.argsort(np.asarray(distances), axis=1, kind="stable")
     if own is not None:
         order = order[order != own[:, None]].reshape(len(order), order.shape[1] - 1)
     hits = np.take_along_axis(np.asarray(relevant), order, axis=1).astype(np.int64)
-    return Counts(np.ones_like(hits), hits)
+    return DistanceCounts(np.ones_like(hits), hits)
 
 
-def tied(scores: ArrayLike, relevant: ArrayLike) -> Counts:
+def counts_from_scores(scores: ArrayLike, relevant: ArrayLike) -> DistanceCounts:
     """Take the ranking of one query by real scores; equal ones tie.
 
     Args:
@@ -137,14 +139,14 @@ def tied(scores: ArrayLike, relevant: ArrayLike) -> Counts:
         relevant: (g,) bool.
 
     Returns:
-        Counts with a column for each different score, (1, number of them).
+        DistanceCounts with a column for each different score, (1, number of them).
     """
     far = -np.asarray(scores)
     values, items = np.unique(far, return_counts=True)
     own, number = np.unique(far[np.asarray(relevant, dtype=bool)], return_counts=True)
     hits = np.zeros_like(items)
     hits[np.searchsorted(values, own)] = number
-    return Counts(items[None].astype(np.int64), hits[None].astype(np.int64))
+    return DistanceCounts(items[None].astype(np.int64), hits[None].astype(np.int64))
 
 
 def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
@@ -164,11 +166,13 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     return _Folded(words, labels[first], number, column)
 
 
-def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
+def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
     """Count for each folded query; one row of distances at a time stays in the cache."""
     size = num_bits + 1
     number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
-    counts = Counts(*(np.zeros((len(query.labels), size), dtype=np.int64) for _ in range(2)))
+    counts = DistanceCounts(
+        *(np.zeros((len(query.labels), size), dtype=np.int64) for _ in range(2))
+    )
     for label in np.unique(query.labels):
         own = np.flatnonzero(gallery.labels == label)
         own_number = number[own]
@@ -180,16 +184,18 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
     return counts
 
 
-def _compiled() -> "Callable[[_Folded, _Folded, int], Counts] | None":
+def _compiled() -> "Callable[[_Folded, _Folded, int], DistanceCounts] | None":
     """Import the loop that numba compiles; it does what `_count` does."""
     try:
-        from rsh.codes.kernels import tally
+        from rsh.codes.kernels import count_distances
     except RuntimeError:  # there is no folder in which it could keep what it has compiled
         return None
 
-    def count(query: _Folded, gallery: _Folded, num_bits: int) -> Counts:
+    def count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
         ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]
         codes = np.ascontiguousarray(query.words.T), gallery.words
-        return Counts(*tally(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits))
+        return DistanceCounts(
+            *count_distances(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits)
+        )
 
     return count

@@ -32,7 +32,7 @@ class Overlap(NamedTuple):
     most: float
 
 
-def chances(far: Floats, depth: int) -> Floats:
+def inclusion_probabilities(far: Floats, depth: int) -> Floats:
     """Return the chance of each tile to be among the first `depth`, over all orders of ties.
 
     Args:
@@ -55,7 +55,7 @@ def overlap(left: Floats, right: Floats, *, depth: int) -> Overlap:
     """Compare two lists of the same tiles.
 
     Args:
-        left: chance of each tile to be in one list, from `chances`, (n,).
+        left: chance of each tile to be in one list, from `inclusion_probabilities`, (n,).
         right: that of the same tiles to be in the other, (n,).
         depth: length of both lists, 1 or more.
     """

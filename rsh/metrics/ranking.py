@@ -4,7 +4,7 @@ Codes of K bits leave at most K + 1 different distances, so most of a ranking is
 argsort decides the figure by accident. Everything here is the exact mean over all orders of the
 tied items, and needs only counts: how many items, and how many relevant ones, at each distance.
 
-Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from `counts.count`.
+Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from `counts.count_by_distance`.
 All figures are fractions from 0 to 1, one a query.
 
 Source: He et al. 2018, "Hashing as tie-aware learning to rank", https://arxiv.org/abs/1705.08562;
@@ -19,16 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes.binary import Packed
 from rsh.errors import InputError
-from rsh.metrics.counts import Counts
+from rsh.metrics.counts import DistanceCounts
 
 Denominator = Literal["relevant", "top_k", "hits"]
-Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
+Ties = Literal["average", "argsort", "optimiztic", "pessimistic"]
 
 Floats = NDArray[np.float64]
 
 
 def average_precision(
-    counts: Counts, *, top_k: int | None = None, denominator: Denominator = "relevant"
+    counts: DistanceCounts, *, top_k: int | None = None, denominator: Denominator = "relevant"
 ) -> Floats:
     """Average precision of each query, the mean over all orders of tied items.
 
@@ -64,12 +64,12 @@ def average_precision(
     return np.where(wanted > 0, sums.sum(axis=1) / top_k, np.nan)
 
 
-def mean_average_precision(counts: Counts, *, top_k: int | None = None) -> float:
+def mean_average_precision(counts: DistanceCounts, *, top_k: int | None = None) -> float:
     """Mean of `average_precision` over the queries that have something relevant."""
     return float(np.nanmean(average_precision(counts, top_k=top_k)))
 
 
-def precision_at(counts: Counts, *, top_k: int) -> Floats:
+def precision_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     """Share of relevant items among the first top_k, the mean over all orders of ties.
 
     Raises:
@@ -79,7 +79,7 @@ def precision_at(counts: Counts, *, top_k: int) -> Floats:
     return precision
 
 
-def recall_at(counts: Counts, *, top_k: int) -> Floats:
+def recall_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     """Share of all relevant items that the first top_k hold; NaN where nothing is relevant.
 
     Raises:
@@ -88,7 +88,7 @@ def recall_at(counts: Counts, *, top_k: int) -> Floats:
     return _divide(_found(counts, top_k), counts.relevant.sum(axis=1))
 
 
-def precision_within(counts: Counts, *, radius: int) -> Floats:
+def precision_within(counts: DistanceCounts, *, radius: int) -> Floats:
     """Share of relevant items among those at most `radius` bits away; an empty ball counts 0.
 
     Raises:
@@ -101,7 +101,7 @@ def precision_within(counts: Counts, *, radius: int) -> Floats:
     return share
 
 
-def ndcg_at(counts: Counts, *, top_k: int) -> Floats:
+def ndcg_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     """Discounted gain of the first top_k as a share of the best possible, mean over all ties.
 
     A relevant item at rank t gains 1 / log2(1 + t). NaN where nothing is relevant.
@@ -119,7 +119,7 @@ def ndcg_at(counts: Counts, *, top_k: int) -> Floats:
     return np.where(best > 0, found / np.where(best > 0, best, 1), np.nan)
 
 
-def precision_recall(counts: Counts, *, micro: bool = False) -> tuple[Floats, Floats]:
+def precision_recall(counts: DistanceCounts, *, micro: bool = False) -> tuple[Floats, Floats]:
     """Precision and recall within every radius from 0 to num_bits.
 
     Args:
@@ -143,8 +143,8 @@ def precision_recall(counts: Counts, *, micro: bool = False) -> tuple[Floats, Fl
     return mean, recall.mean(axis=0)
 
 
-def nmrr(counts: Counts, *, most_relevant: int | None = None) -> Floats:
-    """Normalised modified retrieval rank of MPEG-7, whose mean is ANMRR: 0 is best, 1 is worst.
+def nmrr(counts: DistanceCounts, *, most_relevant: int | None = None) -> Floats:
+    """Normalized modified retrieval rank of MPEG-7, whose mean is ANMRR: 0 is best, 1 is worst.
 
     A relevant item beyond rank K = min(4 R, 2 max R) counts as rank 1.25 K. Tied items take the
     mean over all their orders.
@@ -169,7 +169,7 @@ def nmrr(counts: Counts, *, most_relevant: int | None = None) -> Floats:
     return share
 
 
-def distances_by_class(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distances_by_class(counts: DistanceCounts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the pairs of a query and a gallery item at each distance.
 
     Returns:
@@ -237,7 +237,7 @@ def _precision_sums(
     return sums
 
 
-def _over_hits(counts: Counts, m: NDArray[np.int64], sums: Floats) -> Floats:
+def _over_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) -> Floats:
     """Expect sum / hits, where the number of hits depends on the order of the ties at the cut.
 
     Of the distance that the cut goes through, j of the m items taken are relevant with the
@@ -274,13 +274,13 @@ def _hypergeometric(
     return np.where(possible, chance, 0)
 
 
-def _buckets(counts: Counts) -> tuple[NDArray[np.int64], ...]:
+def _buckets(counts: DistanceCounts) -> tuple[NDArray[np.int64], ...]:
     """Return items, relevant, and how many of each lie nearer, all (q, num_bits + 1)."""
     n, p = counts
     return n, p, n.cumsum(axis=1) - n, p.cumsum(axis=1) - p
 
 
-def _found(counts: Counts, top_k: int) -> Floats:
+def _found(counts: DistanceCounts, top_k: int) -> Floats:
     n, p, before, _ = _buckets(counts)
     found: Floats = (p * _taken(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
     return found

@@ -1,7 +1,7 @@
 """Views: the augmentations that the two branches see, drawn for each tile by itself.
 
 All tiles of a batch are transformed together, on whichever device they lie: a crop, quarter turn
-and mirror image are one affine map, the colours one matrix. The draws are made on the CPU from a
+and mirror image are one affine map, the colors one matrix. The draws are made on the CPU from a
 seed, so that every device shows the same views.
 """
 
@@ -14,18 +14,18 @@ from torch import Tensor
 
 from rsh.config import Strength, TrainConfig
 
-# Red, green and blue to luma and the two colour differences (NTSC), where a hue is an angle.
+# Red, green and blue to luma and the two color differences (NTSC), where a hue is an angle.
 TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 BLUR_TAPS = 5
 
 
-class Reach(NamedTuple):
+class AugmentationStrength(NamedTuple):
     """How far a view may be from its tile.
 
     Attributes:
         smallest: least share of the area that a crop keeps.
         jitter: brightness, contrast and saturation vary by this factor, the hue by an eighth of it.
-        drop: probability to lose the colours, and to be blurred.
+        drop: probability to lose the colors, and to be blurred.
     """
 
     smallest: float
@@ -33,10 +33,10 @@ class Reach(NamedTuple):
     drop: float
 
 
-REACH: dict[Strength, Reach] = {
-    "weak": Reach(0.6, 0.0, 0.0),
-    "medium": Reach(0.4, 0.2, 0.0),
-    "strong": Reach(0.2, 0.4, 0.2),
+STRENGTHS: dict[Strength, AugmentationStrength] = {
+    "weak": AugmentationStrength(0.6, 0.0, 0.0),
+    "medium": AugmentationStrength(0.4, 0.2, 0.0),
+    "strong": AugmentationStrength(0.2, 0.4, 0.2),
 }
 
 
@@ -49,7 +49,7 @@ class ViewSpec:
         count: number of augmented views; 0 means the plain view, and what `turns` adds to it.
         strength: how far a view may be from its tile.
         seed: of the draws; view number j of tile number i is the same in every run.
-        turns: of plain views, see `turned`.
+        turns: of plain views, see `dihedral_views`.
     """
 
     image_size: int
@@ -72,7 +72,7 @@ class ViewSpec:
             (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
         """
         if not self.count:
-            return turned(plain(tiles), self.turns)
+            return dihedral_views(eval_views(tiles), self.turns)
         draws = torch.stack(
             [
                 torch.rand(
@@ -87,12 +87,12 @@ class ViewSpec:
         return views.view(len(tiles), self.count, *tiles.shape[1:])
 
 
-def plain(tiles: Tensor) -> Tensor:
+def eval_views(tiles: Tensor) -> Tensor:
     """Return tiles as they are, (n, 3, h, w) uint8, as float from 0 to 1."""
     return tiles.float() / 255
 
 
-def turned(images: Tensor, turns: int) -> Tensor:
+def dihedral_views(images: Tensor, turns: int) -> Tensor:
     """Return images as they are and, with more than one turn, turned by quarters and mirrored.
 
     Seen from above, a tile has no upper side, and none of the eight says more than another.
@@ -120,26 +120,26 @@ def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
     Args:
         tiles: (n, 3, side, side) uint8.
         draws: what is random about each view, (n, NUM_DRAWS) float, 0 to 1.
-        strength: see `REACH`.
+        strength: see `STRENGTHS`.
 
     Returns:
         (n, 3, side, side) float, 0 to 1.
     """
-    reach, draws = REACH[strength], draws.to(tiles.device, non_blocking=True)
-    views = _move(plain(tiles), draws[:, :6], reach.smallest)
+    reach, draws = STRENGTHS[strength], draws.to(tiles.device, non_blocking=True)
+    views = _resized_crop(eval_views(tiles), draws[:, :6], reach.smallest)
     if reach.jitter:
-        views = _colour(views, draws[:, 6:11], reach)
+        views = _color_jitter(views, draws[:, 6:11], reach)
     if reach.drop:
         views = _blur(views, draws[:, 11:13], reach.drop)
     return views
 
 
-def _move(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
+def _resized_crop(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
     """Crop, turn by quarters and mirror: one affine map from each view back to its tile."""
     area = smallest + (1 - smallest) * draws[:, 0]
     ratio = 1.25 ** (2 * draws[:, 1] - 1)  # width to height, 0.8 to 1.25
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    left, top = (draws[:, 2:4] * 2 - 1).T * (1 - torch.stack([width, height]))  # centre, -1 to 1
+    left, top = (draws[:, 2:4] * 2 - 1).T * (1 - torch.stack([width, height]))  # center, -1 to 1
     angle = (draws[:, 4] * 4).floor() * (torch.pi / 2)
     mirror = (draws[:, 5] < 0.5).float() * 2 - 1
     cosine, sine = angle.cos(), angle.sin()
@@ -152,8 +152,8 @@ def _move(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
     return views
 
 
-def _colour(images: Tensor, draws: Tensor, reach: Reach) -> Tensor:
-    """Change brightness, contrast, saturation and hue, and lose the colours at times."""
+def _color_jitter(images: Tensor, draws: Tensor, reach: AugmentationStrength) -> Tensor:
+    """Change brightness, contrast, saturation and hue, and lose the colors at times."""
     brightness, contrast, saturation = 1 + reach.jitter * (2 * draws[:, :3].T - 1)
     saturation = torch.where(draws[:, 4] < reach.drop, 0, saturation)
     hue = 2 * torch.pi * reach.jitter / 8 * (2 * draws[:, 3] - 1)
@@ -164,9 +164,9 @@ def _colour(images: Tensor, draws: Tensor, reach: Reach) -> Tensor:
     turn[:, 2, 1] = saturation * hue.sin()
     turn[:, 1, 2] = -turn[:, 2, 1]
     matrix = brightness[:, None, None] * (torch.linalg.inv(to_yiq) @ turn @ to_yiq)
-    coloured = torch.einsum("nij,njhw->nihw", matrix, images)
-    grey = torch.einsum("j,njhw->nhw", to_yiq[0], coloured).mean(dim=(1, 2))[:, None, None, None]
-    stretched: Tensor = grey + contrast[:, None, None, None] * (coloured - grey)
+    colored = torch.einsum("nij,njhw->nihw", matrix, images)
+    gray = torch.einsum("j,njhw->nhw", to_yiq[0], colored).mean(dim=(1, 2))[:, None, None, None]
+    stretched: Tensor = gray + contrast[:, None, None, None] * (colored - gray)
     return stretched.clamp(0, 1)
 
 

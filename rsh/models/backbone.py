@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rsh.errors import InputError
 from rsh.models.weights import load_state
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 DEFAULT = "tf_efficientnet_lite0"
 # Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
@@ -47,7 +47,7 @@ class Backbone(nn.Module):
         self.std: tuple[float, ...] = tuple(cfg.std)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the features of normalised pictures."""
+        """Return the features of normalized pictures."""
         if not self.stages:
             return self.network(images)  # type: ignore[no-any-return]
         last, maps = self.network.forward_intermediates(images, indices=self.stages)
@@ -58,7 +58,9 @@ class Backbone(nn.Module):
         return torch.cat(features, dim=1)
 
 
-def create(name: str, *, image_size: int, stages: int = 0, pretrained: bool = True) -> Backbone:
+def create_backbone(
+    name: str, *, image_size: int, stages: int = 0, pretrained: bool = True
+) -> Backbone:
     """Make a backbone with ImageNet weights.
 
     Args:
@@ -82,7 +84,7 @@ def create(name: str, *, image_size: int, stages: int = 0, pretrained: bool = Tr
                 name, pretrained=pretrained and not packaged, num_classes=0, **size
             )
     except (OSError, RuntimeError) as error:
-        reason = first_words(error).rstrip(".")
+        reason = first_sentence(error).rstrip(".")
         raise InputError(
             f"the weights of {name} cannot be fetched ({reason}): go online once, "
             f"or use {DEFAULT}, whose weights are installed"
@@ -143,7 +145,7 @@ def _width(network: nn.Module, image_size: int) -> int:
 
 def _misfit(name: str, image_size: int, error: Exception) -> InputError:
     cfg: Any = timm.get_pretrained_cfg(name)
-    reason = first_words(error).rstrip(".")
+    reason = first_sentence(error).rstrip(".")
     return InputError(
         f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
         f"try --image-size {cfg.input_size[-1]}, or another --backbone"

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rsh.codes.binary import binarize, check_num_bits
-from rsh.codes.encodings import Encoded
-from rsh.data.decoded import Tiles
+from rsh.codes.encodings import Encodings
+from rsh.data.decoded import DecodedTiles
 from rsh.errors import InputError
 from rsh.models.augment import ViewSpec
-from rsh.models.backbone import DEFAULT, create
+from rsh.models.backbone import DEFAULT, create_backbone
 from rsh.models.losses.multilevel import Embedding
 
-TURNS = (1, 4, 8)
+TTA = (1, 4, 8)
 
 
 class HashHead(nn.Module):
@@ -97,11 +97,11 @@ class HashNet(nn.Module):
         self.num_bits = check_num_bits(num_bits)
         if not 32 <= image_size <= 1024:
             raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
-        if turns not in TURNS:
-            raise InputError(f"choose {', '.join(map(str, TURNS))}", parameter="turns", value=turns)
+        if turns not in TTA:
+            raise InputError(f"choose {', '.join(map(str, TTA))}", parameter="turns", value=turns)
         self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
         with torch.random.fork_rng(devices=[]):
-            self.backbone = create(
+            self.backbone = create_backbone(
                 backbone, image_size=image_size, stages=stages, pretrained=pretrained
             )
             torch.manual_seed(seed)
@@ -157,7 +157,7 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
     return _mean(each, len(features))
 
 
-def apply_net(net: HashNet, tiles: Tiles) -> Embedding:
+def apply_net(net: HashNet, tiles: DecodedTiles) -> Embedding:
     """Map packed tiles of any number to an Embedding, in evaluation mode: see `HashNet.encode`.
 
     Args:
@@ -203,9 +203,9 @@ def fingerprint(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def encoded_of(embedding: Embedding) -> Encoded:
+def to_encodings(embedding: Embedding) -> Encodings:
     """Return what a gallery keeps of an Embedding."""
-    return Encoded(
+    return Encodings(
         binarize(embedding.relaxed),
         embedding.relaxed.half().numpy(),
         embedding.feature.half().numpy(),

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rsh.codes.binary import binarize
-from rsh.codes.encodings import Encoded
-from rsh.data.decoded import Tiles, pack_tile
-from rsh.data.images import read_picture
+from rsh.codes.encodings import Encodings
+from rsh.data.decoded import DecodedTiles, decode_tile
+from rsh.data.images import read_image
 from rsh.errors import InputError
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +30,7 @@ NO_SUM = "0" * 64
 AT_ONCE = 8  # tiles: 65 would hold 340 MB, and no sooner be done
 
 
-class Encoder:
+class OnnxEncoder:
     """A network in an ONNX file.
 
     Attributes:
@@ -52,13 +52,13 @@ class Encoder:
         content = Path(file).read_bytes()
         altered = InputError(f"{file} was altered: make it again with `rsh export`")
         summed = SUM_IN_FILE.search(content)
-        if summed and with_sum(content) != content:
+        if summed and with_checksum(content) != content:
             raise altered
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own errors derive from nothing else
             raise InputError(
-                f"{file} cannot be read ({first_words(error)}): make it again with `rsh export`"
+                f"{file} cannot be read ({first_sentence(error)}): make it again with `rsh export`"
             ) from None
         about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
         if about is None:
@@ -67,7 +67,7 @@ class Encoder:
             raise altered
         self.settings: dict[str, Any] = json.loads(about)
 
-    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encoded:
+    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encodings:
         """Encode pictures, the codes equal to those of the network.
 
         Args:
@@ -78,20 +78,20 @@ class Encoder:
         """
         side = self.settings["image_size"]
         return self.encode_tiles(
-            np.stack([pack_tile(read_picture(picture), side) for picture in pictures])
+            np.stack([decode_tile(read_image(picture), side) for picture in pictures])
         )
 
-    def encode_tiles(self, tiles: Tiles) -> Encoded:
+    def encode_tiles(self, tiles: DecodedTiles) -> Encodings:
         """Encode packed tiles, (n, 3, image_size, image_size) uint8, n 1 or more."""
         parts = [
             self._session.run(OUTPUTS, {INPUT: np.asarray(tiles[start : start + AT_ONCE])})
             for start in range(0, len(tiles), AT_ONCE)
         ]
         features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Encoded(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
+        return Encodings(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
 
 
-def with_sum(content: bytes) -> bytes:
+def with_checksum(content: bytes) -> bytes:
     """Return a network that has a place for a checksum with the right one in it.
 
     Args:
@@ -105,7 +105,9 @@ def with_sum(content: bytes) -> bytes:
     return head + digest.encode() + rest
 
 
-def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encoder | None:
+def find_onnx_encoder(
+    model: Mapping[str, Any], run: str | Path | None = None
+) -> OnnxEncoder | None:
     """Find the exported encoder of a gallery's model, if there is one and it can be used.
 
     Args:
@@ -122,5 +124,5 @@ def encoder_of(model: Mapping[str, Any], run: str | Path | None = None) -> Encod
     file = Path(noted) / FILE
     if not file.is_file():
         return None
-    encoder = Encoder(file)
+    encoder = OnnxEncoder(file)
     return encoder if encoder.settings["fingerprint"] == model.get("fingerprint") else None

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from rsh.errors import InputError
-from rsh.io.files import check_place, whole_file
+from rsh.io.files import atomic_write, check_writable
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_sum
+from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_checksum
 
 
 class _Encode(nn.Module):
@@ -42,7 +42,7 @@ def export(net: HashNet, file: str | Path) -> Path:
         InputError: it cannot be written, or what writes ONNX is not installed.
     """
     file = Path(file)
-    check_place(file.absolute().parent)
+    check_writable(file.absolute().parent)
     try:
         import onnxscript  # noqa: F401  torch needs it, and would say so at length
     except ImportError:
@@ -63,6 +63,6 @@ def export(net: HashNet, file: str | Path) -> Path:
     told = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
     for key, value in told.items():
         model.metadata_props.add(key=key, value=value)
-    with whole_file(file) as stream:
-        stream.write(with_sum(model.SerializeToString()))
+    with atomic_write(file) as stream:
+        stream.write(with_checksum(model.SerializeToString()))
     return file

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def load_state(part: Any, state: Mapping[str, Any]) -> None:
-    """Bring a module, an optimiser or a schedule to a state.
+    """Bring a module, an optimizer or a schedule to a state.
 
     Raises:
         ValueError: names the first tensor that differs from the module's.

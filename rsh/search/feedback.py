@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.codes.asymmetric import nearest, weights_of
+from rsh.codes.asymmetric import nearest, soft_bits
 from rsh.codes.binary import hamming
-from rsh.codes.encodings import Encoded
-from rsh.config import how_many
+from rsh.codes.encodings import Encodings
+from rsh.config import check_top_k
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 
@@ -75,19 +75,19 @@ def compose(
             parameter="weights",
             value=tuple(weights),
         )
-    composed = sum(weight * weights_of(part).mean(axis=0) for weight, part in used) / total
+    composed = sum(weight * soft_bits(part).mean(axis=0) for weight, part in used) / total
     return np.asarray(composed, dtype=np.float32)
 
 
 def ask(
     gallery: Gallery,
-    query: Encoded,
+    query: Encodings,
     row: int | None,
     *,
     like: Sequence[str] = (),
     unlike: Sequence[str] = (),
     top_k: int | None = None,
-    where: Where = ANYWHERE,
+    where: Filter = NO_FILTER,
 ) -> tuple[Hits, NDArray[np.float32]]:
     """Search a gallery with a composed query; its own tile and those marked are left out.
 
@@ -111,7 +111,7 @@ def ask(
     rows = np.setdiff1d(gallery.searchable_where(where), [*positives, *negatives, *itself])
     if not len(rows):
         raise InputError(f"every tile of {gallery.folder} is marked: none is left to be found")
-    top_k = how_many(top_k, len(rows))
+    top_k = check_top_k(top_k, len(rows))
     relaxed = gallery.relaxed
     composed = compose(query.relaxed[0], relaxed[positives], relaxed[negatives])
     ids, scores = nearest(composed, gallery.packed, rows, top_k=top_k)

@@ -1,31 +1,31 @@
-"""The neighbours of one query, as rows of a gallery: by bits, and looked at again."""
+"""The neighbors of one query, as rows of a gallery: by bits, and looked at again."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed
-from rsh.codes.encodings import Encoded
-from rsh.config import USUAL, Measure, how_many
+from rsh.codes.encodings import Encodings
+from rsh.config import DEFAULT_TOP_K, Measure, check_top_k
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.metrics.counts import Counts, count
+from rsh.metrics.counts import DistanceCounts, count_by_distance
 from rsh.search.rerank import POOL, rerank
 
 NO_CLASS = -1  # labels are 0 or more
 
 
-def neighbours(
+def neighbors(
     gallery: Gallery,
     packed: Packed,
     row: int | None,
     *,
     top_k: int | None = None,
     radius: int | None = None,
-    where: Where = ANYWHERE,
+    where: Filter = NO_FILTER,
 ) -> Hits:
-    """Find neighbours of a code, and leave the query's own tile out.
+    """Find neighbors of a code, and leave the query's own tile out.
 
     Args:
         gallery: an opened gallery.
@@ -43,7 +43,7 @@ def neighbours(
         keep = hits.ids != row
         return Hits(hits.ids[keep], hits.distances[keep])
     most = _most(gallery, row, where)
-    top_k = how_many(top_k, most)
+    top_k = check_top_k(top_k, most)
     found = len(gallery.searchable_where(where))
     (hits,) = gallery.search(packed, top_k=min(top_k + 1, found), where=where)  # itself may be one
     keep = hits.ids != row
@@ -52,16 +52,16 @@ def neighbours(
 
 def look_again(
     gallery: Gallery,
-    query: Encoded,
+    query: Encodings,
     row: int | None,
     *,
     by: Measure,
     top_k: int | None = None,
     radius: int | None = None,
     pool: int | None = None,
-    where: Where = ANYWHERE,
+    where: Filter = NO_FILTER,
 ) -> tuple[Hits, NDArray[np.float32]]:
-    """Find neighbours by bits, and bring the nearest of them into the order of a finer measure.
+    """Find neighbors by bits, and bring the nearest of them into the order of a finer measure.
 
     Args:
         gallery: an opened gallery.
@@ -80,18 +80,18 @@ def look_again(
         InputError: a number is out of range, or there is no such measure.
     """
     if radius is not None:
-        found = neighbours(gallery, query.packed, row, radius=radius, where=where)
+        found = neighbors(gallery, query.packed, row, radius=radius, where=where)
         return rerank(query, found, gallery.packed, gallery.features, by=by)
     reach = _pool(_most(gallery, row, where), top_k, pool)
-    found = neighbours(gallery, query.packed, row, top_k=reach, where=where)
+    found = neighbors(gallery, query.packed, row, top_k=reach, where=where)
     hits, scores = rerank(query, found, gallery.packed, gallery.features, by=by)
-    top_k = USUAL if top_k is None else top_k
+    top_k = DEFAULT_TOP_K if top_k is None else top_k
     return Hits(hits.ids[:top_k], hits.distances[:top_k]), scores[:top_k]
 
 
 def count_others(
-    gallery: Gallery, packed: Packed, row: int | None, where: Where = ANYWHERE
-) -> Counts:
+    gallery: Gallery, packed: Packed, row: int | None, where: Filter = NO_FILTER
+) -> DistanceCounts:
     """Count the tiles that a search with one code can find, by distance from it.
 
     Args:
@@ -107,8 +107,8 @@ def count_others(
     rows = gallery.searchable_where(where)
     others = rows[rows != row]
     if not len(others):
-        return Counts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
-    return count(
+        return DistanceCounts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
+    return count_by_distance(
         packed,
         gallery.packed[others],
         [NO_CLASS] if row is None else gallery.labels[[row]],
@@ -117,7 +117,7 @@ def count_others(
     )
 
 
-def _most(gallery: Gallery, row: int | None, where: Where) -> int:
+def _most(gallery: Gallery, row: int | None, where: Filter) -> int:
     """Return how many tiles can be found, the query's own not counted."""
     rows = gallery.searchable_where(where)  # ascending
     itself = 0 if row is None else int(np.diff(np.searchsorted(rows, [row, row + 1]))[0])
@@ -129,7 +129,7 @@ def _most(gallery: Gallery, row: int | None, where: Where) -> int:
 
 def _pool(most: int, top_k: int | None, pool: int | None) -> int:
     """Return how many tiles are looked at again."""
-    least = how_many(top_k, most)
+    least = check_top_k(top_k, most)
     if pool is None:
         return max(least, min(POOL, most))
     if not least <= pool <= most:

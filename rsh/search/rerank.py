@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from rsh.codes import asymmetric
 from rsh.codes.binary import Packed
-from rsh.codes.encodings import Encoded, Halves
+from rsh.codes.encodings import Encodings, HalfArray
 from rsh.config import Measure
 from rsh.errors import InputError
 from rsh.index.base import Hits
-from rsh.io.files import way_back
+from rsh.io.files import recovery_hint
 
 POOL = 100  # tiles that are looked at again, if nobody says how many
 PIECE = 2**14  # tiles whose features are in memory at a time: a radius may hold the whole gallery
 
 
-def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> NDArray[np.float32]:
+def score(
+    query: Encodings, packed: Packed, features: HalfArray, *, by: Measure
+) -> NDArray[np.float32]:
     """Say how alike a query and some tiles are.
 
     Args:
@@ -40,15 +42,17 @@ def score(query: Encoded, packed: Packed, features: Halves, *, by: Measure) -> N
         with np.errstate(invalid="ignore"):  # it is said below, in words
             cosines = np.asarray(rows @ one)
         if not np.isfinite(cosines).all():
-            raise InputError(f"a feature holds what is no finite number: {way_back('gallery')}")
+            raise InputError(
+                f"a feature holds what is no finite number: {recovery_hint('gallery')}"
+            )
         return cosines
     if by == "asymmetric":
-        return asymmetric.score(asymmetric.weights_of(query.relaxed[0]), packed)
+        return asymmetric.score(asymmetric.soft_bits(query.relaxed[0]), packed)
     raise InputError("choose features or asymmetric", parameter="rerank", value=by)
 
 
 def rerank(
-    query: Encoded, hits: Hits, packed: Packed, features: Halves, *, by: Measure
+    query: Encodings, hits: Hits, packed: Packed, features: HalfArray, *, by: Measure
 ) -> tuple[Hits, NDArray[np.float32]]:
     """Bring hits into the order of a finer measure; equal scores stay as they were.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rsh.config import Measure
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.retrieve import Answer, Hit, search
 
@@ -37,7 +37,7 @@ class Question:
     pool: int | None = None
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
-    where: Where = ANYWHERE
+    where: Filter = NO_FILTER
 
     def __post_init__(self) -> None:
         if self.top_k is not None and self.radius is not None:
@@ -54,7 +54,7 @@ class Question:
     def arguments(self) -> dict[str, Any]:
         """Return what was said beside the query, without what is left at its default."""
         values = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        return {name: value for name, value in values.items() if value not in (None, (), ANYWHERE)}
+        return {name: value for name, value in values.items() if value not in (None, (), NO_FILTER)}
 
     def ask(self, gallery: Gallery) -> Answer:
         """Search a gallery.

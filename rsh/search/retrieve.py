@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.config import Measure
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
-from rsh.metrics.counts import Counts
+from rsh.metrics.counts import DistanceCounts
 from rsh.metrics.ranking import precision_at
 from rsh.search import feedback
-from rsh.search.nearest import count_others, look_again, neighbours
-from rsh.text import one_line
+from rsh.search.nearest import count_others, look_again, neighbors
+from rsh.text import escape_control_chars
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Answer:
             lines.append(
                 f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"
             )
-        return "\n".join(map(one_line, lines))
+        return "\n".join(map(escape_control_chars, lines))
 
 
 def search(
@@ -107,7 +107,7 @@ def search(
     pool: int | None = None,
     like: Sequence[str] = (),
     unlike: Sequence[str] = (),
-    where: Where = ANYWHERE,
+    where: Filter = NO_FILTER,
     run: Path | None = None,
 ) -> Answer:
     """Search a gallery.
@@ -141,7 +141,7 @@ def search(
     elif rerank:
         hits, scores = look_again(gallery, asked, row, by=rerank, pool=pool, **reach, where=where)
     else:
-        hits = neighbours(gallery, asked.packed, row, **reach, where=where)
+        hits = neighbors(gallery, asked.packed, row, **reach, where=where)
     known = [None] * len(hits.ids) if scores is None else scores.tolist()
     names = gallery.items["class"]
     answer = [
@@ -176,7 +176,7 @@ def _refuse_with_marks(**given: object) -> None:
 
 
 def _precision(
-    gallery: Gallery, row: int | None, hits: list[Hit], counts: Counts | None
+    gallery: Gallery, row: int | None, hits: list[Hit], counts: DistanceCounts | None
 ) -> float | None:
     if row is None or not hits:
         return None
@@ -186,7 +186,7 @@ def _precision(
     return float(precision_at(counts, top_k=len(hits))[0])
 
 
-def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encoded:
+def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encodings:
     if not Path(picture).is_file():
         raise InputError(
             f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}: "

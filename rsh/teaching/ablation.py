@@ -22,15 +22,15 @@ from rsh.config import TrainConfig
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation.plots import OTHERS, SAME
-from rsh.gallery.projection import place_codes
-from rsh.metrics.counts import count
+from rsh.gallery.projection import umap_code_layout
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import distances_by_class, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
-from rsh.plotting import COLOURS, bare, percent
+from rsh.plotting import COLORS, percent_axis, style_axes
 from rsh.teaching.figures import scatter
-from rsh.teaching.sliders import Dials, config_of, values_of, words_for
+from rsh.teaching.sliders import Sliders, config_of, values_of, words_for
 from rsh.training.checkpoint import Record
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 from rsh.training.train import train
 
 EPOCHS = 20  # enough to rank settings as 60 do, in a third of the time
@@ -88,7 +88,7 @@ class Ablation:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self.trials: list[Trial] = []
-        self.dials = Dials(self._base, buttons=[self.RESET])
+        self.dials = Sliders(self._base, buttons=[self.RESET])
         self.picture = ipywidgets.HTML()
         self._try(self._base)
         self.dials.on_press(self._press)
@@ -171,13 +171,15 @@ def try_out(
     """
     net = HashNet(num_bits=num_bits, seed=config.seed)
     train(net, split, replace(config, finetune=False), progress=False, watch=watch)
-    plain = view_bank(net, split.scenes, net.plain, progress=False)
+    plain = cached_features(net, split.scenes, net.plain, progress=False)
     query, known = split.rows("val"), split.rows("train")
     codes, gallery = (
         binarize(apply_head(net.head, plain[rows]).relaxed) for rows in (query, known)
     )
     labels = split.scenes.labels
-    counts = count(pack(codes), pack(gallery), labels[query], labels[known], num_bits=num_bits)
+    counts = count_by_distance(
+        pack(codes), pack(gallery), labels[query], labels[known], num_bits=num_bits
+    )
     same, others = distances_by_class(counts)
     return Trial(words_for(config, base), codes, mean_average_precision(counts), same, others)
 
@@ -193,27 +195,29 @@ def trials_figure(trials: Sequence[Trial], split: Split) -> Figure:
     bars, distances, plane = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
     numbers, newest = range(len(trials)), trials[-1]
     last = len(trials) - 1
-    colours = [COLOURS[4] if number == last else "#9aa3ab" for number in numbers]
-    bars.barh(numbers, [trial.map for trial in trials], color=colours, height=0.7)
+    colors = [COLORS[4] if number == last else "#9aa3ab" for number in numbers]
+    bars.barh(numbers, [trial.map for trial in trials], color=colors, height=0.7)
     for number, trial in enumerate(trials):
         bars.text(0.01, number, f"{trial.words}  {trial.map:.1%}", va="center", fontsize=10)
     bars.set(title="mAP on validation tiles, newest last", xlim=(0, 1), yticks=[])
     bars.set_ylim(max(last, 4) + 0.6, -0.6)  # bars keep their height while there are few
-    percent(bars, "xaxis")
-    bare(bars)
+    percent_axis(bars, "xaxis")
+    style_axes(bars)
     looks = ((newest.same, SAME, "same class", ""), (newest.others, OTHERS, "other classes", "//"))
-    for pairs, colour, words, hatch in looks:
+    for pairs, color, words, hatch in looks:
         edges = np.arange(len(pairs) + 1) - 0.5
-        style = dict(color=colour, alpha=0.45, fill=True, hatch=hatch, label=words)
+        style = dict(color=color, alpha=0.45, fill=True, hatch=hatch, label=words)
         distances.stairs(pairs / pairs.sum(), edges, **style)
     distances.set(
         title="how far apart codes are", xlabel="bits that differ", ylabel="share of pairs"
     )
     distances.legend(frameon=False)
-    percent(distances, "yaxis")
-    bare(distances)
+    percent_axis(distances, "yaxis")
+    style_axes(distances)
     rows = split.rows("val")
-    scatter(plane, place_codes(newest.codes > 0), split.scenes.labels[rows], split.scenes.classes)
+    scatter(
+        plane, umap_code_layout(newest.codes > 0), split.scenes.labels[rows], split.scenes.classes
+    )
     plane.set_title("hash space (UMAP of validation tiles)")
     figure.legend(loc="outside lower right", ncols=5, frameon=False, handles=plane.collections)
     figure.suptitle(f"newest: {newest.words}, mAP {newest.map:.1%}")

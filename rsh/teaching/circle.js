@@ -1,12 +1,12 @@
 // Points on a circle, one a view. Turned by pointer or arrow keys; Python answers with the arrows.
 const NS = "http://www.w3.org/2000/svg";
-const COLOURS = ["#0072B2", "#D55E00", "#009E73"];
+const COLORS = ["#0072B2", "#D55E00", "#009E73"];
 const LABELS = {
   total: "all, weighted",
   category: "category (features)",
   inter: "inter-class (codes, one branch)",
   intra: "intra-class (codes, two branches)",
-  quantization: "quantisation",
+  quantization: "quantization",
 };
 const [SIZE, RADIUS] = [460, 165];
 const LONGEST = 70; // pixels of the longest arrow
@@ -28,9 +28,9 @@ const codeOf = (degree) => {
   return `${x >= -1e-9 ? 1 : 0}${-y >= -1e-9 ? 1 : 0}`; // a sign of 0 is 1
 };
 
-// A class is told by shape as well as by colour; a view of branch 1 is hollow.
+// A class is told by shape as well as by color; a view of branch 1 is hollow.
 function mark(kind, hollow) {
-  const paint = { fill: hollow ? "var(--jp-layout-color0, white)" : COLOURS[kind], stroke: COLOURS[kind], "stroke-width": 3.5 };
+  const paint = { fill: hollow ? "var(--jp-layout-color0, white)" : COLORS[kind], stroke: COLORS[kind], "stroke-width": 3.5 };
   if (kind === 1) return svg("rect", { x: -8, y: -8, width: 16, height: 16, ...paint });
   if (kind === 2) return svg("path", { d: "M0,-11 L10,8 L-10,8 Z", ...paint });
   return svg("circle", { r: 9, ...paint });

@@ -18,8 +18,8 @@ from torch import Tensor
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
-from rsh.teaching.sliders import Dials
-from rsh.training.train import loss_of
+from rsh.teaching.sliders import Sliders
+from rsh.training.train import make_loss
 
 CLASSES = ("forest", "desert", "ocean")
 PICTURES = 2  # of each class, two views of each
@@ -96,7 +96,7 @@ class CircleLesson:
         self._labels = torch.arange(len(CLASSES)).repeat_interleave(PICTURES)
         self.circle = Circle(classes=self._labels.repeat(2).tolist())
         self.circle.degrees = [degree for branch in START for degree in branch]
-        self.dials = Dials(TrainConfig(), buttons=[self.STEP, self.START], live=True)
+        self.dials = Sliders(TrainConfig(), buttons=[self.STEP, self.START], live=True)
         self.dials.on_press(self._press)
         self.dials.observe(self._follow, names="values")
         self.circle.observe(self._follow, names=["degrees", "term"])
@@ -122,7 +122,7 @@ class CircleLesson:
         except InputError as error:
             self.dials.message = str(error)
             return
-        loss = loss_of(config, len(CLASSES), num_bits=2)
+        loss = make_loss(config, len(CLASSES), num_bits=2)
         assert isinstance(loss, MultiLevelLoss)
         degrees = torch.tensor(self.circle.degrees, dtype=torch.float64).view(2, -1)
         values, slopes = pulls(degrees, self._labels, loss)

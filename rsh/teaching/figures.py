@@ -1,6 +1,6 @@
 """Figures of the lessons: what a code, a distance and a tie look like on a few tiles.
 
-Each returns a matplotlib Figure. Right and wrong differ in colour, frame and sign.
+Each returns a matplotlib Figure. Right and wrong differ in color, frame and sign.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from rsh.codes.binary import Codes
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.evaluation.plots import OTHERS, SAME
-from rsh.plotting import COLOURS, bare, percent
+from rsh.plotting import COLORS, percent_axis, style_axes
 
 Pictures = NDArray[np.uint8]
 ONE, ZERO = "#3d464d", "#e4e2da"
-HUES = (*COLOURS, "#8C564B", "#8A8A8A")
+HUES = (*COLORS, "#8C564B", "#8A8A8A")
 SHAPES = "osD^vP*X"  # eight, and nine hues: no two of 72 classes look alike
 
 
@@ -59,7 +59,7 @@ def codes(
     axes.set_xticks(np.arange(num_bits) + 0.5, bits, rotation=30, ha="left")
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    bare(axes)
+    style_axes(axes)
     axes.spines[:].set_visible(False)
     return figure
 
@@ -126,7 +126,7 @@ def steps(relevant: ArrayLike) -> Figure:
     ]
     axes.set_xticks(ranks, signs)
     axes.set(xlim=(0.5, len(hits) + 0.5), ylim=(0, 1.05), xlabel="rank", ylabel="precision so far")
-    bare(axes)
+    style_axes(axes)
     return figure
 
 
@@ -145,11 +145,11 @@ def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Fi
     axes.bar(np.arange(num_bits + 1), own, color=SAME, label="same class")
     axes.bar(np.arange(num_bits + 1), others, bottom=own, color=OTHERS, hatch="//", label="others")
     axes.legend(frameon=False)
-    bare(axes)
+    style_axes(axes)
     return figure
 
 
-def examples(scenes: Scenes, *, each: int = 6) -> Figure:
+def examples(scenes: TileDataset, *, each: int = 6) -> Figure:
     """Draw some tiles of each class, spread over the class, a row a class.
 
     Args:
@@ -177,12 +177,12 @@ def places(cuts: Mapping[str, pd.DataFrame]) -> Figure:
         cuts: tables with longitude and latitude in degrees and split, by the words over each map.
     """
     figure = Figure(figsize=(8, 4 * len(cuts)), layout="constrained")
-    marks = {"train": (COLOURS[4], "s"), "val": (COLOURS[5], "o"), "query": (COLOURS[1], "D")}
+    marks = {"train": (COLORS[4], "s"), "val": (COLORS[5], "o"), "query": (COLORS[1], "D")}
     for axes, (title, items) in zip(figure.subplots(len(cuts)), cuts.items(), strict=True):
         axes.imshow(Image.open(EARTH), extent=(-180, 180, -90, 90), alpha=0.55)
-        for name, (colour, marker) in marks.items():
+        for name, (color, marker) in marks.items():
             some = items[items["split"] == name]
-            style = dict(s=9, color=colour, marker=marker, linewidths=0)
+            style = dict(s=9, color=color, marker=marker, linewidths=0)
             axes.scatter(some["longitude"], some["latitude"], label=name, **style)
         axes.set(title=title, xticks=range(-180, 181, 60), yticks=range(-60, 91, 30))
         axes.set(xlim=(-180, 180), ylim=(-60, 80))
@@ -201,14 +201,14 @@ def pairs(figures: pd.DataFrame, groups: str, value: str) -> Figure:
     table = figures.pivot(index="seed", columns=groups, values=value)
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     axes = figure.add_subplot(ylabel=value)
-    for (seed, row), colour in zip(table.iterrows(), COLOURS, strict=False):
-        axes.plot(table.columns, row, "o-", color=colour, label=f"seed {seed}")
+    for (seed, row), color in zip(table.iterrows(), COLORS, strict=False):
+        axes.plot(table.columns, row, "o-", color=color, label=f"seed {seed}")
     for place, mean in enumerate(table.mean()):
         axes.annotate(f"{mean:.1%}", (place, mean), (14, 0), textcoords="offset points")
     axes.legend(frameon=False)
     axes.margins(x=0.3, y=0.2)
-    percent(axes, "yaxis")
-    bare(axes)
+    percent_axis(axes, "yaxis")
+    style_axes(axes)
     return figure
 
 
@@ -219,7 +219,7 @@ def _one_each(pictures: Pictures, **others: Codes | Sequence[str] | NDArray[np.g
 
 
 def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> None:
-    """Draw points of a plane, each class in a colour and a shape of its own.
+    """Draw points of a plane, each class in a color and a shape of its own.
 
     Args:
         axes: where.
@@ -230,10 +230,10 @@ def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]
     places, numbers = np.asarray(xy), np.asarray(labels)
     for number, name in enumerate(classes):
         own = places[numbers == number]
-        colour, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
+        color, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
         words = name.replace("_", " ")
         x, y = own.T
-        axes.scatter(x, y, s=22, color=colour, marker=shape, alpha=0.75, lw=0, label=words)
+        axes.scatter(x, y, s=22, color=color, marker=shape, alpha=0.75, lw=0, label=words)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#bbbbbb")
 
@@ -247,9 +247,9 @@ def by_protocol(figures: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes = figure.add_subplot(ylabel="mAP as the protocol has it", ylim=(0, 1))
     for number, (name, values) in enumerate(figures.items()):
-        colour, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
-        axes.plot(figures.index, values, marker=shape, color=colour, label=str(name), linewidth=1)
+        color, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
+        axes.plot(figures.index, values, marker=shape, color=color, label=str(name), linewidth=1)
     axes.legend(frameon=False, loc="lower left", ncols=2)
-    percent(axes, "yaxis")
-    bare(axes)
+    percent_axis(axes, "yaxis")
+    style_axes(axes)
     return figure

@@ -16,13 +16,13 @@ _LOSS = (
     ("category_weight", "category", 0.0, 3.0, 0.1),
     ("inter_weight", "inter-class", 0.0, 3.0, 0.1),
     ("intra_weight", "intra-class", 0.0, 3.0, 0.1),
-    ("quantization_weight", "quantisation", 0.0, 3.0, 0.1),
+    ("quantization_weight", "quantization", 0.0, 3.0, 0.1),
     ("feature_temperature", "temperature of features", 0.05, 1.0, 0.05),
     ("code_temperature", "temperature of codes", 0.05, 1.0, 0.05),
 )
 
 
-class Dials(anywidget.AnyWidget):
+class Sliders(anywidget.AnyWidget):
     """Sliders for the settings of the loss, and buttons; sends {"kind": "press", "button"}.
 
     Attributes:

@@ -12,19 +12,19 @@ from sklearn.metrics import silhouette_score
 from rsh.codes.binary import Codes, binarize, pack
 from rsh.data.dataset import Split
 from rsh.evaluation.plots import OTHERS, SAME
-from rsh.gallery.projection import place, place_codes
-from rsh.metrics.counts import count, without_self
+from rsh.gallery.projection import umap_code_layout, umap_layout
+from rsh.metrics.counts import count_by_distance, without_self
 from rsh.metrics.ranking import distances_by_class, distinct_codes, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
-from rsh.plotting import bare, percent
+from rsh.plotting import percent_axis, style_axes
 from rsh.teaching.figures import scatter
 from rsh.training.checkpoint import Record
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 
 Floats = NDArray[np.floating[Any]]
 
 
-class Moments:
+class Snapshots:
     """Keeps features and codes of the tiles of a split that are not learned from.
 
         moments = Moments(net, split, epochs={5, 60})
@@ -47,7 +47,9 @@ class Moments:
         """
         rows = split.rows("val", "query")
         self._net, self._epochs = net, frozenset(epochs)
-        self._views = np.asarray(view_bank(net, split.scenes, net.plain, progress=False)[rows])
+        self._views = np.asarray(
+            cached_features(net, split.scenes, net.plain, progress=False)[rows]
+        )
         self.labels, self.classes = split.scenes.labels[rows], split.scenes.classes
         self.features: dict[str, Floats] = {}
         self.codes: dict[str, Codes] = {}
@@ -77,7 +79,7 @@ class Moments:
 
     def _row(self, features: Floats, codes: Codes) -> dict[str, float]:
         packed, num_bits = pack(codes), codes.shape[1]
-        every = count(packed, packed, self.labels, self.labels, num_bits=num_bits)
+        every = count_by_distance(packed, packed, self.labels, self.labels, num_bits=num_bits)
         counts = without_self(every)
         same, others = (_mean_distance(pairs) for pairs in distances_by_class(counts))
         return {
@@ -89,7 +91,7 @@ class Moments:
         }
 
 
-def spaces(moments: Moments, *, seed: int = 0) -> Figure:
+def spaces(moments: Snapshots, *, seed: int = 0) -> Figure:
     """Draw feature space above, hash space below, a column a moment, by UMAP.
 
     Each picture is laid out by itself: a place means nothing from one to the next, only who is
@@ -104,8 +106,8 @@ def spaces(moments: Moments, *, seed: int = 0) -> Figure:
     panels = figure.subplots(2, len(names), squeeze=False)
     for column, name in enumerate(names):
         points = (
-            place(moments.features[name], metric="cosine", seed=seed),
-            place_codes(moments.codes[name] > 0, seed=seed),
+            umap_layout(moments.features[name], metric="cosine", seed=seed),
+            umap_code_layout(moments.codes[name] > 0, seed=seed),
         )
         for axes, xy in zip(panels[:, column], points, strict=True):
             scatter(axes, xy, moments.labels, moments.classes)
@@ -117,13 +119,13 @@ def spaces(moments: Moments, *, seed: int = 0) -> Figure:
     return figure
 
 
-def margins(moments: Moments) -> Figure:
+def margins(moments: Snapshots) -> Figure:
     """Draw how many bits apart tiles of one class and of two classes are, a panel a moment."""
     names = list(moments.codes)
     figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
         packed, num_bits = pack(moments.codes[name]), moments.codes[name].shape[1]
-        every = count(packed, packed, moments.labels, moments.labels, num_bits=num_bits)
+        every = count_by_distance(packed, packed, moments.labels, moments.labels, num_bits=num_bits)
         _draw_pairs(axes, distances_by_class(without_self(every)))
         axes.set(ylabel="share of pairs", title=name)
     axes.set_xlabel("bits in which two codes differ")
@@ -140,8 +142,8 @@ def _draw_pairs(axes: Any, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -
         axes.stairs(numbers / numbers.sum(), edges, fill=True, alpha=0.45, **look)
         axes.axvline(_mean_distance(numbers), color=look["color"], linewidth=2)
     axes.legend(frameon=False, loc="upper right")
-    percent(axes, "yaxis")
-    bare(axes)
+    percent_axis(axes, "yaxis")
+    style_axes(axes)
 
 
 def _mean_distance(pairs: NDArray[np.int64]) -> float:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsh.config import TrainConfig
-from rsh.data.decoded import Tiles
+from rsh.data.decoded import DecodedTiles
 from rsh.data.splits import check_classes
 from rsh.errors import InputError
 from rsh.models.augment import NUM_DRAWS, augment
-from rsh.training.feature_cache import Bank
+from rsh.training.feature_cache import FeatureArray
 
 
 class Batch(NamedTuple):
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     rows: Tensor
 
 
-class ClassBalancedBatches:
+class ClassBalancedSampler:
     """Batches of row numbers with the same number of images of each class.
 
     Each class deals its images like a shuffled pack of cards and shuffles anew when it runs out,
@@ -101,7 +101,7 @@ class Pairs(Protocol):
     """
 
     ids: Sequence[str]
-    batches: ClassBalancedBatches
+    batches: ClassBalancedSampler
 
     def __len__(self) -> int: ...
 
@@ -127,7 +127,7 @@ class _Balanced:
         self.labels = torch.from_numpy(labels)
         # rows picked from a memory map are a copy already; torch takes only what may be written
         self.data = torch.from_numpy(np.require(data, requirements="W"))
-        self.batches = ClassBalancedBatches(
+        self.batches = ClassBalancedSampler(
             self.labels, batch_size=config.batch_size, seed=config.seed
         )
         self.rank, self.world = 0, 1
@@ -149,7 +149,7 @@ class ViewPairs(_Balanced):
 
     def __init__(
         self,
-        bank: Bank,
+        bank: FeatureArray,
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,
@@ -186,7 +186,7 @@ class TilePairs(_Balanced):
 
     def __init__(
         self,
-        tiles: Tiles,
+        tiles: DecodedTiles,
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from rsh.errors import InputError
-from rsh.io.files import whole_file
+from rsh.io.files import atomic_write
 from rsh.models.weights import load_state
-from rsh.text import first_words
+from rsh.text import first_sentence
 
 Record = dict[str, float]
 BEGIN = b"PK\3\4"  # of a zip
@@ -29,14 +29,14 @@ def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) 
     state = {name: part.state_dict() for name, part in parts.items()}
     packed = io.BytesIO()  # what torch raises where a disk is full says nothing of it
     torch.save(state | {"history": history}, packed)
-    with whole_file(folder / "last.ckpt") as stream:
+    with atomic_write(folder / "last.ckpt") as stream:
         stream.write(packed.getbuffer())
     write_history(folder, history)
 
 
 def write_history(folder: Path, history: list[Record]) -> None:
     """Write history.jsonl, whole or not at all."""
-    with whole_file(folder / "history.jsonl") as stream:
+    with atomic_write(folder / "history.jsonl") as stream:
         stream.writelines(json.dumps(record).encode() + b"\n" for record in history)
 
 
@@ -69,6 +69,6 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
         history: list[Record] = [dict(record) for record in state["history"]]
     except CANNOT_LOAD as error:
         raise InputError(
-            f"{file} cannot be resumed from ({first_words(error)}): delete it to start afresh"
+            f"{file} cannot be resumed from ({first_sentence(error)}): delete it to start afresh"
         ) from None
     return history

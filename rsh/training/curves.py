@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rsh.errors import InputError
-from rsh.plotting import COLOURS, DASHES, DPI, bare, percent
+from rsh.plotting import COLORS, DASHES, DPI, percent_axis, style_axes
 from rsh.training.checkpoint import Record
 
 NO_TERMS = ("epoch", "learning_rate", "tiles_per_second", "val_map")
@@ -34,7 +34,7 @@ def training_curves(history: Sequence[Record], *, epochs: int | None = None) -> 
     _draw_terms(left, history)
     _draw_val(right, history)
     for axes in (left, right):
-        bare(axes)
+        style_axes(axes)
         axes.set(xlabel="epoch", xlim=(0.5, max(epochs or len(history), 2) + 0.5))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(_headline(history, epochs or len(history)), fontsize=12)
@@ -75,7 +75,7 @@ def _draw_terms(axes: Axes, history: Sequence[Record]) -> None:
     """Draw each term, named where its line ends: a term near 0 has nothing left to teach."""
     names = [name for name in history[-1] if name not in NO_TERMS]
     for number, name in enumerate(names):
-        style = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
+        style = {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)]}
         if name == "total":
             style = {"color": "black", "linestyle": "-", "linewidth": "2.2"}
         values = [record[name] for record in history]
@@ -89,12 +89,12 @@ def _draw_val(axes: Axes, history: Sequence[Record]) -> None:
     """Draw mAP on tiles that were not learned from."""
     found = [(n, record["val_map"]) for n, record in enumerate(history, 1) if "val_map" in record]
     axes.set(title="mAP on validation tiles", ylim=(0, 1))
-    percent(axes, "yaxis")
+    percent_axis(axes, "yaxis")
     if not found:
         text = "none measured so far"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color="#555555")
         return
-    axes.plot(*zip(*found, strict=True), marker="o", color=COLOURS[0], clip_on=False)
+    axes.plot(*zip(*found, strict=True), marker="o", color=COLORS[0], clip_on=False)
     last, height = found[-1]
     axes.annotate(
         f"{100 * height:.1f} %", (last, height), (0, -16), textcoords="offset points", ha="center"

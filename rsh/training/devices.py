@@ -19,7 +19,7 @@ RANK = (("RANK", 0), ("WORLD_SIZE", 1))
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def fabric_of(config: TrainConfig) -> Fabric:
+def make_fabric(config: TrainConfig) -> Fabric:
     """Return the Fabric that a training runs on, ready for use.
 
     Started plainly it has one device. Under `torchrun` it has as many processes as that started,
@@ -28,7 +28,7 @@ def fabric_of(config: TrainConfig) -> Fabric:
     world, local = _started()
     fabric = Fabric(
         devices=local,
-        num_nodes=machines(),
+        num_nodes=num_nodes(),
         # rivals leave the projection head out
         strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
         precision=PRECISIONS[_precision(config)],  # type: ignore[arg-type]
@@ -38,7 +38,7 @@ def fabric_of(config: TrainConfig) -> Fabric:
     return fabric
 
 
-def machines() -> int:
+def num_nodes() -> int:
     """Return over how many machines `torchrun` spreads the processes."""
     world, local = _started()
     return world // local
@@ -50,7 +50,7 @@ def _started() -> tuple[int, int]:
     return world, local
 
 
-def own_device() -> torch.device:
+def local_device() -> torch.device:
     """Return the device of this process: under `torchrun` each has a GPU of its own."""
     device = Fabric(accelerator="auto", devices=1).device
     if device.type == "cuda":
@@ -60,7 +60,7 @@ def own_device() -> torch.device:
 
 
 @dataclass(frozen=True)
-class Processes:
+class ProcessGroup:
     """The processes that `torchrun` started, or the only one.
 
     Attributes:
@@ -92,20 +92,20 @@ class Processes:
 
 
 @contextmanager
-def processes() -> Iterator[Processes]:
+def process_group() -> Iterator[ProcessGroup]:
     """Meet the other processes, which agree on words alone: all else goes through files."""
     rank, world = (int(os.environ.get(name, default)) for name, default in RANK)
     ours = world > 1 and not dist.is_initialized()
     if ours:  # one may wait for another for as long as an archive takes
         dist.init_process_group("gloo", timeout=timedelta(days=365))
     try:
-        yield Processes(rank, world)
+        yield ProcessGroup(rank, world)
     finally:
         if ours:
             dist.destroy_process_group()
 
 
-def gathered(fabric: Fabric, rows: Tensor) -> Tensor:
+def all_gather(fabric: Fabric, rows: Tensor) -> Tensor:
     """Return the rows of all processes; gradients flow back to where each came from."""
     return torch.cat(list(fabric.all_gather(rows, sync_grads=True)))
 

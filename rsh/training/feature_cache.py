@@ -13,20 +13,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rsh.data.dataset import Scenes
-from rsh.data.decoded import Tiles, packed_tiles
+from rsh.data.dataset import TileDataset
+from rsh.data.decoded import DecodedTiles, decoded_tiles
 from rsh.io.array_cache import cached
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.training.devices import own_device
+from rsh.training.devices import local_device
 from rsh.training.memory import give_back_if_scarce, memory_kept
 
-Bank = NDArray[np.float16]
+FeatureArray = NDArray[np.float16]
 DECIDE_PIXELS = ("torch", "timm", "pillow")
 VIEWS_AT_A_TIME = 64
 
 
-def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = True) -> Bank:
+def cached_features(
+    net: HashNet, scenes: TileDataset, spec: ViewSpec, *, progress: bool = True
+) -> FeatureArray:
     """Return the backbone features of every view of every tile, from disk where they are known.
 
     Args:
@@ -42,15 +44,15 @@ def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = 
         InputError: a tile cannot be read, or the cache folder cannot be written.
     """
 
-    def rows(start: int) -> Iterator[Bank]:
-        tiles = packed_tiles(scenes, spec.image_size, progress=progress)
+    def rows(start: int) -> Iterator[FeatureArray]:
+        tiles = decoded_tiles(scenes, spec.image_size, progress=progress)
         step = tiles_at_a_time(spec)
         batches = (tiles[first : first + step] for first in range(start, len(tiles), step))
-        return features_of(net, batches, spec, first=start)
+        return extract_features(net, batches, spec, first=start)
 
     return cached(
         "view bank",
-        bank_key(net, scenes, spec),
+        cache_key(net, scenes, spec),
         rows,
         shape=(len(scenes), len(spec), net.head.num_features),
         dtype=np.float16,
@@ -58,7 +60,7 @@ def view_bank(net: HashNet, scenes: Scenes, spec: ViewSpec, *, progress: bool = 
     )
 
 
-def bank_key(net: HashNet, scenes: Scenes, spec: ViewSpec) -> str:
+def cache_key(net: HashNet, scenes: TileDataset, spec: ViewSpec) -> str:
     """Return a name for the bank that changes with tiles, backbone, views and library versions."""
     parts = [
         scenes.fingerprint,
@@ -80,9 +82,9 @@ def tiles_at_a_time(spec: ViewSpec) -> int:
 
 
 @torch.no_grad()  # in inference mode the backbone's weights, laid out anew, could learn no more
-def features_of(
-    net: HashNet, batches: Iterable[Tiles], spec: ViewSpec, *, first: int = 0
-) -> Iterator[Bank]:
+def extract_features(
+    net: HashNet, batches: Iterable[DecodedTiles], spec: ViewSpec, *, first: int = 0
+) -> Iterator[FeatureArray]:
     """Yield backbone features batch by batch.
 
     Args:
@@ -94,7 +96,7 @@ def features_of(
     Yields:
         (n, views, num_features) float16.
     """
-    device = own_device()
+    device = local_device()
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     try:
         with memory_kept():

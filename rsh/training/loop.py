@@ -19,7 +19,7 @@ from rsh.models.hashnet import HashNet
 from rsh.models.losses.multilevel import Embedding
 from rsh.training.batches import Batch, Pairs
 from rsh.training.checkpoint import Record, load_checkpoint, save_checkpoint, write_history
-from rsh.training.devices import fabric_of, gathered
+from rsh.training.devices import all_gather, make_fabric
 from rsh.training.memory import give_back_if_scarce, memory_kept
 
 Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
@@ -29,7 +29,7 @@ VALIDATE_EVERY = 10  # epochs
 SAVE_AFTER = 30  # seconds without a checkpoint
 
 
-class Parts(NamedTuple):
+class TrainState(NamedTuple):
     """All that a step works with; what has a state goes into a checkpoint.
 
     Attributes:
@@ -96,7 +96,7 @@ def fit(
     Raises:
         InputError: nothing to resume from, or a loss that is not finite.
     """
-    fabric = fabric or fabric_of(config)
+    fabric = fabric or make_fabric(config)
     parts = set_up(module, pairs, config, loss, fabric)
     history = load_checkpoint(folder, parts.stateful()) if folder and resume else []
     if folder and history and fabric.is_global_zero:
@@ -128,20 +128,20 @@ def fit(
 
 def set_up(
     module: nn.Module, pairs: Pairs, config: TrainConfig, loss: Loss, fabric: Fabric
-) -> Parts:
+) -> TrainState:
     """Bring module, pairs and loss to the device, and make what changes the weights."""
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     pairs.to(fabric.device, rank=fabric.global_rank, world=fabric.world_size)
     learns = fabric.to_device(loss) if isinstance(loss, nn.Module) else nn.Module()
-    optimizer = optimizer_of(module, learns, config)
+    optimizer = make_optimizer(module, learns, config)
     steps = config.epochs * -(-len(pairs) // config.accumulate)
-    schedule = one_cycle(optimizer, config, steps=steps)
+    schedule = make_schedule(optimizer, config, steps=steps)
     student, fast = fabric.setup(module, optimizer)
-    return Parts(student, loss, fast, schedule, average_of(module, config), fabric)
+    return TrainState(student, loss, fast, schedule, make_ema(module, config), fabric)
 
 
-def train_one_epoch(parts: Parts, pairs: Pairs, config: TrainConfig, epoch: int) -> Record:
+def train_one_epoch(parts: TrainState, pairs: Pairs, config: TrainConfig, epoch: int) -> Record:
     """Go through the batches once, with random numbers that the epoch decides.
 
     Args:
@@ -181,19 +181,19 @@ def train_one_epoch(parts: Parts, pairs: Pairs, config: TrainConfig, epoch: int)
     return mean | {"learning_rate": rate, "tiles_per_second": speed}
 
 
-def _terms(parts: Parts, batch: Batch) -> dict[str, Tensor]:
+def _terms(parts: TrainState, batch: Batch) -> dict[str, Tensor]:
     """Return the loss terms of a batch, contrasted over all processes."""
     # both branches in one pass: batch statistics are those of all views
     both = parts.module(torch.cat([batch.view0, batch.view1]))
     views = [Embedding(*(part.float().chunk(2)[i] for part in both)) for i in (0, 1)]
     labels = batch.labels
     if parts.fabric.world_size > 1:
-        views = [Embedding(*(gathered(parts.fabric, part) for part in view)) for view in views]
-        labels = gathered(parts.fabric, labels)
+        views = [Embedding(*(all_gather(parts.fabric, part) for part in view)) for view in views]
+        labels = all_gather(parts.fabric, labels)
     return parts.loss(views[0], views[1], labels)
 
 
-def _step(parts: Parts) -> None:
+def _step(parts: TrainState) -> None:
     parts.optimizer.step()
     parts.optimizer.zero_grad()
     parts.schedule.step()
@@ -213,7 +213,7 @@ def _check_finite(totals: Tensor, rows: list[Tensor], pairs: Pairs) -> None:
         )
 
 
-def optimizer_of(module: nn.Module, loss: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     """Return AdamW over a module and what its loss learns.
 
     The layers of a backbone learn more slowly the further they are from the head: what they know
@@ -239,14 +239,16 @@ def optimizer_of(module: nn.Module, loss: nn.Module, config: TrainConfig) -> tor
     return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
 
 
-def one_cycle(optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int) -> OneCycleLR:
+def make_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
+) -> OneCycleLR:
     """Return a schedule that warms every rate up to its peak and takes it down by a cosine."""
     peaks = [group["lr"] for group in optimizer.param_groups]
     return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup)
 
 
-def average_of(module: nn.Module, config: TrainConfig) -> AveragedModel | None:
-    """Return a moving average of a module's weights, which generalises better than the last ones.
+def make_ema(module: nn.Module, config: TrainConfig) -> AveragedModel | None:
+    """Return a moving average of a module's weights, which generalizes better than the last ones.
 
     Returns:
         None where `config.ema_decay` is 0.

@@ -23,7 +23,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from rsh.config import LIMITS, TrainConfig
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet
-from rsh.training.devices import machines
+from rsh.training.devices import num_nodes
 
 GB = 1e9
 ON_TOP = 1.5  # of what is saved: gradients, and gaps between pieces of memory
@@ -128,7 +128,7 @@ def _give_back() -> None:
         libc.malloc_trim(0)
 
 
-def check_fit(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) -> None:
+def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) -> None:
     """Refuse a batch on a CPU of which the forward pass alone saves more than is free.
 
     What a compiled network saves is not known before; nothing is refused then, or where nobody
@@ -148,7 +148,7 @@ def check_fit(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) 
         return
     with fabric.autocast():
         view = saved_bytes(net, torch.zeros(1, 3, net.image_size, net.image_size))
-    tile = 2 * view / machines()  # seen by both branches, each on its share of the tiles
+    tile = 2 * view / num_nodes()  # seen by both branches, each on its share of the tiles
     if tiles * tile > here.free:
         fits = int(here.free / tile / ON_TOP)
         smaller = f"{fits} or " if fits >= LIMITS["batch_size"][0] else ""

@@ -22,18 +22,18 @@ import safetensors
 from safetensors.torch import load_file, save
 
 from rsh.config import TrainConfig, check_number
-from rsh.data.dataset import Scenes, Split
+from rsh.data.dataset import Split, TileDataset
 from rsh.data.sample import SAMPLE, sample_path
-from rsh.data.tile_grid import AS_USUAL, Cutting
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
 from rsh.io.files import (
-    alone,
+    atomic_write,
     check_object,
-    check_place,
+    check_writable,
+    exclusive_lock,
     explain_os_error,
     read_json,
-    way_back,
-    whole_file,
+    recovery_hint,
     write_json,
 )
 from rsh.io.provenance import environment
@@ -115,7 +115,7 @@ class Run:
         """
         if self.config.get("checksum", checksum(self.config)) != checksum(self.config):
             raise InputError(
-                f"{self.folder}/config.json was altered since the training began: {way_back('run')}"
+                f"{self.folder}/config.json was altered since the training began: {recovery_hint('run')}"
             )
 
     def _untrained(self) -> HashNet:
@@ -123,7 +123,7 @@ class Run:
             return HashNet(**self.config["model"], pretrained=False)
         except InputError as error:
             raise InputError(
-                f"{self.folder}/config.json describes no network ({error}): {way_back('run')}"
+                f"{self.folder}/config.json describes no network ({error}): {recovery_hint('run')}"
             ) from None
 
     def split(self, data: str | None = None) -> Split:
@@ -136,7 +136,7 @@ class Run:
             InputError: it is gone, or its content has changed.
         """
         noted = self.config["data"]
-        scenes = Scenes.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
+        scenes = TileDataset.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
         if not self.knows(scenes):
             raise InputError(
                 f"{scenes.source} is not the data that {self.folder} was trained on "
@@ -144,7 +144,7 @@ class Run:
             )
         return self.cut(scenes)
 
-    def cut(self, scenes: Scenes) -> Split:
+    def cut(self, scenes: TileDataset) -> Split:
         """Cut tiles that the run knows as they were cut for the training.
 
         Raises:
@@ -163,8 +163,8 @@ class Run:
         data: str | None = None,
         *,
         skip_unreadable: bool = False,
-        cutting: Cutting = AS_USUAL,
-    ) -> Scenes:
+        cutting: TilingOptions = DEFAULT_TILING,
+    ) -> TileDataset:
         """Open tiles to encode: those of the training keep their splits, wherever they lie.
 
         Args:
@@ -176,15 +176,15 @@ class Run:
             InputError: they cannot be opened.
         """
         noted = self.config["data"]
-        if data is None and cutting == AS_USUAL:
+        if data is None and cutting == DEFAULT_TILING:
             return self.split().scenes
-        scenes = Scenes.open(data or noted["source"], cutting=cutting)
+        scenes = TileDataset.open(data or noted["source"], cutting=cutting)
         # more files than the training had tiles, but not so many that to try them all is work
         if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
             scenes = scenes.readable()
         return self.cut(scenes).scenes if self.knows(scenes) else scenes
 
-    def knows(self, scenes: Scenes) -> bool:
+    def knows(self, scenes: TileDataset) -> bool:
         """Whether these are the tiles of the training, wherever they lie now."""
         noted = self.config["data"]
         if len(scenes) != noted["tiles"]:
@@ -205,7 +205,7 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
             check_number(name, config["model"][name], 1, WIDEST)
         TrainConfig(**config["train"])
     except InputError as error:
-        raise InputError(f"{file} cannot be used ({error}): {way_back('run')}") from None
+        raise InputError(f"{file} cannot be used ({error}): {recovery_hint('run')}") from None
 
 
 def checksum(config: dict[str, Any]) -> str:
@@ -237,7 +237,7 @@ def check_new_run(folder: Path) -> None:
     Raises:
         InputError: the folder already holds a run, or something else, or cannot be made.
     """
-    check_place(folder)
+    check_writable(folder)
     if folder.is_dir() and any(
         path.name != LOCK and not _is_left(path) for path in folder.iterdir()
     ):
@@ -276,7 +276,7 @@ def training_into(
     with explain_os_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
     busy = f"{folder} is being trained into by another process: wait for it"
-    with alone(folder / LOCK, busy=f"{busy}, or give another --output"):
+    with exclusive_lock(folder / LOCK, busy=f"{busy}, or give another --output"):
         try:
             for file in filter(_is_left, folder.iterdir()):
                 file.unlink()
@@ -297,7 +297,7 @@ def _is_left(file: Path) -> bool:
 
 def finish_run(folder: Path, net: HashNet) -> None:
     """Write the weights, and enter their fingerprint into config.json."""
-    with whole_file(folder / "model.safetensors") as stream:
+    with atomic_write(folder / "model.safetensors") as stream:
         stream.write(save({name: value.contiguous() for name, value in net.state_dict().items()}))
     config = read_json(folder / "config.json", what="run")
     write_json(folder / "config.json", config | {"fingerprint": fingerprint(net)})

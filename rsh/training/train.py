@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from rsh.codes.binary import binarize, pack
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
-from rsh.data.decoded import packed_tiles
+from rsh.data.decoded import decoded_tiles
 from rsh.errors import InputError
-from rsh.io.files import check_place
-from rsh.metrics.counts import count
+from rsh.io.files import check_writable
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
-from rsh.models.losses.baselines import RIVALS
+from rsh.models.losses.baselines import BASELINES
 from rsh.models.losses.multilevel import MultiLevelLoss
 from rsh.training.batches import Pairs, TilePairs, ViewPairs
 from rsh.training.checkpoint import Record
-from rsh.training.devices import fabric_of
-from rsh.training.feature_cache import view_bank
+from rsh.training.devices import make_fabric
+from rsh.training.feature_cache import cached_features
 from rsh.training.loop import Loss, Val, Watch, fit
-from rsh.training.memory import check_fit
+from rsh.training.memory import check_batch_fits
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 
@@ -63,15 +63,15 @@ def train(
     folder = Path(run) if run is not None else None
     if folder and resume:
         Run.open(folder).check()
-        check_place(folder)
+        check_writable(folder)
     elif folder:
         check_new_run(folder)
-    fabric = fabric_of(config)
+    fabric = make_fabric(config)
     setup = _finetuning if config.finetune else _head_training
     module, pairs, val = setup(net, split, config, progress)
     if config.finetune:
-        check_fit(net, config, fabric, tiles=pairs.batches.size)
-    loss = loss_of(config, len(split.scenes.classes), net.num_bits)
+        check_batch_fits(net, config, fabric, tiles=pairs.batches.size)
+    loss = make_loss(config, len(split.scenes.classes), net.num_bits)
     writes = folder if fabric.is_global_zero else None
 
     def begin() -> dict[str, Any]:
@@ -119,8 +119,8 @@ def _head_training(
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training with a frozen backbone takes."""
     spec = ViewSpec(net.image_size, config.views, config.strength)
-    bank = view_bank(net, split.scenes, spec, progress=progress)
-    plain = view_bank(net, split.scenes, net.plain, progress=progress)
+    bank = cached_features(net, split.scenes, spec, progress=progress)
+    plain = cached_features(net, split.scenes, net.plain, progress=progress)
     rows = _learned_from(split, config)
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
     return net.head, pairs, lambda head: val_map(apply_head(head, plain).relaxed, split)
@@ -130,7 +130,7 @@ def _finetuning(
     net: HashNet, split: Split, config: TrainConfig, progress: bool
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training of the whole network takes."""
-    tiles = packed_tiles(split.scenes, net.image_size, progress=progress)
+    tiles = decoded_tiles(split.scenes, net.image_size, progress=progress)
     rows = _learned_from(split, config)
     pairs = TilePairs(tiles[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
     net.to(memory_format=torch.channels_last)
@@ -147,14 +147,14 @@ def _ids(split: Split, rows: NDArray[np.int64]) -> list[str]:
     return split.scenes.items["id"].iloc[rows].tolist()
 
 
-def loss_of(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
+def make_loss(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
     """Return the loss that the settings describe."""
     if config.method == "multilevel":
         names = [field.name for field in fields(MultiLevelLoss)]
         return MultiLevelLoss(**{name: getattr(config, name) for name in names})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return RIVALS[config.method](num_classes, num_bits)
+        return BASELINES[config.method](num_classes, num_bits)
 
 
 def val_map(relaxed: Tensor, split: Split) -> float:
@@ -166,7 +166,7 @@ def val_map(relaxed: Tensor, split: Split) -> float:
     """
     query, gallery, labels = split.rows("val"), split.rows("train"), split.scenes.labels
     packed, num_bits = pack(binarize(relaxed)), relaxed.shape[1]
-    counts = count(
+    counts = count_by_distance(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits
     )
     return mean_average_precision(counts)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery, write
 
-from rsh.analysis.bits import exemplars
+from rsh.analysis.bits import profile_bit
 from rsh.codes.binary import binarize
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -50,7 +50,7 @@ def test_a_bit_is_what_loops_find(tmp_path_factory, data):
     gallery = made(tmp_path_factory.mktemp("one") / "gallery", relaxed, classes)
     bit, count = data.draw(st.integers(0, num_bits - 1)), data.draw(st.integers(1, 5))
     per_class = data.draw(st.sampled_from([None, 1, 2]))
-    found = exemplars(gallery, bit, count=count, per_class=per_class)
+    found = profile_bit(gallery, bit, count=count, per_class=per_class)
     assert found.on.tolist() == slow_list(gallery, bit, 1, count, per_class or 99)
     assert found.off.tolist() == slow_list(gallery, bit, -1, count, per_class or 99)
     codes = gallery.codes
@@ -73,7 +73,7 @@ def test_a_bit_is_what_loops_find(tmp_path_factory, data):
 
 
 def test_all_tiles_count_those_of_the_query_split_too(gallery):
-    found = exemplars(gallery, 3, count=len(gallery))
+    found = profile_bit(gallery, 3, count=len(gallery))
     assert sorted([*found.on, *found.off]) == list(range(len(gallery)))
     assert "query" in set(gallery.items["split"].iloc[found.on])
     assert len(found.share) == len(gallery.classes)
@@ -84,20 +84,20 @@ def test_one_class_may_fill_the_list_unless_it_is_told_not_to(tmp_path):
     relaxed = np.repeat([[9.0], [1.0], [-1.0]], [6, 3, 3], axis=0).repeat(4, axis=1)
     gallery = made(tmp_path / "g", relaxed, ["a"] * 6 + ["b"] * 3 + ["c"] * 3)
     names = gallery.items["class"]
-    assert set(names.iloc[exemplars(gallery, 0, count=5).on]) == {"a"}
-    assert names.iloc[exemplars(gallery, 0, per_class=2).on].tolist() == ["a", "a", "b", "b"]
-    assert exemplars(gallery, 0).share.tolist() == [1, 1, 0]
+    assert set(names.iloc[profile_bit(gallery, 0, count=5).on]) == {"a"}
+    assert names.iloc[profile_bit(gallery, 0, per_class=2).on].tolist() == ["a", "a", "b", "b"]
+    assert profile_bit(gallery, 0).share.tolist() == [1, 1, 0]
 
 
 def test_a_bit_that_never_turns_has_no_tiles_on_one_side(tmp_path):
     gallery = made(tmp_path / "g", np.full((5, 4), -0.5), ["a"] * 5, split="query")
-    found = exemplars(gallery, 2)
+    found = profile_bit(gallery, 2)
     assert (len(found.on), len(found.off), found.balance) == (0, 5, 0)
     assert found.correlation.tolist() == [0, 0, 1, 0]
 
 
 def test_a_code_of_one_bit_goes_with_nothing(tmp_path):
-    found = exemplars(made(tmp_path / "g", np.array([[1.0], [-1.0]]), ["a", "b"]), 0)
+    found = profile_bit(made(tmp_path / "g", np.array([[1.0], [-1.0]]), ["a", "b"]), 0)
     assert (found.correlation.tolist(), found.related.tolist()) == ([1], [])
 
 
@@ -112,4 +112,4 @@ def test_a_code_of_one_bit_goes_with_nothing(tmp_path):
 )
 def test_wrong_input_is_told(gallery, bit, asked, told):
     with pytest.raises(InputError, match=told):
-        exemplars(gallery, bit, **asked)
+        profile_bit(gallery, bit, **asked)

@@ -12,7 +12,7 @@ from make_counts import random_codes
 from make_gallery import tiny_gallery, write
 
 from rsh.analysis import class_margins as module
-from rsh.analysis.class_margins import border, borders
+from rsh.analysis.class_margins import boundary_tiles, class_margins
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 
@@ -92,7 +92,7 @@ def slow_border(gallery: Gallery, one: str, other: str) -> list[tuple[int, ...]]
 @given(st.data())
 def test_margins_shares_and_borders_are_those_of_loops(tmp_path_factory, data):
     gallery = data.draw(galleries(tmp_path_factory.mktemp("one")))
-    found = borders(gallery)
+    found = class_margins(gallery)
     assert found.classes == gallery.classes
     for i, one in enumerate(found.classes):
         assert np.isnan(found.margin[i, i]) and np.isnan(found.share[i, i])
@@ -106,7 +106,7 @@ def test_margins_shares_and_borders_are_those_of_loops(tmp_path_factory, data):
     margins = [math.inf if math.isnan(pair.margin) else pair.margin for pair in found.pairs]
     assert margins == pytest.approx([margin for margin, _, _ in expected_pairs], abs=1e-4)
     for pair in found.pairs:
-        its = border(gallery, pair.one, pair.other)
+        its = boundary_tiles(gallery, pair.one, pair.other)
         worst = slow_border(gallery, pair.one, pair.other)
         rows = zip(its.across - its.own, its.across, its.rows, its.own, its.facing, strict=True)
         assert [tuple(map(int, row)) for row in rows] == worst
@@ -116,7 +116,7 @@ def test_margins_shares_and_borders_are_those_of_loops(tmp_path_factory, data):
 @pytest.mark.parametrize("num_bits", [4, 60, 64, 68, 256])
 def test_opposite_codes_are_as_far_apart_as_there_are_bits(tmp_path, num_bits):
     codes = np.repeat(np.array([[1], [-1]], np.int8), [4, 5], axis=0).repeat(num_bits, axis=1)
-    found = borders(made(tmp_path / "g", codes, ["a"] * 4 + ["b"] * 5, [""] * 9))
+    found = class_margins(made(tmp_path / "g", codes, ["a"] * 4 + ["b"] * 5, [""] * 9))
     assert [pair.margin for pair in found.pairs] == [num_bits]
     assert found.share[0, 1] == found.share[1, 0] == 0
 
@@ -124,21 +124,21 @@ def test_opposite_codes_are_as_far_apart_as_there_are_bits(tmp_path, num_bits):
 def test_two_tiles_with_a_wrong_label_do_not_decide(tmp_path):
     """Two tiles of b lie among those of a: they are on the border, the margin hardly moves."""
     codes = np.repeat(np.array([[1], [-1]], np.int8), 12, axis=0).repeat(16, axis=1)
-    clean = borders(made(tmp_path / "g", codes, ["a"] * 12 + ["b"] * 12, [""] * 24))
+    clean = class_margins(made(tmp_path / "g", codes, ["a"] * 12 + ["b"] * 12, [""] * 24))
     gallery = made(tmp_path / "h", codes, ["b"] * 2 + ["a"] * 10 + ["b"] * 12, [""] * 24)
-    assert clean.margin[0, 1] == borders(gallery).margin[0, 1] == 16
-    its = border(gallery, "a", "b")
+    assert clean.margin[0, 1] == class_margins(gallery).margin[0, 1] == 16
+    its = boundary_tiles(gallery, "a", "b")
     assert set(its.own) == set(its.across) == {0} and its.total == 12  # the ties count
 
 
 def test_in_a_large_gallery_the_first_tiles_of_each_class_ask(gallery, monkeypatch):
-    whole = borders(gallery)
+    whole = class_margins(gallery)
     assert not whole.sampled and whole.asked.tolist() == whole.tiles.tolist()
     one, other = gallery.classes[:2]
-    every = border(gallery, one, other)
+    every = boundary_tiles(gallery, one, other)
     found = len(gallery.searchable)
     monkeypatch.setattr(module, "DISTANCES", found * len(gallery.classes) * 4)
-    part = borders(gallery)
+    part = class_margins(gallery)
     assert part.sampled and part.asked.tolist() == [4] * len(gallery.classes)
     for number in range(len(gallery.classes)):
         row = np.flatnonzero(gallery.labels == number)[:4]
@@ -147,23 +147,25 @@ def test_in_a_large_gallery_the_first_tiles_of_each_class_ask(gallery, monkeypat
         if number < len(gallery.classes) - 1:
             assert part.margin[number, -1] == pytest.approx(np.mean(far) - np.mean(near))
     monkeypatch.setattr(module, "DISTANCES", 1)
-    least = border(gallery, one, other)
+    least = boundary_tiles(gallery, one, other)
     assert (least.asked, least.tiles) == (2, every.tiles)
     assert set(least.rows) <= set(every.rows)
 
 
 def test_blocks_make_no_difference(gallery, monkeypatch):
-    whole = borders(gallery)
+    whole = class_margins(gallery)
     for size in (1, 200, 10**6):
         monkeypatch.setattr(module, "BLOCK", size)
-        parts = borders(gallery)
+        parts = class_margins(gallery)
         np.testing.assert_array_equal(parts.margin, whole.margin)
         np.testing.assert_array_equal(parts.share, whole.share)
 
 
 def test_count_cuts_the_list_and_not_the_total(gallery):
-    pair = max(borders(gallery).pairs, key=lambda pair: border(gallery, *pair[:2]).total)
-    every, first = (border(gallery, *pair[:2], count=count) for count in (None, 2))
+    pair = max(
+        class_margins(gallery).pairs, key=lambda pair: boundary_tiles(gallery, *pair[:2]).total
+    )
+    every, first = (boundary_tiles(gallery, *pair[:2], count=count) for count in (None, 2))
     assert every.total == len(every.rows) > 2 == len(first.rows)
     assert first.total == every.total
     assert first.rows.tolist() == every.rows[:2].tolist()
@@ -181,4 +183,4 @@ def test_count_cuts_the_list_and_not_the_total(gallery):
 )
 def test_wrong_input_is_told(gallery, asked, told):
     with pytest.raises(InputError, match=told):
-        border(gallery, *asked[:2], count=asked[2] if len(asked) > 2 else None)
+        boundary_tiles(gallery, *asked[:2], count=asked[2] if len(asked) > 2 else None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from make_gallery import tiny_gallery, write
 from reference import tied_average_precision
 
-from rsh.analysis.compare_rankings import Answered, Pair, Side, Versus, cosines
+from rsh.analysis.compare_rankings import RankingComparison, RankingPair, Side, SideResult, cosines
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.search.retrieve import search
@@ -59,7 +59,7 @@ def chance_of(far: dict[str, float], among: set[str], depth: int) -> dict[str, f
     }
 
 
-def check(pair: Pair, found: Versus, top_k: int) -> None:
+def check(pair: RankingPair, found: RankingComparison, top_k: int) -> None:
     """Hold an answer against loops."""
     fars = [farness(side, found.query) for side in (pair.left, pair.right)]
     shared = set(fars[0]) & set(fars[1])
@@ -77,7 +77,7 @@ def check(pair: Pair, found: Versus, top_k: int) -> None:
 
 
 def check_side(
-    side: Side, found: Answered, far: dict[str, float], there: dict[str, float], top_k: int
+    side: Side, found: SideResult, far: dict[str, float], there: dict[str, float], top_k: int
 ) -> None:
     rows = {name: row for row, name in enumerate(side.gallery.items["id"])}
     names = sorted(far, key=lambda name: (far[name], rows[name]))
@@ -105,14 +105,14 @@ def check_side(
     "by", list(itertools.product(["bits", "features"], repeat=2)), ids="-".join
 )
 def test_two_galleries_are_those_of_slow_loops(short, long, by):
-    pair = Pair(Side(short, by[0]), Side(long, by[1]))
+    pair = RankingPair(Side(short, by[0]), Side(long, by[1]))
     both = [name for name in short.items["id"] if name in set(long.items["id"])]
     for name, top_k in zip(both[::9], itertools.cycle((1, 7, 20, 60)), strict=False):
         check(pair, pair.ask(name, top_k=top_k), top_k)
 
 
 def test_one_gallery_by_bits_and_by_features(short):
-    pair = Pair(Side(short, "bits"), Side(short, "features"))
+    pair = RankingPair(Side(short, "bits"), Side(short, "features"))
     for split in ("train", "query"):
         name = short.items["id"][short.items["split"] == split].iloc[0]
         found = pair.ask(name)
@@ -126,9 +126,9 @@ def test_one_gallery_by_bits_and_by_features(short):
 
 def test_side_against_itself_agrees_as_far_as_ties_allow(short):
     name = short.items["id"][0]
-    by_features = Pair(Side(short, "features"), Side(short, "features")).ask(name)
+    by_features = RankingPair(Side(short, "features"), Side(short, "features")).ask(name)
     assert by_features.overlap == (20, 1, 1, 1)
-    by_bits = Pair(Side(short), Side(short)).ask(name)
+    by_bits = RankingPair(Side(short), Side(short)).ask(name)
     tied, places = by_bits.left.tied, by_bits.left.places
     assert tied > places, "the codes are too long for ties"
     expected = (20 - places + places * places / tied) / 20
@@ -166,7 +166,7 @@ def gallery_of(folder: Path, ids: list[str], classes: list[str], split: str = "t
 def test_galleries_that_share_only_the_query_have_no_overlap(tmp_path):
     left = gallery_of(tmp_path / "left", ["q", "a", "b"], ["x", "x", "y"])
     right = gallery_of(tmp_path / "right", ["q", "c"], ["y", "x"])
-    found = Pair(Side(left), Side(right)).ask("q")
+    found = RankingPair(Side(left), Side(right)).ask("q")
     assert (found.overlap, found.shared, found.top_k) == (None, 0, 1)
     assert (found.left.others, found.right.others) == (2, 1)
     assert found.left.hits[0].elsewhere is None and found.left.hits[0].only_here
@@ -175,7 +175,7 @@ def test_galleries_that_share_only_the_query_have_no_overlap(tmp_path):
 
 
 def test_what_cannot_be_asked(tmp_path, short, long):
-    pair = Pair(Side(short), Side(long))
+    pair = RankingPair(Side(short), Side(long))
     only_long = next(name for name in long.items["id"] if name not in set(short.items["id"]))
     with pytest.raises(InputError, match=rf"{only_long} is no tile of .*short: choose one of both"):
         pair.ask(only_long)
@@ -183,11 +183,11 @@ def test_what_cannot_be_asked(tmp_path, short, long):
     for top_k in (0, most + 1):
         with pytest.raises(InputError, match=f"top_k={top_k}: .* tiles can be found"):
             pair.ask(short.items["id"][0], top_k=top_k)
-    with pytest.raises(InputError, match="by=colour: choose bits or features"):
-        Side(short, "colour")
+    with pytest.raises(InputError, match="by=color: choose bits or features"):
+        Side(short, "color")
     other = gallery_of(tmp_path / "other", ["z", "y"], ["x", "x"])
     with pytest.raises(InputError, match=r"is no tile of .*other: they share none"):
-        Pair(Side(short), Side(other)).ask(short.items["id"][0])
+        RankingPair(Side(short), Side(other)).ask(short.items["id"][0])
     unseen = gallery_of(tmp_path / "unseen", ["z", "y"], ["x", "x"], split="query")
     with pytest.raises(InputError, match="holds no tile that could be found: encode more tiles"):
-        Pair(Side(other), Side(unseen)).ask("z")
+        RankingPair(Side(other), Side(unseen)).ask("z")

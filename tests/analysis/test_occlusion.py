@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rsh.analysis.occlusion import DRAWN, covered, occlude, overlay, seen
-from rsh.codes.asymmetric import weights_of
+from rsh.analysis.occlusion import DRAWN, network_input, occlude, occluded, overlay
+from rsh.codes.asymmetric import soft_bits
 from rsh.codes.binary import binarize
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.encoding.query import encode_pictures
 from rsh.errors import InputError, RshWarning
 
@@ -22,13 +22,13 @@ def noise(side: int, seed: int = 0) -> Image.Image:
 
 
 def halves(top: int, bottom: int, side: int = 64) -> Image.Image:
-    """A tile of two greys, one above the other."""
+    """A tile of two grays, one above the other."""
     pixels = np.full((side, side, 3), bottom, np.uint8)
     pixels[: side // 2] = top
     return Image.fromarray(pixels)
 
 
-def brightness(pictures) -> Encoded:
+def brightness(pictures) -> Encodings:
     """Four bits that look at the mean brightness of one quarter each, and of nothing else.
 
     Top left, top right, bottom left, and minus bottom right.
@@ -40,7 +40,7 @@ def brightness(pictures) -> Encoded:
         quarters = [pixels[:half, :half], pixels[:half, half:], pixels[half:, :half]]
         rows.append([*(part.mean() for part in quarters), -pixels[half:, half:].mean()])
     relaxed = np.array(rows)
-    return Encoded(binarize(relaxed), relaxed.astype(np.float16), np.ones((len(rows), 1)))
+    return Encodings(binarize(relaxed), relaxed.astype(np.float16), np.ones((len(rows), 1)))
 
 
 def test_a_bit_sees_its_own_quarter_and_nothing_else():
@@ -62,7 +62,7 @@ def test_what_speaks_against_a_bit_is_below_zero_and_a_bit_may_turn():
     """The quarter is dark, so that the bit is off, but for one bright corner that says on."""
     pixels = np.full((64, 64, 3), 120, np.uint8)
     pixels[:16, :16] = 160
-    pixels[32:] = 60  # the mean colour is below what would turn the bit
+    pixels[32:] = 60  # the mean color is below what would turn the bit
     dark = occlude(Image.fromarray(pixels), brightness, cells=4)
     assert dark.untouched.codes[0, 0] == 1
     assert dark.of_bit(0)[0, 0] > 0 and dark.flips[0, 0, 0]
@@ -77,7 +77,7 @@ def test_evidence_is_that_of_a_slow_loop(seed, cells, side):
     picture = noise(side, seed)
     found = occlude(picture, brightness, cells=cells)
     pixels = np.asarray(picture)
-    grey = pixels.reshape(-1, 3).mean(axis=0).round()
+    gray = pixels.reshape(-1, 3).mean(axis=0).round()
     before = brightness([picture])
     for row in range(cells):
         for column in range(cells):
@@ -87,20 +87,20 @@ def test_evidence_is_that_of_a_slow_loop(seed, cells, side):
                 for at in (middle - 0.75 / cells, middle + 0.75 / cells)
             ]
             copy = pixels.copy()
-            copy[edges[0] : edges[1], edges[2] : edges[3]] = grey
+            copy[edges[0] : edges[1], edges[2] : edges[3]] = gray
             after = brightness([Image.fromarray(copy)])
             for bit in range(4):
                 sign = int(before.codes[0, bit])
-                moved = weights_of(before.relaxed[0, bit]) - weights_of(after.relaxed[0, bit])
+                moved = soft_bits(before.relaxed[0, bit]) - soft_bits(after.relaxed[0, bit])
                 assert found.of_bit(bit)[row, column] == pytest.approx(sign * moved, abs=1e-6)
                 turned = before.codes[0, bit] != after.codes[0, bit]
                 assert found.flips[row, column, bit] == turned
 
 
-def test_every_pixel_is_covered_and_the_mean_colour_hides_nothing_in_a_plain_tile():
+def test_every_pixel_is_covered_and_the_mean_color_hides_nothing_in_a_plain_tile():
     touched = np.zeros((50, 50), int)
     picture = halves(200, 100, side=50)
-    for copy in covered(picture, 7):
+    for copy in occluded(picture, 7):
         touched += (np.asarray(copy) != np.asarray(picture)).any(axis=2)
     assert touched.min() >= 1 and touched.max() <= 4
     plain = occlude(halves(90, 90), brightness)
@@ -128,7 +128,7 @@ def test_a_real_network_of_a_real_tile(tiny_run, net):
     side = len(copy)
     copy[: round(side * 0.3125), : round(side * 0.3125)] = copy.reshape(-1, 3).mean(0).round()
     after = encode_pictures(net, [Image.fromarray(copy)])
-    expected = alone.codes[0] * (weights_of(alone.relaxed[0]) - weights_of(after.relaxed[0]))
+    expected = alone.codes[0] * (soft_bits(alone.relaxed[0]) - soft_bits(after.relaxed[0]))
     np.testing.assert_allclose(found.evidence[0, 0], expected, atol=2e-2)
     assert np.abs(found.evidence).max() > 0.05  # it does look at the tile
     assert found.evidence.dtype == found.whole.dtype == np.float32
@@ -137,12 +137,16 @@ def test_a_real_network_of_a_real_tile(tiny_run, net):
 def test_what_is_seen_is_the_middle_square_and_not_too_large():
     wide = Image.new("RGB", (1400, 700), "black")
     wide.paste("white", (350, 0, 1050, 700))
-    assert seen(wide).size == (512, 512)
-    assert np.asarray(seen(wide))[:, 1:-1].min() == 255  # a column at each side is interpolated
+    assert network_input(wide).size == (512, 512)
+    assert (
+        np.asarray(network_input(wide))[:, 1:-1].min() == 255
+    )  # a column at each side is interpolated
     tile = noise(112)
-    assert np.array_equal(np.asarray(seen(tile)), np.asarray(tile))  # nothing is made again
+    assert np.array_equal(
+        np.asarray(network_input(tile)), np.asarray(tile)
+    )  # nothing is made again
     with pytest.warns(RshWarning, match="is L, not RGB"):
-        assert seen(noise(40).convert("L")).mode == "RGB"
+        assert network_input(noise(40).convert("L")).mode == "RGB"
 
 
 def drawn(picture, heat, **asked) -> np.ndarray:
@@ -154,7 +158,7 @@ def drawn(picture, heat, **asked) -> np.ndarray:
 
 
 def patch(pixels: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Mean colour in the middle of a cell of a 4 x 4 grid."""
+    """Mean color in the middle of a cell of a 4 x 4 grid."""
     size = DRAWN // 4
     rows, columns = (
         slice(at * size + size // 3, (at + 1) * size - size // 3) for at in (row, column)
@@ -169,7 +173,7 @@ def test_for_is_orange_and_against_is_blue_on_any_tile(shade):
     pixels = drawn(halves(shade, shade), heat, signed=True)
     warm, cold, plain = (patch(pixels, *cell) for cell in ((0, 0), (3, 3), (1, 2)))
     assert warm[0] > warm[2] + 60 and cold[2] > cold[0] + 60
-    assert np.ptp(plain) < 12  # what does not matter has no colour
+    assert np.ptp(plain) < 12  # what does not matter has no color
 
 
 def test_heat_of_one_kind_grows_lighter_with_what_it_is_worth():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import TinyRun
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "ablation.py"
 
@@ -50,7 +50,7 @@ def test_rows_are_measured_once_and_tell_how(
     monkeypatch.setattr(ablation, "SEEDS", (0,))
     monkeypatch.setattr(ablation, "TERMS", {"full loss": {}})
     monkeypatch.setattr(ablation, "PLACES", {})
-    scenes = Scenes.open(tiny_run.data)
+    scenes = TileDataset.open(tiny_run.data)
     monkeypatch.setattr(
         ablation, "config_of", lambda job: ablation.TrainConfig(epochs=2, views=2, seed=job.seed)
     )

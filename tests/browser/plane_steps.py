@@ -11,9 +11,9 @@ ROUND = 40  # corners of a drawn line
 LISTEN = """() => {
   window.told = [];
   window.addEventListener("rsh-page", ({ detail }) => {
-    const { kind, row, rows, value, colours } = detail;
-    window.told.push({ kind, row, value, by: colours?.by, rows: rows && [...rows],
-      values: colours && [...colours.values], missing: colours?.num_values });
+    const { kind, row, rows, value, colors } = detail;
+    window.told.push({ kind, row, value, by: colors?.by, rows: rows && [...rows],
+      values: colors && [...colors.values], missing: colors?.num_values });
   });
 }"""
 LAST = "kind => window.told.filter(each => each.kind === kind).at(-1)"
@@ -67,9 +67,9 @@ def corner(box):
     return np.array([box["x"], box["y"]])
 
 
-def circle(centre, radius):
+def circle(center, radius):
     angles = np.linspace(0, 2 * np.pi, ROUND, endpoint=False)
-    return centre + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return center + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def draw(page, box, line):

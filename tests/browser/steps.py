@@ -69,7 +69,7 @@ def plane_named(page, name):
 
 
 def loneliest(xy):
-    """The row farthest from its nearest neighbour, so that a click cannot mean another."""
+    """The row farthest from its nearest neighbor, so that a click cannot mean another."""
     gaps = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
     np.fill_diagonal(gaps, np.inf)
     return int(gaps.min(axis=1).argmax())

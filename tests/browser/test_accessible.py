@@ -6,7 +6,7 @@ from browser.steps import cards_of, open_page, violations
 pytestmark = pytest.mark.browser
 SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
 LIGHT, DARK = "rgb(250, 249, 246)", "rgb(20, 24, 27)"
-# The colour in the corner of a plane, which is drawn on a canvas.
+# The color in the corner of a plane, which is drawn on a canvas.
 CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d")
   .getImageData(2, 2, 1, 1).data]"""
 
@@ -25,7 +25,7 @@ def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
     for summary in page.locator("summary").all():
         summary.click()
     page.wait_for_selector(".rsh-shares li")
-    page.get_by_label("Colour by").select_option("distance")
+    page.get_by_label("Color by").select_option("distance")
     page.wait_for_selector(".rsh-scale")
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
@@ -39,7 +39,7 @@ def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
 
 def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
     page = open_page(visit, server, color_scheme="light")
-    switch = page.get_by_role("button", name="Dark colours")
+    switch = page.get_by_role("button", name="Dark colors")
     assert page.evaluate(SCHEME) == LIGHT
     assert switch.get_attribute("aria-pressed") == "false"
     before = page.evaluate(CORNER)
@@ -50,7 +50,7 @@ def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
     page.reload()
     page.wait_for_selector(".rsh-found .rsh-card")
     assert page.evaluate(SCHEME) == DARK
-    page.get_by_role("button", name="Dark colours").press("Enter")
+    page.get_by_role("button", name="Dark colors").press("Enter")
     assert page.evaluate(SCHEME) == LIGHT
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(SCHEME) == DARK, "who chose as the system does follows it again"

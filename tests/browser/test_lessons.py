@@ -83,7 +83,7 @@ def test_terms_weights_and_steps_move_the_arrows(lesson):
     arrows = lambda: lesson.inner_html(".rsh-arrows")  # noqa: E731
     changed = "(old) => document.querySelector('.rsh-arrows').innerHTML !== old"
     old = arrows()
-    lesson.get_by_label("quantisation", exact=True).first.check()
+    lesson.get_by_label("quantization", exact=True).first.check()
     lesson.wait_for_function(changed, arg=old)
     lesson.get_by_label("all, weighted").check()
     old = arrows()
@@ -124,7 +124,7 @@ def test_a_dial_of_the_ablation_gives_new_plots_soon(lesson, capsys):
     lesson.keyboard.press("Home")
     words = "without category, without inter-class, without intra-class: mAP"
     lesson.wait_for_selector(f'img[alt^="{words}"]', timeout=90_000)
-    panel.get_by_label("weight: quantisation").focus()
+    panel.get_by_label("weight: quantization").focus()
     lesson.keyboard.press("Home")
     panel.get_by_text("raise one of them").wait_for()
     panel.get_by_role("button", name="as it comes").press("Enter")

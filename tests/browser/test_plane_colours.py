@@ -1,4 +1,4 @@
-"""What the dots of the planes are coloured by, and the legend to it."""
+"""What the dots of the planes are colored by, and the legend to it."""
 
 import numpy as np
 import pytest
@@ -26,9 +26,9 @@ def varied(serving, tmp_path_factory):
     return serving(tiny_gallery(folder, num_tiles=200, more=add))
 
 
-def test_each_way_to_colour_sends_what_the_table_says(visit, varied):
+def test_each_way_to_color_sends_what_the_table_says(visit, varied):
     page, gallery = open_planes(visit, varied), varied.gallery
-    choice, items = page.get_by_label("Colour by"), gallery.items
+    choice, items = page.get_by_label("Color by"), gallery.items
     ways = choice.locator("option").all_inner_texts()
     assert ways[:4] == [
         "class",
@@ -38,35 +38,35 @@ def test_each_way_to_colour_sends_what_the_table_says(visit, varied):
     ]
     assert ways[4:] == ["cloud", "taken", "sensor"]  # every note is another
 
-    def colours(way):
+    def colors(way):
         choice.select_option(label=way)
         page.wait_for_function(
             "by => window.told.some(each => each.by === by)", arg=choice.input_value()
         )
-        told = last(page, "colours")
+        told = last(page, "colors")
         return np.array(told["values"]), told["missing"]
 
     query = query_of(page)
-    values, _ = colours("distance from the query")
+    values, _ = colors("distance from the query")
     apart = np.unpackbits(gallery.packed ^ gallery.packed[[query]], axis=1).sum(axis=1)
     assert values.tolist() == apart.tolist()
     scale = page.get_by_role("img", name="distance from the query: from 0 bits to 32 bits")
     assert scale.is_visible()
 
-    values, missing = colours("cloud")
+    values, missing = colors("cloud")
     known = items["cloud"].notna().to_numpy()
     assert ((values == missing) == ~known).all()
     cloud = items["cloud"].to_numpy()[known]
     share = (cloud - cloud.min()) / (cloud.max() - cloud.min())
     assert np.abs(values[known] / (STEPS - 1) - share).max() < 0.5 / (STEPS - 2)
 
-    values, missing = colours("sensor")
+    values, missing = colors("sensor")
     names = ["Aqua", "Terra", ""]
     assert [names[value] for value in values] == items["sensor"].tolist()
     chips = page.locator(".rsh-chip").all_inner_texts()
     assert chips == ["Aqua", "Terra", "not known"] and missing == 2
 
-    colours("taken")
+    colors("taken")
     assert page.get_by_role("img", name="taken: from 2021-01-15 to 2021-09-15").is_visible()
     assert page.locator(".rsh-chip").all_inner_texts() == ["not known"]
 
@@ -81,22 +81,22 @@ def test_distances_follow_the_query_and_come_only_while_they_are_shown(visit, va
     page.get_by_role("button", name="Random").click()
     first = wait_for_another_query(page, before)
     assert page.evaluate(distances) == 0
-    page.get_by_label("Colour by").select_option("distance")
+    page.get_by_label("Color by").select_option("distance")
     page.wait_for_function(f"{distances} === 1")
     page.get_by_role("button", name="Random").click()
     query = wait_for_another_query(page, first)
     page.wait_for_function(f"{distances} === 2")
     apart = np.unpackbits(gallery.packed ^ gallery.packed[[query]], axis=1).sum(axis=1)
-    assert last(page, "colours")["values"] == apart.tolist()
+    assert last(page, "colors")["values"] == apart.tolist()
 
 
-def test_a_chosen_colour_is_on_the_screen(visit, server):
+def test_a_chosen_color_is_on_the_screen(visit, server):
     page, gallery = open_planes(visit, server), server.gallery
     row = loneliest(xy_of(gallery, "Feature space"))
     stage, _, spots = places(page, gallery, "Feature space")
     middle = []
     for way in ("class", "distance", "split", "found"):
-        page.get_by_label("Colour by").select_option(way)
+        page.get_by_label("Color by").select_option(way)
         page.wait_for_timeout(300)
         wait_until_drawn(page)
         pixels = np.array(stage.evaluate(PIXELS, spots[row].tolist())).reshape(-1, 4)[:, :3]
@@ -107,7 +107,7 @@ def test_a_chosen_colour_is_on_the_screen(visit, server):
 
 def test_a_chip_brings_its_value_out_and_the_keyboard_keeps_it(visit, varied):
     page = open_planes(visit, varied)
-    page.get_by_label("Colour by").select_option("column:sensor")
+    page.get_by_label("Color by").select_option("column:sensor")
     chip = page.get_by_role("button", name="Terra")
     chip.focus()
     assert last(page, "only")["value"] == 1
@@ -116,6 +116,6 @@ def test_a_chip_brings_its_value_out_and_the_keyboard_keeps_it(visit, varied):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert last(page, "only")["value"] == 1
-    page.get_by_label("Colour by").select_option("class")
+    page.get_by_label("Color by").select_option("class")
     page.wait_for_selector(".rsh-chip:has-text('coast')")
     assert last(page, "only")["value"] is None

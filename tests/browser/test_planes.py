@@ -36,8 +36,8 @@ def test_a_lasso_selects_what_lies_inside_it_in_all_planes(visit, server, name):
     draw(page, box, line)
     inside, sure = enclosed(line, spots), np.ones(len(spots), dtype=bool)
     for factor in (0.97, 1.03):  # the line is drawn in whole steps: those under it may be either
-        centre = line.mean(axis=0)
-        sure &= enclosed(centre + factor * (line - centre), spots) == inside
+        center = line.mean(axis=0)
+        sure &= enclosed(center + factor * (line - center), spots) == inside
     rows = np.array(last(page, "select")["rows"])
     assert 3 < len(rows) < len(spots) and (np.diff(rows) > 0).all()
     assert set(rows) ^ set(np.flatnonzero(inside)) <= set(np.flatnonzero(~sure))
@@ -206,4 +206,4 @@ def test_every_control_of_the_planes_has_a_name(visit, server):
         ".rsh-zoom button", "all => all.map(each => each.getAttribute('aria-label'))"
     )
     assert len(names) == len(set(names)) == 12
-    assert page.get_by_role("combobox", name="Colour by").is_visible()
+    assert page.get_by_role("combobox", name="Color by").is_visible()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from make_counts import random_codes
 
 from rsh.codes import asymmetric
-from rsh.codes.asymmetric import nearest, score, weights_of
+from rsh.codes.asymmetric import nearest, score, soft_bits
 from rsh.codes.binary import pack
 from rsh.errors import InputError
 
@@ -19,7 +19,7 @@ def slow_score(weights: list[float], code: list[int]) -> float:
 @given(st.integers(0, 10**6), st.integers(1, 70))
 def test_score_is_that_of_a_slow_loop(seed, num_bits):
     codes = random_codes(seed, 9, num_bits)
-    weights = weights_of(np.random.default_rng(seed).normal(size=num_bits))
+    weights = soft_bits(np.random.default_rng(seed).normal(size=num_bits))
     expected = [slow_score(weights.tolist(), code) for code in codes.tolist()]
     assert score(weights, pack(codes)).tolist() == pytest.approx(expected, abs=1e-6)
 
@@ -34,7 +34,7 @@ def test_nearest_is_a_sorted_list_of_those_that_may_be_found(seed, piece, data):
     top_k = data.draw(st.integers(1, len(rows)))
     expected = sorted((-slow_score(weights, codes[row].tolist()), int(row)) for row in rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asymmetric, "PIECE", piece)
+        patch.setattr(asymmetric, "CHUNK", piece)
         found, scores = nearest(weights, pack(codes), rows, top_k=top_k)
     pairs = zip((-scores).tolist(), found.tolist(), strict=True)
     assert list(pairs) == expected[:top_k]
@@ -48,7 +48,7 @@ def test_signs_as_weights_give_the_hamming_distance():
 
 def test_equal_codes_have_equal_scores():
     codes = np.repeat(random_codes(0, 5, 24), 3, axis=0)
-    scores = score(weights_of(np.random.default_rng(1).normal(size=24)), pack(codes))
+    scores = score(soft_bits(np.random.default_rng(1).normal(size=24)), pack(codes))
     assert (scores.reshape(5, 3) == scores[::3, None]).all()
 
 

@@ -6,7 +6,7 @@ import pytest
 from make_scenes import make, tile, zipped
 
 from rsh.data import archive as module
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 
 
@@ -27,7 +27,7 @@ def pack(file: Path, *names: str) -> Path:
 def test_path_outside_the_zip_is_refused(tmp_path: Path, name: str):
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png", name)
     with pytest.raises(InputError, match=r"names a path outside itself .*: pack it again") as error:
-        Scenes.open(file)
+        TileDataset.open(file)
     assert name in str(error.value)
     assert [path.name for path in tmp_path.rglob("*")] == ["data.zip"]
 
@@ -36,13 +36,13 @@ def test_folder_with_the_name_of_a_picture_is_no_picture(tmp_path: Path):
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png")
     with zipfile.ZipFile(file, "a") as archive:
         archive.mkdir("coast/old.png")
-    assert Scenes.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
+    assert TileDataset.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_name_that_is_there_twice_is_one_tile(tmp_path: Path):
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png", "coast/0.png")
-    assert Scenes.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
+    assert TileDataset.open(file).items["id"].tolist() == ["coast/0.png", "forest/0.png"]
 
 
 @pytest.mark.parametrize("content", ["nothing", "a zip"])
@@ -52,7 +52,7 @@ def test_zip_without_pictures_says_what_it_needs(tmp_path: Path, content: str):
         if content == "a zip":
             archive.write(zipped(make(tmp_path / "data"), tmp_path / "inner.zip"), "inner.zip")
     with pytest.raises(InputError, match="holds no pictures: need one folder a class"):
-        Scenes.open(file)
+        TileDataset.open(file)
 
 
 def test_file_that_unpacks_to_too_much_is_not_unpacked(
@@ -62,7 +62,7 @@ def test_file_that_unpacks_to_too_much_is_not_unpacked(
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("coast/bomb.png", b"\0" * 2_000_000)
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
-    scenes = Scenes.open(file)
+    scenes = TileDataset.open(file)
     assert scenes.read_bytes(0) == png()
     with pytest.raises(InputError, match=r"bomb\.png in .* unpacks to 2 MB: cut it into tiles"):
         scenes.read_bytes(1)
@@ -73,12 +73,12 @@ def test_damaged_table_of_contents_is_named(tmp_path: Path):
     content = file.read_bytes()
     file.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
     with pytest.raises(InputError, match=r"data\.zip cannot be read .*: pack or fetch it again"):
-        Scenes.open(file)
+        TileDataset.open(file)
 
 
 def test_zip_that_has_gone_since_is_named(tmp_path: Path):
     file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
-    scenes = Scenes.open(file)
+    scenes = TileDataset.open(file)
     file.unlink()
     with pytest.raises(InputError, match=r"data\.zip cannot be read"):
         scenes.read(0)

@@ -80,7 +80,7 @@ def test_windows_widen_with_latitude():
         ((716, 356, 4, 4), 179.0, -89.0, "s90e170"),
     ],
 )
-def test_centre_and_block_of_a_window(box, longitude, latitude, block):
+def test_center_and_block_of_a_window(box, longitude, latitude, block):
     window = bluemarble.Window(*box, scale=2)
     assert (window.longitude, window.latitude, window.block) == (longitude, latitude, block)
 
@@ -135,7 +135,7 @@ def test_choose_drops_blank_tiles_and_names_the_rest():
     assert all(window.latitude > 0 for window in chosen["grassland"])
 
 
-def test_render_keeps_colours_and_stretches_relief():
+def test_render_keeps_colors_and_stretches_relief():
     ramp = np.linspace(118, 138, 80).astype(np.uint8)
     picture = np.zeros((ROWS, 2 * ROWS, 3), np.uint8)
     picture[:80, :80] = ramp[:, None]
@@ -144,7 +144,7 @@ def test_render_keeps_colours_and_stretches_relief():
     tile = np.asarray(bluemarble.render(Image.fromarray(picture), window), float)
     assert tile.shape == (bluemarble.TILE, bluemarble.TILE, 3)
     assert tile.std() > plain.std()
-    assert (tile[..., 0] == tile[..., 1]).all()  # grey stays grey
+    assert (tile[..., 0] == tile[..., 1]).all()  # gray stays gray
     assert (tile[..., 1] == tile[..., 2]).all()
 
 

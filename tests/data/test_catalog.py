@@ -7,8 +7,8 @@ from make_scenes import make, zipped
 
 from rsh.cli.main import main
 from rsh.data import catalog, download
-from rsh.data.catalog import DATASETS, EUROSAT, UCMERCED, DataSet, data_home, table
-from rsh.data.dataset import Scenes
+from rsh.data.catalog import CATALOG, EUROSAT, UCMERCED, CatalogEntry, catalog_table, data_home
+from rsh.data.dataset import TileDataset
 from rsh.data.sample import sample_path
 from rsh.errors import InputError
 
@@ -22,31 +22,31 @@ PUBLISHED = {  # tiles, classes, fewest and most tiles of a class, pixels: from 
 }
 
 
-def tiny(home: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+def tiny(home: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogEntry:
     """Put a data set of two classes into the table."""
     one = replace(UCMERCED, counts={"coast": 4, "forest": 4})
-    monkeypatch.setitem(catalog.DATASETS, "ucmerced", one)
+    monkeypatch.setitem(catalog.CATALOG, "ucmerced", one)
     return one
 
 
-@pytest.mark.parametrize("one", DATASETS.values(), ids=DATASETS)
-def test_table_has_what_the_paper_says(one: DataSet):
+@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG)
+def test_table_has_what_the_paper_says(one: CatalogEntry):
     counts = one.counts.values()
     found = (one.tiles, len(one.counts), min(counts), max(counts), one.side)
     assert found == PUBLISHED[one.name]
 
 
-@pytest.mark.parametrize("one", DATASETS.values(), ids=DATASETS)
-def test_source_is_a_zip_of_a_fixed_revision(one: DataSet):
+@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG)
+def test_source_is_a_zip_of_a_fixed_revision(one: CatalogEntry):
     assert re.fullmatch(r"https://\S+/resolve/[0-9a-f]{40}/\S+\.zip", one.url)
     assert re.fullmatch("[0-9a-f]{64}", one.sha256)
 
 
-@pytest.mark.parametrize("one", DATASETS.values(), ids=DATASETS)
-def test_readme_says_the_same(one: DataSet):
+@pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG)
+def test_readme_says_the_same(one: CatalogEntry):
     section = README.partition(f"\n## {one.name}:")[2].partition("\n## ")[0]
     size = f"{one.size:,} bytes" if one.size and one.size % 10**6 else ""
-    for value in (one.title, one.url, one.sha256, one.home, one.licence, size, f"{one.tiles:,}"):
+    for value in (one.title, one.url, one.sha256, one.home, one.license, size, f"{one.tiles:,}"):
         assert value in section, value
     assert f"rsh data fetch {one.name}" in section
 
@@ -70,9 +70,9 @@ def test_name_of_what_was_not_fetched_says_how_to(home: Path, capsys: pytest.Cap
 def test_zip_or_class_folders_open_by_the_name(home: Path, monkeypatch: pytest.MonkeyPatch):
     tiny(home, monkeypatch)
     folder = make(home / "ucmerced")
-    assert Scenes.open("ucmerced").source == folder
+    assert TileDataset.open("ucmerced").source == folder
     file = zipped(folder, home / "ucmerced.zip", wrap="UCMerced_LandUse/Images/")
-    scenes = Scenes.open("ucmerced")
+    scenes = TileDataset.open("ucmerced")
     assert (scenes.source, scenes.name, len(scenes)) == (file, "ucmerced", 8)
 
 
@@ -82,9 +82,9 @@ def test_path_is_never_taken_for_a_name(
     make(tmp_path / "eurosat")
     monkeypatch.chdir(tmp_path)
     for where in ("./eurosat", Path("eurosat")):
-        assert len(Scenes.open(where)) == 8
+        assert len(TileDataset.open(where)) == 8
     with pytest.raises(InputError, match=r"write \./eurosat for tiles of your own"):
-        Scenes.open("eurosat")
+        TileDataset.open("eurosat")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_unexpected_count_names_the_class(
     for picture in sorted((folder / "forest").iterdir())[: {"lost": 1, "empty": 4}.get(change, 0)]:
         picture.unlink()
     with pytest.raises(InputError) as error:
-        Scenes.open("ucmerced")
+        TileDataset.open("ucmerced")
     assert str(error.value) == (
         f"{folder} is not UC Merced Land Use as published, {told}: move it away, then run "
         "`rsh data fetch ucmerced`"
@@ -116,13 +116,13 @@ def test_list_tells_what_there_is_and_where(home: Path, capsys: pytest.CaptureFi
     make(home / "eurosat")
     main(["data", "list"])
     head, sample, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "tiles", "classes", "download", "lies", "in", "licence"]
-    assert [row.split()[0] for row in rows] == list(DATASETS)
+    assert head.split() == ["name", "tiles", "classes", "download", "lies", "in", "license"]
+    assert [row.split()[0] for row in rows] == list(CATALOG)
     assert f"27,000       10     94 MB  {home}/eurosat  MIT" in rows[1]
     assert "2,100       21    332 MB  not fetched" in rows[0] and "unknown" in rows[2]
-    scenes = Scenes.open(sample_path())
+    scenes = TileDataset.open(sample_path())
     assert sample.split()[:3] == ["bluemarble", f"{len(scenes):,}", str(len(scenes.classes))]
-    assert table().splitlines()[0] == head
+    assert catalog_table().splitlines()[0] == head
 
 
 class Terminal:
@@ -136,31 +136,31 @@ class Terminal:
         return self.line
 
 
-def test_open_licence_is_shown_and_not_asked_about(capsys: pytest.CaptureFixture[str]):
-    download.agree(EUROSAT, accepted=False)
+def test_open_license_is_shown_and_not_asked_about(capsys: pytest.CaptureFixture[str]):
+    download.confirm_license(EUROSAT, accepted=False)
     told = capsys.readouterr().err
-    assert told == f"EuroSAT ({EUROSAT.home}), licence: {EUROSAT.licence}\n"
+    assert told == f"EuroSAT ({EUROSAT.home}), license: {EUROSAT.license}\n"
 
 
 @pytest.mark.parametrize("line", ["y\n", "Yes\n"])
-def test_other_licence_is_accepted_at_the_terminal(line: str, monkeypatch: pytest.MonkeyPatch):
+def test_other_license_is_accepted_at_the_terminal(line: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdin", Terminal(line))
-    download.agree(UCMERCED, accepted=False)
+    download.confirm_license(UCMERCED, accepted=False)
 
 
 @pytest.mark.parametrize("line", ["n\n", "\n", ""])
-def test_licence_that_is_not_accepted_ends_it(line: str, monkeypatch: pytest.MonkeyPatch):
+def test_license_that_is_not_accepted_ends_it(line: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdin", Terminal(line))
     with pytest.raises(InputError, match="ucmerced was not fetched: answer y to accept"):
-        download.agree(UCMERCED, accepted=False)
+        download.confirm_license(UCMERCED, accepted=False)
 
 
 def test_without_a_terminal_the_flag_is_named(home: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as stop:
         main(["data", "fetch", "aid"])
     shown, told = capsys.readouterr().err.splitlines()
-    assert stop.value.code == 2 and "licence: none stated" in shown
-    assert told.endswith("read https://captain-whu.github.io/AID/, then add --accept-licence")
+    assert stop.value.code == 2 and "license: none stated" in shown
+    assert told.endswith("read https://captain-whu.github.io/AID/, then add --accept-license")
     assert not home.exists()
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from make_scenes import ODD, make, pixels, tile, zipped
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 
 
 def test_folder_gives_one_row_a_tile(tmp_path: Path):
-    scenes = Scenes.open(make(tmp_path / "data"))
+    scenes = TileDataset.open(make(tmp_path / "data"))
     assert len(scenes) == 8
     assert scenes.classes == ["coast", "forest"]
     assert scenes.items["id"].tolist()[:2] == ["coast/0.png", "coast/1.png"]
@@ -24,8 +24,8 @@ def test_folder_gives_one_row_a_tile(tmp_path: Path):
 @pytest.mark.parametrize("wrap", ["", "data/", "deep/er/data/"])
 def test_zip_gives_the_same_tiles_as_its_folder(tmp_path: Path, wrap: str):
     folder = make(tmp_path / "data")
-    scenes = Scenes.open(folder)
-    other = Scenes.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
+    scenes = TileDataset.open(folder)
+    other = TileDataset.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
     assert other.items.equals(scenes.items)
     assert pixels(other) == pixels(scenes)
     assert other.fingerprint == scenes.fingerprint
@@ -34,15 +34,15 @@ def test_zip_gives_the_same_tiles_as_its_folder(tmp_path: Path, wrap: str):
 def test_zip_with_a_picture_beside_the_class_folders_keeps_its_classes(tmp_path: Path):
     folder = make(tmp_path / "data")
     tile(9).save(folder / "preview.png")
-    assert Scenes.open(folder).classes == ["coast", "forest"]
+    assert TileDataset.open(folder).classes == ["coast", "forest"]
     for wrap in ("", "data/"):
-        scenes = Scenes.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
+        scenes = TileDataset.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
         assert scenes.classes == ["coast", "forest"]
         assert len(scenes) == 8
 
 
 def test_sample_opens_by_name():
-    sample = Scenes.open("bluemarble")
+    sample = TileDataset.open("bluemarble")
     assert sample.name == "bluemarble"
     assert len(sample.classes) == 9
     assert {"longitude", "latitude", "block"} <= set(sample.items)
@@ -55,7 +55,7 @@ def test_sample_opens_by_name():
 def test_odd_names_are_kept(tmp_path: Path, as_zip: bool):
     source = make(tmp_path / "öd d", classes=ODD, count=1)
     (source / ODD[0] / "0.png").rename(source / ODD[0] / "x ü.v2.PNG")
-    scenes = Scenes.open(zipped(source, tmp_path / "odd ö.zip") if as_zip else source)
+    scenes = TileDataset.open(zipped(source, tmp_path / "odd ö.zip") if as_zip else source)
     assert scenes.classes == sorted(ODD)
     assert "a b/x ü.v2.PNG" in scenes.items["id"].tolist()
     assert len(set(pixels(scenes))) == len(ODD)
@@ -67,7 +67,7 @@ def test_nested_pictures_belong_to_the_outer_class(tmp_path: Path, as_zip: bool)
     shutil.move(
         folder / "coast" / "0.png", make(folder / "coast" / "2019", classes=("x",)) / "n.png"
     )
-    scenes = Scenes.open(zipped(folder, tmp_path / "packed.zip") if as_zip else folder)
+    scenes = TileDataset.open(zipped(folder, tmp_path / "packed.zip") if as_zip else folder)
     assert scenes.classes == ["coast", "forest"]
     assert "coast/2019/x/0.png" in scenes.items["id"].tolist()
     assert "coast/2019/n.png" in scenes.items["id"].tolist()
@@ -78,12 +78,12 @@ def test_other_files_are_passed_over(tmp_path: Path):
     (folder / "coast" / "notes.txt").write_text("no picture")
     (folder / "forest" / "folder.png").mkdir()
     (folder / "__MACOSX").mkdir()
-    assert len(Scenes.open(folder)) == 8
+    assert len(TileDataset.open(folder)) == 8
 
 
 def test_missing_source_says_what_could_be_given(tmp_path: Path):
     with pytest.raises(InputError, match="bluemarble") as error:
-        Scenes.open(tmp_path / "gone")
+        TileDataset.open(tmp_path / "gone")
     assert str(tmp_path / "gone") in str(error.value)
     assert "zip" in str(error.value)
 
@@ -91,7 +91,7 @@ def test_missing_source_says_what_could_be_given(tmp_path: Path):
 def test_file_that_is_no_zip_is_named(tmp_path: Path):
     (tmp_path / "data.zip").write_text("no zip")
     with pytest.raises(InputError, match=r"data\.zip is neither a folder nor a zip"):
-        Scenes.open(tmp_path / "data.zip")
+        TileDataset.open(tmp_path / "data.zip")
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -101,7 +101,7 @@ def test_source_without_pictures_says_what_it_needs(tmp_path: Path, as_zip: bool
     (folder / "coast" / "notes.txt").write_text("none")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
     with pytest.raises(InputError, match="holds no pictures: need one folder a class"):
-        Scenes.open(source)
+        TileDataset.open(source)
 
 
 def test_pictures_without_class_folders_are_not_taken(tmp_path: Path):
@@ -109,11 +109,11 @@ def test_pictures_without_class_folders_are_not_taken(tmp_path: Path):
     with pytest.raises(
         InputError, match=r"holds 1 picture\(s\) and no folder of a class: put them"
     ):
-        Scenes.open(tmp_path)
+        TileDataset.open(tmp_path)
 
 
 def test_one_class_opens_but_cannot_be_split(tmp_path: Path):
-    scenes = Scenes.open(make(tmp_path / "data", classes=("coast",), count=8))
+    scenes = TileDataset.open(make(tmp_path / "data", classes=("coast",), count=8))
     assert scenes.classes == ["coast"]
     with pytest.raises(InputError, match=r"one class \('coast'\)"):
         scenes.split()
@@ -123,7 +123,7 @@ def test_class_with_one_tile_cannot_be_split(tmp_path: Path):
     folder = make(tmp_path / "data", count=8)
     make(folder, classes=("rare",), count=1)
     with pytest.raises(InputError, match="'rare' has 1 tile"):
-        Scenes.open(folder).split()
+        TileDataset.open(folder).split()
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -135,14 +135,14 @@ def test_table_brings_places(tmp_path: Path, as_zip: bool):
         folder / "items.csv", index=False
     )
     source = zipped(folder, tmp_path / "data.zip", wrap="w/") if as_zip else folder
-    items = Scenes.open(source).items
+    items = TileDataset.open(source).items
     assert len(items) == 8
     assert items.set_index("id")["longitude"]["coast/1.png"] == 5
     assert items.set_index("id")["longitude"]["forest/3.png"] == 3
 
 
 def table_of(folder: Path, **columns) -> pd.DataFrame:
-    ids = Scenes.open(folder).items["id"].tolist()
+    ids = TileDataset.open(folder).items["id"].tolist()
     return pd.DataFrame({"path": ids, "longitude": 1.0, "latitude": 2.0} | columns)
 
 
@@ -150,7 +150,7 @@ def test_table_that_misses_a_tile_names_it(tmp_path: Path):
     folder = make(tmp_path / "data")
     table_of(folder).drop(index=5).to_csv(folder / "items.csv", index=False)
     with pytest.raises(InputError, match=r"items\.csv .* has no row for forest/1\.png: mend it"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 def test_table_that_names_a_tile_twice_is_refused(tmp_path: Path):
@@ -158,7 +158,7 @@ def test_table_that_names_a_tile_twice_is_refused(tmp_path: Path):
     table = table_of(folder)
     pd.concat([table, table[:1]]).to_csv(folder / "items.csv", index=False)
     with pytest.raises(InputError, match=r"items\.csv .* twice: mend it"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 @pytest.mark.parametrize(
@@ -170,26 +170,26 @@ def test_table_that_cannot_be_read_is_named(tmp_path: Path, content: bytes):
     folder = make(tmp_path / "data")
     (folder / "items.csv").write_bytes(content)
     with pytest.raises(InputError, match=r"items\.csv"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 def test_table_with_a_split_column_does_not_stand_in_the_way(tmp_path: Path):
     folder = make(tmp_path / "data", count=8)
     table_of(folder, split="train").to_csv(folder / "items.csv", index=False)
-    scenes = Scenes.open(folder)
+    scenes = TileDataset.open(folder)
     assert (scenes.items["split"] == "").all()
     assert len(scenes.split(by="class").query) > 0
 
 
 def test_fingerprint_changes_with_a_byte_or_a_class_and_not_with_the_place(tmp_path: Path):
     folder = make(tmp_path / "data")
-    before = Scenes.open(folder).fingerprint
+    before = TileDataset.open(folder).fingerprint
     moved = shutil.copytree(folder, tmp_path / "elsewhere" / "other name")
-    assert Scenes.open(moved).fingerprint == before
+    assert TileDataset.open(moved).fingerprint == before
     (moved / "forest" / "1.png").write_bytes((moved / "forest" / "1.png").read_bytes() + b"\0")
-    assert Scenes.open(moved).fingerprint != before
+    assert TileDataset.open(moved).fingerprint != before
     (folder / "forest").rename(folder / "wood")
-    assert Scenes.open(folder).fingerprint != before
+    assert TileDataset.open(folder).fingerprint != before
 
 
 def test_fingerprint_changes_with_the_blocks_that_decide_the_split(tmp_path: Path):
@@ -197,18 +197,18 @@ def test_fingerprint_changes_with_the_blocks_that_decide_the_split(tmp_path: Pat
     folder = make(tmp_path / "data", count=30)
     blocks = np.arange(60) // 3
     table_of(folder, block=blocks).to_csv(folder / "items.csv", index=False)
-    before = Scenes.open(folder)
+    before = TileDataset.open(folder)
     table_of(folder, block=blocks[::-1] * 7 % 20).to_csv(folder / "items.csv", index=False)
-    after = Scenes.open(folder)
+    after = TileDataset.open(folder)
     assert not after.split().scenes.items["split"].equals(before.split().scenes.items["split"])
     assert after.fingerprint != before.fingerprint
 
 
 def test_fingerprint_tells_swapped_tiles_apart(tmp_path: Path):
     folder = make(tmp_path / "data")
-    before = Scenes.open(folder).fingerprint
+    before = TileDataset.open(folder).fingerprint
     one, other = folder / "coast" / "1.png", folder / "forest" / "1.png"
     contents = one.read_bytes(), other.read_bytes()
     one.write_bytes(contents[1])
     other.write_bytes(contents[0])
-    assert Scenes.open(folder).fingerprint != before
+    assert TileDataset.open(folder).fingerprint != before

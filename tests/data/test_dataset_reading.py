@@ -8,14 +8,14 @@ import pytest
 from make_scenes import make, pixels, zipped
 from PIL import Image
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError, RshWarning
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_threads_read_side_by_side(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
-    scenes = Scenes.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
+    scenes = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
     expected = pixels(scenes)
     rows = list(range(len(scenes))) * 20
     with ThreadPoolExecutor(8) as pool:
@@ -28,7 +28,7 @@ def test_empty_and_spoilt_tiles_are_named(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
     (folder / "coast" / "1.png").write_bytes(b"")
     (folder / "forest" / "2.png").write_text("no picture")
-    scenes = Scenes.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
+    scenes = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
     with pytest.raises(InputError, match=r"coast/1\.png is empty .*--skip-unreadable"):
         scenes.read(1)
     with pytest.raises(InputError, match=r"forest/2\.png is not a picture"):
@@ -37,7 +37,7 @@ def test_empty_and_spoilt_tiles_are_named(tmp_path: Path, as_zip: bool):
 
 def test_tile_that_has_gone_since_is_named(tmp_path: Path):
     folder = make(tmp_path / "data")
-    scenes = Scenes.open(folder)
+    scenes = TileDataset.open(folder)
     (folder / "coast" / "1.png").unlink()
     with pytest.raises(InputError, match=r"coast/1\.png"):
         scenes.read(1)
@@ -51,7 +51,7 @@ def test_spoilt_zip_member_is_named(tmp_path: Path):
     content[start + 80] ^= 0xFF
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"coast/1\.png in .*data\.zip cannot be read"):
-        Scenes.open(file).read(1)
+        TileDataset.open(file).read(1)
 
 
 def test_zip_with_a_password_is_named(tmp_path: Path):
@@ -63,15 +63,15 @@ def test_zip_with_a_password_is_named(tmp_path: Path):
             content[start + offset] |= 1  # the flag of an encrypted member
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"coast/0\.png"):
-        Scenes.open(file).read(0)
+        TileDataset.open(file).read(0)
 
 
-def test_grey_tiles_of_a_set_are_noted_by_the_name_of_the_set(tmp_path: Path):
+def test_gray_tiles_of_a_set_are_noted_by_the_name_of_the_set(tmp_path: Path):
     folder = make(tmp_path / "data")
     for file in folder.rglob("*.png"):
         Image.open(file).convert("L").save(file)
     with pytest.warns(RshWarning, match="a tile of data is L, not RGB") as caught:
-        pixels(Scenes.open(folder))
+        pixels(TileDataset.open(folder))
     texts = {str(note.message) for note in caught if note.category is RshWarning}
     assert len(texts) == 1  # equal texts are shown once
 
@@ -83,7 +83,7 @@ def test_skipping_unreadable_tiles_warns_and_leaves_them_out(tmp_path: Path, as_
     (folder / "forest" / "2.png").write_text("no picture")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
     with pytest.warns(RshWarning, match="left out") as caught:
-        scenes = Scenes.open(source, skip_unreadable=True)
+        scenes = TileDataset.open(source, skip_unreadable=True)
     texts = [str(note.message) for note in caught]
     assert len(texts) == 2
     assert "coast/1.png" in texts[0]
@@ -97,11 +97,11 @@ def test_nothing_readable_is_refused(tmp_path: Path):
     for file in folder.rglob("*.png"):
         file.write_text("no picture")
     with pytest.warns(RshWarning, match="left out"), pytest.raises(InputError, match="data"):
-        Scenes.open(folder, skip_unreadable=True)
+        TileDataset.open(folder, skip_unreadable=True)
 
 
 def test_parts_of_a_split_are_disjoint_and_complete(tmp_path: Path):
-    split = Scenes.open(make(tmp_path / "data", count=20)).split()
+    split = TileDataset.open(make(tmp_path / "data", count=20)).split()
     ids = {
         name: set(getattr(split, name).items["id"]) for name in ("train", "val", "query", "gallery")
     }
@@ -113,7 +113,7 @@ def test_parts_of_a_split_are_disjoint_and_complete(tmp_path: Path):
 
 
 def test_rows_and_parts_name_the_same_tiles(tmp_path: Path):
-    split = Scenes.open(make(tmp_path / "data", count=20)).split()
+    split = TileDataset.open(make(tmp_path / "data", count=20)).split()
     ids = split.scenes.items["id"].to_numpy()
     assert split.query.items["id"].tolist() == ids[split.rows("query")].tolist()
     assert split.gallery.items["id"].tolist() == ids[split.rows("train", "val")].tolist()
@@ -121,7 +121,7 @@ def test_rows_and_parts_name_the_same_tiles(tmp_path: Path):
 
 
 def test_splitting_leaves_the_scenes_as_they_are(tmp_path: Path):
-    scenes = Scenes.open(make(tmp_path / "data", count=20))
+    scenes = TileDataset.open(make(tmp_path / "data", count=20))
     before = scenes.items.copy()
     split = scenes.split()
     assert scenes.items.equals(before)
@@ -129,13 +129,13 @@ def test_splitting_leaves_the_scenes_as_they_are(tmp_path: Path):
 
 
 def test_split_by_block_needs_blocks(tmp_path: Path):
-    scenes = Scenes.open(make(tmp_path / "data", count=20))
+    scenes = TileDataset.open(make(tmp_path / "data", count=20))
     with pytest.raises(InputError, match="data has no blocks: split by class"):
         scenes.split(by="block")
 
 
 def test_taken_rows_come_in_their_order(tmp_path: Path):
-    scenes = Scenes.open(make(tmp_path / "data"))
+    scenes = TileDataset.open(make(tmp_path / "data"))
     part = scenes.take(np.array([6, 1]))
     assert part.items["id"].tolist() == ["forest/2.png", "coast/1.png"]
     assert part.items.index.tolist() == [0, 1]
@@ -145,12 +145,12 @@ def test_taken_rows_come_in_their_order(tmp_path: Path):
 
 def test_scenes_that_were_opened_twice_can_be_compared(tmp_path: Path):
     folder = make(tmp_path / "data")
-    assert (Scenes.open(folder) == Scenes.open(folder)) in (True, False)
-    assert Scenes.open(folder) != Scenes.open(make(tmp_path / "other", count=2))
+    assert (TileDataset.open(folder) == TileDataset.open(folder)) in (True, False)
+    assert TileDataset.open(folder) != TileDataset.open(make(tmp_path / "other", count=2))
 
 
 def test_name_of_a_folder_with_a_dot_is_whole(tmp_path: Path):
-    assert Scenes.open(make(tmp_path / "UCM.v2")).name == "UCM.v2"
+    assert TileDataset.open(make(tmp_path / "UCM.v2")).name == "UCM.v2"
 
 
 def test_name_that_is_not_utf8_is_refused(tmp_path: Path):
@@ -160,4 +160,4 @@ def test_name_that_is_not_utf8_is_refused(tmp_path: Path):
     except OSError:
         pytest.skip("this file system knows no such names")
     with pytest.raises(InputError, match=r"'coast/.udcff\.png' in .* is not UTF-8: rename it"):
-        Scenes.open(folder)
+        TileDataset.open(folder)

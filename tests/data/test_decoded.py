@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from rsh.data import decoded
-from rsh.data.dataset import Scenes
-from rsh.data.decoded import pack_tile, packed_tiles
+from rsh.data.dataset import TileDataset
+from rsh.data.decoded import decode_tile, decoded_tiles
 from rsh.errors import InputError
 from rsh.io import array_cache
 
@@ -25,7 +25,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_square_tile_of_the_right_size_stays_as_it_is():
     tile = picture(32, 32)
-    assert np.array_equal(pack_tile(tile, 32).transpose(1, 2, 0), np.asarray(tile))
+    assert np.array_equal(decode_tile(tile, 32).transpose(1, 2, 0), np.asarray(tile))
 
 
 @pytest.mark.parametrize("size", [(64, 40), (40, 64), (300, 20), (10, 10)])
@@ -34,7 +34,7 @@ def test_a_tile_is_the_middle_square_resized(size: tuple[int, int]):
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
     box = (left, top, left + side, top + side)
     middle = tile.resize((32, 32), Image.Resampling.BICUBIC, box)
-    found = pack_tile(tile, 32).transpose(1, 2, 0)
+    found = decode_tile(tile, 32).transpose(1, 2, 0)
     assert found.shape == (32, 32, 3)
     assert np.abs(found.astype(int) - np.asarray(middle)).max() <= 1
 
@@ -43,24 +43,24 @@ def test_a_tile_is_the_middle_square_resized(size: tuple[int, int]):
 def test_all_tiles_are_packed_in_order(
     tiny_data: Path, own_cache: Path, tmp_path: Path, monkeypatch, zipped: bool
 ):
-    monkeypatch.setattr(decoded, "PART", 7)
+    monkeypatch.setattr(decoded, "BATCH", 7)
     source = tiny_data
     if zipped:
         source = tmp_path / "tiny.zip"
         with zipfile.ZipFile(source, "w") as archive:
             for file in tiny_data.rglob("*.jpg"):
                 archive.write(file, file.relative_to(tiny_data))
-    scenes = Scenes.open(source)
-    tiles = packed_tiles(scenes, 16, progress=False)
-    expected = [pack_tile(scenes.read(row), 16) for row in range(len(scenes))]
+    scenes = TileDataset.open(source)
+    tiles = decoded_tiles(scenes, 16, progress=False)
+    expected = [decode_tile(scenes.read(row), 16) for row in range(len(scenes))]
     assert tiles.dtype == np.uint8
     assert np.array_equal(tiles, np.stack(expected))
 
 
 def test_sizes_and_data_have_their_own_files(tiny_data: Path, own_cache: Path):
-    scenes = Scenes.open(tiny_data)
+    scenes = TileDataset.open(tiny_data)
     for part, side in ((scenes, 16), (scenes, 24), (scenes.take(np.arange(20)), 16)):
-        assert packed_tiles(part, side, progress=False).shape == (len(part), 3, side, side)
+        assert decoded_tiles(part, side, progress=False).shape == (len(part), 3, side, side)
     assert len(list(own_cache.glob("*.npy"))) == 3
 
 
@@ -68,13 +68,13 @@ def test_unreadable_tile_is_named_and_nothing_half_filled_stays(
     tiny_data: Path, own_cache: Path, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
-    monkeypatch.setattr(decoded, "PART", 3)
+    monkeypatch.setattr(decoded, "BATCH", 3)
     for name in ("coast", "forest"):
         (tmp_path / "data" / name).mkdir(parents=True)
         for number in range(5):
             picture(20, 20).save(tmp_path / "data" / name / f"{number}.png")
     (tmp_path / "data" / "forest" / "2.png").write_text("no picture")
     with pytest.raises(InputError, match=r"^forest/2.png is not a picture") as error:
-        packed_tiles(Scenes.open(tmp_path / "data"), 16, progress=False)
+        decoded_tiles(TileDataset.open(tmp_path / "data"), 16, progress=False)
     assert "\n" not in str(error.value)
     assert not list(own_cache.glob("*.partial.*"))

@@ -14,12 +14,12 @@ from make_server import Server, serve
 
 from rsh.cli.main import main
 from rsh.data import download
-from rsh.data.catalog import UCMERCED, DataSet
-from rsh.data.dataset import Scenes
+from rsh.data.catalog import UCMERCED, CatalogEntry
+from rsh.data.dataset import TileDataset
 from rsh.data.download import fetch
 from rsh.errors import InputError
 
-FETCH = ["data", "fetch", "ucmerced", "--accept-licence"]
+FETCH = ["data", "fetch", "ucmerced", "--accept-license"]
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +36,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def small(server: Server, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+def small(server: Server, monkeypatch: pytest.MonkeyPatch) -> CatalogEntry:
     return publish(server, monkeypatch)
 
 
-def refused(dataset: DataSet, home: Path) -> str:
+def refused(dataset: CatalogEntry, home: Path) -> str:
     with pytest.raises(InputError) as error:
         fetch(dataset, home, progress=False)
     assert not (home / "ucmerced.zip").exists()
@@ -53,7 +53,7 @@ def files(home: Path) -> list[str]:
 
 
 def test_fetched_data_set_opens_by_its_name(
-    small: DataSet, server: Server, home: Path, capsys: pytest.CaptureFixture[str]
+    small: CatalogEntry, server: Server, home: Path, capsys: pytest.CaptureFixture[str]
 ):
     main(FETCH)
     told = capsys.readouterr()
@@ -61,7 +61,7 @@ def test_fetched_data_set_opens_by_its_name(
     assert "UC Merced Land Use" in told.err and "100%" in told.err  # the bar
     assert "use it as --data ucmerced\n" in told.err
     assert files(home) == ["ucmerced.zip"]
-    scenes = Scenes.open("ucmerced")
+    scenes = TileDataset.open("ucmerced")
     assert (scenes.name, len(scenes), scenes.classes) == ("ucmerced", 42, sorted(UCMERCED.counts))
     assert scenes.read(0).size == (16, 16)
     main(FETCH)
@@ -69,17 +69,17 @@ def test_fetched_data_set_opens_by_its_name(
 
 
 def test_other_place_is_told_as_it_must_be_typed(
-    small: DataSet, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: CatalogEntry, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     main([*FETCH, "--output", str(tmp_path / "else" / "where")])
     assert f"--data {tmp_path}/else/where/ucmerced.zip\n" in capsys.readouterr().err
-    assert len(Scenes.open(tmp_path / "else" / "where" / "ucmerced.zip")) == 42
+    assert len(TileDataset.open(tmp_path / "else" / "where" / "ucmerced.zip")) == 42
     with pytest.raises(InputError, match="fetch it with `rsh data fetch ucmerced`"):
-        Scenes.open("ucmerced")
+        TileDataset.open("ucmerced")
 
 
 def test_connection_that_breaks_is_taken_up_where_it_broke(
-    small: DataSet, server: Server, home: Path
+    small: CatalogEntry, server: Server, home: Path
 ):
     server.cuts = [2048, 1024]
     assert fetch(small, home).read_bytes() == server.content
@@ -87,32 +87,32 @@ def test_connection_that_breaks_is_taken_up_where_it_broke(
 
 
 def test_download_that_was_given_up_goes_on_the_next_time(
-    small: DataSet, server: Server, home: Path
+    small: CatalogEntry, server: Server, home: Path
 ):
     server.cuts = [4096, 0, 0]
     told = refused(small, home)
     assert "(the connection failed): run the same again to go on, or lay the class fold" in told
     with pytest.raises(InputError, match="ucmerced is not in"):
-        Scenes.open("ucmerced")
+        TileDataset.open("ucmerced")
     fetch(small, home)
     assert server.asked[-1] == "bytes=4096-"
     assert files(home) == ["ucmerced.zip"]
 
 
-def test_server_that_knows_no_ranges_begins_anew(small: DataSet, server: Server, home: Path):
+def test_server_that_knows_no_ranges_begins_anew(small: CatalogEntry, server: Server, home: Path):
     server.ranges, server.cuts = False, [4096]
     assert fetch(small, home).read_bytes() == server.content
 
 
 def test_download_that_was_stopped_behind_its_last_byte_is_taken(
-    small: DataSet, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+    small: CatalogEntry, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(download, "sha256", stop)
         fetch(small, home)
     fetch(small, home)
     assert server.asked[-1] == f"bytes={len(server.content)}-"  # 416: nothing is missing
-    assert Scenes.open("ucmerced").read(41)
+    assert TileDataset.open("ucmerced").read(41)
 
 
 def stop(_: Path) -> str:
@@ -120,7 +120,7 @@ def stop(_: Path) -> str:
 
 
 def test_spoilt_part_is_found_out_and_the_next_try_is_right(
-    small: DataSet, server: Server, home: Path
+    small: CatalogEntry, server: Server, home: Path
 ):
     server.cuts = [4096, 0, 0]
     refused(small, home)
@@ -128,24 +128,24 @@ def test_spoilt_part_is_found_out_and_the_next_try_is_right(
     part.write_bytes(b"x" * 4096)
     assert "was deleted: run the same again" in refused(small, home)
     fetch(small, home)
-    assert len(Scenes.open("ucmerced")) == 42
+    assert len(TileDataset.open("ucmerced")) == 42
 
 
 @pytest.mark.parametrize("content", [b"<html>log in first</html>", b"Rar!\x1a\x07\x00", b"\0" * 99])
-def test_other_content_is_refused(small: DataSet, server: Server, home: Path, content: bytes):
+def test_other_content_is_refused(small: CatalogEntry, server: Server, home: Path, content: bytes):
     server.content = content
     assert f"has not the sha256 {small.sha256} and was deleted" in refused(small, home)
     assert files(home) == []
 
 
-def test_length_that_is_no_number_is_not_believed(small: DataSet, server: Server, home: Path):
+def test_length_that_is_no_number_is_not_believed(small: CatalogEntry, server: Server, home: Path):
     server.length = "many"
     assert fetch(small, home).read_bytes() == server.content
 
 
 @pytest.mark.parametrize(("status", "told"), [(404, "404 Not Found"), (503, "503 Service Unav")])
 def test_server_that_has_nothing_is_named(
-    small: DataSet, server: Server, home: Path, status: int, told: str
+    small: CatalogEntry, server: Server, home: Path, status: int, told: str
 ):
     server.status = status
     message = refused(small, home)
@@ -155,7 +155,7 @@ def test_server_that_has_nothing_is_named(
 
 
 def test_server_that_is_gone_is_not_waited_for(
-    small: DataSet, home: Path, monkeypatch: pytest.MonkeyPatch
+    small: CatalogEntry, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(download, "PAUSES", (60,))
     gone = replace(small, url="http://127.0.0.1:9/data.zip")
@@ -163,7 +163,7 @@ def test_server_that_is_gone_is_not_waited_for(
 
 
 def test_server_that_falls_silent_is_left(
-    small: DataSet, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+    small: CatalogEntry, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(download, "PATIENCE", 0.05)
     server.pause = 0.3
@@ -197,13 +197,13 @@ def test_link_in_a_zip_is_never_followed(
         packed.writestr(link, str(tmp_path / "secret.tif"))
     server.content = stream.getvalue()
     fetch(publish(server, monkeypatch), home)
-    scenes = Scenes.open("ucmerced")
+    scenes = TileDataset.open("ucmerced")
     row = scenes.items.index[scenes.items["id"] == "airplane/airplane01.tif"][0]
     with pytest.raises(InputError, match=r"airplane01\.tif is not a picture"):
         scenes.read(row)
 
 
-def test_file_of_somebody_else_stays(small: DataSet, server: Server, home: Path):
+def test_file_of_somebody_else_stays(small: CatalogEntry, server: Server, home: Path):
     home.mkdir()
     (home / "ucmerced.zip").write_bytes(b"precious")
     with pytest.raises(InputError, match="is there already and is not the ucmerced of") as error:
@@ -213,7 +213,7 @@ def test_file_of_somebody_else_stays(small: DataSet, server: Server, home: Path)
     assert not server.asked
 
 
-def test_second_process_is_sent_away(small: DataSet, server: Server, home: Path):
+def test_second_process_is_sent_away(small: CatalogEntry, server: Server, home: Path):
     (home / ".ucmerced.fetch").mkdir(parents=True)
     with FileLock(home / ".ucmerced.fetch" / "lock"):
         assert "another process is fetching ucmerced into" in refused(small, home)
@@ -221,7 +221,7 @@ def test_second_process_is_sent_away(small: DataSet, server: Server, home: Path)
 
 
 def test_full_disk_is_named_and_what_came_stays(
-    small: DataSet, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+    small: CatalogEntry, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -234,7 +234,7 @@ def test_full_disk_is_named_and_what_came_stays(
 
 
 def test_place_that_cannot_be_written_is_told_before_anything_is_asked_for(
-    small: DataSet, server: Server, tmp_path: Path
+    small: CatalogEntry, server: Server, tmp_path: Path
 ):
     (tmp_path / "file").write_text("in the way")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -254,13 +254,13 @@ catalog.DATASETS["ucmerced"] = replace(catalog.UCMERCED, url=url, sha256=sha256,
 download.CHUNK = 512
 if when == "while it is checked":
     catalog.DataSet.check = lambda *_, **__: (print("now", flush=True), time.sleep(60))
-main(["data", "fetch", "ucmerced", "--accept-licence"])
+main(["data", "fetch", "ucmerced", "--accept-license"])
 """
 
 
 @pytest.mark.parametrize("when", ["while it comes", "while it is checked"])
 def test_killed_process_leaves_nothing_that_looks_whole(
-    when: str, small: DataSet, server: Server, home: Path
+    when: str, small: CatalogEntry, server: Server, home: Path
 ):
     server.pause = 0.02 if when == "while it comes" else 0
     words = [sys.executable, "-c", SCRIPT, small.url, small.sha256, when]
@@ -273,8 +273,8 @@ def test_killed_process_leaves_nothing_that_looks_whole(
         process.kill()
     assert not (home / "ucmerced.zip").exists()
     with pytest.raises(InputError, match="ucmerced is not in"):
-        Scenes.open("ucmerced")
+        TileDataset.open("ucmerced")
     server.pause = 0
     fetch(small, home)
     assert server.asked[0] == "bytes=0-" != server.asked[1]
-    assert len(Scenes.open("ucmerced")) == 42 and files(home) == ["ucmerced.zip"]
+    assert len(TileDataset.open("ucmerced")) == 42 and files(home) == ["ucmerced.zip"]

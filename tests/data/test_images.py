@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rsh.data.images import MIN_SIDE, read_picture, to_jpeg
+from rsh.data.images import MIN_SIDE, read_image, to_jpeg
 from rsh.errors import InputError, RshWarning
 
 RAMP = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
@@ -54,14 +54,14 @@ def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
             io.BytesIO(saved(tmp_path, original).read_bytes()),
             original,
         ):
-            found = read_picture(source)
+            found = read_image(source)
             assert found.mode == "RGB"
             assert np.array_equal(np.asarray(found), np.asarray(original))
 
 
 @pytest.mark.parametrize(
     ("mode", "name"),
-    [("L", "grey.png"), ("1", "bits.png"), ("LA", "greya.png"), ("RGBA", "alpha.png"),
+    [("L", "gray.png"), ("1", "bits.png"), ("LA", "graya.png"), ("RGBA", "alpha.png"),
      ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"),
      ("I;16", "deep.png"), ("I;16", "deep.tif"), ("I", "int.tif"), ("F", "float.tif")],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_other_modes_become_rgb_with_a_warning_that_names_them(
     image = Image.fromarray(RAMP.astype(np.uint16) * 40) if mode == "I;16" else picture(mode)
     file = saved(tmp_path, image, name)
     with pytest.warns(RshWarning, match="not RGB") as caught:
-        found = read_picture(file)
+        found = read_image(file)
     assert found.mode == "RGB"
     assert found.size == (32, 32)
     (text,) = (str(note.message) for note in caught if note.category is RshWarning)
@@ -80,9 +80,9 @@ def test_other_modes_become_rgb_with_a_warning_that_names_them(
         assert f"{original.mode}, not RGB" in text
 
 
-def test_greyscale_is_repeated(tmp_path: Path):
+def test_grayscale_is_repeated(tmp_path: Path):
     with pytest.warns(RshWarning, match="repeated"):
-        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(RAMP))))
+        found = np.asarray(read_image(saved(tmp_path, Image.fromarray(RAMP))))
     assert np.array_equal(found, np.repeat(RAMP[:, :, None], 3, axis=2))
 
 
@@ -91,27 +91,27 @@ def test_transparency_is_laid_over_black(tmp_path: Path):
     pixels[:8, :, 3] = 0
     pixels[8:, :, 3] = 255
     with pytest.warns(RshWarning, match="laid over black"):
-        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(pixels))))
+        found = np.asarray(read_image(saved(tmp_path, Image.fromarray(pixels))))
     assert (found[:8] == 0).all()
     assert (found[8:] == 200).all()
 
 
-def test_transparent_palette_colour_is_laid_over_black(tmp_path: Path):
+def test_transparent_palette_color_is_laid_over_black(tmp_path: Path):
     image = Image.new("P", (16, 16), 1)
     image.putpalette([250, 250, 250, 10, 20, 30] + [0] * 750)
     image.paste(0, (0, 0, 16, 8))
     with pytest.warns(RshWarning, match="laid over black"):
-        found = np.asarray(read_picture(saved(tmp_path, image, transparency=0)))
+        found = np.asarray(read_image(saved(tmp_path, image, transparency=0)))
     assert (found[:8] == 0).all()
     assert (found[8:] == (10, 20, 30)).all()
 
 
 @pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
-def test_sixteen_bit_greyscale_keeps_its_contrast(tmp_path: Path, name: str):
+def test_sixteen_bit_grayscale_keeps_its_contrast(tmp_path: Path, name: str):
     """Reflectances of 1000 to 3000 would be one white or black area if they were only cut off."""
     deep = (1000 + RAMP.astype(np.uint16) * 8).astype(np.uint16)
     with pytest.warns(RshWarning, match="2nd to 98th percentile"):
-        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(deep), name)))
+        found = np.asarray(read_image(saved(tmp_path, Image.fromarray(deep), name)))
     assert found.min() == 0
     assert found.max() == 255
     assert np.abs(found[:, :, 0].astype(int) - RAMP).max() <= 8  # the stretch of the ends
@@ -120,28 +120,28 @@ def test_sixteen_bit_greyscale_keeps_its_contrast(tmp_path: Path, name: str):
 def test_flat_sixteen_bit_picture_does_not_divide_by_zero(tmp_path: Path):
     flat = Image.fromarray(np.full((16, 16), 7, np.uint16))
     with pytest.warns(RshWarning, match="stretched"):
-        assert np.asarray(read_picture(saved(tmp_path, flat))).max() == 0
+        assert np.asarray(read_image(saved(tmp_path, flat))).max() == 0
 
 
 def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path):
     values = RAMP.astype(np.float32) / 255
     values[0, :3] = np.nan
     with pytest.warns(RshWarning, match="stretched"):
-        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
+        found = np.asarray(read_image(saved(tmp_path, Image.fromarray(values), "float.tif")))
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
 
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB", "HSV"])
-def test_opened_picture_of_another_colour_space_becomes_rgb(mode: str):
+def test_opened_picture_of_another_color_space_becomes_rgb(mode: str):
     with pytest.warns(RshWarning, match=f"the picture is {mode}, not RGB: it was converted"):
-        assert read_picture(Image.new(mode, (16, 16))).mode == "RGB"
+        assert read_image(Image.new(mode, (16, 16))).mode == "RGB"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_float_picture_without_a_finite_value_is_refused(tmp_path: Path, value: float):
     file = saved(tmp_path, Image.fromarray(np.full((16, 16), value, np.float32)), "float.tif")
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, "holds no finite number")
 
 
@@ -149,20 +149,20 @@ def test_infinite_values_are_the_ends_of_the_others(tmp_path: Path):
     values = RAMP.astype(np.float32)
     values[0, :2] = np.inf, -np.inf
     with pytest.warns(RshWarning, match="stretched"):
-        found = np.asarray(read_picture(saved(tmp_path, Image.fromarray(values), "float.tif")))
+        found = np.asarray(read_image(saved(tmp_path, Image.fromarray(values), "float.tif")))
     assert found[0, :2, 0].tolist() == [255, 0]
     assert np.abs(found[1:, :, 0].astype(int) - RAMP[1:]).max() <= 8
 
 
 def test_missing_file_is_named(tmp_path: Path):
     with pytest.raises(InputError) as error:
-        read_picture(tmp_path / "gone.jpg")
+        read_image(tmp_path / "gone.jpg")
     check_message(error, tmp_path / "gone.jpg", "check the path")
 
 
 def test_folder_is_named(tmp_path: Path):
     with pytest.raises(InputError) as error:
-        read_picture(tmp_path)
+        read_image(tmp_path)
     check_message(error, tmp_path, "is a folder: give a picture file")
 
 
@@ -170,7 +170,7 @@ def test_text_named_jpg_is_no_picture(tmp_path: Path):
     file = tmp_path / "notes.jpg"
     file.write_text("these are not the pixels you are looking for")
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, "use JPEG, PNG or TIFF")
 
 
@@ -178,7 +178,7 @@ def test_empty_file_is_named_as_empty(tmp_path: Path):
     file = tmp_path / "empty.png"
     file.touch()
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, "fetch or save it again")
 
 
@@ -189,7 +189,7 @@ def test_picture_cut_short_is_refused(tmp_path: Path, name: str, share: float):
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, ":")
 
 
@@ -197,13 +197,13 @@ def test_picture_cut_short_is_refused(tmp_path: Path, name: str, share: float):
 def test_picture_too_small_to_have_texture_names_its_size(tmp_path: Path, size: tuple[int, int]):
     file = saved(tmp_path, Image.new("RGB", size))
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, f"{size[0]} x {size[1]} pixels: need at least {MIN_SIDE} a side")
 
 
 def test_smallest_picture_is_read(tmp_path: Path):
     file = saved(tmp_path, Image.new("RGB", (MIN_SIDE, MIN_SIDE)))
-    assert read_picture(file).size == (MIN_SIDE, MIN_SIDE)
+    assert read_image(file).size == (MIN_SIDE, MIN_SIDE)
 
 
 @pytest.mark.parametrize("side", [10_001, 20_000, 100_000])
@@ -213,7 +213,7 @@ def test_whole_scene_is_to_be_cut_into_tiles_first(tmp_path: Path, side: int):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(InputError) as error:
-            read_picture(file)
+            read_image(file)
     check_message(error, file, "cut it into tiles first")
 
 
@@ -221,15 +221,15 @@ def test_header_without_pixels_is_refused(tmp_path: Path):
     file = tmp_path / "hollow.png"
     file.write_bytes(header_only(100, 100))
     with pytest.raises(InputError) as error:
-        read_picture(file)
+        read_image(file)
     check_message(error, file, "fetch or save it again")
 
 
 def test_stream_is_called_by_the_name_it_is_given():
     with pytest.raises(InputError, match=r"^forest/1\.jpg is not a picture"):
-        read_picture(io.BytesIO(b"no picture"), name="forest/1.jpg")
+        read_image(io.BytesIO(b"no picture"), name="forest/1.jpg")
     with pytest.raises(InputError, match=r"^the picture is not a picture"):
-        read_picture(io.BytesIO(b"no picture"))
+        read_image(io.BytesIO(b"no picture"))
 
 
 @pytest.mark.parametrize("size", [(300, 200), (200, 300), (64, 64), (1000, 10)])

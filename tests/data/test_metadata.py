@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from make_scenes import make, zipped
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 
 
@@ -32,19 +32,19 @@ def test_place_off_the_globe_is_named(folder: Path, column: str, value: float, a
     limit = {"longitude": 180, "latitude": 90}[column]
     told = rf"gives forest/0\.png the {column} {value}.*: write a number from -{limit} to {limit}"
     with pytest.raises(InputError, match=told):
-        Scenes.open(source)
+        TileDataset.open(source)
 
 
 @pytest.mark.parametrize("value", ["east", "1,5", "10E", "0x"])
 def test_place_that_is_no_number_is_named(folder: Path, value: str):
     write_table(folder, longitude=["0", value, "1", "2"])
     with pytest.raises(InputError, match=rf"gives coast/1\.png the longitude {value}: write a"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 def test_edge_of_the_map_and_an_unknown_place_are_taken(folder: Path):
     write_table(folder, longitude=[-180, 180, None, 0], latitude=[90, -90, None, 0])
-    items = Scenes.open(folder).items
+    items = TileDataset.open(folder).items
     assert items["longitude"].tolist()[:2] == [-180, 180]
     assert items["latitude"].isna().tolist() == [False, False, True, False]
 
@@ -52,18 +52,18 @@ def test_edge_of_the_map_and_an_unknown_place_are_taken(folder: Path):
 def test_tile_without_a_block_is_named(folder: Path):
     write_table(folder, block=["a", None, "b", "b"])
     with pytest.raises(InputError, match=r"has no block for coast/1\.png: fill it in, or take"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 def test_numbers_are_blocks_too(folder: Path):
     write_table(folder, block=[7, 7, 8, 9])
-    assert Scenes.open(folder).items["block"].tolist() == ["7", "7", "8", "9"]
+    assert TileDataset.open(folder).items["block"].tolist() == ["7", "7", "8", "9"]
 
 
 def test_other_columns_are_kept_for_conditions(folder: Path):
     date = ["2021-05-03", None, "2022", "2023"]
     write_table(folder, id=range(4), split="train", date=date, cloud=3, **{"class": "wood"})
-    items = Scenes.open(folder).items
+    items = TileDataset.open(folder).items
     names = ["id", "class", "split", "longitude", "latitude", "date", "cloud"]
     assert items.columns.tolist() == names
     assert items["id"].tolist() == write_table(folder)["path"].tolist()
@@ -75,7 +75,7 @@ def test_other_columns_are_kept_for_conditions(folder: Path):
 
 def test_columns_of_mixed_values_become_texts(folder: Path, tmp_path: Path):
     write_table(folder, note=[1, "two", 3.5, True])
-    items = Scenes.open(folder).items
+    items = TileDataset.open(folder).items
     items.to_parquet(tmp_path / "items.parquet")
     assert items["note"].tolist() == ["1", "two", "3.5", "True"]
 
@@ -84,19 +84,19 @@ def test_wrong_values_of_tiles_that_are_not_there_do_not_matter(folder: Path):
     table = write_table(folder, block="a")
     lost = table[:1].assign(path="gone/1.png", longitude="east", block=None)
     pd.concat([table, lost, lost]).to_csv(folder / "items.csv", index=False)
-    assert len(Scenes.open(folder)) == 4
+    assert len(TileDataset.open(folder)) == 4
 
 
 def test_table_without_paths_says_so(folder: Path):
     write_table(folder).rename(columns={"path": "file"}).to_csv(folder / "items.csv", index=False)
     with pytest.raises(InputError, match=r"items\.csv in .* has no column path: mend it"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 def test_folder_in_the_place_of_the_table_is_named(folder: Path):
     (folder / "items.csv").mkdir()
     with pytest.raises(InputError, match=r"items\.csv in .* cannot be read"):
-        Scenes.open(folder)
+        TileDataset.open(folder)
 
 
 RING = "POLYGON ((1 2, 1.5 2, 1.5 -2.25, 1 2))"
@@ -104,7 +104,7 @@ RING = "POLYGON ((1 2, 1.5 2, 1.5 -2.25, 1 2))"
 
 def test_footprints_are_kept_and_may_be_left_empty(folder: Path):
     write_table(folder, footprint=[RING, None, RING, ""])
-    assert Scenes.open(folder).items["footprint"].tolist() == [RING, "", RING, ""]
+    assert TileDataset.open(folder).items["footprint"].tolist() == [RING, "", RING, ""]
 
 
 @pytest.mark.parametrize("value", ["somewhere", "POINT (1 2)", "POLYGON ((1 2, 3 4, 1 2))", 7])
@@ -112,4 +112,4 @@ def test_footprint_that_is_no_ring_is_named(folder: Path, value: object):
     write_table(folder, footprint=[RING, RING, value, RING])
     told = r"gives forest/0\.png the footprint .*: write POLYGON \(\(longitude latitude"
     with pytest.raises(InputError, match=told):
-        Scenes.open(folder)
+        TileDataset.open(folder)

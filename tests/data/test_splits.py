@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.data.splits import by_block, check_classes, stratified
 from rsh.errors import InputError
 
@@ -54,7 +54,7 @@ def test_block_is_never_in_two_splits(seed: int):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
-    scenes = Scenes.open("bluemarble")
+    scenes = TileDataset.open("bluemarble")
     split = scenes.split(seed=seed)
     items = split.scenes.items
     assert items.groupby("block")["split"].nunique().max() == 1

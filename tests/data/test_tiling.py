@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from make_raster import EAST, METRES, NORTH, make_raster, noise
+from make_raster import EAST, METERS, NORTH, make_raster, noise
 from rasterio.warp import transform
 
-from rsh.data.dataset import Scenes
-from rsh.data.tiling import cut_scene
+from rsh.data.dataset import TileDataset
+from rsh.data.tiling import tile_raster
 from rsh.errors import InputError
 
 
 def test_tiles_hold_the_pixels_of_their_windows(tmp_path: Path):
     values = noise(100, 150)
-    cut = cut_scene(
+    cut = tile_raster(
         make_raster(tmp_path / "a.tif", values), tmp_path / "t", size=40, progress=False
     )
     names = sorted(file.name for file in (tmp_path / "t" / "a").iterdir())
@@ -28,25 +28,25 @@ def test_tiles_hold_the_pixels_of_their_windows(tmp_path: Path):
         with rasterio.open(tmp_path / "t" / "a" / name) as tile:
             assert np.array_equal(tile.read(), values[:, row : row + 40, column : column + 40])
             assert tile.crs.to_epsg() == 32633
-            assert tile.bounds[0] == EAST + METRES * column
-            assert tile.bounds[3] == NORTH - METRES * row
+            assert tile.bounds[0] == EAST + METERS * column
+            assert tile.bounds[3] == NORTH - METERS * row
 
 
 def test_tiles_open_as_scenes_with_their_places(tmp_path: Path):
-    cut_scene(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
-    scenes = Scenes.open(tmp_path / "t")
+    tile_raster(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
+    scenes = TileDataset.open(tmp_path / "t")
     assert (len(scenes), scenes.classes) == (6, ["a"])
     assert scenes.read(0).size == (50, 50)
     first = scenes.items.iloc[0]
     (longitude,), (latitude,) = transform(
-        "EPSG:32633", "EPSG:4326", [EAST + METRES * 25], [NORTH - METRES * 25]
+        "EPSG:32633", "EPSG:4326", [EAST + METERS * 25], [NORTH - METERS * 25]
     )
     assert (first["longitude"], first["latitude"]) == pytest.approx((longitude, latitude))
     assert set(scenes.items["block"]) == {"r0c0"}
 
 
 def test_footprint_is_a_closed_ring_around_the_place(tmp_path: Path):
-    cut_scene(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
+    tile_raster(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
     row = pd.read_csv(tmp_path / "t" / "items.csv").iloc[0]
     inner = row["footprint"].removeprefix("POLYGON ((").removesuffix("))")
     ring = np.array([[float(number) for number in point.split()] for point in inner.split(", ")])
@@ -59,16 +59,16 @@ def test_footprint_is_a_closed_ring_around_the_place(tmp_path: Path):
     assert ring[:-1].mean(axis=0) == pytest.approx([row["longitude"], row["latitude"]], abs=1e-5)
 
 
-def test_blocks_keep_neighbours_together(tmp_path: Path):
+def test_blocks_keep_neighbors_together(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", noise(32 * 9, 32 * 9))
-    cut_scene(raster, tmp_path / "t", size=32, progress=False)
+    tile_raster(raster, tmp_path / "t", size=32, progress=False)
     counts = pd.read_csv(tmp_path / "t" / "items.csv")["block"].value_counts()
     assert counts.to_dict() == {"r0c0": 64, "r0c1": 8, "r1c0": 8, "r1c1": 1}
 
 
 def test_step_makes_tiles_overlap(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", noise(64, 64))
-    assert cut_scene(raster, tmp_path / "t", size=32, step=16, progress=False).tiles == 9
+    assert tile_raster(raster, tmp_path / "t", size=32, step=16, progress=False).tiles == 9
 
 
 def test_tiles_with_little_data_are_left_out_and_the_rest_is_black(tmp_path: Path):
@@ -76,27 +76,27 @@ def test_tiles_with_little_data_are_left_out_and_the_rest_is_black(tmp_path: Pat
     values[:, :40, :40] = 0  # all of the first tile
     values[:, :40, 60:] = 0  # half of the second
     raster = make_raster(tmp_path / "a.tif", values, nodata=0)
-    cut = cut_scene(raster, tmp_path / "t", size=40, progress=False)
+    cut = tile_raster(raster, tmp_path / "t", size=40, progress=False)
     assert (cut.tiles, cut.left_out) == (3, 1)
-    tile = np.asarray(Scenes.open(tmp_path / "t").read(0))
+    tile = np.asarray(TileDataset.open(tmp_path / "t").read(0))
     assert tile[:, :20].all()
     assert not tile[:, 20:].any()
 
 
 def test_sixteen_bits_are_stretched_and_the_stretch_is_noted(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    cut = cut_scene(raster, tmp_path / "t", size=50, bands=[4, 3, 2], progress=False)
+    cut = tile_raster(raster, tmp_path / "t", size=50, bands=[4, 3, 2], progress=False)
     noted = json.loads((tmp_path / "t" / "scene.json").read_text())
     assert noted["bands"] == [4, 3, 2]
     assert [tuple(pair) for pair in noted["stretch"]] == list(cut.stretch)
     assert all(0 < low < 1500 < 24_000 < high < 25_600 for low, high in cut.stretch)
-    assert np.asarray(Scenes.open(tmp_path / "t").read(0)).max() == 255
+    assert np.asarray(TileDataset.open(tmp_path / "t").read(0)).max() == 255
 
 
 def test_values_that_are_not_finite_count_as_no_data(tmp_path: Path):
     values = noise(40, 80, bands=1, dtype=np.float32)
     values[0, :, :40] = np.nan
-    cut = cut_scene(
+    cut = tile_raster(
         make_raster(tmp_path / "a.tif", values), tmp_path / "t", size=40, progress=False
     )
     assert (cut.tiles, cut.left_out) == (1, 1)
@@ -105,7 +105,7 @@ def test_values_that_are_not_finite_count_as_no_data(tmp_path: Path):
 def test_degrees_are_a_coordinate_system_like_any_other(tmp_path: Path):
     place = rasterio.transform.from_origin(10, 50, 0.01, 0.01)
     raster = make_raster(tmp_path / "a.tif", noise(40, 40), crs="EPSG:4326", transform=place)
-    cut_scene(raster, tmp_path / "t", size=40, progress=False)
+    tile_raster(raster, tmp_path / "t", size=40, progress=False)
     row = pd.read_csv(tmp_path / "t" / "items.csv").iloc[0]
     assert (row["longitude"], row["latitude"]) == pytest.approx((10.2, 49.8))
 
@@ -123,19 +123,21 @@ def test_degrees_are_a_coordinate_system_like_any_other(tmp_path: Path):
 def test_wrong_arguments_are_named_and_leave_nothing(tmp_path: Path, options, told: str):
     raster = make_raster(tmp_path / "a.tif", noise())
     with pytest.raises(InputError, match=told):
-        cut_scene(raster, tmp_path / "t", **options, progress=False)
+        tile_raster(raster, tmp_path / "t", **options, progress=False)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_scene_without_data_leaves_nothing(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", np.zeros((3, 50, 50), np.uint8), nodata=0)
     with pytest.raises(InputError, match="holds no data in any tile"):
-        cut_scene(raster, tmp_path / "t", size=50, progress=False)
+        tile_raster(raster, tmp_path / "t", size=50, progress=False)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_folder_that_exists_is_kept(tmp_path: Path):
     (tmp_path / "t").mkdir()
     with pytest.raises(InputError, match="exists: give another --output"):
-        cut_scene(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
+        tile_raster(
+            make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False
+        )
     assert not list((tmp_path / "t").iterdir())

@@ -5,7 +5,7 @@ import pytest
 from filelock import FileLock
 from make_encode import content, encode, near
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.encoding import chunk_encoder, coordinator
 from rsh.encoding.build import add_scenes, build_gallery
 from rsh.errors import InputError, RshWarning
@@ -30,7 +30,7 @@ def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[range]:
 
 
 def test_streamed_gallery_has_the_codes_of_the_view_bank(net, tiny_run, tiny_split, tmp_path):
-    streamed = encode(net, Scenes.open(tiny_run.data), tmp_path / "streamed")
+    streamed = encode(net, TileDataset.open(tiny_run.data), tmp_path / "streamed")
     banked = Gallery.open(tiny_run.gallery)
     assert np.array_equal(streamed.codes, banked.codes)
     assert np.array_equal(streamed.relaxed, banked.relaxed)
@@ -96,9 +96,9 @@ def test_picture_that_changed_since_is_encoded_again(net, scenes, tmp_path, monk
     first, last = (scenes.source / scenes.items["id"][row] for row in (0, 21))
     first.write_bytes(last.read_bytes())
     rest = stop_after(99, monkeypatch)
-    gallery = encode(net, Scenes.open(scenes.source), tmp_path / "gallery")
+    gallery = encode(net, TileDataset.open(scenes.source), tmp_path / "gallery")
     assert rest == [range(0, 4), range(16, 20), range(20, 22)]
-    assert gallery.info["data"]["fingerprint"] == Scenes.open(scenes.source).fingerprint
+    assert gallery.info["data"]["fingerprint"] == TileDataset.open(scenes.source).fingerprint
     codes = gallery.codes[gallery.items["id"].isin([scenes.items["id"][0], scenes.items["id"][21]])]
     assert np.array_equal(codes[0], codes[1])
 

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 from make_encode import ROOT, archive, content, encode, same, writer
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.gallery.manifest import WORK
 from rsh.gallery.writer import check_gallery
 
@@ -67,10 +67,10 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_encode(tiny_run,
     draw, folder = random.Random(0), tmp_path / "gallery"
     archives = [archive(tmp_path / name, slice(int(name), None, 20)) for name in "01"]
     expected = [
-        content(encode(net, Scenes.open(data), tmp_path / f"unbroken{number}"))
+        content(encode(net, TileDataset.open(data), tmp_path / f"unbroken{number}"))
         for number, data in enumerate(archives)
     ]
-    encode(net, Scenes.open(archives[0]), folder)
+    encode(net, TileDataset.open(archives[0]), folder)
     now, finished, resumed = 0, 0, 0
     with writer(tiny_run.folder, folder, tiles=16) as process:
         assert process.stdin and process.stdout

@@ -10,7 +10,7 @@ from make_raster import make_raster, noise
 from make_shards import make_tar
 
 from rsh.cli.main import main
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.gallery.gallery import Gallery
 
 
@@ -21,7 +21,7 @@ def test_shards_stream_to_the_gallery_of_their_folder(net, scenes, tmp_path):
     for number in range(3):
         part = dict(list(members.items())[number::3])
         make_tar(tmp_path / f"s-{number}.tar", part)
-    shards = encode(net, Scenes.open(str(tmp_path / "s-{0..2}.tar")), tmp_path / "shards")
+    shards = encode(net, TileDataset.open(str(tmp_path / "s-{0..2}.tar")), tmp_path / "shards")
     folder = encode(net, scenes, tmp_path / "folder")
     suffix = Path(scenes.items["id"][0]).suffix
     found = {tile + suffix: told for tile, told in content(shards).items()}

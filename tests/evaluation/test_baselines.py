@@ -3,10 +3,10 @@ import pytest
 import reference
 
 from rsh.codes.binary import hamming, pack
-from rsh.codes.centers import class_centres
+from rsh.codes.centers import random_codewords
 from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
-from rsh.metrics.counts import count
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 
 
@@ -20,7 +20,7 @@ def clouds(seed: int = 0, *, classes: int = 4, count: int = 40) -> tuple[np.ndar
 
 def score(codes: np.ndarray, labels: np.ndarray) -> float:
     packed, query = pack(codes), np.arange(len(labels)) % 4 == 0
-    counts = count(
+    counts = count_by_distance(
         packed[query], packed[~query], labels[query], labels[~query], num_bits=codes.shape[1]
     )
     return mean_average_precision(counts)
@@ -92,14 +92,14 @@ def closest(codes: np.ndarray) -> int:
     [(30, 8, 2), (30, 16, 5), (30, 32, 11), (45, 64, 25), (2, 8, 6)],
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_class_centres_lie_far_apart(classes: int, num_bits: int, least: int, seed: int):
-    centres = class_centres(classes, num_bits, seed=seed)
-    assert centres.shape == (classes, num_bits)
-    assert set(np.unique(centres)) == {-1, 1}
-    assert closest(centres) >= least
+def test_class_centers_lie_far_apart(classes: int, num_bits: int, least: int, seed: int):
+    centers = random_codewords(classes, num_bits, seed=seed)
+    assert centers.shape == (classes, num_bits)
+    assert set(np.unique(centers)) == {-1, 1}
+    assert closest(centers) >= least
 
 
-def test_class_centres_are_the_same_each_time_and_begin_with_the_fewer():
-    assert np.array_equal(class_centres(10, 16), class_centres(10, 16))
-    assert np.array_equal(class_centres(10, 16)[:4], class_centres(4, 16))
-    assert not np.array_equal(class_centres(10, 16), class_centres(10, 16, seed=1))
+def test_class_centers_are_the_same_each_time_and_begin_with_the_fewer():
+    assert np.array_equal(random_codewords(10, 16), random_codewords(10, 16))
+    assert np.array_equal(random_codewords(10, 16)[:4], random_codewords(4, 16))
+    assert not np.array_equal(random_codewords(10, 16), random_codewords(10, 16, seed=1))

@@ -44,7 +44,7 @@ def made(**changes: object) -> dict:
         "precision_at_20": 0.6,
         "precision_within_2": 0.3,
         "accuracy": 0.8,
-        "map_classifier_centre": 0.65,
+        "map_classifier_center": 0.65,
         "distinct_codes": 7,
         "average_precision": [0.2, None, 0.8],
         "groups": ["x", "y", "y"],
@@ -145,7 +145,7 @@ def test_command_prints_a_table_or_json_and_draws(
     assert "protocol whole: 12 queries, 48 gallery tiles" in told and str(twin) in told
     assert {file.name for file in folder.iterdir()} == {
         "precision-recall.png", "map-by-bits.png", "distances.png",
-        "neighbours-1.png", "neighbours-2.png", "comparison.json",
+        "neighbors-1.png", "neighbors-2.png", "comparison.json",
     }  # fmt: skip
     for file in folder.glob("*.png"):
         assert file.read_bytes().startswith(b"\x89PNG")

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import reference
-from make_splits import labelled
+from make_splits import labeled
 
 from rsh.data.dataset import Split
 from rsh.errors import InputError
@@ -15,7 +15,7 @@ from rsh.training.run import Run
 
 FRACTIONS = (
     "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
-    "map_classifier_centre", "map_before_sign", "map_features",
+    "map_classifier_center", "map_before_sign", "map_features",
 )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_split_without_queries_is_refused(tiny_run, tiny_split):
 
 
 def test_classifier_learns_from_train_tiles_alone():
-    split = labelled(3, train=20, val=5, query=5)
+    split = labeled(3, train=20, val=5, query=5)
     labels = split.scenes.labels
     rng = np.random.default_rng(0)
     features = rng.normal(size=(3, 8))[labels] * 3 + rng.normal(size=(len(labels), 8))
@@ -113,7 +113,7 @@ def test_classifier_learns_from_train_tiles_alone():
 
 def test_classifier_learns_from_all_views_of_a_train_tile():
     """The class shows in the second view alone for one class, so the first view misleads."""
-    split = labelled(2, train=20, val=5, query=5)
+    split = labeled(2, train=20, val=5, query=5)
     labels = split.scenes.labels
     rng = np.random.default_rng(0)
     features = rng.normal(size=(len(labels), 2, 4)).astype(np.float16)
@@ -124,7 +124,7 @@ def test_classifier_learns_from_all_views_of_a_train_tile():
 
 
 def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
-    split = labelled(3, train=20, val=20, query=5)
+    split = labeled(3, train=20, val=20, query=5)
     labels, tried = split.scenes.labels, []
     features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float16)
 

@@ -9,34 +9,34 @@ import numpy as np
 import pytest
 import reference
 from make_counts import random_codes
-from make_splits import labelled
+from make_splits import labeled
 
-from rsh.codes.encodings import Encoded
-from rsh.codes.order import shuffled
+from rsh.codes.encodings import Encodings
+from rsh.codes.order import hash_order
 from rsh.errors import InputError
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import feedback as as_text
-from rsh.evaluation.scoring import Setting
-from rsh.metrics.counts import tied
+from rsh.evaluation.scoring import RetrievalTask
+from rsh.metrics.counts import counts_from_scores
 from rsh.search.feedback import Weights, compose
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def made(seed: int, split, num_bits: int = 6) -> Encoded:
+def made(seed: int, split, num_bits: int = 6) -> Encodings:
     """Codes of few bits, some of which know the class."""
     rng, labels = np.random.default_rng(seed), split.scenes.labels
-    centres = random_codes(seed, labels.max() + 1, num_bits)[labels]
-    relaxed = (centres + 1.3 * rng.normal(size=centres.shape)).astype(np.float16)
+    centers = random_codes(seed, labels.max() + 1, num_bits)[labels]
+    relaxed = (centers + 1.3 * rng.normal(size=centers.shape)).astype(np.float16)
     codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
-    return Encoded(codes, relaxed, np.zeros((len(labels), 2), np.float16))
+    return Encodings(codes, relaxed, np.zeros((len(labels), 2), np.float16))
 
 
 def slow_rounds(encoded, setting, row, judged, rounds, weights):
     """Precision@20 and AP by residual collection and round, with lists alone."""
     labels, ids = setting.labels, setting.split.scenes.items["id"].iloc[setting.gallery]
-    tiles = [int(tile) for tile in setting.gallery[shuffled(ids)]]
+    tiles = [int(tile) for tile in setting.gallery[hash_order(ids)]]
     if setting.protocol.without_self:
         tiles.remove(row)
     marked, rankings = {}, []  # the round in which a tile was marked
@@ -62,8 +62,8 @@ def slow_rounds(encoded, setting, row, judged, rounds, weights):
 
 @pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
 def test_rounds_are_those_of_a_loop_over_lists(protocol):
-    split, weights = labelled(3, train=9, val=3, query=8), Weights(1, 0.8, 0.3)
-    encoded, setting = made(2, split), Setting(split, PROTOCOLS[protocol])
+    split, weights = labeled(3, train=9, val=3, query=8), Weights(1, 0.8, 0.3)
+    encoded, setting = made(2, split), RetrievalTask(split, PROTOCOLS[protocol])
     by_query = [
         list(slow_rounds(encoded, setting, row, 4, 2, weights)) for row in setting.query.tolist()
     ]
@@ -75,8 +75,8 @@ def test_rounds_are_those_of_a_loop_over_lists(protocol):
 
 
 def test_marks_gain_where_codes_know_something_and_the_report_can_be_shown():
-    split = labelled(4, train=40, val=10, query=10)
-    report = simulate(made(0, split, num_bits=12), Setting(split))
+    split = labeled(4, train=40, val=10, query=10)
+    report = simulate(made(0, split, num_bits=12), RetrievalTask(split))
     for part in report["residual"]:
         assert part["gain"] == pytest.approx(
             part["precision_at_20"][-1] - part["precision_at_20"][0]
@@ -89,8 +89,8 @@ def test_marks_gain_where_codes_know_something_and_the_report_can_be_shown():
 
 
 def test_marks_that_weigh_nothing_gain_nothing():
-    split = labelled(3, train=30, val=5, query=5)
-    report = simulate(made(0, split), Setting(split), weights=Weights(1, 0, 0))
+    split = labeled(3, train=30, val=5, query=5)
+    report = simulate(made(0, split), RetrievalTask(split), weights=Weights(1, 0, 0))
     for part in report["residual"]:
         assert len(set(part["precision_at_20"])) == 1
         assert (part["gain"], part["gain_interval"]) == (0, (0, 0))
@@ -98,13 +98,15 @@ def test_marks_that_weigh_nothing_gain_nothing():
 
 @pytest.mark.parametrize("wrong", [{"rounds": 0}, {"judged": 0}, {"rounds": 8}, {"judged": 50}])
 def test_a_gallery_too_small_for_so_many_marks_is_told(wrong):
-    split = labelled(3, train=20, val=5, query=5)
+    split = labeled(3, train=20, val=5, query=5)
     with pytest.raises(InputError, match="need 1 or more of each, and a gallery of"):
-        simulate(made(0, split), Setting(split), **wrong)
+        simulate(made(0, split), RetrievalTask(split), **wrong)
 
 
 def test_equal_scores_tie():
-    items, relevant = tied([0.5, 0.1, 0.5, 0.9], np.array([True, False, False, False]))
+    items, relevant = counts_from_scores(
+        [0.5, 0.1, 0.5, 0.9], np.array([True, False, False, False])
+    )
     assert items.tolist() == [[1, 2, 1]] and relevant.tolist() == [[0, 1, 0]]
 
 

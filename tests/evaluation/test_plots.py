@@ -5,20 +5,20 @@ import sys
 import numpy as np
 import pytest
 from make_counts import random_codes
-from make_splits import labelled
+from make_splits import labeled
 from matplotlib.figure import Figure
 
 from rsh.errors import InputError
 from rsh.evaluation import plots
 from rsh.evaluation.protocols import PROTOCOLS
-from rsh.evaluation.scoring import Setting, score
+from rsh.evaluation.scoring import RetrievalTask, score
 
 SEVERAL = (plots.precision_recall, plots.map_by_bits, plots.distances)
 
 
 def report_of(num_bits: int, name: str = "", protocol: str = "disjoint") -> dict:
-    split = labelled(3, train=6, val=2, query=3)
-    setting = Setting(split, PROTOCOLS[protocol])
+    split = labeled(3, train=6, val=2, query=3)
+    setting = RetrievalTask(split, PROTOCOLS[protocol])
     head = {
         "protocol": protocol,
         "figure": "mAP@ALL",
@@ -26,7 +26,7 @@ def report_of(num_bits: int, name: str = "", protocol: str = "disjoint") -> dict
         "num_bits": num_bits,
         "queries": len(setting.query),
         "classes": ["snow_and_ice", "coast", "tundra"],
-        "map_classifier_centre": 0.5,
+        "map_classifier_center": 0.5,
     }
     named = {"run": name} if name else {}
     return named | head | score(random_codes(num_bits, 33, num_bits), setting)
@@ -86,25 +86,25 @@ def test_histograms_hold_all_pairs():
 
 def test_matrix_shows_the_shares_of_the_report_in_its_orientation():
     report = report_of(8, "one")
-    figure = plots.neighbour_classes(report)
-    assert np.array_equal(figure.axes[0].images[0].get_array(), report["neighbour_classes"])
+    figure = plots.neighbor_classes(report)
+    assert np.array_equal(figure.axes[0].images[0].get_array(), report["neighbor_classes"])
     axes, names = figure.axes[0], ["snow and ice", "coast", "tundra"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == names
     assert [tick.get_text() for tick in axes.get_yticklabels()] == names
     assert "class of the query" in words_of(figure)
     numbers = {text.get_position(): text.get_text() for text in axes.texts}
-    assert numbers[(1, 0)] == f"{100 * report['neighbour_classes'][0][1]:.0f}"
+    assert numbers[(1, 0)] == f"{100 * report['neighbor_classes'][0][1]:.0f}"
 
 
 def test_matrix_of_a_class_that_nobody_asks_for_can_be_drawn():
-    report = report_of(8) | {"neighbour_classes": [[1.0, 0, 0], [None] * 3, [0, 0.5, 0.5]]}
-    assert len(plots.neighbour_classes(report).axes[0].texts) == 3
+    report = report_of(8) | {"neighbor_classes": [[1.0, 0, 0], [None] * 3, [0, 0.5, 0.5]]}
+    assert len(plots.neighbor_classes(report).axes[0].texts) == 3
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders():
     reports = [report_of(8, "a/run"), report_of(8, "b/run")]
-    assert plots.names(reports) == ["a/run", "b/run"]
-    assert plots.names([report_of(8)]) == ["8 bits"]
+    assert plots.run_labels(reports) == ["a/run", "b/run"]
+    assert plots.run_labels([report_of(8)]) == ["8 bits"]
 
 
 def test_neither_the_command_line_nor_the_page_loads_matplotlib():

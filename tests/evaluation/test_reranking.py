@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import reference
 from make_counts import random_codes
-from make_splits import labelled
+from make_splits import labeled
 
 from rsh.codes.binary import pack
-from rsh.codes.encodings import Encoded
-from rsh.codes.order import shuffled
+from rsh.codes.encodings import Encodings
+from rsh.codes.order import hash_order
 from rsh.config import Measure
 from rsh.encoding.build import encode_scenes
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.reranking import reranking_gain
-from rsh.evaluation.scoring import Setting, score
+from rsh.evaluation.scoring import RetrievalTask, score
 from rsh.gallery.gallery import Gallery
 from rsh.search.retrieve import search
 from rsh.training.run import Run
@@ -25,20 +25,20 @@ BOTH = pytest.mark.parametrize("by", get_args(Measure))
 
 
 @pytest.fixture(scope="module")
-def encoded(tiny_run, tiny_split, tiny_cache) -> Encoded:
+def encoded(tiny_run, tiny_split, tiny_cache) -> Encodings:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
         return encode_scenes(Run.open(tiny_run.folder).net(), tiny_split.scenes, progress=False)
 
 
-def made(seed: int, split) -> Encoded:
+def made(seed: int, split) -> Encodings:
     """Codes of few bits, so that most of a list is ties, and features that know better."""
     rng, count = np.random.default_rng(seed), len(split.scenes)
     codes = random_codes(seed, count, 8)
     features = rng.normal(size=(count, 3)) + 2 * np.eye(3)[split.scenes.labels]
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     relaxed = codes * rng.random((count, 8))
-    return Encoded(codes, relaxed.astype(np.float16), features.astype(np.float16))
+    return Encodings(codes, relaxed.astype(np.float16), features.astype(np.float16))
 
 
 @BOTH
@@ -47,7 +47,7 @@ def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_spli
     gallery = Gallery.open(tiny_run.gallery)
     queries = gallery.items["id"][gallery.items["split"] == "query"]
     answers = [search(gallery, tile, rerank=by, pool=pool) for tile in queries]
-    report = reranking_gain(encoded, Setting(tiny_split), pool=pool)
+    report = reranking_gain(encoded, RetrievalTask(tiny_split), pool=pool)
     expected = np.mean([answer.precision for answer in answers])
     assert report[by]["precision_at_20"] == pytest.approx(expected)
     assert report["pool"] == pool
@@ -56,12 +56,12 @@ def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_spli
 @BOTH
 @pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
 def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(by, protocol):
-    split, pool = labelled(3, train=8, val=2, query=5), 6
-    encoded, setting = made(4, split), Setting(split, PROTOCOLS[protocol])
+    split, pool = labeled(3, train=8, val=2, query=5), 6
+    encoded, setting = made(4, split), RetrievalTask(split, PROTOCOLS[protocol])
     figures = []
     for row in setting.query.tolist():
         ids = split.scenes.items["id"].iloc[setting.gallery]
-        others = [int(tile) for tile in setting.gallery[shuffled(ids)] if tile != row]
+        others = [int(tile) for tile in setting.gallery[hash_order(ids)] if tile != row]
         codes = encoded.codes.tolist()
         others.sort(key=lambda tile: reference.hamming(codes[row], codes[tile]))
         mine = encoded.features[row] if by == "features" else np.tanh(encoded.relaxed[row] * 1.0)
@@ -78,8 +78,8 @@ def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(b
 
 
 def test_bits_alone_are_what_an_evaluation_says_and_the_pool_is_all_there_is_at_most():
-    split = labelled(3, train=8, val=2, query=5)
-    encoded, setting = made(1, split), Setting(split)
+    split = labeled(3, train=8, val=2, query=5)
+    encoded, setting = made(1, split), RetrievalTask(split)
     report, whole = reranking_gain(encoded, setting), score(encoded.codes, setting)
     assert report["bits"] == {name: pytest.approx(whole[name]) for name in report["bits"]}
     assert report["pool"] == 30
@@ -90,7 +90,7 @@ def test_bits_alone_are_what_an_evaluation_says_and_the_pool_is_all_there_is_at_
 
 
 def test_one_picture_of_several_is_that_one():
-    split = labelled(2, train=2, val=1, query=1)
+    split = labeled(2, train=2, val=1, query=1)
     encoded = made(0, split)
     assert [len(part) for part in encoded.one(3)] == [1, 1, 1]
     assert np.array_equal(encoded.one(3).packed, pack(encoded.codes)[[3]])

@@ -7,17 +7,23 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from make_counts import random_codes
-from make_splits import labelled
+from make_splits import labeled
 
 from rsh.codes.binary import pack
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation import scoring
 from rsh.evaluation.protocols import DISJOINT, PROTOCOLS, Protocol
-from rsh.evaluation.scoring import Setting, cosine_map, neighbour_classes, rank_figures, score
+from rsh.evaluation.scoring import (
+    RetrievalTask,
+    cosine_map,
+    metrics_by_ranking,
+    neighbor_classes,
+    score,
+)
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
-ORDERS = {"average": lambda figures: sum(figures) / len(figures), "optimistic": max}
+ORDERS = {"average": lambda figures: sum(figures) / len(figures), "optimiztic": max}
 ORDERS |= {"pessimistic": min}
 
 
@@ -38,7 +44,7 @@ def pairs_of(codes: np.ndarray, split: Split, protocol: Protocol) -> list[list[t
 @EACH
 @given(st.integers(0, 10**6), st.sampled_from(list(ORDERS)))
 def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ties):
-    split = labelled(2, train=1, val=1, query=2)
+    split = labeled(2, train=1, val=1, query=2)
     short = replace(protocol, top_k=protocol.top_k and 3)
     codes = random_codes(seed, 8, 5)
     figures = []
@@ -49,7 +55,7 @@ def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ti
                 reference.average_precision(order, short.top_k, short.denominator)
                 for order in reference.orders(distances, hits)
             ]))  # fmt: skip
-    found = rank_figures(codes, Setting(split, short), ties)["map"]
+    found = metrics_by_ranking(codes, RetrievalTask(split, short), ties)["map"]
     if protocol.denominator != "hits" or ties == "average":
         assert np.nanmean(found) == pytest.approx(np.mean(figures))
     else:  # few early hits may beat more of them
@@ -60,54 +66,58 @@ def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ti
 @pytest.mark.parametrize("pairs_at_a_time", [1, 10**6])
 def test_argsort_leaves_ties_in_the_order_of_rows(protocol, pairs_at_a_time, monkeypatch):
     monkeypatch.setattr(scoring, "PIECE", pairs_at_a_time)
-    split, codes = labelled(3, train=5, val=2, query=4), random_codes(1, 33, 4)
+    split, codes = labeled(3, train=5, val=2, query=4), random_codes(1, 33, 4)
     figures = []
     for pairs in pairs_of(codes, split, protocol):
         ranking = [hit for _, hit in sorted(pairs, key=lambda pair: pair[0])]
         figures.append(reference.average_precision(ranking, protocol.top_k, protocol.denominator))
-    setting = Setting(split, protocol)
-    assert rank_figures(codes, setting, "argsort")["map"] == pytest.approx(figures)
+    setting = RetrievalTask(split, protocol)
+    assert metrics_by_ranking(codes, setting, "argsort")["map"] == pytest.approx(figures)
     report = score(codes, setting, ties="argsort")
     assert report["map"] == pytest.approx(np.mean(figures))
-    assert report["map_pessimistic"] <= score(codes, setting)["map"] <= report["map_optimistic"]
+    assert report["map_pessimistic"] <= score(codes, setting)["map"] <= report["map_optimiztic"]
 
 
 def test_argsort_rates_a_network_of_one_code_by_the_alphabet():
     """What ties can do: the first class is found perfectly, though all codes are the same."""
-    split = labelled(2, train=20, val=0, query=5)
+    split = labeled(2, train=20, val=0, query=5)
     same = np.ones((50, 8), np.int8)
-    by_class = rank_figures(same, Setting(split), "argsort")["map"].reshape(2, 5).mean(axis=1)
+    by_class = (
+        metrics_by_ranking(same, RetrievalTask(split), "argsort")["map"].reshape(2, 5).mean(axis=1)
+    )
     assert by_class[0] == 1 and by_class[1] < 0.35
-    report = score(same, Setting(split))
-    assert report["map_optimistic"] == 1 and report["map"] == pytest.approx(0.55, abs=0.02)
+    report = score(same, RetrievalTask(split))
+    assert report["map_optimiztic"] == 1 and report["map"] == pytest.approx(0.55, abs=0.02)
     assert report["map_pessimistic"] == pytest.approx(by_class[1])
 
 
 def test_queries_that_find_themselves_or_were_trained_on_score_higher():
-    split = labelled(4, train=30, val=2, query=8)
+    split = labeled(4, train=30, val=2, query=8)
     flips = np.random.default_rng(0).choice(np.array([1, -1], np.int8), (160, 16), p=[0.65, 0.35])
     flips[split.rows("train")] = 1  # what a network has seen, it knows
     codes = random_codes(1, 4, 16)[split.scenes.labels] * flips
-    found = {name: score(codes, Setting(split, each))["map"] for name, each in PROTOCOLS.items()}
+    found = {
+        name: score(codes, RetrievalTask(split, each))["map"] for name, each in PROTOCOLS.items()
+    }
     assert found["everything"] > found["disjoint"]
     for name in ("whole", "everything", "hits@20"):
         others = replace(PROTOCOLS[name], without_self=True)
-        assert found[name] > score(codes, Setting(split, others))["map"]
+        assert found[name] > score(codes, RetrievalTask(split, others))["map"]
 
 
 def test_protocols_without_tiles_to_ask_or_to_find_are_refused():
     with pytest.raises(InputError, match="no query tiles: split it first"):
-        Setting(labelled(2, train=3, val=1, query=0))
+        RetrievalTask(labeled(2, train=3, val=1, query=0))
     with pytest.raises(InputError, match="protocol=disjoint: the gallery is empty"):
-        Setting(labelled(2, train=0, val=0, query=3))
+        RetrievalTask(labeled(2, train=0, val=0, query=3))
     with pytest.raises(InputError, match="protocol=leave-one-out: the gallery is empty"):
-        Setting(labelled(1, train=4, val=2, query=1), PROTOCOLS["leave-one-out"])
+        RetrievalTask(labeled(1, train=4, val=2, query=1), PROTOCOLS["leave-one-out"])
 
 
 @EACH
-def test_neighbour_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeypatch):
+def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeypatch):
     monkeypatch.setattr(scoring, "CUT", 3)
-    split, codes = labelled(3, train=1, val=1, query=1), random_codes(5, 9, 3)
+    split, codes = labeled(3, train=1, val=1, query=1), random_codes(5, 9, 3)
     labels, rows = split.scenes.labels, split.scenes.items["split"].tolist()
     sums = np.zeros((3, 3))
     for query in range(9):
@@ -124,24 +134,24 @@ def test_neighbour_classes_are_the_mean_over_all_orders_of_ties(protocol, monkey
             sums[labels[query], of_class] += reference.mean_over_orders(
                 lambda order: sum(order[:3]), distances, hits
             )
-    found = neighbour_classes(pack(codes), Setting(split, protocol), 3)
+    found = neighbor_classes(pack(codes), RetrievalTask(split, protocol), 3)
     assert found == pytest.approx(sums / sums.sum(axis=1, keepdims=True))
 
 
 def test_report_of_a_class_that_nobody_asks_for_is_json():
-    split = labelled(3, train=4, val=1, query=2)
+    split = labeled(3, train=4, val=1, query=2)
     items = split.scenes.items
     items.loc[(items["class"] == "1") & (items["split"] == "query"), "split"] = "train"
-    report = score(random_codes(0, 21, 8), Setting(split))
+    report = score(random_codes(0, 21, 8), RetrievalTask(split))
     assert json.loads(json.dumps(report, allow_nan=False)) == json.loads(json.dumps(report))
-    assert report["neighbour_classes"][1] == [None] * 3
-    assert sum(report["neighbour_classes"][0]) == pytest.approx(1)
+    assert report["neighbor_classes"][1] == [None] * 3
+    assert sum(report["neighbor_classes"][0]) == pytest.approx(1)
 
 
 def test_distances_within_and_between_classes_are_counted():
-    split = labelled(2, train=1, val=0, query=1)
+    split = labeled(2, train=1, val=0, query=1)
     codes = np.array([[1, 1, 1], [1, 1, -1], [-1, -1, -1], [-1, -1, -1]], np.int8)
-    report = score(codes, Setting(split))  # rows 0 and 2 are found, 1 and 3 ask
+    report = score(codes, RetrievalTask(split))  # rows 0 and 2 are found, 1 and 3 ask
     assert report["same_class_by_distance"] == [1, 1, 0, 0]
     assert report["other_classes_by_distance"] == [0, 0, 1, 1]
     assert report["mean_distance_same_class"] == 0.5
@@ -149,10 +159,10 @@ def test_distances_within_and_between_classes_are_counted():
 
 
 def test_interval_draws_whole_blocks():
-    split, codes = labelled(2, train=10, val=2, query=8), random_codes(3, 40, 8)
-    alone = score(codes, Setting(split))
+    split, codes = labeled(2, train=10, val=2, query=8), random_codes(3, 40, 8)
+    alone = score(codes, RetrievalTask(split))
     split.scenes.items["block"] = "one"
-    together = score(codes, Setting(split))
+    together = score(codes, RetrievalTask(split))
     assert alone["map_interval"][0] < alone["map"] < alone["map_interval"][1]
     assert together["map_interval"] == pytest.approx((together["map"],) * 2)
 
@@ -164,30 +174,30 @@ def test_protocols_are_named_by_their_figure():
 
 
 def test_one_code_a_class_scores_one_and_one_code_for_all_the_base_rate():
-    split = labelled(4, train=10, val=2, query=3)
+    split = labeled(4, train=10, val=2, query=3)
     labels = split.scenes.labels
-    centres = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]], np.int8)
-    perfect = score(centres[labels], Setting(split))
+    centers = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]], np.int8)
+    perfect = score(centers[labels], RetrievalTask(split))
     assert perfect["map"] == pytest.approx(1)
     assert perfect["map_interval"] == pytest.approx((1, 1))
     assert perfect["anmrr"] == pytest.approx(0)
     assert perfect["distinct_codes"] == 4
-    same = score(np.ones((len(labels), 4), np.int8), Setting(split))
+    same = score(np.ones((len(labels), 4), np.int8), RetrievalTask(split))
     assert same["precision_at_20"] == pytest.approx(0.25)
     assert same["distinct_codes"] == 1
 
 
 def test_queries_are_not_in_their_own_gallery():
     """Codes that are unique to each tile would score 1 if a query could find itself."""
-    split = labelled(2, train=1, val=1, query=1)
+    split = labeled(2, train=1, val=1, query=1)
     codes = np.array([[1, 1, 1], [1, 1, -1], [-1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]])
-    figures = score(codes.astype(np.int8), Setting(split))
+    figures = score(codes.astype(np.int8), RetrievalTask(split))
     assert figures["recall_by_radius"][0] == 0.0
     assert figures["map"] < 1
 
 
 def test_cosine_map_is_that_of_a_slow_loop():
-    split = labelled(3, train=8, val=2, query=4)
+    split = labeled(3, train=8, val=2, query=4)
     labels = split.scenes.labels
     rows = np.random.default_rng(0).normal(size=(len(labels), 5))
     query, gallery = split.rows("query"), split.rows("train", "val")
@@ -201,4 +211,4 @@ def test_cosine_map_is_that_of_a_slow_loop():
         ranking = sorted(cosine, key=lambda other: -cosine[other])
         hits = [labels[other] == labels[row] for other in ranking]
         figures.append(reference.tied_average_precision(list(range(len(hits))), hits))
-    assert cosine_map(3 * rows, Setting(split)) == pytest.approx(np.mean(figures))
+    assert cosine_map(3 * rows, RetrievalTask(split)) == pytest.approx(np.mean(figures))

@@ -10,7 +10,7 @@ from make_gallery import tiny_gallery
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address, write_address
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_again(gallery, row, mode, top_k, radius, order,
         if tile != row:
             state.mark(tile, sign)
     state.search_by(mode, top_k=top_k, radius=radius, order=order)
-    state.filter_by(Where.read(where))
+    state.filter_by(Filter.read(where))
     other = ExplorerState(gallery)
     address = write_address(state, gallery="tiny")
     read_address(address, other)

@@ -41,7 +41,7 @@ def test_every_panel_answers(page):
     ask(page, page.legend, memoryview(rows.tobytes()), kind="select")
     assert page.picked.view["heading"].startswith(f"{len(gallery)} selected tile")
     for by, _ in page.legend.ways:
-        assert ask(page, page.legend, kind="colour", by=by) == ""
+        assert ask(page, page.legend, kind="color", by=by) == ""
     for order in ("features", "asymmetric", "bits"):
         page.controls.search = {**page.controls.search, "order": order}
         assert page.frame.message == "" and page.cards.view["heading"]

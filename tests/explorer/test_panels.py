@@ -11,7 +11,7 @@ from rsh.explorer.bundle import PANELS, bundle
 from rsh.explorer.panels.scatter import planes_of
 from rsh.explorer.panels.tiles import place_of
 from rsh.explorer.server.serve import check_port, serve
-from rsh.text import plural, readable
+from rsh.text import humanize, plural
 
 HTML = "<img src=x onerror=alert(1)>"
 
@@ -72,7 +72,7 @@ def test_words():
         "2,400 tiles",
         "10 classes",
     )
-    assert (readable("snow_and_ice"), readable(" "), readable(HTML)) == (
+    assert (humanize("snow_and_ice"), humanize(" "), humanize(HTML)) == (
         "snow and ice",
         "(no name)",
         HTML,

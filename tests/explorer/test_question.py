@@ -7,7 +7,7 @@ from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.filter import columns_of, filter_view
 from rsh.explorer.state import MAX_MARKED, ExplorerState
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.search.feedback import ask
 
 
@@ -71,14 +71,14 @@ def test_wrong_marks_change_nothing(gallery, state):
 
 def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
     (name, *_) = gallery.classes
-    state.filter_by(Where.read([f"class={name}"]))
+    state.filter_by(Filter.read([f"class={name}"]))
     ranking = state.ranking()
     assert {gallery.items["class"][hit.row] for hit in ranking.hits} == {name}
     found = (gallery.items["class"] == name) & (gallery.items["split"] != "query")
     assert ranking.counts.items.sum() == found.sum() - int(found[state.query])
     assert filter_view(state, [])["found"].startswith(f"{found.sum()} of ")
     with pytest.raises(InputError, match="no tile"):
-        state.filter_by(Where.read(["class=nowhere"]))
+        state.filter_by(Filter.read(["class=nowhere"]))
     assert str(state.way.where) == f"class={name}"
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsh.errors import InputError
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 
 ITEMS = pd.DataFrame(
     {
@@ -21,7 +21,7 @@ ITEMS = pd.DataFrame(
 
 
 def found(*texts: str) -> str:
-    return "".join(ITEMS["id"][Where.read(texts).mask(ITEMS)])
+    return "".join(ITEMS["id"][Filter.read(texts).mask(ITEMS)])
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
         ("class=", "write COLUMN=VALUE"),
         ("class=forest,", "write COLUMN=VALUE"),
         ("cloud cover=1..", "write COLUMN=VALUE"),
-        ("colour=red", "no column colour, choose one of id, class, split"),
+        ("color=red", "no column color, choose one of id, class, split"),
         ("cloud cover=some", "some is no number"),
         ("cloud cover=nan", "nan is no number"),
         ("cloud cover=20..10", "the lower end comes first"),
@@ -74,21 +74,21 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
 )
 def test_what_makes_no_sense_is_named(text: str, reason: str):
     with pytest.raises(InputError) as error:
-        Where.read([text]).mask(ITEMS)
+        Filter.read([text]).mask(ITEMS)
     assert str(error.value).startswith(f"where={text}")
     assert reason in str(error.value)
 
 
 def test_a_box_needs_places():
     with pytest.raises(InputError, match="nobody knows where these tiles lie"):
-        Where.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
+        Filter.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
 
 
 def test_conditions_are_shown_as_they_were_written():
     texts = ["class=forest,desert", "split!=train", "cloud cover=1..2", "bbox=1,2,3,4"]
-    assert str(Where.read(texts)) == " and ".join(texts)
-    assert not Where() and Where.read(texts)
-    assert Where.read(texts) == Where.read(texts)
+    assert str(Filter.read(texts)) == " and ".join(texts)
+    assert not Filter() and Filter.read(texts)
+    assert Filter.read(texts) == Filter.read(texts)
 
 
 @given(
@@ -100,6 +100,6 @@ def test_conditions_are_shown_as_they_were_written():
 def test_a_range_is_a_loop_over_the_tiles(values, low, span, negated):
     items = pd.DataFrame({"x": pd.Series(values, dtype="float64")})
     sign = "!=" if negated else "="
-    mask = Where.read([f"x{sign}{low}..{low + span}"]).mask(items)
+    mask = Filter.read([f"x{sign}{low}..{low + span}"]).mask(items)
     expected = [v is not None and (low <= v <= low + span) != negated for v in values]
     assert mask.tolist() == expected

@@ -13,7 +13,7 @@ from PIL import Image
 
 from rsh.codes.binary import pack
 from rsh.errors import InputError
-from rsh.gallery.filters import ANYWHERE, Where
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import FILES
 from rsh.gallery.writer import write_projection
@@ -158,11 +158,11 @@ def test_search_is_brute_force_over_searchable_rows(folder: Path):
 
 
 def test_conditions_hold_in_every_search(folder: Path):
-    gallery, where = Gallery.open(folder), Where.read(["class=coast,tundra"])
+    gallery, where = Gallery.open(folder), Filter.read(["class=coast,tundra"])
     allowed = [r for r in gallery.searchable if gallery.items["class"][r] in ("coast", "tundra")]
     assert 0 < len(allowed) < len(gallery.searchable)
     assert gallery.searchable_where(where).tolist() == allowed
-    assert gallery.searchable_where(ANYWHERE).tolist() == gallery.searchable.tolist()
+    assert gallery.searchable_where(NO_FILTER).tolist() == gallery.searchable.tolist()
     for asked in (
         gallery.search(gallery.packed, top_k=len(allowed), where=where),
         gallery.within(gallery.packed, radius=BITS, where=where),

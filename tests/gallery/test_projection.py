@@ -8,7 +8,7 @@ from make_gallery import write
 
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.projection import place, place_codes, project
+from rsh.gallery.projection import project, umap_code_layout, umap_layout
 
 COLUMNS = ["feature_x", "feature_y", "code_x", "code_y"]
 
@@ -60,32 +60,35 @@ def test_near_rows_are_placed_near():
     group = np.repeat([0, 1], 20)
     features = np.eye(8)[group * 4] + 0.05 * rng.normal(size=(40, 8))
     bits = np.where(group[:, None], 1, -1) * np.where(rng.random((40, 32)) < 0.1, -1, 1) > 0
-    for points in (place(features.astype(np.float32), metric="cosine"), place_codes(bits)):
-        centres = np.stack([points[group == number].mean(axis=0) for number in (0, 1)])
-        to_centres = np.linalg.norm(points[:, None] - centres, axis=2)
-        assert (to_centres.argmin(axis=1) == group).all()
+    for points in (
+        umap_layout(features.astype(np.float32), metric="cosine"),
+        umap_code_layout(bits),
+    ):
+        centers = np.stack([points[group == number].mean(axis=0) for number in (0, 1)])
+        to_centers = np.linalg.norm(points[:, None] - centers, axis=2)
+        assert (to_centers.argmin(axis=1) == group).all()
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 4, 7])
 def test_tiles_of_one_code_lie_in_a_disc_around_its_place(distinct: int):
     codes = np.unique(signs(60), axis=0)[:distinct] > 0
     number = np.arange(200) % distinct
-    points = place_codes(codes[number])
+    points = umap_code_layout(codes[number])
     assert points.dtype == np.float32
     assert np.isfinite(points).all()
     assert all_different(points)
     if distinct == 1:
         return
-    centres = np.stack([points[number == n].mean(axis=0) for n in range(distinct)])
-    own = np.linalg.norm(points - centres[number], axis=1).max()
-    apart = np.linalg.norm(centres[:, None] - centres, axis=2)[~np.eye(distinct, dtype=bool)].min()
+    centers = np.stack([points[number == n].mean(axis=0) for n in range(distinct)])
+    own = np.linalg.norm(points - centers[number], axis=1).max()
+    apart = np.linalg.norm(centers[:, None] - centers, axis=2)[~np.eye(distinct, dtype=bool)].min()
     assert own < apart / 2
 
 
 def test_more_tiles_of_a_code_make_a_larger_disc():
     codes = signs(3) > 0
     number = np.repeat([0, 1, 2], [400, 100, 1])
-    points = place_codes(codes[number])
+    points = umap_code_layout(codes[number])
     sizes = [np.ptp(points[number == n], axis=0).max() for n in range(3)]
     assert sizes[0] > 1.5 * sizes[1] > sizes[2] == 0
 
@@ -96,7 +99,7 @@ def test_equal_features_give_finite_places(tmp_path: Path):
 
 
 def test_no_rows_give_no_points():
-    assert place(np.zeros((0, 4)), metric="cosine").shape == (0, 2)
+    assert umap_layout(np.zeros((0, 4)), metric="cosine").shape == (0, 2)
 
 
 def test_seed_below_zero_is_named(tmp_path: Path):
@@ -108,4 +111,4 @@ def test_seed_below_zero_is_named(tmp_path: Path):
 def test_umap_s_own_warnings_are_not_for_the_reader(metric: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        place((signs(40) > 0).astype(np.float32), metric=metric)
+        umap_layout((signs(40) > 0).astype(np.float32), metric=metric)

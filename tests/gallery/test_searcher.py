@@ -8,10 +8,10 @@ import pytest
 from make_gallery import tiles_of, tiny_gallery
 
 from rsh.cli.main import main
-from rsh.codes.order import keys_of
+from rsh.codes.order import id_hashes
 from rsh.errors import InputError
 from rsh.explorer.panels.header import facts_of
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import (
     add_tiles,
@@ -21,7 +21,7 @@ from rsh.gallery.writer import (
     remove_tiles,
     write_gallery,
 )
-from rsh.index.milvus import MilvusEngine
+from rsh.index.milvus import MilvusIndex
 from rsh.search.retrieve import search
 
 KEPT = pytest.mark.parametrize("engine", ["ivf", "milvus"])
@@ -37,7 +37,7 @@ def index(folder: Path, engine: str) -> Gallery:
     return index_gallery(folder, engine, recall=1.0, uri=uri)
 
 
-def answers(gallery: Gallery, where: Where = Where()) -> list[list[tuple[int, str]]]:  # noqa: B008
+def answers(gallery: Gallery, where: Filter = Filter()) -> list[list[tuple[int, str]]]:  # noqa: B008
     """What the first tiles find within 4 bits: a ball has no last places."""
     found = gallery.within(gallery.packed[:20], radius=4, where=where)
     ids = gallery.items["id"]
@@ -84,7 +84,7 @@ def test_all_that_can_be_found_may_go(folder: Path):
 
 def test_an_index_that_fails_leaves_the_old_one_in_use(folder, monkeypatch):
     expected = answers(index(folder, "milvus"))
-    monkeypatch.setattr(MilvusEngine, "add", lambda *rest: exec('raise InputError("gone")'))
+    monkeypatch.setattr(MilvusIndex, "add", lambda *rest: exec('raise InputError("gone")'))
     with pytest.raises(InputError, match="gone"):
         index(folder, "milvus")
     assert answers(Gallery.open(folder)) == expected
@@ -102,7 +102,7 @@ def test_an_old_index_file_goes_with_the_second_change(folder: Path):
 @pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
 @pytest.mark.parametrize("text", ["class=barren", "split=val", "bbox=-20,-40,160,60"])
 def test_conditions_hold_whatever_the_engine(folder: Path, engine: str, text: str):
-    gallery, where = index(folder, engine), Where.read([text])
+    gallery, where = index(folder, engine), Filter.read([text])
     rows = gallery.searchable[where.mask(gallery.items)[gallery.searchable]]
     assert gallery.searchable_where(where).tolist() == rows.tolist()
     (hits,) = gallery.search(gallery.packed[:1], top_k=len(rows), where=where)
@@ -119,26 +119,26 @@ def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
     gallery = Gallery.open(folder)
     query = gallery.items["id"][int(gallery.searchable[0])]
     own = gallery.items["class"][int(gallery.searchable[0])]
-    answer = search(gallery, query, where=Where.read([f"class={own}"]), top_k=5)
+    answer = search(gallery, query, where=Filter.read([f"class={own}"]), top_k=5)
     assert answer.precision == 1
     assert {hit.class_name for hit in answer.hits} == {own}
     assert query not in [hit.id for hit in answer.hits]
-    others = search(gallery, query, where=Where.read([f"class!={own}"]), top_k=5)
+    others = search(gallery, query, where=Filter.read([f"class!={own}"]), top_k=5)
     assert others.precision == 0
 
 
 def test_conditions_that_no_tile_meets_are_named(folder: Path):
     gallery = Gallery.open(folder)
     with pytest.raises(InputError, match="where=class=nowhere: no tile that can be found is so"):
-        search(gallery, gallery.items["id"][0], where=Where.read(["class=nowhere"]))
+        search(gallery, gallery.items["id"][0], where=Filter.read(["class=nowhere"]))
 
 
 def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
     gallery = Gallery.open(folder)
     for number in range(20):
-        gallery.searchable_where(Where.read([f"latitude=-90..{number}"]))
+        gallery.searchable_where(Filter.read([f"latitude=-90..{number}"]))
     assert gallery._part_of.cache_info().currsize == 8
-    where = Where.read(["latitude=-90..19"])
+    where = Filter.read(["latitude=-90..19"])
     assert gallery._part_of(where) is gallery._part_of(where)
 
 
@@ -161,7 +161,7 @@ def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_pictur
     gallery = index(folder, "milvus")
     first, second = more_tiles(gallery, 2), more_tiles(gallery, 1)
     first.packed[0] = ~second.packed[0]  # the same tile, of another picture
-    gallery.index.engine.add(first.packed, keys_of(first.items["id"]), first.items)  # and killed
+    gallery.index.engine.add(first.packed, id_hashes(first.items["id"]), first.items)  # and killed
     grown = add_tiles(folder, second)
     (hits,) = grown.within(second.packed, radius=0)
     assert "new/0.jpg" in grown.items["id"][hits.ids].tolist()

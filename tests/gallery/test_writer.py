@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 from make_gallery import entries, parts, planes, said, some, tiles_of, write
 
-from rsh.codes.order import shuffled
+from rsh.codes.order import hash_order
 from rsh.errors import InputError
 from rsh.gallery import writer
 from rsh.gallery.gallery import Gallery
@@ -39,7 +39,7 @@ def test_added_tiles_are_found_beside_the_old_ones(folder: Path, tmp_path: Path)
     alone = Gallery.open(write(tmp_path / "alone", info=parts()["info"], **new).folder)
     assert said(gallery) == before | said(alone)
     ids = gallery.items["id"].tolist()
-    assert ids == [ids[row] for row in shuffled(ids)]  # ties favour neither old nor new
+    assert ids == [ids[row] for row in hash_order(ids)]  # ties favor neither old nor new
     (hits,) = gallery.search(alone.packed[:1], top_k=1)
     assert hits.distances[0] == 0
     assert Gallery.open(folder).info["generation"] == 2

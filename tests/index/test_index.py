@@ -10,14 +10,14 @@ from rsh.codes.binary import pack
 from rsh.codes.kernels import BLOCK
 from rsh.errors import InputError
 from rsh.index import factory, ivf
-from rsh.index.base import Engine, Hits, Selection
-from rsh.index.dedup import FoldedEngine
-from rsh.index.factory import load_engine, make_engine
-from rsh.index.flat import ExactEngine
-from rsh.index.ivf import IvfEngine
-from rsh.index.scan import FEW_HITS, ScanEngine
+from rsh.index.base import Hits, IDSelector, Index
+from rsh.index.dedup import DedupIndex
+from rsh.index.factory import load_index, make_index
+from rsh.index.flat import FlatIndex
+from rsh.index.ivf import IVFIndex
+from rsh.index.scan import FEW_HITS, ScanIndex
 
-EVERY = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, ScanEngine])
+EVERY = pytest.mark.parametrize("kind", [FlatIndex, DedupIndex, ScanIndex])
 
 
 @st.composite
@@ -31,7 +31,7 @@ def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack([distinct[:2], strangers]), gallery
 
 
-def engine(num_bits: int = 16, count: int = 20, *, kind: type = ExactEngine) -> Engine:
+def engine(num_bits: int = 16, count: int = 20, *, kind: type = FlatIndex) -> Index:
     codes = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (count, num_bits))
     return kind(pack(codes), num_bits)
 
@@ -134,35 +134,35 @@ def test_gallery_of_another_width_is_refused(kind):
         kind(np.zeros((5, 2), np.uint8), 24)
 
 
-@pytest.mark.parametrize(("different", "taken"), [(3, FoldedEngine), (10**6, ScanEngine)])
+@pytest.mark.parametrize(("different", "taken"), [(3, DedupIndex), (10**6, ScanIndex)])
 def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different: int, taken: type):
     """The clock counts the codes an engine compares, so that the choice is that of any machine."""
     monkeypatch.setattr(factory, "FEW", 100)
     monkeypatch.setattr(factory, "seconds", lambda engine, queries: work(engine))
     rows = np.random.default_rng(0).integers(min(different, 2**16), size=500)
     packed = rows.astype(np.uint16).view(np.uint8).reshape(-1, 2)
-    found = make_engine(packed, 16)
+    found = make_index(packed, 16)
     assert type(found) is taken
     query = packed[:4]
     for hits, expected in zip(
-        found.search(query, top_k=50), ExactEngine(packed, 16).search(query, top_k=50), strict=True
+        found.search(query, top_k=50), FlatIndex(packed, 16).search(query, top_k=50), strict=True
     ):
         assert pairs(hits) == pairs(expected)
 
 
-def work(engine: Engine) -> float:
-    if isinstance(engine, FoldedEngine):
+def work(engine: Index) -> float:
+    if isinstance(engine, DedupIndex):
         return 0.5 * engine.num_codes
-    return {ExactEngine: 1.0, ScanEngine: 0.4}[type(engine)] * len(engine)
+    return {FlatIndex: 1.0, ScanIndex: 0.4}[type(engine)] * len(engine)
 
 
 def test_few_codes_are_not_folded():
-    assert isinstance(make_engine(np.zeros((50, 4), np.uint8), 32), ExactEngine)
+    assert isinstance(make_index(np.zeros((50, 4), np.uint8), 32), FlatIndex)
 
 
 def test_both_engines_are_tried_on_some_of_the_codes():
     codes = np.random.default_rng(0).integers(4, size=(factory.FEW, 2), dtype=np.uint8)
-    assert isinstance(make_engine(codes, 16), ExactEngine | FoldedEngine | ScanEngine)
+    assert isinstance(make_index(codes, 16), FlatIndex | DedupIndex | ScanIndex)
 
 
 def test_blocks_of_codes_make_no_difference():
@@ -172,8 +172,8 @@ def test_blocks_of_codes_make_no_difference():
     queries = codes[:: len(codes) // 9]
     for top_k in (1, 20, FEW_HITS, FEW_HITS + 1, len(codes)):
         for hits, true in zip(
-            ScanEngine(codes, 24).search(queries, top_k=top_k),
-            ExactEngine(codes, 24).search(queries, top_k=top_k),
+            ScanIndex(codes, 24).search(queries, top_k=top_k),
+            FlatIndex(codes, 24).search(queries, top_k=top_k),
             strict=True,
         ):
             assert pairs(hits) == pairs(true)
@@ -181,13 +181,13 @@ def test_blocks_of_codes_make_no_difference():
 
 def test_where_nothing_can_be_compiled_faiss_searches(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(factory, "FEW", 100)
-    monkeypatch.setattr(factory, "_scan_engine", lambda: None)
-    assert isinstance(make_engine(CODES, 16), ExactEngine | FoldedEngine)
+    monkeypatch.setattr(factory, "_scan_index", lambda: None)
+    assert isinstance(make_index(CODES, 16), FlatIndex | DedupIndex)
 
 
-def lists(packed: np.ndarray, num_bits: int, ids: np.ndarray | None = None) -> Engine:
+def lists(packed: np.ndarray, num_bits: int, ids: np.ndarray | None = None) -> Index:
     """Lists that are looked at until all is found, as `look_far` makes them."""
-    return IvfEngine.build(packed, num_bits, ids, recall=1.0)
+    return IVFIndex.build(packed, num_bits, ids, recall=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -197,12 +197,12 @@ def look_far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(ivf, "PROBES", 10**6)
 
 
-KINDS = pytest.mark.parametrize("kind", [ExactEngine, FoldedEngine, ScanEngine, lists])
+KINDS = pytest.mark.parametrize("kind", [FlatIndex, DedupIndex, ScanIndex, lists])
 CODES = np.random.default_rng(0).integers(0, 4, size=(300, 2), dtype=np.uint8)
 IDS = np.arange(300) * 7 + 3
 
 
-def same(found: Engine, expected: Engine) -> None:
+def same(found: Index, expected: Index) -> None:
     """Hold two engines against each other; lists may take any of the ties for the last places."""
     assert len(found) == len(expected)
     for top_k in (1, 7, len(expected)):
@@ -211,7 +211,7 @@ def same(found: Engine, expected: Engine) -> None:
             expected.search(CODES[:5], top_k=top_k),
             strict=True,
         ):
-            sure = len(true.ids) if not isinstance(found, IvfEngine) else closer(true)
+            sure = len(true.ids) if not isinstance(found, IVFIndex) else closer(true)
             assert pairs(hits)[:sure] == pairs(true)[:sure]
             assert (hits.distances == true.distances).all()
     for hits, true in zip(
@@ -227,7 +227,7 @@ def closer(hits: Hits) -> int:
 @KINDS
 def test_ids_of_any_order_come_back_in_the_order_distance_then_id(kind):
     order = np.random.default_rng(1).permutation(300)
-    same(kind(CODES[order], 16, IDS[order]), ExactEngine(CODES, 16, IDS))
+    same(kind(CODES[order], 16, IDS[order]), FlatIndex(CODES, 16, IDS))
 
 
 @KINDS
@@ -236,25 +236,25 @@ def test_codes_that_are_added_and_removed_leave_the_engine_as_built_afresh(kind)
     changed.add(CODES[:100:2], IDS[:100:2])
     changed.remove(IDS[200:])
     keep = np.r_[0:100:2, 100:200]
-    same(changed, ExactEngine(CODES[keep], 16, IDS[keep]))
+    same(changed, FlatIndex(CODES[keep], 16, IDS[keep]))
 
 
 @KINDS
 def test_a_selection_is_searched_as_if_it_were_all(kind):
-    found = kind(CODES, 16, IDS).among(Selection(IDS[::3]))
-    same(found, ExactEngine(CODES[::3], 16, IDS[::3]))
+    found = kind(CODES, 16, IDS).among(IDSelector(IDS[::3]))
+    same(found, FlatIndex(CODES[::3], 16, IDS[::3]))
 
 
 @KINDS
 def test_an_engine_comes_back_from_its_file(kind, tmp_path: Path):
     engine = kind(CODES, 16, IDS)
     engine.save(tmp_path / "engine.npz")
-    loaded = load_engine(tmp_path / "engine.npz")
+    loaded = load_index(tmp_path / "engine.npz")
     assert type(loaded) is type(engine)
     assert loaded.recall == engine.recall
-    same(loaded, ExactEngine(CODES, 16, IDS))
+    same(loaded, FlatIndex(CODES, 16, IDS))
     loaded.remove(IDS[:10])
-    same(loaded, ExactEngine(CODES[10:], 16, IDS[10:]))
+    same(loaded, FlatIndex(CODES[10:], 16, IDS[10:]))
 
 
 @KINDS
@@ -268,7 +268,7 @@ def test_a_file_that_was_harmed_is_refused(kind, harm: str, tmp_path: Path):
     if harm == "missing":
         file.unlink()
     with pytest.raises(InputError, match=r"engine\.npz cannot be read .*: make it again"):
-        load_engine(file)
+        load_index(file)
 
 
 @KINDS
@@ -280,7 +280,7 @@ def test_ids_that_are_there_already_or_come_twice_are_refused(kind):
         engine.add(CODES[:2], np.array([5, 5]))
     with pytest.raises(InputError, match="there is no item of id 4"):
         engine.remove(np.array([3, 4]))
-    same(engine, ExactEngine(CODES, 16, IDS))
+    same(engine, FlatIndex(CODES, 16, IDS))
 
 
 @KINDS

@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 
 from rsh.errors import InputError
-from rsh.index.flat import ExactEngine
-from rsh.index.ivf import IvfEngine
+from rsh.index.flat import FlatIndex
+from rsh.index.ivf import IVFIndex
 
 
 def clustered(count: int, num_bits: int = 64) -> np.ndarray:
     rng = np.random.default_rng(0)
-    centres = rng.integers(0, 256, (45, num_bits // 8), dtype=np.uint8)
+    centers = rng.integers(0, 256, (45, num_bits // 8), dtype=np.uint8)
     noise = np.packbits(rng.random((count, num_bits)) < 0.08, axis=1)
-    return centres[rng.integers(45, size=count)] ^ noise
+    return centers[rng.integers(45, size=count)] ^ noise
 
 
 def test_lists_find_what_they_say_they_find():
     """The recall is measured on the gallery's own codes; here it is counted on other ones."""
     codes = clustered(20_500)
     gallery, queries = codes[:20_000], codes[20_000:]
-    engine = IvfEngine.build(gallery, 64, recall=0.9)
+    engine = IVFIndex.build(gallery, 64, recall=0.9)
     assert engine.num_probes < engine.num_lists
     assert 0.9 <= engine.recall < 1
-    true = ExactEngine(gallery, 64).search(queries, top_k=20)
+    true = FlatIndex(gallery, 64).search(queries, top_k=20)
     found = engine.search(queries, top_k=20)
     shares = [
         np.mean(hits.distances <= best.distances[-1])
@@ -33,7 +33,7 @@ def test_lists_find_what_they_say_they_find():
 
 
 def test_lists_that_hold_too_little_give_fewer_hits():
-    engine = IvfEngine.build(clustered(20_000), 64, recall=0.5)
+    engine = IVFIndex.build(clustered(20_000), 64, recall=0.5)
     (hits,) = engine.search(clustered(1), top_k=20_000)
     assert 0 < len(hits.ids) < 20_000
     assert (hits.ids >= 0).all()
@@ -42,9 +42,9 @@ def test_lists_that_hold_too_little_give_fewer_hits():
 @pytest.mark.parametrize("recall", [0, -1, 1.5, float("nan")])
 def test_a_recall_that_cannot_be_is_refused(recall: float):
     with pytest.raises(InputError, match=r"recall=.*above 0, at most 1"):
-        IvfEngine.build(clustered(50), 64, recall=recall)
+        IVFIndex.build(clustered(50), 64, recall=recall)
 
 
 def test_lists_of_nothing_are_refused():
     with pytest.raises(InputError, match="there are no codes"):
-        IvfEngine.build(clustered(0), 64)
+        IVFIndex.build(clustered(0), 64)

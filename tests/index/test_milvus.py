@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from rsh.errors import InputError
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.index import milvus, milvus_client
-from rsh.index.base import Hits, Selection
-from rsh.index.flat import ExactEngine
-from rsh.index.milvus import MilvusEngine
+from rsh.index.base import Hits, IDSelector
+from rsh.index.flat import FlatIndex
+from rsh.index.milvus import MilvusIndex
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(0, 4, size=(3_000, 2), dtype=np.uint8)  # 16 bits, many ties
@@ -46,20 +46,20 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def full(uri: str) -> MilvusEngine:
-    engine = MilvusEngine.build(uri, "full", 16)
+def full(uri: str) -> MilvusIndex:
+    engine = MilvusIndex.build(uri, "full", 16)
     engine.add(CODES, IDS, ITEMS)
     return engine
 
 
 @pytest.fixture(scope="module")
-def exact() -> ExactEngine:
-    return ExactEngine(CODES, 16, IDS)
+def exact() -> FlatIndex:
+    return FlatIndex(CODES, 16, IDS)
 
 
 @pytest.fixture
-def small(uri: str) -> Iterator[MilvusEngine]:
-    engine = MilvusEngine.build(uri, "small", 12)
+def small(uri: str) -> Iterator[MilvusIndex]:
+    engine = MilvusIndex.build(uri, "small", 12)
     engine.add(CODES[:50], np.arange(50))
     yield engine
 
@@ -103,9 +103,9 @@ def test_balls_are_those_of_faiss(full, exact, radius: int, monkeypatch: pytest.
     ],
 )
 def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
-    where = Where.read(texts)
+    where = Filter.read(texts)
     ids = np.sort(IDS[where.mask(ITEMS)])
-    selection = Selection(ids, where.expression(ITEMS))
+    selection = IDSelector(ids, where.expression(ITEMS))
     found, true = full.among(selection), exact.among(selection)
     assert len(found) == len(true) == len(ids) > 0
     for top_k in (1, min(20, len(ids))):
@@ -118,7 +118,7 @@ def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
 
 
 def test_a_selection_without_an_expression_is_sent_as_ids(full, exact):
-    selection = Selection(np.sort(IDS[:100]))
+    selection = IDSelector(np.sort(IDS[:100]))
     found = full.among(selection).search(CODES[:2], top_k=30)
     for hits, true in zip(found, exact.among(selection).search(CODES[:2], top_k=30), strict=True):
         assert pairs(hits) == pairs(true)
@@ -127,14 +127,14 @@ def test_a_selection_without_an_expression_is_sent_as_ids(full, exact):
 def test_ties_of_a_large_gallery_come_in_the_order_of_faiss(uri: str):
     """100,000 clustered codes of 32 bits: every distance is shared by thousands."""
     rng = np.random.default_rng(0)
-    centres = rng.integers(0, 256, (30, 4), dtype=np.uint8)
+    centers = rng.integers(0, 256, (30, 4), dtype=np.uint8)
     noise = np.packbits(rng.random((100_010, 32)) < 0.08, axis=1)
-    codes = centres[rng.integers(30, size=100_010)] ^ noise
+    codes = centers[rng.integers(30, size=100_010)] ^ noise
     gallery, queries = codes[:100_000], codes[100_000:]
     ids = rng.permutation(100_000) * 7919
-    served = MilvusEngine.build(uri, "large", 32)
+    served = MilvusIndex.build(uri, "large", 32)
     served.add(gallery, ids)
-    exact = ExactEngine(gallery, 32, ids)
+    exact = FlatIndex(gallery, 32, ids)
     for top_k in [1, 2, 1000, *rng.integers(3, 1000, 12).tolist()]:
         query = queries[[top_k % 10]]
         (hits,), (true,) = (e.search(query, top_k=top_k) for e in (served, exact))
@@ -145,7 +145,7 @@ def test_codes_come_and_go(small):
     small.add(CODES[50:60], np.arange(50, 60))
     small.remove(np.arange(0, 20))
     assert small.ids.tolist() == list(range(20, 60))
-    expected = ExactEngine(CODES[20:60], 12, np.arange(20, 60))
+    expected = FlatIndex(CODES[20:60], 12, np.arange(20, 60))
     for hits, true in zip(
         small.search(CODES[:3], top_k=40), expected.search(CODES[:3], top_k=40), strict=True
     ):
@@ -153,7 +153,7 @@ def test_codes_come_and_go(small):
 
 
 def test_a_collection_is_found_again(small, uri: str):
-    assert len(MilvusEngine.open(uri, "small", 12)) == 50
+    assert len(MilvusIndex.open(uri, "small", 12)) == 50
 
 
 def test_wrong_input_is_refused_and_changes_nothing(small, tmp_path: Path):
@@ -187,19 +187,19 @@ def test_a_server_that_is_away_is_named_after_a_few_tries(monkeypatch: pytest.Mo
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(InputError, match=rf"{address} does not answer \(3 tries\): start it"):
-        MilvusEngine.open(address, "full", 16)
+        MilvusIndex.open(address, "full", 16)
     assert len(waits) == 2
 
 
 @pytest.mark.parametrize("uri", ["localhost", "/nowhere/x/codes.db"])
 def test_an_address_that_cannot_be_is_named(uri: str):
     with pytest.raises(InputError, match=rf"{uri} refuses .*: check the address"):
-        MilvusEngine.open(uri, "full", 16)
+        MilvusIndex.open(uri, "full", 16)
 
 
 def test_a_collection_that_is_not_there_is_named(uri: str, full):
     with pytest.raises(InputError, match="has no collection other: make it"):
-        MilvusEngine.open(uri, "other", 16)
+        MilvusIndex.open(uri, "other", 16)
 
 
 def test_a_second_process_is_told_that_the_file_is_open(uri: str, full):

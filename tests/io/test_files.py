@@ -4,20 +4,20 @@ import pytest
 
 from rsh.errors import InputError
 from rsh.io.files import (
+    atomic_directory,
+    atomic_write,
     check_object,
-    check_place,
+    check_writable,
     explain_os_error,
     read_json,
     sha256,
-    whole_file,
-    whole_folder,
     write_json,
 )
 
 
 def test_file_takes_its_place_when_the_block_ends(tmp_path: Path):
     file = tmp_path / "deep" / "er" / "file.bin"
-    with whole_file(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(b"new")
         assert not file.exists()
     assert file.read_bytes() == b"new"
@@ -28,7 +28,7 @@ def test_file_takes_its_place_when_the_block_ends(tmp_path: Path):
 def test_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path):
     file = tmp_path / "file.bin"
     file.write_bytes(b"old")
-    with whole_file(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(b"new and longer")
         stream.flush()
         assert file.read_bytes() == b"old"
@@ -39,7 +39,7 @@ def test_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path):
 def test_broken_block_leaves_the_old_file_and_nothing_else(tmp_path: Path, error):
     file = tmp_path / "file.bin"
     file.write_bytes(b"old")
-    with pytest.raises(error), whole_file(file) as stream:
+    with pytest.raises(error), atomic_write(file) as stream:
         stream.write(b"half")
         raise error
     assert file.read_bytes() == b"old"
@@ -48,7 +48,7 @@ def test_broken_block_leaves_the_old_file_and_nothing_else(tmp_path: Path, error
 
 def test_folder_takes_its_place_when_the_block_ends(tmp_path: Path):
     folder = tmp_path / "deep" / "folder"
-    with whole_folder(folder) as temporary:
+    with atomic_directory(folder) as temporary:
         (temporary / "sub").mkdir()
         (temporary / "sub" / "a").write_text("a")
         assert not folder.exists()
@@ -61,7 +61,7 @@ def test_old_folder_is_replaced_as_a_whole(tmp_path: Path):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "old").write_text("old")
-    with whole_folder(folder) as temporary:
+    with atomic_directory(folder) as temporary:
         (temporary / "new").write_text("new")
         assert [path.name for path in folder.iterdir()] == ["old"]
     assert [path.name for path in folder.iterdir()] == ["new"]
@@ -73,14 +73,14 @@ def test_broken_block_leaves_the_old_folder_and_nothing_else(tmp_path: Path, err
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "old").write_text("old")
-    with pytest.raises(error), whole_folder(folder) as temporary:
+    with pytest.raises(error), atomic_directory(folder) as temporary:
         (temporary / "half").write_text("half")
         raise error
     assert [path.name for path in folder.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("write", [whole_file, whole_folder])
+@pytest.mark.parametrize("write", [atomic_write, atomic_directory])
 def test_place_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path, write):
     (tmp_path / "file.txt").write_text("a file, no folder")
     target = tmp_path / "file.txt" / "x"
@@ -91,7 +91,7 @@ def test_place_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path, 
 
 def test_file_is_not_put_in_the_place_of_a_folder(tmp_path: Path):
     (tmp_path / "taken").mkdir()
-    with pytest.raises(InputError, match="taken"), whole_file(tmp_path / "taken") as stream:
+    with pytest.raises(InputError, match="taken"), atomic_write(tmp_path / "taken") as stream:
         stream.write(b"new")
     assert (tmp_path / "taken").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
@@ -99,7 +99,10 @@ def test_file_is_not_put_in_the_place_of_a_folder(tmp_path: Path):
 
 def test_folder_is_not_put_in_the_place_of_a_file(tmp_path: Path):
     (tmp_path / "taken").write_text("precious")
-    with pytest.raises(InputError, match="taken"), whole_folder(tmp_path / "taken") as temporary:
+    with (
+        pytest.raises(InputError, match="taken"),
+        atomic_directory(tmp_path / "taken") as temporary,
+    ):
         (temporary / "new").write_text("new")
     assert (tmp_path / "taken").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
@@ -108,7 +111,7 @@ def test_folder_is_not_put_in_the_place_of_a_file(tmp_path: Path):
 @pytest.mark.parametrize("place", ["new", "new/deep/er", "empty", "."])
 def test_place_that_can_be_written_is_left_as_it_was(tmp_path: Path, place: str):
     (tmp_path / "empty").mkdir()
-    check_place(tmp_path / place)
+    check_writable(tmp_path / place)
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
@@ -117,7 +120,7 @@ def test_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, plac
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "dangling").symlink_to(tmp_path / "gone")
     with pytest.raises(InputError, match=r"cannot write .*; mend that, or choose another place"):
-        check_place(tmp_path / place)
+        check_writable(tmp_path / place)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["dangling", "file"]
 
 
@@ -125,7 +128,7 @@ def test_place_that_the_system_forbids_is_refused_beforehand():
     if not Path("/proc/self").is_dir():
         pytest.skip("no file system that refuses root")
     with pytest.raises(InputError, match="cannot write /proc/self/new"):
-        check_place(Path("/proc/self/new"))
+        check_writable(Path("/proc/self/new"))
 
 
 def test_full_disk_is_named_with_its_reason(tmp_path: Path):

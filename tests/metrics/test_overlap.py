@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsh.metrics.overlap import chances, overlap
+from rsh.metrics.overlap import inclusion_probabilities, overlap
 
 
 def lists(far: list[int], depth: int) -> Iterator[set[int]]:
@@ -31,7 +31,10 @@ def two_rankings(draw) -> tuple[list[int], list[int], int]:
 def test_overlap_is_that_of_all_orders(rankings):
     left, right, depth = rankings
     shares = [len(a & b) / depth for a in lists(left, depth) for b in lists(right, depth)]
-    found = overlap(*(chances(np.array(far, float), depth) for far in (left, right)), depth=depth)
+    found = overlap(
+        *(inclusion_probabilities(np.array(far, float), depth) for far in (left, right)),
+        depth=depth,
+    )
     assert found.expected == pytest.approx(np.mean(shares))
     assert (found.least, found.most) == (pytest.approx(min(shares)), pytest.approx(max(shares)))
 
@@ -40,11 +43,11 @@ def test_overlap_is_that_of_all_orders(rankings):
 def test_chance_is_the_share_of_orders_that_hold_a_tile(rankings):
     far, _, depth = rankings
     every = list(lists(far, depth))
-    found = chances(np.array([*far, np.inf]), depth)
+    found = inclusion_probabilities(np.array([*far, np.inf]), depth)
     expected = [np.mean([tile in each for each in every]) for tile in range(len(far))]
     assert found.tolist() == pytest.approx([*expected, 0])
     assert found.sum() == pytest.approx(depth)
 
 
 def test_list_of_nothing_holds_nothing():
-    assert chances(np.array([1.0, np.inf]), 0).tolist() == [0, 0]
+    assert inclusion_probabilities(np.array([1.0, np.inf]), 0).tolist() == [0, 0]

@@ -15,7 +15,7 @@ from torchmetrics.functional.retrieval import (
 
 from rsh.codes.binary import pack
 from rsh.errors import InputError
-from rsh.metrics.counts import count, order_ties
+from rsh.metrics.counts import count_by_distance, order_ties
 from rsh.metrics.ranking import (
     average_precision,
     distances_by_class,
@@ -148,8 +148,10 @@ def test_order_of_the_gallery_does_not_matter():
     query, gallery = random_codes(0, 20, 8), random_codes(1, 300, 8)
     labels = np.random.default_rng(2).integers(4, size=300)
     order = np.random.default_rng(3).permutation(300)
-    before = count(pack(query), pack(gallery), labels[:20], labels, num_bits=8)
-    after = count(pack(query), pack(gallery[order]), labels[:20], labels[order], num_bits=8)
+    before = count_by_distance(pack(query), pack(gallery), labels[:20], labels, num_bits=8)
+    after = count_by_distance(
+        pack(query), pack(gallery[order]), labels[:20], labels[order], num_bits=8
+    )
     assert np.array_equal(average_precision(before), average_precision(after))
     assert np.array_equal(nmrr(before), nmrr(after))
 
@@ -180,7 +182,7 @@ def test_equal_codes_score_like_chance():
 def test_random_codes_score_near_the_base_rate():
     labels = np.arange(2000) % 5
     codes = pack(random_codes(0, 2000, 16))
-    counts = count(codes[:100], codes[100:], labels[:100], labels[100:], num_bits=16)
+    counts = count_by_distance(codes[:100], codes[100:], labels[:100], labels[100:], num_bits=16)
     assert mean_average_precision(counts) == pytest.approx(0.2, abs=0.01)
 
 

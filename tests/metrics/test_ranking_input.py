@@ -7,7 +7,7 @@ from make_counts import counts_of, random_codes
 
 from rsh.codes.binary import pack
 from rsh.errors import InputError
-from rsh.metrics.counts import Counts, count
+from rsh.metrics.counts import DistanceCounts, count_by_distance
 from rsh.metrics.ranking import (
     average_precision,
     bootstrap_interval,
@@ -95,10 +95,10 @@ def test_bootstrap_draws_groups_as_wholes():
 def test_labels_and_codes_are_not_changed():
     codes, labels = pack(random_codes(0, 30, 16)), np.arange(30) % 3
     before = codes.copy(), labels.copy()
-    first = count(codes[:10], codes, labels[:10], labels, num_bits=16)
-    counts = Counts(first.items.copy(), first.relevant.copy())
+    first = count_by_distance(codes[:10], codes, labels[:10], labels, num_bits=16)
+    counts = DistanceCounts(first.items.copy(), first.relevant.copy())
     figures = [average_precision(first), precision_at(first, top_k=3), precision_recall(first)[0]]
-    again = count(codes[:10], codes, labels[:10], labels, num_bits=16)
+    again = count_by_distance(codes[:10], codes, labels[:10], labels, num_bits=16)
     assert np.array_equal(codes, before[0])
     assert np.array_equal(labels, before[1])
     assert np.array_equal(first.items, counts.items)

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rsh.models.augment import NUM_DRAWS, REACH, ViewSpec, augment, plain, turned
+from rsh.models.augment import NUM_DRAWS, STRENGTHS, ViewSpec, augment, dihedral_views, eval_views
 
-STRENGTHS = list(REACH)
+STRENGTHS = list(STRENGTHS)
 
 
 def noise(count: int = 1, side: int = 32) -> Tensor:
@@ -69,11 +69,11 @@ def test_drawing_leaves_the_global_random_state_alone():
 def test_plain_view_is_the_tile_whatever_its_row():
     views = ViewSpec(32, seed=1).of(noise(2), first=9)
     assert torch.equal((views[:, 0] * 255).round().to(torch.uint8), noise(2))
-    assert torch.equal(views[:, 0], plain(noise(2)))
+    assert torch.equal(views[:, 0], eval_views(noise(2)))
 
 
 def test_a_view_that_keeps_the_whole_area_is_a_turned_or_mirrored_tile():
-    tile = plain(noise())[0]
+    tile = eval_views(noise())[0]
     flips = [tile, tile.flip(2)]
     expected = [flip.rot90(turns, (1, 2)) for flip in flips for turns in range(4)]
     numbers = draws(40)
@@ -89,7 +89,7 @@ def test_a_crop_keeps_its_share_of_the_area(strength: str):
     """On a ramp the spread of a view's values tells how wide the crop is."""
     ramp = torch.linspace(0, 255, 64).round().to(torch.uint8).expand(3, 64, 64)
     numbers = draws(300)
-    numbers[:, 6:] = 0.5  # no change of colours
+    numbers[:, 6:] = 0.5  # no change of colors
     numbers[:, 10:12] = 1
     down = ramp.transpose(1, 2)
     wide, high = (
@@ -98,7 +98,7 @@ def test_a_crop_keeps_its_share_of_the_area(strength: str):
     )
     area = [(view.amax(1) - view.amin(1)).clamp(max=1) for view in (wide, high)]
     share = area[0] * area[1]
-    assert REACH[strength].smallest - 0.05 < share.min() < REACH[strength].smallest + 0.1
+    assert STRENGTHS[strength].smallest - 0.05 < share.min() < STRENGTHS[strength].smallest + 0.1
     assert share.max() > 0.85
 
 
@@ -108,26 +108,26 @@ def test_every_quarter_turn_comes_up():
     assert {int(np.argmax(side)) for side in sides} == {0, 1, 2, 3}
 
 
-def test_weak_views_keep_the_colours_and_strong_ones_lose_them_at_times():
+def test_weak_views_keep_the_colors_and_strong_ones_lose_them_at_times():
     red = torch.tensor([200, 40, 40], dtype=torch.uint8).view(1, 3, 1, 1).expand(60, -1, 32, 32)
-    assert (augment(red, draws(60), "weak") - plain(red)).abs().max() < 1e-5
+    assert (augment(red, draws(60), "weak") - eval_views(red)).abs().max() < 1e-5
     strong = augment(red, draws(60), "strong")
-    grey = (strong[:, 0] - strong[:, 1]).abs().amax(dim=(1, 2)) < 1e-3
-    assert 3 <= grey.sum() <= 25
-    assert (augment(red, draws(60), "medium")[:, 0] - plain(red)[:, 0]).abs().max() > 0.05
+    gray = (strong[:, 0] - strong[:, 1]).abs().amax(dim=(1, 2)) < 1e-3
+    assert 3 <= gray.sum() <= 25
+    assert (augment(red, draws(60), "medium")[:, 0] - eval_views(red)[:, 0]).abs().max() > 0.05
 
 
-def test_colours_change_one_property_at_a_time():
+def test_colors_change_one_property_at_a_time():
     """Half of a range is no change; brightness scales, contrast keeps the mean."""
-    grey = torch.linspace(60, 160, 32).round().to(torch.uint8).expand(1, 3, 32, 32)
+    gray = torch.linspace(60, 160, 32).round().to(torch.uint8).expand(1, 3, 32, 32)
     base = torch.full((1, NUM_DRAWS), 0.5)
     base[:, 0], base[:, 4:6], base[:, 10:12] = 1, 0, 1  # the tile as it is, but mirrored or not
-    same = augment(grey, base, "strong")
-    torch.testing.assert_close(same.sort().values, plain(grey), rtol=0, atol=1e-4)
+    same = augment(gray, base, "strong")
+    torch.testing.assert_close(same.sort().values, eval_views(gray), rtol=0, atol=1e-4)
     bright, contrast = base.clone(), base.clone()
     bright[:, 6], contrast[:, 7] = 1, 1  # 1.4 times
-    torch.testing.assert_close(augment(grey, bright, "strong"), 1.4 * same, rtol=1e-4, atol=1e-4)
-    stretched = augment(grey, contrast, "strong")
+    torch.testing.assert_close(augment(gray, bright, "strong"), 1.4 * same, rtol=1e-4, atol=1e-4)
+    stretched = augment(gray, contrast, "strong")
     assert stretched.mean() == pytest.approx(same.mean().item(), abs=1e-4)
     assert stretched.std() == pytest.approx(1.4 * same.std().item(), rel=1e-3)
 
@@ -144,8 +144,8 @@ def test_blur_takes_detail_and_keeps_brightness():
 
 @pytest.mark.parametrize("turns", [1, 4, 8])
 def test_turns_are_different_symmetries_and_begin_with_the_tile(turns: int):
-    tile = plain(noise())
-    found = turned(tile, turns)[0]
+    tile = eval_views(noise())
+    found = dihedral_views(tile, turns)[0]
     expected = [flip.rot90(k, (1, 2)) for flip in (tile[0], tile[0].flip(2)) for k in range(4)]
     matches = [[torch.equal(view, other) for other in expected] for view in found]
     assert matches[0][0]
@@ -156,6 +156,6 @@ def test_turns_are_different_symmetries_and_begin_with_the_tile(turns: int):
 
 
 def test_no_two_of_four_turns_are_joined_by_a_half_turn():
-    views = turned(plain(noise()), 4)[0]
+    views = dihedral_views(eval_views(noise()), 4)[0]
     halves = views.rot90(2, (2, 3))
     assert not any(torch.equal(view, half) for view in views for half in halves)

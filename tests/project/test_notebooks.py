@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 LESSONS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
@@ -72,7 +72,7 @@ def test_notebook_runs_and_shows_pictures(
 
 def messy_folder(folder: Path) -> Path:
     """Tiles as people have them: odd names, nested, many sizes and kinds, two of them damaged."""
-    sample = Scenes.open("bluemarble")
+    sample = TileDataset.open("bluemarble")
     for name in ("coast", "Wald & Wiese (neu)", "\N{CJK UNIFIED IDEOGRAPH-6797}"):
         known = "coast" if name == "coast" else "boreal_forest" if "W" in name else "barren"
         rows = (sample.items["class"] == known).to_numpy().nonzero()[0][:16]

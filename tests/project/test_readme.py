@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,7 +19,7 @@ PAGES = [
 
 
 def test_sample_is_described_as_it_is() -> None:
-    scenes = Scenes.open("bluemarble")
+    scenes = TileDataset.open("bluemarble")
     assert f"{len(scenes):,} tiles of NASA's Blue Marble, {len(scenes.classes)} classes" in README
 
 

@@ -1,4 +1,4 @@
-"""What is installed is what was tested, under licences that are known."""
+"""What is installed is what was tested, under licenses that are known."""
 
 import re
 import sys
@@ -11,18 +11,18 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def licences(monkeypatch: pytest.MonkeyPatch):
+def licenses(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
-    import licences
+    import licenses
 
-    yield licences
-    del sys.modules["licences"]
+    yield licenses
+    del sys.modules["licenses"]
 
 
-def test_every_package_that_rsh_needs_is_pinned_and_is_the_one_installed(licences):
+def test_every_package_that_rsh_needs_is_pinned_and_is_the_one_installed(licenses):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = {licences.norm(name): pin for name, pin in (line.split("==") for line in lines)}
-    needed = licences.closure()
+    pins = {licenses.norm(name): pin for name, pin in (line.split("==") for line in lines)}
+    needed = licenses.closure()
     assert {"torch", "voila", "faiss-cpu", "tornado", "certifi"} <= needed
     found = {}
     for name in needed:
@@ -33,10 +33,10 @@ def test_every_package_that_rsh_needs_is_pinned_and_is_the_one_installed(licence
     assert found == {name: pins.get(name, "no pin") for name in found}
 
 
-def test_every_licence_is_known_and_listed(licences):
-    stated = licences.table()
-    assert not [name for name, words in stated.items() if not licences.kind(words)]
-    page = (ROOT / "docs" / "licences.md").read_text()
+def test_every_license_is_known_and_listed(licenses):
+    stated = licenses.table()
+    assert not [name for name, words in stated.items() if not licenses.kind(words)]
+    page = (ROOT / "docs" / "licenses.md").read_text()
     assert set(stated) <= set(re.findall(r"^\| ([\w.-]+) \|", page, re.MULTILINE))
 
 
@@ -50,8 +50,8 @@ def test_every_licence_is_known_and_listed(licences):
         ("MIT-CMU", "open"),
     ],
 )
-def test_a_licence_is_taken_for_what_it_is(licences, words, kind):
-    assert licences.kind(words) == kind
+def test_a_license_is_taken_for_what_it_is(licenses, words, kind):
+    assert licenses.kind(words) == kind
 
 
 def test_ci_runs_with_no_more_rights_than_reading():

@@ -13,11 +13,11 @@ import torch
 from make_faults import full_everywhere
 from make_gallery import parts, planes, said, some, tiles_of, write
 
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.encoding.chunk_store import LeftOut, NewPart, is_whole, write_part
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import files_of, read_head
+from rsh.gallery.manifest import files_of, read_manifest
 from rsh.gallery.writer import (
     add_tiles,
     check_gallery,
@@ -125,7 +125,7 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
     codes = np.ones((3, 8), np.int8)
     halves = np.ones((3, 8), np.float16)
     made = NewPart(
-        Encoded(codes, halves, halves), [0, 1, 2], 3 * [bytes(32)], 3 * [b"jpeg"], LeftOut([], 1)
+        Encodings(codes, halves, halves), [0, 1, 2], 3 * [bytes(32)], 3 * [b"jpeg"], LeftOut([], 1)
     )
 
     def begin() -> None:
@@ -161,7 +161,7 @@ def damaged(file: Path):
 def test_every_damaged_file_of_a_gallery_is_noticed(indexed: Path, tmp_path: Path):
     folder = tmp_path / "gallery"
     shutil.copytree(indexed, folder)
-    whole, files = seen(folder), dict(files_of(read_head(folder)))
+    whole, files = seen(folder), dict(files_of(read_manifest(folder)))
     assert len(files) == 8
     for name in ("gallery.json", *files):
         for what in damaged(folder / name):

@@ -26,9 +26,9 @@ from make_shards import png
 from PIL import EpsImagePlugin, Image
 from rasterio.transform import from_origin
 
-from rsh.data.dataset import Scenes
-from rsh.data.images import MAX_PIXELS, read_picture, read_thumb
-from rsh.data.tile_grid import Cutting
+from rsh.data.dataset import TileDataset
+from rsh.data.images import MAX_PIXELS, read_image, read_thumbnail
+from rsh.data.tile_grid import TilingOptions
 from rsh.errors import InputError, RshWarning
 
 # What reads the largest picture in a process of its own, and tells its peak, kilobytes.
@@ -46,14 +46,14 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def test_header_that_claims_a_scene_is_refused_at_once(kind: str, side: int):
     start = time.perf_counter()
     with pytest.raises(InputError, match=r"cut it into tiles first|cannot be read|no?t a picture"):
-        read_picture(io.BytesIO(huge_headers(side)[kind]), name="x")
+        read_image(io.BytesIO(huge_headers(side)[kind]), name="x")
     assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("side", [8000, 16_000, 65_535])
 def test_thumbnail_that_claims_a_scene_is_refused(side: int):
     with pytest.raises(InputError, match=r"the thumbnail cannot be read|cut it into tiles first"):
-        read_thumb(huge_headers(side)["ppm"])
+        read_thumbnail(huge_headers(side)["ppm"])
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "F"])
@@ -75,7 +75,7 @@ def test_many_frames_cost_no_more_than_the_first(tmp_path: Path):
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
     start = time.perf_counter()
     with pytest.warns(RshWarning, match="not RGB"):
-        assert read_picture(tmp_path / "x.gif").size == (16, 16)
+        assert read_image(tmp_path / "x.gif").size == (16, 16)
     assert time.perf_counter() - start < 1
 
 
@@ -86,13 +86,13 @@ def test_no_program_is_run_for_a_picture(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(subprocess, "Popen", lambda *parts, **options: ran.append(parts))
     Image.new("RGB", (16, 16)).save(tmp_path / "x.eps")
     with pytest.raises(InputError, match="is not a picture that can be read"):
-        read_picture((tmp_path / "x.eps").rename(tmp_path / "x.jpg"))
+        read_image((tmp_path / "x.eps").rename(tmp_path / "x.jpg"))
     assert not ran
 
 
 def test_zip_that_lies_about_a_size_is_unpacked_no_further(tmp_path: Path):
     file = lying_zip(tmp_path / "x.zip", "coast/0.png", size=200_000_000, says=1000)
-    scenes = Scenes.open(file)
+    scenes = TileDataset.open(file)
     tracemalloc.start()
     with pytest.raises(InputError, match="cannot be read"):
         scenes.read_bytes(0)
@@ -106,12 +106,12 @@ def test_zip_packed_by_what_a_few_bytes_can_be_gigabytes_of_is_refused(tmp_path:
     with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
         archive.writestr("coast/0.png", png(0))
     with pytest.raises(InputError, match="packed by another method than deflate: pack it again"):
-        Scenes.open(tmp_path / "x.zip").read_bytes(0)
+        TileDataset.open(tmp_path / "x.zip").read_bytes(0)
 
 
 def test_entries_that_share_their_bytes_are_read_one_by_one_or_refused(tmp_path: Path):
     file = overlapping_zip(tmp_path / "x.zip", "coast/0.png", png(0), entries=9)
-    scenes = Scenes.open(file)
+    scenes = TileDataset.open(file)
     for row in range(len(scenes)):
         try:
             assert scenes.read_bytes(row) == png(0)
@@ -128,7 +128,7 @@ def test_what_is_packed_under_the_name_of_a_picture_is_not_followed(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("coast/0.jpg", inner.getvalue())
         archive.writestr(link, "/etc/passwd")
-    scenes = Scenes.open(tmp_path / "x.zip")
+    scenes = TileDataset.open(tmp_path / "x.zip")
     for row in range(2):
         with pytest.raises(InputError, match="is not a picture that can be read"):
             scenes.read(row)
@@ -146,7 +146,7 @@ def test_links_and_devices_in_a_tar_are_passed_over(tmp_path: Path, to: str):
         member.size = len(png(0))
         tar.addfile(member, io.BytesIO(png(0)))
     (tmp_path / "x.tar").write_bytes(b"".join(links) + picture.getvalue())
-    assert Scenes.open(tmp_path / "x.tar").items["id"].tolist() == ["9/x"]
+    assert TileDataset.open(tmp_path / "x.tar").items["id"].tolist() == ["9/x"]
 
 
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
@@ -155,14 +155,14 @@ def test_tar_with_a_size_that_cannot_be_is_refused(tmp_path: Path, kind: bytes, 
     content = tar_member("1.png") + tar_member("2.png", kind, size=size) + bytes(2048)
     (tmp_path / "x.tar").write_bytes(content)
     with pytest.raises(InputError, match=r"x\.tar"):
-        Scenes.open(tmp_path / "x.tar").fingerprint  # noqa: B018
+        TileDataset.open(tmp_path / "x.tar").fingerprint  # noqa: B018
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
 def test_tar_of_headers_of_headers_is_refused(tmp_path: Path, kind: bytes):
     (tmp_path / "x.tar").write_bytes(tar_member("1.png", kind) * 5000 + bytes(1024))
     with pytest.raises(InputError, match=r"x\.tar"):
-        Scenes.open(tmp_path / "x.tar")
+        TileDataset.open(tmp_path / "x.tar")
 
 
 def test_links_in_a_data_folder_are_followed_as_its_owner_would(tmp_path: Path):
@@ -174,7 +174,7 @@ def test_links_in_a_data_folder_are_followed_as_its_owner_would(tmp_path: Path):
     (data / "coast" / "ring.png").symlink_to(data / "coast" / "ring.png")
     (data / "coast" / "zero.png").symlink_to("/dev/zero")
     (data / "coast" / "secret.png").symlink_to("/etc/passwd")
-    scenes = Scenes.open(data)
+    scenes = TileDataset.open(data)
     assert set(scenes.items["id"]) >= {"ice/0.png", "coast/far.png"}
     assert not set(scenes.items["id"]) & {f"coast/{x}.png" for x in ("gone", "ring", "zero")}
     row = scenes.items["id"].tolist().index("coast/secret.png")
@@ -190,7 +190,7 @@ def test_table_of_places_that_never_ends_is_not_read(tmp_path: Path, kind: str):
     else:
         (data / "items.csv").symlink_to(kind)
     with pytest.raises(InputError, match=r"items\.csv in .* cannot be read \(no file\)"):
-        Scenes.open(data)
+        TileDataset.open(data)
 
 
 def test_zip_that_says_it_is_one_of_several_is_refused(tmp_path: Path):
@@ -203,14 +203,14 @@ def test_zip_that_says_it_is_one_of_several_is_refused(tmp_path: Path):
     several = struct.pack("<4sIQI", b"PK\6\7", 1, 0, 2)
     file.write_bytes(content[:end] + several + content[end:])
     with pytest.raises(InputError, match=r"x\.zip cannot be read \(zipfiles that span"):
-        Scenes.open(file)
+        TileDataset.open(file)
 
 
 def test_words_of_a_tile_that_are_cut_short_are_named(tmp_path: Path):
     """Fuzzing found it: tarfile raises when it reads, not only when it looks for the next."""
     (tmp_path / "x.tar").write_bytes(tar_member("1.json", size=600) + b"{}")
     with pytest.raises(InputError, match=r"1\.json in .* was cut short"):
-        Scenes.open(tmp_path / "x.tar")
+        TileDataset.open(tmp_path / "x.tar")
 
 
 @pytest.mark.parametrize("name", [".", "./", "a/.", "./.json"])
@@ -222,7 +222,7 @@ def test_tar_with_a_file_that_has_no_name_is_read(tmp_path: Path, name: str):
         member.size = len(png(0))
         tar.addfile(member, io.BytesIO(png(0)))
     (tmp_path / "x.tar").write_bytes(tar_member(name) + whole.getvalue())
-    assert Scenes.open(tmp_path / "x.tar").items["id"].tolist() == ["1"]
+    assert TileDataset.open(tmp_path / "x.tar").items["id"].tolist() == ["1"]
 
 
 def test_scene_whose_coordinates_lead_nowhere_is_named(tmp_path: Path):
@@ -230,15 +230,15 @@ def test_scene_whose_coordinates_lead_nowhere_is_named(tmp_path: Path):
     place = from_origin(1e15, 1e15, 1e9, 1e9)
     file = make_raster(tmp_path / "x.tif", noise(64, 64), transform=place)
     with pytest.raises(InputError, match=r"x\.tif cannot be read \(Reprojection failed"):
-        Scenes.open(file, cutting=Cutting(size=32))
+        TileDataset.open(file, cutting=TilingOptions(size=32))
 
 
 def test_scene_whose_coordinate_system_has_a_name_that_is_no_text_is_named(tmp_path: Path):
     """Fuzzing found it: rasterio takes the name for UTF-8, whatever it is."""
-    file = make_raster(tmp_path / "x.tif", noise(64, 64), crs='LOCAL_CS["MARK",UNIT["metre",1]]')
+    file = make_raster(tmp_path / "x.tif", noise(64, 64), crs='LOCAL_CS["MARK",UNIT["meter",1]]')
     file.write_bytes(file.read_bytes().replace(b"MARK", b"M\xe0RK"))
     with pytest.raises(InputError, match=r"x\.tif cannot be read \('utf-8' codec can't decode"):
-        Scenes.open(file, cutting=Cutting(size=32))
+        TileDataset.open(file, cutting=TilingOptions(size=32))
 
 
 VRT = """<VRTDataset rasterXSize="64" rasterYSize="64"><SRS>EPSG:32633</SRS>
@@ -255,12 +255,15 @@ def test_scene_fetches_nothing(tmp_path: Path, prefix: str):
         (tmp_path / "far.vrt").write_text(far)
         (tmp_path / "far.tif").write_text(far)
         with pytest.raises(InputError, match=r"far\.tif cannot be read .*not recognized"):
-            Scenes.open(tmp_path / "far.tif", cutting=Cutting(size=32))
+            TileDataset.open(tmp_path / "far.tif", cutting=TilingOptions(size=32))
         with pytest.raises(InputError, match=r"far\.vrt cannot be read"):
-            Scenes.open(tmp_path / "far.vrt", cutting=Cutting(size=32)).read(0)
+            TileDataset.open(tmp_path / "far.vrt", cutting=TilingOptions(size=32)).read(0)
         assert not server.asked
     (tmp_path / "near.vrt").write_text(VRT.format(near=True, source="near.tif"))
-    assert Scenes.open(tmp_path / "near.vrt", cutting=Cutting(size=32)).read(0).size == (32, 32)
+    assert TileDataset.open(tmp_path / "near.vrt", cutting=TilingOptions(size=32)).read(0).size == (
+        32,
+        32,
+    )
 
 
 def test_scene_that_claims_any_size_is_not_listed(tmp_path: Path):
@@ -269,10 +272,10 @@ def test_scene_that_claims_any_size_is_not_listed(tmp_path: Path):
     with rasterio.open(tmp_path / "x.tif", "w", width=2**17, height=2**17, **profile):
         pass  # of a file without a pixel, all are zero
     with pytest.raises(InputError, match=r"would be 16,777,216 tiles, at most 1,000,000 are made"):
-        Scenes.open(tmp_path / "x.tif", cutting=Cutting(size=32))
+        TileDataset.open(tmp_path / "x.tif", cutting=TilingOptions(size=32))
     blocks = {"blockxsize": 2**15, "blockysize": 2**15}
     with rasterio.open(tmp_path / "y.tif", "w", width=2**16, height=2**16, **profile, **blocks):
         pass
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 50_000_000
     with pytest.raises(InputError, match=r"has its pixels in blocks of 1073 MB: save it again"):
-        Scenes.open(tmp_path / "y.tif", cutting=Cutting(size=256))
+        TileDataset.open(tmp_path / "y.tif", cutting=TilingOptions(size=256))

@@ -18,10 +18,10 @@ from make_hostile import SEGMENT, Evil, npy, sealed, table
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import read_planes
-from rsh.gallery.manifest import sealed as with_checksum
-from rsh.index.factory import load_engine
-from rsh.index.in_memory import read_held, write_held
-from rsh.index.ivf import IvfEngine
+from rsh.gallery.manifest import with_checksum as with_checksum
+from rsh.index.factory import load_index
+from rsh.index.in_memory import read_codes, write_codes
+from rsh.index.ivf import IVFIndex
 from rsh.io.arrays import read_array, read_arrays
 from rsh.search.retrieve import search
 from rsh.training.checkpoint import load_checkpoint
@@ -220,9 +220,9 @@ def test_checkpoint_whose_pickle_is_cut_short_or_of_another_format_is_refused(
         {"lists": np.full(200, -1)},
         {"lists": np.zeros(3, np.int64)},
         {"lists": np.zeros(200, np.float32)},
-        {"centres": np.zeros((2, 9), np.uint8)},
-        {"centres": np.zeros(3, np.uint8)},
-        {"centres": np.zeros((0, 4), np.uint8)},
+        {"centers": np.zeros((2, 9), np.uint8)},
+        {"centers": np.zeros(3, np.uint8)},
+        {"centers": np.zeros((0, 4), np.uint8)},
         {"probes": np.array(10**6)},
         {"probes": np.array([1, 2])},
         {"wanted": np.array(np.nan)},
@@ -234,14 +234,14 @@ def test_checkpoint_whose_pickle_is_cut_short_or_of_another_format_is_refused(
 )
 def test_kept_index_whose_parts_do_not_fit_is_refused(tmp_path: Path, change: dict):
     codes = np.random.default_rng(0).integers(0, 256, (200, 2), dtype=np.uint8)
-    IvfEngine.build(codes, 16).save(tmp_path / "x.npz")
-    stored = read_held(tmp_path / "x.npz")
-    assert load_engine(tmp_path / "x.npz").search(codes[:1], top_k=1)[0].distances[0] == 0
+    IVFIndex.build(codes, 16).save(tmp_path / "x.npz")
+    stored = read_codes(tmp_path / "x.npz")
+    assert load_index(tmp_path / "x.npz").search(codes[:1], top_k=1)[0].distances[0] == 0
     parts = stored | change
     kind, num_bits = parts.pop("kind"), parts.pop("num_bits")
-    write_held(tmp_path / "x.npz", kind, num_bits, **parts)
+    write_codes(tmp_path / "x.npz", kind, num_bits, **parts)
     with pytest.raises(InputError, match=r"x\.npz cannot be used as a search index"):
-        load_engine(tmp_path / "x.npz")
+        load_index(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize("collection", ["prod", "rsh", "rsh_a;drop", "../rsh_x"])

@@ -18,22 +18,22 @@ from make_shards import make_tar, png
 from PIL import Image
 
 from rsh.cli.main import main
-from rsh.data.dataset import Scenes
-from rsh.data.metadata import add_places
+from rsh.data.dataset import TileDataset
+from rsh.data.metadata import add_metadata
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.messages import packed_message, read_message
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import sealed as with_checksum
+from rsh.gallery.manifest import with_checksum as with_checksum
 from rsh.io.files import read_json
-from rsh.search.formats.contact_sheet import as_sheet
-from rsh.search.formats.geojson import ring_of
-from rsh.search.formats.snippets import as_command, as_python
-from rsh.search.formats.tables import as_csv, as_geojson, as_json
+from rsh.search.formats.contact_sheet import to_contact_sheet
+from rsh.search.formats.geojson import parse_ring
+from rsh.search.formats.snippets import to_command, to_python
+from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import Question, View
-from rsh.text import one_line
+from rsh.text import escape_control_chars
 
 HARM = (
     "<script>alert(1)</script>",
@@ -69,17 +69,17 @@ def test_names_stay_text_in_all_that_is_taken_away(gallery: Gallery, row: int):
     query = gallery.items["id"][row]
     view = View.of(gallery, Question(query, top_k=len(HARM) - 1))
     others = [name for number, name in enumerate(HARM) if number != row]
-    assert sorted(hit["class"] for hit in json.loads(as_json(view))["hits"]) == sorted(others)
-    features = json.loads(as_geojson(view))["features"]
+    assert sorted(hit["class"] for hit in json.loads(to_json(view))["hits"]) == sorted(others)
+    features = json.loads(to_geojson(view))["features"]
     assert sorted(feature["properties"]["class"] for feature in features) == sorted(others)
     cells = [
-        each["class"] for each in csv.DictReader(io.StringIO(as_csv(view).decode(), newline=""))
+        each["class"] for each in csv.DictReader(io.StringIO(to_csv(view).decode(), newline=""))
     ]
     assert not any(cell.lstrip("\"' ")[:1] in tuple("=+-@＝") for cell in cells if cell[0] != "'")  # noqa: RUF001
     if "\0" not in query:
-        assert shlex.split(as_command(view))[-1] == query
-    compile(as_python(view), "view", "exec")
-    with Image.open(io.BytesIO(as_sheet(view))) as sheet:
+        assert shlex.split(to_command(view))[-1] == query
+    compile(to_python(view), "view", "exec")
+    with Image.open(io.BytesIO(to_contact_sheet(view))) as sheet:
         assert not sheet.text
 
 
@@ -102,7 +102,7 @@ def test_no_name_steers_the_terminal(gallery: Gallery, capsys: pytest.CaptureFix
 def test_message_is_one_line_that_can_be_seen(text: str):
     shown = str(InputError(text))
     assert "".join(shown.split()).isprintable() and len(shown.splitlines()) <= 1
-    assert shown == one_line(shown)
+    assert shown == escape_control_chars(shown)
     if text.isprintable():
         assert shown == text
 
@@ -149,21 +149,21 @@ def test_numbers_that_cannot_be_are_refused_also_where_a_key_comes_twice(
 @pytest.mark.parametrize("words", [{"class": "\ud800"}, {"class": "a", "\ud800": 1}])
 def test_half_a_character_is_no_word_of_a_tile(tmp_path: Path, words: dict):
     with pytest.raises(InputError, match=r"the \.json or \.cls of 1 in .* cannot be read"):
-        Scenes.open(make_tar(tmp_path / "x.tar", {"1.png": png(0), "1.json": words}))
+        TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0), "1.json": words}))
 
 
 def test_names_without_end_in_the_json_of_a_shard_are_refused(tmp_path: Path):
     words = {f"column{number}": number for number in range(1001)}
     with pytest.raises(InputError, match="more than 1000 names"):
-        Scenes.open(make_tar(tmp_path / "x.tar", {"1.png": png(0), "1.json": words}))
+        TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0), "1.json": words}))
     with pytest.raises(InputError, match="stands for more than 1000000 files"):
-        Scenes.open(str(tmp_path / "x-{0..99999}-{0..99999}.tar"))
+        TileDataset.open(str(tmp_path / "x-{0..99999}-{0..99999}.tar"))
 
 
 @pytest.fixture(scope="module")
 def ids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     folder = make(tmp_path_factory.mktemp("table") / "data")
-    return folder, Scenes.open(folder).items[["id", "class"]]
+    return folder, TileDataset.open(folder).items[["id", "class"]]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def ids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
 def test_table_of_places_that_is_none_is_refused(ids, content: bytes):
     (ids[0] / "items.csv").write_bytes(content)
     with pytest.raises(InputError, match=r"items\.csv in .* (is no table|has no|names)"):
-        add_places(ids[1], ids[0], "")
+        add_metadata(ids[1], ids[0], "")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_table_of_places_that_is_none_is_refused(ids, content: bytes):
 )
 def test_footprint_that_is_none_is_not_known(footprint: str):
     """A gallery's table may say anything; items.csv is checked before."""
-    assert ring_of(footprint) == []
+    assert parse_ring(footprint) == []
 
 
 ITEMS = pd.DataFrame(
@@ -213,7 +213,7 @@ def test_any_condition_is_answered_or_refused(
     column: str, sign: str, words: list[str], between: str
 ):
     try:
-        where = Where.read([f"{column}{sign}{between.join(words)}"])
+        where = Filter.read([f"{column}{sign}{between.join(words)}"])
         assert where.mask(ITEMS).shape == (2,)
         assert isinstance(where.expression(ITEMS), str)
     except InputError as error:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.feedback import Weights, compose
 from rsh.search.retrieve import search
@@ -103,7 +103,7 @@ def test_conditions_hold_for_scored_answers_too(gallery, how):
     ids = gallery.items["id"]
     row, other = gallery.searchable[:2]
     asked = {"like": [ids[other]]} if "like" in how else how
-    where = Where.read(["split!=train"])
+    where = Filter.read(["split!=train"])
     found = {hit.id for hit in search(gallery, ids[row], **asked, where=where, top_k=3).hits}
     assert set(gallery.items.set_index("id").loc[list(found), "split"]) == {"val"}
 

@@ -9,7 +9,7 @@ from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.losses.multilevel import MultiLevelLoss, quantization
 from rsh.teaching.circle import START, STEP, TERMS, CircleLesson, pulls
-from rsh.teaching.sliders import Dials, config_of, values_of, words_for
+from rsh.teaching.sliders import Sliders, config_of, values_of, words_for
 
 DEGREES = torch.tensor(START, dtype=torch.float64)
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
@@ -98,7 +98,7 @@ def test_where_nothing_pushes_a_step_says_so():
 
 def test_buttons_that_are_not_there_are_passed_over():
     pressed = []
-    dials = Dials(TrainConfig(), buttons=["go"])
+    dials = Sliders(TrainConfig(), buttons=["go"])
     dials.on_press(pressed.append)
     for content in ({"kind": "press", "button": "go"}, {"kind": "press", "button": "rm"}, {}):
         dials._handle_custom_msg(content, [])

@@ -7,7 +7,7 @@ from make_scenes import make
 from matplotlib.figure import Figure
 
 from rsh import teaching
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 
 PICTURES = np.zeros((3, 3, 4, 4), np.uint8)
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_named(draw, words):
 
 
 def test_examples_show_each_class_a_row_and_say_how_many_there_are(tmp_path):
-    scenes = Scenes.open(make(tmp_path / "tiles", classes=("dry_land", "sea"), count=5))
+    scenes = TileDataset.open(make(tmp_path / "tiles", classes=("dry_land", "sea"), count=5))
     figure = teaching.examples(scenes, each=3)
     assert len(figure.axes) == 6 and all(len(axes.images) == 1 for axes in figure.axes)
     assert figure.axes[0].get_ylabel() == "dry land\n5 tiles"
@@ -95,7 +95,7 @@ def test_pairs_join_what_one_seed_gave_and_say_the_means():
     assert words_in(figure) == ["55.0%", "85.0%"]
 
 
-def test_classes_of_a_plane_differ_in_colour_and_in_shape():
+def test_classes_of_a_plane_differ_in_color_and_in_shape():
     axes = Figure().add_subplot()
     labels, classes = np.arange(30), [f"class_{number}" for number in range(30)]
     teaching.scatter(axes, np.arange(60).reshape(30, 2), labels, classes)

@@ -4,18 +4,18 @@ import pytest
 import torch
 
 from rsh.errors import InputError
-from rsh.training.batches import ClassBalancedBatches
+from rsh.training.batches import ClassBalancedSampler
 
 LABELS = torch.tensor([0] * 40 + [5] * 10 + [2] * 25)
 
 
-def epoch(batches: ClassBalancedBatches, number: int = 0) -> list[list[int]]:
+def epoch(batches: ClassBalancedSampler, number: int = 0) -> list[list[int]]:
     return [rows.tolist() for rows in batches.epoch(number)]
 
 
 @pytest.mark.parametrize("batch_size", [6, 7, 12, 30, 1000])
 def test_every_batch_holds_the_same_number_of_each_class(batch_size: int):
-    batches = ClassBalancedBatches(LABELS, batch_size=batch_size)
+    batches = ClassBalancedSampler(LABELS, batch_size=batch_size)
     found = epoch(batches)
     assert len(found) == len(batches) >= 1
     for rows in found:
@@ -27,7 +27,7 @@ def test_every_batch_holds_the_same_number_of_each_class(batch_size: int):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_image_is_dealt_before_one_of_its_class_is_repeated(seed: int):
-    batches = ClassBalancedBatches(LABELS, batch_size=6, seed=seed)
+    batches = ClassBalancedSampler(LABELS, batch_size=6, seed=seed)
     rows = [row for batch in epoch(batches) for row in batch]
     for number in (0, 5, 2):
         members = torch.nonzero(LABELS == number)[:, 0].tolist()
@@ -40,13 +40,13 @@ def test_every_image_is_dealt_before_one_of_its_class_is_repeated(seed: int):
 
 
 def test_an_epoch_deals_about_as_many_images_as_there_are():
-    batches = ClassBalancedBatches(LABELS, batch_size=12)
+    batches = ClassBalancedSampler(LABELS, batch_size=12)
     assert sum(len(rows) for rows in epoch(batches)) == pytest.approx(len(LABELS), abs=12)
 
 
 def test_equal_seeds_give_equal_epochs_and_epochs_differ():
     def deal(seed: int, number: int) -> list[list[int]]:
-        return epoch(ClassBalancedBatches(LABELS, batch_size=12, seed=seed), number)
+        return epoch(ClassBalancedSampler(LABELS, batch_size=12, seed=seed), number)
 
     assert deal(1, 0) == deal(1, 0)
     assert deal(1, 4) == deal(1, 4)
@@ -55,7 +55,7 @@ def test_equal_seeds_give_equal_epochs_and_epochs_differ():
 
 
 def test_epochs_do_not_depend_on_those_before():
-    batches = ClassBalancedBatches(LABELS, batch_size=12)
+    batches = ClassBalancedSampler(LABELS, batch_size=12)
     first = epoch(batches, 3)
     epoch(batches, 0)
     assert epoch(batches, 3) == first
@@ -63,13 +63,13 @@ def test_epochs_do_not_depend_on_those_before():
 
 def test_dealing_leaves_the_global_random_state_alone():
     state = torch.random.get_rng_state()
-    epoch(ClassBalancedBatches(LABELS, batch_size=12))
+    epoch(ClassBalancedSampler(LABELS, batch_size=12))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_more_classes_than_fit_are_drawn_at_random():
     labels = torch.arange(20).repeat_interleave(6)
-    batches = ClassBalancedBatches(labels, batch_size=8)
+    batches = ClassBalancedSampler(labels, batch_size=8)
     found = [rows for number in range(5) for rows in epoch(batches, number)]
     for rows in found:
         counts = Counter(labels[rows].tolist())
@@ -79,7 +79,7 @@ def test_more_classes_than_fit_are_drawn_at_random():
 
 def test_class_of_one_image_repeats_it():
     labels = torch.tensor([0] * 10 + [1])
-    for rows in epoch(ClassBalancedBatches(labels, batch_size=4)):
+    for rows in epoch(ClassBalancedSampler(labels, batch_size=4)):
         assert rows.count(10) == 2
 
 
@@ -89,5 +89,5 @@ def test_class_of_one_image_repeats_it():
 )
 def test_batch_without_contrast_is_refused(labels: list[int], batch_size: int, named: str):
     with pytest.raises(InputError, match=named) as error:
-        ClassBalancedBatches(torch.tensor(labels), batch_size=batch_size)
+        ClassBalancedSampler(torch.tensor(labels), batch_size=batch_size)
     assert "at least 2 classes and a batch of 4" in str(error.value)

@@ -39,7 +39,7 @@ def test_first_tensor_that_differs_is_named(found: dict[str, torch.Tensor], diff
         assert torch.equal(module.weight, torch.ones(3, 2))
 
 
-def test_state_of_an_optimiser_is_brought_back():
+def test_state_of_an_optimizer_is_brought_back():
     module = nn.Linear(2, 3)
     optimizer = torch.optim.AdamW(module.parameters(), lr=1.0)
     other = torch.optim.AdamW(module.parameters(), lr=2.0)

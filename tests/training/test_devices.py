@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rsh.config import TrainConfig
-from rsh.training.devices import fabric_of
+from rsh.training.devices import make_fabric
 
 # One step of a linear net (no batch statistics, which one process would take over other rows) on a
 # whole batch; each process writes its loss and gradients.
@@ -83,6 +83,6 @@ def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path, method
 )
 def test_precision_is_the_one_asked_for(precision: str, expected: str, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    fabric = fabric_of(TrainConfig(precision=precision, finetune=True))
+    fabric = make_fabric(TrainConfig(precision=precision, finetune=True))
     assert fabric._precision.precision == expected
     assert (fabric.world_size, fabric.device.type) == (1, "cpu")

@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from rsh.data.dataset import Scenes
-from rsh.data.decoded import packed_tiles
+from rsh.data.dataset import TileDataset
+from rsh.data.decoded import decoded_tiles
 from rsh.io import array_cache
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet
 from rsh.training import feature_cache
-from rsh.training.feature_cache import bank_key, view_bank
+from rsh.training.feature_cache import cache_key, cached_features
 
 VIEWS = ViewSpec(32, count=32)  # two tiles go through the backbone at a time
 
@@ -25,14 +25,14 @@ def net() -> HashNet:
 
 
 @pytest.fixture
-def scenes(tmp_path: Path) -> Scenes:
+def scenes(tmp_path: Path) -> TileDataset:
     rng = np.random.default_rng(0)
     for name in ("coast", "forest"):
         (tmp_path / "data" / name).mkdir(parents=True)
         for index in range(5):
             pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "data" / name / f"{index}.png")
-    return Scenes.open(tmp_path / "data")
+    return TileDataset.open(tmp_path / "data")
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +42,15 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @torch.inference_mode()
-def direct(net: HashNet, scenes: Scenes, spec: ViewSpec) -> np.ndarray:
-    tiles = torch.from_numpy(np.array(packed_tiles(scenes, spec.image_size, progress=False)))
+def direct(net: HashNet, scenes: TileDataset, spec: ViewSpec) -> np.ndarray:
+    tiles = torch.from_numpy(np.array(decoded_tiles(scenes, spec.image_size, progress=False)))
     rows = [spec.of(tiles[row, None], row)[0] for row in range(len(scenes))]
     return torch.stack([net.backbone(net.normalize(views)) for views in rows]).numpy()
 
 
 @pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3), ViewSpec(32, 3, "strong", seed=1)])
 def test_bank_holds_what_the_backbone_gives_for_each_view(net, scenes, spec: ViewSpec):
-    found = view_bank(net, scenes, spec, progress=False)
+    found = cached_features(net, scenes, spec, progress=False)
     expected = direct(net, scenes, spec)
     assert found.dtype == np.float16
     assert found.shape == (10, len(spec), net.head.trunk[0].in_features)
@@ -63,33 +63,33 @@ def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Pa
         next(other.backbone.parameters())[0] += 0.01
     deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, stages=1)
     keys = [
-        bank_key(net, scenes, ViewSpec(32, 2)),
-        bank_key(net, scenes, ViewSpec(64, 2)),
-        bank_key(net, scenes, ViewSpec(32, 3)),
-        bank_key(net, scenes, ViewSpec(32, 2, "strong")),
-        bank_key(net, scenes, ViewSpec(32, 2, seed=1)),
-        bank_key(net, scenes.take(np.arange(9)), ViewSpec(32, 2)),
-        bank_key(other, scenes, ViewSpec(32, 2)),
-        bank_key(deeper, scenes, ViewSpec(32, 2)),
+        cache_key(net, scenes, ViewSpec(32, 2)),
+        cache_key(net, scenes, ViewSpec(64, 2)),
+        cache_key(net, scenes, ViewSpec(32, 3)),
+        cache_key(net, scenes, ViewSpec(32, 2, "strong")),
+        cache_key(net, scenes, ViewSpec(32, 2, seed=1)),
+        cache_key(net, scenes.take(np.arange(9)), ViewSpec(32, 2)),
+        cache_key(other, scenes, ViewSpec(32, 2)),
+        cache_key(deeper, scenes, ViewSpec(32, 2)),
     ]
     file = tmp_path / "data" / "coast" / "0.png"
     file.write_bytes(file.read_bytes() + b"\0")
-    keys.append(bank_key(net, Scenes.open(tmp_path / "data"), ViewSpec(32, 2)))
+    keys.append(cache_key(net, TileDataset.open(tmp_path / "data"), ViewSpec(32, 2)))
     assert len(set(keys)) == len(keys)
 
 
 def test_key_does_not_change_with_the_head_or_the_place(net, scenes, tmp_path: Path):
     other = HashNet(num_bits=64, image_size=32, hidden=32, feature_dim=4, seed=5)
     (tmp_path / "data").rename(tmp_path / "moved")
-    moved = Scenes.open(tmp_path / "moved")
-    assert bank_key(net, moved, VIEWS) == bank_key(other, replace(moved, name="x"), VIEWS)
+    moved = TileDataset.open(tmp_path / "moved")
+    assert cache_key(net, moved, VIEWS) == cache_key(other, replace(moved, name="x"), VIEWS)
 
 
 def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path, monkeypatch):
-    unbroken = np.array(view_bank(net, scenes, VIEWS, progress=False))
+    unbroken = np.array(cached_features(net, scenes, VIEWS, progress=False))
     next(own_cache.glob("*.npy")).unlink()
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
-    features, wanted = feature_cache.features_of, []
+    features, wanted = feature_cache.extract_features, []
 
     def stopping(net, batches, spec, *, first):
         wanted.append(first)
@@ -98,10 +98,10 @@ def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path
                 raise KeyboardInterrupt
             yield part
 
-    monkeypatch.setattr(feature_cache, "features_of", stopping)
+    monkeypatch.setattr(feature_cache, "extract_features", stopping)
     with pytest.raises(KeyboardInterrupt):
-        view_bank(net, scenes, VIEWS, progress=False)
-    assert np.array_equal(view_bank(net, scenes, VIEWS, progress=False), unbroken)
+        cached_features(net, scenes, VIEWS, progress=False)
+    assert np.array_equal(cached_features(net, scenes, VIEWS, progress=False), unbroken)
     assert wanted == [0, 6]
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.training.memory import Memory, check_fit, saved_bytes
+from rsh.training.memory import Memory, check_batch_fits, saved_bytes
 from rsh.training.train import train
 
 VIEW = torch.zeros(1, 3, 32, 32)
@@ -67,7 +67,7 @@ def fits(monkeypatch):
             free = int(room * 2 * saved_bytes(small(), VIEW))
         monkeypatch.setattr("rsh.training.memory.memory", lambda: Memory(1 << 40, free))
         config = TrainConfig(finetune=True, batch_size=batch_size, compile=compile)
-        check_fit(small(), config, fabric, tiles=batch_size)
+        check_batch_fits(small(), config, fabric, tiles=batch_size)
 
     return check
 
@@ -100,7 +100,7 @@ def test_what_a_compiled_network_saves_is_not_known(fits):
 def test_where_nobody_says_how_much_is_free_nothing_is_refused(monkeypatch):
     monkeypatch.setattr("rsh.training.memory.memory", lambda: None)
     fabric = Fabric(accelerator="cpu", devices=1)
-    check_fit(small(), TrainConfig(finetune=True), fabric, tiles=10**9)
+    check_batch_fits(small(), TrainConfig(finetune=True), fabric, tiles=10**9)
 
 
 def test_it_is_refused_before_there_is_a_folder(tiny_split, tmp_path, monkeypatch):

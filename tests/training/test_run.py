@@ -8,7 +8,7 @@ from make_harm import survived
 from make_training import SHORT, small, timeless
 
 from rsh.config import TrainConfig
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 from rsh.io.provenance import environment, git_revision
 from rsh.models.hashnet import HashNet, fingerprint
@@ -205,10 +205,10 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     tiny_data: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tiny_data.parent)
-    noted = describe(Scenes.open(tiny_data.name).split(by="class"))
+    noted = describe(TileDataset.open(tiny_data.name).split(by="class"))
     assert Path(noted["data"]["source"]) == tiny_data.resolve()
     assert noted["split"] == {"by": "class", "query": 0.2, "val": 0.15, "seed": 0}
-    assert describe(Scenes.open("bluemarble").split())["data"]["source"] == "bluemarble"
+    assert describe(TileDataset.open("bluemarble").split())["data"]["source"] == "bluemarble"
 
 
 def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch):

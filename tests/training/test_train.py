@@ -8,9 +8,9 @@ from rsh.config import TrainConfig
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.models.losses.baselines import RIVALS
+from rsh.models.losses.baselines import BASELINES
 from rsh.models.losses.multilevel import MultiLevelLoss
-from rsh.training.train import loss_of, train
+from rsh.training.train import make_loss, train
 
 
 def small(seed: int = 0) -> HashNet:
@@ -22,8 +22,8 @@ def test_settings_describe_the_loss():
         category_weight=0.1, inter_weight=0.2, intra_weight=0.3, quantization_weight=0.4,
         feature_temperature=0.5, code_temperature=0.6,
     )  # fmt: skip
-    assert loss_of(config, 4, 8) == MultiLevelLoss(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-    assert loss_of(TrainConfig(), 4, 8) == MultiLevelLoss()
+    assert make_loss(config, 4, 8) == MultiLevelLoss(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+    assert make_loss(TrainConfig(), 4, 8) == MultiLevelLoss()
 
 
 @pytest.mark.parametrize("option", ["epochs", "batch_size", "views"])
@@ -88,7 +88,7 @@ def test_validation_tiles_are_learned_from_only_if_asked(tiny_split, finetune: b
         assert (fingerprint(nets[0]) != fingerprint(nets[1])) == train_on_val
 
 
-@pytest.mark.parametrize("method", RIVALS)
+@pytest.mark.parametrize("method", BASELINES)
 def test_every_method_goes_through_the_same_loop(tiny_split, method: str):
     net = small()
     config = TrainConfig(method=method, epochs=2, batch_size=16, views=2)

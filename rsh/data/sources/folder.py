@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.data.images import SUFFIXES
-from rsh.data.metadata import add_places
+from rsh.data.metadata import add_metadata
 from rsh.data.sources.base import _table
 from rsh.errors import InputError
-from rsh.io.files import is_text
+from rsh.io.files import is_utf8
 
 
 @dataclass(frozen=True)
-class Folder:
+class FolderSource:
     """A folder with one folder a class; an id is the path inside.
 
     Attributes:
@@ -29,7 +29,7 @@ class Folder:
     paths: tuple[str, ...]
 
     @classmethod
-    def open(cls, path: Path) -> "Folder":
+    def open(cls, path: Path) -> "FolderSource":
         """List a folder.
 
         Raises:
@@ -41,13 +41,13 @@ class Folder:
             if file.suffix.lower() in SUFFIXES and file.is_file()
         )
         for name in found:
-            if not is_text(name):
+            if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")
         return cls(path, tuple(found))
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_places(_table(self.paths, self.path), self.path, "")
+        return add_metadata(_table(self.paths, self.path), self.path, "")
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from rsh.data.archive import is_zip
 from rsh.data.sources.base import Source
-from rsh.data.sources.folder import Folder
-from rsh.data.sources.raster import RASTERS, Windows
-from rsh.data.sources.webdataset import Shards, shard_files
-from rsh.data.sources.zip import Zip
-from rsh.data.tile_grid import Cutting
+from rsh.data.sources.folder import FolderSource
+from rsh.data.sources.raster import RASTERS, RasterSource
+from rsh.data.sources.webdataset import WebDatasetSource, shard_files
+from rsh.data.sources.zip import ZipSource
+from rsh.data.tile_grid import TilingOptions
 from rsh.errors import InputError
 
 
-def open_source(path: Path, cutting: Cutting) -> Source:
+def open_source(path: Path, cutting: TilingOptions) -> Source:
     """Find out what lies at a path.
 
     Args:
@@ -26,15 +26,15 @@ def open_source(path: Path, cutting: Cutting) -> Source:
     scenes: list[Path] = []
     source: Source
     if path.is_file() and is_zip(path):
-        source = Zip.open(path)
-    elif path.is_dir() and (folder := Folder.open(path)).paths:
+        source = ZipSource.open(path)
+    elif path.is_dir() and (folder := FolderSource.open(path)).paths:
         source = folder
     elif files := shard_files(path):
-        source = Shards(path, files)
+        source = WebDatasetSource(path, files)
     elif scenes := _scenes(path):
-        return Windows.open(path, scenes, cutting)
+        return RasterSource.open(path, scenes, cutting)
     elif path.is_dir():
-        source = Folder(path, ())
+        source = FolderSource(path, ())
     else:
         raise InputError(
             f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "

@@ -14,9 +14,9 @@ from rsh.data.raster import (
     AT_HOME,
     explain_raster_error,
     open_raster,
-    opened,
+    reading,
 )
-from rsh.data.tile_grid import Corner, Cutting, Plan, name_of, places_of, plan_of
+from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError, NoData
 
 RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2"})
@@ -24,7 +24,7 @@ NAME = re.compile(r"(.+)/r(\d+)_c(\d+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Windows:
+class RasterSource:
     """Scenes that are cut while they are read: no tile is written.
 
     Attributes:
@@ -33,30 +33,30 @@ class Windows:
     """
 
     path: Path
-    plans: dict[str, Plan]
+    plans: dict[str, TileGrid]
 
     @classmethod
-    def open(cls, path: Path, scenes: Sequence[Path], cutting: Cutting) -> "Windows":
+    def open(cls, path: Path, scenes: Sequence[Path], cutting: TilingOptions) -> "RasterSource":
         """Look at scenes.
 
         Raises:
             InputError: one cannot be read or cut so, or two have the same name.
         """
-        plans: dict[str, Plan] = {}
+        plans: dict[str, TileGrid] = {}
         for scene in scenes:
             if scene.stem in plans:
                 raise InputError(f"{scene} has the name of another scene: rename one of them")
             with open_raster(scene) as source:
-                plans[scene.stem] = plan_of(source, scene, cutting)
+                plans[scene.stem] = plan_tiles(source, scene, cutting)
         return cls(path, plans)
 
     def items(self) -> pd.DataFrame:
         """See `rsh.data.sources.base.Source`."""
         tables = []
         for name, plan in self.plans.items():
-            tiles = [(f"{name}/{name_of(corner)}", corner) for corner in plan.corners()]
+            tiles = [(f"{name}/{tile_name(corner)}", corner) for corner in plan.corners()]
             with explain_raster_error(plan.scene):
-                table = places_of(plan, tiles).rename(columns={"path": "id"})
+                table = locate_tiles(plan, tiles).rename(columns={"path": "id"})
             table.insert(1, "class", name)
             if len(self.plans) > 1:
                 table["block"] = f"{name}/" + table["block"]
@@ -80,7 +80,7 @@ class Windows:
         plan, _ = self._place(tile)
         return f"{self._stamps[plan.scene]} {plan.size} {plan.bands} {plan.stretch}"
 
-    def _place(self, tile: str) -> tuple[Plan, Corner]:
+    def _place(self, tile: str) -> tuple[TileGrid, Origin]:
         found = NAME.fullmatch(tile)
         assert found  # all names are ours
         return self.plans[found[1]], (int(found[2]), int(found[3]))
@@ -103,5 +103,5 @@ class Windows:
         if scene not in self._open_scenes:
             for other in list(self._open_scenes):
                 self._open_scenes.pop(other).close()
-            self._open_scenes[scene] = opened(scene)
+            self._open_scenes[scene] = reading(scene)
         return self._open_scenes[scene]

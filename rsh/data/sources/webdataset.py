@@ -24,10 +24,10 @@ import pandas as pd
 
 from rsh.data.archive import MAX_BYTES
 from rsh.data.images import SUFFIXES
-from rsh.data.metadata import checked_places
+from rsh.data.metadata import check_metadata
 from rsh.errors import InputError
-from rsh.io.files import is_text
-from rsh.text import first_words
+from rsh.io.files import is_utf8
+from rsh.text import first_sentence
 
 SHARD = ".tar"
 COMPRESSED = (".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -36,7 +36,7 @@ BLOCK = 512  # bytes; a tar ends with blocks of zeros
 MOST_SHARDS, MOST_WORDS = 1_000_000, 1000  # of a pattern; of names in .json files
 PLACES = ("longitude", "latitude", "block", "footprint")
 SIMPLE = (str, int, float)  # what a condition can be about
-Told = dict[str, Any]  # of a tile, by its .cls and .json
+_Seen = dict[str, Any]  # of a tile, by its .cls and .json
 # What tarfile and the json module raise for files that are damaged or were made to do harm.
 CANNOT_READ = (
     *(tarfile.TarError, OSError, EOFError, ValueError, IndexError),
@@ -44,7 +44,7 @@ CANNOT_READ = (
 )
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where the picture of a tile lies.
 
     Attributes:
@@ -59,7 +59,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shards:
+class WebDatasetSource:
     """One tar or several; an id is the name of a sample, whichever shard it lies in.
 
     Attributes:
@@ -84,7 +84,7 @@ class Shards:
                 f"{classes.index[classes.isna()][0]} in {self.path} has no class, others have: "
                 'give it a .cls or a "class" in its .json'
             )
-        columns = checked_places(table, f"{self.path}")
+        columns = check_metadata(table, f"{self.path}")
         found = {name: column.to_numpy() for name, column in columns.items()}
         return pd.DataFrame({"id": list(places), "class": classes.to_numpy(), **found})
 
@@ -113,9 +113,9 @@ class Shards:
         return [f"{each.st_size} {each.st_mtime_ns}" for each in found]
 
     @cached_property
-    def _listed(self) -> tuple[dict[str, Place], dict[str, Told]]:
-        places: dict[str, Place] = {}
-        told: dict[str, Told] = {}
+    def _listed(self) -> tuple[dict[str, Location], dict[str, _Seen]]:
+        places: dict[str, Location] = {}
+        told: dict[str, _Seen] = {}
         for number, file in enumerate(self.files):
             for tile, place, words in _samples(file, number):
                 if tile in places:
@@ -159,10 +159,10 @@ def _expanded(pattern: str) -> Iterator[str]:
         yield words[0] + "".join(map("".join, zip(chosen, words[3::3], strict=True)))
 
 
-def _samples(file: Path, shard: int) -> Iterator[tuple[str, Place, Told]]:
+def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, _Seen]]:
     """Yield name, place of the picture, and what is told of it, of each sample with a picture."""
-    places: dict[str, Place] = {}
-    told: dict[str, Told] = {}
+    places: dict[str, Location] = {}
+    told: dict[str, _Seen] = {}
     with _opened(file) as tar:
         for member in _members(tar, file):
             path = PurePosixPath(member.name)
@@ -173,7 +173,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Place, Told]]:
             if suffix in SUFFIXES:
                 if tile in places:
                     raise InputError(f"{tile} in {file} has two pictures: leave one of them")
-                places[tile] = Place(shard, member.offset_data, member.size)
+                places[tile] = Location(shard, member.offset_data, member.size)
             elif suffix in (".cls", ".json"):
                 told.setdefault(tile, {})[suffix] = _content(tar, member, file)
     for tile, place in places.items():
@@ -185,7 +185,7 @@ def _opened(file: Path) -> tarfile.TarFile:
         return tarfile.open(file, "r:")
     except CANNOT_READ as error:
         raise InputError(
-            f"{file} is no tar that can be read ({first_words(error)}): pack or fetch it again"
+            f"{file} is no tar that can be read ({first_sentence(error)}): pack or fetch it again"
         ) from None
 
 
@@ -207,7 +207,7 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{file} cannot be read ({first_words(error)}): pack or fetch it again"
+            f"{file} cannot be read ({first_sentence(error)}): pack or fetch it again"
         ) from None
     if ending != bytes(BLOCK):  # tarfile takes what it does not understand for the end
         raise InputError(f"{file} is damaged or cut short: pack or fetch it again")
@@ -215,7 +215,7 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
 
 def _check_member(member: tarfile.TarInfo, file: Path) -> None:
     name = member.name
-    if not is_text(name):
+    if not is_utf8(name):
         raise InputError(f"{name!a} in {file} is not UTF-8: rename it and pack again")
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         raise InputError(f"{file} names a path outside itself ({name}): pack it again")
@@ -233,7 +233,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, file: Path) -> bytes
     return content
 
 
-def _words(files: dict[str, bytes], tile: str, file: Path) -> Told:
+def _words(files: dict[str, bytes], tile: str, file: Path) -> _Seen:
     """Read class and place of a tile."""
     where = f"of {tile} in {file}"
     try:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.data.archive import open_zip, picture_paths, read_member
-from rsh.data.metadata import add_places
+from rsh.data.metadata import add_metadata
 from rsh.data.sources.base import _table
 
 
 @dataclass(frozen=True)
-class Zip:
+class ZipSource:
     """A zip of such a folder, read as it is.
 
     Attributes:
@@ -27,7 +27,7 @@ class Zip:
     paths: tuple[str, ...]
 
     @classmethod
-    def open(cls, path: Path) -> "Zip":
+    def open(cls, path: Path) -> "ZipSource":
         """List a zip.
 
         Raises:
@@ -38,7 +38,7 @@ class Zip:
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_places(_table(self.paths, self.path), self.path, self.prefix)
+        return add_metadata(_table(self.paths, self.path), self.path, self.prefix)
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""

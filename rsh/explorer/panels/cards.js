@@ -1,7 +1,7 @@
 import { bitsOf, countDifferent, listen, make, mark, Pictures, plural, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, rowsOf, tileButton } from "./lib/grid.js";
 import { glossary } from "./lib/glossary.js";
-import { classColour } from "./lib/palette.js";
+import { classColor } from "./lib/palette.js";
 
 const VERDICTS = { true: "is-right", false: "is-wrong", null: "" };
 const SVG = "http://www.w3.org/2000/svg";
@@ -20,7 +20,7 @@ function miniCode(bits, queryBits) {
   bits.forEach((bit, place) => {
     const [x, y] = [(place % columns) * 4, Math.floor(place / columns) * 14];
     const differs = bit !== queryBits[place];
-    // Different bits are also taller, so that colour is not all that tells them apart.
+    // Different bits are also taller, so that color is not all that tells them apart.
     paths[differs ? "differs" : bit ? "one" : "zero"] += differs
       ? `M${x} ${y}h3.2v12h-3.2z`
       : `M${x} ${y + 3}h3.2v6h-3.2z`;
@@ -84,7 +84,7 @@ function caption(card, count) {
     make(
       "span",
       { class: "rsh-class", title: card.name },
-      make("i", { class: "rsh-dot", style: `background:${classColour(card.colour, count)}` }),
+      make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
   );

@@ -10,12 +10,12 @@ from rsh.explorer.bundle import bundle
 from rsh.explorer.panels.tiles import describe, hex_of
 from rsh.explorer.ranking import RankedTile, Ranking
 from rsh.explorer.state import ExplorerState
-from rsh.text import plural, readable
+from rsh.text import humanize, plural
 
 SEEN = "The model trained on this tile, which flatters the answer."
 
 
-class Cards(anywidget.AnyWidget):
+class CardsPanel(anywidget.AnyWidget):
     """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
@@ -88,7 +88,7 @@ def summary(state: ExplorerState, ranking: Ranking) -> str:
 def _tally(state: ExplorerState, ranking: Ranking) -> str:
     """Say of which classes the tiles shown are: nobody has said that of the picture itself."""
     gallery = state.gallery
-    names = Counter(readable(gallery.items["class"].iloc[hit.row]) for hit in ranking.hits)
+    names = Counter(humanize(gallery.items["class"].iloc[hit.row]) for hit in ranking.hits)
     most = ", ".join(f"{count} {name}" for name, count in names.most_common(3))
     more = f" and {plural(len(names) - 3, 'other class')}" if len(names) > 3 else ""
     shown = f"Of the {plural(len(ranking.hits), 'tile')} shown: {most}{more}."

@@ -9,12 +9,12 @@ import traitlets
 from rsh.explorer.bundle import bundle
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
-from rsh.text import readable
+from rsh.text import humanize
 
 SHOWN = 24  # four rows of six beside the answer
 
 
-class Chooser(anywidget.AnyWidget):
+class ClassBrowserPanel(anywidget.AnyWidget):
     """Classes and tiles of one of them.
 
     Sends {"kind": "class", "number"}, {"kind": "others"} and {"kind": "choose", "row"}.
@@ -39,7 +39,7 @@ def chooser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, 
     shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
     return {
         "classes": [
-            {"name": readable(name), "count": count}
+            {"name": humanize(name), "count": count}
             for name, count in zip(classes, counts, strict=True)
         ],
         "chosen": chosen,

@@ -14,7 +14,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.metrics.ranking import precision_recall
 
 
-class Bits(anywidget.AnyWidget):
+class CodesPanel(anywidget.AnyWidget):
     """The query's code above that of the tile the pointer is on, differing bits marked.
 
     Attributes:

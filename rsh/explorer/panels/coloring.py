@@ -1,4 +1,4 @@
-"""What the dots of the planes are coloured by: one small number a tile, and words for a legend."""
+"""What the dots of the planes are colored by: one small number a tile, and words for a legend."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from rsh.errors import InputError
 from rsh.explorer.panels.tiles import SPLITS
 from rsh.explorer.ranking import Ranking
 from rsh.gallery.gallery import Gallery
-from rsh.text import plural, readable
+from rsh.text import humanize, plural
 
 STEPS = 255  # of a scale of numbers: finer than an eye can tell, and a byte a tile
 MAX_NAMES = 60  # more texts than this are no classes but remarks
@@ -24,8 +24,8 @@ WITH_QUERY = ("distance", "found")  # those that another query changes
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Colouring(TypedDict):
-    """What a browser needs to colour the dots and to explain it.
+class Coloring(TypedDict):
+    """What a browser needs to color the dots and to explain it.
 
     A value is a place in `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
     itself stands for what is not known.
@@ -33,7 +33,7 @@ class Colouring(TypedDict):
     Attributes:
         by: the way, as in `ways_of`.
         names: a name a value; none for a scale.
-        colours: roles such as "right", one a name; none for those of classes.
+        colors: roles such as "right", one a name; none for those of classes.
         ends: words at both ends of a scale; none for names.
         strong: which end of a scale stands out from the ground, "low" or "high".
         missing: what the value that is not known means.
@@ -46,7 +46,7 @@ class Colouring(TypedDict):
 
     by: str
     names: list[str]
-    colours: list[str]
+    colors: list[str]
     ends: list[str]
     strong: str
     missing: str
@@ -58,23 +58,23 @@ class Colouring(TypedDict):
 
 
 def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
-    """Return what a gallery's tiles can be coloured by: pairs of a way and its words."""
+    """Return what a gallery's tiles can be colored by: pairs of a way and its words."""
     items = gallery.items
     ways = [("class", "class"), ("distance", "distance from the query")]
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
     ways.append(("found", "right and wrong among the found"))
-    return ways + [(f"{COLUMN}{name}", readable(name)) for name in _others(gallery)]
+    return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
-def colouring_of(gallery: Gallery, ranking: Ranking, by: str) -> Colouring:
-    """Return the colouring of all tiles in one of the ways.
+def coloring_of(gallery: Gallery, ranking: Ranking, by: str) -> Coloring:
+    """Return the coloring of all tiles in one of the ways.
 
     Raises:
-        InputError: the gallery cannot be coloured so.
+        InputError: the gallery cannot be colored so.
     """
     if by == "class":
-        return _packed(by, gallery.labels, names=[readable(name) for name in gallery.classes])
+        return _packed(by, gallery.labels, names=[humanize(name) for name in gallery.classes])
     if by == "distance":
         return _by_distance(gallery, ranking.question.packed(gallery))
     if by == "split":
@@ -85,12 +85,12 @@ def colouring_of(gallery: Gallery, ranking: Ranking, by: str) -> Colouring:
     name = by.removeprefix(COLUMN)
     if not by.startswith(COLUMN) or name not in _others(gallery):
         ways = ", ".join(way for way, _ in ways_of(gallery))
-        raise InputError(f"colour by {by!r}: choose one of {ways}")
+        raise InputError(f"color by {by!r}: choose one of {ways}")
     return _by_column(by, gallery.items[name])
 
 
-def _by_distance(gallery: Gallery, query_packed: Packed) -> Colouring:
-    """Colour by the bits that differ from the query's code; the nearest are drawn last."""
+def _by_distance(gallery: Gallery, query_packed: Packed) -> Coloring:
+    """Color by the bits that differ from the query's code; the nearest are drawn last."""
     bits = gallery.num_bits
     distances = hamming(query_packed, gallery.packed)[0]
     near_last = [(bits // 2, bits + 1), (bits // 4, bits // 2), (0, bits // 4)]
@@ -104,28 +104,28 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> Colouring:
     )
 
 
-def _by_verdict(gallery: Gallery, ranking: Ranking) -> Colouring:
-    """Colour what was found by whether it has the query's class."""
+def _by_verdict(gallery: Gallery, ranking: Ranking) -> Coloring:
+    """Color what was found by whether it has the query's class."""
     values = np.full(len(gallery), -1)
     for hit in ranking.hits:
         values[hit.row] = 1 if hit.relevant is False else 0
     names, roles = ["same class", "another class"], ["right", "wrong"]
     if ranking.question.row is None:  # a picture has no class
         names, roles = ["found"], ["accent"]
-    return _packed("found", values, names=names, colours=roles, missing="not among the found")
+    return _packed("found", values, names=names, colors=roles, missing="not among the found")
 
 
-def _by_column(by: str, column: pd.Series) -> Colouring:
+def _by_column(by: str, column: pd.Series) -> Coloring:
     if _is_number(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return _on_scale(by, numbers, "{:g}".format)
     if _are_days(column):
         return _on_scale(by, _seconds(column), _day)
     codes, names = pd.factorize(_texts(column), sort=True)
-    return _packed(by, codes, names=[readable(name) for name in names])
+    return _packed(by, codes, names=[humanize(name) for name in names])
 
 
-def _on_scale(by: str, numbers: NDArray[np.float64], write: Callable[[float], str]) -> Colouring:
+def _on_scale(by: str, numbers: NDArray[np.float64], write: Callable[[float], str]) -> Coloring:
     """Bring numbers to the steps of a scale from the least to the largest."""
     known = np.isfinite(numbers)
     low, high = numbers[known].min(), numbers[known].max()
@@ -140,20 +140,20 @@ def _packed(
     *,
     names: Sequence[str] = (),
     num_values: int = 0,
-    colours: Sequence[str] = (),
+    colors: Sequence[str] = (),
     ends: Sequence[str] = (),
     strong: str = "high",
     missing: str = "not known",
     layers: Sequence[tuple[int, int]] = (),
-) -> Colouring:
-    """Put a colouring together; values below 0 are those that are not known."""
+) -> Coloring:
+    """Put a coloring together; values below 0 are those that are not known."""
     num_values = num_values or len(names)
     wide = num_values > np.iinfo(np.uint8).max
     whole = np.where(values < 0, num_values, values).astype(np.uint16 if wide else np.uint8)
     return {
         "by": by,
         "names": list(names),
-        "colours": list(colours),
+        "colors": list(colors),
         "ends": list(ends),
         "strong": strong,
         "missing": missing,
@@ -166,13 +166,13 @@ def _packed(
 
 
 def _others(gallery: Gallery) -> list[str]:
-    """Return the columns that colours can show beyond those that every gallery has."""
+    """Return the columns that colors can show beyond those that every gallery has."""
     items = gallery.items
     return [name for name in items.columns if name not in STANDARD and _fits(items[name])]
 
 
 def _fits(column: pd.Series) -> bool:
-    """Whether a colour can show what a column says."""
+    """Whether a color can show what a column says."""
     if _is_number(column):
         return bool(np.isfinite(column.to_numpy(dtype=np.float64, na_value=np.nan)).any())
     if _are_days(column):

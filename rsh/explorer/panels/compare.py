@@ -6,11 +6,11 @@ from typing import Any
 import anywidget
 import traitlets
 
-from rsh.analysis.compare_rankings import Answered, By, Found, Pair, Side
+from rsh.analysis.compare_rankings import By, ComparedHit, RankingPair, Side, SideResult
 from rsh.errors import InputError
 from rsh.explorer.bundle import bundle, stylesheet
 from rsh.explorer.panels.tiles import describe
-from rsh.explorer.server.registry import Site
+from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.metrics.overlap import Overlap
@@ -19,7 +19,7 @@ from rsh.text import plural
 MEASURES: dict[By, str] = {"bits": "{} bits", "features": "features before the bits"}
 
 
-class Sides(anywidget.AnyWidget):
+class ComparePanel(anywidget.AnyWidget):
     """A choice of what to compare with, and the two answers beside each other.
 
     Sends {"kind": "choose", "row"} for a tile of this gallery.
@@ -51,7 +51,7 @@ class Comparison:
         choices: name and words of each other side.
     """
 
-    def __init__(self, gallery: Gallery, site: Site, name: str) -> None:
+    def __init__(self, gallery: Gallery, site: Registry, name: str) -> None:
         """Compare a gallery of a site with its own features and with the others.
 
         Args:
@@ -66,7 +66,7 @@ class Comparison:
             for by in MEASURES:
                 self._sides[f"{other}/{by}"] = (other, by)
         self.choices = [[key, self._words(*side)] for key, side in self._sides.items()]
-        self._pairs: dict[str, Pair] = {}
+        self._pairs: dict[str, RankingPair] = {}
 
     def view(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         """Return the `Sides.view` of a state; nothing if nothing is chosen.
@@ -105,11 +105,11 @@ class Comparison:
             ],
         }
 
-    def _pair(self, chosen: str) -> Pair:
+    def _pair(self, chosen: str) -> RankingPair:
         if chosen not in self._pairs:
             name, by = self._sides[chosen]
             other = self._site.open(name) if name else self._gallery
-            self._pairs[chosen] = Pair(Side(self._gallery), Side(other, by))
+            self._pairs[chosen] = RankingPair(Side(self._gallery), Side(other, by))
         return self._pairs[chosen]
 
     def _words(self, name: str, by: By) -> str:
@@ -131,7 +131,7 @@ def _note(overlap: Overlap | None, shared: int) -> str:
     )
 
 
-def _side(title: str, side: Side, answer: Answered, top_k: int) -> dict[str, Any]:
+def _side(title: str, side: Side, answer: SideResult, top_k: int) -> dict[str, Any]:
     average = answer.average_precision
     figures = [f"precision@{top_k} = {answer.precision:.2f}"]
     if average is not None:
@@ -145,7 +145,7 @@ def _side(title: str, side: Side, answer: Answered, top_k: int) -> dict[str, Any
     }
 
 
-def _card(side: Side, hit: Found) -> dict[str, Any]:
+def _card(side: Side, hit: ComparedHit) -> dict[str, Any]:
     card = describe(side.gallery, hit.row)
     far = plural(hit.distance, "bit") if hit.score is None else f"cos {hit.score:.2f}"
     same = "same class" if hit.relevant else "another class"

@@ -1,9 +1,9 @@
 import { listen, make, mark, Pictures, redrawOn, tell } from "./lib/shared.js";
-import { classColour } from "./lib/palette.js";
+import { classColor } from "./lib/palette.js";
 
 function queryCard(view, url) {
   const { query } = view;
-  const dot = query.colour < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColour(query.colour, view.num_classes)}` });
+  const dot = query.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(query.color, view.num_classes)}` });
   return make(
     "div",
     { class: "rsh-query", "data-row": query.row },

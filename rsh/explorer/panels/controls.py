@@ -17,7 +17,7 @@ ORDERS: dict[Order, str] = {
 }
 
 
-class Controls(anywidget.AnyWidget):
+class ControlsPanel(anywidget.AnyWidget):
     """The query tile and the controls, all native elements of the browser.
 
     Sends {"kind": "back" | "forward" | "random" | "clear"} and {"kind": "mark", "row", "sign"}.

@@ -55,7 +55,7 @@ function render({ model, el }) {
       const url = pictures.url(png);
       return make("figure", {}, make("img", { src: url, alt }), make("figcaption", {}, make("strong", {}, title), make("span", {}, words)));
     });
-    const lead = make("p", { class: "rsh-note" }, "A grey patch slides over the tile (occlusion): where the code changes most, there it looks.");
+    const lead = make("p", { class: "rsh-note" }, "A gray patch slides over the tile (occlusion): where the code changes most, there it looks.");
     bodies.parts.replaceChildren(lead, ...(heats.length ? [bitChoice("parts"), make("div", { class: "rsh-heats" }, ...figures)] : [start]), working, make("p", { class: "rsh-note" }, note));
   }
 

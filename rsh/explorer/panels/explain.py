@@ -8,8 +8,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from rsh.analysis.bits import exemplars
-from rsh.analysis.class_margins import Pair, border, borders
+from rsh.analysis.bits import profile_bit
+from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
 from rsh.errors import InputError
 from rsh.explorer.bundle import bundle, stylesheet
@@ -17,14 +17,14 @@ from rsh.explorer.panels.tiles import describe
 from rsh.explorer.question import Question
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
-from rsh.text import plural, readable
+from rsh.text import humanize, plural
 
 PAIRS = 12  # of classes, the most confused of them
 SHOWN = 12  # tiles on a border
 START: dict[str, Any] = {"open": [], "bit": 0, "pair": 0}
 
 
-class Reasons(anywidget.AnyWidget):
+class ExplainPanel(anywidget.AnyWidget):
     """Three questions that open when they are asked.
 
     Sends {"kind": "parts"} to have the query's parts covered one by one, and {"kind": "choose",
@@ -104,9 +104,9 @@ class Explained:
 
     def _bit(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         gallery = self._gallery
-        found = exemplars(gallery, int(asked["bit"]))
+        found = profile_bit(gallery, int(asked["bit"]))
         classes = zip(gallery.classes, found.share.tolist(), strict=True)
-        shares = sorted(((share, readable(name)) for name, share in classes), reverse=True)
+        shares = sorted(((share, humanize(name)) for name, share in classes), reverse=True)
         other = int(found.related[0]) if len(found.related) else None
         related = ""
         if other is not None and 0 < found.balance < 1:
@@ -120,9 +120,9 @@ class Explained:
         }
 
     @cached_property
-    def _confused(self) -> list[Pair]:
+    def _confused(self) -> list[ClassPair]:
         known = [
-            pair for pair in borders(self._gallery).pairs if pair.margin == pair.margin
+            pair for pair in class_margins(self._gallery).pairs if pair.margin == pair.margin
         ]  # no NaN
         return known[:PAIRS]
 
@@ -132,12 +132,12 @@ class Explained:
             return {"pairs": [], "note": "It takes two classes of two tiles each.", "tiles": []}
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
-        found = border(self._gallery, one, other, count=SHOWN)
+        found = boundary_tiles(self._gallery, one, other, count=SHOWN)
         share = "" if found.asked == found.tiles else f" ({found.asked:,} of them were asked)"
         rows = zip(found.rows, found.own, found.across, found.facing, strict=True)
         return {
             "pairs": [
-                [f"{readable(a)} and {readable(b)}", f"{margin:+.1f} bits"]
+                [f"{humanize(a)} and {humanize(b)}", f"{margin:+.1f} bits"]
                 for a, b, margin in pairs
             ],
             "chosen": chosen,

@@ -10,21 +10,21 @@ from rsh.errors import InputError
 from rsh.explorer.bundle import bundle, stylesheet
 from rsh.explorer.ranking import Ranking
 from rsh.explorer.state import ExplorerState
-from rsh.search.formats.contact_sheet import as_sheet
-from rsh.search.formats.snippets import as_command, as_python
-from rsh.search.formats.tables import as_csv, as_geojson, as_json
+from rsh.search.formats.contact_sheet import to_contact_sheet
+from rsh.search.formats.snippets import to_command, to_python
+from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import Question, Shown, View
 
 FILES: dict[str, tuple[str, str, Callable[[View], bytes]]] = {
-    "csv": ("answer.csv", "text/csv", as_csv),
-    "json": ("answer.json", "application/json", as_json),
-    "geojson": ("answer.geojson", "application/geo+json", as_geojson),
-    "sheet": ("answer.png", "image/png", as_sheet),
+    "csv": ("answer.csv", "text/csv", to_csv),
+    "json": ("answer.json", "application/json", to_json),
+    "geojson": ("answer.geojson", "application/geo+json", to_geojson),
+    "sheet": ("answer.png", "image/png", to_contact_sheet),
 }
-TEXTS: dict[str, Callable[..., str]] = {"python": as_python, "command": as_command}
+TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
 
 
-class Take(anywidget.AnyWidget):
+class ExportPanel(anywidget.AnyWidget):
     """Buttons for what can be taken away.
 
     Sends {"kind": "take", "form", "what": "answer" | "selection"}; is sent {"kind": "file", "name",

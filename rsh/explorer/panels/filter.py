@@ -8,14 +8,14 @@ import traitlets
 
 from rsh.explorer.bundle import bundle
 from rsh.explorer.state import ExplorerState
-from rsh.text import readable
+from rsh.text import humanize
 
 FEW = 60  # different values of a column that fit into a list
 WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box (degrees)"}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
-class Filter(anywidget.AnyWidget):
+class FilterPanel(anywidget.AnyWidget):
     """Chips of the conditions there are, and a form for one more.
 
     Sends {"kind": "where", "texts"}, the conditions as `Where.read` takes them.
@@ -58,7 +58,7 @@ def columns_of(state: ExplorerState) -> list[dict[str, Any]]:
 
 def _column(name: str, column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
-    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, readable(name))}
+    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name))}
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
         low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
         return entry | {"values": [], "hint": f"from..to, such as {low}..{high}"}

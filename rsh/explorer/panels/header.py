@@ -8,7 +8,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.text import plural
 
 
-class Frame(anywidget.AnyWidget):
+class HeaderPanel(anywidget.AnyWidget):
     """Brings the page's stylesheet, keeps the address, and sees whether Python is still there.
 
     Sends {"kind": "ping"}, once {"kind": "address", "text"} if a link says what to show,

@@ -1,18 +1,18 @@
 import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
-import { scaleGradient, valueColour } from "./lib/palette.js";
+import { scaleGradient, valueColor } from "./lib/palette.js";
 
-// What the dots of all planes are coloured by, the legend to it, and how many tiles are selected.
-// The planes get the colours from here, through the page's channel: one copy serves all three.
+// What the dots of all planes are colored by, the legend to it, and how many tiles are selected.
+// The planes get the colors from here, through the page's channel: one copy serves all three.
 function render({ model, el }) {
   const list = make("ul", { class: "rsh-legend" });
-  const choice = make("select", { id: `rsh-colour-${model.get("page")}`, onchange: () => model.send({ kind: "colour", by: choice.value }) });
+  const choice = make("select", { id: `rsh-color-${model.get("page")}`, onchange: () => model.send({ kind: "color", by: choice.value }) });
   choice.append(...model.get("ways").map(([by, words]) => make("option", { value: by }, words)));
   const count = make("p", { class: "rsh-count", role: "status" });
   const clear = make("button", { type: "button", hidden: true, onclick: () => tell(model, "select", { rows: new Int32Array() }) }, "Clear");
   const tools = make(
     "div",
     { class: "rsh-tools", hidden: !choice.length },
-    make("label", { for: choice.id }, "Colour by"),
+    make("label", { for: choice.id }, "Color by"),
     choice,
     make("div", { class: "rsh-selected" }, count, clear),
   );
@@ -26,8 +26,8 @@ function render({ model, el }) {
     bringOut(kept);
   }
 
-  function chip(colouring, name, value) {
-    const dot = make("i", { class: "rsh-dot", style: `background:${valueColour(colouring, value)}` });
+  function chip(coloring, name, value) {
+    const dot = make("i", { class: "rsh-dot", style: `background:${valueColor(coloring, value)}` });
     const button = make(
       "button",
       {
@@ -48,36 +48,36 @@ function render({ model, el }) {
     return make("li", {}, button);
   }
 
-  function scale(colouring) {
-    const [low, high] = colouring.ends;
-    const bar = () => make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(colouring)}` });
+  function scale(coloring) {
+    const [low, high] = coloring.ends;
+    const bar = () => make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(coloring)}` });
     const words = `${choice.selectedOptions[0]?.textContent}: from ${low} to ${high}`;
     return make("li", {}, make("span", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar(), make("span", {}, high), make("span", { class: "rsh-on-map" }, "on the map", bar())));
   }
 
   // Chips stay as they are while only values change: who works by keyboard keeps the focus.
-  function drawLegend(colouring) {
-    const { by, names, ends, num_values, missing, num_missing } = colouring;
+  function drawLegend(coloring) {
+    const { by, names, ends, num_values, missing, num_missing } = coloring;
     const key = JSON.stringify([by, names, ends, num_missing > 0]);
     if (key === shown) return;
     shown = key;
     kept = null;
-    const rest = num_missing ? [chip(colouring, missing, num_values)] : [];
-    const main = ends.length ? [scale(colouring)] : names.map((name, value) => chip(colouring, name, value));
+    const rest = num_missing ? [chip(coloring, missing, num_values)] : [];
+    const main = ends.length ? [scale(coloring)] : names.map((name, value) => chip(coloring, name, value));
     list.setAttribute("aria-label", "Legend: press an entry to keep it highlighted in the planes");
     list.replaceChildren(...main, ...rest);
     bringOut(null);
   }
 
-  let colours = null;
+  let colors = null;
   function draw() {
-    const colouring = model.get("colouring");
-    if (!colouring.by) return;
-    choice.value = colouring.by;
-    const values = bytesAs(colouring.wide ? Uint16Array : Uint8Array, colouring.values);
-    colours = { ...colouring, values };
-    tell(model, "colours", { colours });
-    drawLegend(colouring);
+    const coloring = model.get("coloring");
+    if (!coloring.by) return;
+    choice.value = coloring.by;
+    const values = bytesAs(coloring.wide ? Uint16Array : Uint8Array, coloring.values);
+    colors = { ...coloring, values };
+    tell(model, "colors", { colors });
+    drawLegend(coloring);
   }
 
   // Whichever panel selects, this one alone tells Python.
@@ -109,17 +109,17 @@ function render({ model, el }) {
     ...(drawn ? [list] : []),
   );
   const stops = [
-    redrawOn(model, ["colouring"], draw),
+    redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["judged"], drawKey),
     redrawOn(model, ["note"], () => (note.textContent = model.get("note"))),
     listen(model, {
       select,
       // A plane that opens after this panel asks for what it has missed.
       join: () => {
-        if (colours) tell(model, "colours", { colours });
+        if (colors) tell(model, "colors", { colors });
         tell(model, "select", { rows: selected });
       },
-      alert: () => (choice.value = model.get("colouring").by),
+      alert: () => (choice.value = model.get("coloring").by),
     }),
   ];
   return () => stops.forEach((stop) => stop());

@@ -1,4 +1,4 @@
-"""What the planes share: what their dots are coloured by, its legend, and what is selected."""
+"""What the planes share: what their dots are colored by, its legend, and what is selected."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle, stylesheet
-from rsh.explorer.panels.coloring import WITH_QUERY, colouring_of
+from rsh.explorer.panels.coloring import WITH_QUERY, coloring_of
 from rsh.explorer.ranking import Ranking
 from rsh.explorer.state import ExplorerState
 
 
-class Legend(anywidget.AnyWidget):
-    """Colours the dots of all planes of the page, and says what the colours mean.
+class LegendPanel(anywidget.AnyWidget):
+    """Colors the dots of all planes of the page, and says what the colors mean.
 
-    Sends {"kind": "colour", "by"}, and {"kind": "select"} with the selected rows as a buffer of
+    Sends {"kind": "color", "by"}, and {"kind": "select"} with the selected rows as a buffer of
     int32, ascending.
 
     Attributes:
@@ -22,8 +22,8 @@ class Legend(anywidget.AnyWidget):
         heading: title of the part of the page that follows.
         note: one sentence below it.
         judged: whether hits are of the query's class or of another; a picture has none.
-        ways: what the dots can be coloured by, pairs of a way and its words; none hides the choice.
-        colouring: `rsh.explorer.panels.coloring.Colouring`, or empty before the first.
+        ways: what the dots can be colored by, pairs of a way and its words; none hides the choice.
+        coloring: `rsh.explorer.panels.coloring.Coloring`, or empty before the first.
     """
 
     _esm = bundle("legend.js")
@@ -33,10 +33,10 @@ class Legend(anywidget.AnyWidget):
     note = traitlets.Unicode().tag(sync=True)
     judged = traitlets.Bool(True).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    colouring = traitlets.Dict().tag(sync=True)
+    coloring = traitlets.Dict().tag(sync=True)
 
-    def colour(self, state: ExplorerState, ranking: Ranking, by: str | None = None) -> None:
-        """Colour the dots another way, or anew after another query.
+    def color(self, state: ExplorerState, ranking: Ranking, by: str | None = None) -> None:
+        """Color the dots another way, or anew after another query.
 
         What another query does not change is sent once.
 
@@ -46,12 +46,12 @@ class Legend(anywidget.AnyWidget):
             by: the way, one of `ways_of`; None for the present one.
 
         Raises:
-            InputError: the gallery cannot be coloured so.
+            InputError: the gallery cannot be colored so.
         """
-        now = str(self.colouring.get("by", ""))
+        now = str(self.coloring.get("by", ""))
         if by is None and now and now not in WITH_QUERY:
             return
-        self.colouring = dict(colouring_of(state.gallery, ranking, by or now or "class"))
+        self.coloring = dict(coloring_of(state.gallery, ranking, by or now or "class"))
 
 
 def note_of(state: ExplorerState, has_planes: bool) -> str:

@@ -1,5 +1,5 @@
 import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
-import { coloursOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
+import { colorsOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
 import { PlaneView } from "./lib/scatter_view.js";
 import { steer } from "./lib/scatter_interactions.js";
 import { HoverCard } from "./lib/scatter_card.js";
@@ -16,8 +16,8 @@ const HELP =
   "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
   "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
 
-// Before the legend has said what colours mean, all dots are grey.
-const UNKNOWN = { names: [], colours: [], ends: [], num_values: 0, layers: [[0, 1]] };
+// Before the legend has said what colors mean, all dots are gray.
+const UNKNOWN = { names: [], colors: [], ends: [], num_values: 0, layers: [[0, 1]] };
 
 function render({ model, el }) {
   const world = model.get("world");
@@ -51,7 +51,7 @@ function render({ model, el }) {
     voice,
   );
 
-  let colours = { ...UNKNOWN, values: new Uint8Array(view.count) };
+  let colors = { ...UNKNOWN, values: new Uint8Array(view.count) };
   let [ink, table, picture, only, line] = [null, null, null, null, null];
   let selected = new Int32Array();
   let pointed = null; // the row with the ring
@@ -79,8 +79,8 @@ function render({ model, el }) {
     const visible = view.numVisible();
     radius = dotRadius(visible) * Math.min(Math.max(view.size[0] / (world ? 850 : 430), 0.6), 1.2);
     const edge = world && visible < EDGES_BELOW ? pixelOf("#fff") : null;
-    const passes = passesOf(colours, { only, selected, radius, world, edge, ink: ink.inkPixel });
-    dots.start(view, { values: colours.values, table }, passes, ratio, (pen) => {
+    const passes = passesOf(colors, { only, selected, radius, world, edge, ink: ink.inkPixel });
+    dots.start(view, { values: colors.values, table }, passes, ratio, (pen) => {
       pen.fillStyle = ink.surface;
       pen.fillRect(0, 0, ...view.size);
       if (world) drawBackground(pen, view, picture, ink, only === null && !selected.length ? 0.1 : 0.4);
@@ -96,7 +96,7 @@ function render({ model, el }) {
     if (view.has(star)) drawSpokes(pen, view, star, hits, ink);
     for (const [row, relevant] of [...hits].reverse()) {
       if (!view.has(row)) continue;
-      drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colours.values[row]]), ink, radius);
+      drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colors.values[row]]), ink, radius);
       outline(pen, rings[row], verdictInk(relevant, ink), relevant === false ? [6, 4] : []);
     }
     outline(pen, rings[query], ink.accent, []);
@@ -106,10 +106,10 @@ function render({ model, el }) {
   }
 
   // The ground that a tile shows, once one is so near that it is larger than a dot.
-  function outline(pen, ring, colour, dashes) {
+  function outline(pen, ring, color, dashes) {
     const corners = world && ring ? ring.map(([x, y]) => view.toScreen(x, y)) : [];
     const across = corners.map(([x]) => x);
-    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(pen, corners, colour, ink, dashes);
+    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(pen, corners, color, ink, dashes);
   }
 
   // A picture of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing
@@ -128,7 +128,7 @@ function render({ model, el }) {
     }
     view.resize(width, height);
     ink = readInk(stage);
-    table = coloursOf(colours, stage);
+    table = colorsOf(colors, stage);
     redraw();
   }
 
@@ -204,9 +204,9 @@ function render({ model, el }) {
     stop,
     redrawOn(model, ["marks"], () => ink && redraw(false)),
     listen(model, {
-      colours: (told) => {
-        ({ colours } = told);
-        if (ink) table = coloursOf(colours, stage);
+      colors: (told) => {
+        ({ colors } = told);
+        if (ink) table = colorsOf(colors, stage);
         if (ink) redraw();
       },
       only: ({ value }) => {

@@ -14,7 +14,7 @@ from rsh.explorer.ranking import Ranking
 from rsh.explorer.selection import MAX_SELECTED
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
-from rsh.search.formats.geojson import ring_of
+from rsh.search.formats.geojson import parse_ring
 
 # Heading, exact term, and how to read it.
 _SPACES = {
@@ -37,10 +37,10 @@ _WORLD = (
 )
 
 
-class Plane(anywidget.AnyWidget):
+class ScatterPanel(anywidget.AnyWidget):
     """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
 
-    Their colours, and what is selected, come from the `Legend` of the page.
+    Their colors, and what is selected, come from the `Legend` of the page.
 
     Attributes:
         page: name of the page's channel.
@@ -67,7 +67,7 @@ class Plane(anywidget.AnyWidget):
     marks = traitlets.Dict().tag(sync=True)
 
 
-def planes_of(gallery: Gallery, page: str) -> list[Plane]:
+def planes_of(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the planes a gallery has coordinates for: features, codes, world."""
     planes = []
     if gallery.projection is not None:
@@ -99,13 +99,13 @@ def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
 def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[float]]]:
     if not gallery.has_map or "footprint" not in gallery.items:
         return {}
-    rings = {str(row): ring_of(gallery.items["footprint"].iloc[row]) for row in rows}
+    rings = {str(row): parse_ring(gallery.items["footprint"].iloc[row]) for row in rows}
     return {row: ring for row, ring in rings.items() if ring}
 
 
-def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> Plane:
+def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> ScatterPanel:
     heading, term, caption = words
-    return Plane(
+    return ScatterPanel(
         page=page,
         heading=heading,
         term=term.format(num_bits=gallery.num_bits),

@@ -12,12 +12,12 @@ from rsh.explorer.panels.export import question_of_state
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
 from rsh.search.results import Tile, View
-from rsh.text import plural, readable
+from rsh.text import humanize, plural
 
 MAX_PICKED = 48  # cards; what is taken away is all
 
 
-class Picked(anywidget.AnyWidget):
+class SelectedPanel(anywidget.AnyWidget):
     """A grid of the selected tiles, nearest to the query first. Sends {"kind": "choose", "row"}.
 
     Attributes:
@@ -36,7 +36,7 @@ def picked_view(state: ExplorerState) -> dict[str, Any]:
     if not tiles:
         return {"heading": "", "note": "", "cards": []}
     names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
-    most = ", ".join(f"{count:,} {readable(str(name))}" for name, count in names.head(3).items())
+    most = ", ".join(f"{count:,} {humanize(str(name))}" for name, count in names.head(3).items())
     more = ", \u2026" if len(names) > 3 else ""
     shown = f" The nearest {MAX_PICKED} are shown." if len(tiles) > MAX_PICKED else ""
     return {

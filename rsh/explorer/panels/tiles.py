@@ -6,7 +6,7 @@ from typing import Any
 from rsh.codes.binary import Packed
 from rsh.explorer.question import Question
 from rsh.gallery.gallery import Gallery
-from rsh.text import readable
+from rsh.text import humanize
 
 SPLITS = {
     "query": "unseen in training",
@@ -19,15 +19,15 @@ NO_ROW = -1  # of a picture that is no tile of the gallery
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel needs of one tile, ready for a widget's trait.
 
-    The dictionary holds row, name (its class, readable), colour (number of the class), code
+    The dictionary holds row, name (its class, readable), color (number of the class), code
     (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
     and thumb (JPEG bytes).
     """
     item = gallery.items.iloc[row]
     return {
         "row": row,
-        "name": readable(item["class"]),
-        "colour": int(gallery.labels[row]),
+        "name": humanize(item["class"]),
+        "color": int(gallery.labels[row]),
         "code": hex_of(gallery.packed[row], gallery.num_bits),
         "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "map": map_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
@@ -45,7 +45,7 @@ def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
     return {
         "row": NO_ROW,
         "name": picture.name,
-        "colour": NO_ROW,
+        "color": NO_ROW,
         "code": hex_of(picture.encoded.packed[0], gallery.num_bits),
         "place": "",
         "map": "",

@@ -9,7 +9,7 @@ from rsh.explorer.bundle import bundle, stylesheet
 from rsh.explorer.uploads.client import MAX_BYTES
 
 
-class Ask(anywidget.AnyWidget):
+class UploadPanel(anywidget.AnyWidget):
     """A search field, and a place to drop a picture on.
 
     Sends {"kind": "find", "text"}; {"kind": "prepare"} when a picture may soon come; {"kind":

@@ -10,7 +10,7 @@ from tornado.web import Finish
 from voila.handler import VoilaHandler
 
 
-class Entrance(IdentityProvider):
+class LinkIdentity(IdentityProvider):
     """Jupyter's token and cookie, with a page of our own to ask for the token.
 
     Voila's would stand outside the base URL, speak of a password, and fail where one types it.
@@ -19,7 +19,7 @@ class Entrance(IdentityProvider):
     def get_handlers(self) -> list[tuple[str, object]]:
         """Return what answers beside the page."""
         server: Any = self.parent
-        return [(f"{server.base_url}login", Door)] if self.auth_enabled else []
+        return [(f"{server.base_url}login", LoginHandler)] if self.auth_enabled else []
 
     @property
     def auth_enabled(self) -> bool:
@@ -47,7 +47,7 @@ class Entrance(IdentityProvider):
         return user
 
 
-class Door(JupyterHandler):
+class LoginHandler(JupyterHandler):
     """The page that asks for the token; what is typed goes to the page as a link's token does."""
 
     @allow_unauthenticated

@@ -13,7 +13,7 @@ DEFAULT = Path("galleries/bluemarble-32")
 VARIABLE = "RSH_GALLERY"
 
 
-class Site:
+class Registry:
     """Gallery folders, each opened when it is first asked for.
 
     Attributes:
@@ -34,7 +34,7 @@ class Site:
         self.open = cache(self._open)
 
     @classmethod
-    def find(cls, gallery: str | Path | None = None) -> "Site":
+    def find(cls, gallery: str | Path | None = None) -> "Registry":
         """Return what is to be shown: the argument, RSH_GALLERY, or the sample's gallery.
 
         RSH_GALLERY may name several folders, separated as in PATH.

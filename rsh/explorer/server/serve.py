@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 from rsh.errors import InputError
 from rsh.explorer.server import access
 from rsh.explorer.server.access import Access
-from rsh.explorer.server.registry import VARIABLE, Site
+from rsh.explorer.server.registry import VARIABLE, Registry
 from rsh.explorer.uploads.client import MAX_BYTES
 
 PACKAGE = Path(str(files("rsh")))
@@ -87,7 +87,7 @@ def serve(
         InputError: no such gallery, two of one name, no visitor, or the port is in use or not
             allowed.
     """
-    site = Site(galleries)
+    site = Registry(galleries)
     for name in site.names:
         site.open(name)
     reach = reach or Access()
@@ -197,7 +197,7 @@ def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
     server = {"ip": reach.host, "port": port, "port_retries": 0, "open_browser": False}
     server |= {"base_url": reach.base_url, "token": reach.token}
     server |= {"tornado_settings": TORNADO | reach.names | {"headers": reach.headers}}
-    server |= {"identity_provider_class": "rsh.explorer.server.auth.Entrance"}
+    server |= {"identity_provider_class": "rsh.explorer.server.auth.LinkIdentity"}
     # Its warnings say at each visit that the notebook is not signed.
     quiet = {"root_dir": str(root), "log_level": "ERROR"}
     return Config(

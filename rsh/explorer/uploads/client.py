@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.analysis.occlusion import Occlusion
-from rsh.codes.encodings import Encoded
+from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.explorer.question import Picture
 from rsh.explorer.uploads.messages import packed_message, read_message_later
@@ -22,7 +22,7 @@ STREAM_LIMIT = 1 << 24  # bytes that wait to be read
 _STARTED: set[asyncio.Task[None]] = set()
 
 
-class Uploads:
+class UploadEncoder:
     """Encodes one picture after another in a process that starts with the first."""
 
     def __init__(self, folder: Path) -> None:
@@ -102,8 +102,8 @@ class Uploads:
         return self._process
 
 
-def _encoded(parts: dict[str, Any]) -> Encoded:
-    return Encoded(*(parts[part] for part in Encoded._fields))
+def _encoded(parts: dict[str, Any]) -> Encodings:
+    return Encodings(*(parts[part] for part in Encodings._fields))
 
 
 def start_soon(work: Coroutine[Any, Any, None]) -> None:

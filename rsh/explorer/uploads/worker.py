@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from rsh.analysis.occlusion import Encode, occlude
-from rsh.data.images import read_picture, to_jpeg
+from rsh.data.images import read_image, to_jpeg
 from rsh.errors import InputError
 from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.gallery import Gallery
@@ -51,10 +51,10 @@ def main(folder: str) -> None:
 
 def _encoder(folder: Path) -> Encode:
     """Load the model once; see `Gallery.encode`, which loads it for each picture."""
-    from rsh.models.onnx import encoder_of
+    from rsh.models.onnx import find_onnx_encoder
 
     gallery = Gallery.open(folder)
-    if encoder := encoder_of(gallery.info["model"]):
+    if encoder := find_onnx_encoder(gallery.info["model"]):
         return encoder.encode
     from rsh.encoding.query import encode_pictures, model_of  # torch
 
@@ -65,7 +65,7 @@ def _encoder(folder: Path) -> Encode:
 def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
     if head["want"] == "nothing":
         return packed_message({})
-    picture = read_picture(io.BytesIO(body), name=str(head["name"]))
+    picture = read_image(io.BytesIO(body), name=str(head["name"]))
     stream = io.BytesIO()
     if head["want"] == "parts":
         found = occlude(picture, encode)

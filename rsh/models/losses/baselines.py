@@ -1,6 +1,6 @@
 """The hashing losses that ours is held against, each as its paper states it.
 
-All are called like `MultiLevelLoss`, on the same two views, backbone, batches and optimiser; what a
+All are called like `MultiLevelLoss`, on the same two views, backbone, batches and optimizer; what a
 method learns beside the network (a classifier) or counts (steps) lives in its module. A batch of n
 tiles is 2n relaxed codes u, both branches one above the other. Every rival returns "total" and the
 parts of it.
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rsh.codes.centers import hash_centres
+from rsh.codes.centers import codewords
 from rsh.models.losses.multilevel import Embedding, category_contrastive, quantization
 
 Terms = dict[str, Tensor]
@@ -22,7 +22,7 @@ class SupervisedContrastive(nn.Module):
     """Supervised contrast on the codes alone: what is left of our loss without its levels.
 
     Source: Khosla et al. 2020, eq. 2, https://arxiv.org/abs/2004.11362, on h = tanh(u), with the
-    quantisation term of ours.
+    quantization term of ours.
     """
 
     def __init__(self, *, temperature: float = 0.3, quantization_weight: float = 0.1) -> None:
@@ -115,25 +115,25 @@ class GreedyHash(nn.Module):
 
 
 class CSQ(nn.Module):
-    """Central similarity: every code is drawn to the fixed centre of its class.
+    """Central similarity: every code is drawn to the fixed center of its class.
 
     Source: Yuan et al. 2020, eq. 3 and 5, https://arxiv.org/abs/1908.00347
     """
 
-    centres: Tensor
+    centers: Tensor
 
     def __init__(
         self, num_classes: int, num_bits: int, *, quantization_weight: float = 1e-4
     ) -> None:
         super().__init__()
-        self.register_buffer("centres", hash_centres(num_classes, num_bits))
+        self.register_buffer("centers", codewords(num_classes, num_bits))
         self.quantization_weight = quantization_weight
 
     def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
         u, labels = _both(view0, view1, labels)
         # the probability (1 + tanh(u)) / 2 is sigmoid(2 u)
-        wanted = (self.centres[labels] + 1) / 2
+        wanted = (self.centers[labels] + 1) / 2
         central = F.binary_cross_entropy_with_logits(2 * u, wanted)
         drawn = (u.tanh().abs() - 1).cosh().log().mean()
         total = central + self.quantization_weight * drawn
@@ -141,30 +141,30 @@ class CSQ(nn.Module):
 
 
 class OrthoHash(nn.Module):
-    """One loss: the cosine to the centre of one's class, by a margin above all other centres.
+    """One loss: the cosine to the center of one's class, by a margin above all other centers.
 
     Source: Hoe et al. 2021, eq. 8, https://arxiv.org/abs/2109.14449; s = 8 and m = 0.2 as there.
     """
 
-    centres: Tensor
+    centers: Tensor
 
     def __init__(
         self, num_classes: int, num_bits: int, *, scale: float = 8.0, margin: float = 0.2
     ) -> None:
         super().__init__()
-        self.register_buffer("centres", hash_centres(num_classes, num_bits))
+        self.register_buffer("centers", codewords(num_classes, num_bits))
         self.scale, self.margin = scale, margin
 
     def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
         u, labels = _both(view0, view1, labels)
-        cosine = F.normalize(u) @ F.normalize(self.centres).T  # (2n, classes)
-        own = F.one_hot(labels, len(self.centres))
+        cosine = F.normalize(u) @ F.normalize(self.centers).T  # (2n, classes)
+        own = F.one_hot(labels, len(self.centers))
         return {"total": F.cross_entropy(self.scale * (cosine - self.margin * own), labels)}
 
 
 # Each is made for a number of classes and of bits.
-RIVALS: dict[str, Callable[[int, int], nn.Module]] = {
+BASELINES: dict[str, Callable[[int, int], nn.Module]] = {
     "supcon": lambda classes, bits: SupervisedContrastive(),
     "dpsh": lambda classes, bits: DPSH(),
     "hashnet": lambda classes, bits: HashNetLoss(),

@@ -1,6 +1,6 @@
 """The multi-level contrastive loss: our reading of the paper's abstract, which gives no formula.
 
-Three contrastive terms and a quantisation term, each on its own level:
+Three contrastive terms and a quantization term, each on its own level:
 
     category      features, both branches   all views of one category against the others
     inter-class   codes, one branch         same category against other categories
@@ -62,7 +62,7 @@ class MultiLevelLoss:
 
         Returns:
             "category", "inter", "intra", "quantization" and "total": scalars, nats (the
-            quantisation has no unit), differentiable.
+            quantization has no unit), differentiable.
         """
         features = torch.cat([view0.feature, view1.feature])
         relaxed = torch.cat([view0.relaxed, view1.relaxed])

@@ -1,7 +1,7 @@
 """A contact sheet: the query and the tiles of a view as one picture that can be printed or sent.
 
-Right and wrong are told by colour, by words, by the sign and by the frame, solid or dashed, so that
-the sheet says the same in grey.
+Right and wrong are told by color, by words, by the sign and by the frame, solid or dashed, so that
+the sheet says the same in gray.
 """
 
 import io
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from rsh.data.images import read_picture, read_thumb
+from rsh.data.images import read_image, read_thumbnail
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
-from rsh.io.files import way_back
-from rsh.search.formats.fonts import Font, fitted, font, is_spelled_out, width_of
+from rsh.io.files import recovery_hint
+from rsh.search.formats.fonts import Font, font, is_spelled_out, width_of, wrap_text
 from rsh.search.results import Shown, View
-from rsh.text import readable
+from rsh.text import humanize
 
 MOST = 200  # tiles of a sheet
 FEWEST, WIDEST = 5, 12  # tiles side by side
@@ -38,13 +38,13 @@ class _Pen(NamedTuple):
     sheet: Image.Image
     draw: ImageDraw.ImageDraw
 
-    def words(self, place: tuple[float, float], text: str, by: Font, colour: str = INK) -> float:
+    def words(self, place: tuple[float, float], text: str, by: Font, color: str = INK) -> float:
         """Write one line, its top left corner at a place, and return where it ends."""
-        self.draw.text(place, text, fill=colour, font=by, anchor="la")
+        self.draw.text(place, text, fill=color, font=by, anchor="la")
         return place[0] + width_of(text, by)
 
 
-def as_sheet(view: View) -> bytes:
+def to_contact_sheet(view: View) -> bytes:
     """Draw the query and the tiles with rank, distance, score, class, and right or wrong.
 
     The longer side of a tile is 128 pixels. Class names are shortened with dots after two lines;
@@ -85,7 +85,7 @@ def _foot(pen: _Pen, notes: list[str], width: int, height: int) -> None:
     """Write the notes, a line each."""
     y = height - MARGIN - len(notes) * LINE + 4
     for number, note in enumerate(notes):
-        for line in fitted(note, font(12), width - 2 * MARGIN):
+        for line in wrap_text(note, font(12), width - 2 * MARGIN):
             pen.words((MARGIN, y + number * LINE), line, font(12), SOFT)
 
 
@@ -101,19 +101,19 @@ def _head(pen: _Pen, view: View, width: int) -> None:
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
     row = view.row
-    name = "a picture" if row is None else readable(view.gallery.items["class"].iloc[row])
+    name = "a picture" if row is None else humanize(view.gallery.items["class"].iloc[row])
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)
     y += 20
     large, small, bold = font(22, bold=True), font(13), font(13, bold=True)
-    for text, by, colour, lines, height in (
+    for text, by, color, lines, height in (
         (name, large, INK, 1, 33),
         (view.question.query, small, SOFT, 1, 21),
         (_asked(view), small, INK, 2, 21),
         (_judged(view), bold, INK, 1, 21),
     ):
-        for line in fitted(text, by, room, lines=lines):
-            pen.words((left, y), line, by, colour)
+        for line in wrap_text(text, by, room, lines=lines):
+            pen.words((left, y), line, by, color)
             y += height
     under = MARGIN + HIGH + GAP - 4
     pen.draw.line((MARGIN, under, width - MARGIN, under), fill=LINES)
@@ -132,8 +132,8 @@ def _card(pen: _Pen, picture: Image.Image, tile: Shown, name: list[str], x: int,
     if tile.relevant is not None:
         sign, mask = _sign(tile.relevant)
         pen.sheet.paste(sign, (x, y + 1), mask)
-        said, colour = ("same class", RIGHT) if tile.relevant else ("another class", WRONG)
-        pen.words((x + 20, y), said, font(13, bold=True), colour)
+        said, color = ("same class", RIGHT) if tile.relevant else ("another class", WRONG)
+        pen.words((x + 20, y), said, font(13, bold=True), color)
         y += LINE
     for number, line in enumerate(name):
         pen.words((x, y + number * LINE), line, font(13))
@@ -160,7 +160,7 @@ def _bits(number: int) -> str:
 
 
 def _name(gallery: Gallery, row: int) -> list[str]:
-    return fitted(readable(gallery.items["class"].iloc[row]), font(13), CELL, lines=2)
+    return wrap_text(humanize(gallery.items["class"].iloc[row]), font(13), CELL, lines=2)
 
 
 def _judged(view: View) -> str:
@@ -189,16 +189,18 @@ def _notes(view: View) -> list[str]:
 
 def _query(view: View) -> Image.Image:
     if view.row is None:
-        return read_picture(view.question.query)
+        return read_image(view.question.query)
     return _thumb(view.gallery, view.row)
 
 
 def _thumb(gallery: Gallery, row: int) -> Image.Image:
     try:
-        return read_thumb(gallery.thumb(row))
+        return read_thumbnail(gallery.thumb(row))
     except InputError:
         name = gallery.items["id"].iloc[row]
-        raise InputError(f"the thumbnail of {name} cannot be read: {way_back('gallery')}") from None
+        raise InputError(
+            f"the thumbnail of {name} cannot be read: {recovery_hint('gallery')}"
+        ) from None
 
 
 def _picture(pen: _Pen, picture: Image.Image, x: int, y: int) -> None:

@@ -39,7 +39,7 @@ def font(size: int, *, bold: bool = False, plain: bool = False) -> Font:
     return ImageFont.load_default(size)
 
 
-def spelled(text: str) -> list[str]:
+def escape_missing_glyphs(text: str) -> list[str]:
     r"""Split a text into what can be drawn: characters, and code points of those that cannot.
 
     Args:
@@ -53,7 +53,7 @@ def spelled(text: str) -> list[str]:
 
 def is_spelled_out(text: str) -> bool:
     """Whether a character of the text has to be written as its code point."""
-    return any(len(part) > 1 for part in spelled(text))
+    return any(len(part) > 1 for part in escape_missing_glyphs(text))
 
 
 def width_of(text: str, by: Font) -> float:
@@ -61,7 +61,7 @@ def width_of(text: str, by: Font) -> float:
     return float(by.getlength(text))
 
 
-def fitted(text: str, by: Font, width: float, *, lines: int = 1) -> list[str]:
+def wrap_text(text: str, by: Font, width: float, *, lines: int = 1) -> list[str]:
     """Break a text into lines, at spaces where that is possible; what is too long ends in dots.
 
     Args:
@@ -74,7 +74,7 @@ def fitted(text: str, by: Font, width: float, *, lines: int = 1) -> list[str]:
         The lines, in characters that can be drawn; none for an empty text.
     """
     found: list[str] = []
-    rest = spelled(" ".join(filter(None, text.split(" "))))  # one space is enough
+    rest = escape_missing_glyphs(" ".join(filter(None, text.split(" "))))  # one space is enough
     while len(rest) > (fits := _how_many(rest, by, width)):
         if len(found) == lines - 1:
             kept = _how_many(rest, by, width - width_of(DOTS, by))

@@ -70,13 +70,13 @@ def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
     Args:
         item: a row of the items table.
     """
-    if ring := ring_of(item.get("footprint")):
+    if ring := parse_ring(item.get("footprint")):
         return {"type": "Polygon", "coordinates": [ring]}
     place = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
     return {"type": "Point", "coordinates": place} if all(map(math.isfinite, place)) else None
 
 
-def ring_of(footprint: object) -> list[list[float]]:
+def parse_ring(footprint: object) -> list[list[float]]:
     """Return the corners of a footprint, longitude and latitude; none if it is not known.
 
     Args:

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from rsh.errors import InputError
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.search.results import Question, View
 
 WIDTH = 100  # characters of a line of Python
 PYTHON = "take the lines of Python"
 
 
-def as_python(view: View, *, folder: str = "") -> str:
+def to_python(view: View, *, folder: str = "") -> str:
     """Return lines of Python that find the tiles of a view; `hits` are they.
 
     Args:
@@ -24,7 +24,7 @@ def as_python(view: View, *, folder: str = "") -> str:
         folder: where the gallery lies for the reader; by default where it was opened.
     """
     asked = view.question.arguments()
-    names = "Condition, Where" if _conditions(view.question.where) else "Where"
+    names = "Condition, Where" if _conditions(view.question.where) else "Filter"
     lines = [
         "from rsh import Gallery",
         "from rsh.search.retrieve import search",
@@ -38,7 +38,7 @@ def as_python(view: View, *, folder: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_command(view: View, *, folder: str = "") -> str:
+def to_command(view: View, *, folder: str = "") -> str:
     """Return the command line that prints the answer of which a view shows tiles.
 
     Args:
@@ -87,17 +87,17 @@ def _arguments(question: Question) -> Iterator[str]:
             yield f"{name}={_literal(value)}"
 
 
-def _where(where: Where) -> str:
+def _where(where: Filter) -> str:
     if not _conditions(where):
         return f"Where.read({_listed([str(condition) for condition in where.conditions])})"
     parts = [repr(condition) for condition in where.conditions]
     return f"Where(({', '.join(parts)},))"
 
 
-def _conditions(where: Where) -> bool:
+def _conditions(where: Filter) -> bool:
     """Whether conditions have to be written one by one, as their text would be read otherwise."""
     try:
-        return Where.read([str(condition) for condition in where.conditions]) != where
+        return Filter.read([str(condition) for condition in where.conditions]) != where
     except InputError:
         return True
 

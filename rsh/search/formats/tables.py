@@ -1,6 +1,6 @@
 """What a person takes away from a view: a table, a record, a map, a picture, or the way back to it.
 
-Everything is made in memory. `as_sheet` is in `contact_sheet`, `as_python` and `as_command` in
+Everything is made in memory. `to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command` in
 `snippets`; all take one `View`.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rsh.search.formats.contact_sheet import as_sheet
+from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
-from rsh.search.formats.snippets import as_command, as_python
+from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.results import View
 
-__all__ = ["as_command", "as_csv", "as_geojson", "as_json", "as_python", "as_sheet"]
+__all__ = ["to_command", "to_contact_sheet", "to_csv", "to_geojson", "to_json", "to_python"]
 
 COLUMNS = (
     *("rank", "id", "class", "relevant", "distance", "score"),
@@ -30,13 +30,13 @@ COLUMNS = (
 FORMULA = re.compile(r"""(^|[;\t\r\n\0])(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])""")  # noqa: RUF001
 
 
-def as_csv(view: View) -> bytes:
+def to_csv(view: View) -> bytes:
     """Return the tiles as a table, a row a tile, UTF-8 (RFC 4180).
 
     A text that a spreadsheet would take for a formula is defused with an apostrophe before it: one
     that begins with = + - @, a tab or a line break, or their full-width forms, or has one of these
     behind a semicolon, a tab or a line break, where some spreadsheets begin a new cell. Whoever
-    reads the table with a program takes the apostrophe away again, or takes `as_json`. Numbers are
+    reads the table with a program takes the apostrophe away again, or takes `to_json`. Numbers are
     written as numbers and never defused; what is not known is an empty cell.
 
     Args:
@@ -55,12 +55,12 @@ def as_csv(view: View) -> bytes:
     return stream.getvalue().encode()
 
 
-def defused(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would take for a formula, see `as_csv`."""
+def escape_formula(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula, see `to_csv`."""
     return FORMULA.sub(r"\1'", text)
 
 
-def as_json(view: View) -> bytes:
+def to_json(view: View) -> bytes:
     """Return the tiles as JSON, with all that is needed to trace them, UTF-8.
 
     Args:
@@ -69,7 +69,7 @@ def as_json(view: View) -> bytes:
     Returns:
         An object with "query" (id or picture, class, code), "asked" (the question without what is
         left at its default), "gallery" (name, how many tiles, generation, what searches it, and
-        fingerprints of model and data), and "hits" with the columns of `as_csv` and null for what
+        fingerprints of model and data), and "hits" with the columns of `to_csv` and null for what
         is not known. Texts are as they are.
     """
     gallery, row, info = view.gallery, view.row, view.gallery.info
@@ -96,7 +96,7 @@ def as_json(view: View) -> bytes:
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def as_geojson(view: View) -> bytes:
+def to_geojson(view: View) -> bytes:
     """Return where the tiles lie, for a map program, UTF-8.
 
     Args:
@@ -137,4 +137,4 @@ def _plain(value: Any) -> Any:
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
-    return defused(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

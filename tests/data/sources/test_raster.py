@@ -8,17 +8,17 @@ import pytest
 from make_raster import make_raster, noise
 from make_scenes import make
 
-from rsh.data.dataset import Scenes
-from rsh.data.tile_grid import Cutting
-from rsh.data.tiling import cut_scene
+from rsh.data.dataset import TileDataset
+from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiling import tile_raster
 from rsh.errors import InputError, NoData
 
 
 def test_tiles_are_those_that_are_written(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    cutting = Cutting(size=40, step=30, bands=(4, 3, 2))
-    cut_scene(scene, tmp_path / "t", size=40, step=30, bands=(4, 3, 2), progress=False)
-    written, cut = Scenes.open(tmp_path / "t"), Scenes.open(scene, cutting=cutting)
+    cutting = TilingOptions(size=40, step=30, bands=(4, 3, 2))
+    tile_raster(scene, tmp_path / "t", size=40, step=30, bands=(4, 3, 2), progress=False)
+    written, cut = TileDataset.open(tmp_path / "t"), TileDataset.open(scene, cutting=cutting)
     table = written.items.assign(id=written.items["id"].str.removesuffix(".tif"))
     assert cut.items[table.columns].equals(table)
     for row in range(len(written)):
@@ -28,7 +28,7 @@ def test_tiles_are_those_that_are_written(tmp_path: Path):
 def test_threads_read_side_by_side(tmp_path: Path):
     for name in ("a", "b"):
         make_raster(tmp_path / f"{name}.tif", noise(320, 320))
-    scenes = Scenes.open(tmp_path, cutting=Cutting(size=32))
+    scenes = TileDataset.open(tmp_path, cutting=TilingOptions(size=32))
     assert scenes.classes == ["a", "b"] and len(scenes) == 200
     assert {"a/r0c0", "b/r1c1"} < set(scenes.items["block"])
     rows = [row for pair in zip(range(100), range(100, 200), strict=True) for row in pair]
@@ -41,7 +41,7 @@ def test_tile_without_data_is_told_apart(tmp_path: Path):
     values = noise(80, 80)
     values[:, :40, :40] = 0
     scene = make_raster(tmp_path / "a.tif", values, nodata=0)
-    scenes = Scenes.open(scene, cutting=Cutting(size=40))
+    scenes = TileDataset.open(scene, cutting=TilingOptions(size=40))
     with pytest.raises(NoData, match=r"a/r000000_c000000 of .*a\.tif holds too little data"):
         scenes.read(0)
     assert scenes.read(3).size == (40, 40)
@@ -51,35 +51,39 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise())
     tile = "a/r000000_c000000"
     stamps = {
-        Scenes.open(scene, cutting=cutting).pictures.stamp(tile)
-        for cutting in (Cutting(32), Cutting(40), Cutting(32, bands=(3, 2, 1)))
+        TileDataset.open(scene, cutting=cutting).pictures.stamp(tile)
+        for cutting in (TilingOptions(32), TilingOptions(40), TilingOptions(32, bands=(3, 2, 1)))
     }
     make_raster(scene, noise(101))
-    stamps.add(Scenes.open(scene, cutting=Cutting(32)).pictures.stamp(tile))
+    stamps.add(TileDataset.open(scene, cutting=TilingOptions(32)).pictures.stamp(tile))
     assert len(stamps) == 4
 
 
 @pytest.mark.parametrize(
     ("options", "cutting", "told"),
     [
-        ({}, Cutting(size=16), "size=16: the scene has"),
-        ({}, Cutting(50, step=51), "step=51: choose 1 to 50"),
-        ({"crs": None}, Cutting(50), r"a\.tif states no coordinate system: give it, such as --crs"),
+        ({}, TilingOptions(size=16), "size=16: the scene has"),
+        ({}, TilingOptions(50, step=51), "step=51: choose 1 to 50"),
+        (
+            {"crs": None},
+            TilingOptions(50),
+            r"a\.tif states no coordinate system: give it, such as --crs",
+        ),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path: Path, options, cutting: Cutting, told: str):
+def test_what_does_not_fit_is_named(tmp_path: Path, options, cutting: TilingOptions, told: str):
     with pytest.raises(InputError, match=told):
-        Scenes.open(make_raster(tmp_path / "a.tif", noise(), **options), cutting=cutting)
+        TileDataset.open(make_raster(tmp_path / "a.tif", noise(), **options), cutting=cutting)
 
 
 def test_scene_that_is_damaged_is_named(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(300, 300))
     scene.write_bytes(scene.read_bytes()[:50_000])
-    scenes = Scenes.open(scene, cutting=Cutting(100, stretch=(0, 255)))
+    scenes = TileDataset.open(scene, cutting=TilingOptions(100, stretch=(0, 255)))
     with pytest.raises(InputError, match=r"a\.tif cannot be read"):
         scenes.read(len(scenes) - 1)
 
 
 def test_only_scenes_are_cut(tmp_path: Path):
     with pytest.raises(InputError, match=r"bands=3,2,1: .*data is no scene that could be cut"):
-        Scenes.open(make(tmp_path / "data"), cutting=Cutting(bands=(3, 2, 1)))
+        TileDataset.open(make(tmp_path / "data"), cutting=TilingOptions(bands=(3, 2, 1)))

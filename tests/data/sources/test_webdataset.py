@@ -8,32 +8,32 @@ import pytest
 from make_scenes import make, pixels, tile
 from make_shards import make_shards, make_tar, png
 
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 
 
 def test_one_shard_a_folder_and_a_pattern_open(tmp_path: Path):
     pattern = make_shards(tmp_path / "s")
-    by_pattern, by_folder = Scenes.open(pattern), Scenes.open(tmp_path / "s")
+    by_pattern, by_folder = TileDataset.open(pattern), TileDataset.open(tmp_path / "s")
     assert by_pattern.items.equals(by_folder.items)
     assert by_pattern.fingerprint == by_folder.fingerprint
     assert (by_pattern.name, by_folder.name) == ("tiles", "s")
     assert by_pattern.items["id"].tolist() == [f"{n:06}" for n in range(12)]
     assert by_pattern.classes == ["0", "1"]
     assert pixels(by_pattern) == [tile(n).tobytes() for n in range(12)]
-    assert len(Scenes.open(tmp_path / "s" / "tiles-0001.tar")) == 4
-    assert len(Scenes.open(by_pattern.source)) == 12
+    assert len(TileDataset.open(tmp_path / "s" / "tiles-0001.tar")) == 4
+    assert len(TileDataset.open(by_pattern.source)) == 12
 
 
 def test_ids_do_not_depend_on_the_shard(tmp_path: Path):
-    coarse = Scenes.open(make_shards(tmp_path / "coarse", shards=1, each=12))
-    fine = Scenes.open(make_shards(tmp_path / "fine", shards=6, each=2))
+    coarse = TileDataset.open(make_shards(tmp_path / "coarse", shards=1, each=12))
+    fine = TileDataset.open(make_shards(tmp_path / "fine", shards=6, each=2))
     assert coarse.items.equals(fine.items)
     assert coarse.fingerprint == fine.fingerprint
 
 
 def test_shards_can_be_split_and_trained_on(tmp_path: Path):
-    split = Scenes.open(make_shards(tmp_path / "s", each=20)).split(query=0.2, val=0.2)
+    split = TileDataset.open(make_shards(tmp_path / "s", each=20)).split(query=0.2, val=0.2)
     assert len(split.train) and split.train.read(0).size == (16, 16)
 
 
@@ -49,7 +49,7 @@ def test_shards_can_be_split_and_trained_on(tmp_path: Path):
     ],
 )
 def test_class_comes_from_what_is_told_first(tmp_path: Path, members, expected):
-    items = Scenes.open(make_tar(tmp_path / "x.tar", members)).items
+    items = TileDataset.open(make_tar(tmp_path / "x.tar", members)).items
     assert tuple(items.loc[0, ["id", "class"]]) == expected
 
 
@@ -57,7 +57,7 @@ def test_places_come_from_json(tmp_path: Path):
     ring = "POLYGON ((1 2, 2 2, 2 3, 1 2))"
     told = {"longitude": 1.5, "latitude": -2, "footprint": ring, "cloud": 3, "who": [1]}
     members = {"a/1.png": png(0), "a/1.json": told, "a/2.png": png(1)}
-    items = Scenes.open(make_tar(tmp_path / "x.tar", members)).items
+    items = TileDataset.open(make_tar(tmp_path / "x.tar", members)).items
     names = ["id", "class", "split", "longitude", "latitude", "footprint", "cloud"]
     assert sorted(items.columns) == sorted(names)
     assert items.loc[0, names].tolist() == ["a/1", "a", "", 1.5, -2.0, ring, 3]
@@ -84,14 +84,14 @@ def test_places_come_from_json(tmp_path: Path):
 )
 def test_what_is_wrong_is_named(tmp_path: Path, members, told: str):
     with pytest.raises(InputError, match=told):
-        Scenes.open(make_tar(tmp_path / "x.tar", members))
+        TileDataset.open(make_tar(tmp_path / "x.tar", members))
 
 
 def test_sample_in_two_shards_is_refused(tmp_path: Path):
     for name in ("a", "b"):
         make_tar(tmp_path / f"{name}.tar", {"1.png": png(0)})
     with pytest.raises(InputError, match=r"1 is in .*a\.tar and in .*b\.tar: give one of them"):
-        Scenes.open(tmp_path)
+        TileDataset.open(tmp_path)
 
 
 def test_tar_that_was_cut_at_any_place_is_refused(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_tar_that_was_cut_at_any_place_is_refused(tmp_path: Path):
     for length in [*range(0, end + 1, 256), end - 1]:
         (tmp_path / "x.tar").write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"x\.tar (is|cannot be read)"):
-            Scenes.open(tmp_path / "x.tar")
+            TileDataset.open(tmp_path / "x.tar")
 
 
 def test_tar_with_a_spoilt_header_is_refused_and_loses_nothing_in_silence(tmp_path: Path):
@@ -109,7 +109,7 @@ def test_tar_with_a_spoilt_header_is_refused_and_loses_nothing_in_silence(tmp_pa
     content[content.index(b"1.png") + 110] ^= 0xFF
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"x\.tar is damaged or cut short"):
-        Scenes.open(file)
+        TileDataset.open(file)
 
 
 def test_links_and_devices_are_passed_over(tmp_path: Path):
@@ -121,32 +121,33 @@ def test_links_and_devices_are_passed_over(tmp_path: Path):
         header = tarfile.TarInfo("3.png")
         header.size = len(png(0))
         tar.addfile(header, io.BytesIO(png(0)))
-    assert Scenes.open(tmp_path / "x.tar").items["id"].tolist() == ["3"]
+    assert TileDataset.open(tmp_path / "x.tar").items["id"].tolist() == ["3"]
 
 
 def test_what_is_no_shard_says_so(tmp_path: Path):
     (tmp_path / "x.tar").write_text("no tar")
     with pytest.raises(InputError, match=r"x\.tar is no tar that can be read"):
-        Scenes.open(tmp_path / "x.tar")
+        TileDataset.open(tmp_path / "x.tar")
     with pytest.raises(InputError, match=r"y-1\.tar does not exist"):
         make_tar(tmp_path / "y-0.tar", {"1.png": png(0)})
-        Scenes.open(str(tmp_path / "y-{0..1}.tar"))
+        TileDataset.open(str(tmp_path / "y-{0..1}.tar"))
     with pytest.raises(InputError, match=r"x\.tar\.gz is compressed"):
-        Scenes.open(tmp_path / "x.tar.gz")
+        TileDataset.open(tmp_path / "x.tar.gz")
 
 
 def test_shard_that_changes_under_the_reader_is_named(tmp_path: Path):
-    scenes = Scenes.open(make_tar(tmp_path / "x.tar", {"1.png": png(0)}))
+    scenes = TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0)}))
     before = scenes.pictures.stamp("1")
     (tmp_path / "x.tar").write_bytes(b"")
     with pytest.raises(InputError, match=r"1 in .*x\.tar was cut short"):
         scenes.read(0)
     assert (
-        Scenes.open(make_tar(tmp_path / "x.tar", {"1.png": png(1)})).pictures.stamp("1") != before
+        TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(1)})).pictures.stamp("1")
+        != before
     )
 
 
 def test_class_folders_beside_a_tar_come_first(tmp_path: Path):
     make(tmp_path / "data")
     make_shards(tmp_path / "data")
-    assert Scenes.open(tmp_path / "data").classes == ["coast", "forest"]
+    assert TileDataset.open(tmp_path / "data").classes == ["coast", "forest"]

@@ -5,7 +5,7 @@ from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
 from rsh.explorer.page import Explorer
-from rsh.explorer.panels.coloring import MAX_NAMES, STEPS, colouring_of, ways_of
+from rsh.explorer.panels.coloring import MAX_NAMES, STEPS, coloring_of, ways_of
 from rsh.explorer.panels.tiles import SPLITS
 from rsh.explorer.state import ExplorerState
 
@@ -43,15 +43,15 @@ def page(state):
     return Explorer(ExplorerState(state.gallery))
 
 
-def colour(state, by):
-    return colouring_of(state.gallery, state.ranking(), by)
+def color(state, by):
+    return coloring_of(state.gallery, state.ranking(), by)
 
 
-def values_of(colouring):
-    return np.frombuffer(colouring["values"], np.uint16 if colouring["wide"] else np.uint8)
+def values_of(coloring):
+    return np.frombuffer(coloring["values"], np.uint16 if coloring["wide"] else np.uint8)
 
 
-def test_ways_are_what_a_colour_can_show(state):
+def test_ways_are_what_a_color_can_show(state):
     columns = [by for by, _ in ways_of(state.gallery)]
     assert columns[:4] == ["class", "distance", "split", "found"]
     assert columns[4:] == [f"column:{name}" for name in COLUMNS]
@@ -60,96 +60,96 @@ def test_ways_are_what_a_colour_can_show(state):
 
 def test_every_way_has_a_value_a_tile_and_counts_what_is_not_known(state):
     for by, _ in ways_of(state.gallery):
-        colouring = colour(state, by)
-        values = values_of(colouring)
-        assert len(values) == TILES and values.max() <= colouring["num_values"]
-        assert (values == colouring["num_values"]).sum() == colouring["num_missing"]
-        drawn = sorted(colouring["layers"])
+        coloring = color(state, by)
+        values = values_of(coloring)
+        assert len(values) == TILES and values.max() <= coloring["num_values"]
+        assert (values == coloring["num_values"]).sum() == coloring["num_missing"]
+        drawn = sorted(coloring["layers"])
         assert [first for first, _ in drawn] == [0, *(end for _, end in drawn[:-1])]
-        assert drawn[-1][1] == colouring["num_values"] + 1
-        assert bool(colouring["names"]) != bool(colouring["ends"])
+        assert drawn[-1][1] == coloring["num_values"] + 1
+        assert bool(coloring["names"]) != bool(coloring["ends"])
 
 
 def test_classes_and_splits_are_named(state):
     items = state.gallery.items
-    colouring = colour(state, "class")
-    names = [name.replace(" ", "_") for name in colouring["names"]]
-    assert [names[value] for value in values_of(colouring)] == items["class"].tolist()
-    colouring = colour(state, "split")
-    found = [colouring["names"][value] for value in values_of(colouring)]
+    coloring = color(state, "class")
+    names = [name.replace(" ", "_") for name in coloring["names"]]
+    assert [names[value] for value in values_of(coloring)] == items["class"].tolist()
+    coloring = color(state, "split")
+    found = [coloring["names"][value] for value in values_of(coloring)]
     assert found == [SPLITS[split] for split in items["split"]]
 
 
 def test_distances_are_those_of_the_codes(state):
-    colouring = colour(state, "distance")
+    coloring = color(state, "distance")
     codes = state.gallery.codes
-    assert values_of(colouring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
-    assert (colouring["ends"], colouring["strong"]) == (["0 bits", "32 bits"], "low")
-    assert colouring["layers"][-1][0] == 0  # the nearest lie on top
+    assert values_of(coloring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
+    assert (coloring["ends"], coloring["strong"]) == (["0 bits", "32 bits"], "low")
+    assert coloring["layers"][-1][0] == 0  # the nearest lie on top
 
 
 def test_distances_of_256_bits_fit(tmp_path):
     state = ExplorerState(tiny_gallery(tmp_path / "long", num_tiles=40, num_bits=256))
-    colouring = colour(state, "distance")
-    assert colouring["wide"] and len(colouring["values"]) == 80
+    coloring = color(state, "distance")
+    assert coloring["wide"] and len(coloring["values"]) == 80
     codes = state.gallery.codes
-    assert values_of(colouring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
+    assert values_of(coloring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
 
 
 def test_the_found_are_right_or_wrong(state):
     ranking = state.ranking()
-    colouring = colour(state, "found")
+    coloring = color(state, "found")
     want = np.full(TILES, 2)
     for hit in ranking.hits:
         want[hit.row] = 0 if hit.relevant else 1
-    assert values_of(colouring).tolist() == want.tolist()
-    assert colouring["missing"] == "not among the found"
-    assert colouring["colours"] == ["right", "wrong"]
+    assert values_of(coloring).tolist() == want.tolist()
+    assert coloring["missing"] == "not among the found"
+    assert coloring["colors"] == ["right", "wrong"]
 
 
 @pytest.mark.parametrize(("name", "ends"), [("cloud", ["0", "50"]), ("year", ["2016", "2024"])])
 def test_numbers_stand_on_a_scale_to_a_255th(state, name, ends):
     column = state.gallery.items[name].to_numpy(dtype=float)
-    colouring = colour(state, f"column:{name}")
-    values, known = values_of(colouring), np.isfinite(column)
+    coloring = color(state, f"column:{name}")
+    values, known = values_of(coloring), np.isfinite(column)
     assert ((values == STEPS) == ~known).all()
     low, high = column[known].min(), column[known].max()
     back = low + values[known] / (STEPS - 1) * (high - low)
     assert np.abs(back - column[known]).max() <= (high - low) / (STEPS - 1) / 2 + 1e-9
-    assert colouring["ends"] == ends
+    assert coloring["ends"] == ends
 
 
 def test_one_number_for_all_is_a_scale_too(tmp_path):
     gallery = tiny_gallery(tmp_path / "g", num_tiles=40, more=lambda items: items.assign(year=2020))
-    colouring = colour(ExplorerState(gallery), "column:year")
-    assert colouring["ends"] == ["2020", "2020"] and set(values_of(colouring)) == {0}
+    coloring = color(ExplorerState(gallery), "column:year")
+    assert coloring["ends"] == ["2020", "2020"] and set(values_of(coloring)) == {0}
 
 
 def test_dates_stand_on_a_scale(state):
     column = state.gallery.items["taken"]
-    colouring = colour(state, "column:taken")
-    values, known = values_of(colouring), (column != "").to_numpy()
+    coloring = color(state, "column:taken")
+    values, known = values_of(coloring), (column != "").to_numpy()
     assert ((values == STEPS) == ~known).all()
     order = np.argsort(column[known].to_numpy(), kind="stable")
     assert (np.diff(values[known][order].astype(int)) >= 0).all()
-    assert colouring["ends"] == [column[known].min()[:10], column[known].max()[:10]]
+    assert coloring["ends"] == [column[known].min()[:10], column[known].max()[:10]]
 
 
 def test_texts_are_named_and_empty_ones_are_not_known(state):
-    colouring = colour(state, "column:sensor_name")
-    assert colouring["names"] == ["Aqua", "Terra"]
+    coloring = color(state, "column:sensor_name")
+    assert coloring["names"] == ["Aqua", "Terra"]
     known = state.gallery.items["sensor_name"].isin(["Aqua", "Terra"])
-    assert colouring["num_missing"] == (~known).sum()
-    assert colour(state, "column:clear")["names"] == ["False", "True"]
+    assert coloring["num_missing"] == (~known).sum()
+    assert color(state, "column:clear")["names"] == ["False", "True"]
 
 
 @pytest.mark.parametrize("by", ["nonsense", "column:remark", "column:id", "cloud", "column:"])
 def test_other_ways_are_refused_with_those_there_are(state, by):
-    with pytest.raises(InputError, match=f"colour by '{by}': choose one of class, distance"):
-        colour(state, by)
+    with pytest.raises(InputError, match=f"color by '{by}': choose one of class, distance"):
+        color(state, by)
 
 
-def test_more_names_than_fit_are_no_colours(tmp_path):
+def test_more_names_than_fit_are_no_colors(tmp_path):
     def add(items):
         rows = np.arange(len(items))
         few, many = rows % MAX_NAMES, rows % (MAX_NAMES + 1)
@@ -159,22 +159,22 @@ def test_more_names_than_fit_are_no_colours(tmp_path):
     assert [by for by, _ in ways_of(gallery)][4:] == ["column:few"]
 
 
-def test_the_page_colours_by_what_is_asked(page):
-    assert page.legend.colouring["by"] == "class"
-    page.receive(page.legend, {"kind": "colour", "by": "column:cloud"}, [])
-    assert page.legend.colouring["by"] == "column:cloud" and page.frame.message == ""
-    page.receive(page.legend, {"kind": "colour", "by": "nonsense"}, [])
-    assert page.legend.colouring["by"] == "column:cloud"
-    assert page.frame.message.startswith("colour by 'nonsense': choose one of class")
+def test_the_page_colors_by_what_is_asked(page):
+    assert page.legend.coloring["by"] == "class"
+    page.receive(page.legend, {"kind": "color", "by": "column:cloud"}, [])
+    assert page.legend.coloring["by"] == "column:cloud" and page.frame.message == ""
+    page.receive(page.legend, {"kind": "color", "by": "nonsense"}, [])
+    assert page.legend.coloring["by"] == "column:cloud"
+    assert page.frame.message.startswith("color by 'nonsense': choose one of class")
 
 
 @pytest.mark.parametrize(("by", "sent"), [("class", 0), ("distance", 2), ("found", 2)])
-def test_another_query_sends_only_colours_that_depend_on_it(page, by, sent):
-    page.receive(page.legend, {"kind": "colour", "by": by}, [])
+def test_another_query_sends_only_colors_that_depend_on_it(page, by, sent):
+    page.receive(page.legend, {"kind": "color", "by": by}, [])
     changes = []
-    page.legend.observe(changes.append, names="colouring")
+    page.legend.observe(changes.append, names="coloring")
     for _ in range(2):
         page.receive(page.controls, {"kind": "random"}, [])
     assert len(changes) == sent
     if by == "distance":
-        assert values_of(page.legend.colouring)[page.state.query] == 0
+        assert values_of(page.legend.coloring)[page.state.query] == 0

@@ -9,21 +9,21 @@ import pytest
 from make_gallery import tiny_gallery
 from PIL import Image
 
-from rsh.analysis.compare_rankings import Pair, Side
+from rsh.analysis.compare_rankings import RankingPair, Side
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.compare import Comparison
 from rsh.explorer.panels.export import FILES, view_of
-from rsh.explorer.server.registry import Site
-from rsh.gallery.filters import Where
+from rsh.explorer.server.registry import Registry
+from rsh.gallery.filters import Filter
 from rsh.search.retrieve import search
 
 
 @pytest.fixture(scope="module")
-def site(gallery, tmp_path_factory) -> Site:
+def site(gallery, tmp_path_factory) -> Registry:
     folder = tmp_path_factory.mktemp("others")
     short = tiny_gallery(folder / "short", num_bits=16)
     few = tiny_gallery(folder / "few", num_tiles=7)
-    return Site([gallery.folder, short.folder, few.folder])
+    return Registry([gallery.folder, short.folder, few.folder])
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
     page.sides.chosen = chosen
     name, _, by = chosen.rpartition("/")
     right = Side(site.open(name) if name else state.gallery, by)
-    expected = Pair(Side(state.gallery), right).ask(
+    expected = RankingPair(Side(state.gallery), right).ask(
         state.gallery.items["id"][state.query], top_k=20
     )
     view = page.sides.view
@@ -82,13 +82,13 @@ def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
     assert page.sides.view["sides"] == [] and "few" in page.sides.view["note"]
     assert page.frame.message == "" and page.state.query == row
     page.sides.chosen = "features"
-    state.filter_by(Where.read(["split=train"]))
+    state.filter_by(Filter.read(["split=train"]))
     page.refresh()
     assert "take marks and conditions away" in page.sides.view["note"]
 
 
 def test_a_gallery_alone_is_compared_with_its_features(gallery):
-    assert [key for key, _ in Comparison(gallery, Site([gallery.folder]), "").choices] == [
+    assert [key for key, _ in Comparison(gallery, Registry([gallery.folder]), "").choices] == [
         "features"
     ]
 
@@ -109,7 +109,7 @@ def test_a_file_holds_what_is_shown(page, given, form):
 
 def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(page, given, state):
     state.search_by("radius", top_k=9, radius=7, order="features")
-    state.filter_by(Where.read(["split=train,val"]))
+    state.filter_by(Filter.read(["split=train,val"]))
     page.refresh()
     for form in ("python", "command"):
         tell(page.taking, kind="take", form=form)

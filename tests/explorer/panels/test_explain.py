@@ -4,8 +4,8 @@ import pytest
 from in_loop import run
 from make_gallery import tiny_gallery
 
-from rsh.analysis.bits import exemplars
-from rsh.analysis.class_margins import border, borders
+from rsh.analysis.bits import profile_bit
+from rsh.analysis.class_margins import boundary_tiles, class_margins
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -28,7 +28,7 @@ def test_nothing_is_worked_out_before_it_is_opened(page):
 @pytest.mark.parametrize("bit", [0, 17, 31])
 def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
     view = look(page, open=["bit"], bit=bit)["bit"]
-    expected = exemplars(gallery, bit)
+    expected = profile_bit(gallery, bit)
     assert [card["row"] for card in view["on"]] == expected.on.tolist()
     assert [card["row"] for card in view["off"]] == expected.off.tolist()
     assert f"On in {expected.balance:.0%} of all tiles" in view["note"]
@@ -44,10 +44,10 @@ def test_a_bit_that_is_none_is_an_alert(page):
 
 def test_the_most_confused_classes_come_first_with_their_border(page, gallery):
     view = look(page, open=["pairs"], pair=1)["pairs"]
-    pairs = borders(gallery).pairs
+    pairs = class_margins(gallery).pairs
     assert len(view["pairs"]) == 12
     assert view["pairs"][0][1] == f"{pairs[0].margin:+.1f} bits"
-    expected = border(gallery, pairs[1].one, pairs[1].other, count=12)
+    expected = boundary_tiles(gallery, pairs[1].one, pairs[1].other, count=12)
     assert [card["row"] for card in view["tiles"]] == expected.rows.tolist()
     assert [card["other"]["row"] for card in view["tiles"]] == expected.facing.tolist()
     assert view["note"].startswith(f"{expected.total} of {expected.tiles} tiles")

@@ -9,7 +9,7 @@ from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
 from rsh.explorer.app import dashboard
-from rsh.explorer.server.registry import Site
+from rsh.explorer.server.registry import Registry
 
 
 def tell(panel, **content):
@@ -23,16 +23,16 @@ def tile_in(address):
 
 def test_the_gallery_comes_from_the_argument_then_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("RSH_GALLERY", f"/from/environment{os.pathsep}/a/second")
-    assert Site.find("/from/argument").names == ["argument"]
-    assert Site.find().names == ["environment", "second"]
+    assert Registry.find("/from/argument").names == ["argument"]
+    assert Registry.find().names == ["environment", "second"]
     monkeypatch.delenv("RSH_GALLERY")
     monkeypatch.chdir(tmp_path)
-    assert Site.find().names == ["bluemarble-32"]
+    assert Registry.find().names == ["bluemarble-32"]
 
 
 def test_two_galleries_of_one_name_are_refused():
     with pytest.raises(InputError, match="two galleries are called same"):
-        Site([Path("/a/same"), Path("/b/other"), Path("/c/same")])
+        Registry([Path("/a/same"), Path("/b/other"), Path("/c/same")])
 
 
 def test_a_visitor_changes_to_another_gallery_and_keeps_the_tile(gallery, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads import client
-from rsh.explorer.uploads.client import MAX_BYTES, Uploads
+from rsh.explorer.uploads.client import MAX_BYTES, UploadEncoder
 from rsh.gallery.gallery import Gallery
 
 
@@ -26,13 +26,13 @@ def encode(gallery: Gallery, *files: tuple[str, bytes]) -> list:
     """What becomes of each file, in one process."""
 
     async def one_after_another() -> list:
-        mine = Uploads(gallery.folder)
+        mine = UploadEncoder(gallery.folder)
         try:
             return [await one(mine, *file) for file in files]
         finally:
             await mine.close()
 
-    async def one(mine: Uploads, name: str, data: bytes):
+    async def one(mine: UploadEncoder, name: str, data: bytes):
         try:
             return await mine.encode(data, name)
         except InputError as error:
@@ -110,7 +110,7 @@ def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
     good = (tiny_run.data / gallery.items["id"][0]).read_bytes()
 
     async def ended() -> None:
-        mine = Uploads(gallery.folder)
+        mine = UploadEncoder(gallery.folder)
         await mine.encode(good, "first.jpg")
         process = psutil.Process(mine._process.pid)
         process.suspend()
@@ -156,7 +156,7 @@ def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
 
 def test_the_network_can_be_loaded_before_the_first_picture_comes(gallery):
     async def prepared():
-        mine = Uploads(gallery.folder)
+        mine = UploadEncoder(gallery.folder)
         try:
             await mine.prepare()
             ready = mine._process.pid
@@ -171,7 +171,7 @@ def test_the_network_can_be_loaded_before_the_first_picture_comes(gallery):
 
 def test_what_cannot_be_prepared_is_told_with_the_picture(tmp_path):
     async def prepared():
-        mine = Uploads(tmp_path / "nowhere")
+        mine = UploadEncoder(tmp_path / "nowhere")
         try:
             await mine.prepare()
             await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")

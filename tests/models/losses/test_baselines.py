@@ -7,13 +7,13 @@ from make_batches import embeddings
 from torch import nn
 
 from rsh.codes.binary import binarize, pack
-from rsh.codes.centers import hash_centres
+from rsh.codes.centers import codewords
 from rsh.config import TrainConfig
 from rsh.evaluation.baselines import itq, lsh
-from rsh.metrics.counts import count
+from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, apply_head
-from rsh.models.losses.baselines import RIVALS, HashNetLoss
+from rsh.models.losses.baselines import BASELINES, HashNetLoss
 from rsh.models.losses.multilevel import Embedding
 from rsh.training.batches import ViewPairs
 from rsh.training.loop import fit
@@ -23,7 +23,7 @@ LABELS = [0, 0, 1, 1, 2, 2]
 
 def rival(name: str, classes: int = 3, bits: int = 16) -> nn.Module:
     torch.manual_seed(0)
-    return RIVALS[name](classes, bits).double()
+    return BASELINES[name](classes, bits).double()
 
 
 def slow(name: str, loss: nn.Module, u: list[list[float]], labels: list[int]) -> float:
@@ -41,13 +41,13 @@ def slow(name: str, loss: nn.Module, u: list[list[float]], labels: list[int]) ->
                 u, labels, layer.weight.tolist(), layer.bias.tolist(), 0.1
             )
         case "csq":
-            return reference_rivals.csq(u, labels, loss.centres.tolist(), 1e-4)
+            return reference_rivals.csq(u, labels, loss.centers.tolist(), 1e-4)
         case "orthohash":
-            return reference_rivals.orthohash(u, labels, loss.centres.tolist(), 8.0, 0.2)
+            return reference_rivals.orthohash(u, labels, loss.centers.tolist(), 8.0, 0.2)
     raise AssertionError(f"{name} has no slow loop")
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("seed", range(3))
 def test_each_rival_equals_its_slow_loop(name: str, seed: int):
     view0, view1 = embeddings(seed)
@@ -57,7 +57,7 @@ def test_each_rival_equals_its_slow_loop(name: str, seed: int):
     assert found == pytest.approx(slow(name, loss, both, LABELS * 2), rel=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in RIVALS if name != "greedyhash"])
+@pytest.mark.parametrize("name", [name for name in BASELINES if name != "greedyhash"])
 def test_gradients_are_right(name: str):
     (view0, view1), loss = embeddings(0), rival(name)
     labels = torch.tensor(LABELS)
@@ -97,8 +97,8 @@ def test_hashnet_sharpens_as_it_trains_and_keeps_count_in_its_state():
 
 
 @pytest.mark.parametrize(("classes", "bits"), [(2, 8), (16, 8), (30, 16), (30, 64)])
-def test_hadamard_centres_differ_in_half_of_the_bits_or_in_all(classes: int, bits: int):
-    codes = hash_centres(classes, bits).tolist()
+def test_hadamard_centers_differ_in_half_of_the_bits_or_in_all(classes: int, bits: int):
+    codes = codewords(classes, bits).tolist()
     distances = {
         reference.hamming(a, b) for number, a in enumerate(codes) for b in codes[number + 1 :]
     }
@@ -106,10 +106,10 @@ def test_hadamard_centres_differ_in_half_of_the_bits_or_in_all(classes: int, bit
 
 
 @pytest.mark.parametrize(("classes", "bits"), [(17, 8), (30, 12), (5, 20)])
-def test_centres_exist_where_hadamard_has_none(classes: int, bits: int):
-    centres = hash_centres(classes, bits)
-    assert centres.shape == (classes, bits)
-    assert len(np.unique(centres.numpy(), axis=0)) == classes
+def test_centers_exist_where_hadamard_has_none(classes: int, bits: int):
+    centers = codewords(classes, bits)
+    assert centers.shape == (classes, bits)
+    assert len(np.unique(centers.numpy(), axis=0)) == classes
 
 
 def gaussians(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +121,7 @@ def gaussians(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return features.astype(np.float16), labels
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_each_rival_finds_what_hashing_without_labels_cannot(name: str):
     """The ordering of all their papers: learned with labels, far above LSH, and above ITQ."""
     features, labels = gaussians(0)
@@ -129,7 +129,9 @@ def test_each_rival_finds_what_hashing_without_labels_cannot(name: str):
 
     def figure(codes: np.ndarray) -> float:
         packed = pack(codes)
-        counts = count(packed[query], packed[train], labels[query], labels[train], num_bits=16)
+        counts = count_by_distance(
+            packed[query], packed[train], labels[query], labels[train], num_bits=16
+        )
         return mean_average_precision(counts)
 
     torch.manual_seed(0)
@@ -137,7 +139,7 @@ def test_each_rival_finds_what_hashing_without_labels_cannot(name: str):
     config = TrainConfig(epochs=30, batch_size=60)
     views = np.stack([features, features], axis=1)[train]
     pairs = ViewPairs(views, labels[train], config)
-    fit(head, pairs, config, loss=RIVALS[name](6, 16), progress=False)
+    fit(head, pairs, config, loss=BASELINES[name](6, 16), progress=False)
     learned = figure(binarize(apply_head(head, features).relaxed))
     plain = features.astype(np.float32)
     assert learned > 0.97

@@ -9,10 +9,10 @@ from make_gallery import tiny_gallery
 from PIL import Image, ImageColor
 
 from rsh.errors import InputError
-from rsh.gallery.filters import Where
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.formats import contact_sheet
-from rsh.search.formats.contact_sheet import CELL, FRAME, GAP, HIGH, MARGIN, as_sheet
+from rsh.search.formats.contact_sheet import CELL, FRAME, GAP, HIGH, MARGIN, to_contact_sheet
 from rsh.search.results import Question, Tile, View
 
 AWKWARD = {"barren": "森林", "coast": "long name " * 8, "tundra": "<i>\n=1+1</i>", "savanna": ""}
@@ -24,20 +24,20 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 
 def pixels(view: View) -> np.ndarray:
-    picture = Image.open(io.BytesIO(as_sheet(view)))
+    picture = Image.open(io.BytesIO(to_contact_sheet(view)))
     assert (picture.format, picture.mode) == ("PNG", "RGB")
     return np.asarray(picture).astype(int)
 
 
-def share(pixels: np.ndarray, colour: str) -> float:
-    return (pixels == ImageColor.getrgb(colour)).all(axis=-1).mean()
+def share(pixels: np.ndarray, color: str) -> float:
+    return (pixels == ImageColor.getrgb(color)).all(axis=-1).mean()
 
 
 def edge(drawn: np.ndarray, x: int, y: int) -> np.ndarray:
     return drawn[y, x : x + HIGH]
 
 
-def test_right_and_wrong_differ_in_colour_and_form(gallery):
+def test_right_and_wrong_differ_in_color_and_form(gallery):
     rows = [3, 100]
     tiles = [Tile(rows[0], 1, 2, None, True), Tile(rows[1], 2, 5, None, False)]
     drawn = pixels(View(gallery, Question(gallery.items["id"][0], top_k=2), tiles))
@@ -108,7 +108,7 @@ def test_how_it_was_asked_is_said(gallery):
         (Question(query, top_k=20), "The 20 nearest tiles in tiny"),
         (Question(query, radius=1), "The tiles at most 1 bit away in tiny"),
         (
-            Question(query, top_k=3, rerank="features", where=Where.read(["split=train"])),
+            Question(query, top_k=3, rerank="features", where=Filter.read(["split=train"])),
             "The 3 nearest tiles in tiny; ordered by features; where split=train",
         ),
         (Question(query, top_k=3, like=("a",)), "The 3 nearest tiles in tiny; like a"),
@@ -126,10 +126,10 @@ def test_picture_as_a_query(gallery, tmp_path: Path):
         "nobody knows its class"
     )
     with pytest.raises(InputError, match="does not exist"):
-        as_sheet(View(gallery, Question(str(tmp_path / "gone.png")), []))
+        to_contact_sheet(View(gallery, Question(str(tmp_path / "gone.png")), []))
 
 
 def test_spoilt_thumbnail_is_named(gallery, monkeypatch):
     monkeypatch.setattr(gallery, "thumb", lambda row: b"no picture")
     with pytest.raises(InputError, match=r"the thumbnail of .* cannot be read: make the gallery"):
-        as_sheet(View(gallery, Question(gallery.items["id"][0]), []))
+        to_contact_sheet(View(gallery, Question(gallery.items["id"][0]), []))

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsh.search.formats.fonts import DOTS, fitted, font, is_spelled_out, spelled, width_of
+from rsh.search.formats.fonts import (
+    DOTS,
+    escape_missing_glyphs,
+    font,
+    is_spelled_out,
+    width_of,
+    wrap_text,
+)
 
 
 def test_finding_the_font_imports_no_matplotlib():
@@ -20,7 +27,7 @@ def test_finding_the_font_imports_no_matplotlib():
 
 @pytest.mark.parametrize("text", ["forêt", "Лес", "δάσος", "<b>&\"'", "→ ✓ ✗ ≤"])
 def test_known_scripts_are_drawn_as_they_are(text):
-    assert "".join(spelled(text)) == text and not is_spelled_out(text)
+    assert "".join(escape_missing_glyphs(text)) == text and not is_spelled_out(text)
 
 
 @pytest.mark.parametrize(
@@ -36,17 +43,17 @@ def test_known_scripts_are_drawn_as_they_are(text):
     ],
 )
 def test_what_has_no_glyph_or_cannot_be_seen_is_its_code_point(text, expected):
-    assert "".join(spelled(text)) == expected
+    assert "".join(escape_missing_glyphs(text)) == expected
 
 
 @given(st.text(max_size=90), st.integers(1, 3), st.integers(40, 400))
 def test_lines_fit_and_say_if_something_is_missing(text, lines, width):
     by = font(13)
-    found = fitted(text, by, width, lines=lines)
+    found = wrap_text(text, by, width, lines=lines)
     assert len(found) <= lines
-    widest = max((width_of(part, by) for part in spelled(text)), default=0)
+    widest = max((width_of(part, by) for part in escape_missing_glyphs(text)), default=0)
     assert all(width_of(line, by) <= max(width, widest) + 1 for line in found)
-    whole = "".join(spelled(text)).replace(" ", "")
+    whole = "".join(escape_missing_glyphs(text)).replace(" ", "")
     shown = "".join(found).replace(" ", "")
     if shown != whole:
         assert len(found) == lines and shown.endswith(DOTS)
@@ -55,9 +62,9 @@ def test_lines_fit_and_say_if_something_is_missing(text, lines, width):
 
 def test_lines_break_at_spaces_where_they_can():
     by = font(13)
-    assert fitted("evergreen broadleaf forest", by, 152, lines=2) == [
+    assert wrap_text("evergreen broadleaf forest", by, 152, lines=2) == [
         "evergreen broadleaf", "forest",
     ]  # fmt: skip
-    assert fitted("", by, 100) == [] == fitted("   ", by, 100)
-    (cut,) = fitted("x" * 80, by, 100)
+    assert wrap_text("", by, 100) == [] == wrap_text("   ", by, 100)
+    (cut,) = wrap_text("x" * 80, by, 100)
     assert cut.endswith("x" + DOTS) and width_of(cut, by) > 85

@@ -12,9 +12,9 @@ from make_gallery import tiny_gallery, write
 
 from rsh.cli.main import main
 from rsh.errors import InputError
-from rsh.gallery.filters import Condition, Where
+from rsh.gallery.filters import Condition, Filter
 from rsh.gallery.gallery import Gallery
-from rsh.search.formats.snippets import as_command, as_python
+from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.results import Question, View
 
 AWKWARD = [
@@ -43,12 +43,12 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 def by_python(view: View) -> list[tuple[int, str, float | None]]:
     found: dict = {}
-    exec(as_python(view), found)
+    exec(to_python(view), found)
     return [(hit.rank, hit.id, hit.score) for hit in found["hits"]]
 
 
 def by_command(view: View, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    program, *words = shlex.split(as_command(view))
+    program, *words = shlex.split(to_command(view))
     assert program == "rsh"
     capsys.readouterr()
     main([*words[:1], "--json", *words[1:]])
@@ -57,7 +57,7 @@ def by_command(view: View, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def questions(gallery: Gallery) -> list[Question]:
     one, two, three, four = gallery.items["id"][[0, 20, 40, 60]]
-    where = Where.read(["split=train,val", "latitude=-60..60", "class!=tundra"])
+    where = Filter.read(["split=train,val", "latitude=-60..60", "class!=tundra"])
     return [
         Question(one),
         Question(two, top_k=7),
@@ -65,7 +65,7 @@ def questions(gallery: Gallery) -> list[Question]:
         Question(two, radius=6, rerank="features", where=where),
         Question(three, top_k=5, rerank="asymmetric", pool=30),
         Question(one, top_k=9, like=(two, three), unlike=(four,), where=where),
-        Question(four, top_k=12, where=Where.read(["bbox=-170,-60,170,60"])),
+        Question(four, top_k=12, where=Filter.read(["bbox=-170,-60,170,60"])),
     ]
 
 
@@ -74,7 +74,7 @@ def test_both_ways_lead_back(gallery, number, capsys):
     view = View.of(gallery, questions(gallery)[number])
     assert by_python(view) == [(hit.rank, hit.id, hit.score) for hit in view.hits]
     assert by_command(view, capsys) == [hit.id for hit in view.hits]
-    assert max(map(len, as_python(view).splitlines())) <= 130
+    assert max(map(len, to_python(view).splitlines())) <= 130
 
 
 def test_what_was_picked_is_picked_again(gallery):
@@ -96,33 +96,33 @@ def test_any_id_and_folder_can_be_asked_with(awkward, name, capsys, monkeypatch)
     assert by_python(marked) == [(hit.rank, hit.id, hit.score) for hit in marked.hits]
     if "," in other:
         with pytest.raises(InputError, match=r"like=.*commas between ids, take the lines of Pyth"):
-            as_command(marked)
+            to_command(marked)
     else:
         assert by_command(marked, capsys) == [hit.id for hit in marked.hits]
 
 
 @pytest.mark.parametrize("name", ["a,b", "c..d"])
 def test_condition_that_cannot_be_typed_is_kept_in_python(awkward, name):
-    where = Where((Condition("class", (name,)),))
+    where = Filter((Condition("class", (name,)),))
     view = View.of(awkward, Question(AWKWARD[2], top_k=3, where=where))
     assert {hit.class_name for hit in view.hits} == {name}
     assert by_python(view) == [(hit.rank, hit.id, hit.score) for hit in view.hits]
     with pytest.raises(InputError, match="a command line would split it"):
-        as_command(view)
+        to_command(view)
 
 
 def test_query_that_cannot_be_typed_is_told(awkward):
     for name in ("", "--", "a\0b"):
         with pytest.raises(InputError, match="this cannot be typed"):
-            as_command(View(awkward, Question(name), []))
+            to_command(View(awkward, Question(name), []))
 
 
 def test_a_real_shell_and_a_real_interpreter_print_the_same(awkward):
     view = View.of(awkward, Question("$(touch hacked)`id`.jpg", top_k=3))
     kind = {"cwd": awkward.folder.parent, "capture_output": True, "check": True, "text": True}
     program = shlex.join([sys.executable, "-c", "from rsh.cli.main import main; main()"])
-    line = as_command(view).replace("rsh", program, 1)
+    line = to_command(view).replace("rsh", program, 1)
     shell = subprocess.run(["sh", "-c", line], **kind).stdout
-    python = subprocess.run([sys.executable, "-c", as_python(view)], **kind).stdout
+    python = subprocess.run([sys.executable, "-c", to_python(view)], **kind).stdout
     assert shell == python and all(hit.id in shell for hit in view.hits)
     assert not (awkward.folder.parent / "hacked").exists()

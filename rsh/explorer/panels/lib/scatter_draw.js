@@ -1,9 +1,9 @@
-import { pixelOf, resolveColour } from "./palette.js";
+import { pixelOf, resolveColor } from "./palette.js";
 
-// Colours as they are now: they follow the visitor's light or dark scheme.
+// Colors as they are now: they follow the visitor's light or dark scheme.
 export function readInk(element) {
   const names = ["right", "wrong", "accent", "ink", "surface"];
-  const ink = Object.fromEntries(names.map((name) => [name, resolveColour(`var(--rsh-${name})`, element)]));
+  const ink = Object.fromEntries(names.map((name) => [name, resolveColor(`var(--rsh-${name})`, element)]));
   return { ...ink, inkPixel: pixelOf(ink.ink) };
 }
 
@@ -35,12 +35,12 @@ export function drawBackground(pen, view, picture, ink, dim) {
 }
 
 // The outline of the ground that a tile shows, dashed as the cards of another class are.
-export function drawFootprint(pen, corners, colour, ink, dashes) {
+export function drawFootprint(pen, corners, color, ink, dashes) {
   pen.beginPath();
   for (const corner of corners) pen.lineTo(...corner);
   pen.closePath();
-  for (const [stroke, width] of [[ink.surface, 4.5], [colour, 2.5]]) {
-    pen.setLineDash(stroke === colour ? dashes : []);
+  for (const [stroke, width] of [[ink.surface, 4.5], [color, 2.5]]) {
+    pen.setLineDash(stroke === color ? dashes : []);
     pen.strokeStyle = stroke;
     pen.lineWidth = width;
     pen.stroke();
@@ -78,11 +78,11 @@ export function drawSpokes(pen, view, query, hits, ink) {
   pen.globalAlpha = 1;
 }
 
-// A ring for the query's class, a cross for another: the symbol tells as much as the colour.
-export function drawHit(pen, [x, y], relevant, colour, ink, radius) {
+// A ring for the query's class, a cross for another: the symbol tells as much as the color.
+export function drawHit(pen, [x, y], relevant, color, ink, radius) {
   const r = radius + 2.5;
   disc(pen, x, y, r + 1.5, ink.surface);
-  disc(pen, x, y, r - 1, colour);
+  disc(pen, x, y, r - 1, color);
   pen.lineWidth = 2;
   pen.strokeStyle = verdictInk(relevant, ink);
   pen.beginPath();
@@ -94,10 +94,10 @@ export function drawHit(pen, [x, y], relevant, colour, ink, radius) {
   pen.stroke();
 }
 
-function disc(pen, x, y, radius, colour) {
+function disc(pen, x, y, radius, color) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 2 * Math.PI);
-  pen.fillStyle = colour;
+  pen.fillStyle = color;
   pen.fill();
 }
 
@@ -117,10 +117,10 @@ export function drawStar(pen, [x, y], ink) {
 }
 
 export function drawRing(pen, [x, y], ink) {
-  for (const [colour, width] of [[ink.surface, 5], [ink.ink, 2]]) {
+  for (const [color, width] of [[ink.surface, 5], [ink.ink, 2]]) {
     pen.beginPath();
     pen.arc(x, y, 9, 0, 2 * Math.PI);
-    pen.strokeStyle = colour;
+    pen.strokeStyle = color;
     pen.lineWidth = width;
     pen.stroke();
   }
@@ -136,8 +136,8 @@ export function drawLasso(pen, points, ink) {
   pen.fill("evenodd");
   pen.globalAlpha = 1;
   pen.lineJoin = "round";
-  for (const [colour, width, dashes] of [[ink.surface, 4, []], [ink.accent, 2, [6, 4]]]) {
-    pen.strokeStyle = colour;
+  for (const [color, width, dashes] of [[ink.surface, 4, []], [ink.accent, 2, [6, 4]]]) {
+    pen.strokeStyle = color;
     pen.lineWidth = width;
     pen.setLineDash(dashes);
     pen.stroke();

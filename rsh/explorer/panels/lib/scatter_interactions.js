@@ -83,7 +83,7 @@ export function steer({ model, stage, hint, view, acts, pointed, selecting }) {
   function step(direction) {
     const start = view.has(pointed()) ? pointed() : model.get("marks").query;
     const first = view.has(start) ? start : view.sorted[0];
-    const row = view.has(pointed()) ? view.neighbour(first, ...direction) : first;
+    const row = view.has(pointed()) ? view.neighbor(first, ...direction) : first;
     if (row === null || row === undefined) return;
     const [x, y] = view.pointOnScreen(row);
     const outside = x < 0 || y < 0 || x > view.size[0] || y > view.size[1];

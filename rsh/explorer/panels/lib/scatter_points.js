@@ -31,8 +31,8 @@ function maskOf(radius, width, alpha, inner = 0) {
 }
 
 // Red and blue are mixed in one multiplication, green in another; all pixels stay opaque.
-function stamp(pixels, at, { offsets, covers }, colour) {
-  const [redBlue, green] = [colour & 0xff00ff, colour & 0xff00];
+function stamp(pixels, at, { offsets, covers }, color) {
+  const [redBlue, green] = [color & 0xff00ff, color & 0xff00];
   for (let place = 0; place < offsets.length; place++) {
     const [there, cover] = [at + offsets[place], covers[place]];
     const [oldRedBlue, oldGreen] = [pixels[there] & 0xff00ff, pixels[there] & 0xff00];
@@ -54,8 +54,8 @@ export class Dots {
   //   from, to  of those the ones with a value from `from` to below `to`; without, any value
   //   radius    CSS pixels
   //   alpha     0 to 1
-  //   edge      pixel colour of a thin line around each dot, or null
-  //   colour    pixel colour of all, or null for that of their values
+  //   edge      pixel color of a thin line around each dot, or null
+  //   color    pixel color of all, or null for that of their values
   start(view, { values, table }, passes, ratio, ground) {
     const { canvas } = this.pen;
     const reach = Math.max(...passes.map(({ radius }) => radius), 1) + RING;
@@ -93,13 +93,13 @@ export class Dots {
     return this.passes.length === 0;
   }
 
-  draw({ rows, from = 0, to = Infinity, mask, around, edge, colour = null }, start, end) {
+  draw({ rows, from = 0, to = Infinity, mask, around, edge, color = null }, start, end) {
     const { pixels, values, table, ratio, margin } = this;
-    const { xy, scale, centre, size } = this.view;
+    const { xy, scale, center, size } = this.view;
     const { width } = this.image;
     const [right, bottom] = [size[0] * ratio + 1, size[1] * ratio + 1];
     const grow = scale * ratio;
-    const [shiftX, shiftY] = [(size[0] / 2) * ratio - centre[0] * grow, (size[1] / 2) * ratio + centre[1] * grow];
+    const [shiftX, shiftY] = [(size[0] / 2) * ratio - center[0] * grow, (size[1] / 2) * ratio + center[1] * grow];
     for (let step = start; step < end; step++) {
       const row = rows ? rows[step] : step;
       const x = xy[2 * row] * grow + shiftX;
@@ -109,7 +109,7 @@ export class Dots {
       const value = values[row];
       if (value < from || value >= to) continue;
       const at = (Math.round(y) + margin) * width + Math.round(x) + margin;
-      stamp(pixels, at, mask, colour ?? table[value]);
+      stamp(pixels, at, mask, color ?? table[value]);
       if (around) stamp(pixels, at, around, edge);
     }
   }
@@ -127,8 +127,8 @@ export function passesOf({ layers, ends, num_values: missing }, { only, selected
   });
   if (only !== null) all.push({ rows: null, from: only, to: only + 1, radius, alpha: 0.95, edge });
   if (selected.length) {
-    // All outlines first and all dots after: a crowd gets one outline, and keeps its colours.
-    all.push({ rows: selected, radius: radius + RING, alpha: 1, edge: null, colour: ink });
+    // All outlines first and all dots after: a crowd gets one outline, and keeps its colors.
+    all.push({ rows: selected, radius: radius + RING, alpha: 1, edge: null, color: ink });
     all.push({ rows: selected, radius, alpha: 1, edge: null });
   }
   return all;

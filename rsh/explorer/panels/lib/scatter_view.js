@@ -24,7 +24,7 @@ export class PlaneView {
     const [left, bottom, right, top] = this.points;
     const closer = Math.min(360 / Math.max(right - left, NARROWEST), 180 / Math.max(top - bottom, NARROWEST)) * 0.8;
     this.zoom = this.world && closer > WHOLE ? closer : 1;
-    this.centre = this.zoom > 1 ? [(left + right) / 2, (bottom + top) / 2] : this.middle;
+    this.center = this.zoom > 1 ? [(left + right) / 2, (bottom + top) / 2] : this.middle;
   }
 
   get middle() {
@@ -46,13 +46,13 @@ export class PlaneView {
   }
 
   toScreen(x, y) {
-    const { scale, centre, size } = this;
-    return [(x - centre[0]) * scale + size[0] / 2, (centre[1] - y) * scale + size[1] / 2];
+    const { scale, center, size } = this;
+    return [(x - center[0]) * scale + size[0] / 2, (center[1] - y) * scale + size[1] / 2];
   }
 
   toData(x, y) {
-    const { scale, centre, size } = this;
-    return [(x - size[0] / 2) / scale + centre[0], centre[1] - (y - size[1] / 2) / scale];
+    const { scale, center, size } = this;
+    return [(x - size[0] / 2) / scale + center[0], center[1] - (y - size[1] / 2) / scale];
   }
 
   pointOnScreen(row) {
@@ -68,17 +68,17 @@ export class PlaneView {
     const before = this.toData(x, y);
     this.zoom = Math.min(Math.max(this.zoom * factor, 1), this.world ? DEEPEST.map : DEEPEST.plane);
     if (this.zoom === 1) {
-      this.centre = this.middle;
+      this.center = this.middle;
       return;
     }
     const after = this.toData(x, y);
-    this.centre = [this.centre[0] + before[0] - after[0], this.centre[1] + before[1] - after[1]];
+    this.center = [this.center[0] + before[0] - after[0], this.center[1] + before[1] - after[1]];
     this.keepInside();
   }
 
   panBy(dx, dy) {
     const { scale } = this;
-    this.centre = [this.centre[0] - dx / scale, this.centre[1] + dy / scale];
+    this.center = [this.center[0] - dx / scale, this.center[1] + dy / scale];
     this.keepInside();
   }
 
@@ -87,9 +87,9 @@ export class PlaneView {
     // The world fills its frame: no sea beyond the map's edge.
     const half = this.world ? this.size.map((side) => side / 2 / this.scale) : [0, 0];
     const clamp = (value, low, high) => (low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high));
-    this.centre = [
-      clamp(this.centre[0], left + half[0], right - half[0]),
-      clamp(this.centre[1], bottom + half[1], top - half[1]),
+    this.center = [
+      clamp(this.center[0], left + half[0], right - half[0]),
+      clamp(this.center[1], bottom + half[1], top - half[1]),
     ];
   }
 
@@ -156,7 +156,7 @@ export class PlaneView {
   }
 
   // The nearest row up, down, left or right of another; sideways counts double.
-  neighbour(from, dx, dy) {
+  neighbor(from, dx, dy) {
     const [x, y] = [this.xy[2 * from], this.xy[2 * from + 1]];
     let [best, least] = [null, Infinity];
     for (let row = 0; row < this.count; row++) {

@@ -1,4 +1,4 @@
-// What all panels share: making elements, talking to each other, colours, bits, pictures.
+// What all panels share: making elements, talking to each other, colors, bits, pictures.
 
 // Text goes in as text alone: class names come from folders and may hold anything.
 export function make(tag, attributes = {}, ...children) {

@@ -1,6 +1,6 @@
-"""The licences of all that rsh needs to run: `python docs/licences.py` prints their table.
+"""The licenses of all that rsh needs to run: `python docs/licenses.py` prints their table.
 
-Read from what is installed. A licence that is not known to go with Apache-2.0 stops it.
+Read from what is installed. A license that is not known to go with Apache-2.0 stops it.
 """
 
 import re
@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 
-# Words of licences under which anybody may use, change and pass on, their own work's licence kept.
+# Words of licenses under which anybody may use, change and pass on, their own work's license kept.
 OPEN = r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|HPND|Zlib|Unlicense|CMU|0BSD|CC0"
 # May be used as a library, but changes to it must stay under it.
 WEAK = r"MPL|Mozilla|LGPL|Lesser"
@@ -47,8 +47,8 @@ def closure(name: str = "rsh") -> set[str]:
     return found
 
 
-def licence(name: str) -> str:
-    """Return the licence that a package states, in a few words."""
+def license(name: str) -> str:
+    """Return the license that a package states, in a few words."""
     about = distribution(name).metadata
     if name in BY_HAND:
         return BY_HAND[name]
@@ -61,7 +61,7 @@ def licence(name: str) -> str:
 
 
 def kind(stated: str) -> str:
-    """Return what a licence asks for: "open", "weak copyleft", "proprietary", or "" if unknown."""
+    """Return what a license asks for: "open", "weak copyleft", "proprietary", or "" if unknown."""
     if re.search(WEAK, stated):
         return "weak copyleft"
     if re.search(OPEN, stated):
@@ -70,18 +70,18 @@ def kind(stated: str) -> str:
 
 
 def table() -> dict[str, str]:
-    """Return the licence of each package that is installed."""
+    """Return the license of each package that is installed."""
     found = {}
     for name in sorted(closure()):
         with suppress(PackageNotFoundError):
-            found[name] = licence(name)
+            found[name] = license(name)
     return found
 
 
 def main() -> None:
     """Print them."""
     found = table()
-    print("| package | licence | kind |\n|---|---|---|")
+    print("| package | license | kind |\n|---|---|---|")
     for name, stated in found.items():
         print(f"| {name} | {stated} | {kind(stated)} |")
     if unknown := [name for name, stated in found.items() if not kind(stated)]:
