@@ -58,9 +58,9 @@ TERMS: dict[str, Changes] = {
 UNTRAINED = ("LSH", "ITQ", "classifier center", "classifier center, all views")
 # Where might the intra-class term help? Views further apart, fewer labeled tiles to train on.
 PLACES: dict[str, tuple[Changes, float]] = {
-    "weak views": ({"strength": "weak"}, 1.0),
-    "medium views": ({"strength": "medium"}, 1.0),
-    "strong views": ({"strength": "strong"}, 1.0),
+    "weak views": ({"augmentation": "weak"}, 1.0),
+    "medium views": ({"augmentation": "medium"}, 1.0),
+    "strong views": ({"augmentation": "strong"}, 1.0),
     "30 % of the tiles": ({}, 0.3),
     "10 % of the tiles": ({}, 0.1),
 }
@@ -73,7 +73,7 @@ START = {
     "quantization_weight": 0.1,
     "feature_temperature": 0.1,
     "code_temperature": 0.3,
-    "strength": "medium",
+    "augmentation": "medium",
 }
 AROUND: dict[str, tuple[Any, ...]] = {
     "category_weight": (0.5, 2.0),
@@ -81,12 +81,12 @@ AROUND: dict[str, tuple[Any, ...]] = {
     "quantization_weight": (0.03, 0.3),
     "feature_temperature": (0.05, 0.2),
     "code_temperature": (0.15, 0.5),
-    "strength": ("weak", "strong"),
+    "augmentation": ("weak", "strong"),
 }
 COMBINED: tuple[Changes, ...] = (
     {"intra_weight": 1.0, "feature_temperature": 0.2},
-    {"intra_weight": 1.0, "strength": "weak"},
-    {"intra_weight": 0.25, "strength": "weak"},
+    {"intra_weight": 1.0, "augmentation": "weak"},
+    {"intra_weight": 0.25, "augmentation": "weak"},
 )
 
 
@@ -203,7 +203,9 @@ def config_of(job: Job) -> TrainConfig:
 def trained(job: Job, net: HashNet, split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
-    bank = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE, config.views, config.strength))
+    bank = cached_features(
+        net, split.scenes, ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
+    )
     rows = fewer(split.rows("train"), split.scenes.labels, job)
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
     loss = make_loss(config, len(split.scenes.classes), job.bits)
@@ -222,7 +224,7 @@ def untrained(job: Job, net: HashNet, split: Split) -> Codes:
         return itq(features, train, num_bits=job.bits)
     if job.method == "classifier center, all views":
         config = config_of(job)
-        views = ViewSpec(IMAGE_SIZE, config.views, config.strength)
+        views = ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
         plain = np.concatenate([plain, cached_features(net, split.scenes, views)], axis=1)
     classes = linear_classifier(plain, split.scenes.labels, split)
     return random_codewords(len(split.scenes.classes), job.bits)[classes]

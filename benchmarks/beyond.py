@@ -121,8 +121,8 @@ def measure(job: Job, idea: str) -> Row:
         "frozen": True,
         **figures(binarize(learned(job, split, idea)), split),
         "config": asdict(job.config),
-        "turns": job.turns,
-        "stages": job.stages,
+        "tta": job.tta,
+        "feature_stages": job.feature_stages,
         "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
         "environment": environment(),
     }
@@ -149,7 +149,7 @@ def train_head(
     module: nn.Module, net: HashNet, job: Job, split: Split, loss: nn.Module | MultiLevelLoss
 ) -> None:
     """Train a module on the view bank, as `rsh.train` does."""
-    spec = ViewSpec(net.image_size, job.config.views, job.config.strength)
+    spec = ViewSpec(net.image_size, job.config.cached_views, job.config.augmentation)
     bank, rows = cached_features(net, split.scenes, spec), split.rows("train")
     pairs = ViewPairs(bank[rows], split.scenes.labels[rows], job.config)
     fit(module, pairs, job.config, loss=loss, progress=False)

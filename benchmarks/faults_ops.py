@@ -12,7 +12,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import write_projection
 
 PLANES = ["feature_x", "feature_y", "code_x", "code_y"]
-TRAIN = ["--bits", "16", "--image-size", "32", "--views", "3", "--batch-size", "16"]
+TRAIN = ["--bits", "16", "--image-size", "32", "--cached-views", "3", "--batch-size", "16"]
 GALLERIES = ("encode", "add", "remove", "merge", "index", "project")
 RUNS = ("train", "finetune", "evaluate")
 REMOVED = 3

@@ -23,7 +23,7 @@ from rsh.training.run import Run
 torch.manual_seed(0)
 SMALL = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
 MODEL = {"backbone": "tf_efficientnet_lite0", "num_bits": 16, "image_size": 32, "hidden": 64}
-MODEL |= {"feature_dim": 16, "turns": 1, "stages": 0}
+MODEL |= {"feature_dim": 16, "tta": 1, "feature_stages": 0}
 
 
 def config() -> dict[str, Any]:

@@ -126,7 +126,7 @@ PYTHON
   done
   export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_RIVALS=orthohash
   export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
-  export RSH_GPU_SPEED="--steps 2 --turns 1 --image-size 64"
+  export RSH_GPU_SPEED="--steps 2 --tta 1 --image-size 64"
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"

@@ -72,7 +72,9 @@ DATA = {"ucmd": Data("UCMD", 0.2, 256), "aid150": Data("AID150", 0.5, 224)}
 TURNS, STAGES = 4, 2  # that all methods are compared with
 HEAD = TrainConfig(train_on_val=True)
 OF_BOTH = ("method", "train_on_val", "seed")  # parts of a training, if the head learns first
-WHOLE = TrainConfig(finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup=0.1)
+WHOLE = TrainConfig(
+    finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup_fraction=0.1
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class Job:
     bits: int
     seed: int
     backbone: str
-    turns: int
-    stages: int
+    tta: int
+    feature_stages: int
     on_val: bool
     config: TrainConfig
     head_first: bool = False
@@ -127,7 +129,16 @@ def jobs(words: argparse.Namespace, data: str) -> list[Job]:
     methods = words.methods or [*TRAINED, *([] if words.finetune else UNTRAINED)]
     return [
         Job(
-            *(data, method, bits, seed, words.backbone, words.turns, words.stages, words.on_val),
+            *(
+                data,
+                method,
+                bits,
+                seed,
+                words.backbone,
+                words.tta,
+                words.feature_stages,
+                words.on_val,
+            ),
             replace(config, seed=seed),
             words.head_first,
         )
@@ -176,8 +187,8 @@ def measure(job: Job, key: str) -> Row:
         **found,
         "seconds": round(time.perf_counter() - start, 1),
         "config": asdict(job.config),
-        "turns": job.turns,
-        "stages": job.stages,
+        "tta": job.tta,
+        "feature_stages": job.feature_stages,
         "head_first": job.head_first,
         "image_size": DATA[job.data].image_size,
         "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
@@ -192,8 +203,8 @@ def network(job: Job) -> HashNet:
         job.backbone,
         num_bits=job.bits,
         image_size=DATA[job.data].image_size,
-        turns=job.turns,
-        stages=job.stages,
+        tta=job.tta,
+        feature_stages=job.feature_stages,
         seed=job.seed,
     )
 
@@ -280,8 +291,8 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--backbone", default=DEFAULT)
     parser.add_argument("--image-size", type=int, help="instead of the data set's")
-    parser.add_argument("--turns", type=int, default=TURNS)
-    parser.add_argument("--stages", type=int, default=STAGES)
+    parser.add_argument("--tta", type=int, default=TURNS)
+    parser.add_argument("--feature-stages", type=int, default=STAGES)
     parser.add_argument("--finetune", action="store_true")
     parser.add_argument("--head-first", action="store_true", help="then --finetune goes on")
     parser.add_argument("--epochs", type=int)

@@ -38,16 +38,16 @@ class Key(NamedTuple):
     backbone: str
     image_size: int
     device: str
-    turns: int
-    stages: int
+    tta: int
+    feature_stages: int
     changed: str  # settings other than those of methods.py
 
     @property
     def title(self) -> str:
         """Name the data, the network and how it was trained."""
         how = "frozen, heads only" if self.frozen else "fine-tuned"
-        stages = f" and its last {self.stages} stages" if self.stages else ""
-        views = "one view a tile" if self.turns == 1 else f"mean of {self.turns} turns a tile"
+        stages = f" and its last {self.feature_stages} stages" if self.feature_stages else ""
+        views = "one view a tile" if self.tta == 1 else f"mean of {self.tta} turns a tile"
         network = f"`{self.backbone}`{stages} {how}{self.changed}"
         return f"{TITLES[self.data]}**, {network}, {self.image_size} px, {views}, on {self.device}"
 
@@ -62,7 +62,7 @@ def main() -> None:
     chosen = {
         key: rows
         for key, rows in queries.items()
-        if (key.turns, key.stages) == (TURNS, STAGES) and not is_single(key, rows)
+        if (key.tta, key.feature_stages) == (TURNS, STAGES) and not is_single(key, rows)
     }
     tables = [table(key, rows, seeds) for key, rows in chosen.items() for seeds in shared(rows)]
     finetuned = single(queries, validation)
@@ -152,11 +152,11 @@ def settings(groups: dict[Key, Group]) -> list[str]:
         if key.changed:
             continue
         seeds = frozenset(row["seed"] for bits in BITS for row in rows["multilevel", bits])
-        line = (f"`{key.backbone}`", key.turns, key.stages, *cells(rows, "multilevel", seeds))
-        lines[key._replace(backbone="", turns=0, stages=0)].append(line)
+        line = (f"`{key.backbone}`", key.tta, key.feature_stages, *cells(rows, "multilevel", seeds))
+        lines[key._replace(backbone="", tta=0, feature_stages=0)].append(line)
     return [
         f"**{TITLES[key.data]}, on validation tiles**: ours by backbone, turns and stages\n\n"
-        + markdown(["backbone", "turns", "stages", *LENGTHS], each)
+        + markdown(["backbone", "tta", "feature_stages", *LENGTHS], each)
         for key, each in lines.items()
         if len(each) > 1
     ]

@@ -45,7 +45,7 @@ def main(words: argparse.Namespace) -> None:
     net = HashNet(words.backbone, num_bits=BITS, image_size=words.image_size)
     ours = Ours(net, config, fabric, words.steps)
     speeds = []
-    for turn in range(WARM_UP + words.turns):
+    for turn in range(WARM_UP + words.tta):
         with memory_kept():
             kept = bare_speed(net, config, fabric, words.steps), ours.speed(turn)
         given_back = ours.speed(turn) if fabric.device.type == "cpu" else 0.0
@@ -61,7 +61,7 @@ def main(words: argparse.Namespace) -> None:
         "images_per_second_memory_given_back": round(given_back, 1),
         "ratio": round(trained / bare, 3),
         "steps": words.steps,
-        "turns": words.turns,
+        "tta": words.tta,
         "config": asdict(config),
         "environment": environment(),
     }
@@ -125,7 +125,7 @@ if __name__ == "__main__":
     parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
     parser.add_argument("--precision", default=TrainConfig.precision)
     parser.add_argument("--steps", type=int, default=20, help="batches a turn")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--tta", type=int, default=5)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--name-device", action="store_true", help="print its name, and no more")
     words = parser.parse_args()

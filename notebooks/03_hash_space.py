@@ -35,9 +35,10 @@ net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32)
 # %% [markdown]
 # ## Learn, and look three times
 #
-# The backbone knows photographs of everyday things; the layers above it know nothing yet. `Snapshots`
-# keeps what the network says of the tiles that it does **not** learn from: before the first step,
-# after 3 passes, and at the end. The first run fills the view bank, which takes a minute or two.
+# The backbone knows photographs of everyday things; the layers above it know nothing yet.
+# `Snapshots` keeps what the network says of the tiles that it does **not** learn from: before the
+# first step, after 3 passes, and at the end. The first run fills the view bank, which takes a
+# minute or two.
 
 # %%
 config = rsh.TrainConfig(epochs=60)

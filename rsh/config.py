@@ -18,7 +18,7 @@ DEFAULT_TARGET_RECALL = (
 Strength = Literal["weak", "medium", "strong"]
 Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash"]
 Precision = Literal["auto", "32", "bf16", "fp16"]
-CHOICES = {"strength": get_args(Strength), "method": get_args(Method)}
+CHOICES = {"augmentation": get_args(Strength), "method": get_args(Method)}
 CHOICES["precision"] = get_args(Precision)
 SWITCHES = ("finetune", "train_on_val", "compile")
 WEIGHTS = ("category_weight", "inter_weight", "intra_weight", "quantization_weight")
@@ -30,12 +30,12 @@ LIMITS: dict[str, tuple[float, float]] = {
     "batch_size": (4, 100_000),
     "learning_rate": (1e-6, 1.0),
     "weight_decay": (0.0, 10.0),
-    "views": (2, 1000),
-    "backbone_rate": (0.0, 10.0),
+    "cached_views": (2, 1000),
+    "backbone_lr_scale": (0.0, 10.0),
     "layer_decay": (0.01, 1.0),
-    "warmup": (0.0, 1.0),
+    "warmup_fraction": (0.0, 1.0),
     "ema_decay": (0.0, 0.99999),
-    "accumulate": (1, 10_000),
+    "grad_accum_steps": (1, 10_000),
     **dict.fromkeys(WEIGHTS, (0.0, 1000.0)),
     "feature_temperature": (0.01, 100.0),
     "code_temperature": (0.01, 100.0),
@@ -61,9 +61,9 @@ class TrainConfig:
     """Peak of the one-cycle schedule."""
     weight_decay: float = 1e-2
     """Of AdamW."""
-    views: int = 6
+    cached_views: int = 6
     """Augmented views a tile in the view bank, at least 2; --finetune draws new ones each time."""
-    strength: Strength = "weak"
+    augmentation: Strength = "weak"
     """How far a view may be from its tile."""
     category_weight: float = 1.0
     """Weight of the category contrastive term (features)."""
@@ -77,15 +77,15 @@ class TrainConfig:
     """Softmax temperature on features."""
     code_temperature: float = 0.3
     """Softmax temperature on relaxed codes."""
-    warmup: float = 0.3
+    warmup_fraction: float = 0.3
     """Share of the training in which the learning rate rises."""
-    backbone_rate: float = 0.1
+    backbone_lr_scale: float = 0.1
     """Peak learning rate of the backbone's last layer, as a share of the head's."""
     layer_decay: float = 0.8
     """And of each layer of the backbone, as a share of that of the layer after it."""
     ema_decay: float = 0.0
     """Of the moving average of the weights, a step; 0 takes the last weights."""
-    accumulate: int = 1
+    grad_accum_steps: int = 1
     """Batches that go into one step."""
     precision: Precision = "auto"
     """Of the arithmetic; auto is bf16 where --finetune runs on a GPU that has it, else 32 bits."""

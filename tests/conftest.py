@@ -85,7 +85,7 @@ def tiny_run(
     folder = tmp_path_factory.mktemp("runs")
     run, gallery = folder / "run", folder / "gallery"
     net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
-    config = TrainConfig(epochs=20, batch_size=16, views=3)
+    config = TrainConfig(epochs=20, batch_size=16, cached_views=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
         history = train(net, tiny_split, config, run=run, progress=False)

@@ -44,7 +44,7 @@ def measure(*, threads: int = 1) -> Golden:
         sample = TileDataset.open("bluemarble")
         split = sample.take(np.arange(0, len(sample), 6)).split(seed=0)
         net = HashNet(num_bits=32, image_size=32, hidden=128, feature_dim=32)
-        train(net, split, TrainConfig(epochs=10, views=2), progress=False)
+        train(net, split, TrainConfig(epochs=10, cached_views=2), progress=False)
         report: dict[str, Any] = evaluate(net, split, progress=False)
         codes = encode_scenes(net, split.scenes, progress=False).codes
     finally:

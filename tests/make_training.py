@@ -11,8 +11,8 @@ from rsh.models.hashnet import HashHead, HashNet, apply_head
 from rsh.training.batches import ViewPairs
 
 CLASSES, TILES, WIDTH, BITS = 4, 20, 12, 8
-CONFIG = TrainConfig(epochs=25, batch_size=32, views=3)
-SHORT = TrainConfig(epochs=11, batch_size=16, views=3)
+CONFIG = TrainConfig(epochs=25, batch_size=32, cached_views=3)
+SHORT = TrainConfig(epochs=11, batch_size=16, cached_views=3)
 
 
 def clusters(seed: int, *, views: int = 3) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ def train(
     num_bits: int = 32,
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
-    turns: int = 1,
-    stages: int = 0,
+    tta: int = 1,
+    feature_stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
     start: Path | None = None,
@@ -31,8 +31,9 @@ def train(
         num_bits: Code length, a multiple of 4 from 4 to 256.
         backbone: A timm model name.
         image_size: Side of the square the backbone looks at, pixels.
-        turns: Quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or 8.
-        stages: How many of the backbone's last stages join its feature, 0 to 5 for the default.
+        tta: Quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or 8.
+        feature_stages: How many of the backbone's last stages join its feature, 0 to 5 for the
+            default.
         output: The run folder to make. (default: runs/DATA-BITS)
         skip_unreadable: Leave out pictures that cannot be read, and name them.
         start: A finished run whose network learns on, such as one with a frozen backbone before
@@ -64,8 +65,8 @@ def train(
                 backbone,
                 num_bits=num_bits,
                 image_size=image_size,
-                turns=turns,
-                stages=stages,
+                tta=tta,
+                feature_stages=feature_stages,
                 seed=config.seed,
             )
             split = scenes.split(seed=config.seed)

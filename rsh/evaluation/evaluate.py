@@ -59,7 +59,8 @@ def evaluate(
         net: a trained network.
         split: which tiles are train, val and query.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: the mean over all orders of tied tiles, or one of them, see `scoring.metrics_by_ranking`.
+        ties: the mean over all orders of tied tiles, or one of them, see
+            `scoring.metrics_by_ranking`.
         feedback: also simulate users who mark tiles, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 

@@ -66,8 +66,8 @@ def load_index(file: Path) -> Index:
         return _restored(stored)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{file} cannot be used as a search index ({first_sentence(error)}): make it again with "
-            "`rsh gallery index`"
+            f"{file} cannot be used as a search index ({first_sentence(error)}): "
+            "make it again with `rsh gallery index`"
         ) from None
 
 

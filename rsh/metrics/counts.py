@@ -102,8 +102,8 @@ def order_ties(counts: DistanceCounts, *, best: bool) -> DistanceCounts:
         best: relevant items come first; otherwise last.
 
     Returns:
-        DistanceCounts with two columns a distance, each all relevant or not at all: every order of their
-        ties gives the same figures.
+        DistanceCounts with two columns a distance, each all relevant or not at all: every order of
+        their ties gives the same figures.
     """
     items, hits = counts
     halves = ((hits, hits), (items - hits, np.zeros_like(hits)))

@@ -4,8 +4,8 @@ Codes of K bits leave at most K + 1 different distances, so most of a ranking is
 argsort decides the figure by accident. Everything here is the exact mean over all orders of the
 tied items, and needs only counts: how many items, and how many relevant ones, at each distance.
 
-Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from `counts.count_by_distance`.
-All figures are fractions from 0 to 1, one a query.
+Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from
+`counts.count_by_distance`. All figures are fractions from 0 to 1, one a query.
 
 Source: He et al. 2018, "Hashing as tie-aware learning to rank", https://arxiv.org/abs/1705.08562;
 McSherry and Najork 2008, "Computing information retrieval performance measures efficiently in the

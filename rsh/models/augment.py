@@ -46,20 +46,20 @@ class ViewSpec:
 
     Attributes:
         image_size: side of the square, pixels.
-        count: number of augmented views; 0 means the plain view, and what `turns` adds to it.
-        strength: how far a view may be from its tile.
+        count: number of augmented views; 0 means the plain view, and what `tta` adds to it.
+        augmentation: how far a view may be from its tile.
         seed: of the draws; view number j of tile number i is the same in every run.
-        turns: of plain views, see `dihedral_views`.
+        tta: number of plain views, 1, 4 or 8, see `dihedral_views`.
     """
 
     image_size: int
     count: int = 0
-    strength: Strength = TrainConfig.strength
+    augmentation: Strength = TrainConfig.augmentation
     seed: int = 0
-    turns: int = 1
+    tta: int = 1
 
     def __len__(self) -> int:
-        return self.count or self.turns
+        return self.count or self.tta
 
     def of(self, tiles: Tensor, first: int) -> Tensor:
         """Return all views of some tiles that follow each other.
@@ -72,7 +72,7 @@ class ViewSpec:
             (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
         """
         if not self.count:
-            return dihedral_views(eval_views(tiles), self.turns)
+            return dihedral_views(eval_views(tiles), self.tta)
         draws = torch.stack(
             [
                 torch.rand(
@@ -83,7 +83,9 @@ class ViewSpec:
                 for row in range(first, first + len(tiles))
             ]
         )
-        views = augment(tiles.repeat_interleave(self.count, 0), draws.flatten(0, 1), self.strength)
+        views = augment(
+            tiles.repeat_interleave(self.count, 0), draws.flatten(0, 1), self.augmentation
+        )
         return views.view(len(tiles), self.count, *tiles.shape[1:])
 
 
@@ -92,21 +94,21 @@ def eval_views(tiles: Tensor) -> Tensor:
     return tiles.float() / 255
 
 
-def dihedral_views(images: Tensor, turns: int) -> Tensor:
-    """Return images as they are and, with more than one turn, turned by quarters and mirrored.
+def dihedral_views(images: Tensor, count: int) -> Tensor:
+    """Return images as they are and, with a count above 1, turned by quarters and mirrored.
 
     Seen from above, a tile has no upper side, and none of the eight says more than another.
 
     Args:
         images: (n, 3, side, side).
-        turns: 1, 4 (one of each pair that a half turn joins) or 8.
+        count: 1, 4 (one of each pair that a half turn joins) or 8.
 
     Returns:
-        (n, turns, 3, side, side); the first are the images themselves.
+        (n, count, 3, side, side); the first are the images themselves.
     """
     four = [images, images.rot90(1, (2, 3)), images.flip(3), images.transpose(2, 3)]
-    eight = [*four, *(image.rot90(2, (2, 3)) for image in four)] if turns > 4 else four
-    return torch.stack(eight[:turns], dim=1)
+    eight = [*four, *(image.rot90(2, (2, 3)) for image in four)] if count > 4 else four
+    return torch.stack(eight[:count], dim=1)
 
 
 NUM_DRAWS = 13  # numbers from 0 to 1 that decide one view

@@ -28,9 +28,9 @@ class Backbone(nn.Module):
 
     Attributes:
         network: as timm makes it.
-        stages: the feature is what comes out of the network and, side by side with it, mean and
-            standard deviation over the picture of the maps that this many last stages leave: what
-            a place is made of, and how unevenly.
+        feature_stages: the feature is what comes out of the network and, side by side with it, mean
+            and standard deviation over the picture of the maps that this many last stages leave:
+            what a place is made of, and how unevenly.
         num_features: length of a feature.
         mean: of the pictures it was trained on, per channel, 0 to 1.
         std: of the same.
@@ -38,19 +38,19 @@ class Backbone(nn.Module):
 
     num_features: int
 
-    def __init__(self, network: nn.Module, cfg: Any, *, stages: int = 0) -> None:
+    def __init__(self, network: nn.Module, cfg: Any, *, feature_stages: int = 0) -> None:
         """Take a timm model and what timm notes of it."""
         super().__init__()
         self.network: Any = network
-        self.stages = stages
+        self.feature_stages = feature_stages
         self.mean: tuple[float, ...] = tuple(cfg.mean)
         self.std: tuple[float, ...] = tuple(cfg.std)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of normalized pictures."""
-        if not self.stages:
+        if not self.feature_stages:
             return self.network(images)  # type: ignore[no-any-return]
-        last, maps = self.network.forward_intermediates(images, indices=self.stages)
+        last, maps = self.network.forward_intermediates(images, indices=self.feature_stages)
         features = [self.network.forward_head(last)]
         for each in maps:
             variance, mean = torch.var_mean(each.float(), dim=(2, 3), correction=0)
@@ -59,7 +59,7 @@ class Backbone(nn.Module):
 
 
 def create_backbone(
-    name: str, *, image_size: int, stages: int = 0, pretrained: bool = True
+    name: str, *, image_size: int, feature_stages: int = 0, pretrained: bool = True
 ) -> Backbone:
     """Make a backbone with ImageNet weights.
 
@@ -67,7 +67,7 @@ def create_backbone(
         name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
             rsh) or "resnet50" (its weights are fetched once).
         image_size: side of the square it will look at, pixels.
-        stages: how many of its last stages join the feature, see `Backbone`.
+        feature_stages: how many of its last stages join the feature, see `Backbone`.
         pretrained: whether to load weights; without, they are random.
 
     Raises:
@@ -93,8 +93,8 @@ def create_backbone(
         raise _misfit(name, image_size, error) from None
     if packaged:
         _load_packaged(network, PACKAGED[name])
-    _check_stages(name, network, stages)
-    backbone = Backbone(network, cfg, stages=stages)
+    _check_stages(name, network, feature_stages)
+    backbone = Backbone(network, cfg, feature_stages=feature_stages)
     try:
         backbone.num_features = _width(backbone, image_size)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -102,13 +102,15 @@ def create_backbone(
     return backbone
 
 
-def _check_stages(name: str, network: Any, stages: int) -> None:
+def _check_stages(name: str, network: Any, feature_stages: int) -> None:
     """Refuse more stages than a network has, or any of one that does not show them."""
     most = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
-    if not 0 <= stages <= most:
+    if not 0 <= feature_stages <= most:
         span = f"0 to {most}" if most else "0"
         raise InputError(
-            f"{name} shows {most} of them, choose {span}", parameter="stages", value=stages
+            f"{name} shows {most} of them, choose {span}",
+            parameter="feature_stages",
+            value=feature_stages,
         )
 
 

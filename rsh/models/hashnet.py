@@ -70,8 +70,8 @@ class HashNet(nn.Module):
         image_size: int = 128,
         hidden: int = 512,
         feature_dim: int = 128,
-        turns: int = 1,
-        stages: int = 0,
+        tta: int = 1,
+        feature_stages: int = 0,
         pretrained: bool = True,
         seed: int = 0,
     ) -> None:
@@ -83,9 +83,9 @@ class HashNet(nn.Module):
             image_size: side of the square it looks at, pixels.
             hidden: width of the trunk.
             feature_dim: length of a projected feature.
-            turns: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
+            tta: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
                 8. More are steadier and take as many times longer to encode.
-            stages: how many of the backbone's last stages join its feature, see `Backbone`.
+            feature_stages: how many of the backbone's last stages join its feature, see `Backbone`.
             pretrained: False gives random backbone weights (when others are loaded next).
             seed: of the head's first weights.
 
@@ -97,12 +97,15 @@ class HashNet(nn.Module):
         self.num_bits = check_num_bits(num_bits)
         if not 32 <= image_size <= 1024:
             raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
-        if turns not in TTA:
-            raise InputError(f"choose {', '.join(map(str, TTA))}", parameter="turns", value=turns)
-        self.image_size, self.plain = image_size, ViewSpec(image_size, turns=turns)
+        if tta not in TTA:
+            raise InputError(f"choose {', '.join(map(str, TTA))}", parameter="tta", value=tta)
+        self.image_size, self.plain = image_size, ViewSpec(image_size, tta=tta)
         with torch.random.fork_rng(devices=[]):
             self.backbone = create_backbone(
-                backbone, image_size=image_size, stages=stages, pretrained=pretrained
+                backbone,
+                image_size=image_size,
+                feature_stages=feature_stages,
+                pretrained=pretrained,
             )
             torch.manual_seed(seed)
             self.head = HashHead(
@@ -117,8 +120,8 @@ class HashNet(nn.Module):
             "image_size": image_size,
             "hidden": hidden,
             "feature_dim": feature_dim,
-            "turns": turns,
-            "stages": stages,
+            "tta": tta,
+            "feature_stages": feature_stages,
         }
 
     def forward(self, images: Tensor) -> Embedding:

@@ -168,7 +168,9 @@ class ViewPairs(_Balanced):
         """
         if bank.shape[1] < 2:
             raise InputError(
-                "two branches need at least 2 views a tile", parameter="views", value=bank.shape[1]
+                "two branches need at least 2 views a tile",
+                parameter="cached_views",
+                value=bank.shape[1],
             )
         super().__init__(bank, labels, config, ids)
 
@@ -204,7 +206,7 @@ class TilePairs(_Balanced):
             InputError: data without contrast.
         """
         super().__init__(tiles, labels, config, ids)
-        self.strength = config.strength
+        self.augmentation = config.augmentation
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield batches whose views are (n, 3, side, side) float, 0 to 1."""
@@ -212,5 +214,5 @@ class TilePairs(_Balanced):
             draws = torch.rand(2, len(all_rows), NUM_DRAWS)
             rows = self.mine(all_rows)
             tiles = self.data[rows]
-            view0, view1 = (augment(tiles, self.mine(draws[b]), self.strength) for b in (0, 1))
+            view0, view1 = (augment(tiles, self.mine(draws[b]), self.augmentation) for b in (0, 1))
             yield Batch(view0, view1, self.labels[rows], rows)

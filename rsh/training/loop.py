@@ -135,7 +135,7 @@ def set_up(
     pairs.to(fabric.device, rank=fabric.global_rank, world=fabric.world_size)
     learns = fabric.to_device(loss) if isinstance(loss, nn.Module) else nn.Module()
     optimizer = make_optimizer(module, learns, config)
-    steps = config.epochs * -(-len(pairs) // config.accumulate)
+    steps = config.epochs * -(-len(pairs) // config.grad_accum_steps)
     schedule = make_schedule(optimizer, config, steps=steps)
     student, fast = fabric.setup(module, optimizer)
     return TrainState(student, loss, fast, schedule, make_ema(module, config), fabric)
@@ -163,10 +163,10 @@ def train_one_epoch(parts: TrainState, pairs: Pairs, config: TrainConfig, epoch:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed * 1_000_003 + epoch)  # so that a resume is exact
         for number, batch in enumerate(pairs.epoch(epoch), start=1):
-            is_step = number % config.accumulate == 0 or number == len(pairs)
+            is_step = number % config.grad_accum_steps == 0 or number == len(pairs)
             with parts.fabric.no_backward_sync(parts.module, enabled=not is_step):
                 terms = _terms(parts, batch)
-                parts.fabric.backward(terms["total"] / config.accumulate)
+                parts.fabric.backward(terms["total"] / config.grad_accum_steps)
             if is_step:
                 _step(parts)
             give_back_if_scarce()
@@ -227,7 +227,7 @@ def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> t
     head = module.head if isinstance(module, HashNet) else module
     groups: list[dict[str, Any]] = [{"params": [*head.parameters(), *loss.parameters()]}]
     if isinstance(module, HashNet):
-        top = config.learning_rate * config.backbone_rate
+        top = config.learning_rate * config.backbone_lr_scale
         for group in param_groups_layer_decay(
             module.backbone.network,
             weight_decay=config.weight_decay,
@@ -244,7 +244,7 @@ def make_schedule(
 ) -> OneCycleLR:
     """Return a schedule that warms every rate up to its peak and takes it down by a cosine."""
     peaks = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup)
+    return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup_fraction)
 
 
 def make_ema(module: nn.Module, config: TrainConfig) -> AveragedModel | None:

@@ -50,8 +50,8 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "image_size": int,
         "hidden": int,
         "feature_dim": int,
-        "turns": int,
-        "stages": int,
+        "tta": int,
+        "feature_stages": int,
     },
     "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
     "split": {"by": str, "query": float, "val": float, "seed": int},
@@ -115,7 +115,8 @@ class Run:
         """
         if self.config.get("checksum", checksum(self.config)) != checksum(self.config):
             raise InputError(
-                f"{self.folder}/config.json was altered since the training began: {recovery_hint('run')}"
+                f"{self.folder}/config.json was altered since the training began: "
+                f"{recovery_hint('run')}"
             )
 
     def _untrained(self) -> HashNet:

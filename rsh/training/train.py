@@ -118,7 +118,7 @@ def _head_training(
     net: HashNet, split: Split, config: TrainConfig, progress: bool
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training with a frozen backbone takes."""
-    spec = ViewSpec(net.image_size, config.views, config.strength)
+    spec = ViewSpec(net.image_size, config.cached_views, config.augmentation)
     bank = cached_features(net, split.scenes, spec, progress=progress)
     plain = cached_features(net, split.scenes, net.plain, progress=progress)
     rows = _learned_from(split, config)

@@ -52,7 +52,9 @@ def test_rows_are_measured_once_and_tell_how(
     monkeypatch.setattr(ablation, "PLACES", {})
     scenes = TileDataset.open(tiny_run.data)
     monkeypatch.setattr(
-        ablation, "config_of", lambda job: ablation.TrainConfig(epochs=2, views=2, seed=job.seed)
+        ablation,
+        "config_of",
+        lambda job: ablation.TrainConfig(epochs=2, cached_views=2, seed=job.seed),
     )
     for _ in range(2):  # the second time there is nothing left to do
         ablation.main(only="all", bits=(16,), data=str(tiny_run.data))

@@ -15,7 +15,7 @@ from rsh.cli.main import COMMANDS, main
 from rsh.gallery.gallery import Gallery
 from rsh.training.run import Run
 
-TRAIN = ["train", "--image-size", "32", "--epochs", "2", "--views", "2", "--bits", "16"]
+TRAIN = ["train", "--image-size", "32", "--epochs", "2", "--cached-views", "2", "--bits", "16"]
 
 
 def test_help_names_every_command_and_does_not_import_torch() -> None:
@@ -266,7 +266,10 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         ([*TRAIN, "--learning-rate", "nan"], "--learning-rate nan: choose a number from"),
         ([*TRAIN, "--seed", "-1"], "--seed -1: choose a whole number from 0"),
         (["project", "{gallery}", "--seed", "-1"], "--seed -1: choose a whole number from 0"),
-        ([*TRAIN, "--stages", "6"], "--stages 6: tf_efficientnet_lite0 shows 5 of them, choose"),
+        (
+            [*TRAIN, "--feature-stages", "6"],
+            "--feature-stages 6: tf_efficientnet_lite0 shows 5 of them, choose",
+        ),
         ([*TRAIN, "--image-size", "8"], "--image-size 8: choose 32 to 1024 pixels"),
         (["search", "{gallery}", "x", "-k", "abc"], "-k/--top-k: 'abc' is no whole number"),
         (["serch", "{gallery}", "x"], "serch is no command: did you mean search?"),

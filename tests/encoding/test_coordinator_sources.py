@@ -63,7 +63,7 @@ def test_training_data_with_unreadable_pictures_keeps_its_queries(tiny_data, tmp
     data, run = shutil.copytree(tiny_data, tmp_path / "data"), tmp_path / "run"
     next((data / "coast").iterdir()).write_text("no picture")
     flags = ["--data", str(data), "--skip-unreadable"]
-    small = ["--image-size", "32", "--epochs", "2", "--views", "2", "--bits", "16"]
+    small = ["--image-size", "32", "--epochs", "2", "--cached-views", "2", "--bits", "16"]
     main(["train", *flags, *small, "--output", str(run)])
     main(["encode", str(run), *flags, "--output", str(tmp_path / "gallery")])
     assert (Gallery.open(tmp_path / "gallery").items["split"] == "query").any()

@@ -151,8 +151,8 @@ def test_turns_are_different_symmetries_and_begin_with_the_tile(turns: int):
     assert matches[0][0]
     assert sorted(sum(row) for row in matches) == [1] * turns
     assert len({row.index(True) for row in matches}) == turns
-    assert len(ViewSpec(32, turns=turns)) == turns
-    assert torch.equal(ViewSpec(32, turns=turns).of(noise(), first=3)[0], found)
+    assert len(ViewSpec(32, tta=turns)) == turns
+    assert torch.equal(ViewSpec(32, tta=turns).of(noise(), first=3)[0], found)
 
 
 def test_no_two_of_four_turns_are_joined_by_a_half_turn():

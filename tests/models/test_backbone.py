@@ -71,7 +71,7 @@ def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
 
 @pytest.mark.parametrize("stages", [1, 2])
 def test_stages_join_the_feature_with_mean_and_deviation_of_their_maps(stages: int):
-    made = create_backbone(DEFAULT, image_size=64, stages=stages).eval()
+    made = create_backbone(DEFAULT, image_size=64, feature_stages=stages).eval()
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     maps = []
     for number in (4, 6)[-stages:]:  # the last block of each of its last two stages
@@ -87,7 +87,7 @@ def test_stages_join_the_feature_with_mean_and_deviation_of_their_maps(stages: i
 
 
 def test_flat_maps_have_gradients():
-    made = create_backbone(DEFAULT, image_size=64, stages=2).train()
+    made = create_backbone(DEFAULT, image_size=64, feature_stages=2).train()
     made(torch.zeros(2, 3, 64, 64)).sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in made.parameters())
 
@@ -95,26 +95,26 @@ def test_flat_maps_have_gradients():
 @pytest.mark.parametrize(
     ("name", "stages", "told"),
     [
-        (DEFAULT, 6, r"stages=6: tf_efficientnet_lite0 shows 5 of them, choose 0 to 5"),
-        (DEFAULT, -1, r"stages=-1: .* choose 0 to 5"),
+        (DEFAULT, 6, r"feature_stages=6: tf_efficientnet_lite0 shows 5 of them, choose 0 to 5"),
+        (DEFAULT, -1, r"feature_stages=-1: .* choose 0 to 5"),
     ],
 )
 def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: str):
     with pytest.raises(InputError, match=told):
-        create_backbone(name, image_size=64, stages=stages, pretrained=False)
+        create_backbone(name, image_size=64, feature_stages=stages, pretrained=False)
 
 
 def test_backbone_that_does_not_show_its_stages_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Flatten())
-    with pytest.raises(InputError, match=r"stages=1: resnet18 shows 0 of them, choose 0$"):
-        create_backbone("resnet18", image_size=64, stages=1, pretrained=False)
+    with pytest.raises(InputError, match=r"feature_stages=1: resnet18 shows 0 of them, choose 0$"):
+        create_backbone("resnet18", image_size=64, feature_stages=1, pretrained=False)
 
 
 @pytest.mark.parametrize(
     ("name", "width"), [("resnet18", 512 + 2 * 512), ("vit_tiny_patch16_224", 192 + 2 * 192)]
 )
 def test_other_backbones_have_stages_too(name: str, width: int):
-    made = create_backbone(name, image_size=64, stages=1, pretrained=False).eval()
+    made = create_backbone(name, image_size=64, feature_stages=1, pretrained=False).eval()
     with torch.inference_mode():
         assert made(torch.zeros(2, 3, 64, 64)).shape == (2, made.num_features) == (2, width)
 

@@ -114,12 +114,12 @@ def test_fingerprint_changes_with_any_weight(net: HashNet):
 
 @pytest.mark.parametrize("turns", [0, 2, 16])
 def test_other_numbers_of_turns_are_named(turns: int):
-    with pytest.raises(InputError, match=f"turns={turns}: choose 1, 4, 8"):
-        small(turns=turns)
+    with pytest.raises(InputError, match=f"tta={turns}: choose 1, 4, 8"):
+        small(tta=turns)
 
 
 def test_code_of_all_turns_does_not_change_with_the_way_up():
-    net = small(turns=8).eval()
+    net = small(tta=8).eval()
     tiles = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
     upright, turned = (apply_net(net, t) for t in (tiles, np.rot90(tiles, axes=(2, 3)).copy()))
     torch.testing.assert_close(upright, turned, rtol=1e-4, atol=1e-4)
@@ -131,7 +131,7 @@ def test_code_of_all_turns_does_not_change_with_the_way_up():
 
 def test_bank_and_tiles_are_averaged_alike(tmp_path, monkeypatch, tiny_data):
     monkeypatch.setenv("RSH_CACHE", str(tmp_path))
-    net, scenes = small(turns=4).eval(), TileDataset.open(tiny_data).take(np.arange(6))
+    net, scenes = small(tta=4).eval(), TileDataset.open(tiny_data).take(np.arange(6))
     from_bank = apply_head(net.head, cached_features(net, scenes, net.plain, progress=False))
     from_tiles = apply_net(net, decoded_tiles(scenes, 32, progress=False))
     torch.testing.assert_close(from_bank, from_tiles, rtol=0.01, atol=0.01)

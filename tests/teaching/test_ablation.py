@@ -10,7 +10,7 @@ from rsh.config import TrainConfig
 from rsh.teaching import ablation as module
 from rsh.teaching.ablation import Ablation, try_out
 
-CONFIG = TrainConfig(epochs=3, batch_size=16, views=2)
+CONFIG = TrainConfig(epochs=3, batch_size=16, cached_views=2)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rsh.teaching.snapshots import Snapshots, margins, spaces
 def moments(tiny_split, tiny_cache, monkeypatch_module) -> Snapshots:
     monkeypatch_module.setenv("RSH_CACHE", str(tiny_cache))
     net = rsh.HashNet(num_bits=16, image_size=64)
-    config = rsh.TrainConfig(epochs=4, batch_size=16, views=2)
+    config = rsh.TrainConfig(epochs=4, batch_size=16, cached_views=2)
     moments = Snapshots(net, tiny_split, epochs={2, 4})
     rsh.train(net, tiny_split, config, watch=moments, progress=False)
     return moments

@@ -61,7 +61,7 @@ def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Pa
     other = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
     with torch.no_grad():
         next(other.backbone.parameters())[0] += 0.01
-    deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, stages=1)
+    deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, feature_stages=1)
     keys = [
         cache_key(net, scenes, ViewSpec(32, 2)),
         cache_key(net, scenes, ViewSpec(64, 2)),

@@ -141,7 +141,7 @@ def test_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path: Path):
         terms = MultiLevelLoss()(view0, view1, labels)
         return terms | {"total": terms["total"] * (float("nan") if len(calls) > 25 else 1)}
 
-    config = TrainConfig(epochs=25, batch_size=32, views=3)
+    config = TrainConfig(epochs=25, batch_size=32, cached_views=3)
     assert len(pairs()) == 2  # so that the thirteenth epoch breaks
     with pytest.raises(InputError, match="the last checkpoint is kept"):
         fit_(head(), pairs(), config, loss=breaks, folder=tmp_path, progress=False)
@@ -190,7 +190,7 @@ def test_a_rival_that_counts_its_steps_resumes_exactly(tmp_path: Path, ema_decay
 
 def test_accumulated_batches_make_one_step():
     """Two batches of a linear loss a step are one step with the mean of their gradients."""
-    config = TrainConfig(epochs=1, batch_size=32, accumulate=2, weight_decay=0.0)
+    config = TrainConfig(epochs=1, batch_size=32, grad_accum_steps=2, weight_decay=0.0)
     rates = [fit_(head(), pairs(), config, progress=False)[-1]["learning_rate"]]
     module, steps = head(), []
     step = torch.optim.AdamW.step

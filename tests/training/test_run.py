@@ -35,9 +35,9 @@ def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     config = Run.open(tiny_run.folder).config
     assert config["model"] == {
         "backbone": "tf_efficientnet_lite0", "num_bits": 16, "image_size": 32, "hidden": 64,
-        "feature_dim": 16, "turns": 1, "stages": 0,
+        "feature_dim": 16, "tta": 1, "feature_stages": 0,
     }  # fmt: skip
-    assert config["train"] == asdict(TrainConfig(epochs=20, batch_size=16, views=3))
+    assert config["train"] == asdict(TrainConfig(epochs=20, batch_size=16, cached_views=3))
     assert config["data"]["fingerprint"] == tiny_split.scenes.fingerprint
     assert config["data"]["tiles"] == 48
     assert config["data"]["classes"] == tiny_split.scenes.classes
@@ -146,7 +146,7 @@ def test_config_without_a_part_is_named(folder: Path, key: str):
 
 def test_run_trained_without_a_description_knows_its_data(tiny_split, tmp_path: Path):
     """As in a notebook: rsh.train(net, split, run=...)."""
-    train(small(), tiny_split, TrainConfig(epochs=1, batch_size=16, views=3),
+    train(small(), tiny_split, TrainConfig(epochs=1, batch_size=16, cached_views=3),
           run=tmp_path / "run", progress=False)  # fmt: skip
     try:
         split = Run.open(tmp_path / "run").split()

@@ -26,10 +26,10 @@ def test_settings_describe_the_loss():
     assert make_loss(TrainConfig(), 4, 8) == MultiLevelLoss()
 
 
-@pytest.mark.parametrize("option", ["epochs", "batch_size", "views"])
+@pytest.mark.parametrize("option", ["epochs", "batch_size", "cached_views"])
 def test_setting_of_zero_is_named(tiny_split, option: str):
     net = small()
-    settings = {"epochs": 1, "batch_size": 16, "views": 3} | {option: 0}
+    settings = {"epochs": 1, "batch_size": 16, "cached_views": 3} | {option: 0}
     with pytest.raises(InputError, match=f"{option}=0"):
         train(net, tiny_split, TrainConfig(**settings), progress=False)
 
@@ -54,7 +54,7 @@ def test_queries_are_not_looked_at(tiny_split):
     outcomes = []
     for split in (tiny_split, Split(replace(tiny_split.scenes, items=items))):
         net = small()
-        config = TrainConfig(epochs=2, batch_size=16, views=3)
+        config = TrainConfig(epochs=2, batch_size=16, cached_views=3)
         outcomes.append(
             (timeless(train(net, split, config, progress=False)), fingerprint(net.head))
         )
@@ -64,7 +64,7 @@ def test_queries_are_not_looked_at(tiny_split):
 def test_backbone_stays_as_it_was(tiny_split):
     net = small()
     before = fingerprint(net.backbone), fingerprint(net.head)
-    train(net, tiny_split, TrainConfig(epochs=1, batch_size=16, views=3), progress=False)
+    train(net, tiny_split, TrainConfig(epochs=1, batch_size=16, cached_views=3), progress=False)
     assert fingerprint(net.backbone) == before[0]
     assert fingerprint(net.head) != before[1]
     assert not any(module.training for module in net.modules())
@@ -79,7 +79,7 @@ def test_validation_tiles_are_learned_from_only_if_asked(tiny_split, finetune: b
     other = Split(replace(tiny_split.scenes, items=items))
     for train_on_val in (False, True):
         config = TrainConfig(
-            finetune=finetune, train_on_val=train_on_val, epochs=1, batch_size=16, views=2
+            finetune=finetune, train_on_val=train_on_val, epochs=1, batch_size=16, cached_views=2
         )
         nets = [small(), small()]
         for net, split in zip(nets, (tiny_split, other), strict=True):
@@ -91,7 +91,7 @@ def test_validation_tiles_are_learned_from_only_if_asked(tiny_split, finetune: b
 @pytest.mark.parametrize("method", BASELINES)
 def test_every_method_goes_through_the_same_loop(tiny_split, method: str):
     net = small()
-    config = TrainConfig(method=method, epochs=2, batch_size=16, views=2)
+    config = TrainConfig(method=method, epochs=2, batch_size=16, cached_views=2)
     history = train(net, tiny_split, config, progress=False)
     assert history[-1]["val_map"] > 0.2
     assert {"total", "learning_rate"} <= set(history[0])
@@ -115,7 +115,7 @@ def test_finetuning_changes_every_layer_and_early_ones_least(tiny_split):
 
 
 def test_a_network_learns_on_with_its_backbone_once_its_head_has_learned(tiny_split):
-    net, config = small(), TrainConfig(epochs=1, batch_size=16, views=3)
+    net, config = small(), TrainConfig(epochs=1, batch_size=16, cached_views=3)
     train(net, tiny_split, config, progress=False)
     before = fingerprint(net.backbone)
     train(net, tiny_split, replace(config, finetune=True), progress=False)
@@ -155,7 +155,7 @@ def test_too_little_memory_suggests_a_smaller_batch(tiny_split, monkeypatch, tak
 
     monkeypatch.setattr("rsh.training.loop._terms", full)
     with pytest.raises(InputError, match="batch_size=16: too little memory on cpu, choose 8"):
-        train(small(), tiny_split, TrainConfig(batch_size=16, views=2), progress=False)
+        train(small(), tiny_split, TrainConfig(batch_size=16, cached_views=2), progress=False)
 
 
 def test_other_errors_of_a_device_are_not_taken_for_too_little_memory(tiny_split, monkeypatch):
@@ -164,4 +164,4 @@ def test_other_errors_of_a_device_are_not_taken_for_too_little_memory(tiny_split
 
     monkeypatch.setattr("rsh.training.loop._terms", broken)
     with pytest.raises(RuntimeError, match="an illegal instruction"):
-        train(small(), tiny_split, TrainConfig(batch_size=16, views=2), progress=False)
+        train(small(), tiny_split, TrainConfig(batch_size=16, cached_views=2), progress=False)

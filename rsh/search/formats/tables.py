@@ -1,7 +1,7 @@
 """What a person takes away from a view: a table, a record, a map, a picture, or the way back to it.
 
-Everything is made in memory. `to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command` in
-`snippets`; all take one `View`.
+Everything is made in memory. `to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command`
+in `snippets`; all take one `View`.
 """
 
 import csv
