@@ -121,23 +121,23 @@ def main(only: str = "all", bits: tuple[int, ...] = (16, 32), data: str = "bluem
         bits: Code lengths.
         data: "bluemarble", a folder with one folder a class, or a zip of such a folder.
     """
-    scenes = TileDataset.open(data)
+    dataset = TileDataset.open(data)
     terms, intra, weights = (
-        {job.key(scenes.fingerprint): job for job in make(bits)}
+        {job.key(dataset.fingerprint): job for job in make(bits)}
         for make in (term_jobs, intra_jobs, weight_jobs)
     )
     wanted = {"all": terms | intra, "terms": terms, "intra": intra, "weights": weights}
     done = {row["key"] for row in read_rows(RESULTS)}
     missing = {key: job for key, job in wanted.get(only, {}).items() if key not in done}
     for number, (key, job) in enumerate(missing.items(), start=1):
-        row = {"key": key} | measure(job, scenes)
+        row = {"key": key} | measure(job, dataset)
         append(RESULTS, row)
         print(f"{number}/{len(missing)} {job.method} {job.bits} {row['map']:.4f}", flush=True)
     if only == "weights":
         print(weights_table(weights))
     else:
         rows = [row for row in read_rows(RESULTS) if row["key"] in terms | intra]
-        blocks = tables.query_blocks(scenes, SEEDS)
+        blocks = tables.query_blocks(dataset, SEEDS)
         print(tables.terms(rows, [*UNTRAINED, *TERMS], bits, blocks))
         print("\n" + tables.places(rows, list(PLACES), bits, blocks))
 
@@ -172,9 +172,9 @@ def weight_jobs(bits: tuple[int, ...]) -> Iterator[Job]:
                 yield Job("weights", num_bits, seed, changes=settings)
 
 
-def measure(job: Job, scenes: TileDataset) -> Row:
+def measure(job: Job, dataset: TileDataset) -> Row:
     """Make the codes of one row and measure them."""
-    split, start = scenes.split(seed=job.seed), time.perf_counter()
+    split, start = dataset.split(seed=job.seed), time.perf_counter()
     net = HashNet(DEFAULT, num_bits=job.bits, image_size=IMAGE_SIZE, seed=job.seed)
     codes = (untrained if job.method in UNTRAINED else trained)(job, net, split)
     query = "val" if job.method == "weights" else "query"
@@ -190,7 +190,7 @@ def measure(job: Job, scenes: TileDataset) -> Row:
         "seconds": round(time.perf_counter() - start, 1),
         "config": asdict(config_of(job)),
         "protocol": "disjoint, by block, tie-aware mAP@ALL",
-        "data": {"name": scenes.name, "fingerprint": scenes.fingerprint},
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "environment": environment(),
     }
 
@@ -204,19 +204,19 @@ def trained(job: Job, net: HashNet, split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
     bank = cached_features(
-        net, split.scenes, ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
+        net, split.dataset, ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
     )
-    rows = fewer(split.rows("train"), split.scenes.labels, job)
-    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config)
-    loss = make_loss(config, len(split.scenes.classes), job.bits)
+    rows = fewer(split.rows("train"), split.dataset.labels, job)
+    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], config)
+    loss = make_loss(config, len(split.dataset.classes), job.bits)
     fit(net.head, pairs, config, loss=loss, progress=False)
-    plain = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE))[:, 0]
+    plain = cached_features(net, split.dataset, ViewSpec(IMAGE_SIZE))[:, 0]
     return binarize(apply_head(net.head, plain).relaxed)
 
 
 def untrained(job: Job, net: HashNet, split: Split) -> Codes:
     """Hash the backbone's features without a hashing loss."""
-    plain = cached_features(net, split.scenes, ViewSpec(IMAGE_SIZE))
+    plain = cached_features(net, split.dataset, ViewSpec(IMAGE_SIZE))
     features, train = plain[:, 0].astype(np.float32), split.rows("train")
     if job.method == "LSH":
         return lsh(features, train, num_bits=job.bits, seed=job.seed)
@@ -225,9 +225,9 @@ def untrained(job: Job, net: HashNet, split: Split) -> Codes:
     if job.method == "classifier center, all views":
         config = config_of(job)
         views = ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
-        plain = np.concatenate([plain, cached_features(net, split.scenes, views)], axis=1)
-    classes = linear_classifier(plain, split.scenes.labels, split)
-    return random_codewords(len(split.scenes.classes), job.bits)[classes]
+        plain = np.concatenate([plain, cached_features(net, split.dataset, views)], axis=1)
+    classes = linear_classifier(plain, split.dataset.labels, split)
+    return random_codewords(len(split.dataset.classes), job.bits)[classes]
 
 
 def fewer(rows: NDArray[np.int64], labels: NDArray[np.int64], job: Job) -> NDArray[np.int64]:
@@ -245,7 +245,7 @@ def average_precisions(
 ) -> NDArray[np.float64]:
     """Return the tie-aware average precision of each query."""
     query, gallery = split.rows(query_split), split.rows(*gallery_splits)
-    labels, packed = split.scenes.labels, pack(codes)
+    labels, packed = split.dataset.labels, pack(codes)
     counts = count_by_distance(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=codes.shape[1]
     )

@@ -20,10 +20,10 @@ Floats = NDArray[np.float64]
 Blocks = dict[int, NDArray[Any]]  # seed -> block of each of its queries
 
 
-def query_blocks(scenes: TileDataset, seeds: Sequence[int]) -> Blocks:
+def query_blocks(dataset: TileDataset, seeds: Sequence[int]) -> Blocks:
     """Return the block of each query under each seed; a query is its own where there are none."""
-    column = "block" if "block" in scenes.items else "id"
-    return {seed: scenes.split(seed=seed).query.items[column].to_numpy() for seed in seeds}
+    column = "block" if "block" in dataset.items else "id"
+    return {seed: dataset.split(seed=seed).query.items[column].to_numpy() for seed in seeds}
 
 
 def terms(rows: list[Row], methods: list[str], bits: tuple[int, ...], blocks: Blocks) -> str:

@@ -123,7 +123,7 @@ def measure(job: Job, idea: str) -> Row:
         "config": asdict(job.config),
         "tta": job.tta,
         "feature_stages": job.feature_stages,
-        "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
+        "tiles": {"name": split.dataset.name, "fingerprint": open_data(job.data).fingerprint},
         "environment": environment(),
     }
 
@@ -138,11 +138,11 @@ def learned(job: Job, split: Split, idea: str) -> Tensor:
         module: nn.Module = Taught(net.head, teacher.head)
         loss: nn.Module | MultiLevelLoss = Distilled(job.bits, weight=float(weight))
     else:
-        classes, module = len(split.scenes.classes), net.head
+        classes, module = len(split.dataset.classes), net.head
         centers = kind == "centers"
         loss = WithCenters(classes, job.bits, weight=float(weight)) if centers else MultiLevelLoss()
     train_head(module, net, job, split, loss)
-    return apply_head(net.head, cached_features(net, split.scenes, net.plain)).relaxed
+    return apply_head(net.head, cached_features(net, split.dataset, net.plain)).relaxed
 
 
 def train_head(
@@ -150,8 +150,8 @@ def train_head(
 ) -> None:
     """Train a module on the view bank, as `rsh.train` does."""
     spec = ViewSpec(net.image_size, job.config.cached_views, job.config.augmentation)
-    bank, rows = cached_features(net, split.scenes, spec), split.rows("train")
-    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], job.config)
+    bank, rows = cached_features(net, split.dataset, spec), split.rows("train")
+    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], job.config)
     fit(module, pairs, job.config, loss=loss, progress=False)
 
 

@@ -150,12 +150,12 @@ def in_data(name: str, world: World, place: Path, draw: random.Random) -> Outcom
 
 
 def in_encoder(world: World, place: Path, draw: random.Random) -> Outcome:
-    """Damage an exported network, and search by a picture with it."""
-    run, picture = world.folder / "exported", _tiles(world, "tiles/*/*.jpg")
+    """Damage an exported network, and search by an image with it."""
+    run, image = world.folder / "exported", _tiles(world, "tiles/*/*.jpg")
     if not run.exists():
         shutil.copytree(world.folder / "run", run)
         world.well(place, ["export", str(run)])
-    asked = ["search", f"{world.folder}/gallery", str(next(picture.rglob("*.jpg"))), "--json"]
+    asked = ["search", f"{world.folder}/gallery", str(next(image.rglob("*.jpg"))), "--json"]
     if "answer" not in world.kept:
         world.kept["answer"] = world.well(place, [*asked, "--run", str(run)]).out
     copied = Path(shutil.copytree(run, place / "run"))

@@ -46,9 +46,9 @@ def archive(world: World) -> bytes:
             zipfile.ZipFile(world.folder / "tiles.zip") as tiles,
             zipfile.ZipFile(stream, "w") as packed,
         ):
-            pictures = [name for name in tiles.namelist() if name.endswith(".jpg")]
-            for name, picture in zip(UCMERCED.counts, pictures, strict=False):
-                packed.writestr(f"UCMerced/{name}/1.jpg", tiles.read(picture))
+            images = [name for name in tiles.namelist() if name.endswith(".jpg")]
+            for name, image in zip(UCMERCED.counts, images, strict=False):
+                packed.writestr(f"UCMerced/{name}/1.jpg", tiles.read(image))
         world.kept["archive"] = stream.getvalue()
     content: bytes = world.kept["archive"]
     return content

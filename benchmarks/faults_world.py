@@ -189,7 +189,7 @@ def content(folder: Path) -> str:
     for part in (gallery.packed, gallery.relaxed, gallery.features):
         digest.update(part.tobytes())
     for row in range(len(gallery)):
-        digest.update(gallery.thumb(row))
+        digest.update(gallery.thumbnail(row))
     if gallery.projection is not None:
         digest.update(gallery.projection.to_json().encode())
     told = {name: gallery.info[name] for name in ("name", "data", "num_bits")}

@@ -23,7 +23,7 @@ from rows import Row, append, markdown, read_rows
 
 from rsh.codes.asymmetric import score
 from rsh.codes.encodings import Encodings
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.errors import InputError
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.protocols import DISJOINT
@@ -56,7 +56,7 @@ def main(folders: list[Path]) -> None:
         run = Run.open(folder)
         split = run.split()
         about = {
-            "data": {"name": split.scenes.name, "fingerprint": split.scenes.fingerprint},
+            "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
             "split_fingerprint": split.fingerprint,
             "bits": run.config["model"]["num_bits"],
             "seed": run.config["train"]["seed"],
@@ -65,7 +65,7 @@ def main(folders: list[Path]) -> None:
         key = json.dumps(about, sort_keys=True)
         if key in done:
             continue
-        encoded = encode_scenes(run.net(), split.scenes, progress=False)
+        encoded = encode_dataset(run.net(), split.dataset, progress=False)
         for row in rows_of(encoded, RetrievalTask(split, ON_VAL), RetrievalTask(split)):
             append(RESULTS, {"key": key, **about, **row, "environment": environment()})
         print(f"{folder}: measured", flush=True)

@@ -1,4 +1,4 @@
-"""Fuzzing the readers of pictures, archives, scenes and tables."""
+"""Fuzzing the readers of images, archives, scenes and tables."""
 
 import io
 import warnings
@@ -20,8 +20,8 @@ from rsh.errors import InputError
 READ = 12  # tiles of a data set that are decoded
 
 
-def picture(folder: Path) -> Use:
-    """Read a picture as a search and the page do."""
+def image(folder: Path) -> Use:
+    """Read an image as a search and the page do."""
 
     def use(data: bytes) -> None:
         to_jpeg(read_image(io.BytesIO(data), name="x"), side=64)
@@ -29,17 +29,17 @@ def picture(folder: Path) -> Use:
     return use
 
 
-def _tiles(file: Path, cutting: TilingOptions = DEFAULT_TILING) -> None:
+def _tiles(file: Path, tiling: TilingOptions = DEFAULT_TILING) -> None:
     """Open a data set and decode its tiles, each of which may be refused."""
-    scenes = TileDataset.open(file, cutting=cutting)
-    assert scenes.items["id"].is_unique and len(scenes.classes)
-    scenes.items.to_parquet(io.BytesIO())  # as a gallery keeps it
-    for row in range(min(len(scenes), READ)):
+    dataset = TileDataset.open(file, tiling=tiling)
+    assert dataset.items["id"].is_unique and len(dataset.classes)
+    dataset.items.to_parquet(io.BytesIO())  # as a gallery keeps it
+    for row in range(min(len(dataset), READ)):
         with suppress(InputError):
-            scenes.read(row)
-    if len(scenes) <= READ:
+            dataset.read(row)
+    if len(dataset) <= READ:
         with suppress(InputError):
-            _ = scenes.fingerprint
+            _ = dataset.fingerprint
 
 
 def archive(name: str) -> Callable[[Path], Use]:
@@ -82,10 +82,10 @@ def table(folder: Path) -> Use:
 
 
 TARGETS: dict[str, Target] = {
-    "picture": Target(lambda folder: seeds.pictures(), picture, change.fixed(change.png_checked)),
+    "image": Target(lambda folder: seeds.images(), image, change.fixed(change.png_checked)),
     "zip": Target(lambda folder: seeds.zips(), archive("x.zip"), change.altered(change.zip_member)),
     "tar": Target(lambda folder: seeds.tars(), archive("x.tar"), change.fixed(change.tar_checked)),
     "scene": Target(seeds.rasters, scene, change.raw),
     "items.csv": Target(lambda folder: [seeds.tile_files()["items.csv"]], table, change.raw),
 }
-warnings.simplefilter("ignore")  # how pictures were converted
+warnings.simplefilter("ignore")  # how images were converted

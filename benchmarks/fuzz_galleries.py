@@ -63,7 +63,7 @@ def _show(gallery: Gallery) -> None:
     columns_of(state), planes_of(gallery, "page"), write_address(state)
     for row in range(len(gallery)):
         describe(gallery, row)
-        gallery.thumb(row)
+        gallery.thumbnail(row)
 
 
 def sealed(path: str, *, sheet: bool = False) -> Callable[[Path], Use]:

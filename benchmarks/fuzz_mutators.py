@@ -1,7 +1,7 @@
 """How inputs are changed: a change of bytes alone would seldom get past a checksum.
 
 Each mutator takes an input, a largest size and a seed, and returns the input that is tried:
-pictures with right checksums, archives packed again, tables and objects with one value altered. One
+images with right checksums, archives packed again, tables and objects with one value altered. One
 time in three the bytes themselves are changed.
 """
 
@@ -57,7 +57,7 @@ def altered(change: Change) -> Mutator:
 
 
 def png_checked(data: bytes) -> bytes:
-    """Give each chunk of a PNG its checksum; other pictures stay as they are."""
+    """Give each chunk of a PNG its checksum; other images stay as they are."""
     if not data.startswith(PNG):
         return data
     parts, place = [PNG], len(PNG)

@@ -35,19 +35,19 @@ def noise(side: int = SIDE, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
-    """Return a picture of noise as a file."""
-    picture = Image.fromarray(noise())
+    """Return an image of noise as a file."""
+    image = Image.fromarray(noise())
     if mode == "I;16":
-        picture = Image.fromarray(noise()[..., 0].astype(np.uint16) * 200)
+        image = Image.fromarray(noise()[..., 0].astype(np.uint16) * 200)
     elif mode != "RGB":
-        picture = picture.convert(mode)
+        image = image.convert(mode)
     stream = io.BytesIO()
-    picture.save(stream, kind, **options)
+    image.save(stream, kind, **options)
     return stream.getvalue()
 
 
-def pictures() -> list[bytes]:
-    """Return a picture of each kind, and one with several frames."""
+def images() -> list[bytes]:
+    """Return an image of each kind, and one with several frames."""
     stream = io.BytesIO()
     frames = [Image.fromarray(noise(seed=seed)).convert("P") for seed in range(3)]
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])

@@ -27,7 +27,7 @@ class Target(NamedTuple):
 
 
 READS = {  # target: file, and what is read
-    "picture": ("fuzz_files", "a picture: JPEG, PNG, TIFF, WebP, GIF, BMP"),
+    "image": ("fuzz_files", "an image: JPEG, PNG, TIFF, WebP, GIF, BMP"),
     "zip": ("fuzz_files", "a zip of tiles"),
     "tar": ("fuzz_files", "a WebDataset shard"),
     "scene": ("fuzz_files", "a GeoTIFF scene"),

@@ -166,8 +166,8 @@ def split_of(data: str, seed: int, on_val: bool) -> Split:
     split = open_data(data).split(query=DATA[data].query, seed=seed)
     if not on_val:
         return split
-    names = split.scenes.items["split"].replace({"query": "unused", "val": "query"})
-    return Split(replace(split.scenes, items=split.scenes.items.assign(split=names)))
+    names = split.dataset.items["split"].replace({"query": "unused", "val": "query"})
+    return Split(replace(split.dataset, items=split.dataset.items.assign(split=names)))
 
 
 def measure(job: Job, key: str) -> Row:
@@ -191,7 +191,7 @@ def measure(job: Job, key: str) -> Row:
         "feature_stages": job.feature_stages,
         "head_first": job.head_first,
         "image_size": DATA[job.data].image_size,
-        "tiles": {"name": split.scenes.name, "fingerprint": open_data(job.data).fingerprint},
+        "tiles": {"name": split.dataset.name, "fingerprint": open_data(job.data).fingerprint},
         "commit": BEGUN["revision"],
         "environment": BEGUN,
     }
@@ -218,7 +218,7 @@ def trained(job: Job, split: Split, key: str) -> Row:
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
     history = train(net, known, config, run=run, resume=resume)
-    relaxed = apply_head(net.head, cached_features(net, split.scenes, net.plain)).relaxed
+    relaxed = apply_head(net.head, cached_features(net, split.dataset, net.plain)).relaxed
     if run:
         shutil.rmtree(run)
     return {
@@ -232,8 +232,8 @@ def trained(job: Job, split: Split, key: str) -> Row:
 
 def untrained(job: Job, split: Split) -> Row:
     """Measure codes that no hashing loss has made, or the features themselves."""
-    labels, rows = split.scenes.labels, split.rows("train", "val")
-    values = features(network(job), split.scenes)
+    labels, rows = split.dataset.labels, split.rows("train", "val")
+    values = features(network(job), split.dataset)
     predicted, _ = frozen(job)
     if job.method == "float cosine":
         return {
@@ -255,9 +255,9 @@ def figures(codes: Codes, split: Split) -> Row:
     return {name: found[name] for name in names}
 
 
-def features(net: HashNet, scenes: TileDataset) -> NDArray[np.float32]:
+def features(net: HashNet, dataset: TileDataset) -> NDArray[np.float32]:
     """Return backbone features of each tile, the mean of the views that codes are made of."""
-    every: NDArray[np.float32] = cached_features(net, scenes, net.plain).astype(np.float32)
+    every: NDArray[np.float32] = cached_features(net, dataset, net.plain).astype(np.float32)
     return np.asarray(every.mean(axis=1))
 
 
@@ -273,14 +273,14 @@ def _frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
 
 def classify(net: HashNet, split: Split) -> tuple[NDArray[np.int64], Split]:
     """Predict the class of every tile by a linear classifier on the backbone's features."""
-    values = features(net, split.scenes)
-    return linear_classifier(values, split.scenes.labels, split, refit=True), split
+    values = features(net, split.dataset)
+    return linear_classifier(values, split.dataset.labels, split, refit=True), split
 
 
 def accuracy(predicted: NDArray[np.int64], split: Split) -> float:
     """Return the share of queries whose class was predicted."""
     query = split.rows("query")
-    return float((predicted[query] == split.scenes.labels[query]).mean())
+    return float((predicted[query] == split.dataset.labels[query]).mean())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rows import Row, append
 
 from rsh.codes.binary import Codes, pack
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.io.provenance import environment
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import distinct_codes, mean_average_precision
@@ -38,9 +38,9 @@ def main(run: Path | None = None) -> None:
     """Time all kinds of codes, or those of a run."""
     if run:
         opened = Run.open(run)
-        scenes = opened.split().scenes
-        codes = encode_scenes(opened.net(), scenes, progress=False).codes
-        measure(f"a network trained on {scenes.name}", codes, scenes.labels)
+        dataset = opened.split().dataset
+        codes = encode_dataset(opened.net(), dataset, progress=False).codes
+        measure(f"a network trained on {dataset.name}", codes, dataset.labels)
         return
     for name, flipped in FLIPPED.items():
         for num_bits in BITS:

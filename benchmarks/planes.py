@@ -11,7 +11,7 @@ too (drawing=plain), as a machine without a card would show it. A row is one JSO
 benchmarks/results/planes.jsonl:
 
     load_s         from opening the page until dots are on the screen
-    hover_ms       from the pointer's move until the picture of the tile below it is shown
+    hover_ms       from the pointer's move until the image of the tile below it is shown
     zoom_ms        from a turn of the wheel until the first changed frame of the plot
     click_ms       from pressing a tile until Python's answer is on the page; that of our page is a
                    search and twenty new cards, that of the others a number
@@ -55,7 +55,7 @@ WINDOW: ViewportSize = {
     "width": 1240,
     "height": 1000,
 }  # the planes are about as large as the peers' plots
-Tool = tuple[str, str, str, str]  # name; selectors of plot, hovered picture, answer
+Tool = tuple[str, str, str, str]  # name; selectors of plot, hovered image, answer
 OURS: Tool = ("rsh", ".rsh-stage", ".rsh-hover:not([hidden]) img", ".rsh-query")
 DRAWN = "[...document.querySelectorAll('.rsh-stage')].every((one) => one.dataset.drawn === 'yes')"
 COLORED = "window.told?.some((kind) => kind === 'colors')"
@@ -70,9 +70,9 @@ def main(sizes: list[int], peers_python: str | None) -> None:
             with serve_ours(folder / "gallery") as (url, server):
                 for drawing in DRAWING:
                     note(size, OURS, url, server, drawing)
-            for peer, (_, plot, picture) in PEERS.items() if peers_python else ():
+            for peer, (_, plot, image) in PEERS.items() if peers_python else ():
                 with serve_peer(peer, folder, str(peers_python)) as (url, server):
-                    note(size, (peer, plot, picture, ANSWER), url, server, "swiftshader")
+                    note(size, (peer, plot, image, ANSWER), url, server, "swiftshader")
 
 
 def note(size: int, tool: Tool, url: str, server: psutil.Process, drawing: str) -> None:
@@ -87,7 +87,7 @@ def note(size: int, tool: Tool, url: str, server: psutil.Process, drawing: str) 
 
 def measured(tool: Tool, url: str, flags: list[str]) -> Row:
     """Open a page and use it."""
-    name, plot, picture, answer = tool
+    name, plot, image, answer = tool
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=browser_path(), args=flags)
         page = browser.new_page(viewport=WINDOW, bypass_csp=True)  # Playwright compiles its waiting
@@ -103,7 +103,7 @@ def measured(tool: Tool, url: str, flags: list[str]) -> Row:
         page.wait_for_timeout(2000)
         draw = np.random.default_rng(SEED)
         chosen = [spots[each] for each in draw.choice(len(spots), HOVERS + CLICKS)]
-        row |= spread("hover", [hover(page, spot, picture) for spot in chosen[:HOVERS]])
+        row |= spread("hover", [hover(page, spot, image) for spot in chosen[:HOVERS]])
         pressed = [press(page, spot, answer) for spot in chosen[HOVERS:]]
         row |= spread("click", pressed)
         row |= spread("zoom", [zoom(page, plot, turn) for turn in range(ZOOMS)])
@@ -162,11 +162,11 @@ def wait_for_dots(page: Page, plot: str) -> list[tuple[float, float]]:
         page.wait_for_timeout(50)
 
 
-def hover(page: Page, spot: tuple[float, float], picture: str) -> float | None:
-    """Point at a dot from elsewhere; milliseconds until its picture is there."""
+def hover(page: Page, spot: tuple[float, float], image: str) -> float | None:
+    """Point at a dot from elsewhere; milliseconds until its image is there."""
     page.mouse.move(3, 3)
     page.wait_for_timeout(400)
-    page.evaluate(HOVER, picture)
+    page.evaluate(HOVER, image)
     page.mouse.move(*spot)
     return float(found) if (found := page.evaluate("window.shown")) else None
 

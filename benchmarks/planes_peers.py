@@ -40,18 +40,18 @@ import plotly.graph_objects as go
 figure = go.FigureWidget(go.Scattergl(x=x, y=y, mode="markers", marker=dict(color=label, size=3)))
 figure.update_layout(width=560, height=420, margin=dict(l=0, r=0, t=0, b=0), dragmode="pan")
 figure._config = figure._config | {"scrollZoom": True}
-picture = ipywidgets.Image(value=thumbs[0], width=84, height=84)
-picture.add_class("picture")
+image = ipywidgets.Image(value=thumbs[0], width=84, height=84)
+image.add_class("image")
 def show(trace, points, state):
-    if points.point_inds: picture.value = thumbs[points.point_inds[0] % len(thumbs)]
+    if points.point_inds: image.value = thumbs[points.point_inds[0] % len(thumbs)]
 figure.data[0].on_hover(show)
 figure.data[0].on_click(lambda trace, points, state: say(points.point_inds))
-ipywidgets.VBox([answer, figure, picture])
+ipywidgets.VBox([answer, figure, image])
 """
-# Name: cell, selector of the plot, and of the picture that a hover shows.
+# Name: cell, selector of the plot, and of the image that a hover shows.
 PEERS = {
     "jupyter-scatter": (SCATTER, "canvas", 'div[style*="data:image"]'),
-    "plotly FigureWidget": (PLOTLY, ".js-plotly-plot", "img.picture"),
+    "plotly FigureWidget": (PLOTLY, ".js-plotly-plot", "img.image"),
 }
 ANSWER = ".answer"
 
@@ -59,7 +59,7 @@ ANSWER = ".answer"
 @contextmanager
 def serve_peer(name: str, folder: Path, python: str) -> Iterator[tuple[str, psutil.Process]]:
     """Serve a peer's plot of the points in a folder; yields its address and its process."""
-    cell = BEGIN.format(points=str(folder / "points.npz"), thumbs=str(folder / "thumbs.npy"))
+    cell = BEGIN.format(points=str(folder / "points.npz"), thumbnails=str(folder / "thumbs.npy"))
     code = {"cell_type": "code", "id": "plot", "metadata": {}, "outputs": []}
     notebook = {
         "cells": [code | {"execution_count": None, "source": cell + PEERS[name][0]}],

@@ -1,4 +1,4 @@
-"""Galleries of any size for benchmarks/planes.py: clusters, and a hundred pictures for all."""
+"""Galleries of any size for benchmarks/planes.py: clusters, and a hundred images for all."""
 
 import io
 from pathlib import Path
@@ -22,15 +22,15 @@ def make_gallery(folder: Path, size: int) -> None:
     xy = (middle[:, label] + draw.normal(scale=0.08, size=(4, size))).T.astype(np.float32)
     centers = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
     bits = centers[label] ^ (draw.random((size, BITS)) < 0.08)
-    pictures = [noise(number) for number in range(THUMBS)]
+    images = [noise(number) for number in range(THUMBS)]
     items = pd.DataFrame({"id": [f"{row:07}.jpg" for row in range(size)]})
     items["class"] = np.array([f"class {number:02}" for number in range(CLASSES)])[label]
     items["split"] = np.where(draw.random(size) < 0.1, "query", "train")
     items["longitude"], items["latitude"] = xy[:, 2] * 150, xy[:, 3] * 65
     halves = (bits * 2.0 - 1).astype(np.float16), np.ones((size, 2), np.float16) / 2**0.5
-    thumbs = (pictures[row % THUMBS] for row in range(size))
+    thumbnails = (images[row % THUMBS] for row in range(size))
     tiles = GalleryTiles(
-        items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbs
+        items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbnails
     )
     gallery = write_gallery(
         folder / "gallery",
@@ -43,7 +43,7 @@ def make_gallery(folder: Path, size: int) -> None:
     columns = ["feature_x", "feature_y", "code_x", "code_y"]
     write_projection(gallery, pd.DataFrame(xy[order], columns=columns))
     np.savez(folder / "points.npz", x=xy[:, 0], y=xy[:, 1], label=label)
-    np.save(folder / "thumbs.npy", np.array(pictures, dtype=object), allow_pickle=True)
+    np.save(folder / "thumbs.npy", np.array(images, dtype=object), allow_pickle=True)
 
 
 def noise(seed: int) -> bytes:

@@ -117,5 +117,5 @@ def first_change(page: Page, plot: str, act: Callable[[], None]) -> float | None
     turned = float(page.evaluate("window.turned")) / 1000
     client.send("Page.stopScreencast")
     client.detach()
-    later = [when for when, picture in frames if when >= turned and picture != before]
+    later = [when for when, image in frames if when >= turned and image != before]
     return 1000 * (later[0] - turned) if later else None

@@ -4,7 +4,7 @@
     python benchmarks/soak.py                    takes 35 minutes; draws docs/images/soak.png
 
 The page is served as `rsh dashboard` does. Each visitor opens it in headless Chromium on the same
-two cores, presses cards with 2 to 8 s to look at each answer, now and then brings a picture, leaves
+two cores, presses cards with 2 to 8 s to look at each answer, now and then brings an image, leaves
 after half a minute to three minutes, and somebody else comes. Every five seconds is noted what the
 server and its processes hold. A row is one line in benchmarks/results/soak.jsonl:
 
@@ -41,7 +41,7 @@ RESULTS = HERE / "results" / "soak.jsonl"
 PICTURE = HERE.parent / "docs" / "images" / "soak.png"
 GALLERY = Path("galleries/bluemarble-32")
 LOOK, STAY = (2.0, 8.0), (30.0, 180.0)  # seconds
-BRINGS = 0.03  # of what a visitor does is to bring a picture
+BRINGS = 0.03  # of what a visitor does is to bring an image
 EVERY = 5.0  # seconds
 HEARS = 30.0  # seconds, until a farewell is given up
 WARM = 3.0  # minutes until every visitor has come once
@@ -95,9 +95,9 @@ class Soak:
         await visitor.page.context.close()
 
     async def act(self, visitor: Visitor, draw: np.random.Generator) -> None:
-        """Press a card, or bring a picture."""
+        """Press a card, or bring an image."""
         if draw.random() < BRINGS:
-            data = self.gallery.thumb(int(draw.integers(len(self.gallery))))
+            data = self.gallery.thumbnail(int(draw.integers(len(self.gallery))))
             file: Any = {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": data}
             await visitor.page.set_input_files(INPUT, file)
             await visitor.page.wait_for_selector(FOUND)
@@ -173,7 +173,7 @@ def main(folder: Path, visitors: int, minutes: float) -> None:
 
 
 def draw(row: Row, series: list[Row]) -> None:
-    """Draw one row as a picture."""
+    """Draw one row as an image."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.4), layout="constrained")

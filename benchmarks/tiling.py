@@ -44,15 +44,15 @@ def measured(folder: Path, side: int, dtype: str, tiled: bool) -> Row:
     command = [sys.executable, "-c", "from rsh.cli.main import main; main()"]
     words = ["data", "tiles", str(folder / "scene.tif"), "--output", str(folder / "tiles")]
     start = time.perf_counter()
-    cutting = subprocess.Popen([*command, *words])
-    most, process = 0, psutil.Process(cutting.pid)
-    while cutting.poll() is None:
+    tiling = subprocess.Popen([*command, *words])
+    most, process = 0, psutil.Process(tiling.pid)
+    while tiling.poll() is None:
         with suppress(psutil.Error):  # it has just ended
             most = max(most, process.memory_info().rss)
         time.sleep(0.1)
     seconds = time.perf_counter() - start
-    if cutting.returncode:
-        raise SystemExit(cutting.returncode)
+    if tiling.returncode:
+        raise SystemExit(tiling.returncode)
     return {
         "side": side,
         "dtype": dtype,

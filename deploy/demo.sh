@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the gallery of the built-in sample, and the run that reads pictures for it, below the
+# Makes the gallery of the built-in sample, and the run that reads images for it, below the
 # working folder: what Dockerfile, Space and Binder show.
 set -eu
 

@@ -25,8 +25,8 @@ import pandas as pd
 import rsh
 from rsh import teaching
 
-scenes = rsh.Scenes.open("bluemarble")  # or any folder with one folder a class
-teaching.examples(scenes, each=6)
+dataset = rsh.Scenes.open("bluemarble")  # or any folder with one folder a class
+teaching.examples(dataset, each=6)
 
 # %% [markdown]
 # Each tile is a window of 36 x 36 pixels, 267 km wide, of NASA's Blue Marble. Neighboring windows
@@ -39,8 +39,8 @@ teaching.examples(scenes, each=6)
 # learned from. Drawn by **blocks** of 10 x 10 degrees, whole neighborhoods are kept back.
 
 # %%
-cuts = {"at random": scenes.split(by="class"), "by blocks": scenes.split(by="block")}
-teaching.places({name: cut.scenes.items for name, cut in cuts.items()})
+cuts = {"at random": dataset.split(by="class"), "by blocks": dataset.split(by="block")}
+teaching.places({name: cut.dataset.items for name, cut in cuts.items()})
 
 # %% [markdown]
 # ## How much ground is in both?
@@ -49,12 +49,12 @@ teaching.places({name: cut.scenes.items for name, cut in cuts.items()})
 # from west to east. For each query, is there such a tile among those that are learned from?
 
 # %%
-WINDOW = 36 / 15  # degrees: the picture of the globe has 15 pixels a degree at the equator
+WINDOW = 36 / 15  # degrees: the image of the globe has 15 pixels a degree at the equator
 
 
 def leaking(cut):
     """Whether each query shares ground with a tile that is learned from."""
-    places = cut.scenes.items[["longitude", "latitude"]].to_numpy()
+    places = cut.dataset.items[["longitude", "latitude"]].to_numpy()
     query, train = places[cut.rows("query")], places[cut.rows("train")]
     apart = abs(query[:, None] - train)  # (queries, train, 2), degrees
     apart[:, :, 0] *= np.cos(np.radians(query[:, None, 1]))  # meridians meet at the poles
@@ -74,7 +74,7 @@ pd.Series({name: f"{leaking(cut).mean():.0%} of queries" for name, cut in cuts.i
 rows = []
 for seed in range(3):
     for name, by in (("at random", "class"), ("by blocks", "block")):
-        split, config = scenes.split(by=by, seed=seed), rsh.TrainConfig(seed=seed)
+        split, config = dataset.split(by=by, seed=seed), rsh.TrainConfig(seed=seed)
         net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32, image_size=128)
         rsh.train(net, split, config)
         report = rsh.evaluate(net, split, progress=False)
@@ -89,7 +89,7 @@ figures.groupby("cut")[["mAP", "accuracy"]].agg(["mean", "std"]).round(3)
 # %% [markdown]
 # Both rows are true. The upper one answers "how well are tiles found of ground that the network
 # has seen from a step aside?", the lower one "how well are tiles found of ground that is new?".
-# Somebody who wants to search next year's pictures needs the second. Where tiles have blocks, rsh
+# Somebody who wants to search next year's images needs the second. Where tiles have blocks, rsh
 # cuts by them unless told otherwise, and a run keeps its cut.
 #
 # ## Write it yourself
@@ -105,7 +105,7 @@ def my_block(longitude, latitude):
     return f"{'s' if south < 0 else 'n'}{abs(south):02}{'w' if west < 0 else 'e'}{abs(west):03}"
 
 
-items = scenes.items
+items = dataset.items
 mine = [my_block(*place) for place in zip(items["longitude"], items["latitude"], strict=True)]
 assert mine == list(items["block"])
 print(f"{len(set(mine))} blocks, as the library has them")

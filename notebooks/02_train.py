@@ -31,9 +31,9 @@ from rsh.models.augment import ViewSpec
 from rsh.models.losses.multilevel import category_contrastive
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-scenes = rsh.Scenes.open("bluemarble")
-split = scenes.split(seed=0)  # train, val, query; neighboring tiles stay together
-split.scenes.items["split"].value_counts()
+dataset = rsh.Scenes.open("bluemarble")
+split = dataset.split(seed=0)  # train, val, query; neighboring tiles stay together
+split.dataset.items["split"].value_counts()
 
 # %% [markdown]
 # ## What the two branches see
@@ -44,16 +44,16 @@ split.scenes.items["split"].value_counts()
 # %%
 SIDE = 128
 rows = split.rows("train")[:: len(split.rows("train")) // 6][:6]
-tiles = torch.from_numpy(decoded_tiles(scenes, SIDE)[rows])
+tiles = torch.from_numpy(decoded_tiles(dataset, SIDE)[rows])
 views = ViewSpec(SIDE, count=2).of(tiles, first=0)  # (6, 2, 3, SIDE, SIDE), 0 to 1
 
 figure = Figure(figsize=(10, 5.4), layout="constrained")
 for column, axes in enumerate(figure.subplots(3, len(rows)).T):
-    pictures = [tiles[column] / 255, *views[column]]
-    for panel, picture, name in zip(axes, pictures, ("the tile", "view 0", "view 1"), strict=True):
-        panel.imshow(picture.permute(1, 2, 0))
+    images = [tiles[column] / 255, *views[column]]
+    for panel, image, name in zip(axes, images, ("the tile", "view 0", "view 1"), strict=True):
+        panel.imshow(image.permute(1, 2, 0))
         panel.set(xticks=[], yticks=[], ylabel=name if column == 0 else "")
-    axes[0].set_title(scenes.items["class"].iloc[rows[column]].replace("_", " "), fontsize=9)
+    axes[0].set_title(dataset.items["class"].iloc[rows[column]].replace("_", " "), fontsize=9)
 figure
 
 # %% [markdown]

@@ -15,7 +15,7 @@
 # # Hash space: how a code comes to know the classes
 #
 # You will see feature space and hash space before, during and after a training, measure how far
-# the classes have come apart, and learn which of these pictures one may trust, and for what.
+# the classes have come apart, and learn which of these images one may trust, and for what.
 
 # %%
 # %matplotlib inline
@@ -28,8 +28,8 @@ from rsh.metrics.ranking import distances_by_class
 from rsh.teaching.snapshots import Snapshots, margins, spaces
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-scenes = rsh.Scenes.open("bluemarble")
-split = scenes.split(seed=0)
+dataset = rsh.Scenes.open("bluemarble")
+split = dataset.split(seed=0)
 net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32)
 
 # %% [markdown]
@@ -61,7 +61,7 @@ spaces(moments, seed=0)
 # space is a handful of discs, and what lies between two of them the network cannot tell apart.
 #
 # **What to trust.** Who is near whom. Not: distances between islands, their sizes, where they are,
-# or an island's place from one moment to the next; each picture is laid out by itself.
+# or an island's place from one moment to the next; each image is laid out by itself.
 #
 # ## Distances need no layout
 #
@@ -76,7 +76,7 @@ margins(moments)
 #
 # The **silhouette** of a tile asks whether it is nearer to its own class than to the next: 1 is a
 # class of its own, 0 the border, less than 0 the wrong side. Its mean is taken in the space itself,
-# not in the picture. `mAP` is what a search makes of it.
+# not in the image. `mAP` is what a search makes of it.
 
 # %%
 figures = moments.figures()

@@ -31,10 +31,10 @@ from rsh.data.decoded import decoded_tiles
 from rsh.metrics.counts import count_by_distance, counts_from_ranking, order_ties, without_self
 from rsh.metrics.ranking import average_precision, mean_average_precision
 
-scenes = rsh.Scenes.open("bluemarble")
-tiles = np.asarray(decoded_tiles(scenes, 36))  # (n, 3, 36, 36), 0 to 255
+dataset = rsh.Scenes.open("bluemarble")
+tiles = np.asarray(decoded_tiles(dataset, 36))  # (n, 3, 36, 36), 0 to 255
 five = [689, 749, 1968, 809, 1009]  # rows: a coast that asks, and four that answer
-labels, names = scenes.labels, list(scenes.items["class"].iloc[five])
+labels, names = dataset.labels, list(dataset.items["class"].iloc[five])
 
 # %% [markdown]
 # ## A code is eight questions
@@ -89,7 +89,7 @@ teaching.ranking(tiles[five], distances[0, 1:], relevant)
 #
 # Go down the ranking. At each tile of the query's class note the precision so far: the share of
 # right tiles up to there. Their mean is the **average precision** (AP); its mean over all queries
-# is the **mAP**. The picture is that of one order of the ties.
+# is the **mAP**. The image is that of one order of the ties.
 
 # %%
 teaching.steps(relevant[np.argsort(distances[0, 1:], kind="stable")])

@@ -32,13 +32,13 @@ from rsh.teaching.circle import CircleLesson
 # %% [markdown]
 # ## Twelve points on a circle
 #
-# Each point is one view of a picture: three classes, two pictures each, and of each picture a view
+# Each point is one view of an image: three classes, two images each, and of each image a view
 # in branch 0 (filled) and one in branch 1 (hollow). Its place is its feature, and the quadrant it
 # lies in is its **code of two bits**. An arrow shows where the loss would move it.
 #
 # - Drag a point, or reach it with Tab and turn it with the arrow keys (with Shift in small steps).
 # - Choose whose arrows to see. `inter` looks at one branch at a time; `intra` pulls the two views
-#   of a picture together; `category` sees all features; the quantization only wants points to lie
+#   of an image together; `category` sees all features; the quantization only wants points to lie
 #   in the middle of a quadrant, whatever their class.
 # - Press "one step downhill" until nothing moves. Four quadrants are enough for three classes.
 
@@ -110,7 +110,7 @@ ablation = Ablation(split, num_bits=32)  # the first time this fills the view ba
 ablation.view
 
 # %% [markdown]
-# The same from code, for a picture that stays: each term off in turn, then both that see codes.
+# The same from code, for an image that stays: each term off in turn, then both that see codes.
 
 # %%
 from rsh.teaching.ablation import trials_figure
@@ -127,8 +127,8 @@ trials_figure(ablation.trials, split)
 #
 # ## Write it yourself
 #
-# The intra-class term: how surely would a softmax pick a picture's other view, from that view and
-# all pictures of *other* classes in the other branch? Others of its own class are left out.
+# The intra-class term: how surely would a softmax pick an image's other view, from that view and
+# all images of *other* classes in the other branch? Others of its own class are left out.
 
 
 # %%
@@ -159,9 +159,9 @@ print(f"yours {my_intra_class_hash(u0, u1, labels, 0.3):.6f}, the library's {lib
 #    of the classes?
 #    <details><summary>Answer</summary>Every point walks to the middle of the quadrant it happens to
 #    be in. Codes become sharp and mean nothing: the term needs the others.</details>
-# 2. Choose the arrows of `intra` and lay the two views of every picture on each other. Why are
+# 2. Choose the arrows of `intra` and lay the two views of every image on each other. Why are
 #    there arrows left?
-#    <details><summary>Answer</summary>The two views agree, but pictures of other classes are still
+#    <details><summary>Answer</summary>The two views agree, but images of other classes are still
 #    near, and the term pushes them away. It is 0 only in a batch of one class.</details>
 # 3. In the live ablation, set the temperature of codes to 0.05, then to 1. Which of the two is
 #    worse, and what do the distances look like?

@@ -25,7 +25,7 @@ import pandas as pd
 
 import rsh
 from rsh import teaching
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.evaluation import plots
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import evaluate_all
@@ -36,8 +36,8 @@ from rsh.metrics.ranking import average_precision, bootstrap_interval
 from rsh.training.feature_cache import cached_features
 
 # tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-scenes = rsh.Scenes.open("bluemarble")
-split = scenes.split(seed=0)
+dataset = rsh.Scenes.open("bluemarble")
+split = dataset.split(seed=0)
 
 # %% [markdown]
 # ## Six networks, one loop
@@ -67,7 +67,7 @@ named = [found["disjoint"] | {"run": f"{m}, {bits} bits"} for (m, bits), found i
 plots.map_by_bits(named)
 
 # %%
-features = np.asarray(cached_features(net, scenes, net.plain)[:, 0], dtype=np.float32)
+features = np.asarray(cached_features(net, dataset, net.plain)[:, 0], dtype=np.float32)
 known = split.rows("train", "val")
 untrained = {"LSH": lsh(features, known, num_bits=32), "ITQ": itq(features, known, num_bits=32)}
 {
@@ -135,8 +135,8 @@ def my_hits_at(far, hits, top_k=20):
     return np.mean(np.arange(1, len(places) + 1) / places) if len(places) else 0.0
 
 
-codes = encode_scenes(nets["multilevel", 16], scenes, progress=False).codes[split.rows("query")]
-labels = scenes.labels[split.rows("query")]
+codes = encode_dataset(nets["multilevel", 16], dataset, progress=False).codes[split.rows("query")]
+labels = dataset.labels[split.rows("query")]
 far = (codes.shape[1] - codes.astype(int) @ codes.T) // 2
 same = labels[:, None] == labels
 mine = [my_hits_at(*row) for row in zip(far, same, strict=True)]

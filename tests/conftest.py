@@ -89,7 +89,7 @@ def tiny_run(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
         history = train(net, tiny_split, config, run=run, progress=False)
-        build_gallery(net, tiny_split.scenes, gallery, run=run, progress=False)
+        build_gallery(net, tiny_split.dataset, gallery, run=run, progress=False)
     return TinyRun(run, tiny_data, gallery, history)
 
 
@@ -102,7 +102,7 @@ def net(tiny_run: TinyRun) -> "HashNet":
 
 
 @pytest.fixture
-def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
     """22 tiles, encoded in parts of 4."""
     from make_encode import archive
 

@@ -15,13 +15,13 @@ EACH = 2  # tiles of each of the 21 classes
 
 def archive(*, count: int = EACH, extra: tuple[str, ...] = ()) -> bytes:
     """Pack tiles as UC Merced has them."""
-    stream, picture = io.BytesIO(), io.BytesIO()
-    tile(0).save(picture, "TIFF")
+    stream, image = io.BytesIO(), io.BytesIO()
+    tile(0).save(image, "TIFF")
     names = [f"{name}/{name}{number:02}.tif" for name in UCMERCED.counts for number in range(count)]
     with zipfile.ZipFile(stream, "w") as packed:
         packed.writestr("UCMerced_LandUse/readme.txt", "See the paper.")
         for name in (*(f"UCMerced_LandUse/Images/{name}" for name in names), *extra):
-            packed.writestr(name, picture.getvalue())
+            packed.writestr(name, image.getvalue())
     return stream.getvalue()
 
 

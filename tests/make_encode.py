@@ -66,7 +66,7 @@ def content(gallery: Gallery) -> dict[str, tuple]:
         tile: (
             *gallery.items.iloc[row],
             *(part[row].tobytes() for part in parts),
-            gallery.thumb(row),
+            gallery.thumbnail(row),
         )
         for row, tile in enumerate(gallery.items["id"])
     }
@@ -81,8 +81,8 @@ def near(one: Gallery, other: Gallery) -> None:
     assert (one.codes != other.codes).sum() <= 1  # a bit at zero may fall to either side
 
 
-def encode(net: HashNet, scenes: TileDataset, folder: Path, **options) -> Gallery:
-    return build_gallery(net, scenes, folder, progress=False, **options)
+def encode(net: HashNet, dataset: TileDataset, folder: Path, **options) -> Gallery:
+    return build_gallery(net, dataset, folder, progress=False, **options)
 
 
 def same(found: dict[str, tuple], expected: dict[str, tuple]) -> None:

@@ -59,7 +59,7 @@ def tiny_gallery(
         codes=codes,
         relaxed=relaxed,
         features=features,
-        thumbs=jpegs,
+        thumbnails=jpegs,
     )
     if projection:
         planes = np.hstack([two_axes(look), two_axes(codes.astype(float))])
@@ -79,14 +79,14 @@ def tiles_of(
     items: pd.DataFrame,
     codes: np.ndarray,
     features: np.ndarray,
-    thumbs: Iterable[bytes],
+    thumbnails: Iterable[bytes],
     relaxed: np.ndarray | None = None,
 ) -> GalleryTiles:
     """Put the parts of a segment together; relaxed codes are the codes unless they are given."""
     halves = [
         np.asarray(part, np.float16) for part in (codes if relaxed is None else relaxed, features)
     ]
-    return GalleryTiles(items, pack(codes.astype(np.int8)), *halves, thumbs)
+    return GalleryTiles(items, pack(codes.astype(np.int8)), *halves, thumbnails)
 
 
 def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:
@@ -101,12 +101,12 @@ def read_sample(num_tiles: int) -> tuple[pd.DataFrame, list[bytes]]:
 
 
 def colors(jpegs: list[bytes]) -> np.ndarray:
-    """Describe each picture by the colors of a 3 x 3 grid and their spread, (n, 33)."""
+    """Describe each image by the colors of a 3 x 3 grid and their spread, (n, 33)."""
     rows = []
     for jpeg in jpegs:
-        picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
-        small = np.asarray(picture.resize((3, 3), Image.Resampling.BOX), float).ravel()
-        pixels = np.asarray(picture, float).reshape(-1, 3)
+        image = Image.open(io.BytesIO(jpeg)).convert("RGB")
+        small = np.asarray(image.resize((3, 3), Image.Resampling.BOX), float).ravel()
+        pixels = np.asarray(image, float).reshape(-1, 3)
         rows.append(np.concatenate([small, 3 * pixels.std(axis=0), 3 * pixels.mean(axis=0)]))
     look = np.array(rows)
     return (look - look.mean(axis=0)) / (look.std(axis=0) + 1e-9)
@@ -178,7 +178,7 @@ def said(gallery: Gallery) -> dict[str, tuple]:
             gallery.packed[row].tobytes(),
             gallery.relaxed[row].tobytes(),
             gallery.features[row].tobytes(),
-            gallery.thumb(row),
+            gallery.thumbnail(row),
         )
         for row in range(len(gallery))
     }

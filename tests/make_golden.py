@@ -15,7 +15,7 @@ import torch
 from rsh.codes.binary import Packed, pack
 from rsh.config import TrainConfig
 from rsh.data.dataset import TileDataset
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.evaluation.evaluate import evaluate
 from rsh.models.hashnet import HashNet
 from rsh.training.train import train
@@ -46,7 +46,7 @@ def measure(*, threads: int = 1) -> Golden:
         net = HashNet(num_bits=32, image_size=32, hidden=128, feature_dim=32)
         train(net, split, TrainConfig(epochs=10, cached_views=2), progress=False)
         report: dict[str, Any] = evaluate(net, split, progress=False)
-        codes = encode_scenes(net, split.scenes, progress=False).codes
+        codes = encode_dataset(net, split.dataset, progress=False).codes
     finally:
         torch.set_num_threads(before)
     return Golden(pack(codes), {name: report[name] for name in FIGURES})

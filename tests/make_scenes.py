@@ -30,5 +30,5 @@ def zipped(folder: Path, file: Path, *, wrap: str = "") -> Path:
     return file
 
 
-def pixels(scenes: TileDataset) -> list[bytes]:
-    return [scenes.read(row).tobytes() for row in range(len(scenes))]
+def pixels(dataset: TileDataset) -> list[bytes]:
+    return [dataset.read(row).tobytes() for row in range(len(dataset))]

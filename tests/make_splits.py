@@ -7,7 +7,7 @@ from rsh.data.sources.folder import FolderSource
 
 
 def labeled(classes: int, train: int, val: int, query: int) -> Split:
-    """A split without pictures: so many tiles of each class in each part."""
+    """A split without images: so many tiles of each class in each part."""
     parts = ["train"] * train + ["val"] * val + ["query"] * query
     items = pd.DataFrame({
         "id": [f"{c}/{n}" for c in range(classes) for n in range(len(parts))],

@@ -208,8 +208,8 @@ class RankingPair:
             return int(rows[0])
         left, right = (side.gallery.items["id"] for side in (self.left, self.right))
         both = left[left.isin(right)]
-        way_out = f"choose one of both, such as {both.iloc[0]}" if len(both) else "they share none"
-        raise InputError(f"{query} is no tile of {gallery.folder}: {way_out}")
+        hint = f"choose one of both, such as {both.iloc[0]}" if len(both) else "they share none"
+        raise InputError(f"{query} is no tile of {gallery.folder}: {hint}")
 
 
 def cosines(features: HalfArray, row: int) -> Floats:

@@ -81,26 +81,26 @@ class Occlusion:
         return self.evidence[:, :, bit]
 
 
-def occlude(picture: str | Path | Image.Image, encode: Encode, *, cells: int = CELLS) -> Occlusion:
-    """Cover a picture cell by cell, and ask a network what that changes.
+def occlude(image: str | Path | Image.Image, encode: Encode, *, cells: int = CELLS) -> Occlusion:
+    """Cover an image cell by cell, and ask a network what that changes.
 
-    The grid lies over the middle square of the picture, which is what a network sees of it. Each
+    The grid lies over the middle square of the image, which is what a network sees of it. Each
     patch has its cell in the middle and is half as wide again, cut off at the borders.
 
     Args:
-        picture: a path or an opened picture, of any size and mode.
-        encode: the network: `gallery.encode` of one, `Encoder.encode` or `encode_pictures` of many.
-            It is called once, with the untouched picture and then cells * cells covered ones.
+        image: a path or an opened image, of any size and mode.
+        encode: the network: `gallery.encode` of one, `Encoder.encode` or `encode_images` of many.
+            It is called once, with the untouched image and then cells * cells covered ones.
         cells: of the grid, a side, 2 to 16.
 
     Raises:
-        InputError: the picture cannot be read, or cells is out of range.
+        InputError: the image cannot be read, or cells is out of range.
     """
     check_number("cells", cells, 2, MOST_CELLS)
-    square = network_input(picture)
+    square = network_input(image)
     if square.width < cells:
         raise InputError(
-            f"the picture has {square.width} pixels a side, take fewer",
+            f"the image has {square.width} pixels a side, take fewer",
             parameter="cells",
             value=cells,
         )
@@ -115,21 +115,21 @@ def occlude(picture: str | Path | Image.Image, encode: Encode, *, cells: int = C
     )
 
 
-def network_input(picture: str | Path | Image.Image) -> Image.Image:
-    """Return what a network sees of a picture, RGB: its middle square, at most 512 pixels a side.
+def network_input(image: str | Path | Image.Image) -> Image.Image:
+    """Return what a network sees of an image, RGB: its middle square, at most 512 pixels a side.
 
     Raises:
-        InputError: the picture cannot be read.
+        InputError: the image cannot be read.
     """
-    whole = read_image(picture)
+    whole = read_image(image)
     side = min(*whole.size, LARGEST)
     return ImageOps.fit(whole, (side, side), Image.Resampling.BICUBIC)
 
 
 def occluded(square: Image.Image, cells: int) -> Iterator[Image.Image]:
-    """Yield a square picture with one cell after the other covered, row by row from the top left.
+    """Yield a square image with one cell after the other covered, row by row from the top left.
 
-    A patch has the picture's mean color: it hides what is there and leaves brightness and color
+    A patch has the image's mean color: it hides what is there and leaves brightness and color
     of the whole as they were. Black or white would be seen as something, such as water or cloud.
     """
     gray = tuple(np.asarray(square).reshape(-1, 3).mean(axis=0).round().astype(int).tolist())
@@ -145,31 +145,31 @@ def occluded(square: Image.Image, cells: int) -> Iterator[Image.Image]:
 
 
 def overlay(
-    picture: str | Path | Image.Image,
+    image: str | Path | Image.Image,
     heat: NDArray[np.float32],
     *,
     signed: bool,
     strongest: float | None = None,
 ) -> bytes:
-    """Draw heat over a picture, whose own colors make way for it.
+    """Draw heat over an image, whose own colors make way for it.
 
     The tile becomes gray, so that all color is heat: orange speaks for a bit and blue against it;
     without signs dark purple is little and yellow much. A white line encloses what is more than
     half of the strongest, dashed where it is against, for eyes and printers without colors.
 
     Args:
-        picture: that was covered.
+        image: that was covered.
         heat: of the cells, (rows, columns): `Occlusion.of_bit` or `Occlusion.whole`.
         signed: whether below 0 means against, or there is nothing below 0.
         strongest: heat of full color, above 0; the largest in `heat` by default, but no less than
             0.1, so that a tile of which no part matters looks like one. Give one number for several
-            pictures that shall be compared.
+            images that shall be compared.
 
     Returns:
         A PNG of 320 x 320 pixels.
 
     Raises:
-        InputError: the picture cannot be read, the heat is no finite table, or strongest is not
+        InputError: the image cannot be read, the heat is no finite table, or strongest is not
             above 0.
     """
     heat = np.asarray(heat, dtype=np.float32)
@@ -180,7 +180,7 @@ def overlay(
     if not strongest > 0:
         raise InputError("choose a number above 0", parameter="strongest", value=strongest)
     share = np.clip(_smooth(heat / strongest, DRAWN), -1 if signed else 0, 1)
-    tile = network_input(picture).convert("L").resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
+    tile = network_input(image).convert("L").resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
     gray = np.asarray(tile, dtype=np.float32)[..., None] / 255
     amount = OPAQUE * np.abs(share)[..., None]
     color = _colors(share, SIGNED if signed else UNSIGNED) * (0.6 + 0.6 * gray)  # keeps texture
@@ -218,7 +218,7 @@ def _lines(share: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _rim(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the outermost pixels of a region, those along the border of the picture left out."""
+    """Return the outermost pixels of a region, those along the border of the image left out."""
     wide, middle = np.pad(inside, LINE, mode="edge"), slice(LINE, -LINE)
     core = wide[: -2 * LINE, middle] & wide[2 * LINE :, middle]
     core &= wide[middle, : -2 * LINE] & wide[middle, 2 * LINE :]

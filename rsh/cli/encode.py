@@ -28,7 +28,7 @@ def encode(
             Or where the tiles it was trained on lie now.
         output: The gallery folder to make. (default: galleries/RUN)
         name: What to call it on the page.
-        skip_unreadable: Leave out pictures of --data that cannot be read, and name them.
+        skip_unreadable: Leave out images of --data that cannot be read, and name them.
         cut: How scenes are cut.
     """
     from rsh.encoding.build import build_gallery
@@ -36,11 +36,11 @@ def encode(
     from rsh.training.run import Run
 
     opened = Run.open(run)
-    scenes = opened.scenes(data, skip_unreadable=skip_unreadable, cutting=cut.read())
+    dataset = opened.dataset(data, skip_unreadable=skip_unreadable, tiling=cut.read())
     folder = output or Path("galleries") / run.resolve().name
     with process_group() as group:
         gallery = build_gallery(
-            opened.net(), scenes, folder, name=name, run=run, skip_unreadable=skip_unreadable
+            opened.net(), dataset, folder, name=name, run=run, skip_unreadable=skip_unreadable
         )
         if group.rank == 0:
             print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
@@ -65,9 +65,9 @@ def project(gallery: Path, *, seed: int = 0) -> None:
 
 
 def export(run: Path, *, output: Path | None = None) -> None:
-    """Write a trained network as ONNX, so that pictures are encoded without torch.
+    """Write a trained network as ONNX, so that images are encoded without torch.
 
-    Left in the run folder, as by default, it is what searches by picture use from then on.
+    Left in the run folder, as by default, it is what searches by image use from then on.
 
     Args:
         run: The run folder of the model.

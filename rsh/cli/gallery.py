@@ -56,13 +56,13 @@ def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
         run: The run folder of the model, if it has moved.
     """
     from rsh.data.dataset import TileDataset
-    from rsh.encoding.build import add_scenes
+    from rsh.encoding.build import add_dataset
     from rsh.encoding.query import model_of
     from rsh.gallery.gallery import Gallery
 
-    net, scenes = model_of(Gallery.open(gallery), run), TileDataset.open(data)
-    opened = add_scenes(net, scenes, gallery)
-    print(f"{gallery}: {len(scenes):,} tiles added, {len(opened):,} in all")
+    net, dataset = model_of(Gallery.open(gallery), run), TileDataset.open(data)
+    opened = add_dataset(net, dataset, gallery)
+    print(f"{gallery}: {len(dataset):,} tiles added, {len(opened):,} in all")
 
 
 def gallery_remove(gallery: Path, *ids: str) -> None:

@@ -28,7 +28,7 @@ def search(
 
     Args:
         gallery: The gallery folder.
-        query: A picture file, or the id of a tile in the gallery (which is then left out).
+        query: An image file, or the id of a tile in the gallery (which is then left out).
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         rerank: Bring the nearest tiles into the order of a finer measure: the cosine of features,

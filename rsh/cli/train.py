@@ -35,7 +35,7 @@ def train(
         feature_stages: How many of the backbone's last stages join its feature, 0 to 5 for the
             default.
         output: The run folder to make. (default: runs/DATA-BITS)
-        skip_unreadable: Leave out pictures that cannot be read, and name them.
+        skip_unreadable: Leave out images that cannot be read, and name them.
         start: A finished run whose network learns on, such as one with a frozen backbone before
             --finetune. Flags of the network are its own; so are the queries, if it knows the tiles.
         resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
@@ -54,12 +54,12 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        scenes = TileDataset.open(data, skip_unreadable=skip_unreadable)
+        dataset = TileDataset.open(data, skip_unreadable=skip_unreadable)
         if start:
             begun = Run.open(start)
             net = begun.net()
-            known = begun.knows(scenes)  # then its queries must stay unseen
-            split = begun.cut(scenes) if known else scenes.split(seed=config.seed)
+            known = begun.knows(dataset)  # then its queries must stay unseen
+            split = begun.cut(dataset) if known else dataset.split(seed=config.seed)
         else:
             net = HashNet(
                 backbone,
@@ -69,8 +69,8 @@ def train(
                 feature_stages=feature_stages,
                 seed=config.seed,
             )
-            split = scenes.split(seed=config.seed)
-        output = output or Path("runs") / f"{scenes.name}-{net.num_bits}"
+            split = dataset.split(seed=config.seed)
+        output = output or Path("runs") / f"{dataset.name}-{net.num_bits}"
         history = fit(net, split, config, run=output)
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "

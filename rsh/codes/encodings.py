@@ -11,7 +11,7 @@ HalfArray = NDArray[np.float16]
 
 
 class Encodings(NamedTuple):
-    """What a network says of n pictures, or a gallery of n of its tiles.
+    """What a network says of n images, or a gallery of n of its tiles.
 
     Attributes:
         codes: (n, num_bits) int8, only -1 and +1.
@@ -29,6 +29,6 @@ class Encodings(NamedTuple):
         return pack(self.codes)
 
     def one(self, row: int) -> "Encodings":
-        """Return what is said of one picture, as Encoded of one row."""
+        """Return what is said of one image, as Encoded of one row."""
         rows = slice(row, row + 1)
         return Encodings(self.codes[rows], self.relaxed[rows], self.features[rows])

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from rsh.data.images import SUFFIXES
 from rsh.errors import InputError
 
-MAX_BYTES = 250_000_000  # of one unpacked file: few pictures of 40 million pixels take more
+MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others a few bytes unpack to gigabytes
 # Locked, damaged, packed by a method that Python does not know.
 CANNOT_READ = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
@@ -39,7 +39,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
     Raises:
         InputError: it is locked, damaged, packed by an unusual method, or would unpack to more
-            than a picture can be.
+            than an image can be.
     """
     where = f"{name} in {archive.filename}"
     try:
@@ -57,8 +57,8 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     raise InputError(f"{where} unpacks to {size // 10**6} MB: cut it into tiles first")
 
 
-def picture_paths(source: Path) -> tuple[list[str], str]:
-    """List the pictures of a zip, and the folders around the class folders, if there are any.
+def image_paths(source: Path) -> tuple[list[str], str]:
+    """List the images of a zip, and the folders around the class folders, if there are any.
 
     Raises:
         InputError: the zip is damaged, or names a path outside itself.

@@ -76,13 +76,13 @@ class CatalogEntry:
             f"RSH_DATA_HOME to the folder it lies in, or write ./{self.name} for tiles of your own"
         )
 
-    def check(self, classes: Iterable[str], *, where: str, way_out: str) -> None:
+    def check(self, classes: Iterable[str], *, where: str, hint: str) -> None:
         """Compare the tiles with those that were published.
 
         Args:
             classes: the class of each tile.
             where: what holds the tiles, for the message.
-            way_out: what can be done, for the message.
+            hint: what can be done, for the message.
 
         Raises:
             InputError: a class is missing, or has too many or too few tiles; it is named.
@@ -93,7 +93,7 @@ class CatalogEntry:
             if found[name] != wanted:
                 raise InputError(
                     f"{where} is not {self.title} as published, class {name!r} has {found[name]} "
-                    f"tiles and not {wanted}: {way_out}"
+                    f"tiles and not {wanted}: {hint}"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Scenes: a set of labeled tiles, wherever their pictures lie."""
+"""Scenes: a set of labeled tiles, wherever their images lie."""
 
 import hashlib
 import io
@@ -24,25 +24,25 @@ from rsh.data.sources.webdataset import RANGE
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 
-LEAVE_OUT = "or leave such pictures out with --skip-unreadable"
+LEAVE_OUT = "or leave such images out with --skip-unreadable"
 
 
 @dataclass(frozen=True, eq=False)
 class TileDataset:
-    """Labeled tiles in one table, with the pictures behind it.
+    """Labeled tiles in one table, with the images behind it.
 
     Any torchvision ImageFolder (one folder a class) opens, and any zip of one.
 
     Attributes:
         name: what to call the set.
-        pictures: where they lie.
+        source: where the images lie.
         items: one row a tile: id (path inside the source), class, split (empty until `split`),
             and where known longitude and latitude in degrees, block and footprint.
-        skip_unreadable: whether pictures that cannot be read were left out.
+        skip_unreadable: whether images that cannot be read were left out.
     """
 
     name: str
-    pictures: Source
+    source: Source
     items: pd.DataFrame
     skip_unreadable: bool = False
 
@@ -52,7 +52,7 @@ class TileDataset:
         where: str | Path,
         *,
         skip_unreadable: bool = False,
-        cutting: TilingOptions = DEFAULT_TILING,
+        tiling: TilingOptions = DEFAULT_TILING,
     ) -> "TileDataset":
         """Open a data set.
 
@@ -60,24 +60,24 @@ class TileDataset:
             where: "bluemarble", the name of a data set fetched by `rsh data fetch`, a folder with
                 one folder a class, a zip of such a folder, WebDataset shards (a .tar, a folder of
                 them, or x-{0000..0003}.tar), or a georeferenced scene or a folder of them.
-            skip_unreadable: decode every picture now and leave out those that cannot be read.
-            cutting: how scenes are cut into tiles.
+            skip_unreadable: decode every image now and leave out those that cannot be read.
+            tiling: how scenes are cut into tiles.
 
         Raises:
-            InputError: nothing there, no pictures, a table that does not fit them, or a data set
+            InputError: nothing there, no images, a table that does not fit them, or a data set
                 that is not as published.
         """
         known = CATALOG.get(where) if isinstance(where, str) else None  # a Path is a path
         path = known.require() if known else _place(where)
-        pictures = open_source(path, cutting)
-        items = pictures.items()
+        source = open_source(path, tiling)
+        items = source.items()
         if known:
-            way_out = f"move it away, then run `rsh data fetch {where}`"
-            known.check(items["class"].tolist(), where=str(path), way_out=way_out)
+            hint = f"move it away, then run `rsh data fetch {where}`"
+            known.check(items["class"].tolist(), where=str(path), hint=hint)
         items.insert(2, "split", "")
         name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
-        scenes = cls(name, pictures, items)
-        return scenes.readable() if skip_unreadable else scenes
+        dataset = cls(name, source, items)
+        return dataset.readable() if skip_unreadable else dataset
 
     def __len__(self) -> int:
         return len(self.items)
@@ -86,9 +86,9 @@ class TileDataset:
         return f"Scenes({self.name!r}, {len(self)} tiles, {len(self.classes)} classes)"
 
     @property
-    def source(self) -> Path:
-        """What to open to have the pictures again."""
-        return self.pictures.path
+    def path(self) -> Path:
+        """What to open to have the images again."""
+        return self.source.path
 
     @cached_property
     def classes(self) -> list[str]:
@@ -103,13 +103,13 @@ class TileDataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A sha256 over every id, class, block and picture byte, wherever the data lies."""
+        """A sha256 over every id, class, block and image byte, wherever the data lies."""
         digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
         return fingerprint_tiles(self.items, digests)
 
     def read_bytes(self, row: int) -> bytes:
         """Return the file of one tile as it is stored."""
-        return self.pictures.read(str(self.items["id"].iloc[row]))
+        return self.source.read(str(self.items["id"].iloc[row]))
 
     def read(self, row: int) -> Image.Image:
         """Read one tile as 8-bit RGB.
@@ -171,7 +171,7 @@ class TileDataset:
         """Decode the file of one tile as 8-bit RGB.
 
         Raises:
-            InputError: it is no picture that can be read; the message names it.
+            InputError: it is no image that can be read; the message names it.
         """
         path = str(self.items["id"].iloc[row])
         if not content:
@@ -179,7 +179,7 @@ class TileDataset:
         return read_image(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
 
     def readable(self) -> "TileDataset":
-        """Decode every picture, and return the tiles that can be read; a warning names the others.
+        """Decode every image, and return the tiles that can be read; a warning names the others.
 
         Raises:
             InputError: none can.
@@ -192,7 +192,7 @@ class TileDataset:
             except InputError as error:
                 warnings.warn(f"left out: {error}", RshWarning, stacklevel=3)
         if not rows:
-            raise InputError(f"no picture in {self.source} can be read: fetch or save them again")
+            raise InputError(f"no image in {self.path} can be read: fetch or save them again")
         return replace(self.take(np.array(rows, dtype=np.int64)), skip_unreadable=True)
 
 
@@ -201,17 +201,17 @@ class Split:
     """Scenes cut for the protocol "disjoint": no query is in the gallery.
 
     Attributes:
-        scenes: all tiles, with the column `split` filled.
+        dataset: all tiles, with the column `split` filled.
         how: the arguments of `Scenes.split` that gave it.
     """
 
-    scenes: TileDataset
+    dataset: TileDataset
     how: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
         """A sha256 over which tile is in which split."""
-        pairs = self.scenes.items[["id", "split"]].itertuples(index=False)
+        pairs = self.dataset.items[["id", "split"]].itertuples(index=False)
         return hashlib.sha256("\n".join(map("\0".join, pairs)).encode()).hexdigest()
 
     @cached_property
@@ -235,15 +235,15 @@ class Split:
         return self._part("train", "val")
 
     def rows(self, *names: str) -> NDArray[np.int64]:
-        """Return the rows of `scenes` that are in one of these splits."""
-        return np.flatnonzero(self.scenes.items["split"].isin(names))
+        """Return the rows of `dataset` that are in one of these splits."""
+        return np.flatnonzero(self.dataset.items["split"].isin(names))
 
     def _part(self, *names: str) -> TileDataset:
-        return self.scenes.take(self.rows(*names))
+        return self.dataset.take(self.rows(*names))
 
 
 def fingerprint_tiles(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
-    """Return a sha256 over id, class, block and picture of each tile.
+    """Return a sha256 over id, class, block and image of each tile.
 
     Args:
         items: the tiles.
@@ -251,7 +251,7 @@ def fingerprint_tiles(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
     """
     digest = hashlib.sha256()
     decisive = items[["id", "class", *(["block"] if "block" in items else [])]]
-    for words, picture in zip(decisive.itertuples(index=False), digests, strict=True):
+    for words, image in zip(decisive.itertuples(index=False), digests, strict=True):
         digest.update("\0".join(map(str, words)).encode())
-        digest.update(picture)
+        digest.update(image)
     return digest.hexdigest()

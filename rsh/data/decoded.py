@@ -17,11 +17,11 @@ DecodedTiles = NDArray[np.uint8]
 BATCH = 64  # tiles decoded at a time
 
 
-def decoded_tiles(scenes: TileDataset, side: int, *, progress: bool = True) -> DecodedTiles:
+def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> DecodedTiles:
     """Return all tiles as squares of one size, from disk where they are known.
 
     Args:
-        scenes: n tiles.
+        dataset: n tiles.
         side: of the square, pixels.
         progress: show a bar on the terminal or in the notebook.
 
@@ -31,31 +31,31 @@ def decoded_tiles(scenes: TileDataset, side: int, *, progress: bool = True) -> D
     Raises:
         InputError: a tile cannot be read, or the cache folder cannot be written.
     """
-    decides = f"{scenes.fingerprint} {side} pillow {version('pillow')}"
+    decides = f"{dataset.fingerprint} {side} pillow {version('pillow')}"
     return cached(
         "packed tiles",
         hashlib.sha256(decides.encode()).hexdigest()[:24],
-        partial(_decode, scenes, side),
-        shape=(len(scenes), 3, side, side),
+        partial(_decode, dataset, side),
+        shape=(len(dataset), 3, side, side),
         dtype=np.uint8,
         progress=progress,
     )
 
 
-def decode_tile(picture: Image.Image, side: int) -> DecodedTiles:
-    """Return the middle square of a picture, resized, (3, side, side) uint8.
+def decode_tile(image: Image.Image, side: int) -> DecodedTiles:
+    """Return the middle square of an image, resized, (3, side, side) uint8.
 
     Args:
-        picture: RGB, any size.
+        image: RGB, any size.
         side: of the square, pixels.
     """
-    square = ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC)
+    square = ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
     return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
 
 
-def _decode(scenes: TileDataset, side: int, start: int) -> Iterator[DecodedTiles]:
+def _decode(dataset: TileDataset, side: int, start: int) -> Iterator[DecodedTiles]:
     """Decode tiles from `start` on, two at a time: Pillow leaves Python's lock while it works."""
     with ThreadPoolExecutor(2) as pool:
-        for first in range(start, len(scenes), BATCH):
-            rows = range(first, min(first + BATCH, len(scenes)))
-            yield np.stack(list(pool.map(lambda row: decode_tile(scenes.read(row), side), rows)))
+        for first in range(start, len(dataset), BATCH):
+            rows = range(first, min(first + BATCH, len(dataset)))
+            yield np.stack(list(pool.map(lambda row: decode_tile(dataset.read(row), side), rows)))

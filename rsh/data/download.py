@@ -71,7 +71,7 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
     check_writable(folder)
     file, folders = dataset.places(folder)
     work = folder / f".{dataset.name}.fetch"
-    way_out = f"lay the class folders from {dataset.home} into {folders}"
+    hint = f"lay the class folders from {dataset.home} into {folders}"
     with explain_os_error(file):
         if file.exists():
             _check_old(dataset, file)
@@ -79,7 +79,7 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
         work.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(work / "lock", timeout=0):
-                _fetch(dataset, file, work, way_out=way_out, progress=progress)
+                _fetch(dataset, file, work, hint=hint, progress=progress)
         except Timeout:
             raise InputError(
                 f"another process is fetching {dataset.name} into {folder}: wait for it"
@@ -96,18 +96,18 @@ def _check_old(dataset: CatalogEntry, file: Path) -> None:
         )
 
 
-def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, way_out: str, progress: bool) -> None:
+def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress: bool) -> None:
     partial = work / f"{dataset.sha256[:16]}.zip"  # of another revision it is another file
     try:
-        _download(dataset, partial, way_out=way_out, progress=progress)
-        _check_new(dataset, partial, way_out=way_out)
+        _download(dataset, partial, hint=hint, progress=progress)
+        _check_new(dataset, partial, hint=hint)
         partial.replace(file)
     finally:
         if not partial.exists():  # nothing to go on with
             shutil.rmtree(work)
 
 
-def _download(dataset: CatalogEntry, partial: Path, *, way_out: str, progress: bool) -> None:
+def _download(dataset: CatalogEntry, partial: Path, *, hint: str, progress: bool) -> None:
     """Fetch what is missing; what came of it stays for the next try."""
     for pause in (*PAUSES, None):
         try:
@@ -118,20 +118,20 @@ def _download(dataset: CatalogEntry, partial: Path, *, way_out: str, progress: b
                 continue  # but where nothing ever came, waiting is of no use
             raise InputError(
                 f"{dataset.name} could not be fetched from {dataset.url} ({_reason(error)}): run "
-                f"the same again to go on, or {way_out}"
+                f"the same again to go on, or {hint}"
             ) from error
 
 
-def _check_new(dataset: CatalogEntry, partial: Path, *, way_out: str) -> None:
+def _check_new(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
     """Delete what came if it is not what was published."""
     try:
         if sha256(partial) != dataset.sha256:
             raise InputError(
                 f"what came from {dataset.url} has not the sha256 {dataset.sha256} and was "
-                f"deleted: run the same again, or {way_out}"
+                f"deleted: run the same again, or {hint}"
             )
         classes = TileDataset.open(partial).items["class"]
-        dataset.check(classes, where=dataset.url, way_out=way_out)
+        dataset.check(classes, where=dataset.url, hint=hint)
     except InputError:
         partial.unlink()
         raise

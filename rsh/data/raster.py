@@ -102,7 +102,7 @@ def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
         bands: numbers from 1; none takes the first three, or the only one.
 
     Raises:
-        InputError: it has no such bands, or they cannot be a picture.
+        InputError: it has no such bands, or they cannot be an image.
     """
     numbers = tuple(bands) or ((1, 2, 3) if source.count >= 3 else (1,))
     wrong = [number for number in numbers if not 1 <= number <= source.count]
@@ -113,7 +113,7 @@ def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
         )
     if any(source.dtypes[number - 1].startswith("complex") for number in numbers):
         raise InputError(
-            "complex values are no picture", parameter="bands", value=",".join(map(str, numbers))
+            "complex values are no image", parameter="bands", value=",".join(map(str, numbers))
         )
     return numbers
 

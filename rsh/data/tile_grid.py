@@ -81,30 +81,30 @@ class TileGrid:
         return pixels
 
 
-def plan_tiles(source: Any, scene: Path, cutting: TilingOptions) -> TileGrid:
+def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
     """Check how a scene is to be cut against the scene.
 
     Args:
         source: the opened scene.
         scene: its file.
-        cutting: what was asked for.
+        tiling: what was asked for.
 
     Raises:
         InputError: it has no coordinate system, or it cannot be cut so.
     """
-    system = find_crs(source, scene, cutting.crs)
-    step = cutting.size if cutting.step is None else cutting.step
-    _check_sizes(source, cutting.size, step)
-    _check_count(source, cutting.size, step)
-    bands = choose_bands(source, cutting.bands)
+    system = find_crs(source, scene, tiling.crs)
+    step = tiling.size if tiling.step is None else tiling.step
+    _check_sizes(source, tiling.size, step)
+    _check_count(source, tiling.size, step)
+    bands = choose_bands(source, tiling.bands)
     return TileGrid(
         scene=scene,
         shape=(source.height, source.width),
         transform=source.transform,
         crs=system,
         bands=bands,
-        stretch=find_stretch(source, scene, bands, cutting.stretch),
-        size=cutting.size,
+        stretch=find_stretch(source, scene, bands, tiling.stretch),
+        size=tiling.size,
         step=step,
     )
 

@@ -79,9 +79,9 @@ def tile_raster(
             fit it.
     """
     scene, folder = Path(scene), Path(folder)
-    cutting = TilingOptions(size, step, tuple(bands), tuple(stretch), crs)
+    tiling = TilingOptions(size, step, tuple(bands), tuple(stretch), crs)
     with open_raster(scene) as source:
-        plan = plan_tiles(source, scene, cutting)
+        plan = plan_tiles(source, scene, tiling)
         check_writable(folder.absolute().parent)
         if folder.exists():
             raise InputError(f"{folder} exists: give another --output, or delete it")

@@ -1,4 +1,4 @@
-"""Encoding: pictures through a trained network into codes, and scenes into a gallery."""
+"""Encoding: images through a trained network into codes, and scenes into a gallery."""
 
 from pathlib import Path
 
@@ -13,20 +13,20 @@ from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
 from rsh.training.feature_cache import cached_features
 
 
-def encode_scenes(net: HashNet, scenes: TileDataset, *, progress: bool = True) -> Encodings:
+def encode_dataset(net: HashNet, dataset: TileDataset, *, progress: bool = True) -> Encodings:
     """Encode every tile in memory, from the view bank of data that is also trained on.
 
     Raises:
         InputError: a tile cannot be read.
     """
-    plain = cached_features(net, scenes, net.plain, progress=progress)
+    plain = cached_features(net, dataset, net.plain, progress=progress)
     embedding = apply_head(net.head, plain)
     return to_encodings(embedding)
 
 
 def build_gallery(
     net: HashNet,
-    scenes: TileDataset,
+    dataset: TileDataset,
     folder: str | Path,
     *,
     name: str = "",
@@ -41,11 +41,11 @@ def build_gallery(
 
     Args:
         net: a trained network.
-        scenes: the tiles; those in the split "query" can be asked with but not found.
+        dataset: the tiles; those in the split "query" can be asked with but not found.
         folder: where; a gallery that is there is replaced as a whole.
         name: what to call it on a page; the name of the scenes by default.
         run: folder the network was loaded from, so that `gallery.encode` finds it again.
-        skip_unreadable: leave out pictures that cannot be read, and name them in the end.
+        skip_unreadable: leave out images that cannot be read, and name them in the end.
         progress: show bars.
 
     Raises:
@@ -59,20 +59,20 @@ def build_gallery(
     }
 
     def finish(tiles: GalleryTiles, data: str) -> None:
-        info = {"name": name or scenes.name, "model": model}
-        info["data"] = {"name": scenes.name, "fingerprint": data}
+        info = {"name": name or dataset.name, "model": model}
+        info["data"] = {"name": dataset.name, "fingerprint": data}
         write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
 
     stream(
-        Job(net, scenes, folder, skip_unreadable=skip_unreadable, progress=progress),
+        Job(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress),
         check=lambda: check_new_gallery(folder),
         finish=finish,
     )
     return Gallery.open(folder)
 
 
-def add_scenes(
-    net: HashNet, scenes: TileDataset, folder: Path, *, progress: bool = True
+def add_dataset(
+    net: HashNet, dataset: TileDataset, folder: Path, *, progress: bool = True
 ) -> Gallery:
     """Encode scenes and add them to a gallery of the same network; else as `build_gallery`.
 
@@ -80,8 +80,8 @@ def add_scenes(
         InputError: as there, or the gallery already holds one of the tiles.
     """
     stream(
-        Job(net, scenes, folder, progress=progress),
-        check=lambda: check_new_tiles(Gallery.open(folder), scenes.items["id"]),
+        Job(net, dataset, folder, progress=progress),
+        check=lambda: check_new_tiles(Gallery.open(folder), dataset.items["id"]),
         finish=lambda tiles, _: add_tiles(folder, tiles),
     )
     return Gallery.open(folder)

@@ -39,15 +39,15 @@ class Job:
 
     Attributes:
         net: a trained network.
-        scenes: the tiles. Those that were split have been trained on, so their features come from
+        dataset: the tiles. Those that were split have been trained on, so their features come from
             the view bank; all others go straight through the network.
         folder: the gallery.
-        skip_unreadable: leave out pictures that cannot be read.
+        skip_unreadable: leave out images that cannot be read.
         progress: show bars.
     """
 
     net: HashNet
-    scenes: TileDataset
+    dataset: TileDataset
     folder: Path
     skip_unreadable: bool = False
     progress: bool = True
@@ -60,17 +60,17 @@ class Job:
     @cached_property
     def parts(self) -> dict[Path, range]:
         """The folder of each part, and its rows in the scenes."""
-        net, count = self.net, len(self.scenes)
+        net, count = self.net, len(self.dataset)
         decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE])
         ranges = [range(start, min(start + TILES, count)) for start in range(0, count, TILES)]
-        return {self.work / part_name(decides, self.scenes, rows): rows for rows in ranges}
+        return {self.work / part_name(decides, self.dataset, rows): rows for rows in ranges}
 
     @cached_property
     def bank(self) -> FeatureArray | None:
         """Backbone features of tiles that are also trained on."""
-        if not (self.scenes.items["split"] != "").any():
+        if not (self.dataset.items["split"] != "").any():
             return None
-        return cached_features(self.net, self.scenes, self.net.plain, progress=self.progress)
+        return cached_features(self.net, self.dataset, self.net.plain, progress=self.progress)
 
     def left_out(self, part: Path) -> LeftOut | None:
         """Return what a part leaves out, or None if it has to be made."""
@@ -84,12 +84,12 @@ class Read(NamedTuple):
     Attributes:
         row: in the scenes.
         digest: sha256 of its file.
-        thumb: JPEG.
+        thumbnail: JPEG.
     """
 
     row: int
     digest: bytes
-    thumb: bytes
+    thumbnail: bytes
 
 
 def encode_part(
@@ -128,7 +128,7 @@ def encode_part(
         encoded=_encoded(job.net, features),
         rows=[read.row for read in kept],
         digests=[read.digest for read in kept],
-        thumbs=[read.thumb for read in kept],
+        thumbnails=[read.thumbnail for read in kept],
         left_out=sum(left_out[1:], left_out[0]),
     )
 
@@ -169,8 +169,8 @@ def _in_advance(
 def _read(job: Job, row: int) -> tuple[Read, DecodedTiles] | LeftOut:
     """Read, decode and shrink a tile; the network's view is empty where the view bank knows it."""
     try:
-        content = job.scenes.read_bytes(row)
-        picture = job.scenes.decode(row, content)
+        content = job.dataset.read_bytes(row)
+        image = job.dataset.decode(row, content)
     except NoData:
         return LeftOut([], 1)
     except InputError as error:
@@ -178,5 +178,5 @@ def _read(job: Job, row: int) -> tuple[Read, DecodedTiles] | LeftOut:
             return LeftOut([str(error)], 0)
         raise InputError(f"{error}, {LEAVE_OUT}") from None
     known = job.bank is not None
-    tile = np.empty(0, np.uint8) if known else decode_tile(picture, job.net.image_size)
-    return Read(row, sha256(content).digest(), to_jpeg(picture, side=THUMB_SIDE)), tile
+    tile = np.empty(0, np.uint8) if known else decode_tile(image, job.net.image_size)
+    return Read(row, sha256(content).digest(), to_jpeg(image, side=THUMB_SIDE)), tile

@@ -7,7 +7,7 @@
         left_out.json   tiles that are not among the rows, and why
         files.json      sizes and checksums of these
 
-A part appears whole or not at all. Its name changes with the network and with the pictures, so
+A part appears whole or not at all. Its name changes with the network and with the images, so
 that a part of other tiles is never taken for it.
 """
 
@@ -41,11 +41,11 @@ class Part(NamedTuple):
     Attributes:
         rows: one record a tile, on disk: packed, relaxed, feature, digest, row (in the scenes),
             and start and stop of its thumbnail.
-        thumbs: all thumbnails.
+        thumbnails: all thumbnails.
     """
 
     rows: Record
-    thumbs: NDArray[np.uint8]
+    thumbnails: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class LeftOut:
     """Tiles that are not in a part.
 
     Attributes:
-        unreadable: what is wrong with each picture that cannot be read.
+        unreadable: what is wrong with each image that cannot be read.
         empty: how many tiles have nothing to see on them.
     """
 
@@ -67,17 +67,17 @@ class LeftOut:
         return len(self.unreadable) + self.empty
 
 
-def part_name(decides: str, scenes: TileDataset, rows: Sequence[int]) -> str:
-    """Return a name for a part that changes with the network and the pictures.
+def part_name(decides: str, dataset: TileDataset, rows: Sequence[int]) -> str:
+    """Return a name for a part that changes with the network and the images.
 
     Args:
         decides: all of the network that decides what it says.
-        scenes: the tiles, of which only names and stamps are looked at.
+        dataset: the tiles, of which only names and stamps are looked at.
         rows: of the part.
     """
     digest = hashlib.sha256(f"{decides} {rows[0]}".encode())
-    for tile in scenes.items["id"].iloc[list(rows)]:
-        digest.update(f"\n{tile}\0{scenes.pictures.stamp(tile)}".encode())
+    for tile in dataset.items["id"].iloc[list(rows)]:
+        digest.update(f"\n{tile}\0{dataset.source.stamp(tile)}".encode())
     return digest.hexdigest()[:24]
 
 
@@ -88,14 +88,14 @@ class NewPart(NamedTuple):
         encoded: what the network says of its n tiles.
         rows: of the tiles in the scenes.
         digests: sha256 of the file of each tile.
-        thumbs: JPEG of each tile.
+        thumbnails: JPEG of each tile.
         left_out: the other tiles.
     """
 
     encoded: Encodings
     rows: list[int]
     digests: list[bytes]
-    thumbs: list[bytes]
+    thumbnails: list[bytes]
     left_out: LeftOut
 
 
@@ -108,7 +108,7 @@ def write_part(folder: Path, part: NewPart) -> None:
     records = _records(part)
     with atomic_directory(folder) as temporary:
         np.save(temporary / "rows.npy", records)
-        (temporary / "thumbs.bin").write_bytes(b"".join(part.thumbs))
+        (temporary / "thumbs.bin").write_bytes(b"".join(part.thumbnails))
         (temporary / "left_out.json").write_text(json.dumps(vars(part.left_out)))
         write_json(temporary / NOTES, {name: file_record(temporary / name) for name in FILES})
 
@@ -118,7 +118,7 @@ def _records(part: NewPart) -> Record:
     columns: dict[str, NDArray[Any]]
     columns = {"packed": encoded.packed, "relaxed": encoded.relaxed, "feature": encoded.features}
     columns["digest"] = np.frombuffer(b"".join(part.digests), np.uint8).reshape(-1, 32)
-    stops = np.cumsum([0, *map(len, part.thumbs)])
+    stops = np.cumsum([0, *map(len, part.thumbnails)])
     columns |= {"row": np.array(part.rows, np.int64), "start": stops[:-1], "stop": stops[1:]}
     kinds = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
     records = np.empty(len(part.rows), dtype=kinds)
@@ -182,12 +182,12 @@ class Parts:
             found[mine] = self._open(int(number)).rows[name][places[mine, 1]]
         return found
 
-    def thumbs(self, order: Sequence[int]) -> Iterator[bytes]:
+    def thumbnails(self, order: Sequence[int]) -> Iterator[bytes]:
         """Yield the thumbnails of all tiles in an order."""
         for number, place in self._places[order]:
             part = self._open(int(number))
             record = part.rows[place]
-            yield part.thumbs[record["start"] : record["stop"]].tobytes()
+            yield part.thumbnails[record["start"] : record["stop"]].tobytes()
 
 
 class Column:

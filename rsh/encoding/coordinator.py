@@ -104,7 +104,7 @@ class Progress:
         self.done: dict[Path, LeftOut] = {}
         here = self._find()
         self.bar = tqdm(
-            total=len(job.scenes),
+            total=len(job.dataset),
             initial=here,
             unit="tile",
             desc="encode",
@@ -166,19 +166,19 @@ def _check_parts(job: Job) -> None:
 def _join(job: Job, left_out: LeftOut, finish: Callable[[GalleryTiles, str], object]) -> None:
     """Hand all parts over as one list of tiles, and take them away."""
     _check_parts(job)
-    parts, scenes = Parts(list(job.parts)), job.scenes
-    if len(parts.rows) + len(left_out) != len(scenes):
-        raise RuntimeError(f"{len(parts.rows)} rows and {len(left_out)} others of {len(scenes)}")
+    parts, dataset = Parts(list(job.parts)), job.dataset
+    if len(parts.rows) + len(left_out) != len(dataset):
+        raise RuntimeError(f"{len(parts.rows)} rows and {len(left_out)} others of {len(dataset)}")
     if not len(parts.rows):
-        raise InputError(f"no picture in {scenes.source} can be read: fetch or save them again")
-    items = scenes.items.iloc[parts.rows]
+        raise InputError(f"no image in {dataset.path} can be read: fetch or save them again")
+    items = dataset.items.iloc[parts.rows]
     order: list[int] = hash_order(items["id"]).tolist()
     tiles = GalleryTiles(
         items=items.iloc[order],
         packed=parts.column("packed", order),
         relaxed=parts.column("relaxed", order),
         features=parts.column("feature", order),
-        thumbs=parts.thumbs(order),
+        thumbnails=parts.thumbnails(order),
     )
     finish(tiles, fingerprint_tiles(items, parts.digests))
     for reason in left_out.unreadable:

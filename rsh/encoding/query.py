@@ -15,17 +15,17 @@ from rsh.models.hashnet import HashNet, apply_net, fingerprint, to_encodings
 from rsh.training.run import Run
 
 
-def encode_pictures(net: HashNet, pictures: Sequence[str | Path | Image.Image]) -> Encodings:
-    """Encode pictures that belong to no data set, such as a query of one's own.
+def encode_images(net: HashNet, images: Sequence[str | Path | Image.Image]) -> Encodings:
+    """Encode images that belong to no data set, such as a query of one's own.
 
     Args:
         net: a trained network.
-        pictures: paths or opened pictures, of any size and mode.
+        images: paths or opened images, of any size and mode.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
-    tiles = np.stack([decode_tile(read_image(picture), net.image_size) for picture in pictures])
+    tiles = np.stack([decode_tile(read_image(image), net.image_size) for image in images])
     embedding = apply_net(net, tiles)
     return to_encodings(embedding)
 

@@ -18,7 +18,7 @@ from rsh.codes.asymmetric import soft_bits
 from rsh.codes.centers import random_codewords
 from rsh.codes.encodings import Encodings
 from rsh.data.dataset import Split
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.protocols import PROTOCOLS, find_protocol
 from rsh.evaluation.reranking import reranking_gain
@@ -87,23 +87,23 @@ def evaluate_all(
 
 
 def _ask(net: HashNet, split: Split, progress: bool) -> _Answers:
-    plain = cached_features(net, split.scenes, net.plain, progress=progress)
-    predicted = linear_classifier(plain, split.scenes.labels, split)
-    return _Answers(encode_scenes(net, split.scenes, progress=progress), predicted)
+    plain = cached_features(net, split.dataset, net.plain, progress=progress)
+    predicted = linear_classifier(plain, split.dataset.labels, split)
+    return _Answers(encode_dataset(net, split.dataset, progress=progress), predicted)
 
 
 def _report(answers: _Answers, setting: RetrievalTask, ties: Ties) -> Report:
     split, protocol, encoded = setting.split, setting.protocol, answers.encoded
-    unseen, right = split.rows("query"), answers.predicted == split.scenes.labels
+    unseen, right = split.rows("query"), answers.predicted == split.dataset.labels
     num_bits = encoded.codes.shape[1]
-    centers = random_codewords(len(split.scenes.classes), num_bits)[answers.predicted]
+    centers = random_codewords(len(split.dataset.classes), num_bits)[answers.predicted]
     return {
         "protocol": protocol.name,
         "figure": protocol.figure,
         "ties": ties,
-        "data": {"name": split.scenes.name, "fingerprint": split.scenes.fingerprint},
+        "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
         "split_fingerprint": split.fingerprint,
-        "classes": split.scenes.classes,
+        "classes": split.dataset.classes,
         "num_bits": num_bits,
         "queries": len(setting.query),
         "gallery": len(setting.gallery),

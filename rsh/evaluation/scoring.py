@@ -56,7 +56,7 @@ class RetrievalTask:
     @cached_property
     def labels(self) -> Rows:
         """Class number of every tile of the split."""
-        return self.split.scenes.labels
+        return self.split.dataset.labels
 
     @cached_property
     def query(self) -> Rows:
@@ -71,12 +71,12 @@ class RetrievalTask:
     @cached_property
     def as_stored(self) -> Rows:
         """The rows of `gallery` in the order that a gallery folder would have."""
-        return self.gallery[hash_order(self.split.scenes.items["id"].iloc[self.gallery])]
+        return self.gallery[hash_order(self.split.dataset.items["id"].iloc[self.gallery])]
 
     @cached_property
     def groups(self) -> list[str]:
         """What belongs together among the queries: their blocks, or each is its own."""
-        items = self.split.scenes.items
+        items = self.split.dataset.items
         names: list[str] = items["block" if "block" in items else "id"].iloc[self.query].tolist()
         return names
 
@@ -174,7 +174,7 @@ def neighbor_classes(packed: Packed, setting: RetrievalTask, num_bits: int) -> F
         (classes, classes) floats, a row for each class of queries; NaN where none of a class asks.
     """
     labels, query, gallery = setting.labels, setting.query, setting.gallery
-    number = len(setting.split.scenes.classes)
+    number = len(setting.split.dataset.classes)
     items, found = setting.counts(packed, num_bits).items, np.zeros((len(query), number))
     for of_class in np.unique(labels[gallery]):  # each tile of the gallery is compared once
         members = gallery[labels[gallery] == of_class]

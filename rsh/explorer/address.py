@@ -22,7 +22,7 @@ LONGEST = 8000  # characters: what browsers and servers agree on
 
 
 def write_address(state: ExplorerState, *, gallery: str = "") -> str:
-    """Return the query string of a state; a picture of one's own is in none.
+    """Return the query string of a state; an image of one's own is in none.
 
     Args:
         state: what is shown.

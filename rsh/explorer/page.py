@@ -14,7 +14,7 @@ from rsh.explorer.panels.codes import CodesPanel, bits_view
 from rsh.explorer.panels.coloring import ways_of
 from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_of
-from rsh.explorer.panels.explain import Explained, ExplainPanel, query_picture
+from rsh.explorer.panels.explain import Explained, ExplainPanel, query_image
 from rsh.explorer.panels.export import ExportPanel, view_of
 from rsh.explorer.panels.filter import FilterPanel, columns_of, filter_view
 from rsh.explorer.panels.header import HeaderPanel, facts_of, question_of
@@ -23,7 +23,7 @@ from rsh.explorer.panels.scatter import marks_of, planes_of
 from rsh.explorer.panels.selected import SelectedPanel, picked_as_view, picked_view
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.panels.upload import UploadPanel
-from rsh.explorer.question import Picture
+from rsh.explorer.question import Image
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
@@ -138,8 +138,8 @@ class Explorer:
                 self.alert("")
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
-            case {"kind": "picture", "name": str(name)} if len(buffers) == 1:
-                start_soon(self.take_picture(bytes(buffers[0]), name))
+            case {"kind": "image", "name": str(name)} if len(buffers) == 1:
+                start_soon(self.take_image(bytes(buffers[0]), name))
             case {"kind": "prepare"}:
                 start_soon(self._uploads.prepare())
             case {"kind": "too large", "name": str(name), "size": int(size)}:
@@ -176,28 +176,28 @@ class Explorer:
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
             name = question.name(self.state.gallery)
-            found = await self._uploads.parts(query_picture(self.state), name)
+            found = await self._uploads.parts(query_image(self.state), name)
             self._explained.keep_parts(question, found)
             self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         except Exception as error:
             self.alert(explain(error))
         self.reasons.working = ""
 
-    async def take_picture(self, data: bytes, name: str) -> None:
-        """Encode a picture while the page goes on, then ask with it, unless a newer one came."""
+    async def take_image(self, data: bytes, name: str) -> None:
+        """Encode an image while the page goes on, then ask with it, unless a newer one came."""
         self._newest = mine = self._newest + 1
-        self.asking.working = f"Reading {name}: the first picture takes some seconds."
+        self.asking.working = f"Reading {name}: the first image takes some seconds."
         try:
-            picture = await self._uploads.encode(data, name)
+            image = await self._uploads.encode(data, name)
         except Exception as error:
-            picture, message = None, explain(error)
+            image, message = None, explain(error)
         if mine != self._newest:
             return
         self.asking.working = ""
-        if picture is None:
+        if image is None:
             self.alert(message)
         else:
-            self._ask_with(picture)
+            self._ask_with(image)
 
     def refresh(self) -> None:
         """Show the answer to the current question everywhere."""
@@ -228,8 +228,8 @@ class Explorer:
             self.switch(name, address)
 
     @guarded
-    def _ask_with(self, picture: Picture) -> None:
-        self.state.choose_picture(picture)
+    def _ask_with(self, image: Image) -> None:
+        self.state.choose_image(image)
         self.refresh()
 
     def _move(self, act: Callable[[], None]) -> None:
@@ -255,8 +255,8 @@ class Explorer:
 
     def _peek(self, panel: Any, row: int) -> None:
         tile = describe(self.state.gallery, row)
-        thumb = tile.pop("thumb")
-        panel.send({"kind": "tile", **tile}, buffers=[thumb])
+        thumbnail = tile.pop("thumb")
+        panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
 
     def _layout(self) -> list[ipywidgets.Widget]:
         planes = [box("rsh-planes", self.planes)] if self.planes else []

@@ -15,33 +15,33 @@ Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.confi
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture from elsewhere.
+class Image:
+    """An image from elsewhere.
 
     Attributes:
         name: of its file, or what to call it.
-        thumb: JPEG bytes.
+        thumbnail: JPEG bytes.
         encoded: what the gallery's network says of it, one row.
     """
 
     name: str
-    thumb: bytes
+    thumbnail: bytes
     encoded: Encodings
 
 
 @dataclass(frozen=True)
 class Question:
-    """A tile or a picture, and the tiles that a person has marked.
+    """A tile or an image, and the tiles that a person has marked.
 
     Attributes:
-        row: of the query in the gallery; None for a picture.
-        picture: the picture, if and only if there is no row.
+        row: of the query in the gallery; None for an image.
+        image: the image, if and only if there is no row.
         like: rows that the answer shall be like.
         unlike: rows that it shall be unlike.
     """
 
     row: int | None
-    picture: Picture | None = None
+    image: Image | None = None
     like: tuple[int, ...] = ()
     unlike: tuple[int, ...] = ()
 
@@ -68,16 +68,16 @@ class Question:
         return replace(self, like=marks["like"], unlike=marks["unlike"])
 
     def name(self, gallery: Gallery) -> str:
-        """Id of the tile, or name of the picture."""
-        return self.picture.name if self.picture else str(gallery.items["id"].iloc[self._row])
+        """Id of the tile, or name of the image."""
+        return self.image.name if self.image else str(gallery.items["id"].iloc[self._row])
 
     def encoded(self, gallery: Gallery) -> Encodings:
         """What the network says of the query, one row."""
-        return self.picture.encoded if self.picture else gallery.encoded(self._row)
+        return self.image.encoded if self.image else gallery.encoded(self._row)
 
     def packed(self, gallery: Gallery) -> Packed:
         """The query's code, (1, bytes) uint8."""
-        return self.picture.encoded.packed if self.picture else gallery.packed[[self._row]]
+        return self.image.encoded.packed if self.image else gallery.packed[[self._row]]
 
     @property
     def _row(self) -> int:

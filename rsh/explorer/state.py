@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.config import DEFAULT_TOP_K
 from rsh.errors import InputError
-from rsh.explorer.question import Mode, Order, Picture, Question, Way
+from rsh.explorer.question import Image, Mode, Order, Question, Way
 from rsh.explorer.ranking import Ranking, find, num_others, pool_of, rank
 from rsh.explorer.selection import Selection
 from rsh.gallery.filters import Filter
@@ -50,7 +50,7 @@ class ExplorerState:
 
     @property
     def query(self) -> int | None:
-        """Row of the current query, None for a picture from elsewhere."""
+        """Row of the current query, None for an image from elsewhere."""
         return self.question.row
 
     @property
@@ -95,9 +95,9 @@ class ExplorerState:
         self._check_row(row)
         self.ask(Question(row))
 
-    def choose_picture(self, picture: Picture) -> None:
-        """Make a picture from elsewhere the query."""
-        self.ask(Question(None, picture))
+    def choose_image(self, image: Image) -> None:
+        """Make an image from elsewhere the query."""
+        self.ask(Question(None, image))
 
     def select(self, rows: ArrayLike) -> None:
         """Select these tiles instead of those before.
@@ -236,6 +236,6 @@ class ExplorerState:
         middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 
         def worth(row: int) -> tuple[int, int]:
-            return len(np.unique(answers[row].distances)), len(self.gallery.thumb(row))
+            return len(np.unique(answers[row].distances)), len(self.gallery.thumbnail(row))
 
         return max(middle, key=worth)

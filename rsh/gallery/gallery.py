@@ -1,6 +1,6 @@
 """The gallery: a folder of codes, features, thumbnails and a table, that can be searched.
 
-The folder is all that a search or the page needs: no torch, no network, no original pictures.
+The folder is all that a search or the page needs: no torch, no network, no original images.
 `rsh.gallery.manifest` says what it is made of, `rsh.gallery.segment` what each part holds,
 `rsh.gallery.writer` how it changes.
 """
@@ -145,15 +145,15 @@ class Gallery:
         """Whether the items have a longitude and a latitude."""
         return {"longitude", "latitude"} <= set(self.items.columns)
 
-    def thumb(self, row: int) -> bytes:
+    def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""
         segment, place = map(int, self.places[row])
-        return self._segments[segment].thumb(place)
+        return self._segments[segment].thumbnail(place)
 
     def tiles(self) -> GalleryTiles:
         """Return all that the gallery holds, so that it can be written elsewhere."""
-        thumbs = (self.thumb(row) for row in range(len(self)))
-        return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbs)
+        thumbnails = (self.thumbnail(row) for row in range(len(self)))
+        return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbnails)
 
     def encoded(self, row: int) -> Encodings:
         """Return what the network said of one item."""
@@ -195,31 +195,31 @@ class Gallery:
         return np.sort(self._part_of(where).rows) if where else self.searchable
 
     def encode(
-        self, picture: "str | Path | Image.Image", *, run: str | Path | None = None
+        self, image: "str | Path | Image.Image", *, run: str | Path | None = None
     ) -> Encodings:
-        """Encode one picture with the model that made this gallery.
+        """Encode one image with the model that made this gallery.
 
         That takes torch, or where `rsh export` has left an encoder in the run folder, onnxruntime.
 
         Args:
-            picture: a path or an opened picture, of any size and mode.
+            image: a path or an opened image, of any size and mode.
             run: run folder of the model, if it has moved.
 
         Returns:
             Encoded of one row; its `packed` is what a search takes.
 
         Raises:
-            InputError: the picture cannot be read, or the model is gone or has changed.
+            InputError: the image cannot be read, or the model is gone or has changed.
         """
         from rsh.models.onnx import (
-            find_onnx_encoder,  # and with it pictures, which a page need not read
+            find_onnx_encoder,  # and with it images, which a page need not read
         )
 
         if encoder := find_onnx_encoder(self.info["model"], run):
-            return encoder.encode([picture])
-        from rsh.encoding.query import encode_pictures, model_of  # torch
+            return encoder.encode([image])
+        from rsh.encoding.query import encode_images, model_of  # torch
 
-        return encode_pictures(model_of(self, run), [picture])
+        return encode_images(model_of(self, run), [image])
 
     def _check_size(self) -> None:
         """Refuse a head that contradicts itself."""

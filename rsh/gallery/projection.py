@@ -21,7 +21,7 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
 
     Args:
         gallery: an opened gallery.
-        seed: of UMAP; equal seeds give equal pictures.
+        seed: of UMAP; equal seeds give equal images.
 
     Returns:
         feature_x, feature_y, code_x, code_y, one row an item.
@@ -72,7 +72,7 @@ def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
     """Project codes: different codes by UMAP, tiles of one code as a disc around its place.
 
     Tiles that share a code have no distance, so UMAP would lay them on one point (or, with many
-    of them, tear the picture apart); as a sunflower disc each can be seen and picked, and the
+    of them, tear the image apart); as a sunflower disc each can be seen and picked, and the
     size of the disc tells how many there are.
 
     Args:

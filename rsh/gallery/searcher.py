@@ -128,7 +128,7 @@ def update_index(old: "Gallery", gallery: "Gallery", entry: Entry, *, file: Path
     """Bring a kept index up to date with a gallery, and return its new entry.
 
     A writer that was killed may have left tiles in an index on a server, under keys that other
-    pictures have now: what the old gallery does not hold is taken out before anything is added.
+    images have now: what the old gallery does not hold is taken out before anything is added.
 
     Args:
         old: the gallery that the index was made for.

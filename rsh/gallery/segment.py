@@ -48,14 +48,14 @@ class GalleryTiles:
         packed: codes, (n, bytes) uint8.
         relaxed: hash layer output, (n, num_bits) float16.
         features: projection-head output, (n, d) float16, length 1.
-        thumbs: n JPEG pictures, read one at a time.
+        thumbnails: n JPEG images, read one at a time.
     """
 
     items: pd.DataFrame
     packed: Rows
     relaxed: Rows
     features: Rows
-    thumbs: Iterable[bytes]
+    thumbnails: Iterable[bytes]
 
 
 class Segment:
@@ -89,16 +89,16 @@ class Segment:
         self.relaxed: HalfArray = read_array(folder / "relaxed.npy", np.float16)
         self.features: HalfArray = read_array(folder / "features.npy", np.float16)
         self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
-        thumbs = folder / "thumbs.bin"
-        ends = np.concatenate([[0], self._offsets, [thumbs.stat().st_size]])
+        thumbnails = folder / "thumbs.bin"
+        ends = np.concatenate([[0], self._offsets, [thumbnails.stat().st_size]])
         if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
-            raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbs.name}")
-        self._thumbs = np.memmap(thumbs, dtype=np.uint8, mode="r")
+            raise InputError(f"{folder / 'thumbnails.npy'} names places outside {thumbnails.name}")
+        self._thumbs = np.memmap(thumbnails, dtype=np.uint8, mode="r")
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def thumb(self, row: int) -> bytes:
+    def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""
         start, stop = self._offsets[row : row + 2]
         jpeg: bytes = self._thumbs[start:stop].tobytes()
@@ -119,8 +119,8 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
         raise InputError(f"two tiles are called {twice.iloc[0]}: rename one of them")
     offsets = [0]
     with (folder / "thumbs.bin").open("wb") as stream:
-        for thumb in tiles.thumbs:
-            offsets.append(offsets[-1] + stream.write(thumb))
+        for thumbnail in tiles.thumbnails:
+            offsets.append(offsets[-1] + stream.write(thumbnail))
     lengths = [len(tiles.items), len(tiles.packed), len(tiles.relaxed), len(tiles.features)]
     if {*lengths, len(offsets) - 1} != {lengths[0]}:
         items, codes, relaxed, features = lengths

@@ -64,7 +64,7 @@ def cached(
         InputError: the cache folder cannot be written; what `rows` raises passes through.
     """
     file, kinds = cache_folder() / kind.replace(" ", "-") / f"{key}.npy", np.dtype(dtype)
-    with explain_os_error(file, way_out="set RSH_CACHE to a folder with room that can be written"):
+    with explain_os_error(file, hint="set RSH_CACHE to a folder with room that can be written"):
         file.parent.mkdir(parents=True, exist_ok=True)
         if (array := _open_complete(file, shape, kinds)) is None:
             with _exclusive(file, kind):

@@ -123,13 +123,13 @@ def exclusive_lock(lock: Path, *, busy: str) -> Iterator[None]:
 
 
 @contextmanager
-def explain_os_error(path: Path, *, way_out: str = ANOTHER_PATH) -> Iterator[None]:
+def explain_os_error(path: Path, *, hint: str = ANOTHER_PATH) -> Iterator[None]:
     """Turn "permission denied" and "disk full" on `path` into an InputError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"cannot write {path}: {reason}; {way_out}") from error
+        raise InputError(f"cannot write {path}: {reason}; {hint}") from error
 
 
 def write_json(path: Path, value: Any) -> None:

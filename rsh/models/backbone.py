@@ -24,15 +24,15 @@ FLAT = 1e-6  # added to a variance: at 0 its root has no gradient
 
 
 class Backbone(nn.Module):
-    """A network without classifier: picture (n, 3, h, w) -> feature (n, num_features).
+    """A network without classifier: image (n, 3, h, w) -> feature (n, num_features).
 
     Attributes:
         network: as timm makes it.
         feature_stages: the feature is what comes out of the network and, side by side with it, mean
-            and standard deviation over the picture of the maps that this many last stages leave:
+            and standard deviation over the image of the maps that this many last stages leave:
             what a place is made of, and how unevenly.
         num_features: length of a feature.
-        mean: of the pictures it was trained on, per channel, 0 to 1.
+        mean: of the images it was trained on, per channel, 0 to 1.
         std: of the same.
     """
 
@@ -47,7 +47,7 @@ class Backbone(nn.Module):
         self.std: tuple[float, ...] = tuple(cfg.std)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the features of normalized pictures."""
+        """Return the features of normalized images."""
         if not self.feature_stages:
             return self.network(images)  # type: ignore[no-any-return]
         last, maps = self.network.forward_intermediates(images, indices=self.feature_stages)
@@ -72,7 +72,7 @@ def create_backbone(
 
     Raises:
         InputError: timm knows no such model, its weights cannot be had, it has fewer stages, or
-            it cannot look at pictures of that size.
+            it cannot look at images of that size.
     """
     packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
     cfg = _cfg(name)
@@ -122,8 +122,8 @@ def _cfg(name: str) -> Any:
         near = get_close_matches(name, timm.list_models(), n=5)
     except RuntimeError:  # there is such a model, but not with these weights
         near = [name.partition(".")[0]]
-    way_out = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
-    raise InputError(f"timm has no backbone {name!r}: {way_out}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
+    raise InputError(f"timm has no backbone {name!r}: {hint}")
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def _misfit(name: str, image_size: int, error: Exception) -> InputError:
     cfg: Any = timm.get_pretrained_cfg(name)
     reason = first_sentence(error).rstrip(".")
     return InputError(
-        f"{name} gives no feature for pictures of {image_size} pixels ({reason}): "
+        f"{name} gives no feature for images of {image_size} pixels ({reason}): "
         f"try --image-size {cfg.input_size[-1]}, or another --backbone"
     )
 

@@ -55,7 +55,7 @@ class HashNet(nn.Module):
     """The network of one branch; the two branches share its weights, so there is only one.
 
     Attributes:
-        backbone: picture -> backbone feature.
+        backbone: image -> backbone feature.
         head: backbone feature -> Embedding.
         num_bits: code length, bits.
         image_size: side of the square it looks at, pixels.
@@ -90,7 +90,7 @@ class HashNet(nn.Module):
             seed: of the head's first weights.
 
         Raises:
-            InputError: no such backbone, one that cannot look at such pictures, or num_bits,
+            InputError: no such backbone, one that cannot look at such images, or num_bits,
                 image_size, turns or stages out of range.
         """
         super().__init__()

@@ -67,18 +67,18 @@ class OnnxEncoder:
             raise altered
         self.settings: dict[str, Any] = json.loads(about)
 
-    def encode(self, pictures: "Sequence[str | Path | Image.Image]") -> Encodings:
-        """Encode pictures, the codes equal to those of the network.
+    def encode(self, images: "Sequence[str | Path | Image.Image]") -> Encodings:
+        """Encode images, the codes equal to those of the network.
 
         Args:
-            pictures: paths or opened pictures, of any size and mode.
+            images: paths or opened images, of any size and mode.
 
         Raises:
-            InputError: a picture cannot be read.
+            InputError: an image cannot be read.
         """
         side = self.settings["image_size"]
         return self.encode_tiles(
-            np.stack([decode_tile(read_image(picture), side) for picture in pictures])
+            np.stack([decode_tile(read_image(image), side) for image in images])
         )
 
     def encode_tiles(self, tiles: DecodedTiles) -> Encodings:

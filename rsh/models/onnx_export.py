@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file: pictures are encoded without torch by whatever reads ONNX."""
+"""A trained network as an ONNX file: images are encoded without torch by whatever reads ONNX."""
 
 import json
 from pathlib import Path

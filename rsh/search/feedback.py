@@ -93,7 +93,7 @@ def ask(
 
     Args:
         gallery: an opened gallery.
-        query: one picture.
+        query: one image.
         row: the query's own row, None if it is no tile of the gallery.
         like: ids of tiles that the answer shall be like.
         unlike: ids of tiles that it shall be unlike.

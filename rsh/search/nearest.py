@@ -65,7 +65,7 @@ def look_again(
 
     Args:
         gallery: an opened gallery.
-        query: one picture.
+        query: one image.
         row: the query's own row, None if it is no tile of the gallery.
         by: see `rerank.score`.
         top_k: how many; by default 20, or all if there are fewer.

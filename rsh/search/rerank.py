@@ -25,7 +25,7 @@ def score(
     """Say how alike a query and some tiles are.
 
     Args:
-        query: one picture.
+        query: one image.
         packed: codes of the tiles, (n, bytes) uint8.
         features: of the same tiles, (n, d) float16, length 1.
         by: "features", the cosine of the features; or "asymmetric", the query's relaxed code
@@ -57,7 +57,7 @@ def rerank(
     """Bring hits into the order of a finer measure; equal scores stay as they were.
 
     Args:
-        query: one picture.
+        query: one image.
         hits: what bits have found for it.
         packed: codes of all that was searched, (n, bytes) uint8; `hits.ids` are rows of it.
         features: of the same, (n, d) float16, length 1.

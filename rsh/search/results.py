@@ -20,7 +20,7 @@ class Question:
     """How a gallery was asked: the arguments of `rsh.search.retrieve.search`, under the same names.
 
     Attributes:
-        query: id of a tile, or a picture file.
+        query: id of a tile, or an image file.
         top_k: how many tiles; None takes the default.
         radius: instead, all tiles at most so many bits away.
         rerank: the finer measure that the nearest were ordered by.
@@ -152,7 +152,7 @@ class View:
 
     @cached_property
     def row(self) -> int | None:
-        """Row of the query; None if it is a picture and no tile of the gallery."""
+        """Row of the query; None if it is an image and no tile of the gallery."""
         rows = np.flatnonzero(self.gallery.items["id"] == self.question.query)
         return int(rows[0]) if len(rows) else None
 

@@ -1,4 +1,4 @@
-"""One search as a person asks it: by a picture or by the id of a tile."""
+"""One search as a person asks it: by an image or by the id of a tile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ class Answer:
     nothing of a tile's class.
 
     Attributes:
-        query: picture file or tile id.
-        class_name: of a tile of the gallery; empty for a picture.
+        query: image file or tile id.
+        class_name: of a tile of the gallery; empty for an image.
         code: the query's code, hexadecimal.
         num_bits: code length.
         precision: expected share of hits with the query's class, over all orders of ties; of hits
-            that a finer measure has ordered, the share itself; None for a picture, or where nothing
+            that a finer measure has ordered, the share itself; None for an image, or where nothing
             was found.
         hits: what was found.
         like: ids of tiles that the answer should be like, see `rsh.search.feedback`.
@@ -114,7 +114,7 @@ def search(
 
     Args:
         gallery: an opened gallery.
-        query: the id of one of its tiles (which is left out of the answer), or a picture file.
+        query: the id of one of its tiles (which is left out of the answer), or an image file.
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         rerank: bring what bits have found into the order of a finer measure, see `rerank.score`.
@@ -186,10 +186,10 @@ def _precision(
     return float(precision_at(counts, top_k=len(hits))[0])
 
 
-def _encode(gallery: Gallery, picture: str, run: Path | None) -> Encodings:
-    if not Path(picture).is_file():
+def _encode(gallery: Gallery, image: str, run: Path | None) -> Encodings:
+    if not Path(image).is_file():
         raise InputError(
-            f"{picture} is neither a picture file nor the id of a tile in {gallery.folder}: "
+            f"{image} is neither an image file nor the id of a tile in {gallery.folder}: "
             f"give one, such as {gallery.items['id'].iloc[0]}"
         )
-    return gallery.encode(picture, run=run)
+    return gallery.encode(image, run=run)

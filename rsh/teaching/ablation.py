@@ -34,7 +34,7 @@ from rsh.training.feature_cache import cached_features
 from rsh.training.train import train
 
 EPOCHS = 20  # enough to rank settings as 60 do, in a third of the time
-SHOWN = 8  # newest tries in the picture, the first beside them
+SHOWN = 8  # newest tries in the image, the first beside them
 
 
 class Superseded(Exception):
@@ -61,12 +61,12 @@ class Trial:
 
 
 class Ablation:
-    """Dials, and pictures that follow them.
+    """Dials, and images that follow them.
 
     Attributes:
         trials: all that was tried, oldest first; the first is the loss as it comes.
         dials: weights and temperatures; without a term, as it comes.
-        picture: the newest figure, with its text for those who do not see it.
+        image: the newest figure, with its text for those who do not see it.
         view: both, to display.
     """
 
@@ -89,11 +89,11 @@ class Ablation:
         self._lock = threading.Lock()
         self.trials: list[Trial] = []
         self.dials = Sliders(self._base, buttons=[self.RESET])
-        self.picture = ipywidgets.HTML()
+        self.image = ipywidgets.HTML()
         self._try(self._base)
         self.dials.on_press(self._press)
         self.dials.observe(lambda _: self.turn(dict(self.dials.values)), names="values")
-        self.view = ipywidgets.VBox([self.dials, self.picture])
+        self.view = ipywidgets.VBox([self.dials, self.image])
 
     def turn(self, values: dict[str, Any]) -> None:
         """Train with these dials, in the background; a training that is under way is given up.
@@ -149,7 +149,7 @@ class Ablation:
         self.trials.append(trial)
         shown = [self.trials[0], *self.trials[1:][-SHOWN:]]
         figure = trials_figure(shown, self._split)
-        self.picture.value = _image(figure, f"{trial.words}: mAP {trial.map:.1%}")
+        self.image.value = _image(figure, f"{trial.words}: mAP {trial.map:.1%}")
         self.dials.message = f"{trial.words}: mAP {trial.map:.1%} on validation tiles"
 
 
@@ -171,12 +171,12 @@ def try_out(
     """
     net = HashNet(num_bits=num_bits, seed=config.seed)
     train(net, split, replace(config, finetune=False), progress=False, watch=watch)
-    plain = cached_features(net, split.scenes, net.plain, progress=False)
+    plain = cached_features(net, split.dataset, net.plain, progress=False)
     query, known = split.rows("val"), split.rows("train")
     codes, gallery = (
         binarize(apply_head(net.head, plain[rows]).relaxed) for rows in (query, known)
     )
-    labels = split.scenes.labels
+    labels = split.dataset.labels
     counts = count_by_distance(
         pack(codes), pack(gallery), labels[query], labels[known], num_bits=num_bits
     )
@@ -216,7 +216,7 @@ def trials_figure(trials: Sequence[Trial], split: Split) -> Figure:
     style_axes(distances)
     rows = split.rows("val")
     scatter(
-        plane, umap_code_layout(newest.codes > 0), split.scenes.labels[rows], split.scenes.classes
+        plane, umap_code_layout(newest.codes > 0), split.dataset.labels[rows], split.dataset.classes
     )
     plane.set_title("hash space (UMAP of validation tiles)")
     figure.legend(loc="outside lower right", ncols=5, frameon=False, handles=plane.collections)

@@ -61,15 +61,15 @@ function render({ model, el }) {
   const points = svg("g", {});
   plane.append(svg("defs", {}, head), ground(), twins, arrows, points);
   const count = model.get("degrees").length;
-  const pictures = count / 2;
+  const images = count / 2;
 
   const nodes = model.get("degrees").map((_, place) => {
     const kind = model.get("classes")[place];
     const name = model.get("names")[kind];
     const first = model.get("classes").indexOf(kind);
-    const label = `${name}, picture ${(place % pictures) - first + 1}, branch ${place < pictures ? 0 : 1}`;
+    const label = `${name}, image ${(place % images) - first + 1}, branch ${place < images ? 0 : 1}`;
     const node = svg("g", { class: "rsh-point", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 359 });
-    node.append(svg("title", {}, label), svg("circle", { r: 16, class: "rsh-touch" }), mark(kind, place >= pictures));
+    node.append(svg("title", {}, label), svg("circle", { r: 16, class: "rsh-touch" }), mark(kind, place >= images));
     node.addEventListener("keydown", (event) => {
       const turn = { ArrowLeft: 5, ArrowUp: 5, ArrowRight: -5, ArrowDown: -5 }[event.key];
       if (!turn) return;
@@ -115,8 +115,8 @@ function render({ model, el }) {
       node.setAttribute("aria-valuenow", Math.round(degrees[place]) % 360);
       node.setAttribute("aria-valuetext", `${Math.round(degrees[place]) % 360} degrees, code ${codeOf(degrees[place])}`);
     });
-    const chords = degrees.slice(0, pictures).map((degree, place) => {
-      const [[x1, y1], [x2, y2]] = [at(degree, RADIUS), at(degrees[place + pictures], RADIUS)];
+    const chords = degrees.slice(0, images).map((degree, place) => {
+      const [[x1, y1], [x2, y2]] = [at(degree, RADIUS), at(degrees[place + images], RADIUS)];
       return svg("line", { x1, y1, x2, y2 });
     });
     twins.replaceChildren(...chords);
@@ -181,7 +181,7 @@ function render({ model, el }) {
     key.append(item);
   });
   const hint = document.createElement("li");
-  hint.textContent = "filled: branch 0, hollow: branch 1; a line joins the two views of a picture";
+  hint.textContent = "filled: branch 0, hollow: branch 1; a line joins the two views of an image";
   key.append(hint);
   const caption = document.createElement("p");
   side.append(key, table, caption);

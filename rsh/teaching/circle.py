@@ -1,6 +1,6 @@
 """Points on a circle, and what each term of the loss would do with them.
 
-A point is one view of a picture. Its place on the circle is its feature, of length 1 in the plane,
+A point is one view of an image. Its place on the circle is its feature, of length 1 in the plane,
 and its code before the sign, tanh(u), at 0.9 of that length: the quadrant it lies in is its code of
 two bits. So one angle says all that the four terms look at, and their gradients are arrows along
 the circle. Values and gradients come from `rsh.models.losses.multilevel`, as they do in a training.
@@ -23,7 +23,7 @@ from rsh.training.train import make_loss
 
 CLASSES = ("forest", "desert", "ocean")
 PICTURES = 2  # of each class, two views of each
-# Degrees from the east, counter-clockwise: of branch 0, then the same pictures in branch 1.
+# Degrees from the east, counter-clockwise: of branch 0, then the same images in branch 1.
 START = ((20.0, 140.0, 75.0, 260.0, 205.0, 330.0), (60.0, 110.0, 5.0, 290.0, 180.0, 300.0))
 TERMS = ("total", "category", "inter", "intra", "quantization")
 STEP = 12.0  # degrees that the longest arrow moves a point
@@ -36,7 +36,7 @@ def pulls(
     """Return the terms at these places, and where each would push the points.
 
     Args:
-        degrees: (2, n): branch 0 and branch 1, column i is the same picture.
+        degrees: (2, n): branch 0 and branch 1, column i is the same image.
         labels: class numbers, (n,).
         loss: weights and temperatures.
 

@@ -20,42 +20,42 @@ from rsh.errors import InputError
 from rsh.evaluation.plots import OTHERS, SAME
 from rsh.plotting import COLORS, percent_axis, style_axes
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 ONE, ZERO = "#3d464d", "#e4e2da"
 HUES = (*COLORS, "#8C564B", "#8A8A8A")
 SHAPES = "osD^vP*X"  # eight, and nine hues: no two of 72 classes look alike
 
 
 def codes(
-    pictures: Pictures, signs: Codes, names: Sequence[str], bits: Sequence[str] | None = None
+    images: Images, signs: Codes, names: Sequence[str], bits: Sequence[str] | None = None
 ) -> Figure:
     """Draw each tile with its code, a square a bit, dark where it is 1.
 
     Args:
-        pictures: (n, 3, side, side).
+        images: (n, 3, side, side).
         signs: (n, num_bits), -1 or 1.
         names: of the tiles, (n,).
         bits: what each bit stands for, (num_bits,); by default its number, from 1.
 
     Raises:
-        InputError: not one code and one name a picture, or not one word a bit.
+        InputError: not one code and one name an image, or not one word a bit.
     """
-    _one_each(pictures, codes=signs, names=names)
+    _one_each(images, codes=signs, names=names)
     num_bits = signs.shape[1]
     bits = [str(number) for number in range(1, num_bits + 1)] if bits is None else bits
     if len(bits) != num_bits:
         raise InputError(f"{len(bits)} words for {num_bits} bits: need one each")
-    figure = Figure(figsize=(8, 0.9 * len(pictures) + 1.1), layout="constrained")
+    figure = Figure(figsize=(8, 0.9 * len(images) + 1.1), layout="constrained")
     axes = figure.add_subplot()
-    for row, (picture, code, name) in enumerate(zip(pictures, signs, names, strict=True)):
-        axes.imshow(picture.transpose(1, 2, 0), extent=(-1.1, -0.2, row + 0.45, row - 0.45))
+    for row, (image, code, name) in enumerate(zip(images, signs, names, strict=True)):
+        axes.imshow(image.transpose(1, 2, 0), extent=(-1.1, -0.2, row + 0.45, row - 0.45))
         axes.text(-1.3, row, name, ha="right", va="center")
         for column, sign in enumerate(code):
             corner = column + 0.06, row - 0.3
             axes.add_patch(Rectangle(corner, 0.88, 0.6, facecolor=ONE if sign > 0 else ZERO))
             ink = "white" if sign > 0 else "black"
             axes.text(column + 0.5, row, str(int(sign > 0)), color=ink, ha="center", va="center")
-    axes.set(xlim=(-1.2, num_bits), ylim=(len(pictures) - 0.4, -0.6), aspect="auto", yticks=[])
+    axes.set(xlim=(-1.2, num_bits), ylim=(len(images) - 0.4, -0.6), aspect="auto", yticks=[])
     axes.set_xticks(np.arange(num_bits) + 0.5, bits, rotation=30, ha="left")
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
@@ -64,24 +64,24 @@ def codes(
     return figure
 
 
-def ranking(pictures: Pictures, distances: ArrayLike, relevant: ArrayLike) -> Figure:
+def ranking(images: Images, distances: ArrayLike, relevant: ArrayLike) -> Figure:
     """Draw found tiles from near to far, a bracket over those that tie.
 
     Args:
-        pictures: (n, 3, side, side), the query's first.
+        images: (n, 3, side, side), the query's first.
         distances: of the others to it, (n - 1,), bits.
         relevant: whether each of the others has the query's class, (n - 1,).
 
     Raises:
-        InputError: not one distance and one answer for each picture but the query's.
+        InputError: not one distance and one answer for each image but the query's.
     """
     distances, relevant = np.asarray(distances), np.asarray(relevant, dtype=bool)
-    _one_each(pictures[1:], distances=distances, answers=relevant)
+    _one_each(images[1:], distances=distances, answers=relevant)
     order = np.argsort(distances, kind="stable")
-    figure = Figure(figsize=(1.7 * len(pictures), 2.6), layout="constrained")
-    panels = figure.subplots(1, len(pictures))
-    for axes, picture in zip(panels, pictures[[0, *(order + 1)]], strict=True):
-        axes.imshow(picture.transpose(1, 2, 0))
+    figure = Figure(figsize=(1.7 * len(images), 2.6), layout="constrained")
+    panels = figure.subplots(1, len(images))
+    for axes, image in zip(panels, images[[0, *(order + 1)]], strict=True):
+        axes.imshow(image.transpose(1, 2, 0))
         axes.set(xticks=[], yticks=[])
     panels[0].set_title("the query")
     for axes, place in zip(panels[1:], order, strict=True):
@@ -149,20 +149,20 @@ def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Fi
     return figure
 
 
-def examples(scenes: TileDataset, *, each: int = 6) -> Figure:
+def examples(dataset: TileDataset, *, each: int = 6) -> Figure:
     """Draw some tiles of each class, spread over the class, a row a class.
 
     Args:
-        scenes: the tiles.
+        dataset: the tiles.
         each: how many of a class.
     """
-    figure = Figure(figsize=(each, len(scenes.classes)), layout="constrained")
-    rows = figure.subplots(len(scenes.classes), each, squeeze=False)
-    for number, (panels, name) in enumerate(zip(rows, scenes.classes, strict=True)):
-        own = np.flatnonzero(scenes.labels == number)
+    figure = Figure(figsize=(each, len(dataset.classes)), layout="constrained")
+    rows = figure.subplots(len(dataset.classes), each, squeeze=False)
+    for number, (panels, name) in enumerate(zip(rows, dataset.classes, strict=True)):
+        own = np.flatnonzero(dataset.labels == number)
         chosen = own[np.linspace(0, len(own) - 1, each).astype(int)]
         for axes, row in zip(panels, chosen, strict=True):
-            axes.imshow(scenes.read(int(row)))
+            axes.imshow(dataset.read(int(row)))
             axes.set(xticks=[], yticks=[])
         words = name.replace("_", " ")
         label = f"{words}\n{len(own)} tiles"
@@ -212,10 +212,10 @@ def pairs(figures: pd.DataFrame, groups: str, value: str) -> Figure:
     return figure
 
 
-def _one_each(pictures: Pictures, **others: Codes | Sequence[str] | NDArray[np.generic]) -> None:
+def _one_each(images: Images, **others: Codes | Sequence[str] | NDArray[np.generic]) -> None:
     for what, values in others.items():
-        if len(values) != len(pictures):
-            raise InputError(f"{len(values)} {what} for {len(pictures)} pictures: need one each")
+        if len(values) != len(images):
+            raise InputError(f"{len(values)} {what} for {len(images)} images: need one each")
 
 
 def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> None:

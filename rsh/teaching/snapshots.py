@@ -48,9 +48,9 @@ class Snapshots:
         rows = split.rows("val", "query")
         self._net, self._epochs = net, frozenset(epochs)
         self._views = np.asarray(
-            cached_features(net, split.scenes, net.plain, progress=False)[rows]
+            cached_features(net, split.dataset, net.plain, progress=False)[rows]
         )
-        self.labels, self.classes = split.scenes.labels[rows], split.scenes.classes
+        self.labels, self.classes = split.dataset.labels[rows], split.dataset.classes
         self.features: dict[str, Floats] = {}
         self.codes: dict[str, Codes] = {}
         self._keep("before")
@@ -94,7 +94,7 @@ class Snapshots:
 def spaces(moments: Snapshots, *, seed: int = 0) -> Figure:
     """Draw feature space above, hash space below, a column a moment, by UMAP.
 
-    Each picture is laid out by itself: a place means nothing from one to the next, only who is
+    Each image is laid out by itself: a place means nothing from one to the next, only who is
     near whom. In hash space tiles of one code are a disc.
 
     Args:

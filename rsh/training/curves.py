@@ -60,10 +60,10 @@ class LiveCurves:
         """Draw what there is so far, if it is time to or all is there."""
         if len(history) < epochs and time.monotonic() - self._drawn < self.every:
             return
-        picture = BytesIO()
-        training_curves(history, epochs=epochs).savefig(picture, format="png", dpi=DPI / 2)
+        buffer = BytesIO()
+        training_curves(history, epochs=epochs).savefig(buffer, format="png", dpi=DPI / 2)
         alt = _headline(history, epochs)
-        image = Image(picture.getvalue(), alt=alt)  # type: ignore[no-untyped-call]
+        image = Image(buffer.getvalue(), alt=alt)  # type: ignore[no-untyped-call]
         if self._handle is None:
             self._handle = display(image, display_id=True)  # type: ignore[no-untyped-call]
         else:

@@ -27,13 +27,13 @@ VIEWS_AT_A_TIME = 64
 
 
 def cached_features(
-    net: HashNet, scenes: TileDataset, spec: ViewSpec, *, progress: bool = True
+    net: HashNet, dataset: TileDataset, spec: ViewSpec, *, progress: bool = True
 ) -> FeatureArray:
     """Return the backbone features of every view of every tile, from disk where they are known.
 
     Args:
         net: its backbone is used as it is, in evaluation mode.
-        scenes: n tiles.
+        dataset: n tiles.
         spec: which views.
         progress: show a bar on the terminal or in the notebook.
 
@@ -45,25 +45,25 @@ def cached_features(
     """
 
     def rows(start: int) -> Iterator[FeatureArray]:
-        tiles = decoded_tiles(scenes, spec.image_size, progress=progress)
+        tiles = decoded_tiles(dataset, spec.image_size, progress=progress)
         step = tiles_at_a_time(spec)
         batches = (tiles[first : first + step] for first in range(start, len(tiles), step))
         return extract_features(net, batches, spec, first=start)
 
     return cached(
         "view bank",
-        cache_key(net, scenes, spec),
+        cache_key(net, dataset, spec),
         rows,
-        shape=(len(scenes), len(spec), net.head.num_features),
+        shape=(len(dataset), len(spec), net.head.num_features),
         dtype=np.float16,
         progress=progress,
     )
 
 
-def cache_key(net: HashNet, scenes: TileDataset, spec: ViewSpec) -> str:
+def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
     """Return a name for the bank that changes with tiles, backbone, views and library versions."""
     parts = [
-        scenes.fingerprint,
+        dataset.fingerprint,
         fingerprint(net.backbone),
         json.dumps([asdict(spec), net.backbone.stages, net.backbone.mean, net.backbone.std]),
         libraries(),
@@ -72,7 +72,7 @@ def cache_key(net: HashNet, scenes: TileDataset, spec: ViewSpec) -> str:
 
 
 def libraries() -> str:
-    """Return the versions of those that decide what a network makes of a picture."""
+    """Return the versions of those that decide what a network makes of an image."""
     return json.dumps([(name, version(name)) for name in DECIDE_PIXELS])
 
 

@@ -137,60 +137,62 @@ class Run:
             InputError: it is gone, or its content has changed.
         """
         noted = self.config["data"]
-        scenes = TileDataset.open(data or noted["source"], skip_unreadable=noted["skip_unreadable"])
-        if not self.knows(scenes):
+        dataset = TileDataset.open(
+            data or noted["source"], skip_unreadable=noted["skip_unreadable"]
+        )
+        if not self.knows(dataset):
             raise InputError(
-                f"{scenes.source} is not the data that {self.folder} was trained on "
+                f"{dataset.path} is not the data that {self.folder} was trained on "
                 f"({noted['tiles']} tiles): name it with --data"
             )
-        return self.cut(scenes)
+        return self.cut(dataset)
 
-    def cut(self, scenes: TileDataset) -> Split:
+    def cut(self, dataset: TileDataset) -> Split:
         """Cut tiles that the run knows as they were cut for the training.
 
         Raises:
             InputError: another version of a package cuts them in another way.
         """
-        split = scenes.split(**self.config["split"])
+        split = dataset.split(**self.config["split"])
         if split.fingerprint != self.config["split_fingerprint"]:
             raise InputError(
-                f"{scenes.name} is no longer cut as {self.folder} was trained, so queries would be "
-                "tiles it has seen: install the versions in its config.json, or train again"
+                f"{dataset.name} is no longer split as {self.folder} was trained, so queries would "
+                "be tiles it has seen: install the versions in its config.json, or train again"
             )
         return split
 
-    def scenes(
+    def dataset(
         self,
         data: str | None = None,
         *,
         skip_unreadable: bool = False,
-        cutting: TilingOptions = DEFAULT_TILING,
+        tiling: TilingOptions = DEFAULT_TILING,
     ) -> TileDataset:
         """Open tiles to encode: those of the training keep their splits, wherever they lie.
 
         Args:
             data: other tiles, or where those of the training lie now.
-            skip_unreadable: whether pictures that cannot be read will be left out.
-            cutting: how scenes are cut into tiles.
+            skip_unreadable: whether images that cannot be read will be left out.
+            tiling: how scenes are cut into tiles.
 
         Raises:
             InputError: they cannot be opened.
         """
         noted = self.config["data"]
-        if data is None and cutting == DEFAULT_TILING:
-            return self.split().scenes
-        scenes = TileDataset.open(data or noted["source"], cutting=cutting)
+        if data is None and tiling == DEFAULT_TILING:
+            return self.split().dataset
+        dataset = TileDataset.open(data or noted["source"], tiling=tiling)
         # more files than the training had tiles, but not so many that to try them all is work
-        if skip_unreadable and noted["skip_unreadable"] and len(scenes) < 2 * noted["tiles"]:
-            scenes = scenes.readable()
-        return self.cut(scenes).scenes if self.knows(scenes) else scenes
+        if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
+            dataset = dataset.readable()
+        return self.cut(dataset).dataset if self.knows(dataset) else dataset
 
-    def knows(self, scenes: TileDataset) -> bool:
+    def knows(self, dataset: TileDataset) -> bool:
         """Whether these are the tiles of the training, wherever they lie now."""
         noted = self.config["data"]
-        if len(scenes) != noted["tiles"]:
-            return False  # without reading every picture of an archive
-        same: bool = scenes.fingerprint == noted["fingerprint"]
+        if len(dataset) != noted["tiles"]:
+            return False  # without reading every image of an archive
+        same: bool = dataset.fingerprint == noted["fingerprint"]
         return same
 
 
@@ -219,15 +221,15 @@ def checksum(config: dict[str, Any]) -> str:
 
 def describe(split: Split) -> dict[str, Any]:
     """Return what config.json says of the data, enough to open it again and cut it the same way."""
-    scenes = split.scenes
-    is_sample = scenes.source == sample_path()
+    dataset = split.dataset
+    is_sample = dataset.path == sample_path()
     data = {
-        "source": SAMPLE if is_sample else str(scenes.source.resolve()),
-        "name": scenes.name,
-        "fingerprint": scenes.fingerprint,
-        "tiles": len(scenes),
-        "classes": scenes.classes,
-        "skip_unreadable": scenes.skip_unreadable,
+        "source": SAMPLE if is_sample else str(dataset.path.resolve()),
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "tiles": len(dataset),
+        "classes": dataset.classes,
+        "skip_unreadable": dataset.skip_unreadable,
     }
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 
@@ -243,8 +245,8 @@ def check_new_run(folder: Path) -> None:
         path.name != LOCK and not _is_left(path) for path in folder.iterdir()
     ):
         is_run = (folder / "config.json").exists()
-        way_out = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
-        raise InputError(f"{folder} is not empty: {way_out}give another --output")
+        hint = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
+        raise InputError(f"{folder} is not empty: {hint}give another --output")
 
 
 def start_run(folder: Path, config: dict[str, Any]) -> None:

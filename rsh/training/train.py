@@ -71,7 +71,7 @@ def train(
     module, pairs, val = setup(net, split, config, progress)
     if config.finetune:
         check_batch_fits(net, config, fabric, tiles=pairs.batches.size)
-    loss = make_loss(config, len(split.scenes.classes), net.num_bits)
+    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
     writes = folder if fabric.is_global_zero else None
 
     def begin() -> dict[str, Any]:
@@ -119,10 +119,10 @@ def _head_training(
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training with a frozen backbone takes."""
     spec = ViewSpec(net.image_size, config.cached_views, config.augmentation)
-    bank = cached_features(net, split.scenes, spec, progress=progress)
-    plain = cached_features(net, split.scenes, net.plain, progress=progress)
+    bank = cached_features(net, split.dataset, spec, progress=progress)
+    plain = cached_features(net, split.dataset, net.plain, progress=progress)
     rows = _learned_from(split, config)
-    pairs = ViewPairs(bank[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
+    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], config, ids=_ids(split, rows))
     return net.head, pairs, lambda head: val_map(apply_head(head, plain).relaxed, split)
 
 
@@ -130,9 +130,9 @@ def _finetuning(
     net: HashNet, split: Split, config: TrainConfig, progress: bool
 ) -> tuple[nn.Module, Pairs, Val]:
     """Return what a training of the whole network takes."""
-    tiles = decoded_tiles(split.scenes, net.image_size, progress=progress)
+    tiles = decoded_tiles(split.dataset, net.image_size, progress=progress)
     rows = _learned_from(split, config)
-    pairs = TilePairs(tiles[rows], split.scenes.labels[rows], config, ids=_ids(split, rows))
+    pairs = TilePairs(tiles[rows], split.dataset.labels[rows], config, ids=_ids(split, rows))
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
@@ -144,7 +144,7 @@ def _learned_from(split: Split, config: TrainConfig) -> NDArray[np.int64]:
 
 
 def _ids(split: Split, rows: NDArray[np.int64]) -> list[str]:
-    return split.scenes.items["id"].iloc[rows].tolist()
+    return split.dataset.items["id"].iloc[rows].tolist()
 
 
 def make_loss(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
@@ -164,7 +164,7 @@ def val_map(relaxed: Tensor, split: Split) -> float:
         relaxed: hash layer output of all tiles of the split, (n, num_bits).
         split: says which tile is which.
     """
-    query, gallery, labels = split.rows("val"), split.rows("train"), split.scenes.labels
+    query, gallery, labels = split.rows("val"), split.rows("train"), split.dataset.labels
     packed, num_bits = pack(binarize(relaxed)), relaxed.shape[1]
     counts = count_by_distance(
         packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits

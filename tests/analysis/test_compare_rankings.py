@@ -159,7 +159,7 @@ def gallery_of(folder: Path, ids: list[str], classes: list[str], split: str = "t
         items=items,
         codes=np.where(rng.random((len(ids), 8)) < 0.5, -1, 1),
         features=features / np.linalg.norm(features, axis=1, keepdims=True),
-        thumbs=[b"jpeg"] * len(ids),
+        thumbnails=[b"jpeg"] * len(ids),
     )
 
 

@@ -12,7 +12,7 @@ from rsh.analysis.occlusion import DRAWN, network_input, occlude, occluded, over
 from rsh.codes.asymmetric import soft_bits
 from rsh.codes.binary import binarize
 from rsh.codes.encodings import Encodings
-from rsh.encoding.query import encode_pictures
+from rsh.encoding.query import encode_images
 from rsh.errors import InputError, RshWarning
 
 
@@ -28,14 +28,14 @@ def halves(top: int, bottom: int, side: int = 64) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def brightness(pictures) -> Encodings:
+def brightness(images) -> Encodings:
     """Four bits that look at the mean brightness of one quarter each, and of nothing else.
 
     Top left, top right, bottom left, and minus bottom right.
     """
     rows = []
-    for picture in pictures:
-        pixels = np.asarray(picture, dtype=float).mean(axis=2) / 255 - 0.5
+    for image in images:
+        pixels = np.asarray(image, dtype=float).mean(axis=2) / 255 - 0.5
         half = len(pixels) // 2
         quarters = [pixels[:half, :half], pixels[:half, half:], pixels[half:, :half]]
         rows.append([*(part.mean() for part in quarters), -pixels[half:, half:].mean()])
@@ -74,11 +74,11 @@ def test_what_speaks_against_a_bit_is_below_zero_and_a_bit_may_turn():
 
 @given(st.integers(0, 10**6), st.integers(2, 6), st.integers(16, 40))
 def test_evidence_is_that_of_a_slow_loop(seed, cells, side):
-    picture = noise(side, seed)
-    found = occlude(picture, brightness, cells=cells)
-    pixels = np.asarray(picture)
+    image = noise(side, seed)
+    found = occlude(image, brightness, cells=cells)
+    pixels = np.asarray(image)
     gray = pixels.reshape(-1, 3).mean(axis=0).round()
-    before = brightness([picture])
+    before = brightness([image])
     for row in range(cells):
         for column in range(cells):
             edges = [
@@ -99,9 +99,9 @@ def test_evidence_is_that_of_a_slow_loop(seed, cells, side):
 
 def test_every_pixel_is_covered_and_the_mean_color_hides_nothing_in_a_plain_tile():
     touched = np.zeros((50, 50), int)
-    picture = halves(200, 100, side=50)
-    for copy in occluded(picture, 7):
-        touched += (np.asarray(copy) != np.asarray(picture)).any(axis=2)
+    image = halves(200, 100, side=50)
+    for copy in occluded(image, 7):
+        touched += (np.asarray(copy) != np.asarray(image)).any(axis=2)
     assert touched.min() >= 1 and touched.max() <= 4
     plain = occlude(halves(90, 90), brightness)
     assert not plain.evidence.any() and not plain.flips.any()
@@ -110,9 +110,9 @@ def test_every_pixel_is_covered_and_the_mean_color_hides_nothing_in_a_plain_tile
 def test_the_network_is_asked_once():
     asked = []
 
-    def encode(pictures):
-        asked.append(len(pictures))
-        return brightness(pictures)
+    def encode(images):
+        asked.append(len(images))
+        return brightness(images)
 
     occlude(noise(32), encode, cells=5)
     assert asked == [26]
@@ -120,14 +120,14 @@ def test_the_network_is_asked_once():
 
 def test_a_real_network_of_a_real_tile(tiny_run, net):
     file = next(iter(sorted(tiny_run.data.rglob("*.jpg"))))
-    found = occlude(file, lambda pictures: encode_pictures(net, pictures), cells=4)
-    alone = encode_pictures(net, [file])
+    found = occlude(file, lambda images: encode_images(net, images), cells=4)
+    alone = encode_images(net, [file])
     assert (found.untouched.codes == alone.codes).all()
     np.testing.assert_allclose(found.untouched.relaxed, alone.relaxed, rtol=2e-2, atol=2e-3)
     copy = np.asarray(Image.open(file).convert("RGB")).copy()
     side = len(copy)
     copy[: round(side * 0.3125), : round(side * 0.3125)] = copy.reshape(-1, 3).mean(0).round()
-    after = encode_pictures(net, [Image.fromarray(copy)])
+    after = encode_images(net, [Image.fromarray(copy)])
     expected = alone.codes[0] * (soft_bits(alone.relaxed[0]) - soft_bits(after.relaxed[0]))
     np.testing.assert_allclose(found.evidence[0, 0], expected, atol=2e-2)
     assert np.abs(found.evidence).max() > 0.05  # it does look at the tile
@@ -149,8 +149,8 @@ def test_what_is_seen_is_the_middle_square_and_not_too_large():
         assert network_input(noise(40).convert("L")).mode == "RGB"
 
 
-def drawn(picture, heat, **asked) -> np.ndarray:
-    png = overlay(picture, np.asarray(heat), **asked)
+def drawn(image, heat, **asked) -> np.ndarray:
+    png = overlay(image, np.asarray(heat), **asked)
     assert png.startswith(b"\x89PNG")
     pixels = np.asarray(Image.open(io.BytesIO(png)), dtype=int)
     assert pixels.shape == (DRAWN, DRAWN, 3)
@@ -194,11 +194,11 @@ def test_the_tile_can_be_seen_below_the_strongest_heat():
 def test_faint_heat_stays_faint_unless_a_scale_is_given():
     heat = np.zeros((4, 4))
     heat[1, 1] = 0.01
-    picture = halves(128, 128)
-    assert np.ptp(patch(drawn(picture, heat, signed=True), 1, 1)) < 20
-    strong = drawn(picture, heat, signed=True, strongest=0.01)
+    image = halves(128, 128)
+    assert np.ptp(patch(drawn(image, heat, signed=True), 1, 1)) < 20
+    strong = drawn(image, heat, signed=True, strongest=0.01)
     assert np.ptp(patch(strong, 1, 1)) > 80
-    larger = drawn(picture, 50 * heat, signed=True, strongest=0.5)
+    larger = drawn(image, 50 * heat, signed=True, strongest=0.5)
     assert np.abs(larger - strong).max() <= 1
 
 
@@ -220,7 +220,7 @@ def test_any_grid_can_be_drawn(shape):
 def test_wrong_input_is_told():
     with pytest.raises(InputError, match="cells=1: choose a whole number from 2 to 16"):
         occlude(noise(32), brightness, cells=1)
-    with pytest.raises(InputError, match="cells=12: the picture has 10 pixels a side, take fewer"):
+    with pytest.raises(InputError, match="cells=12: the image has 10 pixels a side, take fewer"):
         occlude(noise(10), brightness, cells=12)
     with pytest.raises(InputError, match="bit=4: choose a whole number from 0 to 3"):
         occlude(noise(32), brightness).of_bit(4)

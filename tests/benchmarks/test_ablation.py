@@ -50,7 +50,7 @@ def test_rows_are_measured_once_and_tell_how(
     monkeypatch.setattr(ablation, "SEEDS", (0,))
     monkeypatch.setattr(ablation, "TERMS", {"full loss": {}})
     monkeypatch.setattr(ablation, "PLACES", {})
-    scenes = TileDataset.open(tiny_run.data)
+    dataset = TileDataset.open(tiny_run.data)
     monkeypatch.setattr(
         ablation,
         "config_of",
@@ -62,7 +62,7 @@ def test_rows_are_measured_once_and_tell_how(
     assert [row["method"] for row in rows] == [*ablation.UNTRAINED, "full loss"]
     for row in rows:
         assert row["map"] == pytest.approx(np.mean(row["average_precision"]), abs=1e-4)
-        assert row["data"]["fingerprint"] == scenes.fingerprint
+        assert row["data"]["fingerprint"] == dataset.fingerprint
         assert row["protocol"].startswith("disjoint")
         assert row["environment"]["revision"]
 

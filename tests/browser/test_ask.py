@@ -26,12 +26,12 @@ def marked(page) -> list[str]:
     return page.eval_on_selector_all(".rsh-marked b", "all => all.map(one => one.textContent)")
 
 
-def test_a_picture_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
+def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
     page, gallery = open_page(visit, trained), trained.gallery
     row = query_of(page)
     data = (tiny_run.data / gallery.items["id"][row]).read_bytes()
     with page.expect_file_chooser() as dialog:
-        page.get_by_role("button", name="Choose a picture").click()
+        page.get_by_role("button", name="Choose an image").click()
     dialog.value.set_files(file("mine.jpg", data))
     page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
     page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
@@ -40,7 +40,7 @@ def test_a_picture_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path
     assert "mine.jpg" in page.inner_text(".rsh-query")
     page.set_input_files(PICTURE, file("note.jpg", b"this is text"))
     page.wait_for_selector(".rsh-alert:not([hidden])")
-    assert "note.jpg is not a picture" in page.get_by_role("alert").inner_text()
+    assert "note.jpg is not an image" in page.get_by_role("alert").inner_text()
     (tmp_path / "huge.jpg").write_bytes(bytes(60 << 20))
     page.set_input_files(PICTURE, tmp_path / "huge.jpg")
     page.wait_for_function("document.querySelector('[role=alert]').innerText.includes('60 MB')")

@@ -52,7 +52,7 @@ def degrees(page, name: str) -> int:
 
 
 def test_a_point_is_turned_by_keyboard_and_dragged(lesson):
-    name = "forest, picture 1, branch 0"
+    name = "forest, image 1, branch 0"
     point = lesson.locator(f'.rsh-point[aria-label="{name}"]')
     caption, before = lesson.locator(".rsh-circle p"), degrees(lesson, name)
     told = caption.inner_text()
@@ -92,23 +92,23 @@ def test_terms_weights_and_steps_move_the_arrows(lesson):
     lesson.wait_for_function(changed, arg=old)
     row = lesson.locator(".rsh-circle tbody tr", has_text="category (features)")
     expect(row.locator("td").nth(1)).to_have_text("0.0")
-    before = degrees(lesson, "ocean, picture 2, branch 1")
+    before = degrees(lesson, "ocean, image 2, branch 1")
     lesson.get_by_role("button", name="one step downhill").press("Enter")
     lesson.wait_for_function(
-        "(old) => Number(document.querySelector('[aria-label=\"ocean, picture 2, branch 1\"]')"
+        "(old) => Number(document.querySelector('[aria-label=\"ocean, image 2, branch 1\"]')"
         ".getAttribute('aria-valuenow')) !== old",
         arg=before,
     )
     lesson.get_by_role("button", name="start again").press("Enter")
     lesson.wait_for_function(
-        "() => document.querySelector('[aria-label=\"ocean, picture 2, branch 1\"]')"
+        "() => document.querySelector('[aria-label=\"ocean, image 2, branch 1\"]')"
         ".getAttribute('aria-valuenow') === '300'"
     )
 
 
 def test_a_dial_of_the_ablation_gives_new_plots_soon(lesson, capsys):
     panel = lesson.locator(".rsh-dials").nth(1)
-    status, picture = panel.locator(".rsh-dial-message"), lesson.locator('img[alt*="mAP"]')
+    status, image = panel.locator(".rsh-dial-message"), lesson.locator('img[alt*="mAP"]')
     panel.get_by_label("weight: intra-class").focus()
     start = time.perf_counter()
     lesson.keyboard.press("Home")
@@ -129,7 +129,7 @@ def test_a_dial_of_the_ablation_gives_new_plots_soon(lesson, capsys):
     panel.get_by_text("raise one of them").wait_for()
     panel.get_by_role("button", name="as it comes").press("Enter")
     lesson.wait_for_selector('img[alt^="as it comes: mAP"]', timeout=90_000)
-    assert picture.count() == 1
+    assert image.count() == 1
 
 
 def test_every_control_has_a_name(lesson):

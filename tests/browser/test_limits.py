@@ -157,7 +157,7 @@ def test_on_a_phone_the_answer_follows_the_query(visit, server):
     assert tops == sorted(tops)
 
 
-def test_pictures_of_bits_and_distances_have_words(visit, server):
+def test_images_of_bits_and_distances_have_words(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     code = gallery.packed[query_of(page)].tobytes().hex().upper()
     assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()

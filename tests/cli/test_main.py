@@ -121,7 +121,7 @@ def test_queries_stay_queries_where_the_data_has_moved(tiny_data: Path, tmp_path
     main([*TRAIN, "--data", str(before), "--output", str(run)])
     before.rename(after)
     main(["encode", str(run), "--data", str(after), "--output", str(tmp_path / "gallery")])
-    expected = Run.open(run).split(str(after)).scenes.items.set_index("id")["split"]
+    expected = Run.open(run).split(str(after)).dataset.items.set_index("id")["split"]
     found = Gallery.open(tmp_path / "gallery").items.set_index("id")["split"]
     assert set(expected) == {"train", "val", "query"}
     assert found.to_dict() == expected.to_dict()
@@ -162,7 +162,7 @@ def test_data_without_contrast(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "class 'single' has 1 tile" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
     shutil.rmtree(data)
     data.mkdir()
-    assert "holds no pictures" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    assert "holds no images" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
     assert "neither a folder nor a zip" in refuse(capsys, *TRAIN, "--data", tmp_path / "no")
     assert not run.exists()
 
@@ -173,7 +173,7 @@ def test_unreadable_tile_is_named_and_nothing_is_left(
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(tiny_data, data)
     broken = next((data / "coast").iterdir())
-    broken.write_text("this is no picture")
+    broken.write_text("this is no image")
     told = refuse(capsys, *TRAIN, "--data", data, "--output", run)
     assert f"coast/{broken.name}" in told and "--skip-unreadable" in told
     assert not run.exists()
@@ -194,8 +194,8 @@ def test_gallery_of_another_model(
 ) -> None:
     other = tmp_path / "other"
     main([*TRAIN, "--data", str(tiny_run.data), "--output", str(other)])
-    picture = next((tiny_run.data / "coast").iterdir())
-    told = refuse(capsys, "search", tiny_run.gallery, picture, "--run", other)
+    image = next((tiny_run.data / "coast").iterdir())
+    told = refuse(capsys, "search", tiny_run.gallery, image, "--run", other)
     assert f"{other} is not the model that made {tiny_run.gallery}" in told
 
 
@@ -253,7 +253,7 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         (["search", "{gallery}", "{tile}", "--unlike", "{tile}"], "this is the query itself"),
         (
             ["search", "{gallery}", "x", "--like", "{tile}", "--unlike", "{tile}"],
-            "x is neither a picture file nor",
+            "x is neither an image file nor",
         ),
         (
             ["search", "{gallery}", "{tile}", "--like", "x", "--radius", "3"],

@@ -74,8 +74,8 @@ def test_distance_is_a_metric_from_0_to_num_bits(codes):
 
 
 def test_distance_of_codes_of_different_width_is_refused():
-    way_out = "encode both with the same model$"
-    with pytest.raises(InputError, match=f"query codes have 2 bytes, gallery codes 4: {way_out}"):
+    hint = "encode both with the same model$"
+    with pytest.raises(InputError, match=f"query codes have 2 bytes, gallery codes 4: {hint}"):
         hamming(np.zeros((1, 2), np.uint8), np.zeros((1, 4), np.uint8))
 
 

@@ -32,7 +32,7 @@ def test_path_outside_the_zip_is_refused(tmp_path: Path, name: str):
     assert [path.name for path in tmp_path.rglob("*")] == ["data.zip"]
 
 
-def test_folder_with_the_name_of_a_picture_is_no_picture(tmp_path: Path):
+def test_folder_with_the_name_of_a_image_is_no_image(tmp_path: Path):
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png")
     with zipfile.ZipFile(file, "a") as archive:
         archive.mkdir("coast/old.png")
@@ -46,12 +46,12 @@ def test_name_that_is_there_twice_is_one_tile(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", ["nothing", "a zip"])
-def test_zip_without_pictures_says_what_it_needs(tmp_path: Path, content: str):
+def test_zip_without_images_says_what_it_needs(tmp_path: Path, content: str):
     file = tmp_path / "data.zip"
     with zipfile.ZipFile(file, "w") as archive:
         if content == "a zip":
             archive.write(zipped(make(tmp_path / "data"), tmp_path / "inner.zip"), "inner.zip")
-    with pytest.raises(InputError, match="holds no pictures: need one folder a class"):
+    with pytest.raises(InputError, match="holds no images: need one folder a class"):
         TileDataset.open(file)
 
 
@@ -62,10 +62,10 @@ def test_file_that_unpacks_to_too_much_is_not_unpacked(
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("coast/bomb.png", b"\0" * 2_000_000)
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
-    scenes = TileDataset.open(file)
-    assert scenes.read_bytes(0) == png()
+    dataset = TileDataset.open(file)
+    assert dataset.read_bytes(0) == png()
     with pytest.raises(InputError, match=r"bomb\.png in .* unpacks to 2 MB: cut it into tiles"):
-        scenes.read_bytes(1)
+        dataset.read_bytes(1)
 
 
 def test_damaged_table_of_contents_is_named(tmp_path: Path):
@@ -78,7 +78,7 @@ def test_damaged_table_of_contents_is_named(tmp_path: Path):
 
 def test_zip_that_has_gone_since_is_named(tmp_path: Path):
     file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
-    scenes = TileDataset.open(file)
+    dataset = TileDataset.open(file)
     file.unlink()
     with pytest.raises(InputError, match=r"data\.zip cannot be read"):
-        scenes.read(0)
+        dataset.read(0)

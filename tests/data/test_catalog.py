@@ -70,10 +70,10 @@ def test_name_of_what_was_not_fetched_says_how_to(home: Path, capsys: pytest.Cap
 def test_zip_or_class_folders_open_by_the_name(home: Path, monkeypatch: pytest.MonkeyPatch):
     tiny(home, monkeypatch)
     folder = make(home / "ucmerced")
-    assert TileDataset.open("ucmerced").source == folder
+    assert TileDataset.open("ucmerced").path == folder
     file = zipped(folder, home / "ucmerced.zip", wrap="UCMerced_LandUse/Images/")
-    scenes = TileDataset.open("ucmerced")
-    assert (scenes.source, scenes.name, len(scenes)) == (file, "ucmerced", 8)
+    dataset = TileDataset.open("ucmerced")
+    assert (dataset.path, dataset.name, len(dataset)) == (file, "ucmerced", 8)
 
 
 def test_path_is_never_taken_for_a_name(
@@ -102,8 +102,8 @@ def test_unexpected_count_names_the_class(
     folder = make(home / "ucmerced")
     if change == "added":
         make(folder, classes=("extra",))
-    for picture in sorted((folder / "forest").iterdir())[: {"lost": 1, "empty": 4}.get(change, 0)]:
-        picture.unlink()
+    for image in sorted((folder / "forest").iterdir())[: {"lost": 1, "empty": 4}.get(change, 0)]:
+        image.unlink()
     with pytest.raises(InputError) as error:
         TileDataset.open("ucmerced")
     assert str(error.value) == (
@@ -120,8 +120,8 @@ def test_list_tells_what_there_is_and_where(home: Path, capsys: pytest.CaptureFi
     assert [row.split()[0] for row in rows] == list(CATALOG)
     assert f"27,000       10     94 MB  {home}/eurosat  MIT" in rows[1]
     assert "2,100       21    332 MB  not fetched" in rows[0] and "unknown" in rows[2]
-    scenes = TileDataset.open(sample_path())
-    assert sample.split()[:3] == ["bluemarble", f"{len(scenes):,}", str(len(scenes.classes))]
+    dataset = TileDataset.open(sample_path())
+    assert sample.split()[:3] == ["bluemarble", f"{len(dataset):,}", str(len(dataset.classes))]
     assert catalog_table().splitlines()[0] == head
 
 

@@ -11,34 +11,34 @@ from rsh.errors import InputError
 
 
 def test_folder_gives_one_row_a_tile(tmp_path: Path):
-    scenes = TileDataset.open(make(tmp_path / "data"))
-    assert len(scenes) == 8
-    assert scenes.classes == ["coast", "forest"]
-    assert scenes.items["id"].tolist()[:2] == ["coast/0.png", "coast/1.png"]
-    assert scenes.labels.tolist() == [0] * 4 + [1] * 4
-    assert (scenes.items["split"] == "").all()
-    assert scenes.read(5).tobytes() == tile(101).tobytes()
-    assert scenes.name == "data"
+    dataset = TileDataset.open(make(tmp_path / "data"))
+    assert len(dataset) == 8
+    assert dataset.classes == ["coast", "forest"]
+    assert dataset.items["id"].tolist()[:2] == ["coast/0.png", "coast/1.png"]
+    assert dataset.labels.tolist() == [0] * 4 + [1] * 4
+    assert (dataset.items["split"] == "").all()
+    assert dataset.read(5).tobytes() == tile(101).tobytes()
+    assert dataset.name == "data"
 
 
 @pytest.mark.parametrize("wrap", ["", "data/", "deep/er/data/"])
 def test_zip_gives_the_same_tiles_as_its_folder(tmp_path: Path, wrap: str):
     folder = make(tmp_path / "data")
-    scenes = TileDataset.open(folder)
+    dataset = TileDataset.open(folder)
     other = TileDataset.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
-    assert other.items.equals(scenes.items)
-    assert pixels(other) == pixels(scenes)
-    assert other.fingerprint == scenes.fingerprint
+    assert other.items.equals(dataset.items)
+    assert pixels(other) == pixels(dataset)
+    assert other.fingerprint == dataset.fingerprint
 
 
-def test_zip_with_a_picture_beside_the_class_folders_keeps_its_classes(tmp_path: Path):
+def test_zip_with_a_image_beside_the_class_folders_keeps_its_classes(tmp_path: Path):
     folder = make(tmp_path / "data")
     tile(9).save(folder / "preview.png")
     assert TileDataset.open(folder).classes == ["coast", "forest"]
     for wrap in ("", "data/"):
-        scenes = TileDataset.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
-        assert scenes.classes == ["coast", "forest"]
-        assert len(scenes) == 8
+        dataset = TileDataset.open(zipped(folder, tmp_path / "packed.zip", wrap=wrap))
+        assert dataset.classes == ["coast", "forest"]
+        assert len(dataset) == 8
 
 
 def test_sample_opens_by_name():
@@ -55,27 +55,27 @@ def test_sample_opens_by_name():
 def test_odd_names_are_kept(tmp_path: Path, as_zip: bool):
     source = make(tmp_path / "öd d", classes=ODD, count=1)
     (source / ODD[0] / "0.png").rename(source / ODD[0] / "x ü.v2.PNG")
-    scenes = TileDataset.open(zipped(source, tmp_path / "odd ö.zip") if as_zip else source)
-    assert scenes.classes == sorted(ODD)
-    assert "a b/x ü.v2.PNG" in scenes.items["id"].tolist()
-    assert len(set(pixels(scenes))) == len(ODD)
+    dataset = TileDataset.open(zipped(source, tmp_path / "odd ö.zip") if as_zip else source)
+    assert dataset.classes == sorted(ODD)
+    assert "a b/x ü.v2.PNG" in dataset.items["id"].tolist()
+    assert len(set(pixels(dataset))) == len(ODD)
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_nested_pictures_belong_to_the_outer_class(tmp_path: Path, as_zip: bool):
+def test_nested_images_belong_to_the_outer_class(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
     shutil.move(
         folder / "coast" / "0.png", make(folder / "coast" / "2019", classes=("x",)) / "n.png"
     )
-    scenes = TileDataset.open(zipped(folder, tmp_path / "packed.zip") if as_zip else folder)
-    assert scenes.classes == ["coast", "forest"]
-    assert "coast/2019/x/0.png" in scenes.items["id"].tolist()
-    assert "coast/2019/n.png" in scenes.items["id"].tolist()
+    dataset = TileDataset.open(zipped(folder, tmp_path / "packed.zip") if as_zip else folder)
+    assert dataset.classes == ["coast", "forest"]
+    assert "coast/2019/x/0.png" in dataset.items["id"].tolist()
+    assert "coast/2019/n.png" in dataset.items["id"].tolist()
 
 
 def test_other_files_are_passed_over(tmp_path: Path):
     folder = make(tmp_path / "data")
-    (folder / "coast" / "notes.txt").write_text("no picture")
+    (folder / "coast" / "notes.txt").write_text("no image")
     (folder / "forest" / "folder.png").mkdir()
     (folder / "__MACOSX").mkdir()
     assert len(TileDataset.open(folder)) == 8
@@ -95,28 +95,26 @@ def test_file_that_is_no_zip_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_source_without_pictures_says_what_it_needs(tmp_path: Path, as_zip: bool):
+def test_source_without_images_says_what_it_needs(tmp_path: Path, as_zip: bool):
     folder = tmp_path / "data"
     (folder / "coast").mkdir(parents=True)
     (folder / "coast" / "notes.txt").write_text("none")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
-    with pytest.raises(InputError, match="holds no pictures: need one folder a class"):
+    with pytest.raises(InputError, match="holds no images: need one folder a class"):
         TileDataset.open(source)
 
 
-def test_pictures_without_class_folders_are_not_taken(tmp_path: Path):
+def test_images_without_class_folders_are_not_taken(tmp_path: Path):
     tile(0).save(tmp_path / "loose.png")
-    with pytest.raises(
-        InputError, match=r"holds 1 picture\(s\) and no folder of a class: put them"
-    ):
+    with pytest.raises(InputError, match=r"holds 1 image\(s\) and no folder of a class: put them"):
         TileDataset.open(tmp_path)
 
 
 def test_one_class_opens_but_cannot_be_split(tmp_path: Path):
-    scenes = TileDataset.open(make(tmp_path / "data", classes=("coast",), count=8))
-    assert scenes.classes == ["coast"]
+    dataset = TileDataset.open(make(tmp_path / "data", classes=("coast",), count=8))
+    assert dataset.classes == ["coast"]
     with pytest.raises(InputError, match=r"one class \('coast'\)"):
-        scenes.split()
+        dataset.split()
 
 
 def test_class_with_one_tile_cannot_be_split(tmp_path: Path):
@@ -176,9 +174,9 @@ def test_table_that_cannot_be_read_is_named(tmp_path: Path, content: bytes):
 def test_table_with_a_split_column_does_not_stand_in_the_way(tmp_path: Path):
     folder = make(tmp_path / "data", count=8)
     table_of(folder, split="train").to_csv(folder / "items.csv", index=False)
-    scenes = TileDataset.open(folder)
-    assert (scenes.items["split"] == "").all()
-    assert len(scenes.split(by="class").query) > 0
+    dataset = TileDataset.open(folder)
+    assert (dataset.items["split"] == "").all()
+    assert len(dataset.split(by="class").query) > 0
 
 
 def test_fingerprint_changes_with_a_byte_or_a_class_and_not_with_the_place(tmp_path: Path):
@@ -200,7 +198,7 @@ def test_fingerprint_changes_with_the_blocks_that_decide_the_split(tmp_path: Pat
     before = TileDataset.open(folder)
     table_of(folder, block=blocks[::-1] * 7 % 20).to_csv(folder / "items.csv", index=False)
     after = TileDataset.open(folder)
-    assert not after.split().scenes.items["split"].equals(before.split().scenes.items["split"])
+    assert not after.split().dataset.items["split"].equals(before.split().dataset.items["split"])
     assert after.fingerprint != before.fingerprint
 
 

@@ -15,11 +15,11 @@ from rsh.errors import InputError, RshWarning
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_threads_read_side_by_side(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
-    scenes = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
-    expected = pixels(scenes)
-    rows = list(range(len(scenes))) * 20
+    dataset = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
+    expected = pixels(dataset)
+    rows = list(range(len(dataset))) * 20
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda row: scenes.read(row).tobytes(), rows))
+        found = list(pool.map(lambda row: dataset.read(row).tobytes(), rows))
     assert found == expected * 20
 
 
@@ -27,20 +27,20 @@ def test_threads_read_side_by_side(tmp_path: Path, as_zip: bool):
 def test_empty_and_spoilt_tiles_are_named(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
     (folder / "coast" / "1.png").write_bytes(b"")
-    (folder / "forest" / "2.png").write_text("no picture")
-    scenes = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
+    (folder / "forest" / "2.png").write_text("no image")
+    dataset = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
     with pytest.raises(InputError, match=r"coast/1\.png is empty .*--skip-unreadable"):
-        scenes.read(1)
-    with pytest.raises(InputError, match=r"forest/2\.png is not a picture"):
-        scenes.read(6)
+        dataset.read(1)
+    with pytest.raises(InputError, match=r"forest/2\.png is not an image"):
+        dataset.read(6)
 
 
 def test_tile_that_has_gone_since_is_named(tmp_path: Path):
     folder = make(tmp_path / "data")
-    scenes = TileDataset.open(folder)
+    dataset = TileDataset.open(folder)
     (folder / "coast" / "1.png").unlink()
     with pytest.raises(InputError, match=r"coast/1\.png"):
-        scenes.read(1)
+        dataset.read(1)
 
 
 def test_spoilt_zip_member_is_named(tmp_path: Path):
@@ -80,22 +80,22 @@ def test_gray_tiles_of_a_set_are_noted_by_the_name_of_the_set(tmp_path: Path):
 def test_skipping_unreadable_tiles_warns_and_leaves_them_out(tmp_path: Path, as_zip: bool):
     folder = make(tmp_path / "data")
     (folder / "coast" / "1.png").write_bytes(b"")
-    (folder / "forest" / "2.png").write_text("no picture")
+    (folder / "forest" / "2.png").write_text("no image")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
     with pytest.warns(RshWarning, match="left out") as caught:
-        scenes = TileDataset.open(source, skip_unreadable=True)
+        dataset = TileDataset.open(source, skip_unreadable=True)
     texts = [str(note.message) for note in caught]
     assert len(texts) == 2
     assert "coast/1.png" in texts[0]
     assert "forest/2.png" in texts[1]
-    assert len(pixels(scenes)) == 6
-    assert scenes.items.index.tolist() == list(range(6))
+    assert len(pixels(dataset)) == 6
+    assert dataset.items.index.tolist() == list(range(6))
 
 
 def test_nothing_readable_is_refused(tmp_path: Path):
     folder = make(tmp_path / "data", count=1)
     for file in folder.rglob("*.png"):
-        file.write_text("no picture")
+        file.write_text("no image")
     with pytest.warns(RshWarning, match="left out"), pytest.raises(InputError, match="data"):
         TileDataset.open(folder, skip_unreadable=True)
 
@@ -108,38 +108,38 @@ def test_parts_of_a_split_are_disjoint_and_complete(tmp_path: Path):
     assert not ids["train"] & ids["val"]
     assert not ids["gallery"] & ids["query"]
     assert ids["gallery"] == ids["train"] | ids["val"]
-    assert ids["gallery"] | ids["query"] == set(split.scenes.items["id"])
+    assert ids["gallery"] | ids["query"] == set(split.dataset.items["id"])
     assert all(getattr(split, name).classes == ["coast", "forest"] for name in ids)
 
 
 def test_rows_and_parts_name_the_same_tiles(tmp_path: Path):
     split = TileDataset.open(make(tmp_path / "data", count=20)).split()
-    ids = split.scenes.items["id"].to_numpy()
+    ids = split.dataset.items["id"].to_numpy()
     assert split.query.items["id"].tolist() == ids[split.rows("query")].tolist()
     assert split.gallery.items["id"].tolist() == ids[split.rows("train", "val")].tolist()
-    assert split.query.read(0).tobytes() == split.scenes.read(split.rows("query")[0]).tobytes()
+    assert split.query.read(0).tobytes() == split.dataset.read(split.rows("query")[0]).tobytes()
 
 
 def test_splitting_leaves_the_scenes_as_they_are(tmp_path: Path):
-    scenes = TileDataset.open(make(tmp_path / "data", count=20))
-    before = scenes.items.copy()
-    split = scenes.split()
-    assert scenes.items.equals(before)
-    assert split.scenes.fingerprint == scenes.fingerprint
+    dataset = TileDataset.open(make(tmp_path / "data", count=20))
+    before = dataset.items.copy()
+    split = dataset.split()
+    assert dataset.items.equals(before)
+    assert split.dataset.fingerprint == dataset.fingerprint
 
 
 def test_split_by_block_needs_blocks(tmp_path: Path):
-    scenes = TileDataset.open(make(tmp_path / "data", count=20))
+    dataset = TileDataset.open(make(tmp_path / "data", count=20))
     with pytest.raises(InputError, match="data has no blocks: split by class"):
-        scenes.split(by="block")
+        dataset.split(by="block")
 
 
 def test_taken_rows_come_in_their_order(tmp_path: Path):
-    scenes = TileDataset.open(make(tmp_path / "data"))
-    part = scenes.take(np.array([6, 1]))
+    dataset = TileDataset.open(make(tmp_path / "data"))
+    part = dataset.take(np.array([6, 1]))
     assert part.items["id"].tolist() == ["forest/2.png", "coast/1.png"]
     assert part.items.index.tolist() == [0, 1]
-    assert part.read(0).tobytes() == scenes.read(6).tobytes()
+    assert part.read(0).tobytes() == dataset.read(6).tobytes()
     assert repr(part) == "Scenes('data', 2 tiles, 2 classes)"
 
 

@@ -61,9 +61,13 @@ def test_fetched_data_set_opens_by_its_name(
     assert "UC Merced Land Use" in told.err and "100%" in told.err  # the bar
     assert "use it as --data ucmerced\n" in told.err
     assert files(home) == ["ucmerced.zip"]
-    scenes = TileDataset.open("ucmerced")
-    assert (scenes.name, len(scenes), scenes.classes) == ("ucmerced", 42, sorted(UCMERCED.counts))
-    assert scenes.read(0).size == (16, 16)
+    dataset = TileDataset.open("ucmerced")
+    assert (dataset.name, len(dataset), dataset.classes) == (
+        "ucmerced",
+        42,
+        sorted(UCMERCED.counts),
+    )
+    assert dataset.read(0).size == (16, 16)
     main(FETCH)
     assert len(server.asked) == 1  # it is there: nothing was asked for again
 
@@ -197,10 +201,10 @@ def test_link_in_a_zip_is_never_followed(
         packed.writestr(link, str(tmp_path / "secret.tif"))
     server.content = stream.getvalue()
     fetch(publish(server, monkeypatch), home)
-    scenes = TileDataset.open("ucmerced")
-    row = scenes.items.index[scenes.items["id"] == "airplane/airplane01.tif"][0]
-    with pytest.raises(InputError, match=r"airplane01\.tif is not a picture"):
-        scenes.read(row)
+    dataset = TileDataset.open("ucmerced")
+    row = dataset.items.index[dataset.items["id"] == "airplane/airplane01.tif"][0]
+    with pytest.raises(InputError, match=r"airplane01\.tif is not an image"):
+        dataset.read(row)
 
 
 def test_file_of_somebody_else_stays(small: CatalogEntry, server: Server, home: Path):

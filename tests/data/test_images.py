@@ -14,7 +14,7 @@ from rsh.errors import InputError, RshWarning
 RAMP = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
 
 
-def picture(mode: str = "RGB", side: int = 32) -> Image.Image:
+def drawn(mode: str = "RGB", side: int = 32) -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return Image.fromarray(pixels).convert(mode)
 
@@ -36,16 +36,16 @@ def header_only(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
 
 
-def check_message(error: pytest.ExceptionInfo, file: Path | str, way_out: str) -> None:
+def check_message(error: pytest.ExceptionInfo, file: Path | str, hint: str) -> None:
     """One sentence on one line that names the file and says what to do."""
     text = str(error.value)
     assert str(file) in text
-    assert way_out in text
+    assert hint in text
     assert "\n" not in text
 
 
 def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
-    original = picture()
+    original = drawn()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for source in (
@@ -68,7 +68,7 @@ def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
 def test_other_modes_become_rgb_with_a_warning_that_names_them(
     tmp_path: Path, mode: str, name: str
 ):
-    image = Image.fromarray(RAMP.astype(np.uint16) * 40) if mode == "I;16" else picture(mode)
+    image = Image.fromarray(RAMP.astype(np.uint16) * 40) if mode == "I;16" else drawn(mode)
     file = saved(tmp_path, image, name)
     with pytest.warns(RshWarning, match="not RGB") as caught:
         found = read_image(file)
@@ -117,13 +117,13 @@ def test_sixteen_bit_grayscale_keeps_its_contrast(tmp_path: Path, name: str):
     assert np.abs(found[:, :, 0].astype(int) - RAMP).max() <= 8  # the stretch of the ends
 
 
-def test_flat_sixteen_bit_picture_does_not_divide_by_zero(tmp_path: Path):
+def test_flat_sixteen_bit_image_does_not_divide_by_zero(tmp_path: Path):
     flat = Image.fromarray(np.full((16, 16), 7, np.uint16))
     with pytest.warns(RshWarning, match="stretched"):
         assert np.asarray(read_image(saved(tmp_path, flat))).max() == 0
 
 
-def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path):
+def test_missing_values_of_a_float_image_do_not_spoil_the_rest(tmp_path: Path):
     values = RAMP.astype(np.float32) / 255
     values[0, :3] = np.nan
     with pytest.warns(RshWarning, match="stretched"):
@@ -132,13 +132,13 @@ def test_missing_values_of_a_float_picture_do_not_spoil_the_rest(tmp_path: Path)
 
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB", "HSV"])
-def test_opened_picture_of_another_color_space_becomes_rgb(mode: str):
-    with pytest.warns(RshWarning, match=f"the picture is {mode}, not RGB: it was converted"):
+def test_opened_image_of_another_color_space_becomes_rgb(mode: str):
+    with pytest.warns(RshWarning, match=f"the image is {mode}, not RGB: it was converted"):
         assert read_image(Image.new(mode, (16, 16))).mode == "RGB"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_float_picture_without_a_finite_value_is_refused(tmp_path: Path, value: float):
+def test_float_image_without_a_finite_value_is_refused(tmp_path: Path, value: float):
     file = saved(tmp_path, Image.fromarray(np.full((16, 16), value, np.float32)), "float.tif")
     with pytest.raises(InputError) as error:
         read_image(file)
@@ -163,10 +163,10 @@ def test_missing_file_is_named(tmp_path: Path):
 def test_folder_is_named(tmp_path: Path):
     with pytest.raises(InputError) as error:
         read_image(tmp_path)
-    check_message(error, tmp_path, "is a folder: give a picture file")
+    check_message(error, tmp_path, "is a folder: give an image file")
 
 
-def test_text_named_jpg_is_no_picture(tmp_path: Path):
+def test_text_named_jpg_is_no_image(tmp_path: Path):
     file = tmp_path / "notes.jpg"
     file.write_text("these are not the pixels you are looking for")
     with pytest.raises(InputError) as error:
@@ -184,8 +184,8 @@ def test_empty_file_is_named_as_empty(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["tile.jpg", "tile.png", "tile.tif"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_picture_cut_short_is_refused(tmp_path: Path, name: str, share: float):
-    file = saved(tmp_path, picture(side=64), name)
+def test_image_cut_short_is_refused(tmp_path: Path, name: str, share: float):
+    file = saved(tmp_path, drawn(side=64), name)
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError) as error:
@@ -194,14 +194,14 @@ def test_picture_cut_short_is_refused(tmp_path: Path, name: str, share: float):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 100), (100, MIN_SIDE - 1)])
-def test_picture_too_small_to_have_texture_names_its_size(tmp_path: Path, size: tuple[int, int]):
+def test_image_too_small_to_have_texture_names_its_size(tmp_path: Path, size: tuple[int, int]):
     file = saved(tmp_path, Image.new("RGB", size))
     with pytest.raises(InputError) as error:
         read_image(file)
     check_message(error, file, f"{size[0]} x {size[1]} pixels: need at least {MIN_SIDE} a side")
 
 
-def test_smallest_picture_is_read(tmp_path: Path):
+def test_smallest_image_is_read(tmp_path: Path):
     file = saved(tmp_path, Image.new("RGB", (MIN_SIDE, MIN_SIDE)))
     assert read_image(file).size == (MIN_SIDE, MIN_SIDE)
 
@@ -226,10 +226,10 @@ def test_header_without_pixels_is_refused(tmp_path: Path):
 
 
 def test_stream_is_called_by_the_name_it_is_given():
-    with pytest.raises(InputError, match=r"^forest/1\.jpg is not a picture"):
-        read_image(io.BytesIO(b"no picture"), name="forest/1.jpg")
-    with pytest.raises(InputError, match=r"^the picture is not a picture"):
-        read_image(io.BytesIO(b"no picture"))
+    with pytest.raises(InputError, match=r"^forest/1\.jpg is not an image"):
+        read_image(io.BytesIO(b"no image"), name="forest/1.jpg")
+    with pytest.raises(InputError, match=r"^the image is not an image"):
+        read_image(io.BytesIO(b"no image"))
 
 
 @pytest.mark.parametrize("size", [(300, 200), (200, 300), (64, 64), (1000, 10)])
@@ -240,8 +240,8 @@ def test_thumbnail_fits_the_side_and_keeps_its_shape(size: tuple[int, int]):
     assert small.format == "JPEG"
     assert max(small.size) <= 128
     assert small.size[0] / small.size[1] == pytest.approx(size[0] / size[1], rel=0.3)
-    assert original.size == size  # the caller's picture is not shrunk
+    assert original.size == size  # the caller's image is not shrunk
 
 
-def test_small_picture_is_not_blown_up_to_a_thumbnail():
-    assert Image.open(io.BytesIO(to_jpeg(picture(side=40), side=128))).size == (40, 40)
+def test_small_image_is_not_blown_up_to_a_thumbnail():
+    assert Image.open(io.BytesIO(to_jpeg(drawn(side=40), side=128))).size == (40, 40)

@@ -47,7 +47,7 @@ def test_bands_that_are_not_there_are_named(open_, bands: list[int]):
 
 
 def test_complex_bands_are_refused(open_):
-    with pytest.raises(InputError, match="complex values are no picture"):
+    with pytest.raises(InputError, match="complex values are no image"):
         choose_bands(open_(noise(bands=1, dtype=np.complex64)), ())
 
 

@@ -54,13 +54,13 @@ def test_block_is_never_in_two_splits(seed: int):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
-    scenes = TileDataset.open("bluemarble")
-    split = scenes.split(seed=seed)
-    items = split.scenes.items
+    dataset = TileDataset.open("bluemarble")
+    split = dataset.split(seed=seed)
+    items = split.dataset.items
     assert items.groupby("block")["split"].nunique().max() == 1
     for name, wanted in (("query", 0.2), ("val", 0.8 * 0.15), ("train", 0.8 * 0.85)):
         part = items[items["split"] == name]
-        assert set(part["class"]) == set(scenes.classes)
+        assert set(part["class"]) == set(dataset.classes)
         assert len(part) / len(items) == pytest.approx(wanted, abs=0.05)
 
 

@@ -34,15 +34,15 @@ def test_tiles_hold_the_pixels_of_their_windows(tmp_path: Path):
 
 def test_tiles_open_as_scenes_with_their_places(tmp_path: Path):
     tile_raster(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
-    scenes = TileDataset.open(tmp_path / "t")
-    assert (len(scenes), scenes.classes) == (6, ["a"])
-    assert scenes.read(0).size == (50, 50)
-    first = scenes.items.iloc[0]
+    dataset = TileDataset.open(tmp_path / "t")
+    assert (len(dataset), dataset.classes) == (6, ["a"])
+    assert dataset.read(0).size == (50, 50)
+    first = dataset.items.iloc[0]
     (longitude,), (latitude,) = transform(
         "EPSG:32633", "EPSG:4326", [EAST + METERS * 25], [NORTH - METERS * 25]
     )
     assert (first["longitude"], first["latitude"]) == pytest.approx((longitude, latitude))
-    assert set(scenes.items["block"]) == {"r0c0"}
+    assert set(dataset.items["block"]) == {"r0c0"}
 
 
 def test_footprint_is_a_closed_ring_around_the_place(tmp_path: Path):

@@ -8,8 +8,8 @@ from PIL import Image
 
 from rsh.codes.order import hash_order
 from rsh.data.images import to_jpeg
-from rsh.encoding.build import build_gallery, encode_scenes
-from rsh.encoding.query import encode_pictures, model_of
+from rsh.encoding.build import build_gallery, encode_dataset
+from rsh.encoding.query import encode_images, model_of
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
@@ -32,7 +32,7 @@ def rename_run(gallery: Gallery, run: str) -> Gallery:
 def test_gallery_holds_every_tile_with_its_split(tiny_run, tiny_split):
     gallery = Gallery.open(tiny_run.gallery)
     in_order = gallery.items.sort_values("id", ignore_index=True)
-    assert in_order.equals(tiny_split.scenes.items.sort_values("id", ignore_index=True))
+    assert in_order.equals(tiny_split.dataset.items.sort_values("id", ignore_index=True))
     assert gallery.num_bits == 16
     assert set(gallery.items["split"][gallery.searchable]) == {"train", "val"}
     assert gallery.features.shape == (48, 16)
@@ -41,9 +41,9 @@ def test_gallery_holds_every_tile_with_its_split(tiny_run, tiny_split):
 
 
 def test_order_of_tiles_comes_from_their_ids_and_says_nothing_of_class(tiny_run, tiny_split):
-    gallery, scenes = Gallery.open(tiny_run.gallery), tiny_split.scenes
+    gallery, dataset = Gallery.open(tiny_run.gallery), tiny_split.dataset
     ids = gallery.items["id"].tolist()
-    assert ids == [scenes.items["id"][row] for row in hash_order(scenes.items["id"])]
+    assert ids == [dataset.items["id"][row] for row in hash_order(dataset.items["id"])]
     again = sorted(ids)
     assert [again[row] for row in hash_order(again)] == ids  # whatever order they came in
     changes = (np.diff(gallery.labels) != 0).sum()
@@ -52,31 +52,31 @@ def test_order_of_tiles_comes_from_their_ids_and_says_nothing_of_class(tiny_run,
 
 def test_codes_features_and_thumbnails_are_in_the_order_of_the_items(tiny_run, tiny_split):
     gallery, net = Gallery.open(tiny_run.gallery), Run.open(tiny_run.folder).net()
-    encoded = encode_scenes(net, tiny_split.scenes, progress=False)
-    row_of = {tile: row for row, tile in enumerate(tiny_split.scenes.items["id"])}
+    encoded = encode_dataset(net, tiny_split.dataset, progress=False)
+    row_of = {tile: row for row, tile in enumerate(tiny_split.dataset.items["id"])}
     for row, tile in enumerate(gallery.items["id"]):
         assert np.array_equal(gallery.codes[row], encoded.codes[row_of[tile]])
         assert np.array_equal(gallery.features[row], encoded.features[row_of[tile]])
-        picture = tiny_split.scenes.read(row_of[tile])
-        assert gallery.thumb(row) == to_jpeg(picture, side=THUMB_SIDE)
+        image = tiny_split.dataset.read(row_of[tile])
+        assert gallery.thumbnail(row) == to_jpeg(image, side=THUMB_SIDE)
 
 
 def test_gallery_says_which_model_and_data_made_it(tiny_run, tiny_split):
     gallery = Gallery.open(tiny_run.gallery)
     assert gallery.name == "tiny"
     assert gallery.info["model"]["fingerprint"] == Run.open(tiny_run.folder).config["fingerprint"]
-    assert gallery.info["data"]["fingerprint"] == tiny_split.scenes.fingerprint
+    assert gallery.info["data"]["fingerprint"] == tiny_split.dataset.fingerprint
 
 
-def test_picture_of_the_gallery_gets_the_code_it_has_there(tiny_run):
+def test_image_of_the_gallery_gets_the_code_it_has_there(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
     for row in range(0, 48, 12):
         file = tiny_run.data / gallery.items["id"][row]
-        for picture in (file, str(file), Image.open(file)):
-            assert gallery.encode(picture).packed.tolist() == [gallery.packed[row].tolist()]
+        for image in (file, str(file), Image.open(file)):
+            assert gallery.encode(image).packed.tolist() == [gallery.packed[row].tolist()]
 
 
-def test_picture_is_found_as_its_own_nearest_neighbor(tiny_run):
+def test_image_is_found_as_its_own_nearest_neighbor(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
     row = int(gallery.searchable[0])
     code = gallery.encode(tiny_run.data / gallery.items["id"][row]).packed
@@ -84,11 +84,11 @@ def test_picture_is_found_as_its_own_nearest_neighbor(tiny_run):
     assert row in hits.ids
 
 
-def test_pictures_are_encoded_like_scenes(tiny_run, tiny_split):
+def test_images_are_encoded_like_scenes(tiny_run, tiny_split):
     net = Run.open(tiny_run.folder).net()
-    scenes = tiny_split.query
-    files = [tiny_run.data / path for path in scenes.items["id"]]
-    one_by_one, at_once = encode_pictures(net, files), encode_scenes(net, scenes, progress=False)
+    dataset = tiny_split.query
+    files = [tiny_run.data / path for path in dataset.items["id"]]
+    one_by_one, at_once = encode_images(net, files), encode_dataset(net, dataset, progress=False)
     assert one_by_one.codes.shape == (len(files), 16)
     assert one_by_one.codes.dtype == at_once.codes.dtype == np.int8
     assert (one_by_one.codes != at_once.codes).sum() <= 1  # a bit at zero may fall to either side
@@ -97,14 +97,14 @@ def test_pictures_are_encoded_like_scenes(tiny_run, tiny_split):
     )
 
 
-def test_pictures_of_any_size_and_mode_are_encoded(tiny_run):
+def test_images_of_any_size_and_mode_are_encoded(tiny_run):
     net = Run.open(tiny_run.folder).net()
     with pytest.warns(RshWarning, match="not RGB"):
-        encoded = encode_pictures(net, [Image.new("L", (9, 300), 7), Image.new("RGB", (8, 8))])
+        encoded = encode_images(net, [Image.new("L", (9, 300), 7), Image.new("RGB", (8, 8))])
     assert encoded.codes.shape == (2, 16)
 
 
-def test_picture_that_cannot_be_read_is_named(tiny_run, tmp_path: Path):
+def test_image_that_cannot_be_read_is_named(tiny_run, tmp_path: Path):
     with pytest.raises(InputError, match=r"gone\.jpg does not exist"):
         Gallery.open(tiny_run.gallery).encode(tmp_path / "gone.jpg")
 
@@ -116,8 +116,8 @@ def test_model_is_found_by_the_name_in_the_gallery_or_a_new_one(
     moved = shutil.copytree(tiny_run.folder, tmp_path / "moved")
     gone = rename_run(gallery, str(tmp_path / "gone"))
     assert fingerprint(model_of(gone, moved)) == gallery.info["model"]["fingerprint"]
-    picture = tiny_run.data / gallery.items["id"][0]
-    assert np.array_equal(gone.encode(picture, run=moved).packed, gallery.packed[:1])
+    image = tiny_run.data / gallery.items["id"][0]
+    assert np.array_equal(gone.encode(image, run=moved).packed, gallery.packed[:1])
 
 
 def test_model_that_has_gone_is_named_with_the_way_out(gallery: Gallery, tmp_path: Path):
@@ -142,7 +142,7 @@ def test_gallery_of_another_model_is_refused(gallery: Gallery, tiny_run, tmp_pat
 
 def test_gallery_without_a_run_is_built_from_a_network_alone(tiny_split, tmp_path: Path):
     net = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8).eval()
-    gallery = build_gallery(net, tiny_split.scenes, tmp_path / "g", name="Mine", progress=False)
+    gallery = build_gallery(net, tiny_split.dataset, tmp_path / "g", name="Mine", progress=False)
     assert gallery.name == "Mine"
     with pytest.raises(InputError, match="which run made it"):
         model_of(gallery)
@@ -151,6 +151,6 @@ def test_gallery_without_a_run_is_built_from_a_network_alone(tiny_split, tmp_pat
 def test_same_network_and_tiles_give_the_same_gallery(tiny_run, tiny_split, tmp_path: Path):
     net = Run.open(tiny_run.folder).net()
     again = build_gallery(
-        net, tiny_split.scenes, tmp_path / "again", run=tiny_run.folder, progress=False
+        net, tiny_split.dataset, tmp_path / "again", run=tiny_run.folder, progress=False
     )
     assert again.info["segments"] == Gallery.open(tiny_run.gallery).info["segments"]

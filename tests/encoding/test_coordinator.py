@@ -7,7 +7,7 @@ from make_encode import content, encode, near
 
 from rsh.data.dataset import TileDataset
 from rsh.encoding import chunk_encoder, coordinator
-from rsh.encoding.build import add_scenes, build_gallery
+from rsh.encoding.build import add_dataset, build_gallery
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import WORK
@@ -35,132 +35,138 @@ def test_streamed_gallery_has_the_codes_of_the_view_bank(net, tiny_run, tiny_spl
     assert np.array_equal(streamed.codes, banked.codes)
     assert np.array_equal(streamed.relaxed, banked.relaxed)
     assert streamed.info["data"] == banked.info["data"]  # the fingerprint came from what was read
-    assert [streamed.thumb(row) for row in range(48)] == [banked.thumb(row) for row in range(48)]
+    assert [streamed.thumbnail(row) for row in range(48)] == [
+        banked.thumbnail(row) for row in range(48)
+    ]
     assert not list((tmp_path / "streamed").glob(".encode*"))
 
 
-def test_parts_make_no_difference(net, scenes, tmp_path, monkeypatch):
-    in_parts = encode(net, scenes, tmp_path / "parts")
+def test_parts_make_no_difference(net, dataset, tmp_path, monkeypatch):
+    in_parts = encode(net, dataset, tmp_path / "parts")
     monkeypatch.setattr(chunk_encoder, "TILES", 4096)
-    at_once = encode(net, scenes, tmp_path / "once")
+    at_once = encode(net, dataset, tmp_path / "once")
     near(in_parts, at_once)
     assert in_parts.info["data"] == at_once.info["data"]
 
 
-def test_interrupted_encode_goes_on_and_is_like_an_unbroken_one(net, scenes, tmp_path, monkeypatch):
-    unbroken = encode(net, scenes, tmp_path / "unbroken")
+def test_interrupted_encode_goes_on_and_is_like_an_unbroken_one(
+    net, dataset, tmp_path, monkeypatch
+):
+    unbroken = encode(net, dataset, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         stop_after(3, patch)
         with pytest.raises(KeyboardInterrupt):
-            encode(net, scenes, tmp_path / "broken")
+            encode(net, dataset, tmp_path / "broken")
     rest = stop_after(99, monkeypatch)
-    broken = encode(net, scenes, tmp_path / "broken")
+    broken = encode(net, dataset, tmp_path / "broken")
     assert rest == [range(12, 16), range(16, 20), range(20, 22)]
     assert content(broken) == content(unbroken)
     assert broken.info["segments"] == unbroken.info["segments"]
     assert broken.info["data"] == unbroken.info["data"]
 
 
-def test_all_parts_being_there_nothing_is_encoded_again(net, scenes, tmp_path, monkeypatch):
+def test_all_parts_being_there_nothing_is_encoded_again(net, dataset, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("rsh.encoding.build.write_gallery", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            encode(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery")
     none = stop_after(0, monkeypatch)
-    assert len(encode(net, scenes, tmp_path / "gallery")) == 22
+    assert len(encode(net, dataset, tmp_path / "gallery")) == 22
     assert none == []
 
 
 @pytest.mark.parametrize("name", ["rows.npy", "thumbs.bin", "files.json"])
-def test_part_that_was_damaged_since_is_encoded_again(net, scenes, tmp_path, monkeypatch, name):
-    unbroken = encode(net, scenes, tmp_path / "unbroken")
+def test_part_that_was_damaged_since_is_encoded_again(net, dataset, tmp_path, monkeypatch, name):
+    unbroken = encode(net, dataset, tmp_path / "unbroken")
     with monkeypatch.context() as patch:
         patch.setattr("rsh.encoding.build.write_gallery", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            encode(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery")
     file = next((tmp_path / "gallery" / WORK).glob(f"*/{name}"))
     content_of = bytearray(file.read_bytes())
     content_of[-20] ^= 1
     file.write_bytes(content_of)
     told = r"1 of 6 encoded parts in .* altered or cut short, and were deleted: run the same again"
     with pytest.raises(InputError, match=told):
-        encode(net, scenes, tmp_path / "gallery")
-    assert content(encode(net, scenes, tmp_path / "gallery")) == content(unbroken)
+        encode(net, dataset, tmp_path / "gallery")
+    assert content(encode(net, dataset, tmp_path / "gallery")) == content(unbroken)
 
 
-def test_picture_that_changed_since_is_encoded_again(net, scenes, tmp_path, monkeypatch):
+def test_image_that_changed_since_is_encoded_again(net, dataset, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(4, patch)
         with pytest.raises(KeyboardInterrupt):
-            encode(net, scenes, tmp_path / "gallery")
-    first, last = (scenes.source / scenes.items["id"][row] for row in (0, 21))
+            encode(net, dataset, tmp_path / "gallery")
+    first, last = (dataset.path / dataset.items["id"][row] for row in (0, 21))
     first.write_bytes(last.read_bytes())
     rest = stop_after(99, monkeypatch)
-    gallery = encode(net, TileDataset.open(scenes.source), tmp_path / "gallery")
+    gallery = encode(net, TileDataset.open(dataset.path), tmp_path / "gallery")
     assert rest == [range(0, 4), range(16, 20), range(20, 22)]
-    assert gallery.info["data"]["fingerprint"] == TileDataset.open(scenes.source).fingerprint
-    codes = gallery.codes[gallery.items["id"].isin([scenes.items["id"][0], scenes.items["id"][21]])]
+    assert gallery.info["data"]["fingerprint"] == TileDataset.open(dataset.path).fingerprint
+    codes = gallery.codes[
+        gallery.items["id"].isin([dataset.items["id"][0], dataset.items["id"][21]])
+    ]
     assert np.array_equal(codes[0], codes[1])
 
 
-def test_parts_of_another_network_are_not_taken(net, scenes, tmp_path, monkeypatch):
+def test_parts_of_another_network_are_not_taken(net, dataset, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(4, patch)
         with pytest.raises(KeyboardInterrupt):
-            encode(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery")
     other = HashNet(**net.settings, seed=7).eval()
     all_ = stop_after(99, monkeypatch)
-    encode(other, scenes, tmp_path / "gallery")
+    encode(other, dataset, tmp_path / "gallery")
     assert len(all_) == 6
     assert not (tmp_path / "gallery" / WORK).exists()
 
 
-def test_unreadable_pictures_are_left_out_and_named_in_the_end(net, scenes, tmp_path):
-    spoilt = [scenes.items["id"][row] for row in (4, 5, 6, 7, 21)]  # the second part has no other
+def test_unreadable_images_are_left_out_and_named_in_the_end(net, dataset, tmp_path):
+    spoilt = [dataset.items["id"][row] for row in (4, 5, 6, 7, 21)]  # the second part has no other
     for tile in spoilt:
-        (scenes.source / tile).write_bytes(b"no picture")
-    with pytest.raises(InputError, match=f"{spoilt[0]} is not a picture.*--skip-unreadable"):
-        encode(net, scenes, tmp_path / "gallery")
+        (dataset.path / tile).write_bytes(b"no image")
+    with pytest.raises(InputError, match=f"{spoilt[0]} is not an image.*--skip-unreadable"):
+        encode(net, dataset, tmp_path / "gallery")
     with pytest.warns(RshWarning, match="left out") as caught:
-        gallery = encode(net, scenes, tmp_path / "gallery", skip_unreadable=True)
+        gallery = encode(net, dataset, tmp_path / "gallery", skip_unreadable=True)
     assert [tile for note in caught for tile in spoilt if tile in str(note.message)] == spoilt
-    assert set(gallery.items["id"]) == set(scenes.items["id"]) - set(spoilt)
+    assert set(gallery.items["id"]) == set(dataset.items["id"]) - set(spoilt)
     with pytest.warns(RshWarning, match="left out"):
-        readable = scenes.readable()
+        readable = dataset.readable()
     assert gallery.info["data"]["fingerprint"] == readable.fingerprint
 
 
-def test_part_that_left_pictures_out_is_not_taken_where_none_may_be(
-    net, scenes, tmp_path, monkeypatch
+def test_part_that_left_images_out_is_not_taken_where_none_may_be(
+    net, dataset, tmp_path, monkeypatch
 ):
-    (scenes.source / scenes.items["id"][1]).write_bytes(b"no picture")
+    (dataset.path / dataset.items["id"][1]).write_bytes(b"no image")
     with monkeypatch.context() as patch:
         stop_after(3, patch)
         with pytest.raises(KeyboardInterrupt):
-            encode(net, scenes, tmp_path / "gallery", skip_unreadable=True)
-    with pytest.raises(InputError, match="is not a picture"):
-        encode(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery", skip_unreadable=True)
+    with pytest.raises(InputError, match="is not an image"):
+        encode(net, dataset, tmp_path / "gallery")
 
 
-def test_nothing_readable_is_refused_and_leaves_nothing(net, scenes, tmp_path):
-    for tile in scenes.items["id"]:
-        (scenes.source / tile).write_bytes(b"")
-    with pytest.raises(InputError, match=r"no picture in .* can be read"):
-        encode(net, scenes, tmp_path / "gallery", skip_unreadable=True)
+def test_nothing_readable_is_refused_and_leaves_nothing(net, dataset, tmp_path):
+    for tile in dataset.items["id"]:
+        (dataset.path / tile).write_bytes(b"")
+    with pytest.raises(InputError, match=r"no image in .* can be read"):
+        encode(net, dataset, tmp_path / "gallery", skip_unreadable=True)
 
 
-def test_two_encodes_at_once_are_told_apart(net, scenes, tmp_path):
+def test_two_encodes_at_once_are_told_apart(net, dataset, tmp_path):
     folder = tmp_path / "gallery"
-    encode(net, scenes, folder)
+    encode(net, dataset, folder)
     (folder / WORK).mkdir()
     with FileLock(folder / WORK / "lock"):
-        for change in (encode, lambda *args: add_scenes(*args, progress=False)):
+        for change in (encode, lambda *args: add_dataset(*args, progress=False)):
             with pytest.raises(InputError, match=r"gallery (is being encoded|already holds)"):
-                change(net, scenes, folder)
+                change(net, dataset, folder)
     assert len(check_gallery(folder)) == 22
 
 
-def test_full_disk_is_told_and_what_was_made_is_kept(net, scenes, tmp_path, monkeypatch):
+def test_full_disk_is_told_and_what_was_made_is_kept(net, dataset, tmp_path, monkeypatch):
     real, calls = np.save, []
 
     def full(*args, **options):
@@ -172,29 +178,29 @@ def test_full_disk_is_told_and_what_was_made_is_kept(net, scenes, tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", full)
         with pytest.raises(InputError, match=r"cannot write .*: No space left on device"):
-            encode(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery")
     rest = stop_after(99, monkeypatch)
-    assert len(encode(net, scenes, tmp_path / "gallery")) == 22
+    assert len(encode(net, dataset, tmp_path / "gallery")) == 22
     assert len(rest) == 4
 
 
 def test_bar_counts_all_tiles_and_begins_at_what_is_there(
-    net, scenes, tmp_path, monkeypatch, capsys
+    net, dataset, tmp_path, monkeypatch, capsys
 ):
     with monkeypatch.context() as patch:
         stop_after(3, patch)
         with pytest.raises(KeyboardInterrupt):
-            encode(net, scenes, tmp_path / "gallery")
-    build_gallery(net, scenes, tmp_path / "gallery")
+            encode(net, dataset, tmp_path / "gallery")
+    build_gallery(net, dataset, tmp_path / "gallery")
     shown = capsys.readouterr().err.replace("\r", "\n").splitlines()
     bars = [line for line in shown if line.startswith("encode")]
     assert "12/22" in bars[0]
     assert "22/22" in bars[-1] and "tile/s" in bars[-1]
 
 
-def test_tiles_that_are_there_are_not_encoded_to_be_added(net, scenes, tmp_path, monkeypatch):
-    encode(net, scenes, tmp_path / "gallery")
+def test_tiles_that_are_there_are_not_encoded_to_be_added(net, dataset, tmp_path, monkeypatch):
+    encode(net, dataset, tmp_path / "gallery")
     none = stop_after(0, monkeypatch)
     with pytest.raises(InputError, match="already holds"):
-        add_scenes(net, scenes, tmp_path / "gallery", progress=False)
+        add_dataset(net, dataset, tmp_path / "gallery", progress=False)
     assert none == []

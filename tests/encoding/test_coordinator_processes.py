@@ -35,8 +35,8 @@ def together(run: Path, data: Path, folder: Path, *, port: str) -> subprocess.Co
     return subprocess.run(command, capture_output=True, text=True, env=env)
 
 
-def test_two_processes_make_the_gallery_of_one(net, scenes, tiny_run, tmp_path):
-    done = together(tiny_run.folder, scenes.source, tmp_path / "two", port="29541")
+def test_two_processes_make_the_gallery_of_one(net, dataset, tiny_run, tmp_path):
+    done = together(tiny_run.folder, dataset.path, tmp_path / "two", port="29541")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'two'}: 22 tiles, 16 bits\n"
     assert done.stderr.count("| 0/22 [") == 1  # process 0 alone draws,
@@ -45,18 +45,18 @@ def test_two_processes_make_the_gallery_of_one(net, scenes, tiny_run, tmp_path):
     torch.set_num_threads(
         1
     )  # as the processes have: sums of another order differ in the last digit
-    alone = encode(net, scenes, tmp_path / "alone")
+    alone = encode(net, dataset, tmp_path / "alone")
     torch.set_num_threads(before)
     two = check_gallery(tmp_path / "two")
     assert content(two) == content(alone)
     assert two.info["segments"] == alone.info["segments"]
 
 
-def test_second_encode_beside_two_processes_is_refused(tiny_run, scenes, tmp_path):
+def test_second_encode_beside_two_processes_is_refused(tiny_run, dataset, tmp_path):
     folder = tmp_path / "two"
     (folder / WORK).mkdir(parents=True)
     with FileLock(folder / WORK / "lock"):
-        done = together(tiny_run.folder, scenes.source, folder, port="29542")
+        done = together(tiny_run.folder, dataset.path, folder, port="29542")
     assert done.returncode != 0
     assert f"rsh: {folder} is being encoded by another process" in done.stderr
     assert not list((folder / WORK).glob("*/"))

@@ -14,16 +14,16 @@ from rsh.data.dataset import TileDataset
 from rsh.gallery.gallery import Gallery
 
 
-def test_shards_stream_to_the_gallery_of_their_folder(net, scenes, tmp_path):
+def test_shards_stream_to_the_gallery_of_their_folder(net, dataset, tmp_path):
     members = {}
-    for row, tile in enumerate(scenes.items["id"]):
-        members[tile] = scenes.read_bytes(row)
+    for row, tile in enumerate(dataset.items["id"]):
+        members[tile] = dataset.read_bytes(row)
     for number in range(3):
         part = dict(list(members.items())[number::3])
         make_tar(tmp_path / f"s-{number}.tar", part)
     shards = encode(net, TileDataset.open(str(tmp_path / "s-{0..2}.tar")), tmp_path / "shards")
-    folder = encode(net, scenes, tmp_path / "folder")
-    suffix = Path(scenes.items["id"][0]).suffix
+    folder = encode(net, dataset, tmp_path / "folder")
+    suffix = Path(dataset.items["id"][0]).suffix
     found = {tile + suffix: told for tile, told in content(shards).items()}
     assert found.keys() == content(folder).keys()
     same(found, content(folder))
@@ -59,9 +59,9 @@ def test_flags_of_scenes_are_for_scenes(option, tiny_run, tmp_path, capsys):
         assert option in capsys.readouterr().err
 
 
-def test_training_data_with_unreadable_pictures_keeps_its_queries(tiny_data, tmp_path, capsys):
+def test_training_data_with_unreadable_images_keeps_its_queries(tiny_data, tmp_path, capsys):
     data, run = shutil.copytree(tiny_data, tmp_path / "data"), tmp_path / "run"
-    next((data / "coast").iterdir()).write_text("no picture")
+    next((data / "coast").iterdir()).write_text("no image")
     flags = ["--data", str(data), "--skip-unreadable"]
     small = ["--image-size", "32", "--epochs", "2", "--cached-views", "2", "--bits", "16"]
     main(["train", *flags, *small, "--output", str(run)])

@@ -99,7 +99,7 @@ def test_split_without_queries_is_refused(tiny_run, tiny_split):
 
 def test_classifier_learns_from_train_tiles_alone():
     split = labeled(3, train=20, val=5, query=5)
-    labels = split.scenes.labels
+    labels = split.dataset.labels
     rng = np.random.default_rng(0)
     features = rng.normal(size=(3, 8))[labels] * 3 + rng.normal(size=(len(labels), 8))
     predicted = linear_classifier(features.astype(np.float16), labels, split)
@@ -114,7 +114,7 @@ def test_classifier_learns_from_train_tiles_alone():
 def test_classifier_learns_from_all_views_of_a_train_tile():
     """The class shows in the second view alone for one class, so the first view misleads."""
     split = labeled(2, train=20, val=5, query=5)
-    labels = split.scenes.labels
+    labels = split.dataset.labels
     rng = np.random.default_rng(0)
     features = rng.normal(size=(len(labels), 2, 4)).astype(np.float16)
     features[:, 1, 0] += 4 * labels - 2  # the views that only training sees
@@ -125,7 +125,7 @@ def test_classifier_learns_from_all_views_of_a_train_tile():
 
 def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
     split = labeled(3, train=20, val=20, query=5)
-    labels, tried = split.scenes.labels, []
+    labels, tried = split.dataset.labels, []
     features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float16)
 
     class Fixed:

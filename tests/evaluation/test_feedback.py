@@ -26,7 +26,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 def made(seed: int, split, num_bits: int = 6) -> Encodings:
     """Codes of few bits, some of which know the class."""
-    rng, labels = np.random.default_rng(seed), split.scenes.labels
+    rng, labels = np.random.default_rng(seed), split.dataset.labels
     centers = random_codes(seed, labels.max() + 1, num_bits)[labels]
     relaxed = (centers + 1.3 * rng.normal(size=centers.shape)).astype(np.float16)
     codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
@@ -35,7 +35,7 @@ def made(seed: int, split, num_bits: int = 6) -> Encodings:
 
 def slow_rounds(encoded, setting, row, judged, rounds, weights):
     """Precision@20 and AP by residual collection and round, with lists alone."""
-    labels, ids = setting.labels, setting.split.scenes.items["id"].iloc[setting.gallery]
+    labels, ids = setting.labels, setting.split.dataset.items["id"].iloc[setting.gallery]
     tiles = [int(tile) for tile in setting.gallery[hash_order(ids)]]
     if setting.protocol.without_self:
         tiles.remove(row)

@@ -13,7 +13,7 @@ from rsh.codes.binary import pack
 from rsh.codes.encodings import Encodings
 from rsh.codes.order import hash_order
 from rsh.config import Measure
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.reranking import reranking_gain
 from rsh.evaluation.scoring import RetrievalTask, score
@@ -28,14 +28,14 @@ BOTH = pytest.mark.parametrize("by", get_args(Measure))
 def encoded(tiny_run, tiny_split, tiny_cache) -> Encodings:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSH_CACHE", str(tiny_cache))
-        return encode_scenes(Run.open(tiny_run.folder).net(), tiny_split.scenes, progress=False)
+        return encode_dataset(Run.open(tiny_run.folder).net(), tiny_split.dataset, progress=False)
 
 
 def made(seed: int, split) -> Encodings:
     """Codes of few bits, so that most of a list is ties, and features that know better."""
-    rng, count = np.random.default_rng(seed), len(split.scenes)
+    rng, count = np.random.default_rng(seed), len(split.dataset)
     codes = random_codes(seed, count, 8)
-    features = rng.normal(size=(count, 3)) + 2 * np.eye(3)[split.scenes.labels]
+    features = rng.normal(size=(count, 3)) + 2 * np.eye(3)[split.dataset.labels]
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     relaxed = codes * rng.random((count, 8))
     return Encodings(codes, relaxed.astype(np.float16), features.astype(np.float16))
@@ -60,7 +60,7 @@ def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(b
     encoded, setting = made(4, split), RetrievalTask(split, PROTOCOLS[protocol])
     figures = []
     for row in setting.query.tolist():
-        ids = split.scenes.items["id"].iloc[setting.gallery]
+        ids = split.dataset.items["id"].iloc[setting.gallery]
         others = [int(tile) for tile in setting.gallery[hash_order(ids)] if tile != row]
         codes = encoded.codes.tolist()
         others.sort(key=lambda tile: reference.hamming(codes[row], codes[tile]))
@@ -70,7 +70,7 @@ def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(b
         top.sort(key=lambda tile: -float(np.dot(theirs[tile] * 1.0, mine * 1.0)))
         beyond = [reference.hamming(codes[row], codes[tile]) for tile in others[pool:]]
         hits = [
-            split.scenes.labels[tile] == split.scenes.labels[row] for tile in top + others[pool:]
+            split.dataset.labels[tile] == split.dataset.labels[row] for tile in top + others[pool:]
         ]
         figures.append(reference.tied_average_precision([*range(-pool, 0), *beyond], hits))
     report = reranking_gain(encoded, setting, pool=pool)
@@ -89,7 +89,7 @@ def test_bits_alone_are_what_an_evaluation_says_and_the_pool_is_all_there_is_at_
     assert json.loads(json.dumps(report))["pool"] == 30
 
 
-def test_one_picture_of_several_is_that_one():
+def test_one_image_of_several_is_that_one():
     split = labeled(2, train=2, val=1, query=1)
     encoded = made(0, split)
     assert [len(part) for part in encoded.one(3)] == [1, 1, 1]

@@ -29,8 +29,8 @@ ORDERS |= {"pessimistic": min}
 
 def pairs_of(codes: np.ndarray, split: Split, protocol: Protocol) -> list[list[tuple[int, bool]]]:
     """List distance and relevance for each query, straight from the table of the protocol."""
-    found, its_class = [], split.scenes.labels.tolist()
-    splits = split.scenes.items["split"].tolist()
+    found, its_class = [], split.dataset.labels.tolist()
+    splits = split.dataset.items["split"].tolist()
     for query, part in enumerate(splits):
         if part in protocol.query:
             found.append([
@@ -95,7 +95,7 @@ def test_queries_that_find_themselves_or_were_trained_on_score_higher():
     split = labeled(4, train=30, val=2, query=8)
     flips = np.random.default_rng(0).choice(np.array([1, -1], np.int8), (160, 16), p=[0.65, 0.35])
     flips[split.rows("train")] = 1  # what a network has seen, it knows
-    codes = random_codes(1, 4, 16)[split.scenes.labels] * flips
+    codes = random_codes(1, 4, 16)[split.dataset.labels] * flips
     found = {
         name: score(codes, RetrievalTask(split, each))["map"] for name, each in PROTOCOLS.items()
     }
@@ -118,7 +118,7 @@ def test_protocols_without_tiles_to_ask_or_to_find_are_refused():
 def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeypatch):
     monkeypatch.setattr(scoring, "CUT", 3)
     split, codes = labeled(3, train=1, val=1, query=1), random_codes(5, 9, 3)
-    labels, rows = split.scenes.labels, split.scenes.items["split"].tolist()
+    labels, rows = split.dataset.labels, split.dataset.items["split"].tolist()
     sums = np.zeros((3, 3))
     for query in range(9):
         if rows[query] not in protocol.query:
@@ -140,7 +140,7 @@ def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeyp
 
 def test_report_of_a_class_that_nobody_asks_for_is_json():
     split = labeled(3, train=4, val=1, query=2)
-    items = split.scenes.items
+    items = split.dataset.items
     items.loc[(items["class"] == "1") & (items["split"] == "query"), "split"] = "train"
     report = score(random_codes(0, 21, 8), RetrievalTask(split))
     assert json.loads(json.dumps(report, allow_nan=False)) == json.loads(json.dumps(report))
@@ -161,7 +161,7 @@ def test_distances_within_and_between_classes_are_counted():
 def test_interval_draws_whole_blocks():
     split, codes = labeled(2, train=10, val=2, query=8), random_codes(3, 40, 8)
     alone = score(codes, RetrievalTask(split))
-    split.scenes.items["block"] = "one"
+    split.dataset.items["block"] = "one"
     together = score(codes, RetrievalTask(split))
     assert alone["map_interval"][0] < alone["map"] < alone["map_interval"][1]
     assert together["map_interval"] == pytest.approx((together["map"],) * 2)
@@ -175,7 +175,7 @@ def test_protocols_are_named_by_their_figure():
 
 def test_one_code_a_class_scores_one_and_one_code_for_all_the_base_rate():
     split = labeled(4, train=10, val=2, query=3)
-    labels = split.scenes.labels
+    labels = split.dataset.labels
     centers = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]], np.int8)
     perfect = score(centers[labels], RetrievalTask(split))
     assert perfect["map"] == pytest.approx(1)
@@ -198,7 +198,7 @@ def test_queries_are_not_in_their_own_gallery():
 
 def test_cosine_map_is_that_of_a_slow_loop():
     split = labeled(3, train=8, val=2, query=4)
-    labels = split.scenes.labels
+    labels = split.dataset.labels
     rows = np.random.default_rng(0).normal(size=(len(labels), 5))
     query, gallery = split.rows("query"), split.rows("train", "val")
     figures = []

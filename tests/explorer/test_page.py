@@ -53,7 +53,7 @@ def test_the_page_opens_with_a_query_and_its_answer(page, gallery):
     assert re.fullmatch(r"300 tiles · \d+ classes · 32 bits", page.frame.facts)
     cards = page.cards.view["cards"]
     assert len(cards) == 20
-    assert cards[0]["thumb"] == gallery.thumb(cards[0]["row"])
+    assert cards[0]["thumb"] == gallery.thumbnail(cards[0]["row"])
     assert page.controls.view["query"]["row"] == page.state.query
     assert page.frame.message == ""
 
@@ -182,7 +182,7 @@ def test_a_plane_gets_the_tile_it_asks_for(page, gallery, sent):
     ask(page, page.planes[0], kind="peek", row=11)
     (content,), options = sent[-1]
     assert (content["kind"], content["row"], len(content["code"])) == ("tile", 11, 8)
-    assert options["buffers"] == [gallery.thumb(11)]
+    assert options["buffers"] == [gallery.thumbnail(11)]
 
 
 def test_a_ping_is_answered(page, sent):

@@ -26,7 +26,7 @@ def part_of(gallery, folder, rows, splits=None):
         items=items,
         codes=gallery.codes[rows],
         features=gallery.features[rows],
-        thumbs=[gallery.thumb(int(row)) for row in rows],
+        thumbnails=[gallery.thumbnail(int(row)) for row in rows],
     )
 
 

@@ -33,7 +33,7 @@ def test_gallery_gives_back_what_was_written(folder: Path):
     assert np.array_equal(gallery.codes, written["codes"])
     assert np.array_equal(gallery.packed, pack(written["codes"]))
     assert np.array_equal(gallery.features, written["features"])
-    assert [gallery.thumb(row) for row in range(24)] == written["thumbs"]
+    assert [gallery.thumbnail(row) for row in range(24)] == written["thumbs"]
     assert (gallery.name, gallery.num_bits, len(gallery)) == ("tiny", BITS, 24)
     assert repr(gallery) == f"Gallery({str(folder)!r}, 24 items, {BITS} bits)"
     assert gallery.has_map
@@ -45,7 +45,7 @@ def test_gallery_gives_back_what_was_written(folder: Path):
 def test_thumbnails_are_jpeg(folder: Path):
     gallery = Gallery.open(folder)
     for row in range(len(gallery)):
-        assert Image.open(io.BytesIO(gallery.thumb(row))).format == "JPEG"
+        assert Image.open(io.BytesIO(gallery.thumbnail(row))).format == "JPEG"
 
 
 def head_of(folder: Path) -> dict:
@@ -105,13 +105,13 @@ def test_gallery_is_replaced_as_a_whole(folder: Path):
 
 
 def test_broken_writing_leaves_the_old_gallery(folder: Path):
-    def thumbs():
+    def thumbnails():
         yield b"one"
         raise InputError("coast/1.png cannot be read")
 
     with pytest.raises(InputError, match=r"coast/1\.png"):
-        write(folder, **(parts() | {"thumbs": thumbs()}))
-    assert Gallery.open(folder).thumb(0) == parts()["thumbs"][0]
+        write(folder, **(parts() | {"thumbs": thumbnails()}))
+    assert Gallery.open(folder).thumbnail(0) == parts()["thumbs"][0]
     assert [path.name for path in folder.parent.iterdir()] == ["gallery"]
 
 

@@ -23,7 +23,7 @@ def made(folder: Path, codes: np.ndarray, features: np.ndarray | None = None) ->
         items=pd.DataFrame({"id": [str(n) for n in range(count)], "class": "a", "split": ""}),
         codes=codes.astype(np.int8),
         features=features.astype(np.float16),
-        thumbs=[b"jpeg"] * count,
+        thumbnails=[b"jpeg"] * count,
     )
 
 

@@ -49,7 +49,7 @@ def more_tiles(gallery: Gallery, count: int = 5):
     items = gallery.items.head(count).assign(id=[f"new/{n}.jpg" for n in range(count)])
     codes = rng.choice(np.array([-1, 1], np.int8), (count, gallery.num_bits))
     features = np.array(gallery.features[:count])
-    return tiles_of(items=items, codes=codes, features=features, thumbs=[b"x"] * count)
+    return tiles_of(items=items, codes=codes, features=features, thumbnails=[b"x"] * count)
 
 
 @KEPT
@@ -157,10 +157,10 @@ def test_a_gallery_from_before_there_were_indexes_opens(folder: Path):
     assert len(Gallery.open(folder).search(Gallery.open(folder).packed[:1], top_k=3)[0].ids) == 3
 
 
-def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_picture(folder: Path):
+def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_image(folder: Path):
     gallery = index(folder, "milvus")
     first, second = more_tiles(gallery, 2), more_tiles(gallery, 1)
-    first.packed[0] = ~second.packed[0]  # the same tile, of another picture
+    first.packed[0] = ~second.packed[0]  # the same tile, of another image
     gallery.index.engine.add(first.packed, id_hashes(first.items["id"]), first.items)  # and killed
     grown = add_tiles(folder, second)
     (hits,) = grown.within(second.packed, radius=0)

@@ -26,7 +26,7 @@ def draws(count: int, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("side", [8, 32, 45])
-def test_views_are_pictures_of_the_size_of_the_tile(side: int, strength: str):
+def test_views_are_images_of_the_size_of_the_tile(side: int, strength: str):
     views = ViewSpec(side, 3, strength).of(noise(4, side), first=0)
     assert views.shape == (4, 3, 3, side, side)
     assert views.dtype == torch.float32

@@ -59,7 +59,7 @@ def test_what_a_backbone_says_of_itself_is_true():
     [
         ("resnet18", 512),
         ("mobilenetv3_small_050", 1024),  # its num_features says 288
-        ("vit_tiny_patch16_224", 192),  # is built for one size of picture
+        ("vit_tiny_patch16_224", 192),  # is built for one size of image
     ],
 )
 def test_other_backbones_say_how_wide_their_features_are(name: str, width: int):
@@ -120,7 +120,7 @@ def test_other_backbones_have_stages_too(name: str, width: int):
 
 
 def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
-    with pytest.raises(InputError, match=r"pictures of 100 pixels .* --image-size 224"):
+    with pytest.raises(InputError, match=r"images of 100 pixels .* --image-size 224"):
         create_backbone("levit_128s", image_size=100, pretrained=False)
 
 

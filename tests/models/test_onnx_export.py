@@ -15,7 +15,7 @@ from PIL import Image
 from rsh.codes.binary import binarize, unpack
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.models.hashnet import HashNet, apply_net
@@ -30,7 +30,7 @@ def exported(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
-    """Both ways: from pictures, and from the view bank that galleries are encoded from."""
+    """Both ways: from images, and from the view bank that galleries are encoded from."""
     net, sample = Run.open(tiny_run.folder).net(), TileDataset.open("bluemarble")
     tiles = decoded_tiles(sample, net.image_size, progress=False)
     found = np.concatenate(
@@ -38,7 +38,7 @@ def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny
     )
     assert len(found) == len(sample)
     relaxed = apply_net(net, tiles).relaxed.numpy()
-    for codes in (binarize(relaxed), encode_scenes(net, sample, progress=False).codes):
+    for codes in (binarize(relaxed), encode_dataset(net, sample, progress=False).codes):
         differ = found != codes
         assert differ.sum() <= 3  # of 35,392 bits: sums of another order round in another way,
         assert (np.abs(relaxed[differ]) < 1e-3).all()  # which tells where there is no sign to tell
@@ -55,16 +55,16 @@ def test_views_and_stages_are_exported_too(tmp_path: Path, settings: dict[str, i
     )
 
 
-def test_search_by_picture_takes_the_encoder_of_the_run_and_no_torch(
+def test_search_by_image_takes_the_encoder_of_the_run_and_no_torch(
     exported: Path, tiny_run: TinyRun, tmp_path: Path
 ):
     run = shutil.copytree(tiny_run.folder, tmp_path / "run")
     shutil.copy(exported, run / FILE)
     gallery = Gallery.open(tiny_run.gallery)
-    picture = tiny_run.data / gallery.items["id"][0]
+    image = tiny_run.data / gallery.items["id"][0]
     code = "import sys; from rsh.cli.main import main; main(sys.argv[1:]); "
     code += "print('torch' in sys.modules)"
-    search = ["search", tiny_run.gallery, picture, "-k", "3", "--run"]
+    search = ["search", tiny_run.gallery, image, "-k", "3", "--run"]
     answers = []
     for place, loads_torch in ((run, "False"), (tiny_run.folder, "True")):
         done = subprocess.run(
@@ -89,10 +89,10 @@ def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRu
     assert find_onnx_encoder(model | {"run": ""}) is None
 
 
-def test_picture_of_any_size_and_mode_is_encoded(exported: Path):
-    picture = Image.new("L", (90, 60), 200)
+def test_image_of_any_size_and_mode_is_encoded(exported: Path):
+    image = Image.new("L", (90, 60), 200)
     with pytest.warns(RshWarning, match="not RGB"):
-        codes = OnnxEncoder(exported).encode([picture]).codes
+        codes = OnnxEncoder(exported).encode([image]).codes
     assert codes.shape == (1, 16)
     assert set(np.unique(codes)) <= {-1, 1}
 

@@ -54,7 +54,7 @@ def test_a_lesson_writes_out_a_function_and_checks_it_against_the_library(lesson
 
 
 @pytest.mark.notebooks
-def test_notebook_runs_and_shows_pictures(
+def test_notebook_runs_and_shows_images(
     lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # the sample's view bank takes minutes: it is kept between runs, in a folder of the project's
@@ -79,11 +79,11 @@ def messy_folder(folder: Path) -> Path:
         for number, row in enumerate(rows):
             place = folder / name / ("" if number % 3 else f"flight {number}/run")
             place.mkdir(parents=True, exist_ok=True)
-            picture = sample.read(row).resize((40 + 9 * number, 90 - 3 * number))
+            image = sample.read(row).resize((40 + 9 * number, 90 - 3 * number))
             kind = ("JPG", "png", "tif", "webp")[number % 4]
-            picture.convert("L" if number == 5 else "RGB").save(place / f"a tile, #{number}.{kind}")
+            image.convert("L" if number == 5 else "RGB").save(place / f"a tile, #{number}.{kind}")
     (folder / "coast" / "cut short.jpg").write_bytes(sample.read_bytes(0)[:900])
-    (folder / "coast" / "notes.png").write_text("no picture")
+    (folder / "coast" / "notes.png").write_text("no image")
     (folder / "coast" / "Thumbs.db").write_bytes(b"not looked at")
     return folder
 

@@ -19,8 +19,8 @@ PAGES = [
 
 
 def test_sample_is_described_as_it_is() -> None:
-    scenes = TileDataset.open("bluemarble")
-    assert f"{len(scenes):,} tiles of NASA's Blue Marble, {len(scenes.classes)} classes" in README
+    dataset = TileDataset.open("bluemarble")
+    assert f"{len(dataset):,} tiles of NASA's Blue Marble, {len(dataset.classes)} classes" in README
 
 
 @pytest.mark.parametrize(

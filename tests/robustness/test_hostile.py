@@ -31,12 +31,12 @@ from rsh.data.images import MAX_PIXELS, read_image, read_thumbnail
 from rsh.data.tile_grid import TilingOptions
 from rsh.errors import InputError, RshWarning
 
-# What reads the largest picture in a process of its own, and tells its peak, kilobytes.
+# What reads the largest image in a process of its own, and tells its peak, kilobytes.
 READ = """
 import sys, warnings
-from rsh.data.images import read_picture
+from rsh.data.images import read_image
 warnings.simplefilter("ignore")
-read_picture(sys.argv[1])
+read_image(sys.argv[1])
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -45,7 +45,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 @pytest.mark.parametrize("kind", huge_headers(16))
 def test_header_that_claims_a_scene_is_refused_at_once(kind: str, side: int):
     start = time.perf_counter()
-    with pytest.raises(InputError, match=r"cut it into tiles first|cannot be read|no?t a picture"):
+    with pytest.raises(InputError, match=r"cut it into tiles first|cannot be read|no?t an image"):
         read_image(io.BytesIO(huge_headers(side)[kind]), name="x")
     assert time.perf_counter() - start < 2
 
@@ -57,7 +57,7 @@ def test_thumbnail_that_claims_a_scene_is_refused(side: int):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "F"])
-def test_largest_picture_stays_within_a_gigabyte(tmp_path: Path, mode: str):
+def test_largest_image_stays_within_a_gigabyte(tmp_path: Path, mode: str):
     if not Path("/proc/self/status").exists():
         pytest.skip("no peak of memory to be read")
     side = int(MAX_PIXELS**0.5)
@@ -79,23 +79,23 @@ def test_many_frames_cost_no_more_than_the_first(tmp_path: Path):
     assert time.perf_counter() - start < 1
 
 
-def test_no_program_is_run_for_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_program_is_run_for_a_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Pillow hands PostScript, whatever the file is called, to Ghostscript."""
     ran = []
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *parts: ran.append(parts))
     monkeypatch.setattr(subprocess, "Popen", lambda *parts, **options: ran.append(parts))
     Image.new("RGB", (16, 16)).save(tmp_path / "x.eps")
-    with pytest.raises(InputError, match="is not a picture that can be read"):
+    with pytest.raises(InputError, match="is not an image that can be read"):
         read_image((tmp_path / "x.eps").rename(tmp_path / "x.jpg"))
     assert not ran
 
 
 def test_zip_that_lies_about_a_size_is_unpacked_no_further(tmp_path: Path):
     file = lying_zip(tmp_path / "x.zip", "coast/0.png", size=200_000_000, says=1000)
-    scenes = TileDataset.open(file)
+    dataset = TileDataset.open(file)
     tracemalloc.start()
     with pytest.raises(InputError, match="cannot be read"):
-        scenes.read_bytes(0)
+        dataset.read_bytes(0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20_000_000
@@ -111,15 +111,15 @@ def test_zip_packed_by_what_a_few_bytes_can_be_gigabytes_of_is_refused(tmp_path:
 
 def test_entries_that_share_their_bytes_are_read_one_by_one_or_refused(tmp_path: Path):
     file = overlapping_zip(tmp_path / "x.zip", "coast/0.png", png(0), entries=9)
-    scenes = TileDataset.open(file)
-    for row in range(len(scenes)):
+    dataset = TileDataset.open(file)
+    for row in range(len(dataset)):
         try:
-            assert scenes.read_bytes(row) == png(0)
+            assert dataset.read_bytes(row) == png(0)
         except InputError as error:
             assert "cannot be read" in str(error)
 
 
-def test_what_is_packed_under_the_name_of_a_picture_is_not_followed(tmp_path: Path):
+def test_what_is_packed_under_the_name_of_a_image_is_not_followed(tmp_path: Path):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("coast/0.png", png(0))
@@ -128,10 +128,10 @@ def test_what_is_packed_under_the_name_of_a_picture_is_not_followed(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("coast/0.jpg", inner.getvalue())
         archive.writestr(link, "/etc/passwd")
-    scenes = TileDataset.open(tmp_path / "x.zip")
+    dataset = TileDataset.open(tmp_path / "x.zip")
     for row in range(2):
-        with pytest.raises(InputError, match="is not a picture that can be read"):
-            scenes.read(row)
+        with pytest.raises(InputError, match="is not an image that can be read"):
+            dataset.read(row)
 
 
 KINDS = [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
@@ -140,12 +140,12 @@ KINDS = [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tar
 @pytest.mark.parametrize("to", ["/etc/passwd", "../../etc/passwd", "3.png"])
 def test_links_and_devices_in_a_tar_are_passed_over(tmp_path: Path, to: str):
     links = [tar_member(f"{n}/x.png", kind, to=to) for n, kind in enumerate(KINDS)]
-    picture = io.BytesIO()
-    with tarfile.open(fileobj=picture, mode="w") as tar:
+    image = io.BytesIO()
+    with tarfile.open(fileobj=image, mode="w") as tar:
         member = tarfile.TarInfo("9/x.png")
         member.size = len(png(0))
         tar.addfile(member, io.BytesIO(png(0)))
-    (tmp_path / "x.tar").write_bytes(b"".join(links) + picture.getvalue())
+    (tmp_path / "x.tar").write_bytes(b"".join(links) + image.getvalue())
     assert TileDataset.open(tmp_path / "x.tar").items["id"].tolist() == ["9/x"]
 
 
@@ -174,12 +174,12 @@ def test_links_in_a_data_folder_are_followed_as_its_owner_would(tmp_path: Path):
     (data / "coast" / "ring.png").symlink_to(data / "coast" / "ring.png")
     (data / "coast" / "zero.png").symlink_to("/dev/zero")
     (data / "coast" / "secret.png").symlink_to("/etc/passwd")
-    scenes = TileDataset.open(data)
-    assert set(scenes.items["id"]) >= {"ice/0.png", "coast/far.png"}
-    assert not set(scenes.items["id"]) & {f"coast/{x}.png" for x in ("gone", "ring", "zero")}
-    row = scenes.items["id"].tolist().index("coast/secret.png")
-    with pytest.raises(InputError, match=r"coast/secret\.png is not a picture"):
-        scenes.read(row)
+    dataset = TileDataset.open(data)
+    assert set(dataset.items["id"]) >= {"ice/0.png", "coast/far.png"}
+    assert not set(dataset.items["id"]) & {f"coast/{x}.png" for x in ("gone", "ring", "zero")}
+    row = dataset.items["id"].tolist().index("coast/secret.png")
+    with pytest.raises(InputError, match=r"coast/secret\.png is not an image"):
+        dataset.read(row)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
@@ -230,7 +230,7 @@ def test_scene_whose_coordinates_lead_nowhere_is_named(tmp_path: Path):
     place = from_origin(1e15, 1e15, 1e9, 1e9)
     file = make_raster(tmp_path / "x.tif", noise(64, 64), transform=place)
     with pytest.raises(InputError, match=r"x\.tif cannot be read \(Reprojection failed"):
-        TileDataset.open(file, cutting=TilingOptions(size=32))
+        TileDataset.open(file, tiling=TilingOptions(size=32))
 
 
 def test_scene_whose_coordinate_system_has_a_name_that_is_no_text_is_named(tmp_path: Path):
@@ -238,7 +238,7 @@ def test_scene_whose_coordinate_system_has_a_name_that_is_no_text_is_named(tmp_p
     file = make_raster(tmp_path / "x.tif", noise(64, 64), crs='LOCAL_CS["MARK",UNIT["meter",1]]')
     file.write_bytes(file.read_bytes().replace(b"MARK", b"M\xe0RK"))
     with pytest.raises(InputError, match=r"x\.tif cannot be read \('utf-8' codec can't decode"):
-        TileDataset.open(file, cutting=TilingOptions(size=32))
+        TileDataset.open(file, tiling=TilingOptions(size=32))
 
 
 VRT = """<VRTDataset rasterXSize="64" rasterYSize="64"><SRS>EPSG:32633</SRS>
@@ -255,12 +255,12 @@ def test_scene_fetches_nothing(tmp_path: Path, prefix: str):
         (tmp_path / "far.vrt").write_text(far)
         (tmp_path / "far.tif").write_text(far)
         with pytest.raises(InputError, match=r"far\.tif cannot be read .*not recognized"):
-            TileDataset.open(tmp_path / "far.tif", cutting=TilingOptions(size=32))
+            TileDataset.open(tmp_path / "far.tif", tiling=TilingOptions(size=32))
         with pytest.raises(InputError, match=r"far\.vrt cannot be read"):
-            TileDataset.open(tmp_path / "far.vrt", cutting=TilingOptions(size=32)).read(0)
+            TileDataset.open(tmp_path / "far.vrt", tiling=TilingOptions(size=32)).read(0)
         assert not server.asked
     (tmp_path / "near.vrt").write_text(VRT.format(near=True, source="near.tif"))
-    assert TileDataset.open(tmp_path / "near.vrt", cutting=TilingOptions(size=32)).read(0).size == (
+    assert TileDataset.open(tmp_path / "near.vrt", tiling=TilingOptions(size=32)).read(0).size == (
         32,
         32,
     )
@@ -272,10 +272,10 @@ def test_scene_that_claims_any_size_is_not_listed(tmp_path: Path):
     with rasterio.open(tmp_path / "x.tif", "w", width=2**17, height=2**17, **profile):
         pass  # of a file without a pixel, all are zero
     with pytest.raises(InputError, match=r"would be 16,777,216 tiles, at most 1,000,000 are made"):
-        TileDataset.open(tmp_path / "x.tif", cutting=TilingOptions(size=32))
+        TileDataset.open(tmp_path / "x.tif", tiling=TilingOptions(size=32))
     blocks = {"blockxsize": 2**15, "blockysize": 2**15}
     with rasterio.open(tmp_path / "y.tif", "w", width=2**16, height=2**16, **profile, **blocks):
         pass
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 50_000_000
     with pytest.raises(InputError, match=r"has its pixels in blocks of 1073 MB: save it again"):
-        TileDataset.open(tmp_path / "y.tif", cutting=TilingOptions(size=256))
+        TileDataset.open(tmp_path / "y.tif", tiling=TilingOptions(size=256))

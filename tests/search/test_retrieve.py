@@ -71,20 +71,20 @@ def test_code_is_shown_as_hexadecimal(gallery: Gallery) -> None:
     assert "12 bits" in str(answer)
 
 
-def test_query_that_is_neither_picture_nor_tile(gallery: Gallery) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.jpg is neither a picture file nor the id"):
+def test_query_that_is_neither_image_nor_tile(gallery: Gallery) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.jpg is neither an image file nor the id"):
         search(gallery, "nowhere.jpg")
 
 
-def test_picture_without_a_known_run(gallery: Gallery, tmp_path: Path) -> None:
-    picture = tmp_path / "query.jpg"
-    picture.write_bytes(gallery.thumb(0))
+def test_image_without_a_known_run(gallery: Gallery, tmp_path: Path) -> None:
+    image = tmp_path / "query.jpg"
+    image.write_bytes(gallery.thumbnail(0))
     with pytest.raises(InputError, match="does not say which run made it: name it with --run"):
-        search(gallery, str(picture))
+        search(gallery, str(image))
 
 
 def test_folder_is_no_query(gallery: Gallery, tmp_path: Path) -> None:
-    told = rf"{tmp_path} is neither a picture file nor .*: give one, such as \w+/\w+\.jpg$"
+    told = rf"{tmp_path} is neither an image file nor .*: give one, such as \w+/\w+\.jpg$"
     with pytest.raises(InputError, match=told):
         search(gallery, str(tmp_path))
 

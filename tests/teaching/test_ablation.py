@@ -28,13 +28,13 @@ def test_a_trial_is_what_a_training_with_these_settings_measures(tiny_split):
     assert trial.codes.shape == (val, 8)
 
 
-def test_a_dial_gives_a_new_trial_and_a_new_picture(live):
+def test_a_dial_gives_a_new_trial_and_a_new_image(live):
     assert [trial.words for trial in live.trials] == ["as it comes"]
-    before = live.picture.value
+    before = live.image.value
     live.dials.values = live.dials.values | {"inter_weight": 0.0}
     live.wait()
     assert live.trials[-1].words == "without inter-class" and len(live.trials) == 2
-    assert live.picture.value != before and 'alt="without inter-class: mAP' in live.picture.value
+    assert live.image.value != before and 'alt="without inter-class: mAP' in live.image.value
     assert live.dials.message.startswith("without inter-class: mAP")
     live._press(live.RESET)
     live.wait()
@@ -63,15 +63,15 @@ def test_the_newest_dials_win(live, monkeypatch):
 
 
 def test_wrong_dials_are_answered_and_change_nothing(live):
-    picture = live.picture.value
+    image = live.image.value
     off = {name: 0.0 for name in live.dials.values if name.endswith("weight")}
     live.turn(live.dials.values | off)
     live.wait()
     assert "raise one of them" in live.dials.message
-    assert live.picture.value == picture and len(live.trials) == 1
+    assert live.image.value == image and len(live.trials) == 1
 
 
-def test_the_picture_shows_the_first_trial_and_the_newest(live, tiny_split):
+def test_the_image_shows_the_first_trial_and_the_newest(live, tiny_split):
     many = [live.trials[0]] * 12
     figure = module.trials_figure(many[:3], tiny_split)
     bars, distances, plane = figure.axes

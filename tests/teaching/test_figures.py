@@ -29,8 +29,8 @@ def test_a_code_is_drawn_bit_by_bit():
 
 
 def test_a_ranking_goes_from_near_to_far_and_says_what_ties():
-    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
-    figure = teaching.ranking(pictures, [3, 1, 3, 4], [True, False, False, True])
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
+    figure = teaching.ranking(images, [3, 1, 3, 4], [True, False, False, True])
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["the query", "1 bit", "3 bits, 2 tie", "3 bits, 2 tie", "4 bits"]
     assert [int(axes.images[0].get_array().max()) for axes in figure.axes] == [0, 2, 1, 3, 4]
@@ -57,11 +57,11 @@ def test_a_histogram_holds_every_tile_at_its_distance():
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
-        (lambda: teaching.codes(PICTURES, CODES[:2], "abc"), "2 codes for 3 pictures"),
-        (lambda: teaching.codes(PICTURES, CODES, "ab"), "2 names for 3 pictures"),
+        (lambda: teaching.codes(PICTURES, CODES[:2], "abc"), "2 codes for 3 images"),
+        (lambda: teaching.codes(PICTURES, CODES, "ab"), "2 names for 3 images"),
         (lambda: teaching.codes(PICTURES, CODES, "abc", ["wet"]), "1 words for 2 bits"),
-        (lambda: teaching.ranking(PICTURES, [1], [True, True]), "1 distances for 2 pictures"),
-        (lambda: teaching.ranking(PICTURES, [1, 2], [True]), "1 answers for 2 pictures"),
+        (lambda: teaching.ranking(PICTURES, [1], [True, True]), "1 distances for 2 images"),
+        (lambda: teaching.ranking(PICTURES, [1, 2], [True]), "1 answers for 2 images"),
         (lambda: teaching.steps([False]), "average precision is not defined"),
     ],
 )
@@ -71,8 +71,8 @@ def test_what_does_not_fit_is_named(draw, words):
 
 
 def test_examples_show_each_class_a_row_and_say_how_many_there_are(tmp_path):
-    scenes = TileDataset.open(make(tmp_path / "tiles", classes=("dry_land", "sea"), count=5))
-    figure = teaching.examples(scenes, each=3)
+    dataset = TileDataset.open(make(tmp_path / "tiles", classes=("dry_land", "sea"), count=5))
+    figure = teaching.examples(dataset, each=3)
     assert len(figure.axes) == 6 and all(len(axes.images) == 1 for axes in figure.axes)
     assert figure.axes[0].get_ylabel() == "dry land\n5 tiles"
     assert figure.axes[3].get_ylabel() == "sea\n5 tiles"

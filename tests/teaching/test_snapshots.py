@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import silhouette_samples
 
 import rsh
-from rsh.encoding.build import encode_scenes
+from rsh.encoding.build import encode_dataset
 from rsh.teaching.snapshots import Snapshots, margins, spaces
 
 
@@ -27,7 +27,7 @@ def monkeypatch_module():
 
 def test_only_tiles_that_are_not_learned_from_are_looked_at(moments, tiny_split):
     rows = tiny_split.rows("val", "query")
-    assert (moments.labels == tiny_split.scenes.labels[rows]).all()
+    assert (moments.labels == tiny_split.dataset.labels[rows]).all()
     assert {codes.shape for codes in moments.codes.values()} == {(len(rows), 16)}
 
 
@@ -40,7 +40,7 @@ def test_each_moment_is_kept_as_it_was(moments):
 
 
 def test_the_last_moment_is_what_the_trained_network_says(moments, tiny_split):
-    encoded = encode_scenes(moments._net, tiny_split.scenes, progress=False)
+    encoded = encode_dataset(moments._net, tiny_split.dataset, progress=False)
     assert (encoded.codes[tiny_split.rows("val", "query")] == moments.codes["after"]).all()
 
 
@@ -59,7 +59,7 @@ def test_figures_are_those_of_slow_loops(moments):
     assert 0 < row["mAP"] <= 1 and list(figures.index) == list(moments.codes)
 
 
-def test_pictures_have_a_panel_a_moment(moments):
+def test_images_have_a_panel_a_moment(moments):
     figure = spaces(moments, seed=3)
     assert [axes.get_title() for axes in figure.axes[:3]] == list(moments.codes)
     dots = [sum(len(group.get_offsets()) for group in axes.collections) for axes in figure.axes]

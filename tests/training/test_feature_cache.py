@@ -25,7 +25,7 @@ def net() -> HashNet:
 
 
 @pytest.fixture
-def scenes(tmp_path: Path) -> TileDataset:
+def dataset(tmp_path: Path) -> TileDataset:
     rng = np.random.default_rng(0)
     for name in ("coast", "forest"):
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -42,35 +42,35 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @torch.inference_mode()
-def direct(net: HashNet, scenes: TileDataset, spec: ViewSpec) -> np.ndarray:
-    tiles = torch.from_numpy(np.array(decoded_tiles(scenes, spec.image_size, progress=False)))
-    rows = [spec.of(tiles[row, None], row)[0] for row in range(len(scenes))]
+def direct(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> np.ndarray:
+    tiles = torch.from_numpy(np.array(decoded_tiles(dataset, spec.image_size, progress=False)))
+    rows = [spec.of(tiles[row, None], row)[0] for row in range(len(dataset))]
     return torch.stack([net.backbone(net.normalize(views)) for views in rows]).numpy()
 
 
 @pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3), ViewSpec(32, 3, "strong", seed=1)])
-def test_bank_holds_what_the_backbone_gives_for_each_view(net, scenes, spec: ViewSpec):
-    found = cached_features(net, scenes, spec, progress=False)
-    expected = direct(net, scenes, spec)
+def test_bank_holds_what_the_backbone_gives_for_each_view(net, dataset, spec: ViewSpec):
+    found = cached_features(net, dataset, spec, progress=False)
+    expected = direct(net, dataset, spec)
     assert found.dtype == np.float16
     assert found.shape == (10, len(spec), net.head.trunk[0].in_features)
     np.testing.assert_allclose(found.astype(np.float32), expected, rtol=2e-3, atol=2e-3)
 
 
-def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Path):
+def test_key_changes_with_whatever_decides_the_content(net, dataset, tmp_path: Path):
     other = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)
     with torch.no_grad():
         next(other.backbone.parameters())[0] += 0.01
     deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, feature_stages=1)
     keys = [
-        cache_key(net, scenes, ViewSpec(32, 2)),
-        cache_key(net, scenes, ViewSpec(64, 2)),
-        cache_key(net, scenes, ViewSpec(32, 3)),
-        cache_key(net, scenes, ViewSpec(32, 2, "strong")),
-        cache_key(net, scenes, ViewSpec(32, 2, seed=1)),
-        cache_key(net, scenes.take(np.arange(9)), ViewSpec(32, 2)),
-        cache_key(other, scenes, ViewSpec(32, 2)),
-        cache_key(deeper, scenes, ViewSpec(32, 2)),
+        cache_key(net, dataset, ViewSpec(32, 2)),
+        cache_key(net, dataset, ViewSpec(64, 2)),
+        cache_key(net, dataset, ViewSpec(32, 3)),
+        cache_key(net, dataset, ViewSpec(32, 2, "strong")),
+        cache_key(net, dataset, ViewSpec(32, 2, seed=1)),
+        cache_key(net, dataset.take(np.arange(9)), ViewSpec(32, 2)),
+        cache_key(other, dataset, ViewSpec(32, 2)),
+        cache_key(deeper, dataset, ViewSpec(32, 2)),
     ]
     file = tmp_path / "data" / "coast" / "0.png"
     file.write_bytes(file.read_bytes() + b"\0")
@@ -78,15 +78,15 @@ def test_key_changes_with_whatever_decides_the_content(net, scenes, tmp_path: Pa
     assert len(set(keys)) == len(keys)
 
 
-def test_key_does_not_change_with_the_head_or_the_place(net, scenes, tmp_path: Path):
+def test_key_does_not_change_with_the_head_or_the_place(net, dataset, tmp_path: Path):
     other = HashNet(num_bits=64, image_size=32, hidden=32, feature_dim=4, seed=5)
     (tmp_path / "data").rename(tmp_path / "moved")
     moved = TileDataset.open(tmp_path / "moved")
     assert cache_key(net, moved, VIEWS) == cache_key(other, replace(moved, name="x"), VIEWS)
 
 
-def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path, monkeypatch):
-    unbroken = np.array(cached_features(net, scenes, VIEWS, progress=False))
+def test_interrupted_bank_ends_like_an_unbroken_one(net, dataset, own_cache: Path, monkeypatch):
+    unbroken = np.array(cached_features(net, dataset, VIEWS, progress=False))
     next(own_cache.glob("*.npy")).unlink()
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
     features, wanted = feature_cache.extract_features, []
@@ -100,19 +100,19 @@ def test_interrupted_bank_ends_like_an_unbroken_one(net, scenes, own_cache: Path
 
     monkeypatch.setattr(feature_cache, "extract_features", stopping)
     with pytest.raises(KeyboardInterrupt):
-        cached_features(net, scenes, VIEWS, progress=False)
-    assert np.array_equal(cached_features(net, scenes, VIEWS, progress=False), unbroken)
+        cached_features(net, dataset, VIEWS, progress=False)
+    assert np.array_equal(cached_features(net, dataset, VIEWS, progress=False), unbroken)
     assert wanted == [0, 6]
 
 
-def test_script_without_a_guard_runs_where_processes_are_spawned(scenes, tmp_path: Path):
+def test_script_without_a_guard_runs_where_processes_are_spawned(dataset, tmp_path: Path):
     """As on macOS, where a worker process would begin by running the caller's script again."""
     script = tmp_path / "script.py"
     script.write_text(
         "import multiprocessing, rsh\n"
         "from rsh.training.feature_cache import ViewSpec, view_bank\n"
         "multiprocessing.set_start_method('spawn')\n"
-        f"scenes = rsh.Scenes.open({str(scenes.source)!r})\n"
+        f"scenes = rsh.Scenes.open({str(dataset.path)!r})\n"
         "net = rsh.HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)\n"
         "print(view_bank(net, scenes, ViewSpec(32), progress=False).shape)\n"
     )

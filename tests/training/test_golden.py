@@ -16,7 +16,7 @@ FIGURE = 0.01  # and by how much a figure may, a fraction
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Golden]]:
-    """Two trainings with one thread and two with two, each from the pictures on."""
+    """Two trainings with one thread and two with two, each from the images on."""
     found: dict[int, list[Golden]] = {1: [], 2: []}
     for threads in (1, 1, 2, 2):
         with pytest.MonkeyPatch.context() as patch:

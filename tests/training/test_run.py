@@ -38,9 +38,9 @@ def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
         "feature_dim": 16, "tta": 1, "feature_stages": 0,
     }  # fmt: skip
     assert config["train"] == asdict(TrainConfig(epochs=20, batch_size=16, cached_views=3))
-    assert config["data"]["fingerprint"] == tiny_split.scenes.fingerprint
+    assert config["data"]["fingerprint"] == tiny_split.dataset.fingerprint
     assert config["data"]["tiles"] == 48
-    assert config["data"]["classes"] == tiny_split.scenes.classes
+    assert config["data"]["classes"] == tiny_split.dataset.classes
     assert set(config["environment"]) >= {"revision", "machine", "torch", "timm", "numpy"}
 
 
@@ -59,14 +59,14 @@ def test_network_is_loaded_as_it_was_trained(tiny_run):
 
 def test_split_is_the_one_that_was_trained_on(tiny_run, tiny_split):
     split = Run.open(tiny_run.folder).split()
-    assert split.scenes.items.equals(tiny_split.scenes.items)
+    assert split.dataset.items.equals(tiny_split.dataset.items)
 
 
 def test_moved_data_is_found_by_its_new_name(tiny_run, tiny_split, tmp_path: Path):
     moved = shutil.copytree(tiny_run.data, tmp_path / "moved")
     split = Run.open(tiny_run.folder).split(str(moved))
-    assert split.scenes.items.equals(tiny_split.scenes.items)
-    assert split.scenes.source == moved
+    assert split.dataset.items.equals(tiny_split.dataset.items)
+    assert split.dataset.path == moved
 
 
 def test_changed_data_is_refused(tiny_run, tmp_path: Path):
@@ -153,7 +153,7 @@ def test_run_trained_without_a_description_knows_its_data(tiny_split, tmp_path: 
     except InputError as error:
         assert "--data" in str(error)
     else:
-        assert split.scenes.fingerprint == tiny_split.scenes.fingerprint
+        assert split.dataset.fingerprint == tiny_split.dataset.fingerprint
 
 
 @pytest.mark.parametrize("found", ["config.json", "holiday.jpg"])
@@ -221,7 +221,7 @@ def test_config_that_was_altered_is_refused_or_does_no_harm(folder: Path):
     def use(done: str) -> None:
         run = Run.open(folder)
         TrainConfig(**run.config["train"])
-        assert len(run.split().scenes) == 48
+        assert len(run.split().dataset) == 48
         if done.startswith(("model", "fingerprint")):
             run.net()
 

@@ -48,11 +48,11 @@ def test_training_on_real_tiles_leaves_a_better_network(tiny_run):
 
 def test_queries_are_not_looked_at(tiny_split):
     """Other labels on the query tiles change neither the weights nor the history."""
-    items = tiny_split.scenes.items.copy()
+    items = tiny_split.dataset.items.copy()
     query = items["split"] == "query"
     items.loc[query, "class"] = items.loc[query, "class"].to_numpy()[::-1]
     outcomes = []
-    for split in (tiny_split, Split(replace(tiny_split.scenes, items=items))):
+    for split in (tiny_split, Split(replace(tiny_split.dataset, items=items))):
         net = small()
         config = TrainConfig(epochs=2, batch_size=16, cached_views=3)
         outcomes.append(
@@ -73,10 +73,10 @@ def test_backbone_stays_as_it_was(tiny_split):
 @pytest.mark.parametrize("finetune", [False, True])
 def test_validation_tiles_are_learned_from_only_if_asked(tiny_split, finetune: bool):
     """Without labels that contradict each other on them, the weights tell who was looked at."""
-    items = tiny_split.scenes.items.copy()
+    items = tiny_split.dataset.items.copy()
     val = items["split"] == "val"
     items.loc[val, "class"] = items.loc[val, "class"].to_numpy()[::-1]
-    other = Split(replace(tiny_split.scenes, items=items))
+    other = Split(replace(tiny_split.dataset, items=items))
     for train_on_val in (False, True):
         config = TrainConfig(
             finetune=finetune, train_on_val=train_on_val, epochs=1, batch_size=16, cached_views=2

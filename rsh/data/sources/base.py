@@ -21,29 +21,29 @@ class Source(Protocol):
         """Return one row a tile: id, class and, where known, its place."""
 
     def read(self, tile: str) -> bytes:
-        """Return the picture of a tile as a file.
+        """Return the image of a tile as a file.
 
         Raises:
             InputError: it cannot be read; `NoData` if there is nothing to see on it.
         """
 
     def stamp(self, tile: str) -> str:
-        """Return what changes when the picture does, found without reading it."""
+        """Return what changes when the image does, found without reading it."""
 
 
-def _loose_pictures(folder: Path) -> int:
+def _loose_images(folder: Path) -> int:
     return sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in folder.iterdir())
 
 
 def _table(paths: Sequence[str], source: Path) -> pd.DataFrame:
     if not paths:
-        if source.is_dir() and (loose := _loose_pictures(source)):
+        if source.is_dir() and (loose := _loose_images(source)):
             raise InputError(
-                f"{source} holds {loose} picture(s) and no folder of a class: put them into one "
+                f"{source} holds {loose} image(s) and no folder of a class: put them into one "
                 "folder a class"
             )
         raise InputError(
-            f"{source} holds no pictures: need one folder a class, pictures inside, or shards, "
+            f"{source} holds no images: need one folder a class, images inside, or shards, "
             "or scenes"
         )
     return pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})

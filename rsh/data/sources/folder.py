@@ -1,4 +1,4 @@
-"""Where the pictures of a data set lie: a folder or a zip, and who else there is.
+"""Where the images of a data set lie: a folder or a zip, and who else there is.
 
 A source lists its tiles once and then reads each by its id, in any order and from several threads.
 """
@@ -21,7 +21,7 @@ class FolderSource:
 
     Attributes:
         path: the folder.
-        paths: of the pictures inside.
+        paths: of the images inside.
     """
 
     path: Path

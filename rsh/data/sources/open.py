@@ -13,12 +13,12 @@ from rsh.data.tile_grid import TilingOptions
 from rsh.errors import InputError
 
 
-def open_source(path: Path, cutting: TilingOptions) -> Source:
+def open_source(path: Path, tiling: TilingOptions) -> Source:
     """Find out what lies at a path.
 
     Args:
         path: of a folder, a zip, shards or a scene.
-        cutting: how scenes are cut; nothing else can be.
+        tiling: how scenes are cut; nothing else can be.
 
     Raises:
         InputError: nothing that holds tiles.
@@ -32,7 +32,7 @@ def open_source(path: Path, cutting: TilingOptions) -> Source:
     elif files := shard_files(path):
         source = WebDatasetSource(path, files)
     elif scenes := _scenes(path):
-        return RasterSource.open(path, scenes, cutting)
+        return RasterSource.open(path, scenes, tiling)
     elif path.is_dir():
         source = FolderSource(path, ())
     else:
@@ -40,8 +40,8 @@ def open_source(path: Path, cutting: TilingOptions) -> Source:
             f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
             "a folder with one folder a class, a zip of such a folder, .tar or GeoTIFF files"
         )
-    for field in fields(cutting):
-        if (value := getattr(cutting, field.name)) != field.default:
+    for field in fields(tiling):
+        if (value := getattr(tiling, field.name)) != field.default:
             words = value if not isinstance(value, tuple) else ",".join(map(str, value))
             raise InputError(
                 f"{path} is no scene that could be cut, leave it out",

@@ -36,7 +36,7 @@ class RasterSource:
     plans: dict[str, TileGrid]
 
     @classmethod
-    def open(cls, path: Path, scenes: Sequence[Path], cutting: TilingOptions) -> "RasterSource":
+    def open(cls, path: Path, scenes: Sequence[Path], tiling: TilingOptions) -> "RasterSource":
         """Look at scenes.
 
         Raises:
@@ -47,7 +47,7 @@ class RasterSource:
             if scene.stem in plans:
                 raise InputError(f"{scene} has the name of another scene: rename one of them")
             with open_raster(scene) as source:
-                plans[scene.stem] = plan_tiles(source, scene, cutting)
+                plans[scene.stem] = plan_tiles(source, scene, tiling)
         return cls(path, plans)
 
     def items(self) -> pd.DataFrame:

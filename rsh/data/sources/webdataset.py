@@ -1,7 +1,7 @@
 """WebDataset shards: tars whose files belong together where their names are equal up to a dot.
 
     shards-0000.tar
-      forest/0001.jpg     the picture, by its suffix
+      forest/0001.jpg     the image, by its suffix
       forest/0001.cls     its class; else "class" or "label" in the .json; else the folder
       forest/0001.json    {"longitude": 9.5, "latitude": 38.4, "block": ..., "footprint": ...}
 
@@ -45,7 +45,7 @@ CANNOT_READ = (
 
 
 class Location(NamedTuple):
-    """Where the picture of a tile lies.
+    """Where the image of a tile lies.
 
     Attributes:
         shard: its number.
@@ -74,7 +74,7 @@ class WebDatasetSource:
         """See `rsh.data.sources.base.Source`."""
         places, told = self._listed
         if not places:
-            raise InputError(f"{self.path} holds no pictures: need .jpg, .png or the like in a tar")
+            raise InputError(f"{self.path} holds no images: need .jpg, .png or the like in a tar")
         if len({name for words in told.values() for name in words}) > MOST_WORDS:
             raise InputError(f"{self.path} has more than {MOST_WORDS} names in its .json files")
         table = pd.DataFrame([told[tile] for tile in places], index=pd.Index(places))
@@ -160,7 +160,7 @@ def _expanded(pattern: str) -> Iterator[str]:
 
 
 def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, _Seen]]:
-    """Yield name, place of the picture, and what is told of it, of each sample with a picture."""
+    """Yield name, place of the image, and what is told of it, of each sample with an image."""
     places: dict[str, Location] = {}
     told: dict[str, _Seen] = {}
     with _opened(file) as tar:
@@ -172,7 +172,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, _Seen]]:
             tile, suffix = str(path.with_name(stem)), PurePosixPath(f"x.{kind}").suffix.lower()
             if suffix in SUFFIXES:
                 if tile in places:
-                    raise InputError(f"{tile} in {file} has two pictures: leave one of them")
+                    raise InputError(f"{tile} in {file} has two images: leave one of them")
                 places[tile] = Location(shard, member.offset_data, member.size)
             elif suffix in (".cls", ".json"):
                 told.setdefault(tile, {})[suffix] = _content(tar, member, file)

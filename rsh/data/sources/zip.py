@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.archive import open_zip, picture_paths, read_member
+from rsh.data.archive import image_paths, open_zip, read_member
 from rsh.data.metadata import add_metadata
 from rsh.data.sources.base import _table
 
@@ -19,7 +19,7 @@ class ZipSource:
     Attributes:
         path: the zip.
         prefix: folder inside that holds the class folders, "" or ending in "/".
-        paths: of the pictures, below the prefix.
+        paths: of the images, below the prefix.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class ZipSource:
         Raises:
             InputError: it is damaged, or names a path outside itself.
         """
-        paths, prefix = picture_paths(path)
+        paths, prefix = image_paths(path)
         return cls(path, prefix, tuple(paths))
 
     def items(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-import { bitsOf, countDifferent, listen, make, mark, Pictures, plural, redrawOn } from "./lib/shared.js";
+import { bitsOf, countDifferent, listen, make, mark, Images, plural, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, rowsOf, tileButton } from "./lib/grid.js";
 import { glossary } from "./lib/glossary.js";
 import { classColor } from "./lib/palette.js";
@@ -91,7 +91,7 @@ function caption(card, count) {
 }
 
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
@@ -108,7 +108,7 @@ function render({ model, el }) {
   list.addEventListener("click", (event) => (followed = event.target.closest(".rsh-card") !== null));
 
   function cardButton(card, index, cards, view) {
-    const url = pictures.url(card.thumb);
+    const url = images.url(card.thumb);
     const [bits, queryBits] = [card.code, view.query_code].map((code) => bitsOf(code, view.num_bits));
     if (countDifferent(bits, queryBits) !== card.distance) {
       console.warn("rsh: a card's distance is not that of its code", card.row);
@@ -137,8 +137,8 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const cards = view.cards ?? [];
-    const old = pictures.urls;
-    pictures.urls = [];
+    const old = images.urls;
+    images.urls = [];
     heading.textContent = view.heading ?? "";
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
@@ -165,7 +165,7 @@ function render({ model, el }) {
       idle: () => list.classList.remove("is-busy"),
     }),
     () => watcher.disconnect(),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

@@ -86,7 +86,7 @@ def summary(state: ExplorerState, ranking: Ranking) -> str:
 
 
 def _tally(state: ExplorerState, ranking: Ranking) -> str:
-    """Say of which classes the tiles shown are: nobody has said that of the picture itself."""
+    """Say of which classes the tiles shown are: nobody has said that of the image itself."""
     gallery = state.gallery
     names = Counter(humanize(gallery.items["class"].iloc[hit.row]) for hit in ranking.hits)
     most = ", ".join(f"{count} {name}" for name, count in names.most_common(3))

@@ -1,9 +1,9 @@
-import { listen, make, Pictures, redrawOn } from "./lib/shared.js";
+import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
 
 // A class, then one of its tiles: some at a time, because a class may hold thousands.
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const page = model.get("page");
   const select = make("select", {
     id: `rsh-class-${page}`,
@@ -21,7 +21,7 @@ function render({ model, el }) {
   );
 
   function tile(card) {
-    const url = pictures.url(card.thumb);
+    const url = images.url(card.thumb);
     const attributes = { class: `rsh-card${card.current ? " is-current" : ""}`, title: card.alt };
     return tileButton(model, card, url, attributes, make("img", { src: url, alt: card.alt, draggable: "false" }));
   }
@@ -31,8 +31,8 @@ function render({ model, el }) {
     const options = classes.map(({ name, count }) => make("option", {}, `${name} (${count.toLocaleString("en")})`));
     if (select.options.length !== options.length) select.replaceChildren(...options);
     select.selectedIndex = chosen;
-    const old = pictures.urls;
-    pictures.urls = [];
+    const old = images.urls;
+    images.urls = [];
     fillGrid(list, cards.map(tile));
     old.forEach((url) => URL.revokeObjectURL(url));
     const last = first + cards.length - 1;
@@ -43,7 +43,7 @@ function render({ model, el }) {
   const stops = [
     redrawOn(model, ["view"], draw),
     listen(model, { hover: ({ row }) => pointAt(list, row) }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

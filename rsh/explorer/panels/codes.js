@@ -1,4 +1,4 @@
-import { bitsOf, countDifferent, listen, make, Pictures, plural, redrawOn } from "./lib/shared.js";
+import { bitsOf, countDifferent, listen, make, Images, plural, redrawOn } from "./lib/shared.js";
 import { curve, histogram } from "./lib/figures.js";
 
 // A hexadecimal digit stands for four bits: one digit over its four cells.
@@ -59,7 +59,7 @@ function agreementRow(agreement, shown) {
 }
 
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const heading = make("h2", { class: "rsh-heading" });
   const pair = make("div", { class: "rsh-pair" });
   const verdict = make("p", { class: "rsh-differ" });
@@ -105,9 +105,9 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     if (!view.query) return;
-    pictures.revoke();
-    queryUrl = pictures.url(view.query.thumb);
-    firstUrl = view.first ? pictures.url(view.first.thumb) : "";
+    images.revoke();
+    queryUrl = images.url(view.query.thumb);
+    firstUrl = view.first ? images.url(view.first.thumb) : "";
     heading.textContent = "What the search compares";
     lead.textContent = `Each tile has become a code of ${view.num_bits} bits. The fewer bits differ, the nearer the tile.`;
     compare(first());
@@ -124,7 +124,7 @@ function render({ model, el }) {
     listen(model, {
       hover: (tile) => (tile.row === null ? compare(first()) : tile.code && compare(tile)),
     }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

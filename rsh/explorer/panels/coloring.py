@@ -110,7 +110,7 @@ def _by_verdict(gallery: Gallery, ranking: Ranking) -> Coloring:
     for hit in ranking.hits:
         values[hit.row] = 1 if hit.relevant is False else 0
     names, roles = ["same class", "another class"], ["right", "wrong"]
-    if ranking.question.row is None:  # a picture has no class
+    if ranking.question.row is None:  # an image has no class
         names, roles = ["found"], ["accent"]
     return _packed("found", values, names=names, colors=roles, missing="not among the found")
 

@@ -1,10 +1,10 @@
-import { listen, make, Pictures, redrawOn } from "./lib/shared.js";
+import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { glossary } from "./lib/glossary.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
 
 // Two answers to one question side by side; what only one of them found stands out.
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const page = model.get("page");
   const select = make("select", { id: `rsh-side-${page}` });
   const note = make("p", { class: "rsh-summary", role: "status" });
@@ -31,7 +31,7 @@ function render({ model, el }) {
   });
 
   function card(tile, mine) {
-    const url = pictures.url(tile.thumb);
+    const url = images.url(tile.thumb);
     const classes = `rsh-card ${tile.relevant ? "is-right" : "is-wrong"}${tile.only ? " is-only" : ""}`;
     const words = make(
       "span",
@@ -47,8 +47,8 @@ function render({ model, el }) {
 
   function draw() {
     const { note: words = "", sides = [] } = model.get("view");
-    const old = pictures.urls;
-    pictures.urls = [];
+    const old = images.urls;
+    images.urls = [];
     note.textContent = words;
     terms.hidden = !sides.length;
     body.replaceChildren(
@@ -64,7 +64,7 @@ function render({ model, el }) {
   const stops = [
     redrawOn(model, ["view"], draw),
     listen(model, { hover: ({ row }) => body.querySelectorAll("ol").forEach((list) => pointAt(list, row)) }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

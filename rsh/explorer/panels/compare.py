@@ -83,7 +83,7 @@ class Comparison:
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         if state.query is None:
-            raise InputError("Only a tile of the gallery can be compared, not a picture of yours.")
+            raise InputError("Only a tile of the gallery can be compared, not an image of yours.")
         if state.question.marked or state.way.where:
             raise InputError("Only a tile alone can be compared: take marks and conditions away.")
         pair = self._pair(chosen)

@@ -1,4 +1,4 @@
-import { listen, make, mark, Pictures, redrawOn, tell } from "./lib/shared.js";
+import { listen, make, mark, Images, redrawOn, tell } from "./lib/shared.js";
 import { classColor } from "./lib/palette.js";
 
 function queryCard(view, url) {
@@ -23,7 +23,7 @@ function queryCard(view, url) {
   );
 }
 
-// What was marked: pressing a picture takes its mark away.
+// What was marked: pressing an image takes its mark away.
 function markedTiles(model, view, urlOf, clear) {
   const tile = (card) => {
     const words = `${card.sign === "like" ? "more" : "fewer"} like ${card.name}`;
@@ -53,7 +53,7 @@ function segment(page, value, text, onchange) {
 }
 
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const page = model.get("page");
   const query = make("div", { "aria-live": "polite" });
   const act = (kind) => (event) => {
@@ -121,10 +121,10 @@ function render({ model, el }) {
 
   function draw() {
     const view = model.get("view");
-    const old = pictures.urls;
-    pictures.urls = [];
-    query.replaceChildren(queryCard(view, pictures.url(view.query.thumb)));
-    if (view.marks.length) query.append(markedTiles(model, view, (thumb) => pictures.url(thumb), button("clear", "Clear marks", "ask with the query alone")));
+    const old = images.urls;
+    images.urls = [];
+    query.replaceChildren(queryCard(view, images.url(view.query.thumb)));
+    if (view.marks.length) query.append(markedTiles(model, view, (thumb) => images.url(thumb), button("clear", "Clear marks", "ask with the query alone")));
     old.forEach((url) => URL.revokeObjectURL(url));
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));
@@ -139,7 +139,7 @@ function render({ model, el }) {
     redrawOn(model, ["view"], draw),
     redrawOn(model, ["search"], drawSearch),
     listen(model, { alert: () => drawSearch() }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

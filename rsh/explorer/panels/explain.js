@@ -1,4 +1,4 @@
-import { make, listen, Pictures, redrawOn } from "./lib/shared.js";
+import { make, listen, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
 
 const PARTS = [
@@ -9,7 +9,7 @@ const PARTS = [
 
 // Three questions; each is answered when it is opened, since each takes Python some work.
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const bodies = {};
   const ask = (change) => {
     model.set("asked", { ...model.get("asked"), ...change });
@@ -40,7 +40,7 @@ function render({ model, el }) {
     fillGrid(
       list,
       cards.map((card) => {
-        const url = pictures.url(card.thumb);
+        const url = images.url(card.thumb);
         const image = make("img", { src: url, alt: card.alt, draggable: "false" });
         return tileButton(model, card, url, { class: "rsh-card", title: card.alt }, image, words?.(card));
       }),
@@ -50,9 +50,9 @@ function render({ model, el }) {
 
   const working = make("p", { class: "rsh-note", role: "status" });
   const start = make("button", { type: "button", onclick: () => model.send({ kind: "parts" }) }, "Cover it part by part");
-  function drawParts({ pictures: heats, note }) {
+  function drawParts({ images: heats, note }) {
     const figures = heats.map(({ title, note: words, png, alt }) => {
-      const url = pictures.url(png);
+      const url = images.url(png);
       return make("figure", {}, make("img", { src: url, alt }), make("figcaption", {}, make("strong", {}, title), make("span", {}, words)));
     });
     const lead = make("p", { class: "rsh-note" }, "A gray patch slides over the tile (occlusion): where the code changes most, there it looks.");
@@ -84,7 +84,7 @@ function render({ model, el }) {
       make(
         "span",
         { class: "rsh-facing", "aria-hidden": "true" },
-        make("img", { src: pictures.url(card.other.thumb), alt: "" }),
+        make("img", { src: images.url(card.other.thumb), alt: "" }),
         make("span", {}, make("strong", {}, card.name), card.far),
       );
     const lead = "The margin is how many bits farther the other class lies than the own one, on average: the smaller, the more confused.";
@@ -100,8 +100,8 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = document.activeElement?.id;
-    const old = pictures.urls;
-    pictures.urls = [];
+    const old = images.urls;
+    images.urls = [];
     for (const [name, drawOne] of Object.entries(draws)) if (view[name]) drawOne(view[name]);
     old.forEach((url) => URL.revokeObjectURL(url));
     if (focused && el.querySelector(`[id="${focused}"]`)) el.querySelector(`[id="${focused}"]`).focus();
@@ -114,7 +114,7 @@ function render({ model, el }) {
       start.disabled = Boolean(working.textContent);
     }),
     listen(model, { hover: ({ row }) => el.querySelectorAll("ol").forEach((list) => pointAt(list, row)) }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

@@ -75,12 +75,12 @@ class Explained:
     def _parts_of(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Draw the heat of the current query, if it is known."""
         if self._parts is None or self._parts[0] != state.question:
-            return {"pictures": [], "note": ""}
-        found, bit, picture = self._parts[1], int(asked["bit"]), BytesIO(query_picture(state))
+            return {"images": [], "note": ""}
+        found, bit, image = self._parts[1], int(asked["bit"]), BytesIO(query_image(state))
         one = found.of_bit(bit)
         value = int(found.untouched.codes[0, bit] > 0)
         far = int((found.untouched.packed != state.question.packed(self._gallery)).sum())
-        pictures = [
+        images = [
             ("the whole code", "the brighter, the more the code depends on it", found.whole, False),
             (
                 f"bit {bit + 1}, which is {value}",
@@ -90,14 +90,14 @@ class Explained:
             ),
         ]
         return {
-            "pictures": [
+            "images": [
                 {
                     "title": title,
                     "note": note,
-                    "png": overlay(_again(picture), heat, signed=signed),
+                    "png": overlay(_again(image), heat, signed=signed),
                     "alt": f"Heat over the query: {title}, {note}",
                 }
-                for title, note, heat, signed in pictures
+                for title, note, heat, signed in images
             ],
             "note": _small(far),
         }
@@ -156,20 +156,20 @@ class Explained:
         return mine | {"far": far, "other": theirs, "alt": f"{mine['name']}: {far}"}
 
 
-def query_picture(state: ExplorerState) -> bytes:
-    """Return the picture of the query that is at hand, JPEG: the page has no originals."""
-    picture = state.question.picture
-    if picture:
-        return picture.thumb
+def query_image(state: ExplorerState) -> bytes:
+    """Return the image of the query that is at hand, JPEG: the page has no originals."""
+    image = state.question.image
+    if image:
+        return image.thumbnail
     if state.query is None:
         raise InputError("there is no query: choose one")
-    return state.gallery.thumb(state.query)
+    return state.gallery.thumbnail(state.query)
 
 
 def _small(far: int) -> str:
     if not far:
         return ""
-    return "The small picture that the page has gets another code than the tile itself."
+    return "The small image that the page has gets another code than the tile itself."
 
 
 def _again(stream: BytesIO) -> Any:

@@ -4,7 +4,7 @@ const FORMS = [
   ["csv", "CSV", "the tiles as a table"],
   ["json", "JSON", "the tiles with the question and what made the codes"],
   ["geojson", "GeoJSON", "the tiles as places on a map"],
-  ["sheet", "Contact sheet", "one picture of the query and the tiles"],
+  ["sheet", "Contact sheet", "one image of the query and the tiles"],
 ];
 const WAYS = [
   ["link", "Link", "opens the page as it is now"],

@@ -21,7 +21,7 @@ class LegendPanel(anywidget.AnyWidget):
         page: name of the page's channel.
         heading: title of the part of the page that follows.
         note: one sentence below it.
-        judged: whether hits are of the query's class or of another; a picture has none.
+        judged: whether hits are of the query's class or of another; an image has none.
         ways: what the dots can be colored by, pairs of a way and its words; none hides the choice.
         coloring: `rsh.explorer.panels.coloring.Coloring`, or empty before the first.
     """
@@ -61,4 +61,4 @@ def note_of(state: ExplorerState, has_planes: bool) -> str:
     dots = "Every dot is a tile: choose one to search with it, or select many."
     if state.query is not None:
         return dots
-    return f"{dots} Your picture has none: the star stands amid the tiles nearest to it."
+    return f"{dots} Your image has none: the star stands amid the tiles nearest to it."

@@ -11,7 +11,7 @@ const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a m
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
 const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
-const NEAREST = 15; // tiles that say where a picture without a dot belongs
+const NEAREST = 15; // tiles that say where an image without a dot belongs
 const HELP =
   "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
   "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
@@ -52,7 +52,7 @@ function render({ model, el }) {
   );
 
   let colors = { ...UNKNOWN, values: new Uint8Array(view.count) };
-  let [ink, table, picture, only, line] = [null, null, null, null, null];
+  let [ink, table, image, only, line] = [null, null, null, null, null];
   let selected = new Int32Array();
   let pointed = null; // the row with the ring
   let [ratio, radius, waiting, asked, warningTimer, lastFrame] = [1, 3, null, 0, 0, 0];
@@ -83,7 +83,7 @@ function render({ model, el }) {
     dots.start(view, { values: colors.values, table }, passes, ratio, (pen) => {
       pen.fillStyle = ink.surface;
       pen.fillRect(0, 0, ...view.size);
-      if (world) drawBackground(pen, view, picture, ink, only === null && !selected.length ? 0.1 : 0.4);
+      if (world) drawBackground(pen, view, image, ink, only === null && !selected.length ? 0.1 : 0.4);
     });
   }
 
@@ -112,7 +112,7 @@ function render({ model, el }) {
     if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(pen, corners, color, ink, dashes);
   }
 
-  // A picture of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing
+  // An image of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing
   // says where on Earth it was taken.
   function starOf(query, hits) {
     if (query >= 0 || world) return query;
@@ -196,7 +196,7 @@ function render({ model, el }) {
   const background = model.get("background");
   if (background?.byteLength) {
     createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((image) => {
-      picture = image;
+      image = image;
       if (ink) redraw();
     });
   }

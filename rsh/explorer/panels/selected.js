@@ -1,9 +1,9 @@
-import { listen, make, Pictures, redrawOn } from "./lib/shared.js";
+import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
 
 // What was drawn around in a plane, as cards.
 function render({ model, el }) {
-  const pictures = new Pictures();
+  const images = new Images();
   const heading = make("h2", { class: "rsh-heading" });
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
@@ -11,15 +11,15 @@ function render({ model, el }) {
   el.append(heading, note, list);
 
   function card(tile) {
-    const url = pictures.url(tile.thumb);
+    const url = images.url(tile.thumb);
     const words = make("span", { class: "rsh-card-text", "aria-hidden": "true" }, make("span", { class: "rsh-distance" }, tile.far), make("span", { class: "rsh-class" }, make("span", {}, tile.name)));
     return tileButton(model, tile, url, { class: "rsh-card" }, make("img", { src: url, alt: tile.alt, draggable: "false" }), words);
   }
 
   function draw() {
     const { heading: title = "", note: words = "", cards = [] } = model.get("view");
-    const old = pictures.urls;
-    pictures.urls = [];
+    const old = images.urls;
+    images.urls = [];
     el.hidden = !title;
     heading.textContent = title;
     note.textContent = words;
@@ -31,7 +31,7 @@ function render({ model, el }) {
   const stops = [
     redrawOn(model, ["view"], draw),
     listen(model, { hover: ({ row }) => pointAt(list, row) }),
-    () => pictures.revoke(),
+    () => images.revoke(),
   ];
   return () => stops.forEach((stop) => stop());
 }

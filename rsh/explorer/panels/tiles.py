@@ -13,7 +13,7 @@ SPLITS = {
     "train": "seen in training",
     "val": "used to choose settings",
 }
-NO_ROW = -1  # of a picture that is no tile of the gallery
+NO_ROW = -1  # of an image that is no tile of the gallery
 
 
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
@@ -32,25 +32,25 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "map": map_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "split": SPLITS.get(item["split"], ""),
-        "thumb": gallery.thumb(row),
+        "thumb": gallery.thumbnail(row),
     }
 
 
 def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
-    """Return the same of what is asked with; a picture has the row -1 and no class."""
-    picture = question.picture
-    if picture is None:
+    """Return the same of what is asked with; an image has the row -1 and no class."""
+    image = question.image
+    if image is None:
         assert question.row is not None
         return describe(gallery, question.row)
     return {
         "row": NO_ROW,
-        "name": picture.name,
+        "name": image.name,
         "color": NO_ROW,
-        "code": hex_of(picture.encoded.packed[0], gallery.num_bits),
+        "code": hex_of(image.encoded.packed[0], gallery.num_bits),
         "place": "",
         "map": "",
-        "split": "a picture of yours",
-        "thumb": picture.thumb,
+        "split": "an image of yours",
+        "thumb": image.thumbnail,
     }
 
 

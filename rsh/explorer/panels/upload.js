@@ -2,7 +2,7 @@ import { make, redrawOn, tell } from "./lib/shared.js";
 
 const PAUSE = 150; // ms without a key before Python is asked for names
 
-// A tile by its name, or a picture of one's own: chosen, dropped anywhere on the page, or pasted.
+// A tile by its name, or an image of one's own: chosen, dropped anywhere on the page, or pasted.
 function render({ model, el }) {
   const page = model.get("page");
   const list = make("datalist", { id: `rsh-names-${page}` });
@@ -23,13 +23,13 @@ function render({ model, el }) {
     make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Find a tile by name")),
     form,
     list,
-    make("h2", { class: "rsh-label" }, "Ask with your own picture"),
+    make("h2", { class: "rsh-label" }, "Ask with your own image"),
     open,
     input,
     status,
   );
   const limit = `${Math.floor(model.get("limit") / 2 ** 20)}\u00a0MB`;
-  open.append(make("strong", {}, "Choose a picture"), make("span", {}, `or drop or paste one, at most ${limit}`));
+  open.append(make("strong", {}, "Choose an image"), make("span", {}, `or drop or paste one, at most ${limit}`));
 
   let timer = 0;
   field.addEventListener("input", () => {
@@ -48,13 +48,13 @@ function render({ model, el }) {
 
   async function take(file) {
     if (!file) return;
-    const name = file.name || "the pasted picture";
+    const name = file.name || "the pasted image";
     if (file.size > model.get("limit")) {
       model.send({ kind: "too large", name, size: file.size });
       return;
     }
     status.textContent = `Sending ${name}…`;
-    model.send({ kind: "picture", name }, undefined, [await file.arrayBuffer()]);
+    model.send({ kind: "image", name }, undefined, [await file.arrayBuffer()]);
   }
   const prepare = () => model.send({ kind: "prepare" });
   open.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-"""Asking with what is not in sight: a tile by its name, or a picture of one's own."""
+"""Asking with what is not in sight: a tile by its name, or an image of one's own."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from rsh.explorer.uploads.client import MAX_BYTES
 
 
 class UploadPanel(anywidget.AnyWidget):
-    """A search field, and a place to drop a picture on.
+    """A search field, and a place to drop an image on.
 
-    Sends {"kind": "find", "text"}; {"kind": "prepare"} when a picture may soon come; {"kind":
-    "picture", "name"} with the file's bytes; and {"kind": "too large", "name", "size"} for a file
+    Sends {"kind": "find", "text"}; {"kind": "prepare"} when an image may soon come; {"kind":
+    "image", "name"} with the file's bytes; and {"kind": "too large", "name", "size"} for a file
     that it does not send.
 
     Attributes:
@@ -22,7 +22,7 @@ class UploadPanel(anywidget.AnyWidget):
             waits.
         matching: ids of some tiles that hold it.
         limit: the most bytes a file may have.
-        working: what is being done with a picture, or "".
+        working: what is being done with an image, or "".
     """
 
     _esm = bundle("upload.js")

@@ -127,7 +127,7 @@ def check_port(port: int, host: str = access.HERE) -> None:
 def _served_folder() -> Iterator[Path]:
     """Make a folder with `root`, which holds the notebook and nothing else, and the template.
 
-    Voila hands out pictures below its root to whoever asks.
+    Voila hands out images below its root to whoever asks.
     """
     notebook = next(
         (

@@ -1,4 +1,4 @@
-"""Pictures that a visitor brings along, encoded beside the kernel while the page goes on."""
+"""Images that a visitor brings along, encoded beside the kernel while the page goes on."""
 
 import asyncio
 import io
@@ -12,18 +12,18 @@ from typing import Any
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
-from rsh.explorer.question import Picture
+from rsh.explorer.question import Image
 from rsh.explorer.uploads.messages import packed_message, read_message_later
 from rsh.io.arrays import read_arrays
 
 MAX_BYTES = 20 << 20  # a tile of any sensor fits; a scene is to be cut into tiles first
-PATIENCE = 90.0  # seconds that one picture may take, the first among them with loading the model
+PATIENCE = 90.0  # seconds that one image may take, the first among them with loading the model
 STREAM_LIMIT = 1 << 24  # bytes that wait to be read
 _STARTED: set[asyncio.Task[None]] = set()
 
 
 class UploadEncoder:
-    """Encodes one picture after another in a process that starts with the first."""
+    """Encodes one image after another in a process that starts with the first."""
 
     def __init__(self, folder: Path) -> None:
         """Encode for the gallery in a folder."""
@@ -31,21 +31,21 @@ class UploadEncoder:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def encode(self, data: bytes, name: str) -> Picture:
-        """Read and encode a picture.
+    async def encode(self, data: bytes, name: str) -> Image:
+        """Read and encode an image.
 
         Args:
             data: its file's bytes.
             name: what to call it.
 
         Raises:
-            InputError: too large, no picture, or one that cannot be encoded in time.
+            InputError: too large, no image, or one that cannot be encoded in time.
         """
         parts = await self._answer(data, name, want="codes")
-        return Picture(name, parts["thumb"].tobytes(), _encoded(parts))
+        return Image(name, parts["thumb"].tobytes(), _encoded(parts))
 
     async def parts(self, data: bytes, name: str) -> Occlusion:
-        """Find out which parts of a picture make its code, see `rsh.analysis.occlusion`.
+        """Find out which parts of an image make its code, see `rsh.analysis.occlusion`.
 
         Raises:
             InputError: as for `encode`.
@@ -54,7 +54,7 @@ class UploadEncoder:
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
     async def prepare(self) -> None:
-        """Load the network, since a picture may soon come; what fails now is told of then."""
+        """Load the network, since an image may soon come; what fails now is told of then."""
         with suppress(InputError):
             await self._answer(b"", "", want="nothing")
 
@@ -74,7 +74,7 @@ class UploadEncoder:
                 await self.close()
                 raise InputError(
                     f"{name} could not be encoded: the encoder ended or took more than "
-                    f"{PATIENCE:.0f} s; try once more, or save the picture as JPEG first"
+                    f"{PATIENCE:.0f} s; try once more, or save the image as JPEG first"
                 ) from None
 
     async def _ask(self, data: bytes, name: str, want: str) -> dict[str, Any]:
@@ -122,5 +122,5 @@ def check_size(count: int, name: str) -> None:
     if count > MAX_BYTES:
         raise InputError(
             f"{name} has {count / 2**20:.0f} MB: at most {MAX_BYTES >> 20} MB can be looked at; "
-            "cut a scene into tiles with `rsh data tiles`, or save the picture smaller"
+            "cut a scene into tiles with `rsh data tiles`, or save the image smaller"
         )

@@ -1,4 +1,4 @@
-"""Messages between the page's kernel and the process that encodes pictures: JSON, then bytes.
+"""Messages between the page's kernel and the process that encodes images: JSON, then bytes.
 
 A message is two lengths of four bytes, a JSON object, and a body. Nothing is ever unpickled. What
 is no message is as good as no other side: both raise EOFError.

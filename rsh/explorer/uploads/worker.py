@@ -1,8 +1,8 @@
-"""The process that reads and encodes the pictures of one visitor: see `client`.
+"""The process that reads and encodes the images of one visitor: see `client`.
 
     python -m rsh.explorer.uploads.worker GALLERY
 
-It answers each message with one: a picture with its codes, what its parts are worth to them, or
+It answers each message with one: an image with its codes, what its parts are worth to them, or
 the sentence that says what is wrong; and nothing once the network is loaded, if no more is wanted.
 Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
 nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
@@ -26,12 +26,12 @@ from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 
-REST = 300  # seconds without a picture after which the memory is given back
+REST = 300  # seconds without an image after which the memory is given back
 
 
 def main(folder: str) -> None:
     """Answer until nobody asks."""
-    warnings.simplefilter("ignore")  # how a picture was converted; the answer is shown all the same
+    warnings.simplefilter("ignore")  # how an image was converted; the answer is shown all the same
     source = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever libraries print must not stand between two messages
@@ -50,29 +50,29 @@ def main(folder: str) -> None:
 
 
 def _encoder(folder: Path) -> Encode:
-    """Load the model once; see `Gallery.encode`, which loads it for each picture."""
+    """Load the model once; see `Gallery.encode`, which loads it for each image."""
     from rsh.models.onnx import find_onnx_encoder
 
     gallery = Gallery.open(folder)
     if encoder := find_onnx_encoder(gallery.info["model"]):
         return encoder.encode
-    from rsh.encoding.query import encode_pictures, model_of  # torch
+    from rsh.encoding.query import encode_images, model_of  # torch
 
     net = model_of(gallery)
-    return partial(encode_pictures, net)
+    return partial(encode_images, net)
 
 
 def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
     if head["want"] == "nothing":
         return packed_message({})
-    picture = read_image(io.BytesIO(body), name=str(head["name"]))
+    image = read_image(io.BytesIO(body), name=str(head["name"]))
     stream = io.BytesIO()
     if head["want"] == "parts":
-        found = occlude(picture, encode)
+        found = occlude(image, encode)
         arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
     else:
-        thumb = np.frombuffer(to_jpeg(picture, side=2 * THUMB_SIDE), dtype=np.uint8)
-        arrays = {"thumb": thumb, **encode([picture])._asdict()}
+        thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
+        arrays = {"thumb": thumbnail, **encode([image])._asdict()}
     np.savez(stream, **arrays)
     return packed_message({}, stream.getvalue())
 

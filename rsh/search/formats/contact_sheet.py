@@ -1,4 +1,4 @@
-"""A contact sheet: the query and the tiles of a view as one picture that can be printed or sent.
+"""A contact sheet: the query and the tiles of a view as one image that can be printed or sent.
 
 Right and wrong are told by color, by words, by the sign and by the frame, solid or dashed, so that
 the sheet says the same in gray.
@@ -58,7 +58,7 @@ def to_contact_sheet(view: View) -> bytes:
         PNG.
 
     Raises:
-        InputError: the query is a picture that cannot be read, or a thumbnail was altered.
+        InputError: the query is an image that cannot be read, or a thumbnail was altered.
     """
     tiles, notes = view.tiles[:MOST], _notes(view)
     columns = _columns(len(tiles))
@@ -73,8 +73,8 @@ def to_contact_sheet(view: View) -> bytes:
     _head(pen, view, width)
     for number, (tile, name) in enumerate(zip(tiles, names, strict=True)):
         down, along = divmod(number, columns)
-        picture, x = _thumb(view.gallery, tile.row), MARGIN + along * (CELL + GAP)
-        _card(pen, picture, tile, name, x, top + down * step)
+        image, x = _thumb(view.gallery, tile.row), MARGIN + along * (CELL + GAP)
+        _card(pen, image, tile, name, x, top + down * step)
     _foot(pen, notes, width, height)
     stream = io.BytesIO()
     sheet.save(stream, "PNG", compress_level=1)  # more takes longer and saves a tenth
@@ -97,11 +97,11 @@ def _columns(number: int) -> int:
 
 def _head(pen: _Pen, view: View, width: int) -> None:
     """Draw the query, what it is, and how it was asked."""
-    _picture(pen, _query(view), MARGIN, MARGIN)
+    _image(pen, _query(view), MARGIN, MARGIN)
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
     row = view.row
-    name = "a picture" if row is None else humanize(view.gallery.items["class"].iloc[row])
+    name = "an image" if row is None else humanize(view.gallery.items["class"].iloc[row])
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)
     y += 20
@@ -119,9 +119,9 @@ def _head(pen: _Pen, view: View, width: int) -> None:
     pen.draw.line((MARGIN, under, width - MARGIN, under), fill=LINES)
 
 
-def _card(pen: _Pen, picture: Image.Image, tile: Shown, name: list[str], x: int, y: int) -> None:
+def _card(pen: _Pen, image: Image.Image, tile: Shown, name: list[str], x: int, y: int) -> None:
     """Draw one tile and what is said of it."""
-    _picture(pen, picture, x, y)
+    _image(pen, image, x, y)
     if tile.relevant is not None:
         _frame(pen, x, y, right=tile.relevant)
     y += HIGH + 5
@@ -195,7 +195,7 @@ def _query(view: View) -> Image.Image:
 
 def _thumb(gallery: Gallery, row: int) -> Image.Image:
     try:
-        return read_thumbnail(gallery.thumb(row))
+        return read_thumbnail(gallery.thumbnail(row))
     except InputError:
         name = gallery.items["id"].iloc[row]
         raise InputError(
@@ -203,9 +203,9 @@ def _thumb(gallery: Gallery, row: int) -> Image.Image:
         ) from None
 
 
-def _picture(pen: _Pen, picture: Image.Image, x: int, y: int) -> None:
-    """Draw a picture in the middle of its place."""
-    small = ImageOps.contain(picture, (THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+def _image(pen: _Pen, image: Image.Image, x: int, y: int) -> None:
+    """Draw an image in the middle of its place."""
+    small = ImageOps.contain(image, (THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
     left, up = ((THUMB_SIDE - side) // 2 + FRAME for side in small.size)
     inside = (x + FRAME, y + FRAME, x + FRAME + THUMB_SIDE - 1, y + FRAME + THUMB_SIDE - 1)
     pen.draw.rectangle(inside, fill=EMPTY)

@@ -1,4 +1,4 @@
-r"""Words in a picture: a font that knows many scripts, and what to do with those it does not.
+r"""Words in an image: a font that knows many scripts, and what to do with those it does not.
 
 The font is DejaVu Sans, which matplotlib brings along: Latin, Greek, Cyrillic, Arabic, Georgian and
 more, but no Chinese, Japanese or Korean. A character without a glyph is written as its code point,

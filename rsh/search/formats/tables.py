@@ -1,4 +1,4 @@
-"""What a person takes away from a view: a table, a record, a map, a picture, or the way back to it.
+"""What a person takes away from a view: a table, a record, a map, an image, or the way back to it.
 
 Everything is made in memory. `to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command`
 in `snippets`; all take one `View`.
@@ -67,7 +67,7 @@ def to_json(view: View) -> bytes:
         view: what is taken away.
 
     Returns:
-        An object with "query" (id or picture, class, code), "asked" (the question without what is
+        An object with "query" (id or image, class, code), "asked" (the question without what is
         left at its default), "gallery" (name, how many tiles, generation, what searches it, and
         fingerprints of model and data), and "hits" with the columns of `to_csv` and null for what
         is not known. Texts are as they are.

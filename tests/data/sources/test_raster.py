@@ -16,9 +16,9 @@ from rsh.errors import InputError, NoData
 
 def test_tiles_are_those_that_are_written(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    cutting = TilingOptions(size=40, step=30, bands=(4, 3, 2))
+    tiling = TilingOptions(size=40, step=30, bands=(4, 3, 2))
     tile_raster(scene, tmp_path / "t", size=40, step=30, bands=(4, 3, 2), progress=False)
-    written, cut = TileDataset.open(tmp_path / "t"), TileDataset.open(scene, cutting=cutting)
+    written, cut = TileDataset.open(tmp_path / "t"), TileDataset.open(scene, tiling=tiling)
     table = written.items.assign(id=written.items["id"].str.removesuffix(".tif"))
     assert cut.items[table.columns].equals(table)
     for row in range(len(written)):
@@ -28,34 +28,34 @@ def test_tiles_are_those_that_are_written(tmp_path: Path):
 def test_threads_read_side_by_side(tmp_path: Path):
     for name in ("a", "b"):
         make_raster(tmp_path / f"{name}.tif", noise(320, 320))
-    scenes = TileDataset.open(tmp_path, cutting=TilingOptions(size=32))
-    assert scenes.classes == ["a", "b"] and len(scenes) == 200
-    assert {"a/r0c0", "b/r1c1"} < set(scenes.items["block"])
+    dataset = TileDataset.open(tmp_path, tiling=TilingOptions(size=32))
+    assert dataset.classes == ["a", "b"] and len(dataset) == 200
+    assert {"a/r0c0", "b/r1c1"} < set(dataset.items["block"])
     rows = [row for pair in zip(range(100), range(100, 200), strict=True) for row in pair]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda row: scenes.read(row).tobytes(), rows))
-    assert found == [scenes.read(row).tobytes() for row in rows]
+        found = list(pool.map(lambda row: dataset.read(row).tobytes(), rows))
+    assert found == [dataset.read(row).tobytes() for row in rows]
 
 
 def test_tile_without_data_is_told_apart(tmp_path: Path):
     values = noise(80, 80)
     values[:, :40, :40] = 0
     scene = make_raster(tmp_path / "a.tif", values, nodata=0)
-    scenes = TileDataset.open(scene, cutting=TilingOptions(size=40))
+    dataset = TileDataset.open(scene, tiling=TilingOptions(size=40))
     with pytest.raises(NoData, match=r"a/r000000_c000000 of .*a\.tif holds too little data"):
-        scenes.read(0)
-    assert scenes.read(3).size == (40, 40)
+        dataset.read(0)
+    assert dataset.read(3).size == (40, 40)
 
 
 def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise())
     tile = "a/r000000_c000000"
     stamps = {
-        TileDataset.open(scene, cutting=cutting).pictures.stamp(tile)
-        for cutting in (TilingOptions(32), TilingOptions(40), TilingOptions(32, bands=(3, 2, 1)))
+        TileDataset.open(scene, tiling=tiling).source.stamp(tile)
+        for tiling in (TilingOptions(32), TilingOptions(40), TilingOptions(32, bands=(3, 2, 1)))
     }
     make_raster(scene, noise(101))
-    stamps.add(TileDataset.open(scene, cutting=TilingOptions(32)).pictures.stamp(tile))
+    stamps.add(TileDataset.open(scene, tiling=TilingOptions(32)).source.stamp(tile))
     assert len(stamps) == 4
 
 
@@ -71,19 +71,19 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
         ),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path: Path, options, cutting: TilingOptions, told: str):
+def test_what_does_not_fit_is_named(tmp_path: Path, options, tiling: TilingOptions, told: str):
     with pytest.raises(InputError, match=told):
-        TileDataset.open(make_raster(tmp_path / "a.tif", noise(), **options), cutting=cutting)
+        TileDataset.open(make_raster(tmp_path / "a.tif", noise(), **options), tiling=tiling)
 
 
 def test_scene_that_is_damaged_is_named(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(300, 300))
     scene.write_bytes(scene.read_bytes()[:50_000])
-    scenes = TileDataset.open(scene, cutting=TilingOptions(100, stretch=(0, 255)))
+    dataset = TileDataset.open(scene, tiling=TilingOptions(100, stretch=(0, 255)))
     with pytest.raises(InputError, match=r"a\.tif cannot be read"):
-        scenes.read(len(scenes) - 1)
+        dataset.read(len(dataset) - 1)
 
 
 def test_only_scenes_are_cut(tmp_path: Path):
     with pytest.raises(InputError, match=r"bands=3,2,1: .*data is no scene that could be cut"):
-        TileDataset.open(make(tmp_path / "data"), cutting=TilingOptions(bands=(3, 2, 1)))
+        TileDataset.open(make(tmp_path / "data"), tiling=TilingOptions(bands=(3, 2, 1)))

@@ -22,7 +22,7 @@ def test_one_shard_a_folder_and_a_pattern_open(tmp_path: Path):
     assert by_pattern.classes == ["0", "1"]
     assert pixels(by_pattern) == [tile(n).tobytes() for n in range(12)]
     assert len(TileDataset.open(tmp_path / "s" / "tiles-0001.tar")) == 4
-    assert len(TileDataset.open(by_pattern.source)) == 12
+    assert len(TileDataset.open(by_pattern.path)) == 12
 
 
 def test_ids_do_not_depend_on_the_shard(tmp_path: Path):
@@ -67,10 +67,10 @@ def test_places_come_from_json(tmp_path: Path):
 @pytest.mark.parametrize(
     ("members", "told"),
     [
-        ({"1.txt": b"x"}, r"x\.tar holds no pictures"),
+        ({"1.txt": b"x"}, r"x\.tar holds no images"),
         ({"../1.png": png(0)}, r"names a path outside itself \(\.\./1\.png\)"),
         ({"/etc/1.png": png(0)}, "names a path outside itself"),
-        ({"1.png": png(0), "1.jpg": png(0)}, "1 in .* has two pictures"),
+        ({"1.png": png(0), "1.jpg": png(0)}, "1 in .* has two images"),
         ({"1.png": png(0), "2.png": png(0), "2.cls": b"a"}, r"1 in .* has no class, others have"),
         ({"1.png": png(0), "1.json": b"{"}, r"the \.json or \.cls of 1 .* cannot be read"),
         ({"1.png": png(0), "1.json": b"[1]"}, r"the \.json of 1 .* holds no JSON object"),
@@ -136,13 +136,13 @@ def test_what_is_no_shard_says_so(tmp_path: Path):
 
 
 def test_shard_that_changes_under_the_reader_is_named(tmp_path: Path):
-    scenes = TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0)}))
-    before = scenes.pictures.stamp("1")
+    dataset = TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0)}))
+    before = dataset.source.stamp("1")
     (tmp_path / "x.tar").write_bytes(b"")
     with pytest.raises(InputError, match=r"1 in .*x\.tar was cut short"):
-        scenes.read(0)
+        dataset.read(0)
     assert (
-        TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(1)})).pictures.stamp("1")
+        TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(1)})).source.stamp("1")
         != before
     )
 

@@ -68,18 +68,18 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
         await page.look_for_parts()
         await page._uploads.close()
 
-    assert look(page, open=["parts"])["parts"]["pictures"] == []
+    assert look(page, open=["parts"])["parts"]["images"] == []
     run(visit())
     assert page.frame.message == "" and page.reasons.working == ""
-    whole, one = page.reasons.view["parts"]["pictures"]
+    whole, one = page.reasons.view["parts"]["images"]
     assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "the whole code"
     assert one["title"].startswith("bit 1, which is ")
-    other = look(page, bit=3)["parts"]["pictures"][1]
+    other = look(page, bit=3)["parts"]["images"][1]
     assert other["title"].startswith("bit 4, which is ") and other["png"] != one["png"]
     page.receive(page.cards, {"kind": "choose", "row": page.state.ranking().hits[0].row}, [])
-    assert page.reasons.view["parts"]["pictures"] == []
+    assert page.reasons.view["parts"]["images"] == []
     page.receive(page.cards, {"kind": "back"}, [])
-    assert len(page.reasons.view["parts"]["pictures"]) == 2
+    assert len(page.reasons.view["parts"]["images"]) == 2
 
 
 def test_a_gallery_without_a_network_says_so(page):

@@ -1,4 +1,4 @@
-"""Pictures of one's own: encoded beside the kernel, and whatever is wrong with them is said."""
+"""Images of one's own: encoded beside the kernel, and whatever is wrong with them is said."""
 
 import asyncio
 import io
@@ -41,9 +41,9 @@ def encode(gallery: Gallery, *files: tuple[str, bytes]) -> list:
     return run(one_after_another())
 
 
-def saved(picture: Image.Image, kind: str, **options) -> bytes:
+def saved(image: Image.Image, kind: str, **options) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, kind, **options)
+    image.save(stream, kind, **options)
     return stream.getvalue()
 
 
@@ -78,31 +78,31 @@ def answers(gallery, tiny_run) -> dict:
 
 
 def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
-    picture = answers["mine.jpg"]
-    assert picture.name == "mine.jpg"
-    assert (picture.encoded.packed == gallery.packed[[5]]).all()
-    assert np.asarray(Image.open(io.BytesIO(picture.thumb))).ndim == 3
+    image = answers["mine.jpg"]
+    assert image.name == "mine.jpg"
+    assert (image.encoded.packed == gallery.packed[[5]]).all()
+    assert np.asarray(Image.open(io.BytesIO(image.thumbnail))).ndim == 3
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("note.jpg", "is not a picture that can be read: use JPEG, PNG"),
-        ("drawing.svg", "is not a picture"),
+        ("note.jpg", "is not an image that can be read: use JPEG, PNG"),
+        ("drawing.svg", "is not an image"),
         ("half.jpg", "cannot be read"),
-        ("empty.png", "is not a picture"),
+        ("empty.png", "is not an image"),
         ("bomb.png", ""),
         ("dot.png", "is 2 x 2 pixels: need at least 8 a side"),
-        ("page.eps", "is not a picture"),
+        ("page.eps", "is not an image"),
         ("large.jpg", "has 20 MB: at most 20 MB can be looked at"),
     ],
 )
-def test_what_is_no_picture_is_named(answers, name, reason):
+def test_what_is_no_image_is_named(answers, name, reason):
     assert isinstance(answers[name], str) and answers[name].startswith(f"{name} {reason}")
 
 
 @pytest.mark.parametrize("name", [f"{mode}.{kind}" for mode, kind in GOOD])
-def test_any_usual_picture_is_read(gallery, answers, name):
+def test_any_usual_image_is_read(gallery, answers, name):
     assert answers[name].encoded.codes.shape == (1, gallery.num_bits)
 
 
@@ -131,22 +131,22 @@ def test_an_encoder_that_takes_too_long_is_ended(gallery, monkeypatch):
     assert "slow.jpg could not be encoded" in said
 
 
-def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
+def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     explorer = Explorer(ExplorerState(gallery))
     first, second = ((tiny_run.data / gallery.items["id"][row]).read_bytes() for row in (3, 9))
 
     async def visit() -> None:
-        works = (explorer.take_picture(first, "3.jpg"), explorer.take_picture(second, "9.jpg"))
+        works = (explorer.take_image(first, "3.jpg"), explorer.take_image(second, "9.jpg"))
         await asyncio.gather(*works)
-        await explorer.take_picture(b"text", "note.txt")
+        await explorer.take_image(b"text", "note.txt")
         await explorer._uploads.close()
 
     run(visit())
-    assert explorer.frame.message.startswith("note.txt is not a picture")
+    assert explorer.frame.message.startswith("note.txt is not an image")
     assert explorer.asking.working == ""
     assert explorer.state.query is None
-    assert (explorer.state.question.picture.encoded.packed == gallery.packed[[9]]).all()
-    assert explorer.controls.view["query"]["split"] == "a picture of yours"
+    assert (explorer.state.question.image.encoded.packed == gallery.packed[[9]]).all()
+    assert explorer.controls.view["query"]["split"] == "an image of yours"
     assert {card["relevant"] for card in explorer.cards.view["cards"]} == {None}
     assert explorer.cards.view["summary"].startswith("Of the 20 tiles shown: ")
     assert "q=" not in explorer.frame.address
@@ -154,22 +154,22 @@ def test_the_page_asks_with_the_newest_picture_alone(gallery, tiny_run):
     assert explorer.state.query is not None
 
 
-def test_the_network_can_be_loaded_before_the_first_picture_comes(gallery):
+def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
     async def prepared():
         mine = UploadEncoder(gallery.folder)
         try:
             await mine.prepare()
             ready = mine._process.pid
-            picture = await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
-            return ready, mine._process.pid, picture
+            image = await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+            return ready, mine._process.pid, image
         finally:
             await mine.close()
 
-    ready, used, picture = run(prepared())
-    assert ready == used and picture.name == "mine.png"
+    ready, used, image = run(prepared())
+    assert ready == used and image.name == "mine.png"
 
 
-def test_what_cannot_be_prepared_is_told_with_the_picture(tmp_path):
+def test_what_cannot_be_prepared_is_told_with_the_image(tmp_path):
     async def prepared():
         mine = UploadEncoder(tmp_path / "nowhere")
         try:

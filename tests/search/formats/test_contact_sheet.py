@@ -1,4 +1,4 @@
-"""A contact sheet is a picture: what is drawn is looked for in its pixels."""
+"""A contact sheet is an image: what is drawn is looked for in its pixels."""
 
 import io
 from pathlib import Path
@@ -24,9 +24,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 
 def pixels(view: View) -> np.ndarray:
-    picture = Image.open(io.BytesIO(to_contact_sheet(view)))
-    assert (picture.format, picture.mode) == ("PNG", "RGB")
-    return np.asarray(picture).astype(int)
+    image = Image.open(io.BytesIO(to_contact_sheet(view)))
+    assert (image.format, image.mode) == ("PNG", "RGB")
+    return np.asarray(image).astype(int)
 
 
 def share(pixels: np.ndarray, color: str) -> float:
@@ -63,8 +63,8 @@ def test_thumbnails_are_where_their_frames_are(gallery):
         down, along = divmod(number, columns)
         x = MARGIN + along * (CELL + GAP) + FRAME
         y = MARGIN + HIGH + GAP + 12 + down * step + FRAME
-        thumb = Image.open(io.BytesIO(gallery.thumb(tile.row))).convert("RGB")
-        wanted = np.asarray(thumb.resize((128, 128), Image.Resampling.LANCZOS)).astype(int)
+        thumbnail = Image.open(io.BytesIO(gallery.thumbnail(tile.row))).convert("RGB")
+        wanted = np.asarray(thumbnail.resize((128, 128), Image.Resampling.LANCZOS)).astype(int)
         assert (drawn[y : y + 128, x : x + 128] == wanted).all()
 
 
@@ -116,7 +116,7 @@ def test_how_it_was_asked_is_said(gallery):
         assert contact_sheet._asked(View(gallery, question, [])) == words
 
 
-def test_picture_as_a_query(gallery, tmp_path: Path):
+def test_image_as_a_query(gallery, tmp_path: Path):
     file = tmp_path / "mine.png"
     Image.new("RGB", (300, 100), "#ff0000").save(file)
     view = View(gallery, Question(str(file), top_k=1), [Tile(0, 1, 3)])
@@ -130,6 +130,6 @@ def test_picture_as_a_query(gallery, tmp_path: Path):
 
 
 def test_spoilt_thumbnail_is_named(gallery, monkeypatch):
-    monkeypatch.setattr(gallery, "thumb", lambda row: b"no picture")
+    monkeypatch.setattr(gallery, "thumb", lambda row: b"no image")
     with pytest.raises(InputError, match=r"the thumbnail of .* cannot be read: make the gallery"):
         to_contact_sheet(View(gallery, Question(gallery.items["id"][0]), []))

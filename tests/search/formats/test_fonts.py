@@ -1,4 +1,4 @@
-"""Words in pictures: what has a glyph, and what is written as its code point."""
+"""Words in images: what has a glyph, and what is written as its code point."""
 
 import subprocess
 import sys

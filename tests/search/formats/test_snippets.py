@@ -37,7 +37,7 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     codes = np.where(rng.random((12, 16)) < 0.5, -1, 1)
     info = {"name": "awkward", "model": {}, "data": {}}
     return write(
-        folder, info=info, items=items, codes=codes, features=np.eye(12), thumbs=[b"x"] * 12
+        folder, info=info, items=items, codes=codes, features=np.eye(12), thumbnails=[b"x"] * 12
     )
 
 

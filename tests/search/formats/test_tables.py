@@ -166,11 +166,11 @@ def test_unknown_rows_and_questions_that_contradict_themselves_are_refused(galle
         Question("x", top_k=3, radius=2)
     with pytest.raises(InputError, match="pool=9: it is for rerank"):
         Question("x", pool=9)
-    with pytest.raises(InputError, match="neither a picture file nor the id"):
+    with pytest.raises(InputError, match="neither an image file nor the id"):
         View.of(gallery, Question(str(tmp_path / "nowhere.jpg")))
 
 
-def test_picture_that_is_no_tile_has_no_class(gallery: Gallery, tmp_path: Path):
+def test_image_that_is_no_tile_has_no_class(gallery: Gallery, tmp_path: Path):
     view = View(gallery, Question(str(tmp_path / "mine.jpg")), [Tile(3, 1, 2)])
     assert view.row is None
     assert cells(view)[0]["relevant"] == ""

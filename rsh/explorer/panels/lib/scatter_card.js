@@ -1,4 +1,4 @@
-import { bitsOf, countDifferent, make, Pictures, plural, tell } from "./shared.js";
+import { bitsOf, countDifferent, make, Images, plural, tell } from "./shared.js";
 
 const ASK_AFTER = 20; // ms: a pointer that only passes by asks Python for nothing
 const SHOW_AFTER = 60; // ms on a tile before a card opens; once one is open the next comes at once
@@ -12,11 +12,11 @@ class Tiles {
   constructor(model) {
     this.model = model;
     this.known = new Map();
-    this.pictures = new Pictures();
+    this.images = new Images();
     this.hear = (content, buffers) => {
       if (content.kind !== "tile") return;
       if (this.known.size >= KEPT_TILES) this.forget();
-      this.known.set(content.row, { ...content, url: this.pictures.url(buffers[0]) });
+      this.known.set(content.row, { ...content, url: this.images.url(buffers[0]) });
       this.arrived?.(content.row);
     };
     model.on("msg:custom", this.hear);
@@ -29,7 +29,7 @@ class Tiles {
 
   forget() {
     this.known.clear();
-    this.pictures.revoke();
+    this.images.revoke();
   }
 
   stop() {

@@ -11,20 +11,20 @@ const STEPS = [30, 10, 5, 1, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001]; // degrees bet
 const APART = 30; // CSS pixels between two lines at least
 
 // The Earth, as much of it as the view shows, with meridians and parallels as fine as fits.
-export function drawBackground(pen, view, picture, ink, dim) {
+export function drawBackground(pen, view, image, ink, dim) {
   const [west, north] = view.toData(0, 0);
   const [east, south] = view.toData(...view.size);
-  if (picture) {
-    const { width, height } = picture;
+  if (image) {
+    const { width, height } = image;
     const [x, y] = [((west + 180) / 360) * width, ((90 - north) / 180) * height];
     pen.imageSmoothingQuality = "medium";
-    pen.drawImage(picture, x, y, ((east - west) / 360) * width, ((north - south) / 180) * height, 0, 0, ...view.size);
+    pen.drawImage(image, x, y, ((east - west) / 360) * width, ((north - south) / 180) * height, 0, 0, ...view.size);
     pen.globalAlpha = dim; // a veil, so that points stand out from the land
     pen.fillStyle = ink.surface;
     pen.fillRect(0, 0, ...view.size);
   }
   const step = STEPS.findLast((degrees) => degrees * view.scale >= APART) ?? STEPS[0];
-  pen.globalAlpha = picture ? 0.18 : 0.35;
+  pen.globalAlpha = image ? 0.18 : 0.35;
   pen.strokeStyle = ink.ink;
   pen.lineWidth = 0.5;
   pen.beginPath();
@@ -53,7 +53,7 @@ function line(pen, from, to) {
   pen.lineTo(...to);
 }
 
-// A picture of one's own has no class: what it finds is neither right nor wrong.
+// An image of one's own has no class: what it finds is neither right nor wrong.
 export function verdictInk(relevant, ink) {
   return relevant === null ? ink.accent : relevant ? ink.right : ink.wrong;
 }

@@ -49,7 +49,7 @@ export class Dots {
     this.passes = [];
   }
 
-  // Begins a picture; `ground(pen)` paints what lies below, in CSS pixels. A pass has
+  // Begins an image; `ground(pen)` paints what lies below, in CSS pixels. A pass has
   //   rows      which to draw, or null for all
   //   from, to  of those the ones with a value from `from` to below `to`; without, any value
   //   radius    CSS pixels
@@ -115,7 +115,7 @@ export class Dots {
   }
 }
 
-// The passes of a picture. `only` is a value to bring out, or null; `selected` are rows.
+// The passes of an image. `only` is a value to bring out, or null; `selected` are rows.
 export function passesOf({ layers, ends, num_values: missing }, { only, selected, radius, world, edge, ink }) {
   const dim = only !== null || selected.length > 0;
   // Values on a scale are read by their shade, so that they must not mix with what is below.

@@ -1,4 +1,4 @@
-// What all panels share: making elements, talking to each other, colors, bits, pictures.
+// What all panels share: making elements, talking to each other, colors, bits, images.
 
 // Text goes in as text alone: class names come from folders and may hold anything.
 export function make(tag, attributes = {}, ...children) {
@@ -63,7 +63,7 @@ export function bytesAs(Type, bytes) {
 }
 
 // JPEG bytes to object URLs; a panel revokes them when it shows others, or they pile up.
-export class Pictures {
+export class Images {
   constructor() {
     this.urls = [];
   }

@@ -5,7 +5,7 @@ const STEPS = [
   [
     [".rsh-query"],
     "Ask with a tile",
-    "This tile is the question. Choose another below it, by class, by name or at random, or drop a picture of your own anywhere on the page.",
+    "This tile is the question. Choose another below it, by class, by name or at random, or drop an image of your own anywhere on the page.",
   ],
   [
     [".rsh-found .rsh-cards li", ".rsh-found"],

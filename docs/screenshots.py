@@ -1,4 +1,4 @@
-"""Take the pictures of the README from the page itself: `python docs/pictures.py [GALLERY]`.
+"""Take the images of the README from the page itself: `python docs/screenshots.py [GALLERY]`.
 
 Needs `make gallery` and Chromium. Each step of the film is the page as it stands, with a ring
 around what is pressed next.
@@ -50,7 +50,7 @@ class Film:
         self.frames.append(frame)
 
     def save(self, file: Path) -> None:
-        """Write all frames as one animated picture that begins again."""
+        """Write all frames as one animated image that begins again."""
         first, *others = self.frames
         pause = round(1000 * SECONDS)
         first.save(
@@ -89,13 +89,13 @@ def still(page: Page, name: str, *, selector: str = "", height: int = 0, width: 
         page.wait_for_timeout(500)
         shot = page.screenshot()
         page.set_viewport_size(WINDOW)
-    picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    size = (width, round(picture.height * width / picture.width))
-    picture.resize(size, Image.Resampling.LANCZOS).save(IMAGES / name, quality=84)
+    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    size = (width, round(image.height * width / image.width))
+    image.resize(size, Image.Resampling.LANCZOS).save(IMAGES / name, quality=84)
 
 
 def stills(page: Page) -> None:
-    """Take the three pictures that stand still."""
+    """Take the three images that stand still."""
     still(page, "page.jpg", height=1130, width=1280)
     still(page, "spaces.jpg", selector=".rsh-planes")
     for summary in page.locator(".rsh-reasons summary").all()[:2]:
