@@ -96,7 +96,7 @@ def in_parts(name: str, world: World, place: Path, draw: random.Random) -> Outco
     argv = ["encode", f"{world.folder}/run", "--data", f"{world.folder}/new.zip", "--output"]
     if not target.exists():
         world.run(
-            target, [*argv, str(target)], settings={"rsh.encoding.coordinator.shuffled": None}
+            target, [*argv, str(target)], settings={"rsh.encoding.coordinator.hash_order": None}
         )
     gallery = Path(shutil.copytree(target, place / "made"))
     damage(any_of(gallery / ".encode", name, draw), draw)

@@ -20,7 +20,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 import torch
-from rsh.data.dataset import Scenes
+from rsh.data.dataset import TileDataset
 from rsh.encoding import chunk_encoder
 from rsh.encoding.build import build_gallery
 from rsh.training.run import Run
@@ -30,7 +30,7 @@ chunk_encoder.TILES = int(sys.argv[3])
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
-        build_gallery(net, Scenes.open(line.strip()), folder, progress=False)
+        build_gallery(net, TileDataset.open(line.strip()), folder, progress=False)
         os._exit(0)
     print(pid, flush=True)
     sys.stdin.readline()  # until it has been killed: its number is not given to another before

@@ -153,7 +153,7 @@ def parts(count: int = 24, seed: int = 0) -> dict:
         }),
         "codes": rng.choice(np.array([-1, 1], np.int8), (count, PARTS_BITS)),
         "features": (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float16),
-        "thumbs": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colors],
+        "thumbnails": [to_jpeg(Image.new("RGB", (20, 20), tuple(c)), side=16) for c in colors],
     }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def test_value_of_another_type_is_named(name: str, value: object):
 
 
 def test_strength_names_the_choices():
-    assert "strength=huge: choose one of weak, medium, strong" in refused(strength="huge")
+    assert "augmentation=huge: choose one of weak, medium, strong" in refused(augmentation="huge")
 
 
 def test_weights_may_be_zero_but_not_all_of_them():

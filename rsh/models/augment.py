@@ -23,14 +23,14 @@ class AugmentationStrength(NamedTuple):
     """How far a view may be from its tile.
 
     Attributes:
-        smallest: least share of the area that a crop keeps.
+        min_area: least share of the area that a crop keeps.
         jitter: brightness, contrast and saturation vary by this factor, the hue by an eighth of it.
-        drop: probability to lose the colors, and to be blurred.
+        p_grayscale_blur: probability to lose the colors, and to be blurred.
     """
 
-    smallest: float
+    min_area: float
     jitter: float
-    drop: float
+    p_grayscale_blur: float
 
 
 STRENGTHS: dict[Strength, AugmentationStrength] = {
@@ -127,18 +127,18 @@ def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
     Returns:
         (n, 3, side, side) float, 0 to 1.
     """
-    reach, draws = STRENGTHS[strength], draws.to(tiles.device, non_blocking=True)
-    views = _resized_crop(eval_views(tiles), draws[:, :6], reach.smallest)
-    if reach.jitter:
-        views = _color_jitter(views, draws[:, 6:11], reach)
-    if reach.drop:
-        views = _blur(views, draws[:, 11:13], reach.drop)
+    limits, draws = STRENGTHS[strength], draws.to(tiles.device, non_blocking=True)
+    views = _resized_crop(eval_views(tiles), draws[:, :6], limits.min_area)
+    if limits.jitter:
+        views = _color_jitter(views, draws[:, 6:11], limits)
+    if limits.p_grayscale_blur:
+        views = _blur(views, draws[:, 11:13], limits.p_grayscale_blur)
     return views
 
 
-def _resized_crop(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
+def _resized_crop(images: Tensor, draws: Tensor, min_area: float) -> Tensor:
     """Crop, turn by quarters and mirror: one affine map from each view back to its tile."""
-    area = smallest + (1 - smallest) * draws[:, 0]
+    area = min_area + (1 - min_area) * draws[:, 0]
     ratio = 1.25 ** (2 * draws[:, 1] - 1)  # width to height, 0.8 to 1.25
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
     left, top = (draws[:, 2:4] * 2 - 1).T * (1 - torch.stack([width, height]))  # center, -1 to 1
@@ -154,11 +154,11 @@ def _resized_crop(images: Tensor, draws: Tensor, smallest: float) -> Tensor:
     return views
 
 
-def _color_jitter(images: Tensor, draws: Tensor, reach: AugmentationStrength) -> Tensor:
+def _color_jitter(images: Tensor, draws: Tensor, strength: AugmentationStrength) -> Tensor:
     """Change brightness, contrast, saturation and hue, and lose the colors at times."""
-    brightness, contrast, saturation = 1 + reach.jitter * (2 * draws[:, :3].T - 1)
-    saturation = torch.where(draws[:, 4] < reach.drop, 0, saturation)
-    hue = 2 * torch.pi * reach.jitter / 8 * (2 * draws[:, 3] - 1)
+    brightness, contrast, saturation = 1 + strength.jitter * (2 * draws[:, :3].T - 1)
+    saturation = torch.where(draws[:, 4] < strength.p_grayscale_blur, 0, saturation)
+    hue = 2 * torch.pi * strength.jitter / 8 * (2 * draws[:, 3] - 1)
     to_yiq = TO_YIQ.to(images)
     turn = torch.zeros(len(images), 3, 3, device=images.device)
     turn[:, 0, 0] = 1

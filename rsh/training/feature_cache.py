@@ -65,7 +65,9 @@ def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
     parts = [
         dataset.fingerprint,
         fingerprint(net.backbone),
-        json.dumps([asdict(spec), net.backbone.stages, net.backbone.mean, net.backbone.std]),
+        json.dumps(
+            [asdict(spec), net.backbone.feature_stages, net.backbone.mean, net.backbone.std]
+        ),
         libraries(),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -24,7 +24,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 def made(folder, relaxed: np.ndarray, classes: list[str], split: str = "") -> Gallery:
     items = pd.DataFrame({"id": [f"{row}.jpg" for row in range(len(relaxed))]})
     items["class"], items["split"] = classes, split
-    parts = {"features": np.ones((len(relaxed), 1)), "thumbs": [b"jpeg"] * len(relaxed)}
+    parts = {"features": np.ones((len(relaxed), 1)), "thumbnails": [b"jpeg"] * len(relaxed)}
     info = {"name": "", "model": {}, "data": {}}
     return write(folder, info=info, items=items, codes=binarize(relaxed), relaxed=relaxed, **parts)
 

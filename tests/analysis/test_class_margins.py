@@ -28,7 +28,7 @@ def made(folder: Path, codes: np.ndarray, classes: list[str], splits: list[str])
     """A gallery of these tiles, in whichever order it takes them."""
     items = pd.DataFrame({"id": [f"{row}.jpg" for row in range(len(codes))]})
     items["class"], items["split"] = classes, splits
-    parts = {"features": np.ones((len(codes), 1)), "thumbs": [b"jpeg"] * len(codes)}
+    parts = {"features": np.ones((len(codes), 1)), "thumbnails": [b"jpeg"] * len(codes)}
     return write(
         folder, info={"name": "", "model": {}, "data": {}}, items=items, codes=codes, **parts
     )

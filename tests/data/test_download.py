@@ -254,10 +254,10 @@ from rsh.data import catalog, download
 from rsh.cli.main import main
 url, sha256, when = sys.argv[1:]
 counts = dict.fromkeys(catalog.UCMERCED.counts, 2)
-catalog.DATASETS["ucmerced"] = replace(catalog.UCMERCED, url=url, sha256=sha256, counts=counts)
+catalog.CATALOG["ucmerced"] = replace(catalog.UCMERCED, url=url, sha256=sha256, counts=counts)
 download.CHUNK = 512
 if when == "while it is checked":
-    catalog.DataSet.check = lambda *_, **__: (print("now", flush=True), time.sleep(60))
+    catalog.CatalogEntry.check = lambda *_, **__: (print("now", flush=True), time.sleep(60))
 main(["data", "fetch", "ucmerced", "--accept-license"])
 """
 

@@ -33,7 +33,7 @@ def test_gallery_gives_back_what_was_written(folder: Path):
     assert np.array_equal(gallery.codes, written["codes"])
     assert np.array_equal(gallery.packed, pack(written["codes"]))
     assert np.array_equal(gallery.features, written["features"])
-    assert [gallery.thumbnail(row) for row in range(24)] == written["thumbs"]
+    assert [gallery.thumbnail(row) for row in range(24)] == written["thumbnails"]
     assert (gallery.name, gallery.num_bits, len(gallery)) == ("tiny", BITS, 24)
     assert repr(gallery) == f"Gallery({str(folder)!r}, 24 items, {BITS} bits)"
     assert gallery.has_map
@@ -110,8 +110,8 @@ def test_broken_writing_leaves_the_old_gallery(folder: Path):
         raise InputError("coast/1.png cannot be read")
 
     with pytest.raises(InputError, match=r"coast/1\.png"):
-        write(folder, **(parts() | {"thumbs": thumbnails()}))
-    assert Gallery.open(folder).thumbnail(0) == parts()["thumbs"][0]
+        write(folder, **(parts() | {"thumbnails": thumbnails()}))
+    assert Gallery.open(folder).thumbnail(0) == parts()["thumbnails"][0]
     assert [path.name for path in folder.parent.iterdir()] == ["gallery"]
 
 
@@ -204,7 +204,7 @@ def test_tiny_gallery_is_written_and_searched(tmp_path: Path, count: int):
     assert len(hits.ids) == count
 
 
-@pytest.mark.parametrize("part", ["items", "features", "thumbs", "codes"])
+@pytest.mark.parametrize("part", ["items", "features", "thumbnails", "codes"])
 def test_parts_of_different_length_are_refused(tmp_path: Path, part: str):
     with pytest.raises(InputError) as error:
         write(tmp_path / "gallery", **(parts(24) | {part: parts(23)[part]}))
@@ -228,7 +228,7 @@ def test_projection_is_kept_with_a_checksum(folder: Path):
 def test_gallery_is_opened_and_searched_without_torch(folder: Path):
     code = (
         "import sys; from rsh.gallery.gallery import Gallery; g = Gallery.open(sys.argv[1]); "
-        "g.search(g.packed[:1], top_k=3); g.thumb(0); g.features; sys.exit('torch' in sys.modules)"
+        "g.search(g.packed[:1], top_k=3); g.thumbnail(0); g.features; sys.exit('torch' in sys.modules)"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, check=False)

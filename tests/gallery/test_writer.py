@@ -129,7 +129,7 @@ def test_only_what_the_last_two_heads_name_stays_on_disk(folder: Path):
 def test_reader_that_is_overtaken_takes_the_newer_head(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    real, calls = writer.read_head, []
+    real, calls = writer.read_manifest, []
 
     def overtaken(where: Path) -> dict:
         head = real(where)
@@ -139,7 +139,7 @@ def test_reader_that_is_overtaken_takes_the_newer_head(
             write(folder, **parts(7))
         return head
 
-    monkeypatch.setattr("rsh.gallery.gallery.read_head", overtaken)
+    monkeypatch.setattr("rsh.gallery.gallery.read_manifest", overtaken)
     assert len(Gallery.open(folder)) == 7
     assert len(calls) > 2
 

@@ -203,7 +203,7 @@ def test_a_collection_that_is_not_there_is_named(uri: str, full):
 
 
 def test_a_second_process_is_told_that_the_file_is_open(uri: str, full):
-    script = f"from rsh.index.milvus import MilvusEngine\nMilvusEngine.open({uri!r}, 'full', 16)"
+    script = f"from rsh.index.milvus import MilvusIndex\nMilvusIndex.open({uri!r}, 'full', 16)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "no other process has it open" in done.stderr
 
@@ -211,9 +211,9 @@ def test_a_second_process_is_told_that_the_file_is_open(uri: str, full):
 def test_a_server_that_is_away_is_told_in_one_line():
     script = (
         "from rsh.index import milvus_client\n"
-        "from rsh.index.milvus import MilvusEngine\n"
+        "from rsh.index.milvus import MilvusIndex\n"
         "milvus_client.TRIES = 1\n"
-        "try: MilvusEngine.open('http://127.0.0.1:9', 'full', 16)\n"
+        "try: MilvusIndex.open('http://127.0.0.1:9', 'full', 16)\n"
         "except ValueError as error: print(error)\n"
         "import logging\n"
         "logging.getLogger('pymilvus.decorators').error('a trace')\n"

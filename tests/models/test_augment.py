@@ -5,7 +5,7 @@ from torch import Tensor
 
 from rsh.models.augment import NUM_DRAWS, STRENGTHS, ViewSpec, augment, dihedral_views, eval_views
 
-STRENGTHS = list(STRENGTHS)
+NAMES = list(STRENGTHS)
 
 
 def noise(count: int = 1, side: int = 32) -> Tensor:
@@ -24,7 +24,7 @@ def draws(count: int, seed: int = 0) -> Tensor:
     return torch.rand(count, NUM_DRAWS, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("strength", NAMES)
 @pytest.mark.parametrize("side", [8, 32, 45])
 def test_views_are_images_of_the_size_of_the_tile(side: int, strength: str):
     views = ViewSpec(side, 3, strength).of(noise(4, side), first=0)
@@ -34,7 +34,7 @@ def test_views_are_images_of_the_size_of_the_tile(side: int, strength: str):
     assert len(ViewSpec(side, 3, strength)) == 3
 
 
-@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("strength", NAMES)
 def test_seed_and_row_decide_the_views(strength: str):
     views = ViewSpec(32, 4, strength, seed=3).of(noise(), first=5)
     assert torch.equal(views, ViewSpec(32, 4, strength, seed=3).of(noise(), first=5))
@@ -42,7 +42,7 @@ def test_seed_and_row_decide_the_views(strength: str):
     assert not torch.equal(views, ViewSpec(32, 4, strength, seed=4).of(noise(), first=5))
 
 
-@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("strength", NAMES)
 def test_a_tile_has_the_same_views_whatever_is_beside_it(strength: str):
     spec, tiles = ViewSpec(32, 3, strength), noise(5)
     together = spec.of(tiles, first=7)
@@ -84,7 +84,7 @@ def test_a_view_that_keeps_the_whole_area_is_a_turned_or_mirrored_tile():
     assert np.array(found).any(axis=0).all()  # each of the eight comes up
 
 
-@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("strength", NAMES)
 def test_a_crop_keeps_its_share_of_the_area(strength: str):
     """On a ramp the spread of a view's values tells how wide the crop is."""
     ramp = torch.linspace(0, 255, 64).round().to(torch.uint8).expand(3, 64, 64)
@@ -98,7 +98,7 @@ def test_a_crop_keeps_its_share_of_the_area(strength: str):
     )
     area = [(view.amax(1) - view.amin(1)).clamp(max=1) for view in (wide, high)]
     share = area[0] * area[1]
-    assert STRENGTHS[strength].smallest - 0.05 < share.min() < STRENGTHS[strength].smallest + 0.1
+    assert STRENGTHS[strength].min_area - 0.05 < share.min() < STRENGTHS[strength].min_area + 0.1
     assert share.max() > 0.85
 
 

@@ -15,11 +15,11 @@ PROGRAM = """
 import os, sys, torch
 from torch import nn
 from rsh.config import TrainConfig
-from rsh.training.devices import fabric_of
+from rsh.training.devices import make_fabric
 from rsh.training.loop import set_up, _terms
 from rsh.models.losses.multilevel import Embedding
 from rsh.training.batches import ViewPairs
-from rsh.training.train import loss_of
+from rsh.training.train import make_loss
 
 class Linear(nn.Module):
     def __init__(self):
@@ -34,8 +34,8 @@ sys.path.insert(0, "tests")
 from make_training import clusters
 
 config = TrainConfig(method=sys.argv[2], batch_size=32)
-fabric = fabric_of(config)
-pairs, loss = ViewPairs(*clusters(0), config), loss_of(config, 4, 8)
+fabric = make_fabric(config)
+pairs, loss = ViewPairs(*clusters(0), config), make_loss(config, 4, 8)
 parts = set_up(Linear(), pairs, config, loss, fabric)
 torch.manual_seed(1)
 batch = next(pairs.epoch(0))

@@ -110,11 +110,11 @@ def test_script_without_a_guard_runs_where_processes_are_spawned(dataset, tmp_pa
     script = tmp_path / "script.py"
     script.write_text(
         "import multiprocessing, rsh\n"
-        "from rsh.training.feature_cache import ViewSpec, view_bank\n"
+        "from rsh.training.feature_cache import ViewSpec, cached_features\n"
         "multiprocessing.set_start_method('spawn')\n"
-        f"scenes = rsh.Scenes.open({str(dataset.path)!r})\n"
+        f"scenes = rsh.TileDataset.open({str(dataset.path)!r})\n"
         "net = rsh.HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8)\n"
-        "print(view_bank(net, scenes, ViewSpec(32), progress=False).shape)\n"
+        "print(cached_features(net, scenes, ViewSpec(32), progress=False).shape)\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["(10, 1, 1280)"], done.stderr

@@ -105,7 +105,7 @@ def test_where_nobody_says_how_much_is_free_nothing_is_refused(monkeypatch):
 
 def test_it_is_refused_before_there_is_a_folder(tiny_split, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "rsh.training.train.fabric_of", lambda _: Fabric(accelerator="cpu", devices=1)
+        "rsh.training.train.make_fabric", lambda _: Fabric(accelerator="cpu", devices=1)
     )
     monkeypatch.setattr("rsh.training.memory.memory", lambda: Memory(1 << 40, 1_000_000))
     config = TrainConfig(finetune=True, batch_size=16)

@@ -79,7 +79,7 @@ def test_changed_data_is_refused(tiny_run, tmp_path: Path):
 
 def test_split_that_would_come_out_differently_is_refused(folder: Path):
     edit(folder / "config.json", lambda config: config["split"].update(seed=1))
-    with pytest.raises(InputError, match=r"no longer cut as .* was trained"):
+    with pytest.raises(InputError, match=r"no longer split as .* was trained"):
         Run.open(folder).split()
 
 

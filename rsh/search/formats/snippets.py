@@ -24,7 +24,7 @@ def to_python(view: View, *, folder: str = "") -> str:
         folder: where the gallery lies for the reader; by default where it was opened.
     """
     asked = view.question.arguments()
-    names = "Condition, Where" if _conditions(view.question.where) else "Filter"
+    names = "Condition, Filter" if _conditions(view.question.where) else "Filter"
     lines = [
         "from rsh import Gallery",
         "from rsh.search.retrieve import search",
@@ -89,9 +89,9 @@ def _arguments(question: Question) -> Iterator[str]:
 
 def _where(where: Filter) -> str:
     if not _conditions(where):
-        return f"Where.read({_listed([str(condition) for condition in where.conditions])})"
+        return f"Filter.read({_listed([str(condition) for condition in where.conditions])})"
     parts = [repr(condition) for condition in where.conditions]
-    return f"Where(({', '.join(parts)},))"
+    return f"Filter(({', '.join(parts)},))"
 
 
 def _conditions(where: Filter) -> bool:

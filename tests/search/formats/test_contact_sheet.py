@@ -130,6 +130,6 @@ def test_image_as_a_query(gallery, tmp_path: Path):
 
 
 def test_spoilt_thumbnail_is_named(gallery, monkeypatch):
-    monkeypatch.setattr(gallery, "thumb", lambda row: b"no image")
+    monkeypatch.setattr(gallery, "thumbnail", lambda row: b"no image")
     with pytest.raises(InputError, match=r"the thumbnail of .* cannot be read: make the gallery"):
         to_contact_sheet(View(gallery, Question(gallery.items["id"][0]), []))
