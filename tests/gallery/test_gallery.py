@@ -228,7 +228,8 @@ def test_projection_is_kept_with_a_checksum(folder: Path):
 def test_gallery_is_opened_and_searched_without_torch(folder: Path):
     code = (
         "import sys; from rsh.gallery.gallery import Gallery; g = Gallery.open(sys.argv[1]); "
-        "g.search(g.packed[:1], top_k=3); g.thumbnail(0); g.features; sys.exit('torch' in sys.modules)"
+        "g.search(g.packed[:1], top_k=3); g.thumbnail(0); g.features; "
+        "sys.exit('torch' in sys.modules)"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=root, check=False)
