@@ -221,7 +221,7 @@ def finished(what: str, told: Any, world: World, place: Path, wire: Wire) -> Out
 def compare(world: World, place: Path) -> None:
     """Hold the answers of a gallery against those of an exact search in memory."""
     exact = Gallery.open(place / "gallery")
-    exact.info["engine"] = {}
+    exact.info["index"] = {}
     ids: list[str] = exact.items["id"].tolist()
     for query in ids[:: len(ids) // 3]:
         told = world.well(place, ["search", f"{place}/gallery", query, "--json"])

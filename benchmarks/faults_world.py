@@ -27,7 +27,7 @@ from rsh.gallery.writer import check_gallery
 
 CLASSES = ("barren", "coast", "evergreen_broadleaf_forest", "snow_and_ice")
 SETTINGS: dict[str, Any] = {  # so that little data has many parts, checkpoints and notes
-    "rsh.encoding.chunk_encoder.TILES": 4,
+    "rsh.encoding.chunk_store.CHUNK_TILES": 4,
     "rsh.training.loop.VALIDATE_EVERY": 3,
     "rsh.io.array_cache.SAVE_EVERY": 8,
     "rsh.data.download.PAUSES": (0.05, 0.05, 0.05, 0.05),
@@ -194,7 +194,7 @@ def content(folder: Path) -> str:
         digest.update(gallery.projection.to_json().encode())
     told = {name: gallery.info[name] for name in ("name", "data", "num_bits")}
     told["model"] = gallery.info["model"] | {"run": ""}
-    engine = gallery.info.get("engine", {}).get("name", "exact")
+    engine = gallery.info.get("index", {}).get("name", "exact")
     digest.update(json.dumps([told, engine], sort_keys=True).encode())
     if engine != "milvus":
         for hits in gallery.search(gallery.packed, top_k=5):

@@ -100,9 +100,9 @@ def _with_index(place: Path) -> None:
     opened = Gallery.open(place)
     rows = opened.searchable
     keys = id_hashes(opened.items["id"].iloc[rows])
-    IVFIndex.build(opened.packed[rows], opened.num_bits, keys).save(place / "engine-3.npz")
+    IVFIndex.build(opened.packed[rows], opened.num_bits, keys).save(place / "index-3.npz")
     head = json.loads((place / "gallery.json").read_text())
-    head["engine"] = {"name": "ivf", "file": "engine-3.npz"} | file_record(place / "engine-3.npz")
+    head["index"] = {"name": "ivf", "file": "index-3.npz"} | file_record(place / "index-3.npz")
     (place / "gallery.json").write_text(json.dumps(with_checksum(head)))
 
 
@@ -178,6 +178,6 @@ TARGETS: dict[str, Target] = {
     "features.npy": _file(f"{SEGMENT}/features.npy", ARRAY),
     "thumbs.npy": _file(f"{SEGMENT}/thumbs.npy", ARRAY, sheet=True),
     "thumbs.bin": _file(f"{SEGMENT}/thumbs.bin", change.raw, sheet=True),
-    "engine.npz": _file("engine-3.npz", change.altered(change.zip_member)),
+    "engine.npz": _file("index-3.npz", change.altered(change.zip_member)),
     "address": Target(lambda folder: WORDS, address, change.raw),
 }

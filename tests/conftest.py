@@ -107,9 +107,9 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
     from make_encode import archive
 
     from rsh.data.dataset import TileDataset
-    from rsh.encoding import chunk_encoder
+    from rsh.encoding import chunk_store
 
-    monkeypatch.setattr(chunk_encoder, "TILES", 4)
+    monkeypatch.setattr(chunk_store, "CHUNK_TILES", 4)
     return TileDataset.open(archive(tmp_path / "archive", slice(0, None, 101)))
 
 

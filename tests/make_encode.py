@@ -21,12 +21,12 @@ import os, sys
 from pathlib import Path
 import torch
 from rsh.data.dataset import TileDataset
-from rsh.encoding import chunk_encoder
+from rsh.encoding import chunk_store
 from rsh.encoding.build import build_gallery
 from rsh.training.run import Run
 torch.set_num_threads(1)
 net, folder = Run.open(sys.argv[1]).net(), Path(sys.argv[2])
-chunk_encoder.TILES = int(sys.argv[3])
+chunk_store.CHUNK_TILES = int(sys.argv[3])
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:

@@ -89,7 +89,7 @@ def occlude(image: str | Path | Image.Image, encode: Encode, *, cells: int = CEL
 
     Args:
         image: a path or an opened image, of any size and mode.
-        encode: the network: `gallery.encode` of one, `Encoder.encode` or `encode_images` of many.
+        encode: the network, such as `open_query_encoder` returns.
             It is called once, with the untouched image and then cells * cells covered ones.
         cells: of the grid, a side, 2 to 16.
 

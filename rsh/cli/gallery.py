@@ -26,9 +26,9 @@ def gallery_info(gallery: Path) -> None:
         ("codes", f"{opened.num_bits} bits, {distinct_codes(opened.packed):,} different ones"),
         ("places", "known" if opened.has_map else "unknown"),
         ("projection", "none: run `rsh project`" if opened.projection is None else "there"),
-        ("changes", f"generation {opened.info['generation']}, segments: {len(segments)}"),
+        ("changes", f"generation {opened.info['version']}, segments: {len(segments)}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
-        ("search", describe_index(opened)),
+        ("search", describe_index(opened.info["index"], opened.searcher)),
         ("made by", str(opened.info["model"].get("run") or "an unknown run")),
     ]
     print(align_columns(lines, left=(0, 1)))
@@ -57,10 +57,10 @@ def gallery_add(gallery: Path, data: str, *, run: Path | None = None) -> None:
     """
     from rsh.data.dataset import TileDataset
     from rsh.encoding.build import add_dataset
-    from rsh.encoding.query import model_of
+    from rsh.encoding.query import load_network
     from rsh.gallery.gallery import Gallery
 
-    net, dataset = model_of(Gallery.open(gallery), run), TileDataset.open(data)
+    net, dataset = load_network(Gallery.open(gallery), run), TileDataset.open(data)
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {len(dataset):,} tiles added, {len(opened):,} in all")
 
@@ -94,7 +94,7 @@ def gallery_merge(*galleries: Path, output: Path) -> None:
 def gallery_index(
     gallery: Path,
     *,
-    engine: IndexName = "exact",
+    type: IndexName = "exact",
     recall: float = DEFAULT_TARGET_RECALL,
     uri: str = "",
 ) -> None:
@@ -102,7 +102,7 @@ def gallery_index(
 
     Args:
         gallery: The gallery folder.
-        engine: Codes in memory (exact), lists of which a part is looked at (ivf), or a server
+        type: Codes in memory (exact), lists of which a part is looked at (ivf), or a server
             (milvus).
         recall: Of ivf: the least share of the nearest 20 tiles that is to be found.
         uri: Of milvus: its address, such as http://localhost:19530, or a file that ends in .db.
@@ -110,5 +110,6 @@ def gallery_index(
     from rsh.gallery.searcher import describe_index
     from rsh.gallery.writer import index_gallery
 
-    opened = index_gallery(gallery, engine, recall=recall, uri=uri)
-    print(f"{gallery}: {len(opened.searchable):,} tiles, {describe_index(opened)}")
+    opened = index_gallery(gallery, type, recall=recall, uri=uri)
+    described = describe_index(opened.info["index"], opened.searcher)
+    print(f"{gallery}: {len(opened.searchable):,} tiles, {described}")

@@ -1,27 +1,26 @@
-"""Encoding: images through a trained network into codes, and scenes into a gallery."""
+"""Encodes data sets: in memory, into a new gallery, or into one that is there."""
 
 from pathlib import Path
 
 from rsh.codes.encodings import Encodings
 from rsh.data.dataset import TileDataset
-from rsh.encoding.chunk_encoder import Job
-from rsh.encoding.coordinator import stream
+from rsh.encoding.coordinator import encoded
+from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.segment import GalleryTiles
+from rsh.gallery.manifest import MANIFEST, read_manifest
 from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
 from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
 from rsh.training.feature_cache import cached_features
 
 
 def encode_dataset(net: HashNet, dataset: TileDataset, *, progress: bool = True) -> Encodings:
-    """Encode every tile in memory, from the view bank of data that is also trained on.
+    """Encode every tile in memory, from cached backbone features where there are any.
 
     Raises:
         InputError: a tile cannot be read.
     """
-    plain = cached_features(net, dataset, net.plain, progress=progress)
-    embedding = apply_head(net.head, plain)
-    return to_encodings(embedding)
+    features = cached_features(net, dataset, net.plain, progress=progress)
+    return to_encodings(apply_head(net.head, features))
 
 
 def build_gallery(
@@ -30,58 +29,71 @@ def build_gallery(
     folder: str | Path,
     *,
     name: str = "",
-    run: Path | None = None,
+    run: str | Path | None = None,
     skip_unreadable: bool = False,
+    overwrite: bool = False,
     progress: bool = True,
 ) -> Gallery:
-    """Encode scenes into a gallery folder, in the order of `shuffled`.
+    """Encode a data set into a gallery folder.
 
-    Interrupted at any moment, it goes on where it stopped when it is called again. Under `torchrun`
-    all processes take part.
+    An interrupted call resumes where it stopped when it is made again. Under `torchrun` all
+    processes take part.
 
     Args:
         net: a trained network.
-        dataset: the tiles; those in the split "query" can be asked with but not found.
-        folder: where; a gallery that is there is replaced as a whole.
-        name: what to call it on a page; the name of the scenes by default.
-        run: folder the network was loaded from, so that `gallery.encode` finds it again.
-        skip_unreadable: leave out images that cannot be read, and name them in the end.
+        dataset: the tiles. A search does not return those of the split "query".
+        folder: where. A gallery of the same network and data set is replaced in one step.
+        name: of the gallery on the dashboard; the name of the data set by default.
+        run: folder of the network, with which a new image is encoded as a query.
+        skip_unreadable: skip images that cannot be read, and name them in the end.
+        overwrite: replace a gallery of another network or data set, too.
         progress: show bars.
 
     Raises:
-        InputError: a tile cannot be read, the folder cannot be written, or another process is
-            encoding into it.
+        InputError: a tile cannot be read, the folder cannot be written or holds another gallery, or
+            another process is encoding into it.
     """
     folder = Path(folder)
     model = net.settings | {
         "fingerprint": fingerprint(net),
-        "run": str(run.resolve()) if run else "",
+        "run": str(Path(run).resolve()) if run else "",
     }
-
-    def finish(tiles: GalleryTiles, data: str) -> None:
-        info = {"name": name or dataset.name, "model": model}
-        info["data"] = {"name": dataset.name, "fingerprint": data}
-        write_gallery(folder, info=info, num_bits=net.num_bits, tiles=tiles)
-
-    stream(
-        Job(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress),
-        check=lambda: check_new_gallery(folder),
-        finish=finish,
-    )
+    check_new_gallery(folder)
+    if not overwrite:
+        _check_same(folder, model["fingerprint"], dataset.name)
+    with encoded(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress) as made:
+        if made:
+            data = {"name": dataset.name, "fingerprint": made.fingerprint}
+            info = {"name": name or dataset.name, "model": model, "data": data}
+            write_gallery(folder, info=info, num_bits=net.num_bits, tiles=made.tiles)
     return Gallery.open(folder)
 
 
 def add_dataset(
     net: HashNet, dataset: TileDataset, folder: Path, *, progress: bool = True
 ) -> Gallery:
-    """Encode scenes and add them to a gallery of the same network; else as `build_gallery`.
+    """Encode a data set and add it to a gallery of the same network; else as `build_gallery`.
 
     Raises:
         InputError: as there, or the gallery already holds one of the tiles.
     """
-    stream(
-        Job(net, dataset, folder, progress=progress),
-        check=lambda: check_new_tiles(Gallery.open(folder), dataset.items["id"]),
-        finish=lambda tiles, _: add_tiles(folder, tiles),
-    )
+    check_new_tiles(Gallery.open(folder), dataset.items["id"])
+    with encoded(net, dataset, folder, progress=progress) as made:
+        if made:
+            add_tiles(folder, made.tiles)
     return Gallery.open(folder)
+
+
+def _check_same(folder: Path, model: str, data: str) -> None:
+    """Refuse a folder with a gallery of another network or data set."""
+    if not (folder / MANIFEST).exists():
+        return
+    advice = "choose another --output, or replace it with --overwrite"
+    try:
+        there = read_manifest(folder)
+    except InputError as error:
+        raise InputError(f"{error}, into another --output or with --overwrite") from None
+    if there["model"].get("fingerprint") != model:
+        raise InputError(f"{folder} holds a gallery of another network: {advice}")
+    if there["data"].get("name") != data:
+        raise InputError(f"{folder} holds a gallery of {there['data'].get('name')!r}: {advice}")

@@ -1,190 +1,233 @@
-"""Encoding an archive of any size, part by part, by one process or several.
+"""Encodes a data set of any size chunk by chunk, in one process or several.
 
-Stopped at any moment, it goes on from the parts that are there (`rsh.encoding.chunk_store`).
-Nothing else of an archive is kept; in the end they become one segment of a gallery.
+An interrupted run resumes from the chunks that are complete. Processes share the work through the
+file system: each claims a chunk that is missing. Over the network they only exchange whether a step
+is done or was refused.
 """
 
 import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from rsh.codes.order import hash_order
-from rsh.data.dataset import fingerprint_tiles
-from rsh.encoding.chunk_encoder import Job, encode_part
-from rsh.encoding.chunk_store import LeftOut, Parts, is_whole, write_part
+from rsh.data.dataset import TileDataset, fingerprint_tiles
+from rsh.encoding.chunk_encoder import encode_chunk
+from rsh.encoding.chunk_store import Chunk, ChunkReader, Skipped, plan_chunks
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.manifest import WORK
 from rsh.gallery.segment import GalleryTiles
 from rsh.io.files import explain_os_error
+from rsh.models.hashnet import HashNet
 from rsh.training.devices import ProcessGroup, process_group
 
-LOOK = 1.0  # seconds between two looks at what other processes have done
-MOST_THREADS = 16  # that decode; beyond, they wait for Python's lock
+LOOK = 1.0  # seconds between two looks at what other processes have encoded
+MOST_THREADS = 16  # that decode; more would wait for Python's lock
 
 
-def stream(
-    job: Job, *, check: Callable[[], object], finish: Callable[[GalleryTiles, str], object]
-) -> None:
-    """Encode all tiles, and hand them over in the order of `hash_order`.
+@dataclass(frozen=True)
+class EncodedDataset:
+    """A data set that has been encoded.
+
+    Attributes:
+        tiles: in the order of a gallery, `order.hash_order`.
+        fingerprint: of the data, over the tiles that could be read.
+    """
+
+    tiles: GalleryTiles
+    fingerprint: str
+
+
+@contextmanager
+def encoded(
+    net: HashNet,
+    dataset: TileDataset,
+    folder: Path,
+    *,
+    skip_unreadable: bool = False,
+    progress: bool = True,
+) -> Iterator[EncodedDataset | None]:
+    """Encode a data set and yield it in process 0; the other processes get None.
+
+    What has been encoded is kept in the folder until the block ends well.
 
     Args:
-        job: what.
-        check: raises InputError if the work would be in vain.
-        finish: called by process 0 with the tiles and the fingerprint of the data.
+        net: a trained network.
+        dataset: the tiles.
+        folder: the gallery that they go into.
+        skip_unreadable: skip images that cannot be read, and name them in the end.
+        progress: show a bar.
 
     Raises:
         InputError: a tile cannot be read, the folder cannot be written, or another process is
             encoding into it.
     """
-    with ExitStack() as held, process_group() as group:
-        alone = _alone(job)
-        group.led(lambda: (check(), held.enter_context(alone), job.bank))
-        left_out = _encode(job, group)
-        group.led(lambda: _join(job, left_out, finish))
+    work = folder / WORK
+    with process_group() as group, _exclusive(folder, group):
+        chunks = plan_chunks(net, dataset, work)
+        board = _Board(chunks, skip_unreadable=skip_unreadable, shown=progress and group.rank == 0)
+        _encode_missing(net, dataset, board)
+        group.barrier()  # from here on no process needs a chunk but 0
+        with group.together():
+            yield _join(dataset, chunks, board.skipped) if group.rank == 0 else None
+            if group.rank == 0:
+                _name(board.skipped)
+                done = work.with_name(f"{WORK}.{os.getpid()}")
+                work.replace(done)  # in one step: after a kill it must not look like half a run
+                shutil.rmtree(done, ignore_errors=True)
 
 
 @contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    """Be the only encode into a gallery; a folder in which nothing came about goes again."""
-    with explain_os_error(job.folder):
-        job.work.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(job.work / "lock", timeout=0)
-    with explain_os_error(job.folder):
-        try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(
-                f"{job.folder} is being encoded by another process: "
-                "wait for it, or give another --output"
-            ) from None
+def _exclusive(folder: Path, group: ProcessGroup) -> Iterator[None]:
+    """Lock the gallery for encoding; delete its folder in the end if nothing was written."""
+    work = folder / WORK
+    lock = FileLock(work / "lock", timeout=0)
+    with group.together(), explain_os_error(folder):
+        if group.rank == 0:
+            work.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise InputError(
+                    f"{folder} is being encoded by another process: "
+                    "wait for it, or give another --output"
+                ) from None
+            for path in work.glob(".*"):  # what a killed process was writing
+                shutil.rmtree(path, ignore_errors=True)
     try:
-        for path in job.work.glob(".*"):  # what a killed process was writing
-            shutil.rmtree(path, ignore_errors=True)
         yield
     finally:
-        if not any(path.is_dir() for path in job.work.glob("*")):
-            shutil.rmtree(job.work, ignore_errors=True)
-            with suppress(OSError):  # it holds a gallery
-                job.folder.rmdir()
-        lock.release()
+        if group.rank == 0:
+            if not any(path.is_dir() for path in work.glob("*")):
+                shutil.rmtree(work, ignore_errors=True)
+                with suppress(OSError):  # it holds a gallery
+                    folder.rmdir()
+            lock.release()
 
 
-def _encode(job: Job, group: ProcessGroup) -> LeftOut:
-    """Make parts until all are there, whichever process makes them."""
+def _encode_missing(net: HashNet, dataset: TileDataset, board: "_Board") -> None:
+    """Encode chunks until all are complete, whichever process encodes them."""
     threads = max(2, (os.cpu_count() or 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-    progress = Progress(job, drawn=job.progress and group.rank == 0)
-    with progress.bar, ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
-        while len(progress.done) < len(job.parts):
-            missing = [part for part in job.parts if part not in progress.done]
-            if not sum(_claim(job, part, pool, progress) for part in missing):
-                time.sleep(LOOK / 5)  # the rest is in the hands of others
-            progress.look()
-    return sum(progress.done.values(), LeftOut([], 0))
+    with board.bar, ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
+        while missing := board.missing:
+            idle = True
+            for chunk in missing:
+                with chunk.claim() as ours:
+                    if not ours:
+                        continue
+                    idle = False
+                    if board.usable(chunk) is None:  # another process may have encoded it by now
+                        made = encode_chunk(
+                            net,
+                            dataset,
+                            chunk.rows,
+                            pool=pool,
+                            skip_unreadable=board.skip_unreadable,
+                            on_tile=board.count_tile,
+                        )
+                        chunk.write(made)
+                        board.done[chunk] = made.skipped
+            if idle:
+                time.sleep(LOOK / 5)  # other processes have the rest
+            board.look()
 
 
-class Progress:
-    """Which parts are there, and a bar over all tiles.
+class _Board:
+    """Which chunks are complete, and a bar over all tiles.
 
     Attributes:
-        done: what each part that is there leaves out.
+        done: what each complete chunk skips.
         bar: counts tiles.
     """
 
-    def __init__(self, job: Job, *, drawn: bool) -> None:
-        """Look for parts of an encode that was interrupted."""
-        self._job, self._next = job, 0.0
-        self.done: dict[Path, LeftOut] = {}
+    def __init__(self, chunks: Sequence[Chunk], *, skip_unreadable: bool, shown: bool) -> None:
+        """Find the chunks of a run that was interrupted."""
+        self.skip_unreadable = skip_unreadable
+        self._chunks, self._next_look = chunks, 0.0
+        self.done: dict[Chunk, Skipped] = {}
         here = self._find()
         self.bar = tqdm(
-            total=len(job.dataset),
+            total=sum(len(chunk.rows) for chunk in chunks),
             initial=here,
             unit="tile",
             desc="encode",
-            smoothing=0,  # the time left by the speed so far: others are seen a part at a time
-            disable=not drawn,
+            smoothing=0,  # the time left by the mean speed: other processes are seen in jumps
+            disable=not shown,
         )
 
-    def tick(self, count: int) -> None:
-        """Count tiles of the part in work."""
-        self.bar.update(count)
-        if time.monotonic() > self._next:
+    @property
+    def missing(self) -> list[Chunk]:
+        """Chunks that are not complete."""
+        return [chunk for chunk in self._chunks if chunk not in self.done]
+
+    @property
+    def skipped(self) -> Skipped:
+        """What all complete chunks skip, in the order of the data set."""
+        return sum((self.done[chunk] for chunk in self._chunks), Skipped([], 0))
+
+    def usable(self, chunk: Chunk) -> Skipped | None:
+        """Return what a chunk skips; None if it is missing, or skips what this run must not."""
+        found = chunk.skipped()
+        return None if found and found.unreadable and not self.skip_unreadable else found
+
+    def count_tile(self) -> None:
+        """Count one tile of the chunk in work."""
+        self.bar.update(1)
+        if time.monotonic() > self._next_look:
             self.look()
 
     def look(self) -> None:
-        """Count what other processes have made."""
+        """Count what other processes have encoded."""
         self.bar.update(self._find())
-        self._next = time.monotonic() + LOOK
+        self._next_look = time.monotonic() + LOOK
 
     def _find(self) -> int:
-        """Note the parts that have come about; return how many tiles they are of."""
-        names = set(os.listdir(self._job.work))
-        new = [part for part in self._job.parts if part not in self.done and part.name in names]
-        found = {part: left for part in new if (left := self._job.left_out(part)) is not None}
+        """Note chunks that have become complete; return how many tiles they hold."""
+        names = set(os.listdir(self._chunks[0].folder.parent)) if self._chunks else set()
+        new = [chunk for chunk in self.missing if chunk.folder.name in names]
+        found = {chunk: skips for chunk in new if (skips := self.usable(chunk)) is not None}
         self.done |= found
-        return sum(len(self._job.parts[part]) for part in found)
+        return sum(len(chunk.rows) for chunk in found)
 
 
-def _claim(job: Job, part: Path, pool: ThreadPoolExecutor, progress: Progress) -> bool:
-    """Make a part, unless another process is about it."""
-    lock = FileLock(part.with_suffix(".lock"), timeout=0)
-    with explain_os_error(job.folder):
-        try:
-            lock.acquire()
-        except Timeout:
-            return False
-    try:
-        if job.left_out(part) is None:  # it may have come about since we looked
-            rows = job.parts[part]
-            made = encode_part(job, rows, pool, progress.tick)
-            write_part(part, made)
-            progress.done[part] = made.left_out
-    finally:
-        lock.release()
-    return True
-
-
-def _check_parts(job: Job) -> None:
-    """Refuse parts that were altered since they were written; without them they are made anew."""
-    altered = [part for part in job.parts if not is_whole(part)]
-    for part in altered:
-        shutil.rmtree(part, ignore_errors=True)
-    if altered:
+def _join(dataset: TileDataset, chunks: Sequence[Chunk], skipped: Skipped) -> EncodedDataset:
+    """Return all chunks as one data set; damaged chunks are deleted and named."""
+    damaged = [chunk for chunk in chunks if not chunk.is_intact()]
+    for chunk in damaged:
+        chunk.delete()
+    if damaged:
         raise InputError(
-            f"{len(altered)} of {len(job.parts)} encoded parts in {job.work} were altered or cut "
-            "short, and were deleted: run the same again"
+            f"{len(damaged)} of {len(chunks)} encoded chunks in {damaged[0].folder.parent} were "
+            "altered or cut short, and were deleted: run the same again"
         )
-
-
-def _join(job: Job, left_out: LeftOut, finish: Callable[[GalleryTiles, str], object]) -> None:
-    """Hand all parts over as one list of tiles, and take them away."""
-    _check_parts(job)
-    parts, dataset = Parts(list(job.parts)), job.dataset
-    if len(parts.rows) + len(left_out) != len(dataset):
-        raise RuntimeError(f"{len(parts.rows)} rows and {len(left_out)} others of {len(dataset)}")
-    if not len(parts.rows):
+    reader = ChunkReader(chunks)
+    if len(reader.rows) + len(skipped) != len(dataset):
+        raise RuntimeError(f"{len(reader.rows)} rows and {len(skipped)} others of {len(dataset)}")
+    if not len(reader.rows):
         raise InputError(f"no image in {dataset.path} can be read: fetch or save them again")
-    items = dataset.items.iloc[parts.rows]
+    items = dataset.items.iloc[reader.rows]
     order: list[int] = hash_order(items["id"]).tolist()
     tiles = GalleryTiles(
         items=items.iloc[order],
-        packed=parts.column("packed", order),
-        relaxed=parts.column("relaxed", order),
-        features=parts.column("feature", order),
-        thumbnails=parts.thumbnails(order),
+        packed=reader.column("packed", order),
+        relaxed=reader.column("relaxed", order),
+        features=reader.column("features", order),
+        thumbnails=reader.thumbnails(order),
     )
-    finish(tiles, fingerprint_tiles(items, parts.digests))
-    for reason in left_out.unreadable:
+    return EncodedDataset(tiles, fingerprint_tiles(items, reader.digests))
+
+
+def _name(skipped: Skipped) -> None:
+    """Warn of each image that was skipped."""
+    for reason in skipped.unreadable:
         warnings.warn(f"left out: {reason}", RshWarning, stacklevel=2)
-    if left_out.empty:
-        warnings.warn(f"left out: {left_out.empty} tiles without data", RshWarning, stacklevel=2)
-    gone = job.work.with_name(f"{WORK}.{os.getpid()}")
-    job.work.replace(gone)  # in one step: what is left of it after a kill is no half of an encode
-    shutil.rmtree(gone, ignore_errors=True)
+    if skipped.empty:
+        warnings.warn(f"left out: {skipped.empty} tiles without data", RshWarning, stacklevel=2)

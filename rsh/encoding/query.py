@@ -1,7 +1,9 @@
 """Encodes images as queries of a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -11,12 +13,38 @@ from rsh.data.decoded import decode_tile
 from rsh.data.images import read_image
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.models.hashnet import HashNet, apply_net, fingerprint, to_encodings
-from rsh.training.run import Run
+from rsh.models.onnx import find_onnx_encoder
+
+if TYPE_CHECKING:
+    from rsh.models.hashnet import HashNet
+
+QueryEncoder = Callable[[Sequence[str | Path | Image.Image]], Encodings]
 
 
-def encode_images(net: HashNet, images: Sequence[str | Path | Image.Image]) -> Encodings:
-    """Encode images that belong to no data set, such as a query of one's own.
+def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> QueryEncoder:
+    """Return what encodes images with the network that made a gallery.
+
+    It is the ONNX encoder if `rsh export-onnx` has left one in the run folder, else the network
+    itself, which takes torch. Open it once, and call it as often as needed.
+
+    Args:
+        gallery: an opened gallery.
+        run: run folder of the network, if it has moved.
+
+    Returns:
+        A function from n images (paths or opened, of any size and mode) to their Encodings. It
+        raises InputError if an image cannot be read.
+
+    Raises:
+        InputError: the gallery names no run, or the network is gone or has changed.
+    """
+    if encoder := find_onnx_encoder(gallery.info["model"], run):
+        return encoder.encode
+    return partial(encode_images, load_network(gallery, run))
+
+
+def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) -> Encodings:
+    """Encode images that belong to no data set.
 
     Args:
         net: a trained network.
@@ -25,21 +53,25 @@ def encode_images(net: HashNet, images: Sequence[str | Path | Image.Image]) -> E
     Raises:
         InputError: an image cannot be read.
     """
+    from rsh.models.hashnet import apply_net, to_encodings  # torch, which ONNX does without
+
     tiles = np.stack([decode_tile(read_image(image), net.image_size) for image in images])
-    embedding = apply_net(net, tiles)
-    return to_encodings(embedding)
+    return to_encodings(apply_net(net, tiles))
 
 
-def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
+def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":
     """Load the network that made a gallery.
 
     Args:
         gallery: an opened gallery.
-        run: its run folder, if it has moved since.
+        run: its run folder, if it has moved.
 
     Raises:
-        InputError: no run is known, it is gone, or it is another model than the gallery's.
+        InputError: the gallery names no run, the run is gone, or it is another network.
     """
+    from rsh.models.hashnet import fingerprint  # torch
+    from rsh.training.run import Run
+
     noted = run or gallery.info["model"].get("run")
     if not noted or not isinstance(noted, str | Path):
         raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
@@ -50,7 +82,7 @@ def model_of(gallery: Gallery, run: str | Path | None = None) -> HashNet:
     net = Run.open(noted).net()
     if fingerprint(net) != gallery.info["model"].get("fingerprint"):
         raise InputError(
-            f"{noted} is not the model that made {gallery.folder}: its codes would mean "
+            f"{noted} is not the network that made {gallery.folder}: its codes would mean "
             "something else; name the right run with --run, or encode again"
         )
     return net

@@ -7,7 +7,7 @@ The folder is all that a search or the page needs: no torch, no network, no orig
 
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,10 @@ from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
-from rsh.gallery.searcher import Searcher, open_searcher
+from rsh.gallery.searcher import Searcher, TileTable, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
-
-if TYPE_CHECKING:
-    from PIL import Image
-
 
 PARTS = 8  # indexes of parts of a gallery that are kept
 
@@ -81,12 +77,12 @@ class Gallery:
         """
         folder = Path(folder)
         while True:
-            head = read_manifest(folder)
+            manifest = read_manifest(folder)
             try:
-                check_files(folder, head)
-                gallery = cls(folder, head)
+                check_files(folder, manifest)
+                gallery = cls(folder, manifest)
             except (InputError, OSError):
-                if read_manifest(folder)["generation"] == head["generation"]:
+                if read_manifest(folder)["version"] == manifest["version"]:
                     raise
                 continue  # two changes came between head and files: take the newer head
             gallery._check_size()
@@ -194,33 +190,6 @@ class Gallery:
         """
         return np.sort(self._part_of(where).rows) if where else self.searchable
 
-    def encode(
-        self, image: "str | Path | Image.Image", *, run: str | Path | None = None
-    ) -> Encodings:
-        """Encode one image with the model that made this gallery.
-
-        That takes torch, or where `rsh export` has left an encoder in the run folder, onnxruntime.
-
-        Args:
-            image: a path or an opened image, of any size and mode.
-            run: run folder of the model, if it has moved.
-
-        Returns:
-            Encoded of one row; its `packed` is what a search takes.
-
-        Raises:
-            InputError: the image cannot be read, or the model is gone or has changed.
-        """
-        from rsh.models.onnx import (
-            find_onnx_encoder,  # and with it images, which a page need not read
-        )
-
-        if encoder := find_onnx_encoder(self.info["model"], run):
-            return encoder.encode([image])
-        from rsh.encoding.query import encode_images, model_of  # torch
-
-        return encode_images(model_of(self, run), [image])
-
     def _check_size(self) -> None:
         """Refuse a head that contradicts itself."""
         noted, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
@@ -244,17 +213,22 @@ class Gallery:
         return parts[0] if whole else np.concatenate(parts)[rows]
 
     @cached_property
-    def index(self) -> Searcher:
+    def searcher(self) -> Searcher:
         """What it is searched with; made or opened when it is first needed.
 
         Raises:
             InputError: it is kept on a server that does not answer.
         """
-        return open_searcher(self)
+        return open_searcher(self.table, self.info["index"])
+
+    @property
+    def table(self) -> TileTable:
+        """What an index needs to know of the gallery."""
+        return TileTable(self.folder, self.items, self.packed, self.num_bits, self.searchable)
 
     def _make_part(self, where: Filter) -> Searcher:
         """Index what may be found."""
-        return self.index.among(self, where) if where else self.index
+        return self.searcher.subset(self.items, where) if where else self.searcher
 
 
 def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:

@@ -1,11 +1,11 @@
 """gallery.json, the head of a gallery: which files make it up, and whether they are as they were.
 
-    {"format": 2, "generation": 3, "name": ..., "num_bits": 32, "num_items": 310,
+    {"format": 3, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...},
-     "engine": {},                                      what it is searched with: see searcher
+     "index": {},                                       what it is searched with: see searcher
      "sha256": ...}                                     of all this but the name and model.run
 
 The head alone decides what a gallery is. A writer adds files beside those that are there, and then
@@ -26,10 +26,10 @@ from rsh.io.files import check_object, read_json, recovery_hint, sha256
 
 WORK = ".encode"  # what an interrupted `rsh encode` goes on from; no other change touches it
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "gallery.json"
 KINDS = {
-    "generation": int,
+    "version": int,
     "name": str,
     "num_bits": int,
     "num_items": int,
@@ -37,15 +37,16 @@ KINDS = {
     "data": dict,
     "segments": list,
     "projection": dict,
+    "index": dict,
 }
 SEGMENT = {"folder": str, "items": int, "removed": list, "files": dict}
 NOTED = {"bytes": int, "sha256": str}
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
-ENGINES: dict[str, dict[str, type]] = {
+INDEXES: dict[str, dict[str, type]] = {
     "ivf": NOTED | {"name": str, "file": str},
     "milvus": {"name": str, "uri": str, "collection": str},
 }
-ENGINE_NAME = re.compile(r"engine-\d+\.npz")
+INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # of ours: an index that is replaced is taken away
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
@@ -59,43 +60,43 @@ def read_manifest(folder: Path) -> Manifest:
         InputError: no gallery, another format, or a head that was altered.
     """
     file = folder / MANIFEST
-    head = read_json(file, what="gallery")
-    if head.get("format") != FORMAT:
+    manifest = read_json(file, what="gallery")
+    if manifest.get("format") != FORMAT:
         raise InputError(
-            f"{folder} has gallery format {head.get('format')}, this rsh reads {FORMAT}: "
+            f"{folder} has gallery format {manifest.get('format')}, this rsh reads {FORMAT}: "
             "make it again with `rsh encode`"
         )
-    check_object(head, KINDS, where=str(file), what="gallery")
-    if not 1 <= head["num_bits"] <= MAX_BITS:
-        raise InputError(f"{file} has num_bits={head['num_bits']}: {recovery_hint('gallery')}")
-    if not head["segments"]:
+    check_object(manifest, KINDS, where=str(file), what="gallery")
+    if not 1 <= manifest["num_bits"] <= MAX_BITS:
+        raise InputError(f"{file} has num_bits={manifest['num_bits']}: {recovery_hint('gallery')}")
+    if not manifest["segments"]:
         raise InputError(f"{file} names no segments: {recovery_hint('gallery')}")
-    for number, segment in enumerate(head["segments"]):
+    for number, segment in enumerate(manifest["segments"]):
         _check_segment(segment, where=f"segment {number} in {file}")
-    if head["projection"]:
+    if manifest["projection"]:
         where = f"'projection' in {file}"
-        check_object(head["projection"], NOTED | {"file": str}, where=where, what="gallery")
-        _check_name(head["projection"]["file"], PROJECTION_NAME, where)
-    _check_engine(head.get("engine", {}), where=f"'engine' in {file}")
-    if head != with_checksum(head) and "sha256" in head:  # older ones have none
+        check_object(manifest["projection"], NOTED | {"file": str}, where=where, what="gallery")
+        _check_name(manifest["projection"]["file"], PROJECTION_NAME, where)
+    _check_index(manifest["index"], where=f"'index' in {file}")
+    if manifest != with_checksum(manifest):
         raise InputError(f"{file} was altered: {recovery_hint('gallery')}")
-    return head
+    return manifest
 
 
-def with_checksum(head: Manifest) -> Manifest:
+def with_checksum(manifest: Manifest) -> Manifest:
     """Return a head with its checksum, which leaves out the name, and where the run lies."""
-    rest = {key: head[key] for key in head if key not in ("name", "sha256")}
-    rest["model"] = {key: head["model"][key] for key in head["model"] if key != "run"}
+    rest = {key: manifest[key] for key in manifest if key not in ("name", "sha256")}
+    rest["model"] = {key: manifest["model"][key] for key in manifest["model"] if key != "run"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-    return head | {"sha256": digest}
+    return manifest | {"sha256": digest}
 
 
-def check_files(folder: Path, head: Manifest, *, whole: bool = False) -> None:
+def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
     """Refuse a gallery whose files are not as they were written.
 
     Args:
         folder: the gallery.
-        head: its head.
+        manifest: its head.
         whole: read large files, too; otherwise their length is all that is looked at, as to read
             gigabytes would keep a search waiting.
 
@@ -103,7 +104,7 @@ def check_files(folder: Path, head: Manifest, *, whole: bool = False) -> None:
         InputError: a file is missing, cut or altered.
     """
     inside = folder.resolve()
-    for name, note in files_of(head):
+    for name, note in files_of(manifest):
         file = folder / name
         if not file.resolve().is_relative_to(inside):  # a page would hand it out
             raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
@@ -116,19 +117,19 @@ def check_files(folder: Path, head: Manifest, *, whole: bool = False) -> None:
             raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
 
 
-def files_of(head: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+def files_of(manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield path in the gallery and note of every file that a head names."""
-    for segment in head["segments"]:
+    for segment in manifest["segments"]:
         for name, note in segment["files"].items():
             yield f"{segment['folder']}/{name}", note
-    for note in (head["projection"], head.get("engine", {})):
+    for note in (manifest["projection"], manifest["index"]):
         if "file" in note:
             yield note["file"], note
 
 
-def names_of(head: Manifest) -> set[str]:
+def names_of(manifest: Manifest) -> set[str]:
     """Return what a head names in the gallery's folder: segments, projection, index."""
-    return {path.split("/")[0] for path, _ in files_of(head)}
+    return {path.split("/")[0] for path, _ in files_of(manifest)}
 
 
 def _check_segment(segment: Any, *, where: str) -> None:
@@ -149,17 +150,17 @@ def _check_segment(segment: Any, *, where: str) -> None:
         check_object(note, NOTED, where=f"{name!r} in {inside}", what="gallery")
 
 
-def _check_engine(engine: Any, *, where: str) -> None:
-    """Refuse an entry that rsh.gallery.searcher has not written; galleries of old have none."""
-    if engine == {}:
+def _check_index(index: Any, *, where: str) -> None:
+    """Refuse an entry that rsh.gallery.searcher has not written."""
+    if index == {}:
         return
-    if not isinstance(engine, dict) or str(engine.get("name")) not in ENGINES:
+    if not isinstance(index, dict) or str(index.get("name")) not in INDEXES:
         raise InputError(f"{where} is no search index: {recovery_hint('gallery')}")
-    check_object(engine, ENGINES[engine["name"]], where=where, what="gallery", exact=True)
-    if "file" in engine:
-        _check_name(engine["file"], ENGINE_NAME, where)
-    if "collection" in engine:
-        _check_name(engine["collection"], COLLECTION_NAME, where)
+    check_object(index, INDEXES[index["name"]], where=where, what="gallery", exact=True)
+    if "file" in index:
+        _check_name(index["file"], INDEX_NAME, where)
+    if "collection" in index:
+        _check_name(index["collection"], COLLECTION_NAME, where)
 
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:

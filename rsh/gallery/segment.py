@@ -92,7 +92,7 @@ class Segment:
         thumbnails = folder / "thumbs.bin"
         ends = np.concatenate([[0], self._offsets, [thumbnails.stat().st_size]])
         if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
-            raise InputError(f"{folder / 'thumbnails.npy'} names places outside {thumbnails.name}")
+            raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbnails.name}")
         self._thumbs = np.memmap(thumbnails, dtype=np.uint8, mode="r")
 
     def __len__(self) -> int:

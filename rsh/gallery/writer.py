@@ -1,4 +1,4 @@
-"""Changing a gallery: every change is a new generation, which readers see whole or not at all.
+"""Changing a gallery: every change is a new version, which readers see whole or not at all.
 
 A writer holds a lock, writes new files beside the old ones, replaces the head in one step, and only
 then takes away what neither the new head nor the one before it names: a reader that has just read
@@ -20,8 +20,8 @@ from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import (
-    ENGINE_NAME,
     FORMAT,
+    INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
@@ -46,7 +46,7 @@ from rsh.io.files import (
 )
 
 LOCK = ".lock"
-_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, ENGINE_NAME))
+_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
 # What whole_file and check_place make for a moment, too.
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
@@ -66,9 +66,9 @@ def write_gallery(
         InputError: the folder cannot be written, or holds something else.
     """
     check_new_gallery(folder)
-    with _next_version(folder) as head:
-        head.update(info, num_bits=num_bits, segments=[], projection={}, engine={})
-        _append(folder, head, tiles)
+    with _next_version(folder) as manifest:
+        manifest.update(info, num_bits=num_bits, segments=[], projection={}, index={})
+        _append(folder, manifest, tiles)
     return Gallery.open(folder)
 
 
@@ -79,11 +79,11 @@ def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
         InputError: no gallery, or one that already holds a tile of one of these ids.
     """
     read_manifest(folder)
-    with _next_version(folder) as head:
+    with _next_version(folder) as manifest:
         old = Gallery.open(folder)
         check_new_tiles(old, tiles.items["id"])
-        _append(folder, head, tiles)
-        _update_index(old, head)
+        _append(folder, manifest, tiles)
+        _update_index(old, manifest)
     return Gallery.open(folder)
 
 
@@ -106,7 +106,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
         InputError: no gallery, one that does not hold them, or that would be left without tiles.
     """
     read_manifest(folder)
-    with _next_version(folder) as head:
+    with _next_version(folder) as manifest:
         gallery = Gallery.open(folder)
         rows = pd.Series(np.arange(len(gallery)), index=gallery.items["id"])
         unknown = [name for name in ids if name not in rows.index]
@@ -115,22 +115,22 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
         if len(set(ids)) == len(gallery):
             raise InputError(f"{folder} would be left without tiles: delete the folder instead")
         for number, row in gallery.places[rows.loc[list(set(ids))].to_numpy()].tolist():
-            head["segments"][number]["removed"].append(row)
-        for segment in head["segments"]:
+            manifest["segments"][number]["removed"].append(row)
+        for segment in manifest["segments"]:
             segment["removed"].sort()
-        head["segments"] = [s for s in head["segments"] if len(s["removed"]) < s["items"]]
-        _update_index(gallery, head)
+        manifest["segments"] = [s for s in manifest["segments"] if len(s["removed"]) < s["items"]]
+        _update_index(gallery, manifest)
     return Gallery.open(folder)
 
 
 def index_gallery(
-    folder: Path, engine: IndexName, *, recall: float = DEFAULT_TARGET_RECALL, uri: str = ""
+    folder: Path, index: IndexName, *, recall: float = DEFAULT_TARGET_RECALL, uri: str = ""
 ) -> Gallery:
     """Choose what a gallery is searched with, and keep it with the gallery.
 
     Args:
         folder: the gallery.
-        engine: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
+        index: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
             looked at; or "milvus", a server.
         recall: of "ivf": the least share of the nearest 20 that is to be found.
         uri: of "milvus": its address, or a path that ends in .db.
@@ -140,10 +140,12 @@ def index_gallery(
             not answer.
     """
     read_manifest(folder)
-    with _next_version(folder) as head:
-        gallery, file = Gallery.open(folder), _index_file(folder, head)
-        old = head.get("engine", {})
-        head["engine"] = build_index(gallery, engine, recall=recall, uri=uri, file=file)
+    with _next_version(folder) as manifest:
+        gallery, file = Gallery.open(folder), _index_file(folder, manifest)
+        old = manifest["index"]
+        manifest["index"] = build_index(
+            gallery.table, index, recall=recall, uri=uri, file=file, prefix=_collection(gallery)
+        )
     drop_index(old)  # only now: until then the old head was searched with it
     return Gallery.open(folder)
 
@@ -157,12 +159,12 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
     """
     folder = gallery.folder
     read_manifest(folder)
-    with _next_version(folder) as head:
-        file = folder / f"projection-{head['generation'] + 1}.parquet"
+    with _next_version(folder) as manifest:
+        file = folder / f"projection-{manifest['version'] + 1}.parquet"
         with atomic_write(file) as stream:
             projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        head["projection"] = {"file": file.name} | file_record(file)
-    gallery.info["projection"] = head["projection"]
+        manifest["projection"] = {"file": file.name} | file_record(file)
+    gallery.info["projection"] = manifest["projection"]
     gallery.__dict__.pop("projection", None)  # forget the cached answer
 
 
@@ -187,10 +189,10 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         raise InputError(f"{into} exists: give another --output, or delete it")
     check_new_gallery(into)  # what a merge that was killed has left is no hindrance
     info = {name: first.info[name] for name in ("name", "model", "data")}
-    with _next_version(into) as head:
-        head.update(info, num_bits=first.num_bits, segments=[], projection={}, engine={})
+    with _next_version(into) as manifest:
+        manifest.update(info, num_bits=first.num_bits, segments=[], projection={}, index={})
         for gallery in galleries:
-            _append(into, head, gallery.tiles())
+            _append(into, manifest, gallery.tiles())
     return Gallery.open(into)
 
 
@@ -217,6 +219,12 @@ def check_new_gallery(folder: Path) -> None:
         raise InputError(f"{folder} holds something that is no gallery: choose another --output")
 
 
+def _collection(gallery: Gallery) -> str:
+    """Return the beginning of a collection's name, which tells model and data."""
+    prints = [str(gallery.info[part].get("fingerprint", ""))[:8] for part in ("model", "data")]
+    return "_".join(["rsh", *filter(None, prints), str(gallery.num_bits)])
+
+
 def _weights(gallery: Gallery) -> Any:
     return gallery.info["model"].get("fingerprint")
 
@@ -228,15 +236,17 @@ def _next_version(folder: Path) -> Iterator[Manifest]:
         folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
         old = _new_manifest(folder)
-        head: Manifest = deepcopy(old) if old else {"format": FORMAT, "generation": 0}
+        manifest: Manifest = deepcopy(old) if old else {"format": FORMAT, "version": 0}
         unread = {path.name for path in folder.iterdir()} if (folder / MANIFEST).exists() else set()
         keep = names_of(old) if old else unread  # until it is replaced, another rsh may read it
         try:
-            yield head
-            head["generation"] += 1
-            head["num_items"] = sum(s["items"] - len(s["removed"]) for s in head["segments"])
-            write_json(folder / MANIFEST, with_checksum(head))
-            keep = names_of(head) | (names_of(old) if old else set())
+            yield manifest
+            manifest["version"] += 1
+            manifest["num_items"] = sum(
+                s["items"] - len(s["removed"]) for s in manifest["segments"]
+            )
+            write_json(folder / MANIFEST, with_checksum(manifest))
+            keep = names_of(manifest) | (names_of(old) if old else set())
         finally:
             _clean(folder, keep=keep)
 
@@ -262,23 +272,24 @@ def _new_manifest(folder: Path) -> Manifest | None:
     return None
 
 
-def _update_index(old: Gallery, head: Manifest) -> None:
+def _update_index(old: Gallery, manifest: Manifest) -> None:
     """Bring the index that a gallery keeps up to date with its new head."""
-    entry, file = head.get("engine", {}), _index_file(old.folder, head)
-    new = Gallery(old.folder, head)
-    head["engine"] = update_index(old, new, entry, file=file) if entry else {}
+    entry, file = manifest["index"], _index_file(old.folder, manifest)
+    if entry:
+        new = Gallery(old.folder, manifest)
+        manifest["index"] = update_index(old.table, new.table, entry, file=file)
 
 
-def _index_file(folder: Path, head: Manifest) -> Path:
-    return folder / f"engine-{head['generation'] + 1}.npz"
+def _index_file(folder: Path, manifest: Manifest) -> Path:
+    return folder / f"index-{manifest['version'] + 1}.npz"
 
 
-def _append(folder: Path, head: Manifest, tiles: GalleryTiles) -> None:
+def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
     """Write a segment and enter it into the head."""
-    name = f"{head['generation'] + 1:06}-{len(head['segments'])}"
+    name = f"{manifest['version'] + 1:06}-{len(manifest['segments'])}"
     with atomic_directory(folder / name) as temporary:
         entry = write_segment(temporary, tiles)
-    head["segments"].append({"folder": name} | entry)
+    manifest["segments"].append({"folder": name} | entry)
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:

@@ -159,7 +159,7 @@ def search(
         hits=answer,
         like=tuple(like),
         unlike=tuple(unlike),
-        recall=None if where or like or unlike else gallery.index.engine.recall,
+        recall=None if where or like or unlike else gallery.searcher.index.recall,
         tied=int(counts.items[0, answer[-1].distance]) if counts else None,
     )
 
@@ -192,4 +192,6 @@ def _encode(gallery: Gallery, image: str, run: Path | None) -> Encodings:
             f"{image} is neither an image file nor the id of a tile in {gallery.folder}: "
             f"give one, such as {gallery.items['id'].iloc[0]}"
         )
-    return gallery.encode(image, run=run)
+    from rsh.encoding.query import open_query_encoder  # Pillow, and perhaps torch
+
+    return open_query_encoder(gallery, run=run)([image])

@@ -1,7 +1,7 @@
 """Where a training runs: one device, or under torchrun all that it was started on."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,29 +71,34 @@ class ProcessGroup:
     rank: int
     world: int
 
-    def led(self, step: Callable[[], object]) -> None:
-        """Let process 0 take a step when all have come so far, and the others wait for it.
+    def barrier(self) -> None:
+        """Wait until all processes have come this far."""
+        if self.world > 1:
+            dist.barrier()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Wait for all processes at the end of a block; what one of them refuses, all refuse.
 
         Raises:
-            InputError: the step raised it; all processes do.
+            InputError: the block raised it in one of the processes.
         """
-        refusal = [""]
+        refusal: InputError | None = None
+        try:
+            yield
+        except InputError as error:
+            refusal = error
         if self.world > 1:
-            dist.barrier()  # what a step takes away is no longer needed by anyone
-        if self.rank == 0:
-            try:
-                step()
-            except InputError as error:
-                refusal = [str(error)]
-        if self.world > 1:
-            dist.broadcast_object_list(refusal, src=0)
-        if refusal[0]:
-            raise InputError(refusal[0])
+            refusals: list[InputError | None] = [None] * self.world
+            dist.all_gather_object(refusals, refusal)
+            refusal = next(filter(None, refusals), None)
+        if refusal:
+            raise refusal
 
 
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
-    """Meet the other processes, which agree on words alone: all else goes through files."""
+    """Join the other processes; they exchange words only, all data goes through files."""
     rank, world = (int(os.environ.get(name, default)) for name, default in RANK)
     ours = world > 1 and not dist.is_initialized()
     if ours:  # one may wait for another for as long as an archive takes

@@ -9,7 +9,7 @@ from PIL import Image
 from rsh.codes.order import hash_order
 from rsh.data.images import to_jpeg
 from rsh.encoding.build import build_gallery, encode_dataset
-from rsh.encoding.query import encode_images, model_of
+from rsh.encoding.query import encode_images, load_network, open_query_encoder
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
@@ -70,16 +70,17 @@ def test_gallery_says_which_model_and_data_made_it(tiny_run, tiny_split):
 
 def test_image_of_the_gallery_gets_the_code_it_has_there(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
+    encoder = open_query_encoder(gallery)
     for row in range(0, 48, 12):
         file = tiny_run.data / gallery.items["id"][row]
         for image in (file, str(file), Image.open(file)):
-            assert gallery.encode(image).packed.tolist() == [gallery.packed[row].tolist()]
+            assert encoder([image]).packed.tolist() == [gallery.packed[row].tolist()]
 
 
 def test_image_is_found_as_its_own_nearest_neighbor(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
     row = int(gallery.searchable[0])
-    code = gallery.encode(tiny_run.data / gallery.items["id"][row]).packed
+    code = open_query_encoder(gallery)([tiny_run.data / gallery.items["id"][row]]).packed
     (hits,) = gallery.within(code, radius=0)
     assert row in hits.ids
 
@@ -106,29 +107,29 @@ def test_images_of_any_size_and_mode_are_encoded(tiny_run):
 
 def test_image_that_cannot_be_read_is_named(tiny_run, tmp_path: Path):
     with pytest.raises(InputError, match=r"gone\.jpg does not exist"):
-        Gallery.open(tiny_run.gallery).encode(tmp_path / "gone.jpg")
+        open_query_encoder(Gallery.open(tiny_run.gallery))([tmp_path / "gone.jpg"])
 
 
 def test_model_is_found_by_the_name_in_the_gallery_or_a_new_one(
     gallery: Gallery, tiny_run, tmp_path
 ):
-    assert fingerprint(model_of(gallery)) == gallery.info["model"]["fingerprint"]
+    assert fingerprint(load_network(gallery)) == gallery.info["model"]["fingerprint"]
     moved = shutil.copytree(tiny_run.folder, tmp_path / "moved")
     gone = rename_run(gallery, str(tmp_path / "gone"))
-    assert fingerprint(model_of(gone, moved)) == gallery.info["model"]["fingerprint"]
+    assert fingerprint(load_network(gone, moved)) == gallery.info["model"]["fingerprint"]
     image = tiny_run.data / gallery.items["id"][0]
-    assert np.array_equal(gone.encode(image, run=moved).packed, gallery.packed[:1])
+    assert np.array_equal(open_query_encoder(gone, run=moved)([image]).packed, gallery.packed[:1])
 
 
 def test_model_that_has_gone_is_named_with_the_way_out(gallery: Gallery, tmp_path: Path):
     with pytest.raises(InputError, match="--run") as error:
-        model_of(rename_run(gallery, str(tmp_path / "gone")))
+        load_network(rename_run(gallery, str(tmp_path / "gone")))
     assert str(tmp_path / "gone") in str(error.value)
 
 
 def test_gallery_that_knows_no_run_says_so(gallery: Gallery):
     with pytest.raises(InputError, match="which run made it: name it with --run"):
-        model_of(rename_run(gallery, ""))
+        load_network(rename_run(gallery, ""))
 
 
 def test_gallery_of_another_model_is_refused(gallery: Gallery, tiny_run, tmp_path: Path):
@@ -136,8 +137,8 @@ def test_gallery_of_another_model_is_refused(gallery: Gallery, tiny_run, tmp_pat
     other = HashNet(**Run.open(tiny_run.folder).config["model"], seed=5).eval()
     folder = shutil.copytree(tiny_run.folder, tmp_path / "other")
     finish_run(folder, other)
-    with pytest.raises(InputError, match=r"is not the model that made .*--run"):
-        model_of(gallery, folder)
+    with pytest.raises(InputError, match=r"is not the network that made .*--run"):
+        load_network(gallery, folder)
 
 
 def test_gallery_without_a_run_is_built_from_a_network_alone(tiny_split, tmp_path: Path):
@@ -145,7 +146,7 @@ def test_gallery_without_a_run_is_built_from_a_network_alone(tiny_split, tmp_pat
     gallery = build_gallery(net, tiny_split.dataset, tmp_path / "g", name="Mine", progress=False)
     assert gallery.name == "Mine"
     with pytest.raises(InputError, match="which run made it"):
-        model_of(gallery)
+        load_network(gallery)
 
 
 def test_same_network_and_tiles_give_the_same_gallery(tiny_run, tiny_split, tmp_path: Path):

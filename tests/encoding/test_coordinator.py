@@ -1,13 +1,16 @@
 """An archive is encoded whole: by one process or several, in one go or after any interruption."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from filelock import FileLock
 from make_encode import content, encode, near
 
+from rsh.codes.order import hash_order
 from rsh.data.dataset import TileDataset
-from rsh.encoding import chunk_encoder, coordinator
-from rsh.encoding.build import add_dataset, build_gallery
+from rsh.encoding import chunk_store, coordinator
+from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import WORK
@@ -15,38 +18,36 @@ from rsh.gallery.writer import check_gallery
 from rsh.models.hashnet import HashNet
 
 
-def stop_after(parts: int, monkeypatch: pytest.MonkeyPatch) -> list[range]:
-    """Let the next encode be interrupted after so many parts; return which were encoded."""
-    real, rows = coordinator.encode_part, []
+def stop_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> list[range]:
+    """Interrupt the next encode after so many chunks; return which were encoded."""
+    real, encoded = coordinator.encode_chunk, []
 
-    def stopping(job, part, *options):
-        if len(rows) == parts:
+    def stopping(net, dataset, rows, **options):
+        if len(encoded) == chunks:
             raise KeyboardInterrupt
-        rows.append(part)
-        return real(job, part, *options)
+        encoded.append(rows)
+        return real(net, dataset, rows, **options)
 
-    monkeypatch.setattr(coordinator, "encode_part", stopping)
-    return rows
-
-
-def test_streamed_gallery_has_the_codes_of_the_view_bank(net, tiny_run, tiny_split, tmp_path):
-    streamed = encode(net, TileDataset.open(tiny_run.data), tmp_path / "streamed")
-    banked = Gallery.open(tiny_run.gallery)
-    assert np.array_equal(streamed.codes, banked.codes)
-    assert np.array_equal(streamed.relaxed, banked.relaxed)
-    assert streamed.info["data"] == banked.info["data"]  # the fingerprint came from what was read
-    assert [streamed.thumbnail(row) for row in range(48)] == [
-        banked.thumbnail(row) for row in range(48)
-    ]
-    assert not list((tmp_path / "streamed").glob(".encode*"))
+    monkeypatch.setattr(coordinator, "encode_chunk", stopping)
+    return encoded
 
 
-def test_parts_make_no_difference(net, dataset, tmp_path, monkeypatch):
-    in_parts = encode(net, dataset, tmp_path / "parts")
-    monkeypatch.setattr(chunk_encoder, "TILES", 4096)
+def test_gallery_has_the_codes_of_cached_features(net, tiny_split, tmp_path):
+    gallery = encode(net, tiny_split.dataset, tmp_path / "gallery")
+    cached = encode_dataset(net, tiny_split.dataset, progress=False)
+    order = hash_order(tiny_split.dataset.items["id"])
+    assert np.array_equal(gallery.codes, cached.codes[order])
+    assert np.array_equal(gallery.relaxed, cached.relaxed[order])
+    assert gallery.info["data"]["fingerprint"] == tiny_split.dataset.fingerprint  # of what was read
+    assert not list((tmp_path / "gallery").glob(".encode*"))
+
+
+def test_chunks_make_no_difference(net, dataset, tmp_path, monkeypatch):
+    in_chunks = encode(net, dataset, tmp_path / "chunks")
+    monkeypatch.setattr(chunk_store, "CHUNK_TILES", 4096)
     at_once = encode(net, dataset, tmp_path / "once")
-    near(in_parts, at_once)
-    assert in_parts.info["data"] == at_once.info["data"]
+    near(in_chunks, at_once)
+    assert in_chunks.info["data"] == at_once.info["data"]
 
 
 def test_interrupted_encode_goes_on_and_is_like_an_unbroken_one(
@@ -86,7 +87,7 @@ def test_part_that_was_damaged_since_is_encoded_again(net, dataset, tmp_path, mo
     content_of = bytearray(file.read_bytes())
     content_of[-20] ^= 1
     file.write_bytes(content_of)
-    told = r"1 of 6 encoded parts in .* altered or cut short, and were deleted: run the same again"
+    told = r"1 of 6 encoded chunks in .* altered or cut short, and were deleted: run the same again"
     with pytest.raises(InputError, match=told):
         encode(net, dataset, tmp_path / "gallery")
     assert content(encode(net, dataset, tmp_path / "gallery")) == content(unbroken)
@@ -204,3 +205,26 @@ def test_tiles_that_are_there_are_not_encoded_to_be_added(net, dataset, tmp_path
     with pytest.raises(InputError, match="already holds"):
         add_dataset(net, dataset, tmp_path / "gallery", progress=False)
     assert none == []
+
+
+def test_gallery_of_another_network_or_data_set_is_kept_unless_told(net, dataset, tmp_path):
+    before = content(encode(net, dataset, tmp_path / "gallery"))
+    other = HashNet(**net.settings, seed=7).eval()
+    half = dataset.take(np.arange(11))
+    for change in (
+        lambda **options: encode(other, dataset, tmp_path / "gallery", **options),
+        lambda **options: encode(net, replace(half, name="half"), tmp_path / "gallery", **options),
+    ):
+        with pytest.raises(InputError, match=r"holds a gallery of .*--overwrite"):
+            change()
+        assert content(Gallery.open(tmp_path / "gallery")) == before
+        assert content(change(overwrite=True)) != before
+        assert content(encode(net, dataset, tmp_path / "gallery", overwrite=True)) == before
+
+
+def test_gallery_that_cannot_be_read_is_replaced_only_when_told(net, dataset, tmp_path):
+    gallery = encode(net, dataset, tmp_path / "gallery")
+    (gallery.folder / "gallery.json").write_text("{}")
+    with pytest.raises(InputError, match="--overwrite"):
+        encode(net, dataset, tmp_path / "gallery")
+    assert len(encode(net, dataset, tmp_path / "gallery", overwrite=True)) == 22

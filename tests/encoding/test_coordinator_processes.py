@@ -18,9 +18,9 @@ from rsh.gallery.writer import check_gallery
 
 PROGRAM = """
 import sys
-from rsh.encoding import chunk_encoder
+from rsh.encoding import chunk_store
 from rsh.cli.main import main
-chunk_encoder.TILES = 4
+chunk_store.CHUNK_TILES = 4
 main(sys.argv[1:])
 """
 

@@ -58,7 +58,7 @@ def test_a_kept_index_answers_as_the_codes_do(folder: Path, engine: str):
     assert answers(index(folder, engine)) == expected
     assert answers(Gallery.open(folder)) == expected
     assert answers(index(folder, "exact")) == expected
-    assert Gallery.open(folder).info["engine"] == {}
+    assert Gallery.open(folder).info["index"] == {}
 
 
 @KEPT
@@ -71,7 +71,7 @@ def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: 
     ):
         change(folder), change(plain)
         assert answers(Gallery.open(folder)) == answers(Gallery.open(plain))
-        assert Gallery.open(folder).info["engine"]["name"] == engine
+        assert Gallery.open(folder).info["index"]["name"] == engine
         check_gallery(folder)
 
 
@@ -79,7 +79,7 @@ def test_all_that_can_be_found_may_go(folder: Path):
     gallery = index_gallery(folder, "ivf", recall=1.0)
     left = remove_tiles(folder, list(gallery.items["id"][gallery.searchable]))
     assert len(left.searchable) == 0
-    assert len(left.index.engine) == 0
+    assert len(left.searcher.index) == 0
 
 
 def test_an_index_that_fails_leaves_the_old_one_in_use(folder, monkeypatch):
@@ -94,9 +94,9 @@ def test_an_old_index_file_goes_with_the_second_change(folder: Path):
     index(folder, "ivf")
     for row in range(3):
         remove_tiles(folder, [Gallery.open(folder).items["id"][row]])
-    files = sorted(path.name for path in folder.glob("engine-*"))
+    files = sorted(path.name for path in folder.glob("index-*"))
     assert len(files) == 2
-    assert Gallery.open(folder).info["engine"]["file"] == files[-1]
+    assert Gallery.open(folder).info["index"]["file"] == files[-1]
 
 
 @pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
@@ -129,7 +129,7 @@ def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
 
 def test_conditions_that_no_tile_meets_are_named(folder: Path):
     gallery = Gallery.open(folder)
-    with pytest.raises(InputError, match="where=class=nowhere: no tile that can be found is so"):
+    with pytest.raises(InputError, match="where=class=nowhere: no searchable tile meets this"):
         search(gallery, gallery.items["id"][0], where=Filter.read(["class=nowhere"]))
 
 
@@ -145,69 +145,64 @@ def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
 def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):
     index(folder, "ivf")
     merged = merge_galleries([folder], tmp_path / "merged")
-    assert merged.info["engine"] == {}
+    assert merged.info["index"] == {}
     tiny_gallery(folder)
-    assert Gallery.open(folder).info["engine"] == {}
-
-
-def test_a_gallery_from_before_there_were_indexes_opens(folder: Path):
-    head = json.loads((folder / "gallery.json").read_text())
-    del head["engine"], head["sha256"]
-    (folder / "gallery.json").write_text(json.dumps(head))
-    assert len(Gallery.open(folder).search(Gallery.open(folder).packed[:1], top_k=3)[0].ids) == 3
+    assert Gallery.open(folder).info["index"] == {}
 
 
 def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_image(folder: Path):
     gallery = index(folder, "milvus")
     first, second = more_tiles(gallery, 2), more_tiles(gallery, 1)
     first.packed[0] = ~second.packed[0]  # the same tile, of another image
-    gallery.index.engine.add(first.packed, id_hashes(first.items["id"]), first.items)  # and killed
+    gallery.searcher.index.add(
+        first.packed, id_hashes(first.items["id"]), first.items
+    )  # and is killed
     grown = add_tiles(folder, second)
     (hits,) = grown.within(second.packed, radius=0)
     assert "new/0.jpg" in grown.items["id"][hits.ids].tolist()
-    assert len(grown.index.engine) == len(grown.searchable)
+    assert len(grown.searcher.index) == len(grown.searchable)
 
 
 def test_a_server_that_holds_newer_tiles_does_not_show_them_to_an_old_reader(folder: Path):
     reader = index(folder, "milvus")
     before = answers(reader)
-    reader.index.engine.add(np.array(reader.packed[:1]), np.array([5]))  # as a writer does
+    reader.searcher.index.add(np.array(reader.packed[:1]), np.array([5]))  # as a writer does
     assert answers(reader) == before
 
 
 @pytest.mark.parametrize(
-    "engine", [5, None, {"name": "faiss"}, {"name": "ivf"}, {"name": "milvus", "uri": 3}]
+    "entry", [5, None, {"name": "faiss"}, {"name": "ivf"}, {"name": "milvus", "uri": 3}]
 )
-def test_an_altered_entry_is_refused(folder: Path, engine: object):
-    head = json.loads((folder / "gallery.json").read_text()) | {"engine": engine}
+def test_an_altered_entry_is_refused(folder: Path, entry: object):
+    head = json.loads((folder / "gallery.json").read_text()) | {"index": entry}
     (folder / "gallery.json").write_text(json.dumps(head))
-    with pytest.raises(InputError, match="'engine'"):
+    with pytest.raises(InputError, match="index"):
         Gallery.open(folder)
 
 
 def test_an_index_file_elsewhere_is_refused(folder: Path):
     index(folder, "ivf")
     head = json.loads((folder / "gallery.json").read_text())
-    head["engine"]["file"] = "../engine-1.npz"
+    head["index"]["file"] = "../index-1.npz"
     (folder / "gallery.json").write_text(json.dumps(head))
-    with pytest.raises(InputError, match=r"'engine'.* names"):
+    with pytest.raises(InputError, match=r"'index'.* names"):
         Gallery.open(folder)
 
 
 def test_a_cut_index_file_is_noticed(folder: Path):
-    file = folder / index(folder, "ivf").info["engine"]["file"]
+    file = folder / index(folder, "ivf").info["index"]["file"]
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"engine-.*\.npz was altered or cut short"):
+    with pytest.raises(InputError, match=r"index-.*\.npz was altered or cut short"):
         Gallery.open(folder)
 
 
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        (["--engine", "milvus"], "--engine milvus: give a --uri, too"),
-        (["--engine", "ivf", "--recall", "2"], "--recall 2: choose a share above 0, at most 1"),
-        (["--uri", "http://localhost"], "--uri http://localhost: only milvus asks a server"),
-        (["--engine", "faiss"], "is none of exact, ivf, milvus"),
+        (["--type", "milvus"], "--type milvus: give a --uri, too"),
+        (["--type", "ivf", "--recall", "2"], "--recall 2: choose a share above 0, at most 1"),
+        (["--uri", "http://localhost"], "--uri http://localhost: only milvus uses a server"),
+        (["--type", "faiss"], "is none of exact, ivf, milvus"),
     ],
 )
 def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reason, capsys):
@@ -221,13 +216,13 @@ def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reas
 def test_the_page_says_that_its_answers_are_approximate(folder: Path):
     assert "approximate" not in facts_of(Gallery.open(folder))
     gallery = index_gallery(folder, "ivf", recall=0.3)
-    assert f"approximate: finds {gallery.index.engine.recall:.1%}" in facts_of(gallery)
+    assert f"approximate: finds {gallery.searcher.index.recall:.1%}" in facts_of(gallery)
 
 
 def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):
-    main(["gallery", "index", str(folder), "--engine", "ivf", "--recall", "0.3"])
+    main(["gallery", "index", str(folder), "--type", "ivf", "--recall", "0.3"])
     said = capsys.readouterr().out
-    assert "229 tiles, approximate: looks at 1 of 3 lists and finds" in said
+    assert "229 tiles, approximate: probes 1 of 3 inverted lists" in said
     main(["gallery", "info", str(folder)])
     assert said.strip().split("tiles, ")[1] in capsys.readouterr().out
     query = Gallery.open(folder).items["id"][0]

@@ -42,7 +42,7 @@ def test_added_tiles_are_found_beside_the_old_ones(folder: Path, tmp_path: Path)
     assert ids == [ids[row] for row in hash_order(ids)]  # ties favor neither old nor new
     (hits,) = gallery.search(alone.packed[:1], top_k=1)
     assert hits.distances[0] == 0
-    assert Gallery.open(folder).info["generation"] == 2
+    assert Gallery.open(folder).info["version"] == 2
 
 
 def test_tile_that_is_there_is_not_added_again(folder: Path):
@@ -207,13 +207,13 @@ from rsh.gallery.writer import add_tiles, remove_tiles, write_projection
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 for seed in range(1, 1000):
-    print(write(folder, **parts(5)).info["generation"], 5, flush=True)
+    print(write(folder, **parts(5)).info["version"], 5, flush=True)
     gallery = add_tiles(folder, tiles_of(**some(40, seed=seed)))
-    print(gallery.info["generation"], 45, flush=True)
+    print(gallery.info["version"], 45, flush=True)
     write_projection(gallery, planes(45))
-    print(gallery.info["generation"] + 1, 45, flush=True)
+    print(gallery.info["version"] + 1, 45, flush=True)
     ids = gallery.items["id"][:20].tolist()
-    print(remove_tiles(folder, ids).info["generation"], 25, flush=True)
+    print(remove_tiles(folder, ids).info["version"], 25, flush=True)
 """
 
 
@@ -234,10 +234,10 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(folde
     """kill -9 at 30 random moments; what was reported as done is there, or what came next."""
     draw = random.Random(0)
     here = Path(__file__).parents[1]
-    sizes = (5, 45, 45, 25)  # of the generations of a round
-    generation = check_gallery(folder).info["generation"]
+    sizes = (5, 45, 45, 25)  # of the versions of a round
+    version = check_gallery(folder).info["version"]
     for _ in range(30):
-        first = generation + 1
+        first = version + 1
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder), str(here), str(here.parent)],
             stdout=subprocess.PIPE,
@@ -251,11 +251,11 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(folde
         reported = [int(line.split()[0]) for line in lines if line.endswith("\n")]
         writer.wait()
         gallery = check_gallery(folder)
-        generation = gallery.info["generation"]
+        version = gallery.info["version"]
         last = reported[-1] if reported else first - 1
-        assert generation in (last, last + 1)
-        if generation >= first:
-            assert len(gallery) == sizes[(generation - first) % 4]
+        assert version in (last, last + 1)
+        if version >= first:
+            assert len(gallery) == sizes[(version - first) % 4]
     after = remove_tiles(folder, gallery.items["id"][:1].tolist())  # takes away what was left
     wanted = names_of(gallery.info) | names_of(after.info) | {"gallery.json", ".lock"}
     assert entries(folder) == wanted

@@ -14,7 +14,7 @@ from make_faults import full_everywhere
 from make_gallery import parts, planes, said, some, tiles_of, write
 
 from rsh.codes.encodings import Encodings
-from rsh.encoding.chunk_store import LeftOut, NewPart, is_whole, write_part
+from rsh.encoding.chunk_store import Chunk, EncodedChunk, Skipped
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import files_of, read_manifest
@@ -46,7 +46,7 @@ def seen(folder: Path) -> object:
     if not (folder / "gallery.json").exists():
         return None
     gallery = check_gallery(folder)
-    engine = gallery.info["engine"].get("name")
+    engine = gallery.info["index"].get("name")
     found = gallery.search(gallery.packed[:3], top_k=3)
     plane = gallery.projection
     return said(gallery), engine, str(found), None if plane is None else plane.to_json()
@@ -124,8 +124,8 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
     numbers = np.arange(2000, dtype=np.int32)[:, None]
     codes = np.ones((3, 8), np.int8)
     halves = np.ones((3, 8), np.float16)
-    made = NewPart(
-        Encodings(codes, halves, halves), [0, 1, 2], 3 * [bytes(32)], 3 * [b"jpeg"], LeftOut([], 1)
+    made = EncodedChunk(
+        Encodings(codes, halves, halves), [0, 1, 2], 3 * [bytes(32)], 3 * [b"jpeg"], Skipped([], 1)
     )
 
     def begin() -> None:
@@ -138,8 +138,8 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
             cached("numbers", "key", lambda at: [numbers[at:]], **options), numbers
         )
 
-    part = tmp_path / "part"
-    assert full_everywhere(tmp_path, begin, lambda: write_part(part, made), lambda: is_whole(part))
+    chunk = Chunk(tmp_path / "part", range(4))
+    assert full_everywhere(tmp_path, begin, lambda: chunk.write(made), chunk.is_intact)
     assert full_everywhere(
         tmp_path, begin, array, lambda: list((tmp_path / "cache").rglob("key.npy")) != []
     )

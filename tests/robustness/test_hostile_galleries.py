@@ -248,9 +248,9 @@ def test_kept_index_whose_parts_do_not_fit_is_refused(tmp_path: Path, change: di
 def test_gallery_names_no_collection_that_is_not_ours(folder: Path, collection: str):
     """An index that is replaced is taken away from its server."""
     head = json.loads((folder / "gallery.json").read_text())
-    head["engine"] = {"name": "milvus", "uri": "http://127.0.0.1:1", "collection": collection}
+    head["index"] = {"name": "milvus", "uri": "http://127.0.0.1:1", "collection": collection}
     (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
-    with pytest.raises(InputError, match=f"'engine' in .* names '{collection}'"):
+    with pytest.raises(InputError, match=f"'index' in .* names '{collection}'"):
         Gallery.open(folder)
 
 
@@ -258,7 +258,7 @@ def test_gallery_makes_no_database(folder: Path, tmp_path: Path):
     pytest.importorskip("pymilvus")
     head = json.loads((folder / "gallery.json").read_text())
     file = tmp_path / "new.db"
-    head["engine"] = {"name": "milvus", "uri": str(file), "collection": "rsh_x"}
+    head["index"] = {"name": "milvus", "uri": str(file), "collection": "rsh_x"}
     (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
     gallery = Gallery.open(folder)
     with pytest.raises(InputError, match=r"new\.db has no collection rsh_x"):

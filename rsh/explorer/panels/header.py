@@ -52,7 +52,7 @@ def facts_of(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
     counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
     facts = [plural(count, noun) for count, noun in counts]
-    recall = gallery.index.engine.recall
+    recall = gallery.searcher.index.recall
     if recall is not None:
         facts.append(f"approximate: finds {recall:.1%} of the nearest 20")
     return " · ".join(facts)

@@ -13,14 +13,13 @@ import os
 import select
 import sys
 import warnings
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rsh.analysis.occlusion import Encode, occlude
 from rsh.data.images import read_image, to_jpeg
+from rsh.encoding.query import open_query_encoder
 from rsh.errors import InputError
 from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.gallery import Gallery
@@ -42,24 +41,11 @@ def main(folder: str) -> None:
         except EOFError:
             return
         try:
-            encode = encode or _encoder(Path(folder))
+            encode = encode or open_query_encoder(Gallery.open(folder))
             answers.write(_answer(encode, head, body))
         except InputError as error:
             answers.write(packed_message({"error": str(error)}))
         answers.flush()
-
-
-def _encoder(folder: Path) -> Encode:
-    """Load the model once; see `Gallery.encode`, which loads it for each image."""
-    from rsh.models.onnx import find_onnx_encoder
-
-    gallery = Gallery.open(folder)
-    if encoder := find_onnx_encoder(gallery.info["model"]):
-        return encoder.encode
-    from rsh.encoding.query import encode_images, model_of  # torch
-
-    net = model_of(gallery)
-    return partial(encode_images, net)
 
 
 def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
