@@ -58,6 +58,6 @@ def _reason(error: Any) -> str:
     if error.code == AWAY:
         return (
             f"does not answer ({TRIES} tries): start it, or search without it after "
-            "`rsh gallery index --engine exact`"
+            "`rsh gallery index --type exact`"
         )
     return f"refuses ({error.message}): check the address, and that no other process has it open"
