@@ -11,7 +11,7 @@ GALLERY := galleries/bluemarble-$(BITS)
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test coverage check notebooks docs audit ablation clean
+.PHONY: help dashboard gallery test coverage check notebooks docs audit lock ablation clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,10 +19,11 @@ help:
 	@echo "                 (PORT=8866 OPEN=no BITS=32)"
 	@echo "make test        all tests that this machine can run"
 	@echo "make coverage    all but the lessons, and which lines and branches of rsh/ they reach"
-	@echo "make check       formatting, lint and types"
+	@echo "make check       formatting, lint, types, and which package may import which"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
 	@echo "make audit       known weaknesses of the packages in constraints.txt"
+	@echo "make lock        constraints.txt, made from pyproject.toml"
 	@echo "make ablation    measure what each loss term adds"
 	@echo "make clean       remove the environment and everything made from the sample"
 
@@ -54,6 +55,7 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
@@ -65,6 +67,13 @@ docs: $(VENV)/dev
 audit: $(VENV)/dev
 	$(BIN)/python -m pip install --disable-pip-version-check -q pip-audit
 	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
+
+# Newer versions: `make lock` after deleting constraints.txt or the lines to renew.
+lock: $(VENV)/runtime
+	$(BIN)/python -m pip install --disable-pip-version-check -q uv
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --no-annotate \
+	  --custom-compile-command "make lock" -o constraints.txt
 
 ablation: $(VENV)/runtime
 	$(BIN)/python benchmarks/ablation.py
