@@ -35,7 +35,7 @@ from rsh.metrics.counts import count_by_distance
 from rsh.models.augment import ViewSpec
 from rsh.models.backbone import DEFAULT
 from rsh.models.hashnet import HashNet, apply_head
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 from rsh.training.feature_cache import cached_features
 from rsh.training.loop import fit
 from rsh.training.train import make_loss
@@ -207,7 +207,7 @@ def trained(job: Job, net: HashNet, split: Split) -> Codes:
         net, split.dataset, ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
     )
     rows = fewer(split.rows("train"), split.dataset.labels, job)
-    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], config)
+    pairs = FeatureBatches(bank[rows], split.dataset.labels[rows], config)
     loss = make_loss(config, len(split.dataset.classes), job.bits)
     fit(net.head, pairs, config, loss=loss, progress=False)
     plain = cached_features(net, split.dataset, ViewSpec(IMAGE_SIZE))[:, 0]

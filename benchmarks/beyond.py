@@ -33,7 +33,7 @@ from rsh.models.backbone import DEFAULT
 from rsh.models.hashnet import HashHead, HashNet, apply_head
 from rsh.models.losses.baselines import OrthoHash
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 from rsh.training.feature_cache import cached_features
 from rsh.training.loop import fit
 
@@ -66,7 +66,7 @@ class Taught(nn.Module):
     def forward(self, features: Tensor) -> Embedding:
         """Map backbone features to the student's feature, and to the codes of both."""
         own, long = self.student(features), self.teacher.eval()(features)
-        return Embedding(own.feature, torch.cat([own.relaxed, long.relaxed], dim=1))
+        return Embedding(own.features, torch.cat([own.relaxed, long.relaxed], dim=1))
 
 
 class Distilled(nn.Module):
@@ -78,7 +78,7 @@ class Distilled(nn.Module):
 
     def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
-        short = [Embedding(v.feature, v.relaxed[:, : self.num_bits]) for v in (view0, view1)]
+        short = [Embedding(v.features, v.relaxed[:, : self.num_bits]) for v in (view0, view1)]
         terms = self.ours(short[0], short[1], labels)
         relaxed = torch.cat([view0.relaxed, view1.relaxed])
         own, long = relaxed[:, : self.num_bits], relaxed[:, self.num_bits :]
@@ -151,7 +151,7 @@ def train_head(
     """Train a module on the view bank, as `rsh.train` does."""
     spec = ViewSpec(net.image_size, job.config.cached_views, job.config.augmentation)
     bank, rows = cached_features(net, split.dataset, spec), split.rows("train")
-    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], job.config)
+    pairs = FeatureBatches(bank[rows], split.dataset.labels[rows], job.config)
     fit(module, pairs, job.config, loss=loss, progress=False)
 
 

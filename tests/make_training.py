@@ -8,7 +8,7 @@ from rsh.config import TrainConfig
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, HashNet, apply_head
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 
 CLASSES, TILES, WIDTH, BITS = 4, 20, 12, 8
 CONFIG = TrainConfig(epochs=25, batch_size=32, cached_views=3)
@@ -31,8 +31,8 @@ def head(seed: int = 0) -> HashHead:
         return HashHead(WIDTH, num_bits=BITS, hidden=32, feature_dim=8)
 
 
-def pairs(config: TrainConfig = CONFIG) -> ViewPairs:
-    return ViewPairs(*clusters(0), config)
+def pairs(config: TrainConfig = CONFIG) -> FeatureBatches:
+    return FeatureBatches(*clusters(0), config)
 
 
 def val_map(module: HashHead) -> float:

@@ -156,41 +156,46 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
         Embedding of n rows on the CPU.
     """
     flat = features.reshape(-1, features.shape[-1])
-    each = _apply(head, lambda part: head(part.float()), flat, step=4096)
+    each = _apply(head, lambda part: head(part.float()), flat, None, step=4096)
     return _mean(each, len(features))
 
 
-def apply_net(net: HashNet, tiles: DecodedTiles) -> Embedding:
-    """Map packed tiles of any number to an Embedding, in evaluation mode: see `HashNet.encode`.
+def apply_net(
+    net: HashNet, tiles: DecodedTiles, rows: NDArray[np.int64] | None = None
+) -> Embedding:
+    """Map any number of decoded tiles to an Embedding, in evaluation mode: see `HashNet.encode`.
 
     Args:
-        net: its mode is put back afterwards.
+        net: its mode is restored afterwards.
         tiles: (n, 3, side, side) uint8.
+        rows: which tiles; None takes all. Only these are read from a memory map.
 
     Returns:
-        Embedding of n rows on the CPU.
+        Embedding of one row per tile, on the CPU.
     """
-    return _apply(net, net.encode, tiles, step=max(1, 64 // len(net.plain)))
+    return _apply(net, net.encode, tiles, rows, step=max(1, 64 // len(net.plain)))
 
 
 def _mean(embedding: Embedding, count: int) -> Embedding:
     """Average the views of each of `count` tiles; with one view nothing changes."""
-    feature, relaxed = (part.view(count, -1, part.shape[-1]).mean(dim=1) for part in embedding)
-    return Embedding(F.normalize(feature, dim=1), relaxed)
+    features, relaxed = (part.view(count, -1, part.shape[-1]).mean(dim=1) for part in embedding)
+    return Embedding(F.normalize(features, dim=1), relaxed)
 
 
 @torch.inference_mode()
 def _apply(
     module: nn.Module,
     embed: Callable[[Tensor], Embedding],
-    rows: NDArray[np.generic],
+    data: NDArray[np.generic],
+    rows: NDArray[np.int64] | None,
     *,
     step: int,
 ) -> Embedding:
     device, training = next(module.parameters()).device, module.training
+    rows = np.arange(len(data)) if rows is None else rows
     module.eval()
     parts = [
-        embed(torch.from_numpy(np.array(rows[start : start + step])).to(device))
+        embed(torch.from_numpy(data[rows[start : start + step]]).to(device))
         for start in range(0, len(rows), step)
     ]
     module.train(training)
@@ -211,5 +216,5 @@ def to_encodings(embedding: Embedding) -> Encodings:
     return Encodings(
         binarize(embedding.relaxed),
         embedding.relaxed.half().numpy(),
-        embedding.feature.half().numpy(),
+        embedding.features.half().numpy(),
     )

@@ -20,8 +20,8 @@ class _Encode(nn.Module):
         self.net = net
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        feature, relaxed = self.net.encode(tiles)
-        return feature, relaxed
+        features, relaxed = self.net.encode(tiles)
+        return features, relaxed
 
 
 def export(net: HashNet, file: str | Path) -> Path:

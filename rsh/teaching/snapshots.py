@@ -74,7 +74,7 @@ class Snapshots:
 
     def _keep(self, name: str) -> None:
         embedding = apply_head(self._net.head, self._views)
-        self.features[name] = embedding.feature.numpy()
+        self.features[name] = embedding.features.numpy()
         self.codes[name] = binarize(embedding.relaxed)
 
     def _row(self, features: Floats, codes: Codes) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Checkpoints: where a training stands, written whole, so that it can go on after a kill."""
+"""Checkpoints: the state of a training, written atomically, so that a killed run can resume."""
 
 import io
 import json
@@ -16,8 +16,8 @@ from rsh.models.weights import load_state
 from rsh.text import first_sentence
 
 Record = dict[str, float]
-BEGIN = b"PK\3\4"  # of a zip
-# What torch raises for a file that is cut short, is something else, or fits another network.
+ZIP_MAGIC = b"PK\3\4"
+# Errors that torch raises for a file that is truncated, of another kind, or of another network.
 CANNOT_LOAD = (
     *(AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError),
     *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile),
@@ -25,9 +25,9 @@ CANNOT_LOAD = (
 
 
 def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) -> None:
-    """Write last.ckpt and history.jsonl, each whole or not at all."""
+    """Write last.ckpt and history.jsonl, each atomically."""
     state = {name: part.state_dict() for name, part in parts.items()}
-    packed = io.BytesIO()  # what torch raises where a disk is full says nothing of it
+    packed = io.BytesIO()  # torch does not report a full disk
     torch.save(state | {"history": history}, packed)
     with atomic_write(folder / "last.ckpt") as stream:
         stream.write(packed.getbuffer())
@@ -35,19 +35,19 @@ def save_checkpoint(folder: Path, parts: dict[str, Any], history: list[Record]) 
 
 
 def write_history(folder: Path, history: list[Record]) -> None:
-    """Write history.jsonl, whole or not at all."""
+    """Write history.jsonl atomically."""
     with atomic_write(folder / "history.jsonl") as stream:
         stream.writelines(json.dumps(record).encode() + b"\n" for record in history)
 
 
 def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
-    """Bring every part back to where last.ckpt left it; without one, start afresh.
+    """Restore every part from last.ckpt.
 
     Returns:
-        The history so far.
+        The history so far; empty if there is no checkpoint.
 
     Raises:
-        InputError: the file was altered or cut short, or belongs to another network.
+        InputError: the file is altered or truncated, or belongs to another network.
     """
     file = folder / "last.ckpt"
     if not file.exists():
@@ -55,13 +55,13 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
     try:
         with file.open("rb") as stream, zipfile.ZipFile(stream) as packed:
             stream.seek(0)
-            if stream.read(len(BEGIN)) != BEGIN:  # torch would read it by its old format
-                raise ValueError("something stands before the archive")
-            parts_inside = packed.infolist()
-            claimed = sum(part.file_size for part in parts_inside)
-            if any(part.compress_type for part in parts_inside) or claimed > file.stat().st_size:
-                raise ValueError("it would unpack to more than it is")  # torch packs nothing
-            if altered := packed.testzip():  # torch does not look at the checksums
+            if stream.read(len(ZIP_MAGIC)) != ZIP_MAGIC:  # torch would read its old format
+                raise ValueError("it does not start with a zip archive")
+            members = packed.infolist()
+            claimed = sum(member.file_size for member in members)
+            if any(member.compress_type for member in members) or claimed > file.stat().st_size:
+                raise ValueError("it is compressed")  # torch does not compress
+            if altered := packed.testzip():  # torch does not check the checksums
                 raise ValueError(f"{altered} was altered")
         state = torch.load(file, map_location="cpu", weights_only=True)
         for name, part in parts.items():
@@ -69,6 +69,6 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
         history: list[Record] = [dict(record) for record in state["history"]]
     except CANNOT_LOAD as error:
         raise InputError(
-            f"{file} cannot be resumed from ({first_sentence(error)}): delete it to start afresh"
+            f"{file} cannot be resumed from ({first_sentence(error)}): delete it to start again"
         ) from None
     return history

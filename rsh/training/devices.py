@@ -1,4 +1,4 @@
-"""Where a training runs: one device, or under torchrun all that it was started on."""
+"""Devices and processes: one device, or under torchrun one per process."""
 
 import os
 from collections.abc import Iterator
@@ -20,16 +20,15 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def make_fabric(config: TrainConfig) -> Fabric:
-    """Return the Fabric that a training runs on, ready for use.
+    """Return the launched Fabric of a training.
 
-    Started plainly it has one device. Under `torchrun` it has as many processes as that started,
-    on one machine or several.
+    It has one device, or under `torchrun` all processes, on one machine or several.
     """
-    world, local = _started()
+    world, local = _world_sizes()
     fabric = Fabric(
         devices=local,
         num_nodes=num_nodes(),
-        # rivals leave the projection head out
+        # baselines do not use the projection head
         strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
         precision=PRECISIONS[_precision(config)],  # type: ignore[arg-type]
     )
@@ -39,19 +38,19 @@ def make_fabric(config: TrainConfig) -> Fabric:
 
 
 def num_nodes() -> int:
-    """Return over how many machines `torchrun` spreads the processes."""
-    world, local = _started()
+    """Return the number of machines that `torchrun` uses."""
+    world, local = _world_sizes()
     return world // local
 
 
-def _started() -> tuple[int, int]:
-    """Return how many processes there are, and how many of them on this machine."""
+def _world_sizes() -> tuple[int, int]:
+    """Return the number of processes in total and on this machine."""
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     return world, local
 
 
 def local_device() -> torch.device:
-    """Return the device of this process: under `torchrun` each has a GPU of its own."""
+    """Return the device of this process: under `torchrun` each has its own GPU."""
     device = Fabric(accelerator="auto", devices=1).device
     if device.type == "cuda":
         local = int(os.environ.get("LOCAL_RANK", 0))
@@ -64,8 +63,8 @@ class ProcessGroup:
     """The processes that `torchrun` started, or the only one.
 
     Attributes:
-        rank: number of this one; 0 is the one that speaks and joins.
-        world: how many there are.
+        rank: number of this process, from 0.
+        world: number of processes.
     """
 
     rank: int
@@ -101,7 +100,7 @@ def process_group() -> Iterator[ProcessGroup]:
     """Join the other processes; they exchange words only, all data goes through files."""
     rank, world = (int(os.environ.get(name, default)) for name, default in RANK)
     ours = world > 1 and not dist.is_initialized()
-    if ours:  # one may wait for another for as long as an archive takes
+    if ours:  # a process may wait for as long as it takes to encode an archive
         dist.init_process_group("gloo", timeout=timedelta(days=365))
     try:
         yield ProcessGroup(rank, world)
@@ -111,7 +110,7 @@ def process_group() -> Iterator[ProcessGroup]:
 
 
 def all_gather(fabric: Fabric, rows: Tensor) -> Tensor:
-    """Return the rows of all processes; gradients flow back to where each came from."""
+    """Return the rows of all processes; gradients flow back to the process of each row."""
     return torch.cat(list(fabric.all_gather(rows, sync_grads=True)))
 
 

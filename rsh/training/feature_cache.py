@@ -1,6 +1,6 @@
-"""The view bank: backbone features of many views of each tile, computed once, kept on disk.
+"""Cached features: backbone features of several views of each tile, computed once, kept on disk.
 
-With a frozen backbone the features never change, so the head can train on them in seconds.
+The features of a frozen backbone never change, so a head trains on them in seconds.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from rsh.io.array_cache import cached
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.training.devices import local_device
-from rsh.training.memory import give_back_if_scarce, memory_kept
+from rsh.training.memory import keep_freed_memory
 
 FeatureArray = NDArray[np.float16]
-DECIDE_PIXELS = ("torch", "timm", "pillow")
-VIEWS_AT_A_TIME = 64
+FEATURE_LIBRARIES = ("torch", "timm", "pillow")
+VIEWS_PER_BATCH = 64
 
 
 def cached_features(
     net: HashNet, dataset: TileDataset, spec: ViewSpec, *, progress: bool = True
 ) -> FeatureArray:
-    """Return the backbone features of every view of every tile, from disk where they are known.
+    """Return the backbone features of every view of every tile, read from disk if cached.
 
     Args:
-        net: its backbone is used as it is, in evaluation mode.
+        net: its backbone is applied in evaluation mode.
         dataset: n tiles.
-        spec: which views.
-        progress: show a bar on the terminal or in the notebook.
+        spec: the views of each tile.
+        progress: show a bar in the terminal or notebook.
 
     Returns:
         (n, views, num_features) float16, a read-only memory map.
@@ -61,7 +61,7 @@ def cached_features(
 
 
 def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
-    """Return a name for the bank that changes with tiles, backbone, views and library versions."""
+    """Return a cache key that changes with tiles, backbone, views and library versions."""
     parts = [
         dataset.fingerprint,
         fingerprint(net.backbone),
@@ -74,26 +74,26 @@ def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
 
 
 def libraries() -> str:
-    """Return the versions of those that decide what a network makes of an image."""
-    return json.dumps([(name, version(name)) for name in DECIDE_PIXELS])
+    """Return the versions of the libraries that affect features, as JSON."""
+    return json.dumps([(name, version(name)) for name in FEATURE_LIBRARIES])
 
 
 def tiles_at_a_time(spec: ViewSpec) -> int:
-    """Return how many tiles make a batch."""
-    return max(1, VIEWS_AT_A_TIME // len(spec))
+    """Return the number of tiles in a batch."""
+    return max(1, VIEWS_PER_BATCH // len(spec))
 
 
-@torch.no_grad()  # in inference mode the backbone's weights, laid out anew, could learn no more
+@torch.no_grad()  # weights that change their layout in inference mode cannot be trained later
 def extract_features(
     net: HashNet, batches: Iterable[DecodedTiles], spec: ViewSpec, *, first: int = 0
 ) -> Iterator[FeatureArray]:
     """Yield backbone features batch by batch.
 
     Args:
-        net: its backbone is used as it is, in evaluation mode.
-        batches: of tiles that follow each other, (n, 3, side, side) uint8.
-        spec: which views.
-        first: row of the first tile, which with the seed decides the draws.
+        net: its backbone is applied in evaluation mode.
+        batches: consecutive tiles, (n, 3, side, side) uint8.
+        spec: the views of each tile.
+        first: row of the first tile; rows and seed determine the random draws.
 
     Yields:
         (n, views, num_features) float16.
@@ -101,13 +101,12 @@ def extract_features(
     device = local_device()
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     try:
-        with memory_kept():
-            for tiles in batches:
+        with keep_freed_memory(batches) as kept_batches:
+            for tiles in kept_batches:
                 batch = torch.from_numpy(np.array(tiles)).to(device)
                 images = net.normalize(spec.of(batch, first).flatten(0, 1))
                 features = backbone(images.contiguous(memory_format=torch.channels_last))
                 yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
                 first += len(tiles)
-                give_back_if_scarce()
     finally:
         backbone.cpu()

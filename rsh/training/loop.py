@@ -1,9 +1,10 @@
-"""The loop that every method goes through: one visible loop over pairs, on Lightning Fabric."""
+"""The training loop of every method, on Lightning Fabric."""
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -17,26 +18,27 @@ from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet
 from rsh.models.losses.multilevel import Embedding
-from rsh.training.batches import Batch, Pairs
+from rsh.training.batches import Batch, TwoViewBatches
 from rsh.training.checkpoint import Record, load_checkpoint, save_checkpoint, write_history
 from rsh.training.devices import all_gather, make_fabric
-from rsh.training.memory import give_back_if_scarce, memory_kept
+from rsh.training.memory import keep_freed_memory
 
 Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
-Val = Callable[[nn.Module], float]
-Watch = Callable[[Sequence[Record], int], object]  # records so far, epochs in all
+Val = Callable[[Any], float]  # mAP of the module that is trained
+Watch = Callable[[Sequence[Record], int], object]  # records so far, total epochs
 VALIDATE_EVERY = 10  # epochs
-SAVE_AFTER = 30  # seconds without a checkpoint
+SAVE_AFTER = 30  # seconds since the last checkpoint
 
 
-class TrainState(NamedTuple):
-    """All that a step works with; what has a state goes into a checkpoint.
+@dataclass(frozen=True)
+class TrainState:
+    """Everything that a training step changes or uses.
 
     Attributes:
-        module: view -> Embedding, as Fabric has set it up.
-        loss: of two embeddings and labels.
-        optimizer: as Fabric has set it up.
-        schedule: of the learning rates.
+        module: view -> Embedding, wrapped by Fabric.
+        loss: function of two embeddings and labels.
+        optimizer: wrapped by Fabric.
+        schedule: learning rate schedule.
         average: moving average of the module's weights, or None.
         fabric: device, precision, processes.
     """
@@ -50,21 +52,23 @@ class TrainState(NamedTuple):
 
     @property
     def best(self) -> nn.Module:
-        """The module to measure and keep: the average, where there is one."""
+        """The module to validate and keep: the average, if there is one."""
         best: nn.Module = self.average.module if self.average else self.module.module
         return best
 
-    def stateful(self) -> dict[str, Any]:
-        """Return the parts that a checkpoint holds."""
-        names = ("module", "loss", "optimizer", "schedule", "average")
-        parts = {name: getattr(self, name) for name in names}
-        return {name: part for name, part in parts.items() if hasattr(part, "state_dict")}
+    def checkpointed(self) -> dict[str, Any]:
+        """Return the parts that a checkpoint stores, by name."""
+        parts = {"module": self.module, "optimizer": self.optimizer, "schedule": self.schedule}
+        if isinstance(self.loss, nn.Module):
+            parts["loss"] = self.loss
+        if self.average:
+            parts["average"] = self.average
+        return parts
 
 
-@memory_kept()
 def fit(
     module: nn.Module,
-    pairs: Pairs,
+    batches: TwoViewBatches,
     config: TrainConfig,
     *,
     loss: Loss,
@@ -75,32 +79,35 @@ def fit(
     watch: Watch | None = None,
     fabric: Fabric | None = None,
 ) -> list[Record]:
-    """Train a module on batches of two views: the loop that every method goes through.
+    """Train a module on two-view batches.
 
     Args:
-        module: view -> Embedding; changed in place, in the end to the average if there is one.
-        pairs: its batches.
+        module: view -> Embedding; changed in place. At the end it has the averaged weights, if
+            the settings ask for an average.
+        batches: training batches.
         config: settings.
-        loss: of two embeddings and labels; weights of its own are learned, too.
-        val: of a module, its mAP on validation tiles; called every ten epochs and at the end.
-        folder: where history.jsonl and last.ckpt go; None keeps nothing.
-        resume: go on from last.ckpt.
+        loss: function of two embeddings and labels; its own weights are trained as well.
+        val: returns the mAP of a module on validation tiles; called every ten epochs and at the
+            end.
+        folder: where history.jsonl and last.ckpt are written; None writes nothing.
+        resume: continue from last.ckpt.
         progress: show a bar.
-        watch: called after each epoch with all records so far and the number of epochs there will
-            be, such as `rsh.LiveCurves()`.
-        fabric: where it runs; None takes one device.
+        watch: called after each epoch with all records so far and the total number of epochs,
+            such as `rsh.LiveCurves()`.
+        fabric: where to train; None uses one device.
 
     Returns:
-        One record an epoch.
+        One record per epoch.
 
     Raises:
-        InputError: nothing to resume from, or a loss that is not finite.
+        InputError: the checkpoint cannot be read, or the loss is not finite.
     """
     fabric = fabric or make_fabric(config)
-    parts = set_up(module, pairs, config, loss, fabric)
-    history = load_checkpoint(folder, parts.stateful()) if folder and resume else []
+    batches = batches.to(fabric.device)
+    state = set_up(module, config, loss, fabric, num_batches=len(batches.sampler))
+    history = load_checkpoint(folder, state.checkpointed()) if folder and resume else []
     if folder and history and fabric.is_global_zero:
-        write_history(folder, history)  # a kill may have come between the checkpoint and it
+        write_history(folder, history)  # it is one save behind if the run was killed in between
     epochs = tqdm(
         range(len(history), config.epochs),
         initial=len(history),
@@ -110,43 +117,53 @@ def fit(
     )
     saved = time.monotonic()
     for epoch in epochs:
-        record = train_one_epoch(parts, pairs, config, epoch)
+        record = train_one_epoch(state, batches, config, epoch)
         milestone = (epoch + 1) % VALIDATE_EVERY == 0 or epoch + 1 == config.epochs
         if val and milestone:
-            record["val_map"] = val(parts.best)
+            record["val_map"] = val(state.best)
         history.append({"epoch": float(epoch)} | record)
         due = milestone or time.monotonic() - saved > SAVE_AFTER
         if folder and due and fabric.is_global_zero:
-            save_checkpoint(folder, parts.stateful(), history)
+            save_checkpoint(folder, state.checkpointed(), history)
             saved = time.monotonic()
         epochs.set_postfix({name: f"{value:.3g}" for name, value in record.items()})
         if watch and fabric.is_global_zero:
             watch(history, config.epochs)
-    module.load_state_dict(parts.best.state_dict())
+    module.load_state_dict(state.best.state_dict())
     return history
 
 
 def set_up(
-    module: nn.Module, pairs: Pairs, config: TrainConfig, loss: Loss, fabric: Fabric
+    module: nn.Module, config: TrainConfig, loss: Loss, fabric: Fabric, *, num_batches: int
 ) -> TrainState:
-    """Bring module, pairs and loss to the device, and make what changes the weights."""
-    if fabric.world_size > 1 and fabric.device.type == "cuda":
-        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
-    pairs.to(fabric.device, rank=fabric.global_rank, world=fabric.world_size)
-    learns = fabric.to_device(loss) if isinstance(loss, nn.Module) else nn.Module()
-    optimizer = make_optimizer(module, learns, config)
-    steps = config.epochs * -(-len(pairs) // config.grad_accum_steps)
-    schedule = make_schedule(optimizer, config, steps=steps)
-    student, fast = fabric.setup(module, optimizer)
-    return TrainState(student, loss, fast, schedule, make_ema(module, config), fabric)
-
-
-def train_one_epoch(parts: TrainState, pairs: Pairs, config: TrainConfig, epoch: int) -> Record:
-    """Go through the batches once, with random numbers that the epoch decides.
+    """Move module and loss to the device; create optimizer, schedule and average.
 
     Args:
-        parts: are changed.
-        pairs: the batches.
+        module: view -> Embedding.
+        config: settings.
+        loss: function of two embeddings and labels.
+        fabric: where to train.
+        num_batches: batches in an epoch, which decide the length of the schedule.
+    """
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    loss_module = fabric.to_device(loss) if isinstance(loss, nn.Module) else nn.Module()
+    optimizer = make_optimizer(module, loss_module, config)
+    steps = config.epochs * -(-num_batches // config.grad_accum_steps)
+    schedule = make_schedule(optimizer, config, steps=steps)
+    wrapped_module, wrapped_optimizer = fabric.setup(module, optimizer)
+    average = make_ema(module, config)
+    return TrainState(wrapped_module, loss, wrapped_optimizer, schedule, average, fabric)
+
+
+def train_one_epoch(
+    state: TrainState, batches: TwoViewBatches, config: TrainConfig, epoch: int
+) -> Record:
+    """Train on every batch of an epoch once; the random numbers depend on seed and epoch alone.
+
+    Args:
+        state: changed in place.
+        batches: training batches, on the device of the state.
         config: settings.
         epoch: its number, from 0.
 
@@ -154,59 +171,67 @@ def train_one_epoch(parts: TrainState, pairs: Pairs, config: TrainConfig, epoch:
         The mean of each loss term, the last learning rate, and tiles per second.
 
     Raises:
-        InputError: the loss was not finite.
+        InputError: the loss is not finite.
     """
-    parts.module.train()
+    fabric, num_batches = state.fabric, len(batches.sampler)
+    state.module.train()
     steps: list[dict[str, Tensor]] = []
     rows: list[Tensor] = []
     start = time.perf_counter()
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed * 1_000_003 + epoch)  # so that a resume is exact
-        for number, batch in enumerate(pairs.epoch(epoch), start=1):
-            is_step = number % config.grad_accum_steps == 0 or number == len(pairs)
-            with parts.fabric.no_backward_sync(parts.module, enabled=not is_step):
-                terms = _terms(parts, batch)
-                parts.fabric.backward(terms["total"] / config.grad_accum_steps)
+    shards = batches.epoch(epoch, rank=fabric.global_rank, world=fabric.world_size)
+    with torch.random.fork_rng(), keep_freed_memory(shards) as kept_shards:
+        torch.manual_seed(config.seed * 1_000_003 + epoch)  # so that resuming is exact
+        for number, batch in enumerate(kept_shards, start=1):
+            is_step = number % config.grad_accum_steps == 0 or number == num_batches
+            with fabric.no_backward_sync(state.module, enabled=not is_step):
+                terms = _loss_terms(state, batch)
+                fabric.backward(terms["total"] / config.grad_accum_steps)
             if is_step:
-                _step(parts)
-            give_back_if_scarce()
+                _step(state)
             steps.append({name: value.detach() for name, value in terms.items()})
             rows.append(batch.rows)
-    # one look at the numbers an epoch: to wait for each would leave a GPU idle
+    # read the values once per epoch: reading them in each step would leave a GPU idle
     values = {name: torch.stack([step[name] for step in steps]).cpu() for name in steps[0]}
-    _check_finite(values["total"], rows, pairs)
-    speed = sum(map(len, rows)) * parts.fabric.world_size / (time.perf_counter() - start)
-    rate = float(parts.schedule.get_last_lr()[0])
+    _check_finite(values["total"], rows, batches.ids)
+    speed = sum(map(len, rows)) * fabric.world_size / (time.perf_counter() - start)
+    rate = float(state.schedule.get_last_lr()[0])
     mean = {name: float(value.double().mean()) for name, value in values.items()}
     return mean | {"learning_rate": rate, "tiles_per_second": speed}
 
 
-def _terms(parts: TrainState, batch: Batch) -> dict[str, Tensor]:
-    """Return the loss terms of a batch, contrasted over all processes."""
-    # both branches in one pass: batch statistics are those of all views
-    both = parts.module(torch.cat([batch.view0, batch.view1]))
-    views = [Embedding(*(part.float().chunk(2)[i] for part in both)) for i in (0, 1)]
-    labels = batch.labels
-    if parts.fabric.world_size > 1:
-        views = [Embedding(*(all_gather(parts.fabric, part) for part in view)) for view in views]
-        labels = all_gather(parts.fabric, labels)
-    return parts.loss(views[0], views[1], labels)
+def _loss_terms(state: TrainState, batch: Batch) -> dict[str, Tensor]:
+    """Return the loss terms of a batch, with the contrast over all processes."""
+    # both branches in one forward pass, so that batch statistics cover all views
+    both = state.module(torch.cat([batch.view0, batch.view1]))
+    features0, features1 = both.features.float().chunk(2)
+    relaxed0, relaxed1 = both.relaxed.float().chunk(2)
+    view0, view1, labels = (
+        Embedding(features0, relaxed0),
+        Embedding(features1, relaxed1),
+        batch.labels,
+    )
+    if state.fabric.world_size > 1:
+        view0, view1 = (
+            Embedding(*(all_gather(state.fabric, rows) for rows in view)) for view in (view0, view1)
+        )
+        labels = all_gather(state.fabric, labels)
+    return state.loss(view0, view1, labels)
 
 
-def _step(parts: TrainState) -> None:
-    parts.optimizer.step()
-    parts.optimizer.zero_grad()
-    parts.schedule.step()
-    if parts.average:
-        parts.average.update_parameters(parts.module.module)
+def _step(state: TrainState) -> None:
+    state.optimizer.step()
+    state.optimizer.zero_grad()
+    state.schedule.step()
+    if state.average:
+        state.average.update_parameters(state.module.module)
 
 
-def _check_finite(totals: Tensor, rows: list[Tensor], pairs: Pairs) -> None:
-    """Name the tiles of the first batch whose loss was not finite."""
+def _check_finite(totals: Tensor, rows: list[Tensor], ids: Sequence[str]) -> None:
+    """Name the tiles of the first batch whose loss is not finite."""
     wrong = (~torch.isfinite(totals)).nonzero()
     if len(wrong):
         first = int(wrong[0])
-        tiles = ", ".join(pairs.ids[row] for row in rows[first][:3].tolist())
+        tiles = ", ".join(ids[row] for row in rows[first][:3].tolist())
         raise InputError(
             f"the loss became {float(totals[first])} in the batch of {tiles} ...: "
             "lower --learning-rate; the last checkpoint is kept"
@@ -214,15 +239,15 @@ def _check_finite(totals: Tensor, rows: list[Tensor], pairs: Pairs) -> None:
 
 
 def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW over a module and what its loss learns.
+    """Return AdamW over the weights of a module and of its loss.
 
-    The layers of a backbone learn more slowly the further they are from the head: what they know
-    of edges and textures holds for tiles, too.
+    The learning rate of a backbone layer falls with its distance from the head, because edges and
+    textures learned on ImageNet also occur in tiles.
 
     Args:
-        module: a HashNet, whose backbone has rates of its own, or any other module.
+        module: a HashNet, whose backbone has its own learning rates, or any other module.
         loss: may have weights, such as a classifier.
-        config: rates and weight decay.
+        config: learning rates and weight decay.
     """
     head = module.head if isinstance(module, HashNet) else module
     groups: list[dict[str, Any]] = [{"params": [*head.parameters(), *loss.parameters()]}]
@@ -242,16 +267,16 @@ def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> t
 def make_schedule(
     optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
 ) -> OneCycleLR:
-    """Return a schedule that warms every rate up to its peak and takes it down by a cosine."""
+    """Return a schedule with a warm-up to the peak rate, then cosine decay."""
     peaks = [group["lr"] for group in optimizer.param_groups]
     return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup_fraction)
 
 
 def make_ema(module: nn.Module, config: TrainConfig) -> AveragedModel | None:
-    """Return a moving average of a module's weights, which generalizes better than the last ones.
+    """Return a moving average of a module's weights, which generalizes better.
 
     Returns:
-        None where `config.ema_decay` is 0.
+        None if `config.ema_decay` is 0.
 
     Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017, https://arxiv.org/abs/1703.01780
     """

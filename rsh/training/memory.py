@@ -1,19 +1,19 @@
-"""Memory that is freed and taken again at once: kept, it need not be cleared anew.
+"""Memory of a training on CPU: keep freed memory, and check that a batch fits.
 
-Each batch on a CPU takes and frees gigabytes in large pieces. glibc gives such pieces back to the
-kernel, which clears every page again before the next batch gets it: two fifths of the time. Kept
-pieces come to lie apart, so that a process may hold twice what it uses: it keeps them only while
-the machine has plenty.
+Each batch allocates and frees gigabytes in large blocks. glibc returns such blocks to the kernel,
+which zeroes every page again for the next batch: two fifths of the time. Blocks that the process
+keeps become fragmented, so that it may hold twice what it uses; it keeps them only while the
+machine has enough free memory.
 """
 
 import copy
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from lightning.fabric import Fabric
@@ -25,23 +25,24 @@ from rsh.errors import InputError
 from rsh.models.hashnet import HashNet
 from rsh.training.devices import num_nodes
 
+T = TypeVar("T")
 GB = 1e9
-ON_TOP = 1.5  # of what is saved: gradients, and gaps between pieces of memory
+OVERHEAD = 1.5  # factor on the saved activations: gradients and fragmentation
 
-# numbers that malloc.h gives to the settings, and glibc's own values of them
+# option numbers of mallopt in malloc.h, with glibc's defaults
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
-USUAL = {TRIM_THRESHOLD: 128 * 1024, MMAP_MAX: 65_536}
-KEPT = {TRIM_THRESHOLD: -1, MMAP_MAX: 0}  # never give back; no pieces of their own
-PLENTY = 1 / 4  # of all memory is free
-CACHED = ("active_file", "inactive_file", "slab_reclaimable")  # can be taken back at any time
+DEFAULTS = {TRIM_THRESHOLD: 128 * 1024, MMAP_MAX: 65_536}
+KEEP_ALL = {TRIM_THRESHOLD: -1, MMAP_MAX: 0}  # never trim, never allocate by mmap
+MIN_FREE = 1 / 4  # fraction of all memory
+RECLAIMABLE = ("active_file", "inactive_file", "slab_reclaimable")  # page cache
 
 
 class Memory(NamedTuple):
-    """Of the machine, or of a container or service that may take less.
+    """Memory of the machine, or of the container or service if its limit is lower.
 
     Attributes:
         total: bytes.
-        free: bytes that can be taken before anything is killed or swapped out.
+        free: bytes that can be allocated before a process is killed or swapped out.
     """
 
     total: int
@@ -49,60 +50,68 @@ class Memory(NamedTuple):
 
 
 @contextmanager
-def memory_kept() -> Iterator[None]:
-    """Keep what is freed until the end of the block; does nothing where there is no glibc.
+def keep_freed_memory(batches: Iterable[T] = ()) -> Iterator[Iterator[T]]:
+    """Keep freed memory in the process until the block ends; without glibc, do nothing.
+
+    Args:
+        batches: iterated over inside the block. Kept memory is returned to the kernel before each
+            next batch if less than a quarter of all memory is free.
+
+    Yields:
+        The same batches.
 
     Source: mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
-    _set(KEPT)
+    _set_options(KEEP_ALL)
     try:
-        yield
+        yield _trim_between(batches)
     finally:
-        _set(USUAL)
-        _give_back()
+        _set_options(DEFAULTS)
+        _trim()
 
 
-def give_back_if_scarce() -> None:
-    """Give back what is kept, if less than a quarter of the memory is free: between batches."""
-    now = memory()
-    if now and now.free < PLENTY * now.total:
-        _give_back()
+def _trim_between(batches: Iterable[T]) -> Iterator[T]:
+    for batch in batches:
+        yield batch
+        now = memory()
+        if now and now.free < MIN_FREE * now.total:
+            _trim()
 
 
 def memory(root: Path = Path("/")) -> Memory | None:
-    """Read how much memory there is, on Linux.
+    """Return total and free memory on Linux.
 
     Args:
-        root: below which proc and sys lie.
+        root: folder that contains proc and sys.
 
     Returns:
-        None where nobody says so: on other systems, or where they hide it.
+        None on other systems, or if proc and sys cannot be read.
 
-    Source: proc_meminfo(5); for containers and services, the control groups of Linux, version 2:
+    Source: proc_meminfo(5); for containers and services, control groups version 2:
         https://docs.kernel.org/admin-guide/cgroup-v2.html
     """
     try:
         machine = _numbers(root / "proc/meminfo")
         total, free = (1024 * machine[name] for name in ("MemTotal:", "MemAvailable:"))
-        for limit, taken in _limits(root):
-            total, free = min(total, limit), min(free, max(0, limit - taken))
+        for limit, used in _limits(root):
+            total, free = min(total, limit), min(free, max(0, limit - used))
     except (OSError, KeyError, ValueError):
         return None
     return Memory(total, free)
 
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:
-    """Yield what the process's control group may take and has taken, then each one around it."""
+    """Yield limit and usage, bytes, of the process's control group and of each parent."""
     group = root / "sys/fs/cgroup"
     lines = (root / "proc/self/cgroup").read_text().splitlines()
     own = next((line[4:] for line in lines if line.startswith("0::/")), "")
     for folder in (group / own, *(group / own).parents):
         if not folder.is_relative_to(group):
             return
-        limit = folder / "memory.max"  # not there at the root of a machine
+        limit = folder / "memory.max"  # the root group has none
         if limit.exists() and (text := limit.read_text().strip()) != "max":
             stat = _numbers(folder / "memory.stat")
-            cached = sum(stat[name] for name in CACHED)
+            cached = sum(stat[name] for name in RECLAIMABLE)
             yield int(text), int((folder / "memory.current").read_text()) - cached
 
 
@@ -117,44 +126,44 @@ def _glibc() -> ctypes.CDLL | None:
     return libc if hasattr(libc, "malloc_trim") else None  # musl has none
 
 
-def _set(values: dict[int, int]) -> None:
+def _set_options(options: dict[int, int]) -> None:
     if libc := _glibc():
-        for name, value in values.items():
+        for name, value in options.items():
             libc.mallopt(name, value)
 
 
-def _give_back() -> None:
+def _trim() -> None:
     if libc := _glibc():
         libc.malloc_trim(0)
 
 
-def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles: int) -> None:
-    """Refuse a batch on a CPU of which the forward pass alone saves more than is free.
+def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, num_tiles: int) -> None:
+    """Refuse a batch on CPU whose saved activations alone exceed the free memory.
 
-    What a compiled network saves is not known before; nothing is refused then, or where nobody
-    says how much is free.
+    Nothing is refused for a compiled network, whose activations are not known in advance, or if
+    the free memory is unknown.
 
     Args:
-        net: all of it will learn.
+        net: all of it is trained.
         config: settings.
-        fabric: where it will learn.
-        tiles: in a batch, of all processes.
+        fabric: where to train.
+        num_tiles: tiles in a batch, over all processes.
 
     Raises:
-        InputError: names the batch size, what it takes, what there is, and a way out.
+        InputError: names the batch size, the memory it needs and a size that fits.
     """
-    here = memory() if fabric.device.type == "cpu" and not config.compile else None
-    if here is None:
+    available = memory() if fabric.device.type == "cpu" and not config.compile else None
+    if available is None:
         return
     with fabric.autocast():
-        view = saved_bytes(net, torch.zeros(1, 3, net.image_size, net.image_size))
-    tile = 2 * view / num_nodes()  # seen by both branches, each on its share of the tiles
-    if tiles * tile > here.free:
-        fits = int(here.free / tile / ON_TOP)
+        view_bytes = saved_bytes(net, torch.zeros(1, 3, net.image_size, net.image_size))
+    tile_bytes = 2 * view_bytes / num_nodes()  # two views; each machine has its share of the tiles
+    if num_tiles * tile_bytes > available.free:
+        fits = int(available.free / tile_bytes / OVERHEAD)
         smaller = f"{fits} or " if fits >= LIMITS["batch_size"][0] else ""
         raise InputError(
-            f"a step takes over {tiles * tile / GB:.1f} GB of "
-            f"memory, {here.free / GB:.1f} GB are free: "
+            f"a step needs over {num_tiles * tile_bytes / GB:.1f} GB of memory, "
+            f"but only {available.free / GB:.1f} GB are free: "
             f"choose {smaller}a smaller --image-size, or close other programs",
             parameter="batch_size",
             value=config.batch_size,
@@ -162,10 +171,10 @@ def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, tiles
 
 
 def saved_bytes(module: nn.Module, example: Tensor) -> int:
-    """Return what one more row of a batch makes autograd save for the backward pass.
+    """Return the bytes that autograd saves for the backward pass per row of a batch.
 
     Args:
-        module: is left as it is, statistics of its batches included.
+        module: left unchanged, its batch statistics included.
         example: one row of its input, (1, ...).
 
     Returns:
@@ -178,14 +187,14 @@ def saved_bytes(module: nn.Module, example: Tensor) -> int:
 
 
 def _saved(module: nn.Module, rows: Tensor) -> int:
-    """Return the bytes that are saved of some rows, each piece of memory counted once."""
-    pieces: dict[int, torch.UntypedStorage] = {}
+    """Return the bytes that autograd saves for some rows, each storage counted once."""
+    storages: dict[int, torch.UntypedStorage] = {}
 
-    def keep(saved: Tensor) -> Tensor:
-        piece = saved.untyped_storage()
-        pieces[piece.data_ptr()] = piece  # held, so that no other piece gets its place
-        return saved.detach()  # the tensor itself would hold the graph that holds it, for ever
+    def record(saved: Tensor) -> Tensor:
+        storage = saved.untyped_storage()
+        storages[storage.data_ptr()] = storage  # held, so that its address is not used again
+        return saved.detach()  # the tensor itself would keep its own graph alive
 
-    with saved_tensors_hooks(keep, lambda saved: saved):
+    with saved_tensors_hooks(record, lambda saved: saved):
         module(rows)
-    return sum(piece.nbytes() for piece in pieces.values())
+    return sum(storage.nbytes() for storage in storages.values())

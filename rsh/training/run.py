@@ -12,7 +12,7 @@ be edited all the same, as data moves. `rsh.training.run` writes all this.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -261,17 +261,15 @@ def start_run(folder: Path, config: dict[str, Any]) -> None:
 
 
 @contextmanager
-def training_into(
-    folder: Path | None, begin: Callable[[], dict[str, Any]] | None
-) -> Iterator[None]:
-    """Be the only training into a run folder.
+def training_into(folder: Path | None, new: dict[str, Any] | None) -> Iterator[None]:
+    """Lock a run folder for training.
 
     Args:
-        folder: the run folder; None for a training that keeps nothing.
-        begin: returns what config.json of a new run says, see `start_run`; None to go on with one.
+        folder: the run folder; None if the training writes nothing.
+        new: config.json of a new run, see `start_run`; None to resume a run.
 
     Raises:
-        InputError: another process trains into it, or it is not new, or cannot be written.
+        InputError: another process trains into it, it is not new, or it cannot be written.
     """
     if folder is None:
         yield
@@ -283,8 +281,8 @@ def training_into(
         try:
             for file in filter(_is_left, folder.iterdir()):
                 file.unlink()
-            if begin:
-                start_run(folder, begin())
+            if new:
+                start_run(folder, new)
             yield
         finally:
             if not (folder / "config.json").exists():

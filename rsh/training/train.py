@@ -1,11 +1,13 @@
-"""Training: what the loop needs, for a frozen backbone or for one that learns, and the run."""
+"""Training: prepare the data, fit the network, write the run."""
 
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,16 +20,35 @@ from rsh.io.files import check_writable
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
-from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
+from rsh.models.hashnet import HashHead, HashNet, apply_head, apply_net, fingerprint
 from rsh.models.losses.baselines import BASELINES
 from rsh.models.losses.multilevel import MultiLevelLoss
-from rsh.training.batches import Pairs, TilePairs, ViewPairs
+from rsh.training.batches import FeatureBatches, TileBatches, TwoViewBatches
 from rsh.training.checkpoint import Record
 from rsh.training.devices import make_fabric
 from rsh.training.feature_cache import cached_features
 from rsh.training.loop import Loss, Val, Watch, fit
-from rsh.training.memory import check_batch_fits
+from rsh.training.memory import check_batch_fits, keep_freed_memory
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The inputs of the training loop.
+
+    Attributes:
+        module: what is trained: the head, or the whole network.
+        batches: training batches.
+        loss: function of two embeddings and labels.
+        val: returns the mAP of a module on validation tiles; None if they are trained on.
+    """
+
+    module: nn.Module
+    batches: TwoViewBatches
+    loss: Loss
+    val: Val | None
 
 
 def train(
@@ -40,115 +61,142 @@ def train(
     progress: bool = True,
     watch: Watch | None = None,
 ) -> list[Record]:
-    """Train a network: its head on cached views, or with `finetune` all of it on tiles.
+    """Train a network: its head on cached features, or with `finetune` all of it on tiles.
 
     Args:
-        net: is changed in place.
-        split: `train` is learned from, `val` is measured on unless it is learned from, too;
-            `query` is not looked at.
+        net: changed in place.
+        split: the network is trained on `train` and validated on `val`, or trained on both with
+            `train_on_val`. No metric and no weight depends on `query`.
         config: settings.
-        run: folder for weights, config and history; None keeps nothing.
-        resume: go on from the checkpoint in the run folder; the result is that of an unbroken run.
+        run: folder for weights, config and history; None writes nothing.
+        resume: continue from the checkpoint in the run folder; the result equals that of an
+            uninterrupted run.
         progress: show a bar with the loss terms.
         watch: called after each epoch: `rsh.LiveCurves()` draws the curves in a notebook.
 
     Returns:
-        One record an epoch: epoch, loss terms, learning_rate, tiles_per_second, at times val_map.
+        One record per epoch: epoch, loss terms, learning_rate, tiles_per_second, and val_map
+        every ten epochs.
 
     Raises:
-        InputError: data that cannot be trained on, a folder that cannot be used, a loss that is
-            not finite, or too little memory.
+        InputError: the data cannot be trained on, the folder cannot be used, the loss is not
+            finite, or there is too little memory.
     """
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
+    _check_folder(folder, resume=resume)
+    fabric = make_fabric(config)
+    prepared = prepare(net, split, config, fabric, progress=progress)
+    written = folder if fabric.is_global_zero else None
+    settings = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
+    new = settings | describe(split) if written and not resume else None
+    with training_into(written, new):  # only now: unusable data must not create a folder
+        try:
+            with _explain_out_of_memory(config, fabric.device):
+                history = fit(
+                    prepared.module,
+                    prepared.batches,
+                    config,
+                    loss=prepared.loss,
+                    val=prepared.val,
+                    folder=folder,
+                    resume=resume,
+                    progress=progress,
+                    watch=watch,
+                    fabric=fabric,
+                )
+        finally:
+            net.cpu().eval()
+        if written:
+            finish_run(written, net)
+    return history
+
+
+def prepare(
+    net: HashNet, split: Split, config: TrainConfig, fabric: Fabric, *, progress: bool = True
+) -> Prepared:
+    """Compute or read what a training needs: batches, loss and validation.
+
+    Args:
+        net: the network to train.
+        split: its tiles.
+        config: settings.
+        fabric: where to train.
+        progress: show bars while tiles are decoded and features computed.
+
+    Raises:
+        InputError: a tile cannot be read, there is no contrast between classes, or a batch does
+            not fit into memory.
+    """
+    rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
+    prepare_data = _prepare_tiles if config.finetune else _prepare_features
+    module, batches, val = prepare_data(net, split, rows, config, progress)
+    if config.finetune:
+        check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
+    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
+    return Prepared(module, batches, loss, None if config.train_on_val else val)
+
+
+def _check_folder(folder: Path | None, *, resume: bool) -> None:
     if folder and resume:
         Run.open(folder).check()
         check_writable(folder)
     elif folder:
         check_new_run(folder)
-    fabric = make_fabric(config)
-    setup = _finetuning if config.finetune else _head_training
-    module, pairs, val = setup(net, split, config, progress)
-    if config.finetune:
-        check_batch_fits(net, config, fabric, tiles=pairs.batches.size)
-    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
-    writes = folder if fabric.is_global_zero else None
-
-    def begin() -> dict[str, Any]:
-        how = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
-        return how | describe(split)
-
-    # only now: unusable data leaves no folder
-    with training_into(writes, None if resume else begin):
-        try:
-            history = fit(
-                module,
-                pairs,
-                config,
-                loss=loss,
-                val=None if config.train_on_val else val,  # what was learned from measures nothing
-                folder=folder,
-                resume=resume,
-                progress=progress,
-                watch=watch,
-                fabric=fabric,
-            )
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            raise InputError(
-                f"too little memory on {fabric.device}, "
-                f"choose {config.batch_size // 2} or a smaller --image-size",
-                parameter="batch_size",
-                value=config.batch_size,
-            ) from None
-        finally:
-            net.cpu().eval()  # whichever device it was trained on
-        if writes:
-            finish_run(writes, net)
-    return history
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device refused memory: only of a GPU does PyTorch raise an error of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _head_training(
-    net: HashNet, split: Split, config: TrainConfig, progress: bool
-) -> tuple[nn.Module, Pairs, Val]:
-    """Return what a training with a frozen backbone takes."""
+def _prepare_features(
+    net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
+) -> tuple[nn.Module, TwoViewBatches, Val]:
+    """Return module, batches and validation for a frozen backbone."""
+    dataset, labels = split.dataset, split.dataset.labels
     spec = ViewSpec(net.image_size, config.cached_views, config.augmentation)
-    bank = cached_features(net, split.dataset, spec, progress=progress)
-    plain = cached_features(net, split.dataset, net.plain, progress=progress)
-    rows = _learned_from(split, config)
-    pairs = ViewPairs(bank[rows], split.dataset.labels[rows], config, ids=_ids(split, rows))
-    return net.head, pairs, lambda head: val_map(apply_head(head, plain).relaxed, split)
+    features = cached_features(net, dataset, spec, progress=progress)
+    plain = cached_features(net, dataset, net.plain, progress=progress)
+
+    def val(head: HashHead) -> float:
+        return val_map(lambda some: apply_head(head, plain[some]).relaxed, split)
+
+    ids = dataset.items["id"].iloc[rows].tolist()
+    return net.head, FeatureBatches(features[rows], labels[rows], config, ids=ids), val
 
 
-def _finetuning(
-    net: HashNet, split: Split, config: TrainConfig, progress: bool
-) -> tuple[nn.Module, Pairs, Val]:
-    """Return what a training of the whole network takes."""
-    tiles = decoded_tiles(split.dataset, net.image_size, progress=progress)
-    rows = _learned_from(split, config)
-    pairs = TilePairs(tiles[rows], split.dataset.labels[rows], config, ids=_ids(split, rows))
+def _prepare_tiles(
+    net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
+) -> tuple[nn.Module, TwoViewBatches, Val]:
+    """Return module, batches and validation for a backbone that is trained."""
+    dataset, labels = split.dataset, split.dataset.labels
+    tiles = decoded_tiles(dataset, net.image_size, progress=progress)
+
+    def val(trained: HashNet) -> float:
+        with keep_freed_memory():
+            return val_map(lambda some: apply_net(trained, tiles, some).relaxed, split)
+
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
-    return net, pairs, lambda module: val_map(apply_net(module, tiles).relaxed, split)
+    ids = dataset.items["id"].iloc[rows].tolist()
+    return net, TileBatches(tiles[rows], labels[rows], config, ids=ids), val
 
 
-def _learned_from(split: Split, config: TrainConfig) -> NDArray[np.int64]:
-    return split.rows("train", "val") if config.train_on_val else split.rows("train")
-
-
-def _ids(split: Split, rows: NDArray[np.int64]) -> list[str]:
-    return split.dataset.items["id"].iloc[rows].tolist()
+@contextmanager
+def _explain_out_of_memory(config: TrainConfig, device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # only for GPUs does PyTorch have an error class
+        out_of_memory = isinstance(error, torch.OutOfMemoryError)
+        if not (out_of_memory or "can't allocate memory" in str(error)):
+            raise
+        raise InputError(
+            f"too little memory on {device}, "
+            f"choose {config.batch_size // 2} or a smaller --image-size",
+            parameter="batch_size",
+            value=config.batch_size,
+        ) from None
 
 
 def make_loss(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
-    """Return the loss that the settings describe."""
+    """Return the loss of the method in the settings."""
     if config.method == "multilevel":
         names = [field.name for field in fields(MultiLevelLoss)]
         return MultiLevelLoss(**{name: getattr(config, name) for name in names})
@@ -157,16 +205,21 @@ def make_loss(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
         return BASELINES[config.method](num_classes, num_bits)
 
 
-def val_map(relaxed: Tensor, split: Split) -> float:
+def val_map(embed: Callable[[Rows], Tensor], split: Split) -> float:
     """Return the tie-aware mAP of validation tiles among training tiles, a fraction.
 
     Args:
-        relaxed: hash layer output of all tiles of the split, (n, num_bits).
-        split: says which tile is which.
+        embed: returns the hash layer output of tiles, (n, num_bits); called for the rows of
+            `val` and `train` only.
+        split: its rows and labels.
     """
     query, gallery, labels = split.rows("val"), split.rows("train"), split.dataset.labels
-    packed, num_bits = pack(binarize(relaxed)), relaxed.shape[1]
+    query_relaxed, gallery_relaxed = embed(query), embed(gallery)
     counts = count_by_distance(
-        packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits
+        pack(binarize(query_relaxed)),
+        pack(binarize(gallery_relaxed)),
+        labels[query],
+        labels[gallery],
+        num_bits=query_relaxed.shape[1],
     )
     return mean_average_precision(counts)

@@ -22,9 +22,9 @@ def net() -> HashNet:
 def test_embedding_has_a_feature_of_length_1_and_one_number_a_bit(net: HashNet):
     with torch.inference_mode():
         embedding = net(torch.randn(5, 3, 32, 32))
-    assert embedding.feature.shape == (5, 10)
+    assert embedding.features.shape == (5, 10)
     assert embedding.relaxed.shape == (5, 12)
-    torch.testing.assert_close(embedding.feature.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(embedding.features.norm(dim=1), torch.ones(5))
 
 
 def test_both_branches_go_through_the_same_weights(net: HashNet):
@@ -92,7 +92,7 @@ def test_applying_a_head_puts_its_mode_back_and_learns_nothing(training: bool):
     with torch.inference_mode():
         expected = head.eval()(torch.from_numpy(features).float())
     torch.testing.assert_close(found.relaxed, expected.relaxed)
-    torch.testing.assert_close(found.feature, expected.feature)
+    torch.testing.assert_close(found.features, expected.features)
 
 
 def test_head_is_applied_piece_by_piece_as_if_at_once():
@@ -135,4 +135,4 @@ def test_bank_and_tiles_are_averaged_alike(tmp_path, monkeypatch, tiny_data):
     from_bank = apply_head(net.head, cached_features(net, dataset, net.plain, progress=False))
     from_tiles = apply_net(net, decoded_tiles(dataset, 32, progress=False))
     torch.testing.assert_close(from_bank, from_tiles, rtol=0.01, atol=0.01)
-    assert from_bank.feature.norm(dim=1).allclose(torch.ones(6))
+    assert from_bank.features.norm(dim=1).allclose(torch.ones(6))

@@ -5,15 +5,13 @@ from make_training import CLASSES, CONFIG, TILES, clusters
 
 from rsh.config import TrainConfig
 from rsh.errors import InputError
-from rsh.training.batches import TilePairs, ViewPairs
-
-CPU = torch.device("cpu")
+from rsh.training.batches import FeatureBatches, TileBatches
 
 
 def test_pairs_are_two_different_views_of_the_same_tiles():
     bank = np.arange(CLASSES * TILES * 3, dtype=np.float16).reshape(-1, 3, 1)
     labels = clusters(0)[1]
-    for view0, view1, y, rows in ViewPairs(bank, labels, CONFIG).epoch(0):
+    for view0, view1, y, rows in FeatureBatches(bank, labels, CONFIG).epoch(0):
         tiles = [(view[:, 0] // 3).long() for view in (view0, view1)]
         assert torch.equal(*tiles)
         assert (view0 != view1).all()
@@ -23,18 +21,18 @@ def test_pairs_are_two_different_views_of_the_same_tiles():
 
 def test_one_view_a_tile_is_too_few():
     with pytest.raises(InputError, match="views=1: two branches need at least 2"):
-        ViewPairs(*clusters(0, views=1), CONFIG)
+        FeatureBatches(*clusters(0, views=1), CONFIG)
 
 
 def test_one_class_cannot_be_trained_on():
     with pytest.raises(InputError, match="one class"):
-        ViewPairs(clusters(0)[0], np.zeros(CLASSES * TILES, np.int64), CONFIG)
+        FeatureBatches(clusters(0)[0], np.zeros(CLASSES * TILES, np.int64), CONFIG)
 
 
 def test_tiles_are_seen_twice_each_time_anew():
     tiles = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
     labels = np.arange(40) % 4
-    pairs = TilePairs(tiles, labels, TrainConfig(batch_size=8))
+    pairs = TileBatches(tiles, labels, TrainConfig(batch_size=8))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         (first, *_), (again, *_) = list(pairs.epoch(0)), list(pairs.epoch(0))
@@ -48,18 +46,17 @@ def test_tiles_are_seen_twice_each_time_anew():
 def both_kinds() -> list:
     tiles = np.random.default_rng(0).integers(0, 256, (80, 3, 8, 8), dtype=np.uint8)
     bank, labels = clusters(0)
-    return [ViewPairs(bank, labels, CONFIG), TilePairs(tiles, labels, CONFIG)]
+    return [FeatureBatches(bank, labels, CONFIG), TileBatches(tiles, labels, CONFIG)]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["views", "tiles"])
 @pytest.mark.parametrize("world", [2, 3])
 def test_shares_of_several_processes_make_the_whole_batch(kind: int, world: int):
     def epoch(rank: int, world: int) -> list:
-        pairs = both_kinds()[kind]
-        pairs.to(CPU, rank=rank, world=world)
+        batches = both_kinds()[kind]
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            return list(pairs.epoch(0))
+            return list(batches.epoch(0, rank=rank, world=world))
 
     whole = epoch(0, 1)
     shares = [epoch(rank, world) for rank in range(world)]

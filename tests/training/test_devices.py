@@ -16,9 +16,9 @@ import os, sys, torch
 from torch import nn
 from rsh.config import TrainConfig
 from rsh.training.devices import make_fabric
-from rsh.training.loop import set_up, _terms
+from rsh.training.loop import set_up, _loss_terms
 from rsh.models.losses.multilevel import Embedding
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 from rsh.training.train import make_loss
 
 class Linear(nn.Module):
@@ -35,16 +35,16 @@ from make_training import clusters
 
 config = TrainConfig(method=sys.argv[2], batch_size=32)
 fabric = make_fabric(config)
-pairs, loss = ViewPairs(*clusters(0), config), make_loss(config, 4, 8)
-parts = set_up(Linear(), pairs, config, loss, fabric)
+batches, loss = FeatureBatches(*clusters(0), config).to(fabric.device), make_loss(config, 4, 8)
+state = set_up(Linear(), config, loss, fabric, num_batches=len(batches.sampler))
 torch.manual_seed(1)
-batch = next(pairs.epoch(0))
-terms = _terms(parts, batch)
+batch = next(batches.epoch(0, rank=fabric.global_rank, world=fabric.world_size))
+terms = _loss_terms(state, batch)
 fabric.backward(terms["total"])
-grads = {name: p.grad for name, p in parts.module.module.named_parameters()}
-state = {"rank": fabric.global_rank, "rows": len(batch.rows), "grads": grads,
+grads = {name: p.grad for name, p in state.module.module.named_parameters()}
+found = {"rank": fabric.global_rank, "rows": len(batch.rows), "grads": grads,
          "terms": {name: value.detach() for name, value in terms.items()}}
-torch.save(state, f"{sys.argv[1]}/{fabric.world_size}-{fabric.global_rank}.pt")
+torch.save(found, f"{sys.argv[1]}/{fabric.world_size}-{fabric.global_rank}.pt")
 """
 
 

@@ -9,7 +9,7 @@ from rsh.errors import InputError
 from rsh.models.hashnet import HashHead, fingerprint
 from rsh.models.losses.baselines import HashNetLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 from rsh.training.loop import fit
 
 TERMS = {"category", "inter", "intra", "quantization", "total"}
@@ -54,7 +54,7 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others():
     for seed in (3, 3, 4):
         module, config = head(), TrainConfig(epochs=3, batch_size=32, seed=seed)
         torch.manual_seed(len(runs))  # whatever was drawn before does not matter
-        fit_(module, ViewPairs(*clusters(0), config), config, progress=False)
+        fit_(module, FeatureBatches(*clusters(0), config), config, progress=False)
         runs.append(fingerprint(module))
     assert runs[0] == runs[1] != runs[2]
 
@@ -104,7 +104,7 @@ def test_checkpoint_cut_short_is_named_with_the_way_out(tmp_path: Path, share: f
     file = tmp_path / "last.ckpt"
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(InputError, match="delete it to start afresh") as error:
+    with pytest.raises(InputError, match="delete it to start again") as error:
         fit_(head(), pairs(), CONFIG, folder=tmp_path, resume=True, progress=False)
     assert str(file) in str(error.value)
 

@@ -67,7 +67,7 @@ def fits(monkeypatch):
             free = int(room * 2 * saved_bytes(small(), VIEW))
         monkeypatch.setattr("rsh.training.memory.memory", lambda: Memory(1 << 40, free))
         config = TrainConfig(finetune=True, batch_size=batch_size, compile=compile)
-        check_batch_fits(small(), config, fabric, tiles=batch_size)
+        check_batch_fits(small(), config, fabric, num_tiles=batch_size)
 
     return check
 
@@ -100,7 +100,7 @@ def test_what_a_compiled_network_saves_is_not_known(fits):
 def test_where_nobody_says_how_much_is_free_nothing_is_refused(monkeypatch):
     monkeypatch.setattr("rsh.training.memory.memory", lambda: None)
     fabric = Fabric(accelerator="cpu", devices=1)
-    check_batch_fits(small(), TrainConfig(finetune=True), fabric, tiles=10**9)
+    check_batch_fits(small(), TrainConfig(finetune=True), fabric, num_tiles=10**9)
 
 
 def test_it_is_refused_before_there_is_a_folder(tiny_split, tmp_path, monkeypatch):
@@ -109,6 +109,6 @@ def test_it_is_refused_before_there_is_a_folder(tiny_split, tmp_path, monkeypatc
     )
     monkeypatch.setattr("rsh.training.memory.memory", lambda: Memory(1 << 40, 1_000_000))
     config = TrainConfig(finetune=True, batch_size=16)
-    with pytest.raises(InputError, match="batch_size=16: a step takes over"):
+    with pytest.raises(InputError, match="batch_size=16: a step needs over"):
         train(small(), tiny_split, config, run=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()

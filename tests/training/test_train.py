@@ -1,15 +1,18 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from make_training import timeless
 
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
+from rsh.data.decoded import decoded_tiles
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.losses.baselines import BASELINES
 from rsh.models.losses.multilevel import MultiLevelLoss
+from rsh.training.feature_cache import cached_features
 from rsh.training.train import make_loss, train
 
 
@@ -59,6 +62,31 @@ def test_queries_are_not_looked_at(tiny_split):
             (timeless(train(net, split, config, progress=False)), fingerprint(net.head))
         )
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("finetune", [False, True])
+def test_validation_embeds_no_query(tiny_split, monkeypatch, finetune: bool):
+    """Networks refuse the tiles of the query split, and their features are spoiled."""
+    query = {
+        tile.tobytes() for tile in decoded_tiles(tiny_split.dataset, 32)[tiny_split.rows("query")]
+    }
+    assert len(query) == len(tiny_split.rows("query"))
+    encode, features = HashNet.encode, cached_features
+
+    def refusing(net: HashNet, tiles: torch.Tensor):
+        assert not query & {tile.cpu().numpy().tobytes() for tile in tiles}
+        return encode(net, tiles)
+
+    def spoiled(*args, **options) -> np.ndarray:
+        found = np.array(features(*args, **options))
+        found[tiny_split.rows("query")] = np.nan
+        return found
+
+    monkeypatch.setattr(HashNet, "encode", refusing)
+    monkeypatch.setattr("rsh.training.train.cached_features", spoiled)
+    config = TrainConfig(finetune=finetune, epochs=1, batch_size=16, cached_views=2)
+    (record,) = train(small(), tiny_split, config, progress=False)
+    assert 0 < record["val_map"] <= 1
 
 
 def test_backbone_stays_as_it_was(tiny_split):
@@ -153,7 +181,7 @@ def test_too_little_memory_suggests_a_smaller_batch(tiny_split, monkeypatch, tak
     def full(*_: object, **__: object) -> None:
         take()
 
-    monkeypatch.setattr("rsh.training.loop._terms", full)
+    monkeypatch.setattr("rsh.training.loop._loss_terms", full)
     with pytest.raises(InputError, match="batch_size=16: too little memory on cpu, choose 8"):
         train(small(), tiny_split, TrainConfig(batch_size=16, cached_views=2), progress=False)
 
@@ -162,6 +190,6 @@ def test_other_errors_of_a_device_are_not_taken_for_too_little_memory(tiny_split
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("an illegal instruction")
 
-    monkeypatch.setattr("rsh.training.loop._terms", broken)
+    monkeypatch.setattr("rsh.training.loop._loss_terms", broken)
     with pytest.raises(RuntimeError, match="an illegal instruction"):
         train(small(), tiny_split, TrainConfig(batch_size=16, cached_views=2), progress=False)

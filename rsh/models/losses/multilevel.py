@@ -21,14 +21,14 @@ from rsh.config import TrainConfig
 
 
 class Embedding(NamedTuple):
-    """What the network gives for a batch of n views.
+    """Network output for a batch of n views.
 
     Attributes:
-        feature: projection-head output, (n, d) float, length 1.
+        features: projection-head output, (n, d) float, length 1.
         relaxed: hash layer output, (n, num_bits) float, any scale.
     """
 
-    feature: Tensor
+    features: Tensor
     relaxed: Tensor
 
 
@@ -64,7 +64,7 @@ class MultiLevelLoss:
             "category", "inter", "intra", "quantization" and "total": scalars, nats (the
             quantization has no unit), differentiable.
         """
-        features = torch.cat([view0.feature, view1.feature])
+        features = torch.cat([view0.features, view1.features])
         relaxed = torch.cat([view0.relaxed, view1.relaxed])
         temperature = self.code_temperature
         inter0 = inter_class_hash(view0.relaxed, labels, temperature=temperature)

@@ -15,7 +15,7 @@ from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, apply_head
 from rsh.models.losses.baselines import BASELINES, HashNetLoss
 from rsh.models.losses.multilevel import Embedding
-from rsh.training.batches import ViewPairs
+from rsh.training.batches import FeatureBatches
 from rsh.training.loop import fit
 
 LABELS = [0, 0, 1, 1, 2, 2]
@@ -64,7 +64,7 @@ def test_gradients_are_right(name: str):
 
     def total(u0: torch.Tensor, u1: torch.Tensor) -> torch.Tensor:
         loss.eval()  # HashNet counts steps in training
-        return loss(Embedding(view0.feature, u0), Embedding(view1.feature, u1), labels)["total"]
+        return loss(Embedding(view0.features, u0), Embedding(view1.features, u1), labels)["total"]
 
     rows = [view.relaxed.requires_grad_() for view in (view0, view1)]
     assert torch.autograd.gradcheck(total, rows)
@@ -74,7 +74,7 @@ def test_greedyhash_passes_the_gradient_of_the_code_straight_through():
     (view0, view1), loss = embeddings(0), rival("greedyhash")
     u = view0.relaxed.clone().requires_grad_()
     labels = torch.tensor(LABELS)
-    terms = loss(Embedding(view0.feature, u), view1, labels)
+    terms = loss(Embedding(view0.features, u), view1, labels)
     (found,) = torch.autograd.grad(terms["cross_entropy"], u)
     code = torch.where(view0.relaxed >= 0, 1.0, -1.0).double().requires_grad_()
     other = torch.where(view1.relaxed >= 0, 1.0, -1.0).double()
@@ -138,7 +138,7 @@ def test_each_rival_finds_what_hashing_without_labels_cannot(name: str):
     head = HashHead(64, num_bits=16, hidden=64, feature_dim=16)
     config = TrainConfig(epochs=30, batch_size=60)
     views = np.stack([features, features], axis=1)[train]
-    pairs = ViewPairs(views, labels[train], config)
+    pairs = FeatureBatches(views, labels[train], config)
     fit(head, pairs, config, loss=BASELINES[name](6, 16), progress=False)
     learned = figure(binarize(apply_head(head, features).relaxed))
     plain = features.astype(np.float32)

@@ -90,7 +90,7 @@ def test_total_is_the_weighted_sum_of_the_terms(seed: int):
     ]
     expected = {
         "category": reference.category_contrastive(
-            view0.feature.tolist() + view1.feature.tolist(), labels.tolist() * 2, 0.2
+            view0.features.tolist() + view1.features.tolist(), labels.tolist() * 2, 0.2
         ),
         "inter": sum(inter) / 2,
         "intra": reference.intra_class_hash(
