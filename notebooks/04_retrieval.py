@@ -127,7 +127,7 @@ teaching.histogram(near, same, num_bits=8)
 # %% [markdown]
 # ## How good are eight questions of ours?
 #
-# Every tile asks all others. `optimiztic` puts the right tiles first in every tie, `pessimistic`
+# Every tile asks all others. `optimistic` puts the right tiles first in every tie, `pessimistic`
 # last: between these two an argsort may land anywhere. Guessing is right one time in nine.
 
 # %%
@@ -135,7 +135,7 @@ every = without_self(count_by_distance(packed, packed, labels, labels, num_bits=
 far = np.bitwise_count(packed[:, None, 0] ^ packed[:, 0])
 rankings = {
     "mean over all orders of ties": every,
-    "optimiztic": order_ties(every, best=True),
+    "optimistic": order_ties(every, best=True),
     "pessimistic": order_ties(every, best=False),
     "argsort": counts_from_ranking(far, labels[:, None] == labels, own=np.arange(len(labels))),
 }

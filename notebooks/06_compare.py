@@ -97,7 +97,7 @@ table = pd.DataFrame(
     }
 )
 for protocol in PROTOCOLS.values():
-    print(f"{protocol.name:14} {protocol.figure:15} {protocol.about}")
+    print(f"{protocol.name:18} {protocol.metric:15} {protocol.about}")
 teaching.by_protocol(table)
 
 # %% [markdown]
@@ -123,8 +123,8 @@ print(f"multilevel - csq: {np.mean(ours - theirs):+.1%}, interval {low:+.1%} to 
 #
 # ## Write it yourself
 #
-# The protocol `hits@20` looks at the first 20 ranks and divides by the right tiles **found** among
-# them. A query that finds one right tile, at rank 1, has a perfect score.
+# The protocol `query-vs-query@20` looks at the first 20 ranks and divides by the right tiles
+# **found** among them. A query that finds one right tile, at rank 1, has a perfect score.
 
 
 # %%
@@ -142,21 +142,21 @@ same = labels[:, None] == labels
 mine = [my_hits_at(*row) for row in zip(far, same, strict=True)]
 library = average_precision(counts_from_ranking(far, same), top_k=20, denominator="hits")
 assert np.allclose(mine, library)
-print(f"hits@20, ties as they lie: {np.mean(mine):.3f}; over all orders of ties:")
-print(f"{reports['multilevel', 16]['hits@20']['map']:.3f}")
+print(f"query-vs-query@20, ties as they lie: {np.mean(mine):.3f}; over all orders of ties:")
+print(f"{reports['multilevel', 16]['query-vs-query@20']['map']:.3f}")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Under `everything`, all tiles ask, those that were trained on, too. Why is that figure so high,
+# 1. Under `all-vs-all`, all tiles ask, those that were trained on, too. Why is that figure so high,
 #    and what would a network get that has learned its training tiles by heart?
 #    <details><summary>Answer</summary>Most queries are tiles whose class the network was told, and
 #    each finds itself, first or tied for first. By heart means the right code for every training
 #    tile: those queries score nearly 1, whatever happens to new tiles.</details>
 # 2. Which protocol can be raised by making codes *worse*?
-#    <details><summary>Answer</summary><code>hits@20</code>: it only asks how early the hits come
-#    among those found, and a method that finds fewer is not charged for it. Precision has to stand
-#    beside it.</details>
+#    <details><summary>Answer</summary><code>query-vs-query@20</code>: it only asks how early the
+#    hits come among those found, and a method that finds fewer is not charged for it. Precision
+#    has to stand beside it.</details>
 # 3. Repeat the comparison with seeds 1 and 2 (`scenes.split(seed=1)`, `TrainConfig(seed=1)`). Does
 #    the order of the methods stay?
 #    <details><summary>Answer</summary>Look at the sign of the paired difference under each seed. If

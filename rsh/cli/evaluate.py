@@ -26,7 +26,7 @@ def evaluate(
     Args:
         run: The run folder of the model.
         protocol: Who asks and what can be found: disjoint (unseen queries, the gallery is train
-            and val), leave-one-out, whole, everything, hits@20, or all of them.
+            and val), leave-one-out, query-vs-all, all-vs-all, query-vs-query@20, or all of them.
         ties: Tiles at one distance: the mean over all their orders, the order of the gallery's
             rows (a stable argsort), relevant ones first, or last.
         feedback: Also simulate users who mark the first 20 tiles as like or unlike, by their class,
@@ -71,8 +71,8 @@ def compare(
 
     Args:
         runs: The run folders, one or more.
-        protocol: Who asks and what can be found: disjoint, leave-one-out, whole, everything or
-            hits@20; see `rsh evaluate --help`.
+        protocol: Who asks and what can be found: disjoint, leave-one-out, query-vs-all, all-vs-all
+            or query-vs-query@20; see `rsh evaluate --help`.
         ties: Tiles at one distance, as in `rsh evaluate`.
         data: Where the data of all runs lies now, if it has moved.
         output: A folder for plots: precision and recall, mAP by code length, distances within

@@ -1,8 +1,8 @@
-"""Asymmetric search: a query of real numbers against packed codes, which stay packed.
+"""Asymmetric search: a real-valued query against packed binary codes.
 
-A query keeps a weight for each bit, from -1 to 1, and a tile keeps signs. Their score is the mean
-over the bits of weight times sign, so that a bit counts as much as the query is sure of it. Eight
-signs are one byte: a table of 256 sums a byte is made once a query, and a tile is a look-up a byte.
+A query has a weight from -1 to 1 for each bit, a tile has signs. Their score is the mean over the
+bits of weight times sign, so that bits of which the query is certain count more. Eight signs are
+one byte: each query needs one table of 256 sums per byte, and each tile one look-up per byte.
 
 Source: Gordo et al. 2014, "Asymmetric distances for binary embeddings",
 https://doi.org/10.1109/TPAMI.2013.101; the tables are those of Jegou et al. 2011, "Product
@@ -17,12 +17,12 @@ from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.io.files import recovery_hint
 
-CHUNK = 2**16  # codes that are scored at a time, so that their scores stay in the cache
+CHUNK = 2**16  # codes scored at once, so that their scores stay in the CPU cache
 SIGNS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) * 2.0 - 1  # (256, 8)
 
 
 def soft_bits(relaxed: ArrayLike) -> NDArray[np.float32]:
-    """Say how sure a tile is of each of its bits: tanh, under which codes are compared in training.
+    """Return soft bits, `tanh(relaxed)`, the activation used in training.
 
     Args:
         relaxed: hash layer output, (..., num_bits), any scale.
@@ -31,26 +31,26 @@ def soft_bits(relaxed: ArrayLike) -> NDArray[np.float32]:
         The same shape, -1 to 1.
 
     Raises:
-        InputError: NaN is among it.
+        InputError: a value is NaN.
     """
     weights = np.tanh(np.asarray(relaxed, dtype=np.float32))
     if np.isnan(weights).any():
-        raise InputError(f"a code holds NaN before the sign: {recovery_hint('gallery')}")
+        raise InputError(f"a continuous code contains NaN: {recovery_hint('gallery')}")
     return weights
 
 
 def score(weights: ArrayLike, packed: Packed) -> NDArray[np.float32]:
-    """Score codes against one query.
+    """Return the scores of codes for one query.
 
     Args:
-        weights: of the query's bits, (num_bits,), -1 to 1.
+        weights: soft bits of the query, (num_bits,), -1 to 1.
         packed: codes, (n, bytes) uint8.
 
     Returns:
-        (n,) float32, -1 to 1, more is nearer; equal codes have exactly equal scores.
+        (n,) float32, -1 to 1, higher is nearer; equal codes have exactly equal scores.
 
     Raises:
-        InputError: the codes are of another width than the weights.
+        InputError: the width of the codes does not match the weights.
     """
     weights = np.asarray(weights, dtype=np.float32)
     packed = check_packed(packed, len(weights))
@@ -60,19 +60,19 @@ def score(weights: ArrayLike, packed: Packed) -> NDArray[np.float32]:
 def nearest(
     weights: ArrayLike, packed: Packed, rows: NDArray[np.int64], *, top_k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the codes of the highest score, in the order (-score, row).
+    """Return the codes with the highest scores, in the order (-score, row).
 
     Args:
-        weights: of the query's bits, (num_bits,), -1 to 1.
+        weights: soft bits of the query, (num_bits,), -1 to 1.
         packed: codes, (n, bytes) uint8.
-        rows: of those that may be found, ascending.
-        top_k: how many, 1 to the number of rows.
+        rows: searched rows, ascending.
+        top_k: number of results, 1 to the number of rows.
 
     Returns:
         Rows and scores, each (top_k,).
 
     Raises:
-        InputError: the codes are of another width than the weights, or top_k is out of range.
+        InputError: the width of the codes does not match the weights, or top_k is out of range.
     """
     weights = np.asarray(weights, dtype=np.float32)
     packed = check_packed(packed, len(weights))
@@ -83,17 +83,17 @@ def nearest(
         piece = rows[start : start + CHUNK]
         best = np.append(best, piece)
         scores = np.append(scores, _look_up(tables, packed[piece]))
-        if len(best) > top_k:  # sort no more than what reaches the last place
+        if len(best) > top_k:  # sort only what reaches the top_k-th score
             reach = scores >= np.partition(scores, -top_k)[-top_k]
             best, scores = best[reach], scores[reach]
-        order = np.argsort(-scores, kind="stable")[:top_k]  # equal scores stay in order of rows
+        order = np.argsort(-scores, kind="stable")[:top_k]  # equal scores keep the order of rows
         best, scores = best[order], scores[order]
     return best, scores
 
 
 def _tables(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what each byte adds to the score at each place, (bytes, 256)."""
-    padded = np.pad(weights, (0, -len(weights) % 8)).reshape(-1, 8)  # unused bits weigh nothing
+    """Return the sum that each byte value adds to the score, (bytes, 256)."""
+    padded = np.pad(weights, (0, -len(weights) % 8)).reshape(-1, 8)  # unused bits have weight 0
     return (padded @ SIGNS.T / len(weights)).astype(np.float32)
 
 

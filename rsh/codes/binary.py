@@ -1,8 +1,8 @@
-"""Binary codes: from real numbers to bits, to bytes, to Hamming distances.
+"""Binary codes: binarization, packing and Hamming distances.
 
-A code is a row of num_bits signs. Three forms of the same thing are used:
+A code is a row of num_bits signs, in three forms:
 
-    relaxed  (n, num_bits) float   what the hash layer gives, any scale
+    relaxed  (n, num_bits) float   hash layer output, any scale
     codes    (n, num_bits) int8    -1 or +1
     packed   (n, ceil(num_bits / 8)) uint8, bit 0 of the code is the highest bit of byte 0;
              +1 is stored as 1, the unused bits of the last byte are 0
@@ -22,7 +22,7 @@ Packed = NDArray[np.uint8]
 
 
 def binarize(relaxed: ArrayLike) -> Codes:
-    """Take the sign of each number; zero becomes +1.
+    """Return the sign of each number; zero becomes +1.
 
     Args:
         relaxed: hash layer output, (n, num_bits) float, any scale.
@@ -31,7 +31,7 @@ def binarize(relaxed: ArrayLike) -> Codes:
         Codes, (n, num_bits) int8, only -1 and +1.
 
     Raises:
-        InputError: a number is NaN, which has no sign.
+        InputError: a number is NaN.
     """
     values = np.asarray(relaxed)
     if np.isnan(values).any():
@@ -41,7 +41,7 @@ def binarize(relaxed: ArrayLike) -> Codes:
 
 
 def pack(codes: Codes) -> Packed:
-    """Store each code in as few bytes as it takes.
+    """Return codes as bits in bytes.
 
     Args:
         codes: (n, num_bits), only -1 and +1, 1 to 256 bits.
@@ -50,18 +50,18 @@ def pack(codes: Codes) -> Packed:
         (n, ceil(num_bits / 8)) uint8.
 
     Raises:
-        InputError: the array is not two-dimensional, has a wrong length or another value.
+        InputError: the shape is wrong, or a value is not -1 or +1.
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or not 1 <= codes.shape[1] <= MAX_BITS:
         raise InputError(f"codes of shape {codes.shape}: need (n, 1 to {MAX_BITS}) signs")
     if not np.isin(codes, (-1, 1)).all():
-        raise InputError(f"codes hold {np.setdiff1d(codes, (-1, 1))[0]}: need only -1 and +1")
+        raise InputError(f"codes contain {np.setdiff1d(codes, (-1, 1))[0]}: need only -1 and +1")
     return np.packbits(codes > 0, axis=1)
 
 
 def unpack(packed: Packed, num_bits: int) -> Codes:
-    """Undo `pack`.
+    """Return the codes that `pack` packed.
 
     Args:
         packed: (n, ceil(num_bits / 8)) uint8.
@@ -71,7 +71,7 @@ def unpack(packed: Packed, num_bits: int) -> Codes:
         Codes, (n, num_bits) int8, only -1 and +1.
 
     Raises:
-        InputError: the width or the type does not belong to num_bits.
+        InputError: width or type do not match num_bits.
     """
     packed = check_packed(packed, num_bits)
     bits = np.unpackbits(packed, axis=1, count=num_bits)
@@ -79,7 +79,7 @@ def unpack(packed: Packed, num_bits: int) -> Codes:
 
 
 def hamming(query_packed: Packed, gallery_packed: Packed) -> NDArray[np.int32]:
-    """Count the differing bits of every query with every gallery code.
+    """Return the number of differing bits between every query and every gallery code.
 
     Args:
         query_packed: (q, bytes) uint8.
@@ -98,18 +98,18 @@ def hamming(query_packed: Packed, gallery_packed: Packed) -> NDArray[np.int32]:
             "encode both with the same model"
         )
     distance = np.zeros((len(query), len(gallery)), dtype=np.int32)
-    for byte in range(query.shape[1]):  # one byte column at a time keeps the memory at (q, g)
+    for byte in range(query.shape[1]):  # one byte column at a time, so that memory is (q, g)
         distance += np.bitwise_count(query[:, byte, None] ^ gallery[None, :, byte])
     return distance
 
 
 def check_num_bits(num_bits: int) -> int:
-    """Return num_bits if a model may have it: a multiple of 4 from 4 to 256.
+    """Return num_bits if it is a multiple of 4 from 4 to 256.
 
-    A multiple of 4, because people read codes as hexadecimal digits.
+    Codes are shown as hexadecimal digits of 4 bits each.
 
     Raises:
-        InputError: it is another number.
+        InputError: it is not.
     """
     if num_bits % 4 or not 4 <= num_bits <= MAX_BITS:
         near = min(max(4 * round(num_bits / 4), 4), MAX_BITS)

@@ -1,4 +1,4 @@
-"""Codes that stand for classes."""
+"""Codewords: one fixed code per class."""
 
 import numpy as np
 import torch
@@ -9,10 +9,10 @@ from rsh.codes.binary import Codes
 
 
 def codewords(num_classes: int, num_bits: int) -> Tensor:
-    """Return one code a class, far apart: rows of a Hadamard matrix and their negatives.
+    """Return one code per class, far apart: rows of a Hadamard matrix and their negatives.
 
-    Any two of those differ in half of the bits or in all. They exist for up to twice as many
-    classes as bits, where the number of bits is a power of two; elsewhere the centers are searched.
+    Any two of these differ in half of the bits or in all. They exist if num_bits is a power of two,
+    for up to 2 num_bits classes; otherwise codes are searched at random.
 
     Returns:
         (num_classes, num_bits) float, only -1 and +1.
@@ -24,21 +24,21 @@ def codewords(num_classes: int, num_bits: int) -> Tensor:
 
 
 def random_codewords(num_classes: int, num_bits: int, *, seed: int = 0, draws: int = 2000) -> Codes:
-    """Fixed codes that lie far apart: each is the best of many random ones.
+    """Return fixed codes that are far apart: each is the best of many random codes.
 
     Args:
-        num_classes: how many.
+        num_classes: number of codes.
         num_bits: code length, bits.
-        seed: of the draws.
-        draws: candidates for each center.
+        seed: of the random codes.
+        draws: number of candidates for each code.
 
     Returns:
         (num_classes, num_bits) int8, only -1 and +1.
     """
-    draw = np.random.default_rng(seed)
-    centers = draw.choice(np.array([-1, 1], dtype=np.int8), (1, num_bits))
+    rng = np.random.default_rng(seed)
+    centers = rng.choice(np.array([-1, 1], dtype=np.int8), (1, num_bits))
     while len(centers) < num_classes:
-        candidates = draw.choice(np.array([-1, 1], dtype=np.int8), (draws, num_bits))
+        candidates = rng.choice(np.array([-1, 1], dtype=np.int8), (draws, num_bits))
         nearest = (candidates.astype(np.int32) @ centers.T.astype(np.int32)).max(axis=1)
         centers = np.vstack([centers, candidates[nearest.argmin()]])
     return centers

@@ -1,4 +1,4 @@
-"""What a network gives for each tile: code, continuous code and feature."""
+"""Network output for each tile: code, continuous code and feature."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ HalfArray = NDArray[np.float16]
 
 
 class Encodings(NamedTuple):
-    """What a network says of n images, or a gallery of n of its tiles.
+    """Network output for n images.
 
     Attributes:
         codes: (n, num_bits) int8, only -1 and +1.
-        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
+        relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
         features: projection-head output, (n, d) float16, length 1.
     """
 
@@ -25,10 +25,10 @@ class Encodings(NamedTuple):
 
     @property
     def packed(self) -> Packed:
-        """The codes as a search takes them, (n, bytes) uint8."""
+        """Packed codes, (n, bytes) uint8."""
         return pack(self.codes)
 
     def one(self, row: int) -> "Encodings":
-        """Return what is said of one image, as Encoded of one row."""
+        """Return the encodings of one image, as one row."""
         rows = slice(row, row + 1)
         return Encodings(self.codes[rows], self.relaxed[rows], self.features[rows])

@@ -1,7 +1,7 @@
-"""How many codes lie at each distance from each of many queries, by a loop that numba compiles.
+"""Kernels compiled by numba: Hamming distances, nearest codes and counts by distance.
 
-The distances of a block of codes are measured as the scan does it, eight in one instruction, and
-put into buckets while they are in the cache: less than a nanosecond a pair, on each core.
+Codes are compared in blocks that stay in the CPU cache, eight words per instruction: less than a
+nanosecond per pair and core.
 """
 
 import os
@@ -17,24 +17,22 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed
 
-BLOCK = 4096  # codes; of one word they fill the first cache, 32 KiB
+BLOCK = 4096  # codes; with one word each they fill the L1 cache, 32 KiB
 Words = NDArray[np.unsignedinteger[Any]]  # of 32 bits or 64
 Distances = NDArray[np.uint16]
-
-
 Ints = NDArray[np.int64]
 
 
 def count_distances(
     queries: Words, columns: Words, number: Ints, own: Ints, *, num_bits: int
 ) -> list[Ints]:
-    """Count what lies at each distance from each query, in all and of its own class.
+    """Return the numbers of items at each distance from each query, in total and of its class.
 
     Args:
         queries: codes in words, (q, words).
-        columns: codes in words, (words, n), those of a class side by side.
-        number: how many items each column stands for, (n,).
-        own: begin and end of the columns of each query's class, (q, 2).
+        columns: codes in words, (words, n), sorted by class.
+        number: number of items of each column, (n,).
+        own: first and last + 1 of the columns of each query's class, (q, 2).
         num_bits: code length, bits.
 
     Returns:
@@ -52,27 +50,29 @@ def count_distances(
 def _fill(
     columns: Words, queries: Words, number: Ints, own: Ints, items: Ints, relevant: Ints
 ) -> None:
-    """Fill the buckets of some queries, block by block of the codes."""
-    room = np.empty(BLOCK, np.uint16)
+    """Fill in the counts of some queries, block by block of the codes."""
+    buffer = np.empty(BLOCK, np.uint16)
     for start in range(0, columns.shape[1], BLOCK):
         stop = min(start + BLOCK, columns.shape[1])
-        distances = room[: stop - start]
+        distances = buffer[: stop - start]
         for query in range(len(queries)):
             measure(columns, queries[query], start, distances)
             first, last = max(own[query, 0], start), min(own[query, 1], stop)
-            _pour(distances, number[start:stop], items[query])
+            _add_to_histogram(distances, number[start:stop], items[query])
             if first < last:
-                _pour(distances[first - start : last - start], number[first:last], relevant[query])
+                _add_to_histogram(
+                    distances[first - start : last - start], number[first:last], relevant[query]
+                )
 
 
 @njit(nogil=True, cache=True)
-def _pour(distances: NDArray[np.uint16], number: Ints, buckets: Ints) -> None:
+def _add_to_histogram(distances: NDArray[np.uint16], number: Ints, buckets: Ints) -> None:
     for row in range(len(distances)):
         buckets[distances[row]] += number[row]
 
 
 def _words(packed: Packed) -> Words:
-    """Return codes as words, (n, words), short for short codes, the last filled up with zeros."""
+    """Return codes as 32- or 64-bit words, (n, words), padded with zeros."""
     width = packed.shape[1]
     word = np.dtype(np.uint32 if width <= 4 else np.uint64)
     padded = np.zeros((len(packed), -(-width // word.itemsize) * word.itemsize), dtype=np.uint8)
@@ -81,7 +81,7 @@ def _words(packed: Packed) -> Words:
 
 
 def in_threads(work: Callable[[slice], None], count: int) -> None:
-    """Share rows out to as many threads as this process may use; one row takes one."""
+    """Split rows between the threads that this process may use."""
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, count)
     if threads <= 1:
         work(slice(0, count))
@@ -93,9 +93,9 @@ def in_threads(work: Callable[[slice], None], count: int) -> None:
 
 @intrinsic
 def _differ(context: Any, word: Any, other: Any) -> Any:
-    """Count the bits in which two words differ, by the instruction that the processor has for it.
+    """Return the number of differing bits of two words, by the processor's popcount instruction.
 
-    In Python's terms numba would widen short words to 64 bits, and count half as many at a time.
+    Without it numba would widen short words to 64 bits and count half as many per instruction.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -109,7 +109,9 @@ def measure(columns: Words, query: Words, start: int, distances: Distances) -> N
     """Fill in the distances of one query to the codes from `start` on, bits."""
     distances[:] = 0
     for number in range(len(columns)):
-        column = columns[number][start : start + len(distances)]  # so that it is seen to be dense
+        column = columns[number][
+            start : start + len(distances)
+        ]  # so that numba knows it to be contiguous
         word = query[number]
         for row in range(len(distances)):
             distances[row] += _differ(column[row], word)  # type: ignore[call-arg]
@@ -127,7 +129,7 @@ def _smallest(distances: Distances) -> Any:
 def _insert(
     place: int, distance: int, count: int, places: Ids, distances: NDArray[np.int32]
 ) -> None:
-    """Put one hit behind all that are as near among `count`; the last makes room."""
+    """Insert one hit after all hits at most as far away; drop the last one if the list is full."""
     slot = min(count, len(places) - 1)
     while slot > 0 and distances[slot - 1] > distance:
         places[slot], distances[slot] = places[slot - 1], distances[slot - 1]
@@ -146,16 +148,16 @@ def _nearest(columns: Words, queries: Words, places: Ids, distances: NDArray[np.
         distances: (q, k), to be filled, bits.
     """
     top_k = places.shape[1]
-    room = np.empty(BLOCK, np.uint16)
+    buffer = np.empty(BLOCK, np.uint16)
     count = np.zeros(len(queries), np.int64)
     for start in range(0, columns.shape[1], BLOCK):
         stop = min(start + BLOCK, columns.shape[1])
-        near = room[: stop - start]
+        near = buffer[: stop - start]
         for query in range(len(queries)):
             measure(columns, queries[query], start, near)
             full = count[query] == top_k
             if full and _smallest(near) >= distances[query, top_k - 1]:
-                continue  # a later code that is as far away comes behind the earlier one
+                continue  # of two codes at one distance the earlier ranks first
             for row in range(len(near)):
                 if count[query] < top_k or near[row] < distances[query, top_k - 1]:
                     _insert(start + row, near[row], count[query], places[query], distances[query])

@@ -1,4 +1,4 @@
-"""What the losses are held against: codes made without training a hash layer."""
+"""Training-free hashing baselines: LSH and ITQ."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Floats = NDArray[np.float32]
 
 
 def lsh(features: Floats, train: NDArray[np.int64], *, num_bits: int, seed: int = 0) -> Codes:
-    """Random hyperplanes through the mean: the sign of a random projection.
+    """Return codes of random hyperplanes through the mean (locality-sensitive hashing).
 
     Args:
         features: (n, d) float.
@@ -28,11 +28,11 @@ def lsh(features: Floats, train: NDArray[np.int64], *, num_bits: int, seed: int 
 
 
 def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
-    """Iterative quantization: principal axes, rotated so that the sign loses least.
+    """Return codes of iterative quantization: principal axes, rotated to lose least by the sign.
 
     Args:
         features: (n, d) float.
-        train: rows that the rotation is learned from.
+        train: rows on which the rotation is fitted.
         num_bits: code length, bits, at most d.
 
     Returns:
@@ -41,9 +41,9 @@ def itq(features: Floats, train: NDArray[np.int64], *, num_bits: int) -> Codes:
     Raises:
         InputError: more bits than feature dimensions.
 
-    Source: Gong and Lazebnik 2011, https://doi.org/10.1109/CVPR.2011.5995432; FAISS does it.
+    Source: Gong and Lazebnik 2011, https://doi.org/10.1109/CVPR.2011.5995432; computed by FAISS.
     """
-    import faiss  # which a machine that only trains may lack
+    import faiss  # not needed, and maybe missing, where networks are only trained
 
     if num_bits > features.shape[1]:
         raise InputError(

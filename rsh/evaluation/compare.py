@@ -1,4 +1,4 @@
-"""Runs side by side: what they score, and whether the figures can be compared at all."""
+"""Comparison of runs: their metrics, and whether these are comparable."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -18,9 +18,8 @@ from rsh.plotting import DPI
 from rsh.text import align_columns
 from rsh.training.run import Run
 
-SAME: dict[
-    str, Callable[[Report], str]
-] = {  # what must be one and the same, or figures say nothing of each other
+# Metrics are comparable only if all of these are equal.
+MUST_BE_EQUAL: dict[str, Callable[[Report], str]] = {
     "data": lambda report: report["data"]["fingerprint"],
     "split": lambda report: report["split_fingerprint"],
     "protocol": lambda report: report["protocol"],
@@ -44,26 +43,26 @@ def compare(
     data: str | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Measure runs under one protocol.
+    """Evaluate runs under one protocol.
 
     Args:
         folders: run folders.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
         ties: see `rsh.evaluation.scoring.metrics_by_ranking`.
-        data: where the data of all runs lies now, if it has moved.
+        data: path to the data of all runs, if it has moved.
         progress: show bars while tiles are encoded.
 
     Returns:
         "runs": the reports of `rsh.evaluate`, each with its "run"; "seeds": means over runs that
-        differ in their seed alone; "differing": what keeps the runs from being compared, and
-        "differences" from the first where nothing does.
+        differ only in their seed; "differing": what makes the runs incomparable; "differences":
+        differences from the first run, if all are comparable.
 
     Raises:
-        InputError: there is no such protocol, a run is given twice, or cannot be measured.
+        InputError: unknown protocol, a run that is given twice, or that cannot be evaluated.
     """
     find_protocol(protocol)
     _refuse_twice(folders)
-    runs = [Run.open(folder) for folder in folders]  # all, before the first is measured
+    runs = [Run.open(folder) for folder in folders]  # open all before evaluating the first
     reports = [
         {"run": str(run.folder)}
         | evaluate(run.net(), run.split(data), protocol=protocol, ties=ties, progress=progress)
@@ -80,21 +79,23 @@ def compare(
 
 
 def differing(reports: Iterable[Report]) -> list[str]:
-    """Name what differs between reports and makes their figures incomparable."""
+    """Return the names of what differs between reports and makes them incomparable."""
     reports = list(reports)
-    return [name for name, part in SAME.items() if len({part(each) for each in reports}) > 1]
+    return [
+        name for name, part in MUST_BE_EQUAL.items() if len({part(each) for each in reports}) > 1
+    ]
 
 
 def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[Report]:
-    """Take together what differs in the seed alone.
+    """Return the mean metrics of runs that differ only in their seed.
 
     Args:
         reports: from `rsh.evaluate`.
-        recipes: what each run was made with, seed apart.
+        recipes: settings of each run without the seed.
 
     Returns:
-        For each recipe that has several: "run", "seeds", and the mean of every figure in the
-        table; the interval of the mAP draws seeds and blocks.
+        For each recipe with several runs: "run", "seeds", and the mean of every metric in the
+        table; the interval of the mAP is a bootstrap over seeds and blocks.
     """
     means = []
     for recipe in dict.fromkeys(recipes):
@@ -113,14 +114,14 @@ def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[R
 
 
 def table(comparison: dict[str, Any]) -> str:
-    """Lay a comparison out for a reader, with one line of warning where it is none."""
+    """Return a comparison as text, with a line of warning if the runs are incomparable."""
     first = comparison["runs"][0]
     rows = [("run", "bits", "mAP", "95 % interval", *list(COLUMNS)[1:], "distinct codes")]
     rows += [_row(report) for report in (*comparison["runs"], *comparison["seeds"])]
-    lines = [f"mAP is {first['figure']}, linear classifier an accuracy", align_columns(rows)]
+    lines = [f"mAP is {first['metric']}, linear classifier an accuracy", align_columns(rows)]
     if comparison["differing"]:
         what = " and ".join(comparison["differing"])
-        return "\n".join([f"NOT COMPARABLE one by one: the runs differ in {what}", *lines])
+        return "\n".join([f"NOT COMPARABLE: the runs differ in {what}", *lines])
     return "\n".join([heading(first), *lines, *map(difference, comparison["differences"])])
 
 
@@ -129,7 +130,7 @@ def differences(reports: Sequence[Report]) -> list[Report]:
 
     Returns:
         For each other run: "run", "against", the mean "difference" of the average precision, and
-        its 95 % "interval", which draws blocks.
+        its 95 % "interval", a bootstrap over blocks.
     """
     found = []
     first, *others = reports
@@ -143,7 +144,7 @@ def differences(reports: Sequence[Report]) -> list[Report]:
 
 
 def difference(found: Report) -> str:
-    """Say what two runs differ by, and whether that is a difference."""
+    """Return the difference of two runs as text, and whether it exceeds chance."""
     low, high = found["interval"]
     about = f"{100 * found['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
     verdict = ": no difference beyond chance" if low <= 0 <= high else ""
@@ -154,12 +155,12 @@ def write(comparison: dict[str, Any], folder: Path) -> list[Path]:
     """Write the plots and comparison.json into a folder.
 
     Returns:
-        What was written.
+        The files written.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    from rsh.evaluation import plots  # matplotlib is for those who want plots
+    from rsh.evaluation import plots  # imports matplotlib only if plots are wanted
 
     check_writable(folder)
     reports = comparison["runs"]
@@ -185,7 +186,7 @@ def _refuse_twice(folders: Sequence[Path]) -> None:
 
 
 def _recipe(run: Run) -> str:
-    """Return all that decides a run but its seed."""
+    """Return all settings of a run except its seed, as JSON."""
     parts = {name: run.config[name] for name in ("model", "train", "split")}
     parts = {name: {**part, "seed": None} for name, part in parts.items()}
     return json.dumps(parts | {"data": run.config["data"]["fingerprint"]}, sort_keys=True)

@@ -1,9 +1,9 @@
-"""Evaluation under a named protocol, with what a hashing loss must be held against.
+"""Evaluation of a network under a protocol, with reference values for its mAP.
 
-Beside the mAP of the codes stand others on the same tiles and the same backbone: of the hash
-layer before the sign (what binarizing gives up), of the projection head's features, of "classifier
-center" (a linear classifier that emits one fixed code for each class), and the accuracy of that
-classifier on tiles that were neither trained on nor chosen on.
+The references use the same tiles and the same backbone: the mAP of the continuous codes (what
+binarization loses), of the projection head's features, and of "classifier center" (a linear
+classifier that emits one fixed code per class), and the accuracy of that classifier on the
+held-out queries.
 """
 
 from typing import NamedTuple
@@ -34,14 +34,14 @@ from rsh.metrics.ranking import Ties
 from rsh.models.hashnet import HashNet
 from rsh.training.feature_cache import cached_features
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, tried on val
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, selected on val
 
 
-class _Answers(NamedTuple):
-    """What is said of all tiles of a split, a row a tile."""
+class _Outputs(NamedTuple):
+    """Outputs for all tiles of a split, a row per tile."""
 
-    encoded: Encodings  # by the network
-    predicted: NDArray[np.int64]  # class numbers by the linear classifier, (n,)
+    encoded: Encodings  # of the network
+    predicted: NDArray[np.int64]  # classes predicted by the linear classifier, (n,)
 
 
 def evaluate(
@@ -59,62 +59,59 @@ def evaluate(
         net: a trained network.
         split: which tiles are train, val and query.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: the mean over all orders of tied tiles, or one of them, see
-            `scoring.metrics_by_ranking`.
-        feedback: also simulate users who mark tiles, see `feedback.simulate`.
+        ties: how tied tiles are ordered, see `scoring.metrics_by_ranking`.
+        feedback: also simulate relevance feedback, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 
     Returns:
-        Figures by name, fractions from 0 to 1, with the protocol and the numbers of tiles.
+        Metrics by name, fractions from 0 to 1, with the protocol and the numbers of tiles.
 
     Raises:
-        InputError: there is no such protocol, there are no queries, a tile cannot be read, or there
-            are too few for feedback.
+        InputError: unknown protocol, no queries, no relevant tiles, a tile that cannot be read, or
+            too few tiles for feedback.
     """
-    setting = RetrievalTask(split, find_protocol(protocol))
-    answers = _ask(net, split, progress)
-    report = _report(answers, setting, ties)
-    return report | ({"feedback": simulate(answers.encoded, setting)} if feedback else {})
+    task = RetrievalTask(split, find_protocol(protocol))
+    outputs = _compute_outputs(net, split, progress)
+    report = _report(outputs, task, ties)
+    return report | ({"feedback": simulate(outputs.encoded, task)} if feedback else {})
 
 
 def evaluate_all(
     net: HashNet, split: Split, *, ties: Ties = "average", progress: bool = True
 ) -> dict[str, Report]:
-    """Measure a trained network under every protocol: the reports of `evaluate` by name."""
-    settings = [RetrievalTask(split, protocol) for protocol in PROTOCOLS.values()]
-    answers = _ask(net, split, progress)
-    return {setting.protocol.name: _report(answers, setting, ties) for setting in settings}
+    """Return the reports of `evaluate` under every protocol, by name."""
+    tasks = [RetrievalTask(split, protocol) for protocol in PROTOCOLS.values()]
+    outputs = _compute_outputs(net, split, progress)
+    return {task.protocol.name: _report(outputs, task, ties) for task in tasks}
 
 
-def _ask(net: HashNet, split: Split, progress: bool) -> _Answers:
+def _compute_outputs(net: HashNet, split: Split, progress: bool) -> _Outputs:
     plain = cached_features(net, split.dataset, net.plain, progress=progress)
     predicted = linear_classifier(plain, split.dataset.labels, split)
-    return _Answers(encode_dataset(net, split.dataset, progress=progress), predicted)
+    return _Outputs(encode_dataset(net, split.dataset, progress=progress), predicted)
 
 
-def _report(answers: _Answers, setting: RetrievalTask, ties: Ties) -> Report:
-    split, protocol, encoded = setting.split, setting.protocol, answers.encoded
-    unseen, right = split.rows("query"), answers.predicted == split.dataset.labels
+def _report(outputs: _Outputs, task: RetrievalTask, ties: Ties) -> Report:
+    split, protocol, encoded = task.split, task.protocol, outputs.encoded
+    query, correct = split.rows("query"), outputs.predicted == split.dataset.labels
     num_bits = encoded.codes.shape[1]
-    centers = random_codewords(len(split.dataset.classes), num_bits)[answers.predicted]
+    centers = random_codewords(len(split.dataset.classes), num_bits)[outputs.predicted]
     return {
         "protocol": protocol.name,
-        "figure": protocol.figure,
+        "metric": protocol.metric,
         "ties": ties,
         "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
         "split_fingerprint": split.fingerprint,
         "classes": split.dataset.classes,
         "num_bits": num_bits,
-        "queries": len(setting.query),
-        "gallery": len(setting.gallery),
-        "accuracy": float(right[unseen].mean()),
-        "map_classifier_center": float(
-            np.nanmean(metrics_by_ranking(centers, setting, ties)["map"])
-        ),
-        "map_before_sign": cosine_map(soft_bits(encoded.relaxed), setting),
-        "map_features": cosine_map(encoded.features.astype(np.float32), setting),
-        "reranking": reranking_gain(encoded, setting),
-    } | score(encoded.codes, setting, ties=ties)
+        "queries": len(task.query),
+        "gallery": len(task.gallery),
+        "accuracy": float(correct[query].mean()),
+        "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
+        "map_before_sign": cosine_map(soft_bits(encoded.relaxed), task),
+        "map_features": cosine_map(encoded.features.astype(np.float32), task),
+        "reranking": reranking_gain(encoded, task),
+    } | score(encoded.codes, task, ties=ties)
 
 
 def linear_classifier(
@@ -124,16 +121,17 @@ def linear_classifier(
     *,
     refit: bool = False,
 ) -> NDArray[np.int64]:
-    """Predict the class of every tile by a logistic regression fitted on `train`.
+    """Return the class that a logistic regression predicts for every tile.
 
-    Its regularization is the one of `STRENGTHS` that is most often right on `val`.
+    It is fitted on `train`; its regularization is that of `STRENGTHS` with the best accuracy on
+    `val`.
 
     Args:
         features: backbone features of all tiles, (n, num_features), or of several views of each,
-            (n, views, num_features): it learns from all views and predicts from the first.
+            (n, views, num_features): it is fitted on all views and predicts from the first.
         labels: class numbers, (n,).
-        split: says which tiles are train and val.
-        refit: with the regularization chosen, fit again on train and val together.
+        split: the rows of train and val.
+        refit: fit again on train and val together, with the selected regularization.
 
     Returns:
         Class numbers, (n,).
@@ -143,14 +141,14 @@ def linear_classifier(
 
     def fitted(model: Pipeline, *names: str) -> Pipeline:
         rows = split.rows(*names)
-        seen = views[rows].reshape(-1, views.shape[-1])
-        return model.fit(seen, labels[rows].repeat(views.shape[1]))
+        inputs = views[rows].reshape(-1, views.shape[-1])
+        return model.fit(inputs, labels[rows].repeat(views.shape[1]))
 
-    def right(model: Pipeline) -> float:
+    def accuracy(model: Pipeline) -> float:
         return float((model.predict(views[val, 0]) == labels[val]).mean())
 
     models = [fitted(_logistic(strength), "train") for strength in STRENGTHS]
-    best = max(models, key=right) if len(val) else models[len(models) // 2]
+    best = max(models, key=accuracy) if len(val) else models[len(models) // 2]
     if refit:
         best = fitted(best, "train", "val")
     return np.asarray(best.predict(views[:, 0]), dtype=np.int64)

@@ -1,7 +1,6 @@
 """Plots of evaluation reports. Each returns a matplotlib Figure, for a file or a notebook.
 
-Colors are those of Okabe and Ito, which color-blind people can tell apart; lines differ in their
-dashes, too.
+The color palette (Okabe and Ito) is safe for color-blind readers; lines also differ in dashes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,50 +17,52 @@ from rsh.plotting import COLORS, DASHES, percent_axis, style_axes
 
 Report = Mapping[str, Any]
 SAME, OTHERS = COLORS[:2]
-READABLE = 12  # classes up to which each field of a matrix has room for its number
+READABLE = 12  # up to so many classes, the cells of a matrix show numbers
 
 
 def precision_recall(reports: Sequence[Report]) -> Figure:
-    """Draw precision over recall as the radius grows, a line a run, averaged over queries (macro).
+    """Draw precision over recall by radius, a line per run, averaged over queries (macro).
 
     Args:
         reports: from `rsh.evaluate`; "run" names the line.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no reports.
     """
     figure, axes = _canvas(reports, "Precision and recall as the radius grows")
     for report, style in _styled(reports):
         recall = np.array(report["recall_by_radius"], dtype=float)
         precision = np.array(report["precision_by_radius"], dtype=float)
         axes.plot(recall, precision, marker="o", markersize=3.5, clip_on=False, **style)
-    axes.set(xlabel="recall: share of the class that lies within the radius", xlim=(0, 1))
-    axes.set(ylabel="precision: share of what lies within it that is of the class", ylim=(0, 1))
+    axes.set(xlabel="recall: share of the class within the radius", xlim=(0, 1))
+    axes.set(
+        ylabel="precision: share of the tiles within the radius that are of the class", ylim=(0, 1)
+    )
     percent_axis(axes, "xaxis", "yaxis")
     axes.text(0.02, 0.03, "each dot is a radius, 0 bits at the left end of the line")
-    if len(reports) > 1:  # one run stands in the title
+    if len(reports) > 1:  # a single run is named in the title
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.06))
     return figure
 
 
 def map_by_bits(reports: Sequence[Report]) -> Figure:
-    """Draw the mAP of each run with its interval over the length of its codes.
+    """Draw the mAP of each run, with its interval, over the code length.
 
     Args:
         reports: from `rsh.evaluate`; "run" names the dot.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no reports.
     """
-    figure, axes = _canvas(reports, f"{reports[0]['figure'] if reports else 'mAP'} by code length")
+    figure, axes = _canvas(reports, f"{reports[0]['metric'] if reports else 'mAP'} by code length")
     lengths = [report["num_bits"] for report in reports]
     ticks = sorted(set(lengths))
     for number, (report, style) in enumerate(_styled(reports)):
         before, alike = lengths[:number].count(lengths[number]), lengths.count(lengths[number])
         place = ticks.index(lengths[number]) + 0.5 * ((before + 0.5) / alike - 0.5)  # side by side
         low, high = report["map_interval"]
-        reach = [[report["map"] - low], [high - report["map"]]]
-        axes.errorbar([place], [report["map"]], yerr=reach, fmt="o", capsize=4, **style)
+        errors = [[report["map"] - low], [high - report["map"]]]
+        axes.errorbar([place], [report["map"]], yerr=errors, fmt="o", capsize=4, **style)
         center = [report["map_classifier_center"]]
         axes.plot([place], center, "_", color="#555555", markersize=22, markeredgewidth=2.5)
     axes.plot(
@@ -81,13 +82,13 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
 
 
 def distances(reports: Sequence[Report]) -> Figure:
-    """Draw how far apart pairs of one class and of different classes are, a panel a run.
+    """Draw the distances of pairs of one class and of different classes, a panel per run.
 
     Args:
         reports: from `rsh.evaluate`; "run" names the panel.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no reports.
     """
     figure, first = _canvas(reports, "How many bits differ between a query and a gallery tile")
     first.remove()
@@ -117,7 +118,7 @@ def distances(reports: Sequence[Report]) -> Figure:
 
 
 def neighbor_classes(report: Report) -> Figure:
-    """Draw which classes are among the first 20 neighbors of each class's queries.
+    """Draw the classes of the first 20 neighbors of each class's queries.
 
     Args:
         report: from `rsh.evaluate`.
@@ -146,14 +147,14 @@ def neighbor_classes(report: Report) -> Figure:
 
 
 def run_labels(reports: Sequence[Report]) -> list[str]:
-    """Name runs by the last part of their folder, or by all of it where that is not enough."""
+    """Return the folder name of each run, or its whole path if names repeat."""
     whole = [str(report.get("run", f"{report['num_bits']} bits")) for report in reports]
     short = [Path(name).name or name for name in whole]
     return short if len(set(short)) == len(short) else whole
 
 
 def _canvas(reports: Sequence[Report], title: str) -> tuple[Figure, Axes]:
-    """Make one panel under a title that says protocol and number of queries."""
+    """Return a figure with one panel, titled with protocol and number of queries."""
     if not reports:
         raise InputError("there are no reports: give at least one")
     first = reports[0]

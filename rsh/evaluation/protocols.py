@@ -1,7 +1,7 @@
-"""Which tiles ask, which can be found, and what the mAP is divided by: one name for each habit.
+"""Evaluation protocols: which tiles are queries, which are searched, how mAP is normalized.
 
-One network moves by one to three points between these, so a figure means nothing without its
-protocol. Nothing here imports more than the standard library.
+The mAP of one network differs by one to three points between protocols, so a metric is
+meaningless without its protocol.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rsh.errors import InputError
 from rsh.metrics.ranking import Denominator
 
-EVERY = ("train", "val", "query")
+ALL = ("train", "val", "query")
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,14 @@ class Protocol:
     """One way to measure retrieval.
 
     Attributes:
-        name: what to call it.
-        query: splits whose tiles ask.
-        gallery: splits whose tiles can be found.
-        without_self: whether a query is left out of its own gallery.
-        top_k: only so many ranks count; None takes the whole ranking.
-        denominator: what the sum of precisions is divided by: "relevant" tiles in the gallery, at
-            most top_k; "top_k" itself; or the "hits" among the first top_k.
-        about: what it is and who uses it, one sentence.
+        name: of the protocol.
+        query: splits whose tiles are queries.
+        gallery: splits whose tiles are searched.
+        without_self: whether a query is excluded from its own gallery.
+        top_k: rank cutoff; None takes the whole ranking.
+        denominator: divisor of the sum of precisions: "relevant" tiles in the gallery, at most
+            top_k; "top_k" itself; or the "hits" among the first top_k.
+        about: description and papers that use it, one sentence.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Protocol:
     about: str
 
     @property
-    def figure(self) -> str:
-        """What its mAP is called, such as "mAP@20 / hits"."""
+    def metric(self) -> str:
+        """Name of its mAP, such as "mAP@20 / hits"."""
         cut = f"mAP@{self.top_k or 'ALL'}"
         return cut if self.denominator == "relevant" else f"{cut} / {self.divisor}"
 
     @property
     def divisor(self) -> str:
-        """What the sum of precisions is divided by, in a word."""
+        """Divisor of the sum of precisions, in a word."""
         return str(self.top_k) if self.denominator == "top_k" else self.denominator
 
 
@@ -52,23 +52,23 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             "disjoint", ("query",), ("train", "val"), False, None, "relevant",
-            "Unseen queries, the gallery is train and val: ours, and that of DHCNN and DGSSH.",
+            "Held-out queries search train and val: the default of rsh, and DHCNN and DGSSH.",
         ),
         Protocol(
             "leave-one-out", ("query",), ("query",), True, None, "relevant",
-            "Each unseen query searches the other unseen queries, never itself.",
+            "Each held-out query searches the other held-out queries, never itself.",
         ),
         Protocol(
-            "whole", ("query",), EVERY, False, None, "relevant",
-            "Unseen queries search all tiles and find themselves, too: SCFR and ERVD.",
+            "query-vs-all", ("query",), ALL, False, None, "relevant",
+            "Held-out queries search all tiles, themselves included: SCFR and ERVD.",
         ),
         Protocol(
-            "everything", EVERY, EVERY, False, 20, "top_k",
-            "All tiles, trained on or not, search all tiles and find themselves: the FAH lineage.",
+            "all-vs-all", ALL, ALL, False, 20, "top_k",
+            "All tiles, training tiles too, search all tiles, themselves included: FAH lineage.",
         ),
         Protocol(
-            "hits@20", ("query",), ("query",), False, 20, "hits",
-            "Unseen queries search themselves, divided by what was found: MiLaN, DeepHash-pytorch.",
+            "query-vs-query@20", ("query",), ("query",), False, 20, "hits",
+            "Held-out queries search each other, AP divided by hits: MiLaN, DeepHash-pytorch.",
         ),
     )
 }  # fmt: skip
@@ -79,7 +79,7 @@ def find_protocol(name: str) -> Protocol:
     """Return the protocol of this name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such protocol.
     """
     if name not in PROTOCOLS:
         raise InputError(f"choose one of {', '.join(PROTOCOLS)}", parameter="protocol", value=name)

@@ -1,4 +1,4 @@
-"""Figures as text for a reader: percentages, one line each, with what they mean."""
+"""Evaluation reports as text: a line per metric, in percent, with its meaning."""
 
 import textwrap
 from collections.abc import Mapping
@@ -10,23 +10,23 @@ from rsh.text import align_columns
 Report = dict[str, Any]
 TIES = {
     "average": "ties averaged",
-    "argsort": "ties in the order of the gallery's rows, as a stable argsort leaves them",
-    "optimiztic": "relevant tiles first among ties",
+    "argsort": "ties in the order of gallery rows, as in a stable argsort",
+    "optimistic": "relevant tiles first among ties",
     "pessimistic": "relevant tiles last among ties",
 }
-FIGURES = {  # name in a report: what to call it, and what it means
+METRICS = {  # key in a report: label and note
     "map": ("mAP of the codes", ""),
-    "map_before_sign": ("mAP before the sign", "hash layer, cosine"),
+    "map_before_sign": ("mAP of the continuous codes", "hash layer, cosine"),
     "map_features": ("mAP of the features", "projection head, cosine"),
-    "map_classifier_center": ("mAP of 'classifier center'", "one code a class"),
-    "accuracy": ("accuracy of a linear classifier", "same backbone, unseen tiles"),
-    "map_optimiztic": ("mAP, ties at their best", "relevant tiles first"),
+    "map_classifier_center": ("mAP of 'classifier center'", "one code per class"),
+    "accuracy": ("accuracy of a linear classifier", "same backbone, held-out queries"),
+    "map_optimistic": ("mAP, ties at their best", "relevant tiles first"),
     "map_pessimistic": ("mAP, ties at their worst", "relevant tiles last"),
     "map_at_20": ("mAP@20", "divided by the relevant tiles, at most 20"),
     "precision_at_20": ("precision@20", ""),
     "recall_at_20": ("recall@20", ""),
     "ndcg_at_20": ("NDCG@20", ""),
-    "precision_within_2": ("precision within 2 bits", "an empty ball counts 0"),
+    "precision_within_2": ("precision within 2 bits", "0 if there are none"),
     "anmrr": ("ANMRR", "lower is better"),
 }
 NUMBERS = {
@@ -36,7 +36,7 @@ NUMBERS = {
 }
 
 GAIN = "gain in points, 95 % interval"
-ORDERS = {  # key in a report: what to call it
+ORDERS = {  # key in a report: label
     "bits": "bits, ties averaged",
     "asymmetric": "bits, then asymmetric",
     "features": "bits, then features",
@@ -44,13 +44,13 @@ ORDERS = {  # key in a report: what to call it
 
 
 def one_protocol(report: Report) -> str:
-    """Lay out the report of `evaluate`."""
+    """Return the report of `evaluate` as text."""
     low, high = report["map_interval"]
     protocol = PROTOCOLS[report["protocol"]]
-    notes = {"map": f"{report['figure']}, 95 % interval {low:.1%} to {high:.1%}"}
+    notes = {"map": f"{report['metric']}, 95 % interval {low:.1%} to {high:.1%}"}
     lines = [
         f"  {name:32}{report[key]:7.1%}  {notes.get(key, note)}".rstrip()
-        for key, (name, note) in FIGURES.items()
+        for key, (name, note) in METRICS.items()
     ]
     lines += [
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
@@ -61,39 +61,39 @@ def one_protocol(report: Report) -> str:
 
 
 def reranking(report: Report) -> str:
-    """Lay out what a second look at the top of the list gains."""
-    again = report["reranking"]
-    rows: list[tuple[str, ...]] = [("order of the answer", "precision@20", GAIN, "mAP@20", "mAP")]
+    """Return the gain of re-ranking as text."""
+    gains = report["reranking"]
+    rows: list[tuple[str, ...]] = [("order of the results", "precision@20", GAIN, "mAP@20", "mAP")]
     for key, name in ORDERS.items():
-        part = again[key]
+        part = gains[key]
         gain = _gain(part) if "gain" in part else ""
-        figures = [f"{part[figure]:.1%}" for figure in ("precision_at_20", "map_at_20", "map")]
-        rows.append((name, figures[0], gain, *figures[1:]))
-    what = f"the {again['pool']} nearest, looked at again (`rsh search --rerank`):"
+        precision, *maps = (f"{part[key]:.1%}" for key in ("precision_at_20", "map_at_20", "map"))
+        rows.append((name, precision, gain, *maps))
+    what = f"the {gains['rerank_depth']} nearest tiles, re-ranked (`rsh search --rerank`):"
     return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 
 def feedback(report: Report) -> str:
-    """Lay out what marking tiles of the answer gains, on tiles that were not marked."""
-    told = report["feedback"]
-    rounds = len(told["residual"])
+    """Return the gain of relevance feedback, on tiles that were not marked, as text."""
+    simulated = report["feedback"]
+    rounds = len(simulated["residual"])
     rows: list[tuple[str, ...]] = [
-        ("precision@20", "asked", *(f"round {n + 1}" for n in range(rounds)), GAIN)
+        ("precision@20", "query", *(f"round {n + 1}" for n in range(rounds)), GAIN)
     ]
-    for part in told["residual"]:
-        figures = [f"{figure:.1%}" for figure in part["precision_at_20"]]
-        figures += [""] * (rounds + 1 - len(figures))
-        name = f"without the {part['rounds'] * told['judged']} marked"
-        rows.append((name, *figures, _gain(part)))
+    for part in simulated["residual"]:
+        precisions = [f"{value:.1%}" for value in part["precision_at_20"]]
+        precisions += [""] * (rounds + 1 - len(precisions))
+        name = f"without the {part['rounds'] * simulated['judged']} marked"
+        rows.append((name, *precisions, _gain(part)))
     what = (
-        f"feedback: the user marks {told['judged']} tiles a round as like or unlike, by their "
-        "class; marked ones count for no round:"
+        f"feedback: the user marks {simulated['judged']} tiles per round as positive or negative, "
+        "by their class; marked tiles are excluded from all rounds:"
     )
     return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 
 def heading(report: Report) -> str:
-    """Say under which protocol a report was made, and of how many tiles."""
+    """Return protocol, numbers of tiles and order of ties as text."""
     return (
         f"protocol {report['protocol']}: {report['queries']} queries, {report['gallery']} gallery "
         f"tiles, {TIES[report['ties']]}"
@@ -101,18 +101,18 @@ def heading(report: Report) -> str:
 
 
 def all_protocols(reports: Mapping[str, Report]) -> str:
-    """Lay out the reports of `evaluate_all` side by side."""
+    """Return the reports of `evaluate_all` as a table."""
     first = next(iter(reports.values()))
     columns = [_column(report) for report in reports.values()]
     names = [
         "protocol",
         "queries",
         "gallery tiles",
-        "figure",
+        "metric",
         "mAP of the codes",
         "  95 % interval",
     ]
-    names += [name for key, (name, _) in FIGURES.items() if key != "map"]
+    names += [name for key, (name, _) in METRICS.items() if key != "map"]
     names += [name for name, _ in NUMBERS.values()]
     rows = zip(names, *columns, strict=True)
     about = [f"  {name}: {PROTOCOLS[name].about}" for name in reports]
@@ -126,14 +126,14 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
 
 def _column(report: Report) -> list[str]:
     low, high = report["map_interval"]
-    head = [report["protocol"], str(report["queries"]), str(report["gallery"]), report["figure"]]
-    figures = [f"{report[key]:.1%}" for key in FIGURES if key != "map"]
+    head = [report["protocol"], str(report["queries"]), str(report["gallery"]), report["metric"]]
+    metrics = [f"{report[key]:.1%}" for key in METRICS if key != "map"]
     numbers = [_number(report[key], form) for key, (_, form) in NUMBERS.items()]
-    return [*head, f"{report['map']:.1%}", f"{low:.1%}-{high:.1%}", *figures, *numbers]
+    return [*head, f"{report['map']:.1%}", f"{low:.1%}-{high:.1%}", *metrics, *numbers]
 
 
 def _gain(part: Report) -> str:
-    """Write a gain and its 95 % interval in points."""
+    """Return a gain and its 95 % interval as text, in points."""
     low, high = part["gain_interval"]
     return f"{100 * part['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 

@@ -1,4 +1,4 @@
-"""All figures of a set of codes under a protocol, however the codes were made."""
+"""Retrieval metrics of a set of codes under a protocol."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from rsh.metrics.counts import (
 )
 from rsh.metrics.ranking import Ties
 
-CUT = 20  # ranks that a person looks at
-PIECE = 2**22  # pairs that are sorted at a time
+CUT = 20  # rank cutoff of the metrics @20
+PAIRS_PER_BLOCK = 2**22  # pairs that are sorted at once
 Rows = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 Report = dict[str, Any]
@@ -32,14 +32,14 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class RetrievalTask:
-    """A protocol on a split: who asks, and what can be found.
+    """A protocol on a split: the query rows and the gallery rows.
 
     Attributes:
-        split: all tiles, cut.
-        protocol: which of them ask, which can be found, and what counts.
+        split: all tiles, with their splits.
+        protocol: which splits are queries, which are searched, and the metric.
 
     Raises:
-        InputError: nobody asks, or nothing can be found.
+        InputError: there are no queries, no gallery, or no relevant tile for any query.
     """
 
     split: Split
@@ -52,6 +52,14 @@ class RetrievalTask:
             raise InputError(
                 "the gallery is empty, add tiles", parameter="protocol", value=self.protocol.name
             )
+        same_class = np.bincount(self.labels[self.gallery], minlength=self.labels.max() + 1)
+        if not (same_class[self.labels[self.query]] > self.protocol.without_self).any():
+            raise InputError(
+                "no query has a tile of its class in the gallery, so mAP is undefined: "
+                "add tiles, or choose another protocol",
+                parameter="protocol",
+                value=self.protocol.name,
+            )
 
     @cached_property
     def labels(self) -> Rows:
@@ -60,127 +68,129 @@ class RetrievalTask:
 
     @cached_property
     def query(self) -> Rows:
-        """Rows of the tiles that ask."""
+        """Rows of the query tiles."""
         return self.split.rows(*self.protocol.query)
 
     @cached_property
     def gallery(self) -> Rows:
-        """Rows of the tiles that can be found."""
+        """Rows of the gallery tiles."""
         return self.split.rows(*self.protocol.gallery)
 
     @cached_property
     def as_stored(self) -> Rows:
-        """The rows of `gallery` in the order that a gallery folder would have."""
+        """The rows of `gallery` in the order of a gallery folder."""
         return self.gallery[hash_order(self.split.dataset.items["id"].iloc[self.gallery])]
 
     @cached_property
     def groups(self) -> list[str]:
-        """What belongs together among the queries: their blocks, or each is its own."""
+        """Group of each query for the bootstrap: its block, or itself if there are no blocks."""
         items = self.split.dataset.items
         names: list[str] = items["block" if "block" in items else "id"].iloc[self.query].tolist()
         return names
 
     def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
-        """Count by distance, ties together.
+        """Return counts by distance, tied tiles in one column.
 
         Args:
             packed: codes of all tiles of the split.
             num_bits: code length, bits.
         """
-        (queries, asked), (items, found) = (
-            (packed[rows], self.labels[rows]) for rows in (self.query, self.gallery)
+        query, gallery, labels = self.query, self.gallery, self.labels
+        counts = count_by_distance(
+            packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits
         )
-        counts = count_by_distance(queries, items, asked, found, num_bits=num_bits)
         return without_self(counts) if self.protocol.without_self else counts
 
     def rankings(self, distances: Callable[[Rows, Rows], NDArray[Any]]) -> Iterator[DistanceCounts]:
-        """Rank the gallery strictly, for a few queries at a time.
+        """Yield strict rankings of the gallery, for a few queries at a time.
 
         Args:
-            distances: gives those of query rows to gallery rows, (q, g).
+            distances: returns the distances of query rows to gallery rows, (q, g).
         """
-        pieces = -(-len(self.query) * len(self.gallery) // PIECE)
-        for part in np.array_split(self.query, min(pieces, len(self.query))):
-            own = np.searchsorted(self.gallery, part) if self.protocol.without_self else None
-            same = self.labels[part, None] == self.labels[self.gallery]
-            yield counts_from_ranking(distances(part, self.gallery), same, own=own)
+        blocks = -(-len(self.query) * len(self.gallery) // PAIRS_PER_BLOCK)
+        for rows in np.array_split(self.query, min(blocks, len(self.query))):
+            own = np.searchsorted(self.gallery, rows) if self.protocol.without_self else None
+            same = self.labels[rows, None] == self.labels[self.gallery]
+            yield counts_from_ranking(distances(rows, self.gallery), same, own=own)
 
     def precision(self, counts: DistanceCounts) -> Floats:
-        """Return the average precision of each query as the protocol has it."""
+        """Return the average precision of each query as the protocol defines it."""
         top_k, denominator = self.protocol.top_k, self.protocol.denominator
         return ranking.average_precision(counts, top_k=top_k, denominator=denominator)
 
 
 def metrics_by_ranking(
-    codes: Codes, setting: RetrievalTask, ties: Ties = "average"
+    codes: Codes, task: RetrievalTask, ties: Ties = "average"
 ) -> dict[str, Floats]:
-    """Return the figures that depend on ranks, each (q,); the protocol's own is "map".
+    """Return the metrics that depend on ranks, each (q,); "map" is that of the protocol.
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
-        setting: who asks, and what can be found.
-        ties: the mean over all orders ("average"), the order of the gallery's rows ("argsort"),
-            relevant tiles first ("optimiztic") or last ("pessimistic").
+        task: queries and gallery.
+        ties: the mean over all orders ("average"), the order of gallery rows ("argsort"),
+            relevant tiles first ("optimistic") or last ("pessimistic").
     """
     packed = pack(codes)
-    return _by_query(packed, setting.counts(packed, codes.shape[1]), setting, ties)
+    return _by_query(packed, task.counts(packed, codes.shape[1]), task, ties)
 
 
-def score(codes: Codes, setting: RetrievalTask, *, ties: Ties = "average") -> Report:
-    """Return every figure of a set of codes, ready for JSON.
+def score(codes: Codes, task: RetrievalTask, *, ties: Ties = "average") -> Report:
+    """Return every metric of a set of codes, ready for JSON.
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
-        setting: who asks, and what can be found.
-        ties: see `metrics_by_ranking`; figures by radius do not depend on it.
+        task: queries and gallery.
+        ties: see `metrics_by_ranking`; metrics by radius do not depend on it.
     """
     packed, num_bits = pack(codes), codes.shape[1]
-    counts = setting.counts(packed, num_bits)
-    by_query = _by_query(packed, counts, setting, ties)
+    counts = task.counts(packed, num_bits)
+    by_query = _by_query(packed, counts, task, ties)
     report: Report = {name: float(np.nanmean(values)) for name, values in by_query.items()}
-    for name, best in (("map_optimiztic", True), ("map_pessimistic", False)):
-        report[name] = float(np.nanmean(setting.precision(order_ties(counts, best=best))))
+    for name, best in (("map_optimistic", True), ("map_pessimistic", False)):
+        report[name] = float(np.nanmean(task.precision(order_ties(counts, best=best))))
     return report | {
-        "map_interval": ranking.bootstrap_interval(by_query["map"], setting.groups),
+        "map_interval": ranking.bootstrap_interval(by_query["map"], task.groups),
         **_by_radius(counts),
-        "distinct_codes": ranking.distinct_codes(packed[setting.gallery]),
-        "neighbor_classes": _plain(neighbor_classes(packed, setting, num_bits)),
-        "average_precision": _plain(by_query["map"]),
-        "groups": setting.groups,
+        "distinct_codes": ranking.distinct_codes(packed[task.gallery]),
+        "neighbor_classes": _to_json(neighbor_classes(packed, task, num_bits)),
+        "average_precision": _to_json(by_query["map"]),
+        "groups": task.groups,
     }
 
 
-def cosine_map(rows: Floats, setting: RetrievalTask) -> float:
-    """Return the mAP of real-valued rows by cosine: the bound that codes are held against.
+def cosine_map(rows: Floats, task: RetrievalTask) -> float:
+    """Return the mAP of real-valued vectors by cosine: a reference for the codes.
 
     Args:
         rows: of all tiles of the split, (n, d), any scale.
-        setting: who asks, and what can be found.
+        task: queries and gallery.
     """
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    rankings = setting.rankings(lambda query, gallery: -unit[query] @ unit[gallery].T)
-    return float(np.nanmean(np.concatenate([setting.precision(piece) for piece in rankings])))
+    rankings = task.rankings(lambda query, gallery: -unit[query] @ unit[gallery].T)
+    return float(np.nanmean(np.concatenate([task.precision(piece) for piece in rankings])))
 
 
-def neighbor_classes(packed: Packed, setting: RetrievalTask, num_bits: int) -> Floats:
-    """Share of each class among the first 20 neighbors of each class's queries, ties averaged.
+def neighbor_classes(packed: Packed, task: RetrievalTask, num_bits: int) -> Floats:
+    """Return the share of each class among the first 20 neighbors of each class's queries.
+
+    Ties are averaged.
 
     Args:
         packed: codes of all tiles of the split.
-        setting: who asks, and what can be found.
+        task: queries and gallery.
         num_bits: code length, bits.
 
     Returns:
-        (classes, classes) floats, a row for each class of queries; NaN where none of a class asks.
+        (classes, classes) floats, a row per class of queries; NaN for a class without queries.
     """
-    labels, query, gallery = setting.labels, setting.query, setting.gallery
-    number = len(setting.split.dataset.classes)
-    items, found = setting.counts(packed, num_bits).items, np.zeros((len(query), number))
-    for of_class in np.unique(labels[gallery]):  # each tile of the gallery is compared once
+    labels, query, gallery = task.labels, task.query, task.gallery
+    number = len(task.split.dataset.classes)
+    items, found = task.counts(packed, num_bits).items, np.zeros((len(query), number))
+    for of_class in np.unique(labels[gallery]):  # each gallery tile is compared once
         members = gallery[labels[gallery] == of_class]
-        one = [np.zeros(len(rows)) for rows in (query, members)]  # as if of one class
-        within = count_by_distance(packed[query], packed[members], *one, num_bits=num_bits).items
-        if setting.protocol.without_self:
+        same = [np.zeros(len(rows)) for rows in (query, members)]  # as if of one class
+        within = count_by_distance(packed[query], packed[members], *same, num_bits=num_bits).items
+        if task.protocol.without_self:
             within[:, 0] -= labels[query] == of_class
         found[:, of_class] = ranking.precision_at(DistanceCounts(items, within), top_k=CUT)
     sums = np.full((number, number), np.nan)
@@ -191,24 +201,24 @@ def neighbor_classes(packed: Packed, setting: RetrievalTask, num_bits: int) -> F
 
 
 def _by_query(
-    packed: Packed, counts: DistanceCounts, setting: RetrievalTask, ties: Ties
+    packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties
 ) -> dict[str, Floats]:
     most = int(counts.relevant.sum(axis=1).max())
-    if ties == "argsort":  # a stable sort of 16-bit numbers is a fast one
+    if ties == "argsort":  # a stable sort of 16-bit numbers is fast
 
         def distances(query: Rows, gallery: Rows) -> NDArray[np.uint16]:
             return hamming(packed[query], packed[gallery]).astype(np.uint16)
 
-        pieces = [_figures(piece, setting, most) for piece in setting.rankings(distances)]
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        blocks = [_metrics(block, task, most) for block in task.rankings(distances)]
+        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     if ties != "average":
-        counts = order_ties(counts, best=ties == "optimiztic")
-    return _figures(counts, setting, most)
+        counts = order_ties(counts, best=ties == "optimistic")
+    return _metrics(counts, task, most)
 
 
-def _figures(counts: DistanceCounts, setting: RetrievalTask, most: int) -> dict[str, Floats]:
+def _metrics(counts: DistanceCounts, task: RetrievalTask, most: int) -> dict[str, Floats]:
     return {
-        "map": setting.precision(counts),
+        "map": task.precision(counts),
         "map_at_20": ranking.average_precision(counts, top_k=CUT),
         "precision_at_20": ranking.precision_at(counts, top_k=CUT),
         "recall_at_20": ranking.recall_at(counts, top_k=CUT),
@@ -218,7 +228,7 @@ def _figures(counts: DistanceCounts, setting: RetrievalTask, most: int) -> dict[
 
 
 def _by_radius(counts: DistanceCounts) -> Report:
-    """Return what does not depend on the order of ties."""
+    """Return the metrics that do not depend on the order of ties."""
     same, others = ranking.distances_by_class(counts)
     report: Report = {
         "precision_within_2": float(ranking.precision_within(counts, radius=2).mean()),
@@ -229,8 +239,8 @@ def _by_radius(counts: DistanceCounts) -> Report:
     }
     for name, micro in (("", False), ("_micro", True)):
         precision, recall = ranking.precision_recall(counts, micro=micro)
-        report |= {f"precision_by_radius{name}": _plain(precision)}
-        report |= {f"recall_by_radius{name}": _plain(recall)}
+        report |= {f"precision_by_radius{name}": _to_json(precision)}
+        report |= {f"recall_by_radius{name}": _to_json(recall)}
     return report
 
 
@@ -240,9 +250,9 @@ def _mean_distance(pairs: NDArray[np.int64]) -> float | None:
     return float(pairs @ np.arange(len(pairs)) / total) if total else None
 
 
-def _plain(values: Floats) -> list[Any]:
-    """Make lists of an array, with None for NaN, which JSON does not have."""
+def _to_json(values: Floats) -> list[Any]:
+    """Return an array as lists, with None for NaN, which JSON does not have."""
     objects = values.astype(object)
     objects[np.isnan(values)] = None
-    plain: list[Any] = objects.tolist()
-    return plain
+    values_or_none: list[Any] = objects.tolist()
+    return values_or_none

@@ -1,4 +1,4 @@
-"""What lies at each distance from each query: all that a retrieval figure needs to know."""
+"""Counts of items by distance from each query: the input of every retrieval metric."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Ints = NDArray[np.int64]
-MANY = 32  # queries from which on it pays to sort the gallery
-PAIRS = 5_000_000  # from which on it pays to import numba, for whoever counts more than once
+MIN_QUERIES_TO_FOLD = 32  # below, sorting the gallery takes longer than it saves
+MIN_PAIRS_TO_COMPILE = 5_000_000  # below, importing numba takes longer than it saves
 
 
 class DistanceCounts(NamedTuple):
-    """What lies at each distance from each query.
+    """Numbers of items at each distance from each query.
 
     Attributes:
         items: (q, num_bits + 1) int64, all gallery items.
@@ -29,12 +29,12 @@ class DistanceCounts(NamedTuple):
 
 
 class _Folded(NamedTuple):
-    """Codes in 64-bit words, those of one class and one code taken together."""
+    """Distinct codes of each class, in 64-bit words."""
 
-    words: NDArray[np.uint64]  # (words, n), a column a code
+    words: NDArray[np.uint64]  # (words, n), a column per code
     labels: NDArray[np.generic]  # (n,)
-    number: Ints  # (n,), how many items each stands for
-    column: Ints  # of each item, so that the fold can be undone
+    number: Ints  # (n,), number of items with this code
+    column: Ints  # column of each item
 
 
 def count_by_distance(
@@ -45,10 +45,10 @@ def count_by_distance(
     *,
     num_bits: int,
 ) -> DistanceCounts:
-    """Count items and relevant items at each Hamming distance.
+    """Return the numbers of items and of relevant items at each Hamming distance.
 
-    Trained networks give many tiles one and the same code, so each different code of a class is
-    compared once. Memory grows with queries plus gallery, not with their product.
+    Trained networks give many tiles the same code, so each distinct code of a class is compared
+    once. Memory grows with queries plus gallery, not with their product.
 
     Args:
         query_packed: (q, bytes) uint8.
@@ -58,8 +58,8 @@ def count_by_distance(
         num_bits: code length, bits.
 
     Raises:
-        InputError: an array is empty or of another width than num_bits, or labels and codes
-            differ in number.
+        InputError: an array is empty, its width does not match num_bits, or the numbers of labels
+            and codes differ.
     """
     query_packed, gallery_packed = (
         check_packed(packed, num_bits) for packed in (query_packed, gallery_packed)
@@ -70,17 +70,19 @@ def count_by_distance(
         ("gallery", gallery_packed, gallery_labels),
     ):
         if len(codes) != len(labels) or not len(codes):
-            raise InputError(f"{len(codes)} {what} codes with {len(labels)} labels: need one each")
-    many = len(query_packed) >= MANY
+            raise InputError(
+                f"{len(codes)} {what} codes with {len(labels)} labels: need one label per code"
+            )
+    many = len(query_packed) >= MIN_QUERIES_TO_FOLD
     query = _fold(query_packed, query_labels, fold=many)
     gallery = _fold(gallery_packed, gallery_labels, fold=many)
-    large = many and len(query.labels) * len(gallery.labels) >= PAIRS
+    large = many and len(query.labels) * len(gallery.labels) >= MIN_PAIRS_TO_COMPILE
     counts = ((_compiled() if large else None) or _count)(query, gallery, num_bits)
     return DistanceCounts(*(part[query.column] for part in counts))
 
 
 def without_self(counts: DistanceCounts) -> DistanceCounts:
-    """Take each query out of its own gallery, in which it lies at distance 0 and is relevant.
+    """Return counts without the query itself, which is relevant and at distance 0.
 
     Raises:
         InputError: a query is not in its gallery.
@@ -90,20 +92,20 @@ def without_self(counts: DistanceCounts) -> DistanceCounts:
     relevant[:, 0] -= 1
     if (relevant[:, 0] < 0).any():
         row = int((relevant[:, 0] < 0).argmax())
-        raise InputError(f"query {row} is not in its gallery: it cannot be left out of it")
+        raise InputError(f"query {row} is not in its gallery, so it cannot be excluded")
     return DistanceCounts(items, relevant)
 
 
 def order_ties(counts: DistanceCounts, *, best: bool) -> DistanceCounts:
-    """Put the relevant items of each distance before the others, or behind them.
+    """Return counts with the relevant items of each distance before the others, or after them.
 
     Args:
         counts: from `count_by_distance`.
         best: relevant items come first; otherwise last.
 
     Returns:
-        DistanceCounts with two columns a distance, each all relevant or not at all: every order of
-        their ties gives the same figures.
+        DistanceCounts with two columns per distance, one all relevant and one all irrelevant, so
+        that metrics do not depend on the order of ties.
     """
     items, hits = counts
     halves = ((hits, hits), (items - hits, np.zeros_like(hits)))
@@ -114,15 +116,15 @@ def order_ties(counts: DistanceCounts, *, best: bool) -> DistanceCounts:
 def counts_from_ranking(
     distances: ArrayLike, relevant: ArrayLike, *, own: Ints | None = None
 ) -> DistanceCounts:
-    """Take one strict ranking: ties stay in the order of the gallery, as a stable sort leaves them.
+    """Return counts of a strict ranking: a stable sort keeps ties in the order of the gallery.
 
     Args:
         distances: (q, g), whole or real, smaller is nearer.
         relevant: (q, g) bool.
-        own: gallery column of each query, (q,), which is then left out.
+        own: gallery column of each query, (q,), which is excluded.
 
     Returns:
-        DistanceCounts with one item a column, (q, g), or (q, g - 1) without the query itself.
+        DistanceCounts with one item per column, (q, g), or (q, g - 1) without the query itself.
     """
     order = np.argsort(np.asarray(distances), axis=1, kind="stable")
     if own is not None:
@@ -132,7 +134,7 @@ def counts_from_ranking(
 
 
 def counts_from_scores(scores: ArrayLike, relevant: ArrayLike) -> DistanceCounts:
-    """Take the ranking of one query by real scores; equal ones tie.
+    """Return counts of the ranking of one query by real scores; equal scores tie.
 
     Args:
         scores: (g,), more is nearer.
@@ -161,13 +163,13 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     new[1:] |= (words[:, 1:] != words[:, :-1]).any(axis=0)
     first, column = np.flatnonzero(new), np.empty_like(every)
     column[order] = np.cumsum(new) - 1
-    words = np.ascontiguousarray(words[:, first])  # the count runs along rows of words
+    words = np.ascontiguousarray(words[:, first])  # rows of words are read in order
     number = np.diff(first, append=len(order))
     return _Folded(words, labels[first], number, column)
 
 
 def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
-    """Count for each folded query; one row of distances at a time stays in the cache."""
+    """Return counts for each folded query, one row of distances at a time."""
     size = num_bits + 1
     number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
     counts = DistanceCounts(
@@ -185,10 +187,10 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
 
 
 def _compiled() -> "Callable[[_Folded, _Folded, int], DistanceCounts] | None":
-    """Import the loop that numba compiles; it does what `_count` does."""
+    """Return the compiled equivalent of `_count`, or None if it cannot be compiled."""
     try:
         from rsh.codes.kernels import count_distances
-    except RuntimeError:  # there is no folder in which it could keep what it has compiled
+    except RuntimeError:  # numba has no writable folder for its cache
         return None
 
     def count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:

@@ -1,11 +1,11 @@
-"""Retrieval figures that do not depend on the order of ties.
+"""Retrieval metrics that do not depend on the order of ties.
 
-Codes of K bits leave at most K + 1 different distances, so most of a ranking is ties, and an
-argsort decides the figure by accident. Everything here is the exact mean over all orders of the
-tied items, and needs only counts: how many items, and how many relevant ones, at each distance.
+Codes of K bits have at most K + 1 different distances, so most of a ranking is tied, and an argsort
+would decide the metric by accident. Every metric here is the exact mean over all orders of the tied
+items, computed from the numbers of items and of relevant items at each distance.
 
-Throughout, `items` and `relevant` are (q, num_bits + 1) counts by distance, from
-`counts.count_by_distance`. All figures are fractions from 0 to 1, one a query.
+`items` and `relevant` are (q, num_bits + 1) counts by distance, from `counts.count_by_distance`.
+All metrics are fractions from 0 to 1, one per query.
 
 Source: He et al. 2018, "Hashing as tie-aware learning to rank", https://arxiv.org/abs/1705.08562;
 McSherry and Najork 2008, "Computing information retrieval performance measures efficiently in the
@@ -22,7 +22,7 @@ from rsh.errors import InputError
 from rsh.metrics.counts import DistanceCounts
 
 Denominator = Literal["relevant", "top_k", "hits"]
-Ties = Literal["average", "argsort", "optimiztic", "pessimistic"]
+Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
 
 Floats = NDArray[np.float64]
 
@@ -30,66 +30,68 @@ Floats = NDArray[np.float64]
 def average_precision(
     counts: DistanceCounts, *, top_k: int | None = None, denominator: Denominator = "relevant"
 ) -> Floats:
-    """Average precision of each query, the mean over all orders of tied items.
+    """Return the average precision of each query, the mean over all orders of tied items.
 
     With n items and p relevant ones at a distance, N0 and P0 nearer, R relevant in all:
 
         AP = 1/R sum over distances (p/n) sum_{t=1..n} (P0 + 1 + (t-1) (p-1)/(n-1)) / (N0 + t)
 
-    The inner sum is closed: with S = H(N0 + n) - H(N0) of harmonic numbers it is
-    (P0 + 1) S + (p-1)/(n-1) (n - (N0 + 1) S). A cut at top_k ends it at rank top_k.
+    The inner sum has a closed form: with S = H(N0 + n) - H(N0) of harmonic numbers it is
+    (P0 + 1) S + (p-1)/(n-1) (n - (N0 + 1) S). With a cutoff it ends at rank top_k.
 
     Args:
-        counts: from `count`.
-        top_k: only the first top_k ranks count. None takes the whole ranking (mAP@ALL).
-        denominator: the sum of precisions is divided by the "relevant" items, at most top_k, so
-            that the best possible is 1; by "top_k", even where fewer are relevant; or by the
-            "hits" among the first top_k, which rewards few hits if they come early.
+        counts: from `count_by_distance`.
+        top_k: rank cutoff; None takes the whole ranking (mAP@ALL).
+        denominator: divisor of the sum of precisions: the "relevant" items, at most top_k, so that
+            the maximum is 1; "top_k", even if fewer are relevant; or the "hits" among the first
+            top_k, which rewards few but early hits.
 
     Returns:
-        (q,), NaN where nothing is relevant.
+        (q,), NaN for queries without relevant items.
 
     Raises:
-        InputError: top_k < 1, or none for the denominator "top_k".
+        InputError: top_k < 1, or top_k is None with the denominator "top_k".
     """
     n, p, before, relevant_before = _buckets(counts)
-    m = n if top_k is None else _taken(n, before, top_k)
-    sums, wanted = _precision_sums(n, p, m, before, relevant_before), p.sum(axis=1)
+    m = n if top_k is None else _within_cutoff(n, before, top_k)
+    sums, total = _precision_sums(n, p, m, before, relevant_before), p.sum(axis=1)
     if denominator == "hits":
-        return np.where(wanted > 0, _over_hits(counts, m, sums), np.nan)
+        return np.where(total > 0, _divide_by_hits(counts, m, sums), np.nan)
     if denominator == "relevant":
-        return _divide(sums.sum(axis=1), wanted if top_k is None else np.minimum(wanted, top_k))
+        return _divide(sums.sum(axis=1), total if top_k is None else np.minimum(total, top_k))
     if top_k is None:
         raise InputError("top_k=None: the denominator 'top_k' needs a number")
-    return np.where(wanted > 0, sums.sum(axis=1) / top_k, np.nan)
+    return np.where(total > 0, sums.sum(axis=1) / top_k, np.nan)
 
 
 def mean_average_precision(counts: DistanceCounts, *, top_k: int | None = None) -> float:
-    """Mean of `average_precision` over the queries that have something relevant."""
+    """Return the mean of `average_precision` over the queries that have relevant items."""
     return float(np.nanmean(average_precision(counts, top_k=top_k)))
 
 
 def precision_at(counts: DistanceCounts, *, top_k: int) -> Floats:
-    """Share of relevant items among the first top_k, the mean over all orders of ties.
+    """Return the share of relevant items among the first top_k, ties averaged.
 
     Raises:
         InputError: top_k < 1.
     """
-    precision: Floats = _found(counts, top_k) / top_k
+    precision: Floats = _relevant_found(counts, top_k) / top_k
     return precision
 
 
 def recall_at(counts: DistanceCounts, *, top_k: int) -> Floats:
-    """Share of all relevant items that the first top_k hold; NaN where nothing is relevant.
+    """Return the share of the relevant items that are among the first top_k, ties averaged.
+
+    NaN for queries without relevant items.
 
     Raises:
         InputError: top_k < 1.
     """
-    return _divide(_found(counts, top_k), counts.relevant.sum(axis=1))
+    return _divide(_relevant_found(counts, top_k), counts.relevant.sum(axis=1))
 
 
 def precision_within(counts: DistanceCounts, *, radius: int) -> Floats:
-    """Share of relevant items among those at most `radius` bits away; an empty ball counts 0.
+    """Return the share of relevant items within `radius` bits; 0 if no item is within it.
 
     Raises:
         InputError: radius < 0.
@@ -102,9 +104,9 @@ def precision_within(counts: DistanceCounts, *, radius: int) -> Floats:
 
 
 def ndcg_at(counts: DistanceCounts, *, top_k: int) -> Floats:
-    """Discounted gain of the first top_k as a share of the best possible, mean over all ties.
+    """Return the discounted gain of the first top_k over the maximum (NDCG), ties averaged.
 
-    A relevant item at rank t gains 1 / log2(1 + t). NaN where nothing is relevant.
+    A relevant item at rank t gains 1 / log2(1 + t). NaN for queries without relevant items.
 
     Raises:
         InputError: top_k < 1.
@@ -112,7 +114,7 @@ def ndcg_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     Source: Jarvelin and Kekalainen 2002, https://doi.org/10.1145/582415.582418
     """
     n, p, before, _ = _buckets(counts)
-    m = _taken(n, before, top_k)
+    m = _within_cutoff(n, before, top_k)
     gain = np.append(0.0, np.cumsum(1 / np.log2(np.arange(2, n.sum(axis=1).max() + 2))))
     found = (p / np.maximum(n, 1) * (gain[before + m] - gain[before])).sum(axis=1)
     best = gain[np.minimum(p.sum(axis=1), top_k)]
@@ -120,16 +122,16 @@ def ndcg_at(counts: DistanceCounts, *, top_k: int) -> Floats:
 
 
 def precision_recall(counts: DistanceCounts, *, micro: bool = False) -> tuple[Floats, Floats]:
-    """Precision and recall within every radius from 0 to num_bits.
+    """Return mean precision and recall within every radius from 0 to num_bits.
 
     Args:
-        counts: from `count`.
-        micro: put the balls of all queries together and then divide, so that large balls weigh
-            more; otherwise divide for each query and take the mean (macro).
+        counts: from `count_by_distance`.
+        micro: divide the sums over all queries, so that queries with many items within the radius
+            weigh more; otherwise take the mean of the ratios of the queries (macro).
 
     Returns:
-        Two arrays (num_bits + 1,). An empty ball is left out of the precision, not counted 0;
-        queries that have nothing relevant are left out of both.
+        Two arrays (num_bits + 1,). Precision excludes queries without items within the radius;
+        both exclude queries without relevant items.
     """
     some = counts.relevant.any(axis=1)
     items, relevant = (part[some].cumsum(axis=1) for part in counts)
@@ -137,49 +139,49 @@ def precision_recall(counts: DistanceCounts, *, micro: bool = False) -> tuple[Fl
         items, relevant = (part.sum(axis=0, keepdims=True) for part in (items, relevant))
     precision = np.where(items > 0, relevant / np.maximum(items, 1), np.nan)
     recall = relevant / relevant[:, -1:]
-    full = (items > 0).any(axis=0)  # radii at which at least one ball holds something
+    nonempty = (items > 0).any(axis=0)  # radii within which at least one query has items
     mean = np.full(items.shape[1], np.nan)
-    mean[full] = np.nanmean(precision[:, full], axis=0)
+    mean[nonempty] = np.nanmean(precision[:, nonempty], axis=0)
     return mean, recall.mean(axis=0)
 
 
 def nmrr(counts: DistanceCounts, *, most_relevant: int | None = None) -> Floats:
-    """Normalized modified retrieval rank of MPEG-7, whose mean is ANMRR: 0 is best, 1 is worst.
+    """Return the normalized modified retrieval rank of MPEG-7: 0 is best, 1 is worst.
 
-    A relevant item beyond rank K = min(4 R, 2 max R) counts as rank 1.25 K. Tied items take the
-    mean over all their orders.
+    A relevant item beyond rank K = min(4 R, 2 max R) counts as rank 1.25 K. Its mean
+    over queries is ANMRR. Ties are averaged.
 
     Args:
-        counts: from `count`.
-        most_relevant: max R, where these are not all queries.
+        counts: from `count_by_distance`.
+        most_relevant: max R, if `counts` does not hold all queries.
 
     Returns:
-        (q,), NaN where nothing is relevant.
+        (q,), NaN for queries without relevant items.
 
     Source: Manjunath et al. 2001, https://doi.org/10.1109/76.927424
     """
     n, p, before, _ = _buckets(counts)
-    wanted = p.sum(axis=1, keepdims=True)  # R
-    limit = np.minimum(4 * wanted, 2 * (most_relevant or wanted.max()))  # K
-    inside = np.clip(limit - before, 0, n)  # how many ranks of this distance are within K
+    total = p.sum(axis=1, keepdims=True)  # R
+    limit = np.minimum(4 * total, 2 * (most_relevant or total.max()))  # K
+    inside = np.clip(limit - before, 0, n)  # number of ranks of this distance within K
     ranks = inside * before + inside * (inside + 1) / 2 + (n - inside) * 1.25 * limit
-    mean_rank = _divide((p * ranks / np.maximum(n, 1)).sum(axis=1), wanted[:, 0])
-    best = (1 + wanted[:, 0]) / 2
+    mean_rank = _divide((p * ranks / np.maximum(n, 1)).sum(axis=1), total[:, 0])
+    best = (1 + total[:, 0]) / 2
     share: Floats = (mean_rank - best) / (1.25 * limit[:, 0] - best)
     return share
 
 
 def distances_by_class(counts: DistanceCounts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count the pairs of a query and a gallery item at each distance.
+    """Return the number of query-gallery pairs at each distance.
 
     Returns:
-        Those of one class and those of different classes, each (num_bits + 1,).
+        Pairs of one class and pairs of different classes, each (num_bits + 1,).
     """
     return counts.relevant.sum(axis=0), (counts.items - counts.relevant).sum(axis=0)
 
 
 def distinct_codes(packed: Packed) -> int:
-    """Count the different codes among (n, bytes) packed codes."""
+    """Return the number of different codes among packed codes, (n, bytes)."""
     return len(np.unique(packed, axis=0))
 
 
@@ -190,30 +192,35 @@ def bootstrap_interval(
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of a mean, by drawing with replacement: the values, or whole groups of them.
+    """Return a bootstrap interval of a mean, over single values or over groups of values.
 
-    Tiles of one block look alike, and the same query comes back under every seed: such values
-    are not independent, and drawing them one by one gives an interval that is too narrow. With
-    several groupings each is drawn by itself, and a value counts as often as the product says.
+    Tiles of one block are similar, and the same query occurs under every seed: such values are not
+    independent, and resampling them one by one gives an interval that is too narrow. With several
+    groupings each is resampled independently, and the weight of a value is the product.
 
     Args:
-        values: one figure a query, (q,); NaN is left out.
-        groups: labels, each (q,), such as the block of each query; without, every value is its
-            own group.
-        level: share of the draws inside the interval.
-        draws: how often to draw.
-        seed: of the draws.
+        values: one metric per query, (q,); NaN is left out.
+        groups: labels, each (q,), such as the block of each query; if none are given, every value
+            is its own group.
+        level: share of the samples inside the interval.
+        draws: number of bootstrap samples.
+        seed: of the samples.
+
+    Returns:
+        Lower and upper bound; NaN if all values are.
 
     Source: Owen 2007, "The pigeonhole bootstrap", https://doi.org/10.1214/07-AOAS122
     """
     every = np.asarray(values, dtype=np.float64)
     kept = ~np.isnan(every)
+    if not kept.any():
+        return np.nan, np.nan
     columns = [np.asarray(group)[kept] for group in groups] or [np.arange(kept.sum())]
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     weights = np.ones((draws, int(kept.sum())))
     for column in columns:
         names, group_of = np.unique(column, return_inverse=True)
-        drawn = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
         weights *= drawn[:, group_of]
     total = weights.sum(axis=1)
     means = (weights @ every[kept])[total > 0] / total[total > 0]
@@ -228,7 +235,7 @@ def _precision_sums(
     before: NDArray[Any],
     relevant_before: NDArray[Any],
 ) -> Floats:
-    """Expect the sum of the precisions at the hits among the first m of n tied items."""
+    """Return the expected sum of the precisions at the hits among the first m of n tied items."""
     harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, (before + n).max(initial=0) + 1)))
     s = harmonic[before + m] - harmonic[before]
     slope = (p - 1) / np.maximum(n - 1, 1)
@@ -237,18 +244,18 @@ def _precision_sums(
     return sums
 
 
-def _over_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) -> Floats:
-    """Expect sum / hits, where the number of hits depends on the order of the ties at the cut.
+def _divide_by_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) -> Floats:
+    """Return the expected value of sum / hits; the number of hits depends on ties at the cutoff.
 
-    Of the distance that the cut goes through, j of the m items taken are relevant with the
-    hypergeometric probability; given j, they are anywhere among the m.
+    At the distance where the ranking is cut, j of the m items within the cutoff are relevant with
+    hypergeometric probability; given j, every order of the m is equally likely.
     """
     n, p, before, relevant_before = _buckets(counts)
-    whole = m == n
-    sure_sum, sure_hits = (np.where(whole, part, 0).sum(axis=1)[:, None] for part in (sums, p))
-    cut = np.argmin(whole, axis=1)[:, None]  # the first distance that is not taken whole
+    complete = m == n
+    sure_sum, sure_hits = (np.where(complete, part, 0).sum(axis=1)[:, None] for part in (sums, p))
+    cut = np.argmin(complete, axis=1)[:, None]  # the first distance not entirely within the cutoff
     n, p, m, before, relevant_before = (
-        np.take_along_axis(np.where(whole, 0, part), cut, axis=1)
+        np.take_along_axis(np.where(complete, 0, part), cut, axis=1)
         for part in (n, p, m, before, relevant_before)
     )
     j = np.arange(m.max(initial=0) + 1)[None, :]
@@ -261,33 +268,35 @@ def _over_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) -> Fl
 def _hypergeometric(
     j: NDArray[np.int64], n: NDArray[np.int64], p: NDArray[np.int64], m: NDArray[np.int64]
 ) -> Floats:
-    """Return the chance of j relevant among m drawn of n, of which p are; 0 where impossible."""
+    """Return the probability of j relevant items among m drawn from n with p relevant."""
     log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n.max(initial=0) + 1))))
 
-    def log_choose(of: NDArray[np.int64], some: NDArray[np.int64]) -> Floats:
-        some = np.clip(some, 0, of)
-        found: Floats = log_factorial[of] - log_factorial[some] - log_factorial[of - some]
-        return found
+    def log_choose(total: NDArray[np.int64], chosen: NDArray[np.int64]) -> Floats:
+        chosen = np.clip(chosen, 0, total)
+        log: Floats = log_factorial[total] - log_factorial[chosen] - log_factorial[total - chosen]
+        return log
 
     possible = (j <= np.minimum(m, p)) & (m - j <= n - p)
-    chance = np.exp(log_choose(p, j) + log_choose(n - p, m - j) - log_choose(n, m))
-    return np.where(possible, chance, 0)
+    probability = np.exp(log_choose(p, j) + log_choose(n - p, m - j) - log_choose(n, m))
+    return np.where(possible, probability, 0)
 
 
 def _buckets(counts: DistanceCounts) -> tuple[NDArray[np.int64], ...]:
-    """Return items, relevant, and how many of each lie nearer, all (q, num_bits + 1)."""
+    """Return items, relevant, and the numbers of both that are nearer, all (q, num_bits + 1)."""
     n, p = counts
     return n, p, n.cumsum(axis=1) - n, p.cumsum(axis=1) - p
 
 
-def _found(counts: DistanceCounts, top_k: int) -> Floats:
+def _relevant_found(counts: DistanceCounts, top_k: int) -> Floats:
     n, p, before, _ = _buckets(counts)
-    found: Floats = (p * _taken(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
+    found: Floats = (p * _within_cutoff(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
     return found
 
 
-def _taken(n: NDArray[np.int64], before: NDArray[np.int64], top_k: int) -> NDArray[np.int64]:
-    """Return how many items of each distance are among the first top_k."""
+def _within_cutoff(
+    n: NDArray[np.int64], before: NDArray[np.int64], top_k: int
+) -> NDArray[np.int64]:
+    """Return the number of items at each distance that are among the first top_k."""
     if top_k < 1:
         raise InputError("choose 1 or more", parameter="top_k", value=top_k)
     return np.clip(top_k - before, 0, n)

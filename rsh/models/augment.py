@@ -1,8 +1,8 @@
-"""Views: the augmentations that the two branches see, drawn for each tile by itself.
+"""Augmentation: the random views of each tile, drawn independently per tile.
 
-All tiles of a batch are transformed together, on whichever device they lie: a crop, quarter turn
-and mirror image are one affine map, the colors one matrix. The draws are made on the CPU from a
-seed, so that every device shows the same views.
+All tiles of a batch are transformed together on their device: crop, quarter turn and flip are one
+affine map, the color changes one matrix. Random numbers are drawn on the CPU from a seed, so that
+views do not depend on the device.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ BLUR_TAPS = 5
 
 
 class AugmentationStrength(NamedTuple):
-    """How far a view may be from its tile.
+    """Limits of the random changes of a view.
 
     Attributes:
-        min_area: least share of the area that a crop keeps.
+        min_area: smallest fraction of the area that a crop keeps.
         jitter: brightness, contrast and saturation vary by this factor, the hue by an eighth of it.
-        p_grayscale_blur: probability to lose the colors, and to be blurred.
+        p_grayscale_blur: probability of grayscale, and of blur.
     """
 
     min_area: float
@@ -42,13 +42,13 @@ STRENGTHS: dict[Strength, AugmentationStrength] = {
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """Which views of a tile there are; equal specs give equal views.
+    """Description of the views of a tile; equal specs give equal views.
 
     Attributes:
         image_size: side of the square, pixels.
-        count: number of augmented views; 0 means the plain view, and what `tta` adds to it.
-        augmentation: how far a view may be from its tile.
-        seed: of the draws; view number j of tile number i is the same in every run.
+        count: number of augmented views; 0 means plain views only, see `tta`.
+        augmentation: strength of the augmentation.
+        seed: of the random numbers; view j of tile i is the same in every run.
         tta: number of plain views, 1, 4 or 8, see `dihedral_views`.
     """
 
@@ -62,11 +62,11 @@ class ViewSpec:
         return self.count or self.tta
 
     def of(self, tiles: Tensor, first: int) -> Tensor:
-        """Return all views of some tiles that follow each other.
+        """Return all views of consecutive tiles.
 
         Args:
             tiles: (n, 3, image_size, image_size) uint8.
-            first: row of the first one, which with the seed decides the draws.
+            first: row of the first tile; rows and seed determine the random numbers.
 
         Returns:
             (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
@@ -90,18 +90,18 @@ class ViewSpec:
 
 
 def eval_views(tiles: Tensor) -> Tensor:
-    """Return tiles as they are, (n, 3, h, w) uint8, as float from 0 to 1."""
+    """Return tiles, (n, 3, h, w) uint8, as float from 0 to 1."""
     return tiles.float() / 255
 
 
 def dihedral_views(images: Tensor, count: int) -> Tensor:
-    """Return images as they are and, with a count above 1, turned by quarters and mirrored.
+    """Return images and, with a count above 1, their quarter turns and mirror images.
 
-    Seen from above, a tile has no upper side, and none of the eight says more than another.
+    Overhead images have no preferred orientation, so all eight are equivalent.
 
     Args:
         images: (n, 3, side, side).
-        count: 1, 4 (one of each pair that a half turn joins) or 8.
+        count: 1, 4 (one of each pair related by a half turn) or 8.
 
     Returns:
         (n, count, 3, side, side); the first are the images themselves.
@@ -111,17 +111,15 @@ def dihedral_views(images: Tensor, count: int) -> Tensor:
     return torch.stack(eight[:count], dim=1)
 
 
-NUM_DRAWS = 13  # numbers from 0 to 1 that decide one view
+NUM_DRAWS = 13  # random numbers per view, 0 to 1
 
 
 def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
-    """Make one view of each tile.
-
-    Tiles are seen from above, so every quarter turn and mirror image is a possible view.
+    """Return one random view of each tile, with random quarter turn and flip.
 
     Args:
         tiles: (n, 3, side, side) uint8.
-        draws: what is random about each view, (n, NUM_DRAWS) float, 0 to 1.
+        draws: random numbers of each view, (n, NUM_DRAWS) float, 0 to 1.
         strength: see `STRENGTHS`.
 
     Returns:
@@ -137,7 +135,7 @@ def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
 
 
 def _resized_crop(images: Tensor, draws: Tensor, min_area: float) -> Tensor:
-    """Crop, turn by quarters and mirror: one affine map from each view back to its tile."""
+    """Return crops, turned by quarters and flipped: one affine map from view to tile."""
     area = min_area + (1 - min_area) * draws[:, 0]
     ratio = 1.25 ** (2 * draws[:, 1] - 1)  # width to height, 0.8 to 1.25
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
@@ -155,7 +153,7 @@ def _resized_crop(images: Tensor, draws: Tensor, min_area: float) -> Tensor:
 
 
 def _color_jitter(images: Tensor, draws: Tensor, strength: AugmentationStrength) -> Tensor:
-    """Change brightness, contrast, saturation and hue, and lose the colors at times."""
+    """Return images with changed brightness, contrast, saturation and hue; some are gray."""
     brightness, contrast, saturation = 1 + strength.jitter * (2 * draws[:, :3].T - 1)
     saturation = torch.where(draws[:, 4] < strength.p_grayscale_blur, 0, saturation)
     hue = 2 * torch.pi * strength.jitter / 8 * (2 * draws[:, 3] - 1)
@@ -173,11 +171,11 @@ def _color_jitter(images: Tensor, draws: Tensor, strength: AugmentationStrength)
 
 
 def _blur(images: Tensor, draws: Tensor, probability: float) -> Tensor:
-    """Blur some of the images by a Gaussian of 0.1 to 2 pixels."""
+    """Return images, some blurred by a Gaussian of 0.1 to 2 pixels."""
     sigma = torch.where(draws[:, 0] < probability, 0.1 + 1.9 * draws[:, 1], 0.01)
     offset = torch.arange(BLUR_TAPS, device=images.device) - BLUR_TAPS // 2
     taps = F.softmax(-(offset**2) / (2 * sigma[:, None] ** 2), dim=1).repeat_interleave(3, 0)
-    flat = images.flatten(0, 1)[None]  # every channel of every image is a channel of its own
+    flat = images.flatten(0, 1)[None]  # each channel of each image is convolved separately
     for kernel in (taps[:, None, None, :], taps[:, None, :, None]):
         padding = (kernel.shape[3] // 2,) * 2 + (kernel.shape[2] // 2,) * 2
         flat = F.conv2d(F.pad(flat, padding, "reflect"), kernel, groups=len(taps))

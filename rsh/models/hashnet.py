@@ -22,14 +22,14 @@ TTA = (1, 4, 8)
 
 
 class HashHead(nn.Module):
-    """What stands on the backbone: trunk, then projection head and hash layer side by side.
+    """Head on the backbone: a trunk, then projection head and hash layer in parallel.
 
-    The two share the trunk, so that the category term, which only sees the projection, shapes
-    the features that the hash layer reads.
+    Both share the trunk, so that the category term, which depends on the projection only, also
+    shapes the input of the hash layer.
     """
 
     def __init__(self, num_features: int, *, num_bits: int, hidden: int, feature_dim: int) -> None:
-        """Make the layers.
+        """Create the layers.
 
         Args:
             num_features: length of a backbone feature.
@@ -52,14 +52,14 @@ class HashHead(nn.Module):
 
 
 class HashNet(nn.Module):
-    """The network of one branch; the two branches share its weights, so there is only one.
+    """The network; both branches share its weights.
 
     Attributes:
         backbone: image -> backbone feature.
         head: backbone feature -> Embedding.
         num_bits: code length, bits.
-        image_size: side of the square it looks at, pixels.
-        plain: the views that a tile is encoded from, which are averaged before the sign.
+        image_size: side of the input, pixels.
+        plain: the views from which a tile is encoded, averaged before the sign.
     """
 
     def __init__(
@@ -75,23 +75,23 @@ class HashNet(nn.Module):
         pretrained: bool = True,
         seed: int = 0,
     ) -> None:
-        """Make a network with ImageNet weights in the backbone and random ones in the head.
+        """Create a network with ImageNet weights in the backbone and random weights in the head.
 
         Args:
             backbone: a timm model name.
             num_bits: code length, bits, a multiple of 4 from 4 to 256.
-            image_size: side of the square it looks at, pixels.
+            image_size: side of the input, pixels.
             hidden: width of the trunk.
             feature_dim: length of a projected feature.
-            tta: quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or
-                8. More are steadier and take as many times longer to encode.
-            feature_stages: how many of the backbone's last stages join its feature, see `Backbone`.
-            pretrained: False gives random backbone weights (when others are loaded next).
-            seed: of the head's first weights.
+            tta: test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
+                tile. Encoding takes as many times longer.
+            feature_stages: number of last backbone stages in the feature, see `Backbone`.
+            pretrained: False gives random backbone weights (if others are loaded next).
+            seed: of the initial weights of the head.
 
         Raises:
-            InputError: no such backbone, one that cannot look at such images, or num_bits,
-                image_size, turns or stages out of range.
+            InputError: unknown backbone, one that does not accept such images, or num_bits,
+                image_size, tta or feature_stages out of range.
         """
         super().__init__()
         self.num_bits = check_num_bits(num_bits)
@@ -129,17 +129,17 @@ class HashNet(nn.Module):
         return self.head(self.backbone(self.normalize(images)))  # type: ignore[no-any-return]
 
     def encode(self, tiles: Tensor) -> Embedding:
-        """Map packed tiles, (n, 3, side, side) uint8, to an Embedding averaged over `plain`.
+        """Map decoded tiles, (n, 3, side, side) uint8, to an Embedding averaged over `plain`.
 
-        Backbone features are rounded to float16, as the view bank keeps them: a tile has one code,
-        whichever way it comes.
+        Backbone features are rounded to float16 as in the cache, so that a tile has the same code
+        with and without cached features.
         """
-        views = self.plain.of(tiles, first=0).flatten(0, 1)  # plain views have no draws
+        views = self.plain.of(tiles, first=0).flatten(0, 1)  # plain views are not random
         features = self.backbone(self.normalize(views)).half().float()
         return _mean(self.head(features), tiles.shape[0])  # len() would fix n in an export
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Bring images, (n, 3, h, w) float from 0 to 1, to what the backbone expects."""
+        """Normalize images, (n, 3, h, w) float from 0 to 1, as the backbone expects."""
         mean = torch.tensor(self.backbone.mean, device=images.device).view(1, 3, 1, 1)
         std = torch.tensor(self.backbone.std, device=images.device).view(1, 3, 1, 1)
         return (images - mean) / std
@@ -149,7 +149,7 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
     """Map backbone features of any number of tiles to an Embedding, in evaluation mode.
 
     Args:
-        head: its mode is put back afterwards.
+        head: its mode is restored afterwards.
         features: (n, num_features) float16, or (n, views, num_features) to average over views.
 
     Returns:
@@ -177,7 +177,7 @@ def apply_net(
 
 
 def _mean(embedding: Embedding, count: int) -> Embedding:
-    """Average the views of each of `count` tiles; with one view nothing changes."""
+    """Return the mean over the views of each of `count` tiles."""
     features, relaxed = (part.view(count, -1, part.shape[-1]).mean(dim=1) for part in embedding)
     return Embedding(F.normalize(features, dim=1), relaxed)
 
@@ -203,7 +203,7 @@ def _apply(
 
 
 def fingerprint(module: nn.Module) -> str:
-    """Return a sha256 over the names and values of all weights: equal for equal weights."""
+    """Return a sha256 over the names and values of all weights."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(name.encode())
@@ -212,7 +212,7 @@ def fingerprint(module: nn.Module) -> str:
 
 
 def to_encodings(embedding: Embedding) -> Encodings:
-    """Return what a gallery keeps of an Embedding."""
+    """Return codes, continuous codes and features of an Embedding, as a gallery stores them."""
     return Encodings(
         binarize(embedding.relaxed),
         embedding.relaxed.half().numpy(),

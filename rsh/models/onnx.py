@@ -1,4 +1,4 @@
-"""Encoding without torch, by a network that `rsh export` wrote: what a page can afford."""
+"""Encoding without torch, by an exported ONNX network."""
 
 import hashlib
 import json
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 FILE = "encoder.onnx"  # in a run folder
-# What the file takes, what it gives, and where its metadata say of which network it is.
+# Names of input and outputs, and the metadata key of the network's settings.
 INPUT, OUTPUTS, ABOUT = "tiles", ("feature", "relaxed"), "rsh"
-SUM = "rsh_sha256"  # of all of the file, with zeros in the place of the sum itself
+SUM = "rsh_sha256"  # of the file with zeros in place of the checksum
 SUM_IN_FILE = re.compile(SUM.encode() + rb"\x12\x40([0-9a-f]{64})")
 NO_SUM = "0" * 64
-AT_ONCE = 8  # tiles: 65 would hold 340 MB, and no sooner be done
+BATCH_SIZE = 8  # tiles: 65 need 340 MB and are not faster
 
 
 class OnnxEncoder:
     """A network in an ONNX file.
 
     Attributes:
-        settings: of the network, with its fingerprint.
+        settings: settings of the network, with its fingerprint.
     """
 
     def __init__(self, file: str | Path) -> None:
@@ -68,7 +68,7 @@ class OnnxEncoder:
         self.settings: dict[str, Any] = json.loads(about)
 
     def encode(self, images: "Sequence[str | Path | Image.Image]") -> Encodings:
-        """Encode images, the codes equal to those of the network.
+        """Return the encodings of images; the codes equal those of the torch network.
 
         Args:
             images: paths or opened images, of any size and mode.
@@ -82,20 +82,20 @@ class OnnxEncoder:
         )
 
     def encode_tiles(self, tiles: DecodedTiles) -> Encodings:
-        """Encode packed tiles, (n, 3, image_size, image_size) uint8, n 1 or more."""
+        """Return the encodings of decoded tiles, (n, 3, image_size, image_size) uint8, n >= 1."""
         parts = [
-            self._session.run(OUTPUTS, {INPUT: np.asarray(tiles[start : start + AT_ONCE])})
-            for start in range(0, len(tiles), AT_ONCE)
+            self._session.run(OUTPUTS, {INPUT: np.asarray(tiles[start : start + BATCH_SIZE])})
+            for start in range(0, len(tiles), BATCH_SIZE)
         ]
         features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Encodings(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
 
 
 def with_checksum(content: bytes) -> bytes:
-    """Return a network that has a place for a checksum with the right one in it.
+    """Return the content of an ONNX file with its checksum filled in.
 
     Args:
-        content: of the file; without such a place it is returned as it is.
+        content: of the file; without a field for the checksum it is returned unchanged.
     """
     place = SUM_IN_FILE.search(content)
     if place is None:
@@ -108,20 +108,20 @@ def with_checksum(content: bytes) -> bytes:
 def find_onnx_encoder(
     model: Mapping[str, Any], run: str | Path | None = None
 ) -> OnnxEncoder | None:
-    """Find the exported encoder of a gallery's model, if there is one and it can be used.
+    """Return the exported encoder of a gallery's model, if it exists and can be used.
 
     Args:
-        model: what gallery.json says of the model.
+        model: the entry of the model in gallery.json.
         run: its run folder, if it has moved since.
 
     Returns:
-        None if the run has none, if it is of other weights, or if nothing here reads ONNX: torch
-        can do the same, or says what is wrong.
+        None if the run has none, if its weights differ, or if onnxruntime is not installed; then
+        use torch.
     """
-    noted = run or model.get("run")
-    if not isinstance(noted, str | Path) or not noted or find_spec("onnxruntime") is None:
+    folder = run or model.get("run")
+    if not isinstance(folder, str | Path) or not folder or find_spec("onnxruntime") is None:
         return None
-    file = Path(noted) / FILE
+    file = Path(folder) / FILE
     if not file.is_file():
         return None
     encoder = OnnxEncoder(file)

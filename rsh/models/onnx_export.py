@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file: images are encoded without torch by whatever reads ONNX."""
+"""Export of a trained network to ONNX, for encoding without torch."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_checksum
 
 
 class _Encode(nn.Module):
-    """`HashNet.encode` as what torch exports: a forward of tensors."""
+    """`HashNet.encode` as a module, for the export."""
 
     def __init__(self, net: HashNet) -> None:
         super().__init__()
@@ -25,21 +25,21 @@ class _Encode(nn.Module):
 
 
 def export(net: HashNet, file: str | Path) -> Path:
-    """Write a network as ONNX, views, averaging and rounding included.
+    """Write a network as ONNX, with views, averaging and rounding.
 
-    The file takes "tiles", (n, 3, image_size, image_size) uint8, and gives "feature", (n, d), and
-    "relaxed", (n, num_bits), of which the signs are the code. Its metadata "rsh" names settings and
+    Its input is "tiles", (n, 3, image_size, image_size) uint8; its outputs are "feature", (n, d),
+    and "relaxed", (n, num_bits), whose signs are the codes. Its metadata "rsh" holds settings and
     fingerprint of the network.
 
     Args:
         net: a trained network.
-        file: where; a file that is there is replaced.
+        file: path; an existing file is replaced.
 
     Returns:
         The file.
 
     Raises:
-        InputError: it cannot be written, or what writes ONNX is not installed.
+        InputError: the file cannot be written, or onnxscript is not installed.
     """
     file = Path(file)
     check_writable(file.absolute().parent)
@@ -60,8 +60,8 @@ def export(net: HashNet, file: str | Path) -> Path:
     )
     assert program is not None  # without a file to write, torch returns the program
     model = program.model_proto
-    told = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
-    for key, value in told.items():
+    metadata = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
+    for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     with atomic_write(file) as stream:
         stream.write(with_checksum(model.SerializeToString()))

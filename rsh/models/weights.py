@@ -1,4 +1,4 @@
-"""Loads weights into a module, and says what does not fit."""
+"""Loading of weights, with the first mismatch named."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def load_state(part: Any, state: Mapping[str, Any]) -> None:
-    """Bring a module, an optimizer or a schedule to a state.
+    """Load the state of a module, an optimizer or a schedule.
 
     Raises:
         ValueError: names the first tensor that differs from the module's.
@@ -18,11 +18,11 @@ def load_state(part: Any, state: Mapping[str, Any]) -> None:
 
 
 def first_difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Name the first tensor that keeps weights from fitting a network; "" if they fit.
+    """Return how the first tensor differs from what a network needs; "" if all fit.
 
     Args:
         wanted: the network's tensors by name.
-        found: what should go into them.
+        found: the tensors to load.
     """
     for name in {**wanted, **found}:
         if name not in found:

@@ -1,4 +1,4 @@
-"""The curves of a training: what the loss terms do, and what that is worth on unseen tiles."""
+"""Training curves: the loss terms, and mAP on validation tiles."""
 
 import math
 import time
@@ -18,14 +18,14 @@ NO_TERMS = ("epoch", "learning_rate", "tiles_per_second", "val_map")
 
 
 def training_curves(history: Sequence[Record], *, epochs: int | None = None) -> Figure:
-    """Draw the loss terms of each epoch, and mAP on validation tiles where it was measured.
+    """Draw the loss terms of each epoch, and mAP on validation tiles.
 
     Args:
         history: records of `rsh.train`, or the lines of history.jsonl.
-        epochs: how many there will be; None if these are all.
+        epochs: total number of epochs; None takes the number of records.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no records.
     """
     if not history:
         raise InputError("there are no records: train for at least one epoch")
@@ -47,17 +47,17 @@ class LiveCurves:
         rsh.train(net, split, config, watch=rsh.LiveCurves())
 
     Attributes:
-        every: seconds from one drawing to the next; drawing must not slow the training down.
+        every: seconds between two updates, so that drawing does not slow the training down.
     """
 
     def __init__(self, *, every: float = 2.0) -> None:
-        """Draw nothing yet."""
+        """Set the update interval."""
         self.every = every
         self._handle = None
         self._drawn = -math.inf
 
     def __call__(self, history: Sequence[Record], epochs: int) -> None:
-        """Draw what there is so far, if it is time to or all is there."""
+        """Draw the curves so far, if the interval has passed or the training has ended."""
         if len(history) < epochs and time.monotonic() - self._drawn < self.every:
             return
         buffer = BytesIO()
@@ -72,7 +72,7 @@ class LiveCurves:
 
 
 def _draw_terms(axes: Axes, history: Sequence[Record]) -> None:
-    """Draw each term, named where its line ends: a term near 0 has nothing left to teach."""
+    """Draw each term."""
     names = [name for name in history[-1] if name not in NO_TERMS]
     for number, name in enumerate(names):
         style = {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)]}
@@ -86,7 +86,7 @@ def _draw_terms(axes: Axes, history: Sequence[Record]) -> None:
 
 
 def _draw_val(axes: Axes, history: Sequence[Record]) -> None:
-    """Draw mAP on tiles that were not learned from."""
+    """Draw mAP on validation tiles."""
     found = [(n, record["val_map"]) for n, record in enumerate(history, 1) if "val_map" in record]
     axes.set(title="mAP on validation tiles", ylim=(0, 1))
     percent_axis(axes, "yaxis")
@@ -102,7 +102,7 @@ def _draw_val(axes: Axes, history: Sequence[Record]) -> None:
 
 
 def _headline(history: Sequence[Record], epochs: int) -> str:
-    """Say where a training stands."""
+    """Return progress, loss and mAP as text."""
     last = history[-1]
     measured = [record["val_map"] for record in history if "val_map" in record]
     val = f", mAP on validation tiles {100 * measured[-1]:.1f} %" if measured else ""

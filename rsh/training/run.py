@@ -1,12 +1,12 @@
-"""The run folder: what a training leaves behind, and what everything later starts from.
+"""Run folder: the output of a training.
 
 model.safetensors   all weights
 config.json         settings, data and weights fingerprints, seed, git revision, versions
-history.jsonl       one line an epoch
-last.ckpt           to resume from
+history.jsonl       one line per epoch
+last.ckpt           checkpoint for resuming
 
-config.json has a checksum, so that what a run was made with can be trusted. Where its data lies may
-be edited all the same, as data moves. `rsh.training.run` writes all this.
+A checksum protects config.json, except for the path to the data, which may be edited if the data
+moves.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.weights import load_state
 
 LOCK = ".lock"
-LEFT = re.compile(r"\.(model\.safetensors|config\.json|history\.jsonl|last\.ckpt)\..+")
+TEMPORARY = re.compile(r"\.(model\.safetensors|config\.json|history\.jsonl|last\.ckpt)\..+")
 
 KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     "model": {
@@ -57,15 +57,15 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     "split": {"by": str, "query": float, "val": float, "seed": int},
     "train": {field.name: object for field in fields(TrainConfig)},
 }
-WIDEST = 8192  # of a layer: two of the greatest width take 270 MB
+WIDEST = 8192  # of a layer: two of this width need 270 MB
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that has been read.
+    """A run folder.
 
     Attributes:
-        folder: where it lies.
+        folder: its path.
         config: the contents of config.json: model, data, split, train, fingerprint, ...
     """
 
@@ -77,7 +77,7 @@ class Run:
         """Read a run folder.
 
         Raises:
-            InputError: it is none.
+            InputError: it is not a run folder.
         """
         folder = Path(folder)
         config = read_json(folder / "config.json", what="run")
@@ -88,7 +88,7 @@ class Run:
         """Load the trained network, in evaluation mode.
 
         Raises:
-            InputError: the weights are missing, cut short or altered.
+            InputError: the weights are missing, truncated or altered.
         """
         file = self.folder / "model.safetensors"
         if not file.exists() or "fingerprint" not in self.config:
@@ -108,10 +108,10 @@ class Run:
         return net.eval()
 
     def check(self) -> None:
-        """Refuse settings that were altered since the training began.
+        """Refuse altered settings.
 
         Raises:
-            InputError: they were.
+            InputError: the settings were altered since the training began.
         """
         if self.config.get("checksum", checksum(self.config)) != checksum(self.config):
             raise InputError(
@@ -128,13 +128,13 @@ class Run:
             ) from None
 
     def split(self, data: str | None = None) -> Split:
-        """Open the data the run was trained on, cut the same way.
+        """Open the data of the training, with the same split.
 
         Args:
-            data: where it lies now; None takes the place noted in the run.
+            data: its path; None takes the path in config.json.
 
         Raises:
-            InputError: it is gone, or its content has changed.
+            InputError: the data is missing, or its content has changed.
         """
         noted = self.config["data"]
         dataset = TileDataset.open(
@@ -148,10 +148,10 @@ class Run:
         return self.cut(dataset)
 
     def cut(self, dataset: TileDataset) -> Split:
-        """Cut tiles that the run knows as they were cut for the training.
+        """Return the split of the training, for a data set with its tiles.
 
         Raises:
-            InputError: another version of a package cuts them in another way.
+            InputError: the installed versions give another split.
         """
         split = dataset.split(**self.config["split"])
         if split.fingerprint != self.config["split_fingerprint"]:
@@ -168,30 +168,30 @@ class Run:
         skip_unreadable: bool = False,
         tiling: TilingOptions = DEFAULT_TILING,
     ) -> TileDataset:
-        """Open tiles to encode: those of the training keep their splits, wherever they lie.
+        """Open tiles to encode; tiles of the training keep their splits at any path.
 
         Args:
-            data: other tiles, or where those of the training lie now.
-            skip_unreadable: whether images that cannot be read will be left out.
+            data: path to other tiles, or to those of the training if they have moved.
+            skip_unreadable: whether images that cannot be read are skipped.
             tiling: how scenes are cut into tiles.
 
         Raises:
-            InputError: they cannot be opened.
+            InputError: the data cannot be opened.
         """
         noted = self.config["data"]
         if data is None and tiling == DEFAULT_TILING:
             return self.split().dataset
         dataset = TileDataset.open(data or noted["source"], tiling=tiling)
-        # more files than the training had tiles, but not so many that to try them all is work
+        # trying to read all files is worthwhile only for about as many files as the training had
         if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
             dataset = dataset.readable()
         return self.cut(dataset).dataset if self.knows(dataset) else dataset
 
     def knows(self, dataset: TileDataset) -> bool:
-        """Whether these are the tiles of the training, wherever they lie now."""
+        """Whether these are the tiles of the training, at any path."""
         noted = self.config["data"]
         if len(dataset) != noted["tiles"]:
-            return False  # without reading every image of an archive
+            return False  # decided without reading every image
         same: bool = dataset.fingerprint == noted["fingerprint"]
         return same
 
@@ -212,7 +212,7 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
 
 
 def checksum(config: dict[str, Any]) -> str:
-    """Return a sha256 over what config.json said when a training began, but for `source`."""
+    """Return a sha256 over config.json as written at the start, without `source`."""
     begun = {name: config[name] for name in config if name not in ("checksum", "fingerprint")}
     if "data" in begun:
         begun["data"] = {name: begun["data"][name] for name in begun["data"] if name != "source"}
@@ -220,7 +220,7 @@ def checksum(config: dict[str, Any]) -> str:
 
 
 def describe(split: Split) -> dict[str, Any]:
-    """Return what config.json says of the data, enough to open it again and cut it the same way."""
+    """Return the entries of config.json that describe data and split."""
     dataset = split.dataset
     is_sample = dataset.path == sample_path()
     data = {
@@ -235,14 +235,14 @@ def describe(split: Split) -> dict[str, Any]:
 
 
 def check_new_run(folder: Path) -> None:
-    """Refuse a folder that a new run would overwrite, or that cannot be written.
+    """Refuse a folder that is not empty or cannot be written.
 
     Raises:
-        InputError: the folder already holds a run, or something else, or cannot be made.
+        InputError: the folder contains files, or cannot be created.
     """
     check_writable(folder)
     if folder.is_dir() and any(
-        path.name != LOCK and not _is_left(path) for path in folder.iterdir()
+        path.name != LOCK and not _is_temporary(path) for path in folder.iterdir()
     ):
         is_run = (folder / "config.json").exists()
         hint = f"go on with `rsh train --resume {folder}`, or " if is_run else ""
@@ -250,7 +250,7 @@ def check_new_run(folder: Path) -> None:
 
 
 def start_run(folder: Path, config: dict[str, Any]) -> None:
-    """Make the run folder and write config.json into it, with the environment.
+    """Create the run folder and write config.json, with the environment.
 
     Raises:
         InputError: the folder is not new, or cannot be written.
@@ -279,7 +279,7 @@ def training_into(folder: Path | None, new: dict[str, Any] | None) -> Iterator[N
     busy = f"{folder} is being trained into by another process: wait for it"
     with exclusive_lock(folder / LOCK, busy=f"{busy}, or give another --output"):
         try:
-            for file in filter(_is_left, folder.iterdir()):
+            for file in filter(_is_temporary, folder.iterdir()):
                 file.unlink()
             if new:
                 start_run(folder, new)
@@ -287,17 +287,17 @@ def training_into(folder: Path | None, new: dict[str, Any] | None) -> Iterator[N
         finally:
             if not (folder / "config.json").exists():
                 (folder / LOCK).unlink(missing_ok=True)
-                with suppress(OSError):  # it holds something else
+                with suppress(OSError):  # it is not empty
                     folder.rmdir()
 
 
-def _is_left(file: Path) -> bool:
-    """Whether a training that was killed was about to write this file."""
-    return bool(LEFT.fullmatch(file.name))
+def _is_temporary(file: Path) -> bool:
+    """Whether this is a temporary file of a killed training."""
+    return bool(TEMPORARY.fullmatch(file.name))
 
 
 def finish_run(folder: Path, net: HashNet) -> None:
-    """Write the weights, and enter their fingerprint into config.json."""
+    """Write the weights, and add their fingerprint to config.json."""
     with atomic_write(folder / "model.safetensors") as stream:
         stream.write(save({name: value.contiguous() for name, value in net.state_dict().items()}))
     config = read_json(folder / "config.json", what="run")

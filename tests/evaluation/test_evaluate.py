@@ -46,7 +46,7 @@ def test_report_can_be_written_as_json_and_read_by_people(report: dict):
     assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
     assert f"{report['map']:.1%}" in text
     again = report["reranking"]
-    assert f"the {again['pool']} nearest, looked at again" in text
+    assert f"the {again['rerank_depth']} nearest tiles, re-ranked" in text
     for line, by in zip(text.splitlines()[-3:], ("bits", "asymmetric", "features"), strict=True):
         assert f"{again[by]['precision_at_20']:.1%}" in line and by in line
 
@@ -71,7 +71,7 @@ def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
     reports = evaluate_all(net, tiny_split, progress=False)
     assert list(reports) == list(PROTOCOLS)
     assert reports["disjoint"] == report
-    assert [each["figure"] for each in reports.values()] == [
+    assert [each["metric"] for each in reports.values()] == [
         "mAP@ALL", "mAP@ALL", "mAP@ALL", "mAP@20 / 20", "mAP@20 / hits",
     ]  # fmt: skip
     assert [(each["queries"], each["gallery"]) for each in reports.values()] == [
@@ -80,14 +80,15 @@ def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
     text = all_protocols(reports)
     for name, each in reports.items():
         assert name in text and f"{each['map']:.1%}" in text
-    one = evaluate(net, tiny_split, protocol="hits@20", ties="pessimistic", progress=False)
-    assert one["map"] == one["map_pessimistic"] == reports["hits@20"]["map_pessimistic"]
-    assert one["map"] < reports["hits@20"]["map"]
+    name = "query-vs-query@20"
+    one = evaluate(net, tiny_split, protocol=name, ties="pessimistic", progress=False)
+    assert one["map"] == one["map_pessimistic"] == reports[name]["map_pessimistic"]
+    assert one["map"] < reports[name]["map"]
 
 
 def test_unknown_protocol_is_refused_before_any_work(tiny_split):
     with pytest.raises(
-        InputError, match="protocol=half: choose one of disjoint, leave-one-out, whole"
+        InputError, match="protocol=half: choose one of disjoint, leave-one-out, query-vs-all"
     ):
         evaluate(None, tiny_split, protocol="half")
 

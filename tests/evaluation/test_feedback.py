@@ -33,11 +33,11 @@ def made(seed: int, split, num_bits: int = 6) -> Encodings:
     return Encodings(codes, relaxed, np.zeros((len(labels), 2), np.float16))
 
 
-def slow_rounds(encoded, setting, row, judged, rounds, weights):
+def slow_rounds(encoded, task, row, judged, rounds, weights):
     """Precision@20 and AP by residual collection and round, with lists alone."""
-    labels, ids = setting.labels, setting.split.dataset.items["id"].iloc[setting.gallery]
-    tiles = [int(tile) for tile in setting.gallery[hash_order(ids)]]
-    if setting.protocol.without_self:
+    labels, ids = task.labels, task.split.dataset.items["id"].iloc[task.gallery]
+    tiles = [int(tile) for tile in task.gallery[hash_order(ids)]]
+    if task.protocol.without_self:
         tiles.remove(row)
     marked, rankings = {}, []  # the round in which a tile was marked
     for number in range(rounds + 1):
@@ -63,11 +63,9 @@ def slow_rounds(encoded, setting, row, judged, rounds, weights):
 @pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
 def test_rounds_are_those_of_a_loop_over_lists(protocol):
     split, weights = labeled(3, train=9, val=3, query=8), Weights(1, 0.8, 0.3)
-    encoded, setting = made(2, split), RetrievalTask(split, PROTOCOLS[protocol])
-    by_query = [
-        list(slow_rounds(encoded, setting, row, 4, 2, weights)) for row in setting.query.tolist()
-    ]
-    report = simulate(encoded, setting, weights=weights, rounds=2, judged=4)
+    encoded, task = made(2, split), RetrievalTask(split, PROTOCOLS[protocol])
+    by_query = [list(slow_rounds(encoded, task, row, 4, 2, weights)) for row in task.query.tolist()]
+    report = simulate(encoded, task, weights=weights, rounds=2, judged=4)
     means = np.array([[figure for _, figure in query] for query in by_query]).mean(axis=0)
     found = [figure for part in report["residual"] for figure in part["map"]]
     assert found == pytest.approx(means.tolist(), abs=1e-6)

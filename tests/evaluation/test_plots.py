@@ -18,18 +18,18 @@ SEVERAL = (plots.precision_recall, plots.map_by_bits, plots.distances)
 
 def report_of(num_bits: int, name: str = "", protocol: str = "disjoint") -> dict:
     split = labeled(3, train=6, val=2, query=3)
-    setting = RetrievalTask(split, PROTOCOLS[protocol])
+    task = RetrievalTask(split, PROTOCOLS[protocol])
     head = {
         "protocol": protocol,
-        "figure": "mAP@ALL",
+        "metric": "mAP@ALL",
         "ties": "average",
         "num_bits": num_bits,
-        "queries": len(setting.query),
+        "queries": len(task.query),
         "classes": ["snow_and_ice", "coast", "tundra"],
         "map_classifier_center": 0.5,
     }
     named = {"run": name} if name else {}
-    return named | head | score(random_codes(num_bits, 33, num_bits), setting)
+    return named | head | score(random_codes(num_bits, 33, num_bits), task)
 
 
 def words_of(figure: Figure) -> list[str]:

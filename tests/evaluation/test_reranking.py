@@ -42,51 +42,51 @@ def made(seed: int, split) -> Encodings:
 
 
 @BOTH
-@pytest.mark.parametrize("pool", [20, 27, 36])
-def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_split, by, pool):
+@pytest.mark.parametrize("depth", [20, 27, 36])
+def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_split, by, depth):
     gallery = Gallery.open(tiny_run.gallery)
     queries = gallery.items["id"][gallery.items["split"] == "query"]
-    answers = [search(gallery, tile, rerank=by, pool=pool) for tile in queries]
-    report = reranking_gain(encoded, RetrievalTask(tiny_split), pool=pool)
-    expected = np.mean([answer.precision for answer in answers])
+    results = [search(gallery, tile, rerank=by, pool=depth) for tile in queries]
+    report = reranking_gain(encoded, RetrievalTask(tiny_split), rerank_depth=depth)
+    expected = np.mean([result.precision for result in results])
     assert report[by]["precision_at_20"] == pytest.approx(expected)
-    assert report["pool"] == pool
+    assert report["rerank_depth"] == depth
 
 
 @BOTH
 @pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
-def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_pool_is_tied(by, protocol):
-    split, pool = labeled(3, train=8, val=2, query=5), 6
-    encoded, setting = made(4, split), RetrievalTask(split, PROTOCOLS[protocol])
+def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_depth_is_tied(by, protocol):
+    split, depth = labeled(3, train=8, val=2, query=5), 6
+    encoded, task = made(4, split), RetrievalTask(split, PROTOCOLS[protocol])
     figures = []
-    for row in setting.query.tolist():
-        ids = split.dataset.items["id"].iloc[setting.gallery]
-        others = [int(tile) for tile in setting.gallery[hash_order(ids)] if tile != row]
+    for row in task.query.tolist():
+        ids = split.dataset.items["id"].iloc[task.gallery]
+        others = [int(tile) for tile in task.gallery[hash_order(ids)] if tile != row]
         codes = encoded.codes.tolist()
         others.sort(key=lambda tile: reference.hamming(codes[row], codes[tile]))
         mine = encoded.features[row] if by == "features" else np.tanh(encoded.relaxed[row] * 1.0)
         theirs = encoded.features if by == "features" else encoded.codes
-        top = others[:pool]
+        top = others[:depth]
         top.sort(key=lambda tile: -float(np.dot(theirs[tile] * 1.0, mine * 1.0)))
-        beyond = [reference.hamming(codes[row], codes[tile]) for tile in others[pool:]]
+        beyond = [reference.hamming(codes[row], codes[tile]) for tile in others[depth:]]
         hits = [
-            split.dataset.labels[tile] == split.dataset.labels[row] for tile in top + others[pool:]
+            split.dataset.labels[tile] == split.dataset.labels[row] for tile in top + others[depth:]
         ]
-        figures.append(reference.tied_average_precision([*range(-pool, 0), *beyond], hits))
-    report = reranking_gain(encoded, setting, pool=pool)
+        figures.append(reference.tied_average_precision([*range(-depth, 0), *beyond], hits))
+    report = reranking_gain(encoded, task, rerank_depth=depth)
     assert report[by]["map"] == pytest.approx(np.mean(figures), abs=1e-6)
 
 
-def test_bits_alone_are_what_an_evaluation_says_and_the_pool_is_all_there_is_at_most():
+def test_bits_alone_are_what_an_evaluation_says_and_the_depth_is_all_there_is_at_most():
     split = labeled(3, train=8, val=2, query=5)
-    encoded, setting = made(1, split), RetrievalTask(split)
-    report, whole = reranking_gain(encoded, setting), score(encoded.codes, setting)
+    encoded, task = made(1, split), RetrievalTask(split)
+    report, whole = reranking_gain(encoded, task), score(encoded.codes, task)
     assert report["bits"] == {name: pytest.approx(whole[name]) for name in report["bits"]}
-    assert report["pool"] == 30
+    assert report["rerank_depth"] == 30
     low, high = report["features"]["gain_interval"]
     gain = report["features"]["precision_at_20"] - report["bits"]["precision_at_20"]
     assert report["features"]["gain"] == pytest.approx(gain) and 0 < low <= gain <= high
-    assert json.loads(json.dumps(report))["pool"] == 30
+    assert json.loads(json.dumps(report))["rerank_depth"] == 30
 
 
 def test_one_image_of_several_is_that_one():

@@ -23,7 +23,7 @@ from rsh.evaluation.scoring import (
 )
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
-ORDERS = {"average": lambda figures: sum(figures) / len(figures), "optimiztic": max}
+ORDERS = {"average": lambda figures: sum(figures) / len(figures), "optimistic": max}
 ORDERS |= {"pessimistic": min}
 
 
@@ -65,17 +65,17 @@ def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ti
 @EACH
 @pytest.mark.parametrize("pairs_at_a_time", [1, 10**6])
 def test_argsort_leaves_ties_in_the_order_of_rows(protocol, pairs_at_a_time, monkeypatch):
-    monkeypatch.setattr(scoring, "PIECE", pairs_at_a_time)
+    monkeypatch.setattr(scoring, "PAIRS_PER_BLOCK", pairs_at_a_time)
     split, codes = labeled(3, train=5, val=2, query=4), random_codes(1, 33, 4)
     figures = []
     for pairs in pairs_of(codes, split, protocol):
         ranking = [hit for _, hit in sorted(pairs, key=lambda pair: pair[0])]
         figures.append(reference.average_precision(ranking, protocol.top_k, protocol.denominator))
-    setting = RetrievalTask(split, protocol)
-    assert metrics_by_ranking(codes, setting, "argsort")["map"] == pytest.approx(figures)
-    report = score(codes, setting, ties="argsort")
+    task = RetrievalTask(split, protocol)
+    assert metrics_by_ranking(codes, task, "argsort")["map"] == pytest.approx(figures)
+    report = score(codes, task, ties="argsort")
     assert report["map"] == pytest.approx(np.mean(figures))
-    assert report["map_pessimistic"] <= score(codes, setting)["map"] <= report["map_optimiztic"]
+    assert report["map_pessimistic"] <= score(codes, task)["map"] <= report["map_optimistic"]
 
 
 def test_argsort_rates_a_network_of_one_code_by_the_alphabet():
@@ -87,7 +87,7 @@ def test_argsort_rates_a_network_of_one_code_by_the_alphabet():
     )
     assert by_class[0] == 1 and by_class[1] < 0.35
     report = score(same, RetrievalTask(split))
-    assert report["map_optimiztic"] == 1 and report["map"] == pytest.approx(0.55, abs=0.02)
+    assert report["map_optimistic"] == 1 and report["map"] == pytest.approx(0.55, abs=0.02)
     assert report["map_pessimistic"] == pytest.approx(by_class[1])
 
 
@@ -99,8 +99,8 @@ def test_queries_that_find_themselves_or_were_trained_on_score_higher():
     found = {
         name: score(codes, RetrievalTask(split, each))["map"] for name, each in PROTOCOLS.items()
     }
-    assert found["everything"] > found["disjoint"]
-    for name in ("whole", "everything", "hits@20"):
+    assert found["all-vs-all"] > found["disjoint"]
+    for name in ("query-vs-all", "all-vs-all", "query-vs-query@20"):
         others = replace(PROTOCOLS[name], without_self=True)
         assert found[name] > score(codes, RetrievalTask(split, others))["map"]
 
@@ -112,6 +112,10 @@ def test_protocols_without_tiles_to_ask_or_to_find_are_refused():
         RetrievalTask(labeled(2, train=0, val=0, query=3))
     with pytest.raises(InputError, match="protocol=leave-one-out: the gallery is empty"):
         RetrievalTask(labeled(1, train=4, val=2, query=1), PROTOCOLS["leave-one-out"])
+    alone = r"protocol=leave-one-out: no query has a tile of its class .* mAP is undefined"
+    with pytest.raises(InputError, match=alone):
+        RetrievalTask(labeled(2, train=3, val=1, query=1), PROTOCOLS["leave-one-out"])
+    RetrievalTask(labeled(2, train=3, val=1, query=1), PROTOCOLS["query-vs-all"])
 
 
 @EACH
@@ -168,9 +172,9 @@ def test_interval_draws_whole_blocks():
 
 
 def test_protocols_are_named_by_their_figure():
-    assert DISJOINT.figure == "mAP@ALL"
-    assert PROTOCOLS["everything"].figure == "mAP@20 / 20"
-    assert PROTOCOLS["hits@20"].figure == "mAP@20 / hits"
+    assert DISJOINT.metric == "mAP@ALL"
+    assert PROTOCOLS["all-vs-all"].metric == "mAP@20 / 20"
+    assert PROTOCOLS["query-vs-query@20"].metric == "mAP@20 / hits"
 
 
 def test_one_code_a_class_scores_one_and_one_code_for_all_the_base_rate():

@@ -60,7 +60,7 @@ def test_the_compiled_loop_counts_the_same(seed, num_bits):
     labels = rng.integers(4, size=len(query)), rng.integers(3, size=len(gallery))
     codes = pack(query), pack(gallery)
     expected = count_by_distance(*codes, *labels, num_bits=num_bits)
-    with patch("rsh.metrics.counts.PAIRS", 0):
+    with patch("rsh.metrics.counts.MIN_PAIRS_TO_COMPILE", 0):
         found = count_by_distance(*codes, *labels, num_bits=num_bits)
     assert np.array_equal(found.items, expected.items)
     assert np.array_equal(found.relevant, expected.relevant)
@@ -69,7 +69,10 @@ def test_the_compiled_loop_counts_the_same(seed, num_bits):
 def test_many_pairs_take_the_compiled_loop_unless_there_is_none():
     codes, labels = pack(random_codes(0, MANY, 16)), np.arange(MANY) % 3
     expected = count_by_distance(codes, codes, labels, labels, num_bits=16)
-    with patch("rsh.metrics.counts.PAIRS", 0), patch("rsh.metrics.counts._compiled") as compiled:
+    with (
+        patch("rsh.metrics.counts.MIN_PAIRS_TO_COMPILE", 0),
+        patch("rsh.metrics.counts._compiled") as compiled,
+    ):
         compiled.return_value = None
         alone = count_by_distance(codes, codes, labels, labels, num_bits=16)
         assert compiled.called and np.array_equal(alone.items, expected.items)

@@ -78,6 +78,11 @@ def test_bootstrap_leaves_nan_out():
     assert bootstrap_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("groups", [(), ([0, 0],)])
+def test_bootstrap_of_nan_alone_is_nan(groups):
+    assert np.isnan(bootstrap_interval([np.nan, np.nan], *groups)).all()
+
+
 def test_bootstrap_draws_groups_as_wholes():
     """Ten copies of each value tell no more than the values; as single draws they seem to."""
     values = np.random.default_rng(0).random(50)

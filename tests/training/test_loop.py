@@ -142,7 +142,7 @@ def test_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path: Path):
         return terms | {"total": terms["total"] * (float("nan") if len(calls) > 25 else 1)}
 
     config = TrainConfig(epochs=25, batch_size=32, cached_views=3)
-    assert len(pairs()) == 2  # so that the thirteenth epoch breaks
+    assert len(pairs().sampler) == 2  # so that the thirteenth epoch breaks
     with pytest.raises(InputError, match="the last checkpoint is kept"):
         fit_(head(), pairs(), config, loss=breaks, folder=tmp_path, progress=False)
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
@@ -202,5 +202,5 @@ def test_accumulated_batches_make_one_step():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", noting)
         fit_(module, pairs(), config, progress=False)
-    assert len(steps) == len(pairs()) // 2 == 1
+    assert len(steps) == len(pairs().sampler) // 2 == 1
     assert rates[0] < config.learning_rate

@@ -1,9 +1,8 @@
-"""The hashing losses that ours is held against, each as its paper states it.
+"""Baselines: published hashing losses, each as in its paper.
 
-All are called like `MultiLevelLoss`, on the same two views, backbone, batches and optimizer; what a
-method learns beside the network (a classifier) or counts (steps) lives in its module. A batch of n
-tiles is 2n relaxed codes u, both branches one above the other. Every rival returns "total" and the
-parts of it.
+All are called like `MultiLevelLoss`, with the same two views, backbone, batches and optimizer;
+their own weights (a classifier) and counters (steps) are part of the module. A batch of n tiles has
+2n relaxed codes u, both branches stacked. Every baseline returns "total" and its terms.
 """
 
 from collections.abc import Callable
@@ -19,10 +18,10 @@ Terms = dict[str, Tensor]
 
 
 class SupervisedContrastive(nn.Module):
-    """Supervised contrast on the codes alone: what is left of our loss without its levels.
+    """Supervised contrastive loss on the codes alone: the multi-level loss without its levels.
 
     Source: Khosla et al. 2020, eq. 2, https://arxiv.org/abs/2004.11362, on h = tanh(u), with the
-    quantization term of ours.
+    quantization term of `MultiLevelLoss`.
     """
 
     def __init__(self, *, temperature: float = 0.3, quantization_weight: float = 0.1) -> None:
@@ -33,19 +32,19 @@ class SupervisedContrastive(nn.Module):
         """Return the terms of a batch: see `MultiLevelLoss`."""
         relaxed, labels = _both(view0, view1, labels)
         contrast = category_contrastive(relaxed.tanh(), labels, temperature=self.temperature)
-        drawn = quantization(relaxed)
+        quantized = quantization(relaxed)
         return {
             "contrast": contrast,
-            "quantization": drawn,
-            "total": contrast + self.quantization_weight * drawn,
+            "quantization": quantized,
+            "total": contrast + self.quantization_weight * quantized,
         }
 
 
 class DPSH(nn.Module):
-    """Likelihood of pairwise similarity, with the codes drawn to their signs.
+    """Likelihood of pairwise similarity, plus a quantization term.
 
     The paper sums over all pairs of the training set with stored codes; here, as in most released
-    code, over the pairs of the batch.
+    code, the sum runs over the pairs of the batch.
 
     Source: Li, Wang and Kang 2016, eq. 3 and 5, https://arxiv.org/abs/1511.03855
     """
@@ -59,15 +58,15 @@ class DPSH(nn.Module):
         u, labels = _both(view0, view1, labels)
         theta = u @ u.T / 2  # (2n, 2n)
         likelihood = (F.softplus(theta) - _similar(labels) * theta).mean()
-        drawn = (u - _sign(u)).square().mean()
-        total = likelihood + self.quantization_weight * drawn
-        return {"likelihood": likelihood, "quantization": drawn, "total": total}
+        quantized = (u - _sign(u)).square().mean()
+        total = likelihood + self.quantization_weight * quantized
+        return {"likelihood": likelihood, "quantization": quantized, "total": total}
 
 
 class HashNetLoss(nn.Module):
     """Weighted likelihood of pairwise similarity; tanh(beta u) becomes the sign as beta grows.
 
-    Similar and dissimilar pairs weigh the same in all, however many there are of each.
+    Similar and dissimilar pairs have the same total weight, whatever their numbers.
 
     Source: Cao et al. 2017, eq. 4 and 5, https://arxiv.org/abs/1702.00758; beta grows with the
     square root of the steps, as in the authors' code.
@@ -78,7 +77,7 @@ class HashNetLoss(nn.Module):
     def __init__(self, *, sharpness: float = 0.1, growth: float = 0.005) -> None:
         super().__init__()
         self.sharpness, self.growth = sharpness, growth
-        self.register_buffer("steps", torch.zeros(()))  # so that a resumed training goes on
+        self.register_buffer("steps", torch.zeros(()))  # part of the checkpoint
 
     def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
@@ -94,7 +93,7 @@ class HashNetLoss(nn.Module):
 
 
 class GreedyHash(nn.Module):
-    """Classify the binary codes themselves; the sign passes its gradient straight through.
+    """Classification of the binary codes, with a straight-through gradient of the sign.
 
     Source: Su et al. 2018, eq. 6 and 11, https://papers.nips.cc/paper/7360
     """
@@ -115,7 +114,7 @@ class GreedyHash(nn.Module):
 
 
 class CSQ(nn.Module):
-    """Central similarity: every code is drawn to the fixed center of its class.
+    """Central similarity: pulls every code to the fixed center of its class.
 
     Source: Yuan et al. 2020, eq. 3 and 5, https://arxiv.org/abs/1908.00347
     """
@@ -133,15 +132,15 @@ class CSQ(nn.Module):
         """Return the terms of a batch: see `MultiLevelLoss`."""
         u, labels = _both(view0, view1, labels)
         # the probability (1 + tanh(u)) / 2 is sigmoid(2 u)
-        wanted = (self.centers[labels] + 1) / 2
-        central = F.binary_cross_entropy_with_logits(2 * u, wanted)
-        drawn = (u.tanh().abs() - 1).cosh().log().mean()
-        total = central + self.quantization_weight * drawn
-        return {"central": central, "quantization": drawn, "total": total}
+        target = (self.centers[labels] + 1) / 2
+        central = F.binary_cross_entropy_with_logits(2 * u, target)
+        quantized = (u.tanh().abs() - 1).cosh().log().mean()
+        total = central + self.quantization_weight * quantized
+        return {"central": central, "quantization": quantized, "total": total}
 
 
 class OrthoHash(nn.Module):
-    """One loss: the cosine to the center of one's class, by a margin above all other centers.
+    """Softmax over the cosines to the class centers, with a margin for the own class.
 
     Source: Hoe et al. 2021, eq. 8, https://arxiv.org/abs/2109.14449; s = 8 and m = 0.2 as there.
     """
@@ -163,7 +162,7 @@ class OrthoHash(nn.Module):
         return {"total": F.cross_entropy(self.scale * (cosine - self.margin * own), labels)}
 
 
-# Each is made for a number of classes and of bits.
+# (number of classes, number of bits) -> loss
 BASELINES: dict[str, Callable[[int, int], nn.Module]] = {
     "supcon": lambda classes, bits: SupervisedContrastive(),
     "dpsh": lambda classes, bits: DPSH(),

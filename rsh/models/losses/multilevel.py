@@ -1,13 +1,13 @@
-"""The multi-level contrastive loss: our reading of the paper's abstract, which gives no formula.
+"""Multi-level contrastive loss: our reading of the paper's abstract, which has no formula.
 
-Three contrastive terms and a quantization term, each on its own level:
+Three contrastive terms and a quantization term:
 
     category      features, both branches   all views of one category against the others
     inter-class   codes, one branch         same category against other categories
     intra-class   codes, across branches    one image's two codes against other categories
 
-A relaxed code u is compared as h = tanh(u), by the cosine s(a, b). Any term's weight may be 0:
-that is the ablation.
+A relaxed code u is compared as h = tanh(u), by the cosine s(a, b). The weight of any term
+may be 0 (ablation).
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Embedding(NamedTuple):
 
 @dataclass(frozen=True)
 class MultiLevelLoss:
-    """Weigh the four terms and add them up.
+    """Weighted sum of the four terms.
 
     Attributes:
         category_weight: of `category_contrastive`, >= 0, no unit.
@@ -89,13 +89,13 @@ class MultiLevelLoss:
 
 
 def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
-    """Pull the features of one category together against everything else in the batch.
+    """Contrast the features of each category with all others in the batch (SupCon).
 
-    Supervised contrast: for each anchor, the mean over its positives of the log softmax among
-    all other rows. Anchors without a positive are left out.
+    For each anchor: the mean over its positives of the negative log softmax among all other rows.
+    Anchors without a positive are excluded.
 
     Args:
-        features: (n, d) float, any scale; both branches one above the other.
+        features: (n, d) float, any scale; both branches stacked.
         labels: class numbers, (n,) int64.
         temperature: softmax temperature, > 0, no unit; lower weights hard negatives.
 
@@ -116,7 +116,7 @@ def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float
 
 
 def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
-    """Within one branch, pull codes of one category together and push other categories away.
+    """Contrast codes of one category with codes of other categories, within one branch.
 
     For the anchors i and their positives P(i):
 
@@ -141,20 +141,20 @@ def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> 
     h = F.normalize(torch.tanh(relaxed), dim=1)
     same = _same(labels, labels)
     itself = torch.eye(len(h), dtype=torch.bool, device=h.device)
-    return _pull_and_push(h @ h.T / temperature, positive=same & ~itself, negative=~same)
+    return _contrast_with_negatives(h @ h.T / temperature, positive=same & ~itself, negative=~same)
 
 
 def intra_class_hash(
     relaxed0: Tensor, relaxed1: Tensor, labels: Tensor, *, temperature: float
 ) -> Tensor:
-    """Across branches, pull one image's two codes together and push other categories away.
+    """Contrast the two codes of one image with codes of other categories, across branches.
 
     The mean of both directions:
 
         L_intra = mean_i -log( e^{s(h0_i,h1_i)/t} / (e^{s(h0_i,h1_i)/t}
             + sum_{j: y_j != y_i} e^{s(h0_i,h1_j)/t}) )
 
-    Other images of the same category are neither pulled nor pushed.
+    Other images of the same category are neither positives nor negatives.
 
     Args:
         relaxed0: hash layer output of branch 0, (n, num_bits) float, any scale.
@@ -180,13 +180,13 @@ def intra_class_hash(
     similarity = h0 @ h1.T / temperature  # (n, n), row: branch 0, column: branch 1
     other = ~_same(labels, labels)
     twin = torch.eye(len(h0), dtype=torch.bool, device=h0.device)
-    forth = _pull_and_push(similarity, positive=twin, negative=other)
-    back = _pull_and_push(similarity.T, positive=twin, negative=other)
+    forth = _contrast_with_negatives(similarity, positive=twin, negative=other)
+    back = _contrast_with_negatives(similarity.T, positive=twin, negative=other)
     return (forth + back) / 2
 
 
 def quantization(relaxed: Tensor) -> Tensor:
-    """Draw h = tanh(relaxed) towards -1 or +1, so that taking the sign loses little.
+    """Penalize the distance of h = tanh(relaxed) from -1 and +1.
 
     Args:
         relaxed: hash layer output, (n, num_bits) float, any scale.
@@ -197,15 +197,15 @@ def quantization(relaxed: Tensor) -> Tensor:
     return (torch.tanh(relaxed).abs() - 1).square().mean()
 
 
-def _pull_and_push(similarity: Tensor, *, positive: Tensor, negative: Tensor) -> Tensor:
-    """Contrast each positive alone with all negatives of its row; other entries do not count."""
-    pushed = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
+def _contrast_with_negatives(similarity: Tensor, *, positive: Tensor, negative: Tensor) -> Tensor:
+    """Contrast each positive alone with all negatives of its row."""
+    negatives = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
     # -log(e^p / (e^p + sum e^n)) = log(1 + e^(logsumexp n - p)), 0 where there is no negative
-    return _mean_over_positives(F.softplus(pushed - similarity), positive)
+    return _mean_over_positives(F.softplus(negatives - similarity), positive)
 
 
 def _mean_over_positives(loss: Tensor, positive: Tensor) -> Tensor:
-    """Average over each row's positives, then over the rows that have one."""
+    """Return the mean over each row's positives, then over the rows that have one."""
     count = positive.sum(dim=1)
     rows = loss.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)
     return rows.sum() / (count > 0).sum().clamp(min=1)
