@@ -1,4 +1,4 @@
-"""Codes and figures of the sample as they were: `python tests/make_golden.py` writes them anew.
+"""Reference codes and metrics of the sample; `python tests/make_golden.py` writes them.
 
 Every sixth tile of it, so that a test has the time to train four times.
 
@@ -21,7 +21,7 @@ from rsh.models.hashnet import HashNet
 from rsh.training.train import train
 
 FOLDER = Path(__file__).parent / "golden"
-FIGURES = ("map", "map_before_sign", "map_classifier_center", "accuracy")
+METRICS = ("map", "map_before_sign", "map_classifier_center", "accuracy")
 
 
 class Golden(NamedTuple):
@@ -29,11 +29,11 @@ class Golden(NamedTuple):
 
     Attributes:
         packed: codes of all these tiles, (n, 4) uint8.
-        figures: of the evaluation on its queries, fractions.
+        metrics: of the evaluation on its queries, fractions.
     """
 
     packed: Packed
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
 
 def measure(*, threads: int = 1) -> Golden:
@@ -49,21 +49,21 @@ def measure(*, threads: int = 1) -> Golden:
         codes = encode_dataset(net, split.dataset, progress=False).codes
     finally:
         torch.set_num_threads(before)
-    return Golden(pack(codes), {name: report[name] for name in FIGURES})
+    return Golden(pack(codes), {name: report[name] for name in METRICS})
 
 
 def kept() -> Golden:
     """Return what was written."""
-    figures = json.loads((FOLDER / "figures.json").read_text())
-    return Golden(np.load(FOLDER / "codes.npy"), figures)
+    metrics = json.loads((FOLDER / "metrics.json").read_text())
+    return Golden(np.load(FOLDER / "codes.npy"), metrics)
 
 
 def main() -> None:
     """Write them."""
-    packed, figures = measure()
+    packed, metrics = measure()
     FOLDER.mkdir(exist_ok=True)
     np.save(FOLDER / "codes.npy", packed)
-    (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (FOLDER / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from make_golden import Golden
 
 BITS = 0.02  # share of all bits that may differ from those that were kept
-FIGURE = 0.01  # and by how much a figure may, a fraction
+METRIC = 0.01  # and by how much a metric may, a fraction
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Golden]
 def test_the_same_seed_gives_the_same_codes(measured, threads):
     first, second = measured[threads]
     assert np.array_equal(first.packed, second.packed)
-    assert first.figures == second.figures
+    assert first.metrics == second.metrics
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_codes_and_figures_are_those_that_were_kept(measured, threads):
+def test_codes_and_metrics_are_those_that_were_kept(measured, threads):
     found, kept = measured[threads][0], make_golden.kept()
     assert found.packed.shape == kept.packed.shape
     assert np.bitwise_count(found.packed ^ kept.packed).sum() <= BITS * 8 * kept.packed.size
-    assert found.figures == pytest.approx(kept.figures, abs=FIGURE)
+    assert found.metrics == pytest.approx(kept.metrics, abs=METRIC)
