@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from make_scenes import tile
-from make_server import Server
 
+from robustness.faults.http_server import Server
 from rsh.data import catalog
 from rsh.data.catalog import UCMERCED, CatalogEntry
 

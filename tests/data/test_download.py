@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 from make_archive import archive, publish
 from make_scenes import tile
-from make_server import Server, serve
 
+from robustness.faults.http_server import Server, serve
 from rsh.cli.main import main
 from rsh.data import download
 from rsh.data.catalog import UCMERCED, CatalogEntry
@@ -143,7 +143,7 @@ def test_other_content_is_refused(small: CatalogEntry, server: Server, home: Pat
 
 
 def test_length_that_is_no_number_is_not_believed(small: CatalogEntry, server: Server, home: Path):
-    server.length = "many"
+    server.headers = {"Content-Length": "many"}
     assert fetch(small, home).read_bytes() == server.content
 
 

@@ -1,9 +1,6 @@
 """Rounds of feedback, held against a loop that keeps lists."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +17,6 @@ from rsh.evaluation.report import feedback as as_text
 from rsh.evaluation.scoring import RetrievalTask
 from rsh.metrics.counts import counts_from_scores
 from rsh.search.feedback import Weights, compose
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def made(seed: int, split, num_bits: int = 6) -> Encodings:
@@ -106,23 +101,3 @@ def test_equal_scores_tie():
         [0.5, 0.1, 0.5, 0.9], np.array([True, False, False, False])
     )
     assert items.tolist() == [[1, 2, 1]] and relevant.tolist() == [[0, 1, 0]]
-
-
-def test_the_benchmark_keeps_rows_and_makes_them_once(tiny_run, tmp_path):
-    code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import feedback; "
-        "feedback.RESULTS = Path(sys.argv[2]); feedback.TRIED = feedback.TRIED[:2]; "
-        "feedback.simulate = lambda *a, _all=feedback.simulate, **k: _all(*a, **k, judged=3); "
-        "feedback.main([Path(sys.argv[3])]); feedback.main([Path(sys.argv[3])]); feedback.table()"
-    )
-    rows = tmp_path / "rows.jsonl"
-    done = subprocess.run(
-        [sys.executable, "-c", code, BENCHMARKS, rows, tiny_run.folder],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    kept = [json.loads(line) for line in rows.read_text().splitlines()]
-    assert [row["what"] for row in kept] == ["feedback"] * 4 + ["reranking"]
-    assert {row["environment"]["machine"] for row in kept} and len({r["key"] for r in kept}) == 1
-    assert done.stdout.count("measured") == 1 and "| bits, then features |" in done.stdout

@@ -21,11 +21,11 @@ from make_hostile import (
 )
 from make_raster import EAST, NORTH, UTM, make_raster, noise
 from make_scenes import make, tile
-from make_server import serve
 from make_shards import png
 from PIL import EpsImagePlugin, Image
 from rasterio.transform import from_origin
 
+from robustness.faults.http_server import serve
 from rsh.data.dataset import TileDataset
 from rsh.data.images import MAX_PIXELS, read_image, read_thumbnail
 from rsh.data.tile_grid import TilingOptions

@@ -1,0 +1,1 @@
+"""What the benchmarks share: result rows and Markdown tables."""

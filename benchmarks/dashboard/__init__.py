@@ -1,0 +1,1 @@
+"""How fast the dashboard answers, and how many visitors it holds."""

@@ -1,0 +1,52 @@
+"""Galleries of any size: tiles in clusters, with a hundred thumbnails for all."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rsh.gallery.segment import GalleryTiles
+from rsh.gallery.writer import write_gallery, write_projection
+
+CLASSES, BITS, THUMBS = 45, 32, 100
+SEED = 0
+
+
+def make_gallery(folder: Path, size: int) -> None:
+    """Write a gallery of so many tiles into a folder."""
+    draw = np.random.default_rng(SEED)
+    label = draw.integers(CLASSES, size=size)
+    middle = draw.uniform(-1, 1, (4, CLASSES))
+    xy = (middle[:, label] + draw.normal(scale=0.08, size=(4, size))).T.astype(np.float32)
+    centers = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
+    bits = centers[label] ^ (draw.random((size, BITS)) < 0.08)
+    images = [noise(number) for number in range(THUMBS)]
+    items = pd.DataFrame({"id": [f"{row:07}.jpg" for row in range(size)]})
+    items["class"] = np.array([f"class {number:02}" for number in range(CLASSES)])[label]
+    items["split"] = np.where(draw.random(size) < 0.1, "query", "train")
+    items["longitude"], items["latitude"] = xy[:, 2] * 150, xy[:, 3] * 65
+    halves = (bits * 2.0 - 1).astype(np.float16), np.ones((size, 2), np.float16) / 2**0.5
+    thumbnails = (images[row % THUMBS] for row in range(size))
+    tiles = GalleryTiles(
+        items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbnails
+    )
+    gallery = write_gallery(
+        folder,
+        info={"name": "many", "model": {}, "data": {}},
+        num_bits=BITS,
+        tiles=tiles,
+    )
+    # The gallery has shuffled its rows: each keeps the place of its id.
+    order = gallery.items["id"].str[:7].astype(int).to_numpy()
+    columns = ["feature_x", "feature_y", "code_x", "code_y"]
+    write_projection(gallery, pd.DataFrame(xy[order], columns=columns))
+
+
+def noise(seed: int) -> bytes:
+    """Return a small JPEG that no other seed gives."""
+    blocks = np.random.default_rng(seed).integers(255, size=(4, 4, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(blocks).resize((32, 32), Image.Resampling.NEAREST).save(stream, "JPEG")
+    return stream.getvalue()

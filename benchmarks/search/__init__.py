@@ -1,0 +1,1 @@
+"""How fast codes are searched."""

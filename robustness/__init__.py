@@ -1,0 +1,1 @@
+"""Tests by fault injection, fuzzing and mutation, which run too long for the test suite."""

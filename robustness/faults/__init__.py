@@ -1,0 +1,1 @@
+"""Fault injection: kills, full disks, damaged files, bad servers."""
