@@ -2,8 +2,8 @@
 
     pip install 'rsh[mutation]'
     python -m robustness.mutation                  every module; goes on where it was stopped
-    python -m robustness.mutation codes losses     these alone
-    python -m robustness.mutation --show gallery   the mistakes that no test of it notices
+    python -m robustness.mutation codes/binary     this one alone
+    python -m robustness.mutation --show codes/binary    the mistakes that no test notices
     python -m robustness.mutation --table          Markdown, from the newest rows
 
 The mistakes are mutmut's: another operator, a number one off, an argument left out, None in place
@@ -31,20 +31,17 @@ from rsh.io.provenance import environment
 
 RESULTS = ROOT / "robustness" / "results" / "mutation.jsonl"
 HOME = ROOT / "build" / "mutation"
-# What the figures of rsh rest on, and the tests that are to protect it.
+# The modules that all results rest on, and the tests that are to protect them.
 MODULES = {
-    "codes": ["codes", "hostile_galleries"],
-    "counts": ["counts", "feedback", "metrics", "metrics_exhaustive", "metrics_input"],
-    "metrics": ["metrics", "metrics_exhaustive", "metrics_input"],
-    "losses": ["losses", "losses_input"],
-    "gallery": [
-        "encode",
+    "codes/binary": ["codes/test_binary.py", "robustness/test_hostile_galleries.py"],
+    "metrics/counts": ["metrics", "evaluation/test_feedback.py"],
+    "metrics/ranking": ["metrics"],
+    "models/losses/multilevel": ["models/losses"],
+    "gallery/gallery": [
+        "encoding/test_build.py",
         "gallery",
-        "generations",
-        "heads",
-        "hostile_galleries",
-        "search",
-        "where",
+        "robustness/test_hostile_galleries.py",
+        "search/test_retrieve.py",
     ],
 }
 CHILDREN = os.cpu_count() or 1  # mutants at once
@@ -55,7 +52,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["rsh"]
 only_mutate = ["rsh/{module}.py"]
-also_copy = ["benchmarks", "data", "notebooks", "tests", "README.md"]
+also_copy = ["benchmarks", "data", "notebooks", "robustness", "tests", "README.md"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not at_any_moment"]
 pytest_add_cli_args_test_selection = {tests}
 """
@@ -92,7 +89,7 @@ def copied(module: str) -> Path:
     for name in listed.stdout.splitlines():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tree / name)
-    tests = json.dumps([f"tests/test_{name}.py" for name in MODULES[module]])
+    tests = json.dumps([f"tests/{name}" for name in MODULES[module]])
     with (tree / "pyproject.toml").open("a") as settings:
         settings.write(SETTINGS.format(module=module, tests=tests))
     return tree

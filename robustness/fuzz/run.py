@@ -111,7 +111,7 @@ def child(name: str, home: Path, log: int, *, seconds: int, seed: int) -> None:
     place = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     surrounded = os.environ | threads | place
-    subprocess.run([*words, *options], stdout=log, stderr=log, env=surrounded)
+    subprocess.run([*words, *options], cwd=ROOT, stdout=log, stderr=log, env=surrounded)
 
 
 @cache
@@ -120,7 +120,7 @@ def surroundings() -> dict[str, str]:
 
     A child is born with its parent's peak of memory, and torch would raise that.
     """
-    ask = "import json; from rsh.training.run import environment as e; print(json.dumps(e()))"
+    ask = "import json; from rsh.io.provenance import environment as e; print(json.dumps(e()))"
     told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     read: dict[str, str] = json.loads(told.stdout)
     named = {name: version(name) for name in ("atheris", "pillow", "pyarrow", "rasterio")}
