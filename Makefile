@@ -76,7 +76,7 @@ lock: $(VENV)/runtime
 	  --custom-compile-command "make lock" -o constraints.txt
 
 ablation: $(VENV)/runtime
-	$(BIN)/python benchmarks/ablation.py
+	$(BIN)/python -m benchmarks.quality.ablation
 
 $(VENV)/runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \

@@ -15,6 +15,7 @@ root_doc = "docs/index"
 include_patterns = [
     "*.md",
     "benchmarks/README.md",
+    "robustness/README.md",
     "data/README.md",
     "docs/**",
     "notebooks/0*.ipynb",

@@ -21,10 +21,12 @@ TABLES = re.compile(r"(?<=<!-- table: )(.+?) -->\n(.*?)(?=<!-- end of table -->)
 
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Return a table; cells are written as they are."""
-    rule = "|---" * len(heads) + "|"
-    head, *rest = [f"| {' | '.join(map(str, cells))} |" for cells in (heads, *lines)]
-    return "\n".join([head, rule, *rest])
+    """Return a table; cells are written as they are, and empty columns are left out."""
+    columns = [
+        (head, *cells) for head, *cells in zip(heads, *lines, strict=True) if any(map(str, cells))
+    ]
+    head, *rest = [f"| {' | '.join(map(str, cells))} |" for cells in zip(*columns, strict=True)]
+    return "\n".join([head, "|---" * len(columns) + "|", *rest])
 
 
 def printed_by(command: str) -> str:

@@ -30,15 +30,15 @@ ALONE: Columns = {
     "one visitor, tiles": figure("tiles"),
     "first cards": figure("open_s", " s"),
     "click to new cards": times("click"),
-    "with a comparison open": times("click_comparing"),
-    "open a comparison": figure("compare_ms"),
-    "what a bit learned": figure("bit_ms"),
-    "confused classes": figure("pairs_ms"),
+    "same, comparing": times("click_comparing"),
+    "open comparison": figure("compare_ms"),
+    "inspect a bit": figure("bit_ms"),
+    "class confusion": figure("pairs_ms"),
     "kernel": figure("kernel_mb", " MB"),
 }
 TOGETHER: Columns = {
-    "visitors who go": lambda row: f"{row['visitors']}, {row['way']}",
-    "last one's first cards": figure("open_s", " s"),
+    "visitors, how they leave": lambda row: f"{row['visitors']}, {row['way']}",
+    "first cards of the last": figure("open_s", " s"),
     "click to new cards": times("click"),
     "kernels together": figure("kernels_mb", " MB"),
     "kernels gone after": figure("gone_s", " s"),
@@ -46,14 +46,14 @@ TOGETHER: Columns = {
     "errors": figure("errors"),
 }
 SOAK: Columns = {
-    "visitors who come and go": lambda row: f"{row['visitors']}, for {row['minutes']:g} minutes",
+    "visitors in turn": lambda row: f"{row['visitors']}, for {row['minutes']:g} minutes",
     "visits": figure("visits"),
     "clicks": figure("clicks"),
-    "images brought": figure("uploads"),
+    "uploads": figure("uploads"),
     "click to new cards": times("click"),
     "server": figure("server_mb", " MB"),
-    "it grows by, a minute": figure("server_slope", " MB"),
-    "kernels at most": figure("kernels_most"),
+    "growth a minute": figure("server_slope", " MB"),
+    "most kernels": figure("kernels_most"),
     "kernels left": figure("kernels_left"),
     "errors": figure("errors"),
 }
@@ -73,10 +73,8 @@ def newest(rows: list[Row], *keys: str) -> list[Row]:
 
 
 def table(columns: Columns, rows: list[Row]) -> str:
-    """Give each row a line; columns in which nothing stands are left out."""
-    cells = {head: [cell(row) for row in rows] for head, cell in columns.items()}
-    shown = {head: column for head, column in cells.items() if any(column)}
-    return markdown(list(shown), zip(*shown.values(), strict=True))
+    """Return a table with a line a row."""
+    return markdown(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
 
 
 if __name__ == "__main__":

@@ -48,11 +48,8 @@ class Key(NamedTuple):
     @property
     def title(self) -> str:
         """Name the data, the network and how it was trained."""
-        how = "frozen, heads only" if self.frozen else "fine-tuned"
-        stages = f" and its last {self.feature_stages} stages" if self.feature_stages else ""
-        views = "one view a tile" if self.tta == 1 else f"mean of {self.tta} quarter turns"
-        network = f"`{self.backbone}`{stages} {how}{self.changed}"
-        return f"{TITLES[self.data]}**, {network}, {self.image_size} px, {views}, on {self.device}"
+        how = "frozen" if self.frozen else f"fine-tuned on {self.device}"
+        return f"{TITLES[self.data]}**, `{self.backbone}` {how}{self.changed}"
 
 
 Group = dict[tuple[str, int], list[Row]]  # method, bits -> one row a seed
@@ -104,9 +101,9 @@ def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
     listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
     lines = [(NAMES[method], *each) for method, each in listed.items() if any(each)]
     accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
-    which = f"seed {min(seeds)}" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"
-    note = f"{which}; a linear classifier on the same features: {accuracy:.1%}"
-    return f"**{key.title} ({note})\n\n{markdown(['mAP, %', *LENGTHS], lines)}"
+    which = f"seed {min(seeds)}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    title = f"**{key.title}, {which} (linear classifier: {accuracy:.1%})"
+    return f"{title}\n\n{markdown(['mAP, %', *LENGTHS], lines)}"
 
 
 def is_single(key: Key, rows: Group) -> bool:
@@ -124,7 +121,13 @@ def single(queries: dict[Key, Group], validation: dict[Key, Group]) -> str:
         for each in rows.values()
         for row in each
     ]
-    heads = ["data", "codes", "backbone, how it learned", "mAP frozen", "fine-tuned, interval"]
+    heads = [
+        "data",
+        "method",
+        "backbone, changed settings",
+        "mAP frozen",
+        "fine-tuned, interval",
+    ]
     return f"**Fine-tuned once**, beside the same network frozen\n\n{markdown(heads, lines)}"
 
 
@@ -140,8 +143,8 @@ def beside_frozen(key: Key, row: Row, groups: dict[Key, Group]) -> list[str]:
     low, high = row["map_interval"]
     tiles = {"query": "queries", "val": "validation tiles"}[row["measured_on"]]
     return [
-        f"{TITLES[key.data]}, {tiles}, on {key.device}",
-        f"{NAMES[row['method']]}, {row['bits']} bits, seed {row['seed']}",
+        f"{TITLES[key.data]}, {tiles}",
+        f"{NAMES[row['method']]}, {row['bits']} bits, seed {row['seed']}, {key.device}",
         f"`{key.backbone}`{key.changed}",
         *(frozen[:1] or [""]),
         f"{row['map']:.2%} ({low:.1%} to {high:.1%})",

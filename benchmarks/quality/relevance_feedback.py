@@ -1,11 +1,11 @@
-"""What do marks and a second look gain, and how much should marks weigh?
+"""What do relevance feedback and re-ranking gain, and how much should marks weigh?
 
     python -m benchmarks.quality.relevance_feedback runs/a runs/b    missing rows of runs
     python -m benchmarks.quality.relevance_feedback --table          prints the tables
 
-Weights are tried on validation tiles, which ask the training tiles; "all marked" users mark the
-first 20 tiles, twice, and "one mark" users name only the first tile that is of another class. What
-was chosen is measured on the queries, beside the classic weights, under the protocol "disjoint".
+Weights are tried with validation tiles as queries and training tiles as gallery. Simulated users
+mark the first 20 tiles, twice; "one mark" users mark only the first tile of another class. The
+weights that were chosen are measured on the queries, beside the classic ones, protocol "disjoint".
 One JSON line a row in results/relevance_feedback.jsonl; a row that is there is not made again.
 """
 
@@ -122,16 +122,16 @@ def table() -> None:
             ("reranking", DISJOINT.name),
         )
     )
-    print("**On validation tiles**: gain of precision@20, in points, by how much marks weigh\n")
+    print("**On validation tiles**: gain of precision@20, in points, by weights\n")
     lines: list[Sequence[str]] = []
     for weights, same in by_weights([row for row in val if is_shown(Weights(**row["weights"]))]):
         gains = [points([row["residual"][n]["gain"] for row in same]) for n in (0, 1)]
         one = points([np.diff(row["one_mark"]["precision_at_20"])[0] for row in same])
         lost = np.mean([row["one_mark"]["share_that_loses_a_tenth"] for row in same])
         lines.append((weights, *gains, one, f"{lost:.0%}"))
-    heads = ["weights of query, like, unlike", "one round", "two rounds", "one mark"]
-    print(markdown([*heads, "of these lose"], lines))
-    print("\n**On queries**: precision@20 before and after rounds of marking 20 tiles\n")
+    heads = ["weights of query, positive, negative", "one round", "two rounds", "one mark"]
+    print(markdown([*heads, "share that loses"], lines))
+    print("\n**On queries**: precision@20 before and after rounds of 20 marks\n")
     lines = []
     for (weights, same), after in product(by_weights(feedback), (0, 1)):
         parts = [row["residual"][after] for row in same]
@@ -139,8 +139,8 @@ def table() -> None:
         cells = [f"{mean:.1%}" for mean in means] + [""] * (1 - after)
         name = f"{weights}, without the {20 * (after + 1)} marked"
         lines.append((name, *cells, points([part["gain"] for part in parts])))
-    print(markdown(["weights", "asked", "round 1", "round 2", "gain"], lines))
-    print("\n**On queries**: the 100 nearest by bits, in another order\n")
+    print(markdown(["weights", "query alone", "round 1", "round 2", "gain"], lines))
+    print("\n**On queries**: re-ranking of the 100 nearest\n")
     lines = []
     for key, name in ORDERS.items():
         parts = [row[key] for row in reranking]
@@ -150,7 +150,7 @@ def table() -> None:
         ]
         gain = points([part["gain"] for part in parts]) if "gain" in parts[0] else ""
         lines.append((name, precision, gain, *maps))
-    print(markdown(["order of the answer", "precision@20", "gain", "mAP@20", "mAP"], lines))
+    print(markdown(["order", "precision@20", "gain", "mAP@20", "mAP"], lines))
 
 
 def is_shown(weights: Weights) -> bool:

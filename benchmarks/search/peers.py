@@ -194,7 +194,7 @@ def limit(gallery: Packed, num_bits: int) -> Iterator[Ask]:
 
 PEERS = {
     "rsh": Peer(rsh),
-    "rsh, lists": Peer(rsh_ivf),
+    "rsh, IVF": Peer(rsh_ivf),
     "rsh, Milvus": Peer(rsh_milvus, most=10**6),
     "FAISS Flat, padded": Peer(faiss_padded),
     "FAISS Flat": Peer(faiss_flat),

@@ -1,6 +1,7 @@
-"""Tables and the plot of benchmarks/search/search.py, and what a billion tiles would take.
+"""The tables and the plot of search.py, and an estimate for a billion tiles.
 
-python -m benchmarks.search.tables           prints Markdown, draws docs/images/search.png
+python -m benchmarks.search.tables           prints Markdown
+python -m benchmarks.search.tables --plot    draws docs/images/search.png, too
 """
 
 import argparse
@@ -15,7 +16,7 @@ from benchmarks.common.rows import RESULTS_FOLDER, ROOT, Row, read_rows
 RESULTS = RESULTS_FOLDER / "search.jsonl"
 PLOT = ROOT / "docs" / "images" / "search.png"
 LIMIT, OURS, BARE, PLAIN, LISTS = (
-    "memory's limit", "rsh", "FAISS Flat, padded", "FAISS Flat", "rsh, lists",
+    "memory's limit", "rsh", "FAISS Flat, padded", "FAISS Flat", "rsh, IVF",
 )  # fmt: skip
 STYLES = {
     OURS: dict(color="#0072B2", marker="o", linewidth=2.6, zorder=5),
@@ -31,8 +32,9 @@ STYLES = {
     "rsh, Milvus": dict(color="#777777", marker="X", linestyle="--", markerfacecolor="white"),
     LIMIT: dict(color="#000000", linestyle=":"),
 }
-# What the billion are reckoned with. Milvus's documentation advises to keep a third of a query
-# node's memory free; a request over the network of a data center and the merge of a list of 20 from
+SHOWN = 1_000_000  # codes, in the table
+# Assumptions of the estimate for a billion tiles. Milvus's documentation advises to keep a third of
+# a query node's memory free; a request over a data center's network and merging a list of 20 from
 # each node take about a millisecond each.
 BILLION, NODE_GB, NODE_CORES, FREE = 10**9, 64, 16, 1 / 3
 ID_BYTES, COLUMNS_BYTES = 8, 100  # of an item: its key, and class, split, place and block
@@ -40,52 +42,45 @@ NETWORK_MS = 2.0
 SLOWDOWN = 2.0  # all cores of a node share its memory: they scan at half the speed of one alone
 
 
-def main() -> None:
-    """Print all tables and draw the plot."""
-    rows = read_rows(RESULTS)
-    for size in sorted({row["size"] for row in rows}):
-        print(f"**{size:,} codes**\n")
-        print(table([row for row in rows if row["size"] == size]), "\n")
-    print(billion(rows))
-    plot(rows).savefig(PLOT, dpi=150)
+def main(with_plot: bool) -> None:
+    """Print all tables, of clustered codes, and draw the plot if wanted."""
+    rows = [row for row in read_rows(RESULTS) if row["codes"] == "clustered"]
+    print(table([row for row in rows if row["size"] == SHOWN]) + "\n\n" + billion(rows))
+    if with_plot:
+        plot(rows).savefig(PLOT, dpi=150)
 
 
 def table(rows: list[Row]) -> str:
-    """Give an engine a line, with the milliseconds of one query alone and in a batch."""
-    sets = sorted({(row["bits"], row["codes"]) for row in rows})
-    heads = [f"{bits} bits, {codes}" for bits, codes in sets]
+    """Return milliseconds a query, alone and in a batch, with a line an engine."""
+    lengths = sorted({row["bits"] for row in rows})
     lines = []
     for engine in STYLES:
-        mine = {(row["bits"], row["codes"]): row for row in rows if row["engine"] == engine}
-        if not mine:
-            continue
-        cells = [cell(mine[each]) if each in mine else "" for each in sets]
+        mine = {row["bits"]: row for row in rows if row["engine"] == engine}
         most = max(row["memory_mb"] for row in mine.values())
         built = max(row["build_seconds"] for row in mine.values())
         name = f"**{engine}**" if engine == OURS else engine
-        lines.append([name, *cells, f"{most:,.0f}", f"{built:,.1f}"])
-    heads = ["ms a query, alone / in a batch", *heads, "memory, MB", "index, s"]
-    return markdown(heads, lines)
+        cells = [cell(mine[bits]) for bits in lengths]
+        lines.append([name, *cells, f"{most:,.0f} MB", f"{built:,.1f} s"])
+    heads = [f"{bits} bits" for bits in lengths]
+    return markdown([f"{SHOWN:,} codes", *heads, "memory", "build"], lines)
 
 
 def cell(row: Row) -> str:
-    """Say how long a query takes, and how much is found if it is not all."""
+    """Return the time of a query, and the recall if it is below 1."""
     text = f"{row['batch_1_ms']:.3g} / {row['batch_ms']:.3g}"
-    found = row["recall"]
-    if found is None or found == 1:
-        return text
-    return f"{text} (finds {found:.1%})"
+    recall = row["recall"]
+    return text if recall is None or recall == 1 else f"{text} (recall {recall:.1%})"
 
 
 def billion(rows: list[Row]) -> str:
-    """Reckon what a billion tiles take, on a cluster and on one core, from what was measured."""
+    """Estimate what a billion tiles take, on a cluster and on one core, from what was measured."""
     measured = {
         (row["engine"], row["bits"]): row["batch_1_ms"] * BILLION / 10**7
         for row in rows
-        if row["size"] == 10**7 and row["codes"] == "clustered"
+        if row["size"] == 10**7
     }
-    heads = ["1,000,000,000 tiles", "codes, GB", "with keys and columns, GB", "Milvus nodes"]
-    heads += ["ms a query", "queries a second", "rsh in memory, one core: ms a query"]
+    heads = ["a billion tiles", "codes, GB", "with keys and columns, GB", "Milvus nodes"]
+    heads += ["ms a query", "queries a second", "rsh on one core: ms a query"]
     lines = []
     for bits in (16, 32, 64, 128):
         codes = BILLION * bits / 8 / 1e9
@@ -103,8 +98,7 @@ def plot(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(11, 5.6), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, bits in zip(panels, (16, 64), strict=True):
-        chosen = [row for row in rows if row["bits"] == bits and row["codes"] == "clustered"]
-        draw(axes, chosen)
+        draw(axes, [row for row in rows if row["bits"] == bits])
         axes.set_title(f"{bits} bits", loc="left", fontweight="bold")
         axes.set_xlabel("tiles in the gallery")
     panels[0].set_ylabel("milliseconds a query, one core")
@@ -128,5 +122,6 @@ def draw(axes: Axes, rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
-    main()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--plot", action="store_true")
+    main(parser.parse_args().plot)

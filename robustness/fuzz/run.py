@@ -2,7 +2,7 @@
 
     python -m robustness.fuzz.run --seconds 240             every reader, an hour and a quarter
     python -m robustness.fuzz.run --seconds 60 zip tar      these alone
-    python -m robustness.fuzz.run --tables                  Markdown, from the newest rows
+    python -m robustness.fuzz.run --table                   Markdown, from the newest rows
 
 Each reader runs in a process of its own, which begins with small valid files and is bounded: 5 s
 an input, 1 GB of memory. A failure is any exception but InputError, a message that is no line of
@@ -161,9 +161,9 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true", help="forget what was learned before")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where rows are kept")
-    parser.add_argument("--tables", action="store_true")
+    parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
-    if given.tables:
+    if given.table:
         print(tables())
     elif find_spec("atheris") is None:
         raise SystemExit(WITHOUT)

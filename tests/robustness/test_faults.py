@@ -1,6 +1,6 @@
 """A full disk keeps what was there, whenever it fills; every damaged file is noticed.
 
-Faults at random, kill -9 among them, are injected by benchmarks/faults.py: docs/reliability.md.
+Faults at random, kill -9 among them, are injected by robustness/faults: docs/reliability.md.
 """
 
 import shutil
