@@ -34,7 +34,7 @@ from rsh.evaluation.scoring import CUT, RetrievalTask
 from rsh.io.provenance import environment
 from rsh.metrics import ranking
 from rsh.metrics.counts import counts_from_scores
-from rsh.search.feedback import WEIGHTS, Weights, compose
+from rsh.search.feedback import WEIGHTS, Weights, rocchio
 from rsh.training.run import Run
 
 RESULTS = RESULTS_FOLDER / "relevance_feedback.jsonl"
@@ -93,13 +93,13 @@ def one_mark(encoded: Encodings, setting: RetrievalTask, weights: Weights) -> Ro
     found = []
     for row in setting.query.tolist():
         relevant = setting.labels[tiles] == setting.labels[row]
-        before = score(compose(encoded.relaxed[[row]], [], [], weights=weights), packed)
+        before = score(rocchio(encoded.relaxed[[row]], [], [], weights=weights), packed)
         seen = np.argsort(-before, kind="stable")[:CUT]
         wrong = tiles[seen[~relevant[seen]]][:1]
         if not len(wrong):
             continue  # there is nothing to mark
         asked, unlike = encoded.relaxed[[row]], encoded.relaxed[wrong]
-        after = score(compose(asked, [], unlike, weights=weights), packed)
+        after = score(rocchio(asked, [], unlike, weights=weights), packed)
         left = np.delete(np.arange(len(tiles)), seen)
         counts = [counts_from_scores(scores[left], relevant[left]) for scores in (before, after)]
         found.append([float(ranking.precision_at(each, top_k=CUT)[0]) for each in counts])

@@ -11,7 +11,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -224,6 +223,6 @@ def compare(world: World, place: Path) -> None:
     ids: list[str] = exact.items["id"].tolist()
     for query in ids[:: len(ids) // 3]:
         told = world.well(place, ["search", f"{place}/gallery", query, "--json"])
-        found, true = json.loads(told.out)["hits"], asdict(search(exact, query))["hits"]
+        found, true = json.loads(told.out)["hits"], search(exact, query).to_dict()["hits"]
         if found != json.loads(json.dumps(true)):
             raise Bad("wrong", f"{len(found)} hits by the index, {len(true)} in memory")

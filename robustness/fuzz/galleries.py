@@ -27,7 +27,7 @@ from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
-from rsh.search.results import Question, View
+from rsh.search.retrieve import search
 
 SEGMENT = "000001-0"
 
@@ -38,17 +38,17 @@ def look_at(gallery: Gallery, *, sheet: bool = False) -> None:
     questions = (
         *({"top_k": 3}, {"radius": gallery.num_bits // 2}, {"top_k": 2, "rerank": "features"}),
         {"top_k": 2, "rerank": "asymmetric"},
-        {"top_k": 3, "where": Filter.read(["split!=query"])},
+        {"top_k": 3, "filter": Filter.read(["split!=query"])},
     )
     for arguments in questions:
         with suppress(InputError):
-            view = View.of(gallery, Question(query, **arguments))
-            to_csv(view), to_json(view), to_python(view), str(view.question.ask(gallery))
-            json.dumps(feature_collection(gallery, view), allow_nan=False)
-            to_geojson(view), to_command(view)
+            result = search(gallery, query, **arguments)
+            to_csv(result), to_json(result), to_python(result), str(result)
+            json.dumps(feature_collection(result), allow_nan=False)
+            to_geojson(result), to_command(result)
     if sheet:
         with suppress(InputError):
-            to_contact_sheet(View.of(gallery, Question(query, top_k=3)))
+            to_contact_sheet(search(gallery, query, top_k=3))
     with suppress(InputError):
         _show(gallery)
 
@@ -56,9 +56,9 @@ def look_at(gallery: Gallery, *, sheet: bool = False) -> None:
 def _show(gallery: Gallery) -> None:
     """Make what the panels of the page are given."""
     state = ExplorerState(gallery)
-    ranking = state.ranking()
+    result = state.results()
     for way, _ in ways_of(gallery):
-        json.dumps({k: str(v) for k, v in coloring_of(gallery, ranking, way).items()})
+        json.dumps({k: str(v) for k, v in coloring_of(result, way).items()})
     columns_of(state), planes_of(gallery, "page"), write_address(state)
     for row in range(len(gallery)):
         describe(gallery, row)
@@ -126,15 +126,15 @@ def address(folder: Path) -> Use:
 
     def use(data: bytes) -> None:
         text, state = data.decode("utf-8", "replace"), start
-        before = state.question, state.way
+        before = state.query, state.settings
         try:
             gallery_in(text)
             read_address(text, state)
-            state.ranking(), write_address(state)
+            state.results(), write_address(state)
         except InputError:
-            assert before == (state.question, state.way)
+            assert before == (state.query, state.settings)
         finally:
-            state.question, state.way = before
+            state.query, state.settings = before
 
     return use
 

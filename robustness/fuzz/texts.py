@@ -9,6 +9,7 @@ from robustness.fuzz import seeds
 from robustness.fuzz.targets import Target, Use
 from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.filters import Filter
+from rsh.index.milvus import to_expression
 
 
 def conditions(folder: Path) -> Use:
@@ -20,7 +21,7 @@ def conditions(folder: Path) -> Use:
     def use(data: bytes) -> None:
         where = Filter.read(data.decode("utf-8", "replace").split("\n"))
         assert len(where.mask(items)) == len(items)
-        where.expression(items)
+        to_expression(where.tests(items))
         str(where)
 
     return use

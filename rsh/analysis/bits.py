@@ -1,13 +1,13 @@
-"""What a bit has learned: the tiles that turn it most strongly on and off, and what goes with it.
+"""Profile of a bit: its top-activating tiles, class shares, and correlation with other bits.
 
 The correlation of two bits is that of their values over all tiles, the phi coefficient
 
     (n n11 - n1 m1) / sqrt(n1 (n - n1) m1 (n - m1))
 
-of n tiles, n1 and m1 of which have the one and the other bit on, and n11 both.
+of n tiles: n1 have the one bit on, m1 the other, and n11 both.
 
 Source: showing the inputs that excite a unit most goes back to Zeiler & Fergus 2014, "Visualizing
-and understanding convolutional networks", sec. 4, https://arxiv.org/abs/1311.2901; that bits shall
+and understanding convolutional networks", sec. 4, https://arxiv.org/abs/1311.2901; that bits should
 be on for half of the tiles and independent of each other, to Weiss et al. 2008, "Spectral hashing"
 """
 
@@ -24,25 +24,25 @@ from rsh.gallery.gallery import Gallery
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-COUNT = 8  # tiles on each side, and bits that go with it
+COUNT = 8  # tiles on each side, and correlated bits
 BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # (256, 8)
 
 
 @dataclass(frozen=True, eq=False)
 class BitProfile:
-    """One bit of a gallery, and the tiles that show what it stands for.
+    """One bit of a gallery, with its top-activating tiles.
 
-    All tiles count, those of the query split, too: a bit is the network's, and no search is made.
+    All tiles count, also those of the query split: a bit is a property of the network.
 
     Attributes:
         bit: which, from 0.
-        on: rows that have it on, the surest first, equally sure ones in order of rows, (a,).
+        on: rows that have it on, the largest activation first, then by row, (a,).
         off: rows that have it off, likewise, (b,).
-        share: of the tiles of each class, how many have it on, (classes,), 0 to 1.
-        balance: of all tiles, how many have it on, 0 to 1; 0.5 tells most.
+        share: of the tiles of each class that have it on, (classes,), 0 to 1.
+        balance: share of all tiles that have it on, 0 to 1; 0.5 is the most informative.
         correlation: with each bit, (num_bits,), -1 to 1; 1 with itself, 0 with another if one of
             the two is the same for all tiles.
-        related: the other bits of the strongest correlation, for or against, strongest first, (c,).
+        related: the other bits, strongest absolute correlation first, (c,).
     """
 
     bit: int
@@ -57,15 +57,15 @@ class BitProfile:
 def profile_bit(
     gallery: Gallery, bit: int, *, count: int = COUNT, per_class: int | None = None
 ) -> BitProfile:
-    """Find out what a bit has learned.
+    """Return the profile of a bit.
 
     Args:
         gallery: an opened gallery.
         bit: which, from 0.
-        count: how many tiles on each side, and bits that go with it, at most.
-        per_class: at most so many tiles of one class on each side. By default as many as there
-            are: that one class fills the list is what the bit has learned, and to hide it would
-            make it look richer than it is. A small number shows which other classes share it.
+        count: at most so many tiles on each side, and correlated bits.
+        per_class: at most so many tiles of one class on each side. By default there is no limit: if
+            one class fills the list, that is what the bit encodes. A small number shows which other
+            classes share the bit.
 
     Raises:
         InputError: there is no such bit, or a number is below 1.
@@ -74,15 +74,15 @@ def profile_bit(
     for name, most in (("count", count), ("per_class", per_class)):
         if most is not None and most < 1:
             raise InputError("choose 1 or more", parameter=name, value=most)
-    is_on = gallery.packed[:, bit // 8] & (128 >> bit % 8) != 0  # as a search sees it
-    relaxed = gallery.relaxed[:, bit].astype(np.float32)  # one column is read, not the whole map
+    is_on = gallery.packed[:, bit // 8] & (128 >> bit % 8) != 0  # from the code
+    relaxed = gallery.relaxed[:, bit].astype(np.float32)  # reads one column of the memory map
     labels, tiles = gallery.labels, np.bincount(gallery.labels)
     correlation = _correlation(gallery.packed, is_on, gallery.num_bits, bit)
     related = np.argsort(-np.abs(correlation), kind="stable")
     return BitProfile(
         bit=bit,
-        on=_surest(np.flatnonzero(is_on), -relaxed, labels, count, per_class),
-        off=_surest(np.flatnonzero(~is_on), relaxed, labels, count, per_class),
+        on=_top_rows(np.flatnonzero(is_on), -relaxed, labels, count, per_class),
+        off=_top_rows(np.flatnonzero(~is_on), relaxed, labels, count, per_class),
         share=np.bincount(labels[is_on], minlength=len(tiles)) / tiles,
         balance=float(is_on.mean()),
         correlation=correlation,
@@ -90,7 +90,7 @@ def profile_bit(
     )
 
 
-def _surest(
+def _top_rows(
     rows: Ints, relaxed: NDArray[np.float32], labels: Ints, count: int, per_class: int | None
 ) -> Ints:
     """Return the first rows in the order (relaxed, row), at most so many of a class."""

@@ -1,4 +1,4 @@
-"""Where two classes are confused: how far apart they lie, and the tiles on the border.
+"""Class confusion: the margin between two classes, and the tiles on their boundary.
 
 **A margin is how many bits farther the third-nearest tile of the other class lies than the
 third-nearest of the own class, on average over the tiles of a class.** With d_k(x, C) the distance
@@ -7,8 +7,9 @@ from tile x to the k-th nearest tile of class C, x itself left out,
     m(x, B) = d_k(x, B) - d_k(x, A)  for x in A,    k = 3, or fewer if A or B has fewer tiles
     margin(A, B) = mean of m(x, B) over the tiles x of A
 
-Near 0 a search cannot tell B from A; below 0 it takes A for B. The third, so that up to two tiles
-with a wrong label do not decide. Only tiles that a search may find are neighbors; all ask.
+Near 0 a search cannot tell B from A; below 0 it confuses A with B. The third tile is used so that
+up to two wrong labels have no effect. Only tiles that a search may find are neighbors; all tiles
+are queries.
 
 Source: the difference of the distances to the nearest tiles of the other and of the own class is
 the hypothesis margin of Crammer et al. 2002, "Margin analysis of the LVQ algorithm", but for its
@@ -27,9 +28,9 @@ from rsh.gallery.gallery import Gallery
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-NEAR = 3  # of so many nearest tiles the last decides the margin
-DISTANCES = 10**9  # that are computed at most, in two seconds; beyond them fewer tiles ask
-BLOCK = 2**18  # distances that are held at a time, so that they stay in the cache
+NEIGHBORS = 3  # the last of so many nearest tiles defines the margin
+MAX_DISTANCES = 10**9  # computed at most, in two seconds; beyond them tiles are sampled
+BLOCK = 2**18  # distances in memory at a time: they fit into the processor's cache
 
 
 class ClassPair(NamedTuple):
@@ -57,20 +58,20 @@ class ClassMargins:
         share: of the tiles of A, how many have a tile of B as near as one of A, or nearer,
             (classes, classes) float32, 0 to 1; NaN as above. Where most of A have one code, a
             single tile of B with that code ties with all of them.
-        asked: how many tiles of each class were asked, (classes,).
-        tiles: how many it has, (classes,).
+        evaluated: how many tiles of each class were evaluated, (classes,).
+        tiles: how many each class has, (classes,).
     """
 
     classes: list[str]
     margin: Floats
     share: Floats
-    asked: Ints
+    evaluated: Ints
     tiles: Ints
 
     @property
     def sampled(self) -> bool:
-        """Whether not all tiles were asked."""
-        return bool((self.asked < self.tiles).any())
+        """Whether only a sample of the tiles was evaluated."""
+        return bool((self.evaluated < self.tiles).any())
 
     @property
     def pairs(self) -> list[ClassPair]:
@@ -85,65 +86,64 @@ class ClassMargins:
 
 @dataclass(frozen=True, eq=False)
 class BoundaryTiles:
-    """The tiles of two classes that lie as near to the other class as to their own, or nearer.
+    """The tiles of two classes that are at least as near to the other class as to their own.
 
-    They come in the order (difference of both distances, distance to the other class, row): the
-    worst first.
+    They are sorted by (difference of both distances, distance to the other class, row): the worst
+    first.
 
     Attributes:
         one: name of a class.
         other: name of another.
         rows: tiles of either, (m,).
-        own: bits to the nearest other tile of its own class, (m,) int64.
-        across: bits to the nearest tile of the other class, (m,) int64.
-        facing: that tile, the first by row if there are several, (m,).
-        total: how many tiles lie on the border, of which the first m are here.
-        asked: how many tiles were asked.
+        own_distance: bits to the nearest other tile of its own class, (m,) int64.
+        other_distance: bits to the nearest tile of the other class, (m,) int64.
+        nearest_other: that tile, the first by row if there are several, (m,).
+        total: how many boundary tiles there are, of which these are the first m.
+        evaluated: how many tiles were evaluated.
         tiles: how many the two classes have.
     """
 
     one: str
     other: str
     rows: Ints
-    own: Ints
-    across: Ints
-    facing: Ints
+    own_distance: Ints
+    other_distance: Ints
+    nearest_other: Ints
     total: int
-    asked: int
+    evaluated: int
     tiles: int
 
 
 def class_margins(gallery: Gallery) -> ClassMargins:
-    """Measure how far the classes of a gallery lie apart.
+    """Return the margins between all classes of a gallery.
 
-    Where that would take more than a thousand million distances, as from some 30,000 tiles on,
-    only the first tiles of each class ask, equally many of each. A gallery lies in the order of a
-    hash of the ids, so that they are drawn as if by chance. What they are compared with is always
-    all that can be found.
+    Where that would take more than a billion distances, from about 30,000 tiles on, only the first
+    tiles of each class are evaluated, equally many of each. Galleries are ordered by a hash of the
+    ids, so these are a random sample. They are always compared with all tiles that can be found.
     """
     classes = np.arange(len(gallery.classes))
-    found, asked = _Found(gallery, classes), np.zeros(len(classes), dtype=np.int64)
+    index, evaluated = _ClassIndex(gallery, classes), np.zeros(len(classes), dtype=np.int64)
     margin, share = (np.full((len(classes), len(classes)), np.nan, np.float32) for _ in range(2))
     for number in classes:  # row by row of the matrix: all at once would not fit
-        rows = found.asking(number)
-        others, asked[number] = classes != number, len(rows)
-        near = found.near(rows).distances
+        rows = index.sample(number)
+        others, evaluated[number] = classes != number, len(rows)
+        near = index.nearest(rows).distances
         own = near[:, [number]]
         margin[number, others] = _mean(_differences(near, own))[others]
         known = np.isfinite(near[:, :, 0]) & np.isfinite(own[:, :, 0])
         crossed = near[:, :, 0] <= own[:, :, 0]  # ties count: a search may show either first
         share[number, others] = _mean(np.where(known, crossed, np.nan))[others]
     tiles = np.bincount(gallery.labels, minlength=len(classes))
-    return ClassMargins(gallery.classes, margin, share, asked, tiles)
+    return ClassMargins(gallery.classes, margin, share, evaluated, tiles)
 
 
 def boundary_tiles(
     gallery: Gallery, one: str, other: str, *, count: int | None = None
 ) -> BoundaryTiles:
-    """Find the tiles on the border of two classes, the worst first.
+    """Return the boundary tiles of two classes, the worst first.
 
-    A tile whose class holds no other that can be found has nothing to compare with, and is left
-    out. In a large gallery not all tiles ask, see `class_margins`.
+    A tile whose class has no other tile that can be found is left out. In a large gallery the tiles
+    are sampled, see `class_margins`.
 
     Args:
         gallery: an opened gallery.
@@ -159,42 +159,45 @@ def boundary_tiles(
     pair = np.array([_number(gallery, "one", one), _number(gallery, "other", other)])
     if one == other:
         raise InputError(
-            "a class has no border with itself, choose another", parameter="other", value=other
+            "a class has no boundary with itself, choose another", parameter="other", value=other
         )
-    found = _Found(gallery, pair)
-    rows = np.concatenate([found.asking(number) for number in pair])
-    near, each = found.near(rows), np.arange(len(rows))
+    index = _ClassIndex(gallery, pair)
+    rows = np.concatenate([index.sample(number) for number in pair])
+    near, each = index.nearest(rows), np.arange(len(rows))
     side = (gallery.labels[rows] == pair[1]).astype(np.int64)  # 0 or 1
-    own, across = near.distances[each, side, 0], near.distances[each, 1 - side, 0]
-    crossed = np.flatnonzero(np.isfinite(own) & (across <= own))
-    order = (rows[crossed], across[crossed], across[crossed] - own[crossed])
+    own, other_distance = near.distances[each, side, 0], near.distances[each, 1 - side, 0]
+    crossed = np.flatnonzero(np.isfinite(own) & (other_distance <= own))
+    farther = other_distance[crossed] - own[crossed]
+    order = (rows[crossed], other_distance[crossed], farther)
     worst = crossed[np.lexsort(order)]  # the last key counts first
     shown = worst[:count]
     return BoundaryTiles(
         one=one,
         other=other,
         rows=rows[shown],
-        own=own[shown].astype(np.int64),
-        across=across[shown].astype(np.int64),
-        facing=near.first[shown, 1 - side[shown]],
+        own_distance=own[shown].astype(np.int64),
+        other_distance=other_distance[shown].astype(np.int64),
+        nearest_other=near.first[shown, 1 - side[shown]],
         total=len(worst),
-        asked=len(rows),
+        evaluated=len(rows),
         tiles=int(np.isin(gallery.labels, pair).sum()),
     )
 
 
-class _Near(NamedTuple):
-    """What lies nearest to some tiles in each class."""
+class _Nearest(NamedTuple):
+    """The nearest tiles of some queries in each class."""
 
-    distances: Floats  # (a, classes, NEAR), bits, ascending; infinite where there are fewer tiles
-    first: Ints  # (a, classes), the nearest, of several the first by row; -1 where there is none
+    distances: (
+        Floats  # (a, classes, NEIGHBORS), bits, ascending; infinite where there are fewer tiles
+    )
+    first: Ints  # (a, classes), row of the nearest, the first of several; -1 where there is none
 
 
-class _Found:
+class _ClassIndex:
     """The tiles of some classes that a search may find, class by class.
 
-    A distance and the place of its tile are one number, distance * tiles + place: the least of them
-    names the nearest tile, of several the first.
+    A distance and the position of its tile are one key, distance * tiles + position: the smallest
+    key of a class is that of its nearest tile, the first of several.
     """
 
     def __init__(self, gallery: Gallery, classes: Ints) -> None:
@@ -202,29 +205,29 @@ class _Found:
         labels = self._labels[gallery.searchable]
         by_class = [gallery.searchable[labels == number] for number in classes]
         sizes = np.array([len(rows) for rows in by_class])
-        self._filled = np.flatnonzero(sizes)  # reduceat knows no empty parts
+        self._filled = np.flatnonzero(sizes)  # reduceat cannot reduce empty parts
         self._starts = (np.cumsum(sizes) - sizes)[self._filled]
         self._rows = np.concatenate(by_class)
         self._columns = np.ascontiguousarray(_words(self._packed[self._rows]).T)  # (words, n)
-        self._place = np.full(len(self._labels), -1)
-        self._place[self._rows] = np.arange(len(self._rows))
+        self._position = np.full(len(self._labels), -1)
+        self._position[self._rows] = np.arange(len(self._rows))
         self._num_classes = len(classes)
-        self._most = max(1, DISTANCES // max(1, len(self._rows)) // len(classes))
+        self._sample_size = max(1, MAX_DISTANCES // max(1, len(self._rows)) // len(classes))
 
-    def asking(self, number: np.int64) -> Ints:
-        """Return the tiles of a class that ask."""
-        return np.flatnonzero(self._labels == number)[: self._most]
+    def sample(self, number: np.int64) -> Ints:
+        """Return the tiles of a class that are evaluated."""
+        return np.flatnonzero(self._labels == number)[: self._sample_size]
 
-    def near(self, rows: Ints) -> _Near:
-        """Find the nearest tiles of each class, a tile itself left out."""
+    def nearest(self, rows: Ints) -> _Nearest:
+        """Return the nearest tiles of each class; a tile is not its own neighbor."""
         shape = (len(rows), self._num_classes)
-        distances = np.full((*shape, NEAR), np.inf, dtype=np.float32)
+        distances = np.full((*shape, NEIGHBORS), np.inf, dtype=np.float32)
         first = np.full(shape, -1, dtype=np.int64)
         size = max(1, BLOCK // max(1, len(self._rows)))
         for start in range(0, len(rows) if len(self._filled) else 0, size):
             block = slice(start, start + size)
             self._fill(rows[block], distances[block], first[block])
-        return _Near(distances, first)
+        return _Nearest(distances, first)
 
     def _fill(self, rows: Ints, distances: Floats, first: Ints) -> None:
         tiles = len(self._rows)
@@ -234,30 +237,30 @@ class _Found:
             keys += np.bitwise_count(word[:, None] ^ column)
         keys *= kind.type(tiles)
         keys += np.arange(tiles, dtype=kind)
-        gone = np.iinfo(kind).max  # above all that are there
-        itself = self._place[rows]
-        keys[itself >= 0, itself[itself >= 0]] = gone
-        for rank in range(NEAR):
+        removed = np.iinfo(kind).max  # larger than any key
+        itself = self._position[rows]
+        keys[itself >= 0, itself[itself >= 0]] = removed
+        for rank in range(NEIGHBORS):
             least = np.minimum.reduceat(keys, self._starts, axis=1)
-            asking, number = np.nonzero(least != gone)
-            bits, place = np.divmod(least[asking, number], kind.type(tiles))
-            distances[asking, self._filled[number], rank] = bits
+            query, number = np.nonzero(least != removed)
+            bits, position = np.divmod(least[query, number], kind.type(tiles))
+            distances[query, self._filled[number], rank] = bits
             if not rank:
-                first[asking, self._filled[number]] = self._rows[place]
-            keys[asking, place] = gone
+                first[query, self._filled[number]] = self._rows[position]
+            keys[query, position] = removed
 
 
 def _words(packed: Packed) -> NDArray[np.uint64]:
-    """Return codes as words of 64 bits, (n, words), the last filled up with zeros."""
+    """Return codes as words of 64 bits, (n, words), the last padded with zeros."""
     return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
 
 
 def _differences(near: Floats, own: Floats) -> Floats:
-    """Return how much farther the other classes lie at the last rank that both have, else NaN.
+    """Return how much farther the other classes are at the last rank that both have, else NaN.
 
     Args:
-        near: distances to the nearest tiles of each class, (a, classes, NEAR).
-        own: to those of the own class, (a, 1, NEAR).
+        near: distances to the nearest tiles of each class, (a, classes, NEIGHBORS).
+        own: to those of the own class, (a, 1, NEIGHBORS).
 
     Returns:
         (a, classes), bits.
@@ -270,7 +273,7 @@ def _differences(near: Floats, own: Floats) -> Floats:
 
 
 def _mean(values: Floats) -> Floats:
-    """Return the mean of each column over what is no NaN; NaN where nothing is left."""
+    """Return the mean of each column, NaN ignored; NaN where nothing is left."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):  # 0 / 0
         means = np.where(known, values, 0).sum(axis=0, dtype=np.float64) / known.sum(axis=0)

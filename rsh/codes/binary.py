@@ -78,6 +78,16 @@ def unpack(packed: Packed, num_bits: int) -> Codes:
     return (bits.astype(np.int8) * 2 - 1).astype(np.int8)
 
 
+def to_hex(packed: Packed, num_bits: int) -> str:
+    """Return one code as hexadecimal digits, four bits each: 12 bits are three digits.
+
+    Args:
+        packed: one code, (bytes,) or (1, bytes) uint8.
+        num_bits: code length, bits.
+    """
+    return str(packed.tobytes().hex())[: -(-num_bits // 4)]
+
+
 def hamming(query_packed: Packed, gallery_packed: Packed) -> NDArray[np.int32]:
     """Return the number of differing bits between every query and every gallery code.
 

@@ -26,7 +26,7 @@ from rsh.errors import InputError
 from rsh.evaluation.scoring import CUT, Floats, Report, RetrievalTask, Rows
 from rsh.metrics import ranking
 from rsh.metrics.counts import counts_from_scores
-from rsh.search.feedback import WEIGHTS, Weights, compose
+from rsh.search.feedback import WEIGHTS, Weights, rocchio
 
 ROUNDS = 2
 
@@ -105,7 +105,7 @@ def _by_query(
             positives = tiles[(marked > 0) & relevant]
             negatives = tiles[(marked > 0) & ~relevant]
             parts = (encoded.relaxed[rows] for rows in ([row], positives, negatives))
-            scores.append(score(compose(*parts, weights=weights), packed))
+            scores.append(score(rocchio(*parts, weights=weights), packed))
             if number < rounds:
                 _mark(marked, scores[-1], judged, number + 1)
         yield _metrics(scores, marked, relevant)

@@ -12,10 +12,10 @@ from rsh.index.base import Hits
 from rsh.index.factory import make_index
 from rsh.metrics import ranking
 from rsh.metrics.counts import DistanceCounts
-from rsh.search.rerank import POOL, rerank
+from rsh.search.rerank import RERANK_DEPTH, rerank
 
 
-def reranking_gain(encoded: Encodings, task: RetrievalTask, *, rerank_depth: int = POOL) -> Report:
+def reranking_gain(encoded: Encodings, task: RetrievalTask, *, rerank_depth: int = RERANK_DEPTH) -> Report:
     """Return metrics of the Hamming ranking, and of the ranking after its top is re-ranked.
 
     Metrics of the Hamming ranking are means over all orders of ties. A re-ranked list is as a

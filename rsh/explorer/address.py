@@ -1,56 +1,60 @@
-"""The page's state in its address, so that a link opens it again.
+"""The state of the dashboard in its address, so that a link opens it again.
 
     ?gallery=bluemarble-32&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
 
-Only these names are read, each is checked like what a person types, and nothing of it is run.
+Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
 
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlencode
 
 from rsh.errors import InputError
-from rsh.explorer.question import Question
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
+from rsh.search.query import Query, Sign
 
-NAMES = ("gallery", "q", "k", "r", "order", "where", "like", "unlike")
-SAFE = "/:,="  # characters that stay as they are, so that a link can be read
+SIGNS: dict[str, Sign] = {
+    "like": "positive",
+    "unlike": "negative",
+}  # as the browser and links name them
+NAMES = ("gallery", "q", "k", "r", "order", "where", *SIGNS)
+SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
-LONGEST = 8000  # characters: what browsers and servers agree on
+LONGEST = 8000  # characters: what browsers and servers support
 
 
 def write_address(state: ExplorerState, *, gallery: str = "") -> str:
-    """Return the query string of a state; an image of one's own is in none.
+    """Return the query string of a state; an uploaded image is not part of it.
 
     Args:
         state: what is shown.
         gallery: which of several galleries it is.
     """
-    ids, way, question = state.gallery.items["id"], state.way, state.question
+    ids, settings, query = state.gallery.items["id"], state.settings, state.query
     pairs = [("gallery", gallery)] if gallery else []
-    if question.row is not None:
-        pairs.append(("q", ids.iloc[question.row]))
-    pairs.append(("k", str(way.top_k)))
-    if way.mode == "radius":
-        pairs.append(("r", str(way.radius)))
-    if way.order != "bits":
-        pairs.append(("order", way.order))
-    pairs += [("where", str(condition)) for condition in way.where.conditions]
-    if question.row is not None:
-        pairs += [("like", ids.iloc[row]) for row in question.like]
-        pairs += [("unlike", ids.iloc[row]) for row in question.unlike]
+    if query.row is not None:
+        pairs.append(("q", ids.iloc[query.row]))
+    pairs.append(("k", str(settings.top_k)))
+    if settings.mode == "radius":
+        pairs.append(("r", str(settings.radius)))
+    if settings.order != "bits":
+        pairs.append(("order", settings.order))
+    pairs += [("where", str(condition)) for condition in settings.filter.conditions]
+    if query.row is not None:
+        for word, sign in SIGNS.items():
+            pairs += [(word, ids.iloc[row]) for row in getattr(query, sign)]
     return "?" + urlencode(pairs, safe=SAFE)
 
 
 def carried_over(state: ExplorerState, gallery: Gallery) -> str:
-    """Return the query string of the same tile in another gallery; of nothing, if it has none."""
-    if state.query is None:
+    """Return the query string of the same tile in another gallery; empty if it has none."""
+    if state.query.row is None:
         return ""
-    tile = state.gallery.items["id"].iloc[state.query]
-    known = bool((gallery.items["id"] == tile).any())
-    return "?" + urlencode({"q": tile, "k": state.way.top_k}, safe=SAFE) if known else ""
+    tile = state.query.name(state.gallery)
+    top_k = state.settings.top_k
+    return "?" + urlencode({"q": tile, "k": top_k}, safe=SAFE) if tile in gallery.ids else ""
 
 
 def gallery_in(address: str) -> str:
@@ -63,29 +67,29 @@ def gallery_in(address: str) -> str:
 
 
 def read_address(address: str, state: ExplorerState) -> None:
-    """Bring a state to what an address says; what it does not say stays as it is.
+    """Set a state to what an address says; what it does not mention is unchanged.
 
     Raises:
-        InputError: a name or value that makes no sense; the state is as before.
+        InputError: a name or value makes no sense; the state is as before.
     """
     found = _parse(address)
-    way = state.way
-    mode = "radius" if "r" in found else "top_k" if "k" in found else way.mode
-    where = Filter.read(found["where"]) if "where" in found else way.where
-    question = state.question
+    settings, query = state.settings, state.query
+    mode = "radius" if "r" in found else "top_k" if "k" in found else settings.mode
     for tile in found.get("q", [])[-1:]:
-        question = Question(_row(state, "q", tile))
-    for sign in ("like", "unlike"):
-        for tile in found.get(sign, []):
-            question = question.mark(_row(state, sign, tile), sign)
-    top_k, radius = _number(found, "k", way.top_k), _number(found, "r", way.radius)
+        query = Query(_row(state, "q", tile))
+    for word, sign in SIGNS.items():
+        for tile in found.get(word, []):
+            query = query.mark(_row(state, word, tile), sign)
+    top_k, radius = _number(found, "k", settings.top_k), _number(found, "r", settings.radius)
+    order = _one(found, "order", settings.order)
     try:
-        state.filter_by(where)
-        state.search_by(mode, top_k=top_k, radius=radius, order=_one(found, "order", way.order))
+        if "where" in found:
+            state.filter_by(Filter.read(found["where"]))
+        state.search_by(mode, top_k=top_k, radius=radius, order=order)
     except InputError:
-        state.way = way
+        state.settings = settings
         raise
-    state.ask(question)
+    state.search_with(query)
 
 
 def _parse(address: str) -> dict[str, list[str]]:
@@ -111,6 +115,6 @@ def _number(found: dict[str, list[str]], name: str, default: int) -> int:
 
 
 def _row(state: ExplorerState, name: str, tile: str) -> int:
-    if not (state.gallery.items["id"] == tile).any():
+    if tile not in state.gallery.ids:
         raise InputError(f"the link says {name}={tile}: this gallery holds no such tile")
-    return state.row_of(tile)
+    return state.gallery.row_of(tile)

@@ -1,4 +1,4 @@
-"""The page over one gallery: ties the state to the panels."""
+"""The dashboard of one gallery: connects the state with the panels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,29 +6,29 @@ from uuid import uuid4
 
 import ipywidgets
 
-from rsh.explorer.address import carried_over, gallery_in, read_address, write_address
+from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
-from rsh.explorer.panels.cards import CardsPanel, answer_view
-from rsh.explorer.panels.class_browser import ClassBrowserPanel, chooser_view
-from rsh.explorer.panels.codes import CodesPanel, bits_view
+from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
+from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view
+from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import ways_of
 from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_of
-from rsh.explorer.panels.explain import Explained, ExplainPanel, query_image
-from rsh.explorer.panels.export import ExportPanel, view_of
+from rsh.explorer.panels.explain import Explained, ExplainPanel
+from rsh.explorer.panels.export import ExportPanel
 from rsh.explorer.panels.filter import FilterPanel, columns_of, filter_view
 from rsh.explorer.panels.header import HeaderPanel, facts_of, question_of
 from rsh.explorer.panels.legend import LegendPanel, note_of
 from rsh.explorer.panels.scatter import marks_of, planes_of
-from rsh.explorer.panels.selected import SelectedPanel, picked_as_view, picked_view
+from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.panels.upload import UploadPanel
-from rsh.explorer.question import Image
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
+from rsh.search.query import QueryImage
 
 
 class Explorer:
@@ -105,7 +105,7 @@ class Explorer:
                 state.select(rows_sent(buffers))
                 self._show_picked()
             case {"kind": "color", "by": str(by)}:
-                self.legend.color(state, state.ranking(), by)
+                self.legend.color(state.results(), by)
             case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
                 self._show_class(number, 0)
                 self.alert("")
@@ -119,11 +119,11 @@ class Explorer:
             case {"kind": "random"}:
                 self._move(state.choose_random)
             case {"kind": "mark", "row": int(row), "sign": str(sign)}:
-                self._move(lambda: state.mark(row, sign))
+                self._move(lambda: state.mark(row, SIGNS.get(sign, sign)))
             case {"kind": "clear"}:
-                self._move(state.clear_marks)
+                self._move(state.clear_feedback)
             case {"kind": "find", "text": str(text)}:
-                self._move(lambda: state.choose(state.row_of(text)))
+                self._move(lambda: state.choose(state.find_row(text)))
             case {"kind": "where", "texts": list(texts)}:
                 self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
             case {"kind": "address", "text": str(text)}:
@@ -131,10 +131,10 @@ class Explorer:
             case {"kind": "gallery", "name": str(name)}:
                 self.switch(name, carried_over(state, self._site.open(name)))
             case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.taking.give(form, picked_as_view(state))
+                self.taking.give(form, selected_tiles(state))
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
-                self.taking.give(form, view_of(state, state.ranking()))
+                self.taking.give(form, state.results().take(slice(MAX_CARDS)))
                 self.alert("")
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
@@ -172,12 +172,11 @@ class Explorer:
 
     async def look_for_parts(self) -> None:
         """Find out which parts of the query make its code, while the page goes on."""
-        question = self.state.question
+        query, gallery = self.state.query, self.state.gallery
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
-            name = question.name(self.state.gallery)
-            found = await self._uploads.parts(query_image(self.state), name)
-            self._explained.keep_parts(question, found)
+            found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
+            self._explained.keep_parts(query, found)
             self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         except Exception as error:
             self.alert(explain(error))
@@ -201,18 +200,18 @@ class Explorer:
 
     def refresh(self) -> None:
         """Show the answer to the current question everywhere."""
-        ranking = self.state.ranking()
+        result = self.state.results()
         self.controls.search = search_of(self.state)
         self.controls.view = controls_view(self.state)
         self.filter.view = filter_view(self.state, self._columns)
-        self.cards.view = answer_view(self.state, ranking)
-        self.bits.view = bits_view(self.state, ranking)
-        marks = marks_of(self.state, ranking)
+        self.cards.view = cards_view(result)
+        self.bits.view = codes_view(result)
+        marks = marks_of(result)
         for plane in self.planes:
             plane.marks = marks
-        self.legend.color(self.state, ranking)
-        self.legend.judged = self.state.query is not None
-        self.legend.note = note_of(self.state, bool(self.planes))
+        self.legend.color(result)
+        self.legend.judged = self.state.query.row is not None
+        self.legend.note = note_of(self.state.query, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
@@ -228,7 +227,7 @@ class Explorer:
             self.switch(name, address)
 
     @guarded
-    def _ask_with(self, image: Image) -> None:
+    def _ask_with(self, image: QueryImage) -> None:
         self.state.choose_image(image)
         self.refresh()
 
@@ -240,18 +239,18 @@ class Explorer:
 
     def _follow(self) -> None:
         """Show the tiles of the query's class to choose from, if it has one."""
-        if self.state.query is not None:
-            number = int(self.state.gallery.labels[self.state.query])
+        if self.state.query.row is not None:
+            number = int(self.state.gallery.labels[self.state.query.row])
             if number != self._class:
                 self._class, self._part = number, 0
 
     def _show_class(self, number: int, part: int) -> None:
         self._class, self._part = number, part
-        self.chooser.view = chooser_view(self.state, number, part)
+        self.chooser.view = class_browser_view(self.state, number, part)
 
     def _show_picked(self) -> None:
         self.taking.selected = len(self.state.selection)
-        self.picked.view = picked_view(self.state)
+        self.picked.view = selected_view(self.state)
 
     def _peek(self, panel: Any, row: int) -> None:
         tile = describe(self.state.gallery, row)

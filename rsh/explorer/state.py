@@ -1,37 +1,68 @@
-"""What the page shows, without any widget: the question, its history, and the answer to it."""
+"""The state of the dashboard, without any widget: query, history and search settings."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.config import DEFAULT_TOP_K
+from rsh.config import DEFAULT_TOP_K, Measure
 from rsh.errors import InputError
-from rsh.explorer.question import Image, Mode, Order, Question, Way
-from rsh.explorer.ranking import Ranking, find, num_others, pool_of, rank
 from rsh.explorer.selection import Selection
-from rsh.gallery.filters import Filter
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
+from rsh.index.base import Hits
+from rsh.search.nearest import num_others
+from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
+from rsh.search.results import SearchResult
+from rsh.search.retrieve import retrieve
 
 MAX_TOP_K = 100
-MAX_MARKED = 50  # more than anybody marks by hand, few enough for an address
+MAX_MARKED = 50  # more than people mark by hand, few enough for an address
 SUGGESTED = 12
+NO_HITS = Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
+Mode = Literal["top_k", "radius"]
+Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.config.Measure`
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The search controls; top_k and radius are both kept while the other one is in use.
+
+    Attributes:
+        mode: which of the two numbers applies.
+        top_k: number of tiles.
+        radius: Hamming radius, bits.
+        order: "bits", or the finer measure that the nearest tiles are re-ranked by.
+        filter: conditions on the tiles that may be found.
+    """
+
+    mode: Mode = "top_k"
+    top_k: int = DEFAULT_TOP_K
+    radius: int = 2
+    order: Order = "bits"
+    filter: Filter = NO_FILTER
+
+    def __post_init__(self) -> None:
+        if self.order not in get_args(Order):
+            raise InputError(f"order {self.order!r}: choose one of {', '.join(get_args(Order))}")
+        if self.mode not in get_args(Mode):
+            raise InputError(f"search mode {self.mode!r}: choose {' or '.join(get_args(Mode))}")
 
 
 class ExplorerState:
-    """The page's logic: one current question, a history like a browser's, and a way to search.
+    """The dashboard's logic: the current query with a history like a browser's, and the settings.
 
     Attributes:
         gallery: what is searched.
-        question: what is asked with; marks are a part of it, so that Back takes them away again.
-        way: how to search.
-        selection: tiles that were drawn around.
+        query: with its feedback, so that Back takes that away again.
+        settings: how to search.
+        selection: tiles selected in a map.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
-        """Start with a query that is worth looking at; `seed` fixes it and the random ones.
+        """Start with a typical query; `seed` fixes it and the random ones.
 
         Raises:
             InputError: the gallery has no items.
@@ -39,23 +70,18 @@ class ExplorerState:
         if not len(gallery):
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
-        self.way = Way(
+        self.settings = SearchSettings(
             top_k=min(DEFAULT_TOP_K, self.max_top_k), radius=max(gallery.num_bits // 16, 1)
         )
         self.selection = Selection([], num_tiles=len(gallery))
         self._rng = np.random.default_rng(seed)
-        self._past: list[Question] = []
-        self._future: list[Question] = []
-        self.question = Question(self._first_query())
-
-    @property
-    def query(self) -> int | None:
-        """Row of the current query, None for an image from elsewhere."""
-        return self.question.row
+        self._past: list[Query] = []
+        self._future: list[Query] = []
+        self.query = Query(self._first_query())
 
     @property
     def can_go_back(self) -> bool:
-        """Whether there is an earlier question."""
+        """Whether there is an earlier query."""
         return bool(self._past)
 
     @property
@@ -64,40 +90,34 @@ class ExplorerState:
         return bool(self._future)
 
     @property
-    def query_was_trained_on(self) -> bool:
-        """Whether the model has seen the query with its class."""
-        splits = self.gallery.items["split"]
-        return self.query is not None and bool(splits.iloc[self.query] == "train")
-
-    @property
     def max_top_k(self) -> int:
-        """The most tiles one can ask for: all but the query, at most MAX_TOP_K, at least 1."""
+        """The largest top_k: all tiles but the query, at most MAX_TOP_K, at least 1."""
         return min(max(len(self.gallery.searchable) - 1, 1), MAX_TOP_K)
 
     @property
-    def pool(self) -> int:
-        """How many of the nearest tiles a finer measure looks at again, unless in a radius."""
-        return pool_of(self.gallery, self.question, self.way)
+    def options(self) -> SearchOptions:
+        """The settings that apply to the current query; feedback scores all tiles."""
+        return self._options(self.query)
 
-    def ask(self, question: Question) -> None:
-        """Ask with something else, and forget what lay ahead in the history."""
-        if question != self.question:
-            self._past.append(self.question)
+    def search_with(self, query: Query) -> None:
+        """Search with another query; this clears the way forward in the history."""
+        if query != self.query:
+            self._past.append(self.query)
             self._future.clear()
-            self.question = question
+            self.query = query
 
     def choose(self, row: int) -> None:
-        """Make a tile the query, without marks, and forget what lay ahead in the history.
+        """Search with a tile, without feedback.
 
         Raises:
             InputError: the gallery has no such row.
         """
-        self._check_row(row)
-        self.ask(Question(row))
+        check_row(self.gallery, row)
+        self.search_with(Query(row))
 
-    def choose_image(self, image: Image) -> None:
-        """Make an image from elsewhere the query."""
-        self.ask(Question(None, image))
+    def choose_image(self, image: QueryImage) -> None:
+        """Search with an image."""
+        self.search_with(Query(image=image))
 
     def select(self, rows: ArrayLike) -> None:
         """Select these tiles instead of those before.
@@ -108,76 +128,79 @@ class ExplorerState:
         self.selection = Selection(rows, num_tiles=len(self.gallery))
 
     def choose_random(self) -> None:
-        """Choose another tile, one that training has not seen if there is any."""
-        others = self._unseen_first()
-        others = others[others != self.query]
+        """Search with another tile, a held-out query if there are any."""
+        others = self._held_out_rows()
+        others = others[others != self.query.row]
         if len(others):
             self.choose(int(self._rng.choice(others)))
 
     def mark(self, row: int, sign: str) -> None:
-        """Mark a tile that the answer shall be "like" or "unlike", or take the mark away.
+        """Mark a tile as "positive" or "negative"; the same mark again removes it.
 
         Raises:
-            InputError: there is no such tile or mark, it is the query, or too many are marked.
+            InputError: there is no such tile or sign, it is the query, or too many are marked.
         """
-        self._check_row(row)
-        question = self.question.mark(row, sign)
-        if len(question.like) + len(question.unlike) > MAX_MARKED:
-            raise InputError(f"{MAX_MARKED} tiles are marked: take one away first")
-        self.ask(question)
+        check_row(self.gallery, row)
+        query = self.query.mark(row, cast(Sign, sign))
+        if len(query.positive) + len(query.negative) > MAX_MARKED:
+            raise InputError(f"{MAX_MARKED} tiles are marked: unmark one first")
+        self.search_with(query)
 
-    def clear_marks(self) -> None:
-        """Ask with the query alone."""
-        self.ask(replace(self.question, like=(), unlike=()))
+    def clear_feedback(self) -> None:
+        """Search with the query alone."""
+        self.search_with(replace(self.query, positive=(), negative=()))
 
     def back(self) -> None:
-        """Return to the question before this one, if there is one."""
+        """Return to the query before this one, if there is one."""
         if self._past:
-            self._future.append(self.question)
-            self.question = self._past.pop()
+            self._future.append(self.query)
+            self.query = self._past.pop()
 
     def forward(self) -> None:
         """Undo `back`."""
         if self._future:
-            self._past.append(self.question)
-            self.question = self._future.pop()
+            self._past.append(self.query)
+            self.query = self._future.pop()
 
     def search_by(self, mode: str, *, top_k: int, radius: int, order: str = "bits") -> None:
-        """Set how to search; numbers out of range are brought to the nearest end.
+        """Change the settings; numbers out of range are clipped.
 
         Args:
-            mode: see `Way`.
-            top_k: how many.
+            mode: see `SearchSettings`.
+            top_k: number of tiles.
             radius: Hamming radius, bits.
-            order: see `Way`.
+            order: see `SearchSettings`.
 
         Raises:
             InputError: no such mode or order.
         """
-        self.way = replace(
-            self.way,
+        self.settings = replace(
+            self.settings,
             mode=cast(Mode, mode),
             top_k=min(max(int(top_k), 1), self.max_top_k),
             radius=min(max(int(radius), 0), self.gallery.num_bits),
             order=cast(Order, order),
         )
 
-    def filter_by(self, where: Filter) -> None:
-        """Find only tiles of which the conditions hold.
+    def filter_by(self, filter: Filter) -> None:
+        """Find only tiles that pass a filter.
 
         Raises:
-            InputError: they make no sense, or no tile meets them.
+            InputError: a condition makes no sense, or no tile passes.
         """
-        way = replace(self.way, where=where)
-        num_others(self.gallery, self.question, way)
-        self.way = way
+        self.gallery.searchable_where(filter)  # refuses it
+        self.settings = replace(self.settings, filter=filter)
 
-    def ranking(self) -> Ranking:
-        """Answer the current question."""
-        return rank(self.gallery, self.question, self.way)
+    def results(self) -> SearchResult:
+        """Search with the current query; without any other tile to find, the result is empty.
+
+        Raises:
+            InputError: a feature or code of the gallery was altered.
+        """
+        return self._results(self.query)
 
     def tiles_of(self, name: str) -> list[int]:
-        """Rows of one class to choose a query from, those unseen in training first.
+        """Return the rows of one class to choose a query from, held-out queries first.
 
         Raises:
             InputError: no such class.
@@ -185,57 +208,67 @@ class ExplorerState:
         if name not in self.gallery.classes:
             raise InputError(f"there is no class {name!r}: choose one from the list")
         rows = np.flatnonzero(self.gallery.labels == self.gallery.classes.index(name))
-        return [int(row) for row in rows[np.argsort(~self._unseen[rows], kind="stable")]]
+        return [int(row) for row in rows[np.argsort(~self._held_out[rows], kind="stable")]]
 
     def matching(self, text: str) -> list[str]:
-        """Ids of the first tiles that hold a text, letters of either case; none for no text."""
+        """Return the ids of the first tiles that contain a text, ignoring case."""
         if not text.strip():
             return []
         ids = self.gallery.items["id"]
         held = ids.str.contains(text.strip(), case=False, regex=False).to_numpy(dtype=bool)
         return [str(name) for name in ids[np.flatnonzero(held)[:SUGGESTED]]]
 
-    def row_of(self, name: str) -> int:
-        """Return the row of the tile of an id, or of the first tile whose id holds the text.
+    def find_row(self, name: str) -> int:
+        """Return the row of the tile with an id, or of the first tile whose id contains the text.
 
         Raises:
             InputError: there is none.
         """
-        rows = np.flatnonzero((self.gallery.items["id"] == name).to_numpy())
-        found = rows if len(rows) else self.gallery.items["id"].isin(self.matching(name)[:1])
-        rows = np.flatnonzero(found) if not len(rows) else rows
-        if not len(rows):
+        ids = [name] if name in self.gallery.ids else self.matching(name)[:1]
+        if not ids:
             raise InputError(f"no tile's name holds {name!r}: try a part of it")
-        return int(rows[0])
+        return self.gallery.row_of(ids[0])
+
+    def _options(self, query: Query) -> SearchOptions:
+        settings = self.settings
+        filter, others = settings.filter, num_others(self.gallery, query, settings.filter)
+        top_k = min(settings.top_k, others)
+        if query.has_feedback:
+            return SearchOptions(top_k=top_k, filter=filter)
+        rerank: Measure | None = None if settings.order == "bits" else settings.order
+        if settings.mode == "radius":
+            return SearchOptions(radius=settings.radius, rerank=rerank, filter=filter)
+        return SearchOptions(top_k=top_k, rerank=rerank, filter=filter)
+
+    def _results(self, query: Query) -> SearchResult:
+        options = self._options(query)
+        if not num_others(self.gallery, query, options.filter):
+            return SearchResult.of_hits(self.gallery, query, options, NO_HITS)
+        return retrieve(self.gallery, query, options)
 
     @cached_property
-    def _unseen(self) -> NDArray[np.bool_]:
+    def _held_out(self) -> NDArray[np.bool_]:
         return np.asarray(self.gallery.items["split"] == "query", dtype=bool)
 
-    def _check_row(self, row: Any) -> None:
-        if not isinstance(row, int) or not 0 <= row < len(self.gallery):
-            raise InputError(f"there is no tile {row}: choose 0 to {len(self.gallery) - 1}")
-
-    def _unseen_first(self) -> NDArray[np.int64]:
+    def _held_out_rows(self) -> NDArray[np.int64]:
         """Rows of the query split, or all rows where there are none."""
-        unseen = np.flatnonzero(self._unseen)
-        return unseen if len(unseen) else np.arange(len(self.gallery))
+        rows = np.flatnonzero(self._held_out)
+        return rows if len(rows) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
-        """Of a few unseen tiles, one whose answer is neither among their best nor their worst.
+        """Return one of a few held-out queries, whose results are neither the best nor the worst.
 
-        The page should open on what the model mostly does. Of the middle third, by precision, one
-        with neighbors at many distances is taken, since a list of equal distances explains
-        nothing, and then the one with the most detail, judged by the size of its JPEG.
+        The dashboard should open on typical results. Of the middle third by precision, it takes the
+        query with results at the most distances, since a list of equal distances explains nothing,
+        and among these the one with the most detail, judged by the size of its JPEG.
         """
-        rows = self._unseen_first()
+        rows = self._held_out_rows()
         drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
-        labels = self.gallery.labels
-        answers = {row: find(self.gallery, Question(row), self.way)[0] for row in drawn}
-        drawn.sort(key=lambda row: int((labels[answers[row].ids] == labels[row]).sum()))
+        results = {row: self._results(Query(row)) for row in drawn}
+        drawn.sort(key=lambda row: results[row].num_relevant)
         middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 
         def worth(row: int) -> tuple[int, int]:
-            return len(np.unique(answers[row].distances)), len(self.gallery.thumbnail(row))
+            return len(np.unique(results[row].distances)), len(self.gallery.thumbnail(row))
 
         return max(middle, key=worth)

@@ -1,4 +1,4 @@
-"""Which tiles a search may find, as a person writes it.
+"""Filters: conditions on the tiles that a search may find, and how they are written.
 
     class=forest            one value, or several: class=forest,desert
     split!=train            anything but these
@@ -7,10 +7,9 @@
     bbox=5,45,10,50         west, south, east, north in degrees, of a tile's center; a box whose
                             west is greater than its east crosses the 180th meridian
 
-Several conditions must all hold. A tile whose value is not known fulfils none.
+Several conditions must all hold. A tile whose value is unknown passes none.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.errors import InputError
+from rsh.index.base import ColumnTest
 
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
 BOX = ("west", "south", "east", "north")
-LEAST = "-1e308"
 Mask = NDArray[np.bool_]
 
 
@@ -33,9 +32,9 @@ class Condition(NamedTuple):
 
     Attributes:
         column: of the items table, or "bbox".
-        values: what was written, not yet read as numbers.
+        values: as written, not yet read as numbers.
         between: whether the two values are the ends of a range.
-        negated: whether the values are those that are not wanted.
+        negated: whether tiles with these values are excluded.
     """
 
     column: str
@@ -50,20 +49,20 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Filter:
-    """Conditions that all must hold; none lets every tile pass.
+    """Conditions that must all hold; without any, every tile passes.
 
     Attributes:
-        conditions: what must hold.
+        conditions: all of them.
     """
 
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
     def read(cls, texts: Sequence[str]) -> "Filter":
-        """Read conditions as they are written, see above.
+        """Read conditions from their texts, see the module.
 
         Raises:
-            InputError: one of them makes no sense.
+            InputError: a text cannot be read.
         """
         return cls(tuple(map(_condition, texts)))
 
@@ -74,7 +73,7 @@ class Filter:
         return " and ".join(map(str, self.conditions))
 
     def mask(self, items: pd.DataFrame) -> Mask:
-        """Say of each tile whether all conditions hold.
+        """Return whether each tile meets all conditions.
 
         Args:
             items: the table, one row a tile.
@@ -85,38 +84,20 @@ class Filter:
         Raises:
             InputError: there is no such column, or a value does not fit it.
         """
-        masks = [_mask(test, items) for c in self.conditions for test in _tests(c, items)]
+        masks = [_mask(test, items) for test in self.tests(items)]
         holds: Mask = np.logical_and.reduce([np.ones(len(items), dtype=bool), *masks])
         return holds
 
-    def expression(self, items: pd.DataFrame) -> str:
-        """Write the conditions for Milvus, whose collection has most of the columns.
-
-        Args:
-            items: the table, which tells numbers from texts.
-
-        Returns:
-            The expression; nothing if a column is one that Milvus does not have as it is here.
+    def tests(self, items: pd.DataFrame) -> list[ColumnTest]:
+        """Return the conditions with their values read as the columns have them.
 
         Raises:
             InputError: as for `mask`.
         """
-        tests = [test for c in self.conditions for test in _tests(c, items)]
-        if any(_only_here(items[test.column]) for test in tests):
-            return ""
-        return " and ".join(map(_expression, tests))
+        return [test for condition in self.conditions for test in _tests(condition, items)]
 
 
 NO_FILTER = Filter()
-
-
-class _Test(NamedTuple):
-    """A condition whose values were read as the column's: some of them, or two ends."""
-
-    column: str
-    values: list[float] | list[str]
-    between: bool
-    negated: bool
 
 
 def _condition(text: str) -> Condition:
@@ -129,50 +110,59 @@ def _condition(text: str) -> Condition:
         raise InputError(
             "write COLUMN=VALUE, such as class=forest,desert, or cloud=0..20, "
             "or bbox=WEST,SOUTH,EAST,NORTH",
-            parameter="where",
+            parameter="filter",
             value=text,
         )
     negated = found["sign"] == "!="
     if column == "bbox" and (len(values) != 4 or negated):
         raise InputError(
-            "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="where", value=text
+            "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="filter", value=text
         )
     return Condition(column, values, between, negated)
 
 
-def _tests(condition: Condition, items: pd.DataFrame) -> list[_Test]:
-    """Read the values of a condition as the column has them."""
+def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
+    """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
     if condition.column not in items:
         raise InputError(
             f"there is no column {condition.column}, choose one of {', '.join(items.columns)}",
-            parameter="where",
+            parameter="filter",
             value=condition,
         )
+    column = items[condition.column]
     values: list[float] | list[str] = list(condition.values)
-    if _is_number(items[condition.column]):
+    if _is_number(column):
         values = [_number(value, condition) for value in condition.values]
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
-        raise InputError("the lower end comes first", parameter="where", value=condition)
-    return [_Test(condition.column, values, condition.between, condition.negated)]
+        raise InputError("the lower end comes first", parameter="filter", value=condition)
+    is_bool = pd.api.types.is_bool_dtype(column)
+    return [
+        ColumnTest(condition.column, values, condition.between, condition.negated, is_bool=is_bool)
+    ]
 
 
-def _box(condition: Condition, items: pd.DataFrame) -> list[_Test]:
+def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     if not {"longitude", "latitude"} <= set(items.columns):
-        raise InputError("nobody knows where these tiles lie", parameter="where", value=condition)
+        raise InputError(
+            "these tiles have no coordinates: add longitude and latitude to items.csv and encode "
+            "again",
+            parameter="filter",
+            value=condition,
+        )
     west, south, east, north = (_number(value, condition) for value in condition.values)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise InputError(
             f"need {', '.join(BOX)} in degrees, the south below the north",
-            parameter="where",
+            parameter="filter",
             value=condition,
         )
-    latitude = _Test("latitude", [south, north], between=True, negated=False)
+    latitude = ColumnTest("latitude", [south, north], between=True, negated=False)
     if west <= east:
-        return [_Test("longitude", [west, east], between=True, negated=False), latitude]
+        return [ColumnTest("longitude", [west, east], between=True, negated=False), latitude]
     gap = [np.nextafter(east, 180), np.nextafter(west, -180)]
-    return [_Test("longitude", gap, between=True, negated=True), latitude]
+    return [ColumnTest("longitude", gap, between=True, negated=True), latitude]
 
 
 def _number(value: str, condition: Condition) -> float:
@@ -181,7 +171,7 @@ def _number(value: str, condition: Condition) -> float:
     except ValueError:
         number = np.nan
     if not np.isfinite(number):
-        raise InputError(f"{value} is no number", parameter="where", value=condition)
+        raise InputError(f"{value} is not a number", parameter="filter", value=condition)
     return number
 
 
@@ -189,12 +179,7 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _only_here(column: pd.Series) -> bool:
-    """Whether Milvus has no such column, or has it in another form."""
-    return column.name in ("id", "code", "footprint") or pd.api.types.is_bool_dtype(column)
-
-
-def _mask(test: _Test, items: pd.DataFrame) -> Mask:
+def _mask(test: ColumnTest, items: pd.DataFrame) -> Mask:
     column = items[test.column]
     if not _is_number(column):
         column = column.astype("string")
@@ -205,15 +190,3 @@ def _mask(test: _Test, items: pd.DataFrame) -> Mask:
         holds = column.isin(test.values)
     known = column.notna()
     return np.asarray((known & (~holds if test.negated else holds)).fillna(False), dtype=bool)
-
-
-def _expression(test: _Test) -> str:
-    name = f"$meta[{json.dumps(test.column, ensure_ascii=False)}]"  # whatever it is called
-    values = [json.dumps(value, ensure_ascii=False) for value in test.values]
-    if test.between:
-        form = "({0} < {1} or {0} > {2})" if test.negated else "({0} >= {1} and {0} <= {2})"
-        return form.format(name, *values)
-    if not test.negated:
-        return f"{name} in [{', '.join(values)}]"
-    least = '""' if isinstance(test.values[0], str) else LEAST
-    return f"({name} not in [{', '.join(values)}] and {name} >= {least})"  # and it is known

@@ -7,7 +7,7 @@ The folder is all that a search or the page needs: no torch, no network, no orig
 
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -113,6 +113,30 @@ class Gallery:
     def classes(self) -> list[str]:
         """Class names in alphabetical order."""
         return sorted(self.items["class"].unique())
+
+    @cached_property
+    def ids(self) -> "pd.Index[str]":
+        """All ids as an index, which finds the row of one in constant time."""
+        return cast("pd.Index[str]", pd.Index(self.items["id"]))
+
+    def row_of(self, tile: str, *, parameter: str = "query") -> int:
+        """Return the row of the tile of an id.
+
+        Args:
+            tile: the id.
+            parameter: the argument that an error names.
+
+        Raises:
+            InputError: no tile has this id.
+        """
+        if tile not in self.ids:
+            known = self.items["id"].iloc[0]
+            raise InputError(
+                f"no tile of {self.folder} has this id; one is {known}",
+                parameter=parameter,
+                value=tile,
+            )
+        return cast(int, self.ids.get_loc(tile))
 
     @cached_property
     def searchable(self) -> NDArray[np.int64]:

@@ -90,10 +90,10 @@ class Searcher:
         chosen = where.mask(items)[self.rows]
         if not chosen.any():
             raise InputError(
-                "no searchable tile meets this; relax it", parameter="where", value=where
+                "no searchable tile meets this; relax it", parameter="filter", value=where
             )
         ids = self.ids[chosen]
-        selector = IDSelector(ids, where.expression(items))
+        selector = IDSelector(ids, where.tests(items))
         return Searcher(self.index.among(selector), ids, self.rows[chosen])
 
     def _in_rows(self, hits: Hits) -> Hits:

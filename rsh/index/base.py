@@ -1,5 +1,6 @@
 """What all engines share: the interface, hits and their order, and how wrong input is refused."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -24,17 +25,35 @@ class Hits(NamedTuple):
     distances: NDArray[np.int32]
 
 
+class ColumnTest(NamedTuple):
+    """A condition on one column of the items table, with values of the column's type.
+
+    Attributes:
+        column: its name.
+        values: numbers or texts: some to choose from, or the two ends of a range.
+        between: whether they are the ends of a range.
+        negated: whether they are the values that are not wanted.
+        is_bool: whether the column is boolean; the values are then its texts.
+    """
+
+    column: str
+    values: list[float] | list[str]
+    between: bool
+    negated: bool
+    is_bool: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class IDSelector:
     """The items that a search may find.
 
     Attributes:
         ids: of the items, ascending.
-        expression: the same as Milvus writes it, for a server that knows the items' columns.
+        tests: that select these items, for a server that knows the items' columns; may be empty.
     """
 
     ids: Ids
-    expression: str = ""
+    tests: Sequence[ColumnTest] = ()
 
 
 class Index(Protocol):

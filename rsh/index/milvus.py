@@ -8,6 +8,8 @@ Milvus compares exactly (BIN_FLAT), but which of the ties for the last places it
 how it stores them. They are therefore asked for by id, so that its answers are those of FAISS.
 """
 
+import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +20,7 @@ import pandas as pd
 from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.errors import InputError
 from rsh.index.base import (
+    ColumnTest,
     Hits,
     IDSelector,
     check_ids,
@@ -32,6 +35,7 @@ LIMIT = 16_384  # hits that Milvus returns at most
 BATCH = 10_000  # rows of one insert
 QUERIES = 100  # of one search
 LAST_ID = 2**63 - 1
+LEAST = "-1e308"
 NOT_SENT = ("id", "footprint")  # the collection has ids of its own, nobody filters by a ring
 
 
@@ -139,7 +143,7 @@ class MilvusIndex:
 
     def among(self, selection: IDSelector) -> "MilvusIndex":
         """Return an engine that sends the server the condition with each search."""
-        expression = selection.expression or f"id in {selection.ids.tolist()}"
+        expression = to_expression(selection.tests) or f"id in {selection.ids.tolist()}"
         return MilvusIndex(self._client, self._uri, self._collection, self.num_bits, expression)
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
@@ -252,3 +256,26 @@ def _rows(items: pd.DataFrame) -> list[dict[str, Any]]:
 def _hits(answer: Any) -> Hits:
     ids = np.array([hit["id"] for hit in answer], dtype=np.int64)
     return Hits(ids, np.array([hit["distance"] for hit in answer], dtype=np.int32))
+
+
+def to_expression(tests: Sequence[ColumnTest]) -> str:
+    """Write conditions as a Milvus filter expression.
+
+    Returns:
+        The expression; empty if Milvus does not have one of the columns in the form it has here.
+    """
+    if any(test.is_bool or test.column in (*NOT_SENT, "code") for test in tests):
+        return ""
+    return " and ".join(map(_expression, tests))
+
+
+def _expression(test: ColumnTest) -> str:
+    name = f"$meta[{json.dumps(test.column, ensure_ascii=False)}]"  # allows any column name
+    values = [json.dumps(value, ensure_ascii=False) for value in test.values]
+    if test.between:
+        form = "({0} < {1} or {0} > {2})" if test.negated else "({0} >= {1} and {0} <= {2})"
+        return form.format(name, *values)
+    if not test.negated:
+        return f"{name} in [{', '.join(values)}]"
+    least = '""' if isinstance(test.values[0], str) else LEAST
+    return f"({name} not in [{', '.join(values)}] and {name} >= {least})"  # and it is known

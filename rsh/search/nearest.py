@@ -1,139 +1,120 @@
-"""The neighbors of one query, as rows of a gallery: by bits, and looked at again."""
+"""The nearest tiles of one query, as rows of a gallery: by Hamming distance, and re-ranked."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.binary import Packed
-from rsh.codes.encodings import Encodings
-from rsh.config import DEFAULT_TOP_K, Measure, check_top_k
+from rsh.config import DEFAULT_TOP_K, check_top_k
 from rsh.errors import InputError
-from rsh.gallery.filters import NO_FILTER, Filter
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.metrics.counts import DistanceCounts, count_by_distance
-from rsh.search.rerank import POOL, rerank
+from rsh.search.query import Query, SearchOptions
+from rsh.search.rerank import RERANK_DEPTH, rerank
 
 NO_CLASS = -1  # labels are 0 or more
 
 
-def neighbors(
-    gallery: Gallery,
-    packed: Packed,
-    row: int | None,
-    *,
-    top_k: int | None = None,
-    radius: int | None = None,
-    where: Filter = NO_FILTER,
-) -> Hits:
-    """Find neighbors of a code, and leave the query's own tile out.
-
-    Args:
-        gallery: an opened gallery.
-        packed: the query's code, (1, bytes) uint8.
-        row: the query's own row, None if it is no tile of the gallery.
-        top_k: how many; by default 20, or all if there are fewer.
-        radius: instead, all at most so many bits away.
-        where: conditions on the tiles that may be found.
+def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
+    """Find the tiles nearest to a query by Hamming distance; its own tile is left out.
 
     Raises:
-        InputError: a number is out of range, or no tile meets the conditions.
+        InputError: a number is out of range, or no tile passes the filter.
     """
-    if radius is not None:
-        (hits,) = gallery.within(packed, radius=radius, where=where)
-        keep = hits.ids != row
+    if options.radius is not None:
+        packed = query.packed(gallery)
+        (hits,) = gallery.within(packed, radius=options.radius, where=options.filter)
+        keep = hits.ids != query.row
         return Hits(hits.ids[keep], hits.distances[keep])
-    most = _most(gallery, row, where)
-    top_k = check_top_k(top_k, most)
-    found = len(gallery.searchable_where(where))
-    (hits,) = gallery.search(packed, top_k=min(top_k + 1, found), where=where)  # itself may be one
-    keep = hits.ids != row
-    return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+    return _nearest(gallery, query, options.filter, _top_k(gallery, query, options))
 
 
-def look_again(
-    gallery: Gallery,
-    query: Encodings,
-    row: int | None,
-    *,
-    by: Measure,
-    top_k: int | None = None,
-    radius: int | None = None,
-    pool: int | None = None,
-    where: Filter = NO_FILTER,
+def rerank_nearest(
+    gallery: Gallery, query: Query, options: SearchOptions
 ) -> tuple[Hits, NDArray[np.float32]]:
-    """Find neighbors by bits, and bring the nearest of them into the order of a finer measure.
-
-    Args:
-        gallery: an opened gallery.
-        query: one image.
-        row: the query's own row, None if it is no tile of the gallery.
-        by: see `rerank.score`.
-        top_k: how many; by default 20, or all if there are fewer.
-        radius: instead, all at most so many bits away.
-        pool: how many of the nearest are looked at again, see `retrieve.search`.
-        where: conditions on the tiles that may be found.
+    """Find the nearest tiles by Hamming distance and reorder them by `options.rerank`.
 
     Returns:
         Hits, the highest score first, and the score of each.
 
     Raises:
-        InputError: a number is out of range, or there is no such measure.
+        InputError: a number is out of range, or no tile passes the filter.
     """
-    if radius is not None:
-        found = neighbors(gallery, query.packed, row, radius=radius, where=where)
-        return rerank(query, found, gallery.packed, gallery.features, by=by)
-    reach = _pool(_most(gallery, row, where), top_k, pool)
-    found = neighbors(gallery, query.packed, row, top_k=reach, where=where)
-    hits, scores = rerank(query, found, gallery.packed, gallery.features, by=by)
-    top_k = DEFAULT_TOP_K if top_k is None else top_k
+    assert options.rerank is not None
+    if options.radius is not None:
+        candidates, top_k = neighbors(gallery, query, options), None
+    else:
+        top_k = _top_k(gallery, query, options)
+        depth = rerank_depth(gallery, query, options)
+        candidates = _nearest(gallery, query, options.filter, depth)
+    hits, scores = rerank(
+        query.encodings(gallery), candidates, gallery.packed, gallery.features, by=options.rerank
+    )
     return Hits(hits.ids[:top_k], hits.distances[:top_k]), scores[:top_k]
 
 
-def count_others(
-    gallery: Gallery, packed: Packed, row: int | None, where: Filter = NO_FILTER
-) -> DistanceCounts:
-    """Count the tiles that a search with one code can find, by distance from it.
+def rerank_depth(gallery: Gallery, query: Query, options: SearchOptions) -> int:
+    """Return how many of the nearest tiles are re-ranked in a top-k search.
 
-    Args:
-        gallery: an opened gallery.
-        packed: the query's code, (1, bytes) uint8.
-        row: the query's own row, which is not counted; None if it is no tile of the gallery, and
-            then nothing is relevant, since nobody has said its class.
-        where: conditions on the tiles that may be found.
+    Raises:
+        InputError: rerank_depth is less than top_k, or more than can be found.
+    """
+    most = num_others(gallery, query, options.filter)
+    least = min(DEFAULT_TOP_K, most) if options.top_k is None else options.top_k
+    depth = options.rerank_depth
+    if depth is None:
+        return min(max(least, RERANK_DEPTH), most)
+    if not least <= depth <= most:
+        raise InputError(
+            f"choose {least} to {most}, the tiles that can be found",
+            parameter="rerank_depth",
+            value=depth,
+        )
+    return depth
+
+
+def count_others(gallery: Gallery, query: Query, filter: Filter) -> DistanceCounts:
+    """Count all tiles that a search can find by their distance from the query.
+
+    The query's own tile is not counted. For an image, whose class is unknown, no tile is relevant.
 
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    rows = gallery.searchable_where(where)
-    others = rows[rows != row]
+    rows = gallery.searchable_where(filter)
+    others = rows[rows != query.row]
     if not len(others):
         return DistanceCounts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
     return count_by_distance(
-        packed,
+        query.packed(gallery),
         gallery.packed[others],
-        [NO_CLASS] if row is None else gallery.labels[[row]],
+        [NO_CLASS] if query.row is None else gallery.labels[[query.row]],
         gallery.labels[others],
         num_bits=gallery.num_bits,
     )
 
 
-def _most(gallery: Gallery, row: int | None, where: Filter) -> int:
-    """Return how many tiles can be found, the query's own not counted."""
-    rows = gallery.searchable_where(where)  # ascending
-    itself = 0 if row is None else int(np.diff(np.searchsorted(rows, [row, row + 1]))[0])
-    most = len(rows) - itself
+def num_others(gallery: Gallery, query: Query, filter: Filter) -> int:
+    """Count the tiles that a search can find: neither the query's own, nor those of its feedback.
+
+    Raises:
+        InputError: a condition makes no sense, or no tile passes the filter.
+    """
+    rows = gallery.searchable_where(filter)  # ascending
+    own = np.asarray(query.excluded, dtype=np.int64)
+    return len(rows) - int(np.isin(own, rows).sum())
+
+
+def _top_k(gallery: Gallery, query: Query, options: SearchOptions) -> int:
+    most = num_others(gallery, query, options.filter)
     if not most:
         raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
-    return most
+    return check_top_k(options.top_k, most)
 
 
-def _pool(most: int, top_k: int | None, pool: int | None) -> int:
-    """Return how many tiles are looked at again."""
-    least = check_top_k(top_k, most)
-    if pool is None:
-        return max(least, min(POOL, most))
-    if not least <= pool <= most:
-        raise InputError(
-            f"choose {least} to {most}, the tiles that can be found", parameter="pool", value=pool
-        )
-    return pool
+def _nearest(gallery: Gallery, query: Query, filter: Filter, top_k: int) -> Hits:
+    can_find = len(gallery.searchable_where(filter))
+    wanted = min(top_k + 1, can_find)  # one more, since the query itself may be found
+    (hits,) = gallery.search(query.packed(gallery), top_k=wanted, where=filter)
+    keep = hits.ids != query.row
+    return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])

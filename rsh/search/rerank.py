@@ -1,7 +1,7 @@
-"""A second look at the top of a list: what bits have found, in the order of a finer measure.
+"""Re-ranking: the nearest tiles by Hamming distance, reordered by a finer similarity.
 
-Codes of K bits know K + 1 distances, so that most of a list is ties. What was computed before the
-sign was taken tells them apart, and costs little for a hundred tiles.
+Codes of K bits have only K + 1 distances, so most of a ranking is tied. The continuous values
+computed before the sign separate these ties, at little cost for a hundred tiles.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ from rsh.errors import InputError
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
 
-POOL = 100  # tiles that are looked at again, if nobody says how many
-PIECE = 2**14  # tiles whose features are in memory at a time: a radius may hold the whole gallery
+RERANK_DEPTH = 100  # tiles that are re-ranked by default
+BATCH = 2**14  # tiles whose features are in memory at a time: a radius may hold the whole gallery
 
 
 def score(
     query: Encodings, packed: Packed, features: HalfArray, *, by: Measure
 ) -> NDArray[np.float32]:
-    """Say how alike a query and some tiles are.
+    """Return the similarity of each tile to the query.
 
     Args:
         query: one image.
@@ -35,16 +35,14 @@ def score(
         (n,) float32, from -1 to 1, more is nearer.
 
     Raises:
-        InputError: there is no such measure, or what it needs holds numbers that are not finite.
+        InputError: there is no such measure, or a number is not finite.
     """
     if by == "features":
         rows, one = (part.astype(np.float32) for part in (features, query.features[0]))
-        with np.errstate(invalid="ignore"):  # it is said below, in words
+        with np.errstate(invalid="ignore"):  # reported below as an InputError
             cosines = np.asarray(rows @ one)
         if not np.isfinite(cosines).all():
-            raise InputError(
-                f"a feature holds what is no finite number: {recovery_hint('gallery')}"
-            )
+            raise InputError(f"a feature is not a finite number: {recovery_hint('gallery')}")
         return cosines
     if by == "asymmetric":
         return asymmetric.score(asymmetric.soft_bits(query.relaxed[0]), packed)
@@ -54,23 +52,22 @@ def score(
 def rerank(
     query: Encodings, hits: Hits, packed: Packed, features: HalfArray, *, by: Measure
 ) -> tuple[Hits, NDArray[np.float32]]:
-    """Bring hits into the order of a finer measure; equal scores stay as they were.
+    """Sort hits by a finer measure; equal scores keep their order.
 
     Args:
         query: one image.
-        hits: what bits have found for it.
-        packed: codes of all that was searched, (n, bytes) uint8; `hits.ids` are rows of it.
+        hits: its nearest tiles by Hamming distance.
+        packed: codes of the whole gallery, (n, bytes) uint8; `hits.ids` are its rows.
         features: of the same, (n, d) float16, length 1.
         by: see `score`.
 
     Returns:
-        The same hits, and the score of each.
+        The same hits, the highest score first, and the score of each.
 
     Raises:
         InputError: as `score` does.
     """
-    pieces = np.array_split(hits.ids, len(hits.ids) // PIECE + 1)
-    found = [score(query, packed[ids], features[ids], by=by) for ids in pieces]
-    scores = np.concatenate(found)
+    batches = np.array_split(hits.ids, len(hits.ids) // BATCH + 1)
+    scores = np.concatenate([score(query, packed[ids], features[ids], by=by) for ids in batches])
     order = np.argsort(-scores, kind="stable")
     return Hits(hits.ids[order], hits.distances[order]), scores[order]

@@ -1,4 +1,4 @@
-"""Margins and borders, held against loops over pairs of tiles."""
+"""Margins and boundary tiles, compared with loops over pairs of tiles."""
 
 import math
 from pathlib import Path
@@ -78,7 +78,7 @@ def slow_pairs(gallery: Gallery) -> list[tuple[float, str, str]]:
     return sorted(pairs)
 
 
-def slow_border(gallery: Gallery, one: str, other: str) -> list[tuple[int, ...]]:
+def slow_boundary(gallery: Gallery, one: str, other: str) -> list[tuple[int, ...]]:
     found = []
     for row, name in enumerate(gallery.items["class"]):
         if name in (one, other):
@@ -90,7 +90,7 @@ def slow_border(gallery: Gallery, one: str, other: str) -> list[tuple[int, ...]]
 
 
 @given(st.data())
-def test_margins_shares_and_borders_are_those_of_loops(tmp_path_factory, data):
+def test_margins_shares_and_boundaries_are_those_of_loops(tmp_path_factory, data):
     gallery = data.draw(galleries(tmp_path_factory.mktemp("one")))
     found = class_margins(gallery)
     assert found.classes == gallery.classes
@@ -107,10 +107,11 @@ def test_margins_shares_and_borders_are_those_of_loops(tmp_path_factory, data):
     assert margins == pytest.approx([margin for margin, _, _ in expected_pairs], abs=1e-4)
     for pair in found.pairs:
         its = boundary_tiles(gallery, pair.one, pair.other)
-        worst = slow_border(gallery, pair.one, pair.other)
-        rows = zip(its.across - its.own, its.across, its.rows, its.own, its.facing, strict=True)
+        worst = slow_boundary(gallery, pair.one, pair.other)
+        own, other = its.own_distance, its.other_distance
+        rows = zip(other - own, other, its.rows, own, its.nearest_other, strict=True)
         assert [tuple(map(int, row)) for row in rows] == worst
-        assert (its.total, its.asked) == (len(worst), its.tiles)
+        assert (its.total, its.evaluated) == (len(worst), its.tiles)
 
 
 @pytest.mark.parametrize("num_bits", [4, 60, 64, 68, 256])
@@ -128,27 +129,29 @@ def test_two_tiles_with_a_wrong_label_do_not_decide(tmp_path):
     gallery = made(tmp_path / "h", codes, ["b"] * 2 + ["a"] * 10 + ["b"] * 12, [""] * 24)
     assert clean.margin[0, 1] == class_margins(gallery).margin[0, 1] == 16
     its = boundary_tiles(gallery, "a", "b")
-    assert set(its.own) == set(its.across) == {0} and its.total == 12  # the ties count
+    assert (
+        set(its.own_distance) == set(its.other_distance) == {0} and its.total == 12
+    )  # the ties count
 
 
-def test_in_a_large_gallery_the_first_tiles_of_each_class_ask(gallery, monkeypatch):
+def test_in_a_large_gallery_the_first_tiles_of_each_class_are_evaluated(gallery, monkeypatch):
     whole = class_margins(gallery)
-    assert not whole.sampled and whole.asked.tolist() == whole.tiles.tolist()
+    assert not whole.sampled and whole.evaluated.tolist() == whole.tiles.tolist()
     one, other = gallery.classes[:2]
     every = boundary_tiles(gallery, one, other)
     found = len(gallery.searchable)
-    monkeypatch.setattr(module, "DISTANCES", found * len(gallery.classes) * 4)
+    monkeypatch.setattr(module, "MAX_DISTANCES", found * len(gallery.classes) * 4)
     part = class_margins(gallery)
-    assert part.sampled and part.asked.tolist() == [4] * len(gallery.classes)
+    assert part.sampled and part.evaluated.tolist() == [4] * len(gallery.classes)
     for number in range(len(gallery.classes)):
         row = np.flatnonzero(gallery.labels == number)[:4]
         near = [slow_near(gallery, int(asking), gallery.classes[number])[2][0] for asking in row]
         far = [slow_near(gallery, int(asking), gallery.classes[-1])[2][0] for asking in row]
         if number < len(gallery.classes) - 1:
             assert part.margin[number, -1] == pytest.approx(np.mean(far) - np.mean(near))
-    monkeypatch.setattr(module, "DISTANCES", 1)
+    monkeypatch.setattr(module, "MAX_DISTANCES", 1)
     least = boundary_tiles(gallery, one, other)
-    assert (least.asked, least.tiles) == (2, every.tiles)
+    assert (least.evaluated, least.tiles) == (2, every.tiles)
     assert set(least.rows) <= set(every.rows)
 
 
@@ -169,7 +172,7 @@ def test_count_cuts_the_list_and_not_the_total(gallery):
     assert every.total == len(every.rows) > 2 == len(first.rows)
     assert first.total == every.total
     assert first.rows.tolist() == every.rows[:2].tolist()
-    assert first.facing.tolist() == every.facing[:2].tolist()
+    assert first.nearest_other.tolist() == every.nearest_other[:2].tolist()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ def test_count_cuts_the_list_and_not_the_total(gallery):
     [
         (("nowhere", "coast"), "one=nowhere: .* has no such class; one is barren"),
         (("coast", "nowhere"), "other=nowhere: .* has no such class; one is barren"),
-        (("coast", "coast"), "other=coast: a class has no border with itself"),
+        (("coast", "coast"), "other=coast: a class has no boundary with itself"),
         (("coast", "barren", 0), "count=0: choose 1 or more"),
     ],
 )

@@ -82,14 +82,17 @@ def check_side(
     rows = {name: row for row, name in enumerate(side.gallery.items["id"])}
     names = sorted(far, key=lambda name: (far[name], rows[name]))
     classes = dict(zip(side.gallery.items["id"], side.gallery.items["class"], strict=True))
-    assert [hit.id for hit in found.hits] == names[:top_k]
-    assert [hit.rank for hit in found.hits] == list(range(1, top_k + 1))
-    for hit in found.hits:
-        assert hit.row == rows[hit.id] and hit.class_name == classes[hit.id]
-        assert hit.relevant == (hit.class_name == found.class_name)
-        assert hit.elsewhere == (pytest.approx(there[hit.id]) if hit.id in there else None)
-        assert hit.only_here == (there.get(hit.id, 0) == 0)
-        assert hit.score == (None if side.by == "bits" else pytest.approx(-far[hit.id], abs=1e-12))
+    first = names[:top_k]
+    assert found.rows.tolist() == [rows[name] for name in first]
+    assert found.relevant.tolist() == [classes[name] == found.class_name for name in first]
+    chances = [there.get(name, np.nan) for name in first]
+    assert found.found_by_other.tolist() == pytest.approx(chances, nan_ok=True)
+    assert found.only_here.tolist() == [there.get(name, 0) == 0 for name in first]
+    if side.by == "bits":
+        assert found.scores is None
+        assert found.distances.tolist() == [far[name] for name in first]
+    else:
+        assert found.scores == pytest.approx([-far[name] for name in first], abs=1e-12)
     relevant = [classes[name] == found.class_name for name in names]
     distances = [far[name] for name in names]
     assert found.average_precision == pytest.approx(tied_average_precision(distances, relevant))
@@ -108,27 +111,27 @@ def test_two_galleries_are_those_of_slow_loops(short, long, by):
     pair = RankingPair(Side(short, by[0]), Side(long, by[1]))
     both = [name for name in short.items["id"] if name in set(long.items["id"])]
     for name, top_k in zip(both[::9], itertools.cycle((1, 7, 20, 60)), strict=False):
-        check(pair, pair.ask(name, top_k=top_k), top_k)
+        check(pair, pair.compare(name, top_k=top_k), top_k)
 
 
 def test_one_gallery_by_bits_and_by_features(short):
     pair = RankingPair(Side(short, "bits"), Side(short, "features"))
     for split in ("train", "query"):
         name = short.items["id"][short.items["split"] == split].iloc[0]
-        found = pair.ask(name)
+        found = pair.compare(name)
         check(pair, found, 20)
         assert found.left.others == found.right.others == 0
         everything = len(short.searchable) - (split == "train")
-        again = search(short, name, top_k=20, rerank="features", pool=everything)
-        assert [hit.id for hit in found.right.hits] == [hit.id for hit in again.hits]
-        assert [h.id for h in found.left.hits] == [h.id for h in search(short, name).hits]
+        again = search(short, name, top_k=20, rerank="features", rerank_depth=everything)
+        assert found.right.rows.tolist() == again.rows.tolist()
+        assert found.left.rows.tolist() == search(short, name).rows.tolist()
 
 
 def test_side_against_itself_agrees_as_far_as_ties_allow(short):
     name = short.items["id"][0]
-    by_features = RankingPair(Side(short, "features"), Side(short, "features")).ask(name)
+    by_features = RankingPair(Side(short, "features"), Side(short, "features")).compare(name)
     assert by_features.overlap == (20, 1, 1, 1)
-    by_bits = RankingPair(Side(short), Side(short)).ask(name)
+    by_bits = RankingPair(Side(short), Side(short)).compare(name)
     tied, places = by_bits.left.tied, by_bits.left.places
     assert tied > places, "the codes are too long for ties"
     expected = (20 - places + places * places / tied) / 20
@@ -166,28 +169,28 @@ def gallery_of(folder: Path, ids: list[str], classes: list[str], split: str = "t
 def test_galleries_that_share_only_the_query_have_no_overlap(tmp_path):
     left = gallery_of(tmp_path / "left", ["q", "a", "b"], ["x", "x", "y"])
     right = gallery_of(tmp_path / "right", ["q", "c"], ["y", "x"])
-    found = RankingPair(Side(left), Side(right)).ask("q")
+    found = RankingPair(Side(left), Side(right)).compare("q")
     assert (found.overlap, found.shared, found.top_k) == (None, 0, 1)
     assert (found.left.others, found.right.others) == (2, 1)
-    assert found.left.hits[0].elsewhere is None and found.left.hits[0].only_here
+    assert np.isnan(found.left.found_by_other[0]) and found.left.only_here[0]
     assert (found.left.class_name, found.right.class_name) == ("x", "y")
     assert found.right.average_precision is None, "nothing else is of class y there"
 
 
-def test_what_cannot_be_asked(tmp_path, short, long):
+def test_what_cannot_be_compared(tmp_path, short, long):
     pair = RankingPair(Side(short), Side(long))
     only_long = next(name for name in long.items["id"] if name not in set(short.items["id"]))
     with pytest.raises(InputError, match=rf"{only_long} is no tile of .*short: choose one of both"):
-        pair.ask(only_long)
+        pair.compare(only_long)
     most = len(short.searchable)
     for top_k in (0, most + 1):
         with pytest.raises(InputError, match=f"top_k={top_k}: .* tiles can be found"):
-            pair.ask(short.items["id"][0], top_k=top_k)
+            pair.compare(short.items["id"][0], top_k=top_k)
     with pytest.raises(InputError, match="by=color: choose bits or features"):
         Side(short, "color")
     other = gallery_of(tmp_path / "other", ["z", "y"], ["x", "x"])
     with pytest.raises(InputError, match=r"is no tile of .*other: they share none"):
-        RankingPair(Side(short), Side(other)).ask(short.items["id"][0])
+        RankingPair(Side(short), Side(other)).compare(short.items["id"][0])
     unseen = gallery_of(tmp_path / "unseen", ["z", "y"], ["x", "x"], split="query")
     with pytest.raises(InputError, match="holds no tile that could be found: encode more tiles"):
-        RankingPair(Side(other), Side(unseen)).ask("z")
+        RankingPair(Side(other), Side(unseen)).compare("z")

@@ -47,8 +47,8 @@ def test_whole_path_from_tiles_to_hits(
     assert json.loads(capsys.readouterr().out)["code"] == by_id["code"]
     main(["search", str(gallery), first, "--radius", "4"])
     assert "bits  class" in capsys.readouterr().out
-    main(["search", str(gallery), first, "--like", opened.items["id"][1], "-k", "2", "--json"])
-    assert json.loads(capsys.readouterr().out)["like"] == [opened.items["id"][1]]
+    main(["search", str(gallery), first, "--positive", opened.items["id"][1], "-k", "2", "--json"])
+    assert json.loads(capsys.readouterr().out)["positive"] == [opened.items["id"][1]]
     main(["evaluate", str(run)])
     assert "mAP of the codes" in capsys.readouterr().out
     main(["evaluate", str(run), "--protocol", "all", "--ties", "argsort"])
@@ -243,21 +243,30 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         (["search", "{gallery}", "x", "-k", "3", "--radius", "2"], "exclude each other"),
         (["search", "{gallery}", "x", "--json", "--geojson"], "exclude each other"),
         (["search", "{gallery}", "{tile}", "--rerank", "luck"], "none of features, asymmetric"),
-        (["search", "{gallery}", "{tile}", "--pool", "30"], "--pool is for --rerank"),
-        (["search", "{gallery}", "{tile}", "--rerank", "features", "--pool", "3"], "--pool 3: "),
-        (["search", "{gallery}", "{tile}", "--geojson"], "has no places: encode tiles with an"),
+        (
+            ["search", "{gallery}", "{tile}", "--rerank-depth", "30"],
+            "-depth 30: it needs rerank",
+        ),
+        (
+            ["search", "{gallery}", "{tile}", "--rerank", "features", "--rerank-depth", "3"],
+            "--rerank-depth 3: ",
+        ),
+        (["search", "{gallery}", "{tile}", "--geojson"], "has no coordinates: encode tiles"),
         (["evaluate", "{run}", "--protocol", "all", "--feedback"], "name one protocol"),
         (["evaluate", "{run}", "--feedback"], "a gallery of 41 tiles or more, not 36"),
-        (["search", "{gallery}", "{tile}", "--like", "x.jpg"], "--like x.jpg: no tile of"),
-        (["search", "{gallery}", "{tile}", "--like", ","], "--like ,: name at least one tile"),
-        (["search", "{gallery}", "{tile}", "--unlike", "{tile}"], "this is the query itself"),
+        (["search", "{gallery}", "{tile}", "--positive", "x.jpg"], "--positive x.jpg: no tile of"),
         (
-            ["search", "{gallery}", "x", "--like", "{tile}", "--unlike", "{tile}"],
+            ["search", "{gallery}", "{tile}", "--positive", ","],
+            "--positive ,: name at least",
+        ),
+        (["search", "{gallery}", "{tile}", "--negative", "{tile}"], "this is the query itself"),
+        (
+            ["search", "{gallery}", "x", "--positive", "{tile}", "--negative", "{tile}"],
             "x is neither an image file nor",
         ),
         (
-            ["search", "{gallery}", "{tile}", "--like", "x", "--radius", "3"],
-            "--radius 3: with tiles marked like or unlike, all tiles are scored; leave it out",
+            ["search", "{gallery}", "{tile}", "--positive", "x", "--radius", "3"],
+            "--radius 3: with positive or negative tiles, all tiles are scored; leave it out",
         ),
         (["data", "tiles", "{data}/x.tif", "--stretch", "0,b"], "--stretch 0,b: write numbers"),
         (["data", "tiles", "{data}/x.tif", "--bands", "1.5"], "--bands 1.5: write numbers"),

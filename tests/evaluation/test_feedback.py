@@ -16,7 +16,7 @@ from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import feedback as as_text
 from rsh.evaluation.scoring import RetrievalTask
 from rsh.metrics.counts import counts_from_scores
-from rsh.search.feedback import Weights, compose
+from rsh.search.feedback import Weights, rocchio
 
 
 def made(seed: int, split, num_bits: int = 6) -> Encodings:
@@ -39,7 +39,7 @@ def slow_rounds(encoded, task, row, judged, rounds, weights):
         like = [tile for tile in marked if labels[tile] == labels[row]]
         unlike = [tile for tile in marked if labels[tile] != labels[row]]
         parts = (encoded.relaxed[each] for each in ([row], like, unlike))
-        composed = compose(*parts, weights=weights).astype(float)
+        composed = rocchio(*parts, weights=weights).astype(float)
         scores = {tile: round(float(encoded.codes[tile] @ composed), 5) for tile in tiles}
         rankings.append(scores)
         unseen = sorted(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
-from rsh.explorer.address import gallery_in, read_address, write_address
+from rsh.explorer.address import SIGNS, gallery_in, read_address, write_address
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 
@@ -20,7 +20,7 @@ def gallery(tmp_path_factory):
 
 
 def shown(state: ExplorerState) -> tuple:
-    return state.question, state.way
+    return state.query, state.settings
 
 
 @given(
@@ -37,18 +37,18 @@ def test_what_is_written_is_read_again(gallery, row, mode, top_k, radius, order,
     state.choose(row)
     for tile, sign in marks.items():
         if tile != row:
-            state.mark(tile, sign)
+            state.mark(tile, SIGNS[sign])
     state.search_by(mode, top_k=top_k, radius=radius, order=order)
     state.filter_by(Filter.read(where))
     other = ExplorerState(gallery)
     address = write_address(state, gallery="tiny")
     read_address(address, other)
-    assert other.question.row == row
-    assert {other.question.like, other.question.unlike} == {
-        state.question.like,
-        state.question.unlike,
+    assert other.query.row == row
+    assert {other.query.positive, other.query.negative} == {
+        state.query.positive,
+        state.query.negative,
     }
-    assert other.ranking().hits == state.ranking().hits
+    assert other.results().hits == state.results().hits
     assert write_address(other, gallery="tiny") == address
     assert gallery_in(address) == "tiny"
 
@@ -71,7 +71,7 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
         ("?r=-1", "the link says r=-1: a whole number is needed"),
         ("?k=٣", "a whole number is needed"),
         ("?order=__import__('os')", "order .*: choose one of bits, features, asymmetric"),
-        ("?where=nothing", "where=nothing: write COLUMN=VALUE"),
+        ("?where=nothing", "filter=nothing: write COLUMN=VALUE"),
         ("?where=class=nowhere", "no tile"),
         ("?like=nowhere.jpg", "the link says like=nowhere.jpg"),
         ("?" + "q=a&" * 3000, "characters long"),

@@ -52,5 +52,5 @@ def test_everything_can_be_taken_away(page, what):
     ask(page, page.legend, memoryview(np.zeros(1, dtype=np.int32).tobytes()), kind="select")
     for form in FILES:
         said = ask(page, page.taking, kind="take", form=form, what=what)
-        assert said == "" or (form == "geojson" and "has no places" in said)
+        assert said == "" or (form == "geojson" and "has no coordinates" in said)
         assert str(page.state.gallery.folder) not in said

@@ -54,7 +54,7 @@ def test_the_page_opens_with_a_query_and_its_answer(page, gallery):
     cards = page.cards.view["cards"]
     assert len(cards) == 20
     assert cards[0]["thumb"] == gallery.thumbnail(cards[0]["row"])
-    assert page.controls.view["query"]["row"] == page.state.query
+    assert page.controls.view["query"]["row"] == page.state.query.row
     assert page.frame.message == ""
 
 
@@ -68,9 +68,9 @@ def test_each_card_says_in_words_what_it_shows(page):
 
 def test_the_summary_counts_right(page):
     cards = page.cards.view["cards"]
-    right, ranking = sum(card["relevant"] for card in cards), page.state.ranking()
+    right, result = sum(card["relevant"] for card in cards), page.state.results()
     assert page.cards.view["summary"].startswith(f"{right} of 20 have the query's class")
-    assert f"precision@20 = {ranking.precision:.2f}." in page.cards.view["summary"]
+    assert f"precision@20 = {result.precision:.2f}." in page.cards.view["summary"]
 
 
 def test_the_summary_names_a_tie_for_the_last_places(page):
@@ -78,7 +78,7 @@ def test_the_summary_names_a_tie_for_the_last_places(page):
     for top_k in range(1, 40):
         page.controls.search = page.controls.search | {"top_k": top_k}
         tie = re.search(r"([\d,]+) tiles tie for the last", page.cards.view["summary"])
-        cut = page.state.ranking().cut
+        cut = page.state.results().cutoff_ties
         assert (int(tie[1]) if tie else None) == (cut[0] if cut else None)
         said.add(cut is None)
     assert said == {True, False}
@@ -86,8 +86,8 @@ def test_the_summary_names_a_tie_for_the_last_places(page):
 
 def test_the_summary_of_a_full_ball_speaks_of_all_in_it(page, gallery):
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 32}
-    others = gallery.searchable[gallery.searchable != page.state.query]
-    right = int((gallery.labels[others] == gallery.labels[page.state.query]).sum())
+    others = gallery.searchable[gallery.searchable != page.state.query.row]
+    right = int((gallery.labels[others] == gallery.labels[page.state.query.row]).sum())
     assert page.cards.view["summary"].startswith(
         f"{right} of {len(others)} have the query's class: precision = {right / len(others):.2f}."
     )
@@ -105,7 +105,7 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
 def test_choosing_a_card_moves_every_panel(page):
     row = page.cards.view["cards"][3]["row"]
     ask(page, page.cards, kind="choose", row=row)
-    assert page.state.query == page.bits.view["query"]["row"] == row
+    assert page.state.query.row == page.bits.view["query"]["row"] == row
     assert {plane.marks["query"] for plane in page.planes} == {row}
     assert page.controls.view["can_go_back"] and not page.controls.view["can_go_forward"]
     shown = [card["row"] for card in page.cards.view["cards"]]
@@ -113,14 +113,14 @@ def test_choosing_a_card_moves_every_panel(page):
 
 
 def test_back_forward_and_random_are_buttons(page):
-    start = page.state.query
+    start = page.state.query.row
     ask(page, page.controls, kind="random")
-    other = page.state.query
+    other = page.state.query.row
     assert other != start
     ask(page, page.controls, kind="back")
-    assert page.state.query == start and page.controls.view["can_go_forward"]
+    assert page.state.query.row == start and page.controls.view["can_go_forward"]
     ask(page, page.controls, kind="forward")
-    assert page.state.query == other
+    assert page.state.query.row == other
 
 
 def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
@@ -172,7 +172,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     )
     ask(page, page.cards, kind="choose", row=alone)
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 0}
-    nearest = plural(int(page.state.ranking().counts.items[0].nonzero()[0][0]), "bit")
+    nearest = plural(int(page.state.results().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
     assert page.cards.view["summary"] == f"The nearest tile is {nearest} away: widen the radius."
     assert page.cards.view["cards"] == [] and page.bits.view["first"] is None
@@ -195,10 +195,10 @@ def test_a_ping_is_answered(page, sent):
 
 @pytest.mark.parametrize("row", [-1, 10**9])
 def test_a_wrong_row_is_an_alert_and_nothing_moves(page, row):
-    before = page.state.query
+    before = page.state.query.row
     ask(page, page.cards, kind="choose", row=row)
     assert page.frame.message.startswith(f"there is no tile {row}")
-    assert page.state.query == before
+    assert page.state.query.row == before
     ask(page, page.controls, kind="random")
     assert page.frame.message == ""
 

@@ -4,6 +4,7 @@ import pytest
 
 from rsh.errors import InputError
 from rsh.explorer.page import Explorer
+from rsh.search.nearest import rerank_depth
 from rsh.search.retrieve import search
 
 
@@ -14,22 +15,22 @@ def test_a_finer_order_is_that_of_the_command_line(state, gallery, order, how):
     state.search_by(mode, **{"top_k": 1, "radius": 0} | {mode: number}, order=order)
     for row in range(0, len(gallery), 37):
         state.choose(row)
-        ranking, tile = state.ranking(), gallery.items["id"][row]
+        result, tile = state.results(), gallery.items["id"][row]
         answer = search(gallery, tile, rerank=order, **{mode: number})
-        assert [gallery.items["id"][hit.row] for hit in ranking.hits] == [
+        assert [gallery.items["id"][hit.row] for hit in result.hits] == [
             hit.id for hit in answer.hits
         ]
-        assert [hit.score for hit in ranking.hits] == [hit.score for hit in answer.hits]
-        assert (ranking.precision, ranking.cut) == (answer.precision, None)
-        assert ranking.precision_by_bits == search(gallery, tile, **{mode: number}).precision
-        assert ranking.farthest == max((hit.distance for hit in ranking.hits), default=-1)
+        assert [hit.score for hit in result.hits] == [hit.score for hit in answer.hits]
+        assert (result.precision, result.cutoff_ties) == (answer.precision, None)
+        assert result.precision_by_bits == search(gallery, tile, **{mode: number}).precision
+        assert result.farthest == max((hit.distance for hit in result.hits), default=-1)
 
 
 def test_what_a_finer_measure_looks_at_again(state, gallery):
     state.search_by("top_k", top_k=20, radius=0, order="features")
-    assert state.pool == 100
-    ties = [hit.tie for hit in state.ranking().hits]
-    scores = [hit.score for hit in state.ranking().hits]
+    assert rerank_depth(state.gallery, state.query, state.options) == 100
+    ties = [hit.tie for hit in state.results().hits]
+    scores = [hit.score for hit in state.results().hits]
     assert scores == sorted(scores, reverse=True)
     assert ties == [sorted(set(scores), reverse=True).index(score) for score in scores]
     with pytest.raises(InputError, match="choose one of bits, features, asymmetric"):
@@ -41,10 +42,10 @@ def test_another_order_shows_scores_and_what_it_gains(state, order):
     page = Explorer(state)
     before = page.cards.view["cards"]
     page.controls.search = page.controls.search | {"order": order}
-    view, ranking = page.cards.view, page.state.ranking()
+    view, result = page.cards.view, page.state.results()
     assert view["heading"] == "The 20 most alike of the 100 nearest tiles"
-    assert f"precision@20 = {ranking.precision:.2f}; by bits alone it is" in view["summary"]
-    assert f"{ranking.precision_by_bits:.2f}." in view["summary"]
+    assert f"precision@20 = {result.precision:.2f}; by bits alone it is" in view["summary"]
+    assert f"{result.precision_by_bits:.2f}." in view["summary"]
     assert "the 100 nearest by bits" in page.controls.view["order_note"]
     for card in view["cards"]:
         assert f"away, score {card['score']:.2f}, " in card["alt"]

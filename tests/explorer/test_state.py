@@ -8,7 +8,7 @@ from make_gallery import write
 
 from rsh.codes.binary import hamming
 from rsh.errors import InputError
-from rsh.explorer.ranking import MAX_CARDS
+from rsh.explorer.panels.cards import MAX_CARDS, cards_view
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 
@@ -38,21 +38,21 @@ def test_importing_the_page_leaves_torch_alone():
 
 def test_hits_are_the_nearest_searchable_tiles_in_order_of_distance_and_row(state, gallery):
     state.search_by("top_k", top_k=25, radius=0)
-    distances = hamming(gallery.packed[[state.query]], gallery.packed)[0]
+    distances = hamming(gallery.packed[[state.query.row]], gallery.packed)[0]
     wanted = sorted(
         (d, row)
         for row, d in enumerate(distances)
-        if row in set(gallery.searchable.tolist()) - {state.query}
+        if row in set(gallery.searchable.tolist()) - {state.query.row}
     )[:25]
-    ranking = state.ranking()
-    assert [(hit.distance, hit.row) for hit in ranking.hits] == wanted
-    assert [hit.rank for hit in ranking.hits] == list(range(1, 26))
+    result = state.results()
+    assert [(hit.distance, hit.row) for hit in result.hits] == wanted
+    assert [hit.rank for hit in result.hits] == list(range(1, 26))
 
 
 def test_relevant_means_the_same_class(state, gallery):
     classes = gallery.items["class"]
-    for hit in state.ranking().hits:
-        assert hit.relevant == (classes[hit.row] == classes[state.query])
+    for hit in state.results().hits:
+        assert hit.relevant == (classes[hit.row] == classes[state.query.row])
 
 
 @pytest.mark.parametrize("mode", ["top_k", "radius"])
@@ -60,10 +60,10 @@ def test_the_query_is_never_among_its_hits_even_if_training_has_seen_it(state, g
     row = int(gallery.searchable[7])
     state.choose(row)
     state.search_by(mode, top_k=20, radius=6)
-    ranking = state.ranking()
-    assert row not in {hit.row for hit in ranking.hits}
+    result = state.results()
+    assert row not in {hit.row for hit in result.hits}
     if mode == "top_k":
-        assert len(ranking.hits) == ranking.total == 20
+        assert len(result.hits) == len(result) == 20
 
 
 def test_more_duplicates_of_the_query_than_asked_for_still_give_top_k(gallery, tmp_path):
@@ -71,11 +71,11 @@ def test_more_duplicates_of_the_query_than_asked_for_still_give_top_k(gallery, t
     state = ExplorerState(same)
     state.choose(29)  # rows 0 to 28 come first at distance 0
     state.search_by("top_k", top_k=10, radius=0)
-    assert [hit.row for hit in state.ranking().hits] == list(range(10))
+    assert [hit.row for hit in state.results().hits] == list(range(10))
 
 
 def test_tie_groups_number_the_distances_from_zero(state):
-    hits = state.ranking().hits
+    hits = state.results().hits
     distances = sorted({hit.distance for hit in hits})
     assert [hit.tie for hit in hits] == [distances.index(hit.distance) for hit in hits]
 
@@ -84,9 +84,9 @@ def every_other(state):
     """Distance and relevance of all that can be found, nearest first, by a loop."""
     gallery, found = state.gallery, []
     for row in gallery.searchable.tolist():
-        if row != state.query:
-            apart = np.unpackbits(gallery.packed[row] ^ gallery.packed[state.query]).sum()
-            same = gallery.items["class"][row] == gallery.items["class"][state.query]
+        if row != state.query.row:
+            apart = np.unpackbits(gallery.packed[row] ^ gallery.packed[state.query.row]).sum()
+            same = gallery.items["class"][row] == gallery.items["class"][state.query.row]
             found.append((int(apart), bool(same)))
     return sorted(found, key=lambda pair: pair[0])
 
@@ -106,9 +106,9 @@ def test_precision_is_the_mean_over_all_orders_of_the_ties(state, gallery, top_k
     for row in range(0, len(gallery), 29):
         state.choose(row)
         state.search_by("top_k", top_k=top_k, radius=0)
-        ranking = state.ranking()
-        assert ranking.precision == pytest.approx(expected_precision(every_other(state), top_k))
-        by_order.append(ranking.num_relevant / top_k == ranking.precision)
+        result = state.results()
+        assert result.precision == pytest.approx(expected_precision(every_other(state), top_k))
+        by_order.append(result.num_relevant / top_k == result.precision)
     assert not all(by_order)  # or the test could not tell one from the other
 
 
@@ -118,80 +118,80 @@ def test_a_tie_for_the_last_places_is_counted(state):
         state.search_by("top_k", top_k=top_k, radius=0)
         last = found[top_k - 1]
         tied, places = found.count(last), found[:top_k].count(last)
-        assert state.ranking().cut == ((tied, places) if places < tied else None)
-        assert state.ranking().farthest == last
+        assert state.results().cutoff_ties == ((tied, places) if places < tied else None)
+        assert state.results().farthest == last
 
 
 def test_within_a_radius_all_are_counted_and_the_first_are_shown(state):
     for radius in (0, 8, 14, 32):
         state.search_by("radius", top_k=20, radius=radius)
-        ranking = state.ranking()
+        result = state.results()
         inside = [pair for pair in every_other(state) if pair[0] <= radius]
-        assert ranking.total == len(inside)
-        assert len(ranking.hits) == min(len(inside), MAX_CARDS)
-        assert ranking.num_relevant == sum(same for _, same in inside)
-        assert ranking.farthest == max((distance for distance, _ in inside), default=-1)
-        assert ranking.cut is None
+        assert len(result) == len(inside)
+        assert len(cards_view(result)["cards"]) == min(len(inside), MAX_CARDS)
+        assert result.num_relevant == sum(same for _, same in inside)
+        assert result.farthest == max((distance for distance, _ in inside), default=-1)
+        assert result.cutoff_ties is None
         if inside:
-            assert ranking.precision == pytest.approx(ranking.num_relevant / len(inside))
-    assert ranking.total > MAX_CARDS
+            assert result.precision == pytest.approx(result.num_relevant / len(inside))
+    assert len(result) > MAX_CARDS
 
 
 def test_an_empty_ball_is_an_empty_answer(state):
     rows = iter(range(300))
     state.search_by("radius", top_k=20, radius=0)
-    while state.ranking().hits:
+    while state.results().hits:
         state.choose(next(rows))
-    ranking = state.ranking()
-    assert (ranking.total, ranking.precision, ranking.cut) == (0, None, None)
+    result = state.results()
+    assert (len(result), result.precision, result.cutoff_ties) == (0, None, None)
 
 
 def test_history_works_like_a_browsers(state):
-    start = state.query
+    start = state.query.row
     first, second, third = [row for row in range(4) if row != start][:3]
     state.choose(first)
     state.choose(second)
     state.back()
-    assert (state.query, state.can_go_back, state.can_go_forward) == (first, True, True)
+    assert (state.query.row, state.can_go_back, state.can_go_forward) == (first, True, True)
     state.forward()
-    assert (state.query, state.can_go_forward) == (second, False)
+    assert (state.query.row, state.can_go_forward) == (second, False)
     state.back()
     state.back()
-    assert (state.query, state.can_go_back) == (start, False)
+    assert (state.query.row, state.can_go_back) == (start, False)
     state.choose(third)  # a new way: what lay ahead is forgotten
     assert not state.can_go_forward
     state.back()
-    assert state.query == start
+    assert state.query.row == start
 
 
 def test_back_and_forward_at_the_ends_do_nothing(state):
-    start = state.query
+    start = state.query.row
     state.back()
     state.forward()
-    assert state.query == start
+    assert state.query.row == start
 
 
 def test_choosing_the_query_again_adds_nothing_to_the_history(state):
-    state.choose(state.query)
+    state.choose(state.query.row)
     assert not state.can_go_back
 
 
 @pytest.mark.parametrize("row", [-1, 300, 10**12, "3", None, 2.5])
 def test_a_row_that_is_not_there_is_refused(state, row):
-    before = state.query
+    before = state.query.row
     with pytest.raises(InputError, match="there is no tile"):
         state.choose(row)
-    assert state.query == before
+    assert state.query.row == before
 
 
 def test_random_queries_repeat_with_the_seed_and_are_unseen(gallery):
     walks = []
     for _ in range(2):
         state = ExplorerState(gallery, seed=3)
-        walk = [state.query]
+        walk = [state.query.row]
         for _ in range(5):
             state.choose_random()
-            walk.append(state.query)
+            walk.append(state.query.row)
         walks.append(walk)
     assert walks[0] == walks[1]
     assert set(gallery.items["split"].iloc[walks[0]]) == {"query"}
@@ -211,46 +211,46 @@ def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
 
 def test_numbers_out_of_range_come_to_the_nearest_end(state):
     state.search_by("top_k", top_k=10**9, radius=-5)
-    assert (state.way.top_k, state.way.radius) == (state.max_top_k, 0)
+    assert (state.settings.top_k, state.settings.radius) == (state.max_top_k, 0)
     state.search_by("radius", top_k=0, radius=999)
-    assert (state.way.top_k, state.way.radius) == (1, 32)
+    assert (state.settings.top_k, state.settings.radius) == (1, 32)
     with pytest.raises(InputError, match="choose top_k or radius"):
         state.search_by("cosine", top_k=1, radius=1)
 
 
 def test_the_histogram_counts_every_other_searchable_tile_once(state, gallery):
-    items, relevant = (part[0] for part in state.ranking().counts)
-    others = gallery.searchable[gallery.searchable != state.query]
-    same = gallery.labels[others] == gallery.labels[state.query]
+    items, relevant = (part[0] for part in state.results().counts)
+    others = gallery.searchable[gallery.searchable != state.query.row]
+    same = gallery.labels[others] == gallery.labels[state.query.row]
     assert items.shape == relevant.shape == (33,)
     assert (items.sum(), relevant.sum()) == (len(others), same.sum())
 
 
 def test_a_gallery_of_one_tile(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "one", [0], "train"))
-    assert (state.query, state.max_top_k) == (0, 1)
+    assert (state.query.row, state.max_top_k) == (0, 1)
     for mode, order in product(("top_k", "radius"), ("bits", "features")):
         state.search_by(mode, top_k=5, radius=32, order=order)
-        ranking = state.ranking()
-        assert (ranking.hits, ranking.total, ranking.precision) == ((), 0, None)
+        result = state.results()
+        assert (result.hits, len(result), result.precision) == ([], 0, None)
     state.choose_random()
-    assert state.query == 0
+    assert state.query.row == 0
 
 
 def test_a_gallery_of_queries_alone_finds_nothing(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "queries", range(5), "query"))
-    assert state.ranking().total == 0
-    assert state.ranking().counts.items.sum() == 0
+    assert len(state.results()) == 0
+    assert state.results().counts.items.sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_page_opens_on_a_typical_query(gallery, seed):
     """Neither on the best that the model does nor on the worst."""
     state = ExplorerState(gallery, seed=seed)
-    opened, right = state.query, {}
+    opened, right = state.query.row, {}
     for row in np.flatnonzero(gallery.items["split"] == "query").tolist():
         state.choose(row)
-        right[row] = sum(hit.relevant for hit in state.ranking().hits)
+        right[row] = sum(hit.relevant for hit in state.results().hits)
     low, high = np.quantile(list(right.values()), [0.2, 0.8])
     assert low <= right[opened] <= high
 
@@ -258,7 +258,7 @@ def test_the_page_opens_on_a_typical_query(gallery, seed):
 def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):
     state = ExplorerState(part_of(gallery, tmp_path / "seen", range(20), ""))
     state.choose_random()
-    assert state.can_go_back and len(state.ranking().hits) == 19
+    assert state.can_go_back and len(state.results().hits) == 19
 
 
 def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
@@ -269,4 +269,5 @@ def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
 
 
 def test_state_of_a_gallery_from_disk(gallery):
-    assert ExplorerState(Gallery.open(gallery.folder)).ranking() == ExplorerState(gallery).ranking()
+    opened = ExplorerState(Gallery.open(gallery.folder))
+    assert opened.results().to_dict() == ExplorerState(gallery).results().to_dict()

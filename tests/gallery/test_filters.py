@@ -61,13 +61,13 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
         ("class=forest,", "write COLUMN=VALUE"),
         ("cloud cover=1..", "write COLUMN=VALUE"),
         ("color=red", "no column color, choose one of id, class, split"),
-        ("cloud cover=some", "some is no number"),
-        ("cloud cover=nan", "nan is no number"),
+        ("cloud cover=some", "some is not a number"),
+        ("cloud cover=nan", "nan is not a number"),
         ("cloud cover=20..10", "the lower end comes first"),
         ("date=2022..2021", "the lower end comes first"),
         ("bbox=1,2,3", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
         ("bbox!=1,2,3,4", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
-        ("bbox=1,x,3,4", "x is no number"),
+        ("bbox=1,x,3,4", "x is not a number"),
         ("bbox=1,20,3,4", "the south below the north"),
         ("bbox=1,2,300,4", "in degrees"),
     ],
@@ -75,12 +75,12 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
 def test_what_makes_no_sense_is_named(text: str, reason: str):
     with pytest.raises(InputError) as error:
         Filter.read([text]).mask(ITEMS)
-    assert str(error.value).startswith(f"where={text}")
+    assert str(error.value).startswith(f"filter={text}")
     assert reason in str(error.value)
 
 
-def test_a_box_needs_places():
-    with pytest.raises(InputError, match="nobody knows where these tiles lie"):
+def test_a_box_needs_coordinates():
+    with pytest.raises(InputError, match="these tiles have no coordinates"):
         Filter.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
 
 

@@ -119,18 +119,18 @@ def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
     gallery = Gallery.open(folder)
     query = gallery.items["id"][int(gallery.searchable[0])]
     own = gallery.items["class"][int(gallery.searchable[0])]
-    answer = search(gallery, query, where=Filter.read([f"class={own}"]), top_k=5)
+    answer = search(gallery, query, filter=Filter.read([f"class={own}"]), top_k=5)
     assert answer.precision == 1
     assert {hit.class_name for hit in answer.hits} == {own}
     assert query not in [hit.id for hit in answer.hits]
-    others = search(gallery, query, where=Filter.read([f"class!={own}"]), top_k=5)
+    others = search(gallery, query, filter=Filter.read([f"class!={own}"]), top_k=5)
     assert others.precision == 0
 
 
 def test_conditions_that_no_tile_meets_are_named(folder: Path):
     gallery = Gallery.open(folder)
-    with pytest.raises(InputError, match="where=class=nowhere: no searchable tile meets this"):
-        search(gallery, gallery.items["id"][0], where=Filter.read(["class=nowhere"]))
+    with pytest.raises(InputError, match="filter=class=nowhere: no searchable tile meets this"):
+        search(gallery, gallery.items["id"][0], filter=Filter.read(["class=nowhere"]))
 
 
 def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
@@ -228,7 +228,7 @@ def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):
     query = Gallery.open(folder).items["id"][0]
     main(["search", str(folder), query])
     assert "approximate: such a search finds" in capsys.readouterr().out
-    main(["search", str(folder), query, "--where", "class=barren", "--where", "split=train"])
+    main(["search", str(folder), query, "--filter", "class=barren", "--filter", "split=train"])
     assert "approximate" not in capsys.readouterr().out  # a part is searched exactly
     main(["gallery", "index", str(folder)])
     assert "exact, in memory" in capsys.readouterr().out

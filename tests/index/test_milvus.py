@@ -105,7 +105,7 @@ def test_balls_are_those_of_faiss(full, exact, radius: int, monkeypatch: pytest.
 def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
     where = Filter.read(texts)
     ids = np.sort(IDS[where.mask(ITEMS)])
-    selection = IDSelector(ids, where.expression(ITEMS))
+    selection = IDSelector(ids, where.tests(ITEMS))
     found, true = full.among(selection), exact.among(selection)
     assert len(found) == len(true) == len(ids) > 0
     for top_k in (1, min(20, len(ids))):
@@ -117,7 +117,7 @@ def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
     assert pairs(ball) == pairs(expected_ball)
 
 
-def test_a_selection_without_an_expression_is_sent_as_ids(full, exact):
+def test_a_selection_without_tests_is_sent_as_ids(full, exact):
     selection = IDSelector(np.sort(IDS[:100]))
     found = full.among(selection).search(CODES[:2], top_k=30)
     for hits, true in zip(found, exact.among(selection).search(CODES[:2], top_k=30), strict=True):

@@ -113,9 +113,9 @@ def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
     gallery = Gallery.open(folder)
     first, second = gallery.items["id"][:2]
     assert len(search(gallery, first, top_k=3).hits) == 3
-    with pytest.raises(InputError, match="a feature holds what is no finite number: make"):
+    with pytest.raises(InputError, match="a feature is not a finite number: make"):
         search(gallery, first, top_k=3, rerank="features")
-    for question in ({"rerank": "asymmetric"}, {"like": [second]}):
+    for question in ({"rerank": "asymmetric"}, {"positive": [second]}):
         if np.isnan(value):  # without a sign; a bit may be as sure as it likes
             with pytest.raises(InputError, match="a code holds NaN before the sign: make"):
                 search(gallery, first, top_k=3, **question)

@@ -27,12 +27,13 @@ from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import with_checksum as with_checksum
+from rsh.index.milvus import to_expression
 from rsh.io.files import read_json
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import parse_ring
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
-from rsh.search.results import Question, View
+from rsh.search.retrieve import search
 from rsh.text import escape_control_chars
 
 HARM = (
@@ -67,25 +68,25 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 @pytest.mark.parametrize("row", range(len(HARM)))
 def test_names_stay_text_in_all_that_is_taken_away(gallery: Gallery, row: int):
     query = gallery.items["id"][row]
-    view = View.of(gallery, Question(query, top_k=len(HARM) - 1))
+    result = search(gallery, query, top_k=len(HARM) - 1)
     others = [name for number, name in enumerate(HARM) if number != row]
-    assert sorted(hit["class"] for hit in json.loads(to_json(view))["hits"]) == sorted(others)
-    features = json.loads(to_geojson(view))["features"]
+    assert sorted(hit["class"] for hit in json.loads(to_json(result))["hits"]) == sorted(others)
+    features = json.loads(to_geojson(result))["features"]
     assert sorted(feature["properties"]["class"] for feature in features) == sorted(others)
     cells = [
-        each["class"] for each in csv.DictReader(io.StringIO(to_csv(view).decode(), newline=""))
+        each["class"] for each in csv.DictReader(io.StringIO(to_csv(result).decode(), newline=""))
     ]
     assert not any(cell.lstrip("\"' ")[:1] in tuple("=+-@＝") for cell in cells if cell[0] != "'")  # noqa: RUF001
     if "\0" not in query:
-        assert shlex.split(to_command(view))[-1] == query
-    compile(to_python(view), "view", "exec")
-    with Image.open(io.BytesIO(to_contact_sheet(view))) as sheet:
+        assert shlex.split(to_command(result))[-1] == query
+    compile(to_python(result), "view", "exec")
+    with Image.open(io.BytesIO(to_contact_sheet(result))) as sheet:
         assert not sheet.text
 
 
 def test_no_name_steers_the_terminal(gallery: Gallery, capsys: pytest.CaptureFixture):
     for query in gallery.items["id"]:
-        print(View.of(gallery, Question(query)).question.ask(gallery))
+        print(search(gallery, query))
         with pytest.raises(SystemExit):
             main(["search", str(gallery.folder), f"{query}?".replace("\0", "0")])
     head = json.loads((gallery.folder / "gallery.json").read_text())
@@ -215,9 +216,9 @@ def test_any_condition_is_answered_or_refused(
     try:
         where = Filter.read([f"{column}{sign}{between.join(words)}"])
         assert where.mask(ITEMS).shape == (2,)
-        assert isinstance(where.expression(ITEMS), str)
+        assert isinstance(to_expression(where.tests(ITEMS)), str)
     except InputError as error:
-        assert str(error).startswith("where=")
+        assert str(error).startswith("filter=")
 
 
 @pytest.fixture(scope="module")
@@ -233,14 +234,14 @@ ADDRESSES = st.lists(st.tuples(st.sampled_from(PARTS), st.text(max_size=12)), ma
 
 @given(ADDRESSES | st.text(max_size=40))
 def test_any_address_is_followed_or_changes_nothing(state: ExplorerState, address: str):
-    before = state.question, state.way
+    before = state.query, state.settings
     try:
         gallery_in(address)
         read_address(address, state)
-        state.question, state.way = before
+        state.query, state.settings = before
     except InputError as error:
         assert "\n" not in str(error)
-    assert (state.question, state.way) == before
+    assert (state.query, state.settings) == before
 
 
 @pytest.mark.parametrize(
@@ -252,13 +253,13 @@ def test_any_address_is_followed_or_changes_nothing(state: ExplorerState, addres
     ],
 )
 def test_address_that_is_spoilt_changes_nothing(state: ExplorerState, address: str):
-    before = state.question, state.way
+    before = state.query, state.settings
     try:
         read_address(address, state)
-        state.way = before[1]
+        state.settings = before[1]
     except InputError as error:
         assert str(error).isprintable()
-    assert (state.question, state.way) == before
+    assert (state.query, state.settings) == before
 
 
 @given(st.binary(max_size=60) | st.tuples(st.binary(max_size=20), st.binary(max_size=9)).map(

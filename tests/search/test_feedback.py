@@ -9,13 +9,13 @@ from make_gallery import tiny_gallery
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
-from rsh.search.feedback import Weights, compose
+from rsh.search.feedback import Weights, rocchio
 from rsh.search.retrieve import search
 
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    return tiny_gallery(tmp_path_factory.mktemp("compose") / "gallery", num_tiles=120, num_bits=12)
+    return tiny_gallery(tmp_path_factory.mktemp("rocchio") / "gallery", num_tiles=120, num_bits=12)
 
 
 def slow_compose(query, positives, negatives, weights) -> list[float]:
@@ -41,32 +41,34 @@ def test_composed_query_is_that_of_a_slow_loop(seed, likes, unlikes):
     )
     weights = Weights(*rng.random(3))
     expected = slow_compose(query, positives.tolist(), negatives.tolist(), weights)
-    found = compose(query, positives, negatives, weights=weights)
+    found = rocchio(query, positives, negatives, weights=weights)
     assert found.tolist() == pytest.approx(expected, abs=1e-6)
     assert (abs(found) <= 1).all()
 
 
 def test_nothing_to_compose_is_told():
     with pytest.raises(InputError, match="choose 0 or more"):
-        compose(np.ones(4), [], [], weights=Weights(1, 1, -1))
+        rocchio(np.ones(4), [], [], weights=Weights(1, 1, -1))
     for weights, positives in ((Weights(0, 1, 1), []), (Weights(), np.ones((2, 8)))):
-        with pytest.raises(InputError, match="nothing to compose"):
-            compose(np.ones(4), positives, [], weights=weights)
+        with pytest.raises(InputError, match="nothing to combine"):
+            rocchio(np.ones(4), positives, [], weights=weights)
 
 
 @pytest.mark.parametrize("split", ["train", "query"])
 def test_marked_tiles_and_the_query_are_left_out_and_all_others_ranked_by_score(gallery, split):
     ids, relaxed, codes = gallery.items["id"], gallery.relaxed, gallery.codes
     for row in np.flatnonzero(gallery.items["split"] == split)[:5].tolist():
-        like, unlike = ([int(r) for r in gallery.searchable if r != row][i::50] for i in (3, 7))
-        answer = search(gallery, ids[row], like=list(ids[like]), unlike=list(ids[unlike]), top_k=30)
+        others = [int(other) for other in gallery.searchable if other != row]
+        positive, negative = others[3::50], others[7::50]
+        marks = {"positive": list(ids[positive]), "negative": list(ids[negative])}
+        answer = search(gallery, ids[row], **marks, top_k=30)
         composed = slow_compose(
-            *(relaxed[rows].tolist() for rows in (row, like, unlike)), Weights()
+            *(relaxed[rows].tolist() for rows in (row, positive, negative)), Weights()
         )
         wanted = [
             (float(np.dot(codes[other], composed)) / 12, ids[other])
             for other in gallery.searchable
-            if other not in {row, *like, *unlike}
+            if other not in {row, *positive, *negative}
         ]
         best = sorted((score for score, _ in wanted), reverse=True)[:30]
         assert [hit.score for hit in answer.hits] == pytest.approx(best, abs=1e-5)
@@ -77,7 +79,7 @@ def test_marked_tiles_and_the_query_are_left_out_and_all_others_ranked_by_score(
             assert hit.distance == (codes[other] != codes[row]).sum()
         right = [hit.class_name == answer.class_name for hit in answer.hits]
         assert answer.precision == pytest.approx(np.mean(right))
-        assert f"like  {', '.join(ids[like])}" in str(answer) and "score" in str(answer)
+        assert f"positive  {', '.join(ids[positive])}" in str(answer) and "score" in str(answer)
 
 
 def test_tiles_that_are_marked_draw_the_answer_to_them(gallery):
@@ -88,8 +90,8 @@ def test_tiles_that_are_marked_draw_the_answer_to_them(gallery):
     ][:4]
     left = len(gallery.searchable) - len(marked)
     away, towards = (
-        search(gallery, gallery.items["id"][row], top_k=left, like=like, unlike=unlike)
-        for like, unlike in (([], list(marked)), (list(marked), []))
+        search(gallery, gallery.items["id"][row], top_k=left, positive=positive, negative=negative)
+        for positive, negative in (([], list(marked)), (list(marked), []))
     )
     ranks = [
         np.mean([hit.rank for hit in answer.hits if hit.class_name == target])
@@ -98,38 +100,47 @@ def test_tiles_that_are_marked_draw_the_answer_to_them(gallery):
     assert ranks[0] < ranks[1]
 
 
-@pytest.mark.parametrize("how", [{"like": True}, {"rerank": "features"}])
+@pytest.mark.parametrize("how", [{"positive": True}, {"rerank": "features"}])
 def test_conditions_hold_for_scored_answers_too(gallery, how):
     ids = gallery.items["id"]
     row, other = gallery.searchable[:2]
-    asked = {"like": [ids[other]]} if "like" in how else how
+    asked = {"positive": [ids[other]]} if "positive" in how else how
     where = Filter.read(["split!=train"])
-    found = {hit.id for hit in search(gallery, ids[row], **asked, where=where, top_k=3).hits}
+    found = {hit.id for hit in search(gallery, ids[row], **asked, filter=where, top_k=3).hits}
     assert set(gallery.items.set_index("id").loc[list(found), "split"]) == {"val"}
 
 
 def test_all_that_is_left_can_be_asked_for_and_no_more(gallery):
     row = int(gallery.searchable[0])
     others = gallery.items["id"].iloc[gallery.searchable[1:]].tolist()
-    ask = {"like": others[:60]}
+    ask = {"positive": others[:60]}
     left = len(others) - 60
     assert len(search(gallery, gallery.items["id"][row], **ask).hits) == 20
     assert len(search(gallery, gallery.items["id"][row], **ask, top_k=left).hits) == left
     with pytest.raises(InputError, match=f"top_k={left + 1}: {left} tiles can be found"):
         search(gallery, gallery.items["id"][row], **ask, top_k=left + 1)
     with pytest.raises(InputError, match="is marked: none is left to be found"):
-        search(gallery, gallery.items["id"][row], like=others)
+        search(gallery, gallery.items["id"][row], positive=others)
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"like": ["nowhere.jpg"]}, r"like=nowhere\.jpg: no tile of .* has this id; one is \w+/"),
-        ({"unlike": ["{query}"]}, "unlike=.*: this is the query itself, mark other tiles"),
-        ({"like": ["{a}"], "unlike": ["{a}"]}, "like=.*: this tile is marked twice"),
-        ({"like": ["{a}", "{a}"]}, "like=.*: this tile is marked twice"),
-        ({"like": ["{a}"], "radius": 3}, "radius=3: with tiles marked .*; leave it out"),
-        ({"like": ["{a}"], "rerank": "features"}, "rerank=features: with tiles marked"),
+        (
+            {"positive": ["nowhere.jpg"]},
+            r"positive=nowhere\.jpg: no tile of .* has this id; one is ",
+        ),
+        ({"negative": ["{query}"]}, "negative=.*: this is the query itself, mark other tiles"),
+        ({"positive": ["{a}"], "negative": ["{a}"]}, "positive=.*: this tile is marked twice"),
+        ({"positive": ["{a}", "{a}"]}, "positive=.*: this tile is marked twice"),
+        (
+            {"positive": ["{a}"], "radius": 3},
+            "radius=3: with positive or .*; leave it out",
+        ),
+        (
+            {"positive": ["{a}"], "rerank": "features"},
+            "rerank=features: with positive or",
+        ),
     ],
 )
 def test_marks_that_make_no_sense(gallery, asked, told):

@@ -46,7 +46,7 @@ def test_a_tile_is_nearest_to_itself(gallery: Gallery, by: str):
 def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(
     gallery: Gallery, by: str, piece: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rsh.search.rerank.PIECE", piece)
+    monkeypatch.setattr("rsh.search.rerank.BATCH", piece)
     (hits,) = gallery.search(gallery.packed[[17]], top_k=40)
     found, scores = rerank(gallery.encoded(17), hits, gallery.packed, gallery.features, by=by)
     assert (np.diff(scores) <= 0).all()
@@ -73,7 +73,7 @@ def test_search_looks_again_at_the_pool_and_leaves_the_tile_itself_out(
     for row in np.flatnonzero(gallery.items["split"] == split)[:5].tolist():
         tile = gallery.items["id"][row]
         pool = {hit.id for hit in search(gallery, tile, top_k=30).hits}
-        answer = search(gallery, tile, top_k=7, rerank=by, pool=30)
+        answer = search(gallery, tile, top_k=7, rerank=by, rerank_depth=30)
         rows = gallery.items.reset_index().set_index("id")["index"]
         every = {name: slow_score(gallery, int(rows[name]), row, by) for name in pool}
         assert [hit.score for hit in answer.hits] == pytest.approx(
@@ -95,9 +95,9 @@ def test_pool_is_a_hundred_or_all_there_are(gallery: Gallery):
     tile = gallery.items["id"][int(gallery.searchable[3])]
     most = len(gallery.searchable) - 1
     usual = search(gallery, tile, rerank="features")
-    asked = search(gallery, tile, rerank="features", pool=100)
+    asked = search(gallery, tile, rerank="features", rerank_depth=100)
     assert usual.hits == asked.hits
     assert len(search(gallery, tile, top_k=most, rerank="features").hits) == most
     for wrong in (19, most + 1):
-        with pytest.raises(InputError, match=rf"pool={wrong}: choose 20 to {most}, the tiles that"):
-            search(gallery, tile, rerank="features", pool=wrong)
+        with pytest.raises(InputError, match=rf"rerank_depth={wrong}: choose 20 to {most}, the"):
+            search(gallery, tile, rerank="features", rerank_depth=wrong)

@@ -67,7 +67,7 @@ def test_all_others_can_be_asked_for_and_no_more(gallery: Gallery) -> None:
 
 def test_code_is_shown_as_hexadecimal(gallery: Gallery) -> None:
     answer = search(gallery, gallery.items["id"][0], top_k=1)
-    assert answer.code == gallery.packed[0].tobytes().hex()
+    assert answer.code == gallery.packed[0].tobytes().hex()[:3]
     assert "12 bits" in str(answer)
 
 

@@ -1,4 +1,4 @@
-"""The class chooser: some tiles of a class at a time, to pick a query from."""
+"""Browse by class: a page of tiles of one class, to choose a query from."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import numpy as np
 import traitlets
 
 from rsh.explorer.bundle import bundle
-from rsh.explorer.panels.tiles import describe
+from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.text import humanize
 
-SHOWN = 24  # four rows of six beside the answer
+SHOWN = 24  # four rows of six beside the results
 
 
 class ClassBrowserPanel(anywidget.AnyWidget):
@@ -30,8 +30,8 @@ class ClassBrowserPanel(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
 
-def chooser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
-    """Return the `Chooser.view` of a class; `part` counts on, and begins again after the last."""
+def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
+    """Return the `ClassBrowserPanel.view` of a class; `part` wraps around after the last page."""
     classes = state.gallery.classes
     counts = np.bincount(state.gallery.labels, minlength=len(classes)).tolist()
     rows = state.tiles_of(classes[chosen])
@@ -50,7 +50,6 @@ def chooser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, 
 
 
 def _card(state: ExplorerState, number: int, row: int) -> dict[str, Any]:
-    card, current = describe(state.gallery, row), row == state.query
-    marks = [card["split"], "the current query" if current else ""]
-    words = [f"tile {number}", card["name"], card["place"], *marks]
-    return card | {"alt": ", ".join(filter(None, words)), "current": current}
+    tile, current = describe(state.gallery, row), row == state.query.row
+    words = (tile["place"], tile["split"], "the current query" if current else "")
+    return tile_card(tile, *words, before=f"tile {number}", current=current)

@@ -1,4 +1,4 @@
-"""Two codes bit by bit, and the distances of all tiles: Hamming retrieval one can see."""
+"""Two codes bit by bit, and the distribution of the distances of all tiles."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ import traitlets
 
 from rsh.codes.binary import unpack
 from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import describe, describe_query
-from rsh.explorer.ranking import Ranking
-from rsh.explorer.state import ExplorerState
 from rsh.metrics.ranking import precision_recall
+from rsh.search.results import SearchResult
 
 
 class CodesPanel(anywidget.AnyWidget):
@@ -31,40 +31,38 @@ class CodesPanel(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
 
-def bits_view(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
-    """Return the `Bits.view` of a ranking."""
-    items, same = (part[0] for part in ranking.counts)
-    first = None
-    if ranking.hits:
-        first = describe(state.gallery, ranking.hits[0].row) | {"rank": 1}
+def codes_view(result: SearchResult) -> dict[str, Any]:
+    """Return the `CodesPanel.view` of a result."""
+    gallery, radius = result.gallery, result.options.radius
+    items, same = (part[0] for part in result.counts)
+    shown = result.take(slice(MAX_CARDS))
     return {
-        "num_bits": state.gallery.num_bits,
-        "query": describe_query(state.gallery, ranking.question),
-        "first": first,
+        "num_bits": gallery.num_bits,
+        "query": describe_query(gallery, result.query),
+        "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
         "histogram": {"same": same.tolist(), "other": (items - same).tolist()},
-        "shown": len(ranking.hits),
-        "agreement": _agreement(state, ranking),
-        "curve": _curve(ranking),
-        "reach": state.way.radius if state.way.mode == "radius" else ranking.farthest,
+        "shown": len(shown),
+        "agreement": _agreement(shown),
+        "curve": _curve(result),
+        "reach": result.farthest if radius is None else radius,
     }
 
 
-def _agreement(state: ExplorerState, ranking: Ranking) -> list[float]:
-    """Say of each bit how many of the tiles shown agree with the query in it, 0 to 1."""
-    packed, num_bits = state.gallery.packed, state.gallery.num_bits
-    rows = [hit.row for hit in ranking.hits]
-    if not rows:
+def _agreement(shown: SearchResult) -> list[float]:
+    """Return for each bit the share of the tiles shown that agree with the query, 0 to 1."""
+    packed, num_bits = shown.gallery.packed, shown.gallery.num_bits
+    if not len(shown):
         return []
-    shown = unpack(np.asarray(packed[rows]), num_bits)
-    same = shown == unpack(ranking.question.packed(state.gallery), num_bits)
+    codes = unpack(np.asarray(packed[shown.rows]), num_bits)
+    same = codes == unpack(shown.query.packed(shown.gallery), num_bits)
     return [round(float(share), 4) for share in same.mean(axis=0)]
 
 
-def _curve(ranking: Ranking) -> list[tuple[float, float]]:
+def _curve(result: SearchResult) -> list[tuple[float, float]]:
     """Return recall and precision of this query at each radius that holds any tile."""
-    if ranking.question.row is None or not ranking.counts.relevant.any():
+    if result.query.row is None or not result.counts.relevant.any():
         return []
-    precision, recall = precision_recall(ranking.counts)
-    held = np.flatnonzero(ranking.counts.items[0])  # a radius that finds nothing new is no point
+    precision, recall = precision_recall(result.counts)
+    held = np.flatnonzero(result.counts.items[0])  # a radius that finds nothing new is no point
     points = zip(recall[held], precision[held], strict=True)
     return [(round(float(recall), 4), round(float(precision), 4)) for recall, precision in points]

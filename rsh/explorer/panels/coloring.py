@@ -1,4 +1,4 @@
-"""What the dots of the planes are colored by: one small number a tile, and words for a legend."""
+"""Colors of the dots in the maps: one small number per tile, and words for a legend."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed, hamming
 from rsh.errors import InputError
+from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
-from rsh.explorer.ranking import Ranking
 from rsh.gallery.gallery import Gallery
+from rsh.search.results import SearchResult
 from rsh.text import humanize, plural
 
-STEPS = 255  # of a scale of numbers: finer than an eye can tell, and a byte a tile
-MAX_NAMES = 60  # more texts than this are no classes but remarks
+STEPS = 255  # of a scale of numbers: finer than the eye can see, and one byte per tile
+MAX_NAMES = 60  # a column with more texts than this holds remarks, not classes
 LONGEST = 40  # characters, so that a text fits its chip
 STANDARD = ("id", "class", "split", "longitude", "latitude", "block", "footprint")
 COLUMN = "column:"  # before the name of a column of the items table
@@ -27,20 +28,20 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Coloring(TypedDict):
     """What a browser needs to color the dots and to explain it.
 
-    A value is a place in `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
-    itself stands for what is not known.
+    A value is an index of `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
+    itself means unknown.
 
     Attributes:
         by: the way, as in `ways_of`.
-        names: a name a value; none for a scale.
+        names: one for each value; none for a scale.
         colors: roles such as "right", one a name; none for those of classes.
         ends: words at both ends of a scale; none for names.
-        strong: which end of a scale stands out from the ground, "low" or "high".
-        missing: what the value that is not known means.
+        strong: which end of a scale contrasts with the background, "low" or "high".
+        missing: what the value for unknown means.
         num_missing: how many tiles have it.
-        num_values: how many values there are beside it.
+        num_values: number of the other values.
         layers: ranges of values, (first, last + 1), in the order in which they are drawn.
-        values: bytes of uint8, or of uint16 where num_values is above 255, one an item.
+        values: bytes of uint8, or of uint16 where num_values is above 255, one per tile.
         wide: whether they are uint16.
     """
 
@@ -58,7 +59,7 @@ class Coloring(TypedDict):
 
 
 def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
-    """Return what a gallery's tiles can be colored by: pairs of a way and its words."""
+    """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
     items = gallery.items
     ways = [("class", "class"), ("distance", "distance from the query")]
     if items["split"].isin(list(SPLITS)).any():
@@ -67,21 +68,22 @@ def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
-def coloring_of(gallery: Gallery, ranking: Ranking, by: str) -> Coloring:
-    """Return the coloring of all tiles in one of the ways.
+def coloring_of(result: SearchResult, by: str) -> Coloring:
+    """Return the coloring of all tiles by one of `ways_of`.
 
     Raises:
-        InputError: the gallery cannot be colored so.
+        InputError: there is no such way.
     """
+    gallery = result.gallery
     if by == "class":
         return _packed(by, gallery.labels, names=[humanize(name) for name in gallery.classes])
     if by == "distance":
-        return _by_distance(gallery, ranking.question.packed(gallery))
+        return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":
         splits = pd.Categorical(gallery.items["split"], categories=list(SPLITS))
         return _packed(by, splits.codes, names=list(SPLITS.values()))
     if by == "found":
-        return _by_verdict(gallery, ranking)
+        return _by_relevance(result)
     name = by.removeprefix(COLUMN)
     if not by.startswith(COLUMN) or name not in _others(gallery):
         ways = ", ".join(way for way, _ in ways_of(gallery))
@@ -104,13 +106,12 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> Coloring:
     )
 
 
-def _by_verdict(gallery: Gallery, ranking: Ranking) -> Coloring:
-    """Color what was found by whether it has the query's class."""
-    values = np.full(len(gallery), -1)
-    for hit in ranking.hits:
-        values[hit.row] = 1 if hit.relevant is False else 0
+def _by_relevance(result: SearchResult) -> Coloring:
+    """Color the tiles shown by whether they have the query's class."""
+    values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
+    values[shown.rows] = 0 if shown.relevant is None else ~shown.relevant
     names, roles = ["same class", "another class"], ["right", "wrong"]
-    if ranking.question.row is None:  # an image has no class
+    if result.query.row is None:  # an image has no class
         names, roles = ["found"], ["accent"]
     return _packed("found", values, names=names, colors=roles, missing="not among the found")
 
@@ -146,7 +147,7 @@ def _packed(
     missing: str = "not known",
     layers: Sequence[tuple[int, int]] = (),
 ) -> Coloring:
-    """Put a coloring together; values below 0 are those that are not known."""
+    """Make a coloring; values below 0 are unknown."""
     num_values = num_values or len(names)
     wide = num_values > np.iinfo(np.uint8).max
     whole = np.where(values < 0, num_values, values).astype(np.uint16 if wide else np.uint8)
@@ -166,19 +167,19 @@ def _packed(
 
 
 def _others(gallery: Gallery) -> list[str]:
-    """Return the columns that colors can show beyond those that every gallery has."""
+    """Return the columns that colors can show, without those that every gallery has."""
     items = gallery.items
     return [name for name in items.columns if name not in STANDARD and _fits(items[name])]
 
 
 def _fits(column: pd.Series) -> bool:
-    """Whether a color can show what a column says."""
+    """Whether colors can show a column."""
     if _is_number(column):
         return bool(np.isfinite(column.to_numpy(dtype=np.float64, na_value=np.nan)).any())
     if _are_days(column):
         return bool(np.isfinite(_seconds(column)).any())
     known = _texts(column)
-    if known.head(1000).nunique() > MAX_NAMES:  # of a million texts, a look at few is enough
+    if known.head(1000).nunique() > MAX_NAMES:  # a sample decides for a million texts
         return False
     names = known.dropna().unique()
     return 0 < len(names) <= MAX_NAMES and max(map(len, names)) <= LONGEST
@@ -189,7 +190,7 @@ def _is_number(column: pd.Series) -> bool:
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """Return a column as texts; empty ones are not known."""
+    """Return a column as texts, with NA for empty ones."""
     texts = column.astype("string")
     return texts.mask(texts.str.strip() == "")
 

@@ -1,4 +1,4 @@
-"""The same question to two sides: another gallery, or the features in place of the bits."""
+"""Compare the results of a query with another gallery, or with features in place of codes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from rsh.analysis.compare_rankings import By, ComparedHit, RankingPair, Side, SideResult
+from rsh.analysis.compare_rankings import By, RankingPair, Side, SideResult
 from rsh.errors import InputError
 from rsh.explorer.bundle import bundle, stylesheet
-from rsh.explorer.panels.tiles import describe
+from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -20,7 +20,7 @@ MEASURES: dict[By, str] = {"bits": "{} bits", "features": "features before the b
 
 
 class ComparePanel(anywidget.AnyWidget):
-    """A choice of what to compare with, and the two answers beside each other.
+    """A choice of what to compare with, and both results beside each other.
 
     Sends {"kind": "choose", "row"} for a tile of this gallery.
 
@@ -45,14 +45,14 @@ class ComparePanel(anywidget.AnyWidget):
 
 
 class Comparison:
-    """Which side is compared with; opened galleries and what they share are kept.
+    """The other sides; opened galleries and the tiles they share are kept.
 
     Attributes:
         choices: name and words of each other side.
     """
 
     def __init__(self, gallery: Gallery, site: Registry, name: str) -> None:
-        """Compare a gallery of a site with its own features and with the others.
+        """Offer the features of a gallery, and the other galleries.
 
         Args:
             gallery: what is shown.
@@ -69,10 +69,9 @@ class Comparison:
         self._pairs: dict[str, RankingPair] = {}
 
     def view(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
-        """Return the `Sides.view` of a state; nothing if nothing is chosen.
+        """Return the `ComparePanel.view` of a state; nothing if nothing is chosen.
 
-        Where there is nothing to compare, the note says why: it is no error that another gallery
-        does not hold the query.
+        If the sides cannot be compared, the note says why: another gallery may lack the query.
         """
         if chosen not in self._sides:
             return {}
@@ -82,26 +81,25 @@ class Comparison:
             return {"note": self._site.without_folders(str(error)), "sides": []}
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
-        if state.query is None:
+        if state.query.row is None:
             raise InputError("Only a tile of the gallery can be compared, not an image of yours.")
-        if state.question.marked or state.way.where:
+        if state.query.has_feedback or state.settings.filter:
             raise InputError("Only a tile alone can be compared: take marks and conditions away.")
         pair = self._pair(chosen)
-        ids = self._gallery.items["id"]
         can = [len(side.gallery.searchable) - 1 for side in (pair.left, pair.right)]
-        top_k = max(min(state.way.top_k, *can), 1)
-        found = pair.ask(str(ids.iloc[state.query]), top_k=top_k)
+        top_k = max(min(state.settings.top_k, *can), 1)
+        found = pair.compare(state.query.name(self._gallery), top_k=top_k)
         name, by = self._sides[chosen]
         # Five bits of 64 are nearer than five of 32: each side says how many it has.
         theirs = MEASURES[by].format(pair.right.gallery.num_bits)
         ours = MEASURES["bits"].format(self._gallery.num_bits)
         titles = (ours, f"{name}, {theirs}" if name else theirs)
-        answers = zip(titles, (pair.left, pair.right), (found.left, found.right), strict=True)
+        sides = zip(titles, (pair.left, pair.right), (found.left, found.right), strict=True)
         return {
             "note": _note(found.overlap, found.shared),
             "sides": [
-                _side(title, side, answer, top_k) | {"mine": side.gallery is self._gallery}
-                for title, side, answer in answers
+                _side(title, side, result, top_k) | {"mine": side.gallery is self._gallery}
+                for title, side, result in sides
             ],
         }
 
@@ -113,7 +111,7 @@ class Comparison:
         return self._pairs[chosen]
 
     def _words(self, name: str, by: By) -> str:
-        """Say what a side is; how many bits another gallery has is known once it is open."""
+        """Describe a side; the bits of another gallery are known once it is open."""
         if not name:
             return MEASURES[by]
         return f"{name}, {'bits' if by == 'bits' else MEASURES[by]}"
@@ -131,29 +129,29 @@ def _note(overlap: Overlap | None, shared: int) -> str:
     )
 
 
-def _side(title: str, side: Side, answer: SideResult, top_k: int) -> dict[str, Any]:
-    average = answer.average_precision
-    figures = [f"precision@{top_k} = {answer.precision:.2f}"]
+def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, Any]:
+    average = result.average_precision
+    metrics = [f"precision@{top_k} = {result.precision:.2f}"]
     if average is not None:
-        figures.append(f"average precision = {average:.2f}")
-    only = sum(hit.only_here for hit in answer.hits)
-    figures.append(f"{only} found here only")
-    return {
-        "title": title,
-        "figures": figures,
-        "cards": [_card(side, hit) for hit in answer.hits],
-    }
+        metrics.append(f"average precision = {average:.2f}")
+    metrics.append(f"{int(result.only_here.sum())} found here only")
+    places = range(len(result.rows))
+    cards = [_card(side, result, place) for place in places]
+    return {"title": title, "figures": metrics, "cards": cards}
 
 
-def _card(side: Side, hit: ComparedHit) -> dict[str, Any]:
-    card = describe(side.gallery, hit.row)
-    far = plural(hit.distance, "bit") if hit.score is None else f"cos {hit.score:.2f}"
-    same = "same class" if hit.relevant else "another class"
-    only = ", only here" if hit.only_here else ""
-    return card | {
-        "alt": f"rank {hit.rank}, {card['name']}, {far}, {same}{only}",
-        "rank": hit.rank,
-        "far": far,
-        "relevant": hit.relevant,
-        "only": hit.only_here,
-    }
+def _card(side: Side, result: SideResult, place: int) -> dict[str, Any]:
+    relevant, only = bool(result.relevant[place]), bool(result.only_here[place])
+    far = plural(int(result.distances[place]), "bit")
+    if result.scores is not None:
+        far = f"cos {result.scores[place]:.2f}"
+    words = (far, "same class" if relevant else "another class", "only here" if only else "")
+    return tile_card(
+        describe(side.gallery, int(result.rows[place])),
+        *words,
+        before=f"rank {place + 1}",
+        rank=place + 1,
+        far=far,
+        relevant=relevant,
+        only=only,
+    )

@@ -1,14 +1,15 @@
-"""The query and what one can do with it: back, forward, random, how to search."""
+"""The query and the search controls: back, forward, random, settings."""
 
 from typing import Any
 
 import anywidget
 import traitlets
 
+from rsh.explorer.address import SIGNS
 from rsh.explorer.bundle import bundle
 from rsh.explorer.panels.tiles import describe, describe_query
-from rsh.explorer.question import Order
-from rsh.explorer.state import ExplorerState
+from rsh.explorer.state import ExplorerState, Order
+from rsh.search.nearest import rerank_depth
 
 ORDERS: dict[Order, str] = {
     "bits": "bits",
@@ -26,7 +27,7 @@ class ControlsPanel(anywidget.AnyWidget):
         page: name of the page's channel.
         view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
             of a name and its words), order_note, what a finer order does, or "", and marks, the
-            tiles that are marked as `describe` gives them, with their sign.
+            feedback: tiles as `describe` gives them, with their sign, "like" or "unlike".
         search: mode, top_k, radius, order; both sides set it.
     """
 
@@ -37,12 +38,12 @@ class ControlsPanel(anywidget.AnyWidget):
 
 
 def controls_view(state: ExplorerState) -> dict[str, Any]:
-    """Return the `Controls.view` of a state."""
-    gallery, question = state.gallery, state.question
-    marked = [("like", row) for row in question.like] + [("unlike", row) for row in question.unlike]
-    unseen = state.query is not None and gallery.items["split"].iloc[state.query] == "query"
+    """Return the `ControlsPanel.view` of a state."""
+    gallery, query = state.gallery, state.query
+    marked = [(word, row) for word, sign in SIGNS.items() for row in getattr(query, sign)]
+    held_out = query.row is not None and gallery.items["split"].iloc[query.row] == "query"
     return {
-        "query": describe_query(gallery, question) | {"unseen": bool(unseen)},
+        "query": describe_query(gallery, query) | {"unseen": bool(held_out)},
         "can_go_back": state.can_go_back,
         "can_go_forward": state.can_go_forward,
         "max_top_k": state.max_top_k,
@@ -50,28 +51,29 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
         "num_classes": len(gallery.classes),
         "orders": list(ORDERS.items()),
         "order_note": _order_note(state),
-        "marks": [describe(gallery, row) | {"sign": sign} for sign, row in marked],
+        "marks": [describe(gallery, row) | {"sign": word} for word, row in marked],
     }
 
 
 def search_of(state: ExplorerState) -> dict[str, Any]:
-    """Return the `Controls.search` of a state."""
-    way = state.way
-    return {"mode": way.mode, "top_k": way.top_k, "radius": way.radius, "order": way.order}
+    """Return the `ControlsPanel.search` of a state."""
+    return {name: getattr(state.settings, name) for name in ("mode", "top_k", "radius", "order")}
 
 
 def _order_note(state: ExplorerState) -> str:
-    """Say what a finer order does; that of bits is explained beside the codes."""
-    way = state.way
-    if state.question.marked:
+    """Return what a finer order does; that of bits is explained beside the codes."""
+    options = state.options
+    if state.query.has_feedback:
         return (
             "While tiles are marked, all tiles are ordered by how much they are like the query and "
             "what you marked +, and unlike what you marked \N{MINUS SIGN} "
             "(Rocchio's relevance feedback)."
         )
-    if way.order == "bits":
+    if options.rerank is None:
         return ""
-    pool = "all within the radius" if way.mode == "radius" else f"the {state.pool} nearest by bits"
-    if way.order == "features":
-        return f"Of {pool}, those first that the network describes most alike, by their features."
-    return f"Of {pool}, those first that agree in the bits of which the query is most sure."
+    first = "all within the radius"
+    if options.radius is None:
+        first = f"the {rerank_depth(state.gallery, state.query, options)} nearest by bits"
+    if options.rerank == "features":
+        return f"Of {first}, those first that the network describes most alike, by their features."
+    return f"Of {first}, those first that agree in the bits of which the query is most sure."

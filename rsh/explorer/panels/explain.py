@@ -1,4 +1,4 @@
-"""Why the answer is as it is: the parts of a tile, what a bit has learned, confused classes."""
+"""Explain results: occlusion sensitivity of the query, one bit, and class confusion."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -11,30 +11,29 @@ import traitlets
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
-from rsh.errors import InputError
 from rsh.explorer.bundle import bundle, stylesheet
-from rsh.explorer.panels.tiles import describe
-from rsh.explorer.question import Question
+from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
+from rsh.search.query import Query
 from rsh.text import humanize, plural
 
 PAIRS = 12  # of classes, the most confused of them
-SHOWN = 12  # tiles on a border
+SHOWN = 12  # boundary tiles
 START: dict[str, Any] = {"open": [], "bit": 0, "pair": 0}
 
 
 class ExplainPanel(anywidget.AnyWidget):
-    """Three questions that open when they are asked.
+    """Three explanations, each computed when it is opened.
 
-    Sends {"kind": "parts"} to have the query's parts covered one by one, and {"kind": "choose",
-    "row"}.
+    Sends {"kind": "parts"} to compute the occlusion sensitivity of the query, and
+    {"kind": "choose", "row"}.
 
     Attributes:
         page: name of the page's channel.
-        asked: open, names of the parts that are; bit, from 0; pair, number of the pair; the browser
-            sets it.
-        view: num_bits, and of each open part what it shows: parts, bit, pairs.
+        asked: open, names of the open explanations; bit, from 0; pair, number of the pair; the
+            browser sets it.
+        view: num_bits, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
     """
 
@@ -46,24 +45,24 @@ class ExplainPanel(anywidget.AnyWidget):
     working = traitlets.Unicode().tag(sync=True)
 
     def on_asked(self, act: Callable[[Any], None]) -> None:
-        """Call `act` when something else is asked."""
+        """Call `act` when another explanation is opened."""
         self.observe(act, names="asked")
 
 
 class Explained:
-    """What is known of the reasons in one gallery; what takes long is kept."""
+    """The explanations for one gallery; slow ones are kept."""
 
     def __init__(self, gallery: Gallery) -> None:
-        """Explain a gallery."""
+        """Explain the results in a gallery."""
         self._gallery = gallery
-        self._parts: tuple[Question, Occlusion] | None = None
+        self._parts: tuple[Query, Occlusion] | None = None
 
-    def keep_parts(self, question: Question, found: Occlusion) -> None:
-        """Keep what was found about the parts of a query."""
-        self._parts = (question, found)
+    def keep_parts(self, query: Query, found: Occlusion) -> None:
+        """Keep the occlusion sensitivity of a query."""
+        self._parts = (query, found)
 
     def view(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the `Reasons.view` of a state; what is not open is not worked out.
+        """Return the `ExplainPanel.view` of a state; what is not open is not computed.
 
         Raises:
             InputError: there is no such bit.
@@ -73,13 +72,17 @@ class Explained:
         return {"num_bits": self._gallery.num_bits, **made}
 
     def _parts_of(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
-        """Draw the heat of the current query, if it is known."""
-        if self._parts is None or self._parts[0] != state.question:
+        """Draw the occlusion sensitivity of the current query, if it was computed."""
+        if self._parts is None or self._parts[0] != state.query:
             return {"images": [], "note": ""}
-        found, bit, image = self._parts[1], int(asked["bit"]), BytesIO(query_image(state))
+        found, bit, image = (
+            self._parts[1],
+            int(asked["bit"]),
+            BytesIO(state.query.thumbnail(self._gallery)),
+        )
         one = found.of_bit(bit)
         value = int(found.untouched.codes[0, bit] > 0)
-        far = int((found.untouched.packed != state.question.packed(self._gallery)).sum())
+        far = int((found.untouched.packed != state.query.packed(self._gallery)).sum())
         images = [
             ("the whole code", "the brighter, the more the code depends on it", found.whole, False),
             (
@@ -114,8 +117,8 @@ class Explained:
             related = f" It goes most with bit {other + 1} (correlation {strength:+.2f})."
         return {
             "note": f"On in {found.balance:.0%} of all tiles; 50% would tell most.{related}",
-            "on": [_tile(gallery, row) for row in found.on.tolist()],
-            "off": [_tile(gallery, row) for row in found.off.tolist()],
+            "on": [tile_card(describe(gallery, row)) for row in found.on.tolist()],
+            "off": [tile_card(describe(gallery, row)) for row in found.off.tolist()],
             "shares": [[name, round(share, 3)] for share, name in shares],
         }
 
@@ -133,8 +136,14 @@ class Explained:
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
         found = boundary_tiles(self._gallery, one, other, count=SHOWN)
-        share = "" if found.asked == found.tiles else f" ({found.asked:,} of them were asked)"
-        rows = zip(found.rows, found.own, found.across, found.facing, strict=True)
+        share = (
+            ""
+            if found.evaluated == found.tiles
+            else f" ({found.evaluated:,} of them were evaluated)"
+        )
+        rows = zip(
+            found.rows, found.own_distance, found.other_distance, found.nearest_other, strict=True
+        )
         return {
             "pairs": [
                 [f"{humanize(a)} and {humanize(b)}", f"{margin:+.1f} bits"]
@@ -147,23 +156,14 @@ class Explained:
                 "their nearest own, or nearer: where most tiles have one code, one with that code "
                 "ties with all of them."
             ),
-            "tiles": [self._facing(*map(int, row)) for row in rows],
+            "tiles": [self._boundary_card(*map(int, row)) for row in rows],
         }
 
-    def _facing(self, row: int, own: int, across: int, facing: int) -> dict[str, Any]:
-        mine, theirs = (_tile(self._gallery, number) for number in (row, facing))
-        far = f"{plural(across, 'bit')} to {theirs['name']}, {own} to its own"
-        return mine | {"far": far, "other": theirs, "alt": f"{mine['name']}: {far}"}
-
-
-def query_image(state: ExplorerState) -> bytes:
-    """Return the image of the query that is at hand, JPEG: the page has no originals."""
-    image = state.question.image
-    if image:
-        return image.thumbnail
-    if state.query is None:
-        raise InputError("there is no query: choose one")
-    return state.gallery.thumbnail(state.query)
+    def _boundary_card(self, row: int, own: int, other: int, nearest: int) -> dict[str, Any]:
+        tile, theirs = (describe(self._gallery, number) for number in (row, nearest))
+        far = f"{plural(other, 'bit')} to {theirs['name']}, {own} to its own"
+        alt = f"{tile['name']}: {far}"
+        return tile_card(tile, far=far, other=tile_card(theirs), alt=alt)
 
 
 def _small(far: int) -> str:
@@ -177,8 +177,3 @@ def _again(stream: BytesIO) -> Any:
 
     stream.seek(0)
     return Image.open(stream)
-
-
-def _tile(gallery: Gallery, row: int) -> dict[str, Any]:
-    card = describe(gallery, row)
-    return card | {"alt": card["name"]}

@@ -1,4 +1,4 @@
-"""Conditions on the tiles that may be found, as a person puts them together."""
+"""Filters: conditions on the tiles that may be found."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
 class FilterPanel(anywidget.AnyWidget):
-    """Chips of the conditions there are, and a form for one more.
+    """The conditions as chips, and a form to add one.
 
-    Sends {"kind": "where", "texts"}, the conditions as `Where.read` takes them.
+    Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
         page: name of the page's channel.
@@ -33,18 +33,18 @@ class FilterPanel(anywidget.AnyWidget):
 
 
 def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the `Filter.view` of a state; `columns` as `columns_of` gives them."""
-    where, gallery = state.way.where, state.gallery
-    many = len(gallery.searchable_where(where))
+    """Return the `FilterPanel.view` of a state; `columns` as `columns_of` gives them."""
+    filter, gallery = state.settings.filter, state.gallery
+    many = len(gallery.searchable_where(filter))
     return {
-        "texts": [str(condition) for condition in where.conditions],
+        "texts": [str(condition) for condition in filter.conditions],
         "columns": columns,
-        "found": f"{many:,} of {len(gallery.searchable):,} tiles can be found" if where else "",
+        "found": f"{many:,} of {len(gallery.searchable):,} tiles can be found" if filter else "",
     }
 
 
 def columns_of(state: ExplorerState) -> list[dict[str, Any]]:
-    """Return what conditions can be put on, the usual ones first."""
+    """Return the columns that conditions can be on, the usual ones first."""
     items = state.gallery.items
     usual = ["class"] if len(state.gallery.classes) > 1 else []
     usual += ["split"] if items["split"].iloc[state.gallery.searchable].nunique() > 1 else []
@@ -65,6 +65,6 @@ def _column(name: str, column: pd.Series) -> dict[str, Any]:
     values = sorted(map(str, known.unique()))
     if len(values) > FEW:
         return entry | {"values": [], "hint": "a value, or several with commas"}
-    # A comma or two dots in a value would be read as several: such values cannot be asked for.
+    # A comma or two dots in a value would be read as several values, so these are not offered.
     plain = [value for value in values if value and "," not in value and ".." not in value]
     return entry | {"values": plain, "hint": ""}

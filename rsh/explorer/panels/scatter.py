@@ -1,4 +1,4 @@
-"""Points in a plane: feature space, hash space and the world are the same widget three times."""
+"""Maps of all tiles as points: feature space, hash space and the world are one widget."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike
 
 from rsh.data.sample import EARTH
 from rsh.explorer.bundle import bundle
-from rsh.explorer.panels.tiles import NO_ROW, hex_of
-from rsh.explorer.ranking import Ranking
+from rsh.explorer.panels.cards import MAX_CARDS
+from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
-from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.search.formats.geojson import parse_ring
+from rsh.search.results import SearchResult
 
 # Heading, exact term, and how to read it.
 _SPACES = {
@@ -82,17 +82,16 @@ def planes_of(gallery: Gallery, page: str) -> list[ScatterPanel]:
     return planes
 
 
-def marks_of(state: ExplorerState, ranking: Ranking) -> dict[str, Any]:
-    """Return the `Plane.marks` of a ranking."""
-    rows = [hit.row for hit in ranking.hits]
-    if state.query is not None:
-        rows.append(state.query)
+def marks_of(result: SearchResult) -> dict[str, Any]:
+    """Return the `ScatterPanel.marks` of a result."""
+    shown, row = result.take(slice(MAX_CARDS)), result.query.row
+    rows = shown.rows.tolist()
     return {
-        "rings": _rings(state.gallery, rows),
-        "query": NO_ROW if state.query is None else state.query,
-        "query_code": hex_of(state.question.packed(state.gallery), state.gallery.num_bits),
-        "num_bits": state.gallery.num_bits,
-        "hits": [[hit.row, hit.relevant] for hit in ranking.hits],
+        "rings": _rings(result.gallery, rows if row is None else [*rows, row]),
+        "query": NO_ROW if row is None else row,
+        "query_code": result.code,
+        "num_bits": result.gallery.num_bits,
+        "hits": [[hit.row, hit.relevant] for hit in shown],
     }
 
 

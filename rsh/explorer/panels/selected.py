@@ -1,4 +1,4 @@
-"""The tiles that were drawn around in a plane, as cards and as something to take away."""
+"""The tiles selected in a map, as cards and as a result to export."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ import traitlets
 
 from rsh.codes.binary import hamming
 from rsh.explorer.bundle import bundle
-from rsh.explorer.panels.export import question_of_state
-from rsh.explorer.panels.tiles import describe
+from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
-from rsh.search.results import Tile, View
+from rsh.index.base import Hits
+from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
-MAX_PICKED = 48  # cards; what is taken away is all
+MAX_CARDS = 48  # all selected tiles are exported
 
 
 class SelectedPanel(anywidget.AnyWidget):
@@ -30,47 +30,31 @@ class SelectedPanel(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
 
-def picked_view(state: ExplorerState) -> dict[str, Any]:
-    """Return the `Picked.view` of a state."""
-    tiles = picked_tiles(state)
-    if not tiles:
+def selected_view(state: ExplorerState) -> dict[str, Any]:
+    """Return the `SelectedPanel.view` of a state."""
+    result = selected_tiles(state)
+    if not len(result):
         return {"heading": "", "note": "", "cards": []}
-    names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
+    names = state.gallery.items["class"].iloc[result.rows].value_counts()
     most = ", ".join(f"{count:,} {humanize(str(name))}" for name, count in names.head(3).items())
     more = ", \u2026" if len(names) > 3 else ""
-    shown = f" The nearest {MAX_PICKED} are shown." if len(tiles) > MAX_PICKED else ""
+    shown = f" The nearest {MAX_CARDS} are shown." if len(result) > MAX_CARDS else ""
     return {
-        "heading": f"{plural(len(tiles), 'selected tile')}",
+        "heading": f"{plural(len(result), 'selected tile')}",
         "note": f"{most}{more}; nearest to the query first.{shown}",
-        "cards": [_card(state, tile) for tile in tiles[:MAX_PICKED]],
+        "cards": [_card(result, hit) for hit in result.take(slice(MAX_CARDS))],
     }
 
 
-def picked_tiles(state: ExplorerState) -> list[Tile]:
+def selected_tiles(state: ExplorerState) -> SearchResult:
     """Return the selected tiles, ranked by distance from the query, equal ones by row."""
     gallery, rows = state.gallery, state.selection.rows
-    if not len(rows):
-        return []
-    (distances,) = hamming(state.question.packed(gallery), gallery.packed[rows])
-    order = np.lexsort((rows, distances))
-    labels = gallery.labels
-    own = None if state.query is None else labels[state.query]
-    return [
-        Tile(
-            row=int(rows[place]),
-            rank=rank,
-            distance=int(distances[place]),
-            relevant=None if own is None else bool(labels[rows[place]] == own),
-        )
-        for rank, place in enumerate(order.tolist(), start=1)
-    ]
+    (distances,) = hamming(state.query.packed(gallery), gallery.packed[rows])
+    order = np.argsort(distances, kind="stable")  # a selection is in the order of rows
+    hits = Hits(rows[order], distances[order])
+    return SearchResult.of_hits(gallery, state.query, state.options, hits)
 
 
-def picked_as_view(state: ExplorerState) -> View:
-    """Return the selected tiles as what can be taken away."""
-    return View(state.gallery, question_of_state(state), picked_tiles(state))
-
-
-def _card(state: ExplorerState, tile: Tile) -> dict[str, Any]:
-    card, far = describe(state.gallery, tile.row), plural(tile.distance, "bit")
-    return card | {"alt": f"{card['name']}, {far} from the query", "far": far}
+def _card(result: SearchResult, hit: Hit) -> dict[str, Any]:
+    far = plural(hit.distance, "bit")
+    return tile_card(describe(result.gallery, hit.row), f"{far} from the query", far=far)

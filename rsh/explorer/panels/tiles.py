@@ -1,11 +1,11 @@
-"""One tile in words and bytes, as every panel shows it."""
+"""One tile in words and bytes, as all panels show it."""
 
 import math
 from typing import Any
 
-from rsh.codes.binary import Packed
-from rsh.explorer.question import Question
+from rsh.codes.binary import to_hex
 from rsh.gallery.gallery import Gallery
+from rsh.search.query import Query
 from rsh.text import humanize
 
 SPLITS = {
@@ -13,11 +13,11 @@ SPLITS = {
     "train": "seen in training",
     "val": "used to choose settings",
 }
-NO_ROW = -1  # of an image that is no tile of the gallery
+NO_ROW = -1  # of an uploaded image
 
 
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
-    """Return what a panel needs of one tile, ready for a widget's trait.
+    """Return what a panel shows of one tile, ready for a widget's trait.
 
     The dictionary holds row, name (its class, readable), color (number of the class), code
     (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
@@ -28,7 +28,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "row": row,
         "name": humanize(item["class"]),
         "color": int(gallery.labels[row]),
-        "code": hex_of(gallery.packed[row], gallery.num_bits),
+        "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "map": map_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "split": SPLITS.get(item["split"], ""),
@@ -36,31 +36,36 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     }
 
 
-def describe_query(gallery: Gallery, question: Question) -> dict[str, Any]:
-    """Return the same of what is asked with; an image has the row -1 and no class."""
-    image = question.image
-    if image is None:
-        assert question.row is not None
-        return describe(gallery, question.row)
+def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:
+    """Return a tile as a card: with the text `alt`, and further fields.
+
+    Args:
+        tile: from `describe`.
+        after: words that follow its name in `alt`; empty ones are left out.
+        before: words before its name.
+        fields: what the panel's cards hold besides.
+    """
+    return tile | {"alt": ", ".join(filter(None, (before, tile["name"], *after))), **fields}
+
+
+def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
+    """Return the same of a query; an uploaded image has the row -1 and no class."""
+    if query.row is not None:
+        return describe(gallery, query.row)
     return {
         "row": NO_ROW,
-        "name": image.name,
+        "name": query.name(gallery),
         "color": NO_ROW,
-        "code": hex_of(image.encoded.packed[0], gallery.num_bits),
+        "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",
         "split": "an image of yours",
-        "thumb": image.thumbnail,
+        "thumb": query.thumbnail(gallery),
     }
 
 
-def hex_of(packed: Packed, num_bits: int) -> str:
-    """Return one code as hexadecimal digits, four bits each."""
-    return str(packed.tobytes().hex())[: -(-num_bits // 4)]
-
-
 def place_of(longitude: float, latitude: float) -> str:
-    """Write a position as people read it: 34.5° N, 102.1° E; "" where it is not known."""
+    """Return a position such as 34.5° N, 102.1° E; "" where it is unknown."""
     if not (math.isfinite(longitude) and math.isfinite(latitude)):
         return ""
     north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
@@ -68,6 +73,6 @@ def place_of(longitude: float, latitude: float) -> str:
 
 
 def map_of(longitude: float, latitude: float) -> str:
-    """Return the address of a map of a place: the page itself asks no other host for anything."""
+    """Return a link to a map of a position; the dashboard itself contacts no other host."""
     place = f"{latitude:.5f}/{longitude:.5f}"
     return f"https://www.openstreetmap.org/?mlat={latitude:.5f}&mlon={longitude:.5f}#map=9/{place}"

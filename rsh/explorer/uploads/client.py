@@ -12,9 +12,9 @@ from typing import Any
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
-from rsh.explorer.question import Image
 from rsh.explorer.uploads.messages import packed_message, read_message_later
 from rsh.io.arrays import read_arrays
+from rsh.search.query import QueryImage
 
 MAX_BYTES = 20 << 20  # a tile of any sensor fits; a scene is to be cut into tiles first
 PATIENCE = 90.0  # seconds that one image may take, the first among them with loading the model
@@ -31,7 +31,7 @@ class UploadEncoder:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def encode(self, data: bytes, name: str) -> Image:
+    async def encode(self, data: bytes, name: str) -> QueryImage:
         """Read and encode an image.
 
         Args:
@@ -42,7 +42,7 @@ class UploadEncoder:
             InputError: too large, no image, or one that cannot be encoded in time.
         """
         parts = await self._answer(data, name, want="codes")
-        return Image(name, parts["thumb"].tobytes(), _encoded(parts))
+        return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts))
 
     async def parts(self, data: bytes, name: str) -> Occlusion:
         """Find out which parts of an image make its code, see `rsh.analysis.occlusion`.

@@ -1,7 +1,7 @@
-"""A contact sheet: the query and the tiles of a view as one image that can be printed or sent.
+"""A contact sheet: the query and its results as one image that can be printed or sent.
 
-Right and wrong are told by color, by words, by the sign and by the frame, solid or dashed, so that
-the sheet says the same in gray.
+Color, words, signs and frames (solid or dashed) each show which tiles are relevant, so that the
+sheet can be read in gray.
 """
 
 import io
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from rsh.data.images import read_image, read_thumbnail
+from rsh.data.images import read_thumbnail
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.files import recovery_hint
 from rsh.search.formats.fonts import Font, font, is_spelled_out, width_of, wrap_text
-from rsh.search.results import Shown, View
-from rsh.text import humanize
+from rsh.search.results import Hit, SearchResult
+from rsh.text import humanize, plural
 
 MOST = 200  # tiles of a sheet
 FEWEST, WIDEST = 5, 12  # tiles side by side
@@ -27,54 +27,54 @@ FRAME = 4  # from a tile to the edge of its frame
 LINE = 18  # from one line of words to the next
 HIGH = THUMB_SIDE + 2 * FRAME
 INK, SOFT, LINES, PAPER, EMPTY = "#1b2126", "#59626b", "#dedcd5", "#faf9f6", "#e9e7e0"
-RIGHT, WRONG, ACCENT = "#00718a", "#b8400b", "#0b5c8f"  # those of the page
+RIGHT, WRONG, ACCENT = "#00718a", "#b8400b", "#0b5c8f"  # those of the dashboard
 EXAMPLE = r"\u68ee"
 COARSE = 4  # signs are drawn larger and shrunk, so that their edges are smooth
 
 
 class _Pen(NamedTuple):
-    """What is drawn on."""
+    """The sheet and its drawing context."""
 
     sheet: Image.Image
     draw: ImageDraw.ImageDraw
 
     def words(self, place: tuple[float, float], text: str, by: Font, color: str = INK) -> float:
-        """Write one line, its top left corner at a place, and return where it ends."""
+        """Write one line from its top left corner, and return where it ends."""
         self.draw.text(place, text, fill=color, font=by, anchor="la")
         return place[0] + width_of(text, by)
 
 
-def to_contact_sheet(view: View) -> bytes:
-    """Draw the query and the tiles with rank, distance, score, class, and right or wrong.
+def to_contact_sheet(result: SearchResult) -> bytes:
+    """Draw the query and the tiles with rank, distance, score, class and relevance.
 
-    The longer side of a tile is 128 pixels. Class names are shortened with dots after two lines;
-    characters that the font does not have are written as code points, and the sheet says so at its
-    foot, see `rsh.search.formats.fonts`.
+    The longer side of a tile is 128 pixels. Class names are cut after two lines. Characters that
+    the font does not have are written as code points, and a note at the foot of the sheet says so,
+    see `rsh.search.formats.fonts`.
 
     Args:
-        view: what is drawn; the first 200 tiles, and the sheet says how many there are.
+        result: the tiles; the first 200 are drawn, and the sheet says how many there are.
 
     Returns:
         PNG.
 
     Raises:
-        InputError: the query is an image that cannot be read, or a thumbnail was altered.
+        InputError: a thumbnail was altered.
     """
-    tiles, notes = view.tiles[:MOST], _notes(view)
-    columns = _columns(len(tiles))
-    rows = math.ceil(len(tiles) / columns)
-    names = [_name(view.gallery, tile.row) for tile in tiles]
+    hits, notes = result.take(slice(MOST)).hits, _notes(result)
+    columns = _columns(len(hits))
+    rows = math.ceil(len(hits) / columns)
+    names = [_name(hit.class_name) for hit in hits]
     step = HIGH + (3 + max(map(len, names), default=0)) * LINE + GAP
     top = MARGIN + HIGH + GAP + 12
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
     height = top + rows * step + len(notes) * LINE + MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = _Pen(sheet, ImageDraw.Draw(sheet))
-    _head(pen, view, width)
-    for number, (tile, name) in enumerate(zip(tiles, names, strict=True)):
+    _head(pen, result, width)
+    for number, (hit, name) in enumerate(zip(hits, names, strict=True)):
         down, along = divmod(number, columns)
-        image, x = _thumb(view.gallery, tile.row), MARGIN + along * (CELL + GAP)
-        _card(pen, image, tile, name, x, top + down * step)
+        image, x = _thumb(result.gallery, hit.row), MARGIN + along * (CELL + GAP)
+        _card(pen, image, hit, name, x, top + down * step)
     _foot(pen, notes, width, height)
     stream = io.BytesIO()
     sheet.save(stream, "PNG", compress_level=1)  # more takes longer and saves a tenth
@@ -82,7 +82,7 @@ def to_contact_sheet(view: View) -> bytes:
 
 
 def _foot(pen: _Pen, notes: list[str], width: int, height: int) -> None:
-    """Write the notes, a line each."""
+    """Write the notes, one line each."""
     y = height - MARGIN - len(notes) * LINE + 4
     for number, note in enumerate(notes):
         for line in wrap_text(note, font(12), width - 2 * MARGIN):
@@ -90,27 +90,26 @@ def _foot(pen: _Pen, notes: list[str], width: int, height: int) -> None:
 
 
 def _columns(number: int) -> int:
-    """Choose how many tiles stand side by side, so that the last row is as full as it can be."""
+    """Return how many tiles stand side by side, so that the last row is as full as possible."""
     about = min(max(round(math.sqrt(1.3 * number)), FEWEST + 1), WIDEST)
     return min((about, about - 1, min(about + 1, WIDEST)), key=lambda columns: -number % columns)
 
 
-def _head(pen: _Pen, view: View, width: int) -> None:
-    """Draw the query, what it is, and how it was asked."""
-    _image(pen, _query(view), MARGIN, MARGIN)
+def _head(pen: _Pen, result: SearchResult, width: int) -> None:
+    """Draw the query, its class, and how it was searched with."""
+    _image(pen, _query(result), MARGIN, MARGIN)
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
-    row = view.row
-    name = "an image" if row is None else humanize(view.gallery.items["class"].iloc[row])
+    name = "an image" if result.query.row is None else humanize(result.class_name)
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)
     y += 20
     large, small, bold = font(22, bold=True), font(13), font(13, bold=True)
     for text, by, color, lines, height in (
         (name, large, INK, 1, 33),
-        (view.question.query, small, SOFT, 1, 21),
-        (_asked(view), small, INK, 2, 21),
-        (_judged(view), bold, INK, 1, 21),
+        (result.name, small, SOFT, 1, 21),
+        (_search_words(result), small, INK, 2, 21),
+        (_relevance_words(result), bold, INK, 1, 21),
     ):
         for line in wrap_text(text, by, room, lines=lines):
             pen.words((left, y), line, by, color)
@@ -119,81 +118,77 @@ def _head(pen: _Pen, view: View, width: int) -> None:
     pen.draw.line((MARGIN, under, width - MARGIN, under), fill=LINES)
 
 
-def _card(pen: _Pen, image: Image.Image, tile: Shown, name: list[str], x: int, y: int) -> None:
-    """Draw one tile and what is said of it."""
+def _card(pen: _Pen, image: Image.Image, hit: Hit, name: list[str], x: int, y: int) -> None:
+    """Draw one tile and its caption."""
     _image(pen, image, x, y)
-    if tile.relevant is not None:
-        _frame(pen, x, y, right=tile.relevant)
+    if hit.relevant is not None:
+        _frame(pen, x, y, right=hit.relevant)
     y += HIGH + 5
-    score = "" if tile.score is None else f" · {tile.score:.3f}"
-    end = pen.words((x, y), str(tile.rank), font(14, bold=True))
-    pen.words((end + 8, y + 1), _bits(tile.distance) + score, font(13), SOFT)
+    score = "" if hit.score is None else f" · {hit.score:.3f}"
+    end = pen.words((x, y), str(hit.rank), font(14, bold=True))
+    pen.words((end + 8, y + 1), plural(hit.distance, "bit") + score, font(13), SOFT)
     y += LINE + 2
-    if tile.relevant is not None:
-        sign, mask = _sign(tile.relevant)
+    if hit.relevant is not None:
+        sign, mask = _sign(hit.relevant)
         pen.sheet.paste(sign, (x, y + 1), mask)
-        said, color = ("same class", RIGHT) if tile.relevant else ("another class", WRONG)
+        said, color = ("same class", RIGHT) if hit.relevant else ("another class", WRONG)
         pen.words((x + 20, y), said, font(13, bold=True), color)
         y += LINE
     for number, line in enumerate(name):
         pen.words((x, y + number * LINE), line, font(13))
 
 
-def _asked(view: View) -> str:
-    """Say in words how the gallery was asked."""
-    asked, shown = view.question, len(view.tiles)
-    first = f"{asked.top_k or shown} nearest tiles"
-    if asked.radius is not None:
-        first = f"tiles at most {_bits(asked.radius)} away"
-    parts = [f"The {first} in {view.gallery.name}"]
-    if asked.rerank:
-        by = "features" if asked.rerank == "features" else "the code before the sign"
+def _search_words(result: SearchResult) -> str:
+    """Describe the search in words."""
+    options = result.options
+    first = f"{options.top_k or len(result)} nearest tiles"
+    if options.radius is not None:
+        first = f"tiles at most {plural(options.radius, 'bit')} away"
+    parts = [f"The {first} in {result.gallery.name}"]
+    if options.rerank:
+        by = "features" if options.rerank == "features" else "the continuous code"
         parts.append(f"ordered by {by}")
-    for name, ids in (("like", asked.like), ("unlike", asked.unlike)):
-        parts += [f"{name} {', '.join(ids)}"] if ids else []
-    parts += [f"where {asked.where}"] if asked.where else []
+    parts += [f"{name} {', '.join(ids)}" for name, ids in result.feedback().items() if ids]
+    parts += [f"where {options.filter}"] if options.filter else []
     return "; ".join(parts)
 
 
-def _bits(number: int) -> str:
-    return f"{number} bit{'' if number == 1 else 's'}"
+def _name(class_name: str) -> list[str]:
+    return wrap_text(humanize(class_name), font(13), CELL, lines=2)
 
 
-def _name(gallery: Gallery, row: int) -> list[str]:
-    return wrap_text(humanize(gallery.items["class"].iloc[row]), font(13), CELL, lines=2)
-
-
-def _judged(view: View) -> str:
-    right = [tile.relevant for tile in view.tiles]
-    if not right:
+def _relevance_words(result: SearchResult) -> str:
+    if not len(result):
         return "No tile was found."
-    if None in right:
-        return f"{len(right)} tiles"
-    return f"{sum(map(bool, right))} of {len(right)} have the query's class"
+    if result.relevant is None:
+        return plural(len(result), "tile")
+    have = "has" if result.num_relevant == 1 else "have"
+    return f"{result.num_relevant} of {len(result)} {have} the query's class"
 
 
-def _notes(view: View) -> list[str]:
-    """Say what stands at the foot of the sheet."""
-    gallery, notes = view.gallery, []
-    if len(view.tiles) > MOST:
-        notes.append(f"The first {MOST} of {len(view.tiles):,} tiles are drawn.")
-    rows = [tile.row for tile in view.tiles[:MOST]] + ([] if view.row is None else [view.row])
-    written = [view.question.query, _asked(view), *map(str, gallery.items["class"].iloc[rows])]
+def _notes(result: SearchResult) -> list[str]:
+    """Return the notes at the foot of the sheet."""
+    gallery, notes = result.gallery, []
+    if len(result) > MOST:
+        notes.append(f"The first {MOST} of {plural(len(result), 'tile')} are drawn.")
+    names = [hit.class_name for hit in result.take(slice(MOST))]
+    written = [result.name, result.class_name, _search_words(result), *names]
     if any(map(is_spelled_out, written)):
         notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
     model = str(gallery.info["model"].get("fingerprint", ""))[:8]
     known = f", model {model}" if model else ""
-    notes.append(f"{gallery.name}: {len(gallery):,} tiles, {gallery.num_bits} bits{known}")
+    size = f"{plural(len(gallery), 'tile')}, {plural(gallery.num_bits, 'bit')}"
+    notes.append(f"{gallery.name}: {size}{known}")
     return notes
 
 
-def _query(view: View) -> Image.Image:
-    if view.row is None:
-        return read_image(view.question.query)
-    return _thumb(view.gallery, view.row)
+def _query(result: SearchResult) -> Image.Image:
+    image = result.query.image
+    return read_thumbnail(image.thumbnail) if image else _thumb(result.gallery, result.query.row)
 
 
-def _thumb(gallery: Gallery, row: int) -> Image.Image:
+def _thumb(gallery: Gallery, row: int | None) -> Image.Image:
+    assert row is not None
     try:
         return read_thumbnail(gallery.thumbnail(row))
     except InputError:
@@ -204,7 +199,7 @@ def _thumb(gallery: Gallery, row: int) -> Image.Image:
 
 
 def _image(pen: _Pen, image: Image.Image, x: int, y: int) -> None:
-    """Draw an image in the middle of its place."""
+    """Draw an image in the middle of its frame."""
     small = ImageOps.contain(image, (THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
     left, up = ((THUMB_SIDE - side) // 2 + FRAME for side in small.size)
     inside = (x + FRAME, y + FRAME, x + FRAME + THUMB_SIDE - 1, y + FRAME + THUMB_SIDE - 1)
@@ -213,7 +208,7 @@ def _image(pen: _Pen, image: Image.Image, x: int, y: int) -> None:
 
 
 def _frame(pen: _Pen, x: int, y: int, *, right: bool) -> None:
-    """Draw a solid frame, or one of dashes."""
+    """Draw a frame: solid if relevant, else dashed."""
     if right:
         pen.draw.rectangle(_box(x, y), outline=RIGHT, width=2)
         return

@@ -1,56 +1,45 @@
-"""An answer as GeoJSON: what a map program draws, each hit with its rank, distance and score.
+"""Search results as GeoJSON, each tile with its rank, distance and score.
 
 Source: RFC 7946, https://www.rfc-editor.org/rfc/rfc7946
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from rsh.data.metadata import RING
 from rsh.errors import InputError
-from rsh.gallery.gallery import Gallery
-from rsh.search.retrieve import Hit
+from rsh.search.results import Hit, SearchResult
 
 ENDS = "POLYGON ((", "))"  # around "x y, x y, ..."
-SOURCES = ("footprint", "longitude")  # columns that say where a tile lies
+SOURCES = ("footprint", "longitude")  # columns that locate a tile
 
 
-class Found(Protocol):
-    """What has hits: `rsh.search.retrieve.Answer`, or `rsh.search.results.View`."""
-
-    @property
-    def hits(self) -> Sequence[Hit]:
-        """What was found, nearest first."""
-
-
-def feature_collection(gallery: Gallery, answer: Found) -> dict[str, Any]:
-    """Return the hits of a search as a FeatureCollection, nearest first.
+def feature_collection(result: SearchResult) -> dict[str, Any]:
+    """Return the tiles of a search as a FeatureCollection, best first.
 
     Args:
-        gallery: where they were found.
-        answer: what was found.
+        result: the tiles.
 
     Returns:
-        A feature for each hit that lies somewhere: its footprint where that is known, else its
-        place; with rank, distance (bits), id, class, and the score if there is one. "left_out", a
-        foreign member, says how many hits have no place.
+        A feature for each tile with coordinates: its footprint where that is known, else a point;
+        with rank, distance (bits), id, class, and the score if there is one. "left_out", a foreign
+        member, counts the tiles without coordinates.
 
     Raises:
-        InputError: the gallery knows no places.
+        InputError: the gallery has no coordinates.
     """
+    gallery = result.gallery
     if not set(SOURCES) & set(gallery.items.columns):
-        raise InputError(f"{gallery.folder} has no places: encode tiles with an items.csv")
-    items = gallery.items.set_index("id").loc[[hit.id for hit in answer.hits]]
-    places = [geometry(item) for _, item in items.iterrows()]
+        raise InputError(f"{gallery.folder} has no coordinates: encode tiles with an items.csv")
+    shapes = [geometry(item) for _, item in gallery.items.iloc[result.rows].iterrows()]
     features = [
-        {"type": "Feature", "geometry": place, "properties": _properties(hit)}
-        for hit, place in zip(answer.hits, places, strict=True)
-        if place
+        {"type": "Feature", "geometry": shape, "properties": _properties(hit)}
+        for hit, shape in zip(result, shapes, strict=True)
+        if shape
     ]
-    left_out = len(places) - len(features)
+    left_out = len(shapes) - len(features)
     return {"type": "FeatureCollection", "features": features, "left_out": left_out}
 
 
@@ -65,22 +54,22 @@ def _properties(hit: Hit) -> dict[str, Any]:
 
 
 def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
-    """Return where a tile lies: its footprint, its place, or None.
+    """Return the footprint of a tile, or its point; None if neither is known.
 
     Args:
         item: a row of the items table.
     """
     if ring := parse_ring(item.get("footprint")):
         return {"type": "Polygon", "coordinates": [ring]}
-    place = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
-    return {"type": "Point", "coordinates": place} if all(map(math.isfinite, place)) else None
+    point = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
+    return {"type": "Point", "coordinates": point} if all(map(math.isfinite, point)) else None
 
 
 def parse_ring(footprint: object) -> list[list[float]]:
-    """Return the corners of a footprint, longitude and latitude; none if it is not known.
+    """Return the corners of a footprint, longitude and latitude; none if it is unknown.
 
     Args:
-        footprint: its WKT, or what a table has in its stead.
+        footprint: its WKT, or whatever the table holds.
     """
     if not isinstance(footprint, str) or not RING.fullmatch(footprint):
         return []

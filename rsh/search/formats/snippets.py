@@ -1,113 +1,116 @@
-"""The way back to a view: lines of Python, or one line of a shell, that ask the same again.
+"""Generate a Python snippet or a shell command that reproduces a search.
 
-Both name the gallery's folder as it was opened. What a person has picked out of an answer is picked
-again by the lines of Python; the shell prints the whole answer.
+Both name the gallery's folder as it was opened. A selection of the results is selected again by the
+Python snippet; the command prints all results.
 """
 
 import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from rsh.config import DEFAULT_TOP_K
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
-from rsh.search.results import Question, View
+from rsh.search.results import SearchResult
 
 WIDTH = 100  # characters of a line of Python
-PYTHON = "take the lines of Python"
+FLAGS = {
+    "top_k": "-k",
+    "radius": "--radius",
+    "rerank": "--rerank",
+    "rerank_depth": "--rerank-depth",
+}
+PYTHON = "use the Python snippet"
 
 
-def to_python(view: View, *, folder: str = "") -> str:
-    """Return lines of Python that find the tiles of a view; `hits` are they.
+def to_python(result: SearchResult, *, folder: str = "") -> str:
+    """Return Python code that finds these tiles again, as `shown`.
 
     Args:
-        view: what is asked again.
-        folder: where the gallery lies for the reader; by default where it was opened.
+        result: the tiles.
+        folder: where the reader keeps the gallery; by default where it was opened.
     """
-    asked = view.question.arguments()
-    names = "Condition, Filter" if _conditions(view.question.where) else "Filter"
+    arguments = list(_arguments(result))
+    filter_ = result.options.filter
+    names = "Condition, Filter" if _needs_conditions(filter_) else "Filter"
     lines = [
         "from rsh import Gallery",
+        *([f"from rsh.gallery.filters import {names}"] if filter_ else []),
         "from rsh.search.retrieve import search",
-        *([f"from rsh.gallery.filters import {names}"] if "where" in asked else []),
         "",
-        f"gallery = Gallery.open({_literal(folder or str(view.gallery.folder))})",
-        _call("answer = search", ["gallery", *_arguments(view.question)]),
-        f"hits = {_picked(view)}",
-        "print(answer)",
+        f"gallery = Gallery.open({_literal(folder or str(result.gallery.folder))})",
+        _call("result = search", ["gallery", *arguments]),
+        f"shown = {_selection(result)}",
+        "print(result)",
     ]
     return "\n".join(lines) + "\n"
 
 
-def to_command(view: View, *, folder: str = "") -> str:
-    """Return the command line that prints the answer of which a view shows tiles.
+def to_command(result: SearchResult, *, folder: str = "") -> str:
+    """Return the command line that prints the results of which these tiles are a selection.
 
     Args:
-        view: what is asked again.
-        folder: where the gallery lies for the reader; by default where it was opened.
+        result: the tiles.
+        folder: where the reader keeps the gallery; by default where it was opened.
 
     Raises:
-        InputError: an id or a condition holds what a command line cannot say.
+        InputError: an id or a condition cannot be written on a command line.
     """
-    question = view.question
-    folder = folder or str(view.gallery.folder)
+    options, query = result.options, result.name
+    folder = folder or str(result.gallery.folder)
     words = ["rsh", "search", f"./{folder}" if folder.startswith("-") else folder]
-    for name, flag in (("top_k", "-k"), ("radius", "--radius"), ("pool", "--pool")):
-        value = getattr(question, name)
+    for name, flag in FLAGS.items():
+        value = getattr(options, name)
         words += [] if value is None else [flag, str(value)]
-    words += [] if question.rerank is None else ["--rerank", question.rerank]
-    for name in ("like", "unlike"):
-        ids = getattr(question, name)
+    for name, ids in result.feedback().items():
         if any("," in tile or not tile for tile in ids):
             raise InputError(
                 f"a command line has commas between ids, {PYTHON}", parameter=name, value=ids
             )
         words += [f"--{name}={','.join(ids)}"] if ids else []
-    if _conditions(question.where):
+    if _needs_conditions(options.filter):
         raise InputError(
-            f"a command line would split it, {PYTHON}", parameter="where", value=question.where
+            f"a command line would split it, {PYTHON}", parameter="filter", value=options.filter
         )
-    words += [f"--where={condition}" for condition in question.where.conditions]
-    if question.query in ("", "--") or any("\0" in word for word in (*words, question.query)):
-        raise InputError(
-            f"this cannot be typed, {PYTHON}", parameter="query", value=repr(question.query)
-        )
-    # Behind two dashes nothing is a flag, whatever a tile is called.
-    words += ["--", question.query] if question.query.startswith("-") else [question.query]
+    words += [f"--filter={condition}" for condition in options.filter.conditions]
+    if query in ("", "--") or any("\0" in word for word in (*words, query)):
+        raise InputError(f"this cannot be typed, {PYTHON}", parameter="query", value=repr(query))
+    # After two dashes nothing is read as a flag, whatever the tile is called.
+    words += ["--", query] if query.startswith("-") else [query]
     return shlex.join(words)
 
 
-def _arguments(question: Question) -> Iterator[str]:
-    yield _literal(question.query)
-    for name, value in question.arguments().items():
-        if name in ("like", "unlike"):
-            yield f"{name}={_listed(value)}"
-        elif name == "where":
-            yield f"where={_where(value)}"
-        else:
-            yield f"{name}={_literal(value)}"
+def _arguments(result: SearchResult) -> Iterator[str]:
+    yield _literal(result.name)
+    for name, value in result.options.given().items():
+        yield f"{name}={_filter(value) if name == 'filter' else _literal(value)}"
+    for name, ids in result.feedback().items():
+        if ids:
+            yield f"{name}={_list(ids)}"
 
 
-def _where(where: Filter) -> str:
-    if not _conditions(where):
-        return f"Filter.read({_listed([str(condition) for condition in where.conditions])})"
-    parts = [repr(condition) for condition in where.conditions]
-    return f"Filter(({', '.join(parts)},))"
+def _filter(filter: Filter) -> str:
+    if not _needs_conditions(filter):
+        return f"Filter.read({_list([str(condition) for condition in filter.conditions])})"
+    conditions = [repr(condition) for condition in filter.conditions]
+    return f"Filter(({', '.join(conditions)},))"
 
 
-def _conditions(where: Filter) -> bool:
-    """Whether conditions have to be written one by one, as their text would be read otherwise."""
+def _needs_conditions(filter: Filter) -> bool:
+    """Whether the conditions must be written one by one, as their texts read otherwise."""
     try:
-        return Filter.read([str(condition) for condition in where.conditions]) != where
+        return Filter.read([str(condition) for condition in filter.conditions]) != filter
     except InputError:
         return True
 
 
-def _picked(view: View) -> str:
-    """Say which hits of the answer are shown."""
-    ranks = [tile.rank for tile in view.tiles]
-    if ranks == list(range(1, len(ranks) + 1)):
-        return "answer.hits" if len(ranks) == view.question.top_k else f"answer.hits[:{len(ranks)}]"
-    return f"[answer.hits[rank - 1] for rank in {ranks}]"
+def _selection(result: SearchResult) -> str:
+    """Write which of the results are shown."""
+    count, ranks = len(result), result.ranks.tolist()
+    if ranks == list(range(1, count + 1)):
+        whole = count == (result.options.top_k or DEFAULT_TOP_K)
+        return "result" if whole else f"result.take(slice({count}))"
+    return f"result.take({[rank - 1 for rank in ranks]})"
 
 
 def _call(start: str, arguments: list[str]) -> str:
@@ -117,7 +120,7 @@ def _call(start: str, arguments: list[str]) -> str:
     return "\n".join([f"{start}(", *(f"    {argument}," for argument in arguments), ")"])
 
 
-def _listed(texts: Any) -> str:
+def _list(texts: list[str]) -> str:
     return f"[{', '.join(map(_literal, texts))}]"
 
 

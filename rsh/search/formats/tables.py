@@ -1,7 +1,7 @@
-"""What a person takes away from a view: a table, a record, a map, an image, or the way back to it.
+"""Search results as CSV, JSON and GeoJSON, made in memory.
 
-Everything is made in memory. `to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command`
-in `snippets`; all take one `View`.
+`to_contact_sheet` is in `contact_sheet`, `to_python` and `to_command` in `snippets`; all take a
+`SearchResult` or a selection of one.
 """
 
 import csv
@@ -17,7 +17,7 @@ import pandas as pd
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
 from rsh.search.formats.snippets import to_command, to_python
-from rsh.search.results import View
+from rsh.search.results import SearchResult
 
 __all__ = ["to_command", "to_contact_sheet", "to_csv", "to_geojson", "to_json", "to_python"]
 
@@ -26,21 +26,21 @@ COLUMNS = (
     *("split", "longitude", "latitude"),
 )
 # Where a cell begins, or would begin for a spreadsheet that splits at semicolons, tabs or lines and
-# heeds no quotes within a cell; and then what it takes for a formula.
+# ignores quotes; followed by what it reads as a formula.
 FORMULA = re.compile(r"""(^|[;\t\r\n\0])(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])""")  # noqa: RUF001
 
 
-def to_csv(view: View) -> bytes:
-    """Return the tiles as a table, a row a tile, UTF-8 (RFC 4180).
+def to_csv(result: SearchResult) -> bytes:
+    """Return the tiles as a table, one row per tile, UTF-8 (RFC 4180).
 
-    A text that a spreadsheet would take for a formula is defused with an apostrophe before it: one
-    that begins with = + - @, a tab or a line break, or their full-width forms, or has one of these
-    behind a semicolon, a tab or a line break, where some spreadsheets begin a new cell. Whoever
-    reads the table with a program takes the apostrophe away again, or takes `to_json`. Numbers are
-    written as numbers and never defused; what is not known is an empty cell.
+    A text that a spreadsheet would read as a formula gets an apostrophe in front: one that begins
+    with = + - @, a tab or a line break, or their full-width forms, or has one of these after a
+    semicolon, a tab or a line break, where some spreadsheets begin a new cell. Programs that read
+    the table should remove the apostrophe, or read `to_json`. Numbers are written as numbers;
+    unknown values are empty cells.
 
     Args:
-        view: what is taken away.
+        result: the tiles.
 
     Returns:
         A header, and the columns rank, id, class, relevant (true or false), distance (bits),
@@ -51,37 +51,38 @@ def to_csv(view: View) -> bytes:
     stream = io.StringIO(newline="")
     table = csv.DictWriter(stream, COLUMNS, lineterminator="\r\n")
     table.writeheader()
-    table.writerows({key: _cell(value) for key, value in row.items()} for row in _rows(view))
+    table.writerows({key: _cell(value) for key, value in row.items()} for row in _rows(result))
     return stream.getvalue().encode()
 
 
 def escape_formula(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would take for a formula, see `to_csv`."""
+    """Put an apostrophe in front of what a spreadsheet would read as a formula, see `to_csv`."""
     return FORMULA.sub(r"\1'", text)
 
 
-def to_json(view: View) -> bytes:
-    """Return the tiles as JSON, with all that is needed to trace them, UTF-8.
+def to_json(result: SearchResult) -> bytes:
+    """Return the tiles as JSON, with the provenance of the search, UTF-8.
 
     Args:
-        view: what is taken away.
+        result: the tiles.
 
     Returns:
-        An object with "query" (id or image, class, code), "asked" (the question without what is
-        left at its default), "gallery" (name, how many tiles, generation, what searches it, and
-        fingerprints of model and data), and "hits" with the columns of `to_csv` and null for what
-        is not known. Texts are as they are.
+        An object with "query" (id or image, class, code), "options" (without those left at their
+        defaults), "gallery" (name, number of tiles, generation, index, and fingerprints of model
+        and data), and "hits" with the columns of `to_csv` and null for unknown values. Texts are
+        unchanged.
     """
-    gallery, row, info = view.gallery, view.row, view.gallery.info
-    asked = view.question.arguments()
-    if "where" in asked:
-        asked["where"] = [condition._asdict() for condition in asked["where"].conditions]
+    gallery, row, info = result.gallery, result.query.row, result.gallery.info
+    options = result.options.given()
+    options |= {name: ids for name, ids in result.feedback().items() if ids}
+    if "filter" in options:
+        options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
     known: dict[str, Any] = {} if row is None else _known(gallery.items.iloc[row], "class")
     if row is not None:
-        known["code"] = gallery.packed[row].tobytes().hex()
+        known["code"] = result.code
     record = {
-        "query": {"id": view.question.query} | known,
-        "asked": asked,
+        "query": {"id": result.name} | known,
+        "options": options,
         "gallery": {
             "name": gallery.name,
             "num_items": len(gallery),
@@ -91,44 +92,43 @@ def to_json(view: View) -> bytes:
             "model": {key: info["model"].get(key) for key in ("backbone", "fingerprint")},
             "data": {key: info["data"].get(key) for key in ("name", "fingerprint")},
         },
-        "hits": list(_rows(view)),
+        "hits": list(_rows(result)),
     }
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def to_geojson(view: View) -> bytes:
-    """Return where the tiles lie, for a map program, UTF-8.
+def to_geojson(result: SearchResult) -> bytes:
+    """Return the tiles as GeoJSON, UTF-8.
 
     Args:
-        view: what is taken away.
+        result: the tiles.
 
     Returns:
-        See `geojson.feature_collection`: tiles without a place are left out and counted.
+        See `geojson.feature_collection`: tiles without coordinates are left out and counted.
 
     Raises:
-        InputError: the gallery knows no places.
+        InputError: the gallery has no coordinates.
     """
-    found = feature_collection(view.gallery, view)
-    return json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(feature_collection(result), ensure_ascii=False, allow_nan=False).encode()
 
 
-def _rows(view: View) -> list[dict[str, Any]]:
+def _rows(result: SearchResult) -> list[dict[str, Any]]:
     """Return what is known of each tile, under the names of COLUMNS."""
     rows = []
-    for tile in view.tiles:
-        item = _known(view.gallery.items.iloc[tile.row], *COLUMNS)
-        found = {name: getattr(tile, name) for name in ("rank", "relevant", "distance", "score")}
+    for hit in result:
+        item = _known(result.gallery.items.iloc[hit.row], *COLUMNS)
+        found = {name: getattr(hit, name) for name in ("rank", "relevant", "distance", "score")}
         rows.append(dict.fromkeys(COLUMNS) | item | found)
     return rows
 
 
 def _known(item: "pd.Series[Any]", *columns: str) -> dict[str, Any]:
-    """Return some columns of a tile, those that the gallery has."""
+    """Return some columns of a tile, as far as the gallery has them."""
     return {name: _plain(item[name]) for name in columns if name in item}
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON knows; None for what is not known."""
+    """Return a value that JSON can hold; None for an unknown one."""
     if pd.isna(value) or value in ("", math.inf, -math.inf):
         return None
     return value.item() if isinstance(value, np.generic) else value

@@ -44,7 +44,7 @@ def page(state):
 
 
 def color(state, by):
-    return coloring_of(state.gallery, state.ranking(), by)
+    return coloring_of(state.results(), by)
 
 
 def values_of(coloring):
@@ -83,7 +83,7 @@ def test_classes_and_splits_are_named(state):
 def test_distances_are_those_of_the_codes(state):
     coloring = color(state, "distance")
     codes = state.gallery.codes
-    assert values_of(coloring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
+    assert values_of(coloring).tolist() == (codes != codes[state.query.row]).sum(axis=1).tolist()
     assert (coloring["ends"], coloring["strong"]) == (["0 bits", "32 bits"], "low")
     assert coloring["layers"][-1][0] == 0  # the nearest lie on top
 
@@ -93,14 +93,14 @@ def test_distances_of_256_bits_fit(tmp_path):
     coloring = color(state, "distance")
     assert coloring["wide"] and len(coloring["values"]) == 80
     codes = state.gallery.codes
-    assert values_of(coloring).tolist() == (codes != codes[state.query]).sum(axis=1).tolist()
+    assert values_of(coloring).tolist() == (codes != codes[state.query.row]).sum(axis=1).tolist()
 
 
 def test_the_found_are_right_or_wrong(state):
-    ranking = state.ranking()
+    result = state.results()
     coloring = color(state, "found")
     want = np.full(TILES, 2)
-    for hit in ranking.hits:
+    for hit in result.hits:
         want[hit.row] = 0 if hit.relevant else 1
     assert values_of(coloring).tolist() == want.tolist()
     assert coloring["missing"] == "not among the found"
@@ -177,4 +177,4 @@ def test_another_query_sends_only_colors_that_depend_on_it(page, by, sent):
         page.receive(page.controls, {"kind": "random"}, [])
     assert len(changes) == sent
     if by == "distance":
-        assert values_of(page.legend.coloring)[page.state.query] == 0
+        assert values_of(page.legend.coloring)[page.state.query.row] == 0

@@ -12,7 +12,7 @@ from PIL import Image
 from rsh.analysis.compare_rankings import RankingPair, Side
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.compare import Comparison
-from rsh.explorer.panels.export import FILES, view_of
+from rsh.explorer.panels.export import FILES
 from rsh.explorer.server.registry import Registry
 from rsh.gallery.filters import Filter
 from rsh.search.retrieve import search
@@ -60,14 +60,14 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
     page.sides.chosen = chosen
     name, _, by = chosen.rpartition("/")
     right = Side(site.open(name) if name else state.gallery, by)
-    expected = RankingPair(Side(state.gallery), right).ask(
-        state.gallery.items["id"][state.query], top_k=20
+    expected = RankingPair(Side(state.gallery), right).compare(
+        state.gallery.items["id"][state.query.row], top_k=20
     )
     view = page.sides.view
     assert f"overlap@20 = {expected.overlap.expected:.2f}" in view["note"]
     for shown, answer in zip(view["sides"], (expected.left, expected.right), strict=True):
-        assert [card["row"] for card in shown["cards"]] == [hit.row for hit in answer.hits]
-        assert [card["only"] for card in shown["cards"]] == [hit.only_here for hit in answer.hits]
+        assert [card["row"] for card in shown["cards"]] == answer.rows.tolist()
+        assert [card["only"] for card in shown["cards"]] == answer.only_here.tolist()
         assert f"precision@20 = {answer.precision:.2f}" in shown["figures"]
     assert [side["mine"] for side in view["sides"]] == [True, not name]
     tell(page.cards, kind="choose", row=page.cards.view["cards"][0]["row"])
@@ -80,7 +80,7 @@ def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
     row = next(row for row, tile in enumerate(state.gallery.items["id"]) if tile not in held)
     tell(page.cards, kind="choose", row=row)
     assert page.sides.view["sides"] == [] and "few" in page.sides.view["note"]
-    assert page.frame.message == "" and page.state.query == row
+    assert page.frame.message == "" and page.state.query.row == row
     page.sides.chosen = "features"
     state.filter_by(Filter.read(["split=train"]))
     page.refresh()
@@ -119,18 +119,17 @@ def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(pa
     assert f"galleries/{folder.name}" in shlex.split(command)
     names: dict = {}
     exec(python.replace(f"galleries/{folder.name}", str(folder)), names)
-    shown = [hit.row for hit in state.ranking().hits]
-    assert [state.gallery.items["id"][row] for row in shown] == [h.id for h in names["hits"]]
+    shown = [hit.row for hit in state.results().hits]
+    assert [state.gallery.items["id"][row] for row in shown] == [h.id for h in names["shown"]]
 
 
-def test_marks_are_taken_away_with_the_view(state):
-    like, unlike = (hit.row for hit in state.ranking().hits[:2])
-    state.mark(like, "like")
-    state.mark(unlike, "unlike")
-    asked = view_of(state, state.ranking()).question
-    answer = search(state.gallery, asked.query, **asked.arguments())
-    ids = state.gallery.items["id"]
-    assert [hit.id for hit in answer.hits] == [ids[hit.row] for hit in state.ranking().hits]
+def test_feedback_is_part_of_the_exported_options(state):
+    positive, negative = (hit.row for hit in state.results().hits[:2])
+    state.mark(positive, "positive")
+    state.mark(negative, "negative")
+    result = state.results()
+    again = search(state.gallery, result.name, **result.options.given(), **result.feedback())
+    assert [hit.id for hit in again] == [hit.id for hit in result]
 
 
 def test_a_form_that_is_none_is_named(page):

@@ -49,7 +49,7 @@ def test_the_most_confused_classes_come_first_with_their_border(page, gallery):
     assert view["pairs"][0][1] == f"{pairs[0].margin:+.1f} bits"
     expected = boundary_tiles(gallery, pairs[1].one, pairs[1].other, count=12)
     assert [card["row"] for card in view["tiles"]] == expected.rows.tolist()
-    assert [card["other"]["row"] for card in view["tiles"]] == expected.facing.tolist()
+    assert [card["other"]["row"] for card in view["tiles"]] == expected.nearest_other.tolist()
     assert view["note"].startswith(f"{expected.total} of {expected.tiles} tiles")
 
 
@@ -76,7 +76,7 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
     assert one["title"].startswith("bit 1, which is ")
     other = look(page, bit=3)["parts"]["images"][1]
     assert other["title"].startswith("bit 4, which is ") and other["png"] != one["png"]
-    page.receive(page.cards, {"kind": "choose", "row": page.state.ranking().hits[0].row}, [])
+    page.receive(page.cards, {"kind": "choose", "row": page.state.results().hits[0].row}, [])
     assert page.reasons.view["parts"]["images"] == []
     page.receive(page.cards, {"kind": "back"}, [])
     assert len(page.reasons.view["parts"]["images"]) == 2

@@ -17,7 +17,7 @@ def town(tmp_path_factory) -> Gallery:
 def test_the_footprints_of_query_and_hits_are_told(town):
     state = ExplorerState(town)
     state.choose(7)
-    marks = marks_of(state, state.ranking())
+    marks = marks_of(state.results())
     wanted = {7, *(row for row, _ in marks["hits"])}
     known = {str(row) for row in wanted if town.items["footprint"].iloc[row]}
     assert set(marks["rings"]) == known and "7" in known
@@ -27,9 +27,9 @@ def test_the_footprints_of_query_and_hits_are_told(town):
 
 
 def test_without_footprints_or_places_there_are_no_rings(state, tmp_path):
-    assert marks_of(state, state.ranking())["rings"] == {}
+    assert marks_of(state.results())["rings"] == {}
     nowhere = ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=40, coordinates=False))
-    assert marks_of(nowhere, nowhere.ranking())["rings"] == {}
+    assert marks_of(nowhere.results())["rings"] == {}
     assert [plane.world for plane in planes_of(nowhere.gallery, "p")] == [False, False]
 
 

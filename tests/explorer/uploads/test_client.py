@@ -144,14 +144,14 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     run(visit())
     assert explorer.frame.message.startswith("note.txt is not an image")
     assert explorer.asking.working == ""
-    assert explorer.state.query is None
-    assert (explorer.state.question.image.encoded.packed == gallery.packed[[9]]).all()
+    assert explorer.state.query.row is None
+    assert (explorer.state.query.image.encodings.packed == gallery.packed[[9]]).all()
     assert explorer.controls.view["query"]["split"] == "an image of yours"
     assert {card["relevant"] for card in explorer.cards.view["cards"]} == {None}
     assert explorer.cards.view["summary"].startswith("Of the 20 tiles shown: ")
     assert "q=" not in explorer.frame.address
     explorer.state.back()
-    assert explorer.state.query is not None
+    assert explorer.state.query.row is not None
 
 
 def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):

@@ -1,7 +1,6 @@
-"""A contact sheet is an image: what is drawn is looked for in its pixels."""
+"""The pixels of a contact sheet show what it draws."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,9 @@ from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.formats import contact_sheet
 from rsh.search.formats.contact_sheet import CELL, FRAME, GAP, HIGH, MARGIN, to_contact_sheet
-from rsh.search.results import Question, Tile, View
+from rsh.search.query import Query, QueryImage, SearchOptions
+from rsh.search.results import SearchResult
+from rsh.search.retrieve import search
 
 AWKWARD = {"barren": "森林", "coast": "long name " * 8, "tundra": "<i>\n=1+1</i>", "savanna": ""}
 
@@ -23,7 +24,18 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return tiny_gallery(tmp_path_factory.mktemp("sheet") / "g", num_tiles=230, rename=AWKWARD)
 
 
-def pixels(view: View) -> np.ndarray:
+def result_of(
+    gallery: Gallery, rows: list[int], query: int = 0, image: QueryImage | None = None, **options
+) -> SearchResult:
+    """A result of any rows, at their row number modulo 9 bits."""
+    found = np.asarray(rows, dtype=np.int64)
+    distances = (found % 9).astype(np.int32)
+    asked = Query(None, image) if image else Query(query)
+    ranks = np.arange(1, len(rows) + 1)
+    return SearchResult(gallery, asked, SearchOptions(**options), found, distances, None, ranks)
+
+
+def pixels(view: SearchResult) -> np.ndarray:
     image = Image.open(io.BytesIO(to_contact_sheet(view)))
     assert (image.format, image.mode) == ("PNG", "RGB")
     return np.asarray(image).astype(int)
@@ -38,9 +50,9 @@ def edge(drawn: np.ndarray, x: int, y: int) -> np.ndarray:
 
 
 def test_right_and_wrong_differ_in_color_and_form(gallery):
-    rows = [3, 100]
-    tiles = [Tile(rows[0], 1, 2, None, True), Tile(rows[1], 2, 5, None, False)]
-    drawn = pixels(View(gallery, Question(gallery.items["id"][0], top_k=2), tiles))
+    same = gallery.labels == gallery.labels[0]
+    rows = [int(np.flatnonzero(same)[1]), int(np.flatnonzero(~same)[0])]
+    drawn = pixels(result_of(gallery, rows, top_k=2))
     y = MARGIN + HIGH + GAP + 12
     solid, dashed = edge(drawn, MARGIN, y), edge(drawn, MARGIN + CELL + GAP, y)
     assert share(solid, contact_sheet.RIGHT) == 1
@@ -54,12 +66,12 @@ def test_right_and_wrong_differ_in_color_and_form(gallery):
 
 
 def test_thumbnails_are_where_their_frames_are(gallery):
-    view = View.of(gallery, Question(gallery.items["id"][5], top_k=12))
+    view = search(gallery, gallery.items["id"][5], top_k=12)
     drawn = pixels(view)
     columns = contact_sheet._columns(12)
-    names = [contact_sheet._name(gallery, tile.row) for tile in view.tiles]
+    names = [contact_sheet._name(hit.class_name) for hit in view]
     step = HIGH + (3 + max(map(len, names))) * contact_sheet.LINE + GAP
-    for number, tile in enumerate(view.tiles):
+    for number, tile in enumerate(view):
         down, along = divmod(number, columns)
         x = MARGIN + along * (CELL + GAP) + FRAME
         y = MARGIN + HIGH + GAP + 12 + down * step + FRAME
@@ -70,8 +82,7 @@ def test_thumbnails_are_where_their_frames_are(gallery):
 
 @pytest.mark.parametrize("number", [0, 1, 5, 20, 23, 100, 200])
 def test_sheet_grows_with_its_tiles_and_stays_a_page(gallery, number):
-    tiles = [Tile(row, row + 1, row % 9, None, row % 3 == 0) for row in range(number)]
-    drawn = pixels(View(gallery, Question(gallery.items["id"][0], top_k=number or 1), tiles))
+    drawn = pixels(result_of(gallery, list(range(number)), top_k=number or 1))
     high, wide, _ = drawn.shape
     columns = contact_sheet._columns(number)
     assert 4 <= columns <= 12 and wide == 2 * MARGIN + columns * (CELL + GAP) - GAP
@@ -80,10 +91,9 @@ def test_sheet_grows_with_its_tiles_and_stays_a_page(gallery, number):
 
 
 def test_more_than_fit_are_told(gallery):
-    tiles = [Tile(row, row + 1, 0, None, True) for row in range(230)]
-    view = View(gallery, Question(gallery.items["id"][0], radius=32), tiles)
+    view = result_of(gallery, list(range(230)), radius=32)
     assert contact_sheet._notes(view)[0] == "The first 200 of 230 tiles are drawn."
-    some = View(gallery, view.question, tiles[:200])
+    some = view.take(slice(200))
     assert pixels(view).shape[0] == pixels(some).shape[0] + contact_sheet.LINE
     assert not any("The first" in note for note in contact_sheet._notes(some))
 
@@ -92,44 +102,41 @@ def test_names_without_glyphs_are_told(gallery):
     classes = gallery.items["class"]
     chinese, plain = (int(np.flatnonzero(classes == name)[0]) for name in ("森林", "grassland"))
     for row, told in ((chinese, True), (plain, False)):
-        query = gallery.items["id"][plain]
-        view = View(gallery, Question(query, top_k=1), [Tile(row, 1, 0, None, False)])
+        view = result_of(gallery, [row], query=plain, top_k=1)
         assert any("code points" in note for note in contact_sheet._notes(view)) == told
-    assert contact_sheet._name(gallery, chinese) == [r"\u68ee\u6797"]
-    assert contact_sheet._name(gallery, int(np.flatnonzero(classes == "")[0])) == ["(no name)"]
-    long = contact_sheet._name(gallery, int(np.flatnonzero(classes == "long name " * 8)[0]))
+    assert contact_sheet._name("森林") == [r"\u68ee\u6797"]
+    assert contact_sheet._name("") == ["(no name)"]
+    long = contact_sheet._name("long name " * 8)
     assert len(long) == 2 and long[1].endswith("…")
 
 
-def test_how_it_was_asked_is_said(gallery):
-
-    query = gallery.items["id"][0]
-    for question, words in (
-        (Question(query, top_k=20), "The 20 nearest tiles in tiny"),
-        (Question(query, radius=1), "The tiles at most 1 bit away in tiny"),
+def test_the_search_is_described(gallery):
+    one = gallery.items["id"][1]
+    for options, words in (
+        ({"top_k": 20}, "The 20 nearest tiles in tiny"),
+        ({"radius": 1}, "The tiles at most 1 bit away in tiny"),
         (
-            Question(query, top_k=3, rerank="features", where=Filter.read(["split=train"])),
+            {"top_k": 3, "rerank": "features", "filter": Filter.read(["split=train"])},
             "The 3 nearest tiles in tiny; ordered by features; where split=train",
         ),
-        (Question(query, top_k=3, like=("a",)), "The 3 nearest tiles in tiny; like a"),
+        ({"top_k": 3, "positive": (one,)}, f"The 3 nearest tiles in tiny; positive {one}"),
     ):
-        assert contact_sheet._asked(View(gallery, question, [])) == words
+        result = search(gallery, gallery.items["id"][0], **options)
+        assert contact_sheet._search_words(result) == words
 
 
-def test_image_as_a_query(gallery, tmp_path: Path):
-    file = tmp_path / "mine.png"
-    Image.new("RGB", (300, 100), "#ff0000").save(file)
-    view = View(gallery, Question(str(file), top_k=1), [Tile(0, 1, 3)])
-    drawn = pixels(view)
+def test_image_as_a_query(gallery):
+    thumbnail = io.BytesIO()
+    Image.new("RGB", (300, 100), "#ff0000").save(thumbnail, "PNG")
+    image = QueryImage("mine.png", thumbnail.getvalue(), gallery.encoded(3))
+    drawn = pixels(result_of(gallery, [0], image=image, top_k=1))
     assert (drawn[MARGIN + HIGH // 2, MARGIN + HIGH // 2] == (255, 0, 0)).all()
     assert share(drawn, contact_sheet.RIGHT) == share(drawn, contact_sheet.WRONG) == 0, (
-        "nobody knows its class"
+        "its class is unknown"
     )
-    with pytest.raises(InputError, match="does not exist"):
-        to_contact_sheet(View(gallery, Question(str(tmp_path / "gone.png")), []))
 
 
 def test_spoilt_thumbnail_is_named(gallery, monkeypatch):
     monkeypatch.setattr(gallery, "thumbnail", lambda row: b"no image")
     with pytest.raises(InputError, match=r"the thumbnail of .* cannot be read: make the gallery"):
-        to_contact_sheet(View(gallery, Question(gallery.items["id"][0]), []))
+        to_contact_sheet(result_of(gallery, []))

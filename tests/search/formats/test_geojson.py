@@ -34,11 +34,11 @@ def gallery(tmp_path: Path) -> Gallery:
 
 
 def test_hits_are_features_in_their_order(gallery: Gallery):
-    answer = search(gallery, gallery.items["id"][0], top_k=5)
-    found = feature_collection(gallery, answer)
+    result = search(gallery, gallery.items["id"][0], top_k=5)
+    found = feature_collection(result)
     assert (found["type"], found["left_out"]) == ("FeatureCollection", 0)
     rows = gallery.items.set_index("id")
-    for hit, feature in zip(answer.hits, found["features"], strict=True):
+    for hit, feature in zip(result.hits, found["features"], strict=True):
         properties = feature["properties"]
         assert properties == {
             "rank": hit.rank, "distance": hit.distance, "id": hit.id, "class": hit.class_name,
@@ -48,18 +48,18 @@ def test_hits_are_features_in_their_order(gallery: Gallery):
 
 
 def test_hits_without_a_place_are_left_out_and_counted(gallery: Gallery):
-    answer = search(gallery, gallery.items["id"][0], top_k=5, rerank="features")
-    lost = [hit.id for hit in answer.hits[1:3]]
+    result = search(gallery, gallery.items["id"][0], top_k=5, rerank="features")
+    lost = [hit.id for hit in result.hits[1:3]]
     gallery.items.loc[gallery.items["id"].isin(lost), "latitude"] = np.nan
-    found = feature_collection(gallery, answer)
+    found = feature_collection(result)
     assert found["left_out"] == 2
-    kept = [hit for hit in answer.hits if hit.id not in lost]
+    kept = [hit for hit in result.hits if hit.id not in lost]
     shown = [feature["properties"] for feature in found["features"]]
     assert [(each["rank"], each["score"]) for each in shown] == [(h.rank, h.score) for h in kept]
 
 
 def test_gallery_without_places_is_told(gallery: Gallery):
-    answer = search(gallery, gallery.items["id"][0], top_k=5)
+    result = search(gallery, gallery.items["id"][0], top_k=5)
     gallery.items = gallery.items[["id", "class", "split"]]
-    with pytest.raises(InputError, match=r"has no places: encode tiles with an items\.csv"):
-        feature_collection(gallery, answer)
+    with pytest.raises(InputError, match=r"has no coordinates: encode tiles with an items\.csv"):
+        feature_collection(result)

@@ -1,0 +1,254 @@
+"""What a gallery is searched with (`Query`), and how (`SearchOptions`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from rsh.codes.binary import Packed
+from rsh.codes.encodings import Encodings
+from rsh.config import Measure
+from rsh.errors import InputError
+from rsh.gallery.filters import NO_FILTER, Filter
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.segment import THUMB_SIDE
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Sign = Literal["positive", "negative"]
+
+
+@dataclass(frozen=True, eq=False)
+class QueryImage:
+    """An image that is no tile of the gallery.
+
+    Attributes:
+        name: its file, or what to call it.
+        thumbnail: JPEG bytes.
+        encodings: its code, relaxed code and features, one row each.
+    """
+
+    name: str
+    thumbnail: bytes
+    encodings: Encodings
+
+
+@dataclass(frozen=True)
+class Query:
+    """One tile or image to search with, and tiles given as relevance feedback.
+
+    Queries are equal if they name the same rows and the same image object.
+
+    Attributes:
+        row: of the query in the gallery; None for an image.
+        image: the image; given if and only if there is no row.
+        positive: rows of tiles that the results should resemble, see `rsh.search.feedback`.
+        negative: rows of tiles that the results should not resemble.
+    """
+
+    row: int | None = None
+    image: QueryImage | None = None
+    positive: tuple[int, ...] = ()
+    negative: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.row is None) == (self.image is None):
+            raise InputError("a query is either a row of the gallery or an image: give one")
+        _check_feedback(self.row, self.positive, self.negative)
+
+    @classmethod
+    def of_tile(
+        cls,
+        gallery: Gallery,
+        tile: str,
+        *,
+        positive: Sequence[str] = (),
+        negative: Sequence[str] = (),
+    ) -> "Query":
+        """Make a query of a tile of the gallery.
+
+        Args:
+            gallery: an opened gallery.
+            tile: its id.
+            positive: ids of tiles that the results should resemble.
+            negative: ids of tiles that the results should not resemble.
+
+        Raises:
+            InputError: an id is unknown, that of the query, or given twice.
+        """
+        rows = _feedback_rows(gallery, tile, positive, negative)
+        return cls(gallery.row_of(tile), None, *rows)
+
+    @classmethod
+    def of_image(
+        cls,
+        gallery: Gallery,
+        image: "str | Path | Image.Image",
+        *,
+        positive: Sequence[str] = (),
+        negative: Sequence[str] = (),
+        run: Path | None = None,
+    ) -> "Query":
+        """Make a query of an image, encoded by the model that made the gallery.
+
+        Args:
+            gallery: an opened gallery.
+            image: a path or an opened image, of any size and mode.
+            positive: ids of tiles that the results should resemble.
+            negative: ids of tiles that the results should not resemble.
+            run: run folder of the model, if it has moved.
+
+        Raises:
+            InputError: the image cannot be read, the model is gone, or an id is wrong.
+        """
+        from rsh.data.images import read_image, to_jpeg
+        from rsh.encoding.query import open_query_encoder  # Pillow, and perhaps torch
+
+        rows = _feedback_rows(gallery, None, positive, negative)
+        encodings = open_query_encoder(gallery, run=run)([image])
+        path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
+        thumbnail = to_jpeg(read_image(image), side=2 * THUMB_SIDE)
+        return cls(None, QueryImage(str(path) or "image", thumbnail, encodings), *rows)
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether any tile is marked positive or negative."""
+        return bool(self.positive or self.negative)
+
+    @property
+    def excluded(self) -> tuple[int, ...]:
+        """Rows that are never among the results: the query's own and those of the feedback."""
+        own = () if self.row is None else (self.row,)
+        return (*own, *self.positive, *self.negative)
+
+    def mark(self, row: int, sign: Sign) -> "Query":
+        """Mark a tile as "positive" or "negative"; the same mark again removes it.
+
+        Raises:
+            InputError: the tile is the query, or there is no such sign.
+        """
+        if sign not in get_args(Sign):
+            raise InputError("choose positive or negative", parameter="sign", value=sign)
+        if row == self.row:
+            raise InputError("this tile is the query itself: mark other tiles")
+        marks = {name: getattr(self, name) for name in get_args(Sign)}
+        had = row in marks[sign]
+        marks = {name: tuple(r for r in rows if r != row) for name, rows in marks.items()}
+        if not had:
+            marks[sign] += (row,)
+        return replace(self, **marks)
+
+    def name(self, gallery: Gallery) -> str:
+        """Id of the tile, or name of the image."""
+        return self.image.name if self.image else str(gallery.items["id"].iloc[self._row])
+
+    def encodings(self, gallery: Gallery) -> Encodings:
+        """Code, relaxed code and features of the query, one row each."""
+        return self.image.encodings if self.image else gallery.encoded(self._row)
+
+    def packed(self, gallery: Gallery) -> Packed:
+        """The query's code, (1, bytes) uint8."""
+        return self.image.encodings.packed if self.image else gallery.packed[[self._row]]
+
+    def thumbnail(self, gallery: Gallery) -> bytes:
+        """The query as a small image, JPEG bytes."""
+        return self.image.thumbnail if self.image else gallery.thumbnail(self._row)
+
+    @property
+    def _row(self) -> int:
+        assert self.row is not None
+        return self.row
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How many tiles a search finds, among which, and what they are ranked by.
+
+    Attributes:
+        top_k: how many tiles; by default 20, or all if there are fewer.
+        radius: instead, all tiles at most so many bits away.
+        rerank: reorder the nearest tiles by a finer measure, see `rsh.search.rerank.score`.
+        rerank_depth: how many of the nearest tiles are reordered, top_k or more; by default 100,
+            or all if there are fewer. Within a radius it is all that lies there.
+        filter: conditions on the tiles that may be found.
+    """
+
+    top_k: int | None = None
+    radius: int | None = None
+    rerank: Measure | None = None
+    rerank_depth: int | None = None
+    filter: Filter = NO_FILTER
+
+    def __post_init__(self) -> None:
+        if self.top_k is not None and self.radius is not None:
+            raise InputError(
+                "top_k and radius exclude each other, give one of them",
+                parameter="radius",
+                value=self.radius,
+            )
+        if self.rerank is not None and self.rerank not in get_args(Measure):
+            raise InputError(
+                f"choose {' or '.join(get_args(Measure))}", parameter="rerank", value=self.rerank
+            )
+        if self.rerank_depth is not None and self.rerank is None:
+            raise InputError(
+                "it needs rerank, give both or neither",
+                parameter="rerank_depth",
+                value=self.rerank_depth,
+            )
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, NO_FILTER)}
+
+    def check_with_feedback(self) -> None:
+        """Refuse options that relevance feedback, which scores all tiles, leaves without effect.
+
+        Raises:
+            InputError: radius or rerank is given.
+        """
+        for name in ("radius", "rerank"):
+            value = getattr(self, name)
+            if value is not None:
+                why = "with positive or negative tiles, all tiles are scored"
+                raise InputError(f"{why}; leave it out", parameter=name, value=value)
+
+
+def check_row(gallery: Gallery, row: object) -> None:
+    """Refuse what is no row of a gallery.
+
+    Raises:
+        InputError: it is not 0 to the number of tiles less one.
+    """
+    if not isinstance(row, int | np.integer) or not 0 <= row < len(gallery):
+        raise InputError(f"there is no tile {row}: choose 0 to {len(gallery) - 1}")
+
+
+def _feedback_rows(
+    gallery: Gallery, tile: str | None, positive: Sequence[str], negative: Sequence[str]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the rows of positive and of negative tiles."""
+    rows = (
+        tuple(gallery.row_of(each, parameter=name) for each in tiles)
+        for name, tiles in (("positive", positive), ("negative", negative))
+    )
+    found_positive, found_negative = rows
+    _check_feedback(tile, positive, negative)  # here, so that an error names ids and not rows
+    return found_positive, found_negative
+
+
+def _check_feedback(query: object, positive: Sequence[Any], negative: Sequence[Any]) -> None:
+    for name, tiles in (("positive", positive), ("negative", negative)):
+        for tile in tiles:
+            if tile == query:
+                raise InputError(
+                    "this is the query itself, mark other tiles", parameter=name, value=tile
+                )
+            if [*positive, *negative].count(tile) > 1:
+                raise InputError(
+                    "this tile is marked twice, mark it once", parameter=name, value=tile
+                )
