@@ -30,7 +30,7 @@ def test_a_query_of_ids_has_their_rows(gallery: Gallery):
     assert query.excluded == (4, 7, 2, 9)
     assert [gallery.row_of(tile) for tile in ids] == list(range(60))
     for tile in ("", "nowhere.jpg", "\udc80"):
-        with pytest.raises(InputError, match="query=.*: no tile of .* has this id; one is"):
+        with pytest.raises(InputError, match=r"query=.*: no tile of .* has this id; one is"):
             gallery.row_of(tile)
 
 

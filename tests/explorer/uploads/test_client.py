@@ -80,7 +80,7 @@ def answers(gallery, tiny_run) -> dict:
 def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
     image = answers["mine.jpg"]
     assert image.name == "mine.jpg"
-    assert (image.encoded.packed == gallery.packed[[5]]).all()
+    assert (image.encodings.packed == gallery.packed[[5]]).all()
     assert np.asarray(Image.open(io.BytesIO(image.thumbnail))).ndim == 3
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_image_is_named(answers, name, reason):
 
 @pytest.mark.parametrize("name", [f"{mode}.{kind}" for mode, kind in GOOD])
 def test_any_usual_image_is_read(gallery, answers, name):
-    assert answers[name].encoded.codes.shape == (1, gallery.num_bits)
+    assert answers[name].encodings.codes.shape == (1, gallery.num_bits)
 
 
 def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
