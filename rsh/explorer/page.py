@@ -32,22 +32,22 @@ from rsh.search.query import QueryImage
 
 
 class Explorer:
-    """The panels of one visitor and what happens when something is pressed.
+    """The panels of one visitor, and the handlers of their messages.
 
     Attributes:
         panels: the widgets to display.
-        switch: shows another gallery, by its name, as an address says.
+        switch: shows another gallery, by its name, at an address.
     """
 
     def __init__(
         self, state: ExplorerState, *, site: Registry | None = None, name: str = ""
     ) -> None:
-        """Make the panels for `state` and show its first answer.
+        """Make the panels for `state` and show its first results.
 
         Args:
             state: what is shown.
-            site: the galleries that can be changed to; by default none but this one.
-            name: what this gallery is called there.
+            site: the galleries to choose from; by default only this one.
+            name: of this gallery among them.
         """
         gallery, page = state.gallery, uuid4().hex
         self._site = site = site or Registry([gallery.folder])
@@ -77,6 +77,15 @@ class Explorer:
         self.refresh()
         rail = (self.controls, self.filter, self.asking, self.chooser)
         main = (self.cards, self.taking, self.sides, self.reasons, self.legend, self.picked)
+        self._handlers: dict[Any, Callable[[Any, dict[str, Any], list[memoryview]], None]] = {
+            self.frame: self._on_header,
+            self.filter: self._on_filter,
+            self.asking: self._on_upload,
+            self.chooser: self._on_class,
+            self.taking: self._on_export,
+            self.reasons: self._on_explain,
+            **dict.fromkeys((self.legend, *self.planes), self._on_map),
+        }
         for panel in (self.frame, *rail, *main, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
@@ -86,58 +95,54 @@ class Explorer:
         self.panels = self._layout()
 
     def alert(self, message: str) -> None:
-        """Show a message to the visitor, or take it away; either way the work is done."""
+        """Show a message to the visitor, or remove it with ""; this also ends the wait."""
         self.frame.alert(self._site.without_folders(message))
         self.frame.send({"kind": "idle"})
 
     @guarded
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Do what a panel asks for; what is no message of ours is passed over."""
-        gallery, state = self.state.gallery, self.state
+        """Do what a panel asks for; unknown messages are ignored."""
+        if content.get("kind") in ("choose", "mark", "back", "forward", "random", "clear"):
+            self._on_query(content)
+        elif handle := self._handlers.get(panel):
+            handle(panel, content, buffers)
+
+    def _on_query(self, content: dict[str, Any]) -> None:
+        """Change the query; several panels send these messages."""
+        state = self.state
         match content:
-            case {"kind": "ping"}:
-                panel.send({"kind": "pong"})
-            case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
-                self._peek(panel, row)
             case {"kind": "choose", "row": int(row)}:
                 self._move(lambda: state.choose(row))
-            case {"kind": "select"}:
-                state.select(rows_sent(buffers))
-                self._show_picked()
-            case {"kind": "color", "by": str(by)}:
-                self.legend.color(state.results(), by)
-            case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
-                self._show_class(number, 0)
-                self.alert("")
-            case {"kind": "others"}:
-                self._show_class(self._class, self._part + 1)
-                self.alert("")
+            case {"kind": "mark", "row": int(row), "sign": str(sign)}:
+                self._move(lambda: state.mark(row, SIGNS.get(sign, sign)))
             case {"kind": "back"}:
                 self._move(state.back)
             case {"kind": "forward"}:
                 self._move(state.forward)
             case {"kind": "random"}:
                 self._move(state.choose_random)
-            case {"kind": "mark", "row": int(row), "sign": str(sign)}:
-                self._move(lambda: state.mark(row, SIGNS.get(sign, sign)))
             case {"kind": "clear"}:
                 self._move(state.clear_feedback)
-            case {"kind": "find", "text": str(text)}:
-                self._move(lambda: state.choose(state.find_row(text)))
-            case {"kind": "where", "texts": list(texts)}:
-                self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
+
+    def _on_header(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "ping"}:
+                panel.send({"kind": "pong"})
             case {"kind": "address", "text": str(text)}:
                 self._open(gallery_in(text) or self._name, text)
             case {"kind": "gallery", "name": str(name)}:
-                self.switch(name, carried_over(state, self._site.open(name)))
-            case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.taking.give(form, selected_tiles(state))
-                self.alert("")
-            case {"kind": "take", "form": str(form)}:
-                self.taking.give(form, state.results().take(slice(MAX_CARDS)))
-                self.alert("")
-            case {"kind": "parts"}:
-                start_soon(self.look_for_parts())
+                self.switch(name, carried_over(self.state, self._site.open(name)))
+
+    def _on_filter(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "where", "texts": list(texts)}:
+                conditions = Filter.read(list(map(str, texts)))
+                self._move(lambda: self.state.filter_by(conditions))
+
+    def _on_upload(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "find", "text": str(text)}:
+                self._move(lambda: self.state.choose(self.state.find_row(text)))
             case {"kind": "image", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_image(bytes(buffers[0]), name))
             case {"kind": "prepare"}:
@@ -145,33 +150,66 @@ class Explorer:
             case {"kind": "too large", "name": str(name), "size": int(size)}:
                 check_size(size, name)
 
+    def _on_class(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "class", "number": int(number)}:
+                if 0 <= number < len(self.state.gallery.classes):
+                    self._show_class(number, 0)
+                    self.alert("")
+            case {"kind": "others"}:
+                self._show_class(self._class, self._part + 1)
+                self.alert("")
+
+    def _on_export(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "take", "form": str(form), "what": "selection"}:
+                self.taking.give(form, selected_tiles(self.state))
+                self.alert("")
+            case {"kind": "take", "form": str(form)}:
+                self.taking.give(form, self.state.results().take(slice(MAX_CARDS)))
+                self.alert("")
+
+    def _on_explain(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("kind") == "parts":
+            start_soon(self.look_for_parts())
+
+    def _on_map(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "peek", "row": int(row)} if 0 <= row < len(self.state.gallery):
+                self._peek(panel, row)
+            case {"kind": "select"}:
+                self.state.select(rows_sent(buffers))
+                self._show_picked()
+            case {"kind": "color", "by": str(by)}:
+                self.legend.color(self.state.results(), by)
+
     @guarded
     def search(self, change: dict[str, Any]) -> None:
-        """Search in another way."""
+        """Search with other settings."""
         wanted = change["new"]
         numbers = {name: wanted[name] for name in ("top_k", "radius")}
         self.state.search_by(wanted["mode"], **numbers, order=wanted["order"])
-        self.refresh()
+        self._show_results()
 
     @guarded
     def suggest(self, change: dict[str, Any]) -> None:
-        """Name some tiles that hold what was typed."""
+        """Suggest tiles whose ids contain the typed text."""
         self.asking.matching = self.state.matching(change["new"])
 
     @guarded
     def compare(self, change: dict[str, Any]) -> None:
-        """Hold the answer against that of another side."""
+        """Compare the results with those of another side."""
         self.sides.view = self._comparison.view(self.state, change["new"])
         self.alert("")
 
     @guarded
     def explain(self, change: dict[str, Any]) -> None:
-        """Answer another why."""
+        """Show another explanation."""
         self.reasons.view = self._explained.view(self.state, change["new"])
         self.alert("")
 
     async def look_for_parts(self) -> None:
-        """Find out which parts of the query make its code, while the page goes on."""
+        """Compute the occlusion sensitivity of the query in the background."""
         query, gallery = self.state.query, self.state.gallery
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
@@ -183,7 +221,7 @@ class Explorer:
         self.reasons.working = ""
 
     async def take_image(self, data: bytes, name: str) -> None:
-        """Encode an image while the page goes on, then ask with it, unless a newer one came."""
+        """Encode an image in the background, then search with it, unless a newer one came."""
         self._newest = mine = self._newest + 1
         self.asking.working = f"Reading {name}: the first image takes some seconds."
         try:
@@ -199,28 +237,32 @@ class Explorer:
             self._ask_with(image)
 
     def refresh(self) -> None:
-        """Show the answer to the current question everywhere."""
+        """Show the current query and its results in all panels."""
+        self.filter.view = filter_view(self.state, self._columns)
+        self.legend.judged = self.state.query.row is not None
+        self.legend.note = note_of(self.state.query, bool(self.planes))
+        self._show_picked()
+        self._show_class(self._class, self._part)
+        self.reasons.view = self._explained.view(self.state, self.reasons.asked)
+        self._show_results()
+
+    def _show_results(self) -> None:
+        """Show what depends on the search settings as well as on the query."""
         result = self.state.results()
         self.controls.search = search_of(self.state)
         self.controls.view = controls_view(self.state)
-        self.filter.view = filter_view(self.state, self._columns)
         self.cards.view = cards_view(result)
         self.bits.view = codes_view(result)
         marks = marks_of(result)
         for plane in self.planes:
             plane.marks = marks
         self.legend.color(result)
-        self.legend.judged = self.state.query.row is not None
-        self.legend.note = note_of(self.state.query, bool(self.planes))
-        self._show_picked()
-        self._show_class(self._class, self._part)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
-        self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         self.frame.address = write_address(self.state, gallery=self._name)
-        self.alert("")  # last: the same answer again changes no trait, but ends the wait
+        self.alert("")  # last: equal results change no trait, but end the wait
 
     def _open(self, name: str, address: str) -> None:
-        """Show what an address says of this gallery or of another one."""
+        """Show an address in this gallery or in another one."""
         if name == self._name:
             self._move(lambda: read_address(address, self.state))
         else:
@@ -232,13 +274,13 @@ class Explorer:
         self.refresh()
 
     def _move(self, act: Callable[[], None]) -> None:
-        """Change the question; the list of tiles follows it to its class."""
+        """Change the query; the class browser follows it to its class."""
         act()
         self._follow()
         self.refresh()
 
     def _follow(self) -> None:
-        """Show the tiles of the query's class to choose from, if it has one."""
+        """Let the class browser show the query's class, if it has one."""
         if self.state.query.row is not None:
             number = int(self.state.gallery.labels[self.state.query.row])
             if number != self._class:
@@ -266,7 +308,7 @@ class Explorer:
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:
-    """Put panels below each other, under a name for the stylesheet."""
+    """Stack panels in a box with a CSS class."""
     made = ipywidgets.Box(children)
     made.add_class(name)
     return made

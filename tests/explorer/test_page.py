@@ -124,7 +124,7 @@ def test_back_forward_and_random_are_buttons(page):
 
 
 def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
-    ask(page, page.controls, kind="class", number=2)
+    ask(page, page.chooser, kind="class", number=2)
     rows = [card["row"] for card in page.chooser.view["cards"]]
     assert rows == page.state.tiles_of(gallery.classes[2])[:24]
     ask(page, page.chooser, kind="choose", row=rows[1])

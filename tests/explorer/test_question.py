@@ -98,8 +98,17 @@ def test_a_tile_is_found_by_a_part_of_its_name(gallery, state):
 def test_the_page_does_what_the_panels_ask(gallery):
     page = Explorer(ExplorerState(gallery))
 
+    panels = {
+        "mark": page.cards,
+        "clear": page.controls,
+        "where": page.filter,
+        "find": page.asking,
+        "too large": page.asking,
+        "address": page.frame,
+    }
+
     def tell(**content):
-        page.receive(page.cards, content, [])
+        page.receive(panels[content["kind"]], content, [])
         return page.frame.message
 
     row = page.state.results().hits[0].row
