@@ -15,7 +15,9 @@ from rsh.metrics.counts import DistanceCounts
 from rsh.search.rerank import RERANK_DEPTH, rerank
 
 
-def reranking_gain(encoded: Encodings, task: RetrievalTask, *, rerank_depth: int = RERANK_DEPTH) -> Report:
+def reranking_gain(
+    encoded: Encodings, task: RetrievalTask, *, rerank_depth: int = RERANK_DEPTH
+) -> Report:
     """Return metrics of the Hamming ranking, and of the ranking after its top is re-ranked.
 
     Metrics of the Hamming ranking are means over all orders of ties. A re-ranked list is as a
