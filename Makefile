@@ -9,6 +9,7 @@ RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
 # Over the cores, a file at a time, in order: the long files do not come last.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+JS := PATH="$(abspath $(BIN)):$$PATH"  # node and npm come as wheels
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
 .PHONY: help dashboard gallery test coverage check notebooks docs audit lock ablation clean
@@ -20,6 +21,7 @@ help:
 	@echo "make test        all tests that this machine can run"
 	@echo "make coverage    all but the lessons, and which lines and branches of rsh/ they reach"
 	@echo "make check       formatting, lint, types, and which package may import which"
+	@echo "make check       formatting, lint and types, of Python, JavaScript and CSS"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
 	@echo "make audit       known weaknesses of the packages in constraints.txt"
@@ -51,11 +53,13 @@ test: $(VENV)/dev
 coverage: $(VENV)/dev
 	$(BIN)/python -m pytest $(SPREAD) -m "not notebooks" --cov --cov-report=term
 
-check: $(VENV)/dev
+check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(JS) node_modules/.bin/biome ci --error-on-warnings
+	$(JS) node_modules/.bin/tsc
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
@@ -89,5 +93,9 @@ $(VENV)/dev: $(VENV)/runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	@touch $@
 
+node_modules/.package-lock.json: package.json package-lock.json | $(VENV)/dev
+	$(JS) npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf $(VENV) runs galleries build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) node_modules runs galleries build .pytest_cache .mypy_cache .ruff_cache

@@ -30,7 +30,11 @@ const codeOf = (degree) => {
 
 // A class is told by shape as well as by color; a view of branch 1 is hollow.
 function mark(kind, hollow) {
-  const paint = { fill: hollow ? "var(--jp-layout-color0, white)" : COLORS[kind], stroke: COLORS[kind], "stroke-width": 3.5 };
+  const paint = {
+    fill: hollow ? "var(--jp-layout-color0, white)" : COLORS[kind],
+    stroke: COLORS[kind],
+    "stroke-width": 3.5,
+  };
   if (kind === 1) return svg("rect", { x: -8, y: -8, width: 16, height: 16, ...paint });
   if (kind === 2) return svg("path", { d: "M0,-11 L10,8 L-10,8 Z", ...paint });
   return svg("circle", { r: 9, ...paint });
@@ -53,8 +57,20 @@ function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "rsh-circle";
   const half = SIZE / 2;
-  const plane = svg("svg", { viewBox: `${-half} ${-half} ${SIZE} ${SIZE}`, role: "group", "aria-label": "Circle of points" });
-  const head = svg("marker", { id: `rsh-arrow-${number}`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 5, markerHeight: 5, orient: "auto-start-reverse" });
+  const plane = svg("svg", {
+    viewBox: `${-half} ${-half} ${SIZE} ${SIZE}`,
+    role: "group",
+    "aria-label": "Circle of points",
+  });
+  const head = svg("marker", {
+    id: `rsh-arrow-${number}`,
+    viewBox: "0 0 8 8",
+    refX: 6,
+    refY: 4,
+    markerWidth: 5,
+    markerHeight: 5,
+    orient: "auto-start-reverse",
+  });
   head.append(svg("path", { d: "M0,0 L8,4 L0,8 Z", class: "rsh-arrow-head" }));
   const twins = svg("g", { class: "rsh-twins" });
   const arrows = svg("g", { class: "rsh-arrows" });
@@ -68,7 +84,14 @@ function render({ model, el }) {
     const name = model.get("names")[kind];
     const first = model.get("classes").indexOf(kind);
     const label = `${name}, image ${(place % images) - first + 1}, branch ${place < images ? 0 : 1}`;
-    const node = svg("g", { class: "rsh-point", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 359 });
+    const node = svg("g", {
+      class: "rsh-point",
+      tabindex: 0,
+      role: "slider",
+      "aria-label": label,
+      "aria-valuemin": 0,
+      "aria-valuemax": 359,
+    });
     node.append(svg("title", {}, label), svg("circle", { r: 16, class: "rsh-touch" }), mark(kind, place >= images));
     node.addEventListener("keydown", (event) => {
       const turn = { ArrowLeft: 5, ArrowUp: 5, ArrowRight: -5, ArrowDown: -5 }[event.key];
@@ -113,7 +136,10 @@ function render({ model, el }) {
       const [x, y] = at(degrees[place], RADIUS);
       node.setAttribute("transform", `translate(${x},${y})`);
       node.setAttribute("aria-valuenow", Math.round(degrees[place]) % 360);
-      node.setAttribute("aria-valuetext", `${Math.round(degrees[place]) % 360} degrees, code ${codeOf(degrees[place])}`);
+      node.setAttribute(
+        "aria-valuetext",
+        `${Math.round(degrees[place]) % 360} degrees, code ${codeOf(degrees[place])}`,
+      );
     });
     const chords = degrees.slice(0, images).map((degree, place) => {
       const [[x1, y1], [x2, y2]] = [at(degree, RADIUS), at(degrees[place + images], RADIUS)];
@@ -135,7 +161,10 @@ function render({ model, el }) {
       return [svg("line", { x1: x, y1: y, x2: x + dx, y2: y + dy, "marker-end": `url(#rsh-arrow-${number})` })];
     });
     arrows.replaceChildren(...drawn);
-    caption.textContent = longest < 1e-4 ? "No arrow: this term pushes nothing." : `The longest arrow is a slope of ${longest.toPrecision(2)} nats a radian.`;
+    caption.textContent =
+      longest < 1e-4
+        ? "No arrow: this term pushes nothing."
+        : `The longest arrow is a slope of ${longest.toPrecision(2)} nats a radian.`;
   }
 
   const side = document.createElement("div");
@@ -199,7 +228,13 @@ function render({ model, el }) {
     }
   }
 
-  const follow = [["degrees", drawPoints], ["arrows", drawArrows], ["values", drawTerms], ["weights", drawTerms], ["term", drawTerms]];
+  const follow = [
+    ["degrees", drawPoints],
+    ["arrows", drawArrows],
+    ["values", drawTerms],
+    ["weights", drawTerms],
+    ["term", drawTerms],
+  ];
   follow.forEach(([name, draw]) => model.on(`change:${name}`, draw));
   drawPoints();
   drawArrows();

@@ -1,7 +1,7 @@
-import { bitsOf, countDifferent, listen, make, mark, Images, plural, redrawOn } from "./lib/shared.js";
-import { fillGrid, pointAt, rowsOf, tileButton } from "./lib/grid.js";
 import { glossary } from "./lib/glossary.js";
+import { fillGrid, pointAt, rowsOf, tileButton } from "./lib/grid.js";
 import { classColor } from "./lib/palette.js";
+import { bitsOf, countDifferent, Images, listen, make, mark, plural, redrawOn } from "./lib/shared.js";
 
 const VERDICTS = { true: "is-right", false: "is-wrong", null: "" };
 const SVG = "http://www.w3.org/2000/svg";
@@ -34,7 +34,11 @@ function miniCode(bits, queryBits) {
   return svg;
 }
 
-const signed = (number) => number.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");
+const signed = (number) =>
+  number
+    .toFixed(2)
+    .replace(/^-0\.00$/, "0.00")
+    .replace("-", "\u2212");
 
 // "3 bits · 4 tied" or "score 0.93", above the first card of each distance or score and of each
 // row; the line runs over all.
@@ -58,7 +62,17 @@ function bracket(card, before, after) {
 // Out of the way of Tab: with the card in focus the keys + and - do the same.
 function markButtons(model, card) {
   const button = (sign, text, hint) =>
-    make("button", { type: "button", tabindex: "-1", title: hint, "aria-label": `${hint}: ${card.alt}`, onclick: () => mark(model, card.row, sign) }, text);
+    make(
+      "button",
+      {
+        type: "button",
+        tabindex: "-1",
+        title: hint,
+        "aria-label": `${hint}: ${card.alt}`,
+        onclick: () => mark(model, card.row, sign),
+      },
+      text,
+    );
   return make(
     "span",
     { class: "rsh-marks" },
@@ -97,7 +111,12 @@ function render({ model, el }) {
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-found");
-  el.append(make("div", { class: "rsh-answer" }, heading, summary), note, glossary("bits away", "precision@k", "recall", "tied", "score"), list);
+  el.append(
+    make("div", { class: "rsh-answer" }, heading, summary),
+    note,
+    glossary("bits away", "precision@k", "recall", "tied", "score"),
+    list,
+  );
 
   let buttons = [];
   list.addEventListener("keydown", ({ key, target }) => {

@@ -1,5 +1,5 @@
-import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
+import { Images, listen, make, redrawOn } from "./lib/shared.js";
 
 // A class, then one of its tiles: some at a time, because a class may hold thousands.
 function render({ model, el }) {

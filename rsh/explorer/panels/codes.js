@@ -1,5 +1,5 @@
-import { bitsOf, countDifferent, listen, make, Images, plural, redrawOn } from "./lib/shared.js";
 import { curve, histogram } from "./lib/figures.js";
+import { bitsOf, countDifferent, Images, listen, make, plural, redrawOn } from "./lib/shared.js";
 
 // A hexadecimal digit stands for four bits: one digit over its four cells.
 function nibble(code, bits, other, start) {
@@ -19,15 +19,28 @@ function strip(code, bits, other) {
   const starts = Array.from({ length: Math.ceil(bits.length / 4) }, (_, index) => index * 4);
   return make(
     "span",
-    { class: "rsh-strip", role: "img", "aria-label": `code ${code.toUpperCase()}${where}`, style: `grid-template-columns: repeat(${columns}, 1fr)` },
+    {
+      class: "rsh-strip",
+      role: "img",
+      "aria-label": `code ${code.toUpperCase()}${where}`,
+      style: `grid-template-columns: repeat(${columns}, 1fr)`,
+    },
     ...starts.map((start) => nibble(code, bits, other, start)),
   );
 }
 
 function bitKey() {
-  const entries = [[[""], "0"], [["is-one"], "1"], [["is-different", "is-different is-one"], "differs"]];
+  const entries = [
+    [[""], "0"],
+    [["is-one"], "1"],
+    [["is-different", "is-different is-one"], "differs"],
+  ];
   const swatch = (kind) => make("i", { class: `rsh-bit ${kind}`, "aria-hidden": "true" });
-  return make("p", { class: "rsh-bit-key" }, ...entries.map(([kinds, text]) => make("span", {}, ...kinds.map(swatch), text)));
+  return make(
+    "p",
+    { class: "rsh-bit-key" },
+    ...entries.map(([kinds, text]) => make("span", {}, ...kinds.map(swatch), text)),
+  );
 }
 
 function codeRow(tile, title, bits, other) {
@@ -42,9 +55,18 @@ function codeRow(tile, title, bits, other) {
 
 // The tiles shown, all at once: of each bit, how many have the query's value.
 function agreementRow(agreement, shown) {
-  const cell = (share) => make("i", { class: "rsh-bit is-share", style: `--share:${share}`, title: `${Math.round(100 * share)} % agree with the query` });
+  const cell = (share) =>
+    make("i", {
+      class: "rsh-bit is-share",
+      style: `--share:${share}`,
+      title: `${Math.round(100 * share)} % agree with the query`,
+    });
   const nibbles = Array.from({ length: Math.ceil(agreement.length / 4) }, (_, place) => {
-    return make("span", { class: "rsh-nibble" }, make("span", {}, ...agreement.slice(4 * place, 4 * place + 4).map(cell)));
+    return make(
+      "span",
+      { class: "rsh-nibble" },
+      make("span", {}, ...agreement.slice(4 * place, 4 * place + 4).map(cell)),
+    );
   });
   const columns = Math.min(nibbles.length, agreement.length > 64 ? 16 : 8);
   const all = agreement.filter((share) => share === 1).length;
@@ -53,8 +75,17 @@ function agreementRow(agreement, shown) {
     "div",
     { class: "rsh-code-row rsh-agreement" },
     make("span", { class: "rsh-agreement-count", "aria-hidden": "true" }, String(shown)),
-    make("span", { class: "rsh-code-who" }, make("strong", {}, "all shown"), make("span", { title: words }, `agree in ${all}`)),
-    make("span", { class: "rsh-strip", role: "img", "aria-label": words, style: `grid-template-columns: repeat(${columns}, 1fr)` }, ...nibbles),
+    make(
+      "span",
+      { class: "rsh-code-who" },
+      make("strong", {}, "all shown"),
+      make("span", { title: words }, `agree in ${all}`),
+    ),
+    make(
+      "span",
+      { class: "rsh-strip", role: "img", "aria-label": words, style: `grid-template-columns: repeat(${columns}, 1fr)` },
+      ...nibbles,
+    ),
   );
 }
 
@@ -66,7 +97,19 @@ function render({ model, el }) {
   const [together, far, good] = [make("div"), make("div", { class: "rsh-side" }), make("div", { class: "rsh-side" })];
   el.classList.add("rsh-panel", "rsh-bits");
   const lead = make("p", { class: "rsh-note" });
-  el.append(make("div", { class: "rsh-compare" }, heading, lead, pair, make("div", { class: "rsh-verdict-line" }, verdict, bitKey()), together), far, good);
+  el.append(
+    make(
+      "div",
+      { class: "rsh-compare" },
+      heading,
+      lead,
+      pair,
+      make("div", { class: "rsh-verdict-line" }, verdict, bitKey()),
+      together,
+    ),
+    far,
+    good,
+  );
   const key = make(
     "p",
     { class: "rsh-note" },
@@ -91,7 +134,13 @@ function render({ model, el }) {
     pair.append(codeRow(tile, title, other, bits));
     const differ = countDifferent(bits, other);
     verdict.replaceChildren(
-      make("strong", {}, differ ? `${differ} of ${view.num_bits} bits ${differ === 1 ? "differs" : "differ"}` : "the same code, bit by bit"),
+      make(
+        "strong",
+        {},
+        differ
+          ? `${differ} of ${view.num_bits} bits ${differ === 1 ? "differs" : "differ"}`
+          : "the same code, bit by bit",
+      ),
       ` — their Hamming distance is ${differ}.`,
     );
   }

@@ -1,6 +1,6 @@
-import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { glossary } from "./lib/glossary.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
+import { Images, listen, make, redrawOn } from "./lib/shared.js";
 
 // Two answers to one question side by side; what only one of them found stands out.
 function render({ model, el }) {
@@ -22,7 +22,10 @@ function render({ model, el }) {
     terms,
     body,
   );
-  select.append(make("option", { value: "" }, "nothing"), ...model.get("choices").map(([value, text]) => make("option", { value }, text)));
+  select.append(
+    make("option", { value: "" }, "nothing"),
+    ...model.get("choices").map(([value, text]) => make("option", { value }, text)),
+  );
   select.value = model.get("chosen");
   select.addEventListener("change", () => {
     note.textContent = select.value ? "Comparing…" : "";
@@ -36,7 +39,13 @@ function render({ model, el }) {
     const words = make(
       "span",
       { class: "rsh-card-text", "aria-hidden": "true" },
-      make("span", { class: "rsh-card-line" }, make("span", { class: "rsh-rank" }, String(tile.rank)), make("span", { class: "rsh-distance" }, tile.far), make("span", { class: "rsh-verdict" }, tile.relevant ? "✓" : "✗")),
+      make(
+        "span",
+        { class: "rsh-card-line" },
+        make("span", { class: "rsh-rank" }, String(tile.rank)),
+        make("span", { class: "rsh-distance" }, tile.far),
+        make("span", { class: "rsh-verdict" }, tile.relevant ? "✓" : "✗"),
+      ),
       tile.only ? make("span", { class: "rsh-only" }, "only here") : null,
     );
     const image = make("img", { src: url, alt: tile.alt, draggable: "false" });
@@ -54,8 +63,17 @@ function render({ model, el }) {
     body.replaceChildren(
       ...sides.map(({ title, figures, cards, mine }) => {
         const list = make("ol", { class: "rsh-cards", "aria-label": title });
-        fillGrid(list, cards.map((tile) => card(tile, mine)));
-        return make("section", {}, make("h3", {}, title), make("p", { class: "rsh-note" }, figures.map((figure) => figure.replaceAll(" ", "\u00a0")).join("\u00a0· ")), list);
+        fillGrid(
+          list,
+          cards.map((tile) => card(tile, mine)),
+        );
+        return make(
+          "section",
+          {},
+          make("h3", {}, title),
+          make("p", { class: "rsh-note" }, figures.map((figure) => figure.replaceAll(" ", "\u00a0")).join("\u00a0· ")),
+          list,
+        );
       }),
     );
     old.forEach((url) => URL.revokeObjectURL(url));

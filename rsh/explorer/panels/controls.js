@@ -1,9 +1,12 @@
-import { listen, make, mark, Images, redrawOn, tell } from "./lib/shared.js";
 import { classColor } from "./lib/palette.js";
+import { Images, listen, make, mark, redrawOn, tell } from "./lib/shared.js";
 
 function queryCard(view, url) {
   const { query } = view;
-  const dot = query.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(query.color, view.num_classes)}` });
+  const dot =
+    query.color < 0
+      ? null
+      : make("i", { class: "rsh-dot", style: `background:${classColor(query.color, view.num_classes)}` });
   return make(
     "div",
     { class: "rsh-query", "data-row": query.row },
@@ -12,7 +15,17 @@ function queryCard(view, url) {
       "div",
       {},
       make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
-      query.place ? make("p", { class: "rsh-place" }, make("a", { href: query.map, target: "_blank", rel: "noreferrer", title: "Open this place in OpenStreetMap" }, query.place)) : null,
+      query.place
+        ? make(
+            "p",
+            { class: "rsh-place" },
+            make(
+              "a",
+              { href: query.map, target: "_blank", rel: "noreferrer", title: "Open this place in OpenStreetMap" },
+              query.place,
+            ),
+          )
+        : null,
       make(
         "div",
         { class: "rsh-about" },
@@ -33,7 +46,13 @@ function markedTiles(model, view, urlOf, clear) {
       {},
       make(
         "button",
-        { type: "button", class: `rsh-marked is-${card.sign}`, title: `${words}: take the mark away`, "aria-label": `${words}, take the mark away`, onclick: take },
+        {
+          type: "button",
+          class: `rsh-marked is-${card.sign}`,
+          title: `${words}: take the mark away`,
+          "aria-label": `${words}, take the mark away`,
+          onclick: take,
+        },
         make("img", { src: urlOf(card.thumb), alt: "" }),
         make("b", { "aria-hidden": "true" }, card.sign === "like" ? "+" : "−"),
       ),
@@ -71,7 +90,11 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", id: `rsh-slider-${page}`, oninput: () => search() });
   const amount = make("output", { for: slider.id });
   const sliderName = make("label", { for: slider.id });
-  const order = make("select", { id: `rsh-order-${page}`, "aria-describedby": `rsh-order-note-${page}`, onchange: () => search() });
+  const order = make("select", {
+    id: `rsh-order-${page}`,
+    "aria-describedby": `rsh-order-note-${page}`,
+    onchange: () => search(),
+  });
   const orderNote = make("p", { class: "rsh-note", id: `rsh-order-note-${page}` });
 
   el.classList.add("rsh-panel", "rsh-controls");
@@ -124,7 +147,15 @@ function render({ model, el }) {
     const old = images.urls;
     images.urls = [];
     query.replaceChildren(queryCard(view, images.url(view.query.thumb)));
-    if (view.marks.length) query.append(markedTiles(model, view, (thumb) => images.url(thumb), button("clear", "Clear marks", "ask with the query alone")));
+    if (view.marks.length)
+      query.append(
+        markedTiles(
+          model,
+          view,
+          (thumb) => images.url(thumb),
+          button("clear", "Clear marks", "ask with the query alone"),
+        ),
+      );
     old.forEach((url) => URL.revokeObjectURL(url));
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));

@@ -1,5 +1,5 @@
-import { make, listen, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
+import { Images, listen, make, redrawOn } from "./lib/shared.js";
 
 const PARTS = [
   ["parts", "Which parts of the query make its code?"],
@@ -29,8 +29,13 @@ function render({ model, el }) {
 
   const page = model.get("page");
   function bitChoice(name) {
-    const select = make("select", { id: `rsh-bit-${name}-${page}`, onchange: () => ask({ bit: select.selectedIndex }) });
-    const options = Array.from({ length: model.get("view").num_bits }, (_, bit) => make("option", {}, `bit ${bit + 1}`));
+    const select = make("select", {
+      id: `rsh-bit-${name}-${page}`,
+      onchange: () => ask({ bit: select.selectedIndex }),
+    });
+    const options = Array.from({ length: model.get("view").num_bits }, (_, bit) =>
+      make("option", {}, `bit ${bit + 1}`),
+    );
     select.append(...options);
     select.selectedIndex = model.get("asked").bit;
     return make("label", { class: "rsh-bit-choice" }, "Look at ", select);
@@ -49,20 +54,45 @@ function render({ model, el }) {
   }
 
   const working = make("p", { class: "rsh-note", role: "status" });
-  const start = make("button", { type: "button", onclick: () => model.send({ kind: "parts" }) }, "Cover it part by part");
+  const start = make(
+    "button",
+    { type: "button", onclick: () => model.send({ kind: "parts" }) },
+    "Cover it part by part",
+  );
   function drawParts({ images: heats, note }) {
     const figures = heats.map(({ title, note: words, png, alt }) => {
       const url = images.url(png);
-      return make("figure", {}, make("img", { src: url, alt }), make("figcaption", {}, make("strong", {}, title), make("span", {}, words)));
+      return make(
+        "figure",
+        {},
+        make("img", { src: url, alt }),
+        make("figcaption", {}, make("strong", {}, title), make("span", {}, words)),
+      );
     });
-    const lead = make("p", { class: "rsh-note" }, "A gray patch slides over the tile (occlusion): where the code changes most, there it looks.");
-    bodies.parts.replaceChildren(lead, ...(heats.length ? [bitChoice("parts"), make("div", { class: "rsh-heats" }, ...figures)] : [start]), working, make("p", { class: "rsh-note" }, note));
+    const lead = make(
+      "p",
+      { class: "rsh-note" },
+      "A gray patch slides over the tile (occlusion): where the code changes most, there it looks.",
+    );
+    bodies.parts.replaceChildren(
+      lead,
+      ...(heats.length ? [bitChoice("parts"), make("div", { class: "rsh-heats" }, ...figures)] : [start]),
+      working,
+      make("p", { class: "rsh-note" }, note),
+    );
   }
 
   function drawBit({ note, on, off, shares }) {
     const bar = ([name, share]) =>
-      make("li", {}, make("span", { title: name }, name), make("i", { style: `--share:${share}` }), make("b", {}, `${Math.round(100 * share)}%`));
-    const side = (title, cards) => make("div", {}, make("h3", {}, title), tiles(make("ol", { class: "rsh-cards", "aria-label": title }), cards));
+      make(
+        "li",
+        {},
+        make("span", { title: name }, name),
+        make("i", { style: `--share:${share}` }),
+        make("b", {}, `${Math.round(100 * share)}%`),
+      );
+    const side = (title, cards) =>
+      make("div", {}, make("h3", {}, title), tiles(make("ol", { class: "rsh-cards", "aria-label": title }), cards));
     bodies.bit.replaceChildren(
       bitChoice("bit"),
       make("p", { class: "rsh-note" }, note),
@@ -71,13 +101,21 @@ function render({ model, el }) {
         { class: "rsh-learned" },
         side("Most surely 1", on),
         side("Most surely 0", off),
-        make("div", {}, make("h3", {}, "Share of each class that has it on"), make("ul", { class: "rsh-shares" }, ...shares.map(bar))),
+        make(
+          "div",
+          {},
+          make("h3", {}, "Share of each class that has it on"),
+          make("ul", { class: "rsh-shares" }, ...shares.map(bar)),
+        ),
       ),
     );
   }
 
   function drawPairs({ pairs, chosen, note, tiles: cards }) {
-    const select = make("select", { "aria-label": "Pair of classes", onchange: () => ask({ pair: select.selectedIndex }) });
+    const select = make("select", {
+      "aria-label": "Pair of classes",
+      onchange: () => ask({ pair: select.selectedIndex }),
+    });
     select.append(...pairs.map(([names, margin]) => make("option", {}, `${names}: margin ${margin}`)));
     select.selectedIndex = chosen ?? -1;
     const facing = (card) =>
@@ -87,7 +125,8 @@ function render({ model, el }) {
         make("img", { src: images.url(card.other.thumb), alt: "" }),
         make("span", {}, make("strong", {}, card.name), card.far),
       );
-    const lead = "The margin is how many bits farther the other class lies than the own one, on average: the smaller, the more confused.";
+    const lead =
+      "The margin is how many bits farther the other class lies than the own one, on average: the smaller, the more confused.";
     bodies.pairs.replaceChildren(
       make("p", { class: "rsh-note" }, lead),
       ...(pairs.length ? [select] : []),

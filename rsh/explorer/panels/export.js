@@ -21,7 +21,13 @@ function save(name, type, bytes) {
 // Files to keep, and words to copy; what was copied is shown, too, for browsers that refuse.
 function render({ model, el }) {
   const said = make("span", { role: "status" });
-  const words = make("textarea", { class: "rsh-copied", readonly: true, hidden: true, rows: 2, "aria-label": "What was copied" });
+  const words = make("textarea", {
+    class: "rsh-copied",
+    readonly: true,
+    hidden: true,
+    rows: 2,
+    "aria-label": "What was copied",
+  });
   const button = ([form, text, hint], act) => make("button", { type: "button", title: hint, onclick: act }, text);
   const files = FORMS.filter(([form]) => form !== "geojson" || model.get("map"));
 
@@ -37,7 +43,8 @@ function render({ model, el }) {
       said.textContent = "Press Ctrl+C to copy.";
     }
   }
-  const ask = (form) => () => (form === "link" ? copy(location.href) : model.send({ kind: "take", form, what: what.value }));
+  const ask = (form) => () =>
+    form === "link" ? copy(location.href) : model.send({ kind: "take", form, what: what.value });
   const hear = (content, buffers) => {
     if (content.kind === "text") copy(content.text);
     if (content.kind !== "file") return;
@@ -46,9 +53,18 @@ function render({ model, el }) {
   };
   model.on("msg:custom", hear);
   el.classList.add("rsh-panel", "rsh-take");
-  const [answer, selection] = [make("option", { value: "answer" }, "this answer"), make("option", { value: "selection" })];
+  const [answer, selection] = [
+    make("option", { value: "answer" }, "this answer"),
+    make("option", { value: "selection" }),
+  ];
   const what = make("select", { "aria-label": "What to save" }, answer, selection);
-  const row = (label, entries) => make("div", { role: "group", "aria-label": label }, make("span", { class: "rsh-take-label" }, label), ...entries.map((entry) => button(entry, ask(entry[0]))));
+  const row = (label, entries) =>
+    make(
+      "div",
+      { role: "group", "aria-label": label },
+      make("span", { class: "rsh-take-label" }, label),
+      ...entries.map((entry) => button(entry, ask(entry[0]))),
+    );
   el.append(
     make("div", { class: "rsh-take-row" }, make("label", {}, "Save ", what), row("as", files), row("Copy", WAYS), said),
     words,

@@ -3,7 +3,12 @@ import { make, redrawOn, tell } from "./lib/shared.js";
 // "Only tiles where ...": chips of the conditions, and a form that adds one.
 function render({ model, el }) {
   const column = make("select", { "aria-label": "What the condition is on" });
-  const sign = make("select", { "aria-label": "Is or is not" }, make("option", { value: "=" }, "is"), make("option", { value: "!=" }, "is not"));
+  const sign = make(
+    "select",
+    { "aria-label": "Is or is not" },
+    make("option", { value: "=" }, "is"),
+    make("option", { value: "!=" }, "is not"),
+  );
   const choice = make("select", { "aria-label": "Value" });
   const field = make("input", { type: "text", "aria-label": "Value", autocomplete: "off", spellcheck: "false" });
   const form = make("form", { class: "rsh-filter-form" }, column, sign, choice, field, make("button", {}, "Add"));
@@ -49,7 +54,16 @@ function render({ model, el }) {
     chips.replaceChildren(
       ...texts.map((text, place) => {
         const drop = () => ask(texts.filter((_, other) => other !== place));
-        return make("li", {}, make("button", { type: "button", class: "rsh-chip", title: "take this condition away", onclick: drop }, make("span", {}, text.replaceAll("_", " ")), "✕"));
+        return make(
+          "li",
+          {},
+          make(
+            "button",
+            { type: "button", class: "rsh-chip", title: "take this condition away", onclick: drop },
+            make("span", {}, text.replaceAll("_", " ")),
+            "✕",
+          ),
+        );
       }),
     );
     found.textContent = words;

@@ -1,14 +1,21 @@
-import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
+import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
 
 // What the dots of all planes are colored by, the legend to it, and how many tiles are selected.
 // The planes get the colors from here, through the page's channel: one copy serves all three.
 function render({ model, el }) {
   const list = make("ul", { class: "rsh-legend" });
-  const choice = make("select", { id: `rsh-color-${model.get("page")}`, onchange: () => model.send({ kind: "color", by: choice.value }) });
+  const choice = make("select", {
+    id: `rsh-color-${model.get("page")}`,
+    onchange: () => model.send({ kind: "color", by: choice.value }),
+  });
   choice.append(...model.get("ways").map(([by, words]) => make("option", { value: by }, words)));
   const count = make("p", { class: "rsh-count", role: "status" });
-  const clear = make("button", { type: "button", hidden: true, onclick: () => tell(model, "select", { rows: new Int32Array() }) }, "Clear");
+  const clear = make(
+    "button",
+    { type: "button", hidden: true, onclick: () => tell(model, "select", { rows: new Int32Array() }) },
+    "Clear",
+  );
   const tools = make(
     "div",
     { class: "rsh-tools", hidden: !choice.length },
@@ -22,7 +29,9 @@ function render({ model, el }) {
 
   function keep(value) {
     kept = kept === value ? null : value;
-    list.querySelectorAll("button").forEach((chip) => chip.setAttribute("aria-pressed", String(Number(chip.dataset.value) === kept)));
+    list
+      .querySelectorAll("button")
+      .forEach((chip) => chip.setAttribute("aria-pressed", String(Number(chip.dataset.value) === kept)));
     bringOut(kept);
   }
 
@@ -52,7 +61,18 @@ function render({ model, el }) {
     const [low, high] = coloring.ends;
     const bar = () => make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(coloring)}` });
     const words = `${choice.selectedOptions[0]?.textContent}: from ${low} to ${high}`;
-    return make("li", {}, make("span", { class: "rsh-scale", role: "img", "aria-label": words }, make("span", {}, low), bar(), make("span", {}, high), make("span", { class: "rsh-on-map" }, "on the map", bar())));
+    return make(
+      "li",
+      {},
+      make(
+        "span",
+        { class: "rsh-scale", role: "img", "aria-label": words },
+        make("span", {}, low),
+        bar(),
+        make("span", {}, high),
+        make("span", { class: "rsh-on-map" }, "on the map", bar()),
+      ),
+    );
   }
 
   // Chips stay as they are while only values change: who works by keyboard keeps the focus.
@@ -94,16 +114,30 @@ function render({ model, el }) {
   const key = make("p", { class: "rsh-key", role: "img" });
   function drawKey() {
     const judged = model.get("judged");
-    const entries = judged ? [["is-right", "○ same class"], ["is-wrong", "✕ another class"]] : [["is-query", "○ found"]];
-    const others = judged ? "a ring a tile of the same class, a cross one of another class" : "a ring a tile that was found";
+    const entries = judged
+      ? [
+          ["is-right", "○ same class"],
+          ["is-wrong", "✕ another class"],
+        ]
+      : [["is-query", "○ found"]];
+    const others = judged
+      ? "a ring a tile of the same class, a cross one of another class"
+      : "a ring a tile that was found";
     key.setAttribute("aria-label", `A star marks the query, ${others}.`);
-    key.replaceChildren(...[["is-query", "★ query"], ...entries].map(([kind, text]) => make("span", { class: kind }, text)));
+    key.replaceChildren(
+      ...[["is-query", "★ query"], ...entries].map(([kind, text]) => make("span", { class: kind }, text)),
+    );
   }
   const note = make("p", { class: "rsh-note" });
   const drawn = choice.length > 0; // without a plane there is nothing to have a key to
   el.classList.add("rsh-panel");
   el.append(
-    make("div", { class: "rsh-answer" }, make("h2", { class: "rsh-heading" }, model.get("heading")), ...(drawn ? [key] : [])),
+    make(
+      "div",
+      { class: "rsh-answer" },
+      make("h2", { class: "rsh-heading" }, model.get("heading")),
+      ...(drawn ? [key] : []),
+    ),
     note,
     tools,
     ...(drawn ? [list] : []),

@@ -1,11 +1,21 @@
-import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
 import { colorsOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
-import { PlaneView } from "./lib/scatter_view.js";
-import { steer } from "./lib/scatter_interactions.js";
 import { HoverCard } from "./lib/scatter_card.js";
+import {
+  drawBackground,
+  drawFootprint,
+  drawHit,
+  drawLasso,
+  drawRing,
+  drawSpokes,
+  drawStar,
+  readInk,
+  verdictInk,
+} from "./lib/scatter_draw.js";
+import { steer } from "./lib/scatter_interactions.js";
 import { joined, rowsInside, toggled } from "./lib/scatter_lasso.js";
-import { drawBackground, drawFootprint, drawHit, drawLasso, drawRing, drawSpokes, drawStar, readInk, verdictInk } from "./lib/scatter_draw.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
+import { PlaneView } from "./lib/scatter_view.js";
+import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
@@ -23,11 +33,23 @@ function render({ model, el }) {
   const world = model.get("world");
   const [base, over] = [make("canvas"), make("canvas")];
   const voice = make("p", { class: "rsh-hidden", "aria-live": "polite" });
-  const stage = make("div", { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": `${model.get("heading")}. ${HELP}` }, base, over);
-  const button = (text, name, act, more = {}) => make("button", { type: "button", "aria-label": `${name}, ${model.get("heading")}`, title: name, onclick: act, ...more }, text);
+  const stage = make(
+    "div",
+    { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": `${model.get("heading")}. ${HELP}` },
+    base,
+    over,
+  );
+  const button = (text, name, act, more = {}) =>
+    make(
+      "button",
+      { type: "button", "aria-label": `${name}, ${model.get("heading")}`, title: name, onclick: act, ...more },
+      text,
+    );
   const hint = make("p", { class: "rsh-hint", hidden: true }, "Hold Ctrl, or click first, to zoom with the wheel");
   const warning = make("p", { class: "rsh-hint", role: "alert", hidden: true });
-  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, { "aria-pressed": "false" });
+  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, {
+    "aria-pressed": "false",
+  });
   const buttons = make(
     "div",
     { class: "rsh-zoom" },
@@ -45,7 +67,13 @@ function render({ model, el }) {
   el.classList.add("rsh-panel", "rsh-plane");
   if (world) el.classList.add("is-world");
   el.append(
-    make("div", { class: "rsh-plane-head" }, make("h3", {}, model.get("heading")), make("span", { title: model.get("term") }, model.get("term")), buttons),
+    make(
+      "div",
+      { class: "rsh-plane-head" },
+      make("h3", {}, model.get("heading")),
+      make("span", { title: model.get("term") }, model.get("term")),
+      buttons,
+    ),
     make("div", { class: "rsh-plane-body" }, stage, hint, warning, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     voice,
@@ -195,8 +223,8 @@ function render({ model, el }) {
   watcher.observe(stage);
   const background = model.get("background");
   if (background?.byteLength) {
-    createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((image) => {
-      image = image;
+    createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((decoded) => {
+      image = decoded;
       if (ink) redraw();
     });
   }

@@ -1,5 +1,5 @@
-import { listen, make, Images, redrawOn } from "./lib/shared.js";
 import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
+import { Images, listen, make, redrawOn } from "./lib/shared.js";
 
 // What was drawn around in a plane, as cards.
 function render({ model, el }) {
@@ -12,8 +12,20 @@ function render({ model, el }) {
 
   function card(tile) {
     const url = images.url(tile.thumb);
-    const words = make("span", { class: "rsh-card-text", "aria-hidden": "true" }, make("span", { class: "rsh-distance" }, tile.far), make("span", { class: "rsh-class" }, make("span", {}, tile.name)));
-    return tileButton(model, tile, url, { class: "rsh-card" }, make("img", { src: url, alt: tile.alt, draggable: "false" }), words);
+    const words = make(
+      "span",
+      { class: "rsh-card-text", "aria-hidden": "true" },
+      make("span", { class: "rsh-distance" }, tile.far),
+      make("span", { class: "rsh-class" }, make("span", {}, tile.name)),
+    );
+    return tileButton(
+      model,
+      tile,
+      url,
+      { class: "rsh-card" },
+      make("img", { src: url, alt: tile.alt, draggable: "false" }),
+      words,
+    );
   }
 
   function draw() {

@@ -15,7 +15,13 @@ function render({ model, el }) {
     placeholder: "part of a name",
   });
   const form = make("form", { class: "rsh-find" }, field, make("button", {}, "Find"));
-  const input = make("input", { type: "file", accept: "image/*", class: "rsh-hidden", tabindex: "-1", "aria-hidden": "true" });
+  const input = make("input", {
+    type: "file",
+    accept: "image/*",
+    class: "rsh-hidden",
+    tabindex: "-1",
+    "aria-hidden": "true",
+  });
   const open = make("button", { type: "button", class: "rsh-drop" });
   const status = make("p", { class: "rsh-note", role: "status" });
   el.classList.add("rsh-panel", "rsh-ask");
@@ -85,7 +91,9 @@ function render({ model, el }) {
   document.addEventListener("paste", paste);
 
   const stops = [
-    redrawOn(model, ["matching"], () => list.replaceChildren(...model.get("matching").map((value) => make("option", { value })))),
+    redrawOn(model, ["matching"], () =>
+      list.replaceChildren(...model.get("matching").map((value) => make("option", { value }))),
+    ),
     redrawOn(model, ["working"], () => {
       status.textContent = model.get("working");
       open.setAttribute("aria-busy", String(Boolean(status.textContent)));

@@ -27,7 +27,13 @@ export function histogram(view) {
       { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": histogramWords(view) },
       ...bins.map((bin) => column(bin, width, most, view)),
     ),
-    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "bits away"), make("span", {}, String(view.num_bits))),
+    make(
+      "div",
+      { class: "rsh-axis" },
+      make("span", {}, "0"),
+      make("span", {}, "bits away"),
+      make("span", {}, String(view.num_bits)),
+    ),
   );
 }
 
@@ -36,7 +42,9 @@ function histogramWords({ histogram: { same, other }, reach, query }) {
   const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
   if (nearest < 0) return "no other tiles";
   const split = (right, wrong) =>
-    query.row < 0 ? plural(sum(wrong), "tile") : `${sum(right).toLocaleString("en")} of the query's class and ${sum(wrong).toLocaleString("en")} of others`;
+    query.row < 0
+      ? plural(sum(wrong), "tile")
+      : `${sum(right).toLocaleString("en")} of the query's class and ${sum(wrong).toLocaleString("en")} of others`;
   const near = split(same.slice(0, reach + 1), other.slice(0, reach + 1));
   const far = split(same.slice(reach + 1), other.slice(reach + 1));
   return `Distances of all other tiles: the nearest ${plural(nearest, "bit")} away; up to ${plural(reach, "bit")} away ${near}; farther ${far}.`;
@@ -74,5 +82,11 @@ export function curve(view) {
     ...dots,
   );
   const top = make("div", { class: "rsh-curve-top" }, "1 precision");
-  return make("figure", {}, top, plot, make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "recall"), make("span", {}, "1")));
+  return make(
+    "figure",
+    {},
+    top,
+    plot,
+    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "recall"), make("span", {}, "1")),
+  );
 }

@@ -11,7 +11,8 @@ const MEANINGS = {
   score:
     "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +
     "0 is nothing in common.",
-  "overlap@k": "the share of the first k tiles that both sides find, the mean over all orders of ties: 1.00 is the same tiles.",
+  "overlap@k":
+    "the share of the first k tiles that both sides find, the mean over all orders of ties: 1.00 is the same tiles.",
   "average precision":
     "the mean of the precision at each tile of the query's class, down the whole gallery: 1.00 is all of them before any other.",
   "features before the bits":
@@ -21,5 +22,10 @@ const MEANINGS = {
 // What a newcomer may not know, folded away.
 export function glossary(...terms) {
   const entries = terms.flatMap((term) => [make("dt", {}, term), make("dd", {}, MEANINGS[term])]);
-  return make("details", { class: "rsh-terms" }, make("summary", {}, "What do these words mean?"), make("dl", {}, ...entries));
+  return make(
+    "details",
+    { class: "rsh-terms" },
+    make("summary", {}, "What do these words mean?"),
+    make("dl", {}, ...entries),
+  );
 }

@@ -36,9 +36,9 @@ export function resolveColor(color, element) {
   if (!color.startsWith("var(")) return color;
   const probe = make("i", { style: `color:${color}` });
   element.append(probe);
-  const { color } = getComputedStyle(probe);
+  const resolved = getComputedStyle(probe).color;
   probe.remove();
-  return color;
+  return resolved;
 }
 
 // Calls `act` when light changes to dark or back: in the system, by the page's switch, or in a

@@ -1,4 +1,4 @@
-import { bitsOf, countDifferent, make, Images, plural, tell } from "./shared.js";
+import { bitsOf, countDifferent, Images, make, plural, tell } from "./shared.js";
 
 const ASK_AFTER = 20; // ms: a pointer that only passes by asks Python for nothing
 const SHOW_AFTER = 60; // ms on a tile before a card opens; once one is open the next comes at once

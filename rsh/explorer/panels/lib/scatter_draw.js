@@ -28,8 +28,10 @@ export function drawBackground(pen, view, image, ink, dim) {
   pen.strokeStyle = ink.ink;
   pen.lineWidth = 0.5;
   pen.beginPath();
-  for (let lon = Math.ceil(west / step); lon * step <= east; lon++) line(pen, view.toScreen(lon * step, north), view.toScreen(lon * step, south));
-  for (let lat = Math.ceil(south / step); lat * step <= north; lat++) line(pen, view.toScreen(west, lat * step), view.toScreen(east, lat * step));
+  for (let lon = Math.ceil(west / step); lon * step <= east; lon++)
+    line(pen, view.toScreen(lon * step, north), view.toScreen(lon * step, south));
+  for (let lat = Math.ceil(south / step); lat * step <= north; lat++)
+    line(pen, view.toScreen(west, lat * step), view.toScreen(east, lat * step));
   pen.stroke();
   pen.globalAlpha = 1;
 }
@@ -39,7 +41,10 @@ export function drawFootprint(pen, corners, color, ink, dashes) {
   pen.beginPath();
   for (const corner of corners) pen.lineTo(...corner);
   pen.closePath();
-  for (const [stroke, width] of [[ink.surface, 4.5], [color, 2.5]]) {
+  for (const [stroke, width] of [
+    [ink.surface, 4.5],
+    [color, 2.5],
+  ]) {
     pen.setLineDash(stroke === color ? dashes : []);
     pen.strokeStyle = stroke;
     pen.lineWidth = width;
@@ -117,7 +122,10 @@ export function drawStar(pen, [x, y], ink) {
 }
 
 export function drawRing(pen, [x, y], ink) {
-  for (const [color, width] of [[ink.surface, 5], [ink.ink, 2]]) {
+  for (const [color, width] of [
+    [ink.surface, 5],
+    [ink.ink, 2],
+  ]) {
     pen.beginPath();
     pen.arc(x, y, 9, 0, 2 * Math.PI);
     pen.strokeStyle = color;
@@ -136,7 +144,10 @@ export function drawLasso(pen, points, ink) {
   pen.fill("evenodd");
   pen.globalAlpha = 1;
   pen.lineJoin = "round";
-  for (const [color, width, dashes] of [[ink.surface, 4, []], [ink.accent, 2, [6, 4]]]) {
+  for (const [color, width, dashes] of [
+    [ink.surface, 4, []],
+    [ink.accent, 2, [6, 4]],
+  ]) {
     pen.strokeStyle = color;
     pen.lineWidth = width;
     pen.setLineDash(dashes);

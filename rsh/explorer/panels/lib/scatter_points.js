@@ -72,7 +72,8 @@ export class Dots {
       step: 0,
       count: pass.rows?.length ?? view.count,
       mask: maskOf(pass.radius * ratio, width, pass.alpha),
-      around: pass.edge === null ? null : maskOf((pass.radius + EDGE) * ratio, width, pass.alpha * 0.6, pass.radius * ratio),
+      around:
+        pass.edge === null ? null : maskOf((pass.radius + EDGE) * ratio, width, pass.alpha * 0.6, pass.radius * ratio),
     }));
   }
 
@@ -123,7 +124,14 @@ export function passesOf({ layers, ends, num_values: missing }, { only, selected
   const all = layers.map(([from, to]) => {
     const unknown = from === missing;
     const alpha = dim ? (world ? 0.16 : 0.1) : unknown ? 0.35 : full;
-    return { rows: null, from, to, radius: unknown ? radius * 0.85 : radius, alpha, edge: dim || unknown || ends.length ? null : edge };
+    return {
+      rows: null,
+      from,
+      to,
+      radius: unknown ? radius * 0.85 : radius,
+      alpha,
+      edge: dim || unknown || ends.length ? null : edge,
+    };
   });
   if (only !== null) all.push({ rows: null, from: only, to: only + 1, radius, alpha: 0.95, edge });
   if (selected.length) {

@@ -14,7 +14,12 @@ export function schemeSwitch() {
     dataset.rshScheme = chosen;
     keep("rsh-scheme", chosen);
   };
-  const attributes = { type: "button", class: "rsh-scheme", "aria-label": "Dark colors", title: "Light or dark colors" };
+  const attributes = {
+    type: "button",
+    class: "rsh-scheme",
+    "aria-label": "Dark colors",
+    title: "Light or dark colors",
+  };
   const element = make("button", { ...attributes, onclick: act }, make("i"));
   const draw = () => element.setAttribute("aria-pressed", String(isDark()));
   draw();

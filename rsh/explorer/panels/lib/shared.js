@@ -16,9 +16,7 @@ export function make(tag, attributes = {}, ...children) {
 // Panels tell each other what the pointer is on. This stays in the browser, because a trip to
 // Python and back would be felt; the page's name keeps two pages in one notebook apart.
 export function tell(model, kind, detail) {
-  window.dispatchEvent(
-    new CustomEvent("rsh-page", { detail: { ...detail, page: model.get("page"), kind } }),
-  );
+  window.dispatchEvent(new CustomEvent("rsh-page", { detail: { ...detail, page: model.get("page"), kind } }));
 }
 
 export function listen(model, handlers) {

@@ -29,7 +29,13 @@ export function tour() {
   const next = make("button", { type: "button", onclick: () => show(step + 1) });
   const skip = make("button", { type: "button", onclick: end }, "Skip");
   const buttons = make("div", { class: "rsh-buttons" }, place, skip, next);
-  const card = make("div", { class: "rsh-tour", role: "dialog", "aria-labeledby": title.id, hidden: true, onkeydown: leave }, title, words, buttons);
+  const card = make(
+    "div",
+    { class: "rsh-tour", role: "dialog", "aria-labelledby": title.id, hidden: true, onkeydown: leave },
+    title,
+    words,
+    buttons,
+  );
   const button = make("button", { type: "button", class: "rsh-tour-button", onclick: () => show(0) }, "Tour");
   let [step, target, timer] = [0, null, 0];
 
