@@ -120,10 +120,10 @@ def class_hint(classes: pd.Series) -> np.ndarray:
 
 def two_axes(rows: np.ndarray) -> np.ndarray:
     """Project onto the two directions of largest variance, with a little jitter for ties."""
-    centerd = rows - rows.mean(axis=0)
-    _, _, axes = np.linalg.svd(centerd, full_matrices=False)
+    centered = rows - rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
     jitter = np.random.default_rng(0).normal(scale=0.08, size=(len(rows), 2))
-    return centerd @ axes[:2].T + jitter
+    return centered @ axes[:2].T + jitter
 
 
 def in_town(items: pd.DataFrame) -> pd.DataFrame:
