@@ -58,8 +58,7 @@ check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(JS) node_modules/.bin/biome ci --error-on-warnings
-	$(JS) node_modules/.bin/tsc
+	$(BIN)/python docs/check_words.py
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider

@@ -1,7 +1,7 @@
 """How the documentation is built: `make docs`, without a warning or not at all.
 
 Its source is the whole project, so that a link from one page to another is the same in a checkout
-and on the site: README.md, the lessons and the benchmarks are pages where they lie.
+and on the site: README.md, the tutorials and the benchmark results are pages in place.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ include_patterns = [
     "notebooks/0*.ipynb",
 ]
 extensions = [
-    "myst_nb",  # Markdown, and the lessons as pages
+    "myst_nb",  # Markdown, and the tutorials as pages
     "sphinx.ext.apidoc",  # one page a module
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",  # Args, Returns, Raises

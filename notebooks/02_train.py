@@ -12,11 +12,10 @@
 # ---
 
 # %% [markdown]
-# # Train: two views, one network, a code of 32 bits
+# # Train: two views, one network, a 32-bit code
 #
-# You will see what the two branches see, watch each loss term while the network learns, and read
-# off what was learned on tiles that it has never met. In the end you write the first of the terms
-# yourself.
+# You will see the inputs of the two branches, watch each loss term during training, and evaluate
+# the network on held-out queries. At the end you write the first loss term yourself.
 
 # %%
 # %matplotlib inline
@@ -30,16 +29,16 @@ from rsh.data.decoded import decoded_tiles
 from rsh.models.augment import ViewSpec
 from rsh.models.losses.multilevel import category_contrastive
 
-# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-dataset = rsh.Scenes.open("bluemarble")
+# your own tiles: TileDataset.open("my-tiles/", skip_unreadable=True), one folder per class
+dataset = rsh.TileDataset.open("bluemarble")
 split = dataset.split(seed=0)  # train, val, query; neighboring tiles stay together
 split.dataset.items["split"].value_counts()
 
 # %% [markdown]
-# ## What the two branches see
+# ## The inputs of the two branches
 #
-# A tile is augmented twice: view 0 goes to branch 0, view 1 to branch 1. The branches share their
-# weights. Whatever differs between the two views should not change the code.
+# Each tile is augmented twice: view 0 goes to branch 0, view 1 to branch 1. The branches share
+# their weights. The code should not depend on what differs between the two views.
 
 # %%
 SIDE = 128
@@ -57,13 +56,13 @@ for column, axes in enumerate(figure.subplots(3, len(rows)).T):
 figure
 
 # %% [markdown]
-# ## Learn
+# ## Train
 #
-# On a GPU the whole network learns from new views each time it meets a tile. On a CPU its backbone
-# stays as it is: the features of six views of each tile are computed once (a minute or two), and
-# the layers above them learn in seconds.
+# On a GPU the whole network trains, with new views in every epoch. On a CPU the backbone is frozen:
+# the features of six views of each tile are computed once (a minute or two), and the head trains on
+# them in seconds.
 #
-# Run the cell again after an interruption: it goes on from the last checkpoint.
+# If you interrupt this cell, run it again: it resumes from the last checkpoint.
 
 # %%
 RUN = Path("runs/02_train")
@@ -73,18 +72,18 @@ history = rsh.train(net, split, config, run=RUN, resume=RUN.exists(), watch=rsh.
 
 # %% [markdown]
 # The category term shapes the features; the two hash terms push codes of different classes apart.
-# What remains of them in the end are tiles whose class the backbone cannot tell.
+# The remaining loss comes from tiles whose class the backbone cannot recognize.
 #
-# ## What was learned
+# ## Evaluate
 #
-# Queries are tiles from parts of the globe that the network has never seen, and no query can be
-# found. `map` is exact for ties. Beside it stands the mAP of codes that a linear classifier on the
-# same backbone would emit: a hashing loss earns credit only above that.
+# Queries come from regions of the globe that the network has never seen, and they are not in the
+# gallery. `map` is independent of tie order. For comparison, see the mAP of codes from a linear
+# classifier on the same backbone: a hashing loss is useful only if it exceeds that.
 
 # %%
 report = rsh.evaluate(net, split, progress=False)
-figures = ("map", "map_before_sign", "map_classifier_center", "accuracy")
-{name: round(report[name], 3) for name in figures}
+metrics = ("map", "map_before_sign", "map_classifier_center", "accuracy")
+{name: round(report[name], 3) for name in metrics}
 
 # %%
 from rsh.evaluation.plots import distances, neighbor_classes
@@ -95,20 +94,21 @@ distances([report | {"run": "32 bits"}])
 neighbor_classes(report)
 
 # %% [markdown]
-# The run folder now holds the weights, the settings and `history.jsonl`, from which the curves can
-# be drawn again. `rsh encode runs/02_train` makes a gallery of it.
+# The run folder now contains the weights, the settings and `history.jsonl`, from which the curves
+# can be drawn again. `rsh encode runs/02_train` creates a gallery from it.
 
 # %% [markdown]
 # ## Write it yourself
 #
-# The category term looks at each feature in turn, its anchor. Among all others, how surely would a
-# softmax of their cosines, divided by a temperature, pick one of the same class? The term is minus
-# the logarithm of that, first averaged over those of the same class, then over anchors.
+# The category term takes each feature in turn as the anchor and computes a softmax over its cosine
+# similarities to all other features, divided by a temperature. The loss is the negative log
+# probability of the features of the same class, averaged first over these features, then over all
+# anchors.
 
 
 # %%
 def my_category_contrastive(features, labels, temperature):
-    """The category term; features (n, d) of length 1, labels (n,)."""
+    """The category term; features (n, d) of unit length, labels (n,)."""
     cosines, terms = features @ features.T / temperature, []
     for anchor in range(len(labels)):
         others = [row for row in range(len(labels)) if row != anchor]
@@ -128,17 +128,16 @@ print(f"yours {my_category_contrastive(features, labels, 0.1):.6f}, the library'
 # %% [markdown]
 # ## Exercises
 #
-# 1. What is the category term of a network that gives all tiles one and the same feature?
-#    <details><summary>Answer</summary>A softmax over n - 1 equal cosines picks each with 1/(n - 1),
-#    so it is ln(n - 1) whatever the temperature. Try
+# 1. What is the category term of a network that outputs the same feature for all tiles?
+#    <details><summary>Answer</summary>A softmax over n - 1 equal cosines gives each the probability
+#    1/(n - 1), so the loss is ln(n - 1) at any temperature. Try
 #    <code>my_category_contrastive(features[:1].repeat(12, 1), labels, 0.1)</code>: it is ln 11,
 #    which is 2.398.</details>
-# 2. Can the term become 0 while a class has more than two members in a batch?
-#    <details><summary>Answer</summary>No. The members share the softmax among themselves: with m
-#    others of its class an anchor gives each 1/m at best, so ln m remains. This is why the curve of
-#    the category term levels off well above 0 although the classes are apart.</details>
-# 3. Interrupt the training in the middle of its curves and run the cell again. Are the weights
-#    those of an unbroken run?
-#    <details><summary>Answer</summary>Yes, bit by bit: each epoch draws from a seed that is its
-#    number, and the checkpoint holds the optimizer, too. <code>tests/test_training.py</code>
-#    compares the two.</details>
+# 2. Can the term reach 0 if a class has more than two members in a batch?
+#    <details><summary>Answer</summary>No. The members share the probability: with m others of its
+#    class, an anchor gives each at most 1/m, so the loss is at least ln m. This is why the curve of
+#    the category term levels off well above 0 although the classes are separated.</details>
+# 3. Interrupt the training and run the cell again. Are the weights those of an uninterrupted run?
+#    <details><summary>Answer</summary>Yes, bit by bit: each epoch uses its number as the seed, and
+#    the checkpoint includes the optimizer. <code>tests/training/test_train.py</code> compares the
+#    two.</details>

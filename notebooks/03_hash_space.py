@@ -12,10 +12,10 @@
 # ---
 
 # %% [markdown]
-# # Hash space: how a code comes to know the classes
+# # Hash space: how codes separate the classes
 #
-# You will see feature space and hash space before, during and after a training, measure how far
-# the classes have come apart, and learn which of these images one may trust, and for what.
+# You will see feature space and hash space before, during and after training, measure how far the
+# classes have moved apart, and learn which properties of these plots you can trust.
 
 # %%
 # %matplotlib inline
@@ -27,64 +27,64 @@ from rsh.metrics.counts import count_by_distance, without_self
 from rsh.metrics.ranking import distances_by_class
 from rsh.teaching.snapshots import Snapshots, margins, spaces
 
-# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-dataset = rsh.Scenes.open("bluemarble")
+# your own tiles: TileDataset.open("my-tiles/", skip_unreadable=True), one folder per class
+dataset = rsh.TileDataset.open("bluemarble")
 split = dataset.split(seed=0)
 net = rsh.HashNet("tf_efficientnet_lite0", num_bits=32)
 
 # %% [markdown]
-# ## Learn, and look three times
+# ## Train, with three snapshots
 #
-# The backbone knows photographs of everyday things; the layers above it know nothing yet.
-# `Snapshots` keeps what the network says of the tiles that it does **not** learn from: before the
-# first step, after 3 passes, and at the end. The first run fills the view bank, which takes a
-# minute or two.
+# The backbone is pretrained on everyday photographs; the head is untrained. `Snapshots` stores the
+# network's outputs for **held-out** tiles: before the first step, after 3 epochs, and at the end.
+# The first run computes the cached features, which takes a minute or two.
 
 # %%
 config = rsh.TrainConfig(epochs=60)
-moments = Snapshots(net, split, epochs={3, config.epochs})
-history = rsh.train(net, split, config, watch=moments)
-f"{len(moments.labels)} tiles, {len(history)} epochs, moments: {', '.join(moments.codes)}"
+snapshots = Snapshots(net, split, epochs={3, config.epochs})
+history = rsh.train(net, split, config, watch=snapshots)
+f"{len(snapshots.labels)} tiles, {len(history)} epochs, snapshots: {', '.join(snapshots.codes)}"
 
 # %% [markdown]
-# ## Two spaces, three moments
+# ## Two spaces, three snapshots
 #
-# UMAP lays tiles out in the plane so that near ones stay near. Above: the features of the
-# projection head, by cosine. Below: the codes, by Hamming distance. A disc is a group of tiles that
-# share one and the same code.
+# UMAP places similar tiles close together in two dimensions. Top row: features of the projection
+# head, by cosine distance. Bottom row: codes, by Hamming distance. A disc is a set of tiles with
+# the same code.
 
 # %%
-spaces(moments, seed=0)
+spaces(snapshots, seed=0)
 
 # %% [markdown]
-# Before the training classes are a cloud with a few coasts. Then islands form; in the end hash
-# space is a handful of discs, and what lies between two of them the network cannot tell apart.
+# Before training, the classes form one cloud. Then islands form. At the end, hash space consists of
+# a few discs; the network cannot separate what lies between two of them.
 #
-# **What to trust.** Who is near whom. Not: distances between islands, their sizes, where they are,
-# or an island's place from one moment to the next; each image is laid out by itself.
+# **What you can trust:** which tiles are neighbors. **What you cannot trust:** distances between
+# islands, their sizes, their positions, and the position of an island across snapshots, because
+# each plot has its own layout.
 #
-# ## Distances need no layout
+# ## Distances without a layout
 #
-# All pairs of these tiles, by the number of bits in which they differ. The lines are the means: the
-# way between them is the **margin**. Thirty-two fair coins would differ in 16 bits.
+# The next plot shows the Hamming distances of all pairs of these tiles. The lines are the means;
+# their difference is the **margin**. Two random 32-bit codes differ in 16 bits on average.
 
 # %%
-margins(moments)
+margins(snapshots)
 
 # %% [markdown]
-# ## In figures
+# ## Metrics
 #
-# The **silhouette** of a tile asks whether it is nearer to its own class than to the next: 1 is a
-# class of its own, 0 the border, less than 0 the wrong side. Its mean is taken in the space itself,
-# not in the image. `mAP` is what a search makes of it.
+# The **silhouette** of a tile compares its distance to its own class with that to the nearest other
+# class: 1 is a separate class, 0 the boundary, less than 0 the wrong side. Its mean is computed in
+# the space itself, not in the layout. `mAP` measures retrieval.
 
 # %%
-figures = moments.figures()
-figures.round(3)
+metrics = snapshots.figures()
+metrics.round(3)
 
 # %% [markdown]
-# Look at "distinct codes": the training throws away nearly all differences within a class. That is
-# what a short code is for, and it is why the best of them have so many ties.
+# Look at "distinct codes": training removes nearly all differences within a class. This is the
+# purpose of a short code, and the reason why the best codes have so many ties.
 
 # %%
 from matplotlib.figure import Figure
@@ -92,9 +92,9 @@ from matplotlib.figure import Figure
 from rsh.plotting import COLORS, style_axes
 
 figure = Figure(figsize=(7, 3), layout="constrained")
-axes = figure.add_subplot(ylim=(-0.3, 1), title="the same tiles at three moments")
-for name, color, line in zip(figures.columns[[0, 1, 4]], COLORS, ("-", "--", ":"), strict=False):
-    axes.plot(figures.index, figures[name], line, marker="o", color=color, label=name)
+axes = figure.add_subplot(ylim=(-0.3, 1), title="the same tiles in three snapshots")
+for name, color, line in zip(metrics.columns[[0, 1, 4]], COLORS, ("-", "--", ":"), strict=False):
+    axes.plot(metrics.index, metrics[name], line, marker="o", color=color, label=name)
 axes.legend(frameon=False, loc="upper left")
 style_axes(axes)
 figure
@@ -102,42 +102,41 @@ figure
 # %% [markdown]
 # ## Write it yourself
 #
-# The margin is the mean distance of pairs of two classes, less that of pairs of one class. A tile
-# and itself are no pair.
+# The margin is the mean distance of pairs of different classes minus that of pairs of the same
+# class. A tile does not form a pair with itself.
 
 
 # %%
 def my_margin(codes, labels):
-    """How much further apart than their own class other tiles are, bits; codes (n, bits) of ±1."""
-    far = (codes.shape[1] - codes.astype(int) @ codes.T) / 2  # equal bits add 1, others take 1
+    """Mean distance to other classes minus that within a class, bits; codes (n, bits) of ±1."""
+    far = (codes.shape[1] - codes.astype(int) @ codes.T) / 2  # equal bits add 1, others subtract 1
     same = labels[:, None] == labels
     return far[~same].mean() - far[same & ~np.eye(len(labels), dtype=bool)].mean()
 
 
-packed = pack(moments.codes["after"])
-counts = count_by_distance(packed, packed, moments.labels, moments.labels, num_bits=32)
+packed = pack(snapshots.codes["after"])
+counts = count_by_distance(packed, packed, snapshots.labels, snapshots.labels, num_bits=32)
 same, others = distances_by_class(without_self(counts))
 bits = np.arange(33)
 library = np.average(bits, weights=others) - np.average(bits, weights=same)
-assert np.isclose(my_margin(moments.codes["after"], moments.labels), library)
-assert np.isclose(library, figures.loc["after", "margin, bits"])
+assert np.isclose(my_margin(snapshots.codes["after"], snapshots.labels), library)
+assert np.isclose(library, metrics.loc["after", "margin, bits"])
 print(f"margin after training: {library:.3f} bits")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Draw `spaces(moments, seed=1)`. What stays, what changes?
-#    <details><summary>Answer</summary>Which classes form islands, and which of them run into each
-#    other, stays. Their places, their distances and their turns change: UMAP begins at random.
-#    If a conclusion of yours does not survive another seed, it was one about the layout.</details>
-# 2. After training, the codes' silhouette is higher than the features'. Does that mean that codes
-#    retrieve better?
-#    <details><summary>Answer</summary>No. The two use different distances, cosine and Hamming, and
-#    a silhouette compares a space with itself. Compare what a search finds: `rsh.evaluate` reports
-#    <code>map</code> of the codes beside <code>map_features</code>.</details>
-# 3. Train again with `rsh.TrainConfig(inter_weight=0, intra_weight=0)`. What becomes of hash space,
-#    what of feature space?
-#    <details><summary>Answer</summary>Feature space is the same as before: the category term shapes
-#    it. Hash space collapses to two codes: nothing but the quantization looks at the hash layer,
-#    and it is content when all tiles say the same. Silhouette of the codes and mAP fall to, or
-#    below, those of the untrained layer.</details>
+# 1. Draw `spaces(snapshots, seed=1)`. What stays the same, what changes?
+#    <details><summary>Answer</summary>Which classes form islands, and which of them merge, stays
+#    the same. Positions, distances and orientations change: UMAP starts from random positions. A
+#    conclusion that does not hold for another seed is a conclusion about the layout.</details>
+# 2. After training, the codes have a higher silhouette than the features. Do codes retrieve better?
+#    <details><summary>Answer</summary>Not necessarily. The two use different distances, cosine and
+#    Hamming, and a silhouette compares a space only with itself. Compare the retrieval:
+#    `rsh.evaluate` reports <code>map</code> of the codes and <code>map_features</code>.</details>
+# 3. Train again with `rsh.TrainConfig(inter_weight=0, intra_weight=0)`. What happens to hash space
+#    and to feature space?
+#    <details><summary>Answer</summary>Feature space stays the same, because the category term
+#    shapes it. Hash space collapses to two codes: only the quantization term sees the hash layer,
+#    and it is minimal when all tiles have the same code. The silhouette of the codes and the mAP
+#    drop to those of the untrained layer, or lower.</details>

@@ -12,11 +12,11 @@
 # ---
 
 # %% [markdown]
-# # Retrieval: from eight questions to a ranking, by hand
+# # Retrieval: from eight bits to a ranking, by hand
 #
-# You will learn to make a code without any network, to compare two codes with one instruction, why
-# most of a ranking is ties, and what mAP says of it. In the end you will have written the figure
-# that the whole field reports, and the library will check it.
+# You will compute codes without any network, compare two codes with one instruction, see why most
+# of a ranking is tied, and compute mAP. At the end you write the standard retrieval metric yourself
+# and check it against the library.
 
 # %%
 # %matplotlib inline
@@ -31,41 +31,41 @@ from rsh.data.decoded import decoded_tiles
 from rsh.metrics.counts import count_by_distance, counts_from_ranking, order_ties, without_self
 from rsh.metrics.ranking import average_precision, mean_average_precision
 
-dataset = rsh.Scenes.open("bluemarble")
+dataset = rsh.TileDataset.open("bluemarble")
 tiles = np.asarray(decoded_tiles(dataset, 36))  # (n, 3, 36, 36), 0 to 255
-five = [689, 749, 1968, 809, 1009]  # rows: a coast that asks, and four that answer
+five = [689, 749, 1968, 809, 1009]  # rows: the query, a coast, and four other tiles
 labels, names = dataset.labels, list(dataset.items["class"].iloc[five])
 
 # %% [markdown]
-# ## A code is eight questions
+# ## A code is eight yes/no questions
 #
-# A hash function asks the same questions of every tile and writes down the answers: 1 for yes, 0
-# for no. A network *learns* which questions to ask. Here we make up eight.
+# A hash function answers the same questions for every tile: 1 for yes, 0 for no. A network *learns*
+# its questions. Here we choose eight of them.
 
 # %%
 QUESTIONS = "blue first,greenish,bright,white,contrasty,north lighter,west lighter,rough".split(",")
 
 
-def ask(tile):
-    """Answer the eight questions about a tile (3, side, side): 1 for yes, -1 for no."""
+def hash_tile(tile):
+    """Answer the eight questions for a tile (3, side, side): 1 for yes, -1 for no."""
     red, green, blue = tile.mean(axis=(1, 2))
     gray = tile.mean(axis=0)
     north, west = np.split(gray, 2)[0], np.split(gray, 2, axis=1)[0]
-    answers = [blue > max(red, green), green > red, gray.mean() > 90, gray.mean() > 170]
-    answers += [gray.std() > 30, *(half.mean() > gray.mean() for half in (north, west))]
-    answers.append(abs(np.diff(gray)).mean() > 9)
-    return np.where(answers, 1, -1).astype(np.int8)
+    bits = [blue > max(red, green), green > red, gray.mean() > 90, gray.mean() > 170]
+    bits += [gray.std() > 30, *(half.mean() > gray.mean() for half in (north, west))]
+    bits.append(abs(np.diff(gray)).mean() > 9)
+    return np.where(bits, 1, -1).astype(np.int8)
 
 
-codes = np.array([ask(tile) for tile in tiles])
+codes = np.array([hash_tile(tile) for tile in tiles])
 teaching.codes(tiles[five], codes[five], [name.replace("_", " ") for name in names], QUESTIONS)
 
 # %% [markdown]
-# ## Eight answers are one byte, and comparing them is one instruction
+# ## Eight bits are one byte, compared in one instruction
 #
-# Packed, a code of 8 bits is a number from 0 to 255. XOR leaves a 1 wherever two codes differ, and
-# counting the ones (popcount) gives their **Hamming distance**. A million codes of 64 bits are 8 MB
-# and are compared in a quarter of a millisecond.
+# A packed 8-bit code is a number from 0 to 255. XOR gives 1 wherever two codes differ, and the
+# number of ones (popcount) is their **Hamming distance**. A million 64-bit codes take 8 MB and are
+# compared in a quarter of a millisecond.
 
 # %%
 packed = pack(codes)  # (n, 1) bytes
@@ -75,10 +75,10 @@ distances = np.bitwise_count(packed[five] ^ packed[five].T).astype(int)
 distances
 
 # %% [markdown]
-# ## A ranking, and its ties
+# ## A ranking and its ties
 #
-# The first tile asks; the others answer in order of their distance. Eight bits know only nine
-# distances, so tiles **tie**: nothing in the codes says which of them comes first.
+# The first tile is the query; the others are ranked by their distance. Eight bits allow only nine
+# distances, so tiles are **tied**: the codes do not define which of them comes first.
 
 # %%
 relevant = np.array([name == "coast" for name in names[1:]])
@@ -87,36 +87,36 @@ teaching.ranking(tiles[five], distances[0, 1:], relevant)
 # %% [markdown]
 # ## Average precision, step by step
 #
-# Go down the ranking. At each tile of the query's class note the precision so far: the share of
-# right tiles up to there. Their mean is the **average precision** (AP); its mean over all queries
-# is the **mAP**. The image is that of one order of the ties.
+# Go down the ranking. At each tile of the query's class, compute the precision so far: the share of
+# relevant tiles up to that rank. The mean of these values is the **average precision** (AP); its
+# mean over all queries is the **mAP**. The plot shows one tie order.
 
 # %%
 teaching.steps(relevant[np.argsort(distances[0, 1:], kind="stable")])
 
 # %% [markdown]
-# An argsort decides ties by the order in which tiles happen to lie in memory, and the figure with
-# it. rsh reports the mean over *all* orders of the ties, which four tiles let us list.
+# An argsort breaks ties by the storage order of the tiles, and the metric depends on it. rsh
+# reports the mean over *all* tie orders. With four tiles we can list them.
 
 
 # %%
 def ap(hits):
-    """Average precision of a strict ranking, hits (n,) from the nearest on."""
-    return np.mean([hits[: place + 1].mean() for place in np.flatnonzero(hits)])
+    """Average precision of a strict ranking, hits (n,) from the nearest to the farthest."""
+    return np.mean([hits[: rank + 1].mean() for rank in np.flatnonzero(hits)])
 
 
 far = distances[0, 1:]
 orders = [list(one) for one in permutations(range(4)) if (np.diff(far[list(one)]) >= 0).all()]
-figures = [ap(relevant[one]) for one in orders]
+values = [ap(relevant[one]) for one in orders]
 counts = count_by_distance(packed[five[:1]], packed[five[1:]], [True], relevant, num_bits=8)
-print(f"{len(orders)} orders, AP from {min(figures):.3f} to {max(figures):.3f}")
-print(f"their mean {np.mean(figures):.6f}, rsh.metrics.ranking {average_precision(counts)[0]:.6f}")
+print(f"{len(orders)} orders, AP from {min(values):.3f} to {max(values):.3f}")
+print(f"their mean {np.mean(values):.6f}, rsh.metrics.ranking {average_precision(counts)[0]:.6f}")
 
 # %% [markdown]
-# ## The nearest k, or all within a radius?
+# ## Top k or radius?
 #
-# On the whole sample a byte has room for 256 codes and 2,212 tiles share them. The nearest 20 cut
-# through a tie; a radius never does, but it may hold nothing or half the gallery.
+# On the whole sample, 2,212 tiles share at most 256 codes. The top 20 cut through a group of ties;
+# a radius never does, but it may contain nothing or half the gallery.
 
 # %%
 rest = np.delete(np.arange(len(tiles)), five[0])
@@ -125,16 +125,17 @@ same = labels[rest] == labels[five[0]]
 teaching.histogram(near, same, num_bits=8)
 
 # %% [markdown]
-# ## How good are eight questions of ours?
+# ## How good are our eight questions?
 #
-# Every tile asks all others. `optimistic` puts the right tiles first in every tie, `pessimistic`
-# last: between these two an argsort may land anywhere. Guessing is right one time in nine.
+# Now every tile is a query against all others. `optimistic` puts relevant tiles first in every tie,
+# `pessimistic` last; an argsort can give any value in between. A random guess is right one time in
+# nine.
 
 # %%
 every = without_self(count_by_distance(packed, packed, labels, labels, num_bits=8))
 far = np.bitwise_count(packed[:, None, 0] ^ packed[:, 0])
 rankings = {
-    "mean over all orders of ties": every,
+    "mean over all tie orders": every,
     "optimistic": order_ties(every, best=True),
     "pessimistic": order_ties(every, best=False),
     "argsort": counts_from_ranking(far, labels[:, None] == labels, own=np.arange(len(labels))),
@@ -144,14 +145,15 @@ rankings = {
 # %% [markdown]
 # ## Write it yourself
 #
-# The mean over all orders needs no orders. In a tie of n tiles with p right ones, behind N0 tiles
-# with P0 right ones, the tile at place t of the tie is right in p of n orders, and then the places
-# before it hold (t - 1)(p - 1)/(n - 1) right ones on average.
+# You can compute the mean over all tie orders without listing them. Take a group of n tied tiles, p
+# of them relevant, behind N0 tiles, P0 of them relevant. Position t of the group holds a relevant
+# tile in p of n orders, and then the positions before it hold (t - 1)(p - 1)/(n - 1) relevant tiles
+# on average.
 
 
 # %%
 def my_average_precision(far, hits):
-    """Average precision over all orders of ties; far (n,) bits, hits (n,) bool."""
+    """Average precision over all tie orders; far (n,) bits, hits (n,) bool."""
     total = behind = found = 0
     for distance in np.unique(far):
         n, p = (far == distance).sum(), hits[far == distance].sum()
@@ -164,21 +166,20 @@ def my_average_precision(far, hits):
 mine = my_average_precision(near, same)
 counts = count_by_distance(packed[five[:1]], packed[rest], [True], same, num_bits=8)
 assert np.isclose(mine, average_precision(counts)[0])
-print(f"average precision {mine:.6f}, as the library has it")
+print(f"average precision {mine:.6f}, equal to the library's")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Which of the eight questions could be left out at the least cost? Try each.
+# 1. Which of the eight questions could you remove at the lowest cost? Try each.
 #    <details><summary>Answer</summary>Pack <code>np.delete(codes, bit, axis=1)</code> and count
-#    with <code>num_bits=7</code>. Without "north lighter" or "west lighter" the mAP rises: they ask
-#    where a tile is light, not what it is, and blur what the other six say.</details>
-# 2. Append eight bits that are drawn at random. What happens to ties, and to the mAP?
+#    with <code>num_bits=7</code>. Without "north lighter" or "west lighter" the mAP rises: they
+#    describe where a tile is bright, not what it shows, and add noise to the other six.</details>
+# 2. Append eight random bits. What happens to ties and to the mAP?
 #    <details><summary>Answer</summary>There are fewer ties, and the mAP falls by a quarter: the new
-#    bits add the same noise to near and far tiles. More bits help only if they ask
-#    something.</details>
-# 3. Why does "argsort" end above the mean over all orders? Shuffle the tiles and look again.
-#    <details><summary>Answer</summary>The sample lies on disk class by class, and a stable argsort
-#    leaves ties in that order: classes that come early win their ties. Nothing has been retrieved
-#    any better. After a shuffle the gain is gone; the mean over all orders has not
-#    moved.</details>
+#    bits add the same noise to near and far tiles. More bits help only if they carry
+#    information.</details>
+# 3. Why is "argsort" higher than the mean over all tie orders? Shuffle the tiles and look again.
+#    <details><summary>Answer</summary>The sample is stored class by class, and a stable argsort
+#    keeps this order within ties: classes that come early win their ties. Retrieval is no better.
+#    After a shuffle the advantage disappears; the mean over all orders does not change.</details>

@@ -12,10 +12,10 @@
 # ---
 
 # %% [markdown]
-# # Contrastive hashing: what pulls, what pushes, and what it is worth
+# # Contrastive hashing: what attracts, what repels, and what it gains
 #
-# You will drag points on a circle and see what each term of the loss would do with them, turn its
-# weights and temperatures, and then switch terms off in a real training, which answers in seconds.
+# You will drag points on a circle and see how each loss term would move them, change weights and
+# temperatures, and then remove terms from a real training, which takes seconds.
 
 # %%
 # %matplotlib inline
@@ -32,42 +32,43 @@ from rsh.teaching.circle import CircleLesson
 # %% [markdown]
 # ## Twelve points on a circle
 #
-# Each point is one view of an image: three classes, two images each, and of each image a view
-# in branch 0 (filled) and one in branch 1 (hollow). Its place is its feature, and the quadrant it
-# lies in is its **code of two bits**. An arrow shows where the loss would move it.
+# Each point is one view of an image: three classes, two images per class, and one view of each
+# image in branch 0 (filled) and in branch 1 (hollow). Its position is its feature, and its quadrant
+# is its **two-bit code**. An arrow shows where the loss would move it.
 #
-# - Drag a point, or reach it with Tab and turn it with the arrow keys (with Shift in small steps).
-# - Choose whose arrows to see. `inter` looks at one branch at a time; `intra` pulls the two views
-#   of an image together; `category` sees all features; the quantization only wants points to lie
-#   in the middle of a quadrant, whatever their class.
+# - Drag a point, or select it with Tab and rotate it with the arrow keys (with Shift in small
+#   steps).
+# - Choose a term to see its arrows. `inter` works within one branch; `intra` pulls the two views of
+#   an image together; `category` uses all features; the quantization term pulls points to the
+#   middle of a quadrant, whatever their class.
 # - Press "one step downhill" until nothing moves. Four quadrants are enough for three classes.
 
 # %%
-lesson = CircleLesson()
-lesson.view
+circle = CircleLesson()
+circle.view
 
 # %% [markdown]
-# ## Who feels the most?
+# ## Which points get the strongest gradient?
 #
-# A forest tile turns away from its fellow towards a desert tile. The slope of the inter-class term
-# says how strongly it is pulled back. A low **temperature** hardly looks at what is right already
-# and pulls the more, the more a point errs; a high one pulls at everything alike.
+# A forest tile rotates away from the other forest tile towards a desert tile. The gradient of the
+# inter-class term pulls it back. A low **temperature** ignores tiles that are already right and
+# pulls harder the larger the error; a high one pulls all tiles about equally.
 
 
 # %%
 def slope_at(degree, temperature):
-    """Slope of the inter-class term at a tile `degree` away from its fellow, nats a radian."""
+    """Slope of the inter-class term at a tile `degree` away from its class, nats per radian."""
     angles = torch.deg2rad(torch.tensor([degree, 0.0, 120.0, 125.0])).requires_grad_()
-    place = 0.9 * torch.stack([angles.cos(), angles.sin()], dim=1)
+    codes = 0.9 * torch.stack([angles.cos(), angles.sin()], dim=1)
     labels = torch.tensor([0, 0, 1, 1])  # forest, forest, desert, desert
-    inter_class_hash(torch.atanh(place), labels, temperature=temperature).backward()
+    inter_class_hash(torch.atanh(codes), labels, temperature=temperature).backward()
     return float(angles.grad[0])
 
 
 away = np.arange(1.0, 120.0, 2)
 figure = Figure(figsize=(8, 3.4), layout="constrained")
-axes = figure.add_subplot(xlabel="degrees from its own class; the others are at 120")
-axes.set(ylabel="pull back, nats a radian", title="inter-class term by temperature")
+axes = figure.add_subplot(xlabel="degrees from its own class; the other class is at 120")
+axes.set(ylabel="slope, nats per radian", title="inter-class term by temperature")
 for color, dash, temperature in zip(COLORS, DASHES, (0.1, 0.3, 1.0), strict=False):
     slopes = [slope_at(degree, temperature) for degree in away]
     axes.plot(away, slopes, dash, color=color, label=f"temperature {temperature}")
@@ -76,9 +77,10 @@ style_axes(axes)
 figure
 
 # %% [markdown]
-# ## From the start to the end of a descent
+# ## A whole descent
 #
-# The same twelve points, taken downhill with the usual weights. The terms fall one after the other.
+# The same twelve points, moved downhill with the default weights. The terms decrease one after the
+# other.
 
 # %%
 walk, values = CircleLesson(), []
@@ -86,7 +88,7 @@ for _ in range(40):
     values.append(walk.circle.values)
     walk._press(walk.STEP)
 figure = Figure(figsize=(8, 3.4), layout="constrained")
-axes = figure.add_subplot(xlabel="steps", ylabel="value, before the weight")
+axes = figure.add_subplot(xlabel="steps", ylabel="value, unweighted")
 for color, dash, name in zip(COLORS, DASHES, list(values[0])[1:], strict=False):
     axes.plot([row[name] for row in values], dash, color=color, label=name)
 axes.legend(frameon=False)
@@ -96,21 +98,21 @@ figure
 # %% [markdown]
 # ## Live ablation
 #
-# Now the real thing: 32 bits, the built-in sample, a frozen backbone whose views are cached. Let a
-# slider go, and the layers above the backbone learn anew, in a few seconds; bars, distances and
-# hash space follow. Switch a term off by drawing its weight to 0. A dial that is turned meanwhile
-# wins: the training that was under way is given up.
+# Now a real training: 32 bits, the built-in sample, a frozen backbone with cached features. When
+# you release a slider, the head retrains in a few seconds, and the bars, distances and hash space
+# are updated. Set a weight to 0 to remove the term. If you move a slider during a training, that
+# training is canceled.
 #
-# What is shown is measured on **validation** tiles. Turning dials is choosing settings, and whoever
-# chooses on queries has no figure left to report.
+# All results are measured on **validation** tiles. Moving a slider is choosing settings, and a
+# query that was used to choose settings cannot be used for evaluation.
 
 # %%
-split = rsh.Scenes.open("bluemarble").split(seed=0)
-ablation = Ablation(split, num_bits=32)  # the first time this fills the view bank: some minutes
+split = rsh.TileDataset.open("bluemarble").split(seed=0)
+ablation = Ablation(split, num_bits=32)  # the first run computes cached features: minutes
 ablation.view
 
 # %% [markdown]
-# The same from code, for an image that stays: each term off in turn, then both that see codes.
+# The same from code, for a permanent plot: without each term in turn, then without both hash terms.
 
 # %%
 from rsh.teaching.ablation import trials_figure
@@ -121,14 +123,15 @@ for off in (["category"], ["inter"], ["intra"], ["quantization"], ["inter", "int
 trials_figure(ablation.trials, split)
 
 # %% [markdown]
-# One seed and 253 tiles: differences of a point or two are chance. What survives three seeds is in
-# the README's table: without both hash terms nothing is left, and any one of the three contrastive
-# terms can be spared on these frozen features.
+# With one seed and 253 tiles, differences of a point or two are noise. The README states what holds
+# over three seeds: without both hash terms nothing is left, and any one of the three contrastive
+# terms can be removed with these frozen features.
 #
 # ## Write it yourself
 #
-# The intra-class term: how surely would a softmax pick an image's other view, from that view and
-# all images of *other* classes in the other branch? Others of its own class are left out.
+# The intra-class term computes a softmax over the similarities of a view to the image's other view
+# and to all images of *other* classes in the other branch. The loss is the negative log probability
+# of the image's own view. Other images of the same class are excluded.
 
 
 # %%
@@ -139,8 +142,8 @@ def my_intra_class_hash(relaxed0, relaxed1, labels, temperature):
     for one, other in (h, h[::-1]):
         for row in range(len(labels)):
             cosines = other @ one[row] / temperature
-            rivals = cosines[labels != labels[row]]
-            terms.append(torch.cat([cosines[row : row + 1], rivals]).logsumexp(0) - cosines[row])
+            negatives = cosines[labels != labels[row]]
+            terms.append(torch.cat([cosines[row : row + 1], negatives]).logsumexp(0) - cosines[row])
     return torch.stack(terms).mean()
 
 
@@ -155,17 +158,17 @@ print(f"yours {my_intra_class_hash(u0, u1, labels, 0.3):.6f}, the library's {lib
 # %% [markdown]
 # ## Exercises
 #
-# 1. On the circle, set all weights but that of the quantization to 0 and go downhill. What becomes
-#    of the classes?
-#    <details><summary>Answer</summary>Every point walks to the middle of the quadrant it happens to
-#    be in. Codes become sharp and mean nothing: the term needs the others.</details>
-# 2. Choose the arrows of `intra` and lay the two views of every image on each other. Why are
-#    there arrows left?
+# 1. On the circle, set all weights except that of the quantization term to 0 and go downhill. What
+#    happens to the classes?
+#    <details><summary>Answer</summary>Every point moves to the middle of its current quadrant. The
+#    codes are well separated but meaningless: the term needs the others.</details>
+# 2. Show the arrows of `intra` and put the two views of every image on top of each other. Why do
+#    arrows remain?
 #    <details><summary>Answer</summary>The two views agree, but images of other classes are still
 #    near, and the term pushes them away. It is 0 only in a batch of one class.</details>
-# 3. In the live ablation, set the temperature of codes to 0.05, then to 1. Which of the two is
-#    worse, and what do the distances look like?
-#    <details><summary>Answer</summary>0.05, by one to three points with three seeds. It is content
-#    as soon as the right tile is a little nearer than the wrong one: other classes end 12 or 13
-#    bits away instead of 17, and a tile that errs by a few bits lands among them. At 1 everything
-#    is pulled alike; that costs a point at most.</details>
+# 3. In the live ablation, set the code temperature to 0.05, then to 1. Which is worse, and what
+#    happens to the distances?
+#    <details><summary>Answer</summary>0.05, by one to three points with three seeds. The loss is
+#    small as soon as the right tile is slightly nearer than the wrong one: other classes end 12 or
+#    13 bits away instead of 17, and a tile with a few wrong bits lands among them. At 1 all tiles
+#    are pulled equally, which costs a point at most.</details>

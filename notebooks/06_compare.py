@@ -12,11 +12,11 @@
 # ---
 
 # %% [markdown]
-# # Compare: methods, code lengths, and the protocol that decides who wins
+# # Compare: methods, code lengths and evaluation protocols
 #
-# You will train three methods at two code lengths on the same tiles, hold them against what costs
-# nothing, measure one and the same network under five protocols of the field, and say which of the
-# differences that you see are differences at all.
+# You will train three methods at two code lengths on the same tiles, compare them with
+# training-free baselines, evaluate the same network under five protocols, and decide which of the
+# differences are significant.
 
 # %%
 # %matplotlib inline
@@ -35,15 +35,16 @@ from rsh.metrics.counts import counts_from_ranking
 from rsh.metrics.ranking import average_precision, bootstrap_interval
 from rsh.training.feature_cache import cached_features
 
-# tiles of your own: Scenes.open("my-tiles/", skip_unreadable=True), one folder a class
-dataset = rsh.Scenes.open("bluemarble")
+# your own tiles: TileDataset.open("my-tiles/", skip_unreadable=True), one folder per class
+dataset = rsh.TileDataset.open("bluemarble")
 split = dataset.split(seed=0)
 
 # %% [markdown]
 # ## Six networks, one loop
 #
-# The multi-level loss and two of its rivals, with the same backbone, views, batches and seed. The
-# epochs are few, so that this takes a minute; the README and benchmarks/ have longer trainings.
+# We train the multi-level loss and two baselines with the same backbone, views, batches and seed.
+# To keep this to a minute, we train for few epochs; the README and benchmarks/ report longer
+# trainings.
 
 # %%
 nets, reports = {}, {}
@@ -56,11 +57,11 @@ for method in ("multilevel", "orthohash", "csq"):
 pd.Series({key: found["disjoint"]["map"] for key, found in reports.items()}).unstack().round(3)
 
 # %% [markdown]
-# ## Against what costs nothing
+# ## Compare with baselines that need no hash layer
 #
-# The bar at each dot is its 95 % interval. The gray lines are "classifier center": train a linear
-# classifier, and give every tile a fixed code of the class it predicts. Whatever a hashing loss
-# finds beyond that line is its own. LSH and ITQ learn no classes at all.
+# The bar at each dot is its 95 % interval. The gray lines are "classifier center": a linear
+# classifier gives every tile the fixed code of the class it predicts. Only what exceeds this line
+# is a gain of the hashing loss. LSH and ITQ do not use labels.
 
 # %%
 named = [found["disjoint"] | {"run": f"{m}, {bits} bits"} for (m, bits), found in reports.items()]
@@ -76,9 +77,9 @@ untrained = {"LSH": lsh(features, known, num_bits=32), "ITQ": itq(features, know
 }
 
 # %% [markdown]
-# ## Where they differ
+# ## Where methods differ
 #
-# One figure hides where a method is good. Left: the nearest tiles. Right: the whole class.
+# One number hides where a method is good. Left: the nearest tiles. Right: the whole class.
 
 # %%
 plots.precision_recall([report for report in named if report["num_bits"] == 32])
@@ -86,8 +87,8 @@ plots.precision_recall([report for report in named if report["num_bits"] == 32])
 # %% [markdown]
 # ## One network, five protocols
 #
-# Papers differ in who asks, who can be found, how many ranks count, and what the sum is divided by.
-# None of it is visible in the letters "mAP". These are the *same* codes:
+# Papers differ in the queries, the database, the rank cutoff and the normalization of average
+# precision. The name "mAP" shows none of this. These are the *same* codes:
 
 # %%
 table = pd.DataFrame(
@@ -101,13 +102,13 @@ for protocol in PROTOCOLS.values():
 teaching.by_protocol(table)
 
 # %% [markdown]
-# A choice of protocol moves the figure by more than the choice of method. Two figures can be
-# compared if their protocols are one, and their queries, and their splits.
+# The protocol changes the mAP more than the method does. Two results are comparable only if they
+# use the same protocol, queries and split.
 #
-# ## Is it a difference?
+# ## Is the difference significant?
 #
-# Both methods answer the same queries, so compare them query by query. The interval draws whole
-# blocks of the globe anew, because tiles of one block are no independent witnesses.
+# Both methods answer the same queries, so compare them query by query. The bootstrap interval
+# resamples whole blocks of the globe, because tiles of one block are not independent.
 
 # %%
 ours, theirs = (
@@ -118,21 +119,22 @@ low, high = bootstrap_interval(ours - theirs, groups)
 print(f"multilevel - csq: {np.mean(ours - theirs):+.1%}, interval {low:+.1%} to {high:+.1%}")
 
 # %% [markdown]
-# An interval that holds 0 is no difference. One that does not is a difference *on this split, with
-# this seed*: before you believe it, change the seed.
+# If the interval contains 0, the difference is not significant. If it does not, the difference
+# holds *on this split, with this seed*. Repeat it with other seeds before you trust it.
 #
 # ## Write it yourself
 #
-# The protocol `query-vs-query@20` looks at the first 20 ranks and divides by the right tiles
-# **found** among them. A query that finds one right tile, at rank 1, has a perfect score.
+# The protocol `query-vs-query@20` considers the first 20 ranks and divides by the number of
+# relevant tiles **found** among them. A query with one relevant tile, at rank 1, gets a perfect
+# score.
 
 
 # %%
 def my_hits_at(far, hits, top_k=20):
     """AP over the first top_k ranks, divided by the hits there; far (n,) bits, hits (n,) bool."""
     first = hits[np.argsort(far, kind="stable")][:top_k]
-    places = np.flatnonzero(first) + 1  # ranks of the hits
-    return np.mean(np.arange(1, len(places) + 1) / places) if len(places) else 0.0
+    ranks = np.flatnonzero(first) + 1
+    return np.mean(np.arange(1, len(ranks) + 1) / ranks) if len(ranks) else 0.0
 
 
 codes = encode_dataset(nets["multilevel", 16], dataset, progress=False).codes[split.rows("query")]
@@ -142,23 +144,24 @@ same = labels[:, None] == labels
 mine = [my_hits_at(*row) for row in zip(far, same, strict=True)]
 library = average_precision(counts_from_ranking(far, same), top_k=20, denominator="hits")
 assert np.allclose(mine, library)
-print(f"query-vs-query@20, ties as they lie: {np.mean(mine):.3f}; over all orders of ties:")
+print(f"query-vs-query@20 by argsort: {np.mean(mine):.3f}; over all tie orders:")
 print(f"{reports['multilevel', 16]['query-vs-query@20']['map']:.3f}")
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Under `all-vs-all`, all tiles ask, those that were trained on, too. Why is that figure so high,
-#    and what would a network get that has learned its training tiles by heart?
-#    <details><summary>Answer</summary>Most queries are tiles whose class the network was told, and
-#    each finds itself, first or tied for first. By heart means the right code for every training
-#    tile: those queries score nearly 1, whatever happens to new tiles.</details>
-# 2. Which protocol can be raised by making codes *worse*?
-#    <details><summary>Answer</summary><code>query-vs-query@20</code>: it only asks how early the
-#    hits come among those found, and a method that finds fewer is not charged for it. Precision
-#    has to stand beside it.</details>
-# 3. Repeat the comparison with seeds 1 and 2 (`scenes.split(seed=1)`, `TrainConfig(seed=1)`). Does
-#    the order of the methods stay?
-#    <details><summary>Answer</summary>Look at the sign of the paired difference under each seed. If
-#    it changes, three seeds have told you that these methods are level on these tiles, which is a
-#    result, too.</details>
+# 1. Under `all-vs-all`, all tiles are queries, including training tiles. Why is this mAP so high,
+#    and what would a network get that has memorized its training tiles?
+#    <details><summary>Answer</summary>Most queries are tiles whose class the network was trained
+#    on, and each query finds itself, first or tied for first. A network that has memorized its
+#    training tiles gives each of them the right code: these queries score nearly 1, whatever
+#    happens to new tiles.</details>
+# 2. Which protocol can be improved by making codes *worse*?
+#    <details><summary>Answer</summary><code>query-vs-query@20</code>: it measures only how early
+#    the relevant tiles come among those found, and does not penalize a method that finds fewer.
+#    Always report precision with it.</details>
+# 3. Repeat the comparison with seeds 1 and 2 (`dataset.split(seed=1)`, `TrainConfig(seed=1)`). Does
+#    the order of the methods stay the same?
+#    <details><summary>Answer</summary>Look at the sign of the paired difference for each seed. If
+#    it changes, three seeds show that these methods perform equally on these tiles, which is a
+#    result too.</details>

@@ -21,7 +21,7 @@ def lesson(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_are_lessons():
-    names = ["01_scenes", "02_train", "03_hash_space", "04_retrieval", "05_contrastive_hashing"]
+    names = ["01_tiles", "02_train", "03_hash_space", "04_retrieval", "05_contrastive_hashing"]
     names.append("06_compare")
     assert [file.stem for file in LESSONS] == names
 
