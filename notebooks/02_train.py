@@ -139,5 +139,5 @@ print(f"yours {my_category_contrastive(features, labels, 0.1):.6f}, the library'
 #    the category term levels off well above 0 although the classes are separated.</details>
 # 3. Interrupt the training and run the cell again. Are the weights those of an uninterrupted run?
 #    <details><summary>Answer</summary>Yes, bit by bit: each epoch uses its number as the seed, and
-#    the checkpoint includes the optimizer. <code>tests/training/test_train.py</code> compares the
+#    the checkpoint includes the optimizer. <code>tests/training/test_loop.py</code> compares the
 #    two.</details>
