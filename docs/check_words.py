@@ -20,7 +20,7 @@ EXEMPT = {
     "tests/project/test_words.py": "tries the list",
     "LICENSE": "is a legal text",
 }
-TABLES = re.compile(r"<!-- tables:.*?<!-- end of tables -->", re.DOTALL)  # recorded earlier
+TABLES = re.compile(r"<!-- tables?:.*?<!-- end of tables? -->", re.DOTALL)  # recorded earlier
 
 # Parts of identifiers, words of prose and parts of file names, in any case.
 WORDS = {
