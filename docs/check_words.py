@@ -112,13 +112,17 @@ FLAGS = {
     "--where": "--filter",
 }
 
-# Patterns over the text in lower case; a space matches a line break with its indent and comment.
-PHRASES = {
-    # definitions
+# Definitions in rsh/, by patterns as below.
+DEFINITIONS = {
     r"def \w+_of\(": "a verb first",
     r"def (?:alone|bare|covered|gathered|led|noted|percent|place|plain|sealed|seen|turned)\(": (
         "a verb and the field's word"
     ),
+}
+
+# Patterns over the text in lower case; a space matches a line break with its indent and comment.
+PHRASES = {
+    # definitions
     r"(?:function|const|let) (?:acts|bringout|ink|listen|pen|steer|tell|voice)\b": "emit, on, ctx",
     r"class (?:answered|found|shown|reach|where|way)\b": "the field's word",
     r"'accumulate'|\"accumulate\"|\baccumulate=": "grad_accum_steps",
@@ -184,7 +188,11 @@ BRITISH = re.compile(
     r"|serial|summar|synchron|visual)is(?:e|ed|es|er|ing|ation)|label(?:led|ling)"
 )
 BREAK = r"(?:\s|\n\s*(?:#|//|\*)\s*)+"
-PATTERNS = [(re.compile(old.replace(" ", BREAK)), new) for old, new in PHRASES.items()]
+EVERYWHERE, LIBRARY = (
+    [(re.compile(old.replace(" ", BREAK)), new) for old, new in table.items()]
+    for table in (PHRASES, DEFINITIONS)
+)
+OWN_FLAG = "add_argument("  # a flag of a script, not of rsh
 WORD = re.compile("|".join([r"[A-Z]?[a-z]+", r"[A-Z]+(?![a-z])"]))
 NAME = re.compile(r"(?<![\w-])--[a-z-]+|[A-Za-z_]\w*")
 
@@ -215,14 +223,15 @@ def instead(name: str) -> str | None:
     return None
 
 
-def hits(text: str) -> Iterator[tuple[int, str, str]]:
+def hits(text: str, *, library: bool = False) -> Iterator[tuple[int, str, str]]:
     """Yield each hit in a text: its offset, what is there, and what to write instead."""
     if any(map(instead, set(NAME.findall(text)))):
         for match in NAME.finditer(text):
-            if new := instead(match[0]):
+            own = match[0] in FLAGS and text[: match.start()].rstrip("'\"").endswith(OWN_FLAG)
+            if not own and (new := instead(match[0])):
                 yield match.start(), match[0], new
     lower = text.lower()
-    for pattern, new in PATTERNS:
+    for pattern, new in [*EVERYWHERE, *LIBRARY] if library else EVERYWHERE:
         for match in pattern.finditer(lower):
             yield match.start(), " ".join(match[0].split()), new
 
@@ -234,7 +243,7 @@ def check(file: Path) -> Iterator[str]:
         yield f"{name}: the file's name, write {new!r}"
     text = file.read_text(encoding="utf-8")
     text = TABLES.sub(lambda match: "\n" * match[0].count("\n"), text)
-    for offset, old, new in sorted(hits(text)):
+    for offset, old, new in sorted(hits(text, library=name.startswith("rsh/"))):
         yield f"{name}:{text.count(chr(10), 0, offset) + 1}: {old!r}, write {new!r}"
 
 
