@@ -20,8 +20,7 @@ help:
 	@echo "                 (PORT=8866 OPEN=no BITS=32)"
 	@echo "make test        all tests that this machine can run"
 	@echo "make coverage    all but the lessons, and which lines and branches of rsh/ they reach"
-	@echo "make check       formatting, lint, types, and which package may import which"
-	@echo "make check       formatting, lint and types, of Python, JavaScript and CSS"
+	@echo "make check       formatting, lint and types of Python, JavaScript and CSS; layers; words"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
 	@echo "make audit       known weaknesses of the packages in constraints.txt"
@@ -59,6 +58,8 @@ check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/check_words.py
+	$(JS) node_modules/.bin/biome ci --error-on-warnings
+	$(JS) node_modules/.bin/tsc
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
