@@ -60,7 +60,7 @@ def load_checkpoint(folder: Path, parts: dict[str, Any]) -> list[Record]:
             members = packed.infolist()
             claimed = sum(member.file_size for member in members)
             if any(member.compress_type for member in members) or claimed > file.stat().st_size:
-                raise ValueError("it is compressed")  # torch does not compress
+                raise ValueError("it unpacks to more than its size")  # torch does not compress
             if altered := packed.testzip():  # torch does not check the checksums
                 raise ValueError(f"{altered} was altered")
         state = torch.load(file, map_location="cpu", weights_only=True)

@@ -277,7 +277,7 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         (["project", "{gallery}", "--seed", "-1"], "--seed -1: choose a whole number from 0"),
         (
             [*TRAIN, "--feature-stages", "6"],
-            "--feature-stages 6: tf_efficientnet_lite0 shows 5 of them, choose",
+            "--feature-stages 6: tf_efficientnet_lite0 has 5 feature stages, choose",
         ),
         ([*TRAIN, "--image-size", "8"], "--image-size 8: choose 32 to 1024 pixels"),
         (["search", "{gallery}", "x", "-k", "abc"], "-k/--top-k: 'abc' is no whole number"),

@@ -12,7 +12,7 @@ from rsh.codes.binary import pack
 from rsh.codes.kernels import BLOCK
 from rsh.errors import InputError
 from rsh.metrics.counts import (
-    MANY,
+    MIN_QUERIES_TO_FOLD,
     count_by_distance,
     counts_from_ranking,
     order_ties,
@@ -20,7 +20,9 @@ from rsh.metrics.counts import (
 )
 from rsh.metrics.ranking import average_precision
 
-QUERIES = st.sampled_from([3, MANY + 3])  # from MANY on equal codes are taken together
+QUERIES = st.sampled_from(
+    [3, MIN_QUERIES_TO_FOLD + 3]
+)  # from MIN_QUERIES_TO_FOLD on equal codes are taken together
 
 
 def slow_count(query, gallery, query_labels, gallery_labels, num_bits):
@@ -53,7 +55,9 @@ def test_counts_are_those_of_a_loop_over_pairs(seed, num_bits, queries):
 @given(st.integers(0, 10**6), st.sampled_from([1, 8, 31, 32, 33, 64, 65, 256]))
 def test_the_compiled_loop_counts_the_same(seed, num_bits):
     rng = np.random.default_rng(seed)
-    query, gallery = (random_codes(seed + each, MANY + 8, num_bits) for each in range(2))
+    query, gallery = (
+        random_codes(seed + each, MIN_QUERIES_TO_FOLD + 8, num_bits) for each in range(2)
+    )
     gallery = gallery[rng.integers(len(gallery), size=BLOCK + 99)]  # more than one block, folded
     near = rng.random(gallery.shape) < 0.2  # and enough that differ to fill two
     gallery = np.where(near, -gallery, gallery)
@@ -67,7 +71,10 @@ def test_the_compiled_loop_counts_the_same(seed, num_bits):
 
 
 def test_many_pairs_take_the_compiled_loop_unless_there_is_none():
-    codes, labels = pack(random_codes(0, MANY, 16)), np.arange(MANY) % 3
+    codes, labels = (
+        pack(random_codes(0, MIN_QUERIES_TO_FOLD, 16)),
+        np.arange(MIN_QUERIES_TO_FOLD) % 3,
+    )
     expected = count_by_distance(codes, codes, labels, labels, num_bits=16)
     with (
         patch("rsh.metrics.counts.MIN_PAIRS_TO_COMPILE", 0),

