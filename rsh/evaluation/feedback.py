@@ -43,7 +43,7 @@ def simulate(
 
     Args:
         encoded: all tiles of the split.
-        task: who asks, and what can be found.
+        task: queries and gallery.
         weights: of query, positives and negatives in a composed query.
         rounds: number of feedback rounds, 1 or more.
         judged: number of tiles marked in a round, the first that are not marked yet.

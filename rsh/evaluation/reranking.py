@@ -26,7 +26,7 @@ def reranking_gain(
 
     Args:
         encoded: all tiles of the split.
-        task: who asks, and what can be found.
+        task: queries and gallery.
         rerank_depth: number of nearest tiles that are re-ranked; all, if there are fewer.
 
     Returns:

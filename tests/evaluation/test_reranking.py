@@ -46,7 +46,7 @@ def made(seed: int, split) -> Encodings:
 def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_split, by, depth):
     gallery = Gallery.open(tiny_run.gallery)
     queries = gallery.items["id"][gallery.items["split"] == "query"]
-    results = [search(gallery, tile, rerank=by, pool=depth) for tile in queries]
+    results = [search(gallery, tile, rerank=by, rerank_depth=depth) for tile in queries]
     report = reranking_gain(encoded, RetrievalTask(tiny_split), rerank_depth=depth)
     expected = np.mean([result.precision for result in results])
     assert report[by]["precision_at_20"] == pytest.approx(expected)
