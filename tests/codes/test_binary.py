@@ -107,7 +107,7 @@ def test_packing_names_a_wrong_shape(codes):
 @pytest.mark.parametrize("value", [0, 2, -3])
 def test_packing_names_a_value_that_is_no_sign(value: int):
     codes = np.array([[1, -1, value, 1]], dtype=np.int8)
-    with pytest.raises(InputError, match=f"hold {value}:"):
+    with pytest.raises(InputError, match=f"contain {value}:"):
         pack(codes)
 
 
