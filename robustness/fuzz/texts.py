@@ -19,10 +19,10 @@ def conditions(folder: Path) -> Use:
     items["sunny"] = items["cloud"] < 5
 
     def use(data: bytes) -> None:
-        where = Filter.read(data.decode("utf-8", "replace").split("\n"))
-        assert len(where.mask(items)) == len(items)
-        to_expression(where.tests(items))
-        str(where)
+        conditions = Filter.read(data.decode("utf-8", "replace").split("\n"))
+        assert len(conditions.mask(items)) == len(items)
+        to_expression(conditions.tests(items))
+        str(conditions)
 
     return use
 

@@ -1,12 +1,12 @@
-"""Which parts of a tile make its code: a gray patch is slid over it, and the code moves.
+"""Occlusion sensitivity: which regions of a tile determine its code.
 
-With t = tanh(relaxed), under which codes are compared in training, and sign b of the tile's code,
+A gray patch slides over the tile. With t = tanh(relaxed), the activation used in training, and the
+sign of bit b in the tile's code,
 
     evidence of a cell for bit b = sign_b * (t_b - t_b of the tile with that cell covered)
 
-which is above 0 where the cell speaks for the bit as it is, below 0 where it speaks against it, and
-at most 2. The sum over cells means nothing: parts of a tile say the same thing twice, or only
-together.
+It is above 0 where the cell supports the bit, below 0 where it contradicts it, and at most 2. The
+sum over cells has no meaning, as regions of a tile may be redundant, or matter only together.
 
 Source: Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", sec. 4.2,
 https://arxiv.org/abs/1311.2901
@@ -29,17 +29,17 @@ from rsh.errors import InputError
 
 Encode = Callable[[Sequence[Image.Image]], Encodings]
 CELLS = 8  # a side
-MOST_CELLS = 16  # a side: 256 covered tiles, which one call still holds in memory
-WIDER = 1.5  # patch over cell, so that what lies on the line between two cells is covered whole
-LARGEST = 512  # pixels a side: networks see less, and a covered copy is made for each cell
+MOST_CELLS = 16  # a side: 256 covered tiles fit into memory in one call
+WIDER = 1.5  # patch over cell, so that a detail between two cells is covered as a whole
+LARGEST = 512  # pixels a side: network inputs are smaller, and each cell needs a covered copy
 
 DRAWN = 320  # pixels a side of an overlay
 LINE, DASH = 3, 16  # pixels, where the overlay is drawn twice as large
-OPAQUE = 0.75  # of the strongest heat, so that the tile still shows
-FAINT = 0.1  # of the 2 that lie between the signs; less than that is not worth full color
+OPAQUE = 0.75  # of the strongest evidence, so that the tile stays visible
+FAINT = 0.1  # of at most 2; less evidence than that does not get full color
 
-# Colors from 0 to 255 over the share of the strongest heat. Orange and blue are told apart by all
-# kinds of color-blind people; the others grow steadily lighter, too.
+# Colors from 0 to 255 over the share of the strongest evidence. Orange and blue suit all kinds of
+# color blindness; the others also increase in lightness.
 Stops = Mapping[float, tuple[int, int, int]]
 SIGNED: Stops = {-1e-6: (0, 114, 200), 1e-6: (230, 97, 1)}
 UNSIGNED: Stops = {
@@ -53,13 +53,13 @@ UNSIGNED: Stops = {
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """What each cell of a tile is worth to its code; cell (0, 0) is at the top left.
+    """Evidence of each cell of a tile for its code; cell (0, 0) is at the top left.
 
     Attributes:
-        untouched: what the network says of the tile with nothing covered, one row. Its code may
-            differ from the one in a gallery where a thumbnail stands for the tile.
-        evidence: for each bit as it is, (cells, cells, num_bits) float32, -2 to 2.
-        flips: whether the bit turns when the cell is covered, (cells, cells, num_bits) bool.
+        untouched: encodings of the uncovered tile, one row. Its code may differ from the one in a
+            gallery if the image is a thumbnail of the tile.
+        evidence: for each bit, (cells, cells, num_bits) float32, -2 to 2.
+        flips: whether the bit changes when the cell is covered, (cells, cells, num_bits) bool.
     """
 
     untouched: Encodings
@@ -68,11 +68,11 @@ class Occlusion:
 
     @property
     def whole(self) -> NDArray[np.float32]:
-        """How much each cell moves the code as a whole: mean over bits, (cells, cells), 0 to 2."""
+        """Mean absolute evidence over all bits, (cells, cells), 0 to 2."""
         return np.asarray(np.abs(self.evidence).mean(axis=2), dtype=np.float32)
 
     def of_bit(self, bit: int) -> NDArray[np.float32]:
-        """Return what each cell is worth to one bit, (cells, cells), -2 to 2.
+        """Return the evidence of each cell for one bit, (cells, cells), -2 to 2.
 
         Raises:
             InputError: the code has no such bit.
@@ -82,10 +82,10 @@ class Occlusion:
 
 
 def occlude(image: str | Path | Image.Image, encode: Encode, *, cells: int = CELLS) -> Occlusion:
-    """Cover an image cell by cell, and ask a network what that changes.
+    """Cover an image cell by cell and measure how its code changes.
 
-    The grid lies over the middle square of the image, which is what a network sees of it. Each
-    patch has its cell in the middle and is half as wide again, cut off at the borders.
+    The grid lies over the middle square of the image, the input of the network. Each patch is
+    centered on its cell, 1.5 times as wide, and cut off at the borders.
 
     Args:
         image: a path or an opened image, of any size and mode.
@@ -105,18 +105,18 @@ def occlude(image: str | Path | Image.Image, encode: Encode, *, cells: int = CEL
             value=cells,
         )
     encoded = encode([square, *occluded(square, cells)])
-    sure = soft_bits(encoded.relaxed)
+    soft = soft_bits(encoded.relaxed)
     signs = encoded.codes[0]
     shape = (cells, cells, len(signs))
     return Occlusion(
         untouched=encoded.one(0),
-        evidence=(signs * (sure[0] - sure[1:])).astype(np.float32).reshape(shape),
+        evidence=(signs * (soft[0] - soft[1:])).astype(np.float32).reshape(shape),
         flips=(encoded.codes[1:] != signs).reshape(shape),
     )
 
 
 def network_input(image: str | Path | Image.Image) -> Image.Image:
-    """Return what a network sees of an image, RGB: its middle square, at most 512 pixels a side.
+    """Return the network input of an image, RGB: its middle square, at most 512 pixels a side.
 
     Raises:
         InputError: the image cannot be read.
@@ -129,8 +129,8 @@ def network_input(image: str | Path | Image.Image) -> Image.Image:
 def occluded(square: Image.Image, cells: int) -> Iterator[Image.Image]:
     """Yield a square image with one cell after the other covered, row by row from the top left.
 
-    A patch has the image's mean color: it hides what is there and leaves brightness and color
-    of the whole as they were. Black or white would be seen as something, such as water or cloud.
+    A patch has the image's mean color, which keeps brightness and color of the whole image. Black
+    or white could look like something, such as water or cloud.
     """
     gray = tuple(np.asarray(square).reshape(-1, 3).mean(axis=0).round().astype(int).tolist())
     middles = (np.arange(cells) + 0.5) / cells
@@ -151,19 +151,19 @@ def overlay(
     signed: bool,
     strongest: float | None = None,
 ) -> bytes:
-    """Draw heat over an image, whose own colors make way for it.
+    """Draw evidence as a heat map over an image in gray.
 
-    The tile becomes gray, so that all color is heat: orange speaks for a bit and blue against it;
-    without signs dark purple is little and yellow much. A white line encloses what is more than
-    half of the strongest, dashed where it is against, for eyes and printers without colors.
+    Orange supports a bit and blue contradicts it; without signs dark purple is weak and yellow
+    strong. A white line encloses what is more than half of the strongest, dashed where it
+    contradicts, so that the map can be read without colors.
 
     Args:
-        image: that was covered.
+        image: the one that was covered.
         heat: of the cells, (rows, columns): `Occlusion.of_bit` or `Occlusion.whole`.
-        signed: whether below 0 means against, or there is nothing below 0.
-        strongest: heat of full color, above 0; the largest in `heat` by default, but no less than
-            0.1, so that a tile of which no part matters looks like one. Give one number for several
-            images that shall be compared.
+        signed: whether values below 0 contradict; else there are none.
+        strongest: heat of full color, above 0; by default the largest in `heat`, but at least 0.1,
+            so that a tile without important regions stays gray. Use one number for several images
+            to make them comparable.
 
     Returns:
         A PNG of 320 x 320 pixels.

@@ -1,4 +1,4 @@
-"""Errors in handlers: one sentence for the visitor, the traceback for the log alone."""
+"""Errors in handlers: one sentence for the visitor, the traceback for the log only."""
 
 import functools
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from traitlets.log import get_logger
 
 from rsh.errors import InputError
 
-OURS = "Something went wrong, and it is not your doing. Try again, or reload the page."
+OURS = "Something went wrong on our side. Try again or reload the page."
 
 P = ParamSpec("P")
 
 
 class Alerting(Protocol):
-    """Whoever can show an alert; an empty message takes it away."""
+    """An object that can show an alert; an empty message removes it."""
 
     def alert(self, message: str) -> None:
         """Show the message."""
@@ -24,21 +24,21 @@ A = TypeVar("A", bound=Alerting)
 
 
 def explain(error: BaseException) -> str:
-    """Say what to show for an error: an InputError speaks for itself, all else is a defect.
+    """Return the message for an error: that of an InputError, or a general one for a defect.
 
-    The traceback goes to the kernel's own log, which the page cannot show; a plain logger
-    would print it, paths and all, into the notebook's output.
+    The traceback goes to the kernel's own log, which the dashboard does not show; a plain logger
+    would print it, with its paths, into the notebook's output.
     """
     if isinstance(error, InputError):
         return str(error)
-    get_logger().error("in a handler of the page", exc_info=error)
+    get_logger().error("in a handler of the dashboard", exc_info=error)
     return OURS
 
 
 def guarded(
     handler: Callable[Concatenate[A, P], None],
 ) -> Callable[Concatenate[A, P], None]:
-    """Decorate a method of an `Alerting` object so that no error in it goes unseen."""
+    """Decorate a method of an `Alerting` object so that it shows its errors as alerts."""
 
     @functools.wraps(handler)
     def guard(self: A, /, *args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""The page as a whole: which gallery it shows, and what is there if that cannot be opened."""
+"""The dashboard as a whole: which gallery it shows, or why that cannot be opened."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rsh.explorer.state import ExplorerState
 
 
 def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
-    """Return the page over a gallery, for the last line of a notebook cell.
+    """Return the dashboard of a gallery, for the last line of a notebook cell.
 
     Args:
         gallery: the folder; by default those of the environment variable RSH_GALLERY, else

@@ -1,4 +1,4 @@
-"""What a visitor has selected in a plane: some tiles, or none."""
+"""The tiles that a visitor has selected in a map."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,25 +7,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.errors import InputError
 
-MAX_SELECTED = 100_000  # more than anybody looks through; it is 400 kB on the way to Python
+MAX_SELECTED = 100_000  # 400 kB in a message to Python
 
 
 class Selection:
-    """Rows of a gallery, each once, in ascending order; it never changes.
+    """Rows of a gallery, each once, in ascending order; immutable.
 
     Attributes:
         rows: (n,) int64, read-only.
     """
 
     def __init__(self, rows: ArrayLike, *, num_tiles: int) -> None:
-        """Take rows in any order, some perhaps twice.
+        """Sort rows and drop duplicates.
 
         Args:
-            rows: whole numbers, (n,).
+            rows: integers, (n,), in any order.
             num_tiles: how many tiles the gallery has.
 
         Raises:
-            InputError: they are no row numbers, or too many.
+            InputError: a value is not a row number, or there are too many.
         """
         given = np.asarray(rows)
         if given.size and (given.dtype.kind not in "iu" or given.ndim != 1):

@@ -188,7 +188,7 @@ class ExplorerState:
         Raises:
             InputError: a condition makes no sense, or no tile passes.
         """
-        self.gallery.searchable_where(filter)  # refuses it
+        self.gallery.searchable_rows(filter)  # refuses it
         self.settings = replace(self.settings, filter=filter)
 
     def results(self) -> SearchResult:

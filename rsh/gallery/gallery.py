@@ -181,13 +181,13 @@ class Gallery:
         codes = unpack(self.packed[rows], self.num_bits)  # of one item, not of all
         return Encodings(codes, self.relaxed[rows], self.features[rows])
 
-    def search(self, query_packed: Packed, *, top_k: int, where: Filter = NO_FILTER) -> list[Hits]:
+    def search(self, query_packed: Packed, *, top_k: int, filter: Filter = NO_FILTER) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
 
         Args:
             query_packed: (q, bytes) uint8, codes of the same model.
             top_k: how many, 1 to the number of searchable items.
-            where: conditions on the items that may be found.
+            filter: conditions on the items that may be found.
 
         Returns:
             One Hits a query; ids are rows of `items`.
@@ -195,24 +195,26 @@ class Gallery:
         Raises:
             InputError: wrong width or type, top_k out of range, or a condition that no item meets.
         """
-        return self._part_of(where).search(query_packed, top_k=top_k)
+        return self._part_of(filter).search(query_packed, top_k=top_k)
 
-    def within(self, query_packed: Packed, *, radius: int, where: Filter = NO_FILTER) -> list[Hits]:
+    def within(
+        self, query_packed: Packed, *, radius: int, filter: Filter = NO_FILTER
+    ) -> list[Hits]:
         """Find all items at most radius bits away from each query, in the order (distance, row).
 
         Raises:
             InputError: wrong width or type, radius outside 0 to num_bits, or a condition that no
                 item meets.
         """
-        return self._part_of(where).within(query_packed, radius=radius)
+        return self._part_of(filter).within(query_packed, radius=radius)
 
-    def searchable_where(self, where: Filter) -> NDArray[np.int64]:
+    def searchable_rows(self, filter: Filter) -> NDArray[np.int64]:
         """Return the rows that a search under some conditions may find, ascending.
 
         Raises:
             InputError: a condition makes no sense, or no item meets it.
         """
-        return np.sort(self._part_of(where).rows) if where else self.searchable
+        return np.sort(self._part_of(filter).rows) if filter else self.searchable
 
     def _check_size(self) -> None:
         """Refuse a head that contradicts itself."""
@@ -250,9 +252,9 @@ class Gallery:
         """What an index needs to know of the gallery."""
         return TileTable(self.folder, self.items, self.packed, self.num_bits, self.searchable)
 
-    def _make_part(self, where: Filter) -> Searcher:
+    def _make_part(self, filter: Filter) -> Searcher:
         """Index what may be found."""
-        return self.searcher.subset(self.items, where) if where else self.searcher
+        return self.searcher.subset(self.items, filter) if filter else self.searcher
 
 
 def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:

@@ -77,23 +77,23 @@ class Searcher:
         """Return all rows at most radius bits away from each query."""
         return [self._in_rows(hits) for hits in self.index.within(query_packed, radius=radius)]
 
-    def subset(self, items: pd.DataFrame, where: Filter) -> "Searcher":
+    def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
         """Return a searcher that finds only the tiles that pass a filter.
 
         Args:
             items: the table of the gallery.
-            where: the conditions.
+            filter: the conditions.
 
         Raises:
             InputError: a condition does not fit the table, or no searchable tile meets it.
         """
-        chosen = where.mask(items)[self.rows]
+        chosen = filter.mask(items)[self.rows]
         if not chosen.any():
             raise InputError(
-                "no searchable tile meets this; relax it", parameter="filter", value=where
+                "no searchable tile meets this; relax it", parameter="filter", value=filter
             )
         ids = self.ids[chosen]
-        selector = IDSelector(ids, where.tests(items))
+        selector = IDSelector(ids, filter.tests(items))
         return Searcher(self.index.among(selector), ids, self.rows[chosen])
 
     def _in_rows(self, hits: Hits) -> Hits:

@@ -1,11 +1,11 @@
-"""How much of two lists is the same, where ties leave open what belongs to them.
+"""Overlap of two top-k lists with ties.
 
-A list of the k nearest is cut somewhere, and where tiles tie for the last places their order is an
-accident. So a tile is in a list with a chance: 1 if it is nearer than the last place, 0 if it is
-farther, and places / tied if it ties for one of them. Ties of two lists are ordered independently.
+Where tiles tie for the last places of a list, their order is arbitrary. So a tile is in the list
+with a probability: 1 if it is nearer than the last place, 0 if it is farther, and places / tied if
+it ties for one of them. Ties of two lists are ordered independently.
 
-Two galleries break their ties by the same hash of the id, so that two lists as they are shown are
-more alike than two orders drawn at random: with codes of few bits most of that is not agreement.
+Two galleries break ties by the same hash of the id, so two lists as shown are more alike than two
+random orders. With short codes most of this likeness is no agreement, and is not counted here.
 """
 
 from typing import NamedTuple
@@ -33,10 +33,10 @@ class Overlap(NamedTuple):
 
 
 def inclusion_probabilities(far: Floats, depth: int) -> Floats:
-    """Return the chance of each tile to be among the first `depth`, over all orders of ties.
+    """Return the probability of each tile to be in the first `depth`, over all orders of ties.
 
     Args:
-        far: of each tile, (n,), less is nearer; infinite for what is in no list.
+        far: distance of each tile, (n,); infinite for tiles in no list.
         depth: 0 to the number of finite ones.
 
     Returns:
@@ -47,34 +47,34 @@ def inclusion_probabilities(far: Floats, depth: int) -> Floats:
     last = np.partition(far, depth - 1)[depth - 1]
     nearer, ties = far < last, far == last
     places = depth - int(nearer.sum())
-    chance: Floats = nearer + ties * (places / int(ties.sum()))
-    return chance
+    probability: Floats = nearer + ties * (places / int(ties.sum()))
+    return probability
 
 
 def overlap(left: Floats, right: Floats, *, depth: int) -> Overlap:
     """Compare two lists of the same tiles.
 
     Args:
-        left: chance of each tile to be in one list, from `inclusion_probabilities`, (n,).
+        left: probability of each tile to be in one list, see `inclusion_probabilities`, (n,).
         right: that of the same tiles to be in the other, (n,).
         depth: length of both lists, 1 or more.
     """
-    sure = [chance == 1 for chance in (left, right)]
-    open_ = [(chance > 0) & (chance < 1) for chance in (left, right)]
-    places = [depth - int(each.sum()) for each in sure]  # left to those that tie
-    whole = int((sure[0] & sure[1]).sum())
-    meet = int((open_[0] & open_[1]).sum())  # tiles that tie in both lists
-    match = [int((open_[side] & sure[1 - side]).sum()) for side in (0, 1)]
-    # The most: places go to tiles that the other list holds for sure, then to those that meet.
-    given = [min(places[side], match[side]) for side in (0, 1)]
-    more = min(meet, *(places[side] - given[side] for side in (0, 1)))
-    # The least: places go to tiles that the other list does not hold, then apart among those that
-    # meet; each that is still left is one more in common, wherever it goes.
-    alone = [int(open_[side].sum()) - match[side] - meet for side in (0, 1)]
+    certain = [each == 1 for each in (left, right)]
+    tied = [(each > 0) & (each < 1) for each in (left, right)]
+    places = [depth - int(each.sum()) for each in certain]  # left to the tied tiles
+    shared = int((certain[0] & certain[1]).sum())
+    tied_in_both = int((tied[0] & tied[1]).sum())
+    tied_and_certain = [int((tied[side] & certain[1 - side]).sum()) for side in (0, 1)]
+    # The most: places go to tiles certain in the other list, then to those tied in both.
+    given = [min(places[side], tied_and_certain[side]) for side in (0, 1)]
+    more = min(tied_in_both, *(places[side] - given[side] for side in (0, 1)))
+    # The least: places go to tiles that the other list does not hold, then to different tiles of
+    # those tied in both; each place left after that adds one tile in common.
+    alone = [int(tied[side].sum()) - tied_and_certain[side] - tied_in_both for side in (0, 1)]
     forced = sum(max(places[side] - alone[side], 0) for side in (0, 1))
     return Overlap(
         depth=depth,
         expected=float(left @ right) / depth,
-        least=(whole + max(forced - meet, 0)) / depth,
-        most=(whole + sum(given) + more) / depth,
+        least=(shared + max(forced - tied_in_both, 0)) / depth,
+        most=(shared + sum(given) + more) / depth,
     )

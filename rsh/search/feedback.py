@@ -89,7 +89,7 @@ def rank_with_feedback(
         InputError: options do not fit, top_k is out of range, or no tile is left to be found.
     """
     options.check_with_feedback()
-    rows = np.setdiff1d(gallery.searchable_where(options.filter), query.excluded)
+    rows = np.setdiff1d(gallery.searchable_rows(options.filter), query.excluded)
     if not len(rows):
         raise InputError(f"every tile of {gallery.folder} is marked: none is left to be found")
     top_k = check_top_k(options.top_k, len(rows))

@@ -23,7 +23,7 @@ def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
     """
     if options.radius is not None:
         packed = query.packed(gallery)
-        (hits,) = gallery.within(packed, radius=options.radius, where=options.filter)
+        (hits,) = gallery.within(packed, radius=options.radius, filter=options.filter)
         keep = hits.ids != query.row
         return Hits(hits.ids[keep], hits.distances[keep])
     return _nearest(gallery, query, options.filter, _top_k(gallery, query, options))
@@ -81,7 +81,7 @@ def count_others(gallery: Gallery, query: Query, filter: Filter) -> DistanceCoun
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    rows = gallery.searchable_where(filter)
+    rows = gallery.searchable_rows(filter)
     others = rows[rows != query.row]
     if not len(others):
         return DistanceCounts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
@@ -100,7 +100,7 @@ def num_others(gallery: Gallery, query: Query, filter: Filter) -> int:
     Raises:
         InputError: a condition makes no sense, or no tile passes the filter.
     """
-    rows = gallery.searchable_where(filter)  # ascending
+    rows = gallery.searchable_rows(filter)  # ascending
     own = np.asarray(query.excluded, dtype=np.int64)
     return len(rows) - int(np.isin(own, rows).sum())
 
@@ -113,8 +113,8 @@ def _top_k(gallery: Gallery, query: Query, options: SearchOptions) -> int:
 
 
 def _nearest(gallery: Gallery, query: Query, filter: Filter, top_k: int) -> Hits:
-    can_find = len(gallery.searchable_where(filter))
+    can_find = len(gallery.searchable_rows(filter))
     wanted = min(top_k + 1, can_find)  # one more, since the query itself may be found
-    (hits,) = gallery.search(query.packed(gallery), top_k=wanted, where=filter)
+    (hits,) = gallery.search(query.packed(gallery), top_k=wanted, filter=filter)
     keep = hits.ids != query.row
     return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])

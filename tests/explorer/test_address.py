@@ -72,7 +72,7 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
         ("?k=٣", "a whole number is needed"),
         ("?order=__import__('os')", "order .*: choose one of bits, features, asymmetric"),
         ("?where=nothing", "filter=nothing: write COLUMN=VALUE"),
-        ("?where=class=nowhere", "no tile"),
+        ("?where=class=nowhere", "no searchable tile"),
         ("?like=nowhere.jpg", "the link says like=nowhere.jpg"),
         ("?" + "q=a&" * 3000, "characters long"),
     ],

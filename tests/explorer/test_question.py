@@ -73,7 +73,7 @@ def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
     found = (gallery.items["class"] == name) & (gallery.items["split"] != "query")
     assert result.counts.items.sum() == found.sum() - int(found[state.query.row])
     assert filter_view(state, [])["found"].startswith(f"{found.sum()} of ")
-    with pytest.raises(InputError, match="no tile"):
+    with pytest.raises(InputError, match="no searchable tile"):
         state.filter_by(Filter.read(["class=nowhere"]))
     assert str(state.settings.filter) == f"class={name}"
 

@@ -159,14 +159,14 @@ def test_search_is_brute_force_over_searchable_rows(folder: Path):
 
 
 def test_conditions_hold_in_every_search(folder: Path):
-    gallery, where = Gallery.open(folder), Filter.read(["class=coast,tundra"])
+    gallery, conditions = Gallery.open(folder), Filter.read(["class=coast,tundra"])
     allowed = [r for r in gallery.searchable if gallery.items["class"][r] in ("coast", "tundra")]
     assert 0 < len(allowed) < len(gallery.searchable)
-    assert gallery.searchable_where(where).tolist() == allowed
-    assert gallery.searchable_where(NO_FILTER).tolist() == gallery.searchable.tolist()
+    assert gallery.searchable_rows(conditions).tolist() == allowed
+    assert gallery.searchable_rows(NO_FILTER).tolist() == gallery.searchable.tolist()
     for asked in (
-        gallery.search(gallery.packed, top_k=len(allowed), where=where),
-        gallery.within(gallery.packed, radius=BITS, where=where),
+        gallery.search(gallery.packed, top_k=len(allowed), filter=conditions),
+        gallery.within(gallery.packed, radius=BITS, filter=conditions),
     ):
         assert [sorted(hits.ids.tolist()) for hits in asked] == [allowed] * len(gallery)
 

@@ -37,9 +37,9 @@ def index(folder: Path, engine: str) -> Gallery:
     return index_gallery(folder, engine, recall=1.0, uri=uri)
 
 
-def answers(gallery: Gallery, where: Filter = Filter()) -> list[list[tuple[int, str]]]:  # noqa: B008
+def answers(gallery: Gallery, conditions: Filter = Filter()) -> list[list[tuple[int, str]]]:  # noqa: B008
     """What the first tiles find within 4 bits: a ball has no last places."""
-    found = gallery.within(gallery.packed[:20], radius=4, where=where)
+    found = gallery.within(gallery.packed[:20], radius=4, filter=conditions)
     ids = gallery.items["id"]
     return [sorted((int(far), ids[row]) for row, far in zip(*hits, strict=True)) for hits in found]
 
@@ -102,15 +102,15 @@ def test_an_old_index_file_goes_with_the_second_change(folder: Path):
 @pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
 @pytest.mark.parametrize("text", ["class=barren", "split=val", "bbox=-20,-40,160,60"])
 def test_conditions_hold_whatever_the_engine(folder: Path, engine: str, text: str):
-    gallery, where = index(folder, engine), Filter.read([text])
-    rows = gallery.searchable[where.mask(gallery.items)[gallery.searchable]]
-    assert gallery.searchable_where(where).tolist() == rows.tolist()
-    (hits,) = gallery.search(gallery.packed[:1], top_k=len(rows), where=where)
+    gallery, conditions = index(folder, engine), Filter.read([text])
+    rows = gallery.searchable[conditions.mask(gallery.items)[gallery.searchable]]
+    assert gallery.searchable_rows(conditions).tolist() == rows.tolist()
+    (hits,) = gallery.search(gallery.packed[:1], top_k=len(rows), filter=conditions)
     assert sorted(hits.ids) == rows.tolist()
-    (nearest,) = gallery.search(gallery.packed[:1], top_k=3, where=where)
+    (nearest,) = gallery.search(gallery.packed[:1], top_k=3, filter=conditions)
     assert nearest.ids.tolist() == hits.ids[:3].tolist()
     inside = set(gallery.items["id"][rows])
-    assert answers(gallery, where) == [
+    assert answers(gallery, conditions) == [
         [(far, name) for far, name in hits if name in inside] for hits in answers(gallery)
     ]
 
@@ -136,10 +136,10 @@ def test_conditions_that_no_tile_meets_are_named(folder: Path):
 def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
     gallery = Gallery.open(folder)
     for number in range(20):
-        gallery.searchable_where(Filter.read([f"latitude=-90..{number}"]))
+        gallery.searchable_rows(Filter.read([f"latitude=-90..{number}"]))
     assert gallery._part_of.cache_info().currsize == 8
-    where = Filter.read(["latitude=-90..19"])
-    assert gallery._part_of(where) is gallery._part_of(where)
+    conditions = Filter.read(["latitude=-90..19"])
+    assert gallery._part_of(conditions) is gallery._part_of(conditions)
 
 
 def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):

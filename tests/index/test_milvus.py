@@ -103,9 +103,9 @@ def test_balls_are_those_of_faiss(full, exact, radius: int, monkeypatch: pytest.
     ],
 )
 def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
-    where = Filter.read(texts)
-    ids = np.sort(IDS[where.mask(ITEMS)])
-    selection = IDSelector(ids, where.tests(ITEMS))
+    conditions = Filter.read(texts)
+    ids = np.sort(IDS[conditions.mask(ITEMS)])
+    selection = IDSelector(ids, conditions.tests(ITEMS))
     found, true = full.among(selection), exact.among(selection)
     assert len(found) == len(true) == len(ids) > 0
     for top_k in (1, min(20, len(ids))):

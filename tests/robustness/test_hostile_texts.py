@@ -214,9 +214,9 @@ def test_any_condition_is_answered_or_refused(
     column: str, sign: str, words: list[str], between: str
 ):
     try:
-        where = Filter.read([f"{column}{sign}{between.join(words)}"])
-        assert where.mask(ITEMS).shape == (2,)
-        assert isinstance(to_expression(where.tests(ITEMS)), str)
+        conditions = Filter.read([f"{column}{sign}{between.join(words)}"])
+        assert conditions.mask(ITEMS).shape == (2,)
+        assert isinstance(to_expression(conditions.tests(ITEMS)), str)
     except InputError as error:
         assert str(error).startswith("filter=")
 

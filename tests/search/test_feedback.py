@@ -105,8 +105,8 @@ def test_conditions_hold_for_scored_answers_too(gallery, how):
     ids = gallery.items["id"]
     row, other = gallery.searchable[:2]
     asked = {"positive": [ids[other]]} if "positive" in how else how
-    where = Filter.read(["split!=train"])
-    found = {hit.id for hit in search(gallery, ids[row], **asked, filter=where, top_k=3).hits}
+    conditions = Filter.read(["split!=train"])
+    found = {hit.id for hit in search(gallery, ids[row], **asked, filter=conditions, top_k=3).hits}
     assert set(gallery.items.set_index("id").loc[list(found), "split"]) == {"val"}
 
 

@@ -35,7 +35,7 @@ class FilterPanel(anywidget.AnyWidget):
 def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the `FilterPanel.view` of a state; `columns` as `columns_of` gives them."""
     filter, gallery = state.settings.filter, state.gallery
-    many = len(gallery.searchable_where(filter))
+    many = len(gallery.searchable_rows(filter))
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "columns": columns,

@@ -44,15 +44,15 @@ class ScatterPanel(anywidget.AnyWidget):
 
     Attributes:
         page: name of the page's channel.
-        heading: what the plane is, in plain words.
+        heading: of the map, in plain words.
         term: the exact term beside it.
         caption: how to read it.
         world: whether x and y are degrees of longitude and latitude.
-        xy: float32 pairs, one an item, NaN where a tile has no place.
+        xy: float32 pairs, one per tile, NaN without coordinates.
         background: JPEG of the whole Earth in plate carree, or nothing.
         most: how many tiles can be selected.
         marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
-            the corners of its footprint, where that is known.
+            the corners of its footprint, if known.
     """
 
     _esm = bundle("scatter.js")
@@ -68,7 +68,7 @@ class ScatterPanel(anywidget.AnyWidget):
 
 
 def planes_of(gallery: Gallery, page: str) -> list[ScatterPanel]:
-    """Return the planes a gallery has coordinates for: features, codes, world."""
+    """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
     if gallery.projection is not None:
         for space, words in _SPACES.items():

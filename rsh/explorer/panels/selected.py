@@ -35,7 +35,7 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     result = selected_tiles(state)
     if not len(result):
         return {"heading": "", "note": "", "cards": []}
-    names = state.gallery.items["class"].iloc[result.rows].value_counts()
+    names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
     most = ", ".join(f"{count:,} {humanize(str(name))}" for name, count in names.head(3).items())
     more = ", \u2026" if len(names) > 3 else ""
     shown = f" The nearest {MAX_CARDS} are shown." if len(result) > MAX_CARDS else ""

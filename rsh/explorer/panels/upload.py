@@ -1,4 +1,4 @@
-"""Asking with what is not in sight: a tile by its name, or an image of one's own."""
+"""Search with a tile by its name, or with an image of the visitor."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ class UploadPanel(anywidget.AnyWidget):
 
     Attributes:
         page: name of the page's channel.
-        typed: what stands in the field; a trait, so that while Python is at work only the newest
-            waits.
-        matching: ids of some tiles that hold it.
+        typed: the text of the field; a trait, so that only its newest value waits while Python is
+            busy.
+        matching: ids of some tiles that contain it.
         limit: the most bytes a file may have.
-        working: what is being done with an image, or "".
+        working: progress with an image, or "".
     """
 
     _esm = bundle("upload.js")

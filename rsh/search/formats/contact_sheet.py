@@ -16,7 +16,7 @@ from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.files import recovery_hint
-from rsh.search.formats.fonts import Font, font, is_spelled_out, width_of, wrap_text
+from rsh.search.formats.fonts import Font, font, has_missing_glyphs, width_of, wrap_text
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -173,7 +173,7 @@ def _notes(result: SearchResult) -> list[str]:
         notes.append(f"The first {MOST} of {plural(len(result), 'tile')} are drawn.")
     names = [hit.class_name for hit in result.take(slice(MOST))]
     written = [result.name, result.class_name, _search_words(result), *names]
-    if any(map(is_spelled_out, written)):
+    if any(map(has_missing_glyphs, written)):
         notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
     model = str(gallery.info["model"].get("fingerprint", ""))[:8]
     known = f", model {model}" if model else ""
