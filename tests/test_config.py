@@ -2,18 +2,12 @@ import math
 from dataclasses import asdict, fields
 
 import pytest
+from refusals import refused
 
 from rsh.config import LIMITS, SEEDS, SWITCHES, WEIGHTS, TrainConfig
-from rsh.errors import InputError
 
 WHOLE = [field.name for field in fields(TrainConfig) if field.type is int]
 REAL = [field.name for field in fields(TrainConfig) if field.type is float]
-
-
-def refused(**settings: object) -> str:
-    with pytest.raises(InputError) as error:
-        TrainConfig(**settings)
-    return str(error.value)
 
 
 def test_every_number_has_limits():
@@ -23,30 +17,35 @@ def test_every_number_has_limits():
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.1, 1e30])
 def test_number_that_is_not_finite_or_out_of_range_is_named(name: str, value: float):
-    assert f"{name}={value}: choose a number from" in refused(**{name: value})
+    with refused(name):
+        TrainConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("value", [-1, 2**40, 16.0, math.nan])
 def test_number_that_is_not_whole_or_out_of_range_is_named(name: str, value: float):
-    assert f"{name}={value}: choose a whole number from" in refused(**{name: value})
+    with refused(name):
+        TrainConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(TrainConfig)])
 @pytest.mark.parametrize("value", ["3", None, [], {}, True])
 def test_value_of_another_type_is_named(name: str, value: object):
     value = 1 if value is True and name in SWITCHES else value
-    assert f"{name}={value}: choose" in refused(**{name: value})
+    with refused(name, value=value):
+        TrainConfig(**{name: value})
 
 
 def test_strength_names_the_choices():
-    assert "augmentation=huge: choose one of weak, medium, strong" in refused(augmentation="huge")
+    with refused("augmentation", value="huge", names=("weak", "medium", "strong")):
+        TrainConfig(augmentation="huge")
 
 
 def test_weights_may_be_zero_but_not_all_of_them():
     for kept in WEIGHTS:
         TrainConfig(**{name: float(name == kept) for name in WEIGHTS})
-    assert "raise one of them" in refused(**dict.fromkeys(WEIGHTS, 0.0))
+    with refused(names=WEIGHTS[0]):
+        TrainConfig(**dict.fromkeys(WEIGHTS, 0.0))
 
 
 def test_limits_themselves_are_taken():

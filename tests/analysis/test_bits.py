@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery, write
+from refusals import refused
 
 from rsh.analysis.bits import profile_bit
 from rsh.codes.binary import binarize
-from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 
 NAMES = ["été", "森林", "غابة"]
@@ -104,12 +104,12 @@ def test_a_code_of_one_bit_goes_with_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("bit", "asked", "told"),
     [
-        (20, {}, "bit=20: choose a whole number from 0 to 19"),
-        (-1, {}, "bit=-1: choose a whole number from 0 to 19"),
-        (0, {"count": 0}, "count=0: choose 1 or more"),
-        (0, {"per_class": 0}, "per_class=0: choose 1 or more"),
+        (20, {}, "bit"),
+        (-1, {}, "bit"),
+        (0, {"count": 0}, "count"),
+        (0, {"per_class": 0}, "per_class"),
     ],
 )
 def test_wrong_input_is_told(gallery, bit, asked, told):
-    with pytest.raises(InputError, match=told):
+    with refused(told):
         profile_bit(gallery, bit, **asked)

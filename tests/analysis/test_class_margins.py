@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_counts import random_codes
 from make_gallery import tiny_gallery, write
+from refusals import refused
 
 from rsh.analysis import class_margins as module
 from rsh.analysis.class_margins import boundary_tiles, class_margins
-from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 
 NAMES = ["été", "森林", "غابة", "a,b c"]
@@ -178,12 +178,12 @@ def test_count_cuts_the_list_and_not_the_total(gallery):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (("nowhere", "coast"), "one=nowhere: .* has no such class; one is barren"),
-        (("coast", "nowhere"), "other=nowhere: .* has no such class; one is barren"),
-        (("coast", "coast"), "other=coast: a class has no boundary with itself"),
-        (("coast", "barren", 0), "count=0: choose 1 or more"),
+        (("nowhere", "coast"), "one"),
+        (("coast", "nowhere"), "other"),
+        (("coast", "coast"), "other"),
+        (("coast", "barren", 0), "count"),
     ],
 )
 def test_wrong_input_is_told(gallery, asked, told):
-    with pytest.raises(InputError, match=told):
+    with refused(told):
         boundary_tiles(gallery, *asked[:2], count=asked[2] if len(asked) > 2 else None)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_counts import random_codes
+from refusals import refused
 
 from rsh.codes import asymmetric
 from rsh.codes.asymmetric import nearest, score, soft_bits
 from rsh.codes.binary import pack
-from rsh.errors import InputError
 
 
 def slow_score(weights: list[float], code: list[int]) -> float:
@@ -54,8 +54,8 @@ def test_equal_codes_have_equal_scores():
 
 def test_wrong_numbers_are_named():
     packed = pack(random_codes(0, 6, 16))
-    with pytest.raises(InputError, match="20 bits need"):
+    with refused(names=20):
         score(np.ones(20), packed)
     for wrong in (0, 4):
-        with pytest.raises(InputError, match=f"top_k={wrong}: 3 tiles can be found, choose 1 to 3"):
+        with refused("top_k", value=wrong, names=3):
             nearest(np.ones(16), packed, np.arange(3), top_k=wrong)

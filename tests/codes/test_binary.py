@@ -4,9 +4,9 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from refusals import refused
 
 from rsh.codes.binary import binarize, check_num_bits, check_packed, hamming, pack, unpack
-from rsh.errors import InputError
 
 SIGNS = st.sampled_from([-1, 1])
 
@@ -45,7 +45,7 @@ def test_zero_of_either_sign_becomes_plus_one():
 def test_nan_has_no_sign_and_its_row_is_named():
     relaxed = np.zeros((4, 8))
     relaxed[2, 5] = np.nan
-    with pytest.raises(InputError, match=r"row 2 .*NaN"):
+    with refused(names=2):
         binarize(relaxed)
 
 
@@ -74,8 +74,7 @@ def test_distance_is_a_metric_from_0_to_num_bits(codes):
 
 
 def test_distance_of_codes_of_different_width_is_refused():
-    hint = "encode both with the same model$"
-    with pytest.raises(InputError, match=f"query codes have 2 bytes, gallery codes 4: {hint}"):
+    with refused(names=(2, 4)):
         hamming(np.zeros((1, 2), np.uint8), np.zeros((1, 4), np.uint8))
 
 
@@ -89,7 +88,7 @@ def test_multiples_of_4_up_to_256_are_code_lengths(num_bits: int):
     ("num_bits", "near"), [(0, 4), (-8, 4), (2, 4), (7, 8), (65, 64), (257, 256), (300, 256)]
 )
 def test_other_code_lengths_are_refused_with_a_near_choice(num_bits: int, near: int):
-    with pytest.raises(InputError, match=rf"num_bits={num_bits}\b.*\b{near}$"):
+    with refused("num_bits", value=num_bits, names=near):
         check_num_bits(num_bits)
 
 
@@ -99,33 +98,31 @@ def test_other_code_lengths_are_refused_with_a_near_choice(num_bits: int, near: 
     ids=["1-d", "no bits", "too many", "3-d"],
 )
 def test_packing_names_a_wrong_shape(codes):
-    with pytest.raises(InputError) as error:
+    with refused(names=codes.shape):
         pack(codes)
-    assert str(codes.shape) in str(error.value)
 
 
 @pytest.mark.parametrize("value", [0, 2, -3])
 def test_packing_names_a_value_that_is_no_sign(value: int):
     codes = np.array([[1, -1, value, 1]], dtype=np.int8)
-    with pytest.raises(InputError, match=f"contain {value}:"):
+    with refused(names=value):
         pack(codes)
 
 
 @pytest.mark.parametrize(
     ("packed", "named"),
     [
-        (np.zeros((3, 3), np.uint8), r"\(3, 3\)"),
-        (np.zeros((3, 1), np.uint8), r"\(3, 1\)"),
+        (np.zeros((3, 3), np.uint8), "(3, 3)"),
+        (np.zeros((3, 1), np.uint8), "(3, 1)"),
         (np.zeros((3, 2), np.int8), "int8"),
         (np.zeros((3, 2), np.float32), "float32"),
-        (np.zeros((1, 3, 2), np.uint8), r"\(1, 3, 2\)"),
+        (np.zeros((1, 3, 2), np.uint8), "(1, 3, 2)"),
     ],
 )
 def test_wrong_width_or_type_is_named_with_what_is_needed(packed, named: str):
     for call in (check_packed, unpack):
-        with pytest.raises(InputError, match=named) as error:
+        with refused(names=(named, 16, "(n, 2)")):
             call(packed, 16)
-        assert "16 bits need uint8 of shape (n, 2)" in str(error.value)
 
 
 def test_one_code_alone_counts_as_a_row():

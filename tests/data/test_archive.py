@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from make_scenes import make, tile, zipped
+from refusals import refused
 
 from rsh.data import archive as module
 from rsh.data.dataset import TileDataset
-from rsh.errors import InputError
 
 
 def png() -> bytes:
@@ -26,7 +26,7 @@ def pack(file: Path, *names: str) -> Path:
 @pytest.mark.parametrize("name", ["/etc/coast/1.png", "../coast/1.png", "a/../../coast/1.png"])
 def test_path_outside_the_zip_is_refused(tmp_path: Path, name: str):
     file = pack(tmp_path / "data.zip", "coast/0.png", "forest/0.png", name)
-    with pytest.raises(InputError, match=r"names a path outside itself .*: pack it again") as error:
+    with refused(names="data.zip") as error:
         TileDataset.open(file)
     assert name in str(error.value)
     assert [path.name for path in tmp_path.rglob("*")] == ["data.zip"]
@@ -51,7 +51,7 @@ def test_zip_without_images_says_what_it_needs(tmp_path: Path, content: str):
     with zipfile.ZipFile(file, "w") as archive:
         if content == "a zip":
             archive.write(zipped(make(tmp_path / "data"), tmp_path / "inner.zip"), "inner.zip")
-    with pytest.raises(InputError, match="holds no images: need one folder a class"):
+    with refused(names="data.zip"):
         TileDataset.open(file)
 
 
@@ -64,7 +64,7 @@ def test_file_that_unpacks_to_too_much_is_not_unpacked(
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
     dataset = TileDataset.open(file)
     assert dataset.read_bytes(0) == png()
-    with pytest.raises(InputError, match=r"bomb\.png in .* unpacks to 2 MB: cut it into tiles"):
+    with refused(names=("bomb.png", 2)):
         dataset.read_bytes(1)
 
 
@@ -72,7 +72,7 @@ def test_damaged_table_of_contents_is_named(tmp_path: Path):
     file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
     content = file.read_bytes()
     file.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
-    with pytest.raises(InputError, match=r"data\.zip cannot be read .*: pack or fetch it again"):
+    with refused(names="data.zip"):
         TileDataset.open(file)
 
 
@@ -80,5 +80,5 @@ def test_zip_that_has_gone_since_is_named(tmp_path: Path):
     file = zipped(make(tmp_path / "data"), tmp_path / "data.zip")
     dataset = TileDataset.open(file)
     file.unlink()
-    with pytest.raises(InputError, match=r"data\.zip cannot be read"):
+    with refused(names="data.zip"):
         dataset.read(0)

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from make_scenes import ODD, make, pixels, tile, zipped
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
-from rsh.errors import InputError
 
 
 def test_folder_gives_one_row_a_tile(tmp_path: Path):
@@ -82,7 +82,7 @@ def test_other_files_are_passed_over(tmp_path: Path):
 
 
 def test_missing_source_says_what_could_be_given(tmp_path: Path):
-    with pytest.raises(InputError, match="bluemarble") as error:
+    with refused(names="gone") as error:
         TileDataset.open(tmp_path / "gone")
     assert str(tmp_path / "gone") in str(error.value)
     assert "zip" in str(error.value)
@@ -90,7 +90,7 @@ def test_missing_source_says_what_could_be_given(tmp_path: Path):
 
 def test_file_that_is_no_zip_is_named(tmp_path: Path):
     (tmp_path / "data.zip").write_text("no zip")
-    with pytest.raises(InputError, match=r"data\.zip is neither a folder nor a zip"):
+    with refused(names="data.zip"):
         TileDataset.open(tmp_path / "data.zip")
 
 
@@ -100,27 +100,27 @@ def test_source_without_images_says_what_it_needs(tmp_path: Path, as_zip: bool):
     (folder / "coast").mkdir(parents=True)
     (folder / "coast" / "notes.txt").write_text("none")
     source = zipped(folder, tmp_path / "data.zip") if as_zip else folder
-    with pytest.raises(InputError, match="holds no images: need one folder a class"):
+    with refused(names=source):
         TileDataset.open(source)
 
 
 def test_images_without_class_folders_are_not_taken(tmp_path: Path):
     tile(0).save(tmp_path / "loose.png")
-    with pytest.raises(InputError, match=r"holds 1 image\(s\) and no folder of a class: put them"):
+    with refused(names=1):
         TileDataset.open(tmp_path)
 
 
 def test_one_class_opens_but_cannot_be_split(tmp_path: Path):
     dataset = TileDataset.open(make(tmp_path / "data", classes=("coast",), count=8))
     assert dataset.classes == ["coast"]
-    with pytest.raises(InputError, match=r"one class \('coast'\)"):
+    with refused(names="coast"):
         dataset.split()
 
 
 def test_class_with_one_tile_cannot_be_split(tmp_path: Path):
     folder = make(tmp_path / "data", count=8)
     make(folder, classes=("rare",), count=1)
-    with pytest.raises(InputError, match="'rare' has 1 tile"):
+    with refused(names=("rare", 1)):
         TileDataset.open(folder).split()
 
 
@@ -147,7 +147,7 @@ def table_of(folder: Path, **columns) -> pd.DataFrame:
 def test_table_that_misses_a_tile_names_it(tmp_path: Path):
     folder = make(tmp_path / "data")
     table_of(folder).drop(index=5).to_csv(folder / "items.csv", index=False)
-    with pytest.raises(InputError, match=r"items\.csv .* has no row for forest/1\.png: mend it"):
+    with refused(names=("items.csv", "forest/1.png")):
         TileDataset.open(folder)
 
 
@@ -155,7 +155,7 @@ def test_table_that_names_a_tile_twice_is_refused(tmp_path: Path):
     folder = make(tmp_path / "data")
     table = table_of(folder)
     pd.concat([table, table[:1]]).to_csv(folder / "items.csv", index=False)
-    with pytest.raises(InputError, match=r"items\.csv .* twice: mend it"):
+    with refused(names="items.csv"):
         TileDataset.open(folder)
 
 
@@ -167,7 +167,7 @@ def test_table_that_names_a_tile_twice_is_refused(tmp_path: Path):
 def test_table_that_cannot_be_read_is_named(tmp_path: Path, content: bytes):
     folder = make(tmp_path / "data")
     (folder / "items.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"items\.csv"):
+    with refused(names="items.csv"):
         TileDataset.open(folder)
 
 

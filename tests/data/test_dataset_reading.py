@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from make_scenes import make, pixels, zipped
 from PIL import Image
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
-from rsh.errors import InputError, RshWarning
+from rsh.errors import RshWarning
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -29,9 +30,9 @@ def test_empty_and_spoilt_tiles_are_named(tmp_path: Path, as_zip: bool):
     (folder / "coast" / "1.png").write_bytes(b"")
     (folder / "forest" / "2.png").write_text("no image")
     dataset = TileDataset.open(zipped(folder, tmp_path / "data.zip") if as_zip else folder)
-    with pytest.raises(InputError, match=r"coast/1\.png is empty .*--skip-unreadable"):
+    with refused(names=("coast/1.png", "--skip-unreadable")):
         dataset.read(1)
-    with pytest.raises(InputError, match=r"forest/2\.png is not an image"):
+    with refused(names="forest/2.png"):
         dataset.read(6)
 
 
@@ -39,7 +40,7 @@ def test_tile_that_has_gone_since_is_named(tmp_path: Path):
     folder = make(tmp_path / "data")
     dataset = TileDataset.open(folder)
     (folder / "coast" / "1.png").unlink()
-    with pytest.raises(InputError, match=r"coast/1\.png"):
+    with refused(names="coast/1.png"):
         dataset.read(1)
 
 
@@ -50,7 +51,7 @@ def test_spoilt_zip_member_is_named(tmp_path: Path):
     content = bytearray(file.read_bytes())
     content[start + 80] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(InputError, match=r"coast/1\.png in .*data\.zip cannot be read"):
+    with refused(names=("coast/1.png", "data.zip")):
         TileDataset.open(file).read(1)
 
 
@@ -62,7 +63,7 @@ def test_zip_with_a_password_is_named(tmp_path: Path):
         while (start := content.find(mark, start + 1)) >= 0:
             content[start + offset] |= 1  # the flag of an encrypted member
     file.write_bytes(content)
-    with pytest.raises(InputError, match=r"coast/0\.png"):
+    with refused(names="coast/0.png"):
         TileDataset.open(file).read(0)
 
 
@@ -96,7 +97,7 @@ def test_nothing_readable_is_refused(tmp_path: Path):
     folder = make(tmp_path / "data", count=1)
     for file in folder.rglob("*.png"):
         file.write_text("no image")
-    with pytest.warns(RshWarning, match="left out"), pytest.raises(InputError, match="data"):
+    with pytest.warns(RshWarning, match="left out"), refused(names=folder):
         TileDataset.open(folder, skip_unreadable=True)
 
 
@@ -130,7 +131,7 @@ def test_splitting_leaves_the_scenes_as_they_are(tmp_path: Path):
 
 def test_split_by_block_needs_blocks(tmp_path: Path):
     dataset = TileDataset.open(make(tmp_path / "data", count=20))
-    with pytest.raises(InputError, match="data has no blocks: split by class"):
+    with refused(names="block"):
         dataset.split(by="block")
 
 
@@ -159,5 +160,5 @@ def test_name_that_is_not_utf8_is_refused(tmp_path: Path):
         (folder / "coast" / "1.png").rename(folder / "coast" / os.fsdecode(b"\xff.png"))
     except OSError:
         pytest.skip("this file system knows no such names")
-    with pytest.raises(InputError, match=r"'coast/.udcff\.png' in .* is not UTF-8: rename it"):
+    with refused(names=r"\udcff.png"):
         TileDataset.open(folder)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import refusals
 from filelock import FileLock
 from make_archive import archive, publish
 from make_scenes import tile
@@ -78,7 +79,7 @@ def test_other_place_is_told_as_it_must_be_typed(
     main([*FETCH, "--output", str(tmp_path / "else" / "where")])
     assert f"--data {tmp_path}/else/where/ucmerced.zip\n" in capsys.readouterr().err
     assert len(TileDataset.open(tmp_path / "else" / "where" / "ucmerced.zip")) == 42
-    with pytest.raises(InputError, match="fetch it with `rsh data fetch ucmerced`"):
+    with refusals.refused(names="rsh data fetch ucmerced"):
         TileDataset.open("ucmerced")
 
 
@@ -95,8 +96,8 @@ def test_download_that_was_given_up_goes_on_the_next_time(
 ):
     server.cuts = [4096, 0, 0]
     told = refused(small, home)
-    assert "(the connection failed): run the same again to go on, or lay the class fold" in told
-    with pytest.raises(InputError, match="ucmerced is not in"):
+    assert "(the connection failed)" in told
+    with refusals.refused(names="ucmerced"):
         TileDataset.open("ucmerced")
     fetch(small, home)
     assert server.asked[-1] == "bytes=4096-"
@@ -177,7 +178,7 @@ def test_server_that_falls_silent_is_left(
 def test_wrong_counts_name_the_class(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch):
     server.content = archive(extra=("UCMerced_LandUse/Images/river/more.tif",))
     told = refused(publish(server, monkeypatch), home)
-    assert "class 'river' has 3 tiles and not 2: lay the class folders" in told
+    assert "class 'river' has 3 tiles and not 2" in told
     assert files(home) == []
 
 
@@ -203,16 +204,16 @@ def test_link_in_a_zip_is_never_followed(
     fetch(publish(server, monkeypatch), home)
     dataset = TileDataset.open("ucmerced")
     row = dataset.items.index[dataset.items["id"] == "airplane/airplane01.tif"][0]
-    with pytest.raises(InputError, match=r"airplane01\.tif is not an image"):
+    with refusals.refused(names="airplane01.tif"):
         dataset.read(row)
 
 
 def test_file_of_somebody_else_stays(small: CatalogEntry, server: Server, home: Path):
     home.mkdir()
     (home / "ucmerced.zip").write_bytes(b"precious")
-    with pytest.raises(InputError, match="is there already and is not the ucmerced of") as error:
+    with refusals.refused(names="ucmerced.zip") as error:
         fetch(small, home)
-    assert "move it away, or choose another --output" in str(error.value)
+    assert "--output" in str(error.value)
     assert (home / "ucmerced.zip").read_bytes() == b"precious"
     assert not server.asked
 
@@ -242,7 +243,7 @@ def test_place_that_cannot_be_written_is_told_before_anything_is_asked_for(
 ):
     (tmp_path / "file").write_text("in the way")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match=f"cannot write {place}"):
+        with refusals.refused(names=place):
             fetch(small, place)
     assert not server.asked
 
@@ -276,7 +277,7 @@ def test_killed_process_leaves_nothing_that_looks_whole(
             assert process.stdout and process.stdout.readline() == b"now\n"
         process.kill()
     assert not (home / "ucmerced.zip").exists()
-    with pytest.raises(InputError, match="ucmerced is not in"):
+    with refusals.refused(names="ucmerced"):
         TileDataset.open("ucmerced")
     server.pause = 0
     fetch(small, home)

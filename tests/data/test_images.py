@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refused
 
 from rsh.data.images import MIN_SIDE, read_image, to_jpeg
-from rsh.errors import InputError, RshWarning
+from rsh.errors import RshWarning
 
 RAMP = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (32, 1))
 
@@ -34,14 +35,6 @@ def header_only(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(b""))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
-
-
-def check_message(error: pytest.ExceptionInfo, file: Path | str, hint: str) -> None:
-    """One sentence on one line that names the file and says what to do."""
-    text = str(error.value)
-    assert str(file) in text
-    assert hint in text
-    assert "\n" not in text
 
 
 def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
@@ -140,9 +133,8 @@ def test_opened_image_of_another_color_space_becomes_rgb(mode: str):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_float_image_without_a_finite_value_is_refused(tmp_path: Path, value: float):
     file = saved(tmp_path, Image.fromarray(np.full((16, 16), value, np.float32)), "float.tif")
-    with pytest.raises(InputError) as error:
+    with refused(names=file):
         read_image(file)
-    check_message(error, file, "holds no finite number")
 
 
 def test_infinite_values_are_the_ends_of_the_others(tmp_path: Path):
@@ -155,31 +147,27 @@ def test_infinite_values_are_the_ends_of_the_others(tmp_path: Path):
 
 
 def test_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(InputError) as error:
+    with refused(names=tmp_path / "gone.jpg"):
         read_image(tmp_path / "gone.jpg")
-    check_message(error, tmp_path / "gone.jpg", "check the path")
 
 
 def test_folder_is_named(tmp_path: Path):
-    with pytest.raises(InputError) as error:
+    with refused(names=tmp_path):
         read_image(tmp_path)
-    check_message(error, tmp_path, "is a folder: give an image file")
 
 
 def test_text_named_jpg_is_no_image(tmp_path: Path):
     file = tmp_path / "notes.jpg"
     file.write_text("these are not the pixels you are looking for")
-    with pytest.raises(InputError) as error:
+    with refused(names=file):
         read_image(file)
-    check_message(error, file, "use JPEG, PNG or TIFF")
 
 
 def test_empty_file_is_named_as_empty(tmp_path: Path):
     file = tmp_path / "empty.png"
     file.touch()
-    with pytest.raises(InputError) as error:
+    with refused(names=file):
         read_image(file)
-    check_message(error, file, "fetch or save it again")
 
 
 @pytest.mark.parametrize("name", ["tile.jpg", "tile.png", "tile.tif"])
@@ -188,17 +176,15 @@ def test_image_cut_short_is_refused(tmp_path: Path, name: str, share: float):
     file = saved(tmp_path, drawn(side=64), name)
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(InputError) as error:
+    with refused(names=file):
         read_image(file)
-    check_message(error, file, ":")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 100), (100, MIN_SIDE - 1)])
 def test_image_too_small_to_have_texture_names_its_size(tmp_path: Path, size: tuple[int, int]):
     file = saved(tmp_path, Image.new("RGB", size))
-    with pytest.raises(InputError) as error:
+    with refused(names=(file, *size, MIN_SIDE)):
         read_image(file)
-    check_message(error, file, f"{size[0]} x {size[1]} pixels: need at least {MIN_SIDE} a side")
 
 
 def test_smallest_image_is_read(tmp_path: Path):
@@ -212,23 +198,21 @@ def test_whole_scene_is_to_be_cut_into_tiles_first(tmp_path: Path, side: int):
     file.write_bytes(header_only(side, side))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(InputError) as error:
+        with refused(names=file):
             read_image(file)
-    check_message(error, file, "cut it into tiles first")
 
 
 def test_header_without_pixels_is_refused(tmp_path: Path):
     file = tmp_path / "hollow.png"
     file.write_bytes(header_only(100, 100))
-    with pytest.raises(InputError) as error:
+    with refused(names=file):
         read_image(file)
-    check_message(error, file, "fetch or save it again")
 
 
 def test_stream_is_called_by_the_name_it_is_given():
-    with pytest.raises(InputError, match=r"^forest/1\.jpg is not an image"):
+    with refused(names="forest/1.jpg"):
         read_image(io.BytesIO(b"no image"), name="forest/1.jpg")
-    with pytest.raises(InputError, match=r"^the image is not an image"):
+    with refused(names="image"):
         read_image(io.BytesIO(b"no image"))
 
 

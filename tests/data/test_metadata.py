@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from make_scenes import make, zipped
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
-from rsh.errors import InputError
 
 
 def write_table(folder: Path, **columns: object) -> pd.DataFrame:
@@ -30,15 +30,14 @@ def test_place_off_the_globe_is_named(folder: Path, column: str, value: float, a
     write_table(folder, **{column: [0, 0, value, 0]})
     source = zipped(folder, folder.parent / "data.zip") if as_zip else folder
     limit = {"longitude": 180, "latitude": 90}[column]
-    told = rf"gives forest/0\.png the {column} {value}.*: write a number from -{limit} to {limit}"
-    with pytest.raises(InputError, match=told):
+    with refused(names=("forest/0.png", column, value, limit)):
         TileDataset.open(source)
 
 
 @pytest.mark.parametrize("value", ["east", "1,5", "10E", "0x"])
 def test_place_that_is_no_number_is_named(folder: Path, value: str):
     write_table(folder, longitude=["0", value, "1", "2"])
-    with pytest.raises(InputError, match=rf"gives coast/1\.png the longitude {value}: write a"):
+    with refused(names=("coast/1.png", value)):
         TileDataset.open(folder)
 
 
@@ -51,7 +50,7 @@ def test_edge_of_the_map_and_an_unknown_place_are_taken(folder: Path):
 
 def test_tile_without_a_block_is_named(folder: Path):
     write_table(folder, block=["a", None, "b", "b"])
-    with pytest.raises(InputError, match=r"has no block for coast/1\.png: fill it in, or take"):
+    with refused(names="coast/1.png"):
         TileDataset.open(folder)
 
 
@@ -89,13 +88,13 @@ def test_wrong_values_of_tiles_that_are_not_there_do_not_matter(folder: Path):
 
 def test_table_without_paths_says_so(folder: Path):
     write_table(folder).rename(columns={"path": "file"}).to_csv(folder / "items.csv", index=False)
-    with pytest.raises(InputError, match=r"items\.csv in .* has no column path: mend it"):
+    with refused(names="items.csv"):
         TileDataset.open(folder)
 
 
 def test_folder_in_the_place_of_the_table_is_named(folder: Path):
     (folder / "items.csv").mkdir()
-    with pytest.raises(InputError, match=r"items\.csv in .* cannot be read"):
+    with refused(names="items.csv"):
         TileDataset.open(folder)
 
 
@@ -110,6 +109,5 @@ def test_footprints_are_kept_and_may_be_left_empty(folder: Path):
 @pytest.mark.parametrize("value", ["somewhere", "POINT (1 2)", "POLYGON ((1 2, 3 4, 1 2))", 7])
 def test_footprint_that_is_no_ring_is_named(folder: Path, value: object):
     write_table(folder, footprint=[RING, RING, value, RING])
-    told = r"gives forest/0\.png the footprint .*: write POLYGON \(\(longitude latitude"
-    with pytest.raises(InputError, match=told):
+    with refused(names=("forest/0.png", "POLYGON")):
         TileDataset.open(folder)

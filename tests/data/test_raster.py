@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 from make_raster import make_raster, noise
+from refusals import refused
 
 from rsh.data.raster import choose_bands, find_crs, find_stretch, open_raster, to_bytes
-from rsh.errors import InputError
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def test_bands_can_be_chosen(open_):
 @pytest.mark.parametrize("bands", [[0], [5], [1, 2], [1, 2, 3, 4], [1, 2, -1]])
 def test_bands_that_are_not_there_are_named(open_, bands: list[int]):
     listed = ",".join(map(str, bands))
-    with pytest.raises(InputError, match=f"bands={listed}: choose one or three of 1 to 4"):
+    with refused("bands", value=listed, names=(1, 4)):
         choose_bands(open_(noise(bands=4)), bands)
 
 
 def test_complex_bands_are_refused(open_):
-    with pytest.raises(InputError, match="complex values are no image"):
+    with refused("bands"):
         choose_bands(open_(noise(bands=1, dtype=np.complex64)), ())
 
 
@@ -85,48 +85,48 @@ def test_stretch_can_be_given(open_):
 
 @pytest.mark.parametrize("stretch", [(1,), (3000, 0), (1, 1), (0, float("nan")), (1, 2, 3)])
 def test_stretch_that_is_none_is_named(open_, stretch: tuple[float, ...]):
-    with pytest.raises(InputError, match=r"stretch=.*: give a lower and a higher value"):
+    with refused("stretch"):
         find_stretch(open_(noise()), Path("x"), (1, 2, 3), stretch)
 
 
 def test_band_without_data_is_named(open_):
     values = np.full((1, 40, 40), np.nan, np.float32)
-    with pytest.raises(InputError, match=r"band 1 of x\.tif holds no data"):
+    with refused(names=(1, "x.tif")):
         find_stretch(open_(values), Path("x.tif"), (1,), ())
 
 
 def test_coordinate_system_is_that_of_the_raster_or_the_one_given(open_):
     assert find_crs(open_(noise()), Path("x"), "").to_epsg() == 32633
     assert find_crs(open_(noise(), crs=None), Path("x"), "EPSG:3857").to_epsg() == 3857
-    with pytest.raises(InputError, match=r"x\.tif states no coordinate system: give it.*--crs"):
+    with refused(names=("x.tif", "--crs")):
         find_crs(open_(noise(), crs=None), Path("x.tif"), "")
-    with pytest.raises(InputError, match=r"crs=EPSG:nope: no such coordinate system"):
+    with refused("crs", value="EPSG:nope"):
         find_crs(open_(noise()), Path("x"), "EPSG:nope")
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_raster_that_does_not_say_where_it_lies_is_named(open_):
     source = open_(noise(), transform=rasterio.Affine.identity())
-    with pytest.raises(InputError, match=r"x\.tif does not say where it lies"):
+    with refused(names="x.tif"):
         find_crs(source, Path("x.tif"), "EPSG:32633")
 
 
 def test_file_that_is_no_raster_is_named(tmp_path: Path):
     (tmp_path / "x.tif").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"x\.tif cannot be read"), open_raster(tmp_path / "x.tif"):
+    with refused(names="x.tif"), open_raster(tmp_path / "x.tif"):
         pass
-    with pytest.raises(InputError, match="does not exist"), open_raster(tmp_path / "y.tif"):
+    with refused(names="y.tif"), open_raster(tmp_path / "y.tif"):
         pass
 
 
 def test_raster_that_is_cut_short_is_named_while_it_is_read(tmp_path: Path):
     file = make_raster(tmp_path / "x.tif", noise(), compress="deflate")
     file.write_bytes(file.read_bytes()[:20_000])
-    with pytest.raises(InputError, match=r"x\.tif cannot be read"), open_raster(file) as source:
+    with refused(names="x.tif"), open_raster(file) as source:
         source.read()
 
 
 def test_missing_library_is_told_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "rasterio", None)
-    with pytest.raises(InputError, match=r"pip install 'rsh\[geo\]'"), open_raster(tmp_path):
+    with refused(names="rsh[geo]"), open_raster(tmp_path):
         pass

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
 from rsh.data.splits import by_block, check_classes, stratified
@@ -68,7 +69,7 @@ def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
     "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
 )
 def test_one_class_is_named(cut):
-    with pytest.raises(InputError, match=r"one class \('forest'\).* at least two"):
+    with refused(names="forest"):
         cut(["forest"] * 20)
 
 
@@ -77,9 +78,7 @@ def test_one_class_is_named(cut):
     "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
 )
 def test_class_too_small_for_three_parts_is_named(cut, count: int):
-    with pytest.raises(
-        InputError, match=rf"class 'rare' has {count} tile\(s\).*leave the class out"
-    ):
+    with refused(names=("rare", count)):
         cut(["forest"] * 20 + ["rare"] * count)
 
 
@@ -98,31 +97,29 @@ def test_smallest_class_is_in_every_part_or_is_refused(seed: int):
 @pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
 def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
     ((name, value),) = how.items()
-    with pytest.raises(InputError) as error:
+    with refused(name, value=value):
         cut(LABELS, **how)
-    assert name in str(error.value)
-    assert f"{value:.0%}" in str(error.value) or str(value) in str(error.value)
 
 
 @pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
 def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
-    with pytest.raises(InputError, match=f"seed={seed}: choose a whole number from 0 to"):
+    with refused("seed", value=seed, names=0):
         cut(LABELS, seed=seed)
 
 
 def test_share_above_a_half_is_not_silently_halved_with_blocks():
-    with pytest.raises(InputError, match=r"0\.9|90%"):
+    with refused("query", value=0.9):
         by_block(LABELS, BLOCKS, query=0.9)
 
 
 def test_too_few_blocks_are_named():
-    with pytest.raises(InputError, match=r"too few blocks .* query: split by class"):
+    with refused(names="query"):
         by_block(LABELS, np.arange(200) // 100)
 
 
 def test_no_labels_are_refused():
-    with pytest.raises(InputError, match="no class"):
+    with refused(names="class"):
         check_classes(np.array([], dtype=str), least=1)
 
 
@@ -130,7 +127,7 @@ def test_no_labels_are_refused():
     "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
 )
 def test_too_few_tiles_are_named_in_words_of_ours(cut):
-    with pytest.raises(InputError, match=r"too few tiles .* off for (query|val): add tiles"):
+    with refused(names="tiles"):
         cut(np.repeat(["coast", "forest"], 3))
 
 
@@ -138,7 +135,7 @@ def test_too_few_tiles_are_named_in_words_of_ours(cut):
 @pytest.mark.parametrize("seed", range(3))
 def test_class_of_one_block_cannot_be_in_every_part(seed: int):
     labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
-    with pytest.raises(InputError, match=r"class 'rare' has no tile in .* leave the class out"):
+    with refused(names="rare"):
         by_block(labels, blocks, seed=seed)
 
 

@@ -9,10 +9,10 @@ import pytest
 import rasterio
 from make_raster import EAST, METERS, NORTH, make_raster, noise
 from rasterio.warp import transform
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
 from rsh.data.tiling import tile_raster
-from rsh.errors import InputError
 
 
 def test_tiles_hold_the_pixels_of_their_windows(tmp_path: Path):
@@ -113,30 +113,30 @@ def test_degrees_are_a_coordinate_system_like_any_other(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"size": 16}, "size=16: the scene has 150 x 100 pixels, choose 32 to 100"),
-        ({"size": 101}, "size=101: .* choose 32 to 100"),
-        ({"size": 50, "step": 0}, "step=0: choose 1 to 50"),
-        ({"size": 50, "step": 51}, "step=51: choose 1 to 50"),
-        ({"size": 50, "bands": [9]}, "bands=9: choose one or three of 1 to 3"),
+        ({"size": 16}, "size"),
+        ({"size": 101}, "size"),
+        ({"size": 50, "step": 0}, "step"),
+        ({"size": 50, "step": 51}, "step"),
+        ({"size": 50, "bands": [9]}, "bands"),
     ],
 )
 def test_wrong_arguments_are_named_and_leave_nothing(tmp_path: Path, options, told: str):
     raster = make_raster(tmp_path / "a.tif", noise())
-    with pytest.raises(InputError, match=told):
+    with refused(told):
         tile_raster(raster, tmp_path / "t", **options, progress=False)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_scene_without_data_leaves_nothing(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", np.zeros((3, 50, 50), np.uint8), nodata=0)
-    with pytest.raises(InputError, match="holds no data in any tile"):
+    with refused(names="a.tif"):
         tile_raster(raster, tmp_path / "t", size=50, progress=False)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_folder_that_exists_is_kept(tmp_path: Path):
     (tmp_path / "t").mkdir()
-    with pytest.raises(InputError, match="exists: give another --output"):
+    with refused(names="--output"):
         tile_raster(
             make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False
         )

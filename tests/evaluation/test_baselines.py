@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import reference
+from refusals import refused
 
 from rsh.codes.binary import hamming, pack
 from rsh.codes.centers import random_codewords
-from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
@@ -78,7 +78,7 @@ def test_itq_learns_from_the_given_rows_alone():
 
 
 def test_more_bits_than_dimensions_are_refused_by_itq():
-    with pytest.raises(InputError, match="num_bits=32: ITQ needs at most 16"):
+    with refused("num_bits", value=32, names=16):
         itq(clouds()[0], np.arange(160), num_bits=32)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TinyRun
+from refusals import refused
 
 from rsh.cli.main import main
-from rsh.errors import InputError
 from rsh.evaluation import compare as module
 from rsh.evaluation.compare import (
     compare,
@@ -128,11 +128,11 @@ def test_run_given_twice_and_run_that_is_none_are_refused(
 ) -> None:
     monkeypatch.setattr(module, "evaluate", None)  # which must not be reached
     again = tiny_run.folder / ".." / tiny_run.folder.name
-    with pytest.raises(InputError, match="is given twice: name each run once"):
+    with refused(names=tiny_run.folder.name):
         compare([tiny_run.folder, again])
-    with pytest.raises(InputError, match=f"{tmp_path} is no run"):
+    with refused(names=tmp_path):
         compare([tiny_run.folder, tmp_path])
-    with pytest.raises(InputError, match="protocol=all: choose one of disjoint"):
+    with refused("protocol", value="all"):
         compare([tiny_run.folder], protocol="all")
 
 

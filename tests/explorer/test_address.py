@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery
+from refusals import refused
 
 from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, gallery_in, read_address, write_address
@@ -66,21 +67,21 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("?q=nowhere.jpg", "the link says q=nowhere.jpg: this gallery holds no such tile"),
-        ("?k=many", "the link says k=many: a whole number is needed"),
-        ("?r=-1", "the link says r=-1: a whole number is needed"),
-        ("?k=٣", "a whole number is needed"),
-        ("?order=__import__('os')", "order .*: choose one of bits, features, asymmetric"),
-        ("?where=nothing", "filter=nothing: write COLUMN=VALUE"),
-        ("?where=class=nowhere", "no searchable tile"),
-        ("?like=nowhere.jpg", "the link says like=nowhere.jpg"),
-        ("?" + "q=a&" * 3000, "characters long"),
+        ("?q=nowhere.jpg", "q=nowhere.jpg"),
+        ("?k=many", "k=many"),
+        ("?r=-1", "r=-1"),
+        ("?k=٣", "k=٣"),
+        ("?order=__import__('os')", "__import__"),
+        ("?where=nothing", "nothing"),
+        ("?where=class=nowhere", "class=nowhere"),
+        ("?like=nowhere.jpg", "nowhere.jpg"),
+        ("?" + "q=a&" * 3000, "characters"),
     ],
 )
 def test_a_link_that_makes_no_sense_is_named(gallery, address, reason):
     state = ExplorerState(gallery)
     before = shown(state)
-    with pytest.raises(InputError, match=reason):
+    with refused(names=reason):
         read_address(address, state)
     assert shown(state) == before
 
@@ -88,10 +89,10 @@ def test_a_link_that_makes_no_sense_is_named(gallery, address, reason):
 def test_the_query_cannot_be_marked_by_a_link(gallery):
     state = ExplorerState(gallery)
     tile = gallery.items["id"][7]
-    with pytest.raises(InputError, match="the query itself"):
+    with refused(names="query"):
         read_address("?" + urlencode([("q", tile), ("like", tile)]), state)
 
 
 def test_too_many_fields_are_refused(gallery):
-    with pytest.raises(InputError, match="more than 200"):
+    with refused(names=200):
         read_address("?" + "&".join(["q=a"] * 201), ExplorerState(gallery))

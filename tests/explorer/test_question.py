@@ -1,9 +1,8 @@
 """Marks, conditions and names: what one asks with, and what comes of it."""
 
 import numpy as np
-import pytest
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.filter import columns_of, filter_view
 from rsh.explorer.state import MAX_MARKED, ExplorerState
@@ -52,16 +51,16 @@ def test_back_takes_marks_away_and_forward_brings_them_again(state):
 def test_wrong_marks_change_nothing(gallery, state):
     before = state.query
     for row, sign, reason in (
-        (state.query.row, "positive", "the query itself"),
-        (0 if state.query.row else 1, "love", "choose positive or negative"),
-        (10**6, "positive", "there is no tile 1000000"),
+        (state.query.row, "positive", "query"),
+        (0 if state.query.row else 1, "love", "love"),
+        (10**6, "positive", 10**6),
     ):
-        with pytest.raises(InputError, match=reason):
+        with refused(names=reason):
             state.mark(row, sign)
     assert state.query == before
     for row in [row for row in range(len(gallery)) if row != state.query.row][:MAX_MARKED]:
         state.mark(row, "positive")
-    with pytest.raises(InputError, match=f"{MAX_MARKED} tiles are marked"):
+    with refused(names=MAX_MARKED):
         state.mark(len(gallery) - 1, "positive")
 
 
@@ -73,7 +72,7 @@ def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
     found = (gallery.items["class"] == name) & (gallery.items["split"] != "query")
     assert result.counts.items.sum() == found.sum() - int(found[state.query.row])
     assert filter_view(state, [])["found"].startswith(f"{found.sum()} of ")
-    with pytest.raises(InputError, match="no searchable tile"):
+    with refused("filter"):
         state.filter_by(Filter.read(["class=nowhere"]))
     assert str(state.settings.filter) == f"class={name}"
 
@@ -91,7 +90,7 @@ def test_a_tile_is_found_by_a_part_of_its_name(gallery, state):
     assert gallery.items["id"][state.find_row(tile[:6])].lower().count(tile[:6].lower())
     assert state.matching("   ") == [] and len(state.matching("a")) == 12
     for text in ("nothing like it", "", "[a-z]*"):
-        with pytest.raises(InputError, match="no tile's name holds"):
+        with refused(names=repr(text)):
             state.find_row(text)
 
 

@@ -1,8 +1,8 @@
 """Another order of the answer: what the state does, and what the page says of it."""
 
 import pytest
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.search.nearest import rerank_depth
 from rsh.search.retrieve import search
@@ -33,7 +33,7 @@ def test_what_a_finer_measure_looks_at_again(state, gallery):
     scores = [hit.score for hit in state.results().hits]
     assert scores == sorted(scores, reverse=True)
     assert ties == [sorted(set(scores), reverse=True).index(score) for score in scores]
-    with pytest.raises(InputError, match="choose one of bits, features, asymmetric"):
+    with refused(names="luck"):
         state.search_by("top_k", top_k=20, radius=0, order="luck")
 
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.selection import MAX_SELECTED, Selection, rows_sent
 from rsh.explorer.state import ExplorerState
@@ -33,22 +33,22 @@ def test_it_never_changes():
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ([0, -1], "there is no tile -1: select from 0 to 9"),
-        ([10], "there is no tile 10: select from 0 to 9"),
-        ([1.5], "a selection of float64 of shape"),
-        ([[1, 2]], "a selection of int64 of shape"),
-        (["1"], "give a list of row numbers"),
+        ([0, -1], -1),
+        ([10], 10),
+        ([1.5], "float64"),
+        ([[1, 2]], "int64"),
+        (["1"], "list"),
     ],
 )
 def test_what_is_no_row_is_refused(rows, why):
-    with pytest.raises(InputError, match=why):
+    with refused(names=why):
         Selection(rows, num_tiles=10)
 
 
 def test_too_many_are_refused():
     most = np.arange(MAX_SELECTED)
     assert len(Selection(most, num_tiles=MAX_SELECTED + 1)) == MAX_SELECTED
-    with pytest.raises(InputError, match="100,001 tiles are too many to select"):
+    with refused(names="100,001"):
         Selection(np.arange(MAX_SELECTED + 1), num_tiles=MAX_SELECTED + 1)
 
 

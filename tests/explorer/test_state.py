@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 from make_gallery import write
+from refusals import refused
 
 from rsh.codes.binary import hamming
-from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS, cards_view
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -179,7 +179,7 @@ def test_choosing_the_query_again_adds_nothing_to_the_history(state):
 @pytest.mark.parametrize("row", [-1, 300, 10**12, "3", None, 2.5])
 def test_a_row_that_is_not_there_is_refused(state, row):
     before = state.query.row
-    with pytest.raises(InputError, match="there is no tile"):
+    with refused(names=row):
         state.choose(row)
     assert state.query.row == before
 
@@ -205,7 +205,7 @@ def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
     assert set(items["class"]) == {name} and len(rows) == (gallery.items["class"] == name).sum()
     unseen = (items["split"] == "query").tolist()
     assert unseen == sorted(unseen, reverse=True) and any(unseen)
-    with pytest.raises(InputError, match="no class"):
+    with refused(names="nowhere"):
         state.tiles_of("<nowhere>")
 
 
@@ -214,7 +214,7 @@ def test_numbers_out_of_range_come_to_the_nearest_end(state):
     assert (state.settings.top_k, state.settings.radius) == (state.max_top_k, 0)
     state.search_by("radius", top_k=0, radius=999)
     assert (state.settings.top_k, state.settings.radius) == (1, 32)
-    with pytest.raises(InputError, match="choose top_k or radius"):
+    with refused(names="cosine"):
         state.search_by("cosine", top_k=1, radius=1)
 
 
@@ -264,7 +264,7 @@ def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):
 def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
     empty = part_of(gallery, tmp_path / "full", range(3))
     empty.items = empty.items.iloc[:0]
-    with pytest.raises(InputError, match="holds no tiles"):
+    with refused(names="full"):
         ExplorerState(empty)
 
 

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 
 ITEMS = pd.DataFrame(
@@ -53,34 +53,32 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "named"),
     [
-        ("class", "write COLUMN=VALUE"),
-        ("=forest", "write COLUMN=VALUE"),
-        ("class=", "write COLUMN=VALUE"),
-        ("class=forest,", "write COLUMN=VALUE"),
-        ("cloud cover=1..", "write COLUMN=VALUE"),
-        ("color=red", "no column color, choose one of id, class, split"),
-        ("cloud cover=some", "some is not a number"),
-        ("cloud cover=nan", "nan is not a number"),
-        ("cloud cover=20..10", "the lower end comes first"),
-        ("date=2022..2021", "the lower end comes first"),
-        ("bbox=1,2,3", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
-        ("bbox!=1,2,3,4", "a box is bbox=WEST,SOUTH,EAST,NORTH"),
-        ("bbox=1,x,3,4", "x is not a number"),
-        ("bbox=1,20,3,4", "the south below the north"),
-        ("bbox=1,2,300,4", "in degrees"),
+        ("class", "COLUMN=VALUE"),
+        ("=forest", "COLUMN=VALUE"),
+        ("class=", "COLUMN=VALUE"),
+        ("class=forest,", "COLUMN=VALUE"),
+        ("cloud cover=1..", "COLUMN=VALUE"),
+        ("color=red", "color"),
+        ("cloud cover=some", "some"),
+        ("cloud cover=nan", "nan"),
+        ("cloud cover=20..10", ".."),
+        ("date=2022..2021", ".."),
+        ("bbox=1,2,3", "bbox=WEST,SOUTH,EAST,NORTH"),
+        ("bbox!=1,2,3,4", "bbox=WEST,SOUTH,EAST,NORTH"),
+        ("bbox=1,x,3,4", "x"),
+        ("bbox=1,20,3,4", "south"),
+        ("bbox=1,2,300,4", "degrees"),
     ],
 )
-def test_what_makes_no_sense_is_named(text: str, reason: str):
-    with pytest.raises(InputError) as error:
+def test_what_makes_no_sense_is_named(text: str, named: str):
+    with refused("filter", names=(text, named)):
         Filter.read([text]).mask(ITEMS)
-    assert str(error.value).startswith(f"filter={text}")
-    assert reason in str(error.value)
 
 
 def test_a_box_needs_coordinates():
-    with pytest.raises(InputError, match="these tiles have no coordinates"):
+    with refused(names="bbox"):
         Filter.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
 
 

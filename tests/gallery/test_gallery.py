@@ -10,6 +10,7 @@ import reference
 from make_gallery import parts, planes, write
 from make_harm import survived
 from PIL import Image
+from refusals import refused
 
 from rsh.codes.binary import pack
 from rsh.errors import InputError
@@ -70,7 +71,7 @@ def test_harmed_file_is_named_with_the_way_out(folder: Path, name: str, harm: st
         spoilt = {"cut": content[:-1], "altered": content, "grown": file.read_bytes() + b"\0"}
         file.write_bytes(spoilt[harm])
     state = "is missing" if harm == "missing" else "was altered or cut short"
-    with pytest.raises(InputError, match=f"{state}: .*rsh encode") as error:
+    with refused(names=state) as error:
         Gallery.open(folder)
     assert str(file) in str(error.value)
 
@@ -78,18 +79,18 @@ def test_harmed_file_is_named_with_the_way_out(folder: Path, name: str, harm: st
 @pytest.mark.parametrize("content", [b"", b'{"format": 3, "num', b'{"format": 3}', b"[]"])
 def test_spoilt_head_is_named(folder: Path, content: bytes):
     (folder / "gallery.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"gallery\.json"):
+    with refused(names="gallery.json"):
         Gallery.open(folder)
 
 
 def test_newer_format_is_refused(folder: Path):
     (folder / "gallery.json").write_text(json.dumps(head_of(folder) | {"format": 4}))
-    with pytest.raises(InputError, match="format 4, this rsh reads 3: make it again"):
+    with refused(names=(4, 3)):
         Gallery.open(folder)
 
 
 def test_folder_that_is_no_gallery_is_named(tmp_path: Path):
-    with pytest.raises(InputError, match="is no gallery") as error:
+    with refused(names=tmp_path) as error:
         Gallery.open(tmp_path)
     assert str(tmp_path) in str(error.value)
 
@@ -110,7 +111,7 @@ def test_broken_writing_leaves_the_old_gallery(folder: Path):
         yield b"one"
         raise InputError("coast/1.png cannot be read")
 
-    with pytest.raises(InputError, match=r"coast/1\.png"):
+    with refused(names="coast/1.png"):
         write(folder, **(parts() | {"thumbnails": thumbnails()}))
     assert Gallery.open(folder).thumbnail(0) == parts()["thumbnails"][0]
     assert [path.name for path in folder.parent.iterdir()] == ["gallery"]
@@ -120,14 +121,14 @@ def test_broken_writing_leaves_the_old_gallery(folder: Path):
 def test_folder_with_something_else_is_not_written_over(tmp_path: Path, found: str):
     (tmp_path / "place").mkdir()
     (tmp_path / "place" / found).write_text("precious")
-    with pytest.raises(InputError, match="no gallery: choose another --output"):
+    with refused(names="--output"):
         write(tmp_path / "place", **parts())
     assert (tmp_path / "place" / found).read_text() == "precious"
 
 
 def test_file_in_the_place_of_a_gallery_is_named(tmp_path: Path):
     (tmp_path / "place").write_text("precious")
-    with pytest.raises(InputError, match="place"):
+    with refused(names="place"):
         write(tmp_path / "place", **parts())
     assert (tmp_path / "place").read_text() == "precious"
 
@@ -183,7 +184,7 @@ def test_one_item_is_as_the_network_said(folder: Path):
 @pytest.mark.parametrize("top_k", [0, 17])
 def test_more_than_can_be_found_is_refused(folder: Path, top_k: int):
     gallery = Gallery.open(folder)
-    with pytest.raises(InputError, match=rf"top_k={top_k}\b.*\b16\b"):
+    with refused("top_k", value=top_k, names=16):
         gallery.search(gallery.packed[:1], top_k=top_k)
 
 
@@ -191,7 +192,7 @@ def test_gallery_of_queries_alone_says_that_nothing_can_be_found(tmp_path: Path)
     some = parts(5)
     some["items"]["split"] = "query"
     gallery = write(tmp_path / "gallery", **some)
-    with pytest.raises(InputError, match=r"top_k=1\b"):
+    with refused("top_k", value=1):
         gallery.search(gallery.packed[:1], top_k=1)
 
 
@@ -207,9 +208,8 @@ def test_tiny_gallery_is_written_and_searched(tmp_path: Path, count: int):
 
 @pytest.mark.parametrize("part", ["items", "features", "thumbnails", "codes"])
 def test_parts_of_different_length_are_refused(tmp_path: Path, part: str):
-    with pytest.raises(InputError) as error:
+    with refused(names=23):
         write(tmp_path / "gallery", **(parts(24) | {part: parts(23)[part]}))
-    assert "23" in str(error.value)
     assert not (tmp_path / "gallery").exists()
 
 
@@ -222,7 +222,7 @@ def test_projection_is_kept_with_a_checksum(folder: Path):
     assert gallery.projection.equals(planes(24, 2.5))
     file = folder / head_of(folder)["projection"]["file"]
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"projection-3\.parquet was altered or cut short"):
+    with refused(names="projection-3.parquet"):
         Gallery.open(folder)
 
 
@@ -255,7 +255,7 @@ def test_file_without_a_checksum_is_refused(folder: Path, name: str):
     head = head_of(folder)
     del head["segments"][0]["files"][name]
     (folder / "gallery.json").write_text(json.dumps(head))
-    with pytest.raises(InputError, match=rf"gallery\.json has no '{name}': make the gallery again"):
+    with refused(names=("gallery.json", f"'{name}'")):
         Gallery.open(folder)
 
 
@@ -264,5 +264,5 @@ def test_head_that_contradicts_the_files_is_refused(folder: Path, change: dict[s
     head = head_of(folder)
     head["model"] = {"num_bits": BITS}
     (folder / "gallery.json").write_text(json.dumps(with_checksum(head | change)))
-    with pytest.raises(InputError, match=r"its files hold others: make the gallery again"):
+    with refused(names="gallery.json"):
         Gallery.open(folder)

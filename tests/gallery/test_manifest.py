@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from make_gallery import entries, parts, write
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import merge_galleries, remove_tiles
 
@@ -26,14 +26,14 @@ def spoil_segment(gallery: Path, **changes: object) -> None:
 @pytest.mark.parametrize("name", ["../elsewhere", "/etc", "000001", "x"])
 def test_head_that_points_elsewhere_is_refused(folder: Path, name: str):
     spoil_segment(folder, folder=name)
-    with pytest.raises(InputError, match=f"segment 0 in .* names '{name}'"):
+    with refused(names=(0, f"'{name}'")):
         Gallery.open(folder)
 
 
 @pytest.mark.parametrize("removed", [[24], [-1], [2, 1], [1, 1], ["1"], [True], [0.5]])
 def test_head_that_removes_what_is_not_there_is_refused(folder: Path, removed: list):
     spoil_segment(folder, removed=removed)
-    with pytest.raises(InputError, match=r"removes tiles it does not have|says 24 tiles"):
+    with refused(names="gallery.json"):
         Gallery.open(folder)
 
 
@@ -41,7 +41,7 @@ def test_head_in_which_another_tile_is_removed_is_refused(folder: Path):
     ids = Gallery.open(folder).items["id"]
     remove_tiles(folder, [ids[7]])
     spoil_segment(folder, removed=[5])
-    with pytest.raises(InputError, match=r"gallery\.json was altered: make the gallery again"):
+    with refused(names="gallery.json"):
         Gallery.open(folder)
 
 

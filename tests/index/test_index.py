@@ -5,10 +5,10 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 
 from rsh.codes.binary import pack
 from rsh.codes.kernels import BLOCK
-from rsh.errors import InputError
 from rsh.index import factory, ivf
 from rsh.index.base import Hits, IDSelector, Index
 from rsh.index.dedup import DedupIndex
@@ -106,14 +106,14 @@ def test_ids_and_distances_are_integers(kind):
 @EVERY
 @pytest.mark.parametrize("top_k", [0, -1, 21])
 def test_top_k_out_of_range_is_named_with_the_most_that_can_be_had(kind, top_k: int):
-    with pytest.raises(InputError, match=rf"top_k={top_k}\b.*\b20\b"):
+    with refused("top_k", value=top_k, names=20):
         engine(count=20, kind=kind).search(np.zeros((1, 2), np.uint8), top_k=top_k)
 
 
 @EVERY
 @pytest.mark.parametrize("radius", [-1, 17])
 def test_radius_out_of_range_is_named_with_the_range(kind, radius: int):
-    with pytest.raises(InputError, match=rf"radius={radius}\b.*0 to 16 bits"):
+    with refused("radius", value=radius, names=(0, 16)):
         engine(16, kind=kind).within(np.zeros((1, 2), np.uint8), radius=radius)
 
 
@@ -124,13 +124,13 @@ def test_query_of_another_width_or_type_is_refused(kind, query):
         lambda: engine(16, kind=kind).search(query, top_k=1),
         lambda: engine(16, kind=kind).within(query, radius=1),
     ):
-        with pytest.raises(InputError, match="16 bits need uint8"):
+        with refused(names=16):
             call()
 
 
 @EVERY
 def test_gallery_of_another_width_is_refused(kind):
-    with pytest.raises(InputError, match=r"24 bits need uint8 of shape \(n, 3\)"):
+    with refused(names=(24, 3)):
         kind(np.zeros((5, 2), np.uint8), 24)
 
 
@@ -267,18 +267,18 @@ def test_a_file_that_was_harmed_is_refused(kind, harm: str, tmp_path: Path):
     file.write_bytes(content if harm == "altered" else content[:-100])
     if harm == "missing":
         file.unlink()
-    with pytest.raises(InputError, match=r"engine\.npz cannot be read .*: make it again"):
+    with refused(names="engine.npz"):
         load_index(file)
 
 
 @KINDS
 def test_ids_that_are_there_already_or_come_twice_are_refused(kind):
     engine = kind(CODES, 16, IDS)
-    with pytest.raises(InputError, match="id 10 is there already"):
+    with refused(names=10):
         engine.add(CODES[:2], np.array([1, 10]))
-    with pytest.raises(InputError, match="id 5 is there already"):
+    with refused(names=5):
         engine.add(CODES[:2], np.array([5, 5]))
-    with pytest.raises(InputError, match="there is no item of id 4"):
+    with refused(names=4):
         engine.remove(np.array([3, 4]))
     same(engine, FlatIndex(CODES, 16, IDS))
 
@@ -286,5 +286,5 @@ def test_ids_that_are_there_already_or_come_twice_are_refused(kind):
 @KINDS
 @pytest.mark.parametrize("ids", [np.arange(4), np.arange(5) - 1, np.arange(5.0)])
 def test_ids_that_do_not_fit_the_codes_are_refused(kind, ids: np.ndarray):
-    with pytest.raises(InputError, match=r"5 codes need int64 of shape \(5,\), from 0 on"):
+    with refused(names=(5, 0)):
         kind(CODES[:5], 16, ids)

@@ -6,6 +6,7 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from make_counts import RANKING, counts_of, random_codes, untied
+from refusals import refused
 from torchmetrics.functional.retrieval import (
     retrieval_average_precision,
     retrieval_normalized_dcg,
@@ -14,7 +15,6 @@ from torchmetrics.functional.retrieval import (
 )
 
 from rsh.codes.binary import pack
-from rsh.errors import InputError
 from rsh.metrics.counts import count_by_distance, order_ties
 from rsh.metrics.ranking import (
     average_precision,
@@ -201,7 +201,7 @@ def test_cut_beyond_the_gallery_counts_the_missing_ranks_as_misses():
 @pytest.mark.parametrize("figure", [average_precision, precision_at, recall_at])
 @pytest.mark.parametrize("top_k", [0, -5])
 def test_cut_below_one_is_named(figure, top_k: int):
-    with pytest.raises(InputError, match=f"top_k={top_k}: choose 1 or more"):
+    with refused("top_k", value=top_k, names=1):
         figure(counts_of([(0, True)]), top_k=top_k)
 
 
@@ -214,7 +214,7 @@ def test_empty_ball_counts_zero_and_a_full_one_its_share():
 
 @pytest.mark.parametrize("radius", [-1, -3])
 def test_negative_radius_is_refused(radius: int):
-    with pytest.raises(InputError, match=f"radius={radius}"):
+    with refused("radius", value=radius):
         precision_within(counts_of([(0, True), (4, True)]), radius=radius)
 
 

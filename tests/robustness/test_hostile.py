@@ -6,7 +6,6 @@ import struct
 import subprocess
 import sys
 import tarfile
-import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -23,7 +22,9 @@ from make_raster import EAST, NORTH, UTM, make_raster, noise
 from make_scenes import make, tile
 from make_shards import png
 from PIL import EpsImagePlugin, Image
+from PIL.GifImagePlugin import GifImageFile
 from rasterio.transform import from_origin
+from refusals import refused
 
 from robustness.faults.http_server import serve
 from rsh.data.dataset import TileDataset
@@ -43,16 +44,14 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @pytest.mark.parametrize("side", [10_000, 16_000, 2**24 - 1])
 @pytest.mark.parametrize("kind", huge_headers(16))
-def test_header_that_claims_a_scene_is_refused_at_once(kind: str, side: int):
-    start = time.perf_counter()
-    with pytest.raises(InputError, match=r"cut it into tiles first|cannot be read|no?t an image"):
+def test_header_that_claims_a_scene_is_refused(kind: str, side: int):
+    with refused(names="x"):
         read_image(io.BytesIO(huge_headers(side)[kind]), name="x")
-    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("side", [8000, 16_000, 65_535])
 def test_thumbnail_that_claims_a_scene_is_refused(side: int):
-    with pytest.raises(InputError, match=r"the thumbnail cannot be read|cut it into tiles first"):
+    with refused():
         read_thumbnail(huge_headers(side)["ppm"])
 
 
@@ -70,13 +69,16 @@ def test_largest_image_stays_within_a_gigabyte(tmp_path: Path, mode: str):
     assert int(done.stdout) < 1_000_000
 
 
-def test_many_frames_cost_no_more_than_the_first(tmp_path: Path):
+def test_many_frames_cost_no_more_than_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     frames = [tile(n).convert("P") for n in range(2)] * 500
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
-    start = time.perf_counter()
+    looked_at, seek = [], GifImageFile.seek
+    monkeypatch.setattr(
+        GifImageFile, "seek", lambda file, frame: looked_at.append(frame) or seek(file, frame)
+    )
     with pytest.warns(RshWarning, match="not RGB"):
         assert read_image(tmp_path / "x.gif").size == (16, 16)
-    assert time.perf_counter() - start < 1
+    assert max(looked_at, default=0) <= 1
 
 
 def test_no_program_is_run_for_a_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -85,7 +87,7 @@ def test_no_program_is_run_for_a_image(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *parts: ran.append(parts))
     monkeypatch.setattr(subprocess, "Popen", lambda *parts, **options: ran.append(parts))
     Image.new("RGB", (16, 16)).save(tmp_path / "x.eps")
-    with pytest.raises(InputError, match="is not an image that can be read"):
+    with refused(names="x.jpg"):
         read_image((tmp_path / "x.eps").rename(tmp_path / "x.jpg"))
     assert not ran
 
@@ -94,7 +96,7 @@ def test_zip_that_lies_about_a_size_is_unpacked_no_further(tmp_path: Path):
     file = lying_zip(tmp_path / "x.zip", "coast/0.png", size=200_000_000, says=1000)
     dataset = TileDataset.open(file)
     tracemalloc.start()
-    with pytest.raises(InputError, match="cannot be read"):
+    with refused(names="x.zip"):
         dataset.read_bytes(0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -105,7 +107,7 @@ def test_zip_that_lies_about_a_size_is_unpacked_no_further(tmp_path: Path):
 def test_zip_packed_by_what_a_few_bytes_can_be_gigabytes_of_is_refused(tmp_path: Path, method):
     with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
         archive.writestr("coast/0.png", png(0))
-    with pytest.raises(InputError, match="packed by another method than deflate: pack it again"):
+    with refused(names="x.zip"):
         TileDataset.open(tmp_path / "x.zip").read_bytes(0)
 
 
@@ -130,7 +132,7 @@ def test_what_is_packed_under_the_name_of_a_image_is_not_followed(tmp_path: Path
         archive.writestr(link, "/etc/passwd")
     dataset = TileDataset.open(tmp_path / "x.zip")
     for row in range(2):
-        with pytest.raises(InputError, match="is not an image that can be read"):
+        with refused(names=dataset.items["id"][row]):
             dataset.read(row)
 
 
@@ -154,14 +156,14 @@ def test_links_and_devices_in_a_tar_are_passed_over(tmp_path: Path, to: str):
 def test_tar_with_a_size_that_cannot_be_is_refused(tmp_path: Path, kind: bytes, size: int):
     content = tar_member("1.png") + tar_member("2.png", kind, size=size) + bytes(2048)
     (tmp_path / "x.tar").write_bytes(content)
-    with pytest.raises(InputError, match=r"x\.tar"):
+    with refused(names="x.tar"):
         TileDataset.open(tmp_path / "x.tar").fingerprint  # noqa: B018
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
 def test_tar_of_headers_of_headers_is_refused(tmp_path: Path, kind: bytes):
     (tmp_path / "x.tar").write_bytes(tar_member("1.png", kind) * 5000 + bytes(1024))
-    with pytest.raises(InputError, match=r"x\.tar"):
+    with refused(names="x.tar"):
         TileDataset.open(tmp_path / "x.tar")
 
 
@@ -178,7 +180,7 @@ def test_links_in_a_data_folder_are_followed_as_its_owner_would(tmp_path: Path):
     assert set(dataset.items["id"]) >= {"ice/0.png", "coast/far.png"}
     assert not set(dataset.items["id"]) & {f"coast/{x}.png" for x in ("gone", "ring", "zero")}
     row = dataset.items["id"].tolist().index("coast/secret.png")
-    with pytest.raises(InputError, match=r"coast/secret\.png is not an image"):
+    with refused(names="coast/secret.png"):
         dataset.read(row)
 
 
@@ -189,7 +191,7 @@ def test_table_of_places_that_never_ends_is_not_read(tmp_path: Path, kind: str):
         os.mkfifo(data / "items.csv")
     else:
         (data / "items.csv").symlink_to(kind)
-    with pytest.raises(InputError, match=r"items\.csv in .* cannot be read \(no file\)"):
+    with refused(names="items.csv"):
         TileDataset.open(data)
 
 
@@ -202,14 +204,14 @@ def test_zip_that_says_it_is_one_of_several_is_refused(tmp_path: Path):
     end = content.index(b"PK\5\6")
     several = struct.pack("<4sIQI", b"PK\6\7", 1, 0, 2)
     file.write_bytes(content[:end] + several + content[end:])
-    with pytest.raises(InputError, match=r"x\.zip cannot be read \(zipfiles that span"):
+    with refused(names="x.zip"):
         TileDataset.open(file)
 
 
 def test_words_of_a_tile_that_are_cut_short_are_named(tmp_path: Path):
     """Fuzzing found it: tarfile raises when it reads, not only when it looks for the next."""
     (tmp_path / "x.tar").write_bytes(tar_member("1.json", size=600) + b"{}")
-    with pytest.raises(InputError, match=r"1\.json in .* was cut short"):
+    with refused(names="1.json"):
         TileDataset.open(tmp_path / "x.tar")
 
 
@@ -229,7 +231,7 @@ def test_scene_whose_coordinates_lead_nowhere_is_named(tmp_path: Path):
     """Fuzzing found it: PROJ cannot bring every place to degrees."""
     place = from_origin(1e15, 1e15, 1e9, 1e9)
     file = make_raster(tmp_path / "x.tif", noise(64, 64), transform=place)
-    with pytest.raises(InputError, match=r"x\.tif cannot be read \(Reprojection failed"):
+    with refused(names="x.tif"):
         TileDataset.open(file, tiling=TilingOptions(size=32))
 
 
@@ -237,7 +239,7 @@ def test_scene_whose_coordinate_system_has_a_name_that_is_no_text_is_named(tmp_p
     """Fuzzing found it: rasterio takes the name for UTF-8, whatever it is."""
     file = make_raster(tmp_path / "x.tif", noise(64, 64), crs='LOCAL_CS["MARK",UNIT["meter",1]]')
     file.write_bytes(file.read_bytes().replace(b"MARK", b"M\xe0RK"))
-    with pytest.raises(InputError, match=r"x\.tif cannot be read \('utf-8' codec can't decode"):
+    with refused(names=("x.tif", "utf-8")):
         TileDataset.open(file, tiling=TilingOptions(size=32))
 
 
@@ -254,9 +256,9 @@ def test_scene_fetches_nothing(tmp_path: Path, prefix: str):
         far = VRT.format(near=False, source=f"{prefix}{server.url}")
         (tmp_path / "far.vrt").write_text(far)
         (tmp_path / "far.tif").write_text(far)
-        with pytest.raises(InputError, match=r"far\.tif cannot be read .*not recognized"):
+        with refused(names="far.tif"):
             TileDataset.open(tmp_path / "far.tif", tiling=TilingOptions(size=32))
-        with pytest.raises(InputError, match=r"far\.vrt cannot be read"):
+        with refused(names="far.vrt"):
             TileDataset.open(tmp_path / "far.vrt", tiling=TilingOptions(size=32)).read(0)
         assert not server.asked
     (tmp_path / "near.vrt").write_text(VRT.format(near=True, source="near.tif"))
@@ -271,11 +273,11 @@ def test_scene_that_claims_any_size_is_not_listed(tmp_path: Path):
     profile |= {"transform": from_origin(EAST, NORTH, 1, 1), "SPARSE_OK": True, "BIGTIFF": "YES"}
     with rasterio.open(tmp_path / "x.tif", "w", width=2**17, height=2**17, **profile):
         pass  # of a file without a pixel, all are zero
-    with pytest.raises(InputError, match=r"would be 16,777,216 tiles, at most 1,000,000 are made"):
+    with refused("step", names=("16,777,216", "1,000,000")):
         TileDataset.open(tmp_path / "x.tif", tiling=TilingOptions(size=32))
     blocks = {"blockxsize": 2**15, "blockysize": 2**15}
     with rasterio.open(tmp_path / "y.tif", "w", width=2**16, height=2**16, **profile, **blocks):
         pass
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 50_000_000
-    with pytest.raises(InputError, match=r"has its pixels in blocks of 1073 MB: save it again"):
+    with refused(names=1073):
         TileDataset.open(tmp_path / "y.tif", tiling=TilingOptions(size=256))

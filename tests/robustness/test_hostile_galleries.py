@@ -4,7 +4,7 @@ import io
 import json
 import pickle
 import shutil
-import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 import torch
 from make_gallery import tiny_gallery
 from make_hostile import SEGMENT, Evil, npy, sealed, table
+from refusals import refused
 
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -40,7 +41,7 @@ def test_gallery_hands_out_no_file_from_outside(folder: Path, tmp_path: Path, na
     inside, outside = folder / SEGMENT / name, tmp_path / "outside"
     shutil.move(inside, outside)
     inside.symlink_to(outside)
-    with pytest.raises(InputError, match="lies outside the gallery"):
+    with refused(names=name):
         Gallery.open(folder)
     link = tmp_path / "link"
     inside.unlink()
@@ -92,13 +93,13 @@ def test_nothing_is_ever_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     "array", [np.zeros(3), np.zeros((12, 2), "c8"), np.array(["x"] * 12), np.array(None), np.eye(0)]
 )
 def test_array_of_another_kind_is_refused(folder: Path, name: str, array):
-    with pytest.raises(InputError, match=r"holds|names places outside"):
+    with refused(names=name):
         Gallery.open(sealed(folder, name, npy(array, allow_pickle=True)))
 
 
 def test_array_that_claims_more_than_the_file_has_is_not_made(folder: Path):
     content = npy(np.zeros((12, 2), np.uint8)).replace(b"(12, 2), }  ", b"(2147483648, 2), }")
-    with pytest.raises(InputError, match=r"codes\.npy holds no array"):
+    with refused(names="codes.npy"):
         Gallery.open(sealed(folder, "codes.npy", content))
 
 
@@ -113,11 +114,11 @@ def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
     gallery = Gallery.open(folder)
     first, second = gallery.items["id"][:2]
     assert len(search(gallery, first, top_k=3).hits) == 3
-    with pytest.raises(InputError, match="a feature is not a finite number: make"):
+    with refused(names="feature"):
         search(gallery, first, top_k=3, rerank="features")
     for question in ({"rerank": "asymmetric"}, {"positive": [second]}):
         if np.isnan(value):  # without a sign; a bit may be as sure as it likes
-            with pytest.raises(InputError, match="a continuous code contains NaN: make"):
+            with refused(names="NaN"):
                 search(gallery, first, top_k=3, **question)
         else:
             assert all(
@@ -131,25 +132,25 @@ def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
 def test_thumbnails_outside_their_file_are_refused(folder: Path, places: list[int]):
     offsets = np.load(folder / SEGMENT / "thumbs.npy")
     offsets[-len(places) :] = places
-    with pytest.raises(InputError, match=r"names places outside thumbs\.bin"):
+    with refused(names="thumbs.bin"):
         Gallery.open(sealed(folder, "thumbs.npy", npy(offsets)))
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda t: t.drop(columns="class"), "has no column class"),
-        (lambda t: t.assign(id=range(12)), "has a value of id that is no text"),
-        (lambda t: t.assign(split=None), "has a value of split that is no text"),
-        (lambda t: t.assign(id=t["id"].where(t.index > 3)), "has a value of id that is no text"),
-        (lambda t: t.assign(**{"class": [b"x"] * 12}), "has a value of class that is no text"),
-        (lambda t: t.assign(id="a"), "holds a twice"),
-        (lambda t: t.assign(longitude="east"), "has a value of longitude that is no number"),
-        (lambda t: t.iloc[:5], "5 rows and not 12"),
+        (lambda t: t.drop(columns="class"), "class"),
+        (lambda t: t.assign(id=range(12)), "id"),
+        (lambda t: t.assign(split=None), "split"),
+        (lambda t: t.assign(id=t["id"].where(t.index > 3)), "id"),
+        (lambda t: t.assign(**{"class": [b"x"] * 12}), "class"),
+        (lambda t: t.assign(id="a"), "a twice"),
+        (lambda t: t.assign(longitude="east"), "longitude"),
+        (lambda t: t.iloc[:5], (5, 12)),
     ],
 )
-def test_table_without_what_readers_count_on_is_refused(folder: Path, change, told: str):
-    with pytest.raises(InputError, match=told):
+def test_table_without_what_readers_count_on_is_refused(folder: Path, change, told: object):
+    with refused(names=told):
         Gallery.open(sealed(folder, "items.parquet", table(folder, change)))
 
 
@@ -158,7 +159,7 @@ def test_text_that_is_none_is_refused(folder: Path):
     content = table(folder, lambda t: t.assign(remark="forest"))
     for name in ("remark", "class"):
         marked = table(folder, lambda t, name=name: t.assign(**{name: "XYZ"}))
-        with pytest.raises(InputError, match=r"items\.parquet holds no table .*UTF"):
+        with refused(names="items.parquet"):
             Gallery.open(sealed(folder, "items.parquet", marked.replace(b"XYZ", b"X\xffZ")))
     assert len(Gallery.open(sealed(folder, "items.parquet", content))) == 12
 
@@ -175,14 +176,14 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
     file = folder / head["projection"]["file"]
     planes = pd.read_parquet(file)
     for change, told in (
-        (planes.drop(columns="code_x"), "has no column code_x"),
-        (planes.assign(feature_y="x"), "has a value of feature_y that is no number"),
-        (planes.assign(code_x=np.inf), "has no place for each tile"),
-        (planes.assign(id="x"), "has no place for each tile"),
-        (pd.concat([planes.assign(id=planes["id"][0])] * 9999), r"\d+ rows in \d+ bytes"),
+        (planes.drop(columns="code_x"), "code_x"),
+        (planes.assign(feature_y="x"), "feature_y"),
+        (planes.assign(code_x=np.inf), "tile"),
+        (planes.assign(id="x"), "tile"),
+        (pd.concat([planes.assign(id=planes["id"][0])] * 9999), "rows"),
     ):
         change.to_parquet(file)
-        with pytest.raises(InputError, match=told):
+        with refused(names=(file.name, told)):
             read_planes(file)
 
 
@@ -190,10 +191,12 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
 def test_checkpoint_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, method: int):
     with zipfile.ZipFile(tmp_path / "last.ckpt", "w", method) as packed:
         packed.writestr("archive/data.pkl", bytes(100_000_000))
-    start = time.perf_counter()
-    with pytest.raises(InputError, match="it unpacks to more than its size"):
+    tracemalloc.start()
+    with refused(names="last.ckpt"):
         load_checkpoint(tmp_path, {})
-    assert time.perf_counter() - start < 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
 
 
 @pytest.mark.parametrize("before", [b"", b"\x80\x02r\1", b"x"])
@@ -208,8 +211,7 @@ def test_checkpoint_whose_pickle_is_cut_short_or_of_another_format_is_refused(
             data = packed.read(name)
             harmed.writestr(name, b"\x80\x02r\1" if name.endswith("data.pkl") else data)
     (tmp_path / "last.ckpt").write_bytes(before + cut.getvalue())
-    told = "it does not start with a zip archive" if before else "unpack requires a buffer"
-    with pytest.raises(InputError, match=rf"last\.ckpt cannot be resumed from \({told}"):
+    with refused(names="last.ckpt"):
         load_checkpoint(tmp_path, {})
 
 
@@ -240,7 +242,7 @@ def test_kept_index_whose_parts_do_not_fit_is_refused(tmp_path: Path, change: di
     parts = stored | change
     kind, num_bits = parts.pop("kind"), parts.pop("num_bits")
     write_codes(tmp_path / "x.npz", kind, num_bits, **parts)
-    with pytest.raises(InputError, match=r"x\.npz cannot be used as a search index"):
+    with refused(names="x.npz"):
         load_index(tmp_path / "x.npz")
 
 
@@ -250,7 +252,7 @@ def test_gallery_names_no_collection_that_is_not_ours(folder: Path, collection: 
     head = json.loads((folder / "gallery.json").read_text())
     head["index"] = {"name": "milvus", "uri": "http://127.0.0.1:1", "collection": collection}
     (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
-    with pytest.raises(InputError, match=f"'index' in .* names '{collection}'"):
+    with refused(names=("index", f"'{collection}'")):
         Gallery.open(folder)
 
 
@@ -261,6 +263,6 @@ def test_gallery_makes_no_database(folder: Path, tmp_path: Path):
     head["index"] = {"name": "milvus", "uri": str(file), "collection": "rsh_x"}
     (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
     gallery = Gallery.open(folder)
-    with pytest.raises(InputError, match=r"new\.db has no collection rsh_x"):
+    with refused(names=("new.db", "rsh_x")):
         gallery.search(gallery.packed[:1], top_k=1)
     assert not file.exists()

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.feedback import Weights, rocchio
@@ -47,10 +47,10 @@ def test_composed_query_is_that_of_a_slow_loop(seed, likes, unlikes):
 
 
 def test_nothing_to_compose_is_told():
-    with pytest.raises(InputError, match="choose 0 or more"):
+    with refused("weights", names=0):
         rocchio(np.ones(4), [], [], weights=Weights(1, 1, -1))
     for weights, positives in ((Weights(0, 1, 1), []), (Weights(), np.ones((2, 8)))):
-        with pytest.raises(InputError, match="nothing to combine"):
+        with refused():
             rocchio(np.ones(4), positives, [], weights=weights)
 
 
@@ -117,30 +117,21 @@ def test_all_that_is_left_can_be_asked_for_and_no_more(gallery):
     left = len(others) - 60
     assert len(search(gallery, gallery.items["id"][row], **ask).hits) == 20
     assert len(search(gallery, gallery.items["id"][row], **ask, top_k=left).hits) == left
-    with pytest.raises(InputError, match=f"top_k={left + 1}: {left} tiles can be found"):
+    with refused("top_k", value=left + 1, names=left):
         search(gallery, gallery.items["id"][row], **ask, top_k=left + 1)
-    with pytest.raises(InputError, match="is marked: none is left to be found"):
+    with refused():
         search(gallery, gallery.items["id"][row], positive=others)
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (
-            {"positive": ["nowhere.jpg"]},
-            r"positive=nowhere\.jpg: no tile of .* has this id; one is ",
-        ),
-        ({"negative": ["{query}"]}, "negative=.*: this is the query itself, mark other tiles"),
-        ({"positive": ["{a}"], "negative": ["{a}"]}, "positive=.*: this tile is marked twice"),
-        ({"positive": ["{a}", "{a}"]}, "positive=.*: this tile is marked twice"),
-        (
-            {"positive": ["{a}"], "radius": 3},
-            "radius=3: with positive or .*; leave it out",
-        ),
-        (
-            {"positive": ["{a}"], "rerank": "features"},
-            "rerank=features: with positive or",
-        ),
+        ({"positive": ["nowhere.jpg"]}, "positive"),
+        ({"negative": ["{query}"]}, "negative"),
+        ({"positive": ["{a}"], "negative": ["{a}"]}, "positive"),
+        ({"positive": ["{a}", "{a}"]}, "positive"),
+        ({"positive": ["{a}"], "radius": 3}, "radius"),
+        ({"positive": ["{a}"], "rerank": "features"}, "rerank"),
     ],
 )
 def test_marks_that_make_no_sense(gallery, asked, told):
@@ -149,5 +140,5 @@ def test_marks_that_make_no_sense(gallery, asked, told):
         name: [tile.format(**names) for tile in value] if isinstance(value, list) else value
         for name, value in asked.items()
     }
-    with pytest.raises(InputError, match=told):
+    with refused(told):
         search(gallery, names["query"], **filled)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from make_gallery import tiny_gallery
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.search.rerank import rerank, score
@@ -61,7 +61,7 @@ def test_equal_scores_stay_as_they_were(gallery: Gallery):
 
 
 def test_measure_that_is_none_is_named(gallery: Gallery):
-    with pytest.raises(InputError, match="rerank=luck: choose features or asymmetric"):
+    with refused("rerank", value="luck"):
         score(gallery.encoded(0), gallery.packed, gallery.features, by="luck")  # type: ignore[arg-type]
 
 
@@ -99,5 +99,5 @@ def test_pool_is_a_hundred_or_all_there_are(gallery: Gallery):
     assert usual.hits == asked.hits
     assert len(search(gallery, tile, top_k=most, rerank="features").hits) == most
     for wrong in (19, most + 1):
-        with pytest.raises(InputError, match=rf"rerank_depth={wrong}: choose 20 to {most}, the"):
+        with refused("rerank_depth", value=wrong, names=(20, most)):
             search(gallery, tile, rerank="features", rerank_depth=wrong)

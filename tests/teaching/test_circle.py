@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from refusals import refused
 
 from rsh.config import TrainConfig
-from rsh.errors import InputError
 from rsh.models.losses.multilevel import MultiLevelLoss, quantization
 from rsh.teaching.circle import START, STEP, TERMS, CircleLesson, pulls
 from rsh.teaching.sliders import Sliders, config_of, values_of, words_for
@@ -116,13 +116,13 @@ def test_words_say_what_differs():
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"inter_weight": -1}, "inter_weight=-1"), ({"code_temperature": "x"}, "code_temperature=x")],
+    [({"inter_weight": -1}, "inter_weight"), ({"code_temperature": "x"}, "code_temperature")],
 )
 def test_a_wrong_value_is_named(change, words):
-    with pytest.raises(InputError, match=words):
+    with refused(words):
         config_of(values_of(TrainConfig()) | change, TrainConfig())
 
 
 def test_a_missing_value_is_named():
-    with pytest.raises(InputError, match="category_weight is missing"):
+    with refused(names="category_weight"):
         config_of({}, TrainConfig())

@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 import torch
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.training.batches import ClassBalancedSampler
 
 LABELS = torch.tensor([0] * 40 + [5] * 10 + [2] * 25)
@@ -85,9 +85,8 @@ def test_class_of_one_image_repeats_it():
 
 @pytest.mark.parametrize(
     ("labels", "batch_size", "named"),
-    [([0] * 9, 8, r"1 class"), ([0, 0, 1, 1], 3, "batch_size=3"), ([], 8, r"0 class")],
+    [([0] * 9, 8, 1), ([0, 0, 1, 1], 3, "batch_size=3"), ([], 8, 0)],
 )
-def test_batch_without_contrast_is_refused(labels: list[int], batch_size: int, named: str):
-    with pytest.raises(InputError, match=named) as error:
+def test_batch_without_contrast_is_refused(labels: list[int], batch_size: int, named: object):
+    with refused(names=(named, 2, 4)):
         ClassBalancedSampler(torch.tensor(labels), batch_size=batch_size)
-    assert "at least 2 classes and a batch of 4" in str(error.value)

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 from make_training import BITS, CONFIG, WIDTH, clusters, head, pairs, timeless, val_map
+from refusals import refused
 
 from rsh.config import TrainConfig
-from rsh.errors import InputError
 from rsh.models.hashnet import HashHead, fingerprint
 from rsh.models.losses.baselines import HashNetLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
@@ -104,7 +104,7 @@ def test_checkpoint_cut_short_is_named_with_the_way_out(tmp_path: Path, share: f
     file = tmp_path / "last.ckpt"
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(InputError, match="delete it to start again") as error:
+    with refused(names="last.ckpt") as error:
         fit_(head(), pairs(), CONFIG, folder=tmp_path, resume=True, progress=False)
     assert str(file) in str(error.value)
 
@@ -112,15 +112,14 @@ def test_checkpoint_cut_short_is_named_with_the_way_out(tmp_path: Path, share: f
 @pytest.mark.parametrize("value", [[1, 2], {"module": {}}, {"history": []}])
 def test_file_that_is_no_checkpoint_is_named(tmp_path: Path, value):
     torch.save(value, tmp_path / "last.ckpt")
-    with pytest.raises(InputError, match=r"last\.ckpt cannot be resumed from"):
+    with refused(names="last.ckpt"):
         fit_(head(), pairs(), CONFIG, folder=tmp_path, resume=True, progress=False)
 
 
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path):
     fit_(head(), pairs(), CONFIG, folder=tmp_path, progress=False)
     other = HashHead(WIDTH, num_bits=BITS * 2, hidden=32, feature_dim=8)
-    differs = r"last\.ckpt cannot be resumed from \(hash\.weight has shape"
-    with pytest.raises(InputError, match=differs):
+    with refused(names=("last.ckpt", "hash.weight")):
         fit_(other, pairs(), CONFIG, folder=tmp_path, resume=True, progress=False)
 
 
@@ -129,7 +128,7 @@ def test_loss_that_is_not_finite_ends_the_training(value: float):
     def broken(view0, view1, labels):
         return MultiLevelLoss()(view0, view1, labels) | {"total": view0.relaxed.sum() * value}
 
-    with pytest.raises(InputError, match=r"the loss became -?(nan|inf) in the batch of row \d+, "):
+    with refused(names="row"):
         fit_(head(), pairs(), CONFIG, loss=broken, progress=False)
 
 
@@ -143,7 +142,7 @@ def test_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path: Path):
 
     config = TrainConfig(epochs=25, batch_size=32, cached_views=3)
     assert len(pairs().sampler) == 2  # so that the thirteenth epoch breaks
-    with pytest.raises(InputError, match="the last checkpoint is kept"):
+    with refused(names="checkpoint"):
         fit_(head(), pairs(), config, loss=breaks, folder=tmp_path, progress=False)
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert len(kept["history"]) == 10

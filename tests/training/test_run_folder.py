@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-import pytest
 from filelock import FileLock
 from make_training import SHORT, small
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.training.train import train
 
 
 def test_two_trainings_into_one_folder_are_told_apart(tiny_split, tmp_path: Path):
     (tmp_path / "run").mkdir()
     with FileLock(tmp_path / "run" / ".lock"):
-        with pytest.raises(InputError, match=r"run is being trained into by another process: wait"):
+        with refused(names=tmp_path / "run"):
             train(small(), tiny_split, SHORT, run=tmp_path / "run", progress=False)
     assert not (tmp_path / "run" / "config.json").exists()
 

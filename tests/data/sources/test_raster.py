@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from make_raster import make_raster, noise
 from make_scenes import make
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiling import tile_raster
-from rsh.errors import InputError, NoData
+from rsh.errors import NoData
 
 
 def test_tiles_are_those_that_are_written(tmp_path: Path):
@@ -42,7 +43,7 @@ def test_tile_without_data_is_told_apart(tmp_path: Path):
     values[:, :40, :40] = 0
     scene = make_raster(tmp_path / "a.tif", values, nodata=0)
     dataset = TileDataset.open(scene, tiling=TilingOptions(size=40))
-    with pytest.raises(NoData, match=r"a/r000000_c000000 of .*a\.tif holds too little data"):
+    with refused(names="a.tif", kind=NoData):
         dataset.read(0)
     assert dataset.read(3).size == (40, 40)
 
@@ -60,19 +61,19 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("options", "cutting", "told"),
+    ("options", "tiling", "told"),
     [
-        ({}, TilingOptions(size=16), "size=16: the scene has"),
-        ({}, TilingOptions(50, step=51), "step=51: choose 1 to 50"),
+        ({}, TilingOptions(size=16), "size=16"),
+        ({}, TilingOptions(50, step=51), "step=51"),
         (
             {"crs": None},
             TilingOptions(50),
-            r"a\.tif states no coordinate system: give it, such as --crs",
+            "--crs",
         ),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, options, tiling: TilingOptions, told: str):
-    with pytest.raises(InputError, match=told):
+    with refused(names=told):
         TileDataset.open(make_raster(tmp_path / "a.tif", noise(), **options), tiling=tiling)
 
 
@@ -80,10 +81,10 @@ def test_scene_that_is_damaged_is_named(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(300, 300))
     scene.write_bytes(scene.read_bytes()[:50_000])
     dataset = TileDataset.open(scene, tiling=TilingOptions(100, stretch=(0, 255)))
-    with pytest.raises(InputError, match=r"a\.tif cannot be read"):
+    with refused(names="a.tif"):
         dataset.read(len(dataset) - 1)
 
 
 def test_only_scenes_are_cut(tmp_path: Path):
-    with pytest.raises(InputError, match=r"bands=3,2,1: .*data is no scene that could be cut"):
+    with refused(names="3,2,1"):
         TileDataset.open(make(tmp_path / "data"), tiling=TilingOptions(bands=(3, 2, 1)))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from make_scenes import make, pixels, tile
 from make_shards import make_shards, make_tar, png
+from refusals import refused
 
 from rsh.data.dataset import TileDataset
-from rsh.errors import InputError
 
 
 def test_one_shard_a_folder_and_a_pattern_open(tmp_path: Path):
@@ -67,30 +67,30 @@ def test_places_come_from_json(tmp_path: Path):
 @pytest.mark.parametrize(
     ("members", "told"),
     [
-        ({"1.txt": b"x"}, r"x\.tar holds no images"),
-        ({"../1.png": png(0)}, r"names a path outside itself \(\.\./1\.png\)"),
-        ({"/etc/1.png": png(0)}, "names a path outside itself"),
-        ({"1.png": png(0), "1.jpg": png(0)}, "1 in .* has two images"),
-        ({"1.png": png(0), "2.png": png(0), "2.cls": b"a"}, r"1 in .* has no class, others have"),
-        ({"1.png": png(0), "1.json": b"{"}, r"the \.json or \.cls of 1 .* cannot be read"),
-        ({"1.png": png(0), "1.json": b"[1]"}, r"the \.json of 1 .* holds no JSON object"),
-        ({"1.png": png(0), "1.cls": b"\xff"}, r"the \.json or \.cls of 1 .* cannot be read"),
-        ({"1.png": png(0), "1.json": {"class": ["a"]}}, "the class of 1 .* write a word"),
-        ({"1.png": png(0), "1.json": {"longitude": 200}}, "gives 1 the longitude 200"),
-        ({"1.png": png(0), "1.json": {"longitude": {"x": 1}}}, "gives 1 the longitude"),
-        ({"1.png": png(0), "1.json": b'{"latitude": NaN}'}, "gives 1 the latitude nan"),
-        ({"1.png": png(0), "1.json": {"footprint": "POINT (1 2)"}}, "gives 1 the footprint"),
+        ({"1.txt": b"x"}, "x.tar"),
+        ({"../1.png": png(0)}, "../1.png"),
+        ({"/etc/1.png": png(0)}, "/etc/1.png"),
+        ({"1.png": png(0), "1.jpg": png(0)}, 1),
+        ({"1.png": png(0), "2.png": png(0), "2.cls": b"a"}, 1),
+        ({"1.png": png(0), "1.json": b"{"}, 1),
+        ({"1.png": png(0), "1.json": b"[1]"}, 1),
+        ({"1.png": png(0), "1.cls": b"\xff"}, 1),
+        ({"1.png": png(0), "1.json": {"class": ["a"]}}, "class"),
+        ({"1.png": png(0), "1.json": {"longitude": 200}}, 200),
+        ({"1.png": png(0), "1.json": {"longitude": {"x": 1}}}, "longitude"),
+        ({"1.png": png(0), "1.json": b'{"latitude": NaN}'}, "nan"),
+        ({"1.png": png(0), "1.json": {"footprint": "POINT (1 2)"}}, "footprint"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, members, told: str):
-    with pytest.raises(InputError, match=told):
+def test_what_is_wrong_is_named(tmp_path: Path, members, told: object):
+    with refused(names=told):
         TileDataset.open(make_tar(tmp_path / "x.tar", members))
 
 
 def test_sample_in_two_shards_is_refused(tmp_path: Path):
     for name in ("a", "b"):
         make_tar(tmp_path / f"{name}.tar", {"1.png": png(0)})
-    with pytest.raises(InputError, match=r"1 is in .*a\.tar and in .*b\.tar: give one of them"):
+    with refused(names=(1, "a.tar", "b.tar")):
         TileDataset.open(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_tar_that_was_cut_at_any_place_is_refused(tmp_path: Path):
     end = len(whole.rstrip(b"\0")) // 512 * 512 + 512
     for length in [*range(0, end + 1, 256), end - 1]:
         (tmp_path / "x.tar").write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"x\.tar (is|cannot be read)"):
+        with refused(names="x.tar"):
             TileDataset.open(tmp_path / "x.tar")
 
 
@@ -108,7 +108,7 @@ def test_tar_with_a_spoilt_header_is_refused_and_loses_nothing_in_silence(tmp_pa
     content = bytearray(file.read_bytes())
     content[content.index(b"1.png") + 110] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(InputError, match=r"x\.tar is damaged or cut short"):
+    with refused(names="x.tar"):
         TileDataset.open(file)
 
 
@@ -126,12 +126,12 @@ def test_links_and_devices_are_passed_over(tmp_path: Path):
 
 def test_what_is_no_shard_says_so(tmp_path: Path):
     (tmp_path / "x.tar").write_text("no tar")
-    with pytest.raises(InputError, match=r"x\.tar is no tar that can be read"):
+    with refused(names="x.tar"):
         TileDataset.open(tmp_path / "x.tar")
-    with pytest.raises(InputError, match=r"y-1\.tar does not exist"):
+    with refused(names="y-1.tar"):
         make_tar(tmp_path / "y-0.tar", {"1.png": png(0)})
         TileDataset.open(str(tmp_path / "y-{0..1}.tar"))
-    with pytest.raises(InputError, match=r"x\.tar\.gz is compressed"):
+    with refused(names="x.tar.gz"):
         TileDataset.open(tmp_path / "x.tar.gz")
 
 
@@ -139,7 +139,7 @@ def test_shard_that_changes_under_the_reader_is_named(tmp_path: Path):
     dataset = TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(0)}))
     before = dataset.source.stamp("1")
     (tmp_path / "x.tar").write_bytes(b"")
-    with pytest.raises(InputError, match=r"1 in .*x\.tar was cut short"):
+    with refused(names=(1, "x.tar")):
         dataset.read(0)
     assert (
         TileDataset.open(make_tar(tmp_path / "x.tar", {"1.png": png(1)})).source.stamp("1")

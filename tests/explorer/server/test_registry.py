@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import pytest
 from make_gallery import tiny_gallery
+from refusals import refused
 
-from rsh.errors import InputError
 from rsh.explorer.app import dashboard
 from rsh.explorer.server.registry import Registry
 
@@ -31,7 +30,7 @@ def test_the_gallery_comes_from_the_argument_then_the_environment(monkeypatch, t
 
 
 def test_two_galleries_of_one_name_are_refused():
-    with pytest.raises(InputError, match="two galleries are called same"):
+    with refused(names="same"):
         Registry([Path("/a/same"), Path("/b/other"), Path("/c/same")])
 
 

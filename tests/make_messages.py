@@ -1,0 +1,115 @@
+"""What the command line says of usual mistakes.
+
+`python tests/make_messages.py` writes golden/messages.txt again: read the difference.
+"""
+
+import io
+import json
+import os
+import tempfile
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+from make_gallery import tiny_gallery
+from make_scenes import make
+from make_searches import FLAGS
+
+FILE = Path(__file__).parent / "golden" / "messages.txt"
+QUERY = "barren/n08e048_1.jpg"
+SEARCH = ["search", "tiny", QUERY]
+MISTAKES = [
+    [],
+    ["serch"],
+    ["search", "tiny"],
+    [*SEARCH, "--jsn"],
+    [*SEARCH, "-k", "many"],
+    [*SEARCH, "-k", "0"],
+    [*SEARCH, "-k", "5", "--radius", "3"],
+    [*SEARCH, "--radius", "33"],
+    [*SEARCH, "--json", "--geojson"],
+    [*SEARCH, "--rerank", "luck"],
+    [*SEARCH, "--rerank-depth", "50"],
+    [*SEARCH, "--rerank", "features", "--rerank-depth", "5"],
+    [*SEARCH, "--filter", "class"],
+    [*SEARCH, "--filter", "color=red"],
+    [*SEARCH, "--filter", "class=nowhere"],
+    [*SEARCH, "--filter", "bbox=1,2,3"],
+    [*SEARCH, "--positive", "nowhere.jpg"],
+    [*SEARCH, "--positive", QUERY],
+    ["search", "tiny", "nowhere.jpg"],
+    ["search", "tiny", "text.jpg"],
+    ["search", "gone", QUERY],
+    ["search", "cut", QUERY],
+    ["search", "altered", QUERY],
+    ["search", "newer", QUERY],
+    ["train", "--bits", "30"],
+    ["train", "--epochs", "0"],
+    ["train", "--image-size", "31"],
+    ["train", "--backbone", "resnet18.nope"],
+    ["train", "--data", "gone"],
+    ["train", "--data", "eurosat"],
+    ["train", "--data", "one-class"],
+    ["train", "--data", "places"],
+    ["train", "--data", "broken", "--output", "run"],
+    ["train", "--resume", "gone"],
+    ["encode", "gone"],
+    ["evaluate", "tiny"],
+    ["gallery", "remove", "tiny", "moon/1.jpg"],
+    ["gallery", "merge", "tiny", "cut", "--output", "tiny"],
+    ["gallery", "merge", "tiny", "tiny", "--output", "new"],
+    ["gallery", "merge", "tiny", "--output", "text.jpg/new"],
+    ["gallery", "check", "text.jpg"],
+    ["dashboard", "tiny", "--port", "99999"],
+    ["dashboard", "tiny", "--public"],
+    ["data", "fetch", "ucmerce"],
+]
+
+
+def lay_out(folder: Path) -> None:
+    """Write what the mistakes are made with."""
+    for name in ("tiny", "cut", "altered", "newer"):
+        tiny_gallery(folder / name, num_tiles=40)
+    codes = folder / "cut" / "000001-0" / "codes.npy"
+    codes.write_bytes(codes.read_bytes()[:-1])
+    for name, change in (("altered", {"num_items": 41}), ("newer", {"format": 99})):
+        file = folder / name / "gallery.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    (folder / "text.jpg").write_text("no image")
+    make(folder / "one-class", classes=("coast",))
+    (make(folder / "broken", count=20) / "coast" / "1.png").write_bytes(b"")
+    places = make(folder / "places", count=1) / "items.csv"
+    places.write_text("path,longitude\ncoast/0.png,200\nforest/0.png,0\n")
+
+
+def said(folder: Path, words: list[str]) -> str:
+    """Return what a command says on its way to exit code 2."""
+    from rsh.cli.main import main
+
+    text = io.StringIO()
+    environment = {"RSH_DATA_HOME": "home", "RSH_CACHE": "cache"}
+    with (
+        chdir(folder),
+        mock.patch.dict(os.environ, environment),
+        redirect_stderr(text),
+        redirect_stdout(io.StringIO()),
+    ):
+        try:
+            main([FLAGS.get(word, word) for word in words])
+        except SystemExit as ended:
+            assert ended.code == 2, (words, ended.code)
+        else:
+            raise AssertionError(f"{words} is no mistake")
+    lines = [line for line in text.getvalue().splitlines() if line.startswith("rsh: ")]
+    return "\n".join(lines).replace(str(folder), "FOLDER") + "\n"
+
+
+def messages(folder: Path) -> str:
+    """Return each command with what it says."""
+    lay_out(folder)
+    return "\n".join(f"$ {' '.join(['rsh', *words])}\n{said(folder, words)}" for words in MISTAKES)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        FILE.write_text(messages(Path(place)))
