@@ -7,19 +7,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
-# Over the cores, a file at a time, in order: the long files do not come last.
-SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations=20
 JS := PATH="$(abspath $(BIN)):$$PATH"  # node and npm come as wheels
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test coverage check notebooks docs audit lock ablation clean
+.PHONY: help dashboard gallery test test-slow coverage check notebooks docs audit lock ablation clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make dashboard   environment, sample, hash, gallery, and the page in the browser"
 	@echo "                 (PORT=8866 OPEN=no BITS=32)"
-	@echo "make test        all tests that this machine can run"
-	@echo "make coverage    all but the lessons, and which lines and branches of rsh/ they reach"
+	@echo "make test        every module, panel and tutorial once, in minutes"
+	@echo "make test-slow   all other tests: tutorials in full, long loops, the documentation"
+	@echo "make coverage    make test, and which lines and branches of rsh/ it reaches"
 	@echo "make check       formatting, lint and types of Python, JavaScript and CSS; layers; words"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
@@ -45,12 +45,16 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 	if [ -f $(RUN)/config.json ]; then $(BIN)/rsh train --resume $(RUN); \
 	else $(BIN)/rsh train --bits $(BITS) --output $(RUN); fi
 
+# A process that has nothing left takes tests of one that is behind.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest $(SPREAD)
+	$(PYTEST) --dist worksteal -m "not slow"
 
-# Without the lessons: where lines are counted one of them takes ten minutes.
+# A file at a time: its tests share what takes long to make.
+test-slow: $(VENV)/dev
+	$(PYTEST) --dist loadfile -m slow
+
 coverage: $(VENV)/dev
-	$(BIN)/python -m pytest $(SPREAD) -m "not notebooks" --cov --cov-report=term
+	$(PYTEST) --dist worksteal -m "not slow" --cov --cov-report=term
 
 check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/ruff format --check .

@@ -2,6 +2,9 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any import: threads of one test slow others
 
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,17 +55,36 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real tiles of the sample in class folders."""
-    from rsh.data.dataset import TileDataset
+def made_once() -> Iterator[Callable[..., Path]]:
+    """`shared.shared`, and a look at the end whether a test wrote into what it gave."""
+    from shared import shared, untouched
 
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    sample = TileDataset.open("bluemarble")
-    for name in CLASSES:
-        (folder / name).mkdir(parents=True)
-        for row in (sample.items["class"] == name).to_numpy().nonzero()[0][:: 134 // TILES][:TILES]:
-            (folder / sample.items["id"][row]).write_bytes(sample.read_bytes(row))
-    return folder
+    used = set()
+
+    def give(*args: Any, **options: Any) -> Path:
+        folder = shared(*args, **options)
+        used.add(folder)
+        return folder
+
+    yield give
+    assert [folder.name for folder in used if not untouched(folder)] == [], "a test changed these"
+
+
+@pytest.fixture(scope="session")
+def tiny_data(made_once: Callable[..., Path]) -> Path:
+    """Real tiles of the sample in class folders."""
+
+    def make(folder: Path) -> None:
+        from rsh.data.dataset import TileDataset
+
+        sample = TileDataset.open("bluemarble")
+        for name in CLASSES:
+            (folder / name).mkdir()
+            rows = (sample.items["class"] == name).to_numpy().nonzero()[0]
+            for row in rows[:: 134 // TILES][:TILES]:
+                (folder / sample.items["id"][row]).write_bytes(sample.read_bytes(row))
+
+    return made_once("tiny", make)
 
 
 @pytest.fixture(scope="session")
@@ -73,24 +95,28 @@ def tiny_split(tiny_data: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(
-    tiny_data: Path, tiny_split: Any, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> TinyRun:
+def tiny_run(tiny_data: Path, tiny_split: Any, made_once: Callable[..., Path]) -> TinyRun:
     """One training from end to end, 16 bits, and the gallery of all tiles."""
-    from rsh.config import TrainConfig
-    from rsh.encoding.build import build_gallery
-    from rsh.models.hashnet import HashNet
-    from rsh.training.train import train
 
-    folder = tmp_path_factory.mktemp("runs")
-    run, gallery = folder / "run", folder / "gallery"
-    net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
-    config = TrainConfig(epochs=20, batch_size=16, cached_views=3)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RSH_CACHE", str(tiny_cache))
-        history = train(net, tiny_split, config, run=run, progress=False)
-        build_gallery(net, tiny_split.dataset, gallery, run=run, progress=False)
-    return TinyRun(run, tiny_data, gallery, history)
+    def make(folder: Path) -> None:
+        from rsh.config import TrainConfig
+        from rsh.encoding.build import build_gallery
+        from rsh.models.hashnet import HashNet
+        from rsh.training.train import train
+
+        run = folder / "run"
+        net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
+        config = TrainConfig(epochs=20, batch_size=16, cached_views=3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RSH_CACHE", str(folder / "cache"))
+            history = train(net, tiny_split, config, run=run, progress=False)
+            build_gallery(net, tiny_split.dataset, folder / "gallery", run=run, progress=False)
+        shutil.rmtree(folder / "cache")
+        (folder / "history.json").write_text(json.dumps(history))
+
+    folder = made_once("trained", make)
+    history = json.loads((folder / "history.json").read_text())
+    return TinyRun(folder / "run", tiny_data, folder / "gallery", history)
 
 
 @pytest.fixture
@@ -114,11 +140,21 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
 
 
 @pytest.fixture(scope="session")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> "Gallery":
+def gallery(made_once: Callable[..., Path]) -> "Gallery":
     """300 tiles of the sample, with a map and a projection; nobody writes into it."""
     from make_gallery import tiny_gallery
 
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny", num_tiles=300)
+    from rsh.gallery.gallery import Gallery
+
+    return Gallery.open(made_once("gallery", lambda folder: tiny_gallery(folder / "tiny")) / "tiny")
+
+
+@pytest.fixture(scope="session")
+def small_sample(made_once: Callable[..., Path]) -> Path:
+    """Tiles of the sample for tutorials that are to run in seconds."""
+    import make_tutorials
+
+    return made_once("sample", make_tutorials.small_sample)
 
 
 @pytest.fixture

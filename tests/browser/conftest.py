@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from make_gallery import tiny_gallery
+from browser.steps import go_to, open_page, query_of, wait_for_query
+from ports import free_port
 
 from rsh.gallery.gallery import Gallery
 
@@ -64,12 +64,6 @@ class Visit:
     errors: list[str] = field(default_factory=list)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(
     gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 300
@@ -115,8 +109,8 @@ def serving(tmp_path_factory) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def server(serving, tmp_path_factory) -> Server:
-    return serving(tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny"))
+def server(serving, gallery) -> Server:
+    return serving(gallery)
 
 
 @pytest.fixture(scope="session")
@@ -133,9 +127,9 @@ def chromium() -> Iterator["playwright.Browser"]:
         browser.close()
 
 
-@pytest.fixture
-def visit(chromium) -> Iterator[Callable[..., Visit]]:
-    """Open a tab that can reach nothing but this machine; at the end it must not have tried."""
+@contextmanager
+def visiting(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open tabs that can reach nothing but this machine; at the end they must not have tried."""
     visits, contexts = [], []
 
     def start(*, first_visit: bool = False, **options) -> Visit:
@@ -171,3 +165,28 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
         context.close()
     assert [url for new in visits for url in new.outside] == []
     assert errors == []
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open tabs of one test."""
+    with visiting(chromium) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, server) -> Iterator[tuple["playwright.Page", int]]:
+    """A tab of a whole module, and the query that it opened with."""
+    with visiting(chromium) as start:
+        page = open_page(start, server)
+        yield page, query_of(page)
+
+
+@pytest.fixture
+def tab(opened, server) -> "playwright.Page":
+    """The module's tab with its first query, for tests that change no setting of the page."""
+    page, row = opened
+    page.mouse.move(2, 2)
+    go_to(page, server.gallery.items["id"][row])
+    wait_for_query(page, row)
+    return page

@@ -30,7 +30,11 @@ PIXELS = """(stage, [x, y]) => {
 
 
 def open_planes(visit, server, **options):
-    page = open_page(visit, server, **options)
+    return watch_planes(open_page(visit, server, **options))
+
+
+def watch_planes(page):
+    """Note from now on what panels tell each other."""
     page.evaluate(LISTEN)
     wait_until_drawn(page)
     return page

@@ -57,6 +57,12 @@ def rsh_search(gallery, row, *flags):
     return json.loads(done.stdout)
 
 
+def go_to(page, tile):
+    """Type the id of a tile where one can be looked for."""
+    page.fill(".rsh-find input", tile)
+    page.press(".rsh-find input", "Enter")
+
+
 def set_slider(page, value):
     act = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }"
     page.eval_on_selector(".rsh-slider input", act, value)

@@ -11,8 +11,15 @@ CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d
   .getImageData(2, 2, 1, 1).data]"""
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (390, "dark"),
+        (1280, "light"),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+        pytest.param(1280, "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
     page = open_page(visit, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
     assert violations(page) == []

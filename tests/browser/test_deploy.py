@@ -10,8 +10,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from browser.conftest import ROOT, free_port
+from browser.conftest import ROOT
 from make_gallery import tiny_gallery
+from ports import free_port
 from recipes import health_check
 
 from rsh.gallery.gallery import Gallery
@@ -98,6 +99,7 @@ def test_the_page_needs_no_home(visit, homeless):
     assert not tab.locator(".rsh-alert:not([hidden])").count()
 
 
+@pytest.mark.slow
 def test_the_page_opens_on_binder(chromium, binder):
     tab = chromium.new_page()
     tab.goto(binder)

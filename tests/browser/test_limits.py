@@ -69,6 +69,7 @@ def test_a_gallery_broken_after_the_start_is_an_alert(visit, serving, tmp_path):
     assert "Traceback" not in page.content() and "site-packages" not in page.content()
 
 
+@pytest.mark.slow
 def test_a_dead_kernel_is_noticed(visit, serving, tmp_path):
     server = serving(tiny_gallery(tmp_path / "short-lived", num_tiles=40))
     new = visit()
@@ -157,8 +158,8 @@ def test_on_a_phone_the_answer_follows_the_query(visit, server):
     assert tops == sorted(tops)
 
 
-def test_images_of_bits_and_distances_have_words(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_images_of_bits_and_distances_have_words(tab, server):
+    page, gallery = open_page(tab, server), server.gallery
     code = gallery.packed[query_of(page)].tobytes().hex().upper()
     assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()
     assert "differs from the query in bit" in page.get_attribute(

@@ -96,8 +96,8 @@ def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, s
     assert cards_of(page) == nearest(gallery, rows[2])
 
 
-def test_random_finds_an_unseen_tile(visit, server):
-    page = open_page(visit, server)
+def test_random_finds_an_unseen_tile(tab, server):
+    page = tab
     row = query_of(page)
     page.get_by_role("button", name="Random").click()
     row = wait_for_another_query(page, row)
@@ -105,8 +105,8 @@ def test_random_finds_an_unseen_tile(visit, server):
     assert page.get_by_text("unseen in training", exact=True).first.is_visible()
 
 
-def test_cards_tell_their_story_in_words(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_cards_tell_their_story_in_words(tab, server):
+    page, gallery = tab, server.gallery
     row = query_of(page)
     words = page.eval_on_selector_all(
         ".rsh-found .rsh-cards img", "all => all.map(image => image.alt)"
@@ -172,8 +172,8 @@ def test_the_slider_ends_at_its_newest_value(visit, server):
 
 
 @pytest.mark.parametrize("name", ["Feature space", "Hash space", "On the map"])
-def test_a_click_in_each_plane_makes_that_tile_the_query(visit, server, name):
-    page, gallery = open_page(visit, server), server.gallery
+def test_a_click_in_each_plane_makes_that_tile_the_query(tab, server, name):
+    page, gallery = tab, server.gallery
     columns = {"Feature space": ["feature_x", "feature_y"], "Hash space": ["code_x", "code_y"]}
     world = name not in columns
     table = gallery.items[["longitude", "latitude"]] if world else gallery.projection[columns[name]]
@@ -224,8 +224,8 @@ def test_all_by_keyboard(visit, server):
     assert cards_of(page) == nearest(gallery, third)
 
 
-def test_pointing_at_a_card_shows_which_bits_differ(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_pointing_at_a_card_shows_which_bits_differ(tab, server):
+    page, gallery = tab, server.gallery
     row = cards_of(page)[7]
     page.hover(f'.rsh-found .rsh-card[data-row="{row}"]')
     differ = np.unpackbits(gallery.packed[row] ^ gallery.packed[query_of(page)])[: gallery.num_bits]
@@ -237,9 +237,8 @@ def test_pointing_at_a_card_shows_which_bits_differ(visit, server):
     assert f"{differ.sum()} of 32 bits differ" in page.inner_text(".rsh-differ")
 
 
-def test_a_class_chip_is_a_toggle(visit, server):
-    page = open_page(visit, server)
-    chip = page.locator(".rsh-chip").first
+def test_a_class_chip_is_a_toggle(tab):
+    chip = tab.locator(".rsh-chip").first
     chip.click()
     assert chip.get_attribute("aria-pressed") == "true"
     chip.click()

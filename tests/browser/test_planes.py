@@ -12,6 +12,7 @@ from browser.plane_steps import (
     open_planes,
     places,
     wait_until_drawn,
+    watch_planes,
     xy_of,
 )
 from browser.steps import (
@@ -22,9 +23,10 @@ from browser.steps import (
 )
 
 pytestmark = pytest.mark.browser
+ONE_PLANE = [PLANES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PLANES[1:])]
 
 
-@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("name", ONE_PLANE)
 def test_a_lasso_selects_what_lies_inside_it_in_all_planes(visit, server, name):
     page, gallery = open_planes(visit, server), server.gallery
     stage, box, spots = places(page, gallery, name)
@@ -145,8 +147,8 @@ def test_touch_draws_too(visit, server):
     assert len(last(page, "select")["rows"]) > 3
 
 
-def test_pointing_in_one_plane_rings_the_tile_in_all(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_pointing_in_one_plane_rings_the_tile_in_all(tab, server):
+    page, gallery = watch_planes(tab), server.gallery
     row = loneliest(xy_of(gallery, "Feature space"))
     stage, _, spots = places(page, gallery, "Feature space")
     other = plane_named(page, "Hash space").locator("canvas").nth(1)
@@ -167,7 +169,7 @@ def test_pointing_in_one_plane_rings_the_tile_in_all(visit, server):
     assert other.evaluate(ring) == before
 
 
-@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("name", ONE_PLANE)
 def test_on_a_phone_the_card_stays_in_its_plane(visit, server, name):
     page = open_planes(visit, server, viewport={"width": 390, "height": 844})
     gallery = server.gallery
@@ -185,8 +187,8 @@ def test_on_a_phone_the_card_stays_in_its_plane(visit, server, name):
         assert inner["y"] + inner["height"] <= stage.bounding_box()["y"] + box["height"]
 
 
-def test_a_card_closes_when_another_panel_takes_the_ring(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_a_card_closes_when_another_panel_takes_the_ring(tab, server):
+    page, gallery = watch_planes(tab), server.gallery
     plane_named(page, "Feature space").focus()
     row = loneliest(xy_of(gallery, "Hash space"))
     stage, _, spots = places(page, gallery, "Hash space")
@@ -200,8 +202,8 @@ def test_a_card_closes_when_another_panel_takes_the_ring(visit, server):
     card.wait_for(state="visible")
 
 
-def test_every_control_of_the_planes_has_a_name(visit, server):
-    page = open_planes(visit, server)
+def test_every_control_of_the_planes_has_a_name(tab):
+    page = watch_planes(tab)
     names = page.eval_on_selector_all(
         ".rsh-zoom button", "all => all.map(each => each.getAttribute('aria-label'))"
     )

@@ -116,6 +116,7 @@ def test_only_names_that_were_given_reach_it(server, name, status):
     assert answer(server.url, Host=name)[0] == status
 
 
+@pytest.mark.slow
 def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
     visit, serving, tmp_path
 ):

@@ -17,11 +17,6 @@ from rsh.text import plural
 HTML = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny")
-
-
 @pytest.fixture
 def page(gallery):
     return Explorer(ExplorerState(gallery))

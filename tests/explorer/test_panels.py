@@ -3,7 +3,7 @@ import socket
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery
+from refusals import refused
 
 from rsh.errors import InputError
 from rsh.explorer.alerts import guarded
@@ -14,11 +14,6 @@ from rsh.explorer.server.serve import check_port, serve
 from rsh.text import humanize, plural
 
 HTML = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    return tiny_gallery(tmp_path_factory.mktemp("galleries") / "tiny")
 
 
 def test_guarded_shows_the_sentence_of_an_input_error():
@@ -80,9 +75,9 @@ def test_words():
 
 
 def test_serve_refuses_before_it_starts(gallery, tmp_path):
-    with pytest.raises(InputError, match="is no gallery"):
+    with refused(names=tmp_path):
         serve([tmp_path], port=8866, open_browser=False)
-    with pytest.raises(InputError, match="choose 1 to 65535 with --port"):
+    with refused(names=(1, 65535, "--port")):
         serve([gallery.folder], port=70000, open_browser=False)
 
 
@@ -91,7 +86,7 @@ def test_a_port_in_use_is_named_with_the_way_out():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} is in use: stop the other program or"):
+        with refused(names=port):
             check_port(port)
     check_port(port)
 

@@ -1,11 +1,13 @@
 """Galleries that keep what they are searched with, through their whole life."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from make_gallery import tiles_of, tiny_gallery
+from refusals import refused
 
 from rsh.cli.main import main
 from rsh.codes.order import id_hashes
@@ -28,8 +30,9 @@ KEPT = pytest.mark.parametrize("engine", ["ivf", "milvus"])
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tiny_gallery(tmp_path / "gallery").folder
+def folder(gallery: Gallery, tmp_path: Path) -> Path:
+    """Return a gallery that may be changed."""
+    return shutil.copytree(gallery.folder, tmp_path / "gallery")
 
 
 def index(folder: Path, engine: str) -> Gallery:
@@ -63,7 +66,7 @@ def test_a_kept_index_answers_as_the_codes_do(folder: Path, engine: str):
 
 @KEPT
 def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: Path):
-    plain = tiny_gallery(tmp_path / "plain").folder
+    plain = shutil.copytree(folder, tmp_path / "plain")
     tiles, gone = more_tiles(index(folder, engine)), list(Gallery.open(folder).items["id"][3:9])
     for change in (
         lambda where: add_tiles(where, tiles),
@@ -84,8 +87,12 @@ def test_all_that_can_be_found_may_go(folder: Path):
 
 def test_an_index_that_fails_leaves_the_old_one_in_use(folder, monkeypatch):
     expected = answers(index(folder, "milvus"))
-    monkeypatch.setattr(MilvusIndex, "add", lambda *rest: exec('raise InputError("gone")'))
-    with pytest.raises(InputError, match="gone"):
+
+    def away(*rest: object) -> None:
+        raise InputError("gone")
+
+    monkeypatch.setattr(MilvusIndex, "add", away)
+    with refused(names="gone"):
         index(folder, "milvus")
     assert answers(Gallery.open(folder)) == expected
 
@@ -129,7 +136,7 @@ def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
 
 def test_conditions_that_no_tile_meets_are_named(folder: Path):
     gallery = Gallery.open(folder)
-    with pytest.raises(InputError, match="filter=class=nowhere: no searchable tile meets this"):
+    with refused(names="class=nowhere"):
         search(gallery, gallery.items["id"][0], filter=Filter.read(["class=nowhere"]))
 
 
@@ -176,7 +183,7 @@ def test_a_server_that_holds_newer_tiles_does_not_show_them_to_an_old_reader(fol
 def test_an_altered_entry_is_refused(folder: Path, entry: object):
     head = json.loads((folder / "gallery.json").read_text()) | {"index": entry}
     (folder / "gallery.json").write_text(json.dumps(head))
-    with pytest.raises(InputError, match="index"):
+    with refused(names="index"):
         Gallery.open(folder)
 
 
@@ -185,14 +192,14 @@ def test_an_index_file_elsewhere_is_refused(folder: Path):
     head = json.loads((folder / "gallery.json").read_text())
     head["index"]["file"] = "../index-1.npz"
     (folder / "gallery.json").write_text(json.dumps(head))
-    with pytest.raises(InputError, match=r"'index'.* names"):
+    with refused(names="index"):
         Gallery.open(folder)
 
 
 def test_a_cut_index_file_is_noticed(folder: Path):
     file = folder / index(folder, "ivf").info["index"]["file"]
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"index-.*\.npz was altered or cut short"):
+    with refused(names=file.name):
         Gallery.open(folder)
 
 
@@ -250,6 +257,6 @@ def test_a_failed_write_over_a_gallery_of_another_format_loses_nothing(folder: P
     before = sorted(path.name for path in folder.iterdir())
     tiles = more_tiles(tiny_gallery(folder.parent / "other"))
     tiles.items["id"] = "twice"
-    with pytest.raises(InputError, match="two tiles are called twice"):
+    with refused(names="twice"):
         write_gallery(folder, info={}, num_bits=32, tiles=tiles)
     assert sorted(path.name for path in folder.iterdir()) == before

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jupytext
+import make_tutorials
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -12,7 +13,7 @@ from rsh.data.dataset import TileDataset
 FOLDER = Path(__file__).parents[2] / "notebooks"
 LESSONS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
 LONGEST = 900  # seconds for a cell; the first fills the view bank
-MOST_LINES = 80  # of code
+SIZES = ["small", pytest.param("full", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(params=LESSONS, ids=lambda file: file.stem)
@@ -34,36 +35,35 @@ def test_notebook_and_text_are_the_same(lesson: Path):
     ], f"run `jupytext --to ipynb {lesson.with_suffix('.py')}`"
 
 
-def test_notebook_is_stored_without_outputs_and_is_short(lesson: Path):
+def test_notebook_is_stored_without_outputs(lesson: Path):
     code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
-    assert sum(len(cell.source.splitlines()) for cell in code) <= MOST_LINES
 
 
-def test_a_lesson_says_what_one_will_learn_and_ends_with_three_exercises(lesson: Path):
-    cells = nbformat.read(lesson, as_version=4).cells
-    assert cells[0].cell_type == "markdown" and "You will" in cells[0].source
-    assert "## Exercises" in cells[-1].source
-    answers = cells[-1].source.count("<details><summary>Answer</summary>")
-    assert answers == cells[-1].source.count("</details>") == 3
+def test_every_answer_of_the_exercises_is_closed(lesson: Path):
+    text = nbformat.read(lesson, as_version=4).cells[-1].source
+    answers = text.count("<details><summary>Answer</summary>")
+    assert answers == text.count("</details>") > 0
 
 
-def test_a_lesson_writes_out_a_function_and_checks_it_against_the_library(lesson: Path):
-    code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
-    assert "def my_" in "\n".join(cell.source for cell in code) and "assert" in code[-1].source
-
-
-@pytest.mark.notebooks
-def test_notebook_runs_and_shows_images(
-    lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    # the sample's view bank takes minutes: it is kept between runs, in a folder of the project's
-    monkeypatch.setenv("RSH_CACHE", str(FOLDER.parent / "build" / "cache"))
-    monkeypatch.delenv("OMP_NUM_THREADS")  # it is the only one at work
-    notebook = nbformat.read(lesson, as_version=4)
-    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": tmp_path}})
+def run(notebook: nbformat.NotebookNode, folder: Path) -> list[dict]:
+    """Run a notebook in a folder and return its outputs."""
+    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": folder}})
     client.execute()
-    outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+    return [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_notebook_runs_and_shows_images(
+    lesson: Path, size: str, small_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    notebook = nbformat.read(lesson, as_version=4)
+    if size == "small":
+        make_tutorials.make_small(notebook, small_sample)
+    else:  # the sample's cached views take minutes: they are kept between runs
+        monkeypatch.setenv("RSH_CACHE", str(FOLDER.parent / "build" / "cache"))
+        monkeypatch.delenv("OMP_NUM_THREADS")
+    outputs = run(notebook, tmp_path)
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 3
     printed = "".join(output.get("text", "") for output in outputs)
@@ -88,18 +88,14 @@ def messy_folder(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.notebooks
 def test_a_lesson_goes_on_with_a_messy_folder_and_says_what_it_left_out(tmp_path: Path):
     folder = messy_folder(tmp_path / "my tiles")
     notebook = nbformat.read(FOLDER / "02_train.ipynb", as_version=4)
     for cell in notebook.cells:
-        source = cell.source.replace("TrainConfig(", "TrainConfig(epochs=8, ")
-        cell.source = source.replace(
+        cell.source = cell.source.replace(
             'open("bluemarble")', f"open({str(folder)!r}, skip_unreadable=True)"
         )
-    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": tmp_path}})
-    client.execute()
-    outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+    outputs = run(make_tutorials.make_small(notebook, folder), tmp_path)
     said = "".join(output.get("text", "") for output in outputs)
     assert "left out: coast/cut short.jpg" in said and "left out: coast/notes.png" in said
     assert "Thumbs.db" not in said

@@ -29,6 +29,7 @@ def test_sample_is_described_as_it_is() -> None:
 SHOWN = [found for page in TABLE_PAGES for found in TABLES.findall(page.read_text())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
 def test_table_script_prints_as_many_rows_as_the_page_shows(command: str, shown: str) -> None:
     rows = [

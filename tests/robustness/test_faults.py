@@ -12,6 +12,7 @@ import pytest
 import torch
 from make_faults import full_everywhere
 from make_gallery import parts, planes, said, some, tiles_of, write
+from tiers import EVERYWHERE
 
 from rsh.codes.encodings import Encodings
 from rsh.encoding.chunk_store import Chunk, EncodedChunk, Skipped
@@ -145,26 +146,29 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
     )
 
 
-def damaged(file: Path):
-    """Cut a file short in four places, then flip a bit in each of 30."""
+def damaged(file: Path, everywhere: bool):
+    """Cut a file short in 2 or 4 places, then flip a bit in each of 4 or 30."""
     content = file.read_bytes()
-    for share in (0, 0.3, 0.7, 0.999):
+    for share in (0, 0.3, 0.7, 0.999) if everywhere else (0.7, 0.999):
         file.write_bytes(content[: int(share * len(content))])
         yield f"cut at {share}"
-    for place in np.linspace(0, len(content) - 1, 30).astype(int):
+    for place in np.linspace(0, len(content) - 1, 30 if everywhere else 4).astype(int):
         flipped = content[place] ^ (1 << int(place) % 8)
         file.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
         yield f"bit at {place}"
     file.write_bytes(content)
 
 
-def test_every_damaged_file_of_a_gallery_is_noticed(indexed: Path, tmp_path: Path):
+@pytest.mark.parametrize("everywhere", EVERYWHERE)
+def test_every_damaged_file_of_a_gallery_is_noticed(
+    indexed: Path, tmp_path: Path, everywhere: bool
+):
     folder = tmp_path / "gallery"
     shutil.copytree(indexed, folder)
     whole, files = seen(folder), dict(files_of(read_manifest(folder)))
     assert len(files) == 8
     for name in ("gallery.json", *files):
-        for what in damaged(folder / name):
+        for what in damaged(folder / name, everywhere):
             try:
                 check_gallery(folder)
             except InputError as error:
@@ -174,13 +178,14 @@ def test_every_damaged_file_of_a_gallery_is_noticed(indexed: Path, tmp_path: Pat
     assert seen(folder) == whole
 
 
-def test_every_damaged_file_of_a_run_is_noticed(tiny_run, tmp_path: Path):
+@pytest.mark.parametrize("everywhere", EVERYWHERE)
+def test_every_damaged_file_of_a_run_is_noticed(tiny_run, tmp_path: Path, everywhere: bool):
     run = tmp_path / "run"
     shutil.copytree(tiny_run.folder, run)
     whole = Run.open(run).config
     parts = {"module": Run.open(run).net().head}
     for name in ("config.json", "last.ckpt"):
-        for what in damaged(run / name):
+        for what in damaged(run / name, everywhere):
             try:
                 opened = Run.open(run)
                 opened.check()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ports import free_port
 
 from rsh.config import TrainConfig
 from rsh.training.devices import make_fabric
@@ -51,7 +52,7 @@ torch.save(found, f"{sys.argv[1]}/{fabric.world_size}-{fabric.global_rank}.pt")
 def run(folder: Path, processes: int, method: str) -> list[dict]:
     launcher = [] if processes == 1 else [
         "-m", "torch.distributed.run", "--nproc-per-node", str(processes),
-        "--master-addr", "127.0.0.1", "--master-port", "29533",
+        "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
     ]  # fmt: skip
     (folder / "program.py").write_text(PROGRAM)
     root = Path(__file__).parents[2]

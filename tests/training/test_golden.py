@@ -5,6 +5,9 @@ in another order, which a training carries on. In place of AVX-512, AVX2 was see
 the bits and 0.2 points of mAP, SSE4 0.8 % of the bits.
 """
 
+from collections.abc import Callable
+from functools import cache
+
 import make_golden
 import numpy as np
 import pytest
@@ -14,27 +17,33 @@ BITS = 0.02  # share of all bits that may differ from those that were kept
 METRIC = 0.01  # and by how much a metric may, a fraction
 
 
+THREADS = [1, pytest.param(2, marks=pytest.mark.slow)]
+
+
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Golden]]:
-    """Two trainings with one thread and two with two, each from the images on."""
-    found: dict[int, list[Golden]] = {1: [], 2: []}
-    for threads in (1, 1, 2, 2):
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Golden]:
+    """The n-th training with so many threads, each from the images on."""
+
+    @cache
+    def train(threads: int, number: int) -> Golden:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RSH_CACHE", str(tmp_path_factory.mktemp("cache")))
-            found[threads].append(make_golden.measure(threads=threads))
-    return found
+            return make_golden.measure(threads=threads)
+
+    return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_seed_gives_the_same_codes(measured, threads):
-    first, second = measured[threads]
+    first, second = measured(threads, 0), measured(threads, 1)
     assert np.array_equal(first.packed, second.packed)
     assert first.metrics == second.metrics
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", THREADS)
 def test_codes_and_metrics_are_those_that_were_kept(measured, threads):
-    found, kept = measured[threads][0], make_golden.kept()
+    found, kept = measured(threads, 0), make_golden.kept()
     assert found.packed.shape == kept.packed.shape
     assert np.bitwise_count(found.packed ^ kept.packed).sum() <= BITS * 8 * kept.packed.size
     assert found.metrics == pytest.approx(kept.metrics, abs=METRIC)
