@@ -27,13 +27,6 @@ MODES = {
     "box": ["--filter", "bbox=-20,-40,60,40", "-k", "5"],
     "positive and negative": [*MARKS, "-k", "10"],
 }
-# What the command line calls a flag of the modes.
-FLAGS = {
-    "--positive": "--like",
-    "--negative": "--unlike",
-    "--rerank-depth": "--pool",
-    "--filter": "--where",
-}
 
 
 def gallery_of(folder: Path) -> Path:
@@ -47,7 +40,7 @@ def printed(folder: Path, *words: str) -> str:
 
     text = io.StringIO()
     with chdir(folder), redirect_stdout(text):
-        main([FLAGS.get(word, word) for word in words])
+        main(list(words))
     return text.getvalue()
 
 
