@@ -22,9 +22,8 @@ TABLES = re.compile(r"(?<=<!-- table: )(.+?) -->\n(.*?)(?=<!-- end of table -->)
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     """Return a table; cells are written as they are, and empty columns are left out."""
-    columns = [
-        (head, *cells) for head, *cells in zip(heads, *lines, strict=True) if any(map(str, cells))
-    ]
+    every = list(zip(heads, *lines, strict=True))
+    columns = [column for column in every if any(map(str, column[1:]))] or every
     head, *rest = [f"| {' | '.join(map(str, cells))} |" for cells in zip(*columns, strict=True)]
     return "\n".join([head, "|---" * len(columns) + "|", *rest])
 

@@ -128,7 +128,7 @@ PYTHON
   done
   export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_BASELINES=orthohash
   export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
-  export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64"
+  export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64 --batch-size 16"
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"
