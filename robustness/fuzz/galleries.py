@@ -13,9 +13,9 @@ from robustness.fuzz.targets import Mutator, Target, Use
 from rsh.codes.order import id_hashes
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address, write_address
-from rsh.explorer.panels.coloring import coloring_of, ways_of
-from rsh.explorer.panels.filter import columns_of
-from rsh.explorer.panels.scatter import planes_of
+from rsh.explorer.panels.coloring import list_ways, make_coloring
+from rsh.explorer.panels.filter import list_columns
+from rsh.explorer.panels.scatter import make_maps
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
@@ -57,9 +57,9 @@ def _show(gallery: Gallery) -> None:
     """Make what the panels of the page are given."""
     state = ExplorerState(gallery)
     result = state.results()
-    for way, _ in ways_of(gallery):
-        json.dumps({k: str(v) for k, v in coloring_of(result, way).items()})
-    columns_of(state), planes_of(gallery, "page"), write_address(state)
+    for way, _ in list_ways(gallery):
+        json.dumps({k: str(v) for k, v in make_coloring(result, way).items()})
+    list_columns(state), make_maps(gallery, "page"), write_address(state)
     for row in range(len(gallery)):
         describe(gallery, row)
         gallery.thumbnail(row)

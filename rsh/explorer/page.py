@@ -11,15 +11,15 @@ from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view
 from rsh.explorer.panels.codes import CodesPanel, codes_view
-from rsh.explorer.panels.coloring import ways_of
+from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import ComparePanel, Comparison
-from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_of
+from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_view
 from rsh.explorer.panels.explain import Explained, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
-from rsh.explorer.panels.filter import FilterPanel, columns_of, filter_view
-from rsh.explorer.panels.header import HeaderPanel, facts_of, question_of
-from rsh.explorer.panels.legend import LegendPanel, note_of
-from rsh.explorer.panels.scatter import marks_of, planes_of
+from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
+from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
+from rsh.explorer.panels.legend import LegendPanel, legend_note
+from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.panels.upload import UploadPanel
@@ -55,49 +55,51 @@ class Explorer:
         self.switch: Callable[[str, str], None] = lambda other, text: None
         self.state = state
         self._class, self._part = 0, 0
-        self._columns = columns_of(state)
+        self._columns = list_columns(state)
         self._uploads, self._newest = UploadEncoder(gallery.folder), 0
-        self.frame = HeaderPanel(page=page, question=question_of(gallery), facts=facts_of(gallery))
-        self.frame.galleries, self.frame.gallery = site.names, name
+        self.header = HeaderPanel(
+            page=page, question=make_headline(gallery), facts=describe_gallery(gallery)
+        )
+        self.header.galleries, self.header.gallery = site.names, name
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
-        self.asking = UploadPanel(page=page)
-        self.chooser = ClassBrowserPanel(page=page)
-        self.bits = CodesPanel(page=page)
+        self.upload = UploadPanel(page=page)
+        self.class_browser = ClassBrowserPanel(page=page)
+        self.codes = CodesPanel(page=page)
         self.cards = CardsPanel(page=page)
-        self.taking = ExportPanel(page=page, map=gallery.has_map)
+        self.export = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
         self.sides = ComparePanel(page=page, choices=self._comparison.choices)
         self._explained = Explained(gallery)
         self.reasons = ExplainPanel(page=page)
-        self.planes = planes_of(gallery, page)
-        self.picked = SelectedPanel(page=page)
-        self.legend = LegendPanel(page=page, ways=ways_of(gallery) if self.planes else [])
+        self.planes = make_maps(gallery, page)
+        self.selected = SelectedPanel(page=page)
+        self.legend = LegendPanel(page=page, ways=list_ways(gallery) if self.planes else [])
         self._follow()
         self.refresh()
-        rail = (self.controls, self.filter, self.asking, self.chooser)
-        main = (self.cards, self.taking, self.sides, self.reasons, self.legend, self.picked)
+        rail = (self.controls, self.filter, self.upload, self.class_browser)
+        main = (self.cards, self.export, self.sides, self.reasons, self.legend, self.selected)
         self._handlers: dict[Any, Callable[[Any, dict[str, Any], list[memoryview]], None]] = {
-            self.frame: self._on_header,
+            self.header: self._on_header,
             self.filter: self._on_filter,
-            self.asking: self._on_upload,
-            self.chooser: self._on_class,
-            self.taking: self._on_export,
+            self.upload: self._on_upload,
+            self.class_browser: self._on_class,
+            self.export: self._on_export,
             self.reasons: self._on_explain,
             **dict.fromkeys((self.legend, *self.planes), self._on_map),
         }
-        for panel in (self.frame, *rail, *main, *self.planes):
+        for panel in (self.header, *rail, *main, *self.planes):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
-        self.asking.on_typed(self.suggest)
+        self.upload.on_typed(self.suggest)
         self.sides.on_chosen(self.compare)
         self.reasons.on_asked(self.explain)
         self.panels = self._layout()
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
-        self.frame.alert(self._site.without_folders(message))
-        self.frame.send({"kind": "idle"})
+        self.header.alert(self._site.without_folders(message))
+        self.header.send({"kind": "idle"})
 
     @guarded
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
@@ -163,10 +165,10 @@ class Explorer:
     def _on_export(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content:
             case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.taking.give(form, selected_tiles(self.state))
+                self.export.give(form, selected_tiles(self.state))
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
-                self.taking.give(form, self.state.results().take(slice(MAX_CARDS)))
+                self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
                 self.alert("")
 
     def _on_explain(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
@@ -194,7 +196,7 @@ class Explorer:
     @guarded
     def suggest(self, change: dict[str, Any]) -> None:
         """Suggest tiles whose ids contain the typed text."""
-        self.asking.matching = self.state.matching(change["new"])
+        self.upload.matching = self.state.matching(change["new"])
 
     @guarded
     def compare(self, change: dict[str, Any]) -> None:
@@ -223,14 +225,14 @@ class Explorer:
     async def take_image(self, data: bytes, name: str) -> None:
         """Encode an image in the background, then search with it, unless a newer one came."""
         self._newest = mine = self._newest + 1
-        self.asking.working = f"Reading {name}: the first image takes some seconds."
+        self.upload.working = f"Reading {name}: the first image takes some seconds."
         try:
             image = await self._uploads.encode(data, name)
         except Exception as error:
             image, message = None, explain(error)
         if mine != self._newest:
             return
-        self.asking.working = ""
+        self.upload.working = ""
         if image is None:
             self.alert(message)
         else:
@@ -240,7 +242,7 @@ class Explorer:
         """Show the current query and its results in all panels."""
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.judged = self.state.query.row is not None
-        self.legend.note = note_of(self.state.query, bool(self.planes))
+        self.legend.note = legend_note(self.state.query, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)
         self.reasons.view = self._explained.view(self.state, self.reasons.asked)
@@ -249,16 +251,16 @@ class Explorer:
     def _show_results(self) -> None:
         """Show what depends on the search settings as well as on the query."""
         result = self.state.results()
-        self.controls.search = search_of(self.state)
+        self.controls.search = search_view(self.state)
         self.controls.view = controls_view(self.state)
         self.cards.view = cards_view(result)
-        self.bits.view = codes_view(result)
-        marks = marks_of(result)
+        self.codes.view = codes_view(result)
+        marks = marks_view(result)
         for plane in self.planes:
             plane.marks = marks
         self.legend.color(result)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
-        self.frame.address = write_address(self.state, gallery=self._name)
+        self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: equal results change no trait, but end the wait
 
     def _open(self, name: str, address: str) -> None:
@@ -288,11 +290,11 @@ class Explorer:
 
     def _show_class(self, number: int, part: int) -> None:
         self._class, self._part = number, part
-        self.chooser.view = class_browser_view(self.state, number, part)
+        self.class_browser.view = class_browser_view(self.state, number, part)
 
     def _show_picked(self) -> None:
-        self.taking.selected = len(self.state.selection)
-        self.picked.view = selected_view(self.state)
+        self.export.selected = len(self.state.selection)
+        self.selected.view = selected_view(self.state)
 
     def _peek(self, panel: Any, row: int) -> None:
         tile = describe(self.state.gallery, row)
@@ -301,10 +303,10 @@ class Explorer:
 
     def _layout(self) -> list[ipywidgets.Widget]:
         planes = [box("rsh-planes", self.planes)] if self.planes else []
-        rail = box("rsh-rail", [self.controls, self.filter, self.asking, self.chooser])
-        answer = [self.bits, self.cards, self.taking, self.sides, self.reasons]
-        main = box("rsh-main", [*answer, self.legend, *planes, self.picked])
-        return [self.frame, box("rsh-body", [rail, main])]
+        rail = box("rsh-rail", [self.controls, self.filter, self.upload, self.class_browser])
+        answer = [self.codes, self.cards, self.export, self.sides, self.reasons]
+        main = box("rsh-main", [*answer, self.legend, *planes, self.selected])
+        return [self.header, box("rsh-body", [rail, main])]
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:

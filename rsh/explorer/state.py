@@ -199,7 +199,7 @@ class ExplorerState:
         """
         return self._results(self.query)
 
-    def tiles_of(self, name: str) -> list[int]:
+    def list_tiles(self, name: str) -> list[int]:
         """Return the rows of one class to choose a query from, held-out queries first.
 
         Raises:

@@ -25,7 +25,7 @@ def page(request, tmp_path) -> Explorer:
 def ask(page, panel, *buffers, **content) -> str:
     """Send what the browser would send; returns the alert."""
     panel._handle_custom_msg(content, list(buffers))
-    return page.frame.message
+    return page.header.message
 
 
 def test_every_panel_answers(page):
@@ -36,21 +36,21 @@ def test_every_panel_answers(page):
     assert str(gallery.folder) not in note
     page.reasons.asked = {**page.reasons.asked, "open": ["bit", "pairs"]}
     assert "On in " in page.reasons.view["bit"]["note"] and page.reasons.view["pairs"]["note"]
-    assert page.frame.message == ""
+    assert page.header.message == ""
     rows = np.arange(len(gallery), dtype=np.int32)
     ask(page, page.legend, memoryview(rows.tobytes()), kind="select")
-    assert page.picked.view["heading"].startswith(f"{len(gallery)} selected tile")
+    assert page.selected.view["heading"].startswith(f"{len(gallery)} selected tile")
     for by, _ in page.legend.ways:
         assert ask(page, page.legend, kind="color", by=by) == ""
     for order in ("features", "asymmetric", "bits"):
         page.controls.search = {**page.controls.search, "order": order}
-        assert page.frame.message == "" and page.cards.view["heading"]
+        assert page.header.message == "" and page.cards.view["heading"]
 
 
 @pytest.mark.parametrize("what", ["answer", "selection"])
 def test_everything_can_be_taken_away(page, what):
     ask(page, page.legend, memoryview(np.zeros(1, dtype=np.int32).tobytes()), kind="select")
     for form in FILES:
-        said = ask(page, page.taking, kind="take", form=form, what=what)
+        said = ask(page, page.export, kind="take", form=form, what=what)
         assert said == "" or (form == "geojson" and "has no coordinates" in said)
         assert str(page.state.gallery.folder) not in said

@@ -26,7 +26,7 @@ def page(gallery):
 def sent(page, monkeypatch):
     """What the first plane and the frame send to the browser."""
     messages = []
-    for panel in (page.planes[0], page.frame):
+    for panel in (page.planes[0], page.header):
         monkeypatch.setattr(panel, "send", lambda *a, **k: messages.append((a, k)), raising=False)
     return messages
 
@@ -44,13 +44,13 @@ def texts_in(widget):
 
 
 def test_the_page_opens_with_a_query_and_its_answer(page, gallery):
-    assert page.frame.question == "Where else on Earth does it look like this?"
-    assert re.fullmatch(r"300 tiles · \d+ classes · 32 bits", page.frame.facts)
+    assert page.header.question == "Where else on Earth does it look like this?"
+    assert re.fullmatch(r"300 tiles · \d+ classes · 32 bits", page.header.facts)
     cards = page.cards.view["cards"]
     assert len(cards) == 20
     assert cards[0]["thumb"] == gallery.thumbnail(cards[0]["row"])
     assert page.controls.view["query"]["row"] == page.state.query.row
-    assert page.frame.message == ""
+    assert page.header.message == ""
 
 
 def test_each_card_says_in_words_what_it_shows(page):
@@ -100,7 +100,7 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
 def test_choosing_a_card_moves_every_panel(page):
     row = page.cards.view["cards"][3]["row"]
     ask(page, page.cards, kind="choose", row=row)
-    assert page.state.query.row == page.bits.view["query"]["row"] == row
+    assert page.state.query.row == page.codes.view["query"]["row"] == row
     assert {plane.marks["query"] for plane in page.planes} == {row}
     assert page.controls.view["can_go_back"] and not page.controls.view["can_go_forward"]
     shown = [card["row"] for card in page.cards.view["cards"]]
@@ -119,36 +119,38 @@ def test_back_forward_and_random_are_buttons(page):
 
 
 def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
-    ask(page, page.chooser, kind="class", number=2)
-    rows = [card["row"] for card in page.chooser.view["cards"]]
-    assert rows == page.state.tiles_of(gallery.classes[2])[:24]
-    ask(page, page.chooser, kind="choose", row=rows[1])
-    current = [card["row"] for card in page.chooser.view["cards"] if card["current"]]
-    assert current == [rows[1]] and page.chooser.view["chosen"] == 2
+    ask(page, page.class_browser, kind="class", number=2)
+    rows = [card["row"] for card in page.class_browser.view["cards"]]
+    assert rows == page.state.list_tiles(gallery.classes[2])[:24]
+    ask(page, page.class_browser, kind="choose", row=rows[1])
+    current = [card["row"] for card in page.class_browser.view["cards"] if card["current"]]
+    assert current == [rows[1]] and page.class_browser.view["chosen"] == 2
 
 
 def test_the_chooser_pages_through_a_class_and_begins_again(page, gallery):
-    ask(page, page.chooser, kind="class", number=2)
-    wanted, seen = page.state.tiles_of(gallery.classes[2]), []
+    ask(page, page.class_browser, kind="class", number=2)
+    wanted, seen = page.state.list_tiles(gallery.classes[2]), []
     assert len(wanted) > 24
     while len(seen) < len(wanted):
-        view = page.chooser.view
+        view = page.class_browser.view
         assert (view["first"], view["total"]) == (len(seen) + 1, len(wanted))
         seen += [card["row"] for card in view["cards"]]
-        ask(page, page.chooser, kind="others")
-    assert seen == wanted and page.chooser.view["first"] == 1
+        ask(page, page.class_browser, kind="others")
+    assert seen == wanted and page.class_browser.view["first"] == 1
 
 
 def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
-    ask(page, page.chooser, kind="class", number=2)
-    ask(page, page.chooser, kind="others")
-    second = page.chooser.view["cards"]
-    ask(page, page.chooser, kind="choose", row=second[0]["row"])
-    assert [card["row"] for card in page.chooser.view["cards"]] == [card["row"] for card in second]
-    assert page.chooser.view["cards"][0]["current"]
-    other = page.state.tiles_of(gallery.classes[3])[0]
+    ask(page, page.class_browser, kind="class", number=2)
+    ask(page, page.class_browser, kind="others")
+    second = page.class_browser.view["cards"]
+    ask(page, page.class_browser, kind="choose", row=second[0]["row"])
+    assert [card["row"] for card in page.class_browser.view["cards"]] == [
+        card["row"] for card in second
+    ]
+    assert page.class_browser.view["cards"][0]["current"]
+    other = page.state.list_tiles(gallery.classes[3])[0]
     ask(page, page.cards, kind="choose", row=other)
-    assert (page.chooser.view["chosen"], page.chooser.view["first"]) == (3, 1)
+    assert (page.class_browser.view["chosen"], page.class_browser.view["first"]) == (3, 1)
 
 
 def test_the_search_trait_is_brought_into_range(page):
@@ -170,7 +172,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     nearest = plural(int(page.state.results().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
     assert page.cards.view["summary"] == f"The nearest tile is {nearest} away: widen the radius."
-    assert page.cards.view["cards"] == [] and page.bits.view["first"] is None
+    assert page.cards.view["cards"] == [] and page.codes.view["first"] is None
 
 
 def test_a_plane_gets_the_tile_it_asks_for(page, gallery, sent):
@@ -181,21 +183,21 @@ def test_a_plane_gets_the_tile_it_asks_for(page, gallery, sent):
 
 
 def test_a_ping_is_answered(page, sent):
-    ask(page, page.frame, kind="ping")
+    ask(page, page.header, kind="ping")
     assert sent[-1][0] == ({"kind": "pong"},)
     page.alert("stays")
-    ask(page, page.frame, kind="ping")
-    assert page.frame.message == "stays"
+    ask(page, page.header, kind="ping")
+    assert page.header.message == "stays"
 
 
 @pytest.mark.parametrize("row", [-1, 10**9])
 def test_a_wrong_row_is_an_alert_and_nothing_moves(page, row):
     before = page.state.query.row
     ask(page, page.cards, kind="choose", row=row)
-    assert page.frame.message.startswith(f"there is no tile {row}")
+    assert page.header.message.startswith(f"there is no tile {row}")
     assert page.state.query.row == before
     ask(page, page.controls, kind="random")
-    assert page.frame.message == ""
+    assert page.header.message == ""
 
 
 def test_a_message_of_no_known_kind_is_passed_over(page):
@@ -208,7 +210,7 @@ def test_a_message_of_no_known_kind_is_passed_over(page):
         {"kind": "class", "number": 99},
     ):
         page.receive(page.cards, content, [])
-    assert page.frame.message == ""
+    assert page.header.message == ""
 
 
 def test_a_defect_is_one_sentence_for_the_visitor_and_a_traceback_for_the_log(page, monkeypatch):
@@ -223,7 +225,7 @@ def test_a_defect_is_one_sentence_for_the_visitor_and_a_traceback_for_the_log(pa
     monkeypatch.setattr(page.state, "choose", fail)
     ask(page, page.cards, kind="choose", row=1)
     get_logger().removeHandler(handler)
-    assert page.frame.message == OURS
+    assert page.header.message == OURS
     assert "secret" in str(records[0].exc_info[1])
 
 
@@ -244,7 +246,7 @@ def test_a_gallery_without_map_and_projection_still_is_a_page(tmp_path):
     bare = tiny_gallery(tmp_path / "bare", num_tiles=30, coordinates=False, projection=False)
     page = Explorer(ExplorerState(bare))
     assert page.planes == [] and isinstance(page.panels[-1], ipywidgets.Box)
-    assert page.frame.question == "What else looks like this?"
+    assert page.header.question == "What else looks like this?"
     assert "rsh project" in page.legend.note
 
 
@@ -260,7 +262,7 @@ def test_class_names_travel_as_they_are(tmp_path):
     names = {"tundra": HTML, "coast": "海岸" * 40}
     odd = tiny_gallery(tmp_path / "odd", num_tiles=60, rename=names)
     page = Explorer(ExplorerState(odd))
-    shown = [entry["name"] for entry in page.chooser.view["classes"]]
+    shown = [entry["name"] for entry in page.class_browser.view["classes"]]
     assert HTML in shown and "海岸" * 40 in shown
     text = "".join(path.read_text(encoding="utf-8") for path in PANELS.rglob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text)

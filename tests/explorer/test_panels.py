@@ -8,8 +8,8 @@ from refusals import refused
 from rsh.errors import InputError
 from rsh.explorer.alerts import guarded
 from rsh.explorer.bundle import PANELS, bundle
-from rsh.explorer.panels.scatter import planes_of
-from rsh.explorer.panels.tiles import place_of
+from rsh.explorer.panels.scatter import make_maps
+from rsh.explorer.panels.tiles import format_position
 from rsh.explorer.server.serve import check_port, serve
 from rsh.text import humanize, plural
 
@@ -58,7 +58,7 @@ def test_no_file_of_the_page_names_an_outside_host():
     ],
 )
 def test_places_read_as_on_a_map(longitude, latitude, text):
-    assert place_of(longitude, latitude) == text
+    assert format_position(longitude, latitude) == text
 
 
 def test_words():
@@ -92,7 +92,7 @@ def test_a_port_in_use_is_named_with_the_way_out():
 
 
 def test_planes_carry_one_pair_of_numbers_an_item(gallery):
-    feature, _, world = planes_of(gallery, "page")
+    feature, _, world = make_maps(gallery, "page")
     xy = np.frombuffer(world.xy, dtype=np.float32).reshape(-1, 2)
     assert np.allclose(xy, gallery.items[["longitude", "latitude"]], atol=1e-3)
     assert world.world and not feature.world and len(world.background) > 1000

@@ -4,7 +4,7 @@ import numpy as np
 from refusals import refused
 
 from rsh.explorer.page import Explorer
-from rsh.explorer.panels.filter import columns_of, filter_view
+from rsh.explorer.panels.filter import filter_view, list_columns
 from rsh.explorer.state import MAX_MARKED, ExplorerState
 from rsh.gallery.filters import Filter
 from rsh.search.retrieve import search
@@ -78,7 +78,7 @@ def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
 
 
 def test_a_gallery_says_what_conditions_can_be_put_on(gallery, state):
-    columns = {column["name"]: column for column in columns_of(state)}
+    columns = {column["name"]: column for column in list_columns(state)}
     assert list(columns) == ["class", "split", "bbox"]
     assert columns["class"]["values"] == sorted(gallery.classes)
 
@@ -101,19 +101,19 @@ def test_the_page_does_what_the_panels_ask(gallery):
         "mark": page.cards,
         "clear": page.controls,
         "where": page.filter,
-        "find": page.asking,
-        "too large": page.asking,
-        "address": page.frame,
+        "find": page.upload,
+        "too large": page.upload,
+        "address": page.header,
     }
 
     def tell(**content):
         page.receive(panels[content["kind"]], content, [])
-        return page.frame.message
+        return page.header.message
 
     row = page.state.results().hits[0].row
     assert tell(kind="mark", row=row, sign="like") == ""
     assert [mark["sign"] for mark in page.controls.view["marks"]] == ["like"]
-    assert f"like={gallery.items['id'][row]}" in page.frame.address
+    assert f"like={gallery.items['id'][row]}" in page.header.address
     assert tell(kind="where", texts=["split=train"]) == ""
     assert (
         page.filter.view["texts"] == ["split=train"]
@@ -122,12 +122,12 @@ def test_the_page_does_what_the_panels_ask(gallery):
     assert "filter=nothing" in tell(kind="where", texts=["nothing"])
     assert tell(kind="clear") == ""
     assert page.controls.view["marks"] == []
-    link = page.frame.address
+    link = page.header.address
     assert tell(kind="find", text=gallery.items["id"][4]) == ""
     assert page.state.query.row == 4
     assert "no tile's name holds" in tell(kind="find", text="nowhere")
     assert tell(kind="address", text=link) == ""
-    assert page.frame.address == link
+    assert page.header.address == link
     assert "at most 20 MB" in tell(kind="too large", name="huge.tif", size=60 << 20)
-    page.asking.typed = gallery.items["id"][4][:5]
-    assert gallery.items["id"][4] in page.asking.matching or len(page.asking.matching) == 12
+    page.upload.typed = gallery.items["id"][4][:5]
+    assert gallery.items["id"][4] in page.upload.matching or len(page.upload.matching) == 12

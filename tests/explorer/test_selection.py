@@ -68,9 +68,9 @@ def test_the_page_hands_what_is_sent_to_the_state(tmp_path):
         page.receive(page.legend, {"kind": "select"}, [buffer])
 
     send(7, 3)
-    assert list(page.state.selection) == [3, 7] and page.frame.message == ""
+    assert list(page.state.selection) == [3, 7] and page.header.message == ""
     send(60)
     assert list(page.state.selection) == [3, 7]
-    assert page.frame.message == "there is no tile 60: select from 0 to 59"
+    assert page.header.message == "there is no tile 60: select from 0 to 59"
     send()
     assert list(page.state.selection) == []

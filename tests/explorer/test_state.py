@@ -200,13 +200,13 @@ def test_random_queries_repeat_with_the_seed_and_are_unseen(gallery):
 
 def test_tiles_of_a_class_begin_with_the_unseen(state, gallery):
     name = gallery.classes[2]
-    rows = state.tiles_of(name)
+    rows = state.list_tiles(name)
     items = gallery.items.iloc[rows]
     assert set(items["class"]) == {name} and len(rows) == (gallery.items["class"] == name).sum()
     unseen = (items["split"] == "query").tolist()
     assert unseen == sorted(unseen, reverse=True) and any(unseen)
     with refused(names="nowhere"):
-        state.tiles_of("<nowhere>")
+        state.list_tiles("<nowhere>")
 
 
 def test_numbers_out_of_range_come_to_the_nearest_end(state):

@@ -12,7 +12,7 @@ from refusals import refused
 from rsh.cli.main import main
 from rsh.codes.order import id_hashes
 from rsh.errors import InputError
-from rsh.explorer.panels.header import facts_of
+from rsh.explorer.panels.header import describe_gallery
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import (
@@ -221,9 +221,9 @@ def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reas
 
 
 def test_the_page_says_that_its_answers_are_approximate(folder: Path):
-    assert "approximate" not in facts_of(Gallery.open(folder))
+    assert "approximate" not in describe_gallery(Gallery.open(folder))
     gallery = index_gallery(folder, "ivf", recall=0.3)
-    assert f"approximate: finds {gallery.searcher.index.recall:.1%}" in facts_of(gallery)
+    assert f"approximate: finds {gallery.searcher.index.recall:.1%}" in describe_gallery(gallery)
 
 
 def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):

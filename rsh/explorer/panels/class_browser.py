@@ -34,7 +34,7 @@ def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict
     """Return the `ClassBrowserPanel.view` of a class; `part` wraps around after the last page."""
     classes = state.gallery.classes
     counts = np.bincount(state.gallery.labels, minlength=len(classes)).tolist()
-    rows = state.tiles_of(classes[chosen])
+    rows = state.list_tiles(classes[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
     shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
     return {

@@ -32,7 +32,7 @@ class Coloring(TypedDict):
     itself means unknown.
 
     Attributes:
-        by: the way, as in `ways_of`.
+        by: the way, as in `list_ways`.
         names: one for each value; none for a scale.
         colors: roles such as "right", one a name; none for those of classes.
         ends: words at both ends of a scale; none for names.
@@ -58,7 +58,7 @@ class Coloring(TypedDict):
     wide: bool
 
 
-def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
+def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
     items = gallery.items
     ways = [("class", "class"), ("distance", "distance from the query")]
@@ -68,8 +68,8 @@ def ways_of(gallery: Gallery) -> list[tuple[str, str]]:
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
-def coloring_of(result: SearchResult, by: str) -> Coloring:
-    """Return the coloring of all tiles by one of `ways_of`.
+def make_coloring(result: SearchResult, by: str) -> Coloring:
+    """Return the coloring of all tiles by one of `list_ways`.
 
     Raises:
         InputError: there is no such way.
@@ -86,7 +86,7 @@ def coloring_of(result: SearchResult, by: str) -> Coloring:
         return _by_relevance(result)
     name = by.removeprefix(COLUMN)
     if not by.startswith(COLUMN) or name not in _others(gallery):
-        ways = ", ".join(way for way, _ in ways_of(gallery))
+        ways = ", ".join(way for way, _ in list_ways(gallery))
         raise InputError(f"color by {by!r}: choose one of {ways}")
     return _by_column(by, gallery.items[name])
 

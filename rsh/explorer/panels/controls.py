@@ -55,7 +55,7 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
     }
 
 
-def search_of(state: ExplorerState) -> dict[str, Any]:
+def search_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `ControlsPanel.search` of a state."""
     return {name: getattr(state.settings, name) for name in ("mode", "top_k", "radius", "order")}
 

@@ -67,11 +67,11 @@ class Explained:
         Raises:
             InputError: there is no such bit.
         """
-        show = {"parts": self._parts_of, "bit": self._bit, "pairs": self._pairs}
+        show = {"parts": self._occlusion, "bit": self._bit, "pairs": self._pairs}
         made = {name: make(state, asked) for name, make in show.items() if name in asked["open"]}
         return {"num_bits": self._gallery.num_bits, **made}
 
-    def _parts_of(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
+    def _occlusion(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Draw the occlusion sensitivity of the current query, if it was computed."""
         if self._parts is None or self._parts[0] != state.query:
             return {"images": [], "note": ""}

@@ -33,7 +33,7 @@ class FilterPanel(anywidget.AnyWidget):
 
 
 def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the `FilterPanel.view` of a state; `columns` as `columns_of` gives them."""
+    """Return the `FilterPanel.view` of a state; `columns` as `list_columns` gives them."""
     filter, gallery = state.settings.filter, state.gallery
     many = len(gallery.searchable_rows(filter))
     return {
@@ -43,7 +43,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     }
 
 
-def columns_of(state: ExplorerState) -> list[dict[str, Any]]:
+def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     """Return the columns that conditions can be on, the usual ones first."""
     items = state.gallery.items
     usual = ["class"] if len(state.gallery.classes) > 1 else []

@@ -41,14 +41,14 @@ class HeaderPanel(anywidget.AnyWidget):
         self.message = message
 
 
-def question_of(gallery: Gallery) -> str:
+def make_headline(gallery: Gallery) -> str:
     """Return the question the page answers."""
     if gallery.has_map:
         return "Where else on Earth does it look like this?"
     return "What else looks like this?"
 
 
-def facts_of(gallery: Gallery) -> str:
+def describe_gallery(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
     counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
     facts = [plural(count, noun) for count, noun in counts]

@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 
 from rsh.explorer.bundle import bundle, stylesheet
-from rsh.explorer.panels.coloring import WITH_QUERY, coloring_of
+from rsh.explorer.panels.coloring import WITH_QUERY, make_coloring
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
@@ -22,7 +22,7 @@ class LegendPanel(anywidget.AnyWidget):
         heading: title of the part of the page that follows.
         note: one sentence below it.
         judged: whether the results are relevant or not; for an image it is unknown.
-        ways: what the dots can be colored by, see `ways_of`; none hides the choice.
+        ways: what the dots can be colored by, see `list_ways`; none hides the choice.
         coloring: `rsh.explorer.panels.coloring.Coloring`, or empty before the first.
     """
 
@@ -40,7 +40,7 @@ class LegendPanel(anywidget.AnyWidget):
 
         Args:
             result: of the current query.
-            by: one of `ways_of`; None for the present one.
+            by: one of `list_ways`; None for the present one.
 
         Raises:
             InputError: there is no such way.
@@ -48,10 +48,10 @@ class LegendPanel(anywidget.AnyWidget):
         now = str(self.coloring.get("by", ""))
         if by is None and now and now not in WITH_QUERY:
             return
-        self.coloring = dict(coloring_of(result, by or now or "class"))
+        self.coloring = dict(make_coloring(result, by or now or "class"))
 
 
-def note_of(query: Query, has_planes: bool) -> str:
+def legend_note(query: Query, has_planes: bool) -> str:
     """Return what the dots are, and where an uploaded image, which has none, would lie."""
     if not has_planes:
         return "This gallery has no projection yet: `rsh project` draws its feature and hash space."

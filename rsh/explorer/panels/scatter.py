@@ -67,7 +67,7 @@ class ScatterPanel(anywidget.AnyWidget):
     marks = traitlets.Dict().tag(sync=True)
 
 
-def planes_of(gallery: Gallery, page: str) -> list[ScatterPanel]:
+def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
     if gallery.projection is not None:
@@ -82,7 +82,7 @@ def planes_of(gallery: Gallery, page: str) -> list[ScatterPanel]:
     return planes
 
 
-def marks_of(result: SearchResult) -> dict[str, Any]:
+def marks_view(result: SearchResult) -> dict[str, Any]:
     """Return the `ScatterPanel.marks` of a result."""
     shown, row = result.take(slice(MAX_CARDS)), result.query.row
     rows = shown.rows.tolist()

@@ -29,8 +29,8 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "name": humanize(item["class"]),
         "color": int(gallery.labels[row]),
         "code": to_hex(gallery.packed[row], gallery.num_bits),
-        "place": place_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
-        "map": map_of(item["longitude"], item["latitude"]) if gallery.has_map else "",
+        "place": format_position(item["longitude"], item["latitude"]) if gallery.has_map else "",
+        "map": map_url(item["longitude"], item["latitude"]) if gallery.has_map else "",
         "split": SPLITS.get(item["split"], ""),
         "thumb": gallery.thumbnail(row),
     }
@@ -64,7 +64,7 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
     }
 
 
-def place_of(longitude: float, latitude: float) -> str:
+def format_position(longitude: float, latitude: float) -> str:
     """Return a position such as 34.5° N, 102.1° E; "" where it is unknown."""
     if not (math.isfinite(longitude) and math.isfinite(latitude)):
         return ""
@@ -72,7 +72,7 @@ def place_of(longitude: float, latitude: float) -> str:
     return f"{abs(latitude):.1f}° {north}, {abs(longitude):.1f}° {east}"
 
 
-def map_of(longitude: float, latitude: float) -> str:
+def map_url(longitude: float, latitude: float) -> str:
     """Return a link to a map of a position; the dashboard itself contacts no other host."""
     place = f"{latitude:.5f}/{longitude:.5f}"
     return f"https://www.openstreetmap.org/?mlat={latitude:.5f}&mlon={longitude:.5f}#map=9/{place}"

@@ -5,7 +5,7 @@ from make_gallery import tiny_gallery
 from refusals import refused
 
 from rsh.explorer.page import Explorer
-from rsh.explorer.panels.coloring import MAX_NAMES, STEPS, coloring_of, ways_of
+from rsh.explorer.panels.coloring import MAX_NAMES, STEPS, list_ways, make_coloring
 from rsh.explorer.panels.tiles import SPLITS
 from rsh.explorer.state import ExplorerState
 
@@ -44,7 +44,7 @@ def page(state):
 
 
 def color(state, by):
-    return coloring_of(state.results(), by)
+    return make_coloring(state.results(), by)
 
 
 def values_of(coloring):
@@ -52,14 +52,14 @@ def values_of(coloring):
 
 
 def test_ways_are_what_a_color_can_show(state):
-    columns = [by for by, _ in ways_of(state.gallery)]
+    columns = [by for by, _ in list_ways(state.gallery)]
     assert columns[:4] == ["class", "distance", "split", "found"]
     assert columns[4:] == [f"column:{name}" for name in COLUMNS]
-    assert dict(ways_of(state.gallery))["column:sensor_name"] == "sensor name"
+    assert dict(list_ways(state.gallery))["column:sensor_name"] == "sensor name"
 
 
 def test_every_way_has_a_value_a_tile_and_counts_what_is_not_known(state):
-    for by, _ in ways_of(state.gallery):
+    for by, _ in list_ways(state.gallery):
         coloring = color(state, by)
         values = values_of(coloring)
         assert len(values) == TILES and values.max() <= coloring["num_values"]
@@ -156,16 +156,16 @@ def test_more_names_than_fit_are_no_colors(tmp_path):
         return items.assign(few=[f"v{v}" for v in few], many=[f"v{v}" for v in many])
 
     gallery = tiny_gallery(tmp_path / "g", num_tiles=200, more=add)
-    assert [by for by, _ in ways_of(gallery)][4:] == ["column:few"]
+    assert [by for by, _ in list_ways(gallery)][4:] == ["column:few"]
 
 
 def test_the_page_colors_by_what_is_asked(page):
     assert page.legend.coloring["by"] == "class"
     page.receive(page.legend, {"kind": "color", "by": "column:cloud"}, [])
-    assert page.legend.coloring["by"] == "column:cloud" and page.frame.message == ""
+    assert page.legend.coloring["by"] == "column:cloud" and page.header.message == ""
     page.receive(page.legend, {"kind": "color", "by": "nonsense"}, [])
     assert page.legend.coloring["by"] == "column:cloud"
-    assert page.frame.message.startswith("color by 'nonsense': choose one of class")
+    assert page.header.message.startswith("color by 'nonsense': choose one of class")
 
 
 @pytest.mark.parametrize(("by", "sent"), [("class", 0), ("distance", 2), ("found", 2)])

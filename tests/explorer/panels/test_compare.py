@@ -40,7 +40,7 @@ def given(page, monkeypatch):
     """What the page sends when something is taken away."""
     sent = []
     monkeypatch.setattr(
-        page.taking, "send", lambda head, buffers=(): sent.append((head, *buffers)), raising=False
+        page.export, "send", lambda head, buffers=(): sent.append((head, *buffers)), raising=False
     )
     return sent
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
     row = next(row for row, tile in enumerate(state.gallery.items["id"]) if tile not in held)
     tell(page.cards, kind="choose", row=row)
     assert page.sides.view["sides"] == [] and "few" in page.sides.view["note"]
-    assert page.frame.message == "" and page.state.query.row == row
+    assert page.header.message == "" and page.state.query.row == row
     page.sides.chosen = "features"
     state.filter_by(Filter.read(["split=train"]))
     page.refresh()
@@ -95,7 +95,7 @@ def test_a_gallery_alone_is_compared_with_its_features(gallery):
 
 @pytest.mark.parametrize("form", FILES)
 def test_a_file_holds_what_is_shown(page, given, form):
-    tell(page.taking, kind="take", form=form)
+    tell(page.export, kind="take", form=form)
     ((head, data),) = given
     assert head["kind"] == "file" and head["name"].startswith("answer.")
     ids = [page.state.gallery.items["id"][card["row"]] for card in page.cards.view["cards"]]
@@ -112,7 +112,7 @@ def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(pa
     state.filter_by(Filter.read(["split=train,val"]))
     page.refresh()
     for form in ("python", "command"):
-        tell(page.taking, kind="take", form=form)
+        tell(page.export, kind="take", form=form)
     (python,), (command,) = ((head["text"],) for head, *_ in given)
     folder = state.gallery.folder
     assert str(folder) not in python + command
@@ -133,7 +133,7 @@ def test_feedback_is_part_of_the_exported_options(state):
 
 
 def test_a_form_that_is_none_is_named(page):
-    tell(page.taking, kind="take", form="exe")
-    assert page.frame.message == (
+    tell(page.export, kind="take", form="exe")
+    assert page.header.message == (
         "form 'exe': choose one of csv, json, geojson, sheet, python, command"
     )

@@ -39,7 +39,7 @@ def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
 
 def test_a_bit_that_is_none_is_an_alert(page):
     look(page, open=["bit"], bit=32)
-    assert "bit=32" in page.frame.message
+    assert "bit=32" in page.header.message
 
 
 def test_the_most_confused_classes_come_first_with_their_border(page, gallery):
@@ -58,7 +58,7 @@ def test_one_class_has_no_pairs(tmp_path, gallery):
     alone = tiny_gallery(tmp_path / "alone", num_tiles=20, rename=rename)
     page = Explorer(ExplorerState(alone))
     assert look(page, open=["pairs"])["pairs"]["pairs"] == []
-    assert page.frame.message == ""
+    assert page.header.message == ""
 
 
 def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
@@ -70,7 +70,7 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
 
     assert look(page, open=["parts"])["parts"]["images"] == []
     run(visit())
-    assert page.frame.message == "" and page.reasons.working == ""
+    assert page.header.message == "" and page.reasons.working == ""
     whole, one = page.reasons.view["parts"]["images"]
     assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "the whole code"
     assert one["title"].startswith("bit 1, which is ")
@@ -88,5 +88,5 @@ def test_a_gallery_without_a_network_says_so(page):
         await page._uploads.close()
 
     run(visit())
-    assert "does not say which run made it" in page.frame.message
+    assert "does not say which run made it" in page.header.message
     assert page.reasons.working == ""

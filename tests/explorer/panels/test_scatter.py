@@ -3,7 +3,7 @@
 import pytest
 from make_gallery import in_town, tiny_gallery
 
-from rsh.explorer.panels.scatter import marks_of, planes_of
+from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -17,7 +17,7 @@ def town(tmp_path_factory) -> Gallery:
 def test_the_footprints_of_query_and_hits_are_told(town):
     state = ExplorerState(town)
     state.choose(7)
-    marks = marks_of(state.results())
+    marks = marks_view(state.results())
     wanted = {7, *(row for row, _ in marks["hits"])}
     known = {str(row) for row in wanted if town.items["footprint"].iloc[row]}
     assert set(marks["rings"]) == known and "7" in known
@@ -27,10 +27,10 @@ def test_the_footprints_of_query_and_hits_are_told(town):
 
 
 def test_without_footprints_or_places_there_are_no_rings(state, tmp_path):
-    assert marks_of(state.results())["rings"] == {}
+    assert marks_view(state.results())["rings"] == {}
     nowhere = ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=40, coordinates=False))
-    assert marks_of(nowhere.results())["rings"] == {}
-    assert [plane.world for plane in planes_of(nowhere.gallery, "p")] == [False, False]
+    assert marks_view(nowhere.results())["rings"] == {}
+    assert [plane.world for plane in make_maps(nowhere.gallery, "p")] == [False, False]
 
 
 def test_a_tile_says_where_a_map_shows_it(town):

@@ -143,14 +143,14 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
         await explorer._uploads.close()
 
     run(visit())
-    assert explorer.frame.message.startswith("note.txt is not an image")
-    assert explorer.asking.working == ""
+    assert explorer.header.message.startswith("note.txt is not an image")
+    assert explorer.upload.working == ""
     assert explorer.state.query.row is None
     assert (explorer.state.query.image.encodings.packed == gallery.packed[[9]]).all()
     assert explorer.controls.view["query"]["split"] == "an image of yours"
     assert {card["relevant"] for card in explorer.cards.view["cards"]} == {None}
     assert explorer.cards.view["summary"].startswith("Of the 20 tiles shown: ")
-    assert "q=" not in explorer.frame.address
+    assert "q=" not in explorer.header.address
     explorer.state.back()
     assert explorer.state.query.row is not None
 
