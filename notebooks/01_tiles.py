@@ -40,7 +40,7 @@ teaching.examples(dataset, each=6)
 
 # %%
 splits = {"at random": dataset.split(by="class"), "by blocks": dataset.split(by="block")}
-teaching.places({name: split.dataset.items for name, split in splits.items()})
+teaching.split_maps({name: split.dataset.items for name, split in splits.items()})
 
 # %% [markdown]
 # ## How much ground do the splits share?

@@ -79,7 +79,7 @@ margins(snapshots)
 # the space itself, not in the layout. `mAP` measures retrieval.
 
 # %%
-metrics = snapshots.figures()
+metrics = snapshots.metrics()
 metrics.round(3)
 
 # %% [markdown]

@@ -27,7 +27,7 @@ import rsh
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss, inter_class_hash
 from rsh.plotting import COLORS, DASHES, style_axes
 from rsh.teaching.ablation import Ablation
-from rsh.teaching.circle import CircleLesson
+from rsh.teaching.circle import CircleTutorial
 
 # %% [markdown]
 # ## Twelve points on a circle
@@ -44,7 +44,7 @@ from rsh.teaching.circle import CircleLesson
 # - Press "one step downhill" until nothing moves. Four quadrants are enough for three classes.
 
 # %%
-circle = CircleLesson()
+circle = CircleTutorial()
 circle.view
 
 # %% [markdown]
@@ -83,7 +83,7 @@ figure
 # other.
 
 # %%
-walk, values = CircleLesson(), []
+walk, values = CircleTutorial(), []
 for _ in range(40):
     values.append(walk.circle.values)
     walk._press(walk.STEP)
@@ -118,7 +118,7 @@ ablation.view
 from rsh.teaching.ablation import trials_figure
 
 for off in (["category"], ["inter"], ["intra"], ["quantization"], ["inter", "intra"]):
-    ablation.turn(dict(ablation.dials.values) | {f"{name}_weight": 0.0 for name in off})
+    ablation.retrain(dict(ablation.sliders.values) | {f"{name}_weight": 0.0 for name in off})
     ablation.wait()
 trials_figure(ablation.trials, split)
 

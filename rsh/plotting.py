@@ -1,4 +1,4 @@
-"""What all plots share: resolution, colors, dashes and axes."""
+"""Shared style of all plots: resolution, colors, dashes and axes."""
 
 from matplotlib.axes import Axes
 
@@ -8,18 +8,18 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def style_axes(axes: Axes) -> None:
-    """Leave a panel its two axes and faint lines to read heights from."""
+    """Show only the left and bottom axis, and faint horizontal grid lines."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
 def percent_axis(axes: Axes, *which: str) -> None:
-    """Write the fractions on an axis as percentages.
+    """Label fractions as percentages.
 
     Args:
         axes: the panel.
         which: "xaxis", "yaxis".
     """
     for name in which:
-        getattr(axes, name).set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        getattr(axes, name).set_major_formatter(lambda fraction, _: f"{100 * fraction:g} %")

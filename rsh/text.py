@@ -1,13 +1,13 @@
-"""Texts for people: plurals, aligned columns, and characters that cannot be seen."""
+"""Text for output: plurals, aligned columns, and escaped control characters."""
 
 import unicodedata
 from collections.abc import Container, Sequence
 
 
 def escape_control_chars(text: str) -> str:
-    r"""Write line breaks, turns of the writing and the like as escapes, such as \n or \u202e.
+    r"""Return the text with unprintable characters as escapes, such as \n or \u202e.
 
-    A name must neither end a line, nor steer a terminal, nor read as another.
+    A name must not break a line, control a terminal, or look like another name.
     """
     return text if text.isprintable() else "".join(map(_escape, text))
 
@@ -19,31 +19,34 @@ def _escape(character: str) -> str:
 
 
 def first_sentence(error: Exception) -> str:
-    """Return the first sentence of what a library says, or the kind of error if it says nothing."""
+    """Return the first sentence of an error message, or the error's type if it has none."""
     return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def humanize(name: str) -> str:
-    """Class names are folder names: show their underscores as the spaces they stand for."""
+    """Return a class name, which is a folder name, with spaces for its underscores."""
     return str(name).replace("_", " ").strip() or "(no name)"
 
 
 def align_columns(rows: Sequence[tuple[str, ...]], *, left: Container[int] = (0,)) -> str:
-    """Put words in columns: those numbered in `left` to the left, the others to the right."""
-    rows = [
-        tuple(map(escape_control_chars, row)) for row in rows
-    ]  # a name must not break out of its cell
+    """Return rows as lines of aligned columns.
+
+    Args:
+        rows: cells, the same number in each row.
+        left: numbers of the columns to align left; the others are aligned right.
+    """
+    rows = [tuple(map(escape_control_chars, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            word.ljust(width) if place in left else word.rjust(width)
-            for place, (word, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
 
 
 def plural(count: int, noun: str) -> str:
-    """Write a count with its noun: "1 bit", "2,400 tiles", "10 classes"."""
+    """Return a count with its noun: "1 bit", "2,400 tiles", "10 classes"."""
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}{ending}"

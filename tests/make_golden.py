@@ -42,7 +42,7 @@ def measure(*, threads: int = 1) -> Golden:
     torch.set_num_threads(threads)
     try:
         sample = TileDataset.open("bluemarble")
-        split = sample.take(np.arange(0, len(sample), 6)).split(seed=0)
+        split = sample.select(np.arange(0, len(sample), 6)).split(seed=0)
         net = HashNet(num_bits=32, image_size=32, hidden=128, feature_dim=32)
         train(net, split, TrainConfig(epochs=10, cached_views=2), progress=False)
         report: dict[str, Any] = evaluate(net, split, progress=False)

@@ -174,7 +174,7 @@ def milvus_lite(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     with _folder() as folder:
         engine = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
         engine.add(gallery, np.arange(len(gallery)))
-        yield lambda queries: list(engine.unsettled(queries, TOP_K))
+        yield lambda queries: list(engine.raw_search(queries, TOP_K))
         engine.close()
 
 

@@ -20,7 +20,7 @@ GALLERY = {  # in a gallery, and how often each is damaged
 FINISHED = {"model.safetensors": 5, "config.json": 10}
 HALFWAY = {"config.json": 6, "last.ckpt": 8, "history.jsonl": 2}
 PARTS = {"*/rows.npy": 4, "*/thumbs.bin": 3, "*/skipped.json": 3, "*/files.json": 2}
-CACHES = {"view-bank/*[!l].npy": 5, "packed-tiles/*.npy": 4, "view-bank/*.partial.npy": 4,
+CACHES = {"view-bank/*[!l].npy": 5, "decoded-tiles/*.npy": 4, "view-bank/*.partial.npy": 4,
           "view-bank/*.partial.txt": 2}  # fmt: skip
 DATA = {"tiles.zip": 6, "tiles.tar": 5, "tiles/*/*.jpg": 4}
 

@@ -56,7 +56,7 @@ def archive(world: World) -> bytes:
 def job(server: Server, content: bytes, **more: Any) -> dict[str, Any]:
     """Return what makes a command believe that UC Merced lies on a server."""
     sha256 = hashlib.sha256(content).hexdigest()
-    settings = {"rsh.data.download.PATIENCE": PATIENCE}
+    settings = {"rsh.data.download.TIMEOUT": PATIENCE}
     return {
         "dataset": {"url": server.url, "sha256": sha256, "each": EACH},
         "settings": settings,

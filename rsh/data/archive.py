@@ -1,4 +1,4 @@
-"""Reading zips that others have packed, without trusting what they say of themselves."""
+"""Reads untrusted zips: no file is unpacked beyond its stated size or outside the archive."""
 
 import os
 import zipfile
@@ -9,56 +9,58 @@ from rsh.data.images import SUFFIXES
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
-PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others a few bytes unpack to gigabytes
-# Locked, damaged, packed by a method that Python does not know.
-CANNOT_READ = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack a few bytes to gigabytes
+# zipfile raises these for encrypted or damaged zips, and for unknown compression methods.
+ZIP_ERRORS = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
 
 
 def is_zip(source: Path) -> bool:
-    """Whether a file ends as a zip does, be it a zip that can be read or not."""
+    """Whether a file ends like a zip, readable or not."""
     try:
         return zipfile.is_zipfile(source)
-    except CANNOT_READ:
-        return True  # `open_zip` says what is wrong
+    except ZIP_ERRORS:
+        return True  # `open_zip` reports the error
 
 
 def open_zip(source: Path) -> zipfile.ZipFile:
     """Open a zip for reading.
 
     Raises:
-        InputError: it is gone, or its table of contents is damaged.
+        InputError: the file is missing, or its table of contents is damaged.
     """
     try:
         return zipfile.ZipFile(source)
-    except CANNOT_READ as error:
-        raise InputError(f"{source} cannot be read ({error}): pack or fetch it again") from None
+    except ZIP_ERRORS as error:
+        raise InputError(
+            f"{source} cannot be read ({error}): create or download it again"
+        ) from None
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Unpack one file of a zip.
+    """Return the content of one file of a zip.
 
     Raises:
-        InputError: it is locked, damaged, packed by an unusual method, or would unpack to more
-            than an image can be.
+        InputError: it is encrypted, damaged, compressed by an unusual method, or too large for an
+            image.
     """
     where = f"{name} in {archive.filename}"
     try:
         member = archive.getinfo(name)
         size, method = member.file_size, member.compress_type
-        if size <= MAX_BYTES and method in PACKED:
+        if size <= MAX_BYTES and method in METHODS:
             with archive.open(member) as stream:
-                return stream.read(size)  # and no more, whatever there is: the size may be a lie
+                return stream.read(size)  # no more than the stated size, which may be wrong
     except KeyError:
         raise InputError(f"{where} is gone: open the data again") from None
-    except CANNOT_READ as error:
-        raise InputError(f"{where} cannot be read ({error}): pack or fetch it again") from None
-    if method not in PACKED:
-        raise InputError(f"{where} is packed by another method than deflate: pack it again")
+    except ZIP_ERRORS as error:
+        raise InputError(f"{where} cannot be read ({error}): create or download it again") from None
+    if method not in METHODS:
+        raise InputError(f"{where} is not compressed by deflate: create the zip again")
     raise InputError(f"{where} unpacks to {size // 10**6} MB: cut it into tiles first")
 
 
 def image_paths(source: Path) -> tuple[list[str], str]:
-    """List the images of a zip, and the folders around the class folders, if there are any.
+    """Return the paths of the images in a zip, and the prefix before the class folders.
 
     Raises:
         InputError: the zip is damaged, or names a path outside itself.
@@ -73,7 +75,7 @@ def image_paths(source: Path) -> tuple[list[str], str]:
         ]
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
-            raise InputError(f"{source} names a path outside itself ({name}): pack it again")
+            raise InputError(f"{source} names a path outside itself ({name}): create it again")
     parents = [str(PurePosixPath(name).parent) for name in names]
     root = os.path.commonpath(parents) if parents else ""
     if root and all(parent == root for parent in parents):  # a single class folder

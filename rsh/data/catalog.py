@@ -1,8 +1,8 @@
-"""The published data sets that rsh fetches and opens by their names.
+"""The published data sets that rsh downloads and opens by name.
 
-Each zip holds one folder a class, so that `Scenes` reads it as it is: nothing is unpacked. The
-mirrors are those of TorchGeo and its authors, at a fixed revision, because the places of the
-authors are web forms, cloud drives or RAR files. data/README.md says where each value comes from.
+Each zip holds one folder per class, so `TileDataset` reads it without unpacking. The URLs are
+mirrors by TorchGeo and its authors at fixed revisions, since the data sets' authors offer web
+forms, cloud drives or RAR files. data/README.md gives the source of each value.
 """
 
 import os
@@ -22,16 +22,16 @@ class CatalogEntry:
     """A published data set.
 
     Attributes:
-        name: what it is called on the command line.
-        title: what its authors call it.
+        name: on the command line.
+        title: the name that its authors use.
         url: of the zip.
         sha256: of the zip.
-        size: of the zip, bytes; None where nobody has published it.
-        home: the page of the authors, with their terms.
-        license: what may be done with it.
-        is_open: whether the license lets everybody do everything; if not, it must be accepted.
+        size: of the zip, bytes; None if unpublished.
+        home: web page of the authors, with the terms of use.
+        license: summary of the terms.
+        is_open: whether the license permits every use; otherwise the user must accept it.
         side: of a tile, pixels.
-        counts: how many tiles each class has, by its name.
+        counts: number of tiles of each class, by class name.
     """
 
     name: str
@@ -47,73 +47,73 @@ class CatalogEntry:
 
     @property
     def tiles(self) -> int:
-        """How many tiles there are."""
+        """Number of tiles."""
         return sum(self.counts.values())
 
-    def places(self, folder: Path | None = None) -> tuple[Path, Path]:
-        """Return where the zip belongs, and where a person may lay the class folders instead.
+    def paths(self, folder: Path | None = None) -> tuple[Path, Path]:
+        """Return the path of the zip, and that of the folder that may replace it.
 
         Args:
-            folder: of all data sets; None takes $RSH_DATA_HOME, or data/.
+            folder: of all data sets; $RSH_DATA_HOME or data/ by default.
         """
         folder = folder or data_home()
         return folder / f"{self.name}.zip", folder / self.name
 
     def find(self) -> Path | None:
-        """Return where the data set lies, or None if it has not been fetched."""
-        return next((place for place in self.places() if place.exists()), None)
+        """Return the path of the data set, or None if it has not been downloaded."""
+        return next((path for path in self.paths() if path.exists()), None)
 
     def require(self) -> Path:
-        """Return where the data set lies.
+        """Return the path of the data set.
 
         Raises:
-            InputError: it has not been fetched.
+            InputError: it has not been downloaded.
         """
-        if place := self.find():
-            return place
+        if path := self.find():
+            return path
         raise InputError(
             f"{self.name} is not in {data_home()}: fetch it with `rsh data fetch {self.name}`, set "
-            f"RSH_DATA_HOME to the folder it lies in, or write ./{self.name} for tiles of your own"
+            f"RSH_DATA_HOME to its folder, or write ./{self.name} for a data set of your own"
         )
 
     def check(self, classes: Iterable[str], *, where: str, hint: str) -> None:
-        """Compare the tiles with those that were published.
+        """Compare the number of tiles of each class with the published number.
 
         Args:
             classes: the class of each tile.
-            where: what holds the tiles, for the message.
-            hint: what can be done, for the message.
+            where: path or URL of the tiles, for the message.
+            hint: how to fix it, for the message.
 
         Raises:
-            InputError: a class is missing, or has too many or too few tiles; it is named.
+            InputError: a class has another number of tiles; the message names it.
         """
         found = Counter(classes)
         for name in sorted({*self.counts, *found}):
-            wanted = self.counts.get(name, 0)
-            if found[name] != wanted:
+            published = self.counts.get(name, 0)
+            if found[name] != published:
                 raise InputError(
                     f"{where} is not {self.title} as published, class {name!r} has {found[name]} "
-                    f"tiles and not {wanted}: {hint}"
+                    f"tiles and not {published}: {hint}"
                 )
 
 
 def data_home() -> Path:
-    """Where data sets lie: $RSH_DATA_HOME, or data/ in the folder one is in."""
+    """Return the folder of data sets: $RSH_DATA_HOME, or data/ in the current folder."""
     return Path(os.environ.get("RSH_DATA_HOME") or "data")
 
 
 def find_entry(name: str) -> CatalogEntry:
-    """Return a data set.
+    """Return the entry of a name.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: no data set has this name.
     """
     if name not in CATALOG:
         raise InputError(f"{name!r} is no data set: choose one of {', '.join(CATALOG)}")
     return CATALOG[name]
 
 
-def _each(count: int, names: str) -> dict[str, int]:
+def _counts(count: int, names: str) -> dict[str, int]:
     return dict.fromkeys(names.split(), count)
 
 
@@ -128,7 +128,7 @@ UCMERCED = CatalogEntry(
     license="none stated; for research; USGS imagery in the public domain",
     is_open=False,
     side=256,
-    counts=_each(
+    counts=_counts(
         100,
         """agricultural airplane baseballdiamond beach buildings chaparral denseresidential forest
         freeway golfcourse harbor intersection mediumresidential mobilehomepark overpass parkinglot
@@ -147,8 +147,8 @@ EUROSAT = CatalogEntry(
     is_open=True,
     side=64,
     counts={
-        **_each(3000, "AnnualCrop Forest HerbaceousVegetation Residential SeaLake"),
-        **_each(2500, "Highway Industrial PermanentCrop River"),
+        **_counts(3000, "AnnualCrop Forest HerbaceousVegetation Residential SeaLake"),
+        **_counts(2500, "Highway Industrial PermanentCrop River"),
         "Pasture": 2000,
     },
 )
@@ -167,21 +167,21 @@ AID = CatalogEntry(
         "BaseballField": 220,
         "Church": 240,
         "Forest": 250,
-        **_each(260, "Center RailwayStation"),
+        **_counts(260, "Center RailwayStation"),
         "Meadow": 280,
-        **_each(290, "MediumResidential Resort Stadium"),
-        **_each(300, "Desert School SparseResidential"),
+        **_counts(290, "MediumResidential Resort Stadium"),
+        **_counts(300, "Desert School SparseResidential"),
         "BareLand": 310,
         "Square": 330,
         "Mountain": 340,
-        **_each(350, "Commercial Park"),
-        **_each(360, "Airport Bridge StorageTanks"),
-        **_each(370, "Farmland Playground"),
+        **_counts(350, "Commercial Park"),
+        **_counts(360, "Airport Bridge StorageTanks"),
+        **_counts(370, "Farmland Playground"),
         "Port": 380,
-        **_each(390, "Industrial Parking"),
+        **_counts(390, "Industrial Parking"),
         "Beach": 400,
-        **_each(410, "DenseResidential River"),
-        **_each(420, "Pond Viaduct"),
+        **_counts(410, "DenseResidential River"),
+        **_counts(420, "Pond Viaduct"),
     },
 )
 
@@ -196,7 +196,7 @@ RESISC45 = CatalogEntry(
     license="none stated by its authors, CC BY-NC 4.0 says the mirror; Google Earth imagery",
     is_open=False,
     side=256,
-    counts=_each(
+    counts=_counts(
         700,
         """airplane airport baseball_diamond basketball_court beach bridge chaparral church
         circular_farmland cloud commercial_area dense_residential desert forest freeway golf_course
@@ -219,7 +219,7 @@ PATTERNNET = CatalogEntry(
     license="none stated by its authors, CC BY 4.0 says the mirror; Google Earth imagery",
     is_open=False,
     side=256,
-    counts=_each(
+    counts=_counts(
         800,
         """airplane baseball_field basketball_court beach bridge cemetery chaparral
         christmas_tree_farm closed_road coastal_mansion crosswalk dense_residential ferry_terminal
@@ -230,15 +230,15 @@ PATTERNNET = CatalogEntry(
     ),
 )
 
-CATALOG = {one.name: one for one in (UCMERCED, EUROSAT, AID, RESISC45, PATTERNNET)}
+CATALOG = {entry.name: entry for entry in (UCMERCED, EUROSAT, AID, RESISC45, PATTERNNET)}
 
 
 def catalog_table() -> str:
-    """Return what there is and where it lies, as lines of text."""
-    rows = [("name", "tiles", "classes", "download", "lies in", "license")]
+    """Return the catalog as a text table, with the path of each downloaded data set."""
+    rows = [("name", "tiles", "classes", "download", "path", "license")]
     rows.append(("bluemarble", "2,212", "9", "none", "rsh itself", "public domain (NASA)"))
-    for one in CATALOG.values():
-        size = f"{one.size / 1e6:,.0f} MB" if one.size else "unknown"
-        place = str(one.find() or "not fetched")
-        rows.append((one.name, f"{one.tiles:,}", str(len(one.counts)), size, place, one.license))
+    for entry in CATALOG.values():
+        size = f"{entry.size / 1e6:,.0f} MB" if entry.size else "unknown"
+        path, classes = str(entry.find() or "not fetched"), str(len(entry.counts))
+        rows.append((entry.name, f"{entry.tiles:,}", classes, size, path, entry.license))
     return align_columns(rows, left=(0, 4, 5))

@@ -1,4 +1,4 @@
-"""Packed tiles: every tile decoded and resized once, as bytes that a network can be fed from."""
+"""Decoded image cache: every tile decoded and resized once, ready for a network."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from rsh.data.dataset import TileDataset
 from rsh.io.array_cache import cached
 
 DecodedTiles = NDArray[np.uint8]
-BATCH = 64  # tiles decoded at a time
+BATCH = 64  # tiles per step of the cache
 
 
 def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> DecodedTiles:
-    """Return all tiles as squares of one size, from disk where they are known.
+    """Return all tiles as squares of one size, from the cache if it has them.
 
     Args:
         dataset: n tiles.
         side: of the square, pixels.
-        progress: show a bar on the terminal or in the notebook.
+        progress: show a progress bar.
 
     Returns:
         (n, 3, side, side) uint8, a read-only memory map.
@@ -31,10 +31,10 @@ def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> 
     Raises:
         InputError: a tile cannot be read, or the cache folder cannot be written.
     """
-    decides = f"{dataset.fingerprint} {side} pillow {version('pillow')}"
+    key = f"{dataset.fingerprint} {side} pillow {version('pillow')}"
     return cached(
-        "packed tiles",
-        hashlib.sha256(decides.encode()).hexdigest()[:24],
+        "decoded tiles",
+        hashlib.sha256(key.encode()).hexdigest()[:24],
         partial(_decode, dataset, side),
         shape=(len(dataset), 3, side, side),
         dtype=np.uint8,
@@ -43,7 +43,7 @@ def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> 
 
 
 def decode_tile(image: Image.Image, side: int) -> DecodedTiles:
-    """Return the middle square of an image, resized, (3, side, side) uint8.
+    """Return the center square of an image, resized, (3, side, side) uint8.
 
     Args:
         image: RGB, any size.
@@ -54,7 +54,7 @@ def decode_tile(image: Image.Image, side: int) -> DecodedTiles:
 
 
 def _decode(dataset: TileDataset, side: int, start: int) -> Iterator[DecodedTiles]:
-    """Decode tiles from `start` on, two at a time: Pillow leaves Python's lock while it works."""
+    """Decode tiles from `start` on, in two threads: Pillow releases the GIL."""
     with ThreadPoolExecutor(2) as pool:
         for first in range(start, len(dataset), BATCH):
             rows = range(first, min(first + BATCH, len(dataset)))

@@ -1,8 +1,7 @@
-"""Fetching a published data set: asked for, gone on with where it broke off, checked, then there.
+"""Downloads a published data set: resumes an interrupted download, and checks the result.
 
-What comes is kept in a hidden folder beside the place of the zip. Only a zip whose checksum,
-classes and counts are right is moved to its place, so that a download that was stopped or went
-wrong never looks like a data set.
+The download goes into a hidden folder beside the final path. The zip is moved to that path only if
+its checksum, classes and counts are right, so a failed download never looks like a data set.
 """
 
 import os
@@ -20,10 +19,10 @@ from rsh.data.dataset import TileDataset
 from rsh.errors import InputError
 from rsh.io.files import check_writable, explain_os_error, sha256
 
-PATIENCE = 30  # seconds without a byte
-PAUSES = (1, 2, 4, 8)  # seconds before each further try after the connection broke
-CHUNK = 2**16  # bytes written at once; what breaks off within is asked for again
-BROKE = (
+TIMEOUT = 30  # seconds without a byte
+PAUSES = (1, 2, 4, 8)  # seconds before each retry
+CHUNK = 2**16  # bytes per write
+RETRY_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,  # the body ended early
@@ -31,14 +30,14 @@ BROKE = (
 
 
 def confirm_license(dataset: CatalogEntry, *, accepted: bool) -> None:
-    """Show the license, and have it accepted where it is not open.
+    """Print the license, and ask the user to accept it if it is not open.
 
     Args:
-        dataset: what is to be fetched.
-        accepted: whether the person has said so beforehand.
+        dataset: the data set to download.
+        accepted: whether the user has accepted the license on the command line.
 
     Raises:
-        InputError: it was not accepted, or nobody is there to be asked.
+        InputError: the user declined, or there is no terminal to ask at.
     """
     terms = f"{dataset.title} ({dataset.home}), license: {dataset.license}"
     print(terms, file=sys.stderr)
@@ -55,26 +54,26 @@ def confirm_license(dataset: CatalogEntry, *, accepted: bool) -> None:
 
 
 def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path:
-    """Fetch a data set, unless it is there already, and check it.
+    """Download a data set, unless it exists already, and check it.
 
     Args:
-        dataset: what to fetch.
-        folder: where to put its zip; made if it is missing.
-        progress: show a bar.
+        dataset: the data set to download.
+        folder: for the zip; created if missing.
+        progress: show a progress bar.
 
     Returns:
-        The zip.
+        The path of the zip.
 
     Raises:
-        InputError: it cannot be fetched or written, or is not what was published.
+        InputError: it cannot be downloaded or written, or differs from the published one.
     """
     check_writable(folder)
-    file, folders = dataset.places(folder)
+    file, class_folders = dataset.paths(folder)
     work = folder / f".{dataset.name}.fetch"
-    hint = f"lay the class folders from {dataset.home} into {folders}"
+    hint = f"put the class folders from {dataset.home} into {class_folders}"
     with explain_os_error(file):
         if file.exists():
-            _check_old(dataset, file)
+            _check_existing(dataset, file)
             return file
         work.mkdir(parents=True, exist_ok=True)
         try:
@@ -87,48 +86,48 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
     return file
 
 
-def _check_old(dataset: CatalogEntry, file: Path) -> None:
-    """Let a zip be that is right; one that is not may be precious to somebody."""
+def _check_existing(dataset: CatalogEntry, file: Path) -> None:
+    """Raise InputError if the existing file is another one, which the user may need."""
     if not file.is_file() or sha256(file) != dataset.sha256:
         raise InputError(
-            f"{file} is there already and is not the {dataset.name} of {dataset.url}: "
+            f"{file} exists and is not the {dataset.name} of {dataset.url}: "
             "move it away, or choose another --output"
         )
 
 
 def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress: bool) -> None:
-    partial = work / f"{dataset.sha256[:16]}.zip"  # of another revision it is another file
+    partial = work / f"{dataset.sha256[:16]}.zip"  # another revision is another file
     try:
         _download(dataset, partial, hint=hint, progress=progress)
-        _check_new(dataset, partial, hint=hint)
+        _check_download(dataset, partial, hint=hint)
         partial.replace(file)
     finally:
-        if not partial.exists():  # nothing to go on with
+        if not partial.exists():  # nothing to resume from
             shutil.rmtree(work)
 
 
 def _download(dataset: CatalogEntry, partial: Path, *, hint: str, progress: bool) -> None:
-    """Fetch what is missing; what came of it stays for the next try."""
+    """Download the rest of a file, with retries; `partial` keeps the bytes of a failed attempt."""
     for pause in (*PAUSES, None):
         try:
             return _resume(dataset, partial, progress)
         except requests.RequestException as error:
-            if isinstance(error, BROKE) and pause is not None and partial.exists():
-                time.sleep(pause)
-                continue  # but where nothing ever came, waiting is of no use
+            if isinstance(error, RETRY_ERRORS) and pause is not None and partial.exists():
+                time.sleep(pause)  # only after some bytes: otherwise retries do not help
+                continue
             raise InputError(
                 f"{dataset.name} could not be fetched from {dataset.url} ({_reason(error)}): run "
-                f"the same again to go on, or {hint}"
+                f"the same command again to resume, or {hint}"
             ) from error
 
 
-def _check_new(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
-    """Delete what came if it is not what was published."""
+def _check_download(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
+    """Delete a download that differs from the published data set, and raise InputError."""
     try:
         if sha256(partial) != dataset.sha256:
             raise InputError(
-                f"what came from {dataset.url} has not the sha256 {dataset.sha256} and was "
-                f"deleted: run the same again, or {hint}"
+                f"the file from {dataset.url} does not have the sha256 {dataset.sha256} and was "
+                f"deleted: run the same command again, or {hint}"
             )
         classes = TileDataset.open(partial).items["class"]
         dataset.check(classes, where=dataset.url, hint=hint)
@@ -138,16 +137,16 @@ def _check_new(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
 
 
 def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
-    """Ask for the bytes that are missing; a server that sends all of them begins the file anew."""
+    """Request the missing bytes; if the server sends all of them, start the file again."""
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={done}-"}
-    with requests.get(dataset.url, headers=headers, stream=True, timeout=PATIENCE) as answer:
-        if answer.status_code == requests.codes.requested_range_not_satisfiable and done:
-            return  # nothing is missing; the checksum will tell
-        answer.raise_for_status()
-        if answer.status_code != requests.codes.partial_content:
+    with requests.get(dataset.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable and done:
+            return  # nothing is missing, as the checksum will confirm
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
             done = 0
-        length = answer.headers.get("Content-Length", "")
+        length = response.headers.get("Content-Length", "")
         bar = tqdm(
             total=done + int(length) if length.isdecimal() else None,
             initial=done,
@@ -157,7 +156,7 @@ def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
             disable=not progress,
         )
         with partial.open("ab" if done else "wb") as stream, bar:
-            for chunk in answer.iter_content(CHUNK):
+            for chunk in response.iter_content(CHUNK):
                 stream.write(chunk)
                 bar.update(len(chunk))
             os.fsync(stream.fileno())
@@ -167,5 +166,5 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
-        return f"no answer for {PATIENCE} seconds"
+        return f"no answer for {TIMEOUT} seconds"
     return "the connection failed"

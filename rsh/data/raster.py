@@ -1,4 +1,4 @@
-"""Georeferenced rasters: opened by GDAL, checked, and brought to 8 bits."""
+"""Opens georeferenced rasters with GDAL, checks them, and converts pixels to 8 bits."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from rsh.errors import InputError
 from rsh.text import first_sentence
 
-LOOK = 1024  # pixels a side of the overview that a stretch is found on
+OVERVIEW_SIDE = 1024  # pixels; the percentiles of a stretch come from an overview of this size
 PERCENTILES = (2, 98)
-CACHE = 128  # megabytes that GDAL may keep of a scene
-MOST_AT_ONCE = 250_000_000  # bytes of a block, which GDAL unpacks as a whole
-# GDAL goes by what a file holds: one called .tif may be a list of addresses on the network. It is
-# opened as what it is called, and nothing is fetched.
+CACHE = 128  # megabytes of GDAL's block cache
+MAX_BLOCK_BYTES = 250_000_000  # GDAL decodes a block as a whole
+# GDAL chooses a driver by content: a file named .tif may list addresses on the network. So the
+# suffix decides the driver, and nothing is downloaded.
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".vrt": "VRT"}
-# The one keeps GDAL from addresses in paths, the other sends what is fetched by name to nobody.
-AT_HOME = {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_PROXY": "127.0.0.1:9"}
+# The first blocks addresses in paths, the second sends all other requests to a dead proxy.
+OFFLINE = {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_PROXY": "127.0.0.1:9"}
 Stretch = tuple[tuple[float, float], ...]
 
 
 @contextmanager
 def open_raster(scene: Path) -> Iterator[Any]:
-    """Open a raster with GDAL, which may keep little of it in memory.
+    """Yield a raster that GDAL has opened, with a small block cache.
 
     Raises:
-        InputError: rasterio is not installed, or the file is not there or cannot be read, be it
-            now or while the block reads from it.
+        InputError: rasterio is not installed, the file is missing, or it cannot be read, at opening
+            or while the `with` block reads from it.
     """
     try:
         import rasterio
@@ -37,14 +37,14 @@ def open_raster(scene: Path) -> Iterator[Any]:
         raise InputError("rasterio is not installed: pip install 'rsh[geo]'") from None
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
-    with rasterio.Env(GDAL_CACHEMAX=CACHE, **AT_HOME), explain_raster_error(scene):
-        with reading(scene) as source:
+    with rasterio.Env(GDAL_CACHEMAX=CACHE, **OFFLINE), explain_raster_error(scene):
+        with open_with_driver(scene) as source:
             _check_blocks(source, scene)
             yield source
 
 
-def reading(scene: Path) -> Any:
-    """Open a raster by the driver that its name promises; any will do for other names."""
+def open_with_driver(scene: Path) -> Any:
+    """Open a raster with the driver of its suffix; other suffixes leave the choice to GDAL."""
     import rasterio
 
     return rasterio.open(scene, driver=DRIVERS.get(scene.suffix.lower()))
@@ -53,7 +53,7 @@ def reading(scene: Path) -> Any:
 def _check_blocks(source: Any, scene: Path) -> None:
     for (height, width), kind in zip(source.block_shapes, source.dtypes, strict=True):
         size = height * width * (16 if kind.startswith("complex") else np.dtype(kind).itemsize)
-        if size > MOST_AT_ONCE:
+        if size > MAX_BLOCK_BYTES:
             raise InputError(
                 f"{scene} has its pixels in blocks of {size // 10**6} MB: save it again in tiles, "
                 "such as with `gdal_translate -co TILED=YES`"
@@ -62,7 +62,7 @@ def _check_blocks(source: Any, scene: Path) -> None:
 
 @contextmanager
 def explain_raster_error(scene: Path) -> Iterator[None]:
-    """Turn what GDAL cannot read of a scene into an InputError."""
+    """Turn errors of GDAL in the block into an InputError about the scene."""
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
@@ -70,20 +70,20 @@ def explain_raster_error(scene: Path) -> Iterator[None]:
         yield
     except (RasterioError, CPLE_BaseError, UnicodeDecodeError) as error:
         reason = first_sentence(error).rstrip(".")
-        raise InputError(f"{scene} cannot be read ({reason}): fetch or save it again") from None
+        raise InputError(f"{scene} cannot be read ({reason}): download or save it again") from None
 
 
 def find_crs(source: Any, scene: Path, crs: str) -> Any:
-    """Return the coordinate system of an opened raster, or the one that was given for it.
+    """Return the given coordinate system, or else that of an opened raster.
 
     Raises:
-        InputError: there is none, or the raster does not say where its pixels lie.
+        InputError: there is none, or the raster is not georeferenced.
     """
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
     if source.transform.is_identity:
-        raise InputError(f"{scene} does not say where it lies: georeference it first")
+        raise InputError(f"{scene} is not georeferenced: georeference it first")
     if not crs and not source.crs:
         raise InputError(f"{scene} states no coordinate system: give it, such as --crs EPSG:32633")
     try:
@@ -95,14 +95,14 @@ def find_crs(source: Any, scene: Path, crs: str) -> Any:
 
 
 def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
-    """Return which bands become red, green and blue: one or three.
+    """Return the bands that become red, green and blue: one or three.
 
     Args:
         source: an opened raster.
-        bands: numbers from 1; none takes the first three, or the only one.
+        bands: numbers from 1; by default the first three, or the first.
 
     Raises:
-        InputError: it has no such bands, or they cannot be an image.
+        InputError: the raster lacks a band, their number is wrong, or they are complex.
     """
     numbers = tuple(bands) or ((1, 2, 3) if source.count >= 3 else (1,))
     wrong = [number for number in numbers if not 1 <= number <= source.count]
@@ -113,7 +113,9 @@ def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
         )
     if any(source.dtypes[number - 1].startswith("complex") for number in numbers):
         raise InputError(
-            "complex values are no image", parameter="bands", value=",".join(map(str, numbers))
+            "complex values are not supported; choose other bands",
+            parameter="bands",
+            value=",".join(map(str, numbers)),
         )
     return numbers
 
@@ -121,17 +123,17 @@ def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
 def find_stretch(
     source: Any, scene: Path, bands: tuple[int, ...], stretch: Sequence[float]
 ) -> Stretch:
-    """Return what becomes 0 and 255 in each band; nothing if values stay as they are.
+    """Return the values that become 0 and 255 in each band; empty if values stay unchanged.
 
     Args:
         source: an opened raster.
-        scene: its file, for messages.
-        bands: which.
-        stretch: the two values for all bands; without them 8-bit values stay as they are, others
-            are stretched from the 2nd to the 98th percentile of an overview of the band.
+        scene: its file, for error messages.
+        bands: numbers of the bands.
+        stretch: lower and upper value for all bands. By default 8-bit values stay unchanged, and
+            others are stretched from the 2nd to the 98th percentile of an overview of the band.
 
     Raises:
-        InputError: no two values, the first below the second, or a band without data.
+        InputError: `stretch` is not two ascending values, or a band holds no data.
     """
     if stretch:
         if len(stretch) != 2 or not stretch[0] < stretch[1] or not np.isfinite(stretch).all():
@@ -142,21 +144,23 @@ def find_stretch(
         return ((float(stretch[0]), float(stretch[1])),) * len(bands)
     if all(source.dtypes[number - 1] == "uint8" for number in bands):
         return ()
-    scale = max(1.0, max(source.width, source.height) / LOOK)
+    scale = max(1.0, max(source.width, source.height) / OVERVIEW_SIDE)
     shape = (len(bands), *(max(1, round(side / scale)) for side in (source.height, source.width)))
-    look = source.read(bands, out_shape=shape, masked=True)  # from an overview, if there is one
+    overview = source.read(
+        bands, out_shape=shape, masked=True
+    )  # GDAL reads a stored overview if there is one
     found = []
-    for number, band in zip(bands, look, strict=True):
-        known = band.compressed()[np.isfinite(band.compressed())]
-        if not known.size:
+    for number, band in zip(bands, overview, strict=True):
+        finite = band.compressed()[np.isfinite(band.compressed())]
+        if not finite.size:
             raise InputError(f"band {number} of {scene} holds no data: choose other --bands")
-        low, high = np.percentile(known, PERCENTILES)
+        low, high = np.percentile(finite, PERCENTILES)
         found.append((float(low), float(high if high > low else low + 1)))
     return tuple(found)
 
 
 def to_bytes(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
-    """Bring the values of a window, (1 or 3, h, w), to 8 bits, (3, h, w)."""
+    """Return the values of a window, (1 or 3, h, w), as 8 bits, (3, h, w)."""
     if stretch:
         low, high = np.array(stretch).T[:, :, None, None]
         scaled = (np.nan_to_num(values.astype(np.float64)) - low) / (high - low) * 255

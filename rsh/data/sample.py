@@ -10,14 +10,10 @@ EARTH = Path(str(files("rsh"))) / "assets" / "earth.jpg"  # a map of the world, 
 
 
 def sample_path() -> Path:
-    """Find the built-in sample: in the checkout, or in the installed package."""
+    """Return the path of the built-in sample, in the checkout or in the installed package."""
     package = Path(str(files("rsh")))
-    places = [package.parent / "data" / f"{SAMPLE}.zip", package / "assets" / f"{SAMPLE}.zip"]
-    for place in places:
-        if place.is_file():
-            return place
-    raise InputError(f"the built-in sample is missing at {places[0]}: install rsh again")
-
-
-def _place(where: str | Path) -> Path:
-    return sample_path() if str(where) == SAMPLE else Path(where)
+    paths = [package.parent / "data" / f"{SAMPLE}.zip", package / "assets" / f"{SAMPLE}.zip"]
+    for path in paths:
+        if path.is_file():
+            return path
+    raise InputError(f"the built-in sample is missing at {paths[0]}: reinstall rsh")

@@ -1,4 +1,4 @@
-"""How a scene is cut: a grid of square tiles, which of them hold data, and where they lie."""
+"""The grid of square tiles of a scene: their pixels, and their positions on Earth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from rsh.data.raster import Stretch, choose_bands, find_crs, find_stretch, to_bytes
 from rsh.errors import InputError
 
-BLOCK = 8  # tiles a side; a split keeps a block together, since neighbors look alike
-MOST_TILES = 1_000_000  # of one scene
-LEAST_VALID = 0.5  # share of a tile's pixels that must hold data
+BLOCK_TILES = 8  # side of a block; a split keeps a block together, since neighbors look alike
+MAX_TILES = 1_000_000  # of one scene
+MIN_VALID = 0.5  # fraction of a tile's pixels that must hold data
 LONGITUDE_LATITUDE = "EPSG:4326"
 CORNERS = ((0, 0), (0, 1), (1, 1), (1, 0))  # of a tile, right and down, counter-clockwise
 Origin = tuple[int, int]  # row and column of a tile's upper left pixel
@@ -23,7 +23,7 @@ Origin = tuple[int, int]  # row and column of a tile's upper left pixel
 
 @dataclass(frozen=True)
 class TilingOptions:
-    """How scenes are cut: see `rsh.data.tiling.tile_raster`."""
+    """How to cut scenes into tiles: see `rsh.data.tiling.tile_raster`."""
 
     size: int = 256
     step: int | None = None
@@ -37,15 +37,15 @@ DEFAULT_TILING = TilingOptions()
 
 @dataclass(frozen=True)
 class TileGrid:
-    """How one scene is cut.
+    """The grid of tiles of one scene.
 
     Attributes:
         scene: the file.
         shape: of the scene, height and width, pixels.
-        transform: from pixels to its coordinate system.
-        crs: that system.
+        transform: from pixels to the coordinate system.
+        crs: coordinate system.
         bands: numbers of the bands that become red, green and blue.
-        stretch: of each band the values that become 0 and 255.
+        stretch: the values of each band that become 0 and 255.
         size: side of a tile, pixels.
         step: from one tile to the next, pixels.
     """
@@ -59,40 +59,40 @@ class TileGrid:
     size: int
     step: int
 
-    def corners(self) -> list[Origin]:
-        """Return the corner of each tile, row by row."""
+    def origins(self) -> list[Origin]:
+        """Return the origin of each tile, row by row."""
         down, right = (_starts(side, self.size, self.step) for side in self.shape)
         return list(product(down, right))
 
-    def window(self, corner: Origin) -> Any:
-        """Return what GDAL calls the place of a tile."""
+    def window(self, origin: Origin) -> Any:
+        """Return the window of a tile, as rasterio reads it."""
         from rasterio.windows import Window
 
-        return Window(corner[1], corner[0], self.size, self.size)
+        return Window(origin[1], origin[0], self.size, self.size)
 
-    def pixels(self, source: Any, corner: Origin) -> NDArray[np.uint8] | None:
+    def pixels(self, source: Any, origin: Origin) -> NDArray[np.uint8] | None:
         """Read a tile of the opened scene, (3, size, size); None if it holds too little data."""
-        window = self.window(corner)
+        window = self.window(origin)
         values = source.read(self.bands, window=window)
         valid = (source.dataset_mask(window=window) > 0) & np.isfinite(values).all(axis=0)
-        if valid.mean() < LEAST_VALID:
+        if valid.mean() < MIN_VALID:
             return None
         pixels: NDArray[np.uint8] = to_bytes(values, self.stretch) * valid
         return pixels
 
 
 def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
-    """Check how a scene is to be cut against the scene.
+    """Return the grid of a scene, with the options checked against the scene.
 
     Args:
         source: the opened scene.
         scene: its file.
-        tiling: what was asked for.
+        tiling: options of the user.
 
     Raises:
-        InputError: it has no coordinate system, or it cannot be cut so.
+        InputError: the scene has no coordinate system, or an option does not fit it.
     """
-    system = find_crs(source, scene, tiling.crs)
+    crs = find_crs(source, scene, tiling.crs)
     step = tiling.size if tiling.step is None else tiling.step
     _check_sizes(source, tiling.size, step)
     _check_count(source, tiling.size, step)
@@ -101,7 +101,7 @@ def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
         scene=scene,
         shape=(source.height, source.width),
         transform=source.transform,
-        crs=system,
+        crs=crs,
         bands=bands,
         stretch=find_stretch(source, scene, bands, tiling.stretch),
         size=tiling.size,
@@ -109,9 +109,9 @@ def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
     )
 
 
-def tile_name(corner: Origin) -> str:
-    """Return what a tile is called in its scene."""
-    return f"r{corner[0]:06}_c{corner[1]:06}"
+def tile_name(origin: Origin) -> str:
+    """Return the name of a tile within its scene."""
+    return f"r{origin[0]:06}_c{origin[1]:06}"
 
 
 def _check_sizes(source: Any, size: int, step: int) -> None:
@@ -127,51 +127,52 @@ def _check_sizes(source: Any, size: int, step: int) -> None:
 
 
 def _check_count(source: Any, size: int, step: int) -> None:
-    """Refuse to list more tiles than memory is there for: a small file may claim any size."""
+    """Raise InputError for too many tiles: a small file can claim any size."""
     down, right = (-(-(side - size) // step) + 1 for side in (source.height, source.width))
-    if down * right > MOST_TILES:
+    if down * right > MAX_TILES:
         raise InputError(
             f"{source.width} x {source.height} pixels would be {down * right:,} "
-            f"tiles, at most {MOST_TILES:,} are made of a scene; choose more, or cut it in parts",
+            f"tiles, at most {MAX_TILES:,} are allowed; choose a larger step, or split the scene",
             parameter="step",
             value=step,
         )
 
 
 def locate_tiles(plan: TileGrid, tiles: Sequence[tuple[str, Origin]]) -> pd.DataFrame:
-    """Return where tiles lie: path, center, block, and footprint as a WKT polygon, in degrees.
+    """Return path, center, block and footprint (a WKT polygon) of tiles, in degrees.
 
     Args:
-        plan: how their scene is cut.
-        tiles: path and corner of each.
+        plan: the grid of their scene.
+        tiles: path and origin of each.
     """
     from rasterio.transform import xy
     from rasterio.warp import transform
 
-    paths, corners = zip(*tiles, strict=True)
-    rows, columns = zip(*corners, strict=True)
+    paths, origins = zip(*tiles, strict=True)
+    rows, columns = zip(*origins, strict=True)
     points = np.array([(0.5, 0.5), *CORNERS, CORNERS[0]]) * plan.size  # right, down
     right = np.array(columns)[:, None] + points[:, 0]
     down = np.array(rows)[:, None] + points[:, 1]
     x, y = xy(plan.transform, down.ravel(), right.ravel(), offset="ul")
     longitude, latitude = (
-        np.reshape(each, right.shape) for each in transform(plan.crs, LONGITUDE_LATITUDE, x, y)
+        np.reshape(degrees, right.shape)
+        for degrees in transform(plan.crs, LONGITUDE_LATITUDE, x, y)
     )
     rings = zip(longitude[:, 1:], latitude[:, 1:], strict=True)
-    side = BLOCK * plan.size
+    side = BLOCK_TILES * plan.size
     return pd.DataFrame(
         {
             "path": paths,
             "longitude": longitude[:, 0].round(7),
             "latitude": latitude[:, 0].round(7),
-            "block": [f"r{row // side}c{column // side}" for row, column in corners],
+            "block": [f"r{row // side}c{column // side}" for row, column in origins],
             "footprint": [_polygon(*ring) for ring in rings],
         }
     )
 
 
 def _starts(extent: int, size: int, step: int) -> list[int]:
-    """Return where tiles begin along one side; the last one ends where the scene ends."""
+    """Return the first pixel of each tile along one side; the last tile ends with the scene."""
     return sorted({*range(0, extent - size, step), extent - size})
 
 

@@ -1,11 +1,11 @@
-"""Tiles from a georeferenced scene, read window by window, so that a scene of any size can be cut.
+"""Cuts a georeferenced scene of any size into tiles, one window at a time.
 
     tiles/
       SCENE/r000000_c000256.tif    8-bit RGB GeoTIFF, named by its upper left pixel
       items.csv                    path, longitude, latitude, block, footprint
-      scene.json                   what was cut and how its values became 8 bits
+      scene.json                   the scene, and how its values became 8 bits
 
-The folder opens with `Scenes.open` like any other; all tiles of a scene are of one class.
+`TileDataset.open` reads the folder like any other. All tiles of a scene form one class.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,16 +26,16 @@ from rsh.io.files import atomic_directory, check_writable, write_json
 
 @dataclass(frozen=True)
 class TilingResult:
-    """What was cut out of a scene.
+    """The tiles of a scene.
 
     Attributes:
         scene: the file.
-        tiles: how many were written.
-        left_out: how many held too little data.
+        tiles: number of tiles written.
+        left_out: number of tiles skipped for lack of data.
         size: side of a tile, pixels.
         step: from one tile to the next, pixels.
         bands: numbers of the bands that became red, green and blue.
-        stretch: of each band the values that became 0 and 255; none if they are 8 bits already.
+        stretch: the values of each band that became 0 and 255; empty for 8-bit scenes.
         crs: coordinate system of the scene.
     """
 
@@ -60,23 +60,23 @@ def tile_raster(
     crs: str = "",
     progress: bool = True,
 ) -> TilingResult:
-    """Cut a scene into georeferenced tiles, in a new folder that appears when all is there.
+    """Cut a scene into georeferenced tiles in a new folder, which appears once complete.
 
     Args:
         scene: a raster that GDAL reads, with any coordinate system and data type.
-        folder: where the tiles go.
+        folder: for the tiles.
         size: side of a tile, pixels.
-        step: from one tile to the next, pixels; by default no tile overlaps another, but the last
-            of a row or column, which ends where the scene ends.
-        bands: numbers of one band or three, from 1; by default the first three, or the only one.
-        stretch: values that become 0 and 255; by default 8-bit values stay as they are, others are
+        step: from one tile to the next, pixels; by default only the last tile of a row or column
+            overlaps another, since it ends with the scene.
+        bands: numbers of one band or three, from 1; by default the first three, or the first.
+        stretch: values that become 0 and 255; by default 8-bit values stay unchanged, others are
             stretched from the 2nd to the 98th percentile of each band.
         crs: coordinate system of a scene that states none, such as "EPSG:32633".
-        progress: show a bar.
+        progress: show a progress bar.
 
     Raises:
-        InputError: no such scene, one without coordinate system or data, or arguments that do not
-            fit it.
+        InputError: the scene is missing, has no coordinate system or no data, or an argument does
+            not fit it.
     """
     scene, folder = Path(scene), Path(folder)
     tiling = TilingOptions(size, step, tuple(bands), tuple(stretch), crs)
@@ -87,42 +87,42 @@ def tile_raster(
             raise InputError(f"{folder} exists: give another --output, or delete it")
         with atomic_directory(folder) as temporary:
             (temporary / scene.stem).mkdir()
-            corners = plan.corners()
-            tiles = list(_written(plan, source, temporary / scene.stem, corners, progress))
+            origins = plan.origins()
+            tiles = list(_write_tiles(plan, source, temporary / scene.stem, origins, progress))
             if not tiles:
                 raise InputError(f"{scene} holds no data in any tile: check its nodata value")
             locate_tiles(plan, tiles).to_csv(temporary / TABLE, index=False)
-            cut = TilingResult(
+            result = TilingResult(
                 scene=str(scene),
                 tiles=len(tiles),
-                left_out=len(corners) - len(tiles),
+                left_out=len(origins) - len(tiles),
                 size=plan.size,
                 step=plan.step,
                 bands=plan.bands,
                 stretch=plan.stretch,
                 crs=str(plan.crs),
             )
-            write_json(temporary / "scene.json", asdict(cut))
-    return cut
+            write_json(temporary / "scene.json", asdict(result))
+    return result
 
 
-def _written(
-    plan: TileGrid, source: Any, folder: Path, corners: Sequence[Origin], progress: bool
+def _write_tiles(
+    plan: TileGrid, source: Any, folder: Path, origins: Sequence[Origin], progress: bool
 ) -> Iterator[tuple[str, Origin]]:
-    """Write the tiles that hold enough data; yield path and corner of each."""
-    for corner in tqdm(corners, unit="tile", disable=not progress):
-        pixels = plan.pixels(source, corner)
+    """Write the tiles that hold enough data; yield path and origin of each."""
+    for origin in tqdm(origins, unit="tile", disable=not progress):
+        pixels = plan.pixels(source, origin)
         if pixels is not None:
-            file = folder / f"{tile_name(corner)}.tif"
-            _write(file, pixels, plan, source.window_transform(plan.window(corner)))
-            yield f"{folder.name}/{file.name}", corner
+            file = folder / f"{tile_name(origin)}.tif"
+            _write(file, pixels, plan, source.window_transform(plan.window(origin)))
+            yield f"{folder.name}/{file.name}", origin
 
 
-def _write(file: Path, pixels: NDArray[np.uint8], plan: TileGrid, place: Any) -> None:
+def _write(file: Path, pixels: NDArray[np.uint8], plan: TileGrid, transform: Any) -> None:
     import rasterio
 
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "compress": "deflate"}
     profile |= {"width": plan.size, "height": plan.size, "photometric": "rgb"}
     profile |= {"interleave": "pixel", "crs": plan.crs}
-    with rasterio.open(file, "w", **profile, transform=place) as tile:
+    with rasterio.open(file, "w", **profile, transform=transform) as tile:
         tile.write(pixels)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rsh.codes.encodings import Encodings
-from rsh.data.dataset import LEAVE_OUT, TileDataset
+from rsh.data.dataset import SKIP_HINT, TileDataset
 from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import to_jpeg
 from rsh.encoding.chunk_store import EncodedChunk, Skipped
@@ -131,6 +131,6 @@ def _read(
     except InputError as error:
         if skip_unreadable:
             return Skipped([str(error)], 0)
-        raise InputError(f"{error}, {LEAVE_OUT}") from None
+        raise InputError(f"{error}, {SKIP_HINT}") from None
     thumbnail = to_jpeg(image, side=THUMB_SIDE)
     return ReadTile(row, sha256(content).digest(), thumbnail, decode_tile(image, image_size))

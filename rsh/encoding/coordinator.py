@@ -206,13 +206,13 @@ def _join(dataset: TileDataset, chunks: Sequence[Chunk], skipped: Skipped) -> En
     if damaged:
         raise InputError(
             f"{len(damaged)} of {len(chunks)} encoded chunks in {damaged[0].folder.parent} were "
-            "altered or cut short, and were deleted: run the same again"
+            "altered or cut short, and were deleted: run the same command again"
         )
     reader = ChunkReader(chunks)
     if len(reader.rows) + len(skipped) != len(dataset):
         raise RuntimeError(f"{len(reader.rows)} rows and {len(skipped)} others of {len(dataset)}")
     if not len(reader.rows):
-        raise InputError(f"no image in {dataset.path} can be read: fetch or save them again")
+        raise InputError(f"no image in {dataset.path} can be read: download or save them again")
     items = dataset.items.iloc[reader.rows]
     order: list[int] = hash_order(items["id"]).tolist()
     tiles = GalleryTiles(

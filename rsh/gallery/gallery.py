@@ -1,8 +1,8 @@
-"""The gallery: a folder of codes, features, thumbnails and a table, that can be searched.
+"""The gallery: a searchable folder of codes, features, thumbnails and a table of items.
 
-The folder is all that a search or the page needs: no torch, no network, no original images.
-`rsh.gallery.manifest` says what it is made of, `rsh.gallery.segment` what each part holds,
-`rsh.gallery.writer` how it changes.
+A search and the dashboard need this folder only: no torch, no network, no original images.
+`rsh.gallery.manifest` lists its files, `rsh.gallery.segment` describes their content, and
+`rsh.gallery.writer` changes them.
 """
 
 from functools import cached_property, lru_cache
@@ -25,24 +25,24 @@ from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
 
-PARTS = 8  # indexes of parts of a gallery that are kept
+CACHED_FILTERS = 8  # filters whose searchers are kept
 
 
 class Gallery:
     """An opened gallery folder.
 
-    Items that may be found are those outside the "query" split, so that a figure taken from
-    the gallery keeps to the disjoint protocol. Row numbers of `items` are the ids in `Hits`.
+    A search returns no items of the "query" split, so that results follow the disjoint protocol.
+    The ids in `Hits` are row numbers of `items`.
 
     Attributes:
-        folder: where it lies.
+        folder: the gallery folder.
         info: the contents of gallery.json.
-        places: segment, and row in it, of each item, (n, 2) int64.
-        items: one row an item: id, class, split (train, val, query, or empty) and, where known,
+        segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
+        items: one row per item: id, class, split (train, val, query, or empty) and, if known,
             longitude and latitude in degrees, block and footprint.
         num_bits: code length, bits.
         packed: (n, ceil(num_bits / 8)) uint8.
-        relaxed: hash layer output, of which the codes are the signs, (n, num_bits) float16.
+        relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
         features: (n, d) float16, length 1.
     """
 
@@ -55,22 +55,22 @@ class Gallery:
             Segment(folder / s["folder"], num_items=s["items"], num_bits=self.num_bits)
             for s in info["segments"]
         ]
-        self.places = _places(self._segments, [s["removed"] for s in info["segments"]])
+        self.segment_rows = _segment_rows(self._segments, [s["removed"] for s in info["segments"]])
         starts = np.cumsum([0, *map(len, self._segments)])
-        rows = starts[self.places[:, 0]] + self.places[:, 1]
-        every = pd.concat([segment.items for segment in self._segments], ignore_index=True)
-        self._check_ids(every["id"])
-        self.items: pd.DataFrame = every.iloc[rows].reset_index(drop=True)
-        whole = len(self._segments) == 1 and len(rows) == len(every)
-        self.packed: Packed = self._part("packed", rows, whole)
-        self.relaxed: HalfArray = self._part("relaxed", rows, whole)
-        self.features: HalfArray = self._part("features", rows, whole)
-        # The last few parts are kept, as pages ask again, from several threads at once.
-        self._part_of = lru_cache(PARTS)(self._make_part)
+        rows = starts[self.segment_rows[:, 0]] + self.segment_rows[:, 1]
+        all_items = pd.concat([segment.items for segment in self._segments], ignore_index=True)
+        self._check_ids(all_items["id"])
+        self.items: pd.DataFrame = all_items.iloc[rows].reset_index(drop=True)
+        unchanged = len(self._segments) == 1 and len(rows) == len(all_items)
+        self.packed: Packed = self._collect("packed", rows, unchanged)
+        self.relaxed: HalfArray = self._collect("relaxed", rows, unchanged)
+        self.features: HalfArray = self._collect("features", rows, unchanged)
+        # Dashboards search with the same filters again, from several threads.
+        self._searcher_for = lru_cache(CACHED_FILTERS)(self._filter_searcher)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
-        """Open a gallery and check that each file is as it was written.
+        """Open a gallery and check that its files are intact.
 
         Raises:
             InputError: no gallery, another format, or a file that is missing, cut or altered.
@@ -84,7 +84,7 @@ class Gallery:
             except (InputError, OSError):
                 if read_manifest(folder)["version"] == manifest["version"]:
                     raise
-                continue  # two changes came between head and files: take the newer head
+                continue  # two changes happened meanwhile: read the newer manifest
             gallery._check_size()
             return gallery
 
@@ -96,7 +96,7 @@ class Gallery:
 
     @property
     def name(self) -> str:
-        """What to call it on a page."""
+        """Name of the gallery on the dashboard."""
         return str(self.info["name"])
 
     @cached_property
@@ -140,20 +140,20 @@ class Gallery:
 
     @cached_property
     def searchable(self) -> NDArray[np.int64]:
-        """Rows that a search may find: all that are not in the query split, ascending."""
+        """Rows that a search may return, ascending: all outside the query split."""
         return np.flatnonzero(self.items["split"] != "query")
 
     @cached_property
     def projection(self) -> pd.DataFrame | None:
         """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run.
 
-        After tiles were added it has to run again.
+        It must run again after tiles are added.
         """
         if not self.info["projection"]:
             return None
         table = read_planes(self.folder / self.info["projection"]["file"])
         ids = table.pop("id")
-        if ids.equals(self.items["id"]):  # to look a million of them up would take 400 MB
+        if ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
             return table
         if not self.items["id"].isin(ids).all():
             return None
@@ -162,23 +162,23 @@ class Gallery:
 
     @property
     def has_map(self) -> bool:
-        """Whether the items have a longitude and a latitude."""
+        """Whether items have a longitude and a latitude."""
         return {"longitude", "latitude"} <= set(self.items.columns)
 
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""
-        segment, place = map(int, self.places[row])
-        return self._segments[segment].thumbnail(place)
+        segment, segment_row = map(int, self.segment_rows[row])
+        return self._segments[segment].thumbnail(segment_row)
 
     def tiles(self) -> GalleryTiles:
-        """Return all that the gallery holds, so that it can be written elsewhere."""
+        """Return the content of the gallery, to write it into another one."""
         thumbnails = (self.thumbnail(row) for row in range(len(self)))
         return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbnails)
 
     def encoded(self, row: int) -> Encodings:
-        """Return what the network said of one item."""
+        """Return code, hash layer output and feature of one item."""
         rows = slice(row, row + 1)
-        codes = unpack(self.packed[rows], self.num_bits)  # of one item, not of all
+        codes = unpack(self.packed[rows], self.num_bits)  # `self.codes` would unpack all items
         return Encodings(codes, self.relaxed[rows], self.features[rows])
 
     def search(self, query_packed: Packed, *, top_k: int, filter: Filter = NO_FILTER) -> list[Hits]:
@@ -186,8 +186,8 @@ class Gallery:
 
         Args:
             query_packed: (q, bytes) uint8, codes of the same model.
-            top_k: how many, 1 to the number of searchable items.
-            filter: conditions on the items that may be found.
+            top_k: number of results, 1 to the number of searchable items.
+            filter: conditions that the results must meet.
 
         Returns:
             One Hits a query; ids are rows of `items`.
@@ -195,9 +195,9 @@ class Gallery:
         Raises:
             InputError: wrong width or type, top_k out of range, or a condition that no item meets.
         """
-        return self._part_of(filter).search(query_packed, top_k=top_k)
+        return self._searcher_for(filter).search(query_packed, top_k=top_k)
 
-    def within(
+    def range_search(
         self, query_packed: Packed, *, radius: int, filter: Filter = NO_FILTER
     ) -> list[Hits]:
         """Find all items at most radius bits away from each query, in the order (distance, row).
@@ -206,69 +206,68 @@ class Gallery:
             InputError: wrong width or type, radius outside 0 to num_bits, or a condition that no
                 item meets.
         """
-        return self._part_of(filter).within(query_packed, radius=radius)
+        return self._searcher_for(filter).range_search(query_packed, radius=radius)
 
     def searchable_rows(self, filter: Filter) -> NDArray[np.int64]:
-        """Return the rows that a search under some conditions may find, ascending.
+        """Return the rows that a search with a filter may return, ascending.
 
         Raises:
-            InputError: a condition makes no sense, or no item meets it.
+            InputError: a condition is invalid, or no item meets it.
         """
-        return np.sort(self._part_of(filter).rows) if filter else self.searchable
+        return np.sort(self._searcher_for(filter).rows) if filter else self.searchable
 
     def _check_size(self) -> None:
-        """Refuse a head that contradicts itself."""
-        noted, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
-        if len(self) != noted or bits != self.num_bits:
+        """Raise InputError if the manifest contradicts the files."""
+        num_items, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
+        if len(self) != num_items or bits != self.num_bits:
             raise InputError(
-                f"{self.folder}/gallery.json says {noted} tiles of {self.num_bits} bits, "
+                f"{self.folder}/gallery.json says {num_items} tiles of {self.num_bits} bits, "
                 f"its files hold others: {recovery_hint('gallery')}"
             )
 
     def _check_ids(self, ids: "pd.Series[str]") -> None:
-        """Refuse two tiles of one id."""
-        twice = ids[ids.duplicated()]
-        if len(twice):
+        """Raise InputError if two tiles have the same id."""
+        duplicates = ids[ids.duplicated()]
+        if len(duplicates):
             raise InputError(
-                f"{self.folder} holds {twice.iloc[0]} twice: {recovery_hint('gallery')}"
+                f"{self.folder} holds {duplicates.iloc[0]} twice: {recovery_hint('gallery')}"
             )
 
-    def _part(self, name: str, rows: NDArray[np.int64], whole: bool) -> Any:
-        """Return one part of all segments, from disk where nothing has to be moved."""
-        parts = [getattr(segment, name) for segment in self._segments]
-        return parts[0] if whole else np.concatenate(parts)[rows]
+    def _collect(self, name: str, rows: NDArray[np.int64], unchanged: bool) -> Any:
+        """Return an array over all segments; a memory map if it equals that of one segment."""
+        arrays = [getattr(segment, name) for segment in self._segments]
+        return arrays[0] if unchanged else np.concatenate(arrays)[rows]
 
     @cached_property
     def searcher(self) -> Searcher:
-        """What it is searched with; made or opened when it is first needed.
+        """Searches the gallery; opened or built on first use.
 
         Raises:
-            InputError: it is kept on a server that does not answer.
+            InputError: its index is on a server that does not answer.
         """
         return open_searcher(self.table, self.info["index"])
 
     @property
     def table(self) -> TileTable:
-        """What an index needs to know of the gallery."""
+        """The data that an index is built from."""
         return TileTable(self.folder, self.items, self.packed, self.num_bits, self.searchable)
 
-    def _make_part(self, filter: Filter) -> Searcher:
-        """Index what may be found."""
+    def _filter_searcher(self, filter: Filter) -> Searcher:
         return self.searcher.subset(self.items, filter) if filter else self.searcher
 
 
-def _places(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:
-    """Return segment and row of each item that was not removed.
+def _segment_rows(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:
+    """Return segment, and row in it, of each item that was not removed, in `hash_order`.
 
-    A segment is in the order of `hash_order`; several are brought into it together.
+    A single segment is stored in that order.
     """
     kept = [
         np.setdiff1d(np.arange(len(segment)), gone)
         for segment, gone in zip(segments, removed, strict=True)
     ]
     numbers = np.repeat(np.arange(len(kept)), [len(rows) for rows in kept])
-    places = np.stack([numbers, np.concatenate(kept)], axis=1).astype(np.int64)
+    located = np.stack([numbers, np.concatenate(kept)], axis=1).astype(np.int64)
     if len(segments) == 1:
-        return places
+        return located
     ids = pd.concat([s.items["id"].iloc[rows] for s, rows in zip(segments, kept, strict=True)])
-    return places[hash_order(ids)]
+    return located[hash_order(ids)]

@@ -1,4 +1,4 @@
-"""Tables of a gallery that others may have written: the columns that every reader counts on."""
+"""Reads untrusted tables of a gallery, and checks the columns that readers rely on."""
 
 from pathlib import Path
 
@@ -12,10 +12,18 @@ from rsh.text import first_sentence
 
 TEXTS = ("id", "class", "split")
 DEGREES = ("longitude", "latitude")
-BYTES = 4  # of a row that can be believed: four places in the planes do not pack into fewer
+MIN_ROW_BYTES = 4  # a row of four coordinates does not compress further
 PLANES = ("feature_x", "feature_y", "code_x", "code_y")
-# Kinds of columns that conditions, colors and tables know; others become texts.
-KNOWN = ("string", "integer", "floating", "mixed-integer-float", "boolean", "datetime64", "empty")
+# Column types that filters, colors and tables support; others are converted to texts.
+SUPPORTED = (
+    "string",
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "boolean",
+    "datetime64",
+    "empty",
+)
 
 
 def read_items(file: Path, num_items: int) -> pd.DataFrame:
@@ -23,66 +31,65 @@ def read_items(file: Path, num_items: int) -> pd.DataFrame:
 
     Args:
         file: parquet.
-        num_items: how many rows it must have, as a small file may claim any number.
+        num_items: required number of rows; a small file can claim any number.
 
     Returns:
-        A row an item; id, class and split are texts, longitude and latitude numbers. A column of
-        anything but numbers, texts, truth values or times was made one of texts.
+        One row per item. Id, class and split are texts, longitude and latitude numbers. Other
+        columns hold numbers, texts, booleans or times; other types are converted to texts.
 
     Raises:
-        InputError: no table, of another length, without one of these columns, or they hold
-            something else.
+        InputError: no table, of another length, or a column is missing or of another type.
     """
     table = read_table(file, num_items)
     _check_texts(table, TEXTS, file)
     _check_numbers(table, [name for name in DEGREES if name in table], file)
     for name in table.columns.difference([*TEXTS, *DEGREES]):
-        if pd.api.types.infer_dtype(table[name], skipna=True) not in KNOWN:
+        if pd.api.types.infer_dtype(table[name], skipna=True) not in SUPPORTED:
             table[name] = table[name].map(str, na_action="ignore")
     return table
 
 
 def read_planes(file: Path) -> pd.DataFrame:
-    """Read a projection: the id of each item, and its place in both planes.
+    """Read a projection: the id of each item, and its coordinates in both planes.
 
     Raises:
-        InputError: no table, or without one of these columns.
+        InputError: no table, or a column is missing or invalid.
     """
     try:
         table = read_table(file)
         _check_texts(table, ("id",), file)
         _check_numbers(table, PLANES, file)
         if not table["id"].is_unique or not np.isfinite(table[list(PLANES)]).all(axis=None):
-            raise InputError(f"{file} has no place for each tile")
+            raise InputError(f"{file} lacks finite coordinates for each tile")
     except InputError as error:
-        raise InputError(f"{error}: make it again with `rsh project`") from None
+        raise InputError(f"{error}: compute it again with `rsh project`") from None
     return table
 
 
 def read_table(file: Path, num_rows: int | None = None) -> pd.DataFrame:
-    """Read parquet whose columns have names of their own.
+    """Read a parquet table whose column names are distinct texts.
 
     Args:
         file: the table.
-        num_rows: how many rows it must have; else they are held against its size.
+        num_rows: required number of rows; by default any number that fits the file's size.
 
     Raises:
-        InputError: it is none.
+        InputError: the file is no such table.
     """
     try:
         rows = pq.read_metadata(file).num_rows
-        if num_rows is None and BYTES * rows > file.stat().st_size:
+        if num_rows is None and MIN_ROW_BYTES * rows > file.stat().st_size:
             raise ValueError(f"{rows} rows in {file.stat().st_size} bytes")
         if num_rows is not None and rows != num_rows:
             raise ValueError(f"{rows} rows and not {num_rows}")
         table = pd.read_parquet(file)
-        for _, column in table.items():  # Arrow believes that texts are UTF-8
+        for _, column in table.items():  # Arrow does not check that texts are UTF-8
             if isinstance(column.dtype, pd.StringDtype):
                 pa.array(column).validate(full=True)
     except Exception as error:  # pyarrow and pandas raise errors of many kinds
         raise InputError(f"{file} holds no table ({first_sentence(error)})") from None
     if not all(isinstance(name, str) for name in table.columns) or not table.columns.is_unique:
-        raise InputError(f"{file} has columns without a name of their own")
+        raise InputError(f"{file} has two columns of one name, or a name that is no text")
     return table
 
 

@@ -1,15 +1,15 @@
-"""gallery.json, the head of a gallery: which files make it up, and whether they are as they were.
+"""gallery.json, the manifest of a gallery: its files, with sizes and checksums.
 
     {"format": 3, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...},
-     "index": {},                                       what it is searched with: see searcher
-     "sha256": ...}                                     of all this but the name and model.run
+     "index": {},                                       a kept index: see searcher
+     "sha256": ...}                                     of all this except name and model.run
 
-The head alone decides what a gallery is. A writer adds files beside those that are there, and then
-replaces the head in one step, so that a reader sees all of a change or nothing.
+The manifest alone defines a gallery. A writer adds files beside the existing ones and then replaces
+the manifest atomically, so a reader sees all of a change or nothing.
 """
 
 import hashlib
@@ -24,8 +24,7 @@ from rsh.errors import InputError
 from rsh.gallery.segment import FILES
 from rsh.io.files import check_object, read_json, recovery_hint, sha256
 
-WORK = ".encode"  # what an interrupted `rsh encode` goes on from; no other change touches it
-
+WORK = ".encode"  # folder from which an interrupted `rsh encode` resumes
 FORMAT = 3
 MANIFEST = "gallery.json"
 KINDS = {
@@ -40,16 +39,16 @@ KINDS = {
     "index": dict,
 }
 SEGMENT = {"folder": str, "items": int, "removed": list, "files": dict}
-NOTED = {"bytes": int, "sha256": str}
+FILE_RECORD = {"bytes": int, "sha256": str}
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEXES: dict[str, dict[str, type]] = {
-    "ivf": NOTED | {"name": str, "file": str},
+    "ivf": FILE_RECORD | {"name": str, "file": str},
     "milvus": {"name": str, "uri": str, "collection": str},
 }
 INDEX_NAME = re.compile(r"index-\d+\.npz")
-COLLECTION_NAME = re.compile(r"rsh_\w+")  # of ours: an index that is replaced is taken away
+COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes the collection of a replaced index
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
-LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
+LARGE = 1 << 25  # bytes; the checksum of a larger file is verified by `rsh gallery check` only
 Manifest = dict[str, Any]
 
 
@@ -57,14 +56,14 @@ def read_manifest(folder: Path) -> Manifest:
     """Read gallery.json.
 
     Raises:
-        InputError: no gallery, another format, or a head that was altered.
+        InputError: no gallery, another format, or an altered manifest.
     """
     file = folder / MANIFEST
     manifest = read_json(file, what="gallery")
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"{folder} has gallery format {manifest.get('format')}, this rsh reads {FORMAT}: "
-            "make it again with `rsh encode`"
+            "encode it again with `rsh encode`"
         )
     check_object(manifest, KINDS, where=str(file), what="gallery")
     if not 1 <= manifest["num_bits"] <= MAX_BITS:
@@ -75,7 +74,9 @@ def read_manifest(folder: Path) -> Manifest:
         _check_segment(segment, where=f"segment {number} in {file}")
     if manifest["projection"]:
         where = f"'projection' in {file}"
-        check_object(manifest["projection"], NOTED | {"file": str}, where=where, what="gallery")
+        check_object(
+            manifest["projection"], FILE_RECORD | {"file": str}, where=where, what="gallery"
+        )
         _check_name(manifest["projection"]["file"], PROJECTION_NAME, where)
     _check_index(manifest["index"], where=f"'index' in {file}")
     if manifest != with_checksum(manifest):
@@ -84,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def with_checksum(manifest: Manifest) -> Manifest:
-    """Return a head with its checksum, which leaves out the name, and where the run lies."""
+    """Return a manifest with its checksum, which excludes the name and the path of the run."""
     rest = {key: manifest[key] for key in manifest if key not in ("name", "sha256")}
     rest["model"] = {key: manifest["model"][key] for key in manifest["model"] if key != "run"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -92,44 +93,44 @@ def with_checksum(manifest: Manifest) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
-    """Refuse a gallery whose files are not as they were written.
+    """Check that the files of a gallery are intact.
 
     Args:
         folder: the gallery.
-        manifest: its head.
-        whole: read large files, too; otherwise their length is all that is looked at, as to read
-            gigabytes would keep a search waiting.
+        manifest: of the gallery.
+        whole: verify checksums of large files, too; otherwise only their size, since reading
+            gigabytes would delay a search.
 
     Raises:
         InputError: a file is missing, cut or altered.
     """
     inside = folder.resolve()
-    for name, note in files_of(manifest):
+    for name, record in iter_files(manifest):
         file = folder / name
-        if not file.resolve().is_relative_to(inside):  # a page would hand it out
+        if not file.resolve().is_relative_to(inside):  # the dashboard would expose it
             raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
         if not file.is_file():
             raise InputError(f"{file} is missing: {recovery_hint('gallery')}")
-        as_noted = file.stat().st_size == note["bytes"]
-        if as_noted and (whole or note["bytes"] < LARGE):
-            as_noted = sha256(file) == note["sha256"]
-        if not as_noted:
+        is_intact = file.stat().st_size == record["bytes"]
+        if is_intact and (whole or record["bytes"] < LARGE):
+            is_intact = sha256(file) == record["sha256"]
+        if not is_intact:
             raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
 
 
-def files_of(manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield path in the gallery and note of every file that a head names."""
+def iter_files(manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield relative path and record of every file in a manifest."""
     for segment in manifest["segments"]:
-        for name, note in segment["files"].items():
-            yield f"{segment['folder']}/{name}", note
-    for note in (manifest["projection"], manifest["index"]):
-        if "file" in note:
-            yield note["file"], note
+        for name, record in segment["files"].items():
+            yield f"{segment['folder']}/{name}", record
+    for record in (manifest["projection"], manifest["index"]):
+        if "file" in record:
+            yield record["file"], record
 
 
-def names_of(manifest: Manifest) -> set[str]:
-    """Return what a head names in the gallery's folder: segments, projection, index."""
-    return {path.split("/")[0] for path, _ in files_of(manifest)}
+def list_entries(manifest: Manifest) -> set[str]:
+    """Return the names in the gallery's folder of a manifest's segments, projection and index."""
+    return {path.split("/")[0] for path, _ in iter_files(manifest)}
 
 
 def _check_segment(segment: Any, *, where: str) -> None:
@@ -146,12 +147,12 @@ def _check_segment(segment: Any, *, where: str) -> None:
         segment["files"], dict.fromkeys(FILES, dict), where=inside, what="gallery", exact=True
     )
     for name in FILES:
-        note = segment["files"][name]
-        check_object(note, NOTED, where=f"{name!r} in {inside}", what="gallery")
+        record = segment["files"][name]
+        check_object(record, FILE_RECORD, where=f"{name!r} in {inside}", what="gallery")
 
 
 def _check_index(index: Any, *, where: str) -> None:
-    """Refuse an entry that rsh.gallery.searcher has not written."""
+    """Raise InputError for an entry that `rsh.gallery.searcher` cannot have written."""
     if index == {}:
         return
     if not isinstance(index, dict) or str(index.get("name")) not in INDEXES:
@@ -164,5 +165,5 @@ def _check_index(index: Any, *, where: str) -> None:
 
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:
-    if not pattern.fullmatch(name):  # and so no path to elsewhere
+    if not pattern.fullmatch(name):  # so no path can lead outside the gallery
         raise InputError(f"{where} names {name!r}: {recovery_hint('gallery')}")

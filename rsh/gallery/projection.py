@@ -1,4 +1,4 @@
-"""Projection: feature space and hash space in the plane, by UMAP."""
+"""Projects feature space and hash space to the plane with UMAP."""
 
 import warnings
 
@@ -17,14 +17,14 @@ GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples neve
 
 
 def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
-    """Project features (cosine) and codes (Hamming) of a gallery, and keep the result in it.
+    """Project features (cosine) and codes (Hamming) of a gallery, and store the result in it.
 
     Args:
         gallery: an opened gallery.
-        seed: of UMAP; equal seeds give equal images.
+        seed: of UMAP; equal seeds give equal projections.
 
     Returns:
-        feature_x, feature_y, code_x, code_y, one row an item.
+        feature_x, feature_y, code_x, code_y, one row per item.
 
     Raises:
         InputError: the seed is out of range, or the gallery cannot be written.
@@ -41,7 +41,7 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
 
 
 def umap_layout(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Points:
-    """Project rows to the plane so that near ones stay near.
+    """Project rows to the plane so that near rows stay near.
 
     Args:
         rows: (n, d).
@@ -49,31 +49,33 @@ def umap_layout(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Poi
         seed: of UMAP.
 
     Returns:
-        (n, 2) float32; fewer than 5 rows are put on a circle, as UMAP has nothing to go by.
+        (n, 2) float32; fewer than 5 rows, too few for UMAP, form a circle.
     """
     if len(rows) < 5:
         angle = 2 * np.pi * np.arange(len(rows)) / max(len(rows), 1)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    import umap  # compiles for seconds, which only this step should pay
+    import umap  # slow import: it compiles for seconds
 
     model = umap.UMAP(
         n_neighbors=min(NEIGHBORS, len(rows) - 1),
         metric=metric,
         random_state=seed,
-        n_jobs=1,  # a seed allows no more
+        n_jobs=1,  # a fixed seed requires it
         init="spectral" if len(rows) > NEIGHBORS else "random",
     )
-    with warnings.catch_warnings():  # a way back from the plane, which nobody asks for
+    with (
+        warnings.catch_warnings()
+    ):  # the warning is about the inverse transform, which rsh does not use
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
         return np.asarray(model.fit_transform(rows), dtype=np.float32)
 
 
 def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
-    """Project codes: different codes by UMAP, tiles of one code as a disc around its place.
+    """Project distinct codes with UMAP, and draw the tiles of each code as a disc.
 
-    Tiles that share a code have no distance, so UMAP would lay them on one point (or, with many
-    of them, tear the image apart); as a sunflower disc each can be seen and picked, and the
-    size of the disc tells how many there are.
+    Tiles with the same code have distance 0, so UMAP would put them on one point, or distort the
+    layout if there are many. In a sunflower disc each tile can be seen and selected, and the size
+    of the disc shows their number.
 
     Args:
         bits: (n, num_bits) bool.
@@ -82,13 +84,13 @@ def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
     Returns:
         (n, 2) float32.
     """
-    codes, code_of, sizes = np.unique(bits, axis=0, return_inverse=True, return_counts=True)
+    codes, code_numbers, sizes = np.unique(bits, axis=0, return_inverse=True, return_counts=True)
     centers = umap_layout(codes, metric="hamming", seed=seed)
-    order = np.argsort(code_of, kind="stable")
+    order = np.argsort(code_numbers, kind="stable")
     number = np.empty(len(bits), dtype=np.int64)  # 0, 1, 2, ... within each code
     number[order] = np.arange(len(bits)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    step = (np.ptp(centers, axis=0).max() or 1) / 250  # about one dot of the plot
+    step = (np.ptp(centers, axis=0).max() or 1) / 250  # about one dot of a plot
     radius = step * np.sqrt(number)
     angle = number * GOLDEN_ANGLE
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    return np.asarray(centers[code_of] + disc, dtype=np.float32)
+    return np.asarray(centers[code_numbers] + disc, dtype=np.float32)

@@ -1,14 +1,14 @@
-"""What a gallery is searched with: codes in memory, or an index that is kept beside them.
+"""Searches a gallery with an index in memory, in a file, or on a server.
 
-Without an entry in the manifest the codes are indexed when they are first searched, exactly. An
-entry names an index that is kept, in a file of the gallery or on a server:
+Without an entry in the manifest, the first search builds an exact index in memory. An entry names a
+kept index, in a file of the gallery or on a server:
 
     {"name": "ivf", "file": "index-4.npz", "bytes": ..., "sha256": ...}
     {"name": "milvus", "uri": "http://host:19530", "collection": "rsh_1f0c2a7b_..."}
 
 A kept index identifies a tile by a hash of its id (`order.id_hashes`), which does not change when
-other tiles are added or removed. Hashes ascend with the rows of a gallery, so ties come in the same
-order everywhere.
+other tiles are added or removed. Hashes ascend with the rows of a gallery, so all indexes order
+ties alike.
 """
 
 from contextlib import suppress
@@ -35,11 +35,11 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class TileTable:
-    """What an index needs to know of a gallery.
+    """The data of a gallery that an index is built from.
 
     Attributes:
-        folder: of the gallery, where a kept index lies.
-        items: one row a tile.
+        folder: of the gallery, with the file of a kept index.
+        items: one row per tile.
         packed: codes, (n, bytes) uint8.
         num_bits: code length, bits.
         searchable: rows that a search may return, ascending.
@@ -53,7 +53,7 @@ class TileTable:
 
     @property
     def keys(self) -> Ids:
-        """What a kept index calls the searchable tiles, in the order of their rows."""
+        """Ids of the searchable tiles in a kept index, in the order of their rows."""
         return id_hashes(self.items["id"].iloc[self.searchable])
 
 
@@ -62,7 +62,7 @@ class Searcher:
 
     Attributes:
         index: finds ids.
-        ids: what the index calls the rows, (n,) int64, ascending.
+        ids: ids of the rows in the index, (n,) int64, ascending.
         rows: of the gallery, (n,) int64, in the same order.
     """
 
@@ -73,19 +73,21 @@ class Searcher:
         """Return the top_k nearest rows of each query, in the order (distance, row)."""
         return [self._in_rows(hits) for hits in self.index.search(query_packed, top_k=top_k)]
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Return all rows at most radius bits away from each query."""
-        return [self._in_rows(hits) for hits in self.index.within(query_packed, radius=radius)]
+        return [
+            self._in_rows(hits) for hits in self.index.range_search(query_packed, radius=radius)
+        ]
 
     def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
-        """Return a searcher that finds only the tiles that pass a filter.
+        """Return a searcher over the tiles that pass a filter.
 
         Args:
             items: the table of the gallery.
             filter: the conditions.
 
         Raises:
-            InputError: a condition does not fit the table, or no searchable tile meets it.
+            InputError: a condition does not fit the table, or no searchable tile passes.
         """
         chosen = filter.mask(items)[self.rows]
         if not chosen.any():
@@ -94,30 +96,32 @@ class Searcher:
             )
         ids = self.ids[chosen]
         selector = IDSelector(ids, filter.tests(items))
-        return Searcher(self.index.among(selector), ids, self.rows[chosen])
+        return Searcher(self.index.subset(selector), ids, self.rows[chosen])
 
     def _in_rows(self, hits: Hits) -> Hits:
         positions = np.minimum(np.searchsorted(self.ids, hits.ids), len(self.ids) - 1)
-        known = self.ids[positions] == hits.ids  # a server may hold what a newer version has added
+        known = self.ids[positions] == hits.ids  # a server may hold tiles of a newer version
         return Hits(self.rows[positions[known]], hits.distances[known])
 
 
 def open_searcher(tiles: TileTable, entry: Entry) -> Searcher:
-    """Return what a gallery is searched with.
+    """Return the searcher of a gallery.
 
     Args:
         tiles: of the gallery.
         entry: "index" of the manifest.
 
     Raises:
-        InputError: the index is kept on a server that does not answer, or in a file that was cut.
+        InputError: the server of the index does not answer, or its file is damaged.
     """
     rows = tiles.searchable
     if not entry:
         index = make_index(tiles.packed[rows], tiles.num_bits)
         return Searcher(index, np.arange(len(rows)), rows)
     keys = tiles.keys
-    order = np.argsort(keys)  # that of the rows, unless another program has written the gallery
+    order = np.argsort(
+        keys
+    )  # differs from the order of rows only if another program wrote the gallery
     return Searcher(_open(tiles, entry), keys[order], rows[order])
 
 
@@ -131,18 +135,18 @@ def build_index(
         name: "exact" keeps nothing.
         recall: of "ivf": target recall@20, a fraction.
         uri: of "milvus": the server, or a path that ends in .db.
-        file: where "ivf" is kept.
-        prefix: of the name of the collection on a server.
+        file: for an index of "ivf".
+        prefix: of the collection's name on a server.
 
     Raises:
         InputError: the server does not answer, or an argument is missing or out of range.
     """
     if name == "milvus":
-        from rsh.index.milvus import MilvusIndex  # pymilvus, which few need
+        from rsh.index.milvus import MilvusIndex  # imports pymilvus, which is optional
 
         if not uri:
             raise InputError(
-                "give a --uri, too, such as http://localhost:19530", parameter="type", value=name
+                "needs a --uri, such as http://localhost:19530", parameter="type", value=name
             )
         uri = str(Path(uri).absolute()) if uri.endswith(".db") else uri
         entry = {"name": name, "uri": uri, "collection": f"{prefix}_{token_hex(4)}"}
@@ -158,16 +162,16 @@ def build_index(
 
 
 def update_index(old: TileTable, new: TileTable, entry: Entry, *, file: Path) -> Entry:
-    """Bring a kept index up to date with a gallery, and return its new entry.
+    """Update a kept index to a new version of its gallery, and return the new entry.
 
-    A writer that was killed may have left tiles in an index on a server, under keys that other
-    images have now: what the old gallery does not hold is removed before anything is added.
+    A killed writer may have left tiles in an index on a server, with keys that other images have
+    now. So every tile that the old version lacks is removed before any tile is added.
 
     Args:
-        old: the tiles that the index was made for.
-        new: as they are now.
-        entry: the index as it was; none stays none.
-        file: where an index that is kept in a file goes.
+        old: tiles of the old version.
+        new: tiles of the new version.
+        entry: the index of the old version; may be empty.
+        file: for an index in a file.
 
     Raises:
         InputError: the server does not answer.
@@ -178,8 +182,8 @@ def update_index(old: TileTable, new: TileTable, entry: Entry, *, file: Path) ->
     before = index.ids
     kept = np.intersect1d(before, keys[np.isin(keys, old.keys)])
     index.remove(np.setdiff1d(before, kept))
-    added = ~np.isin(keys, kept)
-    index.add(new.packed[rows[added]], keys[added], new.items.iloc[rows[added]])
+    is_new = ~np.isin(keys, kept)
+    index.add(new.packed[rows[is_new]], keys[is_new], new.items.iloc[rows[is_new]])
     if "file" not in entry:
         return entry
     index.save(file)
@@ -187,7 +191,7 @@ def update_index(old: TileTable, new: TileTable, entry: Entry, *, file: Path) ->
 
 
 def drop_index(entry: Entry) -> None:
-    """Delete what a server keeps for an index that is no longer used, if the server answers."""
+    """Delete the collection of an unused index, if its server answers."""
     if entry.get("name") == "milvus":
         from rsh.index.milvus import MilvusIndex
 
@@ -196,11 +200,11 @@ def drop_index(entry: Entry) -> None:
 
 
 def describe_index(entry: Entry, searcher: Searcher) -> str:
-    """Return a sentence that says what a gallery is searched with.
+    """Return a short description of a gallery's index.
 
     Args:
         entry: "index" of the manifest.
-        searcher: what it opens.
+        searcher: of the gallery.
     """
     if entry.get("name") == "milvus":
         return f"exact, by Milvus at {entry['uri']}, collection {entry['collection']}"
@@ -208,7 +212,7 @@ def describe_index(entry: Entry, searcher: Searcher) -> str:
     if not isinstance(index, IVFIndex):
         return "exact, in memory"
     return (
-        f"approximate: probes {index.num_probes} of {index.num_lists} inverted lists, "
+        f"approximate: probes {index.nprobe} of {index.nlist} inverted lists, "
         f"recall@20 {index.recall:.1%}, lower beyond rank 20"
     )
 

@@ -1,13 +1,11 @@
-"""A segment of a gallery: tiles that were encoded together, in files that are never changed.
+"""A segment of a gallery: tiles that were encoded together, in files that never change.
 
-    codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
-    relaxed.npy      hash layer output, of which the codes are the signs, (n, num_bits) float16
-    features.npy     L2-normalized projection-head output, (n, d) float16
-    items.parquet    id, class, split and, where known, longitude, latitude, block, footprint
-    thumbs.bin       JPEG bytes one after another
-    thumbs.npy       the n + 1 offsets into them, int64
-
-No file of it changes once the segment is there.
+codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
+relaxed.npy      hash layer output, whose signs are the codes, (n, num_bits) float16
+features.npy     L2-normalized projection-head output, (n, d) float16
+items.parquet    id, class, split and, if known, longitude, latitude, block, footprint
+thumbs.bin       JPEG bytes one after another
+thumbs.npy       the n + 1 offsets into them, int64
 """
 
 from collections.abc import Iterable
@@ -27,12 +25,12 @@ from rsh.io.arrays import read_array
 from rsh.io.files import file_record, recovery_hint
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
-AT_ONCE = 1 << 16  # rows that are in memory while an array is written
+ROWS_AT_ONCE = 1 << 16  # in memory while an array is written
 THUMB_SIDE = 128  # pixels
 
 
 class Rows(Protocol):
-    """An array, or what gives a slice of one when it is asked for."""
+    """An array, or an object that loads slices of one on demand."""
 
     def __len__(self) -> int: ...
 
@@ -41,7 +39,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class GalleryTiles:
-    """What a gallery is told of n tiles; row i of every part is the same tile.
+    """The data of n tiles for a gallery; row i of every attribute is the same tile.
 
     Attributes:
         items: the table.
@@ -59,31 +57,34 @@ class GalleryTiles:
 
 
 class Segment:
-    """A segment that has been opened; what is large stays on disk.
+    """An opened segment; large arrays stay on disk.
 
     Its items, packed, relaxed and features are those of `GalleryTiles`.
     """
 
     def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
-        """Open a folder whose files have been checked.
+        """Open a folder whose checksums have been verified.
 
         Raises:
-            InputError: they hold another number of tiles or bits than they should.
+            InputError: a file is invalid, or holds another number of tiles or bits.
         """
         try:
             self._read(folder, num_items)
         except InputError as error:
             raise InputError(f"{error}: {recovery_hint('gallery')}") from None
-        parts = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
+        columns = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
         widths = (self.packed.shape[1], self.relaxed.shape[1])
-        if {len(part) for part in parts} != {num_items} or widths != (-(-num_bits // 8), num_bits):
+        if {len(column) for column in columns} != {num_items} or widths != (
+            -(-num_bits // 8),
+            num_bits,
+        ):
             raise InputError(
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
                 f"its files hold others: {recovery_hint('gallery')}"
             )
 
     def _read(self, folder: Path, num_items: int) -> None:
-        """Open all files; somebody may have written what their checksums confirm."""
+        """Open all files, and check them, since a hostile file can have the right checksum."""
         self.items = read_items(folder / "items.parquet", num_items)
         self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
         self.relaxed: HalfArray = read_array(folder / "relaxed.npy", np.float16)
@@ -109,14 +110,14 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
     """Write a segment into an empty folder.
 
     Returns:
-        What gallery.json says of it, "items", "removed" and "files".
+        Its entry for gallery.json: "items", "removed" and "files".
 
     Raises:
-        InputError: the parts differ in length, an id comes twice, or a number is not finite.
+        InputError: lengths differ, an id comes twice, or a number is not finite.
     """
-    twice = tiles.items["id"][tiles.items["id"].duplicated()]
-    if len(twice):
-        raise InputError(f"two tiles are called {twice.iloc[0]}: rename one of them")
+    duplicates = tiles.items["id"][tiles.items["id"].duplicated()]
+    if len(duplicates):
+        raise InputError(f"two tiles have the id {duplicates.iloc[0]}: rename one of them")
     offsets = [0]
     with (folder / "thumbs.bin").open("wb") as stream:
         for thumbnail in tiles.thumbnails:
@@ -126,7 +127,7 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
         items, codes, relaxed, features = lengths
         raise InputError(
             f"{items} items, {codes} codes, {relaxed} relaxed codes, {features} features, "
-            f"{len(offsets) - 1} thumbnails: need one each"
+            f"{len(offsets) - 1} thumbnails: need one of each per tile"
         )
     tiles.items.reset_index(drop=True).to_parquet(folder / "items.parquet")
     _save(folder / "codes.npy", tiles.packed, np.uint8)
@@ -138,17 +139,17 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
 
 
 def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:
-    """Write an array as np.save does, a slice at a time: it may be larger than the memory."""
+    """Write an array like np.save, slice by slice, since it may exceed memory."""
     shape = (len(rows), *rows[:1].shape[1:])
     kind = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
     with file.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, kind | {"shape": shape})
-        for start in range(0, len(rows), AT_ONCE):
-            part = np.ascontiguousarray(rows[start : start + AT_ONCE], dtype)
-            wrong = ~np.isfinite(part).all(axis=1)
-            if wrong.any():
-                row = start + int(np.argmax(wrong))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = np.ascontiguousarray(rows[start : start + ROWS_AT_ONCE], dtype)
+            is_bad = ~np.isfinite(part).all(axis=1)
+            if is_bad.any():
+                row = start + int(np.argmax(is_bad))
                 raise InputError(
-                    f"row {row} of {file.stem} is no finite number: the model has diverged"
+                    f"row {row} of {file.stem} is not finite: the model has diverged, retrain it"
                 )
             stream.write(part.tobytes())

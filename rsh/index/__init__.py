@@ -1,9 +1,9 @@
 """Search by Hamming distance behind one small interface, in the order (distance, id).
 
-`FlatIndex` (FAISS) and `ScanEngine` (a loop of our own, in rsh.index.scan) compare a query
-with every code, `DedupIndex` with every different code: all give the same hits, and `make_index`
-takes the fastest. `IVFIndex` looks at a part of the codes and says how much it finds;
-`MilvusEngine` (in rsh.index.milvus) asks a Milvus server and is exact.
+`FlatIndex` (FAISS) and `ScanIndex` (a compiled loop, in rsh.index.scan) compare a query with every
+code, `DedupIndex` with every distinct code. They give the same hits, and `make_index` chooses the
+fastest. `IVFIndex` searches some of the codes and states its recall. `MilvusIndex` (in
+rsh.index.milvus) uses a Milvus server and is exact.
 """
 
 from rsh.codes.binary import Ids

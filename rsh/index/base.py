@@ -1,4 +1,4 @@
-"""What all engines share: the interface, hits and their order, and how wrong input is refused."""
+"""The interface of all indexes, their hits and the order of these, and checks of input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from rsh.errors import InputError
 
 
 class Hits(NamedTuple):
-    """What a search found for one query, nearest first, equal distances by id.
+    """The hits of one query, nearest first, equal distances by id.
 
     Attributes:
         ids: (k,) int64.
@@ -57,11 +57,11 @@ class IDSelector:
 
 
 class Index(Protocol):
-    """What finds the nearest codes; all exact engines give the same hits in the same order.
+    """Finds the nearest codes. All exact indexes give the same hits in the same order.
 
     Attributes:
         num_bits: code length, bits.
-        recall: share of the nearest 20 that a search finds, measured; None if the engine is exact.
+        recall: measured recall@20, a fraction; None if the index is exact.
     """
 
     num_bits: int
@@ -81,14 +81,13 @@ class Index(Protocol):
             top_k: how many, 1 to the number of codes.
 
         Returns:
-            One Hits a query, each of length top_k; shorter if an engine that is not exact did not
-            find so many.
+            One Hits a query, each of length top_k, or shorter if the index is approximate.
 
         Raises:
             InputError: wrong width or type, or top_k out of range.
         """
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Find all codes at a distance of at most radius from each query.
 
         Args:
@@ -96,14 +95,14 @@ class Index(Protocol):
             radius: Hamming radius, bits, 0 to num_bits.
 
         Returns:
-            One Hits a query, each as long as its ball is full, perhaps empty.
+            One Hits a query, of any length, perhaps empty.
 
         Raises:
             InputError: wrong width or type, or radius out of range.
         """
 
-    def among(self, selection: IDSelector) -> "Index":
-        """Return an engine that finds these items alone."""
+    def subset(self, selector: IDSelector) -> "Index":
+        """Return an index of the selected items only."""
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
         """Add codes.
@@ -111,29 +110,29 @@ class Index(Protocol):
         Args:
             packed: (n, bytes) uint8.
             ids: (n,) int64, from 0 on, in any order.
-            items: columns that a server may filter by, one row a code.
+            items: columns that a server can filter by, one row a code.
 
         Raises:
-            InputError: wrong width or type, or an id that is there already or comes twice.
+            InputError: wrong width or type, or an id that is already in the index or comes twice.
         """
 
     def remove(self, ids: Ids) -> None:
         """Remove codes.
 
         Raises:
-            InputError: there is no code of such an id.
+            InputError: the index holds no code of such an id.
         """
 
     def save(self, file: Path) -> None:
-        """Write to a file what `load_engine` reads, whole or not at all.
+        """Write a file for `load_index`, whole or not at all.
 
         Raises:
-            InputError: it cannot be written, or the codes do not lie in this process.
+            InputError: the file cannot be written, or a server holds the codes.
         """
 
 
 def check_top_k(top_k: int, most: int) -> None:
-    """Refuse a number of hits that cannot be had."""
+    """Raise InputError unless top_k is 1 to `most`."""
     if not 1 <= top_k <= most:
         raise InputError(
             f"choose 1 to {most}, the items of the gallery", parameter="top_k", value=top_k
@@ -141,16 +140,16 @@ def check_top_k(top_k: int, most: int) -> None:
 
 
 def check_radius(radius: int, num_bits: int) -> None:
-    """Refuse a radius that no two codes are apart."""
+    """Raise InputError unless the radius is 0 to num_bits."""
     if not 0 <= radius <= num_bits:
         raise InputError(f"choose 0 to {num_bits} bits", parameter="radius", value=radius)
 
 
 def check_ids(ids: Ids, packed: Packed, num_bits: int) -> Ids:
-    """Return ids if there is one for each code, and none twice.
+    """Return the ids, checked: one for each code, and none twice.
 
     Raises:
-        InputError: there is not, or the codes are of another width or type.
+        InputError: they are not, or the codes have another width or type.
     """
     ids, packed = np.asarray(ids), check_packed(packed, num_bits)
     if ids.dtype != np.int64 or ids.shape != (len(packed),) or (ids < 0).any():
@@ -159,27 +158,27 @@ def check_ids(ids: Ids, packed: Packed, num_bits: int) -> Ids:
             f"({len(packed)},), from 0 on"
         )
     ordered = np.sort(ids)
-    check_new(ordered[1:][ordered[1:] == ordered[:-1]])
+    refuse_duplicates(ordered[1:][ordered[1:] == ordered[:-1]])
     return ids
 
 
-def check_new(twice: Ids) -> None:
-    """Refuse ids that are there already."""
-    if len(twice):
-        raise InputError(f"id {twice[0]} is there already: remove it first, or take another")
+def refuse_duplicates(duplicates: Ids) -> None:
+    """Raise InputError that names the first duplicate, if there is one."""
+    if len(duplicates):
+        raise InputError(f"id {duplicates[0]} is in the index: remove it first, or use another id")
 
 
-def positions_of(wanted: Ids, ids: Ids) -> Ids:
-    """Return where ids stand in an ascending row of them.
+def find_positions(wanted: Ids, ids: Ids) -> Ids:
+    """Return the position of each wanted id in an ascending array of ids.
 
     Raises:
-        InputError: one of them does not.
+        InputError: the array lacks one of them.
     """
-    places = np.searchsorted(ids, wanted)
-    missing = ids[np.minimum(places, len(ids) - 1)] != wanted if len(ids) else wanted >= 0
+    positions = np.searchsorted(ids, wanted)
+    missing = ids[np.minimum(positions, len(ids) - 1)] != wanted if len(ids) else wanted >= 0
     if missing.any():
-        raise InputError(f"there is no item of id {wanted[missing][0]}: give one that was added")
-    return np.asarray(places, dtype=np.int64)
+        raise InputError(f"the index holds no id {wanted[missing][0]}: give one that was added")
+    return np.asarray(positions, dtype=np.int64)
 
 
 def sort_hits(ids: Ids, distances: NDArray[np.generic]) -> Hits:

@@ -1,4 +1,4 @@
-"""Every query against every different code; which items have it is looked up."""
+"""Exhaustive search over distinct codes, each with the list of the items that share it."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,12 @@ from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
 
 class DedupIndex(InMemoryIndex):
-    """Each different code in memory once, with the list of the items that have it: see `Index`.
+    """Holds each distinct code once, in memory, with the ids of its items: see `Index`.
 
-    An item list is sorted, so that of a code at the last distance no more than the first top_k are
-    looked at, however many there are.
+    The ids of a code ascend, so a search reads at most top_k of them.
     """
 
-    kind = "folded"
+    kind = "dedup"
 
     def __init__(
         self,
@@ -34,7 +33,7 @@ class DedupIndex(InMemoryIndex):
             packed: (n, ceil(num_bits / 8)) uint8.
             num_bits: code length, bits.
             ids: (n,) int64; row numbers by default.
-            flat: what compares a query with the different codes.
+            flat: index that searches the distinct codes.
 
         Raises:
             InputError: wrong width or type, or an id that comes twice.
@@ -56,13 +55,8 @@ class DedupIndex(InMemoryIndex):
         return len(self._ids)
 
     @property
-    def num_codes(self) -> int:
-        """How many different codes there are."""
-        return len(self._codes)
-
-    @property
     def held(self) -> StoredCodes:
-        """All codes and their ids, unfolded."""
+        """All codes and their ids, a code for each id."""
         order = np.argsort(self._ids)
         packed = np.repeat(self._packed, np.diff(self._starts), axis=0)
         return StoredCodes(packed[order], self._ids[order])
@@ -78,36 +72,36 @@ class DedupIndex(InMemoryIndex):
         query_packed = check_packed(query_packed, self.num_bits)
         found = self._codes.search(query_packed, top_k=min(top_k, len(self._codes)))
         return [
-            self._nearest(query[None], codes, top_k)
+            self._nearest_items(query[None], codes, top_k)
             for query, codes in zip(query_packed, found, strict=True)
         ]
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Find all codes at a distance of at most radius: see `Index`."""
         return [
-            self._items(codes, most=len(self))
-            for codes in self._codes.within(query_packed, radius=radius)
+            self._expand(codes, most=len(self))
+            for codes in self._codes.range_search(query_packed, radius=radius)
         ]
 
-    def _nearest(self, query_packed: Packed, codes: Hits, top_k: int) -> Hits:
+    def _nearest_items(self, query_packed: Packed, codes: Hits, top_k: int) -> Hits:
         """Return the top_k items of the nearest codes."""
         sizes = np.cumsum(np.diff(self._starts)[codes.ids])
         last = codes.distances[np.searchsorted(sizes, top_k)]
-        if last == codes.distances[-1]:  # there may be more codes as far away as the last
-            (codes,) = self._codes.within(query_packed, radius=int(last))
+        if last == codes.distances[-1]:  # other codes may tie with the last one
+            (codes,) = self._codes.range_search(query_packed, radius=int(last))
         near = codes.distances <= last
-        hits = self._items(Hits(codes.ids[near], codes.distances[near]), most=top_k)
+        hits = self._expand(Hits(codes.ids[near], codes.distances[near]), most=top_k)
         return Hits(hits.ids[:top_k], hits.distances[:top_k])
 
-    def _items(self, codes: Hits, *, most: int) -> Hits:
-        """Return the items of some codes, of each the first so many, nearest first."""
+    def _expand(self, codes: Hits, *, most: int) -> Hits:
+        """Return the items of some codes, at most `most` of each, nearest first."""
         starts = self._starts[codes.ids]
         sizes = np.minimum(self._starts[codes.ids + 1] - starts, most)
-        skipped = starts - np.cumsum(sizes) + sizes  # from a place among all to a place in _ids
+        skipped = starts - np.cumsum(sizes) + sizes  # from a position here to a position in _ids
         ids = self._ids[np.arange(sizes.sum()) + np.repeat(skipped, sizes)]
         return sort_hits(ids, np.repeat(codes.distances, sizes))
 
 
 def _words(padded: Packed) -> NDArray[np.unsignedinteger]:
-    """Return codes as few wide numbers, (n, words), which sort faster than bytes."""
+    """View padded codes as wide words, (n, words), which sort faster than bytes."""
     return padded.view(np.uint32 if padded.shape[1] == 4 else np.uint64)

@@ -1,4 +1,4 @@
-"""Which engine holds a set of codes, and how it comes back from a file."""
+"""Chooses the fastest exact index for a set of codes, and loads saved indexes."""
 
 import statistics
 import time
@@ -19,13 +19,13 @@ from rsh.text import first_sentence
 if TYPE_CHECKING:
     from rsh.index.scan import ScanIndex
 
-# Items below which FAISS answers in a third of a millisecond: a page is spared numba's 60 MB.
-FEW = 300_000
-TRIALS = 8  # queries by which engines are told apart
+# Below this many items FAISS takes a third of a millisecond a query, so numba's 60 MB do not pay.
+SMALL_INDEX = 300_000
+TRIALS = 8  # queries with which indexes are timed
 
 
 def make_index(packed: Packed, num_bits: int, ids: Ids | None = None) -> Index:
-    """Index codes in the exact engine that answers fastest, tried on some of them.
+    """Return the fastest exact index for these codes, timed on some of them as queries.
 
     Args:
         packed: (n, ceil(num_bits / 8)) uint8.
@@ -35,66 +35,66 @@ def make_index(packed: Packed, num_bits: int, ids: Ids | None = None) -> Index:
     Raises:
         InputError: wrong width or type, or an id that comes twice.
     """
-    exact: Index = FlatIndex(packed, num_bits, ids)
-    if len(exact) < FEW:
-        return exact
+    flat: Index = FlatIndex(packed, num_bits, ids)
+    if len(flat) < SMALL_INDEX:
+        return flat
     queries = packed[:: len(packed) // TRIALS][:TRIALS]
-    scan = _scan_index()
-    if scan and seconds(one := scan(packed, num_bits, ids), queries) < seconds(exact, queries):
-        exact = one
-    folded = DedupIndex(packed, num_bits, ids, flat=type(exact))
-    return min(exact, folded, key=lambda engine: seconds(engine, queries))
+    if scan_class := _scan_index():
+        scan = scan_class(packed, num_bits, ids)
+        flat = min(flat, scan, key=lambda index: seconds(index, queries))
+    dedup = DedupIndex(packed, num_bits, ids, flat=type(flat))
+    return min(flat, dedup, key=lambda index: seconds(index, queries))
 
 
 def _scan_index() -> "type[ScanIndex] | None":
-    """Import numba, which takes a third of a second and 60 MB, where that pays."""
+    """Return ScanIndex, whose import of numba takes a third of a second and 60 MB, or None."""
     try:
         from rsh.index.scan import ScanIndex
-    except RuntimeError:  # there is no folder in which it could keep what it has compiled
+    except RuntimeError:  # numba finds no folder to cache its machine code in
         return None
     return ScanIndex
 
 
 def load_index(file: Path) -> Index:
-    """Read an engine that was saved.
+    """Load a saved index.
 
     Raises:
-        InputError: no such file, or one that is cut or altered.
+        InputError: the file is missing, cut or altered.
     """
     stored = read_codes(file)
     try:
-        return _restored(stored)
+        return _restore(stored)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{file} cannot be used as a search index ({first_sentence(error)}): "
-            "make it again with `rsh gallery index`"
+            "rebuild it with `rsh gallery index`"
         ) from None
 
 
-def _restored(stored: dict[str, NDArray[Any]]) -> Index:
+def _restore(stored: dict[str, NDArray[Any]]) -> Index:
     kind, num_bits = str(stored["kind"]), int(stored["num_bits"])
-    if kind == "scan" and (scan := _scan_index()):
-        return scan(stored["packed"], num_bits, stored["ids"])
-    if kind == "folded":
+    if kind == "scan" and (scan_class := _scan_index()):
+        return scan_class(stored["packed"], num_bits, stored["ids"])
+    if kind == "dedup":
         return DedupIndex(stored["packed"], num_bits, stored["ids"])
-    exact = FlatIndex(stored["packed"], num_bits, stored["ids"])
+    flat = FlatIndex(stored["packed"], num_bits, stored["ids"])
     if kind != "ivf":
-        return exact
+        return flat
     return IVFIndex.restore(
-        exact,
+        flat,
         stored["centers"],
         stored["lists"],
-        probes=int(stored["probes"]),
-        wanted=float(stored["wanted"]),
+        nprobe=int(stored["nprobe"]),
+        target_recall=float(stored["target_recall"]),
         recall=float(stored["recall"]),
     )
 
 
-def seconds(engine: Index, query_packed: Packed) -> float:
-    """Return how long an engine takes for one query, the median: a busy neighbor passes."""
-    taken = []
+def seconds(index: Index, query_packed: Packed) -> float:
+    """Return the median time of one query, which other processes disturb less than the mean."""
+    times = []
     for query in query_packed:
         start = time.perf_counter()
-        engine.search(query[None], top_k=min(20, len(engine)))
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+        index.search(query[None], top_k=min(20, len(index)))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)

@@ -1,4 +1,4 @@
-"""Every query against every code, by FAISS."""
+"""Exhaustive search with FAISS."""
 
 from itertools import pairwise
 from typing import Any
@@ -15,13 +15,13 @@ FAST_WIDTHS = (4, 8, 16, 32)  # bytes for which FAISS has an unrolled kernel
 
 
 class FlatIndex(InMemoryIndex):
-    """All codes in memory, every query compared with every code: see `Engine`.
+    """Compares every query with every code, in memory: see `Index`.
 
-    Codes are padded with zero bytes to a width FAISS has a fast kernel for; zeros on both
+    Codes are padded with zero bytes to a width for which FAISS has a fast kernel. Zeros on both
     sides add no distance, and 16-bit codes are searched four times faster.
     """
 
-    kind = "exact"
+    kind = "flat"
 
     def _index_all(self, codes: StoredCodes) -> None:
         padded = pad(codes.packed)
@@ -35,7 +35,7 @@ class FlatIndex(InMemoryIndex):
 
     @property
     def held(self) -> StoredCodes:
-        """All codes and their ids; they are copied out of the index."""
+        """All codes and their ids, copied out of the index."""
         padded = faiss.vector_to_array(self._index.xb).reshape(-1, self._index.d // 8)
         return StoredCodes(padded[:, : self._width], self._ids)
 
@@ -45,22 +45,28 @@ class FlatIndex(InMemoryIndex):
         return self._ids
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Find the top_k nearest codes of each query: see `Engine`."""
+        """Find the top_k nearest codes of each query: see `Index`."""
         check_top_k(top_k, len(self))
         padded = pad(check_packed(query_packed, self.num_bits))
-        distances, places = self._index.search(padded, top_k)
-        return [Hits(*row) for row in zip(self._ids[places], distances, strict=True)]
+        distances, rows = self._index.search(padded, top_k)
+        return [Hits(*hits) for hits in zip(self._ids[rows], distances, strict=True)]
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Find all codes at a distance of at most radius: see `Engine`."""
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Find all codes at a distance of at most radius: see `Index`."""
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
-        limits, distances, places = self._index.range_search(padded, radius + 1)  # FAISS means <
-        return split_ranges(limits, distances, self._ids[places])
+        limits, distances, rows = self._index.range_search(padded, radius + 1)  # FAISS means <
+        return split_ranges(limits, distances, self._ids[rows])
 
 
 def split_ranges(limits: NDArray[np.int64], distances: NDArray[np.int32], ids: Ids) -> list[Hits]:
-    """Return the hits of each query, as FAISS tells them: where those of the next one start."""
+    """Return the hits of each query from FAISS's flat arrays.
+
+    Args:
+        limits: the hits of query i are limits[i] to limits[i + 1], (q + 1,).
+        distances: of the hits of all queries, bits.
+        ids: of the hits of all queries.
+    """
     return [
         sort_hits(ids[start:stop], distances[start:stop])
         for start, stop in pairwise(limits.tolist())

@@ -1,4 +1,4 @@
-"""Codes and ids that are held in memory: how they change, and how they are kept in a file."""
+"""Base of the exact indexes in memory: adding, removing, and saving codes and ids."""
 
 from abc import ABC, abstractmethod
 from copy import copy
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.errors import InputError
-from rsh.index.base import IDSelector, check_ids, check_new, positions_of
+from rsh.index.base import IDSelector, check_ids, find_positions, refuse_duplicates
 from rsh.io.arrays import read_arrays
 from rsh.io.files import atomic_write
 
 
 class StoredCodes(NamedTuple):
-    """All that an engine in memory is made of; row i of both parts is one item.
+    """Codes and their ids; row i of both is one item.
 
     Attributes:
         packed: (n, bytes) uint8.
-        ids: (n,) int64, ascending, so that hits at one distance come in the order of their ids.
+        ids: (n,) int64, ascending, so that tied hits come in the order of their ids.
     """
 
     packed: Packed
@@ -29,11 +29,11 @@ class StoredCodes(NamedTuple):
 
 
 class InMemoryIndex(ABC):
-    """What engines share that hold all codes themselves: after any change they index them anew.
+    """An exact index that holds all codes, and is rebuilt after every change.
 
     Attributes:
-        recall: None, they are exact.
-        kind: what a file calls the engine.
+        recall: None, since the index is exact.
+        kind: name of the index type in a saved file.
     """
 
     recall: float | None = None
@@ -57,33 +57,34 @@ class InMemoryIndex(ABC):
     @property
     @abstractmethod
     def held(self) -> StoredCodes:
-        """All codes and their ids; they are copied out of the index."""
+        """All codes and their ids, copied out of the index."""
 
-    def among(self, selection: IDSelector) -> Self:
-        """Return an engine of these items alone, which compares no others."""
-        engine = copy(self)
-        engine._index_all(select_codes(self.held, selection.ids))
-        return engine
+    def subset(self, selector: IDSelector) -> Self:
+        """Return an index of the selected items only: see `Index`."""
+        index, held = copy(self), self.held
+        rows = find_positions(selector.ids, held.ids)
+        index._index_all(StoredCodes(held.packed[rows], held.ids[rows]))
+        return index
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes: see `Engine`."""
+        """Add codes: see `Index`."""
         self._index_all(merge_codes(self.held, store_codes(packed, self.num_bits, ids)))
 
     def remove(self, ids: Ids) -> None:
-        """Remove codes: see `Engine`."""
+        """Remove codes: see `Index`."""
         self._index_all(drop_codes(self.held, ids))
 
     def save(self, file: Path) -> None:
-        """Write codes and ids: see `Engine`."""
+        """Write codes and ids: see `Index`."""
         write_codes(file, self.kind, self.num_bits, **self.held._asdict())
 
     @abstractmethod
     def _index_all(self, codes: StoredCodes) -> None:
-        """Take these codes, and none of those before."""
+        """Index these codes in place of the previous ones."""
 
 
 def store_codes(packed: Packed, num_bits: int, ids: Ids | None = None) -> StoredCodes:
-    """Put codes into the order of their ids, which by default are their rows.
+    """Return codes sorted by id; by default ids are row numbers.
 
     Raises:
         InputError: wrong width or type, or an id that comes twice.
@@ -98,41 +99,31 @@ def store_codes(packed: Packed, num_bits: int, ids: Ids | None = None) -> Stored
 
 
 def merge_codes(old: StoredCodes, new: StoredCodes) -> StoredCodes:
-    """Return the codes of both, in the order of their ids.
+    """Return the codes of both, sorted by id.
 
     Raises:
-        InputError: an id is in both.
+        InputError: both hold the same id.
     """
-    check_new(np.intersect1d(old.ids, new.ids))
+    refuse_duplicates(np.intersect1d(old.ids, new.ids))
     packed = np.concatenate([old.packed, new.packed])
     ids = np.concatenate([old.ids, new.ids])
-    order = np.argsort(ids, kind="stable")  # two ascending runs are merged in one go
+    order = np.argsort(ids, kind="stable")  # a stable sort merges two ascending runs in linear time
     return StoredCodes(packed[order], ids[order])
 
 
 def drop_codes(old: StoredCodes, ids: Ids) -> StoredCodes:
-    """Return the codes that remain when some are removed.
+    """Return the codes without those of some ids.
 
     Raises:
         InputError: there is no code of such an id.
     """
     keep = np.ones(len(old.ids), dtype=bool)
-    keep[positions_of(np.asarray(ids), old.ids)] = False
+    keep[find_positions(np.asarray(ids), old.ids)] = False
     return StoredCodes(old.packed[keep], old.ids[keep])
 
 
-def select_codes(old: StoredCodes, ids: Ids) -> StoredCodes:
-    """Return some of the codes.
-
-    Raises:
-        InputError: there is no code of such an id.
-    """
-    places = positions_of(ids, old.ids)
-    return StoredCodes(old.packed[places], old.ids[places])
-
-
 def write_codes(file: Path, kind: str, num_bits: int, **arrays: NDArray[Any]) -> None:
-    """Write an engine's arrays; the zip's checksums tell when a bit has changed since.
+    """Write the arrays of an index; the checksums of the zip reveal later changes.
 
     Raises:
         InputError: the file cannot be written.
@@ -143,15 +134,15 @@ def write_codes(file: Path, kind: str, num_bits: int, **arrays: NDArray[Any]) ->
 
 
 def read_codes(file: Path) -> dict[str, NDArray[Any]]:
-    """Read what `write_codes` has written.
+    """Read the arrays that `write_codes` wrote.
 
     Raises:
-        InputError: no such file, or one that is cut or altered.
+        InputError: the file is missing, cut or altered.
     """
     try:
         return read_arrays(file)
     except InputError as error:
         raise InputError(
-            f"{file} cannot be read as a search index ({error}): make it again with "
-            "`rsh gallery index`"
+            f"{file} cannot be read as a search index ({error}): "
+            "rebuild it with `rsh gallery index`"
         ) from None

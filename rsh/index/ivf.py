@@ -1,7 +1,7 @@
-"""An opt-in for galleries that are too large to be compared with as a whole, by FAISS.
+"""Approximate search with FAISS's inverted lists, for galleries too large for exhaustive search.
 
-Codes are put into lists by their nearest center, and a query is compared with the codes of the
-nearest lists alone. What that misses is measured on the gallery itself, and stated.
+Each code is in the list of its nearest center, and a query is compared with the codes of its
+nearest lists only. The recall is measured on codes of the gallery, and stated.
 """
 
 from itertools import pairwise
@@ -19,37 +19,32 @@ from rsh.index.base import Hits, IDSelector, check_radius, check_top_k, sort_hit
 from rsh.index.flat import FlatIndex, pad, split_ranges
 from rsh.index.in_memory import write_codes
 
-AIM_AT = 20  # hits of which the recall is measured
-PROBES = 200  # codes that it is measured with
-LEARN_FROM = 64  # codes a list, from which the centers are found
+RECALL_AT = 20  # nearest codes of which the recall is measured
+RECALL_QUERIES = 200  # codes that it is measured with
+CODES_PER_CENTER = 64  # from which the centers are trained
 FaissIndex = faiss.IndexBinaryIVF
 
 
 class IVFIndex:
-    """The codes near a query in lists, the others unseen: see `Engine`.
+    """Inverted lists, of which a search probes as few as give the target recall: see `Index`.
 
-    As few lists are looked at as give the recall that was asked for. The codes it is measured with
-    are items of the gallery; a query from elsewhere may find a little less.
-
-    Attributes:
-        num_lists: how many lists there are.
-        num_probes: how many of them a query is compared with.
+    The recall is measured with codes of the gallery; for other queries it can be a little lower.
     """
 
     def __init__(
-        self, exact: FlatIndex, index: FaissIndex, *, wanted: float, recall: float
+        self, flat: FlatIndex, index: FaissIndex, *, target_recall: float, recall: float
     ) -> None:
-        """Put together what was built or loaded.
+        """Use `IVFIndex.build` or `IVFIndex.restore`.
 
         Args:
-            exact: the same codes, to measure with and to answer for a part of them.
-            index: the lists.
-            wanted: recall that was asked for.
-            recall: recall that was measured.
+            flat: an exact index of the same codes, for subsets and to measure the recall.
+            index: the inverted lists.
+            target_recall: least recall@20, a fraction.
+            recall: measured recall@20.
         """
-        self.num_bits = exact.num_bits
+        self.num_bits = flat.num_bits
         self.recall: float | None = recall
-        self._exact, self._index, self._wanted = exact, index, wanted
+        self._flat, self._index, self._target_recall = flat, index, target_recall
 
     @classmethod
     def build(
@@ -66,166 +61,169 @@ class IVFIndex:
             packed: (n, ceil(num_bits / 8)) uint8.
             num_bits: code length, bits.
             ids: (n,) int64; row numbers by default.
-            recall: least share of the nearest 20 that is to be found, above 0, at most 1.
+            recall: target recall@20, a fraction above 0, at most 1.
 
         Raises:
             InputError: wrong width or type, no codes, or a recall out of range.
         """
         if not 0 < recall <= 1:
             raise InputError(
-                "choose a share above 0, at most 1", parameter="recall", value=f"{recall:g}"
+                "choose a fraction above 0, at most 1", parameter="recall", value=f"{recall:g}"
             )
         if not len(packed):
-            raise InputError("there are no codes: an index of lists needs some to learn from")
-        exact = FlatIndex(packed, num_bits, ids)
-        engine = cls(exact, _lists(exact), wanted=recall, recall=0.0)
-        engine._tune()
-        return engine
+            raise InputError("there are no codes: an IVF index needs some to train its centers")
+        flat = FlatIndex(packed, num_bits, ids)
+        index = cls(flat, _train_lists(flat), target_recall=recall, recall=0.0)
+        index._tune()
+        return index
 
     @classmethod
     def restore(
         cls,
-        exact: FlatIndex,
+        flat: FlatIndex,
         centers: Packed,
         lists: Ids,
         *,
-        probes: int,
-        wanted: float,
+        nprobe: int,
+        target_recall: float,
         recall: float,
     ) -> "IVFIndex":
-        """Put lists together again that were saved.
+        """Rebuild a saved index.
 
-        FAISS reads a form of its own, too, but believes every size that stands in it.
+        FAISS has a file format of its own, but its reader trusts every size in the file.
 
         Args:
-            exact: the codes.
+            flat: an exact index of the codes.
             centers: of the lists, (lists, bytes) uint8, padded.
             lists: the list of each code, (n,) integers.
-            probes: how many lists are looked at.
-            wanted: recall that was asked for.
-            recall: recall that was measured.
+            nprobe: how many lists a search probes.
+            target_recall: least recall@20, a fraction.
+            recall: measured recall@20.
 
         Raises:
-            InputError: they do not fit each other.
+            InputError: the arguments do not fit each other.
         """
-        codes, ids = exact.held
-        padded, count = pad(codes), len(centers)
+        codes, ids = flat.held
+        padded, nlist = pad(codes), len(centers)
         _check_lists(centers, lists, padded)
-        if not (1 <= probes <= count and 0 < wanted <= 1 and 0 <= recall <= 1):
-            raise InputError(f"it looks at {probes} of {count} lists for {recall} of {wanted}")
+        if not (1 <= nprobe <= nlist and 0 < target_recall <= 1 and 0 <= recall <= 1):
+            raise InputError(
+                f"it probes {nprobe} of {nlist} lists, with recall {recall} of {target_recall}"
+            )
         width = padded.shape[1] * 8
-        flat = faiss.IndexBinaryFlat(width)
-        flat.add(np.ascontiguousarray(centers))
-        index = faiss.IndexBinaryIVF(flat, width, count)
+        quantizer = faiss.IndexBinaryFlat(width)
+        quantizer.add(np.ascontiguousarray(centers))
+        index = faiss.IndexBinaryIVF(quantizer, width, nlist)
         order = np.argsort(lists, kind="stable")
-        ends = np.searchsorted(lists[order], np.arange(count + 1))
+        ends = np.searchsorted(lists[order], np.arange(nlist + 1))
         for number, (start, stop) in enumerate(pairwise(ends)):
             rows = order[start:stop]
-            part, names = padded[rows], np.ascontiguousarray(ids[rows], np.int64)
-            pointers = faiss.swig_ptr(names), faiss.swig_ptr(part)
+            list_codes, list_ids = padded[rows], np.ascontiguousarray(ids[rows], np.int64)
+            pointers = faiss.swig_ptr(list_ids), faiss.swig_ptr(list_codes)
             index.invlists.add_entries(number, len(rows), *pointers)
-        index.ntotal, index.nprobe = len(ids), probes
-        return cls(exact, index, wanted=wanted, recall=recall)
+        index.ntotal, index.nprobe = len(ids), nprobe
+        return cls(flat, index, target_recall=target_recall, recall=recall)
 
     def __len__(self) -> int:
-        return len(self._exact)
+        return len(self._flat)
 
     @property
     def ids(self) -> Ids:
         """All ids, ascending."""
-        return self._exact.ids
+        return self._flat.ids
 
     @property
-    def num_lists(self) -> int:
-        """How many lists there are."""
+    def nlist(self) -> int:
+        """Number of inverted lists."""
         return int(self._index.nlist)
 
     @property
-    def num_probes(self) -> int:
-        """How many of them a query is compared with."""
+    def nprobe(self) -> int:
+        """Number of lists that a search probes."""
         return int(self._index.nprobe)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Find about the top_k nearest codes of each query: see `Engine`."""
+        """Find most of the top_k nearest codes of each query: see `Index`."""
         check_top_k(top_k, len(self))
         padded = pad(check_packed(query_packed, self.num_bits))
         distances, ids = self._index.search(padded, top_k)
         return [
-            sort_hits(row[row >= 0], far[row >= 0])  # -1: the lists held no more
-            for row, far in zip(ids, distances, strict=True)
+            sort_hits(found[found >= 0], away[found >= 0])  # -1: the lists hold no more
+            for found, away in zip(ids, distances, strict=True)
         ]
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Find about all codes at a distance of at most radius: see `Engine`."""
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Find most codes at a distance of at most radius: see `Index`."""
         check_radius(radius, self.num_bits)
         padded = pad(check_packed(query_packed, self.num_bits))
         limits, distances, ids = self._index.range_search(padded, radius + 1)  # FAISS means <
         return split_ranges(limits, distances, ids)
 
-    def among(self, selection: IDSelector) -> FlatIndex:
-        """Return an exact engine: FAISS cannot restrict binary lists, and a part is fast."""
-        return self._exact.among(selection)
+    def subset(self, selector: IDSelector) -> FlatIndex:
+        """Return an exact index, as FAISS has no ID selector for binary lists: see `Index`."""
+        return self._flat.subset(selector)
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes to the lists that are there, and measure again: see `Engine`."""
-        self._exact.add(packed, ids)
+        """Add codes to the existing lists, and measure the recall again: see `Index`."""
+        self._flat.add(packed, ids)
         self._index.add_with_ids(pad(packed), ids)
         self._tune()
 
     def remove(self, ids: Ids) -> None:
-        """Remove codes, and measure again: see `Engine`."""
-        self._exact.remove(ids)
+        """Remove codes, and measure the recall again: see `Index`."""
+        self._flat.remove(ids)
         self._index.remove_ids(np.asarray(ids))
         self._tune()
 
     def save(self, file: Path) -> None:
-        """Write codes, ids and lists: see `Engine`."""
+        """Write codes, ids and lists: see `Index`."""
         write_codes(
             file,
             "ivf",
             self.num_bits,
-            **self._exact.held._asdict(),
+            **self._flat.held._asdict(),
             centers=_centers(self._index),
-            lists=_list_of_each(self._index, self.ids),
-            probes=np.array(self.num_probes),
-            wanted=np.array(self._wanted),
+            lists=_assigned_lists(self._index, self.ids),
+            nprobe=np.array(self.nprobe),
+            target_recall=np.array(self._target_recall),
             recall=np.array(self.recall),
         )
 
     def _tune(self) -> None:
-        """Look at twice as many lists until enough is found."""
+        """Double the number of probed lists until the target recall is reached."""
         if not len(self):
             self.recall = 1.0
             return
-        packed = self._exact.held.packed
-        probes = packed[np.linspace(0, len(packed) - 1, min(PROBES, len(packed))).astype(int)]
-        top_k = min(AIM_AT, len(packed))
-        true = self._exact.search(probes, top_k=top_k)
+        packed = self._flat.held.packed
+        count = min(RECALL_QUERIES, len(packed))
+        queries = packed[np.linspace(0, len(packed) - 1, count).astype(int)]
+        top_k = min(RECALL_AT, len(packed))
+        exact = self._flat.search(queries, top_k=top_k)
         self._index.nprobe = 1
-        while (recall := _recall(self.search(probes, top_k=top_k), true)) < self._wanted:
+        while (recall := _recall(self.search(queries, top_k=top_k), exact)) < self._target_recall:
             if self._index.nprobe == self._index.nlist:
                 break
             self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
         self.recall = recall
 
 
-def _lists(exact: FlatIndex) -> FaissIndex:
-    """Sort codes into lists: about the root of their number; to learn more takes minutes."""
-    codes, ids = exact.held
+def _train_lists(flat: FlatIndex) -> FaissIndex:
+    """Return inverted lists, about sqrt(n) for n codes; to train more takes minutes."""
+    codes, ids = flat.held
     padded = pad(codes)
-    num_lists = max(1, min(2 ** round(np.log2(np.sqrt(len(ids)))), len(ids) // LEARN_FROM))
+    nlist = max(1, min(2 ** round(np.log2(np.sqrt(len(ids)))), len(ids) // CODES_PER_CENTER))
     width = padded.shape[1] * 8
-    index = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, num_lists)
-    some = np.random.default_rng(0).permutation(len(ids))[: LEARN_FROM * num_lists]
-    index.train(padded[some])
+    index = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, nlist)
+    sample = np.random.default_rng(0).permutation(len(ids))[: CODES_PER_CENTER * nlist]
+    index.train(padded[sample])
     index.add_with_ids(padded, ids)
     return index
 
 
 def _check_lists(centers: Packed, lists: Ids, padded: Packed) -> None:
-    """Refuse lists that were not made of these codes."""
-    right = centers.dtype == np.uint8 and lists.dtype == np.int64
-    if not right or centers.shape[1:] != padded.shape[1:]:
+    """Raise InputError unless the lists fit the codes."""
+    types_fit = centers.dtype == np.uint8 and lists.dtype == np.int64
+    if not types_fit or centers.shape[1:] != padded.shape[1:]:
         raise InputError(f"its lists are {centers.dtype} and {lists.dtype} of {centers.shape}")
     if lists.shape != padded.shape[:1] or ((lists < 0) | (lists >= len(centers))).any():
         raise InputError("its lists do not hold its codes")
@@ -233,13 +231,13 @@ def _check_lists(centers: Packed, lists: Ids, padded: Packed) -> None:
 
 def _centers(index: FaissIndex) -> Packed:
     """Return the centers of lists, (lists, bytes) uint8."""
-    flat: Any = faiss.downcast_IndexBinary(index.quantizer)
-    centers: Packed = faiss.vector_to_array(flat.xb).reshape(index.nlist, -1)
+    quantizer: Any = faiss.downcast_IndexBinary(index.quantizer)
+    centers: Packed = faiss.vector_to_array(quantizer.xb).reshape(index.nlist, -1)
     return centers
 
 
-def _list_of_each(index: FaissIndex, ids: Ids) -> Ids:
-    """Return in which list each of some ascending ids is, (n,) int64."""
+def _assigned_lists(index: FaissIndex, ids: Ids) -> Ids:
+    """Return the number of the list that holds each of the ascending ids, (n,) int64."""
     lists = np.zeros(len(ids), dtype=np.int64)
     for number in range(index.nlist):
         if size := index.invlists.list_size(number):
@@ -248,10 +246,10 @@ def _list_of_each(index: FaissIndex, ids: Ids) -> Ids:
     return lists
 
 
-def _recall(found: list[Hits], true: list[Hits]) -> float:
-    """Return the share of the nearest that was found; of ties, one is as good as another."""
-    near = [
+def _recall(found: list[Hits], exact: list[Hits]) -> float:
+    """Return the mean recall, a fraction; any of the tied codes counts as found."""
+    recalls = [
         np.count_nonzero(hits.distances <= best.distances[-1]) / len(best.distances)
-        for hits, best in zip(found, true, strict=True)
+        for hits, best in zip(found, exact, strict=True)
     ]
-    return float(np.mean(near))
+    return float(np.mean(recalls))

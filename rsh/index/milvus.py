@@ -1,11 +1,11 @@
 """Codes on a Milvus server, for galleries that are too large for one machine.
 
-The same client speaks to a server (a uri such as http://host:19530) and to an embedded one (a path
-that ends in .db, for trying and testing; one process at a time). A token is read from the
-environment variable RSH_MILVUS_TOKEN, so that it stands in no file of a gallery.
+The same client connects to a server (a URI such as http://host:19530) or to an embedded one (a path
+that ends in .db, for tests; one process at a time). The environment variable RSH_MILVUS_TOKEN holds
+the token, so that no file of a gallery contains it.
 
-Milvus compares exactly (BIN_FLAT), but which of the ties for the last places it returns depends on
-how it stores them. They are therefore asked for by id, so that its answers are those of FAISS.
+Milvus compares exactly (BIN_FLAT), but its choice among the codes that tie for the last ranks
+depends on its storage. A second search resolves these ties by id, so that the hits equal FAISS's.
 """
 
 import json
@@ -24,41 +24,41 @@ from rsh.index.base import (
     Hits,
     IDSelector,
     check_ids,
-    check_new,
     check_radius,
     check_top_k,
+    refuse_duplicates,
     sort_hits,
 )
 from rsh.index.milvus_client import Client, call, connect
 
-LIMIT = 16_384  # hits that Milvus returns at most
+MAX_HITS = 16_384  # of one search
 BATCH = 10_000  # rows of one insert
 QUERIES = 100  # of one search
 LAST_ID = 2**63 - 1
 LEAST = "-1e308"
-NOT_SENT = ("id", "footprint")  # the collection has ids of its own, nobody filters by a ring
+NOT_SENT = ("id", "footprint")  # the collection has ids of its own; no filter uses footprints
 
 
 class MilvusIndex:
-    """Codes in a collection of a Milvus server: see `Engine`."""
+    """Codes in a collection of a Milvus server: see `Index`."""
 
     recall: float | None = None
 
     def __init__(
         self, client: Client, uri: str, collection: str, num_bits: int, expression: str = ""
     ) -> None:
-        """Use `MilvusEngine.build` or `MilvusEngine.open`."""
+        """Use `MilvusIndex.build` or `MilvusIndex.open`."""
         self.num_bits = num_bits
         self._client, self._uri, self._collection = client, uri, collection
         self._expression = expression
 
     @classmethod
     def build(cls, uri: str, collection: str, num_bits: int) -> "MilvusIndex":
-        """Make an empty collection; one of this name that is there already is replaced.
+        """Create an empty collection, and replace one of the same name.
 
         Args:
             uri: of the server, or a path that ends in .db.
-            collection: what to call it: letters, digits and underscores.
+            collection: its name: letters, digits and underscores.
             num_bits: code length, bits.
 
         Raises:
@@ -71,24 +71,24 @@ class MilvusIndex:
 
     @classmethod
     def open(cls, uri: str, collection: str, num_bits: int) -> "MilvusIndex":
-        """Use a collection that is there.
+        """Open an existing collection.
 
         Raises:
-            InputError: pymilvus is not installed, the server does not answer, or it has no such
+            InputError: pymilvus is not installed, the server does not answer, or it lacks the
                 collection.
         """
-        none = f"{uri} has no collection {collection}: make it with `rsh gallery index`"
+        missing = f"{uri} has no collection {collection}: build it with `rsh gallery index`"
         file = Path(uri)
         if uri.endswith(".db") and file.parent.is_dir() and not file.is_file():
-            raise InputError(none)  # it would be made, wherever that is
+            raise InputError(missing)  # pymilvus would create the file
         client = connect(uri)
         if not call(uri, client.has_collection, collection):
-            raise InputError(none)
+            raise InputError(missing)
         return cls(client, uri, collection, num_bits)
 
     @classmethod
     def drop(cls, uri: str, collection: str) -> None:
-        """Take a collection away.
+        """Delete a collection.
 
         Raises:
             InputError: pymilvus is not installed, or the server does not answer.
@@ -97,102 +97,107 @@ class MilvusIndex:
         call(uri, client.drop_collection, collection)
 
     def __len__(self) -> int:
-        rows = self._ask("query", filter=self._expression, output_fields=["count(*)"])
+        rows = self._call("query", filter=self._expression, output_fields=["count(*)"])
         return int(rows[0]["count(*)"])
 
     @property
     def ids(self) -> Ids:
-        """All ids, ascending; they are read from the server page by page."""
-        wanted: dict[str, Any] = {"filter": self._expression, "output_fields": ["id"]}
-        pages = self._ask("query_iterator", batch_size=BATCH, **wanted)
-        turn = partial(call, self._uri, lambda timeout: pages.next())  # it has the first one's
-        rows = [row["id"] for page in iter(turn, []) for row in page]
-        return np.sort(np.array(rows, dtype=np.int64))
+        """All ids, ascending, read from the server page by page."""
+        fields: dict[str, Any] = {"filter": self._expression, "output_fields": ["id"]}
+        pages = self._call("query_iterator", batch_size=BATCH, **fields)
+        # The iterator keeps the timeout of its creation.
+        next_page = partial(call, self._uri, lambda timeout: pages.next())
+        ids = [row["id"] for page in iter(next_page, []) for row in page]
+        return np.sort(np.array(ids, dtype=np.int64))
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Find the top_k nearest codes of each query: see `Engine`."""
-        found = self.unsettled(query_packed, top_k)
+        """Find the top_k nearest codes of each query: see `Index`."""
+        found = self.raw_search(query_packed, top_k)
         queries = _to_bytes(query_packed, self.num_bits)
-        return [self._settled(query, hits) for query, hits in zip(queries, found, strict=True)]
+        return [self._resolve_ties(query, hits) for query, hits in zip(queries, found, strict=True)]
 
-    def unsettled(self, query_packed: Packed, top_k: int) -> list[Hits]:
-        """Find the top_k nearest codes as Milvus gives them: any ties may have the last places."""
+    def raw_search(self, query_packed: Packed, top_k: int) -> list[Hits]:
+        """Find the top_k nearest codes as Milvus does: any of the ties may have the last ranks."""
         check_top_k(top_k, len(self))
-        if top_k > LIMIT:
+        if top_k > MAX_HITS:
             raise InputError(
-                f"Milvus returns at most {LIMIT}, ask for fewer", parameter="top_k", value=top_k
+                f"Milvus returns at most {MAX_HITS} hits, choose fewer",
+                parameter="top_k",
+                value=top_k,
             )
         queries = _to_bytes(query_packed, self.num_bits)
-        parts = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
-        answers = [
-            self._ask("search", data=part, limit=top_k, filter=self._expression) for part in parts
+        batches = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
+        responses = [
+            self._call("search", data=batch, limit=top_k, filter=self._expression)
+            for batch in batches
         ]
-        return [_hits(one) for answer in answers for one in answer]
+        return [_hits(hits) for response in responses for hits in response]
 
     def close(self) -> None:
-        """Let go of the server; an embedded one writes what it holds and ends."""
+        """Disconnect; an embedded server saves its collections and ends."""
         self._client.close()
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Find all codes at a distance of at most radius: see `Engine`."""
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Find all codes at a distance of at most radius: see `Index`."""
         check_radius(radius, self.num_bits)
         return [
-            sort_hits(*self._at(query, 0, radius, most=LAST_ID))
+            sort_hits(*self._between(query, 0, radius, most=LAST_ID))
             for query in _to_bytes(query_packed, self.num_bits)
         ]
 
-    def among(self, selection: IDSelector) -> "MilvusIndex":
-        """Return an engine that sends the server the condition with each search."""
-        expression = to_expression(selection.tests) or f"id in {selection.ids.tolist()}"
+    def subset(self, selector: IDSelector) -> "MilvusIndex":
+        """Return an index that sends a filter expression with each search: see `Index`."""
+        expression = to_expression(selector.tests) or f"id in {selector.ids.tolist()}"
         return MilvusIndex(self._client, self._uri, self._collection, self.num_bits, expression)
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
-        """Add codes and the columns of their items: see `Engine`."""
+        """Add codes and the columns of their items: see `Index`."""
         ids, codes = check_ids(ids, packed, self.num_bits), _to_bytes(packed, self.num_bits)
         rows = [{}] * len(ids) if items is None else _rows(items)
         for start in range(0, len(ids), BATCH):
-            check_new(self._there(ids[start : start + BATCH]))
+            refuse_duplicates(self._existing(ids[start : start + BATCH]))
         for start in range(0, len(ids), BATCH):
             part = slice(start, start + BATCH)
             batch = zip(rows[part], ids[part].tolist(), codes[part], strict=True)
-            self._ask("insert", data=[row | {"id": i, "code": code} for row, i, code in batch])
+            self._call("insert", data=[row | {"id": i, "code": code} for row, i, code in batch])
 
     def remove(self, ids: Ids) -> None:
-        """Remove codes: see `Engine`."""
-        there = [self._there(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
-        missing = np.setdiff1d(ids, np.concatenate([*there, np.array([], dtype=np.int64)]))
+        """Remove codes: see `Index`."""
+        known = [self._existing(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
+        missing = np.setdiff1d(ids, np.concatenate([*known, np.array([], dtype=np.int64)]))
         if len(missing):
-            raise InputError(f"there is no item of id {missing[0]}: give one that was added")
+            raise InputError(f"the index holds no id {missing[0]}: give one that was added")
         for start in range(0, len(ids), BATCH):
-            self._ask("delete", ids=ids[start : start + BATCH].tolist())
+            self._call("delete", ids=ids[start : start + BATCH].tolist())
 
     def save(self, file: Path) -> NoReturn:
-        """Refuse: the server keeps its collections itself."""
+        """Raise InputError, since the server stores the collection."""
         raise InputError(f"{file} cannot hold a collection of {self._uri}: the server keeps it")
 
-    def _settled(self, query: bytes, hits: Hits) -> Hits:
-        """Put the smallest ids in the last places of a list: any of the ties may stand there."""
+    def _resolve_ties(self, query: bytes, hits: Hits) -> Hits:
+        """Replace the hits at the last distance by those of the smallest ids at that distance."""
         last = int(hits.distances[-1])
-        sure = hits.distances < last
-        ties = self._at(query, last, last, most=int((~sure).sum()))
-        nearer = sort_hits(hits.ids[sure], hits.distances[sure])
+        is_nearer = hits.distances < last
+        ties = self._between(query, last, last, most=int((~is_nearer).sum()))
+        nearer = sort_hits(hits.ids[is_nearer], hits.distances[is_nearer])
         return Hits(
             np.concatenate([nearer.ids, ties.ids]),
             np.concatenate([nearer.distances, ties.distances]),
         )
 
-    def _at(self, query: bytes, least: int, farthest: int, *, most: int) -> Hits:
-        """Find items between two distances, those of the smallest ids first.
+    def _between(self, query: bytes, nearest: int, farthest: int, *, most: int) -> Hits:
+        """Find up to `most` items between two distances, those with the smallest ids.
 
-        Milvus returns a limited number of hits, in no order of ids: they are asked for in windows
-        of ids that are narrow enough to hold fewer.
+        Milvus returns a limited number of hits in no order of ids. So this searches ranges of ids,
+        each narrow enough to hold fewer hits than the limit.
         """
-        limit = min(LIMIT, 4 * most + 100)
+        limit = min(MAX_HITS, 4 * most + 100)
         ids, distances = [np.array([], np.int64)], [np.array([], np.int32)]
         start, width, count = 0, LAST_ID, 0
         while count < most and start <= LAST_ID:
             stop = min(start + width, LAST_ID)
-            hits = self._window(query, least, farthest, f"id >= {start} and id <= {stop}", limit)
+            id_range = f"id >= {start} and id <= {stop}"
+            hits = self._in_range(query, nearest, farthest, id_range, limit)
             if len(hits.ids) >= limit:
                 width //= 8
                 continue
@@ -203,23 +208,25 @@ class MilvusIndex:
         order = np.argsort(found.ids)[:most]
         return Hits(found.ids[order], found.distances[order])
 
-    def _window(self, query: bytes, least: int, farthest: int, window: str, limit: int) -> Hits:
-        (answer,) = self._ask(
+    def _in_range(
+        self, query: bytes, nearest: int, farthest: int, id_range: str, limit: int
+    ) -> Hits:
+        (hits,) = self._call(
             "search",
             data=[query],
             limit=limit,
-            filter=f"({self._expression}) and {window}" if self._expression else window,
-            search_params={"params": {"range_filter": least, "radius": farthest + 1}},  # means <
+            filter=f"({self._expression}) and {id_range}" if self._expression else id_range,
+            search_params={"params": {"range_filter": nearest, "radius": farthest + 1}},  # means <
         )
-        return _hits(answer)
+        return _hits(hits)
 
-    def _there(self, ids: Ids) -> Ids:
-        """Return those of the ids that are there."""
-        rows = self._ask("query", filter=f"id in {ids.tolist()}", output_fields=["id"])
+    def _existing(self, ids: Ids) -> Ids:
+        """Return the ids that the collection holds."""
+        rows = self._call("query", filter=f"id in {ids.tolist()}", output_fields=["id"])
         return np.array([row["id"] for row in rows], dtype=np.int64)
 
-    def _ask(self, what: str, **arguments: Any) -> Any:
-        return call(self._uri, getattr(self._client, what), self._collection, **arguments)
+    def _call(self, method: str, **arguments: Any) -> Any:
+        return call(self._uri, getattr(self._client, method), self._collection, **arguments)
 
 
 def _create(client: Client, collection: str, num_bits: int, *, timeout: float) -> None:
@@ -234,7 +241,7 @@ def _create(client: Client, collection: str, num_bits: int, *, timeout: float) -
         collection,
         schema=schema,
         index_params=index,
-        consistency_level="Strong",  # what was added is found, and what was removed is not
+        consistency_level="Strong",  # a search sees all earlier changes
         timeout=timeout,
     )
 
@@ -244,7 +251,7 @@ def _to_bytes(packed: Packed, num_bits: int) -> list[bytes]:
 
 
 def _rows(items: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the columns of each item that are known, as JSON has them."""
+    """Return the known values of each item as JSON objects."""
     columns = [name for name in items.columns if name not in NOT_SENT]
     records = items[columns].to_dict("records")
     return [
@@ -253,16 +260,16 @@ def _rows(items: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _hits(answer: Any) -> Hits:
-    ids = np.array([hit["id"] for hit in answer], dtype=np.int64)
-    return Hits(ids, np.array([hit["distance"] for hit in answer], dtype=np.int32))
+def _hits(response: Any) -> Hits:
+    ids = np.array([hit["id"] for hit in response], dtype=np.int64)
+    return Hits(ids, np.array([hit["distance"] for hit in response], dtype=np.int32))
 
 
 def to_expression(tests: Sequence[ColumnTest]) -> str:
-    """Write conditions as a Milvus filter expression.
+    """Return conditions as a Milvus filter expression.
 
     Returns:
-        The expression; empty if Milvus does not have one of the columns in the form it has here.
+        The expression; empty if the server lacks one of the columns, or stores another form of it.
     """
     if any(test.is_bool or test.column in (*NOT_SENT, "code") for test in tests):
         return ""
@@ -278,4 +285,4 @@ def _expression(test: ColumnTest) -> str:
     if not test.negated:
         return f"{name} in [{', '.join(values)}]"
     least = '""' if isinstance(test.values[0], str) else LEAST
-    return f"({name} not in [{', '.join(values)}] and {name} >= {least})"  # and it is known
+    return f"({name} not in [{', '.join(values)}] and {name} >= {least})"  # excludes unknown values

@@ -1,4 +1,4 @@
-"""Calls to a Milvus server: opened, repeated for a while, and what goes wrong in one sentence."""
+"""Calls to a Milvus server, with retries, and its errors as InputErrors."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from rsh.errors import InputError
 
 TIMEOUT = 30.0  # seconds that one call may take
-TRIES, PAUSE = 3, 1.0  # calls in vain before a server counts as away, and seconds between them
+TRIES, PAUSE = 3, 1.0  # attempts before a server counts as away, and seconds between them
 AWAY = 2  # pymilvus's code for "cannot connect"
 TOKEN = "RSH_MILVUS_TOKEN"
 Client = Any
@@ -20,7 +20,7 @@ def connect(uri: str) -> Client:
     """Open a client.
 
     Raises:
-        InputError: pymilvus is not installed, or nobody answers.
+        InputError: pymilvus is not installed, or the server does not answer.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
@@ -29,16 +29,16 @@ def connect(uri: str) -> Client:
             from pymilvus import MilvusClient
     except ImportError:
         raise InputError("pymilvus is not installed: pip install 'rsh[milvus]'") from None
-    # What goes wrong is said by us; not before the import, which sets the level.
+    # rsh reports errors itself. The import of pymilvus sets the level, so this comes after it.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
     return call(uri, MilvusClient, uri, token=os.environ.get(TOKEN, ""))
 
 
 def call(uri: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Ask a server, again if it does not answer, and say what it says.
+    """Call a server, retry while it does not answer, and return its response.
 
     Raises:
-        InputError: it does not answer, or refuses.
+        InputError: the server does not answer, or refuses.
     """
     from pymilvus.exceptions import MilvusException
 

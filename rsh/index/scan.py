@@ -1,10 +1,9 @@
-"""Every query against every code, by a loop of our own that keeps up with the memory.
+"""Exhaustive search with a compiled loop that is limited by memory bandwidth alone.
 
-FAISS's exact search spends four to seven times as long as it takes to read the codes. Here they lie
-in columns of words, so that the compiler counts the bits of eight codes in one instruction;
-a block of them stays in the cache for all queries of a batch; and a block is looked at closely only
-if its smallest distance is below the worst that a query holds already. numba compiles the loop when
-it is first needed and keeps the outcome on disk.
+FAISS's exact search takes four to seven times as long as reading the codes. Here codes are stored
+in columns of words, so that one instruction counts the bits of eight codes. A block of codes stays
+in the cache for all queries of a batch, and is searched only if its smallest distance is below the
+worst hit of the query so far. numba compiles the loop on first use and caches the machine code.
 """
 
 import numpy as np
@@ -14,11 +13,11 @@ from rsh.codes.kernels import Distances, Words, _nearest, _words, in_threads, me
 from rsh.index.base import Hits, check_radius, check_top_k, sort_hits
 from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
-FEW_HITS = 200  # that are kept in order while the codes go by
+FEW_HITS = 200  # up to so many hits are kept sorted during the scan
 
 
 class ScanIndex(InMemoryIndex):
-    """All codes in memory, every query compared with every code: see `Engine`."""
+    """Compares every query with every code, in memory: see `Index`."""
 
     kind = "scan"
 
@@ -36,42 +35,43 @@ class ScanIndex(InMemoryIndex):
 
     @property
     def held(self) -> StoredCodes:
-        """All codes and their ids; the codes are put together again."""
+        """All codes and their ids, copied out of the columns."""
         packed = np.ascontiguousarray(self._columns.T).view(np.uint8)
         return StoredCodes(packed[:, : self._width], self._ids)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Find the top_k nearest codes of each query: see `Engine`."""
+        """Find the top_k nearest codes of each query: see `Index`."""
         check_top_k(top_k, len(self))
         queries = _words(check_packed(query_packed, self.num_bits))
         if top_k > FEW_HITS:
-            return [self._many(query, top_k) for query in queries]
-        places = np.empty((len(queries), top_k), dtype=np.int64)
+            return [self._scan_then_sort(query, top_k) for query in queries]
+        rows = np.empty((len(queries), top_k), dtype=np.int64)
         distances = np.empty((len(queries), top_k), dtype=np.int32)
         in_threads(
-            lambda rows: _nearest(self._columns, queries[rows], places[rows], distances[rows]),
+            lambda part: _nearest(self._columns, queries[part], rows[part], distances[part]),
             len(queries),
         )
-        return [Hits(*row) for row in zip(self._ids[places], distances, strict=True)]
+        return [Hits(*hits) for hits in zip(self._ids[rows], distances, strict=True)]
 
-    def within(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Find all codes at a distance of at most radius: see `Engine`."""
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Find all codes at a distance of at most radius: see `Index`."""
         check_radius(radius, self.num_bits)
         queries = _words(check_packed(query_packed, self.num_bits))
-        return [self._ball(self._distances(query), radius) for query in queries]
+        return [self._select(self._distances(query), radius) for query in queries]
 
     def _distances(self, query: Words) -> Distances:
         distances = np.empty(len(self), dtype=np.uint16)
         measure(self._columns, query, 0, distances)
         return distances
 
-    def _ball(self, distances: Distances, radius: int) -> Hits:
-        places = np.flatnonzero(distances <= radius)
-        return sort_hits(self._ids[places], distances[places])
+    def _select(self, distances: Distances, radius: int) -> Hits:
+        """Return the hits within a radius."""
+        rows = np.flatnonzero(distances <= radius)
+        return sort_hits(self._ids[rows], distances[rows])
 
-    def _many(self, query: Words, top_k: int) -> Hits:
-        """Find so many that to keep them in order all the time would take longer than the scan."""
+    def _scan_then_sort(self, query: Words, top_k: int) -> Hits:
+        """Return the top_k hits; for a large top_k this beats keeping them sorted in the scan."""
         distances = self._distances(query)
-        held = np.cumsum(np.bincount(distances))
-        ball = self._ball(distances, int(np.searchsorted(held, top_k)))
-        return Hits(ball.ids[:top_k], ball.distances[:top_k])
+        within = np.cumsum(np.bincount(distances))  # how many codes lie within each radius
+        hits = self._select(distances, int(np.searchsorted(within, top_k)))
+        return Hits(hits.ids[:top_k], hits.distances[:top_k])

@@ -1,13 +1,12 @@
-"""Arrays that are computed once and kept on disk: packed tiles and view banks.
+"""A disk cache of arrays that are computed once: decoded images and cached features.
 
-    KIND/KEY.npy            an array, named by all that decides its content
+    KIND/KEY.npy            an array; the key names everything that decides its content
     KIND/KEY.sha256         of its numbers
-    KIND/KEY.partial.npy    one that is being made, or was interrupted
-    KIND/KEY.partial.txt    how many of its rows are there, and the sha256 of these
+    KIND/KEY.partial.npy    an array that is being computed, or was interrupted
+    KIND/KEY.partial.txt    how many of its rows are complete, and their sha256
 
-An interrupted array goes on where it stopped, one that was damaged is made again, of two processes
-that want the same one the second waits for the first, and the ones unused for longest make room for
-new ones.
+An interrupted computation resumes. A damaged array is recomputed. If two processes need the same
+array, the second waits for the first. The least recently used arrays are deleted to make room.
 """
 
 import hashlib
@@ -26,16 +25,16 @@ from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from rsh.errors import InputError, RshWarning
-from rsh.io.arrays import CANNOT_READ, read_array
+from rsh.io.arrays import ARRAY_ERRORS, read_array
 from rsh.io.files import explain_os_error
 
-SAVE_EVERY = 256  # rows between two notes of how far an array has come
-KEEP_BYTES = 20 * 2**30  # of arrays; beyond that the one unused for longest goes
-DAY = 24 * 3600  # seconds; an unfinished array that nobody wrote to for so long was given up
+SAVE_EVERY = 256  # rows between two saves of the progress
+KEEP_BYTES = 20 * 2**30  # size of the cache
+DAY = 24 * 3600  # seconds without a write after which an unfinished array counts as abandoned
 
 Array = NDArray[Any]
 MappedArray = np.memmap[Any, np.dtype[Any]]
-Rows = Callable[[int], Iterator[Array]]  # first row wanted -> that row and all later ones, in parts
+Rows = Callable[[int], Iterator[Array]]  # first row -> batches of it and all later rows
 
 
 def cached(
@@ -47,77 +46,77 @@ def cached(
     dtype: DTypeLike,
     progress: bool = True,
 ) -> Array:
-    """Return an array from disk, computed first if it is not there.
+    """Return an array from the cache, and compute it first if it is missing.
 
     Args:
-        kind: what it is, for the folder and the progress bar ("view bank").
-        key: names the content.
-        rows: computes it, from any row on.
+        kind: kind of content, the folder's name and the label of the progress bar.
+        key: identifies the content.
+        rows: computes the array from any row on.
         shape: of the array; its rows are tiles.
         dtype: of the array.
-        progress: show a bar on the terminal or in the notebook.
+        progress: show a progress bar.
 
     Returns:
         A read-only memory map.
 
     Raises:
-        InputError: the cache folder cannot be written; what `rows` raises passes through.
+        InputError: the cache folder cannot be written, or `rows` raises it.
     """
-    file, kinds = cache_folder() / kind.replace(" ", "-") / f"{key}.npy", np.dtype(dtype)
-    with explain_os_error(file, hint="set RSH_CACHE to a folder with room that can be written"):
+    file = cache_folder() / kind.replace(" ", "-") / f"{key}.npy"
+    dtype = np.dtype(dtype)
+    with explain_os_error(file, hint="set RSH_CACHE to a writable folder with free space"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        if (array := _open_complete(file, shape, kinds)) is None:
+        if (array := _open_complete(file, shape, dtype)) is None:
             with _exclusive(file, kind):
-                if (
-                    array := _open_complete(file, shape, kinds)
-                ) is None:  # nobody that was waited for did
-                    if file.exists() and _sum_of(file).exists():
+                array = _open_complete(file, shape, dtype)  # another process may have made it
+                if array is None:
+                    if file.exists() and _checksum_file(file).exists():
                         warnings.warn(
-                            f"what was kept as {kind} is damaged: it is made again",
+                            f"the cache of {kind} is damaged: it is recomputed",
                             RshWarning,
                             stacklevel=2,
                         )
                     with tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress) as bar:
-                        _fill(file, rows, shape, kinds, bar)
+                        _fill(file, rows, shape, dtype, bar)
                     _evict(file)
-        with suppress(OSError):  # somebody else's folder can be read all the same
-            file.touch()  # used now: the last to go
-    return read_array(file, kinds, ndim=len(shape)) if array is None else array
+        with suppress(OSError):  # a cache that this user can only read
+            file.touch()  # the time of its last use
+    return read_array(file, dtype, ndim=len(shape)) if array is None else array
 
 
 def _open_complete(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
-    """Return an array that is as it was written, or None."""
+    """Return the complete and undamaged array, or None."""
     try:
         array = read_array(file, dtype, ndim=len(shape))
-        noted = _sum_of(file).read_text()
+        noted = _checksum_file(file).read_text()
     except (InputError, OSError, ValueError):
         return None
-    return array if array.shape == shape and _sum(array).hexdigest() == noted else None
+    return array if array.shape == shape and _sha256(array).hexdigest() == noted else None
 
 
-def _sum_of(file: Path) -> Path:
+def _checksum_file(file: Path) -> Path:
     return file.with_suffix(".sha256")
 
 
-def _sum(array: Array) -> "hashlib._Hash":
-    """Return a sha256 over all numbers, which more can be added to."""
+def _sha256(array: Array) -> "hashlib._Hash":
+    """Return the sha256 of an array, to be updated with more rows."""
     return hashlib.sha256(np.ascontiguousarray(array).data)
 
 
 def cache_folder() -> Path:
-    """Where arrays are kept: $RSH_CACHE, or the user's cache folder."""
+    """Return the folder of the cache: $RSH_CACHE, or rsh in the user's cache folder."""
     return Path(os.environ.get("RSH_CACHE") or user_cache_path("rsh"))
 
 
 @contextmanager
 def _exclusive(file: Path, kind: str) -> Iterator[None]:
-    """Hold the lock on an array, and say so when another process has it."""
+    """Lock an array; warn before waiting for another process."""
     lock = FileLock(file.with_name(f".{file.stem}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         warnings.warn(
-            f"another process makes this {kind}: waiting for it", RshWarning, stacklevel=2
+            f"another process computes the {kind}: waiting for it", RshWarning, stacklevel=2
         )
         lock.acquire()
     try:
@@ -131,25 +130,25 @@ def _fill(
 ) -> None:
     partial, note = file.with_suffix(".partial.npy"), file.with_suffix(".partial.txt")
     array, start = _start(partial, note, shape, dtype)
-    digest = _sum(array[:start])
+    digest = _sha256(array[:start])
     bar.update(start)
     done = noted = start
     try:
-        for part in rows(start):
-            array[done : done + len(part)] = part
-            digest.update(np.ascontiguousarray(array[done : done + len(part)]).data)
-            done += len(part)
-            bar.update(len(part))
+        for batch in rows(start):
+            array[done : done + len(batch)] = batch
+            digest.update(np.ascontiguousarray(array[done : done + len(batch)]).data)
+            done += len(batch)
+            bar.update(len(batch))
             if done - noted >= SAVE_EVERY:
                 array.flush()
                 note.write_text(f"{done} {digest.hexdigest()}")
                 noted = done
-    except InputError:  # a tile cannot be read: without it, or mended, this is another array
+    except InputError:  # an unreadable tile: once it is fixed or left out, the key differs
         partial.unlink()
         note.unlink(missing_ok=True)
         raise
     array.flush()
-    _sum_of(file).write_text(digest.hexdigest())
+    _checksum_file(file).write_text(digest.hexdigest())
     partial.replace(file)
     note.unlink(missing_ok=True)
 
@@ -157,38 +156,40 @@ def _fill(
 def _start(
     partial: Path, note: Path, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[MappedArray, int]:
-    """Open an interrupted array and say how many rows are done, or make a new one."""
+    """Open an interrupted array or create one; return it and its number of complete rows."""
     try:
         array: MappedArray = np.lib.format.open_memmap(partial, mode="r+")
         rows, noted = note.read_text().split()
         start = int(rows)
         fits = array.shape == shape and array.dtype == dtype and 0 <= start <= len(array)
-        if fits and _sum(array[:start]).hexdigest() == noted:
+        if fits and _sha256(array[:start]).hexdigest() == noted:
             return array, start
-    except CANNOT_READ:
-        pass  # nothing there, or spoilt: both mean to begin at the beginning
+    except ARRAY_ERRORS:
+        pass  # missing or damaged: start from row 0
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
-    if hasattr(os, "posix_fallocate"):  # a full disk should say so now, not kill us at a page
+    if hasattr(
+        os, "posix_fallocate"
+    ):  # a full disk raises here; later it would kill the process (SIGBUS)
         with partial.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, partial.stat().st_size)
     return array, 0
 
 
 def _evict(newest: Path) -> None:
-    """Delete the arrays unused for longest until those left take KEEP_BYTES, `newest` the last."""
+    """Delete the least recently used arrays beyond KEEP_BYTES, but never `newest`."""
     room, now = KEEP_BYTES, time.time()
     for array in sorted(cache_folder().glob("*/*.npy"), key=_last_used, reverse=True):
         room -= array.stat().st_size
-        in_work = array.name.endswith(".partial.npy") and (
+        in_progress = array.name.endswith(".partial.npy") and (
             now - _last_used(array) < DAY or _is_held(array)
         )
-        if room < 0 and array != newest and not in_work:
+        if room < 0 and array != newest and not in_progress:
             array.unlink(missing_ok=True)
-            _sum_of(array).unlink(missing_ok=True)
+            _checksum_file(array).unlink(missing_ok=True)
 
 
 def _is_held(partial: Path) -> bool:
-    """Whether a process is filling an array; clocks may differ, or be turned."""
+    """Whether a process is computing an array; its time may mislead, since clocks differ."""
     stem = partial.name.removesuffix(".partial.npy")
     try:
         with FileLock(partial.with_name(f".{stem}.lock"), timeout=0):

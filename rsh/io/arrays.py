@@ -1,4 +1,4 @@
-"""Arrays in files that others may have written: of the kind that is asked for, never unpickled."""
+"""Reads arrays from untrusted files: checked, and never unpickled."""
 
 import tokenize
 import zipfile
@@ -12,27 +12,27 @@ from numpy.typing import DTypeLike, NDArray
 from rsh.errors import InputError
 from rsh.text import first_sentence
 
-# What numpy raises for files that are damaged or were made to do harm.
-CANNOT_READ = (
+# numpy raises these for damaged or hostile files.
+ARRAY_ERRORS = (
     *(AttributeError, EOFError, KeyError, MemoryError, OSError, OverflowError, RuntimeError),
     *(SyntaxError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
 
 
 def read_array(file: Path, kind: DTypeLike, *, ndim: int = 2) -> NDArray[Any]:
-    """Map the array of a .npy file into memory, where its pages are read when they are needed.
+    """Return the array of a .npy file as a read-only memory map.
 
     Args:
-        file: no longer and no shorter than it says.
-        kind: the type that its numbers must have.
-        ndim: how many dimensions it must have.
+        file: the .npy file.
+        kind: required type of the numbers.
+        ndim: required number of dimensions.
 
     Raises:
-        InputError: it holds no array, or another one.
+        InputError: the file holds no such array.
     """
     try:
         array: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
-    except CANNOT_READ as error:
+    except ARRAY_ERRORS as error:
         raise InputError(f"{file} holds no array ({first_sentence(error)})") from None
     if array.dtype != kind or array.ndim != ndim:
         raise InputError(
@@ -42,16 +42,16 @@ def read_array(file: Path, kind: DTypeLike, *, ndim: int = 2) -> NDArray[Any]:
 
 
 def read_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a .npz file.
+    """Return all arrays of a .npz file, by name.
 
     Raises:
-        InputError: it is none, or is cut or altered.
+        InputError: the file is no .npz file, or is cut or altered.
     """
     try:
         with np.load(source) as stored:
-            found = {name: stored[name] for name in stored.files}
-        if not all(isinstance(array, np.ndarray) for array in found.values()):
+            arrays = {name: stored[name] for name in stored.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("it holds other files")
-        return found
-    except CANNOT_READ as error:
+        return arrays
+    except ARRAY_ERRORS as error:
         raise InputError(f"no archive of arrays ({first_sentence(error)})") from None

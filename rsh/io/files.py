@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and their checksums."""
+"""Atomic writes, locks, JSON files that are checked when read, and checksums."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ from filelock import FileLock, Timeout
 
 from rsh.errors import InputError
 
-ANOTHER_PATH = "mend that, or choose another place"
-PROBE = ".rsh."  # begins the name of a folder that is made to see whether one could be
-REMAKE = {"gallery": "rsh encode", "run": "rsh train"}
+CANNOT_WRITE_HINT = "fix that, or choose another path"
+PROBE = ".rsh."  # name prefix of the temporary folders of `check_writable`
+COMMANDS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary neighbor of `path` that takes its place when the block ends well.
+    """Open a temporary file that replaces `path` if the block succeeds.
 
     Args:
-        path: the file to write; its parent folder is made if it is missing.
+        path: the file to write; a missing parent folder is created.
 
     Raises:
         InputError: the folder cannot be written.
@@ -48,16 +48,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Fill a temporary neighbor of the folder `path` that takes its place if the block ends well.
+    """Yield a temporary folder that replaces the folder `path` if the block succeeds.
 
     Args:
-        path: the folder to make; one that is already there is replaced as a whole.
+        path: the folder to write; an existing folder is replaced as a whole.
 
     Raises:
         InputError: the parent folder cannot be written.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(f"cannot write {path}: it is a file; {ANOTHER_PATH}")
+        raise InputError(f"cannot write {path}: it is a file; {CANNOT_WRITE_HINT}")
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -66,65 +66,65 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         with explain_os_error(path):
             yield temporary
             for file in temporary.rglob("*"):
-                _sync(file)
+                _fsync(file)
             temporary.chmod(0o755)
             if path.exists():
                 path.replace(old)
             temporary.replace(path)
-            _sync(path.parent)
+            _fsync(path.parent)
     finally:
-        if old.exists() and not path.exists():  # the second rename failed: put the old one back
+        if old.exists() and not path.exists():  # the second rename failed: restore the old folder
             old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that could not be made or written, before work is done for it.
+    """Raise InputError if a folder cannot be created or written, before any work starts.
 
-    A folder is made there and taken away again: permissions do not tell what root may do, nor
-    what a file system allows.
+    It creates and removes a temporary folder there, since permissions alone do not tell what root
+    may do or what a file system allows.
 
     Raises:
-        InputError: it is a file, lies below one, or cannot be written.
+        InputError: the path is a file, lies below one, or cannot be written.
     """
     with explain_os_error(folder):
         with suppress(FileNotFoundError, NotADirectoryError):
-            folder.stat()  # a name that is too long, links in a ring
-        place = folder.absolute()
-        while not os.path.lexists(place):
-            place = place.parent
-        if not place.is_dir():
-            raise InputError(f"cannot write {folder}: {place} is a file; {ANOTHER_PATH}")
-        tempfile.TemporaryDirectory(prefix=PROBE, dir=place).cleanup()
+            folder.stat()  # raises for names that are too long and for cyclic links
+        existing = folder.absolute()
+        while not os.path.lexists(existing):
+            existing = existing.parent
+        if not existing.is_dir():
+            raise InputError(f"cannot write {folder}: {existing} is a file; {CANNOT_WRITE_HINT}")
+        tempfile.TemporaryDirectory(prefix=PROBE, dir=existing).cleanup()
 
 
 @contextmanager
 def exclusive_lock(lock: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock, or say that another process has it; its folder has to be there.
+    """Hold a lock while the block runs.
 
     Args:
-        lock: the file.
-        busy: what is said then.
+        lock: the lock file, in an existing folder.
+        busy: error message if another process holds the lock.
 
     Raises:
-        InputError: another process has it, or the folder cannot be written.
+        InputError: another process holds the lock, or the folder cannot be written.
     """
-    held = FileLock(lock, timeout=0)
+    file_lock = FileLock(lock, timeout=0)
     with explain_os_error(lock.parent):
         try:
-            held.acquire()
+            file_lock.acquire()
         except Timeout:
             raise InputError(busy) from None
     try:
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 @contextmanager
-def explain_os_error(path: Path, *, hint: str = ANOTHER_PATH) -> Iterator[None]:
-    """Turn "permission denied" and "disk full" on `path` into an InputError."""
+def explain_os_error(path: Path, *, hint: str = CANNOT_WRITE_HINT) -> Iterator[None]:
+    """Turn an OSError of the block, such as "disk full", into an InputError about `path`."""
     try:
         yield
     except OSError as error:
@@ -133,29 +133,31 @@ def explain_os_error(path: Path, *, hint: str = ANOTHER_PATH) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     with atomic_write(path) as stream:
         stream.write(json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:
-    """Read a JSON object.
+    """Return the JSON object in a file.
 
     Args:
         path: the file.
-        what: what the file is to the reader, for the message ("gallery", "run").
+        what: the kind of folder that it describes, "gallery" or "run".
 
     Raises:
-        InputError: there is no such file, or it holds no JSON object.
+        InputError: the file is missing, or holds no JSON object.
     """
     if not path.is_file():
-        lack = f"has no {path.name}" if path.parent.is_dir() else "is no folder"
+        reason = f"has no {path.name}" if path.parent.is_dir() else "is no folder"
         raise InputError(
-            f"{path.parent} is no {what}, it {lack}: give a folder made by `{REMAKE[what]}`"
+            f"{path.parent} is no {what}, it {reason}: give a folder made by `{COMMANDS[what]}`"
         )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(value, ensure_ascii=False).encode()  # halves of characters are no text
+        json.dumps(
+            value, ensure_ascii=False
+        ).encode()  # raises for lone surrogates, which are no UTF-8
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as a {what} ({error}): {recovery_hint(what)}"
@@ -170,17 +172,17 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
 def check_object(
     value: dict[str, Any], kinds: dict[str, type], *, where: str, what: str, exact: bool = False
 ) -> None:
-    """Refuse a JSON object that is not as it was written.
+    """Check keys and types of a JSON object.
 
     Args:
         value: the object.
-        kinds: the type of the value of each key.
-        where: what the object is called in the message.
-        what: what the file is to the reader, as in `read_json`.
-        exact: whether there may be no other keys.
+        kinds: required keys, and the type of each value; a whole number passes as a float.
+        where: name of the object in the message.
+        what: the kind of folder that it describes, "gallery" or "run".
+        exact: whether other keys are refused.
 
     Raises:
-        InputError: a key is missing, is not known, or has a value of another type.
+        InputError: a key is missing or unknown, or a value has another type.
     """
     for key in [*kinds, *(value if exact else ())]:
         if key not in value:
@@ -188,18 +190,20 @@ def check_object(
         if key not in kinds:
             raise InputError(f"{where} has an unknown {key!r}: {recovery_hint(what)}")
         found, kind = value[key], kinds[key]
-        number = isinstance(found, int) and not isinstance(found, bool) and kind is float
-        if not (number or isinstance(found, kind)) or (isinstance(found, bool) and kind is int):
+        is_whole = isinstance(found, int) and not isinstance(found, bool)
+        if not (
+            is_whole if kind is int else isinstance(found, kind) or (is_whole and kind is float)
+        ):
             raise InputError(f"{where} has {key}={reprlib.repr(found)}: {recovery_hint(what)}")
 
 
 def recovery_hint(what: str) -> str:
-    """Say what can be done about a spoilt gallery or run."""
-    return f"make the {what} again with `{REMAKE[what]}`, or bring the file back from a copy"
+    """Return how to recover a damaged gallery or run, for an error message."""
+    return f"rebuild the {what} with `{COMMANDS[what]}`, or restore the file from a backup"
 
 
 def is_utf8(name: str) -> bool:
-    """Whether the name of a file can be kept in a table; names that are not UTF-8 cannot."""
+    """Whether a file name is valid UTF-8, as tables require."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -213,7 +217,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -222,5 +226,5 @@ def _sync(path: Path) -> None:
 
 
 def file_record(file: Path) -> dict[str, Any]:
-    """Return what gallery.json notes of a file."""
+    """Return size and sha256 of a file, as manifests record them."""
     return {"bytes": file.stat().st_size, "sha256": sha256(file)}

@@ -1,4 +1,4 @@
-"""Where a file comes from: versions of libraries, and the commit of rsh."""
+"""Provenance of results: versions of libraries, and the commit of rsh."""
 
 import os
 import platform
@@ -8,23 +8,25 @@ from importlib.resources import files
 
 
 def environment() -> dict[str, str]:
-    """Return what a figure depends on besides code and data: revision, versions, machine."""
-    found = {name: version(name) for name in ("torch", "timm", "numpy")}
-    revision = os.environ.get("RSH_REVISION") or git_revision()  # where only a copy was sent
-    return {"revision": revision, "machine": platform.machine()} | found
+    """Return revision, machine and library versions, on which a result depends."""
+    versions = {name: version(name) for name in ("torch", "timm", "numpy")}
+    revision = (
+        os.environ.get("RSH_REVISION") or git_revision()
+    )  # set where only a copy of the checkout runs
+    return {"revision": revision, "machine": platform.machine()} | versions
 
 
 def git_revision() -> str:
     """Return the commit of the checkout that rsh runs from, or "unknown" outside one.
 
-    "-dirty" is added where the library or the sample differ from that commit.
+    It ends in "-dirty" if the library or the sample differ from that commit.
     """
     git = ["git", "-C", str(files("rsh"))]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
         )
-        same = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../data"])
+        diff = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../data"])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return head.stdout.strip() + ("-dirty" if same.returncode else "")
+    return head.stdout.strip() + ("-dirty" if diff.returncode else "")

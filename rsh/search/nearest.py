@@ -23,7 +23,7 @@ def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
     """
     if options.radius is not None:
         packed = query.packed(gallery)
-        (hits,) = gallery.within(packed, radius=options.radius, filter=options.filter)
+        (hits,) = gallery.range_search(packed, radius=options.radius, filter=options.filter)
         keep = hits.ids != query.row
         return Hits(hits.ids[keep], hits.distances[keep])
     return _nearest(gallery, query, options.filter, _top_k(gallery, query, options))

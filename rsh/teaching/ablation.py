@@ -1,7 +1,7 @@
-"""Live ablation: turn a weight, and the head learns anew on the cached views, in seconds.
+"""Live ablation: move a slider, and the head retrains on cached features in seconds.
 
-What is tried is measured on validation tiles: turning dials is choosing settings, and queries must
-not be chosen on.
+Results are measured on validation tiles, since moving sliders is choosing settings, and settings
+must not be chosen on queries.
 """
 
 import threading
@@ -28,25 +28,25 @@ from rsh.metrics.ranking import distances_by_class, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.plotting import COLORS, percent_axis, style_axes
 from rsh.teaching.figures import scatter
-from rsh.teaching.sliders import Sliders, config_of, values_of, words_for
+from rsh.teaching.sliders import Sliders, apply_values, describe_change, slider_values
 from rsh.training.checkpoint import Record
 from rsh.training.feature_cache import cached_features
 from rsh.training.train import train
 
 EPOCHS = 20  # enough to rank settings as 60 do, in a third of the time
-SHOWN = 8  # newest tries in the image, the first beside them
+SHOWN = 8  # newest trials in the figure, beside the first
 
 
 class Superseded(Exception):
-    """Stops a training whose dials have moved on."""
+    """Stops a training after the sliders have changed."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of the head, and what came of it.
+    """One training of the head, and its results.
 
     Attributes:
-        words: how its loss differs from the usual one.
+        words: how its loss differs from the default.
         codes: of the validation tiles, (n, num_bits).
         map: tie-aware mAP of validation tiles among training tiles, a fraction.
         same: pairs of one class at each distance, (num_bits + 1,).
@@ -61,12 +61,12 @@ class Trial:
 
 
 class Ablation:
-    """Dials, and images that follow them.
+    """Sliders, and a figure that follows them.
 
     Attributes:
-        trials: all that was tried, oldest first; the first is the loss as it comes.
-        dials: weights and temperatures; without a term, as it comes.
-        image: the newest figure, with its text for those who do not see it.
+        trials: all trials, oldest first; the first has the default loss.
+        sliders: weights and temperatures, and a button that resets them.
+        image: the newest figure, with its alternative text.
         view: both, to display.
     """
 
@@ -75,12 +75,12 @@ class Ablation:
     def __init__(
         self, split: Split, *, num_bits: int = 32, config: TrainConfig | None = None
     ) -> None:
-        """Train once with the loss as it comes, and show it.
+        """Train once with the default loss, and show the result.
 
         Args:
-            split: tiles; the first time their views are encoded, which takes minutes.
+            split: tiles; computing their features the first time takes minutes.
             num_bits: code length, bits.
-            config: settings other than the dials'; by default 20 epochs.
+            config: the other settings; by default 20 epochs.
         """
         self._base = config or TrainConfig(epochs=EPOCHS)
         self._split, self._num_bits = split, num_bits
@@ -88,23 +88,23 @@ class Ablation:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self.trials: list[Trial] = []
-        self.dials = Sliders(self._base, buttons=[self.RESET])
+        self.sliders = Sliders(self._base, buttons=[self.RESET])
         self.image = ipywidgets.HTML()
         self._try(self._base)
-        self.dials.on_press(self._press)
-        self.dials.observe(lambda _: self.turn(dict(self.dials.values)), names="values")
-        self.view = ipywidgets.VBox([self.dials, self.image])
+        self.sliders.on_press(self._press)
+        self.sliders.observe(lambda _: self.retrain(dict(self.sliders.values)), names="values")
+        self.view = ipywidgets.VBox([self.sliders, self.image])
 
-    def turn(self, values: dict[str, Any]) -> None:
-        """Train with these dials, in the background; a training that is under way is given up.
+    def retrain(self, values: dict[str, Any]) -> None:
+        """Train with these values in the background, and stop a running training.
 
         Args:
-            values: by name, as the dials have them; a wrong one is answered in a sentence.
+            values: of the sliders, by name; the message reports a wrong value.
         """
         try:
-            config = config_of(values, self._base)
+            config = apply_values(values, self._base)
         except InputError as error:
-            self.dials.message = str(error)
+            self.sliders.message = str(error)
             return
         with self._lock:
             self._wanted = config
@@ -114,13 +114,13 @@ class Ablation:
                 self._thread.start()
 
     def wait(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no training is running."""
         thread = self._thread
         if thread is not None:
             thread.join()
 
     def _press(self, button: str) -> None:
-        self.dials.values = values_of(self._base)
+        self.sliders.values = slider_values(self._base)
 
     def _work(self) -> None:
         while True:
@@ -135,13 +135,13 @@ class Ablation:
             except Superseded:
                 continue
             except InputError as error:
-                self.dials.message = str(error)
+                self.sliders.message = str(error)
 
     def _try(self, config: TrainConfig) -> None:
         def watch(history: Sequence[Record], epochs: int) -> None:
             if self._newer.is_set():
                 raise Superseded
-            self.dials.message = f"learning: epoch {len(history)} of {epochs}"
+            self.sliders.message = f"training: epoch {len(history)} of {epochs}"
 
         trial = try_out(config, self._split, self._num_bits, self._base, watch)
         if self._newer.is_set():
@@ -150,7 +150,7 @@ class Ablation:
         shown = [self.trials[0], *self.trials[1:][-SHOWN:]]
         figure = trials_figure(shown, self._split)
         self.image.value = _image(figure, f"{trial.words}: mAP {trial.map:.1%}")
-        self.dials.message = f"{trial.words}: mAP {trial.map:.1%} on validation tiles"
+        self.sliders.message = f"{trial.words}: mAP {trial.map:.1%} on validation tiles"
 
 
 def try_out(
@@ -166,30 +166,30 @@ def try_out(
         config: its settings.
         split: its tiles.
         num_bits: code length, bits.
-        base: the settings that words are found against.
-        watch: called after each epoch; what it raises ends the training.
+        base: the settings that the description compares with.
+        watch: called after each epoch; an exception from it ends the training.
     """
     net = HashNet(num_bits=num_bits, seed=config.seed)
     train(net, split, replace(config, finetune=False), progress=False, watch=watch)
     plain = cached_features(net, split.dataset, net.plain, progress=False)
-    query, known = split.rows("val"), split.rows("train")
+    query, searched = split.rows("val"), split.rows("train")
     codes, gallery = (
-        binarize(apply_head(net.head, plain[rows]).relaxed) for rows in (query, known)
+        binarize(apply_head(net.head, plain[rows]).relaxed) for rows in (query, searched)
     )
     labels = split.dataset.labels
     counts = count_by_distance(
-        pack(codes), pack(gallery), labels[query], labels[known], num_bits=num_bits
+        pack(codes), pack(gallery), labels[query], labels[searched], num_bits=num_bits
     )
     same, others = distances_by_class(counts)
-    return Trial(words_for(config, base), codes, mean_average_precision(counts), same, others)
+    return Trial(describe_change(config, base), codes, mean_average_precision(counts), same, others)
 
 
 def trials_figure(trials: Sequence[Trial], split: Split) -> Figure:
-    """Draw the mAP of each trial, and of the newest the distances and hash space.
+    """Draw the mAP of each trial, and distances and hash space of the newest.
 
     Args:
         trials: at least one, oldest first.
-        split: what they were trained on.
+        split: the tiles of the trials.
     """
     figure = Figure(figsize=(14, 4.8), layout="constrained")
     bars, distances, plane = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
@@ -209,7 +209,7 @@ def trials_figure(trials: Sequence[Trial], split: Split) -> Figure:
         style = dict(color=color, alpha=0.45, fill=True, hatch=hatch, label=words)
         distances.stairs(pairs / pairs.sum(), edges, **style)
     distances.set(
-        title="how far apart codes are", xlabel="bits that differ", ylabel="share of pairs"
+        title="distances between codes", xlabel="Hamming distance, bits", ylabel="fraction of pairs"
     )
     distances.legend(frameon=False)
     percent_axis(distances, "yaxis")

@@ -1,6 +1,7 @@
-"""Figures of the lessons: what a code, a distance and a tie look like on a few tiles.
+"""Figures of the tutorials: codes, distances and ties of a few tiles.
 
-Each returns a matplotlib Figure. Right and wrong differ in color, frame and sign.
+Each function returns a matplotlib Figure. Relevant and irrelevant tiles differ in color, frame and
+sign.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,26 +20,27 @@ from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.evaluation.plots import OTHERS, SAME
 from rsh.plotting import COLORS, percent_axis, style_axes
+from rsh.text import humanize, plural
 
 Images = NDArray[np.uint8]
 ONE, ZERO = "#3d464d", "#e4e2da"
 HUES = (*COLORS, "#8C564B", "#8A8A8A")
-SHAPES = "osD^vP*X"  # eight, and nine hues: no two of 72 classes look alike
+SHAPES = "osD^vP*X"  # eight shapes and nine hues: 72 classes look different
 
 
 def codes(
     images: Images, signs: Codes, names: Sequence[str], bits: Sequence[str] | None = None
 ) -> Figure:
-    """Draw each tile with its code, a square a bit, dark where it is 1.
+    """Draw each tile with its code, one square per bit, dark for 1.
 
     Args:
         images: (n, 3, side, side).
         signs: (n, num_bits), -1 or 1.
         names: of the tiles, (n,).
-        bits: what each bit stands for, (num_bits,); by default its number, from 1.
+        bits: label of each bit, (num_bits,); by default its number, from 1.
 
     Raises:
-        InputError: not one code and one name an image, or not one word a bit.
+        InputError: not one code and one name per image, or not one label per bit.
     """
     _one_each(images, codes=signs, names=names)
     num_bits = signs.shape[1]
@@ -65,7 +67,7 @@ def codes(
 
 
 def ranking(images: Images, distances: ArrayLike, relevant: ArrayLike) -> Figure:
-    """Draw found tiles from near to far, a bracket over those that tie.
+    """Draw results from near to far, with the number of ties.
 
     Args:
         images: (n, 3, side, side), the query's first.
@@ -73,10 +75,10 @@ def ranking(images: Images, distances: ArrayLike, relevant: ArrayLike) -> Figure
         relevant: whether each of the others has the query's class, (n - 1,).
 
     Raises:
-        InputError: not one distance and one answer for each image but the query's.
+        InputError: not one distance and one relevance per result.
     """
     distances, relevant = np.asarray(distances), np.asarray(relevant, dtype=bool)
-    _one_each(images[1:], distances=distances, answers=relevant)
+    _one_each(images[1:], distances=distances, relevances=relevant)
     order = np.argsort(distances, kind="stable")
     figure = Figure(figsize=(1.7 * len(images), 2.6), layout="constrained")
     panels = figure.subplots(1, len(images))
@@ -84,27 +86,25 @@ def ranking(images: Images, distances: ArrayLike, relevant: ArrayLike) -> Figure
         axes.imshow(image.transpose(1, 2, 0))
         axes.set(xticks=[], yticks=[])
     panels[0].set_title("the query")
-    for axes, place in zip(panels[1:], order, strict=True):
-        right, far = relevant[place], int(distances[place])
-        alike = int((distances == far).sum())
-        tie = f", {alike} tie" if alike > 1 else ""
-        axes.set_title(f"{far} {'bit' if far == 1 else 'bits'}{tie}")
-        axes.set_xlabel("\u2713 same class" if right else "\u2717 another class")
-        axes.xaxis.label.set_color(SAME if right else OTHERS)
-        axes.spines[:].set(
-            color=SAME if right else OTHERS, linewidth=3, linestyle="-" if right else "--"
-        )
+    for axes, result in zip(panels[1:], order, strict=True):
+        is_relevant, distance = relevant[result], int(distances[result])
+        ties = int((distances == distance).sum())
+        tied = f", {ties} tie" if ties > 1 else ""
+        axes.set_title(plural(distance, "bit") + tied)
+        color = SAME if is_relevant else OTHERS
+        axes.set_xlabel("\u2713 same class" if is_relevant else "\u2717 another class", color=color)
+        axes.spines[:].set(color=color, linewidth=3, linestyle="-" if is_relevant else "--")
     return figure
 
 
 def steps(relevant: ArrayLike) -> Figure:
-    """Draw the average precision of one strict ranking as the mean of bars.
+    """Draw the average precision of one ranking without ties as the mean of bars.
 
     Args:
         relevant: whether the tile at each rank has the query's class, (n,).
 
     Raises:
-        InputError: none of them has.
+        InputError: no tile is relevant.
     """
     hits = np.asarray(relevant, dtype=bool)
     if not hits.any():
@@ -131,7 +131,7 @@ def steps(relevant: ArrayLike) -> Figure:
 
 
 def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Figure:
-    """Draw how many tiles lie at each distance from a query, its own class below the others.
+    """Draw the number of tiles at each distance from a query, its own class at the bottom.
 
     Args:
         distances: (n,), bits.
@@ -141,7 +141,7 @@ def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Fi
     far, hits = np.asarray(distances), np.asarray(relevant, dtype=bool)
     own, others = (np.bincount(far[part], minlength=num_bits + 1) for part in (hits, ~hits))
     figure = Figure(figsize=(8, 3), layout="constrained")
-    axes = figure.add_subplot(xlabel="bits away from the query", ylabel="tiles")
+    axes = figure.add_subplot(xlabel="Hamming distance to the query, bits", ylabel="tiles")
     axes.bar(np.arange(num_bits + 1), own, color=SAME, label="same class")
     axes.bar(np.arange(num_bits + 1), others, bottom=own, color=OTHERS, hatch="//", label="others")
     axes.legend(frameon=False)
@@ -150,11 +150,11 @@ def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Fi
 
 
 def examples(dataset: TileDataset, *, each: int = 6) -> Figure:
-    """Draw some tiles of each class, spread over the class, a row a class.
+    """Draw tiles of each class, evenly spaced in the data set, one row per class.
 
     Args:
         dataset: the tiles.
-        each: how many of a class.
+        each: number of tiles per class.
     """
     figure = Figure(figsize=(each, len(dataset.classes)), layout="constrained")
     rows = figure.subplots(len(dataset.classes), each, squeeze=False)
@@ -164,47 +164,46 @@ def examples(dataset: TileDataset, *, each: int = 6) -> Figure:
         for axes, row in zip(panels, chosen, strict=True):
             axes.imshow(dataset.read(int(row)))
             axes.set(xticks=[], yticks=[])
-        words = name.replace("_", " ")
-        label = f"{words}\n{len(own)} tiles"
+        label = f"{humanize(name)}\n{len(own)} tiles"
         panels[0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure
 
 
-def places(cuts: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw where the tiles of each split lie on Earth, a map a cut.
+def split_maps(cuts: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw world maps of the tiles of each split, one map per way of splitting.
 
     Args:
-        cuts: tables with longitude and latitude in degrees and split, by the words over each map.
+        cuts: tables with longitude and latitude in degrees and split, by the title of each map.
     """
     figure = Figure(figsize=(8, 4 * len(cuts)), layout="constrained")
     marks = {"train": (COLORS[4], "s"), "val": (COLORS[5], "o"), "query": (COLORS[1], "D")}
     for axes, (title, items) in zip(figure.subplots(len(cuts)), cuts.items(), strict=True):
         axes.imshow(Image.open(EARTH), extent=(-180, 180, -90, 90), alpha=0.55)
         for name, (color, marker) in marks.items():
-            some = items[items["split"] == name]
+            own = items[items["split"] == name]
             style = dict(s=9, color=color, marker=marker, linewidths=0)
-            axes.scatter(some["longitude"], some["latitude"], label=name, **style)
+            axes.scatter(own["longitude"], own["latitude"], label=name, **style)
         axes.set(title=title, xticks=range(-180, 181, 60), yticks=range(-60, 91, 30))
         axes.set(xlim=(-180, 180), ylim=(-60, 80))
         axes.legend(loc="lower left", markerscale=2, ncols=3)
     return figure
 
 
-def pairs(figures: pd.DataFrame, groups: str, value: str) -> Figure:
-    """Draw one figure for groups side by side, a dot a seed, those of one seed joined.
+def pairs(metrics: pd.DataFrame, groups: str, value: str) -> Figure:
+    """Draw one metric for groups side by side, one dot per seed, joined by lines.
 
     Args:
-        figures: a table with the columns of both names and "seed"; the value from 0 to 1.
-        groups: column that tells the groups apart.
-        value: column of the figure.
+        metrics: a table with columns `groups`, `value` and "seed".
+        groups: column with the name of the group.
+        value: column of the metric, a fraction.
     """
-    table = figures.pivot(index="seed", columns=groups, values=value)
+    table = metrics.pivot(index="seed", columns=groups, values=value)
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     axes = figure.add_subplot(ylabel=value)
     for (seed, row), color in zip(table.iterrows(), COLORS, strict=False):
         axes.plot(table.columns, row, "o-", color=color, label=f"seed {seed}")
-    for place, mean in enumerate(table.mean()):
-        axes.annotate(f"{mean:.1%}", (place, mean), (14, 0), textcoords="offset points")
+    for column, mean in enumerate(table.mean()):
+        axes.annotate(f"{mean:.1%}", (column, mean), (14, 0), textcoords="offset points")
     axes.legend(frameon=False)
     axes.margins(x=0.3, y=0.2)
     percent_axis(axes, "yaxis")
@@ -219,36 +218,36 @@ def _one_each(images: Images, **others: Codes | Sequence[str] | NDArray[np.gener
 
 
 def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> None:
-    """Draw points of a plane, each class in a color and a shape of its own.
+    """Draw points of a plane, each class with its own color and shape.
 
     Args:
-        axes: where.
-        xy: places, (n, 2).
+        axes: panel to draw into.
+        xy: coordinates, (n, 2).
         labels: class numbers, (n,).
         classes: their names.
     """
-    places, numbers = np.asarray(xy), np.asarray(labels)
+    points, numbers = np.asarray(xy), np.asarray(labels)
     for number, name in enumerate(classes):
-        own = places[numbers == number]
+        own = points[numbers == number]
         color, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
-        words = name.replace("_", " ")
         x, y = own.T
-        axes.scatter(x, y, s=22, color=color, marker=shape, alpha=0.75, lw=0, label=words)
+        label = humanize(name)
+        axes.scatter(x, y, s=22, color=color, marker=shape, alpha=0.75, lw=0, label=label)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#bbbbbb")
 
 
-def by_protocol(figures: pd.DataFrame) -> Figure:
-    """Draw what the same networks are given under several protocols, a line a network.
+def by_protocol(metrics: pd.DataFrame) -> Figure:
+    """Draw the mAP of some networks under several protocols, one line per network.
 
     Args:
-        figures: mAP as fractions, a row a protocol, a column a network.
+        metrics: mAP as fractions, one row per protocol, one column per network.
     """
     figure = Figure(figsize=(9, 4.4), layout="constrained")
-    axes = figure.add_subplot(ylabel="mAP as the protocol has it", ylim=(0, 1))
-    for number, (name, values) in enumerate(figures.items()):
+    axes = figure.add_subplot(ylabel="mAP under the protocol", ylim=(0, 1))
+    for number, (name, values) in enumerate(metrics.items()):
         color, shape = HUES[number % len(HUES)], SHAPES[number % len(SHAPES)]
-        axes.plot(figures.index, values, marker=shape, color=color, label=str(name), linewidth=1)
+        axes.plot(metrics.index, values, marker=shape, color=color, label=str(name), linewidth=1)
     axes.legend(frameon=False, loc="lower left", ncols=2)
     percent_axis(axes, "yaxis")
     style_axes(axes)

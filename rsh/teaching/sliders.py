@@ -1,4 +1,4 @@
-"""Dials: the weights and temperatures of the loss, as sliders that have names."""
+"""Sliders for the weights and temperatures of the loss."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ import traitlets
 from rsh.config import LIMITS, TrainConfig
 from rsh.errors import InputError
 
-# Field of TrainConfig, words, least, most, step.
+# Field of TrainConfig, label, minimum, maximum, step.
 _LOSS = (
     ("category_weight", "category", 0.0, 3.0, 0.1),
     ("inter_weight", "inter-class", 0.0, 3.0, 0.1),
@@ -26,12 +26,12 @@ class Sliders(anywidget.AnyWidget):
     """Sliders for the settings of the loss, and buttons; sends {"kind": "press", "button"}.
 
     Attributes:
-        sliders: name, words, least, most and step of each.
-        values: by name; a change is sent when the slider is let go, or at once with `live`.
-        live: whether values follow the slider while it moves.
-        buttons: their words.
-        pressed: words of the buttons that stay pressed.
-        message: what went wrong, or what is being done.
+        sliders: name, label, minimum, maximum and step of each.
+        values: by name; sent when the user releases a slider, or at once if `live`.
+        live: whether values follow a slider while it moves.
+        buttons: their labels.
+        pressed: labels of the buttons that stay pressed.
+        message: an error, or the current state.
     """
 
     _esm = Path(__file__).parent / "sliders.js"
@@ -47,18 +47,18 @@ class Sliders(anywidget.AnyWidget):
         self, config: TrainConfig, *, buttons: Sequence[str] = (), live: bool = False
     ) -> None:
         """Show the settings of `config`."""
-        super().__init__(values=values_of(config), buttons=list(buttons), live=live)
+        super().__init__(values=slider_values(config), buttons=list(buttons), live=live)
 
     def config(self, base: TrainConfig) -> TrainConfig:
-        """Return `base` with what the dials say.
+        """Return `base` with the values of the sliders.
 
         Raises:
             InputError: a value is missing or out of range, or all weights are 0.
         """
-        return config_of(self.values, base)
+        return apply_values(self.values, base)
 
     def on_press(self, act: Callable[[str], None]) -> None:
-        """Call `act` with the words of a button when it is pressed."""
+        """Call `act` with the label of each pressed button."""
 
         def receive(panel: object, content: dict[str, Any], buffers: object) -> None:
             match content:
@@ -68,13 +68,13 @@ class Sliders(anywidget.AnyWidget):
         self.on_msg(receive)
 
 
-def values_of(config: TrainConfig) -> dict[str, float]:
-    """Return by name what the dials show of a configuration."""
+def slider_values(config: TrainConfig) -> dict[str, float]:
+    """Return the settings of a configuration that have sliders, by name."""
     return {name: getattr(config, name) for name, *_ in _LOSS}
 
 
-def config_of(values: dict[str, Any], base: TrainConfig) -> TrainConfig:
-    """Return `base` with the values of the dials.
+def apply_values(values: dict[str, Any], base: TrainConfig) -> TrainConfig:
+    """Return `base` with the values of the sliders.
 
     Raises:
         InputError: a value is missing or out of range, or all weights are 0.
@@ -85,21 +85,21 @@ def config_of(values: dict[str, Any], base: TrainConfig) -> TrainConfig:
     return replace(base, **{name: values[name] for name, *_ in _LOSS})
 
 
-def words_for(config: TrainConfig, base: TrainConfig) -> str:
-    """Say in a few words how the loss of one configuration differs from another's.
+def describe_change(config: TrainConfig, base: TrainConfig) -> str:
+    """Return a short description of how a loss differs from another.
 
     Args:
-        config: what was tried.
-        base: what it is held against.
+        config: the settings to describe.
+        base: the settings to compare with.
 
     Returns:
         Such as "without intra-class, temperature of codes 0.1", or "as it comes".
     """
-    found, of_base = values_of(config), values_of(base)
+    values, base_values = slider_values(config), slider_values(base)
     parts = []
-    for name, words, *_ in _LOSS:
-        if found[name] == of_base[name]:
+    for name, label, *_ in _LOSS:
+        if values[name] == base_values[name]:
             continue
-        off = name.endswith("weight") and found[name] == 0
-        parts.append(f"without {words}" if off else f"{words} {found[name]:g}")
+        off = name.endswith("weight") and values[name] == 0
+        parts.append(f"without {label}" if off else f"{label} {values[name]:g}")
     return ", ".join(parts) or "as it comes"

@@ -1,4 +1,4 @@
-"""Moments of a training: what the network says of tiles it does not learn from, as it learns."""
+"""Snapshots of a training: features and codes of held-out tiles after chosen epochs."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -25,25 +25,25 @@ Floats = NDArray[np.floating[Any]]
 
 
 class Snapshots:
-    """Keeps features and codes of the tiles of a split that are not learned from.
+    """Keeps features and codes of the validation tiles and queries of a split.
 
-        moments = Moments(net, split, epochs={5, 60})
-        rsh.train(net, split, config, watch=moments)
+        snapshots = Snapshots(net, split, epochs={5, 60})
+        rsh.train(net, split, config, watch=snapshots)
 
     Attributes:
         labels: class numbers of the tiles, (n,).
         classes: their names.
-        features: by moment, (n, feature_dim) float32, length 1.
-        codes: by moment, (n, num_bits) of -1 and 1.
+        features: by snapshot, (n, feature_dim) float32, length 1.
+        codes: by snapshot, (n, num_bits), -1 or 1.
     """
 
     def __init__(self, net: HashNet, split: Split, *, epochs: Collection[int]) -> None:
-        """Keep what the network says before its training.
+        """Take the first snapshot, before training.
 
         Args:
-            net: to be trained with a frozen backbone.
-            split: its validation tiles and queries are looked at.
-            epochs: after which ones to look again.
+            net: network to train with a frozen backbone.
+            split: of its validation tiles and queries.
+            epochs: epochs after which to take a snapshot.
         """
         rows = split.rows("val", "query")
         self._net, self._epochs = net, frozenset(epochs)
@@ -56,18 +56,18 @@ class Snapshots:
         self._keep("before")
 
     def __call__(self, history: Sequence[Record], epochs: int) -> None:
-        """Look again, if it is time to; `rsh.train` calls this after each epoch."""
+        """Take a snapshot if this epoch is chosen; `rsh.train` calls this after each epoch."""
         if len(history) in self._epochs:
             last = len(history) == epochs
             self._keep("after" if last else f"after {len(history)} of {epochs} epochs")
 
-    def figures(self) -> pd.DataFrame:
-        """Return how well classes are apart at each moment.
+    def metrics(self) -> pd.DataFrame:
+        """Return how well classes are separated in each snapshot.
 
         Returns:
-            A row a moment: silhouette of features (cosine) and of codes (Hamming), from -1 to 1;
-            the margin, bits: how much further apart than tiles of one class tiles of two classes
-            are on average; distinct codes; and mAP among these tiles, each asking the others.
+            One row per snapshot: silhouette of features (cosine) and of codes (Hamming), from -1 to
+            1; margin in bits, the mean distance of tiles of different classes minus that of tiles
+            of one class; number of distinct codes; and mAP with each tile as a query.
         """
         rows = {name: self._row(self.features[name], codes) for name, codes in self.codes.items()}
         return pd.DataFrame(rows).T
@@ -79,8 +79,8 @@ class Snapshots:
 
     def _row(self, features: Floats, codes: Codes) -> dict[str, float]:
         packed, num_bits = pack(codes), codes.shape[1]
-        every = count_by_distance(packed, packed, self.labels, self.labels, num_bits=num_bits)
-        counts = without_self(every)
+        with_self = count_by_distance(packed, packed, self.labels, self.labels, num_bits=num_bits)
+        counts = without_self(with_self)
         same, others = (_mean_distance(pairs) for pairs in distances_by_class(counts))
         return {
             "silhouette, features": _silhouette(features, self.labels, "cosine"),
@@ -91,26 +91,26 @@ class Snapshots:
         }
 
 
-def spaces(moments: Snapshots, *, seed: int = 0) -> Figure:
-    """Draw feature space above, hash space below, a column a moment, by UMAP.
+def spaces(snapshots: Snapshots, *, seed: int = 0) -> Figure:
+    """Draw feature space above hash space with UMAP, one column per snapshot.
 
-    Each image is laid out by itself: a place means nothing from one to the next, only who is
-    near whom. In hash space tiles of one code are a disc.
+    Each panel is laid out independently: only neighborhoods can be compared, not positions. In hash
+    space the tiles of one code form a disc.
 
     Args:
-        moments: what was kept.
+        snapshots: the snapshots.
         seed: of UMAP, the same for all.
     """
-    names = list(moments.codes)
+    names = list(snapshots.codes)
     figure = Figure(figsize=(4.2 * len(names), 8.6), layout="constrained")
     panels = figure.subplots(2, len(names), squeeze=False)
     for column, name in enumerate(names):
         points = (
-            umap_layout(moments.features[name], metric="cosine", seed=seed),
-            umap_code_layout(moments.codes[name] > 0, seed=seed),
+            umap_layout(snapshots.features[name], metric="cosine", seed=seed),
+            umap_code_layout(snapshots.codes[name] > 0, seed=seed),
         )
         for axes, xy in zip(panels[:, column], points, strict=True):
-            scatter(axes, xy, moments.labels, moments.classes)
+            scatter(axes, xy, snapshots.labels, snapshots.classes)
         panels[0, column].set_title(name)
     for axes, words in zip(panels[:, 0], ("feature space", "hash space"), strict=True):
         axes.set_ylabel(words)
@@ -119,16 +119,18 @@ def spaces(moments: Snapshots, *, seed: int = 0) -> Figure:
     return figure
 
 
-def margins(moments: Snapshots) -> Figure:
-    """Draw how many bits apart tiles of one class and of two classes are, a panel a moment."""
-    names = list(moments.codes)
+def margins(snapshots: Snapshots) -> Figure:
+    """Draw distances between tiles of one class and of two classes, one panel per snapshot."""
+    names = list(snapshots.codes)
     figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
-        packed, num_bits = pack(moments.codes[name]), moments.codes[name].shape[1]
-        every = count_by_distance(packed, packed, moments.labels, moments.labels, num_bits=num_bits)
-        _draw_pairs(axes, distances_by_class(without_self(every)))
-        axes.set(ylabel="share of pairs", title=name)
-    axes.set_xlabel("bits in which two codes differ")
+        packed, num_bits = pack(snapshots.codes[name]), snapshots.codes[name].shape[1]
+        with_self = count_by_distance(
+            packed, packed, snapshots.labels, snapshots.labels, num_bits=num_bits
+        )
+        _draw_pairs(axes, distances_by_class(without_self(with_self)))
+        axes.set(ylabel="fraction of pairs", title=name)
+    axes.set_xlabel("Hamming distance, bits")
     return figure
 
 

@@ -184,7 +184,7 @@ class Run:
         dataset = TileDataset.open(data or noted["source"], tiling=tiling)
         # trying to read all files is worthwhile only for about as many files as the training had
         if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
-            dataset = dataset.readable()
+            dataset = dataset.drop_unreadable()
         return self.cut(dataset).dataset if self.knows(dataset) else dataset
 
     def knows(self, dataset: TileDataset) -> bool:

@@ -126,7 +126,7 @@ def test_radius_mode_shows_the_ball(visit, server):
     page.get_by_text("within radius").click()
     for radius in (3, 9, 32):
         set_slider(page, radius)
-        ids = gallery.within(gallery.packed[[query_of(page)]], radius=radius)[0].ids
+        ids = gallery.range_search(gallery.packed[[query_of(page)]], radius=radius)[0].ids
         rows = [int(row) for row in ids if row != query_of(page)]
         page.wait_for_function(
             "want => document.querySelectorAll('.rsh-found .rsh-card').length === want",

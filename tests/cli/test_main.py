@@ -227,7 +227,7 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "holiday.jpg").touch()
     told = refuse(capsys, "encode", tiny_run.folder, "--output", tmp_path / "full")
-    assert "holds something that is no gallery" in told
+    assert "holds other files than a gallery" in told
     assert (tmp_path / "file").read_text() == "in the way"
     assert {path.name for path in tmp_path.rglob("*")} == {"file", "full", "holiday.jpg"}
 

@@ -63,7 +63,7 @@ def test_name_of_what_was_not_fetched_says_how_to(home: Path, capsys: pytest.Cap
         main(["train", "--data", "eurosat"])
     assert capsys.readouterr().err == (
         f"rsh: eurosat is not in {home}: fetch it with `rsh data fetch eurosat`, set RSH_DATA_HOME "
-        "to the folder it lies in, or write ./eurosat for tiles of your own\n"
+        "to its folder, or write ./eurosat for a data set of your own\n"
     )
 
 
@@ -112,7 +112,7 @@ def test_list_tells_what_there_is_and_where(home: Path, capsys: pytest.CaptureFi
     make(home / "eurosat")
     main(["data", "list"])
     head, sample, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "tiles", "classes", "download", "lies", "in", "license"]
+    assert head.split() == ["name", "tiles", "classes", "download", "path", "license"]
     assert [row.split()[0] for row in rows] == list(CATALOG)
     assert f"27,000       10     94 MB  {home}/eurosat  MIT" in rows[1]
     assert "2,100       21    332 MB  not fetched" in rows[0] and "unknown" in rows[2]

@@ -137,11 +137,11 @@ def test_split_by_block_needs_blocks(tmp_path: Path):
 
 def test_taken_rows_come_in_their_order(tmp_path: Path):
     dataset = TileDataset.open(make(tmp_path / "data"))
-    part = dataset.take(np.array([6, 1]))
+    part = dataset.select(np.array([6, 1]))
     assert part.items["id"].tolist() == ["forest/2.png", "coast/1.png"]
     assert part.items.index.tolist() == [0, 1]
     assert part.read(0).tobytes() == dataset.read(6).tobytes()
-    assert repr(part) == "Scenes('data', 2 tiles, 2 classes)"
+    assert repr(part) == "TileDataset('data', 2 tiles, 2 classes)"
 
 
 def test_scenes_that_were_opened_twice_can_be_compared(tmp_path: Path):

@@ -20,7 +20,7 @@ def image(width: int, height: int) -> Image.Image:
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "packed-tiles"
+    return tmp_path / "cache" / "decoded-tiles"
 
 
 def test_a_square_tile_of_the_right_size_stays_as_it_is():
@@ -59,7 +59,7 @@ def test_all_tiles_are_packed_in_order(
 
 def test_sizes_and_data_have_their_own_files(tiny_data: Path, own_cache: Path):
     dataset = TileDataset.open(tiny_data)
-    for part, side in ((dataset, 16), (dataset, 24), (dataset.take(np.arange(20)), 16)):
+    for part, side in ((dataset, 16), (dataset, 24), (dataset.select(np.arange(20)), 16)):
         assert decoded_tiles(part, side, progress=False).shape == (len(part), 3, side, side)
     assert len(list(own_cache.glob("*.npy"))) == 3
 

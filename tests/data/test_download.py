@@ -131,7 +131,7 @@ def test_spoilt_part_is_found_out_and_the_next_try_is_right(
     refused(small, home)
     (part,) = home.glob(".ucmerced.fetch/*.zip")
     part.write_bytes(b"x" * 4096)
-    assert "was deleted: run the same again" in refused(small, home)
+    assert "was deleted: run the same command again" in refused(small, home)
     fetch(small, home)
     assert len(TileDataset.open("ucmerced")) == 42
 
@@ -139,7 +139,7 @@ def test_spoilt_part_is_found_out_and_the_next_try_is_right(
 @pytest.mark.parametrize("content", [b"<html>log in first</html>", b"Rar!\x1a\x07\x00", b"\0" * 99])
 def test_other_content_is_refused(small: CatalogEntry, server: Server, home: Path, content: bytes):
     server.content = content
-    assert f"has not the sha256 {small.sha256} and was deleted" in refused(small, home)
+    assert f"does not have the sha256 {small.sha256} and was deleted" in refused(small, home)
     assert files(home) == []
 
 
@@ -170,7 +170,7 @@ def test_server_that_is_gone_is_not_waited_for(
 def test_server_that_falls_silent_is_left(
     small: CatalogEntry, server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(download, "PATIENCE", 0.05)
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
     server.pause = 0.3
     assert "(the connection failed)" in refused(small, home)
 
@@ -233,7 +233,7 @@ def test_full_disk_is_named_and_what_came_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        assert "ucmerced.zip: No space left on device; mend that" in refused(small, home)
+        assert "ucmerced.zip: No space left on device; fix that" in refused(small, home)
     fetch(small, home)
     assert server.asked[-1] == f"bytes={len(server.content)}-"
 

@@ -83,7 +83,7 @@ def test_transparency_is_laid_over_black(tmp_path: Path):
     pixels = np.full((16, 16, 4), 200, dtype=np.uint8)
     pixels[:8, :, 3] = 0
     pixels[8:, :, 3] = 255
-    with pytest.warns(RshWarning, match="laid over black"):
+    with pytest.warns(RshWarning, match="blended with black"):
         found = np.asarray(read_image(saved(tmp_path, Image.fromarray(pixels))))
     assert (found[:8] == 0).all()
     assert (found[8:] == 200).all()
@@ -93,7 +93,7 @@ def test_transparent_palette_color_is_laid_over_black(tmp_path: Path):
     image = Image.new("P", (16, 16), 1)
     image.putpalette([250, 250, 250, 10, 20, 30] + [0] * 750)
     image.paste(0, (0, 0, 16, 8))
-    with pytest.warns(RshWarning, match="laid over black"):
+    with pytest.warns(RshWarning, match="blended with black"):
         found = np.asarray(read_image(saved(tmp_path, image, transparency=0)))
     assert (found[:8] == 0).all()
     assert (found[8:] == (10, 20, 30)).all()

@@ -82,7 +82,7 @@ def test_image_is_found_as_its_own_nearest_neighbor(tiny_run):
     gallery = Gallery.open(tiny_run.gallery)
     row = int(gallery.searchable[0])
     code = open_query_encoder(gallery)([tiny_run.data / gallery.items["id"][row]]).packed
-    (hits,) = gallery.within(code, radius=0)
+    (hits,) = gallery.range_search(code, radius=0)
     assert row in hits.ids
 
 

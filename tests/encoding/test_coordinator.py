@@ -133,7 +133,7 @@ def test_unreadable_images_are_left_out_and_named_in_the_end(net, dataset, tmp_p
     assert [tile for note in caught for tile in spoilt if tile in str(note.message)] == spoilt
     assert set(gallery.items["id"]) == set(dataset.items["id"]) - set(spoilt)
     with pytest.warns(RshWarning, match="left out"):
-        readable = dataset.readable()
+        readable = dataset.drop_unreadable()
     assert gallery.info["data"]["fingerprint"] == readable.fingerprint
 
 
@@ -210,7 +210,7 @@ def test_tiles_that_are_there_are_not_encoded_to_be_added(net, dataset, tmp_path
 def test_gallery_of_another_network_or_data_set_is_kept_unless_told(net, dataset, tmp_path):
     before = content(encode(net, dataset, tmp_path / "gallery"))
     other = HashNet(**net.settings, seed=7).eval()
-    half = dataset.take(np.arange(11))
+    half = dataset.select(np.arange(11))
     for change in (
         lambda **options: encode(other, dataset, tmp_path / "gallery", **options),
         lambda **options: encode(net, replace(half, name="half"), tmp_path / "gallery", **options),

@@ -165,7 +165,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     alone = next(
         row
         for row in range(len(gallery))
-        if not np.any(gallery.within(gallery.packed[[row]], radius=0)[0].ids != row)
+        if not np.any(gallery.range_search(gallery.packed[[row]], radius=0)[0].ids != row)
     )
     ask(page, page.cards, kind="choose", row=alone)
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 0}

@@ -153,7 +153,7 @@ def test_search_is_brute_force_over_searchable_rows(folder: Path):
         expected = [pair for pair in reference.search(codes[row], codes) if pair[1] in allowed]
         (hits,) = gallery.search(gallery.packed[row, None], top_k=7)
         assert list(zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)) == expected[:7]
-        (hits,) = gallery.within(gallery.packed[row, None], radius=4)
+        (hits,) = gallery.range_search(gallery.packed[row, None], radius=4)
         assert list(zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)) == [
             pair for pair in expected if pair[0] <= 4
         ]
@@ -167,7 +167,7 @@ def test_conditions_hold_in_every_search(folder: Path):
     assert gallery.searchable_rows(NO_FILTER).tolist() == gallery.searchable.tolist()
     for asked in (
         gallery.search(gallery.packed, top_k=len(allowed), filter=conditions),
-        gallery.within(gallery.packed, radius=BITS, filter=conditions),
+        gallery.range_search(gallery.packed, radius=BITS, filter=conditions),
     ):
         assert [sorted(hits.ids.tolist()) for hits in asked] == [allowed] * len(gallery)
 

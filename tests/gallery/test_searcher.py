@@ -42,7 +42,7 @@ def index(folder: Path, engine: str) -> Gallery:
 
 def answers(gallery: Gallery, conditions: Filter = Filter()) -> list[list[tuple[int, str]]]:  # noqa: B008
     """What the first tiles find within 4 bits: a ball has no last places."""
-    found = gallery.within(gallery.packed[:20], radius=4, filter=conditions)
+    found = gallery.range_search(gallery.packed[:20], radius=4, filter=conditions)
     ids = gallery.items["id"]
     return [sorted((int(far), ids[row]) for row, far in zip(*hits, strict=True)) for hits in found]
 
@@ -144,9 +144,9 @@ def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
     gallery = Gallery.open(folder)
     for number in range(20):
         gallery.searchable_rows(Filter.read([f"latitude=-90..{number}"]))
-    assert gallery._part_of.cache_info().currsize == 8
+    assert gallery._searcher_for.cache_info().currsize == 8
     conditions = Filter.read(["latitude=-90..19"])
-    assert gallery._part_of(conditions) is gallery._part_of(conditions)
+    assert gallery._searcher_for(conditions) is gallery._searcher_for(conditions)
 
 
 def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):
@@ -165,7 +165,7 @@ def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_image(
         first.packed, id_hashes(first.items["id"]), first.items
     )  # and is killed
     grown = add_tiles(folder, second)
-    (hits,) = grown.within(second.packed, radius=0)
+    (hits,) = grown.range_search(second.packed, radius=0)
     assert "new/0.jpg" in grown.items["id"][hits.ids].tolist()
     assert len(grown.searcher.index) == len(grown.searchable)
 
@@ -206,8 +206,8 @@ def test_a_cut_index_file_is_noticed(folder: Path):
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        (["--type", "milvus"], "--type milvus: give a --uri, too"),
-        (["--type", "ivf", "--recall", "2"], "--recall 2: choose a share above 0, at most 1"),
+        (["--type", "milvus"], "--type milvus: needs a --uri"),
+        (["--type", "ivf", "--recall", "2"], "--recall 2: choose a fraction above 0, at most 1"),
         (["--uri", "http://localhost"], "--uri http://localhost: only milvus uses a server"),
         (["--type", "faiss"], "is none of exact, ivf, milvus"),
     ],

@@ -18,7 +18,7 @@ from tiers import KILLS
 from rsh.codes.order import hash_order
 from rsh.gallery import writer
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import names_of
+from rsh.gallery.manifest import list_entries
 from rsh.gallery.writer import (
     add_tiles,
     check_gallery,
@@ -239,11 +239,11 @@ def test_what_a_killed_writer_left_goes_with_the_next_change(folder: Path):
         (folder / name).mkdir()
     for name in (".gallery.json.k4", ".projection-3.parquet.k5"):
         (folder / name).touch()
-    before, mine = names_of(Gallery.open(folder).info), {".rsh", "notes.txt"}
+    before, mine = list_entries(Gallery.open(folder).info), {".rsh", "notes.txt"}
     for name in mine:
         (folder / name).touch()
     after = remove_tiles(folder, Gallery.open(folder).items["id"][:1].tolist())
-    wanted = before | names_of(after.info) | {"gallery.json", ".lock"}
+    wanted = before | list_entries(after.info) | {"gallery.json", ".lock"}
     assert entries(folder) == wanted | mine
 
 
@@ -281,5 +281,5 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(
     gallery = check_gallery(folder)
     assert changed
     after = remove_tiles(folder, gallery.items["id"][:1].tolist())  # takes away what was left
-    wanted = names_of(gallery.info) | names_of(after.info) | {"gallery.json", ".lock"}
+    wanted = list_entries(gallery.info) | list_entries(after.info) | {"gallery.json", ".lock"}
     assert entries(folder) == wanted

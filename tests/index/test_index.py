@@ -55,7 +55,7 @@ def test_search_is_brute_force_in_the_order_distance_then_id(kind, case, share):
 def test_within_is_brute_force_in_the_order_distance_then_id(kind, case, share):
     queries, gallery = case
     radius = int(share * gallery.shape[1])
-    found = kind(pack(gallery), gallery.shape[1]).within(pack(queries), radius=radius)
+    found = kind(pack(gallery), gallery.shape[1]).range_search(pack(queries), radius=radius)
     expected = [
         [pair for pair in reference.search(query, gallery.tolist()) if pair[0] <= radius]
         for query in queries.tolist()
@@ -76,7 +76,7 @@ def test_one_and_all_can_be_asked_for(kind):
     everything = gallery.search(query, top_k=20)[0]
     assert sorted(everything.ids.tolist()) == list(range(20))
     assert pairs(gallery.search(query, top_k=1)[0]) == pairs(everything)[:1]
-    assert pairs(gallery.within(query, radius=16)[0]) == pairs(everything)
+    assert pairs(gallery.range_search(query, radius=16)[0]) == pairs(everything)
     assert len(gallery) == 20
 
 
@@ -84,21 +84,21 @@ def test_one_and_all_can_be_asked_for(kind):
 def test_radius_is_inclusive(kind):
     codes = np.array([[0b00000000], [0b00000001], [0b00000011]], np.uint8)
     gallery, query = kind(codes, 8), codes[:1]
-    assert pairs(gallery.within(query, radius=0)[0]) == [(0, 0)]
-    assert pairs(gallery.within(query, radius=1)[0]) == [(0, 0), (1, 1)]
-    assert pairs(gallery.within(query, radius=8)[0]) == [(0, 0), (1, 1), (2, 2)]
+    assert pairs(gallery.range_search(query, radius=0)[0]) == [(0, 0)]
+    assert pairs(gallery.range_search(query, radius=1)[0]) == [(0, 0), (1, 1)]
+    assert pairs(gallery.range_search(query, radius=8)[0]) == [(0, 0), (1, 1), (2, 2)]
 
 
 @EVERY
 def test_empty_ball_gives_no_hits(kind):
-    (hits,) = engine(16, kind=kind).within(pack(-np.ones((1, 16), np.int8)), radius=0)
+    (hits,) = engine(16, kind=kind).range_search(pack(-np.ones((1, 16), np.int8)), radius=0)
     assert len(hits.ids) == len(hits.distances) == 0
 
 
 @EVERY
 def test_ids_and_distances_are_integers(kind):
     gallery, query = engine(kind=kind), np.zeros((1, 2), np.uint8)
-    for hits in (gallery.search(query, top_k=3)[0], gallery.within(query, radius=16)[0]):
+    for hits in (gallery.search(query, top_k=3)[0], gallery.range_search(query, radius=16)[0]):
         assert hits.ids.dtype == np.int64
         assert hits.distances.dtype == np.int32
 
@@ -114,7 +114,7 @@ def test_top_k_out_of_range_is_named_with_the_most_that_can_be_had(kind, top_k: 
 @pytest.mark.parametrize("radius", [-1, 17])
 def test_radius_out_of_range_is_named_with_the_range(kind, radius: int):
     with refused("radius", value=radius, names=(0, 16)):
-        engine(16, kind=kind).within(np.zeros((1, 2), np.uint8), radius=radius)
+        engine(16, kind=kind).range_search(np.zeros((1, 2), np.uint8), radius=radius)
 
 
 @pytest.mark.parametrize("query", [np.zeros((1, 4), np.uint8), np.zeros((1, 2), np.int64)])
@@ -122,7 +122,7 @@ def test_radius_out_of_range_is_named_with_the_range(kind, radius: int):
 def test_query_of_another_width_or_type_is_refused(kind, query):
     for call in (
         lambda: engine(16, kind=kind).search(query, top_k=1),
-        lambda: engine(16, kind=kind).within(query, radius=1),
+        lambda: engine(16, kind=kind).range_search(query, radius=1),
     ):
         with refused(names=16):
             call()
@@ -137,7 +137,7 @@ def test_gallery_of_another_width_is_refused(kind):
 @pytest.mark.parametrize(("different", "taken"), [(3, DedupIndex), (10**6, ScanIndex)])
 def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different: int, taken: type):
     """The clock counts the codes an engine compares, so that the choice is that of any machine."""
-    monkeypatch.setattr(factory, "FEW", 100)
+    monkeypatch.setattr(factory, "SMALL_INDEX", 100)
     monkeypatch.setattr(factory, "seconds", lambda engine, queries: work(engine))
     rows = np.random.default_rng(0).integers(min(different, 2**16), size=500)
     packed = rows.astype(np.uint16).view(np.uint8).reshape(-1, 2)
@@ -152,7 +152,7 @@ def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different
 
 def work(engine: Index) -> float:
     if isinstance(engine, DedupIndex):
-        return 0.5 * engine.num_codes
+        return 0.5 * len(engine._codes)
     return {FlatIndex: 1.0, ScanIndex: 0.4}[type(engine)] * len(engine)
 
 
@@ -161,7 +161,7 @@ def test_few_codes_are_not_folded():
 
 
 def test_both_engines_are_tried_on_some_of_the_codes():
-    codes = np.random.default_rng(0).integers(4, size=(factory.FEW, 2), dtype=np.uint8)
+    codes = np.random.default_rng(0).integers(4, size=(factory.SMALL_INDEX, 2), dtype=np.uint8)
     assert isinstance(make_index(codes, 16), FlatIndex | DedupIndex | ScanIndex)
 
 
@@ -180,7 +180,7 @@ def test_blocks_of_codes_make_no_difference():
 
 
 def test_where_nothing_can_be_compiled_faiss_searches(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(factory, "FEW", 100)
+    monkeypatch.setattr(factory, "SMALL_INDEX", 100)
     monkeypatch.setattr(factory, "_scan_index", lambda: None)
     assert isinstance(make_index(CODES, 16), FlatIndex | DedupIndex)
 
@@ -193,8 +193,8 @@ def lists(packed: np.ndarray, num_bits: int, ids: np.ndarray | None = None) -> I
 @pytest.fixture(autouse=True)
 def look_far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "kind" in request.fixturenames and request.getfixturevalue("kind") is lists:
-        monkeypatch.setattr(ivf, "AIM_AT", 10**6)
-        monkeypatch.setattr(ivf, "PROBES", 10**6)
+        monkeypatch.setattr(ivf, "RECALL_AT", 10**6)
+        monkeypatch.setattr(ivf, "RECALL_QUERIES", 10**6)
 
 
 KINDS = pytest.mark.parametrize("kind", [FlatIndex, DedupIndex, ScanIndex, lists])
@@ -215,7 +215,9 @@ def same(found: Index, expected: Index) -> None:
             assert pairs(hits)[:sure] == pairs(true)[:sure]
             assert (hits.distances == true.distances).all()
     for hits, true in zip(
-        found.within(CODES[:5], radius=2), expected.within(CODES[:5], radius=2), strict=True
+        found.range_search(CODES[:5], radius=2),
+        expected.range_search(CODES[:5], radius=2),
+        strict=True,
     ):
         assert pairs(hits) == pairs(true)
 
@@ -241,7 +243,7 @@ def test_codes_that_are_added_and_removed_leave_the_engine_as_built_afresh(kind)
 
 @KINDS
 def test_a_selection_is_searched_as_if_it_were_all(kind):
-    found = kind(CODES, 16, IDS).among(IDSelector(IDS[::3]))
+    found = kind(CODES, 16, IDS).subset(IDSelector(IDS[::3]))
     same(found, FlatIndex(CODES[::3], 16, IDS[::3]))
 
 

@@ -20,7 +20,7 @@ def test_lists_find_what_they_say_they_find():
     codes = clustered(20_500)
     gallery, queries = codes[:20_000], codes[20_000:]
     engine = IVFIndex.build(gallery, 64, recall=0.9)
-    assert engine.num_probes < engine.num_lists
+    assert engine.nprobe < engine.nlist
     assert 0.9 <= engine.recall < 1
     true = FlatIndex(gallery, 64).search(queries, top_k=20)
     found = engine.search(queries, top_k=20)

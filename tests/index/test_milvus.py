@@ -75,9 +75,11 @@ def test_hits_and_their_order_are_those_of_faiss(full, exact, top_k: int):
 
 @pytest.mark.parametrize("radius", [0, 1, 3, 16])
 def test_balls_are_those_of_faiss(full, exact, radius: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(milvus, "LIMIT", 300)  # so that a ball takes several windows of ids
+    monkeypatch.setattr(milvus, "MAX_HITS", 300)  # so that a ball takes several windows of ids
     for hits, true in zip(
-        full.within(CODES[:4], radius=radius), exact.within(CODES[:4], radius=radius), strict=True
+        full.range_search(CODES[:4], radius=radius),
+        exact.range_search(CODES[:4], radius=radius),
+        strict=True,
     ):
         assert pairs(hits) == pairs(true)
 
@@ -106,21 +108,21 @@ def test_the_server_filters_as_the_table_does(full, exact, texts: list[str]):
     conditions = Filter.read(texts)
     ids = np.sort(IDS[conditions.mask(ITEMS)])
     selection = IDSelector(ids, conditions.tests(ITEMS))
-    found, true = full.among(selection), exact.among(selection)
+    found, true = full.subset(selection), exact.subset(selection)
     assert len(found) == len(true) == len(ids) > 0
     for top_k in (1, min(20, len(ids))):
         for hits, expected in zip(
             found.search(CODES[:3], top_k=top_k), true.search(CODES[:3], top_k=top_k), strict=True
         ):
             assert pairs(hits) == pairs(expected)
-    ball, expected_ball = (e.within(CODES[:1], radius=2)[0] for e in (found, true))
+    ball, expected_ball = (e.range_search(CODES[:1], radius=2)[0] for e in (found, true))
     assert pairs(ball) == pairs(expected_ball)
 
 
 def test_a_selection_without_tests_is_sent_as_ids(full, exact):
     selection = IDSelector(np.sort(IDS[:100]))
-    found = full.among(selection).search(CODES[:2], top_k=30)
-    for hits, true in zip(found, exact.among(selection).search(CODES[:2], top_k=30), strict=True):
+    found = full.subset(selection).search(CODES[:2], top_k=30)
+    for hits, true in zip(found, exact.subset(selection).search(CODES[:2], top_k=30), strict=True):
         assert pairs(hits) == pairs(true)
 
 
@@ -167,7 +169,7 @@ def test_wrong_input_is_refused_and_changes_nothing(small, tmp_path: Path):
         with refused("top_k", value=top_k, names=(1, 50)):
             small.search(CODES[:1], top_k=top_k)
     with refused("radius", value=13, names=(0, 12)):
-        small.within(CODES[:1], radius=13)
+        small.range_search(CODES[:1], radius=13)
     with refused(names=12):
         small.search(np.zeros((1, 4), np.uint8), top_k=1)
     with refused(names="engine.npz"):

@@ -103,7 +103,7 @@ def spoil(file: Path, how: str) -> None:
 def test_damaged_array_is_made_again(folder: Path, how: str):
     get()
     spoil(folder / "key.npy", how)
-    with pytest.warns(RshWarning, match="what was kept as squares is damaged: it is made again"):
+    with pytest.warns(RshWarning, match="the cache of squares is damaged: it is recomputed"):
         assert np.array_equal(get(), SQUARES)
     assert np.array_equal(get(rows=None), SQUARES)
 
@@ -150,7 +150,7 @@ def test_two_processes_that_want_one_array_compute_it_once(folder: Path):
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "filling\n"
-        with pytest.warns(RshWarning, match="another process makes this squares: waiting"):
+        with pytest.warns(RshWarning, match="another process computes the squares: waiting"):
             found = get(rows=None)  # to compute it a second time would fail
     assert np.array_equal(found, SQUARES)
 

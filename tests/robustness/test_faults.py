@@ -18,7 +18,7 @@ from rsh.codes.encodings import Encodings
 from rsh.encoding.chunk_store import Chunk, EncodedChunk, Skipped
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import files_of, read_manifest
+from rsh.gallery.manifest import iter_files, read_manifest
 from rsh.gallery.writer import (
     add_tiles,
     check_gallery,
@@ -165,7 +165,7 @@ def test_every_damaged_file_of_a_gallery_is_noticed(
 ):
     folder = tmp_path / "gallery"
     shutil.copytree(indexed, folder)
-    whole, files = seen(folder), dict(files_of(read_manifest(folder)))
+    whole, files = seen(folder), dict(iter_files(read_manifest(folder)))
     assert len(files) == 8
     for name in ("gallery.json", *files):
         for what in damaged(folder / name, everywhere):

@@ -31,11 +31,11 @@ def test_a_trial_is_what_a_training_with_these_settings_measures(tiny_split):
 def test_a_dial_gives_a_new_trial_and_a_new_image(live):
     assert [trial.words for trial in live.trials] == ["as it comes"]
     before = live.image.value
-    live.dials.values = live.dials.values | {"inter_weight": 0.0}
+    live.sliders.values = live.sliders.values | {"inter_weight": 0.0}
     live.wait()
     assert live.trials[-1].words == "without inter-class" and len(live.trials) == 2
     assert live.image.value != before and 'alt="without inter-class: mAP' in live.image.value
-    assert live.dials.message.startswith("without inter-class: mAP")
+    assert live.sliders.message.startswith("without inter-class: mAP")
     live._press(live.RESET)
     live.wait()
     assert live.trials[-1].words == "as it comes"
@@ -55,19 +55,19 @@ def test_the_newest_dials_win(live, monkeypatch):
         return real(*args, watch=wait_for_newer if first else watch, **options)
 
     monkeypatch.setattr(module, "train", slow)
-    live.turn(live.dials.values | {"inter_weight": 0.0})
+    live.retrain(live.sliders.values | {"inter_weight": 0.0})
     assert begun.wait(20)
-    live.turn(live.dials.values | {"intra_weight": 0.0})
+    live.retrain(live.sliders.values | {"intra_weight": 0.0})
     live.wait()
     assert [trial.words for trial in live.trials] == ["as it comes", "without intra-class"]
 
 
 def test_wrong_dials_are_answered_and_change_nothing(live):
     image = live.image.value
-    off = {name: 0.0 for name in live.dials.values if name.endswith("weight")}
-    live.turn(live.dials.values | off)
+    off = {name: 0.0 for name in live.sliders.values if name.endswith("weight")}
+    live.retrain(live.sliders.values | off)
     live.wait()
-    assert "raise one of them" in live.dials.message
+    assert "raise one of them" in live.sliders.message
     assert live.image.value == image and len(live.trials) == 1
 
 

@@ -8,8 +8,8 @@ from refusals import refused
 
 from rsh.config import TrainConfig
 from rsh.models.losses.multilevel import MultiLevelLoss, quantization
-from rsh.teaching.circle import START, STEP, TERMS, CircleLesson, pulls
-from rsh.teaching.sliders import Sliders, config_of, values_of, words_for
+from rsh.teaching.circle import START, STEP, TERMS, CircleTutorial, pulls
+from rsh.teaching.sliders import Sliders, apply_values, describe_change, slider_values
 
 DEGREES = torch.tensor(START, dtype=torch.float64)
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
@@ -40,60 +40,62 @@ def test_values_are_those_of_the_loss_and_the_total_is_weighted():
 
 
 def test_downhill_each_class_gets_a_quadrant_of_its_own():
-    lesson = CircleLesson()
-    before = lesson.circle.values["total"]
+    tutorial = CircleTutorial()
+    before = tutorial.circle.values["total"]
     for _ in range(40):
-        lesson._press(lesson.STEP)
-    quadrants = [int(degree // 90) for degree in lesson.circle.degrees]
+        tutorial._press(tutorial.STEP)
+    quadrants = [int(degree // 90) for degree in tutorial.circle.degrees]
     by_class = [{quadrants[place] for place in group} for group in ((0, 1, 6, 7), (2, 3, 8, 9))]
     assert all(len(found) == 1 for found in by_class) and by_class[0] != by_class[1]
-    assert lesson.circle.values["total"] < before / 5
-    lesson._press(lesson.START)
-    assert lesson.circle.degrees == [degree for branch in START for degree in branch]
-    assert lesson.circle.values["total"] == before
+    assert tutorial.circle.values["total"] < before / 5
+    tutorial._press(tutorial.START)
+    assert tutorial.circle.degrees == [degree for branch in START for degree in branch]
+    assert tutorial.circle.values["total"] == before
 
 
 def test_a_step_moves_no_point_further_than_said_and_along_its_arrow():
-    lesson = CircleLesson()
-    before, arrows = list(lesson.circle.degrees), list(lesson.circle.arrows)
-    lesson._press(lesson.STEP)
-    turns = [(b - a + 180) % 360 - 180 for a, b in zip(before, lesson.circle.degrees, strict=True)]
+    tutorial = CircleTutorial()
+    before, arrows = list(tutorial.circle.degrees), list(tutorial.circle.arrows)
+    tutorial._press(tutorial.STEP)
+    turns = [
+        (b - a + 180) % 360 - 180 for a, b in zip(before, tutorial.circle.degrees, strict=True)
+    ]
     assert max(map(abs, turns)) == pytest.approx(STEP)
     assert all(turn * arrow >= 0 for turn, arrow in zip(turns, arrows, strict=True))
 
 
 def test_arrows_follow_points_terms_and_dials():
-    lesson = CircleLesson()
-    seen = [list(lesson.circle.arrows)]
-    lesson.circle.term = "intra"
-    seen.append(list(lesson.circle.arrows))
-    lesson.circle.degrees = [*lesson.circle.degrees[:-1], 200.0]
-    seen.append(list(lesson.circle.arrows))
-    lesson.dials.values = lesson.dials.values | {"code_temperature": 1.0}
-    seen.append(list(lesson.circle.arrows))
+    tutorial = CircleTutorial()
+    seen = [list(tutorial.circle.arrows)]
+    tutorial.circle.term = "intra"
+    seen.append(list(tutorial.circle.arrows))
+    tutorial.circle.degrees = [*tutorial.circle.degrees[:-1], 200.0]
+    seen.append(list(tutorial.circle.arrows))
+    tutorial.sliders.values = tutorial.sliders.values | {"code_temperature": 1.0}
+    seen.append(list(tutorial.circle.arrows))
     assert len({tuple(arrows) for arrows in seen}) == 4
-    lesson.dials.values = lesson.dials.values | {"intra_weight": 0.0}
-    assert lesson.circle.weights["intra"] == 0 and lesson.circle.arrows == seen[-1]
+    tutorial.sliders.values = tutorial.sliders.values | {"intra_weight": 0.0}
+    assert tutorial.circle.weights["intra"] == 0 and tutorial.circle.arrows == seen[-1]
 
 
 def test_without_weights_the_dials_say_so_and_the_circle_stays():
-    lesson = CircleLesson()
-    before = dict(lesson.circle.values)
-    off = {name: 0.0 for name in lesson.dials.values if name.endswith("weight")}
-    lesson.dials.values = lesson.dials.values | off
-    assert "all other weights too: raise one" in lesson.dials.message
-    assert lesson.circle.values == before
-    lesson.dials.values = lesson.dials.values | {"quantization_weight": 1.0}
-    assert lesson.dials.message == ""
+    tutorial = CircleTutorial()
+    before = dict(tutorial.circle.values)
+    off = {name: 0.0 for name in tutorial.sliders.values if name.endswith("weight")}
+    tutorial.sliders.values = tutorial.sliders.values | off
+    assert "all other weights too: raise one" in tutorial.sliders.message
+    assert tutorial.circle.values == before
+    tutorial.sliders.values = tutorial.sliders.values | {"quantization_weight": 1.0}
+    assert tutorial.sliders.message == ""
 
 
 def test_where_nothing_pushes_a_step_says_so():
-    lesson = CircleLesson()
-    off = {name: 0.0 for name in lesson.dials.values if name.endswith("weight")}
-    lesson.dials.values = lesson.dials.values | off | {"quantization_weight": 1.0}
-    lesson.circle.degrees = [45.0, 135.0, 225.0] * 4
-    lesson._press(lesson.STEP)
-    assert lesson.dials.message.startswith("No term pushes any more")
+    tutorial = CircleTutorial()
+    off = {name: 0.0 for name in tutorial.sliders.values if name.endswith("weight")}
+    tutorial.sliders.values = tutorial.sliders.values | off | {"quantization_weight": 1.0}
+    tutorial.circle.degrees = [45.0, 135.0, 225.0] * 4
+    tutorial._press(tutorial.STEP)
+    assert tutorial.sliders.message.startswith("No term pushes any more")
 
 
 def test_buttons_that_are_not_there_are_passed_over():
@@ -107,10 +109,11 @@ def test_buttons_that_are_not_there_are_passed_over():
 
 def test_words_say_what_differs():
     base = TrainConfig()
-    assert words_for(base, base) == "as it comes"
-    values = values_of(base) | {"intra_weight": 0.0, "code_temperature": 0.1}
+    assert describe_change(base, base) == "as it comes"
+    values = slider_values(base) | {"intra_weight": 0.0, "code_temperature": 0.1}
     assert (
-        words_for(config_of(values, base), base) == "without intra-class, temperature of codes 0.1"
+        describe_change(apply_values(values, base), base)
+        == "without intra-class, temperature of codes 0.1"
     )
 
 
@@ -120,9 +123,9 @@ def test_words_say_what_differs():
 )
 def test_a_wrong_value_is_named(change, words):
     with refused(words):
-        config_of(values_of(TrainConfig()) | change, TrainConfig())
+        apply_values(slider_values(TrainConfig()) | change, TrainConfig())
 
 
 def test_a_missing_value_is_named():
     with refused(names="category_weight"):
-        config_of({}, TrainConfig())
+        apply_values({}, TrainConfig())

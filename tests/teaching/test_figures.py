@@ -82,7 +82,7 @@ def test_places_show_the_tiles_of_each_split_on_a_map_a_cut():
     items = pd.DataFrame(
         {"longitude": [0.0, 10, 20], "latitude": [5.0, 6, 7], "split": ["train", "val", "train"]}
     )
-    figure = teaching.places({"blocks": items, "by lot": items})
+    figure = teaching.split_maps({"blocks": items, "by lot": items})
     assert [axes.get_title() for axes in figure.axes] == ["blocks", "by lot"]
     dots = {group.get_label(): len(group.get_offsets()) for group in figure.axes[0].collections}
     assert dots == {"train": 2, "val": 1, "query": 0}

@@ -45,7 +45,7 @@ def test_the_last_moment_is_what_the_trained_network_says(moments, tiny_split):
 
 
 def test_figures_are_those_of_slow_loops(moments):
-    figures = moments.figures()
+    figures = moments.metrics()
     codes, labels = moments.codes["after"], moments.labels
     far = {True: [], False: []}
     for i, j in np.ndindex(len(codes), len(codes)):

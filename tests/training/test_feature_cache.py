@@ -68,7 +68,7 @@ def test_key_changes_with_whatever_decides_the_content(net, dataset, tmp_path: P
         cache_key(net, dataset, ViewSpec(32, 3)),
         cache_key(net, dataset, ViewSpec(32, 2, "strong")),
         cache_key(net, dataset, ViewSpec(32, 2, seed=1)),
-        cache_key(net, dataset.take(np.arange(9)), ViewSpec(32, 2)),
+        cache_key(net, dataset.select(np.arange(9)), ViewSpec(32, 2)),
         cache_key(other, dataset, ViewSpec(32, 2)),
         cache_key(deeper, dataset, ViewSpec(32, 2)),
     ]

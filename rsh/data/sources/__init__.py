@@ -1,1 +1,1 @@
-"""Where tiles come from: folders, zip files, WebDataset shards and raster scenes."""
+"""Sources of tiles: folders, zip files, WebDataset shards and raster scenes."""

@@ -1,4 +1,4 @@
-"""What all sources of tiles share."""
+"""The interface of all sources of tiles."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,39 +11,41 @@ from rsh.errors import InputError
 
 
 class Source(Protocol):
-    """What Scenes asks of a place."""
+    """Lists and reads the tiles of a data set."""
 
     @property
     def path(self) -> Path:
-        """What to open to have it again."""
+        """The path to open this source from."""
 
     def items(self) -> pd.DataFrame:
-        """Return one row a tile: id, class and, where known, its place."""
+        """Return one row per tile: id, class and, if known, its metadata."""
 
     def read(self, tile: str) -> bytes:
-        """Return the image of a tile as a file.
+        """Return the bytes of a tile's image file.
 
         Raises:
-            InputError: it cannot be read; `NoData` if there is nothing to see on it.
+            InputError: it cannot be read; `NoData` if the tile holds no data.
         """
 
     def stamp(self, tile: str) -> str:
-        """Return what changes when the image does, found without reading it."""
+        """Return a text that changes whenever the image does, without reading the image."""
 
 
-def _loose_images(folder: Path) -> int:
-    return sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in folder.iterdir())
+def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
+    """Return a table of ids and classes; the first folder of a path is its class.
 
-
-def _table(paths: Sequence[str], source: Path) -> pd.DataFrame:
+    Raises:
+        InputError: there are no paths.
+    """
     if not paths:
-        if source.is_dir() and (loose := _loose_images(source)):
+        files = source.iterdir() if source.is_dir() else ()
+        loose = sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in files)
+        if loose:
             raise InputError(
-                f"{source} holds {loose} image(s) and no folder of a class: put them into one "
-                "folder a class"
+                f"{source} holds {loose} image(s) but no class folders: put the images into one "
+                "folder per class"
             )
         raise InputError(
-            f"{source} holds no images: need one folder a class, images inside, or shards, "
-            "or scenes"
+            f"{source} holds no images: give a folder with one folder per class, shards or scenes"
         )
     return pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})

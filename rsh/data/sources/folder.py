@@ -1,6 +1,6 @@
-"""Where the images of a data set lie: a folder or a zip, and who else there is.
+"""Tiles in a folder with one folder per class.
 
-A source lists its tiles once and then reads each by its id, in any order and from several threads.
+A source lists its tiles once, and then reads any of them by id, also from several threads.
 """
 
 from dataclasses import dataclass
@@ -10,30 +10,29 @@ import pandas as pd
 
 from rsh.data.images import SUFFIXES
 from rsh.data.metadata import add_metadata
-from rsh.data.sources.base import _table
+from rsh.data.sources.base import table_from_paths
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder with one folder a class; an id is the path inside.
+    """A folder with one folder per class; an id is the path inside.
 
     Attributes:
         path: the folder.
-        paths: of the images inside.
+        paths: of the images, relative to the folder.
     """
 
     path: Path
-
     paths: tuple[str, ...]
 
     @classmethod
     def open(cls, path: Path) -> "FolderSource":
-        """List a folder.
+        """List the images of a folder.
 
         Raises:
-            InputError: a name is not UTF-8.
+            InputError: a file name is not UTF-8.
         """
         found = sorted(
             file.relative_to(path).as_posix()
@@ -47,7 +46,7 @@ class FolderSource:
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_metadata(_table(self.paths, self.path), self.path, "")
+        return add_metadata(table_from_paths(self.paths, self.path), self.path, "")
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""
@@ -55,13 +54,13 @@ class FolderSource:
             return (self.path / tile).read_bytes()
         except OSError as error:
             raise InputError(
-                f"{tile} in {self.path} cannot be read ({error.strerror}): fetch it again"
+                f"{tile} in {self.path} cannot be read ({error.strerror}): download it again"
             ) from None
 
     def stamp(self, tile: str) -> str:
         """See `Source`."""
         try:
-            found = (self.path / tile).stat()
+            stat = (self.path / tile).stat()
         except OSError:
-            return "gone"  # whoever reads it says so
-        return f"{found.st_size} {found.st_mtime_ns}"
+            return "missing"  # `read` reports the error
+        return f"{stat.st_size} {stat.st_mtime_ns}"

@@ -14,14 +14,14 @@ from rsh.errors import InputError
 
 
 def open_source(path: Path, tiling: TilingOptions) -> Source:
-    """Find out what lies at a path.
+    """Return the source that reads a path.
 
     Args:
         path: of a folder, a zip, shards or a scene.
-        tiling: how scenes are cut; nothing else can be.
+        tiling: how to cut scenes; must be the default for other sources.
 
     Raises:
-        InputError: nothing that holds tiles.
+        InputError: the path holds no tiles, or `tiling` does not apply.
     """
     scenes: list[Path] = []
     source: Source
@@ -38,20 +38,20 @@ def open_source(path: Path, tiling: TilingOptions) -> Source:
     else:
         raise InputError(
             f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
-            "a folder with one folder a class, a zip of such a folder, .tar or GeoTIFF files"
+            "a folder with one folder per class, a zip of such a folder, .tar or GeoTIFF files"
         )
     for field in fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:
-            words = value if not isinstance(value, tuple) else ",".join(map(str, value))
+            given = ",".join(map(str, value)) if isinstance(value, tuple) else value
             raise InputError(
-                f"{path} is no scene that could be cut, leave it out",
+                f"{path} is no scene to cut into tiles; omit this option",
                 parameter=field.name,
-                value=words,
+                value=given,
             )
     return source
 
 
 def _scenes(path: Path) -> list[Path]:
-    """Return the scene, or those in a folder."""
-    found = sorted(path.glob("*")) if path.is_dir() else [path]
-    return [file for file in found if file.suffix.lower() in RASTERS and file.is_file()]
+    """Return the scene at a path, or all scenes in a folder."""
+    files = sorted(path.glob("*")) if path.is_dir() else [path]
+    return [file for file in files if file.suffix.lower() in RASTERS and file.is_file()]

@@ -1,4 +1,4 @@
-"""Windows of a georeferenced scene: where its tiles lie, and the pixels of one of them."""
+"""Tiles of georeferenced scenes, read window by window."""
 
 import re
 import threading
@@ -10,12 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from rsh.data.raster import (
-    AT_HOME,
-    explain_raster_error,
-    open_raster,
-    reading,
-)
+from rsh.data.raster import OFFLINE, explain_raster_error, open_raster, open_with_driver
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError, NoData
 
@@ -25,11 +20,11 @@ NAME = re.compile(r"(.+)/r(\d+)_c(\d+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class RasterSource:
-    """Scenes that are cut while they are read: no tile is written.
+    """Scenes whose tiles are cut while they are read, and never written.
 
     Attributes:
-        path: a scene, or a folder of them.
-        plans: how each is cut, by the name that its tiles begin with.
+        path: a scene, or a folder of scenes.
+        plans: the tile grid of each scene, by the scene's name, with which its tile ids begin.
     """
 
     path: Path
@@ -37,15 +32,15 @@ class RasterSource:
 
     @classmethod
     def open(cls, path: Path, scenes: Sequence[Path], tiling: TilingOptions) -> "RasterSource":
-        """Look at scenes.
+        """Plan the tiles of scenes.
 
         Raises:
-            InputError: one cannot be read or cut so, or two have the same name.
+            InputError: a scene cannot be read or cut into such tiles, or two have the same name.
         """
         plans: dict[str, TileGrid] = {}
         for scene in scenes:
             if scene.stem in plans:
-                raise InputError(f"{scene} has the name of another scene: rename one of them")
+                raise InputError(f"{scene} has the same name as another scene: rename one of them")
             with open_raster(scene) as source:
                 plans[scene.stem] = plan_tiles(source, scene, tiling)
         return cls(path, plans)
@@ -54,7 +49,7 @@ class RasterSource:
         """See `rsh.data.sources.base.Source`."""
         tables = []
         for name, plan in self.plans.items():
-            tiles = [(f"{name}/{tile_name(corner)}", corner) for corner in plan.corners()]
+            tiles = [(f"{name}/{tile_name(origin)}", origin) for origin in plan.origins()]
             with explain_raster_error(plan.scene):
                 table = locate_tiles(plan, tiles).rename(columns={"path": "id"})
             table.insert(1, "class", name)
@@ -64,31 +59,31 @@ class RasterSource:
         return pd.concat(tables, ignore_index=True)
 
     def read(self, tile: str) -> bytes:
-        """See `base.Source`; the file is a PPM, which costs nothing to write or to read."""
+        """See `base.Source`; the file is a PPM, which is fast to write and read."""
         import rasterio
 
-        plan, corner = self._place(tile)
-        with self._lock:  # GDAL reads a scene one window at a time, and keeps blocks between two
-            with rasterio.Env(**AT_HOME), explain_raster_error(plan.scene):
-                pixels = plan.pixels(self._opened(plan.scene), corner)
+        plan, origin = self._locate(tile)
+        with self._lock:  # a raster that GDAL has opened serves one thread at a time
+            with rasterio.Env(**OFFLINE), explain_raster_error(plan.scene):
+                pixels = plan.pixels(self._open_scene(plan.scene), origin)
         if pixels is None:
             raise NoData(f"{tile} of {plan.scene} holds too little data")
         return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
 
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""
-        plan, _ = self._place(tile)
+        plan, _ = self._locate(tile)
         return f"{self._stamps[plan.scene]} {plan.size} {plan.bands} {plan.stretch}"
 
-    def _place(self, tile: str) -> tuple[TileGrid, Origin]:
-        found = NAME.fullmatch(tile)
-        assert found  # all names are ours
-        return self.plans[found[1]], (int(found[2]), int(found[3]))
+    def _locate(self, tile: str) -> tuple[TileGrid, Origin]:
+        match = NAME.fullmatch(tile)
+        assert match  # `items` made all ids
+        return self.plans[match[1]], (int(match[2]), int(match[3]))
 
     @cached_property
     def _stamps(self) -> dict[Path, str]:
-        found = {plan.scene: plan.scene.stat() for plan in self.plans.values()}
-        return {scene: f"{each.st_size} {each.st_mtime_ns}" for scene, each in found.items()}
+        stats = {plan.scene: plan.scene.stat() for plan in self.plans.values()}
+        return {scene: f"{stat.st_size} {stat.st_mtime_ns}" for scene, stat in stats.items()}
 
     @cached_property
     def _lock(self) -> threading.Lock:
@@ -98,10 +93,10 @@ class RasterSource:
     def _open_scenes(self) -> dict[Path, Any]:
         return {}
 
-    def _opened(self, scene: Path) -> Any:
-        """Keep the last scene open: tiles come scene by scene."""
+    def _open_scene(self, scene: Path) -> Any:
+        """Return the opened scene; only the last one stays open, as tiles come scene by scene."""
         if scene not in self._open_scenes:
             for other in list(self._open_scenes):
                 self._open_scenes.pop(other).close()
-            self._open_scenes[scene] = reading(scene)
+            self._open_scenes[scene] = open_with_driver(scene)
         return self._open_scenes[scene]

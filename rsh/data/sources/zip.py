@@ -9,17 +9,17 @@ import pandas as pd
 
 from rsh.data.archive import image_paths, open_zip, read_member
 from rsh.data.metadata import add_metadata
-from rsh.data.sources.base import _table
+from rsh.data.sources.base import table_from_paths
 
 
 @dataclass(frozen=True)
 class ZipSource:
-    """A zip of such a folder, read as it is.
+    """A zip of a folder with one folder per class, read without unpacking.
 
     Attributes:
         path: the zip.
         prefix: folder inside that holds the class folders, "" or ending in "/".
-        paths: of the images, below the prefix.
+        paths: of the images, relative to the prefix.
     """
 
     path: Path
@@ -28,17 +28,17 @@ class ZipSource:
 
     @classmethod
     def open(cls, path: Path) -> "ZipSource":
-        """List a zip.
+        """List the images of a zip.
 
         Raises:
-            InputError: it is damaged, or names a path outside itself.
+            InputError: the zip is damaged, or holds a path outside itself.
         """
         paths, prefix = image_paths(path)
         return cls(path, prefix, tuple(paths))
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_metadata(_table(self.paths, self.path), self.path, self.prefix)
+        return add_metadata(table_from_paths(self.paths, self.path), self.path, self.prefix)
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""
@@ -46,9 +46,9 @@ class ZipSource:
 
     def stamp(self, tile: str) -> str:
         """See `Source`."""
-        found = self._archive.getinfo(self.prefix + tile)
-        return f"{found.file_size} {found.CRC}"
+        member = self._archive.getinfo(self.prefix + tile)
+        return f"{member.file_size} {member.CRC}"
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
-        return open_zip(self.path)  # threads may read from it side by side
+        return open_zip(self.path)  # several threads may read from it

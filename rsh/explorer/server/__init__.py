@@ -1,1 +1,1 @@
-"""Serves the dashboard: Voila with its settings, who may come in, and the kernels."""
+"""Serves the dashboard: Voila and its settings, access control, and kernels."""

@@ -1,4 +1,4 @@
-"""Who can reach the page: this machine alone, or others, who then need a token."""
+"""Who can reach the dashboard: only this machine, or other machines, which then need a token."""
 
 import os
 import re
@@ -10,10 +10,10 @@ from rsh.errors import InputError
 
 HERE = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
-VARIABLE = "RSH_TOKEN"  # not a flag, which everybody on the machine could read in the process list
-SHORTEST = 16  # characters of a token
-# Nothing comes from another host, or goes to one. The page's scripts stand in the page, or its
-# widgets hand them to the browser.
+VARIABLE = "RSH_TOKEN"  # not a flag, which every user of the machine can read in the process list
+MIN_TOKEN_LENGTH = 16  # characters
+# Nothing is loaded from or sent to another host. Scripts are inline, or widgets pass them to the
+# browser.
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' blob:",
@@ -30,14 +30,14 @@ MAKE = f'{VARIABLE}=$(python3 -c "import secrets; print(secrets.token_urlsafe())
 
 @dataclass(frozen=True)
 class Access:
-    """Where the page listens, and what it asks of a visitor.
+    """The address of the dashboard, and the access token.
 
     Attributes:
         host: the address to listen on.
-        token: what a visitor's first link must end with (`?token=`); "" asks for nothing.
-        hostnames: names under which a proxy on this machine passes visitors on.
-        base_url: the path before the page's own, from / to /.
-        frames: sites that may show the page in a frame of theirs.
+        token: token in a visitor's first link (`?token=`); "" if none is needed.
+        hostnames: names under which a proxy on this machine forwards visitors.
+        base_url: path of the dashboard, from / to /.
+        frames: sites that may embed the dashboard in an iframe.
     """
 
     host: str = HERE
@@ -55,23 +55,23 @@ class Access:
         base_url: str = "/",
         frames: Sequence[str] = (),
     ) -> "Access":
-        """Check what the command line and the variable RSH_TOKEN say.
+        """Return the access settings from the command line and the variable RSH_TOKEN.
 
         Raises:
-            InputError: public without a token, a token that is short or no word of a link, a name
-                that is none of a machine, a path that is none, or a site that is none.
+            InputError: `public` without a token, a token that is too short or not safe in a URL, or
+                an invalid host name, path or site.
         """
         token = os.environ.get(VARIABLE, "")
         if public and not token:
-            raise InputError(f"--public needs a token that visitors must know: set {MAKE}")
-        if token and not re.fullmatch(rf"[\w.~-]{{{SHORTEST},}}", token, re.ASCII):
+            raise InputError(f"--public needs an access token: set {MAKE}")
+        if token and not re.fullmatch(rf"[\w.~-]{{{MIN_TOKEN_LENGTH},}}", token, re.ASCII):
             raise InputError(
-                f"{VARIABLE} has {len(token)} characters: give {SHORTEST} or more, letters, "
-                f"digits and . _ ~ - alone, such as {MAKE}"
+                f"{VARIABLE} has {len(token)} characters: give {MIN_TOKEN_LENGTH} or more, "
+                f"only letters, digits and . _ ~ -, such as {MAKE}"
             )
         for name in hostnames:
             if not re.fullmatch(r"[A-Za-z0-9.-]+", name):
-                raise InputError(f"--hostname {name}: give a name alone, such as demo.example.org")
+                raise InputError(f"--hostname {name}: give only a name, such as demo.example.org")
         if not re.fullmatch(r"/?([\w.~-]+/)*[\w.~-]*", base_url, re.ASCII):
             raise InputError(f"--base-url {base_url}: give a path such as /rsh/")
         for site in frames:
@@ -82,25 +82,25 @@ class Access:
         return cls(host, token, tuple(hostnames), f"/{path}/" if path else "/", tuple(frames))
 
     def url(self, port: int) -> str:
-        """Return the page's address on this machine."""
+        """Return the URL of the dashboard on this machine."""
         return f"http://{HERE}:{port}{self.base_url}"
 
     def entry(self, port: int) -> str:
-        """Return the address that lets a visitor on this machine in."""
+        """Return the URL with the token, for a visitor on this machine."""
         return self.url(port) + (f"?token={self.token}" if self.token else "")
 
     @property
     def names(self) -> dict[str, Any]:
-        """By which names the web server answers."""
-        # Only names of this machine in the Host header: a page elsewhere cannot reach the kernel
-        # by a domain name that it has pointed at 127.0.0.1. A token stops it, too, as a browser
-        # keeps it for one name.
+        """Host names that the web server accepts."""
+        # Only names of this machine in the Host header: this stops DNS rebinding, where another
+        # site points a domain name at 127.0.0.1. A token stops it, too, since a browser keeps the
+        # cookie for one name.
         names = ["localhost", *self.hostnames]
         return {"allow_remote_access": self.host != HERE, "local_hostnames": names}
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the web server tells browsers with every answer."""
+        """HTTP headers of every response."""
         policy = POLICY | {"frame-ancestors": " ".join(["'self'", *self.frames])}
         return {
             "Content-Security-Policy": "; ".join(map(" ".join, policy.items())),

@@ -1,4 +1,4 @@
-"""How visitors are let in: by a token in their link, which then becomes a cookie."""
+"""Authentication: a token in the visitor's link, which is then stored in a cookie."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -11,33 +11,33 @@ from voila.handler import VoilaHandler
 
 
 class LinkIdentity(IdentityProvider):
-    """Jupyter's token and cookie, with a page of our own to ask for the token.
+    """Jupyter's token and cookie, with a login page of rsh.
 
-    Voila's would stand outside the base URL, speak of a password, and fail where one types it.
+    Voila's login page ignores the base URL, asks for a password, and rejects a typed token.
     """
 
     def get_handlers(self) -> list[tuple[str, object]]:
-        """Return what answers beside the page."""
+        """Return the handler of the login page."""
         server: Any = self.parent
         return [(f"{server.base_url}login", LoginHandler)] if self.auth_enabled else []
 
     @property
     def auth_enabled(self) -> bool:
-        """Whether visitors must know a token."""
+        """Whether visitors need a token."""
         return bool(self.token)
 
     async def get_user(self, handler: Any) -> User | None:
-        """Return who asks; who comes to a full house is told so.
+        """Return the user of a request, or answer with the "server full" page.
 
-        Who asks with a token is sent on to the same address without it: it shall not stand in
-        copied links, in the browser's history, or in a kernel's environment.
+        A request with a token is redirected to the same URL without it, so that copied links, the
+        browser's history and the kernel's environment do not contain the token.
         """
         user: User | None = await self._get_user(handler)
         request = handler.request
         if user and isinstance(handler, VoilaHandler) and handler.kernel_manager.is_full:
             handler.set_status(503)
             handler.set_header("Retry-After", "30")
-            handler.finish(_page(handler, "full.html"))
+            handler.finish(_render(handler, "full.html"))
             raise Finish
         if user and request.method == "GET" and "token" in request.query_arguments:
             query = parse_qsl(request.query, keep_blank_values=True)
@@ -48,15 +48,15 @@ class LinkIdentity(IdentityProvider):
 
 
 class LoginHandler(JupyterHandler):
-    """The page that asks for the token; what is typed goes to the page as a link's token does."""
+    """The login page, which sends a typed token like one in a link."""
 
     @allow_unauthenticated
     def get(self) -> None:
-        """Show it."""
-        self.finish(_page(self, "door.html", wrong="token=" in self.get_argument("next", "")))
+        """Show the login page."""
+        self.finish(_render(self, "door.html", wrong="token=" in self.get_argument("next", "")))
 
 
-def _page(handler: Any, name: str, **words: Any) -> str:
+def _render(handler: Any, name: str, **values: Any) -> str:
     template: Any = handler.settings["jinja2_env"].get_template(name)
-    text: str = template.render(base_url=handler.base_url, **words)
+    text: str = template.render(base_url=handler.base_url, **values)
     return text

@@ -1,4 +1,4 @@
-"""The Python processes behind a served page, one a visitor, and when they are let go."""
+"""Kernels of the dashboard, one process per visitor: their limit, and when idle ones end."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -10,46 +10,46 @@ from tornado.web import HTTPError
 
 
 class Kernels(AsyncMappingKernelManager):
-    """Kernels of which there are not too many, and none is ended before its visitor is heard.
+    """A limited number of kernels, none of which ends before its visitor has connected.
 
-    Voila spares those that stand ready. But one that has stood ready for long is idle for long, and
-    has no connection until its visitor's browser has loaded the page: taken for a forgotten one
-    just then, it left that page without Python.
+    Voila does not cull preheated kernels. But a kernel that was preheated long ago counts as idle,
+    and has no connection until the visitor's browser has loaded the page. Culling it just then
+    would leave that page without Python.
     """
 
-    most = traitlets.Int(32, help="at once, those that stand ready included", config=True)
-    _starting = traitlets.Set()  # names; towards the end of its start a kernel is listed as well
-    _seen = traitlets.Set()  # names of those that have been looked at since they left the pool
+    most = traitlets.Int(32, help="kernels at once, including preheated ones", config=True)
+    _starting = traitlets.Set()  # ids; shortly before its start ends, a kernel is also listed
+    _seen = traitlets.Set()  # ids checked at least once since they left the pool
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no place for one more visitor."""
+        """Whether no further visitor can get a kernel."""
         return len(self._starting.union(self.list_kernel_ids())) >= self.most
 
     async def start_kernel(self, **how: Any) -> str:  # type: ignore[override]
-        """Start a kernel for a visitor, or one that is to stand ready.
+        """Start a kernel for a visitor, or a preheated one.
 
         Raises:
-            HTTPError: 503, there are as many as there may be.
+            HTTPError: 503, the limit is reached.
         """
-        stands_ready = how.get("env", {}).get("VOILA_PREHEAT") == "True"
-        if self.is_full and not stands_ready:  # the pool is never filled again if it fails once
+        is_preheated = how.get("env", {}).get("VOILA_PREHEAT") == "True"
+        if self.is_full and not is_preheated:  # after one failure Voila never refills its pool
             raise HTTPError(503)
-        name: str = how.setdefault("kernel_id", self.new_kernel_id())
-        self._starting.add(name)
+        kernel_id: str = how.setdefault("kernel_id", self.new_kernel_id())
+        self._starting.add(kernel_id)
         try:
             return await super().start_kernel(**how)
         finally:
-            self._starting.discard(name)
+            self._starting.discard(kernel_id)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """End a kernel that is idle; looked at for the first time it is idle for half at most.
+        """End an idle kernel; at its first check it counts as idle for half the timeout at most.
 
         Args:
-            kernel_id: its name; Voila asks about none that stands ready.
+            kernel_id: of a kernel that is not preheated.
         """
         kernel: Any = self.get_kernel(kernel_id)
-        if not kernel.trait_has_value("last_activity"):  # it is only being started
+        if not kernel.trait_has_value("last_activity"):  # it is still starting
             return
         cull: Callable[[str], Awaitable[None]] = super().cull_kernel_if_idle
         if kernel_id not in self._seen:

@@ -1,4 +1,4 @@
-"""The galleries that one page may show, by name: nothing else can be named by a link."""
+"""The galleries that a dashboard shows, by name; links can open no others."""
 
 import os
 from collections.abc import Sequence
@@ -14,28 +14,28 @@ VARIABLE = "RSH_GALLERY"
 
 
 class Registry:
-    """Gallery folders, each opened when it is first asked for.
+    """Gallery folders, each opened on first use.
 
     Attributes:
-        folders: by the name of the folder, the first is where a visitor begins.
+        folders: by name; the dashboard opens the first one by default.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        """Show these folders.
+        """Register folders.
 
         Raises:
-            InputError: two folders have one name.
+            InputError: two folders have the same name.
         """
         self.folders = {folder.resolve().name: folder for folder in folders}
         if len(self.folders) < len(folders):
             names = [folder.resolve().name for folder in folders]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"two galleries are called {twice}: rename a folder, or leave one out")
+            duplicate = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"two galleries are called {duplicate}: rename or omit one of them")
         self.open = cache(self._open)
 
     @classmethod
     def find(cls, gallery: str | Path | None = None) -> "Registry":
-        """Return what is to be shown: the argument, RSH_GALLERY, or the sample's gallery.
+        """Return the galleries to show: the argument, RSH_GALLERY, or the sample's gallery.
 
         RSH_GALLERY may name several folders, separated as in PATH.
         """
@@ -48,20 +48,20 @@ class Registry:
 
     @property
     def names(self) -> list[str]:
-        """What the galleries are called."""
+        """Names of the galleries."""
         return list(self.folders)
 
     def without_folders(self, message: str) -> str:
-        """Call galleries by name where a message names their folders, which are no visitor's."""
+        """Return a message with folders replaced by gallery names, to hide paths from visitors."""
         for name, folder in self.folders.items():
             message = message.replace(str(folder), name)
         return message
 
     def _open(self, name: str) -> Gallery:
-        """Open a gallery, once.
+        """Open a gallery.
 
         Raises:
-            InputError: there is none of this name, or it cannot be opened.
+            InputError: no gallery has this name, or it cannot be opened.
         """
         if name not in self.folders:
             raise InputError(f"no gallery {name!r} is shown here: choose {' or '.join(self.names)}")

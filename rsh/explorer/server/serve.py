@@ -1,4 +1,4 @@
-"""The page in the browser: Voila over dashboard.ipynb."""
+"""Serves the dashboard: Voila running dashboard.ipynb."""
 
 import errno
 import logging
@@ -24,7 +24,7 @@ from rsh.explorer.uploads.client import MAX_BYTES
 
 PACKAGE = Path(str(files("rsh")))
 NOTEBOOKS = (PACKAGE.parent / "notebooks", PACKAGE / "assets")  # checkout, installed wheel
-# All else that JupyterLab has installed would only make the page slower to open.
+# Other installed JupyterLab extensions would only slow down loading.
 EXTENSIONS = [
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
@@ -33,7 +33,7 @@ EXTENSIONS = [
 LOOKS = {
     "template": "rsh",
     "theme": "light",
-    "allow_template_override": "NO",  # a query string must not change them
+    "allow_template_override": "NO",  # a query string must not change the template
     "allow_theme_override": "NO",
     "file_allowlist": [],
     "extension_allowlist": EXTENSIONS,
@@ -42,13 +42,13 @@ LOOKS = {
     "preheat_kernel": True,
     "multi_kernel_manager_class": "rsh.explorer.server.kernels.Kernels",
 }
-VISITORS = 30  # at once, unless told otherwise: 6 GB with 10,000 tiles
-POOL = 2  # kernels that stand ready with the page already made, 180 MB each
-# A kernel whose tab went without a word (a crash, a sleeping phone) ends by itself, seconds.
+VISITORS = 30  # default limit: 6 GB with 10,000 tiles
+POOL = 2  # preheated kernels with a rendered page, 180 MB each
+# Seconds; ends the kernels of tabs that vanished without notice (a crash, a sleeping phone).
 CULLING = {"cull_interval": 60, "cull_idle_timeout": 600}
-# Many visitors at once keep the server busy: with the usual 4 s between the end of a cell and its
-# output it gave up on the page, and some of them got an empty one.
-PATIENCE = {
+# By default Voila waits 4 s for the output of a finished cell. With many visitors the server is
+# busy, and some visitors then got an empty page.
+TIMEOUTS = {
     "iopub_timeout": 120,  # seconds
     "raise_on_iopub_timeout": True,
     "cell_timeout_instruction": "This machine is too busy: reload the page.",
@@ -58,8 +58,8 @@ TORNADO = {
     "jinja2_env": Environment(
         loader=FileSystemLoader(PACKAGE / "explorer" / "template"), autoescape=True
     ),
-    # Voila's "the tab was closed" carries no such cookie, and refused it would leave a kernel
-    # behind. What else it could do needs a kernel's random name.
+    # The request with which Voila reports a closed tab carries no such cookie; if it were refused,
+    # the kernel would keep running. Any other abuse needs the random id of a kernel.
     "disable_check_xsrf": True,
 }
 
@@ -72,48 +72,51 @@ def serve(
     reach: Access | None = None,
     visitors: int = VISITORS,
 ) -> None:
-    """Serve the page over one or several galleries until Ctrl-C.
+    """Serve the dashboard of one or several galleries until Ctrl-C.
 
-    Prints one line, "rsh page: http://127.0.0.1:8866/", when the page can be opened.
+    Prints one line, "rsh page: http://127.0.0.1:8866/", when the dashboard is ready.
 
     Args:
-        galleries: their folders; a visitor begins with the first.
-        port: where to listen.
-        open_browser: whether to open the page in the visitor's browser then.
-        reach: who can reach it; none stands for this machine alone.
-        visitors: how many at once; whoever comes to a full house is told so.
+        galleries: their folders; the first is shown by default.
+        port: to listen on.
+        open_browser: open the dashboard in a browser when it is ready.
+        reach: who can reach it; only this machine by default.
+        visitors: largest number at once; further visitors see a "server full" page.
 
     Raises:
-        InputError: no such gallery, two of one name, no visitor, or the port is in use or not
-            allowed.
+        InputError: a gallery is missing, two have the same name, `visitors` is below 1, or the port
+            is in use or not allowed.
     """
     site = Registry(galleries)
     for name in site.names:
         site.open(name)
     reach = reach or Access()
     if visitors < 1:
-        raise InputError("let 1 or more in at once", parameter="visitors", value=visitors)
+        raise InputError("choose 1 or more", parameter="visitors", value=visitors)
     check_port(port, reach.host)
-    os.environ.pop(access.VARIABLE, None)  # the kernels need not know it
+    os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
     with _served_folder() as folder:
         os.environ[VARIABLE] = os.pathsep.join(str(path.resolve()) for path in galleries)
-        # Voila looks for templates here first: the page never gets another version's.
+        # Voila searches here first, so it never uses the template of another version.
         paths = [str(folder / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
-        # Arrow's own allocator keeps what reading a table took, 40 MB of a kernel at 100,000 tiles.
+        # Arrow's own allocator would keep 40 MB per kernel after reading a table of 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         app = _app(folder / "root", port, reach, visitors)
         _run(
-            app, reach.url(port), reach.entry(port) if open_browser else "", asks=bool(reach.token)
+            app,
+            reach.url(port),
+            reach.entry(port) if open_browser else "",
+            needs_token=bool(reach.token),
         )
 
 
 def check_port(port: int, host: str = access.HERE) -> None:
-    """Raise InputError unless one can listen on host:port."""
+    """Raise InputError unless a server can listen on host:port."""
     if not 1 <= port <= 65535:
         raise InputError(f"port {port}: choose 1 to 65535 with --port")
     with socket.socket() as probe:
-        # As the server does: a port that is still cooling down after its last use is free.
+        # The server sets this, too: a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -125,9 +128,9 @@ def check_port(port: int, host: str = access.HERE) -> None:
 
 @contextmanager
 def _served_folder() -> Iterator[Path]:
-    """Make a folder with `root`, which holds the notebook and nothing else, and the template.
+    """Yield a folder with `root`, which holds only the notebook, and with the template.
 
-    Voila hands out images below its root to whoever asks.
+    Voila serves any image below its root to every visitor.
     """
     notebook = next(
         (
@@ -138,7 +141,7 @@ def _served_folder() -> Iterator[Path]:
         None,
     )
     if notebook is None:
-        raise InputError("dashboard.ipynb is missing from this installation: install rsh again")
+        raise InputError("dashboard.ipynb is missing from this installation: reinstall rsh")
     with tempfile.TemporaryDirectory(prefix="rsh-page-") as name:
         folder = Path(name)
         (folder / "root").mkdir()
@@ -150,41 +153,41 @@ def _served_folder() -> Iterator[Path]:
 
 
 def _app(root: Path, port: int, reach: Access, visitors: int) -> Any:
-    from voila.app import Voila  # slow to import: only who serves waits for it
+    from voila.app import Voila  # slow import
 
-    # At each visit it warns that Jupyter counts a ping's timeout in other units than it does.
+    # It warns at each visit that Jupyter uses another unit for the ping timeout.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    logging.getLogger("asyncio").addFilter(is_news)
+    logging.getLogger("asyncio").addFilter(is_relevant)
     config = _config(root, port, reach, visitors)
     app = Voila(config=config, notebook_path=str(root / "dashboard.ipynb"))
-    app.config_file_paths = []  # the page is the same in every folder and on every machine
+    app.config_file_paths = []  # ignores the user's Voila settings
     app.initialize([])
     return app
 
 
-def _run(app: Any, url: str, entry: str, *, asks: bool) -> None:
+def _run(app: Any, url: str, entry: str, *, needs_token: bool) -> None:
     from tornado.ioloop import IOLoop
 
     def ready() -> None:
-        whom = f" for visitors with the token of {access.VARIABLE}" if asks else ""
-        print(f"rsh page: {url}{whom}", flush=True)
+        note = f" for visitors with the token of {access.VARIABLE}" if needs_token else ""
+        print(f"rsh page: {url}{note}", flush=True)
         if entry:
             webbrowser.open(entry)
 
-    # Voila listens before it starts the loop, so the loop's first act is the moment to say so.
+    # Voila listens before it starts the loop, so the server is ready at the first callback.
     IOLoop.current().add_callback(ready)
-    # `kill` ends the page as Ctrl-C does, kernels included; and a shell that starts a job in the
-    # background has it ignore Ctrl-C, which would leave no way to end it in good order.
+    # `kill` shuts down the server and its kernels like Ctrl-C. Shells make background jobs ignore
+    # Ctrl-C, so its handler is set, too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         app.start()  # shuts the kernels down when it ends
-    except KeyboardInterrupt:  # a second Ctrl-C, while it does so
+    except KeyboardInterrupt:  # a second Ctrl-C during the shutdown
         pass
 
 
-def is_news(record: logging.LogRecord) -> bool:
-    """Whether a log record is more than that a visitor went while something was being sent."""
+def is_relevant(record: logging.LogRecord) -> bool:
+    """Whether a log record is anything but a visitor who left during a transfer."""
     from tornado.websocket import WebSocketClosedError
 
     return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
@@ -198,7 +201,7 @@ def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
     server |= {"base_url": reach.base_url, "token": reach.token}
     server |= {"tornado_settings": TORNADO | reach.names | {"headers": reach.headers}}
     server |= {"identity_provider_class": "rsh.explorer.server.auth.LinkIdentity"}
-    # Its warnings say at each visit that the notebook is not signed.
+    # It warns at each visit that the notebook is not signed.
     quiet = {"root_dir": str(root), "log_level": "ERROR"}
     return Config(
         Voila=server | quiet,
@@ -206,9 +209,9 @@ def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,
         Kernels={"most": visitors + POOL},
-        VoilaExecutor=PATIENCE,
-        # Otherwise in the user's home, which a container may lack or may not let one write.
+        VoilaExecutor=TIMEOUTS,
+        # The default is the user's home, which may be missing or read-only in a container.
         NotebookNotary={"data_dir": str(root.parent)},
-        # Between server and kernel, where other users of this machine could listen.
+        # Encrypts the traffic between server and kernel, which other users could read.
         KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
     )

@@ -1,1 +1,1 @@
-"""Visitors' own images, encoded in a process of their own: see `client`."""
+"""Visitors' own images, encoded in a separate process: see `client`."""

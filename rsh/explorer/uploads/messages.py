@@ -1,7 +1,7 @@
-"""Messages between the page's kernel and the process that encodes images: JSON, then bytes.
+"""Messages between the dashboard's kernel and the process that encodes images: JSON, then bytes.
 
-A message is two lengths of four bytes, a JSON object, and a body. Nothing is ever unpickled. What
-is no message is as good as no other side: both raise EOFError.
+A message is two lengths of four bytes, a JSON object, and a body. Nothing is ever unpickled. An
+invalid message raises EOFError, like a closed connection.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ import struct
 from typing import Any, BinaryIO
 
 _LENGTHS = struct.Struct(">II")
-_MOST = (1 << 20, 1 << 26)  # bytes of the object, and of the body
+_MAX_LENGTHS = (1 << 20, 1 << 26)  # bytes of the object, and of the body
 Message = tuple[dict[str, Any], bytes]
 
 
 def packed_message(head: dict[str, Any], body: bytes = b"") -> bytes:
-    """Return a message as it is sent."""
+    """Return the bytes of a message."""
     text = json.dumps(head).encode()
     return _LENGTHS.pack(len(text), len(body)) + text + body
 
@@ -24,18 +24,18 @@ def read_message(stream: BinaryIO) -> Message:
     """Read a message.
 
     Raises:
-        EOFError: the other side is gone, or sends something else.
+        EOFError: the connection is closed, or the message is invalid.
     """
     lengths = _checked(_exactly(stream, _LENGTHS.size))
     text, body = (_exactly(stream, length) for length in lengths)
     return _object(text), body
 
 
-async def read_message_later(stream: asyncio.StreamReader) -> Message:
-    """Read a message without keeping anybody waiting.
+async def read_message_async(stream: asyncio.StreamReader) -> Message:
+    """Read a message without blocking the event loop.
 
     Raises:
-        EOFError: the other side is gone, or sends something else.
+        EOFError: the connection is closed, or the message is invalid.
     """
     lengths = _checked(await stream.readexactly(_LENGTHS.size))
     text, body = [await stream.readexactly(length) for length in lengths]
@@ -44,8 +44,8 @@ async def read_message_later(stream: asyncio.StreamReader) -> Message:
 
 def _checked(lengths: bytes) -> tuple[int, int]:
     text, body = _LENGTHS.unpack(lengths)
-    if text > _MOST[0] or body > _MOST[1]:
-        raise EOFError(f"no message has {text} + {body} bytes")
+    if text > _MAX_LENGTHS[0] or body > _MAX_LENGTHS[1]:
+        raise EOFError(f"a message of {text} + {body} bytes is too long")
     return text, body
 
 

@@ -2,10 +2,10 @@
 
     python -m rsh.explorer.uploads.worker GALLERY
 
-It answers each message with one: an image with its codes, what its parts are worth to them, or
-the sentence that says what is wrong; and nothing once the network is loaded, if no more is wanted.
-Only here are torch or ONNX Runtime imported and strange files decoded, so that neither their memory
-nor their faults are the page's. It ends when nobody has asked for a while, or nobody is left.
+It answers each message with one message: a thumbnail and the encodings, an occlusion map, an error,
+or an empty message once the network is loaded. Only this process imports torch or ONNX Runtime and
+decodes untrusted files, so their memory use and crashes do not affect the dashboard. It ends after
+a time without messages, or when the other side closes the connection.
 """
 
 import io
@@ -25,17 +25,17 @@ from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 
-REST = 300  # seconds without an image after which the memory is given back
+IDLE_TIMEOUT = 300  # seconds without a message
 
 
 def main(folder: str) -> None:
-    """Answer until nobody asks."""
-    warnings.simplefilter("ignore")  # how an image was converted; the answer is shown all the same
+    """Answer messages until the connection closes or is idle for too long."""
+    warnings.simplefilter("ignore")  # such as how an image was converted
     source = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever libraries print must not stand between two messages
+    os.dup2(2, 1)  # output of libraries must not mix with messages
     encode: Encode | None = None
-    while select.select([source], [], [], REST)[0]:
+    while select.select([source], [], [], IDLE_TIMEOUT)[0]:
         try:
             head, body = read_message(source)
         except EOFError:

@@ -10,7 +10,7 @@ from conftest import TinyRun
 from make_command import refuse
 from tornado.websocket import WebSocketClosedError
 
-from rsh.explorer.server.serve import is_news
+from rsh.explorer.server.serve import is_relevant
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_a_visitor_who_goes_while_something_is_sent_is_no_error(caplog, error, l
         await asyncio.wait([task])
 
     logger = logging.getLogger("asyncio")
-    logger.addFilter(is_news)
+    logger.addFilter(is_relevant)
     try:
         in_loop.run(forget())
     finally:
-        logger.removeFilter(is_news)
+        logger.removeFilter(is_relevant)
     assert len(caplog.records) == logged
 
 

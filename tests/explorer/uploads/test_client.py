@@ -95,7 +95,7 @@ def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
         ("bomb.png", ""),
         ("dot.png", "is 2 x 2 pixels: need at least 8 a side"),
         ("page.eps", "is not an image"),
-        ("large.jpg", "has 20 MB: at most 20 MB can be looked at"),
+        ("large.jpg", "has 20 MB: at most 20 MB are accepted"),
     ],
 )
 def test_what_is_no_image_is_named(answers, name, reason):
@@ -127,7 +127,7 @@ def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
 
 
 def test_an_encoder_that_takes_too_long_is_ended(gallery, monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE", 0.01)
+    monkeypatch.setattr(client, "TIMEOUT", 0.01)
     (said,) = encode(gallery, ("slow.jpg", saved(Image.new("RGB", (40, 30)), "JPEG")))
     assert "slow.jpg could not be encoded" in said
 
