@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # A gallery knows its run by the folder: both are made where they will lie.
 WORKDIR /srv/rsh
 COPY deploy/demo.sh deploy/without_torch.sh /build/
-RUN sh /build/demo.sh && rsh export runs/bluemarble-32 && rm runs/bluemarble-32/last.ckpt
+RUN sh /build/demo.sh && rsh export-onnx runs/bluemarble-32 && rm runs/bluemarble-32/last.ckpt
 RUN sh /build/without_torch.sh
 
 FROM python:3.12-slim

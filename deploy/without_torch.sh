@@ -1,6 +1,6 @@
 #!/bin/sh
 # Takes out of the environment in use what only learning needs, four fifths of it: the page searches
-# without, and reads a visitor's image with ONNX Runtime, by the encoder.onnx of `rsh export`.
+# without, and reads a visitor's image with ONNX Runtime, by the encoder.onnx of `rsh export-onnx`.
 set -eu
 
 learning='torch|torchvision|timm|lightning|pytorch-lightning|torchmetrics|lightning-utilities'

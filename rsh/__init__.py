@@ -5,7 +5,6 @@ Names are imported when they are first used, so that a page or `rsh --help` neve
 
 import os
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 # Idle OpenMP threads that spin beside a busy neighbor cost torch and FAISS a factor of 3 to 10;
@@ -46,6 +45,8 @@ __all__ = sorted([*_HOMES, "__version__"])
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
+        from importlib.metadata import version  # a tenth of what `rsh --help` takes
+
         return version("rsh")
     if name not in _HOMES:
         raise AttributeError(f"module 'rsh' has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """Text for output: plurals, aligned columns, and escaped control characters."""
 
+import shlex
+import sys
 import unicodedata
 from collections.abc import Container, Sequence
 
@@ -47,6 +49,13 @@ def align_columns(rows: Sequence[tuple[str, ...]], *, left: Container[int] = (0,
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: "1 bit", "2,400 tiles", "10 classes"."""
-    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
-    return f"{count:,} {noun}{ending}"
+    """Write a count with its noun: "1 bit", "2,400 tiles", "10 classes", "2 galleries"."""
+    if count != 1:
+        noun = noun.removesuffix("y") + {"y": "ies", "s": "es"}.get(noun[-1], "s")
+    return f"{count:,} {noun}"
+
+
+def install_hint(library: str, extra: str) -> str:
+    """Say how to install a missing library into the environment that is in use."""
+    python = shlex.quote(sys.executable)
+    return f"{library} is not installed: {python} -m pip install 'rsh[{extra}]'"

@@ -4,14 +4,18 @@ from dataclasses import asdict, fields
 import pytest
 from refusals import refused
 
-from rsh.config import LIMITS, SEEDS, SWITCHES, WEIGHTS, TrainConfig
+from rsh.config import SEEDS, TrainConfig, limits
 
+SWITCHES = [field.name for field in fields(TrainConfig) if field.type is bool]
+WEIGHTS = [field.name for field in fields(TrainConfig) if field.name.endswith("_weight")]
 WHOLE = [field.name for field in fields(TrainConfig) if field.type is int]
 REAL = [field.name for field in fields(TrainConfig) if field.type is float]
 
 
-def test_every_number_has_limits():
-    assert set(LIMITS) == {*WHOLE, *REAL}
+def test_every_setting_has_help_and_every_number_has_limits():
+    for field in fields(TrainConfig):
+        assert field.metadata["help"].endswith(".")
+        assert (field.metadata["limits"] is not None) == (field.name in WHOLE + REAL)
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -49,8 +53,8 @@ def test_weights_may_be_zero_but_not_all_of_them():
 
 
 def test_limits_themselves_are_taken():
-    for name, (least, most) in LIMITS.items():
-        for value in (least, most):
+    for name in WHOLE + REAL:
+        for value in limits(name):
             assert asdict(TrainConfig(**{name: value}))[name] == value
     assert TrainConfig(learning_rate=1).learning_rate == 1
-    assert LIMITS["seed"] == SEEDS
+    assert limits("seed") == SEEDS

@@ -1,6 +1,6 @@
 """Does the page hold when twenty visitors come and go for half an hour?
 
-    make gallery && .venv/bin/rsh export runs/bluemarble-32
+    make gallery && .venv/bin/rsh export-onnx runs/bluemarble-32
     python -m benchmarks.dashboard.soak    takes 35 minutes; draws docs/images/soak.png
 
 The page is served as `rsh dashboard` does. Each visitor opens it in headless Chromium on the same

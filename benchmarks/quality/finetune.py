@@ -3,9 +3,9 @@
     RSH_DATA=folder python -m benchmarks.quality.finetune --data ucmd --minutes 9
 
 As `methods.py`, but the backbone learns, too. With --head-first the head is trained before the
-whole network, as with `rsh train --start`. With --minutes no row begins that might not end in time,
-and a training that was interrupted resumes. One JSON line a row in results/finetune.jsonl; a row
-that is there is not run again. `benchmarks/training/gpu.sh` runs this on a GPU.
+whole network, as with `rsh train --init-from`. With --minutes no row begins that may not end in
+time, and a training that was interrupted resumes. One JSON line a row in results/finetune.jsonl; a
+row that is there is not run again. `benchmarks/training/gpu.sh` runs this on a GPU.
 """
 
 import argparse

@@ -70,7 +70,7 @@ def in_run(name: str, world: World, place: Path, draw: random.Random) -> Outcome
     """Damage a file of a run, and encode with it."""
     run = Path(shutil.copytree(world.folder / "run", place / "run"))
     damage(run / name, draw)
-    argv = ["encode", str(run), "--data", f"{world.folder}/new.zip", "--output", f"{place}/made"]
+    argv = ["encode", str(run), f"{world.folder}/new.zip", "--output", f"{place}/made"]
     told = world.run(place, argv)
     if told.code:
         return Outcome("noticed", sentence(told))
@@ -93,7 +93,7 @@ def in_half_a_run(name: str, world: World, place: Path, draw: random.Random) -> 
 def in_parts(name: str, world: World, place: Path, draw: random.Random) -> Outcome:
     """Damage a part of an encode that was broken off, and go on with it."""
     target = world.folder / "in parts"
-    argv = ["encode", f"{world.folder}/run", "--data", f"{world.folder}/new.zip", "--output"]
+    argv = ["encode", f"{world.folder}/run", f"{world.folder}/new.zip", "--output"]
     if not target.exists():
         world.run(
             target, [*argv, str(target)], settings={"rsh.encoding.coordinator.hash_order": None}
@@ -154,7 +154,7 @@ def in_encoder(world: World, place: Path, draw: random.Random) -> Outcome:
     run, image = world.folder / "exported", _tiles(world, "tiles/*/*.jpg")
     if not run.exists():
         shutil.copytree(world.folder / "run", run)
-        world.well(place, ["export", str(run)])
+        world.well(place, ["export-onnx", str(run)])
     asked = ["search", f"{world.folder}/gallery", str(next(image.rglob("*.jpg"))), "--json"]
     if "answer" not in world.kept:
         world.kept["answer"] = world.well(place, [*asked, "--run", str(run)]).out
@@ -176,7 +176,7 @@ def _encoded(world: World) -> str:
     """Return what an unbroken encode of new.zip says."""
     if "encoded" not in world.kept:
         folder = world.folder / "encoded"
-        argv = ["encode", f"{world.folder}/run", "--data", f"{world.folder}/new.zip"]
+        argv = ["encode", f"{world.folder}/run", f"{world.folder}/new.zip"]
         world.well(folder, [*argv, "--output", str(folder)])
         world.kept["encoded"] = content(folder)
     encoded: str = world.kept["encoded"]

@@ -29,9 +29,9 @@ def make_world(folder: Path) -> World:
     world.well(folder, ["train", *data, *TRAIN, "--epochs", "12", "--output", str(run)])
     world.well(folder, ["evaluate", str(run), "--protocol", "query-vs-all"])
     for name, out in (("new", "gallery"), ("other", "second")):
-        encode = ["encode", str(run), "--data", str(folder / f"{name}.zip")]
+        encode = ["encode", str(run), str(folder / f"{name}.zip")]
         world.well(folder, [*encode, "--output", str(folder / out)])
-    world.well(folder, ["gallery", "index", str(base), "--engine", "ivf"])
+    world.well(folder, ["gallery", "index", str(base), "--type", "ivf"])
     world.well(folder, ["gallery", "remove", str(base), *ids_of(base)[:2]])
     opened = Gallery.open(base)
     planes = np.random.default_rng(0).normal(size=(len(opened), 4)).astype(np.float32)
@@ -59,14 +59,14 @@ def gallery_ops(world: Path) -> list[Op]:
         )
 
     ops = [
-        change("encode", "encode", run, "--data", f"{world}/other.zip", "--output",
+        change("encode", "encode", run, f"{world}/other.zip", "--output",
                "{place}/gallery"),
         change("add", "gallery", "add", "{place}/gallery", f"{world}/more.zip"),
         change("remove", "gallery", "remove", "{place}/gallery", *kept[:REMOVED]),
         change("remove others", "gallery", "remove", "{place}/gallery", *kept[-REMOVED:]),
         change("merge", "gallery", "merge", "{place}/gallery", "{place}/second", "--output",
                "{place}/merged", base=("gallery", "second"), made="merged"),
-        change("index", "gallery", "index", "{place}/gallery", "--engine", "exact"),
+        change("index", "gallery", "index", "{place}/gallery", "--type", "exact"),
         change("project", "project", "{place}/gallery"),
     ]  # fmt: skip
     ops[-1].compiles = True
@@ -99,7 +99,7 @@ def run_ops(world: Path) -> list[Op]:
         Op("resume", resume, _run, base=()),
         Op("finetune", whole, _run, resume=resume_whole),
         Op("evaluate", lambda place: ["evaluate", f"{place}/run"], _report, base=("run",)),
-        Op("export", lambda place: ["export", f"{place}/run"], _encoder, base=("run",)),
+        Op("export", lambda place: ["export-onnx", f"{place}/run"], _encoder, base=("run",)),
     ]
 
 

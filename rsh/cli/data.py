@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from rsh.cli.parser import Settings
+from rsh.config import setting
 from rsh.errors import InputError
+from rsh.text import plural
 
 if TYPE_CHECKING:
     from rsh.data.tile_grid import TilingOptions
@@ -14,42 +17,46 @@ Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
-class CutFlags:
-    """How a scene is cut into tiles, as it is typed."""
+class TilingFlags:
+    """How scenes are cut into tiles, as given on the command line."""
 
-    size: int = 256
-    """Side of a tile of a scene, pixels."""
-    step: int | None = None
-    """From one tile of a scene to the next, pixels. (default: --size, no overlap)"""
-    bands: str = ""
-    """One band of a scene or three, for red, green and blue, such as 4,3,2. (default: the first
-    three)"""
-    stretch: str = ""
-    """Values of a scene that become black and white, such as 0,3000. (default: 8-bit values stay as
-    they are, others go from the 2nd to the 98th percentile of each band)"""
-    crs: str = ""
-    """Coordinate system of a scene that states none, such as EPSG:32633."""
+    size: int = setting(256, "Side of a tile of a scene, pixels.")
+    stride: int | None = setting(
+        None, "Distance between neighboring tiles, pixels. (default: --size, no overlap)"
+    )
+    bands: str = setting(
+        "",
+        "One band of a scene, or three for red, green and blue, such as 4,3,2. (default: the "
+        "first three)",
+    )
+    stretch: str = setting(
+        "",
+        "Values of a scene that become black and white, such as 0,3000. (default: 8-bit values "
+        "are kept, others are stretched from the 2nd to the 98th percentile of each band)",
+    )
+    crs: str = setting("", "Coordinate system of a scene that states none, such as EPSG:32633.")
 
     def read(self) -> "TilingOptions":
-        """Return what was typed as numbers."""
+        """Return the options, with numbers in place of text."""
         from rsh.data.tile_grid import TilingOptions  # pandas
 
-        bands, stretch = (
-            tuple(_numbers(int, "bands", self.bands)),
-            tuple(_numbers(float, "stretch", self.stretch)),
-        )
-        return TilingOptions(self.size, self.step, bands, stretch, self.crs)
+        bands = tuple(_numbers(int, "bands", self.bands))
+        stretch = tuple(_numbers(float, "stretch", self.stretch))
+        return TilingOptions(self.size, self.stride, bands, stretch, self.crs)
 
 
-def data_fetch(name: str, *, output: Path | None = None, accept_license: bool = False) -> None:
-    """Fetch a published data set, check it, and put it where --data finds it by its name.
+NO_FLAGS = TilingFlags()
 
-    A download that broke off goes on where it stopped when the same is run again.
+
+def data_fetch(name: str, /, *, output: Path | None = None, accept_license: bool = False) -> None:
+    """Download and check a published data set, so that --data finds it by its name.
+
+    An interrupted download resumes when you run the same command again.
 
     Args:
-        name: One of `rsh data list`.
-        output: The folder to put NAME.zip into. (default: $RSH_DATA_HOME, or data)
-        accept_license: Accept the license, which is shown, without being asked.
+        name: A name from `rsh data list`.
+        output: Folder for NAME.zip. (default: $RSH_DATA_HOME, or data)
+        accept_license: Show the license and accept it without asking.
     """
     from rsh.data.catalog import data_home, find_entry
     from rsh.data.download import confirm_license, fetch
@@ -59,37 +66,39 @@ def data_fetch(name: str, *, output: Path | None = None, accept_license: bool = 
     file = fetch(dataset, output or data_home())
     found = dataset.find()
     at_home = found is not None and found.samefile(file)
-    print(f"{file}: {dataset.tiles} tiles, {len(dataset.counts)} classes")
+    print(f"{file}: {plural(dataset.tiles, 'tile')}, {plural(len(dataset.counts), 'class')}")
     print(f"use it as --data {name if at_home else file}", file=sys.stderr)
 
 
 def data_list() -> None:
-    """List the data sets with tiles, classes, size of the download, license, and where they are."""
+    """List the data sets: tiles, classes, download size, license, and where they are."""
     from rsh.data.catalog import catalog_table
 
     print(catalog_table())
 
 
-def data_tiles(scene: Path, *, output: Path | None = None, cut: CutFlags) -> None:
-    """Cut a georeferenced scene (GeoTIFF and whatever else GDAL reads) into tiles with places.
+def data_tiles(
+    scene: Path, /, *, output: Path | None = None, tiling: Settings[TilingFlags] = NO_FLAGS
+) -> None:
+    """Cut a georeferenced scene (GeoTIFF or any other format of GDAL) into tiles with coordinates.
 
-    The folder it makes is one for --data of `rsh encode`, which can also cut a scene while it reads
-    it: all tiles of a scene are of one class.
+    The output folder is DATA for `rsh encode`. That command can also cut scenes while it reads
+    them. All tiles of a scene have one class.
 
     Args:
-        scene: The file.
-        output: The folder to make. (default: tiles/SCENE)
-        cut: How.
+        scene: The raster file.
+        output: Output folder. (default: tiles/SCENE)
+        tiling: Tiling options.
     """
     from rsh.data.tiling import tile_raster
 
     folder = output or Path("tiles") / scene.stem
-    done = tile_raster(scene, folder, **asdict(cut.read()))
+    done = tile_raster(scene, folder, **asdict(tiling.read()))
     empty = f", {done.left_out} left out for lack of data" if done.left_out else ""
-    print(f"{folder}: {done.tiles} tiles of {done.size} x {done.size} pixels{empty}")
-    numbers = ", ".join(map(str, done.bands))
-    how = ", ".join(f"{low:g} to {high:g}" for low, high in done.stretch)
-    print(f"bands {numbers}: {how or '8 bits, as they are'}", file=sys.stderr)
+    print(f"{folder}: {plural(done.tiles, 'tile')} of {done.size} x {done.size} pixels{empty}")
+    bands = f"band{'' if len(done.bands) == 1 else 's'} {', '.join(map(str, done.bands))}"
+    stretch = ", ".join(f"{low:g} to {high:g}" for low, high in done.stretch)
+    print(f"{bands}: {stretch or '8 bits, unchanged'}", file=sys.stderr)
 
 
 def _numbers(kind: type[Number], name: str, words: str) -> list[Number]:

@@ -1,77 +1,88 @@
-"""The commands from a run to hits: `rsh encode`, `rsh project`, `rsh export`, `rsh search`."""
+"""The commands from a run to a gallery: `rsh encode`, `rsh project`, `rsh export-onnx`."""
 
 import sys
 from pathlib import Path
 
-from rsh.cli.data import CutFlags
+from rsh.cli.data import NO_FLAGS, TilingFlags
+from rsh.cli.parser import Settings
+from rsh.text import plural
 
 
 def encode(
     run: Path,
-    *,
     data: str | None = None,
+    /,
+    *,
     output: Path | None = None,
     name: str = "",
     skip_unreadable: bool = False,
-    cut: CutFlags,
+    overwrite: bool = False,
+    tiling: Settings[TilingFlags] = NO_FLAGS,
 ) -> None:
-    """Encode tiles with a trained model into a gallery folder that can be searched.
+    """Encode tiles with a trained model into a gallery folder.
 
-    Stopped at any moment, it goes on where it was when the same is run again. Under `torchrun
-    --no-python --nproc-per-node 4 rsh encode ...` four processes share the work.
+    An interrupted run resumes where it stopped when you run the same command again. With `torchrun
+    --no-python --nproc-per-node 4 rsh encode ...`, four processes share the work.
 
     Args:
-        run: The run folder of the model.
-        data: Other tiles than the model was trained on: all of them can be found then. A folder
-            with one folder a class, a zip of one, WebDataset shards (a .tar, a folder of them, or
-            x-{0000..0003}.tar), or a scene or a folder of them, which are cut while they are read.
-            Or where the tiles it was trained on lie now.
-        output: The gallery folder to make. (default: galleries/RUN)
-        name: What to call it on the page.
-        skip_unreadable: Leave out images of --data that cannot be read, and name them.
-        cut: How scenes are cut.
+        run: Run folder of the model.
+        data: Tiles to encode; all tiles of other data than the training data are searchable. A
+            folder with one subfolder per class, a zip of such a folder, WebDataset shards (a .tar,
+            a folder of .tar files, or x-{0000..0003}.tar), a scene, or a folder of scenes. Also
+            the new path of the training data, if it has moved. (default: the training data)
+        output: Gallery folder to create. (default: galleries/RUN)
+        name: Name of the gallery on the dashboard.
+        skip_unreadable: Leave out images that cannot be read, and name them.
+        overwrite: Replace a gallery of another network or data set.
+        tiling: Tiling options.
     """
     from rsh.encoding.build import build_gallery
     from rsh.training.devices import process_group
     from rsh.training.run import Run
 
     opened = Run.open(run)
-    dataset = opened.dataset(data, skip_unreadable=skip_unreadable, tiling=cut.read())
+    dataset = opened.dataset(data, skip_unreadable=skip_unreadable, tiling=tiling.read())
     folder = output or Path("galleries") / run.resolve().name
     with process_group() as group:
         gallery = build_gallery(
-            opened.net(), dataset, folder, name=name, run=run, skip_unreadable=skip_unreadable
+            opened.net(),
+            dataset,
+            folder,
+            name=name,
+            run=run,
+            skip_unreadable=skip_unreadable,
+            overwrite=overwrite,
         )
         if group.rank == 0:
-            print(f"{folder}: {len(gallery)} tiles, {gallery.num_bits} bits")
+            print(f"{folder}: {plural(len(gallery), 'tile')}, {plural(gallery.num_bits, 'bit')}")
             next_step = f"next: rsh project {folder}, then rsh dashboard {folder}"
             print(next_step, file=sys.stderr)
 
 
-def project(gallery: Path, *, seed: int = 0) -> None:
-    """Lay feature space and hash space of a gallery out in the plane (UMAP), for the page.
+def project(gallery: Path, /, *, seed: int = 0) -> None:
+    """Compute 2D maps of a gallery's feature space and hash space (UMAP), for the dashboard.
 
     Args:
-        gallery: The gallery folder.
-        seed: Of the layout.
+        gallery: Gallery folder.
+        seed: Random seed of the layout.
     """
     from rsh.gallery.gallery import Gallery
     from rsh.gallery.projection import project as lay_out
 
-    print("laying out feature space and hash space ...", file=sys.stderr)
+    print("projecting feature space and hash space ...", file=sys.stderr)
     opened = Gallery.open(gallery)
     lay_out(opened, seed=seed)
-    print(f"{gallery}: {len(opened)} tiles projected")
+    print(f"{gallery}: {plural(len(opened), 'tile')} projected")
 
 
-def export(run: Path, *, output: Path | None = None) -> None:
-    """Write a trained network as ONNX, so that images are encoded without torch.
+def export_onnx(run: Path, /, *, output: Path | None = None) -> None:
+    """Export a trained network to ONNX, so that images are encoded without torch.
 
-    Left in the run folder, as by default, it is what searches by image use from then on.
+    Searches by image use the file if it is in the run folder, as by default.
 
     Args:
-        run: The run folder of the model.
-        output: The file to make. (default: RUN/encoder.onnx)
+        run: Run folder of the model.
+        output: File to create. (default: RUN/encoder.onnx)
     """
     from rsh.models.onnx import FILE
     from rsh.models.onnx_export import export as write

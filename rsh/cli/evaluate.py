@@ -3,14 +3,18 @@
 import json
 import sys
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from rsh.config import Ties
 from rsh.errors import InputError
 from rsh.evaluation.protocols import find_protocol
-from rsh.metrics.ranking import Ties
 
 
 def evaluate(
     run: Path,
+    /,
     *,
     protocol: str = "disjoint",
     ties: Ties = "average",
@@ -18,21 +22,23 @@ def evaluate(
     data: str | None = None,
     json_: bool = False,
 ) -> None:
-    """Measure a trained model, and write evaluation.json into the run.
+    """Evaluate a trained model, and write evaluation.json into its run folder.
 
-    One network moves by points from one protocol to the next: --protocol all shows them side by
-    side.
+    The results of one network differ by points between protocols; --protocol all shows them side
+    by side.
 
     Args:
-        run: The run folder of the model.
-        protocol: Who asks and what can be found: disjoint (unseen queries, the gallery is train
-            and val), leave-one-out, query-vs-all, all-vs-all, query-vs-query@20, or all of them.
-        ties: Tiles at one distance: the mean over all their orders, the order of the gallery's
-            rows (a stable argsort), relevant ones first, or last.
-        feedback: Also simulate users who mark the first 20 tiles as like or unlike, by their class,
-            and ask again: what two rounds of that gain on tiles that were not marked.
-        data: Where the data lies now, if it has moved.
-        json_: Print JSON for a program to read.
+        run: Run folder of the model.
+        protocol: Evaluation protocol, which tiles are queries and which are searched: disjoint
+            (held-out queries search train and val), leave-one-out, query-vs-all, all-vs-all,
+            query-vs-query@20, or all of them side by side.
+        ties: Order of tiles at the same distance: the mean over all orders, the order of the
+            gallery's rows (a stable argsort), relevant tiles first, or relevant tiles last.
+        feedback: Also simulate relevance feedback. The first 20 results are marked positive or
+            negative by their class and the search is repeated, twice; tiles without a mark are
+            scored.
+        data: Path of the training data, if it has moved.
+        json_: Print JSON.
     """
     from rsh.evaluation import report as tables
     from rsh.evaluation.evaluate import evaluate as measure
@@ -58,26 +64,25 @@ def evaluate(
 
 
 def compare(
-    *runs: Path,
+    *runs: Annotated[Path, Parameter(required=True)],
     protocol: str = "disjoint",
     ties: Ties = "average",
     data: str | None = None,
     output: Path | None = None,
     json_: bool = False,
 ) -> None:
-    """Put trained models side by side, and say whether their figures can be compared.
+    """Compare trained models side by side, and state whether their results are comparable.
 
-    Runs that differ in their seed alone are also shown as one, by their mean.
+    Runs that differ only in their seed are also shown as one, by their mean.
 
     Args:
-        runs: The run folders, one or more.
-        protocol: Who asks and what can be found: disjoint, leave-one-out, query-vs-all, all-vs-all
-            or query-vs-query@20; see `rsh evaluate --help`.
-        ties: Tiles at one distance, as in `rsh evaluate`.
-        data: Where the data of all runs lies now, if it has moved.
-        output: A folder for plots: precision and recall, mAP by code length, distances within
-            and between classes, and which classes are neighbors.
-        json_: Print JSON for a program to read.
+        runs: Run folders, one or more.
+        protocol: Evaluation protocol, other than all; see `rsh evaluate --help`.
+        ties: Order of tiles at the same distance, as in `rsh evaluate`.
+        data: Path of the training data of all runs, if it has moved.
+        output: Folder for plots: precision and recall, mAP by code length, distances within
+            and between classes, and class confusion.
+        json_: Print JSON.
     """
     from rsh.evaluation import compare
     from rsh.io.files import check_writable

@@ -4,6 +4,7 @@ Each command imports what it needs when it runs, so that `rsh --help` and `rsh s
 not wait for torch.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any, TextIO
 
 from rsh.cli import parser
 from rsh.cli.data import data_fetch, data_list, data_tiles
-from rsh.cli.encode import encode, export, project
+from rsh.cli.encode import encode, export_onnx, project
 from rsh.cli.evaluate import compare, evaluate
 from rsh.cli.gallery import (
     gallery_add,
@@ -34,7 +35,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "encode": encode,
     "project": project,
-    "export": export,
+    "export-onnx": export_onnx,
     "search": search,
     "gallery info": gallery_info,
     "gallery check": gallery_check,
@@ -46,14 +47,17 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "dashboard": dashboard,
 }
-ABOUT = """Deep hashing for remote-sensing image retrieval: tiles become short binary codes, and
-the nearest codes are found by counting the bits that differ.
+GROUPS = {
+    "data": "List and download data sets, and cut scenes into tiles.",
+    "gallery": "Inspect, change and index a gallery.",
+}
+ABOUT = """Remote-sensing image retrieval by deep hashing: tiles become short binary codes, and a
+search returns the codes at the smallest Hamming distance.
 
-The way through: train a model, encode tiles into a gallery, project it, look at the dashboard.
-`rsh COMMAND --help` explains each step."""
+The usual order: train a model, encode tiles into a gallery, project it, open the dashboard. `rsh
+COMMAND --help` explains each step."""
 
-
-_noted: set[str] = set()  # what a command has said, since threads warn side by side
+_noted: set[str] = set()  # texts that were shown; several threads may warn
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,16 +65,22 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = _note
     _noted.clear()
     try:
-        parser.call(COMMANDS, sys.argv[1:] if argv is None else argv, prog="rsh", about=ABOUT)
+        app = parser.make_app(COMMANDS, GROUPS, about=ABOUT)
+        parser.call(app, sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()  # here, where a closed pipe is no defect
     except InputError as error:
         print(f"rsh: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except PermissionError as error:  # of a folder that may not even be looked into
-        where = escape_control_chars(str(error.filename))
-        print(f"rsh: cannot read {where}: {error.strerror}; mend that first", file=sys.stderr)
+    except PermissionError as error:  # of a folder that may not even be listed
+        file = escape_control_chars(str(error.filename))
+        hint = "fix the permissions or choose another path"
+        print(f"rsh: cannot read {file}: {error.strerror}; {hint}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except KeyboardInterrupt:
-        print("rsh: stopped; what was finished is kept", file=sys.stderr)
+        print("rsh: interrupted; finished work is kept", file=sys.stderr)
         raise SystemExit(130) from None
 
 

@@ -1,9 +1,9 @@
 """The command `rsh search`."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
+from rsh.cli.parser import Texts, TopK
 from rsh.config import Measure
 from rsh.errors import InputError
 
@@ -11,14 +11,15 @@ from rsh.errors import InputError
 def search(
     gallery: Path,
     query: str,
+    /,
     *,
-    top_k: int | None = None,
+    top_k: TopK = None,
     radius: int | None = None,
     rerank: Measure | None = None,
     rerank_depth: int | None = None,
     positive: str | None = None,
     negative: str | None = None,
-    filter: Sequence[str] = (),
+    filter: Texts = (),
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,

@@ -1,41 +1,45 @@
 """The command `rsh dashboard`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from rsh.cli.parser import TEXTS
+from cyclopts import Parameter
+
+from rsh.cli.parser import Texts
 
 
 def dashboard(
     gallery: Path = Path("galleries/bluemarble-32"),
+    /,
     *,
-    also: TEXTS = (),
+    also: Texts = (),
     port: int = 8866,
-    open_: bool = True,
+    open_: Annotated[bool, Parameter(negative="--no-open")] = True,
     public: bool = False,
-    hostname: TEXTS = (),
+    hostname: Texts = (),
     base_url: str = "/",
-    frame: TEXTS = (),
-    visitors: int = 30,
+    allow_iframe: Texts = (),
+    max_sessions: int = 30,
 ) -> None:
-    """Serve the page on which a person picks a tile and browses its neighbors.
+    """Serve the dashboard: pick a tile, search, and inspect the results.
 
-    It is for this machine alone unless one says --public; then, and whenever the variable RSH_TOKEN
-    is set, visitors are let in by a link that ends with ?token= and what the variable says.
+    Only this machine can connect unless you give --public. With --public, or whenever the variable
+    RSH_TOKEN is set, visitors need a link that ends with ?token= and the value of RSH_TOKEN.
 
     Args:
-        gallery: The gallery folder.
-        also: Another gallery that a visitor can change to and compare with; may be repeated.
-        port: Where to listen: on 127.0.0.1, or on all addresses with --public.
-        open_: Open the page in the browser once it is ready.
-        public: Let other machines in, with the token of RSH_TOKEN.
-        hostname: A name under which a proxy on this machine passes visitors on; may be repeated.
-        base_url: The path under which a proxy shows the page.
-        frame: A site that may show the page in a frame; may be repeated.
-        visitors: How many at once; each takes 210 MB of memory with 10,000 tiles.
+        gallery: Gallery folder.
+        also: Another gallery that visitors can open and compare with; may be repeated.
+        port: Port to listen on: at 127.0.0.1, or at all addresses with --public.
+        open_: Open the dashboard in the browser.
+        public: Accept connections from other machines, with the token in RSH_TOKEN.
+        hostname: Host name under which a proxy on this machine forwards visitors; may be repeated.
+        base_url: Path under which a proxy serves the dashboard.
+        allow_iframe: Site that may embed the dashboard in an iframe; may be repeated.
+        max_sessions: Most sessions at once; each takes 210 MB of memory with 10,000 tiles.
     """
     from rsh.explorer.server.access import Access
     from rsh.explorer.server.serve import serve
 
-    reach = Access.read(public=public, hostnames=hostname, base_url=base_url, frames=frame)
+    reach = Access.read(public=public, hostnames=hostname, base_url=base_url, frames=allow_iframe)
     galleries = [gallery, *map(Path, also)]
-    serve(galleries, port=port, open_browser=open_, reach=reach, visitors=visitors)
+    serve(galleries, port=port, open_browser=open_, reach=reach, max_sessions=max_sessions)

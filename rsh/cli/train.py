@@ -3,43 +3,51 @@
 import sys
 from pathlib import Path
 
+from rsh.cli.parser import Bits, Settings
 from rsh.config import TrainConfig
+from rsh.text import plural
+
+DEFAULT = TrainConfig()
 
 
 def train(
     *,
     data: str = "bluemarble",
-    num_bits: int = 32,
+    num_bits: Bits = 32,
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
     tta: int = 1,
     feature_stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
-    start: Path | None = None,
+    init_from: Path | None = None,
     resume: Path | None = None,
-    config: TrainConfig,
+    config: Settings[TrainConfig] = DEFAULT,
 ) -> None:
     """Train a model on labeled tiles.
 
-    The backbone stays as it is and the hash head learns, from features of augmented views that are
-    computed once and cached: after that a training takes seconds. With --finetune all of it learns.
+    By default the backbone is frozen and the hash head is trained on cached features of augmented
+    views. The features are computed once; after that a training takes seconds. --finetune trains
+    the whole network.
 
     Args:
-        data: "bluemarble", a data set of `rsh data list`, a folder with one folder a class, or a
-            zip of such a folder, or WebDataset shards of them.
+        data: "bluemarble", a data set of `rsh data list`, a folder with one subfolder per class, a
+            zip of such a folder, or WebDataset shards.
         num_bits: Code length, a multiple of 4 from 4 to 256.
-        backbone: A timm model name.
-        image_size: Side of the square the backbone looks at, pixels.
-        tta: Quarter turns and mirror images of a tile that its code is the mean of: 1, 4 or 8.
-        feature_stages: How many of the backbone's last stages join its feature, 0 to 5 for the
-            default.
-        output: The run folder to make. (default: runs/DATA-BITS)
+        backbone: Name of a timm model.
+        image_size: Side of the square input of the backbone, pixels.
+        tta: Test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
+            tile.
+        feature_stages: Number of the backbone's last stages that are added to its feature, 0 to 5
+            for the default backbone.
+        output: Run folder to create. (default: runs/DATA-BITS)
         skip_unreadable: Leave out images that cannot be read, and name them.
-        start: A finished run whose network learns on, such as one with a frozen backbone before
-            --finetune. Flags of the network are its own; so are the queries, if it knows the tiles.
-        resume: A run folder to go on with; all flags but --data, if that has moved, are its own.
-        config: The settings.
+        init_from: Initialize from a finished run, such as one with a frozen backbone before
+            --finetune. Model settings come from that run; so does the split, if the data set is
+            the same.
+        resume: Run folder of an interrupted training to continue. Its settings are kept; give
+            --data if the data has moved.
+        config: Settings of the training.
     """
     from rsh.data.dataset import TileDataset
     from rsh.data.sample import SAMPLE
@@ -55,8 +63,8 @@ def train(
         history = fit(net, split, config, run=resume, resume=True)
     else:
         dataset = TileDataset.open(data, skip_unreadable=skip_unreadable)
-        if start:
-            begun = Run.open(start)
+        if init_from:
+            begun = Run.open(init_from)
             net = begun.net()
             known = begun.knows(dataset)  # then its queries must stay unseen
             split = begun.cut(dataset) if known else dataset.split(seed=config.seed)
@@ -74,6 +82,6 @@ def train(
         history = fit(net, split, config, run=output)
     last = history[-1].get("val_map")
     quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
-    print(f"{resume or output}: {quality}after {len(history)} epochs")
-    next_step = f"next: rsh encode {resume or output}, or rsh evaluate for tiles it has never seen"
+    print(f"{resume or output}: {quality}after {plural(len(history), 'epoch')}")
+    next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"
     print(next_step, file=sys.stderr)

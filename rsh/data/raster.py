@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.errors import InputError
-from rsh.text import first_sentence
+from rsh.text import first_sentence, install_hint
 
 OVERVIEW_SIDE = 1024  # pixels; the percentiles of a stretch come from an overview of this size
 PERCENTILES = (2, 98)
@@ -34,7 +34,7 @@ def open_raster(scene: Path) -> Iterator[Any]:
     try:
         import rasterio
     except ImportError:
-        raise InputError("rasterio is not installed: pip install 'rsh[geo]'") from None
+        raise InputError(install_hint("rasterio", "geo")) from None
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
     with rasterio.Env(GDAL_CACHEMAX=CACHE, **OFFLINE), explain_raster_error(scene):

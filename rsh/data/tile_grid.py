@@ -26,7 +26,7 @@ class TilingOptions:
     """How to cut scenes into tiles: see `rsh.data.tiling.tile_raster`."""
 
     size: int = 256
-    step: int | None = None
+    stride: int | None = None
     bands: tuple[int, ...] = ()
     stretch: tuple[float, ...] = ()
     crs: str = ""
@@ -47,7 +47,7 @@ class TileGrid:
         bands: numbers of the bands that become red, green and blue.
         stretch: the values of each band that become 0 and 255.
         size: side of a tile, pixels.
-        step: from one tile to the next, pixels.
+        stride: from one tile to the next, pixels.
     """
 
     scene: Path
@@ -57,11 +57,11 @@ class TileGrid:
     bands: tuple[int, ...]
     stretch: Stretch
     size: int
-    step: int
+    stride: int
 
     def origins(self) -> list[Origin]:
         """Return the origin of each tile, row by row."""
-        down, right = (_starts(side, self.size, self.step) for side in self.shape)
+        down, right = (_starts(side, self.size, self.stride) for side in self.shape)
         return list(product(down, right))
 
     def window(self, origin: Origin) -> Any:
@@ -93,9 +93,9 @@ def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
         InputError: the scene has no coordinate system, or an option does not fit it.
     """
     crs = find_crs(source, scene, tiling.crs)
-    step = tiling.size if tiling.step is None else tiling.step
-    _check_sizes(source, tiling.size, step)
-    _check_count(source, tiling.size, step)
+    stride = tiling.size if tiling.stride is None else tiling.stride
+    _check_sizes(source, tiling.size, stride)
+    _check_count(source, tiling.size, stride)
     bands = choose_bands(source, tiling.bands)
     return TileGrid(
         scene=scene,
@@ -105,7 +105,7 @@ def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
         bands=bands,
         stretch=find_stretch(source, scene, bands, tiling.stretch),
         size=tiling.size,
-        step=step,
+        stride=stride,
     )
 
 
@@ -114,7 +114,7 @@ def tile_name(origin: Origin) -> str:
     return f"r{origin[0]:06}_c{origin[1]:06}"
 
 
-def _check_sizes(source: Any, size: int, step: int) -> None:
+def _check_sizes(source: Any, size: int, stride: int) -> None:
     most = min(source.width, source.height)
     if not 32 <= size <= most:
         raise InputError(
@@ -122,19 +122,21 @@ def _check_sizes(source: Any, size: int, step: int) -> None:
             parameter="size",
             value=size,
         )
-    if not 1 <= step <= size:
-        raise InputError(f"choose 1 to {size}, the size of a tile", parameter="step", value=step)
+    if not 1 <= stride <= size:
+        raise InputError(
+            f"choose 1 to {size}, the size of a tile", parameter="stride", value=stride
+        )
 
 
-def _check_count(source: Any, size: int, step: int) -> None:
+def _check_count(source: Any, size: int, stride: int) -> None:
     """Raise InputError for too many tiles: a small file can claim any size."""
-    down, right = (-(-(side - size) // step) + 1 for side in (source.height, source.width))
+    down, right = (-(-(side - size) // stride) + 1 for side in (source.height, source.width))
     if down * right > MAX_TILES:
         raise InputError(
             f"{source.width} x {source.height} pixels would be {down * right:,} "
-            f"tiles, at most {MAX_TILES:,} are allowed; choose a larger step, or split the scene",
-            parameter="step",
-            value=step,
+            f"tiles, at most {MAX_TILES:,} are allowed; choose a larger stride, or split the scene",
+            parameter="stride",
+            value=stride,
         )
 
 
@@ -171,9 +173,9 @@ def locate_tiles(plan: TileGrid, tiles: Sequence[tuple[str, Origin]]) -> pd.Data
     )
 
 
-def _starts(extent: int, size: int, step: int) -> list[int]:
+def _starts(extent: int, size: int, stride: int) -> list[int]:
     """Return the first pixel of each tile along one side; the last tile ends with the scene."""
-    return sorted({*range(0, extent - size, step), extent - size})
+    return sorted({*range(0, extent - size, stride), extent - size})
 
 
 def _polygon(longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> str:

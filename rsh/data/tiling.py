@@ -33,7 +33,7 @@ class TilingResult:
         tiles: number of tiles written.
         left_out: number of tiles skipped for lack of data.
         size: side of a tile, pixels.
-        step: from one tile to the next, pixels.
+        stride: from one tile to the next, pixels.
         bands: numbers of the bands that became red, green and blue.
         stretch: the values of each band that became 0 and 255; empty for 8-bit scenes.
         crs: coordinate system of the scene.
@@ -43,7 +43,7 @@ class TilingResult:
     tiles: int
     left_out: int
     size: int
-    step: int
+    stride: int
     bands: tuple[int, ...]
     stretch: Stretch
     crs: str
@@ -54,7 +54,7 @@ def tile_raster(
     folder: str | Path,
     *,
     size: int = 256,
-    step: int | None = None,
+    stride: int | None = None,
     bands: Sequence[int] = (),
     stretch: Sequence[float] = (),
     crs: str = "",
@@ -66,7 +66,7 @@ def tile_raster(
         scene: a raster that GDAL reads, with any coordinate system and data type.
         folder: for the tiles.
         size: side of a tile, pixels.
-        step: from one tile to the next, pixels; by default only the last tile of a row or column
+        stride: from one tile to the next, pixels; by default only the last tile of a row or column
             overlaps another, since it ends with the scene.
         bands: numbers of one band or three, from 1; by default the first three, or the first.
         stretch: values that become 0 and 255; by default 8-bit values stay unchanged, others are
@@ -79,7 +79,7 @@ def tile_raster(
             not fit it.
     """
     scene, folder = Path(scene), Path(folder)
-    tiling = TilingOptions(size, step, tuple(bands), tuple(stretch), crs)
+    tiling = TilingOptions(size, stride, tuple(bands), tuple(stretch), crs)
     with open_raster(scene) as source:
         plan = plan_tiles(source, scene, tiling)
         check_writable(folder.absolute().parent)
@@ -97,7 +97,7 @@ def tile_raster(
                 tiles=len(tiles),
                 left_out=len(origins) - len(tiles),
                 size=plan.size,
-                step=plan.step,
+                stride=plan.stride,
                 bands=plan.bands,
                 stretch=plan.stretch,
                 crs=str(plan.crs),

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from rsh.config import Ties
 from rsh.errors import InputError
 from rsh.evaluation.evaluate import evaluate
 from rsh.evaluation.protocols import find_protocol
 from rsh.evaluation.report import heading
 from rsh.evaluation.scoring import Report
 from rsh.io.files import atomic_write, check_writable, write_json
-from rsh.metrics.ranking import Ties, bootstrap_interval
+from rsh.metrics.ranking import bootstrap_interval
 from rsh.plotting import DPI
 from rsh.text import align_columns
 from rsh.training.run import Run

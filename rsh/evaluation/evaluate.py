@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from rsh.codes.asymmetric import soft_bits
 from rsh.codes.centers import random_codewords
 from rsh.codes.encodings import Encodings
+from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.encoding.build import encode_dataset
 from rsh.evaluation.feedback import simulate
@@ -30,7 +31,6 @@ from rsh.evaluation.scoring import (
     metrics_by_ranking,
     score,
 )
-from rsh.metrics.ranking import Ties
 from rsh.models.hashnet import HashNet
 from rsh.training.feature_cache import cached_features
 

@@ -5,9 +5,12 @@ meaningless without its protocol.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rsh.errors import InputError
-from rsh.metrics.ranking import Denominator
+
+if TYPE_CHECKING:
+    from rsh.metrics.ranking import Denominator  # numpy
 
 ALL = ("train", "val", "query")
 
@@ -32,7 +35,7 @@ class Protocol:
     gallery: tuple[str, ...]
     without_self: bool
     top_k: int | None
-    denominator: Denominator
+    denominator: "Denominator"
     about: str
 
     @property

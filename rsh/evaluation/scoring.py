@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, hamming, pack
 from rsh.codes.order import hash_order
+from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation.protocols import DISJOINT, Protocol
@@ -21,7 +22,6 @@ from rsh.metrics.counts import (
     order_ties,
     without_self,
 )
-from rsh.metrics.ranking import Ties
 
 CUT = 20  # rank cutoff of the metrics @20
 PAIRS_PER_BLOCK = 2**22  # pairs that are sorted at once

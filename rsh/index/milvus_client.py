@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rsh.errors import InputError
+from rsh.text import install_hint
 
 TIMEOUT = 30.0  # seconds that one call may take
 TRIES, PAUSE = 3, 1.0  # attempts before a server counts as away, and seconds between them
@@ -28,7 +29,7 @@ def connect(uri: str) -> Client:
             warnings.simplefilter("ignore")  # the embedded server's use of pkg_resources
             from pymilvus import MilvusClient
     except ImportError:
-        raise InputError("pymilvus is not installed: pip install 'rsh[milvus]'") from None
+        raise InputError(install_hint("pymilvus", "milvus")) from None
     # rsh reports errors itself. The import of pymilvus sets the level, so this comes after it.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
     return call(uri, MilvusClient, uri, token=os.environ.get(TOKEN, ""))

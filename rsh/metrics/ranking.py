@@ -22,7 +22,6 @@ from rsh.errors import InputError
 from rsh.metrics.counts import DistanceCounts
 
 Denominator = Literal["relevant", "top_k", "hits"]
-Ties = Literal["average", "argsort", "optimistic", "pessimistic"]
 
 Floats = NDArray[np.float64]
 

@@ -10,6 +10,7 @@ from rsh.errors import InputError
 from rsh.io.files import atomic_write, check_writable
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_checksum
+from rsh.text import install_hint
 
 
 class _Encode(nn.Module):
@@ -46,7 +47,7 @@ def export(net: HashNet, file: str | Path) -> Path:
     try:
         import onnxscript  # noqa: F401  torch needs it, and would say so at length
     except ImportError:
-        raise InputError("onnxscript is not installed: pip install 'rsh[onnx]'") from None
+        raise InputError(install_hint("onnxscript", "onnx")) from None
     side = net.image_size
     example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
     program = torch.onnx.export(

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from rsh.config import LIMITS, TrainConfig
+from rsh.config import TrainConfig, limits
 from rsh.errors import InputError
 
 # Field of TrainConfig, label, minimum, maximum, step.
@@ -81,7 +81,7 @@ def apply_values(values: dict[str, Any], base: TrainConfig) -> TrainConfig:
     """
     missing = [name for name, *_ in _LOSS if name not in values]
     if missing:
-        raise InputError(f"{missing[0]} is missing: give it a number from {LIMITS[missing[0]]}")
+        raise InputError(f"{missing[0]} is missing: give it a number from {limits(missing[0])}")
     return replace(base, **{name: values[name] for name, *_ in _LOSS})
 
 

@@ -20,7 +20,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from rsh.config import LIMITS, TrainConfig
+from rsh.config import TrainConfig, limits
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet
 from rsh.training.devices import num_nodes
@@ -160,7 +160,7 @@ def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, num_t
     tile_bytes = 2 * view_bytes / num_nodes()  # two views; each machine has its share of the tiles
     if num_tiles * tile_bytes > available.free:
         fits = int(available.free / tile_bytes / OVERHEAD)
-        smaller = f"{fits} or " if fits >= LIMITS["batch_size"][0] else ""
+        smaller = f"{fits} or " if fits >= limits("batch_size")[0] else ""
         raise InputError(
             f"a step needs over {num_tiles * tile_bytes / GB:.1f} GB of memory, "
             f"but only {available.free / GB:.1f} GB are free: "

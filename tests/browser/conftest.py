@@ -30,7 +30,7 @@ SERVE = (
     "from rsh.explorer.server.access import Access; "
     "reach = Access.read(hostnames=['demo.test'], base_url=sys.argv[3]); "
     "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
-    "visitors=int(sys.argv[4]))"
+    "max_sessions=int(sys.argv[4]))"
 )
 
 

@@ -3,22 +3,21 @@ import os
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from cyclopts import Parameter
 
 from rsh.cli import parser
-from rsh.cli.main import COMMANDS
-from rsh.config import TrainConfig
+from rsh.cli.main import ABOUT, COMMANDS, GROUPS
+from rsh.config import TrainConfig, setting
 from rsh.errors import InputError
 
 
 @dataclass(frozen=True)
 class Settings:
-    epochs: int = 3
-    """Passes."""
-    rate: float = 0.5
-    """Speed, 100 % at most."""
+    epochs: int = setting(3, "Passes.")
+    rate: float = setting(0.5, "Speed, 100 % at most.")
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -33,15 +32,19 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 calls: list[dict[str, Any]] = []
 
 
+SETTINGS = Settings()
+
+
 def walk(
     place: Path,
     name: str = "me",
+    /,
     *,
-    config: Settings,
-    top_k: int | None = None,
+    config: parser.Settings[Settings] = SETTINGS,
+    top_k: parser.TopK = None,
     kind: Literal["weak", "strong"] = "weak",
     json_: bool = False,
-    open_: bool = True,
+    open_: Annotated[bool, Parameter(negative="--no-open")] = True,
 ) -> None:
     """Walk to a place.
 
@@ -68,7 +71,7 @@ def rest() -> None:
     """Rest."""
 
 
-def pack(*things: Path, where: str = "bag") -> None:
+def pack(*things: Annotated[Path, Parameter(required=True)], where: str = "bag") -> None:
     """Pack things.
 
     Args:
@@ -80,9 +83,14 @@ def pack(*things: Path, where: str = "bag") -> None:
 
 def run(*words: str) -> dict[str, Any]:
     calls.clear()
-    commands = {"walk": walk, "rest": rest, "pack": pack, "go to": walk, "go home": rest}
-    parser.call(commands, list(words), prog="trip", about="A trip.")
+    type_in(*words)
     return calls[0]
+
+
+def type_in(*words: str) -> None:
+    commands = {"walk": walk, "rest": rest, "pack": pack, "go to": walk, "go home": rest}
+    app = parser.make_app(commands, {"go": "Go there."}, about="A trip.")
+    parser.call(app, list(words))
 
 
 def refused(*words: str) -> str:
@@ -94,9 +102,7 @@ def refused(*words: str) -> str:
 
 
 def helped(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    with pytest.raises(SystemExit) as stop:
-        run(*words)
-    assert stop.value.code == 0
+    type_in(*words)
     return capsys.readouterr().out
 
 
@@ -105,35 +111,38 @@ def test_words_become_arguments_of_their_types():
         "place": Path("here"), "name": "me", "config": Settings(), "top_k": None, "kind": "weak",
         "json_": False, "open_": True,
     }  # fmt: skip
-    words = "walk --epochs 7 here --rate=-1 you -k3 --kind strong --json --no-open"
+    words = "walk --epochs 7 here --rate=-1 you -k 3 --kind strong --json --no-open"
     assert run(*words.split()) == {
         "place": Path("here"), "name": "you", "config": Settings(7, -1.0), "top_k": 3,
         "kind": "strong", "json_": True, "open_": False,
     }  # fmt: skip
     assert run("walk", "here", "--top-k", "-4")["top_k"] == -4
+    assert run("walk", "here", "-k", "4", "-k", "5")["top_k"] == 5
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("", "no command was given: choose walk, rest, pack, go; see `trip --help`"),
-        ("wlak", "wlak is no command: did you mean walk?"),
-        ("fly", "fly is no command: choose walk, rest, pack, go; see `trip --help`"),
-        ("walk", "the following arguments are required: PLACE; see `trip walk --help`"),
-        ("walk --epoch 3", "--epoch is no flag of `trip walk`: did you mean --epochs?"),
-        ("walk --epoch=3", "--epoch=3 is no flag of `trip walk`: did you mean --epochs?"),
-        ("walk a --zzz", "--zzz is no flag of `trip walk`: see `trip walk --help`"),
-        ("walk a -z", "-z is no flag of `trip walk`: see `trip walk --help`"),
-        ("walk a b c", "unrecognized arguments: c; see `trip walk --help`"),
-        ("walk a -k", "-k/--top-k: expected one argument; see `trip walk --help`"),
-        ("walk a -k abc", "-k/--top-k: 'abc' is no whole number; see `trip walk --help`"),
-        ("walk a --rate x", "--rate: 'x' is no number; see `trip walk --help`"),
-        ("walk a --kind wek", "--kind: 'wek' is none of weak, strong; see `trip walk --help`"),
+        ("", "no command was given: choose walk, rest, pack, go; see `rsh --help`"),
+        ("wlak", "Unknown command 'wlak'. Did you mean 'walk'?"),
+        ("fly", "Unknown command 'fly'. Choose walk, rest, pack, go."),
+        ("walk", "PLACE is missing; see `rsh walk --help`"),
+        ("walk --epoch 3", "unknown flag --epoch of `rsh walk`: did you mean --epochs?"),
+        ("walk --epoch=3", "unknown flag --epoch of `rsh walk`: did you mean --epochs?"),
+        ("walk a --zzz", "unknown flag --zzz of `rsh walk`: see `rsh walk --help`"),
+        ("walk a -z", "unknown flag -z of `rsh walk`: see `rsh walk --help`"),
+        ("walk a b c", "unexpected argument c; see `rsh walk --help`"),
+        ("walk a --json=x", "--json x: give the flag alone; see `rsh walk --help`"),
+        ("walk a -k", "-k needs a value; see `rsh walk --help`"),
+        ("walk a -k abc", "-k abc: give a whole number; see `rsh walk --help`"),
+        ("walk a --top-k 1.5", "--top-k 1.5: give a whole number"),
+        ("walk a --rate x", "--rate x: give a number; see `rsh walk --help`"),
+        ("walk a --kind wek", "--kind wek: choose one of weak, strong; see `rsh walk --help`"),
         ("walk a --epochs 0", "--epochs 0: choose 1 or more"),
         ("walk a -k 0", "-k 0: choose 1 or more"),
-        ("go", "no command was given: choose to, home; see `trip go --help`"),
-        ("go hme", "hme is no command: did you mean home?"),
-        ("go to", "the following arguments are required: PLACE; see `trip go to --help`"),
+        ("go", "no command was given: choose to, home; see `rsh go --help`"),
+        ("go hme", "Unknown command 'hme'. Did you mean 'home'?"),
+        ("go to", "PLACE is missing; see `rsh go to --help`"),
         ("walk a top_k", "the name top_k=3 is odd: choose another"),
     ],
 )
@@ -147,13 +156,14 @@ def test_several_words_may_stand_for_one_parameter(capsys: pytest.CaptureFixture
         "where": "box",
     }
     assert run("pack", "a")["things"] == (Path("a"),)
-    assert refused("pack") == "the following arguments are required: THINGS; see `trip pack --help`"
-    assert "usage: trip pack THING ... [flags]" in helped(capsys, "pack", "--help")
+    assert refused("pack") == "THINGS is missing; see `rsh pack --help`"
+    assert "usage: rsh pack [OPTIONS] THINGS..." in helped(capsys, "pack", "--help")
 
 
 def test_empty_word_is_refused():
-    assert "PLACE: there is nothing between the quotes" in refused("walk", "")
-    assert "-k/--top-k: there is nothing" in refused("walk", "here", "-k", "")
+    assert refused("walk", "") == "an argument: value must not be empty"
+    assert refused("walk", "here", "-k", "") == "-k: value must not be empty"
+    assert refused("walk", "here", "--kind=") == "--kind: value must not be empty"
 
 
 def test_word_that_is_not_utf8_is_refused():
@@ -164,36 +174,34 @@ def test_word_that_is_not_utf8_is_refused():
 def test_help_of_all_commands(capsys: pytest.CaptureFixture[str]):
     for word in ("--help", "-h"):
         text = helped(capsys, word)
-        assert text.startswith("usage: trip COMMAND ...\n\nA trip.\n")
-        lines = ["walk     Walk to a place.", "rest     Rest.", "pack     Pack things."]
-        assert "".join(f"  {line}\n" for line in [*lines, "go to    Walk to a place."]) in text
+        assert text.startswith("usage: rsh COMMAND\n\nA trip.\n")
+        lines = ["walk        Walk to a place.", "rest        Rest.", "pack        Pack things."]
+        assert "".join(f"  {line}\n" for line in [*lines, "go          Go there."]) in text
 
 
 def test_command_of_two_words(capsys: pytest.CaptureFixture[str]):
-    assert run("go", "to", "here", "-k3")["top_k"] == 3
-    assert helped(capsys, "go", "to", "--help").startswith("usage: trip go to PLACE [NAME] [flags]")
-    text = helped(capsys, "go", "--help")
-    assert (
-        text == "usage: trip go COMMAND ...\n\ncommands:\n  to    Walk to a place.\n  home  Rest.\n"
+    assert run("go", "to", "here", "-k", "3")["top_k"] == 3
+    assert helped(capsys, "go", "to", "--help").startswith(
+        "usage: rsh go to [OPTIONS] PLACE [ARGS]"
     )
+    text = helped(capsys, "go", "--help")
+    assert text.startswith("usage: rsh go COMMAND\n\nGo there.\n")
+    assert "  to    Walk to a place.\n  home  Rest.\n" in text
 
 
 def test_help_of_one_command(capsys: pytest.CaptureFixture[str]):
     text = helped(capsys, "walk", "--help")
-    assert text.startswith("usage: trip walk PLACE [NAME] [flags]\n\nWalk to a place.\n\nAnd back.")
+    assert text.startswith("usage: rsh walk [OPTIONS] PLACE [ARGS]\n\nWalk to a place.\n\nAnd")
     words = " ".join(text.split())
     assert "PLACE Where to go. NAME Who. (default: me)" in words
-    assert "--rate NUMBER Speed, 100 % at most. (default: 0.5)" in words
-    assert (
-        "-k NUMBER, --top-k NUMBER How many. --kind weak|strong How hard. (default: weak)" in words
-    )
-    assert "--open The door. --no-open The opposite of --open." in words
+    assert "--rate FLOAT Speed, 100 % at most. (default: 0.5)" in words
+    assert "-k, --top-k INT How many. --kind weak|strong How hard. (default: weak)" in words
+    assert "--open, --no-open The door." in words
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_rsh_names_every_flag_once(name: str, capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        parser.call(COMMANDS, [*name.split(), "--help"], prog="rsh", about="")
+    parser.call(parser.make_app(COMMANDS, GROUPS, about=ABOUT), [*name.split(), "--help"])
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert "None" not in text and text.count("(default: 20)") <= 1

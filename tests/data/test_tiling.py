@@ -68,7 +68,7 @@ def test_blocks_keep_neighbors_together(tmp_path: Path):
 
 def test_step_makes_tiles_overlap(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", noise(64, 64))
-    assert tile_raster(raster, tmp_path / "t", size=32, step=16, progress=False).tiles == 9
+    assert tile_raster(raster, tmp_path / "t", size=32, stride=16, progress=False).tiles == 9
 
 
 def test_tiles_with_little_data_are_left_out_and_the_rest_is_black(tmp_path: Path):
@@ -115,8 +115,8 @@ def test_degrees_are_a_coordinate_system_like_any_other(tmp_path: Path):
     [
         ({"size": 16}, "size"),
         ({"size": 101}, "size"),
-        ({"size": 50, "step": 0}, "step"),
-        ({"size": 50, "step": 51}, "step"),
+        ({"size": 50, "stride": 0}, "stride"),
+        ({"size": 50, "stride": 51}, "stride"),
         ({"size": 50, "bands": [9]}, "bands"),
     ],
 )

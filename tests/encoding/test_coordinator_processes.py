@@ -35,7 +35,7 @@ def together(run: Path, data: Path, folder: Path) -> subprocess.CompletedProcess
     program.write_text(PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["--master-addr", "127.0.0.1", "--master-port", str(free_port()), str(program)]
-    command += ["encode", str(run), "--data", str(data), "--output", str(folder)]
+    command += ["encode", str(run), str(data), "--output", str(folder)]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=env)
 
@@ -54,7 +54,7 @@ def test_two_processes_make_the_gallery_of_one(net, dataset, tiny_run, tmp_path)
     torch.set_num_threads(before)
     two = check_gallery(tmp_path / "two")
     assert content(two) == content(alone)
-    assert two.info["segments"] == alone.info["segments"]
+    assert two.manifest.segments == alone.manifest.segments
 
 
 def test_second_encode_beside_two_processes_is_refused(tiny_run, dataset, tmp_path):

@@ -39,10 +39,10 @@ def test_scene_streams_without_tiles_and_without_its_empty_ones(tiny_run, tmp_pa
     scene = make_raster(tmp_path / "scene.tif", values, nodata=0)
     cut = ["--size", "32", "--bands", "4,3,2", "--stretch", "0,255"]
     command = ["encode", str(tiny_run.folder), "--output"]
-    main([*command, str(tmp_path / "streamed"), "--data", str(scene), *cut])
+    main([*command, str(tmp_path / "streamed"), str(scene), *cut])
     assert "left out: 2 tiles without data" in capsys.readouterr().err
     main(["data", "tiles", str(scene), "--output", str(tmp_path / "tiles"), *cut])
-    main([*command, str(tmp_path / "written"), "--data", str(tmp_path / "tiles")])
+    main([*command, str(tmp_path / "written"), str(tmp_path / "tiles")])
     streamed, written = (Gallery.open(tmp_path / name) for name in ("streamed", "written"))
     assert len(streamed) == 13
     places = ["class", "longitude", "latitude", "block", "footprint"]
@@ -53,7 +53,7 @@ def test_scene_streams_without_tiles_and_without_its_empty_ones(tiny_run, tmp_pa
 
 @pytest.mark.parametrize("option", ["--size", "--bands"])
 def test_flags_of_scenes_are_for_scenes(option, tiny_run, tmp_path, capsys):
-    for data in ([], ["--data", str(tiny_run.data)]):
+    for data in ([], [str(tiny_run.data)]):
         with pytest.raises(SystemExit):
             main(["encode", str(tiny_run.folder), *data, option, "3"])
         assert option in capsys.readouterr().err
@@ -62,7 +62,7 @@ def test_flags_of_scenes_are_for_scenes(option, tiny_run, tmp_path, capsys):
 def test_training_data_with_unreadable_images_keeps_its_queries(tiny_data, tmp_path, capsys):
     data, run = shutil.copytree(tiny_data, tmp_path / "data"), tmp_path / "run"
     next((data / "coast").iterdir()).write_text("no image")
-    flags = ["--data", str(data), "--skip-unreadable"]
+    flags = [str(data), "--skip-unreadable"]
     small = ["--image-size", "32", "--epochs", "2", "--cached-views", "2", "--bits", "16"]
     main(["train", *flags, *small, "--output", str(run)])
     main(["encode", str(run), *flags, "--output", str(tmp_path / "gallery")])

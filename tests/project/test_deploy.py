@@ -140,7 +140,7 @@ def test_the_space_says_what_it_is():
 def test_the_space_is_opened_by_nginx_alone():
     line = command(SPACE / "Dockerfile")[-1]
     assert "--public" not in line
-    assert "--frame https://huggingface.co" in line
+    assert "--allow-iframe https://huggingface.co" in line
     assert "exec rsh dashboard" in line  # so that it hears when the container is to end
     assert ["proxy_set_header", "Host", "localhost"] in said(SPACE / "nginx.conf")
 

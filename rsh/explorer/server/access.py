@@ -76,7 +76,7 @@ class Access:
             raise InputError(f"--base-url {base_url}: give a path such as /rsh/")
         for site in frames:
             if not re.fullmatch(r"https?://[A-Za-z0-9.*:-]+", site):
-                raise InputError(f"--frame {site}: give a site such as https://example.org")
+                raise InputError(f"--allow-iframe {site}: give a site such as https://example.org")
         path = base_url.strip("/")
         host = EVERYWHERE if public else HERE
         return cls(host, token, tuple(hostnames), f"/{path}/" if path else "/", tuple(frames))

@@ -42,7 +42,7 @@ LOOKS = {
     "preheat_kernel": True,
     "multi_kernel_manager_class": "rsh.explorer.server.kernels.Kernels",
 }
-VISITORS = 30  # default limit: 6 GB with 10,000 tiles
+MAX_SESSIONS = 30  # default limit: 6 GB with 10,000 tiles
 POOL = 2  # preheated kernels with a rendered page, 180 MB each
 # Seconds; ends the kernels of tabs that vanished without notice (a crash, a sleeping phone).
 CULLING = {"cull_interval": 60, "cull_idle_timeout": 600}
@@ -70,7 +70,7 @@ def serve(
     port: int,
     open_browser: bool,
     reach: Access | None = None,
-    visitors: int = VISITORS,
+    max_sessions: int = MAX_SESSIONS,
 ) -> None:
     """Serve the dashboard of one or several galleries until Ctrl-C.
 
@@ -81,18 +81,18 @@ def serve(
         port: to listen on.
         open_browser: open the dashboard in a browser when it is ready.
         reach: who can reach it; only this machine by default.
-        visitors: largest number at once; further visitors see a "server full" page.
+        max_sessions: largest number of visitors at once; further visitors see a "server full" page.
 
     Raises:
-        InputError: a gallery is missing, two have the same name, `visitors` is below 1, or the port
+        InputError: a gallery is missing, two have the same name, `max_sessions` is below 1, or the port
             is in use or not allowed.
     """
     site = Registry(galleries)
     for name in site.names:
         site.open(name)
     reach = reach or Access()
-    if visitors < 1:
-        raise InputError("choose 1 or more", parameter="visitors", value=visitors)
+    if max_sessions < 1:
+        raise InputError("choose 1 or more", parameter="max_sessions", value=max_sessions)
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
     with _served_folder() as folder:
@@ -102,7 +102,7 @@ def serve(
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
         # Arrow's own allocator would keep 40 MB per kernel after reading a table of 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-        app = _app(folder / "root", port, reach, visitors)
+        app = _app(folder / "root", port, reach, max_sessions)
         _run(
             app,
             reach.url(port),
@@ -152,13 +152,13 @@ def _served_folder() -> Iterator[Path]:
         yield folder
 
 
-def _app(root: Path, port: int, reach: Access, visitors: int) -> Any:
+def _app(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
     from voila.app import Voila  # slow import
 
     # It warns at each visit that Jupyter uses another unit for the ping timeout.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     logging.getLogger("asyncio").addFilter(is_relevant)
-    config = _config(root, port, reach, visitors)
+    config = _config(root, port, reach, max_sessions)
     app = Voila(config=config, notebook_path=str(root / "dashboard.ipynb"))
     app.config_file_paths = []  # ignores the user's Voila settings
     app.initialize([])
@@ -193,7 +193,7 @@ def is_relevant(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 
-def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
+def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
     import zmq
     from traitlets.config import Config
 
@@ -208,7 +208,7 @@ def _config(root: Path, port: int, reach: Access, visitors: int) -> Any:
         VoilaConfiguration=LOOKS,
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,
-        Kernels={"most": visitors + POOL},
+        Kernels={"most": max_sessions + POOL},
         VoilaExecutor=TIMEOUTS,
         # The default is the user's home, which may be missing or read-only in a container.
         NotebookNotary={"data_dir": str(root.parent)},

@@ -17,8 +17,8 @@ from rsh.errors import NoData
 
 def test_tiles_are_those_that_are_written(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    tiling = TilingOptions(size=40, step=30, bands=(4, 3, 2))
-    tile_raster(scene, tmp_path / "t", size=40, step=30, bands=(4, 3, 2), progress=False)
+    tiling = TilingOptions(size=40, stride=30, bands=(4, 3, 2))
+    tile_raster(scene, tmp_path / "t", size=40, stride=30, bands=(4, 3, 2), progress=False)
     written, cut = TileDataset.open(tmp_path / "t"), TileDataset.open(scene, tiling=tiling)
     table = written.items.assign(id=written.items["id"].str.removesuffix(".tif"))
     assert cut.items[table.columns].equals(table)
@@ -64,7 +64,7 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
     ("options", "tiling", "told"),
     [
         ({}, TilingOptions(size=16), "size=16"),
-        ({}, TilingOptions(50, step=51), "step=51"),
+        ({}, TilingOptions(50, stride=51), "stride=51"),
         (
             {"crs": None},
             TilingOptions(50),

@@ -83,5 +83,5 @@ def test_a_frame_elsewhere_is_for_sites_that_were_named():
 
 @pytest.mark.parametrize("site", ["huggingface.co", "https://a b", "https://a;script-src *"])
 def test_a_site_that_is_none_is_refused(site: str):
-    with refused(names=("--frame", site)):
+    with refused(names=("--allow-iframe", site)):
         Access.read(frames=(site,))
