@@ -13,6 +13,7 @@ from PIL import Image
 from rsh.codes.binary import pack
 from rsh.data.images import to_jpeg
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
@@ -71,7 +72,10 @@ def tiny_gallery(
 def write(folder: Path, *, info: dict[str, Any], **parts: Any) -> Gallery:
     """Write a gallery of these parts, see `tiles_of`."""
     num_bits = parts["codes"].shape[1]
-    return write_gallery(folder, info=info, num_bits=num_bits, tiles=tiles_of(**parts))
+    manifest = Manifest(
+        info["name"], num_bits, ModelInfo(**info["model"]), DataInfo(**info["data"])
+    )
+    return write_gallery(folder, manifest, tiles_of(**parts))
 
 
 def tiles_of(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
@@ -32,12 +33,8 @@ def make_gallery(folder: Path, size: int) -> None:
     tiles = GalleryTiles(
         items, np.packbits(bits, axis=1), halves[0], halves[1].astype(np.float16), thumbnails
     )
-    gallery = write_gallery(
-        folder,
-        info={"name": "many", "model": {}, "data": {}},
-        num_bits=BITS,
-        tiles=tiles,
-    )
+    manifest = Manifest("many", BITS, ModelInfo(), DataInfo())
+    gallery = write_gallery(folder, manifest, tiles)
     # The gallery has shuffled its rows: each keeps the place of its id.
     order = gallery.items["id"].str[:7].astype(int).to_numpy()
     columns = ["feature_x", "feature_y", "code_x", "code_y"]

@@ -147,7 +147,7 @@ def change(what: str, world: World, place: Path, wire: Wire) -> list[str]:
     """Return a command that changes an index on a server."""
     gallery = str(place / "gallery")
     if what == "index":
-        return [*("gallery", "index", gallery, "--engine", "milvus"), "--uri",
+        return [*("gallery", "index", gallery, "--type", "milvus"), "--uri",
                 f"http://127.0.0.1:{wire.port}"]  # fmt: skip
     return world.ops[what].argv(place)
 
@@ -219,7 +219,7 @@ def finished(what: str, told: Any, world: World, place: Path, wire: Wire) -> Out
 def compare(world: World, place: Path) -> None:
     """Hold the answers of a gallery against those of an exact search in memory."""
     exact = Gallery.open(place / "gallery")
-    exact.info["index"] = {}
+    exact.manifest.index = None
     ids: list[str] = exact.items["id"].tolist()
     for query in ids[:: len(ids) // 3]:
         told = world.well(place, ["search", f"{place}/gallery", query, "--json"])

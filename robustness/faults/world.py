@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -192,9 +192,10 @@ def content(folder: Path) -> str:
         digest.update(gallery.thumbnail(row))
     if gallery.projection is not None:
         digest.update(gallery.projection.to_json().encode())
-    told = {name: gallery.info[name] for name in ("name", "data", "num_bits")}
-    told["model"] = gallery.info["model"] | {"run": ""}
-    engine = gallery.info.get("index", {}).get("name", "exact")
+    manifest = gallery.manifest
+    told = {"name": manifest.name, "data": asdict(manifest.data), "num_bits": manifest.num_bits}
+    told["model"] = asdict(manifest.model) | {"run": ""}
+    engine = manifest.index.name if manifest.index else "exact"
     digest.update(json.dumps([told, engine], sort_keys=True).encode())
     if engine != "milvus":
         for hits in gallery.search(gallery.packed, top_k=5):

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,13 @@ def sealed(path: str, *, sheet: bool = False) -> Callable[[Path], Use]:
 
     def make(folder: Path) -> Use:
         place = seeds.gallery(folder / "gallery")
-        if path.startswith("engine"):
+        if path.startswith("index"):
             _with_index(place)
         head = json.loads((place / "gallery.json").read_text())
 
         def use(data: bytes) -> None:
             (place / path).write_bytes(data)
-            _note(head, path).update(file_record(place / path))
+            _note(head, path).update(asdict(file_record(place / path)))
             (place / "gallery.json").write_text(json.dumps(with_checksum(head)))
             look_at(Gallery.open(place), sheet=sheet)
 
@@ -90,7 +91,7 @@ def _note(head: dict[str, Any], path: str) -> dict[str, Any]:
     if path.startswith(SEGMENT):
         note: dict[str, Any] = head["segments"][0]["files"][Path(path).name]
         return note
-    found: dict[str, Any] = head["engine" if path.startswith("engine") else "projection"]
+    found: dict[str, Any] = head["index" if path.startswith("index") else "projection"]
     return found
 
 
@@ -101,7 +102,8 @@ def _with_index(place: Path) -> None:
     keys = id_hashes(opened.items["id"].iloc[rows])
     IVFIndex.build(opened.packed[rows], opened.num_bits, keys).save(place / "index-3.npz")
     head = json.loads((place / "gallery.json").read_text())
-    head["index"] = {"name": "ivf", "file": "index-3.npz"} | file_record(place / "index-3.npz")
+    record = asdict(file_record(place / "index-3.npz"))
+    head["index"] = {"name": "ivf", "file": "index-3.npz"} | record
     (place / "gallery.json").write_text(json.dumps(with_checksum(head)))
 
 
@@ -154,7 +156,7 @@ def file_of(path: str) -> Callable[[Path], list[bytes]]:
 
     def make(folder: Path) -> list[bytes]:
         with _made(folder) as place:
-            if path.startswith("engine"):
+            if path.startswith("index"):
                 _with_index(place)
             return [(place / path).read_bytes()]
 

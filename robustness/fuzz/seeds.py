@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
@@ -146,8 +147,7 @@ def gallery(folder: Path) -> Path:
         features.astype(np.float16),
         [saved("JPEG")] * TILES,
     )
-    info: dict[str, Any] = {"name": "tiny", "model": {}, "data": {}}
-    written = write_gallery(folder, info=info, num_bits=BITS, tiles=tiles)
+    written = write_gallery(folder, Manifest("tiny", BITS, ModelInfo(), DataInfo()), tiles)
     names = ["feature_x", "feature_y", "code_x", "code_y"]
     write_projection(written, pd.DataFrame(draw.normal(size=(TILES, 4)), columns=names))
     return folder

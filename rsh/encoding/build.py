@@ -7,7 +7,7 @@ from rsh.data.dataset import TileDataset
 from rsh.encoding.coordinator import encoded
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import MANIFEST, read_manifest
+from rsh.gallery.manifest import MANIFEST, DataInfo, Manifest, ModelInfo, read_manifest
 from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
 from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
 from rsh.training.feature_cache import cached_features
@@ -54,18 +54,16 @@ def build_gallery(
             another process is encoding into it.
     """
     folder = Path(folder)
-    model = net.settings | {
-        "fingerprint": fingerprint(net),
-        "run": str(Path(run).resolve()) if run else "",
-    }
+    path = str(Path(run).resolve()) if run else ""
+    model = ModelInfo(**net.settings, fingerprint=fingerprint(net), run=path)
     check_new_gallery(folder)
     if not overwrite:
-        _check_same(folder, model["fingerprint"], dataset.name)
+        _check_same(folder, model.fingerprint, dataset.name)
     with encoded(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress) as made:
         if made:
-            data = {"name": dataset.name, "fingerprint": made.fingerprint}
-            info = {"name": name or dataset.name, "model": model, "data": data}
-            write_gallery(folder, info=info, num_bits=net.num_bits, tiles=made.tiles)
+            data = DataInfo(dataset.name, made.fingerprint)
+            manifest = Manifest(name or dataset.name, net.num_bits, model, data)
+            write_gallery(folder, manifest, made.tiles)
     return Gallery.open(folder)
 
 
@@ -93,7 +91,7 @@ def _check_same(folder: Path, model: str, data: str) -> None:
         there = read_manifest(folder)
     except InputError as error:
         raise InputError(f"{error}, into another --output or with --overwrite") from None
-    if there["model"].get("fingerprint") != model:
+    if there.model.fingerprint != model:
         raise InputError(f"{folder} holds a gallery of another network: {advice}")
-    if there["data"].get("name") != data:
-        raise InputError(f"{folder} holds a gallery of {there['data'].get('name')!r}: {advice}")
+    if there.data.name != data:
+        raise InputError(f"{folder} holds a gallery of {there.data.name!r}: {advice}")

@@ -16,7 +16,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,7 +114,9 @@ class Chunk:
             np.save(temporary / "rows.npy", records)
             (temporary / "thumbs.bin").write_bytes(b"".join(encoded.thumbnails))
             (temporary / "skipped.json").write_text(json.dumps(vars(encoded.skipped)))
-            write_json(temporary / NOTES, {name: file_record(temporary / name) for name in FILES})
+            write_json(
+                temporary / NOTES, {name: asdict(file_record(temporary / name)) for name in FILES}
+            )
 
     def skipped(self) -> Skipped | None:
         """Return which tiles the chunk skips, or None if it is missing or damaged."""
@@ -129,7 +131,7 @@ class Chunk:
         """Whether every byte is as it was written."""
         try:
             notes = json.loads((self.folder / NOTES).read_text())
-            same: bool = {name: file_record(self.folder / name) for name in FILES} == notes
+            same: bool = _file_records(self.folder) == notes
         except (OSError, ValueError):
             return False
         return same
@@ -239,3 +241,7 @@ def _open(folder: Path) -> tuple[Records, NDArray[np.uint8]]:
     if not len(records):  # an empty file cannot be mapped
         return records, np.empty(0, np.uint8)
     return records, np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
+
+
+def _file_records(folder: Path) -> dict[str, Any]:
+    return {name: asdict(file_record(folder / name)) for name in FILES}

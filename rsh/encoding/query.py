@@ -38,7 +38,9 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
     Raises:
         InputError: the gallery names no run, or the network is gone or has changed.
     """
-    if encoder := find_onnx_encoder(gallery.info["model"], run):
+    if encoder := find_onnx_encoder(
+        run or gallery.manifest.model.run, gallery.manifest.model.fingerprint
+    ):
         return encoder.encode
     return partial(encode_images, load_network(gallery, run))
 
@@ -72,15 +74,15 @@ def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":
     from rsh.models.hashnet import fingerprint  # torch
     from rsh.training.run import Run
 
-    noted = run or gallery.info["model"].get("run")
-    if not noted or not isinstance(noted, str | Path):
+    noted = run or gallery.manifest.model.run
+    if not noted:
         raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
     if not run and not Path(noted).is_dir():
         raise InputError(
             f"{noted}, the run that made {gallery.folder}, is gone: name its new place with --run"
         )
     net = Run.open(noted).net()
-    if fingerprint(net) != gallery.info["model"].get("fingerprint"):
+    if fingerprint(net) != gallery.manifest.model.fingerprint:
         raise InputError(
             f"{noted} is not the network that made {gallery.folder}: its codes would mean "
             "something else; name the right run with --run, or encode again"

@@ -36,7 +36,7 @@ class Gallery:
 
     Attributes:
         folder: the gallery folder.
-        info: the contents of gallery.json.
+        manifest: the contents of gallery.json.
         segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
         items: one row per item: id, class, split (train, val, query, or empty) and, if known,
             longitude and latitude in degrees, block and footprint.
@@ -46,16 +46,18 @@ class Gallery:
         features: (n, d) float16, length 1.
     """
 
-    def __init__(self, folder: Path, info: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Use `Gallery.open`."""
         self.folder = folder
-        self.info = info
-        self.num_bits: int = info["num_bits"]
+        self.manifest = manifest
+        self.num_bits = manifest.num_bits
         self._segments = [
-            Segment(folder / s["folder"], num_items=s["items"], num_bits=self.num_bits)
-            for s in info["segments"]
+            Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
+            for segment in manifest.segments
         ]
-        self.segment_rows = _segment_rows(self._segments, [s["removed"] for s in info["segments"]])
+        self.segment_rows = _segment_rows(
+            self._segments, [segment.removed for segment in manifest.segments]
+        )
         starts = np.cumsum([0, *map(len, self._segments)])
         rows = starts[self.segment_rows[:, 0]] + self.segment_rows[:, 1]
         all_items = pd.concat([segment.items for segment in self._segments], ignore_index=True)
@@ -82,7 +84,7 @@ class Gallery:
                 check_files(folder, manifest)
                 gallery = cls(folder, manifest)
             except (InputError, OSError):
-                if read_manifest(folder)["version"] == manifest["version"]:
+                if read_manifest(folder).version == manifest.version:
                     raise
                 continue  # two changes happened meanwhile: read the newer manifest
             gallery._check_size()
@@ -97,7 +99,7 @@ class Gallery:
     @property
     def name(self) -> str:
         """Name of the gallery on the dashboard."""
-        return str(self.info["name"])
+        return self.manifest.name
 
     @cached_property
     def codes(self) -> Codes:
@@ -149,9 +151,9 @@ class Gallery:
 
         It must run again after tiles are added.
         """
-        if not self.info["projection"]:
+        if not self.manifest.projection:
             return None
-        table = read_planes(self.folder / self.info["projection"]["file"])
+        table = read_planes(self.folder / self.manifest.projection.file)
         ids = table.pop("id")
         if ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
             return table
@@ -218,7 +220,8 @@ class Gallery:
 
     def _check_size(self) -> None:
         """Raise InputError if the manifest contradicts the files."""
-        num_items, bits = self.info["num_items"], self.info["model"].get("num_bits", self.num_bits)
+        num_items = self.manifest.num_items
+        bits = self.manifest.model.num_bits or self.num_bits
         if len(self) != num_items or bits != self.num_bits:
             raise InputError(
                 f"{self.folder}/gallery.json says {num_items} tiles of {self.num_bits} bits, "
@@ -245,7 +248,7 @@ class Gallery:
         Raises:
             InputError: its index is on a server that does not answer.
         """
-        return open_searcher(self.table, self.info["index"])
+        return open_searcher(self.table, self.manifest.index)
 
     @property
     def table(self) -> TileTable:

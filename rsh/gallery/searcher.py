@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,12 +24,11 @@ from rsh.codes.order import id_hashes
 from rsh.config import IndexName
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
+from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
 from rsh.index.base import Hits, IDSelector, Index
 from rsh.index.factory import load_index, make_index
 from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
-
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +102,8 @@ class Searcher:
         return Hits(self.rows[positions[known]], hits.distances[known])
 
 
-def open_searcher(tiles: TileTable, entry: Entry) -> Searcher:
-    """Return the searcher of a gallery.
+def open_searcher(tiles: TileTable, entry: IndexInfo) -> Searcher:
+    """Return what a gallery is searched with.
 
     Args:
         tiles: of the gallery.
@@ -127,7 +125,7 @@ def open_searcher(tiles: TileTable, entry: Entry) -> Searcher:
 
 def build_index(
     tiles: TileTable, name: IndexName, *, recall: float, uri: str, file: Path, prefix: str
-) -> Entry:
+) -> IndexInfo:
     """Index a gallery, and return the entry for its manifest.
 
     Args:
@@ -149,20 +147,20 @@ def build_index(
                 "needs a --uri, such as http://localhost:19530", parameter="type", value=name
             )
         uri = str(Path(uri).absolute()) if uri.endswith(".db") else uri
-        entry = {"name": name, "uri": uri, "collection": f"{prefix}_{token_hex(4)}"}
-        MilvusIndex.build(uri, entry["collection"], tiles.num_bits)
+        entry = MilvusInfo(name, uri, f"{prefix}_{token_hex(4)}")
+        MilvusIndex.build(uri, entry.collection, tiles.num_bits)
         return update_index(tiles, tiles, entry, file=file)
     if uri:
         raise InputError("only milvus uses a server", parameter="uri", value=uri)
     if name == "exact":
-        return {}
+        return None
     codes = tiles.packed[tiles.searchable]
     IVFIndex.build(codes, tiles.num_bits, tiles.keys, recall=recall).save(file)
-    return {"name": name, "file": file.name} | file_record(file)
+    return _ivf_info(file)
 
 
-def update_index(old: TileTable, new: TileTable, entry: Entry, *, file: Path) -> Entry:
-    """Update a kept index to a new version of its gallery, and return the new entry.
+def update_index(old: TileTable, new: TileTable, entry: IndexInfo, *, file: Path) -> IndexInfo:
+    """Bring a kept index up to date with a gallery, and return its new entry.
 
     A killed writer may have left tiles in an index on a server, with keys that other images have
     now. So every tile that the old version lacks is removed before any tile is added.
@@ -177,37 +175,37 @@ def update_index(old: TileTable, new: TileTable, entry: Entry, *, file: Path) ->
         InputError: the server does not answer.
     """
     if not entry:
-        return {}
+        return None
     index, keys, rows = _open(new, entry), new.keys, new.searchable
     before = index.ids
     kept = np.intersect1d(before, keys[np.isin(keys, old.keys)])
     index.remove(np.setdiff1d(before, kept))
-    is_new = ~np.isin(keys, kept)
-    index.add(new.packed[rows[is_new]], keys[is_new], new.items.iloc[rows[is_new]])
-    if "file" not in entry:
+    added = ~np.isin(keys, kept)
+    index.add(new.packed[rows[added]], keys[added], new.items.iloc[rows[added]])
+    if isinstance(entry, MilvusInfo):
         return entry
     index.save(file)
-    return entry | {"file": file.name} | file_record(file)
+    return _ivf_info(file)
 
 
-def drop_index(entry: Entry) -> None:
-    """Delete the collection of an unused index, if its server answers."""
-    if entry.get("name") == "milvus":
+def drop_index(entry: IndexInfo) -> None:
+    """Delete what a server keeps for an index that is no longer used, if the server answers."""
+    if isinstance(entry, MilvusInfo):
         from rsh.index.milvus import MilvusIndex
 
         with suppress(InputError):
-            MilvusIndex.drop(entry["uri"], entry["collection"])
+            MilvusIndex.drop(entry.uri, entry.collection)
 
 
-def describe_index(entry: Entry, searcher: Searcher) -> str:
-    """Return a short description of a gallery's index.
+def describe_index(entry: IndexInfo, searcher: Searcher) -> str:
+    """Return a sentence that says what a gallery is searched with.
 
     Args:
         entry: "index" of the manifest.
         searcher: of the gallery.
     """
-    if entry.get("name") == "milvus":
-        return f"exact, by Milvus at {entry['uri']}, collection {entry['collection']}"
+    if isinstance(entry, MilvusInfo):
+        return f"exact, by Milvus at {entry.uri}, collection {entry.collection}"
     index = searcher.index
     if not isinstance(index, IVFIndex):
         return "exact, in memory"
@@ -217,9 +215,14 @@ def describe_index(entry: Entry, searcher: Searcher) -> str:
     )
 
 
-def _open(tiles: TileTable, entry: Entry) -> Index:
-    if entry["name"] == "ivf":
-        return load_index(tiles.folder / entry["file"])
+def _ivf_info(file: Path) -> IVFInfo:
+    record = file_record(file)
+    return IVFInfo("ivf", file.name, record.bytes, record.sha256)
+
+
+def _open(tiles: TileTable, entry: IVFInfo | MilvusInfo) -> Index:
+    if isinstance(entry, IVFInfo):
+        return load_index(tiles.folder / entry.file)
     from rsh.index.milvus import MilvusIndex
 
-    return MilvusIndex.open(entry["uri"], entry["collection"], tiles.num_bits)
+    return MilvusIndex.open(entry.uri, entry.collection, tiles.num_bits)

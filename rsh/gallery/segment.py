@@ -22,7 +22,7 @@ from rsh.codes.encodings import HalfArray
 from rsh.errors import InputError
 from rsh.gallery.items import read_items
 from rsh.io.arrays import read_array
-from rsh.io.files import file_record, recovery_hint
+from rsh.io.files import FileRecord, file_record, recovery_hint
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
 ROWS_AT_ONCE = 1 << 16  # in memory while an array is written
@@ -106,11 +106,11 @@ class Segment:
         return jpeg
 
 
-def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
+def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
     """Write a segment into an empty folder.
 
     Returns:
-        Its entry for gallery.json: "items", "removed" and "files".
+        A record of each file.
 
     Raises:
         InputError: lengths differ, an id comes twice, or a number is not finite.
@@ -134,8 +134,7 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, Any]:
     _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
     _save(folder / "features.npy", tiles.features, np.float16)
     np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
-    files = {name: file_record(folder / name) for name in FILES}
-    return {"items": len(tiles.items), "removed": [], "files": files}
+    return {name: file_record(folder / name) for name in FILES}
 
 
 def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:

@@ -1,8 +1,8 @@
-"""Writes galleries: every change is a new version, which readers see completely or not at all.
+"""Changing a gallery: every change is a new version, which readers see whole or not at all.
 
-A writer holds a lock, writes new files beside the old ones, and replaces the manifest atomically.
-Then it deletes files that neither the new nor the previous manifest names, so a reader of the
-previous manifest still finds its files. The next change deletes files that a killed writer left.
+A writer holds a lock, writes new files beside the old ones, replaces the head in one step, and only
+then takes away what neither the new head nor the one before it names: a reader that has just read
+the old head still finds its files. What a killed writer left behind goes with the next change.
 """
 
 import re
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,17 +19,18 @@ from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import (
-    FORMAT,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
     Manifest,
+    ProjectionInfo,
+    SegmentInfo,
     check_files,
     list_entries,
     read_manifest,
-    with_checksum,
+    to_json,
 )
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
@@ -47,36 +47,32 @@ from rsh.io.files import (
 
 LOCK = ".lock"
 _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
-# Including temporary names of atomic_write, atomic_directory and check_writable.
-OUR_NAMES = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
+# What whole_file and check_place make for a moment, too.
+OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
-def write_gallery(
-    folder: Path, *, info: dict[str, Any], num_bits: int, tiles: GalleryTiles
-) -> Gallery:
-    """Write a gallery; an existing gallery is replaced atomically.
+def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gallery:
+    """Write a gallery; one that is already there is replaced in one step.
 
     Args:
-        folder: of the gallery.
-        info: "name", "model" and "data" for gallery.json.
-        num_bits: code length, bits.
-        tiles: all tiles.
+        folder: where.
+        manifest: its name, code length, network and data set.
+        tiles: all of them.
 
     Raises:
-        InputError: the folder cannot be written, or holds other files.
+        InputError: the folder cannot be written, or holds something else.
     """
     check_new_gallery(folder)
-    with _next_version(folder) as manifest:
-        manifest.update(info, num_bits=num_bits, segments=[], projection={}, index={})
-        _append(folder, manifest, tiles)
+    with _next_version(folder, manifest) as written:
+        _append(folder, written, tiles)
     return Gallery.open(folder)
 
 
 def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
-    """Add tiles to a gallery; its projection must then be computed again.
+    """Add tiles to a gallery; its projection does not know them, and has to be made anew.
 
     Raises:
-        InputError: no gallery, or it already holds one of the ids.
+        InputError: no gallery, or one that already holds a tile of one of these ids.
     """
     read_manifest(folder)
     with _next_version(folder) as manifest:
@@ -88,21 +84,22 @@ def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
 
 
 def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
-    """Check that a gallery holds none of some ids.
+    """Refuse ids of tiles that a gallery already holds.
 
     Raises:
-        InputError: it holds one of them.
+        InputError: it holds one.
     """
-    if duplicates := set(ids) & set(gallery.items["id"]):
-        name = min(duplicates)
+    twice = set(ids) & set(gallery.items["id"])
+    if twice:
+        name = min(twice)
         raise InputError(f"{gallery.folder} already holds {name}: remove it first, or rename it")
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
-    """Remove tiles from a gallery; merging or encoding again frees their disk space.
+    """Take tiles out of a gallery; their bytes go when it is merged or encoded again.
 
     Raises:
-        InputError: no gallery, it lacks one of the tiles, or no tile would remain.
+        InputError: no gallery, one that does not hold them, or that would be left without tiles.
     """
     read_manifest(folder)
     with _next_version(folder) as manifest:
@@ -112,12 +109,12 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
         if unknown:
             raise InputError(f"{folder} holds no tile {unknown[0]}: give the id of one it holds")
         if len(set(ids)) == len(gallery):
-            raise InputError(f"no tile of {folder} would remain: delete the folder instead")
+            raise InputError(f"{folder} would be left without tiles: delete the folder instead")
         for number, row in gallery.segment_rows[rows.loc[list(set(ids))].to_numpy()].tolist():
-            manifest["segments"][number]["removed"].append(row)
-        for segment in manifest["segments"]:
-            segment["removed"].sort()
-        manifest["segments"] = [s for s in manifest["segments"] if len(s["removed"]) < s["items"]]
+            manifest.segments[number].removed.append(row)
+        for segment in manifest.segments:
+            segment.removed.sort()
+        manifest.segments = [s for s in manifest.segments if len(s.removed) < s.items]
         _update_index(gallery, manifest)
     return Gallery.open(folder)
 
@@ -125,77 +122,78 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
 def index_gallery(
     folder: Path, index: IndexName, *, recall: float = DEFAULT_TARGET_RECALL, uri: str = ""
 ) -> Gallery:
-    """Build the index of a gallery, and keep it with the gallery.
+    """Choose what a gallery is searched with, and keep it with the gallery.
 
     Args:
         folder: the gallery.
-        index: "exact", in memory, the default; "ivf", approximate; or "milvus", a server.
-        recall: of "ivf": target recall@20, a fraction.
-        uri: of "milvus": the server's address, or a path that ends in .db.
+        index: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
+            looked at; or "milvus", a server.
+        recall: of "ivf": the least share of the nearest 20 that is to be found.
+        uri: of "milvus": its address, or a path that ends in .db.
 
     Raises:
-        InputError: no gallery, an argument is missing or out of range, or the server does not
-            answer.
+        InputError: no gallery, an argument that is missing or out of range, or a server that does
+            not answer.
     """
     read_manifest(folder)
     with _next_version(folder) as manifest:
         gallery, file = Gallery.open(folder), _index_file(folder, manifest)
-        old = manifest["index"]
-        manifest["index"] = build_index(
+        old = manifest.index
+        manifest.index = build_index(
             gallery.table, index, recall=recall, uri=uri, file=file, prefix=_collection(gallery)
         )
-    drop_index(old)  # the previous manifest used it until now
+    drop_index(old)  # only now: until then the old head was searched with it
     return Gallery.open(folder)
 
 
 def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Replace the projection of a gallery.
+    """Give a gallery a new projection.
 
     Args:
         gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row per item.
+        projection: feature_x, feature_y, code_x, code_y, one row an item.
     """
     folder = gallery.folder
     read_manifest(folder)
     with _next_version(folder) as manifest:
-        file = folder / f"projection-{manifest['version'] + 1}.parquet"
+        file = folder / f"projection-{manifest.version + 1}.parquet"
         with atomic_write(file) as stream:
             projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        manifest["projection"] = {"file": file.name} | file_record(file)
-    gallery.info["projection"] = manifest["projection"]
-    gallery.__dict__.pop("projection", None)  # clear the cached property
+        record = file_record(file)
+        manifest.projection = ProjectionInfo(file.name, record.bytes, record.sha256)
+    gallery.manifest.projection = manifest.projection
+    gallery.__dict__.pop("projection", None)  # forget the cached answer
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
-    """Merge galleries of one model into a new gallery, without their removed tiles.
+    """Put galleries of one model together in a new one, and leave out what was removed.
 
     Raises:
-        InputError: the models differ, two galleries share an id, or the new folder is in use.
+        InputError: they are of different models or share ids, or the folder is taken.
     """
     galleries = [Gallery.open(folder) for folder in folders]
     first = galleries[0]
     for other in galleries[1:]:
         if (other.num_bits, _weights(other)) != (first.num_bits, _weights(first)):
             raise InputError(
-                f"{other.folder} is of another model than {first.folder}, so their codes are not "
-                "comparable; encode one of them again"
+                f"{other.folder} is of another model than {first.folder}: their codes mean "
+                "different things; encode one of them again"
             )
     ids = pd.concat([gallery.items["id"] for gallery in galleries])
     if ids.duplicated().any():
         raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
     if (into / MANIFEST).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
-    check_new_gallery(into)  # allows files that a killed merge left
-    info = {name: first.info[name] for name in ("name", "model", "data")}
-    with _next_version(into) as manifest:
-        manifest.update(info, num_bits=first.num_bits, segments=[], projection={}, index={})
+    check_new_gallery(into)  # what a merge that was killed has left is no hindrance
+    new = Manifest(first.name, first.num_bits, first.manifest.model, first.manifest.data)
+    with _next_version(into, new) as manifest:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
     return Gallery.open(into)
 
 
 def check_gallery(folder: Path) -> Gallery:
-    """Compare every byte of a gallery with the checksums in its manifest.
+    """Read every byte of a gallery and hold it against what was noted.
 
     Raises:
         InputError: no gallery, or a file that is missing, cut or altered.
@@ -205,46 +203,44 @@ def check_gallery(folder: Path) -> Gallery:
 
 
 def check_new_gallery(folder: Path) -> None:
-    """Check that a gallery can be written into a folder.
+    """Refuse a folder that holds something else than a gallery, or that cannot be written.
 
     Raises:
-        InputError: the folder cannot be written, or holds files of no gallery.
+        InputError: it does.
     """
     check_writable(folder)
     if not folder.is_dir() or (folder / MANIFEST).exists():
         return
     if not all(_is_ours(path.name) for path in folder.iterdir()):
-        raise InputError(f"{folder} holds other files than a gallery: choose another --output")
+        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
 
 
 def _collection(gallery: Gallery) -> str:
-    """Return the prefix of a collection's name, which identifies model and data."""
-    prints = [str(gallery.info[part].get("fingerprint", ""))[:8] for part in ("model", "data")]
+    """Return the beginning of a collection's name, which tells model and data."""
+    prints = [part.fingerprint[:8] for part in (gallery.manifest.model, gallery.manifest.data)]
     return "_".join(["rsh", *filter(None, prints), str(gallery.num_bits)])
 
 
-def _weights(gallery: Gallery) -> Any:
-    return gallery.info["model"].get("fingerprint")
+def _weights(gallery: Gallery) -> str:
+    return gallery.manifest.model.fingerprint
 
 
 @contextmanager
-def _next_version(folder: Path) -> Iterator[Manifest]:
-    """Yield a manifest to change; it replaces the old one if the block succeeds."""
+def _next_version(folder: Path, new: Manifest | None = None) -> Iterator[Manifest]:
+    """Yield the manifest to change, or a new one; it replaces the old if the block ends well."""
     with explain_os_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
-        old = _read_if_valid(folder)
-        manifest: Manifest = deepcopy(old) if old else {"format": FORMAT, "version": 0}
-        present = {path.name for path in folder.iterdir()}
-        unreadable = present if (folder / MANIFEST).exists() else set()
-        keep = list_entries(old) if old else unreadable  # another rsh may still read these files
+        old = _new_manifest(folder)
+        manifest = deepcopy(new or old or read_manifest(folder))
+        manifest.version = old.version if old else 0
+        unread = {path.name for path in folder.iterdir()} if (folder / MANIFEST).exists() else set()
+        keep = list_entries(old) if old else unread  # until it is replaced, another rsh may read it
         try:
             yield manifest
-            manifest["version"] += 1
-            manifest["num_items"] = sum(
-                s["items"] - len(s["removed"]) for s in manifest["segments"]
-            )
-            write_json(folder / MANIFEST, with_checksum(manifest))
+            manifest.version += 1
+            manifest.num_items = sum(s.items - len(s.removed) for s in manifest.segments)
+            write_json(folder / MANIFEST, to_json(manifest))
             keep = list_entries(manifest) | (list_entries(old) if old else set())
         finally:
             _clean(folder, keep=keep)
@@ -252,7 +248,7 @@ def _next_version(folder: Path) -> Iterator[Manifest]:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Lock the gallery for writing; delete its folder in the end if nothing was written."""
+    """Be the only writer; a folder in which nothing came about goes again."""
     busy = f"{folder} is being changed by another process: wait for it, then run this again"
     with exclusive_lock(folder / LOCK, busy=busy):
         try:
@@ -260,39 +256,39 @@ def _lock(folder: Path) -> Iterator[None]:
         finally:
             if not (folder / MANIFEST).exists():
                 (folder / LOCK).unlink(missing_ok=True)
-                with suppress(OSError):  # it holds other files
+                with suppress(OSError):  # it holds something else
                     folder.rmdir()
 
 
-def _read_if_valid(folder: Path) -> Manifest | None:
-    """Return the manifest, or None if it is missing or invalid, and is then replaced."""
+def _new_manifest(folder: Path) -> Manifest | None:
+    """Return the head, or None where there is none that can be read: it is then replaced."""
     with suppress(InputError):
         return read_manifest(folder)
     return None
 
 
 def _update_index(old: Gallery, manifest: Manifest) -> None:
-    """Update the kept index of a gallery, if there is one, to its new manifest."""
-    entry, file = manifest["index"], _index_file(old.folder, manifest)
+    """Bring the index that a gallery keeps up to date with its new head."""
+    entry, file = manifest.index, _index_file(old.folder, manifest)
     if entry:
         new = Gallery(old.folder, manifest)
-        manifest["index"] = update_index(old.table, new.table, entry, file=file)
+        manifest.index = update_index(old.table, new.table, entry, file=file)
 
 
 def _index_file(folder: Path, manifest: Manifest) -> Path:
-    return folder / f"index-{manifest['version'] + 1}.npz"
+    return folder / f"index-{manifest.version + 1}.npz"
 
 
 def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
-    """Write a segment and add it to the manifest."""
-    name = f"{manifest['version'] + 1:06}-{len(manifest['segments'])}"
+    """Write a segment and enter it into the head."""
+    name = f"{manifest.version + 1:06}-{len(manifest.segments)}"
     with atomic_directory(folder / name) as temporary:
-        entry = write_segment(temporary, tiles)
-    manifest["segments"].append({"folder": name} | entry)
+        files = write_segment(temporary, tiles)
+    manifest.segments.append(SegmentInfo(name, len(tiles.items), [], files))
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
-    """Delete files of galleries that are not to be kept."""
+    """Take away what is ours and not to be kept."""
     for path in folder.iterdir():
         if path.name not in keep | {MANIFEST, LOCK, WORK} and _is_ours(path.name):
             if path.is_dir():
@@ -302,5 +298,5 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a writer of galleries uses this name, also for temporary files."""
-    return name in {LOCK, WORK} or bool(OUR_NAMES.fullmatch(name))
+    """Whether a writer of galleries made what has this name, be it for a moment."""
+    return name in {LOCK, WORK} or bool(OURS.fullmatch(name))

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -225,6 +226,14 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def file_record(file: Path) -> dict[str, Any]:
-    """Return size and sha256 of a file, as manifests record them."""
-    return {"bytes": file.stat().st_size, "sha256": sha256(file)}
+@dataclass(frozen=True)
+class FileRecord:
+    """The size and checksum of a file."""
+
+    bytes: int
+    sha256: str
+
+
+def file_record(file: Path) -> FileRecord:
+    """Return the size and checksum of a file."""
+    return FileRecord(file.stat().st_size, sha256(file))

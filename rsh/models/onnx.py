@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from rsh.codes.encodings import Encodings
 from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import read_image
 from rsh.errors import InputError
-from rsh.text import first_sentence
+from rsh.text import first_sentence, install_hint
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,7 +38,7 @@ class OnnxEncoder:
     """
 
     def __init__(self, file: str | Path) -> None:
-        """Open a file that `rsh export` wrote.
+        """Open a file that `rsh export-onnx` wrote.
 
         Raises:
             InputError: it is none, or what reads ONNX is not installed.
@@ -46,23 +46,24 @@ class OnnxEncoder:
         try:
             import onnxruntime
         except ImportError:
-            raise InputError("onnxruntime is not installed: pip install 'rsh[onnx]'") from None
+            raise InputError(install_hint("onnxruntime", "onnx")) from None
         if not Path(file).is_file():
-            raise InputError(f"{file} does not exist: make it with `rsh export`")
+            raise InputError(f"{file} does not exist: make it with `rsh export-onnx`")
         content = Path(file).read_bytes()
-        altered = InputError(f"{file} was altered: make it again with `rsh export`")
+        altered = InputError(f"{file} was altered: make it again with `rsh export-onnx`")
         summed = SUM_IN_FILE.search(content)
         if summed and with_checksum(content) != content:
             raise altered
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own errors derive from nothing else
+            reason = first_sentence(error)
             raise InputError(
-                f"{file} cannot be read ({first_sentence(error)}): make it again with `rsh export`"
+                f"{file} cannot be read ({reason}): make it again with `rsh export-onnx`"
             ) from None
         about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
         if about is None:
-            raise InputError(f"{file} was not written by rsh: make one with `rsh export`")
+            raise InputError(f"{file} was not written by rsh: make one with `rsh export-onnx`")
         if not summed:
             raise altered
         self.settings: dict[str, Any] = json.loads(about)
@@ -105,24 +106,21 @@ def with_checksum(content: bytes) -> bytes:
     return head + digest.encode() + rest
 
 
-def find_onnx_encoder(
-    model: Mapping[str, Any], run: str | Path | None = None
-) -> OnnxEncoder | None:
+def find_onnx_encoder(run: str | Path, fingerprint: str) -> OnnxEncoder | None:
     """Return the exported encoder of a gallery's model, if it exists and can be used.
 
     Args:
-        model: the entry of the model in gallery.json.
-        run: its run folder, if it has moved since.
+        run: run folder of the model; empty if it is not known.
+        fingerprint: of the model's weights.
 
     Returns:
         None if the run has none, if its weights differ, or if onnxruntime is not installed; then
         use torch.
     """
-    folder = run or model.get("run")
-    if not isinstance(folder, str | Path) or not folder or find_spec("onnxruntime") is None:
+    if not run or find_spec("onnxruntime") is None:
         return None
-    file = Path(folder) / FILE
+    file = Path(run) / FILE
     if not file.is_file():
         return None
     encoder = OnnxEncoder(file)
-    return encoder if encoder.settings["fingerprint"] == model.get("fingerprint") else None
+    return encoder if encoder.settings["fingerprint"] == fingerprint else None

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rsh.encoding.build import build_gallery, encode_dataset
 from rsh.encoding.query import encode_images, load_network, open_query_encoder
 from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import to_json
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.training.run import Run, finish_run
@@ -25,8 +27,8 @@ def gallery(tiny_run, tmp_path: Path) -> Gallery:
 
 
 def rename_run(gallery: Gallery, run: str) -> Gallery:
-    gallery.info["model"]["run"] = run
-    (gallery.folder / "gallery.json").write_text(json.dumps(gallery.info))
+    gallery.manifest.model = replace(gallery.manifest.model, run=run)
+    (gallery.folder / "gallery.json").write_text(json.dumps(to_json(gallery.manifest)))
     return Gallery.open(gallery.folder)
 
 
@@ -65,8 +67,8 @@ def test_codes_features_and_thumbnails_are_in_the_order_of_the_items(tiny_run, t
 def test_gallery_says_which_model_and_data_made_it(tiny_run, tiny_split):
     gallery = Gallery.open(tiny_run.gallery)
     assert gallery.name == "tiny"
-    assert gallery.info["model"]["fingerprint"] == Run.open(tiny_run.folder).config["fingerprint"]
-    assert gallery.info["data"]["fingerprint"] == tiny_split.dataset.fingerprint
+    assert gallery.manifest.model.fingerprint == Run.open(tiny_run.folder).config["fingerprint"]
+    assert gallery.manifest.data.fingerprint == tiny_split.dataset.fingerprint
 
 
 def test_image_of_the_gallery_gets_the_code_it_has_there(tiny_run):
@@ -114,10 +116,10 @@ def test_image_that_cannot_be_read_is_named(tiny_run, tmp_path: Path):
 def test_model_is_found_by_the_name_in_the_gallery_or_a_new_one(
     gallery: Gallery, tiny_run, tmp_path
 ):
-    assert fingerprint(load_network(gallery)) == gallery.info["model"]["fingerprint"]
+    assert fingerprint(load_network(gallery)) == gallery.manifest.model.fingerprint
     moved = shutil.copytree(tiny_run.folder, tmp_path / "moved")
     gone = rename_run(gallery, str(tmp_path / "gone"))
-    assert fingerprint(load_network(gone, moved)) == gallery.info["model"]["fingerprint"]
+    assert fingerprint(load_network(gone, moved)) == gallery.manifest.model.fingerprint
     image = tiny_run.data / gallery.items["id"][0]
     assert np.array_equal(open_query_encoder(gone, run=moved)([image]).packed, gallery.packed[:1])
 
@@ -155,4 +157,4 @@ def test_same_network_and_tiles_give_the_same_gallery(tiny_run, tiny_split, tmp_
     again = build_gallery(
         net, tiny_split.dataset, tmp_path / "again", run=tiny_run.folder, progress=False
     )
-    assert again.info["segments"] == Gallery.open(tiny_run.gallery).info["segments"]
+    assert again.manifest.segments == Gallery.open(tiny_run.gallery).manifest.segments

@@ -39,7 +39,7 @@ def test_gallery_has_the_codes_of_cached_features(net, tiny_split, tmp_path):
     order = hash_order(tiny_split.dataset.items["id"])
     assert np.array_equal(gallery.codes, cached.codes[order])
     assert np.array_equal(gallery.relaxed, cached.relaxed[order])
-    assert gallery.info["data"]["fingerprint"] == tiny_split.dataset.fingerprint  # of what was read
+    assert gallery.manifest.data.fingerprint == tiny_split.dataset.fingerprint  # of what was read
     assert not list((tmp_path / "gallery").glob(".encode*"))
 
 
@@ -48,7 +48,7 @@ def test_chunks_make_no_difference(net, dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(chunk_store, "CHUNK_TILES", 4096)
     at_once = encode(net, dataset, tmp_path / "once")
     near(in_chunks, at_once)
-    assert in_chunks.info["data"] == at_once.info["data"]
+    assert in_chunks.manifest.data == at_once.manifest.data
 
 
 def test_interrupted_encode_goes_on_and_is_like_an_unbroken_one(
@@ -63,8 +63,8 @@ def test_interrupted_encode_goes_on_and_is_like_an_unbroken_one(
     broken = encode(net, dataset, tmp_path / "broken")
     assert rest == [range(12, 16), range(16, 20), range(20, 22)]
     assert content(broken) == content(unbroken)
-    assert broken.info["segments"] == unbroken.info["segments"]
-    assert broken.info["data"] == unbroken.info["data"]
+    assert broken.manifest.segments == unbroken.manifest.segments
+    assert broken.manifest.data == unbroken.manifest.data
 
 
 def test_all_parts_being_there_nothing_is_encoded_again(net, dataset, tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_image_that_changed_since_is_encoded_again(net, dataset, tmp_path, monke
     rest = stop_after(99, monkeypatch)
     gallery = encode(net, TileDataset.open(dataset.path), tmp_path / "gallery")
     assert rest == [range(0, 4), range(16, 20), range(20, 22)]
-    assert gallery.info["data"]["fingerprint"] == TileDataset.open(dataset.path).fingerprint
+    assert gallery.manifest.data.fingerprint == TileDataset.open(dataset.path).fingerprint
     codes = gallery.codes[
         gallery.items["id"].isin([dataset.items["id"][0], dataset.items["id"][21]])
     ]
@@ -134,7 +134,7 @@ def test_unreadable_images_are_left_out_and_named_in_the_end(net, dataset, tmp_p
     assert set(gallery.items["id"]) == set(dataset.items["id"]) - set(spoilt)
     with pytest.warns(RshWarning, match="left out"):
         readable = dataset.drop_unreadable()
-    assert gallery.info["data"]["fingerprint"] == readable.fingerprint
+    assert gallery.manifest.data.fingerprint == readable.fingerprint
 
 
 def test_part_that_left_images_out_is_not_taken_where_none_may_be(

@@ -15,6 +15,7 @@ from rsh.errors import InputError
 from rsh.explorer.panels.header import describe_gallery
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.writer import (
     add_tiles,
     check_gallery,
@@ -61,7 +62,7 @@ def test_a_kept_index_answers_as_the_codes_do(folder: Path, engine: str):
     assert answers(index(folder, engine)) == expected
     assert answers(Gallery.open(folder)) == expected
     assert answers(index(folder, "exact")) == expected
-    assert Gallery.open(folder).info["index"] == {}
+    assert Gallery.open(folder).manifest.index is None
 
 
 @KEPT
@@ -74,7 +75,7 @@ def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: 
     ):
         change(folder), change(plain)
         assert answers(Gallery.open(folder)) == answers(Gallery.open(plain))
-        assert Gallery.open(folder).info["index"]["name"] == engine
+        assert Gallery.open(folder).manifest.index.name == engine
         check_gallery(folder)
 
 
@@ -103,7 +104,7 @@ def test_an_old_index_file_goes_with_the_second_change(folder: Path):
         remove_tiles(folder, [Gallery.open(folder).items["id"][row]])
     files = sorted(path.name for path in folder.glob("index-*"))
     assert len(files) == 2
-    assert Gallery.open(folder).info["index"]["file"] == files[-1]
+    assert Gallery.open(folder).manifest.index.file == files[-1]
 
 
 @pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
@@ -152,9 +153,9 @@ def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
 def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):
     index(folder, "ivf")
     merged = merge_galleries([folder], tmp_path / "merged")
-    assert merged.info["index"] == {}
+    assert merged.manifest.index is None
     tiny_gallery(folder)
-    assert Gallery.open(folder).info["index"] == {}
+    assert Gallery.open(folder).manifest.index is None
 
 
 def test_what_a_killed_writer_left_on_a_server_is_not_found_under_another_image(folder: Path):
@@ -178,7 +179,7 @@ def test_a_server_that_holds_newer_tiles_does_not_show_them_to_an_old_reader(fol
 
 
 @pytest.mark.parametrize(
-    "entry", [5, None, {"name": "faiss"}, {"name": "ivf"}, {"name": "milvus", "uri": 3}]
+    "entry", [5, {}, {"name": "faiss"}, {"name": "ivf"}, {"name": "milvus", "uri": 3}]
 )
 def test_an_altered_entry_is_refused(folder: Path, entry: object):
     head = json.loads((folder / "gallery.json").read_text()) | {"index": entry}
@@ -197,7 +198,7 @@ def test_an_index_file_elsewhere_is_refused(folder: Path):
 
 
 def test_a_cut_index_file_is_noticed(folder: Path):
-    file = folder / index(folder, "ivf").info["index"]["file"]
+    file = folder / index(folder, "ivf").manifest.index.file
     file.write_bytes(file.read_bytes()[:-10])
     with refused(names=file.name):
         Gallery.open(folder)
@@ -207,9 +208,12 @@ def test_a_cut_index_file_is_noticed(folder: Path):
     ("flags", "reason"),
     [
         (["--type", "milvus"], "--type milvus: needs a --uri"),
-        (["--type", "ivf", "--recall", "2"], "--recall 2: choose a fraction above 0, at most 1"),
+        (
+            ["--type", "ivf", "--target-recall", "2"],
+            "--target-recall 2: choose a fraction",
+        ),
         (["--uri", "http://localhost"], "--uri http://localhost: only milvus uses a server"),
-        (["--type", "faiss"], "is none of exact, ivf, milvus"),
+        (["--type", "faiss"], "choose one of exact, ivf, milvus"),
     ],
 )
 def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reason, capsys):
@@ -227,7 +231,7 @@ def test_the_page_says_that_its_answers_are_approximate(folder: Path):
 
 
 def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):
-    main(["gallery", "index", str(folder), "--type", "ivf", "--recall", "0.3"])
+    main(["gallery", "index", str(folder), "--type", "ivf", "--target-recall", "0.3"])
     said = capsys.readouterr().out
     assert "229 tiles, approximate: probes 1 of 3 inverted lists" in said
     main(["gallery", "info", str(folder)])
@@ -258,5 +262,5 @@ def test_a_failed_write_over_a_gallery_of_another_format_loses_nothing(folder: P
     tiles = more_tiles(tiny_gallery(folder.parent / "other"))
     tiles.items["id"] = "twice"
     with refused(names="twice"):
-        write_gallery(folder, info={}, num_bits=32, tiles=tiles)
+        write_gallery(folder, Manifest("", 32, ModelInfo(), DataInfo()), tiles)
     assert sorted(path.name for path in folder.iterdir()) == before

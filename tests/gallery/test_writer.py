@@ -43,7 +43,7 @@ def test_added_tiles_are_found_beside_the_old_ones(folder: Path, tmp_path: Path)
     assert ids == [ids[row] for row in hash_order(ids)]  # ties favor neither old nor new
     (hits,) = gallery.search(alone.packed[:1], top_k=1)
     assert hits.distances[0] == 0
-    assert Gallery.open(folder).info["version"] == 2
+    assert Gallery.open(folder).manifest.version == 2
 
 
 def test_tile_that_is_there_is_not_added_again(folder: Path):
@@ -88,7 +88,7 @@ def test_segment_without_tiles_goes(folder: Path):
     new = some(3, seed=1)
     add_tiles(folder, tiles_of(**new))
     gallery = remove_tiles(folder, new["items"]["id"].tolist())
-    assert len(gallery.info["segments"]) == 1
+    assert len(gallery.manifest.segments) == 1
     assert said(gallery).keys() == set(parts()["items"]["id"])
 
 
@@ -187,7 +187,7 @@ def test_galleries_of_other_models_are_not_merged(folder: Path, tmp_path: Path):
 
 def test_check_reads_what_opening_only_measures(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("rsh.gallery.manifest.LARGE", 100)
-    (segment,) = (folder / s["folder"] for s in Gallery.open(folder).info["segments"])
+    (segment,) = (folder / s.folder for s in Gallery.open(folder).manifest.segments)
     content = bytearray((segment / "thumbs.bin").read_bytes())
     content[50] ^= 1
     (segment / "thumbs.bin").write_bytes(content)
@@ -214,13 +214,13 @@ def report(version, tiles):
 def change():
     print("pid", os.getpid(), flush=True)
     for seed in range(1, 1000):
-        report(write(folder, **parts(5)).info["version"], 5)
+        report(write(folder, **parts(5)).manifest.version, 5)
         gallery = add_tiles(folder, tiles_of(**some(40, seed=seed)))
-        report(gallery.info["version"], 45)
+        report(gallery.manifest.version, 45)
         write_projection(gallery, planes(45))
-        report(gallery.info["version"] + 1, 45)
+        report(gallery.manifest.version + 1, 45)
         ids = gallery.items["id"][:20].tolist()
-        report(remove_tiles(folder, ids).info["version"], 25)
+        report(remove_tiles(folder, ids).manifest.version, 25)
 
 while True:
     pid = os.fork()
@@ -239,11 +239,11 @@ def test_what_a_killed_writer_left_goes_with_the_next_change(folder: Path):
         (folder / name).mkdir()
     for name in (".gallery.json.k4", ".projection-3.parquet.k5"):
         (folder / name).touch()
-    before, mine = list_entries(Gallery.open(folder).info), {".rsh", "notes.txt"}
+    before, mine = list_entries(Gallery.open(folder).manifest), {".rsh", "notes.txt"}
     for name in mine:
         (folder / name).touch()
     after = remove_tiles(folder, Gallery.open(folder).items["id"][:1].tolist())
-    wanted = before | list_entries(after.info) | {"gallery.json", ".lock"}
+    wanted = before | list_entries(after.manifest) | {"gallery.json", ".lock"}
     assert entries(folder) == wanted | mine
 
 
@@ -255,7 +255,7 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(
     draw = random.Random(0)
     here = Path(__file__).parents[1]
     sizes = (5, 45, 45, 25)  # of the versions of a round
-    version, changed = check_gallery(folder).info["version"], 0
+    version, changed = check_gallery(folder).manifest.version, 0
     command = [sys.executable, "-c", WRITER, str(folder), str(here), str(here.parent)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -270,7 +270,7 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(
             lines += iter(process.stdout.readline, "ended\n")
             reported = [int(line.split()[0]) for line in lines if line.endswith(".\n")]
             gallery = check_gallery(folder)
-            version = gallery.info["version"]
+            version = gallery.manifest.version
             last = reported[-1] if reported else first - 1
             assert version in (last, last + 1)
             if version >= first:
@@ -281,5 +281,7 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(
     gallery = check_gallery(folder)
     assert changed
     after = remove_tiles(folder, gallery.items["id"][:1].tolist())  # takes away what was left
-    wanted = list_entries(gallery.info) | list_entries(after.info) | {"gallery.json", ".lock"}
+    wanted = (
+        list_entries(gallery.manifest) | list_entries(after.manifest) | {"gallery.json", ".lock"}
+    )
     assert entries(folder) == wanted

@@ -82,12 +82,12 @@ def test_search_by_image_takes_the_encoder_of_the_run_and_no_torch(
 
 
 def test_encoder_of_other_weights_is_left_alone(exported: Path, tiny_run: TinyRun, tmp_path: Path):
-    model = Gallery.open(tiny_run.gallery).info["model"]
+    model = Gallery.open(tiny_run.gallery).manifest.model
     shutil.copy(exported, tmp_path / FILE)
-    assert isinstance(find_onnx_encoder(model, tmp_path), OnnxEncoder)
-    assert find_onnx_encoder(model | {"fingerprint": "other"}, tmp_path) is None
-    assert find_onnx_encoder(model, tmp_path / "nowhere") is None
-    assert find_onnx_encoder(model | {"run": ""}) is None
+    assert isinstance(find_onnx_encoder(tmp_path, model.fingerprint), OnnxEncoder)
+    assert find_onnx_encoder(tmp_path, "other") is None
+    assert find_onnx_encoder(tmp_path / "nowhere", model.fingerprint) is None
+    assert find_onnx_encoder("", model.fingerprint) is None
 
 
 def test_image_of_any_size_and_mode_is_encoded(exported: Path):
@@ -109,7 +109,7 @@ def test_gallery_encodes_as_it_was_encoded(exported: Path, tiny_run: TinyRun):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, "does not exist: make it with `rsh export`"),
+        (None, "does not exist: make it with `rsh export-onnx`"),
         (b"", "cannot be read"),
         (b"nothing", "cannot be read"),
     ],
@@ -126,7 +126,7 @@ def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path:
     for place in np.linspace(0, len(content) - 1, 9).astype(int):
         flipped = content[place] ^ 1
         (tmp_path / FILE).write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
-        with refused(names="rsh export"):
+        with refused(names="rsh export-onnx"):
             OnnxEncoder(tmp_path / FILE)
 
 

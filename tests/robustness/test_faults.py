@@ -47,7 +47,7 @@ def seen(folder: Path) -> object:
     if not (folder / "gallery.json").exists():
         return None
     gallery = check_gallery(folder)
-    engine = gallery.info["index"].get("name")
+    engine = gallery.manifest.index and gallery.manifest.index.name
     found = gallery.search(gallery.packed[:3], top_k=3)
     plane = gallery.projection
     return said(gallery), engine, str(found), None if plane is None else plane.to_json()

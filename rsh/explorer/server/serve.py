@@ -84,8 +84,8 @@ def serve(
         max_sessions: largest number of visitors at once; further visitors see a "server full" page.
 
     Raises:
-        InputError: a gallery is missing, two have the same name, `max_sessions` is below 1, or the port
-            is in use or not allowed.
+        InputError: a gallery is missing, two have the same name, `max_sessions` is below 1, or
+            the port is in use or not allowed.
     """
     site = Registry(galleries)
     for name in site.names:

@@ -175,7 +175,7 @@ def _notes(result: SearchResult) -> list[str]:
     written = [result.name, result.class_name, _search_words(result), *names]
     if any(map(has_missing_glyphs, written)):
         notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
-    model = str(gallery.info["model"].get("fingerprint", ""))[:8]
+    model = gallery.manifest.model.fingerprint[:8]
     known = f", model {model}" if model else ""
     size = f"{plural(len(gallery), 'tile')}, {plural(gallery.num_bits, 'bit')}"
     notes.append(f"{gallery.name}: {size}{known}")

@@ -72,7 +72,7 @@ def to_json(result: SearchResult) -> bytes:
         and data), and "hits" with the columns of `to_csv` and null for unknown values. Texts are
         unchanged.
     """
-    gallery, row, info = result.gallery, result.query.row, result.gallery.info
+    gallery, row, manifest = result.gallery, result.query.row, result.gallery.manifest
     options = result.options.given()
     options |= {name: ids for name, ids in result.feedback().items() if ids}
     if "filter" in options:
@@ -87,10 +87,16 @@ def to_json(result: SearchResult) -> bytes:
             "name": gallery.name,
             "num_items": len(gallery),
             "num_bits": gallery.num_bits,
-            "version": info["version"],
-            "index": (info["index"] or {"name": "exact"})["name"],
-            "model": {key: info["model"].get(key) for key in ("backbone", "fingerprint")},
-            "data": {key: info["data"].get(key) for key in ("name", "fingerprint")},
+            "version": manifest.version,
+            "index": manifest.index.name if manifest.index else "exact",
+            "model": {
+                "backbone": manifest.model.backbone or None,
+                "fingerprint": manifest.model.fingerprint or None,
+            },
+            "data": {
+                "name": manifest.data.name or None,
+                "fingerprint": manifest.data.fingerprint or None,
+            },
         },
         "hits": list(_rows(result)),
     }

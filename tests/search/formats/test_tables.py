@@ -15,6 +15,7 @@ from refusals import refused
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import ModelInfo
 from rsh.search.formats.tables import COLUMNS, escape_formula, to_csv, to_geojson, to_json
 from rsh.search.query import Query, QueryImage, SearchOptions
 from rsh.search.results import SearchResult
@@ -96,7 +97,7 @@ def test_no_cell_begins_a_formula_however_it_is_split(text):
 
 def test_record_can_be_traced(gallery):
     query = gallery.items["id"][0]
-    gallery.info["model"] = {"fingerprint": "f00d", "backbone": "b", "run": "/home/somebody/run"}
+    gallery.manifest.model = ModelInfo("b", fingerprint="f00d", run="/home/somebody/run")
     result = search(
         gallery, query, top_k=9, rerank="asymmetric", rerank_depth=40,
         filter=Filter.read(["split=train,val", "latitude=-60..60"]),

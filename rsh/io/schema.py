@@ -1,0 +1,75 @@
+"""Reads JSON objects into dataclasses, with one sentence for what does not fit."""
+
+import reprlib
+from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from rsh.errors import InputError
+from rsh.io.files import recovery_hint
+
+T = TypeVar("T")
+
+
+def from_json(kind: type[T], value: object, *, where: str, what: str) -> T:
+    """Return a JSON object as a dataclass.
+
+    Args:
+        kind: a dataclass. Its fields are str, int, float, bool, object, lists and dicts of these,
+            or further dataclasses. Of several dataclasses, the one with the same keys is taken.
+        value: what was read.
+        where: what the object is called in the message.
+        what: what the file is to the reader ("gallery", "run").
+
+    Raises:
+        InputError: a key is missing, is not known, or has a value of another type.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where} is no object: {recovery_hint(what)}")
+    hints = get_type_hints(kind)
+    required = [field.name for field in fields(kind) if _has_no_default(field)]  # type: ignore[arg-type]
+    for key in [*required, *value]:
+        if key not in value:
+            raise InputError(f"{where} has no {key!r}: {recovery_hint(what)}")
+        if key not in hints:
+            raise InputError(f"{where} has an unknown {key!r}: {recovery_hint(what)}")
+    return kind(**{
+        key: _read(hints[key], found, key=key, where=where, what=what)
+        for key, found in value.items()
+    })  # fmt: skip
+
+
+def _has_no_default(field: Any) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _read(kind: Any, found: object, *, key: str, where: str, what: str) -> Any:
+    inside = f"{key!r} in {where}"
+    if get_origin(kind) in (Union, UnionType):
+        members = [member for member in get_args(kind) if _may_be(member, found)]
+        kind = members[0] if members else kind
+    if is_dataclass(kind):
+        return from_json(kind, found, where=inside, what=what)  # type: ignore[arg-type]
+    if get_origin(kind) is list and isinstance(found, list):
+        (of,) = get_args(kind)
+        rows = [(f"{key}[{number}]", row) for number, row in enumerate(found)]
+        return [_read(of, row, key=name, where=where, what=what) for name, row in rows]
+    if get_origin(kind) is dict and isinstance(found, dict):
+        of = get_args(kind)[1]
+        return {
+            name: _read(of, row, key=name, where=inside, what=what) for name, row in found.items()
+        }
+    if not _may_be(kind, found):
+        raise InputError(f"{where} has {key}={reprlib.repr(found)}: {recovery_hint(what)}")
+    return found
+
+
+def _may_be(kind: Any, found: object) -> bool:
+    """Whether a value may be read as a type; of a dataclass, whether the keys are the same."""
+    if is_dataclass(kind):
+        return isinstance(found, dict) and set(found) == {field.name for field in fields(kind)}
+    if kind in (None, NoneType):
+        return found is None
+    if kind in (int, float) and isinstance(found, bool):
+        return False
+    return isinstance(kind, type) and isinstance(found, int | float if kind is float else kind)
