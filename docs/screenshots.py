@@ -76,7 +76,7 @@ def served(gallery: str) -> Iterator[str]:
 
 def settle(page: Page) -> None:
     """Wait until the answer is there and nothing moves."""
-    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy) img")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) img")
     page.wait_for_timeout(700)
 
 
@@ -97,46 +97,46 @@ def still(page: Page, name: str, *, selector: str = "", height: int = 0, width: 
 def stills(page: Page) -> None:
     """Take the three images that stand still."""
     still(page, "page.jpg", height=1130, width=1280)
-    still(page, "spaces.jpg", selector=".rsh-planes")
-    for summary in page.locator(".rsh-reasons summary").all()[:2]:
+    still(page, "spaces.jpg", selector=".rsh-scatters")
+    for summary in page.locator(".rsh-explain summary").all()[:2]:
         summary.click()
-    page.get_by_role("button", name="Cover it part by part").click()
-    page.wait_for_selector(".rsh-heats img", timeout=120_000)
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_selector(".rsh-attributions img", timeout=120_000)
     page.wait_for_selector(".rsh-shares")
     settle(page)
-    still(page, "why.jpg", selector=".rsh-reasons")
-    for summary in page.locator(".rsh-reasons summary").all()[:2]:
+    still(page, "why.jpg", selector=".rsh-explain")
+    for summary in page.locator(".rsh-explain summary").all()[:2]:
         summary.click()
 
 
 def film(page: Page) -> Film:
     """Ask, mark, change the way of asking, follow, look at the planes, compare."""
     made = Film(page)
-    second = page.locator(".rsh-found .rsh-cards li").nth(1)
+    second = page.locator(".rsh-results .rsh-cards li").nth(1)
     second.hover()
-    unlike = second.locator(".rsh-marks button").nth(1)
+    unlike = second.locator(".rsh-feedback-buttons button").nth(1)
     made.take("A tile asks: the 20 whose codes differ from its own in the fewest bits", unlike)
     unlike.click()
     settle(page)
-    clear = page.get_by_role("button", name="Clear marks")
+    clear = page.get_by_role("button", name="Clear feedback")
     made.take("A coast is marked as unlike, and the answer changes", clear)
     clear.click()
-    page.locator("label", has_text="within radius").click()
+    page.locator("label", has_text="Radius").click()
     page.locator(".rsh-slider input").fill("6")
     settle(page)
-    card = page.locator(".rsh-found .rsh-card").nth(3)
+    card = page.locator(".rsh-results .rsh-card").nth(3)
     made.take("All within a Hamming radius of 6 bits; brackets hold tiles that tie", card)
     card.click()
-    page.locator("label", has_text="nearest").first.click()
+    page.locator("label", has_text="Top k").first.click()
     settle(page)
     made.take("Any tile that is pressed asks in turn: these have one and the same code")
-    page.locator(".rsh-planes").scroll_into_view_if_needed()
+    page.locator(".rsh-scatters").scroll_into_view_if_needed()
     page.mouse.move(5, 5)
     settle(page)
     made.take("Where they lie in feature space, in hash space, on Earth")
     chosen = page.get_by_label("Compare with")
     chosen.select_option("features")
-    page.wait_for_selector(".rsh-two .rsh-card img")
+    page.wait_for_selector(".rsh-compare-sides .rsh-card img")
     chosen.scroll_into_view_if_needed()
     chosen.evaluate("(it) => scrollBy(0, it.getBoundingClientRect().top - 40)")
     settle(page)

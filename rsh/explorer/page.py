@@ -302,7 +302,7 @@ class Explorer:
         panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
 
     def _layout(self) -> list[ipywidgets.Widget]:
-        planes = [box("rsh-planes", self.planes)] if self.planes else []
+        planes = [box("rsh-scatters", self.planes)] if self.planes else []
         rail = box("rsh-rail", [self.controls, self.filter, self.upload, self.class_browser])
         answer = [self.codes, self.cards, self.export, self.sides, self.reasons]
         main = box("rsh-main", [*answer, self.legend, *planes, self.selected])

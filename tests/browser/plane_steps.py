@@ -3,17 +3,17 @@
 import numpy as np
 from browser.steps import on_stage, open_page, plane_named
 
-SPACES = {"Feature space": "feature", "Hash space": "code"}
-PLANES = (*SPACES, "On the map")
+SPACES = {"Features": "feature", "Codes": "code"}
+PLANES = (*SPACES, "World")
 ROUND = 40  # corners of a drawn line
 
 # What panels tell each other, kept for the test to read.
 LISTEN = """() => {
   window.told = [];
   window.addEventListener("rsh-page", ({ detail }) => {
-    const { kind, row, rows, value, colors } = detail;
-    window.told.push({ kind, row, value, by: colors?.by, rows: rows && [...rows],
-      values: colors && [...colors.values], missing: colors?.num_values });
+    const { kind, row, rows, value, coloring } = detail;
+    window.told.push({ kind, row, value, by: coloring?.by, rows: rows && [...rows],
+      values: coloring && [...coloring.values], missing: coloring?.num_values });
   });
 }"""
 LAST = "kind => window.told.filter(each => each.kind === kind).at(-1)"

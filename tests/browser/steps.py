@@ -16,7 +16,7 @@ def open_page(visit, server, **options):
     page = visit(**options).page
     page.goto(server.url)
     page.wait_for_function(
-        "document.querySelector('.rsh-found .rsh-cards img')?.naturalWidth > 0", timeout=60_000
+        "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0", timeout=60_000
     )
     return page
 
@@ -27,7 +27,7 @@ def query_of(page):
 
 def wait_for_query(page, row):
     page.wait_for_selector(f'.rsh-query[data-row="{row}"]', timeout=ANSWER)
-    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)", timeout=ANSWER)
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy)", timeout=ANSWER)
 
 
 def wait_for_another_query(page, row):
@@ -39,7 +39,7 @@ def cards_of(page):
     return [
         int(row)
         for row in page.eval_on_selector_all(
-            ".rsh-found .rsh-card", "all => all.map(b => b.dataset.row)"
+            ".rsh-results .rsh-card", "all => all.map(b => b.dataset.row)"
         )
     ]
 
@@ -59,8 +59,8 @@ def rsh_search(gallery, row, *flags):
 
 def go_to(page, tile):
     """Type the id of a tile where one can be looked for."""
-    page.fill(".rsh-find input", tile)
-    page.press(".rsh-find input", "Enter")
+    page.fill(".rsh-go-to input", tile)
+    page.press(".rsh-go-to input", "Enter")
 
 
 def set_slider(page, value):
@@ -69,7 +69,7 @@ def set_slider(page, value):
 
 
 def plane_named(page, name):
-    return page.locator(".rsh-plane", has=page.get_by_role("heading", name=name)).locator(
+    return page.locator(".rsh-scatter", has=page.get_by_role("heading", name=name)).locator(
         ".rsh-stage"
     )
 

@@ -27,8 +27,8 @@ def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
     page.wait_for_selector(".rsh-tour:not([hidden])")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    page.locator(".rsh-sides select").select_option(index=1)
-    page.wait_for_selector(".rsh-two section:nth-child(2)")
+    page.locator(".rsh-compare select").select_option(index=1)
+    page.wait_for_selector(".rsh-compare-sides section:nth-child(2)")
     for summary in page.locator("summary").all():
         summary.click()
     page.wait_for_selector(".rsh-shares li")
@@ -37,9 +37,9 @@ def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
     stage.press("Space")
-    page.wait_for_selector(".rsh-picked .rsh-card")
-    page.fill(".rsh-find input", "nowhere")
-    page.press(".rsh-find input", "Enter")
+    page.wait_for_selector(".rsh-selected .rsh-card")
+    page.fill(".rsh-go-to input", "nowhere")
+    page.press(".rsh-go-to input", "Enter")
     page.wait_for_selector(".rsh-alert:not([hidden])")
     assert violations(page) == []
 
@@ -55,7 +55,7 @@ def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
     assert switch.get_attribute("aria-pressed") == "true"
     page.wait_for_function(f"before => String(({CORNER})()) !== String(before)", arg=before)
     page.reload()
-    page.wait_for_selector(".rsh-found .rsh-card")
+    page.wait_for_selector(".rsh-results .rsh-card")
     assert page.evaluate(SCHEME) == DARK
     page.get_by_role("button", name="Dark colors").press("Enter")
     assert page.evaluate(SCHEME) == LIGHT
@@ -73,11 +73,11 @@ def test_a_first_visit_is_shown_around_once(visit, server):
         assert page.locator(".is-toured").count() == 1
         assert page.evaluate("document.activeElement.textContent") == button
         page.keyboard.press("Enter")
-    assert seen == ["Ask with a tile", "See what is found", "Look behind the answer"]
+    assert seen == ["Choose a query", "Look at the results", "Find out why"]
     assert not tour.is_visible() and page.locator(".is-toured").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "Tour"
     page.reload()
-    page.wait_for_selector(".rsh-found .rsh-card")
+    page.wait_for_selector(".rsh-results .rsh-card")
     page.wait_for_timeout(600)
     assert not tour.is_visible()
     page.keyboard.press("Tab")

@@ -9,7 +9,7 @@ from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
 from rsh.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.browser
-PICTURE = ".rsh-ask input[type=file]"
+PICTURE = ".rsh-upload input[type=file]"
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,9 @@ def file(name: str, data: bytes) -> dict:
 
 
 def marked(page) -> list[str]:
-    return page.eval_on_selector_all(".rsh-marked b", "all => all.map(one => one.textContent)")
+    return page.eval_on_selector_all(
+        ".rsh-feedback-tile b", "all => all.map(one => one.textContent)"
+    )
 
 
 def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
@@ -34,7 +36,7 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
         page.get_by_role("button", name="Choose an image").click()
     dialog.value.set_files(file("mine.jpg", data))
     page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
-    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy)")
     found = gallery.search(gallery.packed[[row]], top_k=20)[0]
     assert cards_of(page) == found.ids.tolist()
     assert "mine.jpg" in page.inner_text(".rsh-query")
@@ -50,24 +52,24 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
 
 def test_a_link_opens_the_page_as_it_was(visit, server):
     page, gallery = open_page(visit, server), server.gallery
-    page.hover(".rsh-found .rsh-cards li:nth-child(2)")
-    page.click(".rsh-found .rsh-cards li:nth-child(2) .rsh-marks button:first-child")
-    page.wait_for_selector(".rsh-marked")
+    page.hover(".rsh-results .rsh-cards li:nth-child(2)")
+    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-feedback-buttons button:first-child")
+    page.wait_for_selector(".rsh-feedback-tile")
     page.click(".rsh-filter summary")
-    page.get_by_role("combobox", name="What the condition is on").select_option("split")
+    page.get_by_role("combobox", name="Filter by").select_option("split")
     page.get_by_role("combobox", name="Value").select_option("train")
     page.get_by_role("button", name="Add").click()
     page.wait_for_selector(".rsh-conditions li")
     page.wait_for_function("location.search.includes('where=split=train')")
     other = visit().page
     other.goto(page.url)
-    other.wait_for_selector(".rsh-marked")
+    other.wait_for_selector(".rsh-feedback-tile")
     assert cards_of(other) == cards_of(page) and other.url == page.url
     assert set(gallery.items["split"][cards_of(other)]) == {"train"}
     other.click(".rsh-conditions button")
     other.wait_for_selector(".rsh-conditions li", state="detached")
-    other.get_by_role("button", name="Clear marks").click()
-    other.wait_for_selector(".rsh-marked", state="detached")
+    other.get_by_role("button", name="Clear feedback").click()
+    other.wait_for_selector(".rsh-feedback-tile", state="detached")
     assert cards_of(other) == nearest(gallery, query_of(other))
     other.goto(server.url + "?q=nowhere")
     other.wait_for_selector(".rsh-alert:not([hidden])")
@@ -85,32 +87,32 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
         raise AssertionError(f"Tab never reaches {selector}")
 
     tile = gallery.items["id"][11]
-    tab_to(".rsh-find input")
+    tab_to(".rsh-go-to input")
     page.keyboard.type(tile)
     page.keyboard.press("Enter")
     wait_for_query(page, 11)
-    tab_to(".rsh-found .rsh-card")
+    tab_to(".rsh-results .rsh-card")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
-    page.wait_for_selector(".rsh-marked.is-like")
-    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy)")
+    page.wait_for_selector(".rsh-feedback-tile.is-positive")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy)")
     page.keyboard.press("-")
-    page.wait_for_selector(".rsh-marked.is-unlike")
+    page.wait_for_selector(".rsh-feedback-tile.is-negative")
     assert marked(page) == ["+", "\N{MINUS SIGN}"]
-    tab_to(".rsh-take button")
+    tab_to(".rsh-export button")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
-    download.value.save_as(tmp_path / "answer.csv")
-    with (tmp_path / "answer.csv").open(encoding="utf-8", newline="") as stream:
+    download.value.save_as(tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
         rows = [row["id"] for row in csv.DictReader(stream)]
     assert rows == [gallery.items["id"][row] for row in cards_of(page)]
-    page.get_by_role("button", name="Clear marks").press("Enter")
-    page.wait_for_selector(".rsh-marked", state="detached")
-    tab_to(".rsh-sides select")
+    page.get_by_role("button", name="Clear feedback").press("Enter")
+    page.wait_for_selector(".rsh-feedback-tile", state="detached")
+    tab_to(".rsh-compare select")
     page.keyboard.press("ArrowDown")
-    page.wait_for_selector(".rsh-two section:nth-child(2)")
-    assert re.search(r"overlap@20 = \d\.\d\d", page.inner_text(".rsh-sides .rsh-summary"))
-    tab_to(".rsh-reasons summary")
+    page.wait_for_selector(".rsh-compare-sides section:nth-child(2)")
+    assert re.search(r"overlap@20 = \d\.\d\d", page.inner_text(".rsh-compare .rsh-summary"))
+    tab_to(".rsh-explain summary")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector(".rsh-shares li")
@@ -118,15 +120,15 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
 
 def test_the_why_of_a_query_is_drawn(visit, trained):
     page = open_page(visit, trained)
-    page.get_by_text("Which parts of the query").click()
-    page.get_by_role("button", name="Cover it part by part").click()
-    page.wait_for_selector(".rsh-heats figure:nth-child(2) img", timeout=60_000)
+    page.get_by_text("Occlusion sensitivity").click()
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_selector(".rsh-attributions figure:nth-child(2) img", timeout=60_000)
     assert page.get_by_role("alert").inner_text() == ""
-    before = page.get_attribute(".rsh-heats figure:nth-child(2) img", "alt")
+    before = page.get_attribute(".rsh-attributions figure:nth-child(2) img", "alt")
     page.locator(".rsh-bit-choice select").first.select_option(index=5)
     page.wait_for_function(
-        "old => document.querySelector('.rsh-heats figure:nth-child(2) img').alt !== old",
+        "old => document.querySelector('.rsh-attributions figure:nth-child(2) img').alt !== old",
         arg=before,
     )
-    page.get_by_text("Which classes are confused?").click()
-    page.wait_for_selector(".rsh-border .rsh-facing")
+    page.get_by_text("Class confusion").click()
+    page.wait_for_selector(".rsh-boundary .rsh-nearest-other")

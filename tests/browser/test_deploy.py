@@ -95,7 +95,7 @@ def test_a_health_check_needs_no_token_and_spends_no_kernel(homeless, page):
 def test_the_page_needs_no_home(visit, homeless):
     tab = visit(bypass_csp=False).page
     tab.goto(f"{homeless.url}?token={TOKEN}")
-    tab.wait_for_selector(".rsh-found .rsh-card")
+    tab.wait_for_selector(".rsh-results .rsh-card")
     assert not tab.locator(".rsh-alert:not([hidden])").count()
 
 
@@ -103,6 +103,6 @@ def test_the_page_needs_no_home(visit, homeless):
 def test_the_page_opens_on_binder(chromium, binder):
     tab = chromium.new_page()
     tab.goto(binder)
-    tab.wait_for_selector(".rsh-found .rsh-card", timeout=60_000)
-    assert tab.locator(".rsh-frame").evaluate("() => 'voila' in document.body.dataset")
+    tab.wait_for_selector(".rsh-results .rsh-card", timeout=60_000)
+    assert tab.locator(".rsh-header").evaluate("() => 'voila' in document.body.dataset")
     tab.close()

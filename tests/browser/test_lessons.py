@@ -45,7 +45,7 @@ def lesson(request, tmp_path_factory: pytest.TempPathFactory, chromium, small_sa
                 break
             time.sleep(0.2)
         page.goto(f"http://127.0.0.1:{port}/", timeout=1000 * READY, wait_until="commit")
-        page.wait_for_selector(".rsh-dials >> nth=1", timeout=1000 * READY)
+        page.wait_for_selector(".rsh-sliders >> nth=1", timeout=1000 * READY)
         yield page
         page.screenshot(path=log.parent / "lesson.png", full_page=True)
     finally:
@@ -114,8 +114,8 @@ def test_terms_weights_and_steps_move_the_arrows(lesson):
 
 
 def test_a_dial_of_the_ablation_gives_new_plots_soon(lesson, capsys):
-    panel = lesson.locator(".rsh-dials").nth(1)
-    status, image = panel.locator(".rsh-dial-message"), lesson.locator('img[alt*="mAP"]')
+    panel = lesson.locator(".rsh-sliders").nth(1)
+    status, image = panel.locator(".rsh-sliders-message"), lesson.locator('img[alt*="mAP"]')
     panel.get_by_label("weight: intra-class").focus()
     start = time.perf_counter()
     lesson.keyboard.press("Home")
@@ -140,7 +140,7 @@ def test_a_dial_of_the_ablation_gives_new_plots_soon(lesson, capsys):
 
 
 def test_every_control_has_a_name(lesson):
-    controls = lesson.locator(".rsh-dials input, .rsh-dials button, .rsh-circle input")
+    controls = lesson.locator(".rsh-sliders input, .rsh-sliders button, .rsh-circle input")
     names = [
         controls.nth(place).evaluate("(it) => it.labels?.[0]?.innerText || it.innerText")
         for place in range(controls.count())

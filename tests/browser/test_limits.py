@@ -20,17 +20,17 @@ SLOWLY = f"""
 def open_everything(page):
     """Every panel in which the name of a class can stand."""
     page.get_by_label("Compare with").select_option("features")
-    page.locator(".rsh-two .rsh-card").first.wait_for()
-    for words in ("What has a bit learned?", "Which classes are confused?"):
+    page.locator(".rsh-compare-sides .rsh-card").first.wait_for()
+    for words in ("Inspect a bit", "Class confusion"):
         page.get_by_text(words, exact=True).click()
-    page.locator(".rsh-border .rsh-facing").first.wait_for()
+    page.locator(".rsh-boundary .rsh-nearest-other").first.wait_for()
     page.locator(".rsh-shares").wait_for()
     page.locator(".rsh-filter summary").click()
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
     page.locator(".rsh-hover:not([hidden])").first.wait_for()
     stage.press("Space")
-    page.locator(".rsh-picked img").first.wait_for()
+    page.locator(".rsh-selected img").first.wait_for()
 
 
 def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
@@ -40,8 +40,8 @@ def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     )
     page = open_page(visit, serving(odd))
     row = int(np.flatnonzero(odd.items["class"] == name)[0])
-    page.get_by_label("Choose a query by class").select_option(index=odd.classes.index(name))
-    page.click(f'.rsh-chooser button[data-row="{row}"]')
+    page.get_by_label("Browse by class").select_option(index=odd.classes.index(name))
+    page.click(f'.rsh-class-tiles button[data-row="{row}"]')
     wait_for_query(page, row)
     assert page.inner_text(".rsh-query-class") == name
     open_everything(page)
@@ -55,7 +55,7 @@ def test_a_gallery_with_nothing_but_tiles_still_is_a_page(visit, serving, tmp_pa
     bare = tiny_gallery(tmp_path / "bare", num_tiles=40, coordinates=False, projection=False)
     page = open_page(visit, serving(bare))
     assert page.get_by_text("What else looks like this?").is_visible()
-    assert page.locator(".rsh-plane").count() == 0
+    assert page.locator(".rsh-scatter").count() == 0
     assert cards_of(page) == nearest(bare, query_of(page))
 
 
@@ -74,10 +74,10 @@ def test_a_dead_kernel_is_noticed(visit, serving, tmp_path):
     server = serving(tiny_gallery(tmp_path / "short-lived", num_tiles=40))
     new = visit()
     new.page.goto(server.url)
-    new.page.wait_for_selector(".rsh-found .rsh-cards img", timeout=30_000)
+    new.page.wait_for_selector(".rsh-results .rsh-cards img", timeout=30_000)
     for kernel in server.kernels():
         kernel.kill()
-    new.page.get_by_role("button", name="Reload the page").wait_for(timeout=40_000)
+    new.page.get_by_role("button", name="Reload").wait_for(timeout=40_000)
     new.errors.clear()  # the browser reports the lost connection, as it should
 
 
@@ -86,17 +86,17 @@ def test_parts_that_load_slowly_are_waited_for(visit, server):
     tab.page.add_init_script(SLOWLY)
     started = time.monotonic()
     tab.page.goto(server.url)
-    tab.page.wait_for_selector(".rsh-found .rsh-card", timeout=30_000)
+    tab.page.wait_for_selector(".rsh-results .rsh-card", timeout=30_000)
     assert time.monotonic() - started > SLOW
     row = cards_of(tab.page)[3]
-    tab.page.locator(".rsh-found .rsh-card").nth(3).click()
+    tab.page.locator(".rsh-results .rsh-card").nth(3).click()
     wait_for_query(tab.page, row)
 
 
 def test_a_query_string_cannot_change_the_template(visit, server):
     page = visit().page
     page.goto(server.url + "?template=reveal&theme=dark")
-    page.wait_for_selector(".rsh-found .rsh-cards img", timeout=30_000)
+    page.wait_for_selector(".rsh-results .rsh-cards img", timeout=30_000)
     assert page.get_attribute("body", "data-jp-theme-name") == "JupyterLab Light"
 
 
@@ -127,7 +127,7 @@ def test_fits_every_window(visit, server, name, width, height, scheme):
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-ROWS = """() => [...document.querySelectorAll(".rsh-found .rsh-card")].map((button) => {
+ROWS = """() => [...document.querySelectorAll(".rsh-results .rsh-card")].map((button) => {
   const tie = button.querySelector(".rsh-tie");
   const [box, list] = [tie, button.closest("ol")].map((each) => each.getBoundingClientRect());
   const label = tie.querySelector("span");
@@ -153,7 +153,7 @@ def test_each_row_of_cards_says_how_far_it_is(visit, server, width):
 
 def test_on_a_phone_the_answer_follows_the_query(visit, server):
     page = open_page(visit, server, viewport={"width": 390, "height": 844})
-    parts = (".rsh-controls", ".rsh-found", ".rsh-choose", ".rsh-bits", ".rsh-planes")
+    parts = (".rsh-controls", ".rsh-results", ".rsh-class-browser", ".rsh-codes", ".rsh-scatters")
     tops = [page.locator(part).bounding_box()["y"] for part in parts]
     assert tops == sorted(tops)
 
@@ -167,15 +167,15 @@ def test_images_of_bits_and_distances_have_words(tab, server):
     )
     words = page.get_attribute(".rsh-columns", "aria-label")
     assert "of the query's class and" in words and "farther" in words
-    page.locator(".rsh-found .rsh-terms summary").press("Enter")
-    assert page.locator(".rsh-found").get_by_text("mean over all orders").is_visible()
+    page.locator(".rsh-results .rsh-glossary summary").press("Enter")
+    assert page.locator(".rsh-results").get_by_text("mean over all orders").is_visible()
 
 
 def test_a_closed_tab_takes_its_kernel_with_it(visit, server):
     page, mine, sockets = open_page(visit, server), visit().page, []
     mine.on("websocket", lambda socket: sockets.append(socket.url))
     mine.goto(server.url)
-    mine.wait_for_selector(".rsh-found .rsh-card", timeout=30_000)
+    mine.wait_for_selector(".rsh-results .rsh-card", timeout=30_000)
     name = re.search(r"/kernels/([\w-]+)", sockets[0])[1]
     (kernel,) = [kernel for kernel in server.kernels() if name in " ".join(kernel.cmdline())]
     mine.close(run_before_unload=True)

@@ -30,7 +30,7 @@ def on_map(xy, row, box):
 
 def test_a_town_fills_the_map_and_its_tiles_are_outlined_when_near(visit, town):
     page, gallery = open_page(visit, town), town.gallery
-    stage = plane_named(page, "On the map")
+    stage = plane_named(page, "World")
     stage.scroll_into_view_if_needed()
     wait_until_drawn(page)
     xy = gallery.items[["longitude", "latitude"]].to_numpy(np.float32).astype(float)

@@ -31,7 +31,7 @@ KERNEL_MB = 300
 
 # Clicks one card and waits for the paint after the cards are replaced, in milliseconds.
 CLICK = """(index) => new Promise((resolve) => {
-  const list = document.querySelector(".rsh-found .rsh-cards");
+  const list = document.querySelector(".rsh-results .rsh-cards");
   const start = performance.now();
   new MutationObserver((_, watcher) => {
     watcher.disconnect();
@@ -50,7 +50,7 @@ def test_opens_with_an_answer_soon_and_offline(visit, server, capsys):
     assert cards_of(page) == nearest(server.gallery, query_of(page))
     assert page.title() == "rsh: see image retrieval by hashing"
     assert page.get_attribute("html", "lang") == "en"
-    assert not page.is_visible("#opening") and not page.is_visible("#loading")
+    assert not page.is_visible("#rsh-loading") and not page.is_visible("#loading")
     assert page.get_by_role("alert").inner_text() == ""
 
 
@@ -69,22 +69,22 @@ def test_a_click_is_answered_soon_and_the_kernel_stays_small(visit, server, caps
 def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     start = query_of(page)
-    page.get_by_label("Choose a query by class").select_option(index=4)
+    page.get_by_label("Browse by class").select_option(index=4)
     rows = ExplorerState(gallery).tiles_of(gallery.classes[4])
-    page.wait_for_selector(f'.rsh-chooser button[data-row="{rows[2]}"]')
+    page.wait_for_selector(f'.rsh-class-tiles button[data-row="{rows[2]}"]')
     assert page.get_by_text(re.compile(f"^1.24 of {len(rows)}$")).is_visible()
-    others = page.get_by_role("button", name="Show others")
+    others = page.get_by_role("button", name="Next 24")
     others.press("Enter")
-    page.wait_for_selector(f'.rsh-chooser button[data-row="{rows[24]}"]')
+    page.wait_for_selector(f'.rsh-class-tiles button[data-row="{rows[24]}"]')
     assert others.evaluate("button => button === document.activeElement")
     others.press("Enter")
-    page.wait_for_selector(f'.rsh-chooser button[data-row="{rows[2]}"]')
-    page.click(f'.rsh-chooser button[data-row="{rows[2]}"]')
+    page.wait_for_selector(f'.rsh-class-tiles button[data-row="{rows[2]}"]')
+    page.click(f'.rsh-class-tiles button[data-row="{rows[2]}"]')
     wait_for_query(page, rows[2])
     assert cards_of(page) == nearest(gallery, rows[2])
 
     follow = cards_of(page)[5]
-    page.click(f'.rsh-found .rsh-card[data-row="{follow}"]')
+    page.click(f'.rsh-results .rsh-card[data-row="{follow}"]')
     wait_for_query(page, follow)
     assert cards_of(page) == nearest(gallery, follow)
     page.get_by_role("button", name="Back").click()
@@ -102,14 +102,14 @@ def test_random_finds_an_unseen_tile(tab, server):
     page.get_by_role("button", name="Random").click()
     row = wait_for_another_query(page, row)
     assert server.gallery.items["split"][row] == "query"
-    assert page.get_by_text("unseen in training", exact=True).first.is_visible()
+    assert page.get_by_text("held-out query", exact=True).first.is_visible()
 
 
 def test_cards_tell_their_story_in_words(tab, server):
     page, gallery = tab, server.gallery
     row = query_of(page)
     words = page.eval_on_selector_all(
-        ".rsh-found .rsh-cards img", "all => all.map(image => image.alt)"
+        ".rsh-results .rsh-cards img", "all => all.map(image => image.alt)"
     )
     answer = rsh_search(gallery, row)
     hits = answer["hits"]
@@ -123,13 +123,13 @@ def test_cards_tell_their_story_in_words(tab, server):
 
 def test_radius_mode_shows_the_ball(visit, server):
     page, gallery = open_page(visit, server), server.gallery
-    page.get_by_text("within radius").click()
+    page.get_by_text("Radius", exact=True).click()
     for radius in (3, 9, 32):
         set_slider(page, radius)
         ids = gallery.range_search(gallery.packed[[query_of(page)]], radius=radius)[0].ids
         rows = [int(row) for row in ids if row != query_of(page)]
         page.wait_for_function(
-            "want => document.querySelectorAll('.rsh-found .rsh-card').length === want",
+            "want => document.querySelectorAll('.rsh-results .rsh-card').length === want",
             arg=min(len(rows), 200),
         )
         assert cards_of(page) == rows[:200]
@@ -143,22 +143,22 @@ def test_radius_mode_shows_the_ball(visit, server):
 def test_another_order_by_keyboard_shows_scores_and_what_it_gains(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     by_bits = float(
-        re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-found .rsh-summary"))[1]
+        re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-results .rsh-summary"))[1]
     )
-    order = page.get_by_role("combobox", name="Order by")
+    order = page.get_by_role("combobox", name="Rank by")
     order.press("ArrowDown")
-    page.wait_for_selector(".rsh-found .rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
     answer = rsh_search(gallery, query_of(page), "--rerank", order.input_value())
     assert [gallery.items["id"][row] for row in cards_of(page)] == [
         hit["id"] for hit in answer["hits"]
     ]
-    said = page.inner_text(".rsh-found .rsh-summary")
+    said = page.inner_text(".rsh-results .rsh-summary")
     assert f"precision@20 = {answer['precision']:.2f}; by bits alone it is {by_bits:.2f}." in said
     labels = page.eval_on_selector_all(
-        ".rsh-found .rsh-tie span", "all => all.map(one => one.textContent)"
+        ".rsh-results .rsh-tie span", "all => all.map(one => one.textContent)"
     )
     assert labels[0].startswith(f"score {answer['hits'][0]['score']:.2f}")
-    assert "the 100 nearest by bits" in page.inner_text(".rsh-order")
+    assert "the 100 nearest tiles" in page.inner_text(".rsh-rank-by")
     assert order.evaluate("select => select === document.activeElement")
 
 
@@ -166,15 +166,15 @@ def test_the_slider_ends_at_its_newest_value(visit, server):
     page = open_page(visit, server)
     for value in range(1, 61):
         set_slider(page, value)
-    page.wait_for_function("document.querySelectorAll('.rsh-found .rsh-card').length === 60")
+    page.wait_for_function("document.querySelectorAll('.rsh-results .rsh-card').length === 60")
     page.wait_for_timeout(400)
     assert len(cards_of(page)) == 60
 
 
-@pytest.mark.parametrize("name", ["Feature space", "Hash space", "On the map"])
+@pytest.mark.parametrize("name", ["Features", "Codes", "World"])
 def test_a_click_in_each_plane_makes_that_tile_the_query(tab, server, name):
     page, gallery = tab, server.gallery
-    columns = {"Feature space": ["feature_x", "feature_y"], "Hash space": ["code_x", "code_y"]}
+    columns = {"Features": ["feature_x", "feature_y"], "Codes": ["code_x", "code_y"]}
     world = name not in columns
     table = gallery.items[["longitude", "latitude"]] if world else gallery.projection[columns[name]]
     xy = table.to_numpy(dtype=float)
@@ -205,14 +205,14 @@ def test_all_by_keyboard(visit, server):
     tab_to(".rsh-buttons button:nth-child(3)")
     page.keyboard.press("Enter")
     before = wait_for_another_query(page, before)
-    tab_to(".rsh-found .rsh-card")
+    tab_to(".rsh-results .rsh-card")
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "End", "Home", "ArrowRight"):
         page.keyboard.press(key)
     assert page.evaluate("document.activeElement.dataset.row") == str(cards_of(page)[1])
     second = cards_of(page)[1]
     page.keyboard.press("Enter")
     wait_for_query(page, second)
-    assert page.evaluate("document.activeElement.matches('.rsh-found li:first-child .rsh-card')")
+    assert page.evaluate("document.activeElement.matches('.rsh-results li:first-child .rsh-card')")
     tab_to(".rsh-stage")
     page.keyboard.press("+")
     page.keyboard.press("ArrowRight")
@@ -227,14 +227,14 @@ def test_all_by_keyboard(visit, server):
 def test_pointing_at_a_card_shows_which_bits_differ(tab, server):
     page, gallery = tab, server.gallery
     row = cards_of(page)[7]
-    page.hover(f'.rsh-found .rsh-card[data-row="{row}"]')
+    page.hover(f'.rsh-results .rsh-card[data-row="{row}"]')
     differ = np.unpackbits(gallery.packed[row] ^ gallery.packed[query_of(page)])[: gallery.num_bits]
     marked = page.eval_on_selector_all(
         ".rsh-code-row:nth-child(2) .rsh-bit",
         "all => all.map(bit => bit.classList.contains('is-different'))",
     )
     assert marked == differ.astype(bool).tolist()
-    assert f"{differ.sum()} of 32 bits differ" in page.inner_text(".rsh-differ")
+    assert f"{differ.sum()} of 32 bits differ" in page.inner_text(".rsh-code-distance")
 
 
 def test_a_class_chip_is_a_toggle(tab):
@@ -248,7 +248,7 @@ def test_a_class_chip_is_a_toggle(tab):
 def test_choosing_what_is_already_the_query_leaves_nothing_waiting(visit, server):
     page = open_page(visit, server)
     row = query_of(page)
-    page.click(".rsh-chooser .is-current")
+    page.click(".rsh-class-tiles .is-current")
     page.wait_for_timeout(300)
     wait_for_query(page, row)
     assert page.get_by_role("button", name="Back").get_attribute("aria-disabled") == "true"

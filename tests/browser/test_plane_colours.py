@@ -34,7 +34,7 @@ def test_each_way_to_color_sends_what_the_table_says(visit, varied):
         "class",
         "distance from the query",
         "split",
-        "right and wrong among the found",
+        "relevance of results",
     ]
     assert ways[4:] == ["cloud", "taken", "sensor"]  # every note is another
 
@@ -43,7 +43,7 @@ def test_each_way_to_color_sends_what_the_table_says(visit, varied):
         page.wait_for_function(
             "by => window.told.some(each => each.by === by)", arg=choice.input_value()
         )
-        told = last(page, "colors")
+        told = last(page, "coloring")
         return np.array(told["values"]), told["missing"]
 
     query = query_of(page)
@@ -64,11 +64,11 @@ def test_each_way_to_color_sends_what_the_table_says(visit, varied):
     names = ["Aqua", "Terra", ""]
     assert [names[value] for value in values] == items["sensor"].tolist()
     chips = page.locator(".rsh-chip").all_inner_texts()
-    assert chips == ["Aqua", "Terra", "not known"] and missing == 2
+    assert chips == ["Aqua", "Terra", "unknown"] and missing == 2
 
     colors("taken")
     assert page.get_by_role("img", name="taken: from 2021-01-15 to 2021-09-15").is_visible()
-    assert page.locator(".rsh-chip").all_inner_texts() == ["not known"]
+    assert page.locator(".rsh-chip").all_inner_texts() == ["unknown"]
 
 
 def test_distances_follow_the_query_and_come_only_while_they_are_shown(visit, varied):
@@ -87,13 +87,13 @@ def test_distances_follow_the_query_and_come_only_while_they_are_shown(visit, va
     query = wait_for_another_query(page, first)
     page.wait_for_function(f"{distances} === 2")
     apart = np.unpackbits(gallery.packed ^ gallery.packed[[query]], axis=1).sum(axis=1)
-    assert last(page, "colors")["values"] == apart.tolist()
+    assert last(page, "coloring")["values"] == apart.tolist()
 
 
 def test_a_chosen_color_is_on_the_screen(visit, server):
     page, gallery = open_planes(visit, server), server.gallery
-    row = loneliest(xy_of(gallery, "Feature space"))
-    stage, _, spots = places(page, gallery, "Feature space")
+    row = loneliest(xy_of(gallery, "Features"))
+    stage, _, spots = places(page, gallery, "Features")
     middle = []
     for way in ("class", "distance", "split", "found"):
         page.get_by_label("Color by").select_option(way)
@@ -110,12 +110,12 @@ def test_a_chip_brings_its_value_out_and_the_keyboard_keeps_it(visit, varied):
     page.get_by_label("Color by").select_option("column:sensor")
     chip = page.get_by_role("button", name="Terra")
     chip.focus()
-    assert last(page, "only")["value"] == 1
+    assert last(page, "highlight")["value"] == 1
     page.keyboard.press("Enter")
     assert chip.get_attribute("aria-pressed") == "true"
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert last(page, "only")["value"] == 1
+    assert last(page, "highlight")["value"] == 1
     page.get_by_label("Color by").select_option("class")
     page.wait_for_selector(".rsh-chip:has-text('coast')")
-    assert last(page, "only")["value"] is None
+    assert last(page, "highlight")["value"] is None

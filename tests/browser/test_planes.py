@@ -62,7 +62,7 @@ def test_the_selection_reaches_python_once_and_escape_clears_it(visit, server):
           };
         }"""
     )
-    stage, box, spots = places(page, gallery, "Hash space")
+    stage, box, spots = places(page, gallery, "Codes")
     stage.focus()
     page.keyboard.press("l")
     draw(page, box, circle(np.median(spots, axis=0), 80))
@@ -77,10 +77,10 @@ def test_the_selection_reaches_python_once_and_escape_clears_it(visit, server):
 
 def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(visit, server):
     page, gallery = open_planes(visit, server), server.gallery
-    stage, box, spots = places(page, gallery, "Feature space")
+    stage, box, spots = places(page, gallery, "Features")
     before = query_of(page)
     stage.locator("xpath=../..").get_by_role("button", name="Select").click()
-    alone = loneliest(xy_of(gallery, "Feature space"))
+    alone = loneliest(xy_of(gallery, "Features"))
     draw(page, box, circle(np.median(spots, axis=0), 50))
     first = set(last(page, "select")["rows"])
     page.keyboard.down("Shift")
@@ -97,7 +97,7 @@ def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(visit, server):
 
 def test_escape_gives_up_a_line_that_is_being_drawn(visit, server):
     page, gallery = open_planes(visit, server), server.gallery
-    stage, box, spots = places(page, gallery, "Feature space")
+    stage, box, spots = places(page, gallery, "Features")
     stage.focus()
     page.keyboard.press("L")
     line = circle(np.median(spots, axis=0) + corner(box), 60)
@@ -112,7 +112,7 @@ def test_escape_gives_up_a_line_that_is_being_drawn(visit, server):
 
 def test_space_selects_by_keyboard_and_enter_still_searches(visit, server):
     page = open_planes(visit, server)
-    stage = plane_named(page, "Feature space")
+    stage = plane_named(page, "Features")
     stage.focus()
     page.keyboard.press("ArrowRight")
     query = query_of(page)
@@ -134,7 +134,7 @@ def test_space_selects_by_keyboard_and_enter_still_searches(visit, server):
 
 def test_touch_draws_too(visit, server):
     page, gallery = open_planes(visit, server, has_touch=True), server.gallery
-    stage, box, spots = places(page, gallery, "Hash space")
+    stage, box, spots = places(page, gallery, "Codes")
     stage.locator("xpath=../..").get_by_role("button", name="Select").tap()
     line = circle(np.median(spots, axis=0) + corner(box), 70)
     client = page.context.new_cdp_session(page)
@@ -149,9 +149,9 @@ def test_touch_draws_too(visit, server):
 
 def test_pointing_in_one_plane_rings_the_tile_in_all(tab, server):
     page, gallery = watch_planes(tab), server.gallery
-    row = loneliest(xy_of(gallery, "Feature space"))
-    stage, _, spots = places(page, gallery, "Feature space")
-    other = plane_named(page, "Hash space").locator("canvas").nth(1)
+    row = loneliest(xy_of(gallery, "Features"))
+    stage, _, spots = places(page, gallery, "Features")
+    other = plane_named(page, "Codes").locator("canvas").nth(1)
     ring = """(canvas) => {
       const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
       let sum = 0;
@@ -189,9 +189,9 @@ def test_on_a_phone_the_card_stays_in_its_plane(visit, server, name):
 
 def test_a_card_closes_when_another_panel_takes_the_ring(tab, server):
     page, gallery = watch_planes(tab), server.gallery
-    plane_named(page, "Feature space").focus()
-    row = loneliest(xy_of(gallery, "Hash space"))
-    stage, _, spots = places(page, gallery, "Hash space")
+    plane_named(page, "Features").focus()
+    row = loneliest(xy_of(gallery, "Codes"))
+    stage, _, spots = places(page, gallery, "Codes")
     x, y = spots[row]
     stage.hover(position={"x": x, "y": y})
     card = stage.locator("xpath=..").locator(".rsh-hover")

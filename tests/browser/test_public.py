@@ -40,10 +40,10 @@ def answer(url: str, **headers: str) -> tuple[int, str]:
 def test_a_visitor_with_the_link_asks_and_the_token_leaves_the_address(visit, guarded):
     tab = visit(bypass_csp=False).page
     tab.goto(f"{guarded.url}?token={TOKEN}")
-    tab.wait_for_selector(".rsh-found .rsh-card")
+    tab.wait_for_selector(".rsh-results .rsh-card")
     assert TOKEN not in tab.url
     tab.reload()  # the browser is known now
-    tab.wait_for_selector(".rsh-found .rsh-card")
+    tab.wait_for_selector(".rsh-results .rsh-card")
     assert not tab.locator(".rsh-alert:not([hidden])").count()
 
 
@@ -52,12 +52,12 @@ def test_who_has_no_link_types_the_token(visit, guarded):
     tab.goto(guarded.url)
     tab.get_by_label("Token").fill("not this one")
     tab.get_by_label("Token").press("Enter")
-    tab.get_by_role("alert").get_by_text("not the token").wait_for()
+    tab.get_by_role("alert").get_by_text("not correct").wait_for()
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.screenshot(path=SCREENSHOTS / "door.png")
     tab.get_by_label("Token").fill(TOKEN)
-    tab.get_by_role("button", name="Open the page").click()
-    tab.wait_for_selector(".rsh-found .rsh-card")
+    tab.get_by_role("button", name="Open the dashboard").click()
+    tab.wait_for_selector(".rsh-results .rsh-card")
     assert TOKEN not in tab.url
 
 
@@ -100,7 +100,7 @@ def test_a_kernel_is_closed_to_who_has_only_its_name(visit, guarded):
     tab = visit(bypass_csp=False).page
     with tab.expect_websocket() as socket:
         tab.goto(f"{guarded.url}?token={TOKEN}")
-    tab.wait_for_selector(".rsh-found .rsh-card")
+    tab.wait_for_selector(".rsh-results .rsh-card")
     with pytest.raises(HTTPClientError) as refused:
         in_loop.run(connect(socket.value.url))
     assert refused.value.code == 403
@@ -123,18 +123,18 @@ def test_who_comes_to_a_full_house_is_told_so_and_gets_the_place_of_who_leaves(
     server = serving(tiny_gallery(tmp_path / "small", num_tiles=40), visitors=1)
     first = visit(bypass_csp=False).page
     assert first.goto(server.url).status == 200
-    first.wait_for_selector(".rsh-found .rsh-card")
+    first.wait_for_selector(".rsh-results .rsh-card")
     wait_until(lambda: len(server.kernels()) == 1 + POOL)
     second = visit(bypass_csp=False)
     answered = second.page.goto(server.url)
     assert answered.status == 503 and answered.header_value("retry-after") == "30"
-    assert second.page.get_by_role("heading").inner_text() == "All places are taken"
+    assert second.page.get_by_role("heading").inner_text() == "Server full"
     second.page.screenshot(path=SCREENSHOTS / "full.png")
     first.close(run_before_unload=True)
     wait_until(lambda: len(server.kernels()) <= POOL)
-    second.page.get_by_role("link", name="Try now").click()
+    second.page.get_by_role("link", name="Try again").click()
     # If that was a moment too soon, the page tries again by itself.
-    second.page.wait_for_selector(".rsh-found .rsh-card", timeout=120_000)
+    second.page.wait_for_selector(".rsh-results .rsh-card", timeout=120_000)
     assert all("503" in error for error in second.errors)  # the browser reports each refusal
     second.errors.clear()
 

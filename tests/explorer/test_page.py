@@ -171,7 +171,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 0}
     nearest = plural(int(page.state.results().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
-    assert page.cards.view["summary"] == f"The nearest tile is {nearest} away: widen the radius."
+    assert page.cards.view["summary"] == f"The nearest tile is {nearest} away. Increase the radius."
     assert page.cards.view["cards"] == [] and page.codes.view["first"] is None
 
 

@@ -43,15 +43,15 @@ def test_another_order_shows_scores_and_what_it_gains(state, order):
     before = page.cards.view["cards"]
     page.controls.search = page.controls.search | {"order": order}
     view, result = page.cards.view, page.state.results()
-    assert view["heading"] == "The 20 most alike of the 100 nearest tiles"
+    assert view["heading"] == "The 20 most similar of the 100 nearest tiles"
     assert f"precision@20 = {result.precision:.2f}; by bits alone it is" in view["summary"]
     assert f"{result.precision_by_bits:.2f}." in view["summary"]
-    assert "the 100 nearest by bits" in page.controls.view["order_note"]
+    assert "the 100 nearest tiles" in page.controls.view["order_note"]
     for card in view["cards"]:
         assert f"away, score {card['score']:.2f}, " in card["alt"]
         assert card["tied"] is None
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 9}
-    assert page.cards.view["heading"].endswith("within 9 bits, the most alike first")
+    assert page.cards.view["heading"].endswith("within 9 bits, most similar first")
     assert "; the same by bits alone." in page.cards.view["summary"]
     page.controls.search = page.controls.search | {"mode": "top_k", "order": "bits"}
     assert page.cards.view["cards"] == before

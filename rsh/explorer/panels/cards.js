@@ -1,47 +1,69 @@
+// @ts-check
 import { glossary } from "./lib/glossary.js";
-import { fillGrid, pointAt, rowsOf, tileButton } from "./lib/grid.js";
+import { fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { classColor } from "./lib/palette.js";
-import { bitsOf, countDifferent, Images, listen, make, mark, plural, redrawOn } from "./lib/shared.js";
+import {
+  bitsOf,
+  countDifferent,
+  giveFeedback,
+  Images,
+  make,
+  on,
+  plural,
+  redrawOn,
+  stopAll,
+  svg,
+} from "./lib/shared.js";
 
-const VERDICTS = { true: "is-right", false: "is-wrong", null: "" };
-const SVG = "http://www.w3.org/2000/svg";
+/** @import { Model, Props, Relevance, ResultCard, ResultsView, Sign } from "./lib/types" */
 
-// One code as a row of small bars; those that differ from the query's stand out.
+/** @type {Record<string, Sign>} */
+const SIGNS = { "+": "like", "-": "unlike" };
+
+/** @type {<T>(relevant: Relevance, right: T, wrong: T, unknown: T) => T} */
+const byRelevance = (relevant, right, wrong, unknown) => {
+  if (relevant === null) return unknown;
+  return relevant ? right : wrong;
+};
+
+/**
+ * One code as a row of small bars; those that differ from the query's stand out.
+ * @param {number[]} bits
+ * @param {number[]} queryBits
+ */
 function miniCode(bits, queryBits) {
   const columns = Math.min(bits.length, 64);
   const rows = Math.ceil(bits.length / columns);
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${columns * 4} ${rows * 14}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("class", "rsh-mini");
-  svg.setAttribute("aria-hidden", "true");
-  svg.style.height = `${Math.max(rows * 8, 12)}px`;
   const paths = { one: "", zero: "", differs: "" };
   bits.forEach((bit, place) => {
     const [x, y] = [(place % columns) * 4, Math.floor(place / columns) * 14];
-    const differs = bit !== queryBits[place];
     // Different bits are also taller, so that color is not all that tells them apart.
-    paths[differs ? "differs" : bit ? "one" : "zero"] += differs
-      ? `M${x} ${y}h3.2v12h-3.2z`
-      : `M${x} ${y + 3}h3.2v6h-3.2z`;
+    if (bit !== queryBits[place]) paths.differs += `M${x} ${y}h3.2v12h-3.2z`;
+    else paths[bit ? "one" : "zero"] += `M${x} ${y + 3}h3.2v6h-3.2z`;
   });
-  for (const [kind, d] of Object.entries(paths)) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", d);
-    path.setAttribute("class", `rsh-mini-${kind}`);
-    svg.append(path);
-  }
-  return svg;
+  const attributes = {
+    viewBox: `0 0 ${columns * 4} ${rows * 14}`,
+    preserveAspectRatio: "none",
+    class: "rsh-mini",
+    "aria-hidden": "true",
+  };
+  const bars = Object.entries(paths).map(([kind, d]) => svg("path", { d, class: `rsh-mini-${kind}` }));
+  const code = svg("svg", attributes, ...bars);
+  code.style.height = `${Math.max(rows * 8, 12)}px`;
+  return code;
 }
 
+/** @param {number} number */
 const signed = (number) =>
   number
     .toFixed(2)
     .replace(/^-0\.00$/, "0.00")
     .replace("-", "\u2212");
 
-// "3 bits · 4 tied" or "score 0.93", above the first card of each distance or score and of each
-// row; the line runs over all.
+/**
+ * "3 bits · 4 tied" or "score 0.93".
+ * @param {ResultCard} card
+ */
 function tieLabel(card) {
   if (card.score !== null) return `score ${signed(card.score)}`;
   const bits = plural(card.distance, "bit");
@@ -50,6 +72,13 @@ function tieLabel(card) {
   return `${bits} · ${card.tied} tied`;
 }
 
+/**
+ * The line over all cards of one distance or score, with a label above the first and above the first
+ * of each row.
+ * @param {ResultCard} card
+ * @param {ResultCard | undefined} before
+ * @param {ResultCard | undefined} after
+ */
 function bracket(card, before, after) {
   const [first, last] = [before?.tie !== card.tie, after?.tie !== card.tie];
   return make(
@@ -59,8 +88,13 @@ function bracket(card, before, after) {
   );
 }
 
-// Out of the way of Tab: with the card in focus the keys + and - do the same.
-function markButtons(model, card) {
+/**
+ * Buttons for relevance feedback, out of the way of Tab: on a card in focus, the keys + and - do the same.
+ * @param {Model} model
+ * @param {ResultCard} card
+ */
+function feedbackButtons(model, card) {
+  /** @type {(sign: Sign, text: string, hint: string) => HTMLElement} */
   const button = (sign, text, hint) =>
     make(
       "button",
@@ -69,22 +103,23 @@ function markButtons(model, card) {
         tabindex: "-1",
         title: hint,
         "aria-label": `${hint}: ${card.alt}`,
-        onclick: () => mark(model, card.row, sign),
+        onclick: () => giveFeedback(model, card.row, sign),
       },
       text,
     );
   return make(
     "span",
-    { class: "rsh-marks" },
-    button("like", "+", "more tiles like this one"),
-    button("unlike", "−", "fewer tiles like this one"),
+    { class: "rsh-feedback-buttons" },
+    button("like", "+", "More tiles like this"),
+    button("unlike", "−", "Fewer tiles like this"),
   );
 }
 
-const SIGNS = { "+": "like", "-": "unlike" };
-
+/**
+ * @param {ResultCard} card
+ * @param {number} count of classes
+ */
 function caption(card, count) {
-  const verdict = { true: "✓", false: "✗", null: "" }[card.relevant];
   return make(
     "span",
     { class: "rsh-card-text", "aria-hidden": "true" },
@@ -93,7 +128,7 @@ function caption(card, count) {
       { class: "rsh-card-line" },
       make("span", { class: "rsh-rank" }, String(card.rank)),
       make("span", { class: "rsh-distance" }, plural(card.distance, "bit")),
-      make("span", { class: "rsh-verdict" }, verdict),
+      make("span", { class: "rsh-verdict" }, byRelevance(card.relevant, "✓", "✗", "")),
     ),
     make(
       "span",
@@ -104,47 +139,57 @@ function caption(card, count) {
   );
 }
 
+/**
+ * The results as cards.
+ * @param {Props<{ view: ResultsView }>} props
+ */
 function render({ model, el }) {
   const images = new Images();
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
-  el.classList.add("rsh-panel", "rsh-found");
+  el.classList.add("rsh-panel", "rsh-results");
   el.append(
-    make("div", { class: "rsh-answer" }, heading, summary),
+    make("div", { class: "rsh-panel-head" }, heading, summary),
     note,
-    glossary("bits away", "precision@k", "recall", "tied", "score"),
+    glossary("Hamming distance", "precision@k", "recall", "tied", "score"),
     list,
   );
 
+  /** @type {HTMLElement[]} */
   let buttons = [];
   list.addEventListener("keydown", ({ key, target }) => {
-    const row = target.closest("[data-row]")?.dataset.row;
-    if (key in SIGNS && row) mark(model, Number(row), SIGNS[key]);
+    const card = target instanceof Element ? target.closest("[data-row]") : null;
+    if (key in SIGNS && card) giveFeedback(model, Number(card.getAttribute("data-row")), SIGNS[key]);
   });
-  let followed = false; // whether the next answer is to one of these cards
-  list.addEventListener("click", (event) => (followed = event.target.closest(".rsh-card") !== null));
+  let followed = false; // whether the next search is for one of these cards
+  list.addEventListener("click", ({ target }) => {
+    followed = target instanceof Element && target.closest(".rsh-card") !== null;
+  });
 
-  function cardButton(card, index, cards, view) {
-    const url = images.url(card.thumb);
+  /**
+   * @param {ResultCard} card
+   * @param {number} index
+   * @param {ResultsView} view
+   */
+  function cardButton(card, index, view) {
     const [bits, queryBits] = [card.code, view.query_code].map((code) => bitsOf(code, view.num_bits));
     if (countDifferent(bits, queryBits) !== card.distance) {
       console.warn("rsh: a card's distance is not that of its code", card.row);
     }
-    return tileButton(
+    return tileCard(
       model,
+      images,
       card,
-      url,
-      { class: `rsh-card ${VERDICTS[card.relevant]}`, "aria-keyshortcuts": "+ -" },
-      bracket(card, cards[index - 1], cards[index + 1]),
-      make("img", { src: url, alt: card.alt, draggable: "false" }),
+      { class: byRelevance(card.relevant, "is-right", "is-wrong", ""), "aria-keyshortcuts": "+ -" },
+      bracket(card, view.cards[index - 1], view.cards[index + 1]),
       caption(card, view.num_classes),
       miniCode(bits, queryBits),
     );
   }
 
-  // A tie that goes on in the next row says there, too, what it is.
+  // A tie that goes on in the next row has its label there, too.
   function markRows() {
     const rows = rowsOf(buttons);
     buttons.forEach((button, place) => {
@@ -156,15 +201,12 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const cards = view.cards ?? [];
-    const old = images.urls;
-    images.urls = [];
     heading.textContent = view.heading ?? "";
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
-    buttons = cards.map((card, index) => cardButton(card, index, cards, view));
-    fillGrid(list, buttons, (place) => markButtons(model, cards[place]));
+    buttons = cards.map((card, index) => cardButton(card, index, view));
+    fillGrid(list, buttons, (place) => feedbackButtons(model, cards[place]));
     markRows();
-    old.forEach((url) => URL.revokeObjectURL(url));
     list.classList.remove("is-busy");
     list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
@@ -176,17 +218,16 @@ function render({ model, el }) {
 
   const watcher = new ResizeObserver(markRows);
   watcher.observe(list);
-  const stops = [
-    redrawOn(model, ["view"], draw),
-    listen(model, {
+  return stopAll([
+    redrawOn(model, ["view"], () => images.redraw(draw)),
+    on(model, {
       hover: ({ row }) => pointAt(list, row),
       busy: () => list.classList.add("is-busy"),
       idle: () => list.classList.remove("is-busy"),
     }),
     () => watcher.disconnect(),
     () => images.revoke(),
-  ];
-  return () => stops.forEach((stop) => stop());
+  ]);
 }
 
 export default { render };

@@ -13,7 +13,7 @@ from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
 MAX_CARDS = 200  # a radius may hold the whole gallery; few people read further than this
-SEEN = "The model trained on this tile, which flatters the results."
+SEEN = "The model was trained on this tile, so the results look better than they are."
 
 
 class CardsPanel(anywidget.AnyWidget):
@@ -57,20 +57,20 @@ def cards_view(result: SearchResult) -> dict[str, Any]:
 def heading(result: SearchResult) -> str:
     """Return what is shown: "The 20 nearest tiles", with the filter."""
     options, total = result.options, len(result)
-    where = f" where {options.filter}" if options.filter else ""
+    where = f" with {options.filter}" if options.filter else ""
     if result.order == "feedback":
-        return f"The {plural(total, 'tile')} most like what you marked{where}"
+        return f"The {plural(total, 'tile')} most similar to your feedback{where}"
     within = "" if options.radius is None else f" within {plural(options.radius, 'bit')}"
     if not total:
         return f"No tile{within}{where}"
     reranked = result.order != "bits"
     if within:
-        first = ", the most alike first" if reranked else ""
+        first = ", most similar first" if reranked else ""
         return f"{plural(total, 'tile')}{within}{where}{first}"
     if reranked:
         depth = rerank_depth(result.gallery, result.query, options)
         if depth > total:
-            return f"The {total} most alike of the {depth} nearest tiles{where}"
+            return f"The {total} most similar of the {depth} nearest tiles{where}"
     return f"The nearest tile{where}" if total == 1 else f"The {total} nearest tiles{where}"
 
 
@@ -85,8 +85,8 @@ def summary(result: SearchResult) -> str:
     distances = result.counts.items[0].nonzero()[0]
     if radius is not None and len(distances):
         nearest = plural(int(distances[0]), "bit")
-        return f"The nearest tile is {nearest} away: widen the radius."
-    return "There is no other tile to find in this gallery."
+        return f"The nearest tile is {nearest} away. Increase the radius."
+    return "There is no other tile to search in this gallery."
 
 
 def _classes(result: SearchResult) -> str:
@@ -119,17 +119,17 @@ def _judged(result: SearchResult, term: str) -> str:
         return f"{right}: {precision}; {'the same by bits alone' if term else by_bits}."
     if result.cutoff_ties is None:
         return f"{right}: {precision}. {_reach(result)}."
-    return f"{right}. {_reach(result)}: over all their orders, {precision}."
+    return f"{right}. {_reach(result)}. Averaged over tie orders: {precision}."
 
 
 def note(result: SearchResult) -> str:
     """Return what "right" means, and what is not shown."""
     if not len(result):
         return ""
-    steer = "the buttons + and \N{MINUS SIGN} on it steer the search"
-    text = f"Choose any tile to search with it; {steer}."
+    steer = "its + and \N{MINUS SIGN} buttons refine the results"
+    text = f"Click a tile to search with it; {steer}."
     if result.query.row is not None:
-        text = f"✓ has the same class label as the query, ✗ another. {text}"
+        text = f"✓ marks the query's class, ✗ another class. {text}"
     if len(result) > MAX_CARDS:
         text = f"The first {MAX_CARDS} of {len(result):,} are shown. {text}"
     return text

@@ -64,7 +64,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     ways = [("class", "class"), ("distance", "distance from the query")]
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
-    ways.append(("found", "right and wrong among the found"))
+    ways.append(("found", "relevance of results"))
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
@@ -112,8 +112,8 @@ def _by_relevance(result: SearchResult) -> Coloring:
     values[shown.rows] = 0 if shown.relevant is None else ~shown.relevant
     names, roles = ["same class", "another class"], ["right", "wrong"]
     if result.query.row is None:  # an image has no class
-        names, roles = ["found"], ["accent"]
-    return _packed("found", values, names=names, colors=roles, missing="not among the found")
+        names, roles = ["result"], ["accent"]
+    return _packed("found", values, names=names, colors=roles, missing="not a result")
 
 
 def _by_column(by: str, column: pd.Series) -> Coloring:
@@ -144,7 +144,7 @@ def _packed(
     colors: Sequence[str] = (),
     ends: Sequence[str] = (),
     strong: str = "high",
-    missing: str = "not known",
+    missing: str = "unknown",
     layers: Sequence[tuple[int, int]] = (),
 ) -> Coloring:
     """Make a coloring; values below 0 are unknown."""

@@ -1,20 +1,26 @@
+// @ts-check
 import { glossary } from "./lib/glossary.js";
-import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
-import { Images, listen, make, redrawOn } from "./lib/shared.js";
+import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
-// Two answers to one question side by side; what only one of them found stands out.
+/** @import { CompareView, Props, SideCard } from "./lib/types" */
+
+/**
+ * The results of two sides next to each other; those of only one side stand out.
+ * @param {Props<{ choices: [value: string, words: string][], chosen: string, view: Partial<CompareView> }>} props
+ */
 function render({ model, el }) {
   const images = new Images();
   const page = model.get("page");
-  const select = make("select", { id: `rsh-side-${page}` });
+  const select = make("select", { id: `rsh-compare-${page}` });
   const note = make("p", { class: "rsh-summary", role: "status" });
-  const body = make("div", { class: "rsh-two" });
-  const terms = glossary("overlap@k", "average precision", "features before the bits");
-  el.classList.add("rsh-panel", "rsh-sides");
+  const body = make("div", { class: "rsh-compare-sides" });
+  const terms = glossary("overlap@k", "average precision", "unquantized features");
+  el.classList.add("rsh-panel", "rsh-compare");
   el.append(
     make(
       "div",
-      { class: "rsh-answer" },
+      { class: "rsh-panel-head" },
       make("h2", { class: "rsh-heading" }, make("label", { for: select.id }, "Compare with")),
       select,
     ),
@@ -33,9 +39,11 @@ function render({ model, el }) {
     model.save_changes();
   });
 
+  /**
+   * @param {SideCard} tile
+   * @param {boolean} mine
+   */
   function card(tile, mine) {
-    const url = images.url(tile.thumb);
-    const classes = `rsh-card ${tile.relevant ? "is-right" : "is-wrong"}${tile.only ? " is-only" : ""}`;
     const words = make(
       "span",
       { class: "rsh-card-text", "aria-hidden": "true" },
@@ -48,16 +56,12 @@ function render({ model, el }) {
       ),
       tile.only ? make("span", { class: "rsh-only" }, "only here") : null,
     );
-    const image = make("img", { src: url, alt: tile.alt, draggable: "false" });
-    if (mine) return tileButton(model, tile, url, { class: classes }, image, words);
-    // A tile of another gallery: its row means nothing here.
-    return make("button", { type: "button", class: classes, "aria-disabled": "true", title: tile.alt }, image, words);
+    const classes = `${tile.relevant ? "is-right" : "is-wrong"}${tile.only ? " is-only" : ""}`;
+    return tileCard(mine ? model : null, images, tile, { class: classes, title: mine ? null : tile.alt }, words);
   }
 
   function draw() {
     const { note: words = "", sides = [] } = model.get("view");
-    const old = images.urls;
-    images.urls = [];
     note.textContent = words;
     terms.hidden = !sides.length;
     body.replaceChildren(
@@ -67,24 +71,21 @@ function render({ model, el }) {
           list,
           cards.map((tile) => card(tile, mine)),
         );
-        return make(
-          "section",
-          {},
-          make("h3", {}, title),
-          make("p", { class: "rsh-note" }, figures.map((figure) => figure.replaceAll(" ", "\u00a0")).join("\u00a0· ")),
-          list,
-        );
+        const metrics = figures.map((figure) => figure.replaceAll(" ", "\u00a0")).join("\u00a0· ");
+        return make("section", {}, make("h3", {}, title), make("p", { class: "rsh-note" }, metrics), list);
       }),
     );
-    old.forEach((url) => URL.revokeObjectURL(url));
   }
 
-  const stops = [
-    redrawOn(model, ["view"], draw),
-    listen(model, { hover: ({ row }) => body.querySelectorAll("ol").forEach((list) => pointAt(list, row)) }),
+  return stopAll([
+    redrawOn(model, ["view"], () => images.redraw(draw)),
+    on(model, {
+      hover: ({ row }) => {
+        for (const list of body.querySelectorAll("ol")) pointAt(list, row);
+      },
+    }),
     () => images.revoke(),
-  ];
-  return () => stops.forEach((stop) => stop());
+  ]);
 }
 
 export default { render };

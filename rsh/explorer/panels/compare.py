@@ -16,7 +16,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.metrics.overlap import Overlap
 from rsh.text import plural
 
-MEASURES: dict[By, str] = {"bits": "{} bits", "features": "features before the bits"}
+MEASURES: dict[By, str] = {"bits": "{} bits", "features": "unquantized features"}
 
 
 class ComparePanel(anywidget.AnyWidget):
@@ -82,9 +82,9 @@ class Comparison:
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         if state.query.row is None:
-            raise InputError("Only a tile of the gallery can be compared, not an image of yours.")
+            raise InputError("Only a tile of the gallery can be compared, not your own image.")
         if state.query.has_feedback or state.settings.filter:
-            raise InputError("Only a tile alone can be compared: take marks and conditions away.")
+            raise InputError("Only the query alone can be compared: clear feedback and filters.")
         pair = self._pair(chosen)
         can = [len(side.gallery.searchable) - 1 for side in (pair.left, pair.right)]
         top_k = max(min(state.settings.top_k, *can), 1)
@@ -119,13 +119,13 @@ class Comparison:
 
 def _note(overlap: Overlap | None, shared: int) -> str:
     if overlap is None:
-        return "The two galleries share no tile."
+        return "The two galleries have no tile in common."
     depth = overlap.depth
     low, high = round(overlap.least * depth), round(overlap.most * depth)
-    ties = f", {low} to {high} as ties fall" if low < high else ""
+    ties = f" ({low}\N{EN DASH}{high} depending on tie order)" if low < high else ""
     return (
-        f"Of the first {depth}, both find {overlap.expected * depth:.1f}{ties}: "
-        f"overlap@{depth} = {overlap.expected:.2f}. {plural(shared, 'tile')} can be found by both."
+        f"{overlap.expected * depth:.1f} of the top {depth} are shared{ties}: "
+        f"overlap@{depth} = {overlap.expected:.2f}. Both can retrieve {plural(shared, 'tile')}."
     )
 
 
@@ -134,7 +134,7 @@ def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, A
     metrics = [f"precision@{top_k} = {result.precision:.2f}"]
     if average is not None:
         metrics.append(f"average precision = {average:.2f}")
-    metrics.append(f"{int(result.only_here.sum())} found here only")
+    metrics.append(f"{int(result.only_here.sum())} only here")
     places = range(len(result.rows))
     cards = [_card(side, result, place) for place in places]
     return {"title": title, "figures": metrics, "cards": cards}

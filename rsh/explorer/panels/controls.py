@@ -12,9 +12,9 @@ from rsh.explorer.state import ExplorerState, Order
 from rsh.search.nearest import rerank_depth
 
 ORDERS: dict[Order, str] = {
-    "bits": "bits",
-    "features": "bits, then features",
-    "asymmetric": "weighted bits",
+    "bits": "Hamming",
+    "features": "Hamming + features",
+    "asymmetric": "asymmetric",
 }
 
 
@@ -65,15 +65,15 @@ def _order_note(state: ExplorerState) -> str:
     options = state.options
     if state.query.has_feedback:
         return (
-            "While tiles are marked, all tiles are ordered by how much they are like the query and "
-            "what you marked +, and unlike what you marked \N{MINUS SIGN} "
-            "(Rocchio's relevance feedback)."
+            "With feedback, all tiles are ranked by their similarity to the query and to the "
+            "tiles marked +, and against those marked \N{MINUS SIGN} "
+            "(Rocchio relevance feedback)."
         )
     if options.rerank is None:
         return ""
-    first = "all within the radius"
+    first = "all tiles within the radius"
     if options.radius is None:
-        first = f"the {rerank_depth(state.gallery, state.query, options)} nearest by bits"
+        first = f"the {rerank_depth(state.gallery, state.query, options)} nearest tiles"
     if options.rerank == "features":
-        return f"Of {first}, those first that the network describes most alike, by their features."
-    return f"Of {first}, those first that agree in the bits of which the query is most sure."
+        return f"Re-ranks {first} by the similarity of their features."
+    return f"Re-ranks {first}: bits that are more certain in the query count more."

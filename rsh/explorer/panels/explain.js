@@ -1,22 +1,34 @@
-import { fillGrid, pointAt, tileButton } from "./lib/grid.js";
-import { Images, listen, make, redrawOn } from "./lib/shared.js";
+// @ts-check
+import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
+/** @import { Asked, BitView, BoundaryTile, Card, ExplainView, OcclusionView } from "./lib/types" */
+/** @import { PairsView, Part, Props } from "./lib/types" */
+
+/** @type {[name: Part, title: string][]} */
 const PARTS = [
-  ["parts", "Which parts of the query make its code?"],
-  ["bit", "What has a bit learned?"],
-  ["pairs", "Which classes are confused?"],
+  ["parts", "Occlusion sensitivity"],
+  ["bit", "Inspect a bit"],
+  ["pairs", "Class confusion"],
 ];
 
-// Three questions; each is answered when it is opened, since each takes Python some work.
+/**
+ * Three explanations; each is computed when it is opened, since each takes Python some work.
+ * @param {Props<{ asked: Asked, view: ExplainView, working: string }>} props
+ */
 function render({ model, el }) {
   const images = new Images();
-  const bodies = {};
+  /** @param {Partial<Asked>} change */
   const ask = (change) => {
     model.set("asked", { ...model.get("asked"), ...change });
     model.save_changes();
   };
+  const bodies = {
+    parts: make("div", { class: "rsh-explain-body" }),
+    bit: make("div", { class: "rsh-explain-body" }),
+    pairs: make("div", { class: "rsh-explain-body" }),
+  };
   const details = PARTS.map(([name, title]) => {
-    bodies[name] = make("div", { class: "rsh-reason" });
     const node = make("details", {}, make("summary", {}, title), bodies[name]);
     node.addEventListener("toggle", () => {
       const others = model.get("asked").open.filter((other) => other !== name);
@@ -24,93 +36,97 @@ function render({ model, el }) {
     });
     return node;
   });
-  el.classList.add("rsh-panel", "rsh-reasons");
-  el.append(make("h2", { class: "rsh-heading" }, "Why?"), ...details);
+  el.classList.add("rsh-panel", "rsh-explain");
+  el.append(make("h2", { class: "rsh-heading" }, "Explain"), ...details);
 
   const page = model.get("page");
+  /** @param {string} name */
   function bitChoice(name) {
     const select = make("select", {
       id: `rsh-bit-${name}-${page}`,
       onchange: () => ask({ bit: select.selectedIndex }),
     });
-    const options = Array.from({ length: model.get("view").num_bits }, (_, bit) =>
-      make("option", {}, `bit ${bit + 1}`),
-    );
-    select.append(...options);
+    const bits = Array.from({ length: model.get("view").num_bits }, (_, bit) => make("option", {}, `bit ${bit + 1}`));
+    select.append(...bits);
     select.selectedIndex = model.get("asked").bit;
-    return make("label", { class: "rsh-bit-choice" }, "Look at ", select);
+    return make("label", { class: "rsh-bit-choice" }, "Show ", select);
   }
 
-  function tiles(list, cards, words) {
+  /** @param {string} text */
+  const paragraph = (text) => make("p", { class: "rsh-note" }, text);
+
+  /**
+   * @template {Card} T
+   * @param {T[]} cards
+   * @param {{ label: string, class?: string }} attributes
+   * @param {(card: T) => HTMLElement | null} words
+   */
+  function tiles(cards, { label, class: more = "" }, words = () => null) {
+    const list = make("ol", { class: `rsh-cards${more}`, "aria-label": label });
     fillGrid(
       list,
-      cards.map((card) => {
-        const url = images.url(card.thumb);
-        const image = make("img", { src: url, alt: card.alt, draggable: "false" });
-        return tileButton(model, card, url, { class: "rsh-card", title: card.alt }, image, words?.(card));
-      }),
+      cards.map((card) => tileCard(model, images, card, { title: card.alt }, words(card))),
     );
     return list;
   }
 
   const working = make("p", { class: "rsh-note", role: "status" });
-  const start = make(
-    "button",
-    { type: "button", onclick: () => model.send({ kind: "parts" }) },
-    "Cover it part by part",
-  );
-  function drawParts({ images: heats, note }) {
-    const figures = heats.map(({ title, note: words, png, alt }) => {
-      const url = images.url(png);
-      return make(
+  const start = make("button", { type: "button", onclick: () => model.send({ kind: "parts" }) }, "Compute");
+  /** @param {OcclusionView} view */
+  function drawParts({ images: maps, note }) {
+    const figures = maps.map(({ title, note: words, png, alt }) =>
+      make(
         "figure",
         {},
-        make("img", { src: url, alt }),
+        make("img", { src: images.url(png), alt }),
         make("figcaption", {}, make("strong", {}, title), make("span", {}, words)),
-      );
-    });
-    const lead = make(
-      "p",
-      { class: "rsh-note" },
-      "A gray patch slides over the tile (occlusion): where the code changes most, there it looks.",
+      ),
     );
+    const lead = "A gray patch slides over the tile. The regions where the code changes most matter most.";
     bodies.parts.replaceChildren(
-      lead,
-      ...(heats.length ? [bitChoice("parts"), make("div", { class: "rsh-heats" }, ...figures)] : [start]),
+      paragraph(lead),
+      ...(maps.length ? [bitChoice("parts"), make("div", { class: "rsh-attributions" }, ...figures)] : [start]),
       working,
-      make("p", { class: "rsh-note" }, note),
+      paragraph(note),
     );
   }
 
-  function drawBit({ note, on, off, shares }) {
-    const bar = ([name, share]) =>
+  /** @param {BitView} view */
+  function drawBit({ note, on: ones, off: zeros, shares }) {
+    const bars = shares.map(([name, share]) =>
       make(
         "li",
         {},
         make("span", { title: name }, name),
         make("i", { style: `--share:${share}` }),
         make("b", {}, `${Math.round(100 * share)}%`),
-      );
-    const side = (title, cards) =>
-      make("div", {}, make("h3", {}, title), tiles(make("ol", { class: "rsh-cards", "aria-label": title }), cards));
+      ),
+    );
+    /** @type {(title: string, list: HTMLElement) => HTMLElement} */
+    const column = (title, list) => make("div", {}, make("h3", {}, title), list);
     bodies.bit.replaceChildren(
       bitChoice("bit"),
-      make("p", { class: "rsh-note" }, note),
+      paragraph(note),
       make(
         "div",
-        { class: "rsh-learned" },
-        side("Most surely 1", on),
-        side("Most surely 0", off),
-        make(
-          "div",
-          {},
-          make("h3", {}, "Share of each class that has it on"),
-          make("ul", { class: "rsh-shares" }, ...shares.map(bar)),
-        ),
+        { class: "rsh-bit-profile" },
+        column("Strongest 1", tiles(ones, { label: "Strongest 1" })),
+        column("Strongest 0", tiles(zeros, { label: "Strongest 0" })),
+        column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars)),
       ),
     );
   }
 
+  /** @param {BoundaryTile} card */
+  const nearestOther = (card) =>
+    make(
+      "span",
+      { class: "rsh-nearest-other", "aria-hidden": "true" },
+      make("img", { src: images.url(card.other.thumb), alt: "" }),
+      make("span", {}, make("strong", {}, card.name), card.far),
+    );
+
+  /** @param {PairsView} view */
   function drawPairs({ pairs, chosen, note, tiles: cards }) {
     const select = make("select", {
       "aria-label": "Pair of classes",
@@ -118,44 +134,39 @@ function render({ model, el }) {
     });
     select.append(...pairs.map(([names, margin]) => make("option", {}, `${names}: margin ${margin}`)));
     select.selectedIndex = chosen ?? -1;
-    const facing = (card) =>
-      make(
-        "span",
-        { class: "rsh-facing", "aria-hidden": "true" },
-        make("img", { src: images.url(card.other.thumb), alt: "" }),
-        make("span", {}, make("strong", {}, card.name), card.far),
-      );
     const lead =
-      "The margin is how many bits farther the other class lies than the own one, on average: the smaller, the more confused.";
+      "The margin is how many bits farther the other class is than a tile's own class, on average. " +
+      "The smaller the margin, the more the classes are confused.";
     bodies.pairs.replaceChildren(
-      make("p", { class: "rsh-note" }, lead),
+      paragraph(lead),
       ...(pairs.length ? [select] : []),
-      make("p", { class: "rsh-note" }, note),
-      tiles(make("ol", { class: "rsh-cards rsh-border", "aria-label": "Tiles on the border" }), cards, facing),
+      paragraph(note),
+      tiles(cards, { label: "Tiles at the class boundary", class: " rsh-boundary" }, nearestOther),
     );
   }
 
-  const draws = { parts: drawParts, bit: drawBit, pairs: drawPairs };
   function draw() {
-    const view = model.get("view");
+    const { parts, bit, pairs } = model.get("view");
     const focused = document.activeElement?.id;
-    const old = images.urls;
-    images.urls = [];
-    for (const [name, drawOne] of Object.entries(draws)) if (view[name]) drawOne(view[name]);
-    old.forEach((url) => URL.revokeObjectURL(url));
-    if (focused && el.querySelector(`[id="${focused}"]`)) el.querySelector(`[id="${focused}"]`).focus();
+    if (parts) drawParts(parts);
+    if (bit) drawBit(bit);
+    if (pairs) drawPairs(pairs);
+    if (focused) /** @type {HTMLElement | null} */ (el.querySelector(`[id="${focused}"]`))?.focus();
   }
 
-  const stops = [
-    redrawOn(model, ["view"], draw),
+  return stopAll([
+    redrawOn(model, ["view"], () => images.redraw(draw)),
     redrawOn(model, ["working"], () => {
       working.textContent = model.get("working");
       start.disabled = Boolean(working.textContent);
     }),
-    listen(model, { hover: ({ row }) => el.querySelectorAll("ol").forEach((list) => pointAt(list, row)) }),
+    on(model, {
+      hover: ({ row }) => {
+        for (const list of el.querySelectorAll("ol")) pointAt(list, row);
+      },
+    }),
     () => images.revoke(),
-  ];
-  return () => stops.forEach((stop) => stop());
+  ]);
 }
 
 export default { render };

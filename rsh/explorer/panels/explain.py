@@ -84,10 +84,10 @@ class Explained:
         value = int(found.untouched.codes[0, bit] > 0)
         far = int((found.untouched.packed != state.query.packed(self._gallery)).sum())
         images = [
-            ("the whole code", "the brighter, the more the code depends on it", found.whole, False),
+            ("whole code", "brighter: the code depends more on this region", found.whole, False),
             (
                 f"bit {bit + 1}, which is {value}",
-                "orange speaks for it, blue against it",
+                "orange supports it, blue opposes it",
                 one,
                 True,
             ),
@@ -98,7 +98,7 @@ class Explained:
                     "title": title,
                     "note": note,
                     "png": overlay(_again(image), heat, signed=signed),
-                    "alt": f"Heat over the query: {title}, {note}",
+                    "alt": f"Occlusion map of the query: {title}, {note}",
                 }
                 for title, note, heat, signed in images
             ],
@@ -114,9 +114,9 @@ class Explained:
         related = ""
         if other is not None and 0 < found.balance < 1:
             strength = found.correlation[other]
-            related = f" It goes most with bit {other + 1} (correlation {strength:+.2f})."
+            related = f" It correlates most with bit {other + 1} ({strength:+.2f})."
         return {
-            "note": f"On in {found.balance:.0%} of all tiles; 50% would tell most.{related}",
+            "note": f"1 in {found.balance:.0%} of all tiles. A useful bit is near 50%.{related}",
             "on": [tile_card(describe(gallery, row)) for row in found.on.tolist()],
             "off": [tile_card(describe(gallery, row)) for row in found.off.tolist()],
             "shares": [[name, round(share, 3)] for share, name in shares],
@@ -132,7 +132,11 @@ class Explained:
     def _pairs(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         pairs = self._confused
         if not pairs:
-            return {"pairs": [], "note": "It takes two classes of two tiles each.", "tiles": []}
+            return {
+                "pairs": [],
+                "note": "This needs two classes of at least two tiles each.",
+                "tiles": [],
+            }
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
         found = boundary_tiles(self._gallery, one, other, count=SHOWN)
@@ -152,16 +156,16 @@ class Explained:
             "chosen": chosen,
             "note": (
                 f"{found.total:,} of {plural(found.tiles, 'tile')}{share} "
-                f"{'has' if found.total == 1 else 'have'} a tile of the other class as near as "
-                "their nearest own, or nearer: where most tiles have one code, one with that code "
-                "ties with all of them."
+                f"{'is' if found.total == 1 else 'are'} at least as close to the other class as "
+                "to their own. Ties count: if many tiles share one code, a single tile of the "
+                "other class with that code ties with all of them."
             ),
             "tiles": [self._boundary_card(*map(int, row)) for row in rows],
         }
 
     def _boundary_card(self, row: int, own: int, other: int, nearest: int) -> dict[str, Any]:
         tile, theirs = (describe(self._gallery, number) for number in (row, nearest))
-        far = f"{plural(other, 'bit')} to {theirs['name']}, {own} to its own"
+        far = f"{plural(other, 'bit')} to {theirs['name']}, {own} to its own class"
         alt = f"{tile['name']}: {far}"
         return tile_card(tile, far=far, other=tile_card(theirs), alt=alt)
 
@@ -169,7 +173,7 @@ class Explained:
 def _small(far: int) -> str:
     if not far:
         return ""
-    return "The small image that the page has gets another code than the tile itself."
+    return "The thumbnail has a different code than the original tile."
 
 
 def _again(stream: BytesIO) -> Any:

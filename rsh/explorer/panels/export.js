@@ -1,85 +1,113 @@
-import { make, redrawOn } from "./lib/shared.js";
+// @ts-check
+import { make, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-const FORMS = [
+/** @import { Bytes, Message, Props } from "./lib/types" */
+
+/** @typedef {[form: string, text: string, hint: string]} Form */
+
+/** @type {Form[]} */
+const FILES = [
   ["csv", "CSV", "the tiles as a table"],
-  ["json", "JSON", "the tiles with the question and what made the codes"],
-  ["geojson", "GeoJSON", "the tiles as places on a map"],
+  ["json", "JSON", "the tiles, the query and the settings"],
+  ["geojson", "GeoJSON", "the tiles as points on a map"],
   ["sheet", "Contact sheet", "one image of the query and the tiles"],
 ];
-const WAYS = [
-  ["link", "Link", "opens the page as it is now"],
-  ["python", "Python", "lines that give the same answer"],
-  ["command", "Command", "a command line that gives the same answer"],
+/** @type {Form[]} */
+const TEXTS = [
+  ["link", "Link", "opens the dashboard as it is now"],
+  ["python", "Python", "code that reproduces the results"],
+  ["command", "Command", "a command that reproduces the results"],
 ];
 
+/** @type {(name: string, type: string, bytes: Bytes) => void} */
 function save(name, type, bytes) {
   const url = URL.createObjectURL(new Blob([bytes], { type }));
   make("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-// Files to keep, and words to copy; what was copied is shown, too, for browsers that refuse.
+/**
+ * Files to save, and texts to copy; a copied text is also shown, for browsers that do not copy.
+ * @param {Props<{ map: boolean, selected: number }>} props
+ */
 function render({ model, el }) {
-  const said = make("span", { role: "status" });
-  const words = make("textarea", {
+  const status = make("span", { role: "status" });
+  const copied = make("textarea", {
     class: "rsh-copied",
     readonly: true,
     hidden: true,
     rows: 2,
-    "aria-label": "What was copied",
+    "aria-label": "Copied text",
   });
-  const button = ([form, text, hint], act) => make("button", { type: "button", title: hint, onclick: act }, text);
-  const files = FORMS.filter(([form]) => form !== "geojson" || model.get("map"));
+  const selection = make("option", { value: "selection" });
+  const what = make(
+    "select",
+    { "aria-label": "What to export" },
+    make("option", { value: "answer" }, "results"),
+    selection,
+  );
 
+  /** @param {string} text */
   async function copy(text) {
-    words.value = text;
-    words.rows = Math.min(text.split("\n").length + 1, 14);
-    words.hidden = false;
+    copied.value = text;
+    copied.rows = Math.min(text.split("\n").length + 1, 14);
+    copied.hidden = false;
     try {
       await navigator.clipboard.writeText(text);
-      said.textContent = "Copied.";
+      status.textContent = "Copied.";
     } catch {
-      words.select();
-      said.textContent = "Press Ctrl+C to copy.";
+      copied.select();
+      status.textContent = "Press Ctrl+C to copy.";
     }
   }
-  const ask = (form) => () =>
-    form === "link" ? copy(location.href) : model.send({ kind: "take", form, what: what.value });
-  const hear = (content, buffers) => {
+  /** @param {string} form */
+  const give = (form) => {
+    if (form === "link") copy(location.href);
+    else model.send({ kind: "take", form, what: what.value });
+  };
+  /** @type {(content: Message, buffers: Bytes[]) => void} */
+  const receive = (content, buffers) => {
     if (content.kind === "text") copy(content.text);
     if (content.kind !== "file") return;
     save(content.name, content.type, buffers[0]);
-    said.textContent = `${content.name} was saved.`;
+    status.textContent = `Saved ${content.name}.`;
   };
-  model.on("msg:custom", hear);
-  el.classList.add("rsh-panel", "rsh-take");
-  const [answer, selection] = [
-    make("option", { value: "answer" }, "this answer"),
-    make("option", { value: "selection" }),
-  ];
-  const what = make("select", { "aria-label": "What to save" }, answer, selection);
-  const row = (label, entries) =>
+  model.on("msg:custom", receive);
+
+  /** @type {(name: string, label: string, forms: Form[]) => HTMLElement} */
+  const row = (name, label, forms) =>
     make(
       "div",
-      { role: "group", "aria-label": label },
-      make("span", { class: "rsh-take-label" }, label),
-      ...entries.map((entry) => button(entry, ask(entry[0]))),
+      { role: "group", "aria-label": name },
+      make("span", { class: "rsh-export-label" }, label),
+      ...forms.map(([form, text, title]) => make("button", { type: "button", title, onclick: () => give(form) }, text)),
     );
+  el.classList.add("rsh-panel", "rsh-export");
   el.append(
-    make("div", { class: "rsh-take-row" }, make("label", {}, "Save ", what), row("as", files), row("Copy", WAYS), said),
-    words,
+    make(
+      "div",
+      { class: "rsh-export-row" },
+      make("label", {}, "Export ", what),
+      row(
+        "Export as",
+        "as",
+        FILES.filter(([form]) => form !== "geojson" || model.get("map")),
+      ),
+      row("Copy", "Copy", TEXTS),
+      status,
+    ),
+    copied,
   );
-  const stop = redrawOn(model, ["selected"], () => {
-    const count = model.get("selected");
-    selection.textContent = `the ${count.toLocaleString("en")} selected tile${count === 1 ? "" : "s"}`;
-    selection.disabled = !count;
-    selection.hidden = !count;
-    what.value = count ? "selection" : "answer";
-  });
-  return () => {
-    model.off("msg:custom", hear);
-    stop();
-  };
+  return stopAll([
+    redrawOn(model, ["selected"], () => {
+      const count = model.get("selected");
+      selection.textContent = plural(count, "selected tile");
+      selection.disabled = !count;
+      selection.hidden = !count;
+      what.value = count ? "selection" : "answer";
+    }),
+    () => model.off("msg:custom", receive),
+  ]);
 }
 
 export default { render };

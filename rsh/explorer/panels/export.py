@@ -13,10 +13,10 @@ from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import SearchResult
 
 FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
-    "csv": ("answer.csv", "text/csv", to_csv),
-    "json": ("answer.json", "application/json", to_json),
-    "geojson": ("answer.geojson", "application/geo+json", to_geojson),
-    "sheet": ("answer.png", "image/png", to_contact_sheet),
+    "csv": ("results.csv", "text/csv", to_csv),
+    "json": ("results.json", "application/json", to_json),
+    "geojson": ("results.geojson", "application/geo+json", to_geojson),
+    "sheet": ("results.png", "image/png", to_contact_sheet),
 }
 TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
 

@@ -1,8 +1,14 @@
-import { make, redrawOn, tell } from "./lib/shared.js";
+// @ts-check
+import { emit, make, redrawOn } from "./lib/shared.js";
 
-// "Only tiles where ...": chips of the conditions, and a form that adds one.
+/** @import { FilterView, Props } from "./lib/types" */
+
+/**
+ * The conditions on results: a chip for each, and a form that adds one.
+ * @param {Props<{ view: FilterView }>} props
+ */
 function render({ model, el }) {
-  const column = make("select", { "aria-label": "What the condition is on" });
+  const column = make("select", { "aria-label": "Filter by" });
   const sign = make(
     "select",
     { "aria-label": "Is or is not" },
@@ -12,14 +18,15 @@ function render({ model, el }) {
   const choice = make("select", { "aria-label": "Value" });
   const field = make("input", { type: "text", "aria-label": "Value", autocomplete: "off", spellcheck: "false" });
   const form = make("form", { class: "rsh-filter-form" }, column, sign, choice, field, make("button", {}, "Add"));
-  const chips = make("ul", { class: "rsh-conditions", "aria-label": "Conditions that hold" });
+  const chips = make("ul", { class: "rsh-conditions", "aria-label": "Active filters" });
   const found = make("p", { class: "rsh-note", role: "status" });
-  const body = make("details", { class: "rsh-filter" }, make("summary", {}, "Only tiles where …"), form);
+  const body = make("details", { class: "rsh-filter" }, make("summary", {}, "Filters"), form);
   el.classList.add("rsh-panel", "rsh-filters");
   el.append(body, chips, found);
 
-  function ask(texts) {
-    tell(model, "busy", {});
+  /** @param {string[]} texts */
+  function apply(texts) {
+    emit(model, "busy", {});
     model.send({ kind: "where", texts });
   }
 
@@ -40,33 +47,30 @@ function render({ model, el }) {
     const { name } = chosen();
     const value = field.hidden ? choice.value : field.value.trim();
     if (!value) return field.focus();
-    ask([...model.get("view").texts, `${name}${sign.hidden ? "=" : sign.value}${value.replaceAll(", ", ",")}`]);
+    apply([...model.get("view").texts, `${name}${sign.hidden ? "=" : sign.value}${value.replaceAll(", ", ",")}`]);
     field.value = "";
+    return undefined;
   });
 
+  /**
+   * @param {string} text
+   * @param {number} place
+   */
+  function chip(text, place) {
+    const onclick = () => apply(model.get("view").texts.filter((_, other) => other !== place));
+    const attributes = { type: "button", class: "rsh-chip", title: "Remove this filter", onclick };
+    return make("li", {}, make("button", attributes, make("span", {}, text.replaceAll("_", " ")), "✕"));
+  }
+
   function draw() {
-    const { texts, columns, found: words } = model.get("view");
+    const view = model.get("view");
     if (!column.options.length) {
-      column.append(...columns.map(({ name, words: text }) => make("option", { value: name }, text)));
+      column.append(...view.columns.map(({ name, words }) => make("option", { value: name }, words)));
       drawValue();
     }
-    body.hidden = !columns.length;
-    chips.replaceChildren(
-      ...texts.map((text, place) => {
-        const drop = () => ask(texts.filter((_, other) => other !== place));
-        return make(
-          "li",
-          {},
-          make(
-            "button",
-            { type: "button", class: "rsh-chip", title: "take this condition away", onclick: drop },
-            make("span", {}, text.replaceAll("_", " ")),
-            "✕",
-          ),
-        );
-      }),
-    );
-    found.textContent = words;
+    body.hidden = !view.columns.length;
+    chips.replaceChildren(...view.texts.map(chip));
+    found.textContent = view.found;
   }
   return redrawOn(model, ["view"], draw);
 }

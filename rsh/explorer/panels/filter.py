@@ -11,7 +11,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.text import humanize
 
 FEW = 60  # different values of a column that fit into a list
-WORDS = {"class": "class", "split": "part of the data", "bbox": "inside the box (degrees)"}
+WORDS = {"class": "class", "split": "split", "bbox": "bounding box (degrees)"}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
@@ -39,7 +39,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "columns": columns,
-        "found": f"{many:,} of {len(gallery.searchable):,} tiles can be found" if filter else "",
+        "found": f"{many:,} of {len(gallery.searchable):,} tiles match" if filter else "",
     }
 
 
@@ -64,7 +64,7 @@ def _column(name: str, column: pd.Series) -> dict[str, Any]:
         return entry | {"values": [], "hint": f"from..to, such as {low}..{high}"}
     values = sorted(map(str, known.unique()))
     if len(values) > FEW:
-        return entry | {"values": [], "hint": "a value, or several with commas"}
+        return entry | {"values": [], "hint": "one value, or several separated by commas"}
     # A comma or two dots in a value would be read as several values, so these are not offered.
     plain = [value for value in values if value and "," not in value and ".." not in value]
     return entry | {"values": plain, "hint": ""}

@@ -1,18 +1,36 @@
+// @ts-check
 import { schemeSwitch } from "./lib/scheme.js";
-import { make, redrawOn, tell } from "./lib/shared.js";
+import { emit, make, redrawOn, stopAll } from "./lib/shared.js";
 import { tour } from "./lib/tour.js";
+
+/** @import { Message, Props } from "./lib/types" */
+
+/**
+ * @typedef {object} Traits
+ * @property {string} question
+ * @property {string} facts
+ * @property {string} message
+ * @property {string} address
+ * @property {string[]} galleries
+ * @property {string} gallery
+ */
 
 const PING_EVERY = 5_000; // ms
 const GONE_AFTER = 12_000; // ms without an answer: longer than any search takes
 
-// Name, question and facts; the alert; and the banner for when Python is no longer there.
+/**
+ * Name, tagline and facts; the alert; and the banner for when Python is no longer there.
+ * @param {Props<Traits>} props
+ */
 function render({ model, el }) {
-  const title = make("h1", {}, "rsh");
-  const question = make("p", { class: "rsh-question" });
+  const tagline = make("p", { class: "rsh-tagline" });
   const facts = make("p", { class: "rsh-facts" });
   const words = make("span");
-  const dismiss = make("button", { type: "button", onclick: () => (alert.hidden = true) }, "Dismiss");
-  const alert = make("div", { class: "rsh-alert", hidden: true }, words, dismiss);
+  const alert = make("div", { class: "rsh-alert", hidden: true }, words);
+  const dismiss = () => {
+    alert.hidden = true;
+  };
+  alert.append(make("button", { type: "button", onclick: dismiss }, "Dismiss"));
   const gone = make("div", { class: "rsh-alert", hidden: true });
   // The live region is there before its text, or screen readers say nothing.
   const region = make("div", { role: "alert" }, alert, gone);
@@ -25,22 +43,22 @@ function render({ model, el }) {
   const standalone = "voila" in dataset;
   const guide = tour();
   const scheme = schemeSwitch();
-  const extras = standalone ? [make("div", { class: "rsh-extras" }, guide.button, scheme.element)] : [];
-  el.classList.add("rsh-frame");
-  el.append(make("header", {}, title, question, ...(gallery ? [gallery] : []), facts, ...extras), guide.card, region);
+  const extras = standalone ? make("div", { class: "rsh-extras" }, guide.button, scheme.element) : null;
+  el.classList.add("rsh-header");
+  el.append(make("header", {}, make("h1", {}, "rsh"), tagline, gallery, facts, extras), guide.card, region);
   if (standalone && model.get("facts")) guide.startAtFirstVisit();
 
   function draw() {
     const message = model.get("message");
-    question.textContent = model.get("question");
+    tagline.textContent = model.get("question");
     facts.textContent = model.get("facts");
     words.textContent = message;
     alert.hidden = !message;
-    if (message) tell(model, "alert", {});
+    if (message) emit(model, "alert", {});
   }
 
   // In a notebook the address is the notebook's own. What a link says is kept until Python has read
-  // it, once: another gallery on the same page brings another frame.
+  // it, once: another gallery on the same page brings another header.
   let unread = standalone && location.search && !("rshRead" in dataset);
   dataset.rshRead = "";
   if (unread) model.send({ kind: "address", text: location.search });
@@ -50,14 +68,16 @@ function render({ model, el }) {
     unread = false;
   }
 
+  /** @type {number | null} */
   let silentSince = null;
-  const hear = (content) => {
-    if (content.kind === "idle") tell(model, "idle", {});
+  /** @param {Message} content */
+  const receive = (content) => {
+    if (content.kind === "idle") emit(model, "idle", {});
     if (content.kind !== "pong") return;
     silentSince = null;
     gone.hidden = true;
   };
-  model.on("msg:custom", hear);
+  model.on("msg:custom", receive);
 
   function ping() {
     if (document.hidden) {
@@ -73,21 +93,21 @@ function render({ model, el }) {
     }
     if ((!cut && Date.now() - silentSince < GONE_AFTER) || !gone.hidden) return;
     gone.replaceChildren(
-      make("span", {}, "The page has lost its connection to Python, perhaps after a long rest."),
-      make("button", { type: "button", onclick: () => location.reload() }, "Reload the page"),
+      make("span", {}, "The dashboard has lost its connection to Python, perhaps after a long time without use."),
+      make("button", { type: "button", onclick: () => location.reload() }, "Reload"),
     );
     gone.hidden = false;
   }
   const timer = setInterval(ping, PING_EVERY);
 
-  const stops = [redrawOn(model, ["message", "question", "facts"], draw), redrawOn(model, ["address"], drawAddress)];
-  return () => {
-    clearInterval(timer);
-    model.off("msg:custom", hear);
-    guide.stop();
-    scheme.stop();
-    stops.forEach((stop) => stop());
-  };
+  return stopAll([
+    redrawOn(model, ["message", "question", "facts"], draw),
+    redrawOn(model, ["address"], drawAddress),
+    () => clearInterval(timer),
+    () => model.off("msg:custom", receive),
+    () => guide.stop(),
+    () => scheme.stop(),
+  ]);
 }
 
 export default { render };

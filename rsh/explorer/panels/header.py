@@ -27,7 +27,7 @@ class HeaderPanel(anywidget.AnyWidget):
     _esm = bundle("header.js")
     _css = stylesheet("page.css")
     page = traitlets.Unicode().tag(sync=True)
-    question = traitlets.Unicode("See image retrieval by hashing").tag(sync=True)
+    question = traitlets.Unicode("Image retrieval by hashing").tag(sync=True)
     facts = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     address = traitlets.Unicode().tag(sync=True)
@@ -54,5 +54,5 @@ def describe_gallery(gallery: Gallery) -> str:
     facts = [plural(count, noun) for count, noun in counts]
     recall = gallery.searcher.index.recall
     if recall is not None:
-        facts.append(f"approximate: finds {recall:.1%} of the nearest 20")
+        facts.append(f"approximate: recall@20 = {recall:.1%}")
     return " · ".join(facts)

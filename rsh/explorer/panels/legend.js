@@ -1,8 +1,23 @@
+// @ts-check
 import { scaleGradient, valueColor } from "./lib/palette.js";
-import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
+import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-// What the dots of all planes are colored by, the legend to it, and how many tiles are selected.
-// The planes get the colors from here, through the page's channel: one copy serves all three.
+/** @import { Coloring, DotColoring, Events, Props } from "./lib/types" */
+
+/**
+ * @typedef {object} Traits
+ * @property {string} heading
+ * @property {string} note
+ * @property {boolean} judged
+ * @property {[by: string, words: string][]} ways
+ * @property {Coloring} coloring
+ */
+
+/**
+ * What the dots of all maps are colored by, the legend to it, and how many tiles are selected.
+ * The maps get the colors from here, through an event: one copy serves all three.
+ * @param {Props<Traits>} props
+ */
 function render({ model, el }) {
   const list = make("ul", { class: "rsh-legend" });
   const choice = make("select", {
@@ -13,28 +28,41 @@ function render({ model, el }) {
   const count = make("p", { class: "rsh-count", role: "status" });
   const clear = make(
     "button",
-    { type: "button", hidden: true, onclick: () => tell(model, "select", { rows: new Int32Array() }) },
+    { type: "button", hidden: true, onclick: () => emit(model, "select", { rows: new Int32Array() }) },
     "Clear",
   );
+  const hasMaps = choice.length > 0; // without a map there is nothing to have a key to
   const tools = make(
     "div",
-    { class: "rsh-tools", hidden: !choice.length },
+    { class: "rsh-tools", hidden: !hasMaps },
     make("label", { for: choice.id }, "Color by"),
     choice,
-    make("div", { class: "rsh-selected" }, count, clear),
+    make("div", { class: "rsh-selection" }, count, clear),
   );
 
-  let [kept, shown, selected] = [null, null, new Int32Array()];
-  const bringOut = (value) => tell(model, "only", { value });
+  /** The value whose chip was pressed. @type {number | null} */
+  let kept = null;
+  let shown = "";
+  let selected = new Int32Array();
+  /** @type {DotColoring | null} */
+  let current = null;
+  /** @param {number | null} value */
+  const highlight = (value) => emit(model, "highlight", { value });
 
-  function keep(value) {
+  /** @param {number} value */
+  function toggleChip(value) {
     kept = kept === value ? null : value;
-    list
-      .querySelectorAll("button")
-      .forEach((chip) => chip.setAttribute("aria-pressed", String(Number(chip.dataset.value) === kept)));
-    bringOut(kept);
+    for (const button of list.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.value) === kept));
+    }
+    highlight(kept);
   }
 
+  /**
+   * @param {Coloring} coloring
+   * @param {string} name
+   * @param {number} value
+   */
   function chip(coloring, name, value) {
     const dot = make("i", { class: "rsh-dot", style: `background:${valueColor(coloring, value)}` });
     const button = make(
@@ -45,11 +73,11 @@ function render({ model, el }) {
         "data-value": value,
         "aria-pressed": "false",
         title: name,
-        onclick: () => keep(value),
-        onmouseenter: () => bringOut(value),
-        onfocus: () => bringOut(value),
-        onmouseleave: () => bringOut(kept),
-        onblur: () => bringOut(kept),
+        onclick: () => toggleChip(value),
+        onmouseenter: () => highlight(value),
+        onfocus: () => highlight(value),
+        onmouseleave: () => highlight(kept),
+        onblur: () => highlight(kept),
       },
       dot,
       make("span", {}, name),
@@ -57,6 +85,7 @@ function render({ model, el }) {
     return make("li", {}, button);
   }
 
+  /** @param {Coloring} coloring */
   function scale(coloring) {
     const [low, high] = coloring.ends;
     const bar = () => make("i", { class: "rsh-scale-bar", style: `background:${scaleGradient(coloring)}` });
@@ -70,12 +99,15 @@ function render({ model, el }) {
         make("span", {}, low),
         bar(),
         make("span", {}, high),
-        make("span", { class: "rsh-on-map" }, "on the map", bar()),
+        make("span", { class: "rsh-on-map" }, "on the world map", bar()),
       ),
     );
   }
 
-  // Chips stay as they are while only values change: who works by keyboard keeps the focus.
+  /**
+   * Chips stay as they are while only values change, so that the keyboard keeps its focus.
+   * @param {Coloring} coloring
+   */
   function drawLegend(coloring) {
     const { by, names, ends, num_values, missing, num_missing } = coloring;
     const key = JSON.stringify([by, names, ends, num_missing > 0]);
@@ -84,27 +116,30 @@ function render({ model, el }) {
     kept = null;
     const rest = num_missing ? [chip(coloring, missing, num_values)] : [];
     const main = ends.length ? [scale(coloring)] : names.map((name, value) => chip(coloring, name, value));
-    list.setAttribute("aria-label", "Legend: press an entry to keep it highlighted in the planes");
+    list.setAttribute("aria-label", "Legend: press an entry to keep it highlighted in the maps");
     list.replaceChildren(...main, ...rest);
-    bringOut(null);
+    highlight(null);
   }
 
-  let colors = null;
   function draw() {
     const coloring = model.get("coloring");
     if (!coloring.by) return;
     choice.value = coloring.by;
-    const values = bytesAs(coloring.wide ? Uint16Array : Uint8Array, coloring.values);
-    colors = { ...coloring, values };
-    tell(model, "colors", { colors });
+    const values = coloring.wide ? bytesAs(Uint16Array, coloring.values) : bytesAs(Uint8Array, coloring.values);
+    current = { ...coloring, values };
+    emit(model, "coloring", { coloring: current });
     drawLegend(coloring);
   }
 
-  // Whichever panel selects, this one alone tells Python.
+  /**
+   * Whichever panel selects, this one alone tells Python.
+   * @param {Events["select"]} event
+   */
   function select({ rows }) {
     if (rows === selected) return;
     selected = rows;
-    model.send({ kind: "select" }, undefined, [rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength)]);
+    const bytes = rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength);
+    model.send({ kind: "select" }, undefined, [bytes]);
     count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
     const focused = document.activeElement === clear;
     clear.hidden = rows.length === 0;
@@ -114,49 +149,45 @@ function render({ model, el }) {
   const key = make("p", { class: "rsh-key", role: "img" });
   function drawKey() {
     const judged = model.get("judged");
-    const entries = judged
-      ? [
-          ["is-right", "○ same class"],
-          ["is-wrong", "✕ another class"],
-        ]
-      : [["is-query", "○ found"]];
-    const others = judged
-      ? "a ring a tile of the same class, a cross one of another class"
-      : "a ring a tile that was found";
+    /** @type {[kind: string, text: string][]} */
+    const entries = [["is-query", "★ query"]];
+    if (judged) entries.push(["is-right", "○ same class"], ["is-wrong", "✕ another class"]);
+    else entries.push(["is-query", "○ result"]);
+    const others = judged ? "a ring marks a result of the same class, a cross one of another class" : "a ring a result";
     key.setAttribute("aria-label", `A star marks the query, ${others}.`);
-    key.replaceChildren(
-      ...[["is-query", "★ query"], ...entries].map(([kind, text]) => make("span", { class: kind }, text)),
-    );
+    key.replaceChildren(...entries.map(([kind, text]) => make("span", { class: kind }, text)));
   }
   const note = make("p", { class: "rsh-note" });
-  const drawn = choice.length > 0; // without a plane there is nothing to have a key to
   el.classList.add("rsh-panel");
   el.append(
     make(
       "div",
-      { class: "rsh-answer" },
+      { class: "rsh-panel-head" },
       make("h2", { class: "rsh-heading" }, model.get("heading")),
-      ...(drawn ? [key] : []),
+      hasMaps ? key : null,
     ),
     note,
     tools,
-    ...(drawn ? [list] : []),
+    ...(hasMaps ? [list] : []),
   );
-  const stops = [
+  return stopAll([
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["judged"], drawKey),
-    redrawOn(model, ["note"], () => (note.textContent = model.get("note"))),
-    listen(model, {
-      select,
-      // A plane that opens after this panel asks for what it has missed.
-      join: () => {
-        if (colors) tell(model, "colors", { colors });
-        tell(model, "select", { rows: selected });
-      },
-      alert: () => (choice.value = model.get("coloring").by),
+    redrawOn(model, ["note"], () => {
+      note.textContent = model.get("note");
     }),
-  ];
-  return () => stops.forEach((stop) => stop());
+    on(model, {
+      select,
+      // A map that opens after this panel asks for what it has missed.
+      join: () => {
+        if (current) emit(model, "coloring", { coloring: current });
+        emit(model, "select", { rows: selected });
+      },
+      alert: () => {
+        choice.value = model.get("coloring").by;
+      },
+    }),
+  ]);
 }
 
 export default { render };

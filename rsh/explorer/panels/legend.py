@@ -29,7 +29,7 @@ class LegendPanel(anywidget.AnyWidget):
     _esm = bundle("legend.js")
     _css = stylesheet("scatter.css")
     page = traitlets.Unicode().tag(sync=True)
-    heading = traitlets.Unicode("The whole gallery").tag(sync=True)
+    heading = traitlets.Unicode("Maps").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     judged = traitlets.Bool(True).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -54,8 +54,8 @@ class LegendPanel(anywidget.AnyWidget):
 def legend_note(query: Query, has_planes: bool) -> str:
     """Return what the dots are, and where an uploaded image, which has none, would lie."""
     if not has_planes:
-        return "This gallery has no projection yet: `rsh project` draws its feature and hash space."
-    dots = "Every dot is a tile: choose one to search with it, or select many."
+        return "This gallery has no feature and hash map yet: run `rsh project`."
+    dots = "Each dot is a tile: click one to search with it, or select many."
     if query.row is not None:
         return dots
-    return f"{dots} Your image has none: the star stands amid the tiles nearest to it."
+    return f"{dots} Your image has no dot: the star is placed among its nearest tiles."

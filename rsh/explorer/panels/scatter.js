@@ -1,4 +1,5 @@
-import { colorsOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
+// @ts-check
+import { colorTable, contextOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
 import { HoverCard } from "./lib/scatter_card.js";
 import {
   drawBackground,
@@ -8,14 +9,17 @@ import {
   drawRing,
   drawSpokes,
   drawStar,
-  readInk,
-  verdictInk,
+  readColors,
+  verdictColor,
 } from "./lib/scatter_draw.js";
-import { steer } from "./lib/scatter_interactions.js";
+import { interactions } from "./lib/scatter_interactions.js";
 import { joined, rowsInside, toggled } from "./lib/scatter_lasso.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
-import { PlaneView } from "./lib/scatter_view.js";
-import { bytesAs, listen, make, plural, redrawOn, tell } from "./lib/shared.js";
+import { ScatterView } from "./lib/scatter_view.js";
+import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
+
+/** @import { Child, DotColoring, Hit, Point, Props, ScatterTraits } from "./lib/types" */
+/** @import { Colors } from "./lib/scatter_draw.js" */
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
@@ -23,28 +27,28 @@ const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be al
 const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
 const NEAREST = 15; // tiles that say where an image without a dot belongs
 const HELP =
-  "Arrow keys move between tiles, Enter makes one the query, Space selects it or takes it away, " +
+  "Arrow keys move between tiles, Enter searches with a tile, Space selects or deselects it, " +
   "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
 
 // Before the legend has said what colors mean, all dots are gray.
-const UNKNOWN = { names: [], colors: [], ends: [], num_values: 0, layers: [[0, 1]] };
+/** @type {Omit<DotColoring, "values">} */
+const UNKNOWN = { names: [], colors: [], ends: [], strong: "", num_values: 0, layers: [[0, 1]] };
 
+/** @param {Props<ScatterTraits>} props */
 function render({ model, el }) {
   const world = model.get("world");
+  const heading = model.get("heading");
   const [base, over] = [make("canvas"), make("canvas")];
-  const voice = make("p", { class: "rsh-hidden", "aria-live": "polite" });
+  const liveRegion = make("p", { class: "rsh-hidden", "aria-live": "polite" });
   const stage = make(
     "div",
-    { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": `${model.get("heading")}. ${HELP}` },
+    { class: "rsh-stage", tabindex: 0, role: "application", "aria-label": `${heading}. ${HELP}` },
     base,
     over,
   );
-  const button = (text, name, act, more = {}) =>
-    make(
-      "button",
-      { type: "button", "aria-label": `${name}, ${model.get("heading")}`, title: name, onclick: act, ...more },
-      text,
-    );
+  /** @type {(text: Child, name: string, onclick: () => void, more?: object) => HTMLButtonElement} */
+  const button = (text, name, onclick, more = {}) =>
+    make("button", { type: "button", "aria-label": `${name}, ${heading}`, title: name, onclick, ...more }, text);
   const hint = make("p", { class: "rsh-hint", hidden: true }, "Hold Ctrl, or click first, to zoom with the wheel");
   const warning = make("p", { class: "rsh-hint", role: "alert", hidden: true });
   const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, {
@@ -59,92 +63,119 @@ function render({ model, el }) {
     button("⟲", "Show all", () => reset()),
   );
 
-  const view = new PlaneView(bytesAs(Float32Array, model.get("xy")), world);
+  const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
   const card = new HoverCard(model, view, (words) => {
-    if (document.activeElement === stage) voice.textContent = words;
+    if (document.activeElement === stage) liveRegion.textContent = words;
   });
-  el.classList.add("rsh-panel", "rsh-plane");
+  el.classList.add("rsh-panel", "rsh-scatter");
   if (world) el.classList.add("is-world");
   el.append(
     make(
       "div",
-      { class: "rsh-plane-head" },
-      make("h3", {}, model.get("heading")),
+      { class: "rsh-scatter-head" },
+      make("h3", {}, heading),
       make("span", { title: model.get("term") }, model.get("term")),
       buttons,
     ),
-    make("div", { class: "rsh-plane-body" }, stage, hint, warning, card.element),
+    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
-    voice,
+    liveRegion,
   );
 
-  let colors = { ...UNKNOWN, values: new Uint8Array(view.count) };
-  let [ink, table, image, only, line] = [null, null, null, null, null];
+  /** @type {DotColoring} */
+  let coloring = { ...UNKNOWN, values: new Uint8Array(view.count) };
+  /** What depends on light or dark; not there before the stage has a size. @type {Colors | null} */
+  let colors = null;
+  /** The pixel color of each value. @type {Uint32Array} */
+  let table = new Uint32Array();
+  /** @type {ImageBitmap | null} */
+  let earth = null;
+  /** A value to highlight. @type {number | null} */
+  let only = null;
+  /** The line that is being drawn. @type {Point[] | null} */
+  let line = null;
   let selected = new Int32Array();
-  let pointed = null; // the row with the ring
-  let [ratio, radius, waiting, asked, warningTimer, lastFrame] = [1, 3, null, 0, 0, 0];
+  /** The row with the ring. @type {number | null} */
+  let pointed = null;
+  /** What the next frame draws. @type {"all" | "over" | null} */
+  let waiting = null;
+  let [ratio, radius, frameAsked, warningTimer, lastFrame] = [1, 3, 0, 0, 0];
 
   function redraw(all = true) {
+    if (!colors) return;
     waiting = all ? "all" : (waiting ?? "over");
     stage.dataset.drawn = "no";
-    asked ||= requestAnimationFrame(frame);
+    frameAsked ||= requestAnimationFrame(drawFrame);
   }
 
-  function frame() {
-    asked = 0;
+  function drawFrame() {
+    frameAsked = 0;
     const start = performance.now();
     const slice = Math.min(Math.max((start - lastFrame) / 2, SLICE), LONGEST);
     lastFrame = start;
-    if (waiting === "all") startBase();
-    if (waiting) paintOver();
+    if (colors && waiting === "all") startBase(colors);
+    if (colors && waiting) paintOver(colors);
     waiting = null;
     if (dots.advance(start + slice)) stage.dataset.drawn = "yes";
-    else asked = requestAnimationFrame(frame);
+    else frameAsked = requestAnimationFrame(drawFrame);
   }
 
-  function startBase() {
+  /** @param {Colors} now */
+  function startBase(now) {
     const visible = view.numVisible();
     radius = dotRadius(visible) * Math.min(Math.max(view.size[0] / (world ? 850 : 430), 0.6), 1.2);
     const edge = world && visible < EDGES_BELOW ? pixelOf("#fff") : null;
-    const passes = passesOf(colors, { only, selected, radius, world, edge, ink: ink.inkPixel });
-    dots.start(view, { values: colors.values, table }, passes, ratio, (pen) => {
-      pen.fillStyle = ink.surface;
-      pen.fillRect(0, 0, ...view.size);
-      if (world) drawBackground(pen, view, image, ink, only === null && !selected.length ? 0.1 : 0.4);
+    const passes = passesOf(coloring, { only, selected, radius, world, edge, outline: now.inkPixel });
+    dots.start(view, { values: coloring.values, table }, passes, ratio, (ctx) => {
+      ctx.fillStyle = now.surface;
+      ctx.fillRect(0, 0, ...view.size);
+      if (world) drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
     });
   }
 
-  function paintOver() {
-    const pen = over.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, ...view.size);
+  /** @param {Colors} now */
+  function paintOver(now) {
+    const ctx = contextOf(over);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, ...view.size);
     const { query, hits, rings = {} } = model.get("marks");
     const star = starOf(query, hits);
-    if (view.has(star)) drawSpokes(pen, view, star, hits, ink);
+    if (view.has(star)) drawSpokes(ctx, view, star, hits, now);
     for (const [row, relevant] of [...hits].reverse()) {
       if (!view.has(row)) continue;
-      drawHit(pen, view.pointOnScreen(row), relevant, cssOf(table[colors.values[row]]), ink, radius);
-      outline(pen, rings[row], verdictInk(relevant, ink), relevant === false ? [6, 4] : []);
+      drawHit(ctx, view.pointOnScreen(row), relevant, cssOf(table[coloring.values[row]]), now, radius);
+      outline(ctx, rings[row], verdictColor(relevant, now), now, relevant === false ? [6, 4] : []);
     }
-    outline(pen, rings[query], ink.accent, []);
-    if (view.has(star)) drawStar(pen, view.pointOnScreen(star), ink);
-    if (line) drawLasso(pen, line, ink);
-    if (view.has(pointed)) drawRing(pen, view.pointOnScreen(pointed), ink);
+    outline(ctx, rings[query], now.accent, now, []);
+    if (view.has(star)) drawStar(ctx, view.pointOnScreen(star), now);
+    if (line) drawLasso(ctx, line, now);
+    if (view.has(pointed)) drawRing(ctx, view.pointOnScreen(pointed), now);
   }
 
-  // The ground that a tile shows, once one is so near that it is larger than a dot.
-  function outline(pen, ring, color, dashes) {
+  /**
+   * Draw the ground that a tile shows, once the view is so near that it is larger than a dot.
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {Point[] | undefined} ring
+   * @param {string} color
+   * @param {Colors} now
+   * @param {number[]} dashes
+   */
+  function outline(ctx, ring, color, now, dashes) {
     const corners = world && ring ? ring.map(([x, y]) => view.toScreen(x, y)) : [];
     const across = corners.map(([x]) => x);
-    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(pen, corners, color, ink, dashes);
+    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(ctx, corners, color, now, dashes);
   }
 
-  // An image of the visitor's own has no dot: its star stands amid its nearest tiles, but nothing
-  // says where on Earth it was taken.
+  /**
+   * The row where the star stands. A visitor's own image has no dot: its star stands amid its nearest
+   * tiles, but nothing says where on Earth it was taken.
+   * @param {number} query
+   * @param {Hit[]} hits
+   */
   function starOf(query, hits) {
     if (query >= 0 || world) return query;
-    return view.amid(hits.slice(0, NEAREST).map(([row]) => row));
+    return view.medoid(hits.slice(0, NEAREST).map(([row]) => row));
   }
 
   function restyle() {
@@ -155,11 +186,12 @@ function render({ model, el }) {
       canvas.height = Math.max(Math.round(height * ratio), 1);
     }
     view.resize(width, height);
-    ink = readInk(stage);
-    table = colorsOf(colors, stage);
+    colors = readColors(stage);
+    table = colorTable(coloring, stage);
     redraw();
   }
 
+  /** @type {(factor: number, x?: number, y?: number) => void} */
   function zoom(factor, x, y) {
     view.zoomBy(factor, x, y);
     card.hide();
@@ -172,36 +204,45 @@ function render({ model, el }) {
     redraw();
   }
 
+  /** @param {number | null} row */
   function point(row) {
     if (row === pointed && row === card.row) return;
     pointed = row;
     stage.classList.toggle("is-on-tile", row !== null);
-    tell(model, "hover", { row });
+    emit(model, "hover", { row });
     redraw(false);
     card.point(row);
   }
 
   function switchTool() {
-    const on = stage.classList.toggle("is-selecting");
-    lassoButton.setAttribute("aria-pressed", String(on));
-    voice.textContent = on ? "drag to draw around tiles" : "drag to move";
+    const selecting = stage.classList.toggle("is-selecting");
+    lassoButton.setAttribute("aria-pressed", String(selecting));
+    liveRegion.textContent = selecting ? "drag to draw around tiles" : "drag to move";
   }
 
+  /** @param {Int32Array<ArrayBuffer>} rows */
   function select(rows) {
     const most = model.get("most");
-    if (rows.length <= most) return tell(model, "select", { rows });
-    warning.textContent = `${plural(rows.length, "tile")} lie inside; ${most.toLocaleString("en")} can be selected at once`;
+    if (rows.length <= most) {
+      emit(model, "select", { rows });
+      return;
+    }
+    const limit = `at most ${most.toLocaleString("en")} can be selected`;
+    warning.textContent = `${plural(rows.length, "tile")} are inside; ${limit}`;
     warning.hidden = false;
     clearTimeout(warningTimer);
-    warningTimer = setTimeout(() => (warning.hidden = true), 5000);
+    warningTimer = window.setTimeout(() => {
+      warning.hidden = true;
+    }, 5000);
   }
 
+  /** @param {Point[] | null} points */
   function drawLine(points) {
     line = points;
     redraw(false);
   }
 
-  const acts = {
+  const actions = {
     redraw,
     reset,
     zoom,
@@ -209,59 +250,62 @@ function render({ model, el }) {
     switchTool,
     hideCard: () => card.hide(),
     line: drawLine,
+    /** @type {(points: Point[], more: boolean) => void} */
     lasso: (points, more) => {
       drawLine(null);
       const inside = rowsInside(view, points);
       select(more ? joined(selected, inside) : inside);
     },
+    /** @param {number} row */
     toggle: (row) => select(toggled(selected, row)),
-    clear: () => selected.length && select(new Int32Array()),
+    clear: () => {
+      if (selected.length) select(new Int32Array());
+    },
   };
   const selecting = () => stage.classList.contains("is-selecting");
-  const stop = steer({ model, stage, hint, view, acts, pointed: () => pointed, selecting });
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
   if (background?.byteLength) {
-    createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((decoded) => {
-      image = decoded;
-      if (ink) redraw();
+    createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((image) => {
+      earth = image;
+      redraw();
     });
   }
   const stops = [
-    stop,
-    redrawOn(model, ["marks"], () => ink && redraw(false)),
-    listen(model, {
-      colors: (told) => {
-        ({ colors } = told);
-        if (ink) table = colorsOf(colors, stage);
-        if (ink) redraw();
+    interactions({ model, stage, hint, view, actions, pointed: () => pointed, selecting }),
+    redrawOn(model, ["marks"], () => redraw(false)),
+    on(model, {
+      coloring: (event) => {
+        coloring = event.coloring;
+        if (colors) table = colorTable(coloring, stage);
+        redraw();
       },
-      only: ({ value }) => {
+      highlight: ({ value }) => {
         if (value === only) return;
         only = value;
-        if (ink) redraw();
+        redraw();
       },
       select: ({ rows }) => {
         if (rows === selected) return;
         selected = rows;
-        if (ink) redraw();
+        redraw();
       },
       hover: ({ row }) => {
         if (row === pointed) return;
         pointed = row;
         card.point(null); // the pointer is elsewhere, or the keyboard has let go
-        if (ink) redraw(false);
+        redraw(false);
       },
     }),
     () => watcher.disconnect(),
     onScheme(restyle),
-    () => cancelAnimationFrame(asked),
+    () => cancelAnimationFrame(frameAsked),
     () => clearTimeout(warningTimer),
     () => card.stop(),
   ];
-  tell(model, "join", {});
-  return () => stops.forEach((end) => end());
+  emit(model, "join", {});
+  return stopAll(stops);
 }
 
 export default { render };

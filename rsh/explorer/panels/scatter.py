@@ -19,21 +19,21 @@ from rsh.search.results import SearchResult
 # Heading, exact term, and how to read it.
 _SPACES = {
     "feature": (
-        "Feature space",
+        "Features",
         "projection head, cosine",
-        "Near each other: tiles whose features from the projection head, a branch beside the "
-        "bits, are alike.",
+        "Tiles that are close together have similar features. They come from the projection "
+        "head, a branch beside the bits.",
     ),
     "code": (
-        "Hash space",
+        "Codes",
         "{num_bits} bits, Hamming",
-        "Near each other: tiles whose codes differ in few bits. This is what the search sees.",
+        "Tiles that are close together have codes that differ in few bits. The search uses these.",
     ),
 }
 _WORLD = (
-    "On the map",
+    "World",
     "longitude and latitude",
-    "The search knows no places: what it finds together may lie far apart.",
+    "The search does not use locations: its results may be far apart.",
 )
 
 

@@ -9,9 +9,9 @@ from rsh.search.query import Query
 from rsh.text import humanize
 
 SPLITS = {
-    "query": "unseen in training",
-    "train": "seen in training",
-    "val": "used to choose settings",
+    "query": "held-out query",
+    "train": "training",
+    "val": "validation",
 }
 NO_ROW = -1  # of an uploaded image
 
@@ -59,7 +59,7 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
         "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",
-        "split": "an image of yours",
+        "split": "your own image",
         "thumb": query.thumbnail(gallery),
     }
 

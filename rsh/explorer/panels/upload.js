@@ -1,20 +1,26 @@
-import { make, redrawOn, tell } from "./lib/shared.js";
+// @ts-check
+import { emit, make, redrawOn, stopAll } from "./lib/shared.js";
+
+/** @import { Props } from "./lib/types" */
 
 const PAUSE = 150; // ms without a key before Python is asked for names
 
-// A tile by its name, or an image of one's own: chosen, dropped anywhere on the page, or pasted.
+/**
+ * A tile by its name, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
+ * @param {Props<{ typed: string, matching: string[], limit: number, working: string }>} props
+ */
 function render({ model, el }) {
   const page = model.get("page");
   const list = make("datalist", { id: `rsh-names-${page}` });
   const field = make("input", {
-    id: `rsh-find-${page}`,
+    id: `rsh-go-to-${page}`,
     type: "search",
     list: list.id,
     autocomplete: "off",
     spellcheck: "false",
     placeholder: "part of a name",
   });
-  const form = make("form", { class: "rsh-find" }, field, make("button", {}, "Find"));
+  const form = make("form", { class: "rsh-go-to" }, field, make("button", {}, "Go"));
   const input = make("input", {
     type: "file",
     accept: "image/*",
@@ -22,25 +28,29 @@ function render({ model, el }) {
     tabindex: "-1",
     "aria-hidden": "true",
   });
-  const open = make("button", { type: "button", class: "rsh-drop" });
+  const limit = `${Math.floor(model.get("limit") / 2 ** 20)}\u00a0MB`;
+  const open = make(
+    "button",
+    { type: "button", class: "rsh-drop" },
+    make("strong", {}, "Choose an image"),
+    make("span", {}, `or drop or paste one, at most ${limit}`),
+  );
   const status = make("p", { class: "rsh-note", role: "status" });
-  el.classList.add("rsh-panel", "rsh-ask");
+  el.classList.add("rsh-panel", "rsh-upload");
   el.append(
-    make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Find a tile by name")),
+    make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")),
     form,
     list,
-    make("h2", { class: "rsh-label" }, "Ask with your own image"),
+    make("h2", { class: "rsh-label" }, "Search with your own image"),
     open,
     input,
     status,
   );
-  const limit = `${Math.floor(model.get("limit") / 2 ** 20)}\u00a0MB`;
-  open.append(make("strong", {}, "Choose an image"), make("span", {}, `or drop or paste one, at most ${limit}`));
 
   let timer = 0;
   field.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
+    timer = window.setTimeout(() => {
       model.set("typed", field.value);
       model.save_changes();
     }, PAUSE);
@@ -48,11 +58,12 @@ function render({ model, el }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!field.value.trim()) return;
-    tell(model, "busy", {});
+    emit(model, "busy", {});
     model.send({ kind: "find", text: field.value });
   });
 
-  async function take(file) {
+  /** @param {File | undefined} file */
+  async function send(file) {
     if (!file) return;
     const name = file.name || "the pasted image";
     if (file.size > model.get("limit")) {
@@ -68,41 +79,43 @@ function render({ model, el }) {
     input.click();
   });
   input.addEventListener("change", () => {
-    take(input.files[0]);
+    send(input.files?.[0]);
     input.value = ""; // so that the same file can be chosen again
   });
 
-  const over = (event) => {
-    if (![...event.dataTransfer.types].includes("Files")) return;
+  /** @param {DragEvent} event */
+  const drag = (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     if (event.type === "dragenter") {
       if (!event.relatedTarget) prepare(); // from outside the window
       return;
     }
     open.classList.toggle("is-over", event.type === "dragover");
-    if (event.type === "drop") take(event.dataTransfer.files[0]);
+    if (event.type === "drop") send(event.dataTransfer.files[0]);
   };
+  /** @param {ClipboardEvent} event */
   const paste = (event) => {
-    const file = [...event.clipboardData.files][0];
-    if (file) take(file);
+    send(event.clipboardData?.files[0]);
   };
-  const heard = ["dragenter", "dragover", "dragleave", "drop"];
-  heard.forEach((name) => document.addEventListener(name, over));
+  const drags = /** @type {const} */ (["dragenter", "dragover", "dragleave", "drop"]);
+  for (const name of drags) document.addEventListener(name, drag);
   document.addEventListener("paste", paste);
 
-  const stops = [
-    redrawOn(model, ["matching"], () =>
-      list.replaceChildren(...model.get("matching").map((value) => make("option", { value }))),
-    ),
+  return stopAll([
+    redrawOn(model, ["matching"], () => {
+      list.replaceChildren(...model.get("matching").map((value) => make("option", { value })));
+    }),
     redrawOn(model, ["working"], () => {
       status.textContent = model.get("working");
       open.setAttribute("aria-busy", String(Boolean(status.textContent)));
     }),
-    () => heard.forEach((name) => document.removeEventListener(name, over)),
+    () => {
+      for (const name of drags) document.removeEventListener(name, drag);
+    },
     () => document.removeEventListener("paste", paste),
     () => clearTimeout(timer),
-  ];
-  return () => stops.forEach((stop) => stop());
+  ]);
 }
 
 export default { render };

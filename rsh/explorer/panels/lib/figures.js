@@ -1,23 +1,28 @@
-import { make, plural } from "./shared.js";
+// @ts-check
+import { make, plural, svg } from "./shared.js";
 
-const SVG_SPACE = "http://www.w3.org/2000/svg";
+/** @import { Child, CodesView, Point } from "./types" */
 
-function svg(tag, attributes, ...children) {
-  const node = document.createElementNS(SVG_SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
+/** @typedef {{ start: number, same: number, other: number }} Bin */
 
-// How far everything is: one column a distance, for long codes one a few distances, the query's
-// class below and the others on top. Heights grow with the square root of the count, or the few
-// near tiles could not be seen beside the many far ones.
+/** @param {number[]} counts */
+const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
+
+/**
+ * The distances of all tiles: one column a distance, for long codes one a few distances, with the
+ * query's class below and the others on top. Heights grow with the square root of the count, or the
+ * few near tiles could not be seen beside the many far ones.
+ * @param {CodesView} view
+ */
 export function histogram(view) {
   const { same, other } = view.histogram;
   const width = Math.ceil(same.length / 65);
-  const sum = (counts, start) => counts.slice(start, start + width).reduce((total, count) => total + count, 0);
   const starts = Array.from({ length: Math.ceil(same.length / width) }, (_, index) => index * width);
-  const bins = starts.map((start) => ({ start, same: sum(same, start), other: sum(other, start) }));
+  const bins = starts.map((start) => ({
+    start,
+    same: total(same.slice(start, start + width)),
+    other: total(other.slice(start, start + width)),
+  }));
   const most = Math.max(...bins.map((bin) => bin.same + bin.other), 1);
   return make(
     "figure",
@@ -27,53 +32,70 @@ export function histogram(view) {
       { class: `rsh-columns${bins.length > 40 ? " is-dense" : ""}`, role: "img", "aria-label": histogramWords(view) },
       ...bins.map((bin) => column(bin, width, most, view)),
     ),
-    make(
-      "div",
-      { class: "rsh-axis" },
-      make("span", {}, "0"),
-      make("span", {}, "bits away"),
-      make("span", {}, String(view.num_bits)),
-    ),
+    axis("0", "Hamming distance", String(view.num_bits)),
   );
 }
 
-function histogramWords({ histogram: { same, other }, reach, query }) {
-  const sum = (counts) => counts.reduce((total, count) => total + count, 0);
-  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
-  if (nearest < 0) return "no other tiles";
-  const split = (right, wrong) =>
-    query.row < 0
-      ? plural(sum(wrong), "tile")
-      : `${sum(right).toLocaleString("en")} of the query's class and ${sum(wrong).toLocaleString("en")} of others`;
-  const near = split(same.slice(0, reach + 1), other.slice(0, reach + 1));
-  const far = split(same.slice(reach + 1), other.slice(reach + 1));
-  return `Distances of all other tiles: the nearest ${plural(nearest, "bit")} away; up to ${plural(reach, "bit")} away ${near}; farther ${far}.`;
+/** @param {...Child} words */
+function axis(...words) {
+  return make("div", { class: "rsh-axis" }, ...words.map((word) => make("span", {}, word)));
 }
 
+/** @param {CodesView} view */
+function histogramWords({ histogram: { same, other }, reach, query }) {
+  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
+  if (nearest < 0) return "no other tiles";
+  /** @type {(right: number[], wrong: number[]) => string} */
+  const split = (right, wrong) =>
+    query.row < 0
+      ? plural(total(wrong), "tile")
+      : `${total(right).toLocaleString("en")} of the query's class and ${total(wrong).toLocaleString("en")} of others`;
+  const near = split(same.slice(0, reach + 1), other.slice(0, reach + 1));
+  const far = split(same.slice(reach + 1), other.slice(reach + 1));
+  return (
+    `Hamming distances of all other tiles: the nearest is ${plural(nearest, "bit")} away; ` +
+    `up to ${plural(reach, "bit")} away: ${near}; farther: ${far}.`
+  );
+}
+
+/**
+ * @param {Bin} bin
+ * @param {number} width
+ * @param {number} most
+ * @param {CodesView} view
+ */
 function column({ start, same, other }, width, most, { reach, query }) {
-  const total = same + other;
+  const all = same + other;
+  /** @type {(count: number, kind: string) => HTMLElement} */
   const part = (count, kind) =>
-    make("i", { class: kind, style: `height:${(100 * Math.sqrt(total / most) * count) / (total || 1)}%` });
-  const where = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
+    make("i", { class: kind, style: `height:${(100 * Math.sqrt(all / most) * count) / (all || 1)}%` });
+  const bits = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
   const known = query.row >= 0;
-  const title = `${where}: ${plural(total, "tile")}${known ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
+  const title = `${bits}: ${plural(all, "tile")}${known ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
   const parts = known ? [part(other, "is-wrong"), part(same, "is-right")] : [part(other, "is-any")];
   return make("span", { class: `rsh-column${start <= reach ? " is-shown" : ""}`, title }, ...parts);
 }
 
-// Precision against recall of this one query, a point a radius: ties within a radius have no
-// order, so that no line between two points is claimed to be reached.
+/**
+ * Precision against recall of this one query, a point a radius: ties within a radius have no order,
+ * so that no line between two points is claimed to be reached.
+ * @param {CodesView} view
+ */
 export function curve(view) {
   const points = view.curve;
   const [width, height] = [180, 96];
+  /** @type {(point: Point) => Point} */
   const at = ([recall, precision]) => [recall * width, (1 - precision) * height];
   const steps = points.map((point) => at(point).join(" ")).join(" L");
   const dots = points.map((point) => {
     const [cx, cy] = at(point);
     return svg("circle", { cx, cy, r: 2.6, class: "rsh-curve-dot" });
   });
-  const [recall, precision] = points[0];
-  const words = `Precision and recall of this query. Nearest tiles: precision ${precision.toFixed(2)} at recall ${recall.toFixed(2)}; all tiles: precision ${points.at(-1)[1].toFixed(2)} at recall 1.`;
+  const [first, last] = [points[0], points[points.length - 1]];
+  const words =
+    "Precision and recall of this query. " +
+    `Nearest tiles: precision ${first[1].toFixed(2)} at recall ${first[0].toFixed(2)}; ` +
+    `all tiles: precision ${last[1].toFixed(2)} at recall 1.`;
   const plot = svg(
     "svg",
     { viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "rsh-curve", role: "img", "aria-label": words },
@@ -82,11 +104,5 @@ export function curve(view) {
     ...dots,
   );
   const top = make("div", { class: "rsh-curve-top" }, "1 precision");
-  return make(
-    "figure",
-    {},
-    top,
-    plot,
-    make("div", { class: "rsh-axis" }, make("span", {}, "0"), make("span", {}, "recall"), make("span", {}, "1")),
-  );
+  return make("figure", {}, top, plot, axis("0", "recall", "1"));
 }

@@ -1,31 +1,33 @@
+// @ts-check
 import { make } from "./shared.js";
 
 const MEANINGS = {
-  "bits away": "in how many bits two codes differ: their Hamming distance. The fewer, the nearer.",
-  "precision@k": "the share of the first k tiles that have the query's class: 1.00 is all of them.",
-  recall: "the share of all tiles of the query's class that are among those found.",
+  "Hamming distance": "The number of bits in which two codes differ. The fewer, the nearer the tile.",
+  "precision@k": "The fraction of the first k results that have the query's class. 1.00 means all of them.",
+  recall: "The fraction of all tiles of the query's class that are among the results.",
   tied:
-    "equally far from the query, so that the codes cannot tell which comes first: a bracket holds them, and " +
-    "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away, of which 19 are shown. They stand in a " +
-    "shuffled order; precision is the mean over all orders they could stand in.",
+    "At the same distance from the query, so that the codes cannot order them. A bracket groups tied tiles: " +
+    "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Tied tiles " +
+    "are shown in a shuffled order; precision is the mean over all their orders.",
   score:
-    "how alike two tiles are by the measure chosen under \u201cOrder by\u201d, which sees more than bits: 1 is the same, " +
-    "0 is nothing in common.",
+    "The similarity of two tiles by the measure chosen under \u201cRank by\u201d, which is finer than bits. " +
+    "1 means the same, 0 means nothing in common.",
   "overlap@k":
-    "the share of the first k tiles that both sides find, the mean over all orders of ties: 1.00 is the same tiles.",
+    "The fraction of the first k tiles that both sides retrieve, averaged over all orders of tied tiles. " +
+    "1.00 means the same tiles.",
   "average precision":
-    "the mean of the precision at each tile of the query's class, down the whole gallery: 1.00 is all of them before any other.",
-  "features before the bits":
-    "the numbers of which the network makes the bits, compared by the cosine of their angle (cos): what is lost in between.",
+    "The mean of the precision at each tile of the query's class, over the whole gallery. " +
+    "1.00 means that all of them come before any other tile.",
+  "unquantized features":
+    "The numbers from which the network computes the bits, compared by cosine similarity (cos). " +
+    "They show what quantization loses.",
 };
 
-// What a newcomer may not know, folded away.
+/**
+ * Explain some terms, folded away.
+ * @param {...keyof typeof MEANINGS} terms
+ */
 export function glossary(...terms) {
   const entries = terms.flatMap((term) => [make("dt", {}, term), make("dd", {}, MEANINGS[term])]);
-  return make(
-    "details",
-    { class: "rsh-terms" },
-    make("summary", {}, "What do these words mean?"),
-    make("dl", {}, ...entries),
-  );
+  return make("details", { class: "rsh-glossary" }, make("summary", {}, "Glossary"), make("dl", {}, ...entries));
 }

@@ -1,60 +1,116 @@
-import { choose, make, tell } from "./shared.js";
+// @ts-check
+import { choose, emit, make } from "./shared.js";
 
-// A tile as a button: pressing it makes it the query, pointing at it shows it in all panels.
-export function tileButton(model, tile, url, attributes, ...children) {
-  const point = () => tell(model, "hover", { ...tile, thumb: null, url });
-  const leave = () => tell(model, "hover", { row: null });
+/**
+ * @import { Card, Child, Model } from "./types"
+ * @import { Images } from "./shared.js"
+ */
+
+/**
+ * A tile as a card: its thumbnail, with words below. Pressing it makes it the query, and hovering it
+ * highlights it in all panels.
+ * @param {Model | null} model null for a tile of another gallery, whose row means nothing here
+ * @param {Images} images makes the thumbnail's URL
+ * @param {Card} tile
+ * @param {Record<string, unknown>} attributes
+ * @param {...Child} children
+ */
+export function tileCard(model, images, tile, attributes, ...children) {
+  const url = images.url(tile.thumb);
   return make(
     "button",
     {
       type: "button",
-      "data-row": tile.row,
-      onclick: () => choose(model, tile.row),
-      onmouseenter: point,
-      onfocus: point,
-      onmouseleave: leave,
-      onblur: leave,
+      ...(model ? handlers(model, tile, url) : { "aria-disabled": "true" }),
       ...attributes,
+      class: `rsh-card ${attributes.class ?? ""}`.trimEnd(),
     },
+    make("img", { src: url, alt: tile.alt, draggable: "false" }),
     ...children,
   );
 }
 
-// Puts buttons into a list. Arrow keys move between them, so that Tab takes one step past two
-// hundred; who works by keyboard goes on from the first of the new ones.
-// `beside` makes what stands next to a button in its cell.
+/**
+ * @param {Model} model
+ * @param {Card} tile
+ * @param {string} url
+ */
+function handlers(model, tile, url) {
+  const { thumb, ...words } = tile;
+  const point = () => emit(model, "hover", { ...words, url });
+  const leave = () => emit(model, "hover", { row: null });
+  return {
+    "data-row": tile.row,
+    onclick: () => choose(model, tile.row),
+    onmouseenter: point,
+    onfocus: point,
+    onmouseleave: leave,
+    onblur: leave,
+  };
+}
+
+/**
+ * Put cards into a list. Arrow keys move between them, so that Tab takes one step past two hundred.
+ * A visitor with the focus on a card, from the keyboard, gets the first of the new ones.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} buttons
+ * @param {(place: number) => Child} beside makes what stands next to a card in its cell
+ */
 export function fillGrid(list, buttons, beside = () => null) {
   const byKeyboard = list.querySelector("button:focus-visible") !== null;
-  buttons.forEach((button, place) => (button.tabIndex = place ? -1 : 0));
+  buttons.forEach((button, place) => {
+    button.tabIndex = place ? -1 : 0;
+  });
   list.replaceChildren(...buttons.map((button, place) => make("li", {}, button, beside(place))));
   list.onkeydown = (event) => move(event, buttons);
   if (byKeyboard) buttons[0]?.focus({ preventScroll: true });
 }
 
+/**
+ * Highlight the card of a row.
+ * @param {HTMLElement} list
+ * @param {number | null} row
+ */
 export function pointAt(list, row) {
-  list
-    .querySelectorAll("button")
-    .forEach((button) => button.classList.toggle("is-pointed", Number(button.dataset.row) === row));
+  for (const button of list.querySelectorAll("button")) {
+    button.classList.toggle("is-pointed", Number(button.dataset.row) === row);
+  }
 }
 
-// The number of the row that each button stands in, from 0.
+/**
+ * The number of the line that each card stands in, from 0.
+ * @param {HTMLElement[]} buttons
+ * @returns {number[]}
+ */
 export function rowsOf(buttons) {
-  let [row, last] = [-1, null];
+  let row = -1;
+  let last = NaN;
   return buttons.map((button) => {
-    const top = button.parentElement.offsetTop;
+    const top = (button.parentElement ?? button).offsetTop;
     if (top !== last) [row, last] = [row + 1, top];
     return row;
   });
 }
 
+/**
+ * @param {KeyboardEvent} event
+ * @param {HTMLElement[]} buttons
+ */
 function move(event, buttons) {
-  const here = buttons.indexOf(document.activeElement);
+  const here = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   if (here < 0) return;
   const below = rowsOf(buttons).indexOf(1);
   const columns = below < 0 ? buttons.length : below;
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
-  const ends = { Home: 0, End: buttons.length - 1 };
-  const next = event.key in ends ? ends[event.key] : here + (steps[event.key] ?? NaN);
+  /** @type {Record<string, number>} */
+  const targets = {
+    ArrowRight: here + 1,
+    ArrowLeft: here - 1,
+    ArrowDown: here + columns,
+    ArrowUp: here - columns,
+    Home: 0,
+    End: buttons.length - 1,
+  };
+  const next = targets[event.key] ?? -1;
   if (!(next >= 0 && next < buttons.length)) return;
   event.preventDefault();
   buttons[here].tabIndex = -1;

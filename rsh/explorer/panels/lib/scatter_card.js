@@ -1,27 +1,43 @@
-import { bitsOf, countDifferent, Images, make, plural, tell } from "./shared.js";
+// @ts-check
+import { bitsOf, countDifferent, emit, Images, make, plural } from "./shared.js";
+
+/**
+ * @import { Bytes, Message, Model, ScatterTraits, TileWords } from "./types"
+ * @import { ScatterView } from "./scatter_view.js"
+ */
+
+/** @typedef {Model<ScatterTraits>} ScatterModel */
+/** @typedef {TileWords & { url: string }} ShownTile */
 
 const ASK_AFTER = 20; // ms: a pointer that only passes by asks Python for nothing
 const SHOW_AFTER = 60; // ms on a tile before a card opens; once one is open the next comes at once
 const STAYS = 260; // ms, so that a small slip does not lose the card
 const KEPT_TILES = 300;
-const LOW = 230; // CSS pixels: a plane that is lower than this gets a small card
+const LOW = 230; // CSS pixels: a plot that is lower than this gets a small card
 const GAP = 16; // CSS pixels between a tile and its card
 
-// Asks Python for what a hover card shows, once a tile.
+/** Asks Python for what a hover card shows, once a tile. */
 class Tiles {
-  constructor(model) {
+  /**
+   * @param {ScatterModel} model
+   * @param {(row: number) => void} arrived is called when a tile is there
+   */
+  constructor(model, arrived) {
     this.model = model;
+    /** @type {Map<number, ShownTile>} */
     this.known = new Map();
     this.images = new Images();
-    this.hear = (content, buffers) => {
+    /** @type {(content: Message, buffers: Bytes[]) => void} */
+    this.receive = (content, buffers) => {
       if (content.kind !== "tile") return;
       if (this.known.size >= KEPT_TILES) this.forget();
       this.known.set(content.row, { ...content, url: this.images.url(buffers[0]) });
-      this.arrived?.(content.row);
+      arrived(content.row);
     };
-    model.on("msg:custom", this.hear);
+    model.on("msg:custom", this.receive);
   }
 
+  /** @param {number} row */
   get(row) {
     if (!this.known.has(row)) this.model.send({ kind: "peek", row });
     return this.known.get(row);
@@ -33,38 +49,49 @@ class Tiles {
   }
 
   stop() {
-    this.model.off("msg:custom", this.hear);
+    this.model.off("msg:custom", this.receive);
     this.forget();
   }
 }
 
-// The card beside the tile that is pointed at; `said` gets its words.
+/** The card beside the tile that is pointed at. */
 export class HoverCard {
-  constructor(model, view, said) {
-    Object.assign(this, { model, view, said, row: null, due: 0, timer: 0 });
+  /**
+   * @param {ScatterModel} model
+   * @param {ScatterView} view
+   * @param {(words: string) => void} announce gets the words of each card
+   */
+  constructor(model, view, announce) {
+    this.model = model;
+    this.view = view;
+    this.announce = announce;
+    /** @type {number | null} */
+    this.row = null;
+    this.due = 0;
+    this.timer = 0;
     this.element = make("div", { class: "rsh-hover", hidden: true });
-    this.tiles = new Tiles(model);
-    this.tiles.arrived = (row) => row === this.row && this.wait();
+    this.tiles = new Tiles(model, (row) => row === this.row && this.wait());
   }
 
+  /** @param {number | null} row */
   point(row) {
     this.row = row;
     clearTimeout(this.timer);
     if (row === null) {
-      this.timer = setTimeout(() => this.hide(), STAYS);
+      this.timer = window.setTimeout(() => this.hide(), STAYS);
       return;
     }
     this.due = performance.now() + (this.element.hidden ? SHOW_AFTER : 0);
-    this.timer = setTimeout(() => this.tiles.get(row) && this.wait(), ASK_AFTER);
+    this.timer = window.setTimeout(() => this.tiles.get(row) && this.wait(), ASK_AFTER);
   }
 
   wait() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.show(), Math.max(this.due - performance.now(), 0));
+    this.timer = window.setTimeout(() => this.show(), Math.max(this.due - performance.now(), 0));
   }
 
   show() {
-    const tile = this.tiles.known.get(this.row);
+    const tile = this.row === null ? undefined : this.tiles.known.get(this.row);
     if (!tile) return;
     const lines = [this.words(tile), tile.place, tile.split].filter(Boolean);
     this.element.replaceChildren(
@@ -73,21 +100,26 @@ export class HoverCard {
     );
     this.element.classList.toggle("is-small", this.view.size[1] < LOW);
     this.element.hidden = false;
-    this.place(...this.view.pointOnScreen(this.row));
-    tell(this.model, "hover", tile);
-    this.said([tile.name, ...lines].join(", "));
+    this.put(...this.view.pointOnScreen(tile.row));
+    emit(this.model, "hover", tile);
+    this.announce([tile.name, ...lines].join(", "));
   }
 
-  // Below the tile or above it, and where neither fits, as near to it as the plane's frame allows.
-  place(x, y) {
+  /**
+   * Put the card below the tile or above it, and where neither fits, as near to it as the frame allows.
+   * @type {(x: number, y: number) => void}
+   */
+  put(x, y) {
     const { offsetWidth: wide, offsetHeight: high, style } = this.element;
     const [width, height] = this.view.size;
+    /** @type {(value: number, most: number) => string} */
     const within = (value, most) => `${Math.max(Math.min(value, most - 4), 4)}px`;
     const above = y + GAP + high + 4 > height;
     style.left = within(x + GAP, width - wide);
     style.top = within(above ? y - high - GAP : y + GAP, height - high);
   }
 
+  /** @param {ShownTile} tile */
   words(tile) {
     const { query, query_code, num_bits, hits } = this.model.get("marks");
     if (tile.row === query) return "the query";

@@ -1,139 +1,192 @@
+// @ts-check
 import { choose } from "./shared.js";
+
+/**
+ * @import { Model, Point, ScatterTraits, Stop } from "./types"
+ * @import { ScatterView } from "./scatter_view.js"
+ */
 
 const REACH = 14; // CSS pixels around the pointer that count as on a point
 const STEP = 3; // CSS pixels between two points of a drawn line
+/** @type {Record<string, Point>} */
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
-// Pointer, wheel and keyboard of one plane. Returns the way to let go.
-//   view, model   of the plane
-//   stage, hint   its elements
-//   acts          what can be done: redraw, reset, zoom, point, hideCard, line (shows what is drawn),
-//                 lasso (selects what lies inside, or as well), toggle (one row), clear, switchTool
-//   pointed       returns the row with the ring, or null
-//   selecting     returns whether a drag draws a line, and does not move the plane
-export function steer({ model, stage, hint, view, acts, pointed, selecting }) {
+/**
+ * What can be done in a scatter plot.
+ * @typedef {object} Actions
+ * @property {() => void} redraw
+ * @property {() => void} reset shows all
+ * @property {(factor: number, x?: number, y?: number) => void} zoom
+ * @property {(row: number | null) => void} point
+ * @property {() => void} hideCard
+ * @property {(points: Point[] | null) => void} line shows the line that is being drawn
+ * @property {(points: Point[], more: boolean) => void} lasso selects what lies inside, or adds it
+ * @property {(row: number) => void} toggle selects one row, or deselects it
+ * @property {() => void} clear
+ * @property {() => void} switchTool
+ */
+
+/** @typedef {{ at: Point, moved: boolean, line: Point[] | null }} Drag */
+
+/**
+ * Connect pointer, wheel and keyboard of one scatter plot with its actions.
+ * @param {object} plot
+ * @param {Model<ScatterTraits>} plot.model
+ * @param {HTMLElement} plot.stage
+ * @param {HTMLElement} plot.hint
+ * @param {ScatterView} plot.view
+ * @param {Actions} plot.actions
+ * @param {() => number | null} plot.pointed returns the row with the ring, or null
+ * @param {() => boolean} plot.selecting returns whether a drag draws a line, and does not move the plot
+ * @returns {Stop}
+ */
+export function interactions({ model, stage, hint, view, actions, pointed, selecting }) {
+  /** @type {Drag | null} */
   let drag = null;
   let hintTimer = 0;
+  /** @type {(event: MouseEvent) => Point} */
   const place = (event) => {
     const box = stage.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
+  /** The row with the ring, if it has a point here. */
+  const ringed = () => {
+    const row = pointed();
+    return view.has(row) ? row : null;
+  };
 
+  /** @param {PointerEvent} event */
   function down(event) {
     if (event.button !== 0 || !event.isPrimary) return;
     const at = place(event);
     drag = { at, moved: false, line: selecting() ? [at] : null };
   }
 
+  /** @param {PointerEvent} event */
   function move(event) {
     const at = place(event);
-    if (!drag || event.buttons === 0) return acts.point(view.pick(...at, REACH));
+    if (!drag || event.buttons === 0) return actions.point(view.pick(...at, REACH));
     const [dx, dy] = [at[0] - drag.at[0], at[1] - drag.at[1]];
     // A hand trembles: under four pixels it is still a click.
     if (!drag.moved && Math.hypot(dx, dy) < 4) return undefined;
     if (!drag.moved) {
       stage.setPointerCapture(event.pointerId);
-      acts.hideCard();
+      actions.hideCard();
     }
     drag.moved = true;
-    if (drag.line) return extend(at, dx, dy);
+    if (drag.line) {
+      if (Math.hypot(dx, dy) < STEP) return undefined;
+      drag.at = at;
+      drag.line.push(at);
+      return actions.line(drag.line);
+    }
     drag.at = at;
     view.panBy(dx, dy);
-    return acts.redraw();
+    return actions.redraw();
   }
 
-  function extend(at, dx, dy) {
-    if (Math.hypot(dx, dy) < STEP) return;
-    drag.at = at;
-    drag.line.push(at);
-    acts.line(drag.line);
-  }
-
+  /** @param {PointerEvent} event */
   function up(event) {
     const ended = drag;
     drag = null;
     if (!ended) return;
     if (ended.moved) {
-      if (ended.line) acts.lasso(ended.line, event.shiftKey);
+      if (ended.line) actions.lasso(ended.line, event.shiftKey);
       return;
     }
     const row = view.pick(...place(event), REACH);
     if (row === null) return;
-    if (ended.line) acts.toggle(row);
+    if (ended.line) actions.toggle(row);
     else choose(model, row);
   }
 
   function letGo() {
     drag = null;
-    acts.line(null);
+    actions.line(null);
   }
 
+  /** @param {WheelEvent} event */
   function wheel(event) {
-    // The page scrolls on over a plane that nobody has touched: it must not trap the wheel.
+    // The dashboard scrolls on over a plot that was not clicked: it must not trap the wheel.
     if (!event.ctrlKey && !event.metaKey && document.activeElement !== stage) {
       hint.hidden = false;
       clearTimeout(hintTimer);
-      hintTimer = setTimeout(() => (hint.hidden = true), 1200);
+      hintTimer = window.setTimeout(() => {
+        hint.hidden = true;
+      }, 1200);
       return;
     }
     event.preventDefault();
-    acts.zoom(Math.exp(-event.deltaY / 300), ...place(event));
+    actions.zoom(Math.exp(-event.deltaY / 300), ...place(event));
   }
 
+  /** @param {Point} direction */
   function step(direction) {
-    const start = view.has(pointed()) ? pointed() : model.get("marks").query;
-    const first = view.has(start) ? start : view.sorted[0];
-    const row = view.has(pointed()) ? view.neighbor(first, ...direction) : first;
+    const here = ringed();
+    const { query } = model.get("marks");
+    const row = here !== null ? view.neighbor(here, ...direction) : view.has(query) ? query : view.sorted[0];
     if (row === null || row === undefined) return;
     const [x, y] = view.pointOnScreen(row);
     const outside = x < 0 || y < 0 || x > view.size[0] || y > view.size[1];
     if (outside) view.panBy(view.size[0] / 2 - x, view.size[1] / 2 - y);
-    acts.point(row);
-    if (outside) acts.redraw();
+    actions.point(row);
+    if (outside) actions.redraw();
   }
 
-  // Around the tile with the ring, which stays where it is.
+  /**
+   * Zoom around the tile with the ring, which stays where it is.
+   * @param {number} factor
+   */
   function zoomAt(factor) {
-    acts.zoom(factor, ...(view.has(pointed()) ? view.pointOnScreen(pointed()) : []));
+    const row = ringed();
+    if (row === null) actions.zoom(factor);
+    else actions.zoom(factor, ...view.pointOnScreen(row));
   }
 
   // First what is being drawn goes, then the ring and the selection.
-  function escape() {
+  function cancel() {
     if (drag?.line) return letGo();
-    acts.point(null);
-    return acts.clear();
+    actions.point(null);
+    return actions.clear();
   }
 
-  function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const keys = {
-      Enter: () => view.has(pointed()) && choose(model, pointed()),
-      " ": () => view.has(pointed()) && acts.toggle(pointed()),
-      Escape: escape,
-      l: acts.switchTool,
-      L: acts.switchTool,
-      "+": () => zoomAt(1.6),
-      "=": () => zoomAt(1.6),
-      "-": () => zoomAt(1 / 1.6),
-      0: acts.reset,
-    };
-    const act = event.key in ARROWS ? () => step(ARROWS[event.key]) : keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  const handlers = {
-    pointerdown: down,
-    pointermove: move,
-    pointerup: up,
-    pointercancel: letGo,
-    pointerleave: () => acts.point(null),
-    blur: () => acts.point(null),
-    keydown: key,
-    dblclick: (event) => !selecting() && view.pick(...place(event), REACH) === null && acts.reset(),
+  /** @type {(act: (row: number) => void) => () => void} */
+  const onRinged = (act) => () => {
+    const row = ringed();
+    if (row !== null) act(row);
   };
-  for (const [name, handler] of Object.entries(handlers)) stage.addEventListener(name, handler);
+  /** @type {Record<string, () => void>} */
+  const keys = {
+    Enter: onRinged((row) => choose(model, row)),
+    " ": onRinged(actions.toggle),
+    Escape: cancel,
+    l: actions.switchTool,
+    L: actions.switchTool,
+    "+": () => zoomAt(1.6),
+    "=": () => zoomAt(1.6),
+    "-": () => zoomAt(1 / 1.6),
+    0: actions.reset,
+  };
+  for (const [name, direction] of Object.entries(ARROWS)) keys[name] = () => step(direction);
+
+  /** @param {KeyboardEvent} event */
+  function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+    event.preventDefault();
+    keys[event.key]();
+  }
+
+  const leave = () => actions.point(null);
+  stage.addEventListener("pointerdown", down);
+  stage.addEventListener("pointermove", move);
+  stage.addEventListener("pointerup", up);
+  stage.addEventListener("pointercancel", letGo);
+  stage.addEventListener("pointerleave", leave);
+  stage.addEventListener("blur", leave);
+  stage.addEventListener("keydown", key);
+  stage.addEventListener("dblclick", (event) => {
+    if (!selecting() && view.pick(...place(event), REACH) === null) actions.reset();
+  });
   stage.addEventListener("wheel", wheel, { passive: false });
   return () => clearTimeout(hintTimer);
 }

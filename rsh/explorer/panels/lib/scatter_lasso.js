@@ -1,10 +1,20 @@
+// @ts-check
 import { CELLS } from "./scatter_view.js";
 
-// The rows that lie inside a line drawn by hand, ascending. Points are CSS pixels of the stage; the
-// line is closed, and where it crosses itself what is enclosed twice lies outside.
-//
-// A cell of the view's grid that the line does not touch lies inside or outside as a whole: only the
-// points of the others are looked at one by one.
+/**
+ * @import { Point } from "./types"
+ * @import { ScatterView } from "./scatter_view.js"
+ */
+
+/**
+ * The rows that lie inside a line drawn by hand, ascending. The line is closed, and where it crosses
+ * itself what is enclosed twice lies outside.
+ *
+ * A cell of the view's grid that the line does not touch lies inside or outside as a whole: only the
+ * points of the others are looked at one by one.
+ * @param {ScatterView} view
+ * @param {Point[]} points CSS pixels of the stage
+ */
 export function rowsInside(view, points) {
   const line = points.map(([x, y]) => view.toData(x, y));
   const xs = line.map(([x]) => view.cell(x, 0));
@@ -33,10 +43,13 @@ export function rowsInside(view, points) {
   return Int32Array.from(rows).sort();
 }
 
-// Whether a ray from the point to the right crosses the closed line an odd number of times.
+/**
+ * Whether a ray from the point to the right crosses the closed line an odd number of times.
+ * @type {(line: Point[], x: number, y: number) => boolean}
+ */
 function encloses(line, x, y) {
   let inside = false;
-  let [lastX, lastY] = line.at(-1);
+  let [lastX, lastY] = line[line.length - 1];
   for (const [nextX, nextY] of line) {
     if (nextY > y !== lastY > y && x < ((lastX - nextX) * (y - nextY)) / (lastY - nextY) + nextX) inside = !inside;
     [lastX, lastY] = [nextX, nextY];
@@ -44,11 +57,20 @@ function encloses(line, x, y) {
   return inside;
 }
 
-// Two ascending lists of rows as one; and one row put in, or taken out where it is there.
+/**
+ * Two ascending lists of rows as one.
+ * @param {Int32Array<ArrayBuffer>} rows
+ * @param {Iterable<number>} others
+ */
 export function joined(rows, others) {
   return Int32Array.from(new Set([...rows, ...others])).sort();
 }
 
+/**
+ * A list with one row added, or removed where it is there.
+ * @param {Int32Array<ArrayBuffer>} rows
+ * @param {number} row
+ */
 export function toggled(rows, row) {
   return rows.includes(row) ? rows.filter((other) => other !== row) : joined(rows, [row]);
 }

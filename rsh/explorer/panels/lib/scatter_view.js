@@ -1,25 +1,40 @@
-// The geometry of a plane: where data lies on the screen, and which point is near a place.
+// @ts-check
+// The geometry of a scatter plot: where data lies on the screen, and which point is near a place.
+
+/** @import { Point } from "./types" */
+
+/** @typedef {[left: number, bottom: number, right: number, top: number]} Box */
 
 export const CELLS = 128; // a side of the picking grid
 const MARGIN = 26; // CSS pixels around the fitted points
 const WHOLE = 3; // places that fill more than a third of the map are shown on the whole Earth
 const NARROWEST = 0.02; // degrees that the map shows at least when it opens, about 2 km
-const DEEPEST = { map: 1e6, plane: 400 }; // as far as one can zoom in
+const DEEPEST = { map: 1e6, plot: 400 }; // as far as one can zoom in
 
-export class PlaneView {
-  // xy: Float32Array of pairs, NaN where a tile has no place; world: show all of the Earth.
+export class ScatterView {
+  /**
+   * @param {Float32Array} xy pairs, NaN where a tile has no place
+   * @param {boolean} world whether x and y are degrees of longitude and latitude
+   */
   constructor(xy, world) {
     this.xy = xy;
     this.count = xy.length / 2;
     this.world = world;
     this.points = boundsOf(xy);
-    this.bounds = world ? [-180, -90, 180, 90] : this.points;
+    this.bounds = world ? /** @type {Box} */ ([-180, -90, 180, 90]) : this.points;
+    /** @type {Point} */
     this.size = [1, 1];
-    this.fill();
+    this.zoom = 1;
+    /** @type {Point} */
+    this.center = this.middle;
+    // Rows sorted by grid cell, so that picking looks at a few cells and not at every point.
+    const { starts, sorted } = this.grid();
+    this.starts = starts;
+    this.sorted = sorted;
     this.reset();
   }
 
-  // Shows all points; on the map the whole Earth with them, unless they are a small part of it.
+  /** Show all points; on the map the whole Earth with them, unless they are a small part of it. */
   reset() {
     const [left, bottom, right, top] = this.points;
     const closer = Math.min(360 / Math.max(right - left, NARROWEST), 180 / Math.max(top - bottom, NARROWEST)) * 0.8;
@@ -27,16 +42,18 @@ export class PlaneView {
     this.center = this.zoom > 1 ? [(left + right) / 2, (bottom + top) / 2] : this.middle;
   }
 
+  /** @returns {Point} */
   get middle() {
     const [left, bottom, right, top] = this.bounds;
     return [(left + right) / 2, (bottom + top) / 2];
   }
 
+  /** @type {(width: number, height: number) => void} */
   resize(width, height) {
     this.size = [width, height];
   }
 
-  // CSS pixels a data unit, the same both ways: distances in a plane must not be stretched.
+  // CSS pixels a data unit, the same both ways: distances in a plot must not be stretched.
   get scale() {
     const [left, bottom, right, top] = this.bounds;
     const margin = this.world ? 0 : 2 * MARGIN;
@@ -45,28 +62,39 @@ export class PlaneView {
     return Math.min(wide, high) * this.zoom;
   }
 
+  /** @type {(x: number, y: number) => Point} */
   toScreen(x, y) {
     const { scale, center, size } = this;
     return [(x - center[0]) * scale + size[0] / 2, (center[1] - y) * scale + size[1] / 2];
   }
 
+  /** @type {(x: number, y: number) => Point} */
   toData(x, y) {
     const { scale, center, size } = this;
     return [(x - size[0] / 2) / scale + center[0], center[1] - (y - size[1] / 2) / scale];
   }
 
+  /** @param {number} row */
   pointOnScreen(row) {
     return this.toScreen(this.xy[2 * row], this.xy[2 * row + 1]);
   }
 
+  /**
+   * Whether there is a point of this row.
+   * @param {number | null} row
+   * @returns {row is number}
+   */
   has(row) {
     return row !== null && row >= 0 && row < this.count && Number.isFinite(this.xy[2 * row]);
   }
 
-  // Keeps the data point under (x, y) where it is.
+  /**
+   * Zoom, and keep the data point under (x, y) where it is.
+   * @type {(factor: number, x?: number, y?: number) => void}
+   */
   zoomBy(factor, x = this.size[0] / 2, y = this.size[1] / 2) {
     const before = this.toData(x, y);
-    this.zoom = Math.min(Math.max(this.zoom * factor, 1), this.world ? DEEPEST.map : DEEPEST.plane);
+    this.zoom = Math.min(Math.max(this.zoom * factor, 1), this.world ? DEEPEST.map : DEEPEST.plot);
     if (this.zoom === 1) {
       this.center = this.middle;
       return;
@@ -76,6 +104,7 @@ export class PlaneView {
     this.keepInside();
   }
 
+  /** @type {(dx: number, dy: number) => void} */
   panBy(dx, dy) {
     const { scale } = this;
     this.center = [this.center[0] - dx / scale, this.center[1] + dy / scale];
@@ -85,16 +114,14 @@ export class PlaneView {
   keepInside() {
     const [left, bottom, right, top] = this.bounds;
     // The world fills its frame: no sea beyond the map's edge.
-    const half = this.world ? this.size.map((side) => side / 2 / this.scale) : [0, 0];
+    const [wide, high] = this.world ? this.size.map((side) => side / 2 / this.scale) : [0, 0];
+    /** @type {(value: number, low: number, high: number) => number} */
     const clamp = (value, low, high) => (low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high));
-    this.center = [
-      clamp(this.center[0], left + half[0], right - half[0]),
-      clamp(this.center[1], bottom + half[1], top - half[1]),
-    ];
+    this.center = [clamp(this.center[0], left + wide, right - wide), clamp(this.center[1], bottom + high, top - high)];
   }
 
-  // Rows sorted by grid cell, so that picking looks at a few cells and not at every point.
-  fill() {
+  /** @returns {{ starts: Int32Array, sorted: Int32Array }} */
+  grid() {
     const cells = new Int32Array(this.count).fill(-1);
     const starts = new Int32Array(CELLS * CELLS + 1);
     for (let row = 0; row < this.count; row++) {
@@ -103,18 +130,23 @@ export class PlaneView {
       starts[cells[row] + 1]++;
     }
     for (let cell = 0; cell < CELLS * CELLS; cell++) starts[cell + 1] += starts[cell];
-    this.sorted = new Int32Array(starts[CELLS * CELLS]);
+    const sorted = new Int32Array(starts[CELLS * CELLS]);
     const next = starts.slice();
-    for (let row = 0; row < this.count; row++) if (cells[row] >= 0) this.sorted[next[cells[row]]++] = row;
-    this.starts = starts;
+    for (let row = 0; row < this.count; row++) if (cells[row] >= 0) sorted[next[cells[row]]++] = row;
+    return { starts, sorted };
   }
 
+  /**
+   * The column (axis 0) or line (axis 1) of the grid that a value falls into.
+   * @param {number} value
+   * @param {0 | 1} axis
+   */
   cell(value, axis) {
-    const [low, high] = [this.points[axis], this.points[axis + 2]];
+    const [low, high] = axis ? [this.points[1], this.points[3]] : [this.points[0], this.points[2]];
     return Math.min(Math.max(Math.floor(((value - low) / (high - low || 1)) * CELLS), 0), CELLS - 1);
   }
 
-  // About how many points are on the screen, whole cells counted.
+  /** About how many points are on the screen, whole cells counted. */
   numVisible() {
     const [left, top] = this.toData(0, 0);
     const [right, bottom] = this.toData(...this.size);
@@ -126,22 +158,29 @@ export class PlaneView {
     return sum;
   }
 
-  // Where most of some rows are: the place of the one that is nearest to all others, or null.
-  amid(rows) {
+  /**
+   * Which of some rows is nearest to all others, or null if none has a point.
+   * @param {number[]} rows
+   * @returns {number | null}
+   */
+  medoid(rows) {
     const there = rows.filter((row) => this.has(row));
-    const cost = (row) => {
+    const costs = there.map((row) => {
       const [x, y] = [this.xy[2 * row], this.xy[2 * row + 1]];
       return there.reduce((sum, other) => sum + Math.hypot(this.xy[2 * other] - x, this.xy[2 * other + 1] - y), 0);
-    };
-    const costs = there.map(cost);
+    });
     return there[costs.indexOf(Math.min(...costs))] ?? null;
   }
 
-  // The row nearest to a place on the screen within some pixels, or null.
+  /**
+   * The row nearest to a place on the screen within some pixels, or null.
+   * @type {(x: number, y: number, reach: number) => number | null}
+   */
   pick(x, y, reach) {
     const [dataX, dataY] = this.toData(x, y);
     const far = reach / this.scale;
-    let [best, least] = [null, far * far];
+    let best = null;
+    let least = far * far;
     for (let j = this.cell(dataY - far, 1); j <= this.cell(dataY + far, 1); j++) {
       for (let i = this.cell(dataX - far, 0); i <= this.cell(dataX + far, 0); i++) {
         const cell = i + CELLS * j;
@@ -155,10 +194,14 @@ export class PlaneView {
     return best;
   }
 
-  // The nearest row up, down, left or right of another; sideways counts double.
+  /**
+   * The nearest row up, down, left or right of another, or null; sideways counts double.
+   * @type {(from: number, dx: number, dy: number) => number | null}
+   */
   neighbor(from, dx, dy) {
     const [x, y] = [this.xy[2 * from], this.xy[2 * from + 1]];
-    let [best, least] = [null, Infinity];
+    let best = null;
+    let least = Infinity;
     for (let row = 0; row < this.count; row++) {
       const along = (this.xy[2 * row] - x) * dx + (this.xy[2 * row + 1] - y) * dy;
       const aside = Math.abs((this.xy[2 * row] - x) * dy - (this.xy[2 * row + 1] - y) * dx);
@@ -169,7 +212,12 @@ export class PlaneView {
   }
 }
 
+/**
+ * @param {Float32Array} xy
+ * @returns {Box}
+ */
 function boundsOf(xy) {
+  /** @type {Box} */
   const box = [Infinity, Infinity, -Infinity, -Infinity];
   for (let place = 0; place < xy.length; place++) {
     const axis = place % 2;

@@ -1,44 +1,99 @@
-// What all panels share: making elements, talking to each other, colors, bits, images.
+// @ts-check
+// What all panels share: making elements, events between panels, bits, images, stored choices.
 
-// Text goes in as text alone: class names come from folders and may hold anything.
+/** @import { Bytes, Child, Draw, Events, Model, Sign, Stop } from "./types" */
+
+/**
+ * Make an element. Text goes in as text alone: class names come from folders and may hold anything.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} attributes `on…` adds a listener; null, undefined and false are left out
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "style") node.style.cssText = value;
-    else node.setAttribute(name, value === true ? "" : value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (name === "style") node.style.cssText = String(value);
+    else node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
 
-// Panels tell each other what the pointer is on. This stays in the browser, because a trip to
-// Python and back would be felt; the page's name keeps two pages in one notebook apart.
-export function tell(model, kind, detail) {
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Make an SVG element.
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
+export function svg(tag, attributes, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
+/**
+ * Send an event to the other panels. It stays in the browser, because a trip to Python and back would
+ * be felt; the name of the page keeps two dashboards in one notebook apart.
+ * @template {keyof Events} Kind
+ * @param {Model} model
+ * @param {Kind} kind
+ * @param {Events[Kind]} detail
+ */
+export function emit(model, kind, detail) {
   window.dispatchEvent(new CustomEvent("rsh-page", { detail: { ...detail, page: model.get("page"), kind } }));
 }
 
-export function listen(model, handlers) {
-  const hear = ({ detail }) => {
-    if (detail.page === model.get("page")) handlers[detail.kind]?.(detail);
+/**
+ * Handle events of the other panels, by kind.
+ * @param {Model} model
+ * @param {{ [Kind in keyof Events]?: (detail: Events[Kind]) => void }} handlers
+ * @returns {Stop}
+ */
+export function on(model, handlers) {
+  const byKind = /** @type {Record<string, ((detail: unknown) => void) | undefined>} */ (handlers);
+  /** @param {Event} event */
+  const handle = (event) => {
+    const { detail } = /** @type {CustomEvent} */ (event);
+    if (detail.page === model.get("page")) byKind[detail.kind]?.(detail);
   };
-  window.addEventListener("rsh-page", hear);
-  return () => window.removeEventListener("rsh-page", hear);
+  window.addEventListener("rsh-page", handle);
+  return () => window.removeEventListener("rsh-page", handle);
 }
 
+/**
+ * Make a tile the query.
+ * @param {Model} model
+ * @param {number} row
+ */
 export function choose(model, row) {
-  tell(model, "busy", {});
+  emit(model, "busy", {});
   model.send({ kind: "choose", row });
 }
 
-// A mark says "more like this" or "less like this"; a second time it is taken away.
-export function mark(model, row, sign) {
-  tell(model, "busy", {});
+/**
+ * Rate a tile as positive or negative; the same rating a second time removes it.
+ * @param {Model} model
+ * @param {number} row
+ * @param {Sign} sign
+ */
+export function giveFeedback(model, row, sign) {
+  emit(model, "busy", {});
   model.send({ kind: "mark", row, sign });
 }
 
-// Hexadecimal digits to an array of 0 and 1, the highest bit of the first digit first.
+/**
+ * Hexadecimal digits as an array of 0 and 1, the highest bit of the first digit first.
+ * @param {string} code
+ * @param {number} numBits
+ * @returns {number[]}
+ */
 export function bitsOf(code, numBits) {
   const bits = [...code].flatMap((digit) => {
     const value = parseInt(digit, 16);
@@ -47,39 +102,75 @@ export function bitsOf(code, numBits) {
   return bits.slice(0, numBits);
 }
 
+/**
+ * The Hamming distance of two codes.
+ * @param {number[]} bits
+ * @param {number[]} others
+ * @returns {number}
+ */
 export function countDifferent(bits, others) {
-  return bits.reduce((sum, bit, place) => sum + (bit !== others[place]), 0);
+  return bits.filter((bit, place) => bit !== others[place]).length;
 }
 
+/**
+ * A count with its noun: "1 bit", "2,400 tiles".
+ * @param {number} count
+ * @param {string} noun
+ */
 export function plural(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-// The bytes of a trait as an array of numbers; they may begin anywhere in a message.
+/**
+ * The bytes of a trait as an array of numbers; they may begin anywhere in a message.
+ * @template T
+ * @param {new (buffer: ArrayBuffer) => T} Type
+ * @param {Bytes} bytes
+ * @returns {T}
+ */
 export function bytesAs(Type, bytes) {
   return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-// JPEG bytes to object URLs; a panel revokes them when it shows others, or they pile up.
+/** Object URLs of a panel's thumbnails; they are revoked when others are shown, or they pile up. */
 export class Images {
   constructor() {
+    /** @type {string[]} */
     this.urls = [];
   }
 
+  /**
+   * @param {Bytes} bytes JPEG
+   * @returns {string}
+   */
   url(bytes) {
     const url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
     this.urls.push(url);
     return url;
   }
 
-  revoke() {
-    this.urls.forEach((url) => URL.revokeObjectURL(url));
+  /**
+   * Draw again, and revoke the URLs of what was drawn before only then: no image disappears too early.
+   * @param {Draw} draw
+   */
+  redraw(draw) {
+    const old = this.urls;
     this.urls = [];
+    draw();
+    for (const url of old) URL.revokeObjectURL(url);
+  }
+
+  revoke() {
+    this.redraw(() => {});
   }
 }
 
-// What the browser remembers from visit to visit; one that may not remember forgets quietly.
-export function keep(name, value) {
+/**
+ * Store a choice for the next visit; a browser that forbids it does not store it.
+ * @param {string} name
+ * @param {string} value
+ */
+export function store(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
@@ -87,7 +178,11 @@ export function keep(name, value) {
   }
 }
 
-export function kept(name) {
+/**
+ * @param {string} name
+ * @returns {string | null}
+ */
+export function stored(name) {
   try {
     return localStorage.getItem(name);
   } catch {
@@ -95,9 +190,28 @@ export function kept(name) {
   }
 }
 
-// Calls `draw` now, and again whenever one of the traits changes. Returns the way to stop.
+/**
+ * Call `draw` now, and again whenever one of the traits changes.
+ * @param {Model} model
+ * @param {string[]} names
+ * @param {Draw} draw
+ * @returns {Stop}
+ */
 export function redrawOn(model, names, draw) {
-  names.forEach((name) => model.on(`change:${name}`, draw));
+  for (const name of names) model.on(`change:${name}`, draw);
   draw();
-  return () => names.forEach((name) => model.off(`change:${name}`, draw));
+  return () => {
+    for (const name of names) model.off(`change:${name}`, draw);
+  };
+}
+
+/**
+ * One function that calls all of these.
+ * @param {Stop[]} stops
+ * @returns {Stop}
+ */
+export function stopAll(stops) {
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

@@ -1,27 +1,35 @@
-import { keep, kept, make } from "./shared.js";
+// @ts-check
+import { make, store, stored } from "./shared.js";
 
-// Where a step points (the first that there is), its heading, and its words.
+// Selectors of what a step points at (the first that is there), its heading, and its text.
 const STEPS = [
-  [
-    [".rsh-query"],
-    "Ask with a tile",
-    "This tile is the question. Choose another below it, by class, by name or at random, or drop an image of your own anywhere on the page.",
-  ],
-  [
-    [".rsh-found .rsh-cards li", ".rsh-found"],
-    "See what is found",
-    "Every tile has become a short code of bits. The nearest codes come first: “3 bits” means that three bits differ from the query’s, the Hamming distance. A bracket holds tiles at one distance: they tie, and their order means nothing. ✓ is the same class, ✗ another one.",
-  ],
-  [
-    [".rsh-stage", ".rsh-reasons"],
-    "Look behind the answer",
-    "Every dot is a tile: point at it, press it, or draw around many. “Compare with” holds the answer against other codes, and “Why?” shows which parts of a tile make its code.",
-  ],
+  {
+    targets: [".rsh-query"],
+    heading: "Choose a query",
+    text:
+      "This tile is the query. Choose another one below it by class, by name or at random, or drop your own " +
+      "image anywhere on the dashboard.",
+  },
+  {
+    targets: [".rsh-results .rsh-cards li", ".rsh-results"],
+    heading: "Look at the results",
+    text:
+      "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
+      "three bits differ from the query’s code. This is the Hamming distance. A bracket groups tiles at the " +
+      "same distance: they are tied, and their order has no meaning. ✓ marks the query’s class, ✗ another class.",
+  },
+  {
+    targets: [".rsh-stage", ".rsh-explain"],
+    heading: "Find out why",
+    text:
+      "Each dot is a tile: hover over it, click it, or draw around many. “Compare with” shows the results of " +
+      "other codes side by side, and “Explain” shows which regions of a tile determine its code.",
+  },
 ];
 const GAP = 14; // CSS pixels between a step's card and what it points at
 const LOOK_EVERY = 200; // ms, until there is something to point at
 
-// Three cards, each beside what it is about; shown by itself at the first visit only.
+/** Three cards, each beside what it is about; shown by itself at the first visit only. */
 export function tour() {
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
@@ -37,18 +45,20 @@ export function tour() {
     buttons,
   );
   const button = make("button", { type: "button", class: "rsh-tour-button", onclick: () => show(0) }, "Tour");
-  let [step, target, timer] = [0, null, 0];
+  let step = 0;
+  let timer = 0;
+  /** @type {Element | null} */
+  let target = null;
 
+  /** @param {number} number */
   function show(number) {
-    if (number >= STEPS.length) return end();
-    step = number;
-    const [wheres, heading, text] = STEPS[step];
     target?.classList.remove("is-toured");
-    target = wheres.map((where) => document.querySelector(where)).find(Boolean);
+    target = STEPS[number]?.targets.map((selector) => document.querySelector(selector)).find(Boolean) ?? null;
     if (!target) return end();
+    step = number;
     target.classList.add("is-toured");
-    title.textContent = heading;
-    words.textContent = text;
+    title.textContent = STEPS[step].heading;
+    words.textContent = STEPS[step].text;
     place.textContent = `${step + 1} of ${STEPS.length}`;
     next.textContent = step + 1 < STEPS.length ? "Next" : "Done";
     skip.hidden = step + 1 === STEPS.length;
@@ -60,10 +70,11 @@ export function tour() {
 
   // To the right of its target if there is room, else below it, and in any case in the window.
   function put() {
-    if (card.hidden) return;
+    if (card.hidden || !target) return;
     const { left, right, top, bottom } = target.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = card;
     const beside = step === 0 && right + GAP + width < window.innerWidth;
+    /** @type {(value: number, most: number) => number} */
     const within = (value, most) => Math.max(Math.min(value, most - GAP), GAP);
     card.style.left = `${within(beside ? right + GAP : left, window.innerWidth - width)}px`;
     card.style.top = `${within(beside ? top : bottom + GAP, window.innerHeight - height)}px`;
@@ -72,30 +83,31 @@ export function tour() {
   function end() {
     target?.classList.remove("is-toured");
     card.hidden = true;
-    keep("rsh-toured", "yes");
+    store("rsh-toured", "yes");
     button.focus({ preventScroll: true });
   }
 
+  /** @param {KeyboardEvent} event */
   function leave(event) {
     if (event.key === "Escape") end();
   }
 
   const moves = ["scroll", "resize"];
-  moves.forEach((name) => window.addEventListener(name, put, { capture: true, passive: true }));
+  for (const name of moves) window.addEventListener(name, put, { capture: true, passive: true });
   return {
     button,
     card,
     startAtFirstVisit() {
-      if (kept("rsh-toured")) return;
-      timer = setInterval(() => {
-        if (!document.querySelector(".rsh-found .rsh-card")) return;
+      if (stored("rsh-toured")) return;
+      timer = window.setInterval(() => {
+        if (!document.querySelector(".rsh-results .rsh-card")) return;
         clearInterval(timer);
         show(0);
       }, LOOK_EVERY);
     },
     stop() {
       clearInterval(timer);
-      moves.forEach((name) => window.removeEventListener(name, put, { capture: true }));
+      for (const name of moves) window.removeEventListener(name, put, { capture: true });
     },
   };
 }

@@ -1,0 +1,240 @@
+// What crosses the border between Python and the browser, and between the panels of one dashboard.
+// The Python file of each panel says what its traits mean.
+
+// anywidget's model: the traits of the Python widget, and messages to it and from it.
+// biome-ignore lint/suspicious/noExplicitAny: helpers take the model of any panel
+export interface Model<Traits = any> {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  send(content: { kind: string; [key: string]: unknown }, callbacks?: undefined, buffers?: ArrayBufferLike[]): void;
+  on(event: `change:${string}`, handler: () => void): void;
+  on(event: "msg:custom", handler: (content: Message, buffers: DataView<ArrayBuffer>[]) => void): void;
+  off(event: `change:${string}`, handler: () => void): void;
+  off(event: "msg:custom", handler: (content: Message, buffers: DataView<ArrayBuffer>[]) => void): void;
+}
+
+export type Message =
+  | { kind: "pong" | "idle" }
+  | { kind: "text"; form: string; text: string }
+  | { kind: "file"; name: string; type: string }
+  | ({ kind: "tile" } & TileWords);
+
+export interface Props<Traits> {
+  model: Model<Traits & { page: string }>;
+  el: HTMLElement;
+}
+
+export type Bytes = DataView<ArrayBuffer>;
+export type Draw = () => void;
+export type Stop = () => void;
+export type Point = [x: number, y: number];
+export type Child = Node | string | null | undefined;
+export type Sign = "like" | "unlike";
+
+// One tile, as `describe` in tiles.py gives it.
+export interface TileWords {
+  row: number;
+  name: string;
+  color: number;
+  code: string;
+  place: string;
+  map: string;
+  split: string;
+}
+
+export interface Tile extends TileWords {
+  thumb: Bytes;
+}
+
+export interface Card extends Tile {
+  alt: string;
+}
+
+// What the panels tell each other, by kind.
+export interface Events {
+  hover: { row: null } | ({ row: number; url?: string; rank?: number } & Partial<TileWords>);
+  busy: object;
+  idle: object;
+  alert: object;
+  join: object;
+  coloring: { coloring: DotColoring };
+  highlight: { value: number | null };
+  select: { rows: Int32Array<ArrayBuffer> };
+}
+
+// cards.py
+export type Relevance = boolean | null;
+
+export interface ResultCard extends Card {
+  rank: number;
+  distance: number;
+  relevant: Relevance;
+  tie: number;
+  score: number | null;
+  tied: number;
+  tied_shown: number;
+}
+
+export interface ResultsView {
+  heading: string;
+  summary: string;
+  note: string;
+  num_bits: number;
+  num_classes: number;
+  query_code: string;
+  cards: ResultCard[];
+}
+
+// class_browser.py
+export interface ClassView {
+  classes: { name: string; count: number }[];
+  chosen: number;
+  total: number;
+  first: number;
+  cards: (Card & { current: boolean })[];
+}
+
+// codes.py
+export interface CodesView {
+  num_bits: number;
+  query: Tile;
+  first: (Tile & { rank: number }) | null;
+  histogram: { same: number[]; other: number[] };
+  shown: number;
+  agreement: number[];
+  curve: Point[];
+  reach: number;
+}
+
+// A tile whose code is compared with the query's.
+export interface CodeTile {
+  row: number;
+  name: string;
+  code: string;
+  url: string;
+  rank?: number;
+}
+
+// compare.py
+export interface SideCard extends Card {
+  rank: number;
+  far: string;
+  relevant: boolean;
+  only: boolean;
+}
+
+export interface CompareView {
+  note: string;
+  sides: { title: string; figures: string[]; cards: SideCard[]; mine: boolean }[];
+}
+
+// controls.py
+export interface ControlsView {
+  query: Tile & { unseen: boolean };
+  can_go_back: boolean;
+  can_go_forward: boolean;
+  max_top_k: number;
+  num_bits: number;
+  num_classes: number;
+  orders: [value: string, words: string][];
+  order_note: string;
+  marks: (Tile & { sign: Sign })[];
+}
+
+export interface Search {
+  mode: "top_k" | "radius";
+  top_k: number;
+  radius: number;
+  order: string;
+}
+
+// explain.py
+export type Part = "parts" | "bit" | "pairs";
+
+export interface Asked {
+  open: Part[];
+  bit: number;
+  pair: number;
+}
+
+export interface BoundaryTile extends Card {
+  far: string;
+  other: Tile;
+}
+
+export interface OcclusionView {
+  images: { title: string; note: string; png: Bytes; alt: string }[];
+  note: string;
+}
+
+export interface BitView {
+  note: string;
+  on: Card[];
+  off: Card[];
+  shares: [name: string, share: number][];
+}
+
+export interface PairsView {
+  pairs: [names: string, margin: string][];
+  chosen?: number;
+  note: string;
+  tiles: BoundaryTile[];
+}
+
+export interface ExplainView {
+  num_bits: number;
+  parts?: OcclusionView;
+  bit?: BitView;
+  pairs?: PairsView;
+}
+
+// filter.py
+export interface FilterView {
+  texts: string[];
+  columns: { name: string; words: string; values: string[]; hint: string }[];
+  found: string;
+}
+
+// coloring.py
+export interface Coloring {
+  by: string;
+  names: string[];
+  colors: string[];
+  ends: string[];
+  strong: "low" | "high" | "";
+  missing: string;
+  num_missing: number;
+  num_values: number;
+  layers: [from: number, to: number][];
+  values: Bytes;
+  wide: boolean;
+}
+
+// The same, ready to be drawn: a value for each row.
+export interface DotColoring extends Pick<Coloring, "names" | "colors" | "ends" | "strong" | "num_values" | "layers"> {
+  by?: string;
+  values: Uint8Array | Uint16Array;
+}
+
+// scatter.py
+export type Hit = [row: number, relevant: Relevance];
+
+export interface Marks {
+  query: number;
+  query_code: string;
+  num_bits: number;
+  hits: Hit[];
+  rings?: Record<string, Point[]>;
+}
+
+export interface ScatterTraits {
+  heading: string;
+  term: string;
+  caption: string;
+  world: boolean;
+  xy: Bytes;
+  background: Bytes;
+  most: number;
+  marks: Marks;
+}
