@@ -35,7 +35,9 @@ def test_every_panel_answers(page):
     assert "overlap@" in note if len(gallery) > 1 else "no tile that could be found" in note
     assert str(gallery.folder) not in note
     page.reasons.asked = {**page.reasons.asked, "open": ["bit", "pairs"]}
-    assert "On in " in page.reasons.view["bit"]["note"] and page.reasons.view["pairs"]["note"]
+    assert (
+        " of all tiles" in page.reasons.view["bit"]["note"] and page.reasons.view["pairs"]["note"]
+    )
     assert page.header.message == ""
     rows = np.arange(len(gallery), dtype=np.int32)
     ask(page, page.legend, memoryview(rows.tobytes()), kind="select")

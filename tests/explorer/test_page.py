@@ -92,7 +92,7 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
     splits = gallery.items["split"]
     for split in ("train", "val", "query"):
         ask(page, page.cards, kind="choose", row=int(splits.index[splits == split][0]))
-        assert ("The model trained on this tile" in page.cards.view["summary"]) == (
+        assert ("The model was trained on this tile" in page.cards.view["summary"]) == (
             split == "train"
         )
 

@@ -117,7 +117,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
     assert tell(kind="where", texts=["split=train"]) == ""
     assert (
         page.filter.view["texts"] == ["split=train"]
-        and "where split=train" in page.cards.view["heading"]
+        and "with split=train" in page.cards.view["heading"]
     )
     assert "filter=nothing" in tell(kind="where", texts=["nothing"])
     assert tell(kind="clear") == ""

@@ -103,7 +103,7 @@ def test_the_found_are_right_or_wrong(state):
     for hit in result.hits:
         want[hit.row] = 0 if hit.relevant else 1
     assert values_of(coloring).tolist() == want.tolist()
-    assert coloring["missing"] == "not among the found"
+    assert coloring["missing"] == "not a result"
     assert coloring["colors"] == ["right", "wrong"]
 
 

@@ -84,7 +84,7 @@ def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
     page.sides.chosen = "features"
     state.filter_by(Filter.read(["split=train"]))
     page.refresh()
-    assert "take marks and conditions away" in page.sides.view["note"]
+    assert "clear feedback and filters" in page.sides.view["note"]
 
 
 def test_a_gallery_alone_is_compared_with_its_features(gallery):
@@ -97,7 +97,7 @@ def test_a_gallery_alone_is_compared_with_its_features(gallery):
 def test_a_file_holds_what_is_shown(page, given, form):
     tell(page.export, kind="take", form=form)
     ((head, data),) = given
-    assert head["kind"] == "file" and head["name"].startswith("answer.")
+    assert head["kind"] == "file" and head["name"].startswith("results.")
     ids = [page.state.gallery.items["id"][card["row"]] for card in page.cards.view["cards"]]
     if form == "csv":
         assert [row["id"] for row in csv.DictReader(io.StringIO(data.decode()))] == ids

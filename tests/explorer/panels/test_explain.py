@@ -31,7 +31,7 @@ def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
     expected = profile_bit(gallery, bit)
     assert [card["row"] for card in view["on"]] == expected.on.tolist()
     assert [card["row"] for card in view["off"]] == expected.off.tolist()
-    assert f"On in {expected.balance:.0%} of all tiles" in view["note"]
+    assert f"1 in {expected.balance:.0%} of all tiles" in view["note"]
     assert [share for _, share in view["shares"]] == sorted(
         expected.share.round(3).tolist(), reverse=True
     )
@@ -72,7 +72,7 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
     run(visit())
     assert page.header.message == "" and page.reasons.working == ""
     whole, one = page.reasons.view["parts"]["images"]
-    assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "the whole code"
+    assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "whole code"
     assert one["title"].startswith("bit 1, which is ")
     other = look(page, bit=3)["parts"]["images"][1]
     assert other["title"].startswith("bit 4, which is ") and other["png"] != one["png"]
