@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations=20
-JS := PATH="$(abspath $(BIN)):$$PATH"  # node and npm come as wheels
+JS := PATH="$(abspath $(BIN)):$$PATH"
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
 .PHONY: help dashboard gallery test test-slow coverage check notebooks docs audit lock ablation clean
@@ -97,6 +97,8 @@ $(VENV)/dev: $(VENV)/runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[dev]"
 	@touch $@
 
+# Node comes as a wheel, so that Python, make and git are enough. Biome formats and lints JavaScript
+# and CSS in one binary, and TypeScript checks the types that JSDoc comments name.
 node_modules/.package-lock.json: package.json package-lock.json | $(VENV)/dev
 	$(JS) npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@

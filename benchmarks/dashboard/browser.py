@@ -27,11 +27,12 @@ _WORDS = """(what) => {
 # Cards of the question before are marked: without that, the end of its answer could be taken for
 # that of the next one. Those of a comparison must have gone, too.
 _ANSWERED = """(what) => {
-  const old = document.querySelector(":is(.rsh-found, .rsh-two) :is(.is-busy, [data-old])");
+  const shown = ":is(.rsh-results, .rsh-compare-sides)";
+  const old = document.querySelector(`${shown} :is(.is-busy, [data-old])`);
   return old ? "" : document.querySelector(what)?.dataset.row;
 }"""
 _MARKED = """(what) => {
-  const cards = document.querySelectorAll(":is(.rsh-found, .rsh-two) .rsh-card");
+  const cards = document.querySelectorAll(":is(.rsh-results, .rsh-compare-sides) .rsh-card");
   for (const card of cards) card.dataset.old = "yes";
   (%s)(what);
 }"""

@@ -11,9 +11,9 @@ one JSON line in benchmarks/results/load_test.jsonl; of one visitor:
 
     open_s              from opening the page until its first cards
     click_ms            from pressing a card until the cards of the new query
-    compare_ms          from choosing "features before the bits" until both answers are there
+    compare_ms          from choosing "unquantized features" until both answers are there
     click_comparing_ms  a card again, until both answers of a comparison are new, too
-    bit_ms, pairs_ms    from unfolding "What has a bit learned?", "Which classes are confused?"
+    bit_ms, pairs_ms    from unfolding "Inspect a bit", "Class confusion"
     kernel_mb           resident memory of the visitor's kernel after the clicks; kernel_why_mb
                         after all the rest
 
@@ -77,7 +77,7 @@ CARDS = 20  # that an answer has
 GLANCE = 500  # ms: nobody presses a card before seeing it
 WANDER, LOOK = 30.0, (1.0, 3.0)  # seconds
 PINGS = 150  # seconds in which the server notices that nobody answers its pings
-FIRST = "document.querySelector('.rsh-found .rsh-cards img')?.naturalWidth > 0"
+FIRST = "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0"
 WHY = {"bit": 2, "pairs": 3}  # the first question needs a network to encode with
 WAYS = {"killed": signal.SIGKILL, "asleep": signal.SIGSTOP, "closed": None}
 BARS: dict[str, Callable[[Row], float]] = {
@@ -137,17 +137,19 @@ async def alone(url: str, server: psutil.Process) -> Row:
         page, row = visitor.page, Row(open_s=round(await visitor.open(url), 2))
         row |= spread("click", [await visitor.ask(draw) for _ in range(CLICKS)])
         row["kernel_mb"] = megabytes(visitor.kernels(server))
-        side = page.locator(".rsh-sides select")
+        side = page.locator(".rsh-compare select")
         await side.scroll_into_view_if_needed()
-        compared = await visitor.when(CHOOSE, ".rsh-two", lambda: side.select_option("features"))
+        compared = await visitor.when(
+            CHOOSE, ".rsh-compare-sides", lambda: side.select_option("features")
+        )
         row["compare_ms"] = rounded(compared)
         times = [await visitor.ask(draw) for _ in range(COMPARING)]
         row |= spread("click_comparing", times)
         for name, place in WHY.items():
-            question = f".rsh-reasons details:nth-of-type({place})"
+            question = f".rsh-explain details:nth-of-type({place})"
             summary = page.locator(f"{question} summary")
             await summary.scroll_into_view_if_needed()
-            shown = await visitor.when(UNFOLD, f"{question} .rsh-reason", summary.click)
+            shown = await visitor.when(UNFOLD, f"{question} .rsh-explain-body", summary.click)
             row[f"{name}_ms"] = rounded(shown)
         row["kernel_why_mb"] = megabytes(visitor.kernels(server))
         return row | {"errors": len(visitor.complaints)}
@@ -237,7 +239,7 @@ class Visitor:
 
     async def ask(self, draw: np.random.Generator) -> float | None:
         """Press one of the cards; milliseconds until those of the new query."""
-        card = self.page.locator(".rsh-found .rsh-card").nth(int(draw.integers(CARDS)))
+        card = self.page.locator(".rsh-results .rsh-card").nth(int(draw.integers(CARDS)))
         await self.page.wait_for_timeout(GLANCE)
         await card.scroll_into_view_if_needed()
         return await self.when(ASK, ".rsh-query", card.click)

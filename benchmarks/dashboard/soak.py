@@ -44,7 +44,7 @@ BRINGS = 0.03  # of what a visitor does is to bring an image
 EVERY = 5.0  # seconds
 HEARS = 30.0  # seconds, until a farewell is given up
 WARM = 3.0  # minutes until every visitor has come once
-INPUT = ".rsh-ask input[type=file]"
+INPUT = ".rsh-upload input[type=file]"
 FOUND = '.rsh-query[data-row="-1"]'
 
 

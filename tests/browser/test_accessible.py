@@ -65,11 +65,12 @@ def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
 
 def test_a_first_visit_is_shown_around_once(visit, server):
     page = open_page(visit, server, first_visit=True)
-    tour = page.get_by_role("dialog")
+    tour = page.get_by_role("dialog")  # named by its heading
     seen = []
     for button in ("Next", "Next", "Done"):
         tour.wait_for()
-        seen.append(page.get_by_role("dialog").get_by_role("heading").inner_text())
+        seen.append(tour.get_by_role("heading").inner_text())
+        assert page.get_by_role("dialog", name=seen[-1]).count() == 1
         assert page.locator(".is-toured").count() == 1
         assert page.evaluate("document.activeElement.textContent") == button
         page.keyboard.press("Enter")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from browser.plane_steps import (
+    PIXELS,
     PLANES,
     circle,
     corner,
@@ -24,6 +25,19 @@ from browser.steps import (
 
 pytestmark = pytest.mark.browser
 ONE_PLANE = [PLANES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PLANES[1:])]
+
+
+def test_the_world_map_shows_the_earth_below_the_dots(tab):
+    page = watch_planes(tab)
+    stage = plane_named(page, "World")
+    stage.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    wait_until_drawn(page)
+    box = stage.bounding_box()
+    scale = min(box["width"] / 360, box["height"] / 180)
+    antarctica = [box["width"] / 2 + 90 * scale, box["height"] / 2 + 80 * scale]
+    pixels = np.array(stage.evaluate(PIXELS, antarctica)).reshape(-1, 4)[:, :3]
+    assert pixels.min() > 60, "ice, where no tile lies; without it the sea's dark color"
 
 
 @pytest.mark.parametrize("name", ONE_PLANE)

@@ -8,6 +8,7 @@ from refusals import refused
 from rsh.errors import InputError
 from rsh.explorer.alerts import guarded
 from rsh.explorer.bundle import PANELS, bundle
+from rsh.explorer.panels.class_browser import SHOWN
 from rsh.explorer.panels.scatter import make_maps
 from rsh.explorer.panels.tiles import format_position
 from rsh.explorer.server.serve import check_port, serve
@@ -31,12 +32,16 @@ def test_guarded_shows_the_sentence_of_an_input_error():
 
 
 def test_bundles_hold_each_module_once_and_import_nothing():
-    for name in ("codes", "cards", "class_browser", "controls", "header", "legend", "scatter"):
-        text = bundle(f"{name}.js")
+    for path in PANELS.glob("*.js"):
+        text = bundle(path.name)
         assert not re.search(r"^import ", text, re.MULTILINE)
         assert text.count("function make(") == text.count("export default") == 1
-        names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", text, re.MULTILINE)
+        names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", text, re.MULTILINE)
         assert len(names) == len(set(names))
+
+
+def test_the_class_browser_says_how_many_tiles_come_next():
+    assert f'"Next {SHOWN}"' in bundle("class_browser.js")
 
 
 def test_no_file_of_the_page_names_an_outside_host():
