@@ -110,37 +110,37 @@ def stills(page: Page) -> None:
 
 
 def film(page: Page) -> Film:
-    """Ask, mark, change the way of asking, follow, look at the planes, compare."""
+    """Search, give feedback, search by radius, follow a result, look at the maps, compare."""
     made = Film(page)
     second = page.locator(".rsh-results .rsh-cards li").nth(1)
     second.hover()
     unlike = second.locator(".rsh-feedback-buttons button").nth(1)
-    made.take("A tile asks: the 20 whose codes differ from its own in the fewest bits", unlike)
+    made.take("The query is a tile: the results are the 20 tiles with the nearest codes", unlike)
     unlike.click()
     settle(page)
     clear = page.get_by_role("button", name="Clear feedback")
-    made.take("A coast is marked as unlike, and the answer changes", clear)
+    made.take("A coast gets negative feedback, and the results change", clear)
     clear.click()
     page.locator("label", has_text="Radius").click()
     page.locator(".rsh-slider input").fill("6")
     settle(page)
     card = page.locator(".rsh-results .rsh-card").nth(3)
-    made.take("All within a Hamming radius of 6 bits; brackets hold tiles that tie", card)
+    made.take("All tiles within a Hamming radius of 6 bits; brackets group tied tiles", card)
     card.click()
     page.locator("label", has_text="Top k").first.click()
     settle(page)
-    made.take("Any tile that is pressed asks in turn: these have one and the same code")
+    made.take("Click a result to search with it: all of these have the same code")
     page.locator(".rsh-scatters").scroll_into_view_if_needed()
     page.mouse.move(5, 5)
     settle(page)
-    made.take("Where they lie in feature space, in hash space, on Earth")
+    made.take("Where they are in feature space, in hash space and on Earth")
     chosen = page.get_by_label("Compare with")
     chosen.select_option("features")
     page.wait_for_selector(".rsh-compare-sides .rsh-card img")
     chosen.scroll_into_view_if_needed()
     chosen.evaluate("(it) => scrollBy(0, it.getBoundingClientRect().top - 40)")
     settle(page)
-    made.take("The same question, asked of the features before the bits")
+    made.take("Compared with the same search by unquantized features")
     return made
 
 
