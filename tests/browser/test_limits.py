@@ -159,7 +159,7 @@ def test_on_a_phone_the_answer_follows_the_query(visit, server):
 
 
 def test_images_of_bits_and_distances_have_words(tab, server):
-    page, gallery = open_page(tab, server), server.gallery
+    page, gallery = tab, server.gallery
     code = gallery.packed[query_of(page)].tobytes().hex().upper()
     assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()
     assert "differs from the query in bit" in page.get_attribute(

@@ -70,7 +70,7 @@ def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, s
     page, gallery = open_page(visit, server), server.gallery
     start = query_of(page)
     page.get_by_label("Browse by class").select_option(index=4)
-    rows = ExplorerState(gallery).tiles_of(gallery.classes[4])
+    rows = ExplorerState(gallery).list_tiles(gallery.classes[4])
     page.wait_for_selector(f'.rsh-class-tiles button[data-row="{rows[2]}"]')
     assert page.get_by_text(re.compile(f"^1.24 of {len(rows)}$")).is_visible()
     others = page.get_by_role("button", name="Next 24")
