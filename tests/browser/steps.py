@@ -16,7 +16,7 @@ def open_page(visit, server, **options):
     page = visit(**options).page
     page.goto(server.url)
     page.wait_for_function(
-        "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0", timeout=60_000
+        "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0", timeout=180_000
     )
     return page
 

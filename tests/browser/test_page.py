@@ -54,8 +54,8 @@ def test_opens_with_an_answer_soon_and_offline(visit, server, capsys):
     assert page.get_by_role("alert").inner_text() == ""
 
 
-def test_a_click_is_answered_soon_and_the_kernel_stays_small(visit, server, capsys):
-    page = open_page(visit, server)
+def test_a_click_is_answered_soon_and_the_kernel_stays_small(tab, server, capsys):
+    page = tab
     times = [page.evaluate(CLICK, index % 7) for index in range(30)]
     p95 = statistics.quantiles(times, n=20)[-1]
     megabytes = max(kernel.memory_info().rss for kernel in server.kernels()) / 1e6
@@ -66,8 +66,8 @@ def test_a_click_is_answered_soon_and_the_kernel_stays_small(visit, server, caps
     assert megabytes <= KERNEL_MB
 
 
-def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_choosing_by_class_and_thumbnail_then_following_a_card_and_back(tab, server):
+    page, gallery = tab, server.gallery
     start = query_of(page)
     page.get_by_label("Browse by class").select_option(index=4)
     rows = ExplorerState(gallery).list_tiles(gallery.classes[4])

@@ -124,8 +124,8 @@ def test_escape_gives_up_a_line_that_is_being_drawn(visit, server):
     assert last(page, "select") is None
 
 
-def test_space_selects_by_keyboard_and_enter_still_searches(visit, server):
-    page = open_planes(visit, server)
+def test_space_selects_by_keyboard_and_enter_still_searches(tab, server):
+    page = watch_planes(tab)
     stage = plane_named(page, "Features")
     stage.focus()
     page.keyboard.press("ArrowRight")
@@ -144,6 +144,8 @@ def test_space_selects_by_keyboard_and_enter_still_searches(visit, server):
     page.keyboard.press("Enter")
     assert wait_for_another_query(page, query) == second
     assert status.inner_text() == "1 tile selected"
+    stage.press("Escape")
+    assert status.inner_text() == "No tiles selected"
 
 
 def test_touch_draws_too(visit, server):
