@@ -179,6 +179,6 @@ TARGETS: dict[str, Target] = {
     "features.npy": _file(f"{SEGMENT}/features.npy", ARRAY),
     "thumbs.npy": _file(f"{SEGMENT}/thumbs.npy", ARRAY, sheet=True),
     "thumbs.bin": _file(f"{SEGMENT}/thumbs.bin", change.raw, sheet=True),
-    "engine.npz": _file("index-3.npz", change.altered(change.zip_member)),
+    "index.npz": _file("index-3.npz", change.altered(change.zip_member)),
     "address": Target(lambda folder: WORDS, address, change.raw),
 }

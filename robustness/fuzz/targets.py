@@ -43,7 +43,7 @@ READS = {  # target: file, and what is read
     "features.npy": ("galleries", "its features"),
     "thumbs.npy": ("galleries", "where its thumbnails begin"),
     "thumbs.bin": ("galleries", "its thumbnails, drawn on a sheet"),
-    "engine.npz": ("galleries", "its kept index"),
+    "index.npz": ("galleries", "its kept index"),
     "config.json": ("runs", "the settings of a run"),
     "model.safetensors": ("runs", "its weights"),
     "last.ckpt": ("runs", "its checkpoint"),
