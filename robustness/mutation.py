@@ -1,7 +1,7 @@
 """How many small mistakes would a test notice? They are made one by one, and the tests are run.
 
     pip install 'rsh[mutation]'
-    python -m robustness.mutation                  every module; goes on where it was stopped
+    python -m robustness.mutation                  every module; resumes where it was stopped
     python -m robustness.mutation codes/binary     this one alone
     python -m robustness.mutation --show codes/binary    the mistakes that no test notices
     python -m robustness.mutation --table          Markdown, from the newest rows

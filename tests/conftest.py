@@ -27,7 +27,7 @@ TILES = 12  # of each class
 
 @dataclass(frozen=True)
 class TinyRun:
-    """A trained run, its data and its gallery; nobody writes into them."""
+    """A trained run, its data and its gallery; no one writes into them."""
 
     folder: Path
     data: Path
@@ -141,7 +141,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
 
 @pytest.fixture(scope="session")
 def gallery(made_once: Callable[..., Path]) -> "Gallery":
-    """300 tiles of the sample, with a map and a projection; nobody writes into it."""
+    """300 tiles of the sample, with a map and a projection; no one writes into it."""
     from make_gallery import tiny_gallery
 
     from rsh.gallery.gallery import Gallery

@@ -1,4 +1,4 @@
-"""A head, and a bank of clouds to train it on."""
+"""A head, and a cached of clouds to train it on."""
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ SHORT = TrainConfig(epochs=11, batch_size=16, cached_views=3)
 
 
 def clusters(seed: int, *, views: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """A bank whose classes are overlapping Gaussian clouds, and its labels."""
+    """A cached whose classes are overlapping Gaussian clouds, and its labels."""
     rng = np.random.default_rng(seed)
     centers = np.random.default_rng(99).normal(size=(CLASSES, WIDTH))
     labels = np.repeat(np.arange(CLASSES), TILES)
     tiles = centers[labels] + 0.5 * rng.normal(size=(len(labels), WIDTH))
-    bank = tiles[:, None] + 0.2 * rng.normal(size=(len(labels), views, WIDTH))
-    return bank.astype(np.float16), labels
+    cached = tiles[:, None] + 0.2 * rng.normal(size=(len(labels), views, WIDTH))
+    return cached.astype(np.float16), labels
 
 
 def head(seed: int = 0) -> HashHead:
@@ -36,9 +36,10 @@ def pairs(config: TrainConfig = CONFIG) -> FeatureBatches:
 
 
 def val_map(module: HashHead) -> float:
-    (train_bank, labels), (val_bank, val_labels) = clusters(0), clusters(1)
+    (train_cached, labels), (val_cached, val_labels) = clusters(0), clusters(1)
     gallery, query = (
-        pack(binarize(apply_head(module, bank[:, 0]).relaxed)) for bank in (train_bank, val_bank)
+        pack(binarize(apply_head(module, cached[:, 0]).relaxed))
+        for cached in (train_cached, val_cached)
     )
     return mean_average_precision(
         count_by_distance(query, gallery, val_labels, labels, num_bits=BITS)

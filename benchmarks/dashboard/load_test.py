@@ -1,12 +1,12 @@
 """How soon does the page answer one visitor, and ten at once, and what is left when they go?
 
     python -m benchmarks.dashboard.load_test                 all of it, an hour
-    python -m benchmarks.dashboard.load_test --visitors 0    one visitor: 10,000 and 1 M tiles
+    python -m benchmarks.dashboard.load_test --max-sessions 0    one visitor: 10,000 and 1 M tiles
     python -m benchmarks.dashboard.load_test --sizes         many at once, 10,000 tiles
 
 The page is served as `rsh dashboard` does and opened in headless Chromium on the same machine,
 which can reach nothing else. Two kernels stand ready before anybody comes. Times are taken in the
-browser, from its event to the frame that shows the answer, as median and 95th percentile. A row is
+browser, from its event to the frame that shows the results, as median and 95th percentile. A row is
 one JSON line in benchmarks/results/load_test.jsonl; of one visitor:
 
     open_s              from opening the page until its first cards
@@ -74,9 +74,9 @@ RESULTS = RESULTS_FOLDER / "load_test.jsonl"
 SIZES, CROWDED = (10_000, 1_000_000), 10_000
 CLICKS, COMPARING = 40, 20
 CARDS = 20  # that an answer has
-GLANCE = 500  # ms: nobody presses a card before seeing it
+GLANCE = 500  # ms: no one presses a card before seeing it
 WANDER, LOOK = 30.0, (1.0, 3.0)  # seconds
-PINGS = 150  # seconds in which the server notices that nobody answers its pings
+PINGS = 150  # seconds in which the server notices that no one answers its pings
 FIRST = "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0"
 WHY = {"bit": 2, "pairs": 3}  # the first question needs a network to encode with
 WAYS = {"killed": signal.SIGKILL, "asleep": signal.SIGSTOP, "closed": None}
@@ -245,7 +245,7 @@ class Visitor:
         return await self.when(ASK, ".rsh-query", card.click)
 
     async def wander(self, number: int) -> list[float | None]:
-        """Press cards and look at the answers for a while; milliseconds of each."""
+        """Press cards and look at the resultss for a while; milliseconds of each."""
         draw = np.random.default_rng([SEED, number])
         end, times = time.perf_counter() + WANDER, list[float | None]()
         while True:
@@ -291,7 +291,7 @@ def rounded(value: float | None) -> int | None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
-    parser.add_argument("--visitors", type=int, default=10)
+    parser.add_argument("--max-sessions", type=int, default=10)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--idle", type=int, default=CULLING["cull_idle_timeout"], help="seconds")
     chosen = parser.parse_args()

@@ -71,7 +71,7 @@ def spread(what: str, times: list[Any]) -> Row:
 
 
 def settle(server: psutil.Process) -> None:
-    """Wait until as many kernels stand ready as shall and none is at work; a minute at most."""
+    """Wait until as many kernels stand ready as should and none is at work; a minute at most."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         before = {one.pid: seconds([one]) for one in kernels_of(server)}

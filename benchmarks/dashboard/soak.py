@@ -5,7 +5,7 @@
 
 The page is served as `rsh dashboard` does. Each visitor opens it in headless Chromium on the same
 two cores, presses cards with 2 to 8 s to look at each answer, now and then brings an image, leaves
-after half a minute to three minutes, and somebody else comes. Every five seconds is noted what the
+after half a minute to three minutes, and a user else comes. Every five seconds is noted what the
 server and its processes hold. A row is one line in benchmarks/results/soak.jsonl:
 
     click_ms          median and 95th percentile of all clicks; click_p95_by_minute as it went on
@@ -37,7 +37,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.io.provenance import environment
 
 RESULTS = RESULTS_FOLDER / "soak.jsonl"
-PICTURE = ROOT / "docs" / "images" / "soak.png"
+IMAGE = ROOT / "docs" / "images" / "soak.png"
 GALLERY = Path("galleries/bluemarble-32")
 LOOK, STAY = (2.0, 8.0), (30.0, 180.0)  # seconds
 BRINGS = 0.03  # of what a visitor does is to bring an image
@@ -194,13 +194,13 @@ def draw(row: Row, series: list[Row]) -> None:
     figure.suptitle(
         f"{row['visitors']} visitors on two cores: {row['visits']} visits, {row['clicks']:,} clicks"
     )
-    figure.savefig(PICTURE, dpi=120)
+    figure.savefig(IMAGE, dpi=120)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("gallery", type=Path, nargs="?", default=GALLERY)
-    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--max-sessions", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=30)
     chosen = parser.parse_args()
     main(chosen.gallery, chosen.visitors, chosen.minutes)

@@ -1,4 +1,4 @@
-"""What does each loss term add? Measured on the built-in sample, or on data of one's own.
+"""What does each loss term add? Measured on the built-in sample, or on data of your own.
 
     python -m benchmarks.quality.ablation                    run what is missing, print the tables
     python -m benchmarks.quality.ablation --only table       print the tables from the rows on disk
@@ -202,11 +202,11 @@ def config_of(job: Job) -> TrainConfig:
 def trained(job: Job, net: HashNet, split: Split) -> Codes:
     """Train a head and return the codes of all tiles."""
     config = config_of(job)
-    bank = cached_features(
+    features = cached_features(
         net, split.dataset, ViewSpec(IMAGE_SIZE, config.cached_views, config.augmentation)
     )
     rows = fewer(split.rows("train"), split.dataset.labels, job)
-    pairs = FeatureBatches(bank[rows], split.dataset.labels[rows], config)
+    pairs = FeatureBatches(features[rows], split.dataset.labels[rows], config)
     loss = make_loss(config, len(split.dataset.classes), job.bits)
     fit(net.head, pairs, config, loss=loss, progress=False)
     plain = cached_features(net, split.dataset, ViewSpec(IMAGE_SIZE))[:, 0]

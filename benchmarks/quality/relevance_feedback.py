@@ -43,7 +43,7 @@ ON_VAL = replace(
     name="val asks train",
     query=("val",),
     gallery=("train",),
-    about="Validation tiles ask the training tiles, to choose settings.",
+    about="Validation tiles are queries the training tiles, to choose settings.",
 )
 CLASSIC = Weights(1, 0.75, 0.15)
 POSITIVE, NEGATIVE = (0.75, 1.0, 2.0), (0.0, 0.15, 0.25, 0.5, 0.75, 1.0, 1.5)

@@ -1,4 +1,4 @@
-"""The engines that search.py compares, each with the settings its makers advise."""
+"""The systems that search.py compares, each with the settings its makers advise."""
 
 import shutil
 import tempfile
@@ -25,7 +25,7 @@ Build = Callable[[Packed, int], AbstractContextManager[Ask]]
 
 
 class Peer(NamedTuple):
-    """An engine.
+    """An system.
 
     Attributes:
         build: indexes codes, (n, bytes) uint8 of so many bits, and gives what answers queries.
@@ -54,10 +54,10 @@ def rsh_milvus(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     from rsh.index.milvus import MilvusIndex
 
     with _folder() as folder:
-        engine = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
-        engine.add(gallery, np.arange(len(gallery)))
-        yield _ask_ours(engine)
-        engine.close()
+        system = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
+        system.add(gallery, np.arange(len(gallery)))
+        yield _ask_ours(system)
+        system.close()
 
 
 @contextmanager
@@ -172,10 +172,10 @@ def milvus_lite(gallery: Packed, num_bits: int) -> Iterator[Ask]:
     from rsh.index.milvus import MilvusIndex
 
     with _folder() as folder:
-        engine = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
-        engine.add(gallery, np.arange(len(gallery)))
-        yield lambda queries: list(engine.raw_search(queries, TOP_K))
-        engine.close()
+        system = MilvusIndex.build(str(folder / "codes.db"), "codes", num_bits)
+        system.add(gallery, np.arange(len(gallery)))
+        yield lambda queries: list(system.raw_search(queries, TOP_K))
+        system.close()
 
 
 @contextmanager
@@ -208,8 +208,8 @@ PEERS = {
 }
 
 
-def _ask_ours(engine: Index) -> Ask:
-    return lambda queries: list(engine.search(queries, top_k=TOP_K))
+def _ask_ours(system: Index) -> Ask:
+    return lambda queries: list(system.search(queries, top_k=TOP_K))
 
 
 def _rows(ids: NDArray[Any], distances: NDArray[Any]) -> list[Answer]:

@@ -1,9 +1,9 @@
 """How fast is an exact Hamming search, beside its peers and the memory's limit?
 
     python -m benchmarks.search.search                everything: two hours
-    python -m benchmarks.search.search --sizes 10000 --bits 16 64 --engines rsh faiss
+    python -m benchmarks.search.search --sizes 10000 --bits 16 64 --systems rsh faiss
 
-All engines run one after another on one core, each in a process of its own, as do the servers they
+All systems run one after another on one core, each in a process of its own, as do the servers they
 start; then ours and the bare FAISS call take turns in one process. A query asks for the 20 nearest.
 Every row is one JSON line in benchmarks/results/search.jsonl, and what is there already is not
 measured again. It takes the libraries of `pip install 'rsh[peers]'`; benchmarks/search/tables.py
@@ -39,7 +39,7 @@ BITS = (16, 32, 64, 128)
 CODES = ("clustered", "uniform")
 CLUSTERS, FLIPPED = 45, 0.08  # as trained networks leave them: a center a class, few bits astray
 QUERIES, SINGLE, ROUNDS = 1000, 21, 3
-LONG = 4.0  # seconds that a batch may take; slower engines get fewer queries at once
+LONG = 4.0  # seconds that a batch may take; slower systems get fewer queries at once
 JUDGED = 50  # queries whose answers are held against the exact ones
 
 
@@ -54,8 +54,8 @@ def main(sizes: Iterable[int], bits: Iterable[int], codes: Iterable[str], names:
 
 
 def measure(size: int, num_bits: int, kind: str, names: list[str]) -> None:
-    """Measure all engines on one set of codes."""
-    known = [(row["codes"], row["size"], row["bits"], row["engine"]) for row in read_rows(RESULTS)]
+    """Measure all systems on one set of codes."""
+    known = [(row["codes"], row["size"], row["bits"], row["system"]) for row in read_rows(RESULTS)]
     wanted = {
         name: peer
         for name, peer in PEERS.items()
@@ -67,7 +67,7 @@ def measure(size: int, num_bits: int, kind: str, names: list[str]) -> None:
     gallery, queries = made[:size], made[size:]
     true = in_child(lambda: FlatIndex(gallery, num_bits).search(queries[:JUDGED], top_k=TOP_K))
     for name, peer in wanted.items():
-        row = {"codes": kind, "size": size, "bits": num_bits, "engine": name}
+        row = {"codes": kind, "size": size, "bits": num_bits, "system": name}
         row |= in_child(partial(measured, peer.build, gallery, queries, num_bits, true))
         if name == "rsh":
             row |= in_child(lambda: beside_faiss(gallery, queries, num_bits))
@@ -94,7 +94,7 @@ def in_child(work: Callable[[], Any]) -> Any:
 def measured(
     build: Build, gallery: Packed, queries: Packed, num_bits: int, true: list[Hits]
 ) -> Row:
-    """Build one engine, ask it, and judge what it answers."""
+    """Build one system, ask it, and judge what it answers."""
     before, start = memory(), time.perf_counter()
     with build(gallery, num_bits) as ask:
         built, held = time.perf_counter() - start, memory() - before
@@ -181,6 +181,6 @@ if __name__ == "__main__":
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--bits", type=int, nargs="+", default=BITS)
     parser.add_argument("--codes", choices=CODES, nargs="+", default=CODES)
-    parser.add_argument("--engines", choices=PEERS, nargs="+", default=list(PEERS))
+    parser.add_argument("--systems", choices=PEERS, nargs="+", default=list(PEERS))
     given = parser.parse_args()
-    main(given.sizes, given.bits, given.codes, given.engines)
+    main(given.sizes, given.bits, given.codes, given.systems)

@@ -51,14 +51,14 @@ def main(with_plot: bool) -> None:
 
 
 def table(rows: list[Row]) -> str:
-    """Return milliseconds a query, alone and in a batch, with a line an engine."""
+    """Return milliseconds a query, alone and in a batch, with a line an system."""
     lengths = sorted({row["bits"] for row in rows})
     lines = []
-    for engine in STYLES:
-        mine = {row["bits"]: row for row in rows if row["engine"] == engine}
+    for system in STYLES:
+        mine = {row["bits"]: row for row in rows if row["system"] == system}
         most = max(row["memory_mb"] for row in mine.values())
         built = max(row["build_seconds"] for row in mine.values())
-        name = f"**{engine}**" if engine == OURS else engine
+        name = f"**{system}**" if system == OURS else system
         cells = [cell(mine[bits]) for bits in lengths]
         lines.append([name, *cells, f"{most:,.0f} MB", f"{built:,.1f} s"])
     heads = [f"{bits} bits" for bits in lengths]
@@ -75,7 +75,7 @@ def cell(row: Row) -> str:
 def billion(rows: list[Row]) -> str:
     """Estimate what a billion tiles take, on a cluster and on one core, from what was measured."""
     measured = {
-        (row["engine"], row["bits"]): row["batch_1_ms"] * BILLION / 10**7
+        (row["system"], row["bits"]): row["batch_1_ms"] * BILLION / 10**7
         for row in rows
         if row["size"] == 10**7
     }
@@ -111,10 +111,10 @@ def plot(rows: list[Row]) -> Figure:
 
 def draw(axes: Axes, rows: list[Row]) -> None:
     """Draw one panel."""
-    for engine, style in STYLES.items():
-        mine = sorted((row["size"], row["batch_1_ms"]) for row in rows if row["engine"] == engine)
+    for system, style in STYLES.items():
+        mine = sorted((row["size"], row["batch_1_ms"]) for row in rows if row["system"] == system)
         if mine:
-            axes.plot(*zip(*mine, strict=True), label=engine, **style)  # type: ignore[arg-type]
+            axes.plot(*zip(*mine, strict=True), label=system, **style)  # type: ignore[arg-type]
     axes.set(xscale="log", yscale="log")
     axes.set_xticks([10**4, 10**6, 10**7], ["10 k", "1 M", "10 M"], minor=False)
     axes.grid(alpha=0.25, which="major")

@@ -20,8 +20,8 @@ GALLERY = {  # in a gallery, and how often each is damaged
 FINISHED = {"model.safetensors": 5, "config.json": 10}
 HALFWAY = {"config.json": 6, "last.ckpt": 8, "history.jsonl": 2}
 PARTS = {"*/rows.npy": 4, "*/thumbs.bin": 3, "*/skipped.json": 3, "*/files.json": 2}
-CACHES = {"view-bank/*[!l].npy": 5, "decoded-tiles/*.npy": 4, "view-bank/*.partial.npy": 4,
-          "view-bank/*.partial.txt": 2}  # fmt: skip
+CACHES = {"cached-features/*[!l].npy": 5, "decoded-tiles/*.npy": 4, "cached-features/*.partial.npy": 4,
+          "cached-features/*.partial.txt": 2}  # fmt: skip
 DATA = {"tiles.zip": 6, "tiles.tar": 5, "tiles/*/*.jpg": 4}
 
 
@@ -117,7 +117,7 @@ def in_cache(name: str, world: World, place: Path, draw: random.Random) -> Outco
     whole, half = world.kept["cache"]
     cache = Path(shutil.copytree(half if "partial" in name else whole, place / "cache"))
     if name.startswith("packed"):
-        shutil.rmtree(cache / "view-bank")
+        shutil.rmtree(cache / "cached-features")
     damage(any_of(cache, name, draw), draw)
     told = world.run(place, op.argv(place))
     if told.code:
@@ -197,15 +197,15 @@ def _halfway(world: World) -> Path:
 
 def _cache(world: World) -> tuple[Path, Path]:
     """Keep the arrays of a training, and those of one that was broken off while it made them."""
-    op, folders = world.op("train"), (world.folder / "whole", world.folder / "half")
+    op, folders = world.op("train"), (world.folder / "complete", world.folder / "half")
     for folder in folders:
         (folder / "cache").mkdir(parents=True)
     whole, half = (folder / "cache" for folder in folders)
     world.well(folders[0], op.argv(folders[0]))
     for at in range(4, 40):
-        step = {"within": str(half / "view-bank"), "at": at, "what": "kill"}
+        step = {"within": str(half / "cached-features"), "at": at, "what": "kill"}
         world.run(folders[1], op.argv(folders[1]), step=step)
-        notes = list(half.glob("view-bank/*.partial.txt"))
+        notes = list(half.glob("cached-features/*.partial.txt"))
         if notes and int(notes[0].read_text().split()[0] or 0) >= 16:
             return whole, half
         shutil.rmtree(half)

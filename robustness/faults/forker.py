@@ -31,7 +31,7 @@ WARM = (
     "rsh.gallery.projection",
     "rsh.models.onnx_export",
 )
-NOBODY = 65534
+UNPRIVILEGED = 65534
 LIMIT = 240  # seconds that a command may take
 STEPS = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 WRITES = os.O_WRONLY | os.O_RDWR
@@ -112,10 +112,10 @@ def prepare(job: Job) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_size"], hard))
     if "step" in job:
         sys.addaudithook(Steps(**job["step"]))
-    if job.get("nobody"):
+    if job.get("unprivileged"):
         os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        os.setgid(UNPRIVILEGED)
+        os.setuid(UNPRIVILEGED)
 
 
 def publish(url: str, sha256: str, each: int) -> None:
@@ -128,7 +128,7 @@ def publish(url: str, sha256: str, each: int) -> None:
 
 
 def turn_clock(seconds: float) -> None:
-    """Let the time of day be another, for what asks for it and for files that are touched."""
+    """Let the time of day be another, for what queries for it and for files that are touched."""
     now, touch = time.time, os.utime
 
     def utime(path: Any, times: Any = None, **named: Any) -> None:

@@ -35,7 +35,7 @@ def trials() -> Iterator[Trial]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens to."""
+    """Return a port that no one listens to."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port
@@ -197,7 +197,7 @@ def lying(world: World, place: Path, draw: random.Random) -> Outcome:
     """Index on what is no Milvus; all has to be as before."""
     answer = draw.choice((b"HTTP/1.1 200 OK\r\n\r\nhello", draw.randbytes(200)))
     with closing(Wire(free_port(), garbage=answer)) as wire:
-        wire.target = wire.port  # to itself, so that somebody listens
+        wire.target = wire.port  # to itself, so that a user listens
         begin("index", world, place, wire)
         said = sentence(world.run(place, change("index", world, place, wire)))
         compare(world, place)
@@ -217,7 +217,7 @@ def finished(what: str, told: Any, world: World, place: Path, wire: Wire) -> Out
 
 
 def compare(world: World, place: Path) -> None:
-    """Hold the answers of a gallery against those of an exact search in memory."""
+    """Hold the resultss of a gallery against those of an exact search in memory."""
     exact = Gallery.open(place / "gallery")
     exact.manifest.index = None
     ids: list[str] = exact.items["id"].tolist()

@@ -26,7 +26,7 @@ class Told(NamedTuple):
     err: str
 
     def lines(self) -> list[str]:
-        """Return what was said on the error stream; a bar that is drawn anew is one line."""
+        """Return what was said on the error stream; a bar that is drawn again is one line."""
         lines = (line.rpartition("\r")[2].strip() for line in self.err.split("\n"))
         return [line for line in lines if line]
 
@@ -35,7 +35,7 @@ class Running(NamedTuple):
     """A command that runs.
 
     Attributes:
-        pid: its process, which stays a zombie until `Warm.finish`: its number is nobody else's.
+        pid: its process, which stays a zombie until `Warm.finish`: its number is no one else's.
         folder: holds what it says.
     """
 
@@ -59,7 +59,7 @@ class Warm:
         )
 
     def ask(self, job: dict[str, Any]) -> str:
-        """Send a job, and return the answer."""
+        """Send a job, and return the results."""
         assert self._process.stdin and self._process.stdout
         print(json.dumps(job), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline().strip()

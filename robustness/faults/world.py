@@ -96,7 +96,7 @@ class World:
     """Data, a run and galleries below a folder, and a warm process.
 
     Attributes:
-        folder: nobody changes what lies there after it was made.
+        folder: no one changes what lies there after it was made.
         warm: runs commands.
         ops: commands whose unbroken outcome is known, by name.
         kept: what other faults have made once, by name.
@@ -195,9 +195,9 @@ def content(folder: Path) -> str:
     manifest = gallery.manifest
     told = {"name": manifest.name, "data": asdict(manifest.data), "num_bits": manifest.num_bits}
     told["model"] = asdict(manifest.model) | {"run": ""}
-    engine = manifest.index.name if manifest.index else "exact"
-    digest.update(json.dumps([told, engine], sort_keys=True).encode())
-    if engine != "milvus":
+    index = manifest.index.name if manifest.index else "exact"
+    digest.update(json.dumps([told, index], sort_keys=True).encode())
+    if index != "milvus":
         for hits in gallery.search(gallery.packed, top_k=5):
             digest.update(hits.ids.tobytes() + hits.distances.tobytes())
     return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
 """The process in which one reader is fuzzed: started by robustness/fuzz/run.py, which survives it.
 
 What is not an InputError is kept with its input and passed over, so that one defect does not hide
-the next. Python's audit events tell of what a reader must not do: run a program, call somebody,
+the next. Python's audit events tell of what a reader must not do: run a program, call a user,
 write elsewhere, unpickle.
 """
 

@@ -1,4 +1,4 @@
-"""Fuzzing galleries: each file as somebody would alter it who also mends its note in the head."""
+"""Fuzzing galleries: each file as a user would alter it who also mends its note in the head."""
 
 import json
 import shutil

@@ -39,7 +39,7 @@ READS = {  # target: file, and what is read
     "items.parquet": ("galleries", "its table"),
     "projection": ("galleries", "its two planes"),
     "codes.npy": ("galleries", "its codes"),
-    "relaxed.npy": ("galleries", "its codes before the sign"),
+    "relaxed.npy": ("galleries", "its codes continuous code"),
     "features.npy": ("galleries", "its features"),
     "thumbs.npy": ("galleries", "where its thumbnails begin"),
     "thumbs.bin": ("galleries", "its thumbnails, drawn on a sheet"),

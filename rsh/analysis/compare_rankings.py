@@ -194,7 +194,7 @@ class RankingPair:
 
     def _row(self, gallery: Gallery, query: str) -> int:
         if query in gallery.ids:
-            return gallery.row_of(query)
+            return gallery.find_row(query)
         left, right = (side.gallery.items["id"] for side in (self.left, self.right))
         both = left[left.isin(right)]
         hint = f"choose one of both, such as {both.iloc[0]}" if len(both) else "they share none"

@@ -36,7 +36,7 @@ def build_gallery(
 ) -> Gallery:
     """Encode a data set into a gallery folder.
 
-    An interrupted call resumes where it stopped when it is made again. Under `torchrun` all
+    An interrupted call resumes where it stopped when it is repeated. Under `torchrun` all
     processes take part.
 
     Args:

@@ -39,7 +39,7 @@ GAIN = "gain in points, 95 % interval"
 ORDERS = {  # key in a report: label
     "bits": "bits, ties averaged",
     "asymmetric": "bits, then asymmetric",
-    "features": "bits, then features",
+    "features": "Hamming + features",
 }
 
 

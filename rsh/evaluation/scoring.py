@@ -185,17 +185,17 @@ def neighbor_classes(packed: Packed, task: RetrievalTask, num_bits: int) -> Floa
     """
     labels, query, gallery = task.labels, task.query, task.gallery
     number = len(task.split.dataset.classes)
-    items, found = task.counts(packed, num_bits).items, np.zeros((len(query), number))
+    items, precision = task.counts(packed, num_bits).items, np.zeros((len(query), number))
     for of_class in np.unique(labels[gallery]):  # each gallery tile is compared once
         members = gallery[labels[gallery] == of_class]
         same = [np.zeros(len(rows)) for rows in (query, members)]  # as if of one class
         within = count_by_distance(packed[query], packed[members], *same, num_bits=num_bits).items
         if task.protocol.without_self:
             within[:, 0] -= labels[query] == of_class
-        found[:, of_class] = ranking.precision_at(DistanceCounts(items, within), top_k=CUT)
+        precision[:, of_class] = ranking.precision_at(DistanceCounts(items, within), top_k=CUT)
     sums = np.full((number, number), np.nan)
     for of_class in np.unique(labels[query]):
-        sums[of_class] = found[labels[query] == of_class].sum(axis=0)
+        sums[of_class] = precision[labels[query] == of_class].sum(axis=0)
     shares: Floats = sums / sums.sum(axis=1, keepdims=True)
     return shares
 

@@ -117,4 +117,4 @@ def _number(found: dict[str, list[str]], name: str, default: int) -> int:
 def _row(state: ExplorerState, name: str, tile: str) -> int:
     if tile not in state.gallery.ids:
         raise InputError(f"the link says {name}={tile}: this gallery holds no such tile")
-    return state.gallery.row_of(tile)
+    return state.gallery.find_row(tile)

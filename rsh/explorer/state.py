@@ -227,7 +227,7 @@ class ExplorerState:
         ids = [name] if name in self.gallery.ids else self.matching(name)[:1]
         if not ids:
             raise InputError(f"no tile's name holds {name!r}: try a part of it")
-        return self.gallery.row_of(ids[0])
+        return self.gallery.find_row(ids[0])
 
     def _options(self, query: Query) -> SearchOptions:
         settings = self.settings

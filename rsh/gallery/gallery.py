@@ -121,7 +121,7 @@ class Gallery:
         """All ids as an index, which finds the row of one in constant time."""
         return cast("pd.Index[str]", pd.Index(self.items["id"]))
 
-    def row_of(self, tile: str, *, parameter: str = "query") -> int:
+    def find_row(self, tile: str, *, parameter: str = "query") -> int:
         """Return the row of the tile of an id.
 
         Args:

@@ -47,7 +47,7 @@ from rsh.io.files import (
 
 LOCK = ".lock"
 _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
-# What whole_file and check_place make for a moment, too.
+# Temporary names of atomic_write and check_writable, too.
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
@@ -69,7 +69,7 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
 
 
 def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
-    """Add tiles to a gallery; its projection does not know them, and has to be made anew.
+    """Add tiles to a gallery; its projection does not know them, and has to be made again.
 
     Raises:
         InputError: no gallery, or one that already holds a tile of one of these ids.

@@ -1,8 +1,8 @@
 """Augmentation: the random views of each tile, drawn independently per tile.
 
-All tiles of a batch are transformed together on their device: crop, quarter turn and flip are one
-affine map, the color changes one matrix. Random numbers are drawn on the CPU from a seed, so that
-views do not depend on the device.
+All tiles of a batch are transformed together on their device: crop, rotation by 90 degrees and flip
+are one affine map, the color changes one matrix. Random numbers are drawn on the CPU from a seed,
+so that views do not depend on the device.
 """
 
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def eval_views(tiles: Tensor) -> Tensor:
 
 
 def dihedral_views(images: Tensor, count: int) -> Tensor:
-    """Return images and, with a count above 1, their quarter turns and mirror images.
+    """Return images and, with a count above 1, their rotations by 90 degrees and mirror images.
 
     Overhead images have no preferred orientation, so all eight are equivalent.
 
@@ -115,7 +115,7 @@ NUM_DRAWS = 13  # random numbers per view, 0 to 1
 
 
 def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
-    """Return one random view of each tile, with random quarter turn and flip.
+    """Return one random view of each tile, with random rotation by 90 degrees and flip.
 
     Args:
         tiles: (n, 3, side, side) uint8.

@@ -59,7 +59,7 @@ class HashNet(nn.Module):
         head: backbone feature -> Embedding.
         num_bits: code length, bits.
         image_size: side of the input, pixels.
-        plain: the views from which a tile is encoded, averaged before the sign.
+        plain: the views from which a tile is encoded, averaged continuous code.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ class Query:
             InputError: an id is unknown, that of the query, or given twice.
         """
         rows = _feedback_rows(gallery, tile, positive, negative)
-        return cls(gallery.row_of(tile), None, *rows)
+        return cls(gallery.find_row(tile), None, *rows)
 
     @classmethod
     def of_image(
@@ -233,7 +233,7 @@ def _feedback_rows(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the rows of positive and of negative tiles."""
     rows = (
-        tuple(gallery.row_of(each, parameter=name) for each in tiles)
+        tuple(gallery.find_row(each, parameter=name) for each in tiles)
         for name, tiles in (("positive", positive), ("negative", negative))
     )
     found_positive, found_negative = rows

@@ -101,7 +101,7 @@ function axes() {
 
 /** @param {{ model: Model<Traits>, el: HTMLElement }} props */
 function render({ model, el }) {
-  // Each widget loads this text anew, so only chance tells two of them on a page apart.
+  // Each widget loads this text again, so only chance tells two of them on a page apart.
   const number = Math.random().toString(36).slice(2);
   const half = SIZE / 2;
   const head = svg(

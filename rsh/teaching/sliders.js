@@ -15,7 +15,7 @@
 
 /** @param {{ model: Model<Traits>, el: HTMLElement }} props */
 function render({ model, el }) {
-  // Each widget loads this text anew, so only chance tells two of them on a page apart.
+  // Each widget loads this text again, so only chance tells two of them on a page apart.
   const number = Math.random().toString(36).slice(2);
   const root = document.createElement("fieldset");
   root.className = "rsh-sliders";

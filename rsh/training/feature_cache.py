@@ -51,7 +51,7 @@ def cached_features(
         return extract_features(net, batches, spec, first=start)
 
     return cached(
-        "view bank",
+        "cached features",
         cache_key(net, dataset, spec),
         rows,
         shape=(len(dataset), len(spec), net.head.num_features),

@@ -1,4 +1,4 @@
-"""What a bit has learned, held against loops and numpy's own correlation."""
+"""What a bit encodes, held against loops and numpy's own correlation."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ NAMES = ["été", "森林", "غابة"]
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    folder = tmp_path_factory.mktemp("exemplars") / "gallery"
+    folder = tmp_path_factory.mktemp("strongest") / "gallery"
     return tiny_gallery(folder, num_tiles=120, num_bits=20, rename={"coast": "海岸"})
 
 

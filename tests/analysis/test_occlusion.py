@@ -143,9 +143,7 @@ def test_what_is_seen_is_the_middle_square_and_not_too_large():
         np.asarray(network_input(wide))[:, 1:-1].min() == 255
     )  # a column at each side is interpolated
     tile = noise(112)
-    assert np.array_equal(
-        np.asarray(network_input(tile)), np.asarray(tile)
-    )  # nothing is made again
+    assert np.array_equal(np.asarray(network_input(tile)), np.asarray(tile))  # nothing is rebuilt
     with pytest.warns(RshWarning, match="is L, not RGB"):
         assert network_input(noise(40).convert("L")).mode == "RGB"
 

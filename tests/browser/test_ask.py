@@ -9,7 +9,7 @@ from browser.steps import cards_of, nearest, open_page, query_of, wait_for_query
 from rsh.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.browser
-PICTURE = ".rsh-upload input[type=file]"
+IMAGE = ".rsh-upload input[type=file]"
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
     found = gallery.search(gallery.packed[[row]], top_k=20)[0]
     assert cards_of(page) == found.ids.tolist()
     assert "mine.jpg" in page.inner_text(".rsh-query")
-    page.set_input_files(PICTURE, file("note.jpg", b"this is text"))
+    page.set_input_files(IMAGE, file("note.jpg", b"this is text"))
     page.wait_for_selector(".rsh-alert:not([hidden])")
     assert "note.jpg is not an image" in page.get_by_role("alert").inner_text()
     (tmp_path / "huge.jpg").write_bytes(bytes(60 << 20))
-    page.set_input_files(PICTURE, tmp_path / "huge.jpg")
+    page.set_input_files(IMAGE, tmp_path / "huge.jpg")
     page.wait_for_function("document.querySelector('[role=alert]').innerText.includes('60 MB')")
     page.get_by_role("button", name="Back").click()
     wait_for_query(page, row)

@@ -123,12 +123,12 @@ def test_life_of_a_gallery(
         (["add", gallery, str(more)], f"{gallery}: 4 tiles added, 52 in all"),
         (["remove", gallery, "new/0.jpg", "new/1.jpg"], "2 tiles removed, 50 are left"),
         (["check", gallery], "50 tiles, every file is as it was written"),
-        (["merge", gallery, "--output", str(tmp_path / "anew")], "50 tiles from 1 gallery"),
-        (["info", str(tmp_path / "anew")], "50 in 5 classes"),
+        (["merge", gallery, "--output", str(tmp_path / "again")], "50 tiles from 1 gallery"),
+        (["info", str(tmp_path / "again")], "50 in 5 classes"),
     ):
         main(["gallery", *argv])
         assert told in capsys.readouterr().out
-    main(["search", str(tmp_path / "anew"), "new/2.jpg", "-k", "1", "--json"])
+    main(["search", str(tmp_path / "again"), "new/2.jpg", "-k", "1", "--json"])
     assert json.loads(capsys.readouterr().out)["hits"][0]["distance"] == 0  # it is there twice
     assert "already holds" in refuse(capsys, "gallery", "add", gallery, more, "--run", run)
     assert "--output" in refuse(capsys, "gallery", "merge", gallery)

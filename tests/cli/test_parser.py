@@ -151,7 +151,7 @@ def test_slip_of_the_fingers_is_told_in_one_sentence(words: str, told: str):
 
 
 def test_several_words_may_stand_for_one_parameter(capsys: pytest.CaptureFixture[str]):
-    assert run("pack", "a", "--where", "box", "b") == {
+    assert run("pack", "a", "--filter", "box", "b") == {
         "things": (Path("a"), Path("b")),
         "where": "box",
     }

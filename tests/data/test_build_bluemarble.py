@@ -43,7 +43,7 @@ def noise(rows=ROWS):
 
 
 @pytest.mark.parametrize(("rows", "height"), [(2700, 36), (2700, 48), (ROWS, 5), (ROWS, 20)])
-def test_windows_stay_inside_one_block_and_the_picture(rows, height):
+def test_windows_stay_inside_one_block_and_the_image(rows, height):
     side = rows // 18
     found = list(bluemarble.windows(rows, height=height))
     assert found
@@ -87,7 +87,7 @@ def test_center_and_block_of_a_window(box, longitude, latitude, block):
 
 def test_cover_shares_finds_the_window_in_a_finer_raster():
     land_cover = np.zeros((3 * ROWS, 6 * ROWS), np.uint8)
-    land_cover[30:60, 60:75] = 9  # rows 10 to 20 and columns 20 to 25 of the picture
+    land_cover[30:60, 60:75] = 9  # rows 10 to 20 and columns 20 to 25 of the tile_image
     found = bluemarble.cover_shares(land_cover, bluemarble.Window(20, 10, 10, 10, scale=2))
     assert found == pytest.approx(shares(cover_0=0.5, cover_9=0.5))
 
@@ -127,9 +127,9 @@ def test_pick_takes_blocks_in_turn_and_the_strongest_first():
 def test_choose_drops_blank_tiles_and_names_the_rest():
     land_cover = np.full((ROWS, 2 * ROWS), 16, np.uint8)
     land_cover[: ROWS // 2] = 10  # the north is grass
-    picture = np.asarray(noise(900)).copy()
-    picture[:, 900:] = 128  # the eastern half is blank
-    chosen = bluemarble.choose(Image.fromarray(picture), land_cover)
+    tile_image = np.asarray(noise(900)).copy()
+    tile_image[:, 900:] = 128  # the eastern half is blank
+    chosen = bluemarble.choose(Image.fromarray(tile_image), land_cover)
     assert list(chosen) == ["barren", "grassland"]
     assert all(window.longitude < 0 for found in chosen.values() for window in found)
     assert all(window.latitude > 0 for window in chosen["grassland"])
@@ -137,11 +137,11 @@ def test_choose_drops_blank_tiles_and_names_the_rest():
 
 def test_render_keeps_colors_and_stretches_relief():
     ramp = np.linspace(118, 138, 80).astype(np.uint8)
-    picture = np.zeros((ROWS, 2 * ROWS, 3), np.uint8)
-    picture[:80, :80] = ramp[:, None]
+    tile_image = np.zeros((ROWS, 2 * ROWS, 3), np.uint8)
+    tile_image[:80, :80] = ramp[:, None]
     window = bluemarble.Window(0, 0, 80, 80, scale=2)
-    plain = np.asarray(window.cut(Image.fromarray(picture), bluemarble.TILE), float)
-    tile = np.asarray(bluemarble.render(Image.fromarray(picture), window), float)
+    plain = np.asarray(window.cut(Image.fromarray(tile_image), bluemarble.TILE), float)
+    tile = np.asarray(bluemarble.render(Image.fromarray(tile_image), window), float)
     assert tile.shape == (bluemarble.TILE, bluemarble.TILE, 3)
     assert tile.std() > plain.std()
     assert (tile[..., 0] == tile[..., 1]).all()  # gray stays gray

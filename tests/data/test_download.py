@@ -104,7 +104,7 @@ def test_download_that_was_given_up_goes_on_the_next_time(
     assert files(home) == ["ucmerced.zip"]
 
 
-def test_server_that_knows_no_ranges_begins_anew(small: CatalogEntry, server: Server, home: Path):
+def test_server_that_knows_no_ranges_begins_again(small: CatalogEntry, server: Server, home: Path):
     server.ranges, server.cuts = False, [4096]
     assert fetch(small, home).read_bytes() == server.content
 
@@ -208,7 +208,7 @@ def test_link_in_a_zip_is_never_followed(
         dataset.read(row)
 
 
-def test_file_of_somebody_else_stays(small: CatalogEntry, server: Server, home: Path):
+def test_file_of_another_user_stays(small: CatalogEntry, server: Server, home: Path):
     home.mkdir()
     (home / "ucmerced.zip").write_bytes(b"precious")
     with refusals.refused(names="ucmerced.zip") as error:

@@ -1,4 +1,4 @@
-"""A scene becomes tiles that hold its pixels, know their places, and open as Scenes."""
+"""A scene becomes tiles that hold its pixels, know their places, and open as Rasters."""
 
 import json
 from pathlib import Path

@@ -96,7 +96,7 @@ def test_matrix_shows_the_shares_of_the_report_in_its_orientation():
     assert numbers[(1, 0)] == f"{100 * report['neighbor_classes'][0][1]:.0f}"
 
 
-def test_matrix_of_a_class_that_nobody_asks_for_can_be_drawn():
+def test_matrix_of_a_class_that_without_queries_can_be_drawn():
     report = report_of(8) | {"neighbor_classes": [[1.0, 0, 0], [None] * 3, [0, 0.5, 0.5]]}
     assert len(plots.neighbor_classes(report).axes[0].texts) == 3
 

@@ -141,7 +141,7 @@ def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeyp
     assert found == pytest.approx(sums / sums.sum(axis=1, keepdims=True))
 
 
-def test_report_of_a_class_that_nobody_asks_for_is_json():
+def test_report_of_a_class_that_without_queries_is_json():
     split = labeled(3, train=4, val=1, query=2)
     items = split.dataset.items
     items.loc[(items["class"] == "1") & (items["split"] == "query"), "split"] = "train"

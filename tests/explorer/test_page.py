@@ -118,7 +118,7 @@ def test_back_forward_and_random_are_buttons(page):
     assert page.state.query.row == other
 
 
-def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
+def test_the_class_browser_follows_the_class_and_then_the_query(page, gallery):
     ask(page, page.class_browser, kind="class", number=2)
     rows = [card["row"] for card in page.class_browser.view["cards"]]
     assert rows == page.state.list_tiles(gallery.classes[2])[:24]
@@ -127,7 +127,7 @@ def test_the_chooser_follows_the_class_and_then_the_query(page, gallery):
     assert current == [rows[1]] and page.class_browser.view["chosen"] == 2
 
 
-def test_the_chooser_pages_through_a_class_and_begins_again(page, gallery):
+def test_the_class_browser_pages_through_a_class_and_begins_again(page, gallery):
     ask(page, page.class_browser, kind="class", number=2)
     wanted, seen = page.state.list_tiles(gallery.classes[2]), []
     assert len(wanted) > 24
@@ -139,7 +139,7 @@ def test_the_chooser_pages_through_a_class_and_begins_again(page, gallery):
     assert seen == wanted and page.class_browser.view["first"] == 1
 
 
-def test_the_chooser_stays_where_it_is_while_the_class_does(page, gallery):
+def test_the_class_browser_stays_where_it_is_while_the_class_does(page, gallery):
     ask(page, page.class_browser, kind="class", number=2)
     ask(page, page.class_browser, kind="others")
     second = page.class_browser.view["cards"]

@@ -1,4 +1,4 @@
-"""Another order of the answer: what the state does, and what the page says of it."""
+"""Another ranking of the results: what the state does, and what the page says of it."""
 
 import pytest
 from refusals import refused

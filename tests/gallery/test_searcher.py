@@ -27,7 +27,7 @@ from rsh.gallery.writer import (
 from rsh.index.milvus import MilvusIndex
 from rsh.search.retrieve import search
 
-KEPT = pytest.mark.parametrize("engine", ["ivf", "milvus"])
+KEPT = pytest.mark.parametrize("kind", ["ivf", "milvus"])
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def folder(gallery: Gallery, tmp_path: Path) -> Path:
     return shutil.copytree(gallery.folder, tmp_path / "gallery")
 
 
-def index(folder: Path, engine: str) -> Gallery:
-    uri = str(folder.parent / "codes.db") if engine == "milvus" else ""
-    return index_gallery(folder, engine, recall=1.0, uri=uri)
+def index(folder: Path, kind: str) -> Gallery:
+    uri = str(folder.parent / "codes.db") if kind == "milvus" else ""
+    return index_gallery(folder, kind, recall=1.0, uri=uri)
 
 
 def answers(gallery: Gallery, conditions: Filter = Filter()) -> list[list[tuple[int, str]]]:  # noqa: B008
@@ -57,25 +57,25 @@ def more_tiles(gallery: Gallery, count: int = 5):
 
 
 @KEPT
-def test_a_kept_index_answers_as_the_codes_do(folder: Path, engine: str):
+def test_a_kept_index_answers_as_the_codes_do(folder: Path, kind: str):
     expected = answers(Gallery.open(folder))
-    assert answers(index(folder, engine)) == expected
+    assert answers(index(folder, kind)) == expected
     assert answers(Gallery.open(folder)) == expected
     assert answers(index(folder, "exact")) == expected
     assert Gallery.open(folder).manifest.index is None
 
 
 @KEPT
-def test_a_kept_index_follows_every_change(folder: Path, engine: str, tmp_path: Path):
+def test_a_kept_index_follows_every_change(folder: Path, kind: str, tmp_path: Path):
     plain = shutil.copytree(folder, tmp_path / "plain")
-    tiles, gone = more_tiles(index(folder, engine)), list(Gallery.open(folder).items["id"][3:9])
+    tiles, gone = more_tiles(index(folder, kind)), list(Gallery.open(folder).items["id"][3:9])
     for change in (
         lambda where: add_tiles(where, tiles),
         lambda where: remove_tiles(where, [*gone, "new/2.jpg"]),
     ):
         change(folder), change(plain)
         assert answers(Gallery.open(folder)) == answers(Gallery.open(plain))
-        assert Gallery.open(folder).manifest.index.name == engine
+        assert Gallery.open(folder).manifest.index.name == kind
         check_gallery(folder)
 
 
@@ -107,10 +107,10 @@ def test_an_old_index_file_goes_with_the_second_change(folder: Path):
     assert Gallery.open(folder).manifest.index.file == files[-1]
 
 
-@pytest.mark.parametrize("engine", ["exact", "ivf", "milvus"])
+@pytest.mark.parametrize("kind", ["exact", "ivf", "milvus"])
 @pytest.mark.parametrize("text", ["class=barren", "split=val", "bbox=-20,-40,160,60"])
-def test_conditions_hold_whatever_the_engine(folder: Path, engine: str, text: str):
-    gallery, conditions = index(folder, engine), Filter.read([text])
+def test_conditions_hold_whatever_the_index(folder: Path, kind: str, text: str):
+    gallery, conditions = index(folder, kind), Filter.read([text])
     rows = gallery.searchable[conditions.mask(gallery.items)[gallery.searchable]]
     assert gallery.searchable_rows(conditions).tolist() == rows.tolist()
     (hits,) = gallery.search(gallery.packed[:1], top_k=len(rows), filter=conditions)

@@ -248,9 +248,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_change(folder: Path):
 
 
 @pytest.mark.parametrize("moments", KILLS)
-def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_generation(
-    folder: Path, moments: int
-):
+def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_version(folder: Path, moments: int):
     """kill -9 at random moments; what was reported as done is there, or what came next."""
     draw = random.Random(0)
     here = Path(__file__).parents[1]

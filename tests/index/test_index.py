@@ -31,7 +31,7 @@ def searches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack([distinct[:2], strangers]), gallery
 
 
-def engine(num_bits: int = 16, count: int = 20, *, kind: type = FlatIndex) -> Index:
+def index(num_bits: int = 16, count: int = 20, *, kind: type = FlatIndex) -> Index:
     codes = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (count, num_bits))
     return kind(pack(codes), num_bits)
 
@@ -71,7 +71,7 @@ def test_equal_codes_come_in_the_order_of_their_ids(kind):
 
 @EVERY
 def test_one_and_all_can_be_asked_for(kind):
-    gallery = engine(count=20, kind=kind)
+    gallery = index(count=20, kind=kind)
     query = np.zeros((1, 2), np.uint8)
     everything = gallery.search(query, top_k=20)[0]
     assert sorted(everything.ids.tolist()) == list(range(20))
@@ -91,13 +91,13 @@ def test_radius_is_inclusive(kind):
 
 @EVERY
 def test_empty_ball_gives_no_hits(kind):
-    (hits,) = engine(16, kind=kind).range_search(pack(-np.ones((1, 16), np.int8)), radius=0)
+    (hits,) = index(16, kind=kind).range_search(pack(-np.ones((1, 16), np.int8)), radius=0)
     assert len(hits.ids) == len(hits.distances) == 0
 
 
 @EVERY
 def test_ids_and_distances_are_integers(kind):
-    gallery, query = engine(kind=kind), np.zeros((1, 2), np.uint8)
+    gallery, query = index(kind=kind), np.zeros((1, 2), np.uint8)
     for hits in (gallery.search(query, top_k=3)[0], gallery.range_search(query, radius=16)[0]):
         assert hits.ids.dtype == np.int64
         assert hits.distances.dtype == np.int32
@@ -107,22 +107,22 @@ def test_ids_and_distances_are_integers(kind):
 @pytest.mark.parametrize("top_k", [0, -1, 21])
 def test_top_k_out_of_range_is_named_with_the_most_that_can_be_had(kind, top_k: int):
     with refused("top_k", value=top_k, names=20):
-        engine(count=20, kind=kind).search(np.zeros((1, 2), np.uint8), top_k=top_k)
+        index(count=20, kind=kind).search(np.zeros((1, 2), np.uint8), top_k=top_k)
 
 
 @EVERY
 @pytest.mark.parametrize("radius", [-1, 17])
 def test_radius_out_of_range_is_named_with_the_range(kind, radius: int):
     with refused("radius", value=radius, names=(0, 16)):
-        engine(16, kind=kind).range_search(np.zeros((1, 2), np.uint8), radius=radius)
+        index(16, kind=kind).range_search(np.zeros((1, 2), np.uint8), radius=radius)
 
 
 @pytest.mark.parametrize("query", [np.zeros((1, 4), np.uint8), np.zeros((1, 2), np.int64)])
 @EVERY
 def test_query_of_another_width_or_type_is_refused(kind, query):
     for call in (
-        lambda: engine(16, kind=kind).search(query, top_k=1),
-        lambda: engine(16, kind=kind).range_search(query, radius=1),
+        lambda: index(16, kind=kind).search(query, top_k=1),
+        lambda: index(16, kind=kind).range_search(query, radius=1),
     ):
         with refused(names=16):
             call()
@@ -136,9 +136,9 @@ def test_gallery_of_another_width_is_refused(kind):
 
 @pytest.mark.parametrize(("different", "taken"), [(3, DedupIndex), (10**6, ScanIndex)])
 def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different: int, taken: type):
-    """The clock counts the codes an engine compares, so that the choice is that of any machine."""
+    """The clock counts the codes an index compares, so that the choice is that of any machine."""
     monkeypatch.setattr(factory, "SMALL_INDEX", 100)
-    monkeypatch.setattr(factory, "seconds", lambda engine, queries: work(engine))
+    monkeypatch.setattr(factory, "seconds", lambda index, queries: work(index))
     rows = np.random.default_rng(0).integers(min(different, 2**16), size=500)
     packed = rows.astype(np.uint16).view(np.uint8).reshape(-1, 2)
     found = make_index(packed, 16)
@@ -150,17 +150,17 @@ def test_codes_that_repeat_are_folded(monkeypatch: pytest.MonkeyPatch, different
         assert pairs(hits) == pairs(expected)
 
 
-def work(engine: Index) -> float:
-    if isinstance(engine, DedupIndex):
-        return 0.5 * len(engine._codes)
-    return {FlatIndex: 1.0, ScanIndex: 0.4}[type(engine)] * len(engine)
+def work(index: Index) -> float:
+    if isinstance(index, DedupIndex):
+        return 0.5 * len(index._codes)
+    return {FlatIndex: 1.0, ScanIndex: 0.4}[type(index)] * len(index)
 
 
 def test_few_codes_are_not_folded():
     assert isinstance(make_index(np.zeros((50, 4), np.uint8), 32), FlatIndex)
 
 
-def test_both_engines_are_tried_on_some_of_the_codes():
+def test_both_indexes_are_tried_on_some_of_the_codes():
     codes = np.random.default_rng(0).integers(4, size=(factory.SMALL_INDEX, 2), dtype=np.uint8)
     assert isinstance(make_index(codes, 16), FlatIndex | DedupIndex | ScanIndex)
 
@@ -203,7 +203,7 @@ IDS = np.arange(300) * 7 + 3
 
 
 def same(found: Index, expected: Index) -> None:
-    """Hold two engines against each other; lists may take any of the ties for the last places."""
+    """Hold two indexes against each other; lists may take any of the ties for the last places."""
     assert len(found) == len(expected)
     for top_k in (1, 7, len(expected)):
         for hits, true in zip(
@@ -233,7 +233,7 @@ def test_ids_of_any_order_come_back_in_the_order_distance_then_id(kind):
 
 
 @KINDS
-def test_codes_that_are_added_and_removed_leave_the_engine_as_built_afresh(kind):
+def test_codes_that_are_added_and_removed_leave_the_index_as_built_afresh(kind):
     changed = kind(CODES[100:], 16, IDS[100:])
     changed.add(CODES[:100:2], IDS[:100:2])
     changed.remove(IDS[200:])
@@ -248,12 +248,12 @@ def test_a_selection_is_searched_as_if_it_were_all(kind):
 
 
 @KINDS
-def test_an_engine_comes_back_from_its_file(kind, tmp_path: Path):
-    engine = kind(CODES, 16, IDS)
-    engine.save(tmp_path / "engine.npz")
-    loaded = load_index(tmp_path / "engine.npz")
-    assert type(loaded) is type(engine)
-    assert loaded.recall == engine.recall
+def test_an_index_comes_back_from_its_file(kind, tmp_path: Path):
+    index = kind(CODES, 16, IDS)
+    index.save(tmp_path / "index.npz")
+    loaded = load_index(tmp_path / "index.npz")
+    assert type(loaded) is type(index)
+    assert loaded.recall == index.recall
     same(loaded, FlatIndex(CODES, 16, IDS))
     loaded.remove(IDS[:10])
     same(loaded, FlatIndex(CODES[10:], 16, IDS[10:]))
@@ -262,27 +262,27 @@ def test_an_engine_comes_back_from_its_file(kind, tmp_path: Path):
 @KINDS
 @pytest.mark.parametrize("harm", ["cut", "altered", "missing"])
 def test_a_file_that_was_harmed_is_refused(kind, harm: str, tmp_path: Path):
-    file = tmp_path / "engine.npz"
+    file = tmp_path / "index.npz"
     kind(CODES, 16, IDS).save(file)
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content if harm == "altered" else content[:-100])
     if harm == "missing":
         file.unlink()
-    with refused(names="engine.npz"):
+    with refused(names="index.npz"):
         load_index(file)
 
 
 @KINDS
 def test_ids_that_are_there_already_or_come_twice_are_refused(kind):
-    engine = kind(CODES, 16, IDS)
+    index = kind(CODES, 16, IDS)
     with refused(names=10):
-        engine.add(CODES[:2], np.array([1, 10]))
+        index.add(CODES[:2], np.array([1, 10]))
     with refused(names=5):
-        engine.add(CODES[:2], np.array([5, 5]))
+        index.add(CODES[:2], np.array([5, 5]))
     with refused(names=4):
-        engine.remove(np.array([3, 4]))
-    same(engine, FlatIndex(CODES, 16, IDS))
+        index.remove(np.array([3, 4]))
+    same(index, FlatIndex(CODES, 16, IDS))
 
 
 @KINDS

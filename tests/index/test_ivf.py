@@ -19,22 +19,22 @@ def test_lists_find_what_they_say_they_find():
     """The recall is measured on the gallery's own codes; here it is counted on other ones."""
     codes = clustered(20_500)
     gallery, queries = codes[:20_000], codes[20_000:]
-    engine = IVFIndex.build(gallery, 64, recall=0.9)
-    assert engine.nprobe < engine.nlist
-    assert 0.9 <= engine.recall < 1
+    index = IVFIndex.build(gallery, 64, recall=0.9)
+    assert index.nprobe < index.nlist
+    assert 0.9 <= index.recall < 1
     true = FlatIndex(gallery, 64).search(queries, top_k=20)
-    found = engine.search(queries, top_k=20)
+    found = index.search(queries, top_k=20)
     shares = [
         np.mean(hits.distances <= best.distances[-1])
         for hits, best in zip(found, true, strict=True)
     ]
-    assert np.mean(shares) == pytest.approx(engine.recall, abs=0.05)
+    assert np.mean(shares) == pytest.approx(index.recall, abs=0.05)
     assert all((np.diff(hits.distances) >= 0).all() for hits in found)
 
 
 def test_lists_that_hold_too_little_give_fewer_hits():
-    engine = IVFIndex.build(clustered(20_000), 64, recall=0.5)
-    (hits,) = engine.search(clustered(1), top_k=20_000)
+    index = IVFIndex.build(clustered(20_000), 64, recall=0.5)
+    (hits,) = index.search(clustered(1), top_k=20_000)
     assert 0 < len(hits.ids) < 20_000
     assert (hits.ids >= 0).all()
 

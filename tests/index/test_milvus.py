@@ -1,4 +1,4 @@
-"""The Milvus engine on Milvus's embedded server, held against FAISS."""
+"""The Milvus index on Milvus's embedded server, held against FAISS."""
 
 import socket
 import subprocess
@@ -47,9 +47,9 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def full(uri: str) -> MilvusIndex:
-    engine = MilvusIndex.build(uri, "full", 16)
-    engine.add(CODES, IDS, ITEMS)
-    return engine
+    index = MilvusIndex.build(uri, "full", 16)
+    index.add(CODES, IDS, ITEMS)
+    return index
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def exact() -> FlatIndex:
 
 @pytest.fixture
 def small(uri: str) -> Iterator[MilvusIndex]:
-    engine = MilvusIndex.build(uri, "small", 12)
-    engine.add(CODES[:50], np.arange(50))
-    yield engine
+    index = MilvusIndex.build(uri, "small", 12)
+    index.add(CODES[:50], np.arange(50))
+    yield index
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 20, 333, 3_000])
@@ -172,8 +172,8 @@ def test_wrong_input_is_refused_and_changes_nothing(small, tmp_path: Path):
         small.range_search(CODES[:1], radius=13)
     with refused(names=12):
         small.search(np.zeros((1, 4), np.uint8), top_k=1)
-    with refused(names="engine.npz"):
-        small.save(tmp_path / "engine.npz")
+    with refused(names="index.npz"):
+        small.save(tmp_path / "index.npz")
     assert len(small) == 50
 
 

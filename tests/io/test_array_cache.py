@@ -114,7 +114,7 @@ def test_array_of_which_nothing_is_noted_is_made_again(folder: Path):
     assert np.array_equal(get(), SQUARES)
 
 
-def test_rows_that_were_damaged_while_nobody_filled_are_made_again(folder: Path, monkeypatch):
+def test_rows_that_were_damaged_between_fillings_are_made_again(folder: Path, monkeypatch):
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
 
     def stopping(start: int) -> Iterator[np.ndarray]:
@@ -129,7 +129,7 @@ def test_rows_that_were_damaged_while_nobody_filled_are_made_again(folder: Path,
     assert np.array_equal(get(), SQUARES)
 
 
-def test_known_array_is_read_from_a_folder_of_somebody_else(monkeypatch):
+def test_known_array_is_read_from_a_folder_of_another_user(monkeypatch):
     get()
 
     def forbidden(_: Path) -> None:

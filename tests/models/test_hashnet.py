@@ -129,10 +129,10 @@ def test_code_of_all_turns_does_not_change_with_the_way_up():
     assert (one[0] - one[1]).abs().max() > 0.01
 
 
-def test_bank_and_tiles_are_averaged_alike(tmp_path, monkeypatch, tiny_data):
+def test_cache_and_tiles_are_averaged_alike(tmp_path, monkeypatch, tiny_data):
     monkeypatch.setenv("RSH_CACHE", str(tmp_path))
     net, dataset = small(tta=4).eval(), TileDataset.open(tiny_data).select(np.arange(6))
-    from_bank = apply_head(net.head, cached_features(net, dataset, net.plain, progress=False))
+    from_cached = apply_head(net.head, cached_features(net, dataset, net.plain, progress=False))
     from_tiles = apply_net(net, decoded_tiles(dataset, 32, progress=False))
-    torch.testing.assert_close(from_bank, from_tiles, rtol=0.01, atol=0.01)
-    assert from_bank.features.norm(dim=1).allclose(torch.ones(6))
+    torch.testing.assert_close(from_cached, from_tiles, rtol=0.01, atol=0.01)
+    assert from_cached.features.norm(dim=1).allclose(torch.ones(6))

@@ -31,7 +31,7 @@ def exported(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
-    """Both ways: from images, and from the view bank that galleries are encoded from."""
+    """Both ways: from images, and from the view cached that galleries are encoded from."""
     net, sample = Run.open(tiny_run.folder).net(), TileDataset.open("bluemarble")
     tiles = decoded_tiles(sample, net.image_size, progress=False)
     found = np.concatenate(
@@ -130,7 +130,7 @@ def test_encoder_of_which_a_bit_was_flipped_is_refused(exported: Path, tmp_path:
             OnnxEncoder(tmp_path / FILE)
 
 
-def test_network_of_somebody_else_is_named(exported: Path, tmp_path: Path):
+def test_network_of_another_user_is_named(exported: Path, tmp_path: Path):
     model = onnx.load(exported)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / FILE)

@@ -11,37 +11,39 @@ from nbclient import NotebookClient
 from rsh.data.dataset import TileDataset
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-LESSONS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
-LONGEST = 900  # seconds for a cell; the first fills the view bank
+TUTORIALS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
+LONGEST = 900  # seconds for a cell; the first fills the view cached
 SIZES = ["small", pytest.param("full", marks=pytest.mark.slow)]
 
 
-@pytest.fixture(params=LESSONS, ids=lambda file: file.stem)
-def lesson(request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(params=TUTORIALS, ids=lambda file: file.stem)
+def tutorial(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
-def test_there_are_lessons():
+def test_there_are_tutorials():
     names = ["01_tiles", "02_train", "03_hash_space", "04_retrieval", "05_contrastive_hashing"]
     names.append("06_compare")
-    assert [file.stem for file in LESSONS] == names
+    assert [file.stem for file in TUTORIALS] == names
 
 
-def test_notebook_and_text_are_the_same(lesson: Path):
-    text = jupytext.read(lesson.with_suffix(".py"))
-    notebook = nbformat.read(lesson, as_version=4)
+def test_notebook_and_text_are_the_same(tutorial: Path):
+    text = jupytext.read(tutorial.with_suffix(".py"))
+    notebook = nbformat.read(tutorial, as_version=4)
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
         (cell.cell_type, cell.source) for cell in text.cells
-    ], f"run `jupytext --to ipynb {lesson.with_suffix('.py')}`"
+    ], f"run `jupytext --to ipynb {tutorial.with_suffix('.py')}`"
 
 
-def test_notebook_is_stored_without_outputs(lesson: Path):
-    code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
+def test_notebook_is_stored_without_outputs(tutorial: Path):
+    code = [
+        cell for cell in nbformat.read(tutorial, as_version=4).cells if cell.cell_type == "code"
+    ]
     assert not any(cell.outputs or cell.execution_count for cell in code)
 
 
-def test_every_answer_of_the_exercises_is_closed(lesson: Path):
-    text = nbformat.read(lesson, as_version=4).cells[-1].source
+def test_every_answer_of_the_exercises_is_closed(tutorial: Path):
+    text = nbformat.read(tutorial, as_version=4).cells[-1].source
     answers = text.count("<details><summary>Answer</summary>")
     assert answers == text.count("</details>") > 0
 
@@ -55,9 +57,9 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> list[dict]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_notebook_runs_and_shows_images(
-    lesson: Path, size: str, small_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tutorial: Path, size: str, small_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    notebook = nbformat.read(lesson, as_version=4)
+    notebook = nbformat.read(tutorial, as_version=4)
     if size == "small":
         make_tutorials.make_small(notebook, small_sample)
     else:  # the sample's cached views take minutes: they are kept between runs
@@ -88,7 +90,7 @@ def messy_folder(folder: Path) -> Path:
     return folder
 
 
-def test_a_lesson_goes_on_with_a_messy_folder_and_says_what_it_left_out(tmp_path: Path):
+def test_a_tutorial_goes_on_with_a_messy_folder_and_says_what_it_left_out(tmp_path: Path):
     folder = messy_folder(tmp_path / "my tiles")
     notebook = nbformat.read(FOLDER / "02_train.ipynb", as_version=4)
     for cell in notebook.cells:

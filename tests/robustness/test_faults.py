@@ -47,22 +47,22 @@ def seen(folder: Path) -> object:
     if not (folder / "gallery.json").exists():
         return None
     gallery = check_gallery(folder)
-    engine = gallery.manifest.index and gallery.manifest.index.name
+    index = gallery.manifest.index and gallery.manifest.index.name
     found = gallery.search(gallery.packed[:3], top_k=3)
     plane = gallery.projection
-    return said(gallery), engine, str(found), None if plane is None else plane.to_json()
+    return said(gallery), index, str(found), None if plane is None else plane.to_json()
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody pulls the plug here: wait for no disk."""
+    """No one pulls the plug here: wait for no disk."""
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery with all that one can have."""
-    folder = tmp_path_factory.mktemp("whole") / "gallery"
+    folder = tmp_path_factory.mktemp("complete") / "gallery"
     write_projection(write(folder, **parts()), planes(24))
     index_gallery(folder, "ivf")
     remove_tiles(folder, [parts()["items"]["id"][20]])

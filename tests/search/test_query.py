@@ -28,10 +28,10 @@ def test_a_query_of_ids_has_their_rows(gallery: Gallery):
     query = Query.of_tile(gallery, ids[4], positive=[ids[7], ids[2]], negative=[ids[9]])
     assert query == Query(4, positive=(7, 2), negative=(9,))
     assert query.excluded == (4, 7, 2, 9)
-    assert [gallery.row_of(tile) for tile in ids] == list(range(60))
+    assert [gallery.find_row(tile) for tile in ids] == list(range(60))
     for tile in ("", "nowhere.jpg", "\udc80"):
         with pytest.raises(InputError, match=r"query=.*: no tile of .* has this id; one is"):
-            gallery.row_of(tile)
+            gallery.find_row(tile)
 
 
 @pytest.mark.parametrize("row", [-1, 60, "3", None])

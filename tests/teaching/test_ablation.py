@@ -1,4 +1,4 @@
-"""Live ablation: what is shown was measured, the newest dials win, wrong ones change nothing."""
+"""Live ablation: what is shown was measured, the newest sliders win, wrong ones change nothing."""
 
 import threading
 
@@ -28,7 +28,7 @@ def test_a_trial_is_what_a_training_with_these_settings_measures(tiny_split):
     assert trial.codes.shape == (val, 8)
 
 
-def test_a_dial_gives_a_new_trial_and_a_new_image(live):
+def test_a_slider_gives_a_new_trial_and_a_new_image(live):
     assert [trial.words for trial in live.trials] == ["as it comes"]
     before = live.image.value
     live.sliders.values = live.sliders.values | {"inter_weight": 0.0}
@@ -42,7 +42,7 @@ def test_a_dial_gives_a_new_trial_and_a_new_image(live):
     assert live.trials[-1].map == live.trials[0].map  # the same seed
 
 
-def test_the_newest_dials_win(live, monkeypatch):
+def test_the_newest_sliders_win(live, monkeypatch):
     begun, real = threading.Event(), module.train
 
     def slow(*args, watch, **options):
@@ -62,7 +62,7 @@ def test_the_newest_dials_win(live, monkeypatch):
     assert [trial.words for trial in live.trials] == ["as it comes", "without intra-class"]
 
 
-def test_wrong_dials_are_answered_and_change_nothing(live):
+def test_wrong_sliders_are_answered_and_change_nothing(live):
     image = live.image.value
     off = {name: 0.0 for name in live.sliders.values if name.endswith("weight")}
     live.retrain(live.sliders.values | off)

@@ -64,7 +64,7 @@ def test_a_step_moves_no_point_further_than_said_and_along_its_arrow():
     assert all(turn * arrow >= 0 for turn, arrow in zip(turns, arrows, strict=True))
 
 
-def test_arrows_follow_points_terms_and_dials():
+def test_arrows_follow_points_terms_and_sliders():
     tutorial = CircleTutorial()
     seen = [list(tutorial.circle.arrows)]
     tutorial.circle.term = "intra"
@@ -78,7 +78,7 @@ def test_arrows_follow_points_terms_and_dials():
     assert tutorial.circle.weights["intra"] == 0 and tutorial.circle.arrows == seen[-1]
 
 
-def test_without_weights_the_dials_say_so_and_the_circle_stays():
+def test_without_weights_the_sliders_say_so_and_the_circle_stays():
     tutorial = CircleTutorial()
     before = dict(tutorial.circle.values)
     off = {name: 0.0 for name in tutorial.sliders.values if name.endswith("weight")}
@@ -100,10 +100,10 @@ def test_where_nothing_pushes_a_step_says_so():
 
 def test_buttons_that_are_not_there_are_passed_over():
     pressed = []
-    dials = Sliders(TrainConfig(), buttons=["go"])
-    dials.on_press(pressed.append)
+    sliders = Sliders(TrainConfig(), buttons=["go"])
+    sliders.on_press(pressed.append)
     for content in ({"kind": "press", "button": "go"}, {"kind": "press", "button": "rm"}, {}):
-        dials._handle_custom_msg(content, [])
+        sliders._handle_custom_msg(content, [])
     assert pressed == ["go"]
 
 

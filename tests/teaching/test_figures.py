@@ -1,4 +1,4 @@
-"""The lessons' figures say what they are given, and refuse what does not fit."""
+"""The tutorials' figures say what they are given, and refuse what does not fit."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from refusals import refused
 from rsh import teaching
 from rsh.data.dataset import TileDataset
 
-PICTURES = np.zeros((3, 3, 4, 4), np.uint8)
+IMAGES = np.zeros((3, 3, 4, 4), np.uint8)
 CODES = np.array([[1, -1], [1, 1], [-1, -1]], np.int8)
 
 
@@ -19,12 +19,12 @@ def words_in(figure):
 
 
 def test_a_code_is_drawn_bit_by_bit():
-    figure = teaching.codes(PICTURES, CODES, ["a", "b", "c"], ["wet", "green"])
+    figure = teaching.codes(IMAGES, CODES, ["a", "b", "c"], ["wet", "green"])
     assert words_in(figure) == ["a", "1", "0", "b", "1", "1", "c", "0", "0"]
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["wet", "green"]
     assert len(axes.images) == 3
-    numbered = teaching.codes(PICTURES, CODES, ["a", "b", "c"])
+    numbered = teaching.codes(IMAGES, CODES, ["a", "b", "c"])
     assert [label.get_text() for label in numbered.axes[0].get_xticklabels()] == ["1", "2"]
 
 
@@ -57,11 +57,11 @@ def test_a_histogram_holds_every_tile_at_its_distance():
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
-        (lambda: teaching.codes(PICTURES, CODES[:2], "abc"), (2, 3)),
-        (lambda: teaching.codes(PICTURES, CODES, "ab"), (2, 3)),
-        (lambda: teaching.codes(PICTURES, CODES, "abc", ["wet"]), (1, 2)),
-        (lambda: teaching.ranking(PICTURES, [1], [True, True]), (1, 2)),
-        (lambda: teaching.ranking(PICTURES, [1, 2], [True]), (1, 2)),
+        (lambda: teaching.codes(IMAGES, CODES[:2], "abc"), (2, 3)),
+        (lambda: teaching.codes(IMAGES, CODES, "ab"), (2, 3)),
+        (lambda: teaching.codes(IMAGES, CODES, "abc", ["wet"]), (1, 2)),
+        (lambda: teaching.ranking(IMAGES, [1], [True, True]), (1, 2)),
+        (lambda: teaching.ranking(IMAGES, [1, 2], [True]), (1, 2)),
         (lambda: teaching.steps([False]), "precision"),
     ],
 )
@@ -113,8 +113,10 @@ def test_classes_of_a_plane_differ_in_color_and_in_shape():
 
 
 def test_a_network_is_a_line_over_the_protocols():
-    table = pd.DataFrame({"a": {"disjoint": 0.5, "whole": 0.6}, "b": {"disjoint": 0.4, "whole": 1}})
+    table = pd.DataFrame(
+        {"a": {"disjoint": 0.5, "query-vs-all": 0.6}, "b": {"disjoint": 0.4, "query-vs-all": 1}}
+    )
     (axes,) = teaching.by_protocol(table).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert lines == {"a": [0.5, 0.6], "b": [0.4, 1.0]}
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["disjoint", "whole"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["disjoint", "query-vs-all"]

@@ -9,9 +9,9 @@ from rsh.training.batches import FeatureBatches, TileBatches
 
 
 def test_pairs_are_two_different_views_of_the_same_tiles():
-    bank = np.arange(CLASSES * TILES * 3, dtype=np.float16).reshape(-1, 3, 1)
+    cached = np.arange(CLASSES * TILES * 3, dtype=np.float16).reshape(-1, 3, 1)
     labels = clusters(0)[1]
-    for view0, view1, y, rows in FeatureBatches(bank, labels, CONFIG).epoch(0):
+    for view0, view1, y, rows in FeatureBatches(cached, labels, CONFIG).epoch(0):
         tiles = [(view[:, 0] // 3).long() for view in (view0, view1)]
         assert torch.equal(*tiles)
         assert (view0 != view1).all()
@@ -29,7 +29,7 @@ def test_one_class_cannot_be_trained_on():
         FeatureBatches(clusters(0)[0], np.zeros(CLASSES * TILES, np.int64), CONFIG)
 
 
-def test_tiles_are_seen_twice_each_time_anew():
+def test_tiles_are_seen_twice_each_time_differently():
     tiles = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
     labels = np.arange(40) % 4
     pairs = TileBatches(tiles, labels, TrainConfig(batch_size=8))
@@ -45,8 +45,8 @@ def test_tiles_are_seen_twice_each_time_anew():
 
 def both_kinds() -> list:
     tiles = np.random.default_rng(0).integers(0, 256, (80, 3, 8, 8), dtype=np.uint8)
-    bank, labels = clusters(0)
-    return [FeatureBatches(bank, labels, CONFIG), TileBatches(tiles, labels, CONFIG)]
+    cached, labels = clusters(0)
+    return [FeatureBatches(cached, labels, CONFIG), TileBatches(tiles, labels, CONFIG)]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["views", "tiles"])

@@ -38,7 +38,7 @@ def dataset(tmp_path: Path) -> TileDataset:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "view-bank"
+    return tmp_path / "cache" / "view-cached"
 
 
 @torch.inference_mode()
@@ -49,7 +49,7 @@ def direct(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> np.ndarray:
 
 
 @pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3), ViewSpec(32, 3, "strong", seed=1)])
-def test_bank_holds_what_the_backbone_gives_for_each_view(net, dataset, spec: ViewSpec):
+def test_cache_holds_what_the_backbone_gives_for_each_view(net, dataset, spec: ViewSpec):
     found = cached_features(net, dataset, spec, progress=False)
     expected = direct(net, dataset, spec)
     assert found.dtype == np.float16
@@ -85,7 +85,7 @@ def test_key_does_not_change_with_the_head_or_the_place(net, dataset, tmp_path: 
     assert cache_key(net, moved, VIEWS) == cache_key(other, replace(moved, name="x"), VIEWS)
 
 
-def test_interrupted_bank_ends_like_an_unbroken_one(net, dataset, own_cache: Path, monkeypatch):
+def test_interrupted_cache_ends_like_an_unbroken_one(net, dataset, own_cache: Path, monkeypatch):
     unbroken = np.array(cached_features(net, dataset, VIEWS, progress=False))
     next(own_cache.glob("*.npy")).unlink()
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)

@@ -167,7 +167,7 @@ def test_average_of_the_weights_is_what_is_kept_and_measured(tmp_path: Path):
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, 0.9])
-def test_a_rival_that_counts_its_steps_resumes_exactly(tmp_path: Path, ema_decay: float):
+def test_a_baseline_that_counts_its_steps_resumes_exactly(tmp_path: Path, ema_decay: float):
     config = TrainConfig(epochs=12, batch_size=32, ema_decay=ema_decay)
     unbroken, broken = head(), head()
     fit_(unbroken, pairs(), config, loss=HashNetLoss(growth=1.0), progress=False)

@@ -96,7 +96,7 @@ def test_what_a_compiled_network_saves_is_not_known(fits):
     fits(16, 1, compile=True)
 
 
-def test_where_nobody_says_how_much_is_free_nothing_is_refused(monkeypatch):
+def test_where_free_memory_is_unknown_nothing_is_refused(monkeypatch):
     monkeypatch.setattr("rsh.training.memory.memory", lambda: None)
     fabric = Fabric(accelerator="cpu", devices=1)
     check_batch_fits(small(), TrainConfig(finetune=True), fabric, num_tiles=10**9)

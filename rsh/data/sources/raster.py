@@ -20,7 +20,7 @@ NAME = re.compile(r"(.+)/r(\d+)_c(\d+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class RasterSource:
-    """Scenes whose tiles are cut while they are read, and never written.
+    """Rasters whose tiles are cut while they are read, and never written.
 
     Attributes:
         path: a scene, or a folder of scenes.

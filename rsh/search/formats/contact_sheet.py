@@ -16,7 +16,7 @@ from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.files import recovery_hint
-from rsh.search.formats.fonts import Font, font, has_missing_glyphs, width_of, wrap_text
+from rsh.search.formats.fonts import Font, font, has_missing_glyphs, measure_width, wrap_text
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -41,7 +41,7 @@ class _Pen(NamedTuple):
     def words(self, place: tuple[float, float], text: str, by: Font, color: str = INK) -> float:
         """Write one line from its top left corner, and return where it ends."""
         self.draw.text(place, text, fill=color, font=by, anchor="la")
-        return place[0] + width_of(text, by)
+        return place[0] + measure_width(text, by)
 
 
 def to_contact_sheet(result: SearchResult) -> bytes:

@@ -55,7 +55,7 @@ def has_missing_glyphs(text: str) -> bool:
     return any(len(part) > 1 for part in escape_missing_glyphs(text))
 
 
-def width_of(text: str, by: Font) -> float:
+def measure_width(text: str, by: Font) -> float:
     """Return the width of a text, pixels."""
     return float(by.getlength(text))
 
@@ -76,7 +76,7 @@ def wrap_text(text: str, by: Font, width: float, *, lines: int = 1) -> list[str]
     rest = escape_missing_glyphs(" ".join(filter(None, text.split(" "))))  # one space is enough
     while len(rest) > (fits := _num_fitting(rest, by, width)):
         if len(found) == lines - 1:
-            kept = _num_fitting(rest, by, width - width_of(DOTS, by))
+            kept = _num_fitting(rest, by, width - measure_width(DOTS, by))
             return [*found, "".join(rest[:kept]).rstrip() + DOTS]
         spaces = [place for place in range(1, fits + 1) if rest[place] == " "]
         cut = spaces[-1] if spaces else max(fits, 1)
@@ -90,7 +90,7 @@ def _num_fitting(parts: list[str], by: Font, width: float) -> int:
     low, high = 0, len(parts)
     while low < high:
         middle = (low + high + 1) // 2
-        if width_of("".join(parts[:middle]), by) <= width:
+        if measure_width("".join(parts[:middle]), by) <= width:
             low = middle
         else:
             high = middle - 1

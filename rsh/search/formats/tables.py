@@ -68,7 +68,7 @@ def to_json(result: SearchResult) -> bytes:
 
     Returns:
         An object with "query" (id or image, class, code), "options" (without those left at their
-        defaults), "gallery" (name, number of tiles, generation, index, and fingerprints of model
+        defaults), "gallery" (name, number of tiles, version, index, and fingerprints of model
         and data), and "hits" with the columns of `to_csv` and null for unknown values. Texts are
         unchanged.
     """

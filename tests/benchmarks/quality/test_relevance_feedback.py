@@ -26,4 +26,4 @@ def test_rows_are_measured_once(
     assert [row["what"] for row in kept] == ["feedback"] * 4 + ["reranking"]
     assert {row["environment"]["machine"] for row in kept} and len({r["key"] for r in kept}) == 1
     printed = capsys.readouterr().out
-    assert printed.count("measured") == 1 and "| bits, then features |" in printed
+    assert printed.count("measured") == 1 and "| Hamming + features |" in printed

@@ -1,4 +1,4 @@
-"""Images of one's own: encoded beside the kernel, and whatever is wrong with them is said."""
+"""Images of your own: encoded beside the kernel, and whatever is wrong with them is said."""
 
 import asyncio
 import io

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference
-import reference_rivals
+import reference_baselines
 import torch
 from make_batches import embeddings
 from torch import nn
@@ -21,7 +21,7 @@ from rsh.training.loop import fit
 LABELS = [0, 0, 1, 1, 2, 2]
 
 
-def rival(name: str, classes: int = 3, bits: int = 16) -> nn.Module:
+def baseline(name: str, classes: int = 3, bits: int = 16) -> nn.Module:
     torch.manual_seed(0)
     return BASELINES[name](classes, bits).double()
 
@@ -32,26 +32,26 @@ def slow(name: str, loss: nn.Module, u: list[list[float]], labels: list[int]) ->
             contrast = reference.category_contrastive(reference.tanh(u), labels, 0.3)
             return contrast + 0.1 * reference.quantization(u)
         case "dpsh":
-            return reference_rivals.dpsh(u, labels, 0.1)
+            return reference_baselines.dpsh(u, labels, 0.1)
         case "hashnet":
-            return reference_rivals.hashnet(u, labels, 0.1, 1.0)
+            return reference_baselines.hashnet(u, labels, 0.1, 1.0)
         case "greedyhash":
             layer = loss.classifier
-            return reference_rivals.greedyhash(
+            return reference_baselines.greedyhash(
                 u, labels, layer.weight.tolist(), layer.bias.tolist(), 0.1
             )
         case "csq":
-            return reference_rivals.csq(u, labels, loss.centers.tolist(), 1e-4)
+            return reference_baselines.csq(u, labels, loss.centers.tolist(), 1e-4)
         case "orthohash":
-            return reference_rivals.orthohash(u, labels, loss.centers.tolist(), 8.0, 0.2)
+            return reference_baselines.orthohash(u, labels, loss.centers.tolist(), 8.0, 0.2)
     raise AssertionError(f"{name} has no slow loop")
 
 
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("seed", range(3))
-def test_each_rival_equals_its_slow_loop(name: str, seed: int):
+def test_each_baseline_equals_its_slow_loop(name: str, seed: int):
     view0, view1 = embeddings(seed)
-    loss = rival(name)
+    loss = baseline(name)
     found = loss(view0, view1, torch.tensor(LABELS))["total"].item()
     both = [*view0.relaxed.tolist(), *view1.relaxed.tolist()]
     assert found == pytest.approx(slow(name, loss, both, LABELS * 2), rel=1e-6)
@@ -59,7 +59,7 @@ def test_each_rival_equals_its_slow_loop(name: str, seed: int):
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "greedyhash"])
 def test_gradients_are_right(name: str):
-    (view0, view1), loss = embeddings(0), rival(name)
+    (view0, view1), loss = embeddings(0), baseline(name)
     labels = torch.tensor(LABELS)
 
     def total(u0: torch.Tensor, u1: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,7 @@ def test_gradients_are_right(name: str):
 
 
 def test_greedyhash_passes_the_gradient_of_the_code_straight_through():
-    (view0, view1), loss = embeddings(0), rival("greedyhash")
+    (view0, view1), loss = embeddings(0), baseline("greedyhash")
     u = view0.relaxed.clone().requires_grad_()
     labels = torch.tensor(LABELS)
     terms = loss(Embedding(view0.features, u), view1, labels)
@@ -89,7 +89,7 @@ def test_hashnet_sharpens_as_it_trains_and_keeps_count_in_its_state():
     labels = torch.tensor(LABELS)
     both = [*view0.relaxed.tolist(), *view1.relaxed.tolist()]
     for beta in (1.0, 2.0, 7**0.5):  # sqrt(1 + 3 steps)
-        expected = reference_rivals.hashnet(both, LABELS * 2, 0.1, beta)
+        expected = reference_baselines.hashnet(both, LABELS * 2, 0.1, beta)
         assert loss(view0, view1, labels)["total"].item() == pytest.approx(expected, rel=1e-6)
     again = HashNetLoss(growth=3.0)
     again.load_state_dict(loss.state_dict())
@@ -122,7 +122,7 @@ def gaussians(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_each_rival_finds_what_hashing_without_labels_cannot(name: str):
+def test_each_baseline_finds_what_hashing_without_labels_cannot(name: str):
     """The ordering of all their papers: learned with labels, far above LSH, and above ITQ."""
     features, labels = gaussians(0)
     train, query = np.arange(400), np.arange(400, 600)

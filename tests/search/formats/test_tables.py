@@ -97,7 +97,7 @@ def test_no_cell_begins_a_formula_however_it_is_split(text):
 
 def test_record_can_be_traced(gallery):
     query = gallery.items["id"][0]
-    gallery.manifest.model = ModelInfo("b", fingerprint="f00d", run="/home/somebody/run")
+    gallery.manifest.model = ModelInfo("b", fingerprint="f00d", run="/home/a user/run")
     result = search(
         gallery, query, top_k=9, rerank="asymmetric", rerank_depth=40,
         filter=Filter.read(["split=train,val", "latitude=-60..60"]),
@@ -109,7 +109,7 @@ def test_record_can_be_traced(gallery):
     assert found["options"] == {"top_k": 9, "rerank": "asymmetric", "rerank_depth": 40}
     assert [condition["column"] for condition in conditions] == ["split", "latitude"]
     assert found["gallery"]["model"]["fingerprint"] == "f00d"
-    assert found["gallery"]["name"] == "tiny" and "somebody" not in to_json(result).decode()
+    assert found["gallery"]["name"] == "tiny" and "a user" not in to_json(result).decode()
     assert list(found["hits"][0]) == list(COLUMNS)
     assert [hit["score"] for hit in found["hits"]] == [hit.score for hit in result]
     assert [hit["id"] for hit in found["hits"]] == [hit.id for hit in result]

@@ -16,14 +16,14 @@ import { pixelOf, resolveColor } from "./palette.js";
 export function readColors(element) {
   /** @param {string} name */
   const read = (name) => resolveColor(`var(--rsh-${name})`, element);
-  const ink = read("ink");
+  const text = read("ink");
   return {
     right: read("right"),
     wrong: read("wrong"),
     accent: read("accent"),
     surface: read("surface"),
-    ink,
-    inkPixel: pixelOf(ink),
+    ink: text,
+    inkPixel: pixelOf(text),
   };
 }
 

@@ -1,4 +1,4 @@
-"""Slow loops of the rivals' losses: one pair, one bit, one row at a time, as in their papers."""
+"""Slow loops of the baselines' losses: one pair, one bit, one row at a time, as in their papers."""
 
 import math
 from collections.abc import Sequence
