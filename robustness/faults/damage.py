@@ -20,8 +20,12 @@ GALLERY = {  # in a gallery, and how often each is damaged
 FINISHED = {"model.safetensors": 5, "config.json": 10}
 HALFWAY = {"config.json": 6, "last.ckpt": 8, "history.jsonl": 2}
 PARTS = {"*/rows.npy": 4, "*/thumbs.bin": 3, "*/skipped.json": 3, "*/files.json": 2}
-CACHES = {"cached-features/*[!l].npy": 5, "decoded-tiles/*.npy": 4, "cached-features/*.partial.npy": 4,
-          "cached-features/*.partial.txt": 2}  # fmt: skip
+CACHES = {
+    "cached-features/*[!l].npy": 5,
+    "decoded-tiles/*.npy": 4,
+    "cached-features/*.partial.npy": 4,
+    "cached-features/*.partial.txt": 2,
+}
 DATA = {"tiles.zip": 6, "tiles.tar": 5, "tiles/*/*.jpg": 4}
 
 

@@ -108,7 +108,7 @@ def forbidden(name: str, world: World, place: Path, draw: random.Random) -> Outc
     for path in (world.folder, place, *place.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     place.chmod(draw.choice((0o755, 0o700)))
-    told = _ended(world, op, disk, no one=True)
+    told = _ended(world, op, disk, unprivileged=True)
     if told.result != "refused":
         raise Bad("wrong", f"{name} wrote where it may not")
     world.go_on(op, disk)
