@@ -30,7 +30,7 @@ chunk_store.CHUNK_TILES = int(sys.argv[3])
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
-        build_gallery(net, TileDataset.open(line.strip()), folder, progress=False)
+        build_gallery(net, TileDataset.open(line.strip()), folder, overwrite=True, progress=False)
         os._exit(0)
     print(pid, flush=True)
     sys.stdin.readline()  # until it has been killed: its number is not given to another before

@@ -64,6 +64,6 @@ def test_training_data_with_unreadable_images_keeps_its_queries(tiny_data, tmp_p
     next((data / "coast").iterdir()).write_text("no image")
     flags = [str(data), "--skip-unreadable"]
     small = ["--image-size", "32", "--epochs", "2", "--cached-views", "2", "--bits", "16"]
-    main(["train", *flags, *small, "--output", str(run)])
+    main(["train", "--data", *flags, *small, "--output", str(run)])
     main(["encode", str(run), *flags, "--output", str(tmp_path / "gallery")])
     assert (Gallery.open(tmp_path / "gallery").items["split"] == "query").any()
