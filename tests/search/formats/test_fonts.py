@@ -12,7 +12,7 @@ from rsh.search.formats.fonts import (
     escape_missing_glyphs,
     font,
     has_missing_glyphs,
-    width_of,
+    measure_width,
     wrap_text,
 )
 
@@ -51,8 +51,8 @@ def test_lines_fit_and_say_if_something_is_missing(text, lines, width):
     by = font(13)
     found = wrap_text(text, by, width, lines=lines)
     assert len(found) <= lines
-    widest = max((width_of(part, by) for part in escape_missing_glyphs(text)), default=0)
-    assert all(width_of(line, by) <= max(width, widest) + 1 for line in found)
+    widest = max((measure_width(part, by) for part in escape_missing_glyphs(text)), default=0)
+    assert all(measure_width(line, by) <= max(width, widest) + 1 for line in found)
     whole = "".join(escape_missing_glyphs(text)).replace(" ", "")
     shown = "".join(found).replace(" ", "")
     if shown != whole:
@@ -67,4 +67,4 @@ def test_lines_break_at_spaces_where_they_can():
     ]  # fmt: skip
     assert wrap_text("", by, 100) == [] == wrap_text("   ", by, 100)
     (cut,) = wrap_text("x" * 80, by, 100)
-    assert cut.endswith("x" + DOTS) and width_of(cut, by) > 85
+    assert cut.endswith("x" + DOTS) and measure_width(cut, by) > 85
