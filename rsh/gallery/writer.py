@@ -203,7 +203,7 @@ def check_gallery(folder: Path) -> Gallery:
 
 
 def check_new_gallery(folder: Path) -> None:
-    """Refuse a folder that holds something else than a gallery, or that cannot be written.
+    """Raise InputError for a folder that holds other files than a gallery, or is not writable.
 
     Raises:
         InputError: it does.
@@ -212,7 +212,7 @@ def check_new_gallery(folder: Path) -> None:
     if not folder.is_dir() or (folder / MANIFEST).exists():
         return
     if not all(_is_ours(path.name) for path in folder.iterdir()):
-        raise InputError(f"{folder} holds something that is no gallery: choose another --output")
+        raise InputError(f"{folder} holds other files than a gallery: choose another --output")
 
 
 def _collection(gallery: Gallery) -> str:

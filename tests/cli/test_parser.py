@@ -71,14 +71,14 @@ def rest() -> None:
     """Rest."""
 
 
-def pack(*things: Annotated[Path, Parameter(required=True)], where: str = "bag") -> None:
+def pack(*things: Annotated[Path, Parameter(required=True)], into: str = "bag") -> None:
     """Pack things.
 
     Args:
         things: What.
-        where: Into what.
+        into: Into what.
     """
-    calls.append({"things": things, "where": where})
+    calls.append({"things": things, "into": into})
 
 
 def run(*words: str) -> dict[str, Any]:
@@ -151,9 +151,9 @@ def test_slip_of_the_fingers_is_told_in_one_sentence(words: str, told: str):
 
 
 def test_several_words_may_stand_for_one_parameter(capsys: pytest.CaptureFixture[str]):
-    assert run("pack", "a", "--filter", "box", "b") == {
+    assert run("pack", "a", "--into", "box", "b") == {
         "things": (Path("a"), Path("b")),
-        "where": "box",
+        "into": "box",
     }
     assert run("pack", "a")["things"] == (Path("a"),)
     assert refused("pack") == "THINGS is missing; see `rsh pack --help`"

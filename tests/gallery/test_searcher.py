@@ -227,7 +227,9 @@ def test_the_command_names_what_is_wrong_and_changes_nothing(folder, flags, reas
 def test_the_page_says_that_its_answers_are_approximate(folder: Path):
     assert "approximate" not in describe_gallery(Gallery.open(folder))
     gallery = index_gallery(folder, "ivf", recall=0.3)
-    assert f"approximate: finds {gallery.searcher.index.recall:.1%}" in describe_gallery(gallery)
+    assert f"approximate: recall@20 = {gallery.searcher.index.recall:.1%}" in describe_gallery(
+        gallery
+    )
 
 
 def test_commands_say_what_a_gallery_is_searched_with(folder: Path, capsys):

@@ -178,7 +178,7 @@ def test_wrong_input_is_refused_and_changes_nothing(small, tmp_path: Path):
 
 
 def test_more_hits_than_milvus_returns_are_refused(full, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(milvus, "LIMIT", 100)
+    monkeypatch.setattr(milvus, "MAX_HITS", 100)
     with refused("top_k", value=101, names=100):
         full.search(CODES[:1], top_k=101)
 

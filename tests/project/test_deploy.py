@@ -116,7 +116,7 @@ def test_the_container_refuses_to_start_without_a_token(
     with pytest.raises(SystemExit) as ended:
         main.main(words)
     assert ended.value.code == 2
-    assert "--public needs a token" in capsys.readouterr().err
+    assert "--public needs an access token" in capsys.readouterr().err
 
 
 @dockerfiles

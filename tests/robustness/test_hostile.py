@@ -273,7 +273,7 @@ def test_scene_that_claims_any_size_is_not_listed(tmp_path: Path):
     profile |= {"transform": from_origin(EAST, NORTH, 1, 1), "SPARSE_OK": True, "BIGTIFF": "YES"}
     with rasterio.open(tmp_path / "x.tif", "w", width=2**17, height=2**17, **profile):
         pass  # of a file without a pixel, all are zero
-    with refused("step", names=("16,777,216", "1,000,000")):
+    with refused("stride", names=("16,777,216", "1,000,000")):
         TileDataset.open(tmp_path / "x.tif", tiling=TilingOptions(size=32))
     blocks = {"blockxsize": 2**15, "blockysize": 2**15}
     with rasterio.open(tmp_path / "y.tif", "w", width=2**16, height=2**16, **profile, **blocks):

@@ -91,7 +91,7 @@ def test_no_name_steers_the_terminal(gallery: Gallery, capsys: pytest.CaptureFix
         with pytest.raises(SystemExit):
             main(["search", str(gallery.folder), f"{query}?".replace("\0", "0")])
     head = json.loads((gallery.folder / "gallery.json").read_text())
-    head["model"]["run"] = ["\x1b[2J"]
+    head["model"]["run"] = "\x1b[2J"
     (gallery.folder / "gallery.json").write_text(
         json.dumps(with_checksum(head | {"name": "\x1b[2J\nx"}))
     )

@@ -38,7 +38,7 @@ def dataset(tmp_path: Path) -> TileDataset:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "view-cached"
+    return tmp_path / "cache" / "cached-features"
 
 
 @torch.inference_mode()

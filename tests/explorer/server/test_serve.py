@@ -47,4 +47,4 @@ def test_public_page_without_a_token(
 ) -> None:
     monkeypatch.delenv("RSH_TOKEN", raising=False)
     told = refuse(capsys, "dashboard", tiny_run.gallery, "--public")
-    assert "--public needs a token" in told and "RSH_TOKEN=" in told
+    assert "--public needs an access token" in told and "RSH_TOKEN=" in told
