@@ -69,7 +69,9 @@ def test_a_point_is_turned_by_keyboard_and_dragged(tutorial):
     point.press("Shift+ArrowRight")
     assert degrees(tutorial, name) == before + 4
     tutorial.wait_for_function(
-        "(old) => document.querySelector('.rsh-circle p').innerText !== old", arg=told
+        "(old) => document.querySelector('.rsh-circle p').innerText !== old",
+        arg=told,
+        timeout=180_000,  # the kernel may still run later cells
     )
     box = tutorial.locator(".rsh-circle > svg").bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
