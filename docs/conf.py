@@ -91,7 +91,3 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer("mathml", write_math("inline"), write_math("block"))
     app.connect("autodoc-process-docstring", keep_layout, priority=400)  # before Napoleon's
     app.connect("autodoc-skip-member", skip_fields)
-
-
-# A field of a file record is called as the type `bytes` is.
-suppress_warnings = ["ref.python"]

@@ -85,7 +85,7 @@ def sealed(gallery: Path, name: str, content: bytes) -> Path:
     file, head_file = gallery / SEGMENT / name, gallery / "gallery.json"
     file.write_bytes(content)
     head = json.loads(head_file.read_text())
-    note = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    note = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     head["segments"][0]["files"][name] = note
     head_file.write_text(json.dumps(with_checksum(head)))
     return gallery

@@ -114,9 +114,7 @@ class Chunk:
             np.save(temporary / "rows.npy", records)
             (temporary / "thumbs.bin").write_bytes(b"".join(encoded.thumbnails))
             (temporary / "skipped.json").write_text(json.dumps(vars(encoded.skipped)))
-            write_json(
-                temporary / NOTES, {name: asdict(file_record(temporary / name)) for name in FILES}
-            )
+            write_json(temporary / NOTES, _file_records(temporary))
 
     def skipped(self) -> Skipped | None:
         """Return which tiles the chunk skips, or None if it is missing or damaged."""

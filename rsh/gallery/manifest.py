@@ -4,7 +4,7 @@
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.parquet", "bytes": ..., "sha256": ...},
+     "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
      "index": null,                                     what it is searched with: see searcher
      "sha256": ...}                                     of all this but the name and model.run
 
@@ -71,22 +71,18 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True)
-class ProjectionInfo:
+class ProjectionInfo(FileRecord):
     """The file of the two maps."""
 
     file: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
-class IVFInfo:
+class IVFInfo(FileRecord):
     """An index of inverted lists, in a file of the gallery."""
 
     name: str
     file: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -178,8 +174,8 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
             raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
         if not file.is_file():
             raise InputError(f"{file} is missing: {recovery_hint('gallery')}")
-        same = file.stat().st_size == record.bytes
-        if same and (whole or record.bytes < LARGE):
+        same = file.stat().st_size == record.size
+        if same and (whole or record.size < LARGE):
             same = sha256(file) == record.sha256
         if not same:
             raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
@@ -192,7 +188,7 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
             yield f"{segment.folder}/{name}", record
     for entry in (manifest.projection, manifest.index):
         if isinstance(entry, ProjectionInfo | IVFInfo):
-            yield entry.file, FileRecord(entry.bytes, entry.sha256)
+            yield entry.file, entry
 
 
 def list_entries(manifest: Manifest) -> set[str]:

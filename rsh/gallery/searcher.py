@@ -3,7 +3,7 @@
 Without an entry in the manifest, the first search builds an exact index in memory. An entry names a
 kept index, in a file of the gallery or on a server:
 
-    {"name": "ivf", "file": "index-4.npz", "bytes": ..., "sha256": ...}
+    {"name": "ivf", "file": "index-4.npz", "size": ..., "sha256": ...}
     {"name": "milvus", "uri": "http://host:19530", "collection": "rsh_1f0c2a7b_..."}
 
 A kept index identifies a tile by a hash of its id (`order.id_hashes`), which does not change when
@@ -12,7 +12,7 @@ ties alike.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 
@@ -216,8 +216,7 @@ def describe_index(entry: IndexInfo, searcher: Searcher) -> str:
 
 
 def _ivf_info(file: Path) -> IVFInfo:
-    record = file_record(file)
-    return IVFInfo("ivf", file.name, record.bytes, record.sha256)
+    return IVFInfo(**asdict(file_record(file)), name="ivf", file=file.name)
 
 
 def _open(tiles: TileTable, entry: IVFInfo | MilvusInfo) -> Index:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -159,8 +160,7 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
         file = folder / f"projection-{manifest.version + 1}.parquet"
         with atomic_write(file) as stream:
             projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        record = file_record(file)
-        manifest.projection = ProjectionInfo(file.name, record.bytes, record.sha256)
+        manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
     gallery.manifest.projection = manifest.projection
     gallery.__dict__.pop("projection", None)  # forget the cached answer
 

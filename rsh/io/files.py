@@ -228,9 +228,9 @@ def _fsync(path: Path) -> None:
 
 @dataclass(frozen=True)
 class FileRecord:
-    """The size and checksum of a file."""
+    """The size of a file, in bytes, and its checksum."""
 
-    bytes: int
+    size: int
     sha256: str
 
 
