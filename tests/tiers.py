@@ -3,5 +3,5 @@
 import pytest
 
 SLOW = pytest.mark.slow
-KILLS = [5, pytest.param(30, marks=SLOW)]  # moments at which a process is killed
+KILLS = [3, pytest.param(30, marks=SLOW)]  # moments at which a process is killed
 EVERYWHERE = [False, pytest.param(True, marks=SLOW)]  # a file is damaged at 6 places, or at 34

@@ -44,6 +44,15 @@ def cards_of(page):
     ]
 
 
+def expect_cards(page, rows):
+    """Wait until the results are these rows: what is asked for last is answered last."""
+    for _ in range(ANSWER // 100):
+        if cards_of(page) == rows:
+            return
+        page.wait_for_timeout(100)
+    assert cards_of(page) == rows
+
+
 def nearest(gallery, row, top_k=20):
     found = gallery.search(gallery.packed[[row]], top_k=min(top_k + 1, len(gallery.searchable)))[0]
     return [int(other) for other in found.ids if other != row][:top_k]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiers import SLOW
 
 from rsh.training.memory import Memory, memory
 
@@ -57,6 +58,7 @@ def test_large_tensors_are_cleared_once_and_given_back_in_the_end():
     assert given_back > 60_000_000
 
 
+@SLOW
 @on_linux
 def test_what_is_kept_goes_back_between_batches_where_memory_is_scarce():
     _, between, _ = outcome("keep_freed_memory([1, 2])", free=24)
