@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import reprlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,17 +33,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with explain_os_error(path), os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        with explain_os_error(path):
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
             temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -62,9 +60,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    old = temporary.with_name(temporary.name + ".old")
-    try:
-        with explain_os_error(path):
+        old = temporary.with_name(temporary.name + ".old")
+        try:
             yield temporary
             for file in temporary.rglob("*"):
                 _fsync(file)
@@ -73,11 +70,11 @@ def atomic_directory(path: Path) -> Iterator[Path]:
                 path.replace(old)
             temporary.replace(path)
             _fsync(path.parent)
-    finally:
-        if old.exists() and not path.exists():  # the second rename failed: restore the old folder
-            old.replace(path)
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        finally:
+            if old.exists() and not path.exists():  # the second rename failed: restore the folder
+                old.replace(path)
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def check_writable(folder: Path) -> None:
@@ -85,9 +82,6 @@ def check_writable(folder: Path) -> None:
 
     It creates and removes a temporary folder there, since permissions alone do not tell what root
     may do or what a file system allows.
-
-    Raises:
-        InputError: the path is a file, lies below one, or cannot be written.
     """
     with explain_os_error(folder):
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -111,16 +105,13 @@ def exclusive_lock(lock: Path, *, busy: str) -> Iterator[None]:
     Raises:
         InputError: another process holds the lock, or the folder cannot be written.
     """
-    file_lock = FileLock(lock, timeout=0)
     with explain_os_error(lock.parent):
         try:
-            file_lock.acquire()
+            held = FileLock(lock, timeout=0).acquire()
         except Timeout:
             raise InputError(busy) from None
-    try:
+    with held:
         yield
-    finally:
-        file_lock.release()
 
 
 @contextmanager
@@ -156,46 +147,14 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
         )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(
-            value, ensure_ascii=False
-        ).encode()  # raises for lone surrogates, which are no UTF-8
+        json.dumps(value, ensure_ascii=False).encode()  # raises for lone surrogates: no UTF-8
+        if not isinstance(value, dict):
+            raise ValueError("it holds no JSON object")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as a {what} ({error}): {recovery_hint(what)}"
         ) from error
-    if not isinstance(value, dict):
-        raise InputError(
-            f"{path} cannot be read as a {what} (it holds no JSON object): {recovery_hint(what)}"
-        )
     return value
-
-
-def check_object(
-    value: dict[str, Any], kinds: dict[str, type], *, where: str, what: str, exact: bool = False
-) -> None:
-    """Check keys and types of a JSON object.
-
-    Args:
-        value: the object.
-        kinds: required keys, and the type of each value; a whole number passes as a float.
-        where: name of the object in the message.
-        what: the kind of folder that it describes, "gallery" or "run".
-        exact: whether other keys are refused.
-
-    Raises:
-        InputError: a key is missing or unknown, or a value has another type.
-    """
-    for key in [*kinds, *(value if exact else ())]:
-        if key not in value:
-            raise InputError(f"{where} has no {key!r}: {recovery_hint(what)}")
-        if key not in kinds:
-            raise InputError(f"{where} has an unknown {key!r}: {recovery_hint(what)}")
-        found, kind = value[key], kinds[key]
-        is_whole = isinstance(found, int) and not isinstance(found, bool)
-        if not (
-            is_whole if kind is int else isinstance(found, kind) or (is_whole and kind is float)
-        ):
-            raise InputError(f"{where} has {key}={reprlib.repr(found)}: {recovery_hint(what)}")
 
 
 def recovery_hint(what: str) -> str:

@@ -1,8 +1,10 @@
-"""Reads JSON objects into dataclasses, with one sentence for what does not fit."""
+"""Checks JSON objects and reads them into dataclasses, with one sentence for what does not fit."""
 
 import reprlib
-from dataclasses import MISSING, fields, is_dataclass
-from types import NoneType, UnionType
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
+from inspect import signature
+from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rsh.errors import InputError
@@ -26,21 +28,44 @@ def from_json(kind: type[T], value: object, *, where: str, what: str) -> T:
     """
     if not isinstance(value, dict):
         raise InputError(f"{where} is no object: {recovery_hint(what)}")
+    arguments = signature(kind).parameters.values()
+    optional = [one.name for one in arguments if one.default is not one.empty]
     hints = get_type_hints(kind)
-    required = [field.name for field in fields(kind) if _has_no_default(field)]  # type: ignore[arg-type]
-    for key in [*required, *value]:
-        if key not in value:
+    return kind(**check_object(value, hints, where=where, what=what, exact=True, optional=optional))
+
+
+def check_object(
+    value: dict[str, Any],
+    kinds: Mapping[str, Any],
+    *,
+    where: str,
+    what: str,
+    exact: bool = False,
+    optional: Collection[str] = (),
+) -> dict[str, Any]:
+    """Return the values of a JSON object, with keys and types checked.
+
+    Args:
+        value: the object.
+        kinds: its keys, and the type of each value; a whole number passes as a float.
+        where: name of the object in the message.
+        what: the kind of folder that it describes, "gallery" or "run".
+        exact: whether other keys are refused.
+        optional: keys that may be missing.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value has another type.
+    """
+    for key in [*kinds, *(value if exact else ())]:
+        if key not in value and key not in optional:
             raise InputError(f"{where} has no {key!r}: {recovery_hint(what)}")
-        if key not in hints:
+        if key not in kinds:
             raise InputError(f"{where} has an unknown {key!r}: {recovery_hint(what)}")
-    return kind(**{
-        key: _read(hints[key], found, key=key, where=where, what=what)
+    return {
+        key: _read(kinds[key], found, key=key, where=where, what=what)
         for key, found in value.items()
-    })  # fmt: skip
-
-
-def _has_no_default(field: Any) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
+        if key in kinds
+    }
 
 
 def _read(kind: Any, found: object, *, key: str, where: str, what: str) -> Any:
@@ -68,8 +93,6 @@ def _may_be(kind: Any, found: object) -> bool:
     """Whether a value may be read as a type; of a dataclass, whether the keys are the same."""
     if is_dataclass(kind):
         return isinstance(found, dict) and set(found) == {field.name for field in fields(kind)}
-    if kind in (None, NoneType):
-        return found is None
     if kind in (int, float) and isinstance(found, bool):
         return False
     return isinstance(kind, type) and isinstance(found, int | float if kind is float else kind)

@@ -28,7 +28,6 @@ from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
 from rsh.io.files import (
     atomic_write,
-    check_object,
     check_writable,
     exclusive_lock,
     explain_os_error,
@@ -37,6 +36,7 @@ from rsh.io.files import (
     write_json,
 )
 from rsh.io.provenance import environment
+from rsh.io.schema import check_object
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.weights import load_state
 

@@ -1,9 +1,10 @@
 from dataclasses import dataclass, field
 
 import pytest
+from refusals import refused
 
 from rsh.errors import InputError
-from rsh.io.schema import from_json
+from rsh.io.schema import check_object, from_json
 
 
 @dataclass
@@ -67,3 +68,33 @@ def test_what_is_missing_is_named():
     for value, told in (({}, "here has no 'title'"), ([], "here is no object")):
         with pytest.raises(InputError, match=told):
             from_json(Top, value, where="here", what="run")
+
+
+PLAIN = {"name": "tiny", "count": 3, "share": 0.5, "parts": {}, "on": True}
+KINDS = {"name": str, "count": int, "share": float, "parts": dict, "on": bool}
+
+
+def check(value: dict, **options: bool) -> None:
+    check_object(value, KINDS, where="here", what="run", **options)
+
+
+def test_object_as_it_was_written_is_taken():
+    check(PLAIN, exact=True)
+    check(PLAIN | {"share": 1}, exact=True)  # JSON from elsewhere may write 1.0 so
+    check(PLAIN | {"more": None})
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_object_that_was_altered_is_refused(key: str):
+    with refused(names=f"'{key}'"):
+        check({name: value for name, value in PLAIN.items() if name != key})
+    for value in ("x", 3, 0.5, {}, [], None, True):
+        if type(value) is KINDS[key] or (key == "share" and type(value) is int):
+            continue
+        with refused(names=key):
+            check(PLAIN | {key: value})
+
+
+def test_unknown_key_is_refused_where_there_must_be_none():
+    with refused(names="more"):
+        check(PLAIN | {"more": 1}, exact=True)
