@@ -14,7 +14,8 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
+from os.path import getmtime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def cached(
     dtype = np.dtype(dtype)
     with explain_os_error(file, hint="set RSH_CACHE to a writable folder with free space"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        if (array := _open_complete(file, shape, dtype)) is None:
+        array = _open_complete(file, shape, dtype)
+        if array is None:
             with _exclusive(file, kind):
                 array = _open_complete(file, shape, dtype)  # another process may have made it
                 if array is None:
@@ -79,9 +81,10 @@ def cached(
                     with tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress) as bar:
                         _fill(file, rows, shape, dtype, bar)
                     _evict(file)
+                    array = read_array(file, dtype, ndim=len(shape))
         with suppress(OSError):  # a cache that this user can only read
             file.touch()  # the time of its last use
-    return read_array(file, dtype, ndim=len(shape)) if array is None else array
+    return array
 
 
 def _open_complete(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
@@ -108,21 +111,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("RSH_CACHE") or user_cache_path("rsh"))
 
 
-@contextmanager
-def _exclusive(file: Path, kind: str) -> Iterator[None]:
+def _exclusive(file: Path, kind: str) -> AbstractContextManager[object]:
     """Lock an array; warn before waiting for another process."""
     lock = FileLock(file.with_name(f".{file.stem}.lock"))
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         warnings.warn(
             f"another process computes the {kind}: waiting for it", RshWarning, stacklevel=2
         )
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 def _fill(
@@ -157,19 +155,15 @@ def _start(
     partial: Path, note: Path, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[MappedArray, int]:
     """Open an interrupted array or create one; return it and its number of complete rows."""
-    try:
+    with suppress(*ARRAY_ERRORS):  # missing or damaged: start from row 0
         array: MappedArray = np.lib.format.open_memmap(partial, mode="r+")
         rows, noted = note.read_text().split()
         start = int(rows)
         fits = array.shape == shape and array.dtype == dtype and 0 <= start <= len(array)
         if fits and _sha256(array[:start]).hexdigest() == noted:
             return array, start
-    except ARRAY_ERRORS:
-        pass  # missing or damaged: start from row 0
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
-    if hasattr(
-        os, "posix_fallocate"
-    ):  # a full disk raises here; later it would kill the process (SIGBUS)
+    if hasattr(os, "posix_fallocate"):  # raises if the disk is full; later SIGBUS would kill rsh
         with partial.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, partial.stat().st_size)
     return array, 0
@@ -177,11 +171,11 @@ def _start(
 
 def _evict(newest: Path) -> None:
     """Delete the least recently used arrays beyond KEEP_BYTES, but never `newest`."""
-    room, now = KEEP_BYTES, time.time()
-    for array in sorted(cache_folder().glob("*/*.npy"), key=_last_used, reverse=True):
+    room, a_day_ago = KEEP_BYTES, time.time() - DAY
+    for array in sorted(cache_folder().glob("*/*.npy"), key=getmtime, reverse=True):
         room -= array.stat().st_size
         in_progress = array.name.endswith(".partial.npy") and (
-            now - _last_used(array) < DAY or _is_held(array)
+            getmtime(array) > a_day_ago or _is_held(array)
         )
         if room < 0 and array != newest and not in_progress:
             array.unlink(missing_ok=True)
@@ -196,7 +190,3 @@ def _is_held(partial: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-def _last_used(array: Path) -> float:
-    return array.stat().st_mtime

@@ -10,9 +10,8 @@ from importlib.resources import files
 def environment() -> dict[str, str]:
     """Return revision, machine and library versions, on which a result depends."""
     versions = {name: version(name) for name in ("torch", "timm", "numpy")}
-    revision = (
-        os.environ.get("RSH_REVISION") or git_revision()
-    )  # set where only a copy of the checkout runs
+    # RSH_REVISION is set where only a copy of the checkout runs.
+    revision = os.environ.get("RSH_REVISION") or git_revision()
     return {"revision": revision, "machine": platform.machine()} | versions
 
 
