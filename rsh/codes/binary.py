@@ -19,6 +19,7 @@ MAX_BITS = 256
 
 Codes = NDArray[np.int8]
 Packed = NDArray[np.uint8]
+Words = NDArray[np.unsignedinteger]  # of 32 bits or 64
 
 
 def binarize(relaxed: ArrayLike) -> Codes:
@@ -78,6 +79,15 @@ def unpack(packed: Packed, num_bits: int) -> Codes:
     return (bits.astype(np.int8) * 2 - 1).astype(np.int8)
 
 
+def as_words(packed: Packed) -> Words:
+    """Return packed codes as 32- or 64-bit words, (n, words), padded with zeros."""
+    width = packed.shape[1]
+    word = np.dtype(np.uint32 if width <= 4 else np.uint64)
+    padded = np.zeros((len(packed), -(-width // word.itemsize) * word.itemsize), dtype=np.uint8)
+    padded[:, :width] = packed
+    return padded.view(word)
+
+
 def to_hex(packed: Packed, num_bits: int) -> str:
     """Return one code as hexadecimal digits, four bits each: 12 bits are three digits.
 
@@ -114,12 +124,9 @@ def hamming(query_packed: Packed, gallery_packed: Packed) -> NDArray[np.int32]:
 
 
 def check_num_bits(num_bits: int) -> int:
-    """Return num_bits if it is a multiple of 4 from 4 to 256.
+    """Return num_bits; raise InputError unless it is a multiple of 4 from 4 to 256.
 
     Codes are shown as hexadecimal digits of 4 bits each.
-
-    Raises:
-        InputError: it is not.
     """
     if num_bits % 4 or not 4 <= num_bits <= MAX_BITS:
         near = min(max(4 * round(num_bits / 4), 4), MAX_BITS)
@@ -132,11 +139,7 @@ def check_num_bits(num_bits: int) -> int:
 
 
 def check_packed(packed: Packed, num_bits: int) -> Packed:
-    """Return packed if it is (n, ceil(num_bits / 8)) uint8.
-
-    Raises:
-        InputError: it is not.
-    """
+    """Return packed; raise InputError unless it is (n, ceil(num_bits / 8)) uint8."""
     packed = np.atleast_2d(packed)
     width = -(-num_bits // 8)
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:

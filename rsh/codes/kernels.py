@@ -15,10 +15,9 @@ from numba import njit
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from rsh.codes.binary import Ids, Packed
+from rsh.codes.binary import Ids, Words
 
 BLOCK = 4096  # codes; with one word each they fill the L1 cache, 32 KiB
-Words = NDArray[np.unsignedinteger[Any]]  # of 32 bits or 64
 Distances = NDArray[np.uint16]
 Ints = NDArray[np.int64]
 
@@ -71,15 +70,6 @@ def _add_to_histogram(distances: NDArray[np.uint16], number: Ints, buckets: Ints
         buckets[distances[row]] += number[row]
 
 
-def _words(packed: Packed) -> Words:
-    """Return codes as 32- or 64-bit words, (n, words), padded with zeros."""
-    width = packed.shape[1]
-    word = np.dtype(np.uint32 if width <= 4 else np.uint64)
-    padded = np.zeros((len(packed), -(-width // word.itemsize) * word.itemsize), dtype=np.uint8)
-    padded[:, :width] = packed
-    return padded.view(word)
-
-
 def in_threads(work: Callable[[slice], None], count: int) -> None:
     """Split rows between the threads that this process may use."""
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, count)
@@ -109,9 +99,8 @@ def measure(columns: Words, query: Words, start: int, distances: Distances) -> N
     """Fill in the distances of one query to the codes from `start` on, bits."""
     distances[:] = 0
     for number in range(len(columns)):
-        column = columns[number][
-            start : start + len(distances)
-        ]  # so that numba knows it to be contiguous
+        # Two steps, so that numba knows the column to be contiguous.
+        column = columns[number][start : start + len(distances)]
         word = query[number]
         for row in range(len(distances)):
             distances[row] += _differ(column[row], word)  # type: ignore[call-arg]
@@ -139,14 +128,7 @@ def _insert(
 
 @njit(nogil=True, cache=True)
 def _nearest(columns: Words, queries: Words, places: Ids, distances: NDArray[np.int32]) -> None:
-    """Fill in the nearest codes of each query, in the order (distance, place).
-
-    Args:
-        columns: codes, (words, n).
-        queries: (q, words).
-        places: (q, k), to be filled.
-        distances: (q, k), to be filled, bits.
-    """
+    """Fill in the k nearest codes of each query, (q, k), in the order (distance, place)."""
     top_k = places.shape[1]
     buffer = np.empty(BLOCK, np.uint16)
     count = np.zeros(len(queries), np.int64)

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rsh.codes.binary import Ids, Packed, check_packed
+from rsh.codes.binary import Ids, Packed, as_words, check_packed
 from rsh.index.base import Hits, Index, check_top_k, sort_hits
-from rsh.index.flat import FlatIndex, pad
+from rsh.index.flat import FlatIndex
 from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
 
@@ -27,22 +26,12 @@ class DedupIndex(InMemoryIndex):
         *,
         flat: Callable[[Packed, int], Index] = FlatIndex,
     ) -> None:
-        """Index codes.
-
-        Args:
-            packed: (n, ceil(num_bits / 8)) uint8.
-            num_bits: code length, bits.
-            ids: (n,) int64; row numbers by default.
-            flat: index that searches the distinct codes.
-
-        Raises:
-            InputError: wrong width or type, or an id that comes twice.
-        """
+        """Index codes as `InMemoryIndex` does; `flat` searches the distinct ones."""
         self._flat = flat
         super().__init__(packed, num_bits, ids)
 
     def _index_all(self, codes: StoredCodes) -> None:
-        words = _words(pad(codes.packed))
+        words = as_words(codes.packed)  # which sort faster than bytes
         order = np.lexsort(words.T)  # stable, so that the ids of equal codes ascend
         words = words[order]
         new = np.append(True, (words[1:] != words[:-1]).any(axis=1))[: len(words)]
@@ -50,9 +39,6 @@ class DedupIndex(InMemoryIndex):
         self._starts = np.append(np.flatnonzero(new), len(words))
         self._packed = codes.packed[order[new]]
         self._codes = self._flat(self._packed, self.num_bits)
-
-    def __len__(self) -> int:
-        return len(self._ids)
 
     @property
     def held(self) -> StoredCodes:
@@ -100,8 +86,3 @@ class DedupIndex(InMemoryIndex):
         skipped = starts - np.cumsum(sizes) + sizes  # from a position here to a position in _ids
         ids = self._ids[np.arange(sizes.sum()) + np.repeat(skipped, sizes)]
         return sort_hits(ids, np.repeat(codes.distances, sizes))
-
-
-def _words(padded: Packed) -> NDArray[np.unsignedinteger]:
-    """View padded codes as wide words, (n, words), which sort faster than bytes."""
-    return padded.view(np.uint32 if padded.shape[1] == 4 else np.uint64)

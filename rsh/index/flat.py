@@ -30,19 +30,11 @@ class FlatIndex(InMemoryIndex):
         self._index: Any = faiss.IndexBinaryFlat(padded.shape[1] * 8)
         self._index.add(padded)
 
-    def __len__(self) -> int:
-        return int(self._index.ntotal)
-
     @property
     def held(self) -> StoredCodes:
         """All codes and their ids, copied out of the index."""
         padded = faiss.vector_to_array(self._index.xb).reshape(-1, self._index.d // 8)
         return StoredCodes(padded[:, : self._width], self._ids)
-
-    @property
-    def ids(self) -> Ids:
-        """All ids, ascending."""
-        return self._ids
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest codes of each query: see `Index`."""

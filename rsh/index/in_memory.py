@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed, check_packed
 from rsh.errors import InputError
-from rsh.index.base import IDSelector, check_ids, find_positions, refuse_duplicates
+from rsh.index.base import IDSelector, check_ids, find_positions
 from rsh.io.arrays import read_arrays
 from rsh.io.files import atomic_write
 
@@ -38,7 +38,7 @@ class InMemoryIndex(ABC):
 
     recall: float | None = None
     kind: ClassVar[str]
-    num_bits: int
+    _ids: Ids  # set by `_index_all`
 
     def __init__(self, packed: Packed, num_bits: int, ids: Ids | None = None) -> None:
         """Index codes.
@@ -54,6 +54,14 @@ class InMemoryIndex(ABC):
         self.num_bits = num_bits
         self._index_all(store_codes(packed, num_bits, ids))
 
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, ascending."""
+        return self._ids
+
     @property
     @abstractmethod
     def held(self) -> StoredCodes:
@@ -68,11 +76,17 @@ class InMemoryIndex(ABC):
 
     def add(self, packed: Packed, ids: Ids, items: pd.DataFrame | None = None) -> None:
         """Add codes: see `Index`."""
-        self._index_all(merge_codes(self.held, store_codes(packed, self.num_bits, ids)))
+        old, new = self.held, store_codes(packed, self.num_bits, ids)
+        all_packed = np.concatenate([old.packed, new.packed])
+        all_ids = np.concatenate([old.ids, new.ids])
+        self._index_all(store_codes(all_packed, self.num_bits, all_ids))
 
     def remove(self, ids: Ids) -> None:
         """Remove codes: see `Index`."""
-        self._index_all(drop_codes(self.held, ids))
+        held = self.held
+        rows = find_positions(np.asarray(ids), held.ids)
+        remaining = np.delete(held.packed, rows, axis=0), np.delete(held.ids, rows)
+        self._index_all(StoredCodes(*remaining))
 
     def save(self, file: Path) -> None:
         """Write codes and ids: see `Index`."""
@@ -94,32 +108,8 @@ def store_codes(packed: Packed, num_bits: int, ids: Ids | None = None) -> Stored
     ids = check_ids(ids, packed, num_bits)
     if (ids[1:] > ids[:-1]).all():
         return StoredCodes(packed, ids)
-    order = np.argsort(ids)
+    order = np.argsort(ids, kind="stable")  # merges two ascending runs in linear time
     return StoredCodes(packed[order], ids[order])
-
-
-def merge_codes(old: StoredCodes, new: StoredCodes) -> StoredCodes:
-    """Return the codes of both, sorted by id.
-
-    Raises:
-        InputError: both hold the same id.
-    """
-    refuse_duplicates(np.intersect1d(old.ids, new.ids))
-    packed = np.concatenate([old.packed, new.packed])
-    ids = np.concatenate([old.ids, new.ids])
-    order = np.argsort(ids, kind="stable")  # a stable sort merges two ascending runs in linear time
-    return StoredCodes(packed[order], ids[order])
-
-
-def drop_codes(old: StoredCodes, ids: Ids) -> StoredCodes:
-    """Return the codes without those of some ids.
-
-    Raises:
-        InputError: there is no code of such an id.
-    """
-    keep = np.ones(len(old.ids), dtype=bool)
-    keep[find_positions(np.asarray(ids), old.ids)] = False
-    return StoredCodes(old.packed[keep], old.ids[keep])
 
 
 def write_codes(file: Path, kind: str, num_bits: int, **arrays: NDArray[Any]) -> None:

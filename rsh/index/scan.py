@@ -8,8 +8,8 @@ worst hit of the query so far. numba compiles the loop on first use and caches t
 
 import numpy as np
 
-from rsh.codes.binary import Ids, Packed, check_packed
-from rsh.codes.kernels import Distances, Words, _nearest, _words, in_threads, measure
+from rsh.codes.binary import Packed, Words, as_words, check_packed
+from rsh.codes.kernels import Distances, _nearest, in_threads, measure
 from rsh.index.base import Hits, check_radius, check_top_k, sort_hits
 from rsh.index.in_memory import InMemoryIndex, StoredCodes
 
@@ -23,15 +23,7 @@ class ScanIndex(InMemoryIndex):
 
     def _index_all(self, codes: StoredCodes) -> None:
         self._ids, self._width = codes.ids, codes.packed.shape[1]
-        self._columns: Words = np.ascontiguousarray(_words(codes.packed).T)  # (words, n)
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    @property
-    def ids(self) -> Ids:
-        """All ids, ascending."""
-        return self._ids
+        self._columns: Words = np.ascontiguousarray(as_words(codes.packed).T)  # (words, n)
 
     @property
     def held(self) -> StoredCodes:
@@ -42,7 +34,7 @@ class ScanIndex(InMemoryIndex):
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Find the top_k nearest codes of each query: see `Index`."""
         check_top_k(top_k, len(self))
-        queries = _words(check_packed(query_packed, self.num_bits))
+        queries = as_words(check_packed(query_packed, self.num_bits))
         if top_k > FEW_HITS:
             return [self._scan_then_sort(query, top_k) for query in queries]
         rows = np.empty((len(queries), top_k), dtype=np.int64)
@@ -56,7 +48,7 @@ class ScanIndex(InMemoryIndex):
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Find all codes at a distance of at most radius: see `Index`."""
         check_radius(radius, self.num_bits)
-        queries = _words(check_packed(query_packed, self.num_bits))
+        queries = as_words(check_packed(query_packed, self.num_bits))
         return [self._select(self._distances(query), radius) for query in queries]
 
     def _distances(self, query: Words) -> Distances:
