@@ -4,7 +4,6 @@ Each code is in the list of its nearest center, and a query is compared with the
 nearest lists only. The recall is measured on codes of the gallery, and stated.
 """
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,7 @@ class IVFIndex:
     def __init__(
         self, flat: FlatIndex, index: FaissIndex, *, target_recall: float, recall: float
     ) -> None:
-        """Use `IVFIndex.build` or `IVFIndex.restore`.
-
-        Args:
-            flat: an exact index of the same codes, for subsets and to measure the recall.
-            index: the inverted lists.
-            target_recall: least recall@20, a fraction.
-            recall: measured recall@20.
-        """
+        """Use `IVFIndex.build` or `IVFIndex.restore`."""
         self.num_bits = flat.num_bits
         self.recall: float | None = recall
         self._flat, self._index, self._target_recall = flat, index, target_recall
@@ -93,7 +85,7 @@ class IVFIndex:
         FAISS has a file format of its own, but its reader trusts every size in the file.
 
         Args:
-            flat: an exact index of the codes.
+            flat: an exact index of the codes, for subsets and to measure the recall.
             centers: of the lists, (lists, bytes) uint8, padded.
             lists: the list of each code, (n,) integers.
             nprobe: how many lists a search probes.
@@ -113,15 +105,10 @@ class IVFIndex:
         width = padded.shape[1] * 8
         quantizer = faiss.IndexBinaryFlat(width)
         quantizer.add(np.ascontiguousarray(centers))
-        index = faiss.IndexBinaryIVF(quantizer, width, nlist)
-        order = np.argsort(lists, kind="stable")
-        ends = np.searchsorted(lists[order], np.arange(nlist + 1))
-        for number, (start, stop) in enumerate(pairwise(ends)):
-            rows = order[start:stop]
-            list_codes, list_ids = padded[rows], np.ascontiguousarray(ids[rows], np.int64)
-            pointers = faiss.swig_ptr(list_ids), faiss.swig_ptr(list_codes)
-            index.invlists.add_entries(number, len(rows), *pointers)
-        index.ntotal, index.nprobe = len(ids), nprobe
+        index: Any = faiss.IndexBinaryIVF(quantizer, width, nlist)  # Any, as stubs lack `add_core`
+        arrays = padded, np.ascontiguousarray(ids), np.ascontiguousarray(lists)
+        index.add_core(len(ids), *(faiss.swig_ptr(array) for array in arrays))
+        index.nprobe = nprobe
         return cls(flat, index, target_recall=target_recall, recall=recall)
 
     def __len__(self) -> int:
@@ -176,13 +163,14 @@ class IVFIndex:
         self._tune()
 
     def save(self, file: Path) -> None:
-        """Write codes, ids and lists: see `Index`."""
+        """Write codes, ids and lists, with centers of (lists, bytes) uint8: see `Index`."""
+        quantizer: Any = faiss.downcast_IndexBinary(self._index.quantizer)
         write_codes(
             file,
             "ivf",
             self.num_bits,
             **self._flat.held._asdict(),
-            centers=_centers(self._index),
+            centers=faiss.vector_to_array(quantizer.xb).reshape(self.nlist, -1),
             lists=_assigned_lists(self._index, self.ids),
             nprobe=np.array(self.nprobe),
             target_recall=np.array(self._target_recall),
@@ -227,13 +215,6 @@ def _check_lists(centers: Packed, lists: Ids, padded: Packed) -> None:
         raise InputError(f"its lists are {centers.dtype} and {lists.dtype} of {centers.shape}")
     if lists.shape != padded.shape[:1] or ((lists < 0) | (lists >= len(centers))).any():
         raise InputError("its lists do not hold its codes")
-
-
-def _centers(index: FaissIndex) -> Packed:
-    """Return the centers of lists, (lists, bytes) uint8."""
-    quantizer: Any = faiss.downcast_IndexBinary(index.quantizer)
-    centers: Packed = faiss.vector_to_array(quantizer.xb).reshape(index.nlist, -1)
-    return centers
 
 
 def _assigned_lists(index: FaissIndex, ids: Ids) -> Ids:
