@@ -126,10 +126,9 @@ class MilvusIndex:
                 value=top_k,
             )
         queries = _to_bytes(query_packed, self.num_bits)
-        batches = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
         responses = [
-            self._call("search", data=batch, limit=top_k, filter=self._expression)
-            for batch in batches
+            self._call("search", data=queries[part], limit=top_k, filter=self._expression)
+            for part in _parts(len(queries), QUERIES)
         ]
         return [_hits(hits) for response in responses for hits in response]
 
@@ -154,21 +153,18 @@ class MilvusIndex:
         """Add codes and the columns of their items: see `Index`."""
         ids, codes = check_ids(ids, packed, self.num_bits), _to_bytes(packed, self.num_bits)
         rows = [{}] * len(ids) if items is None else _rows(items)
-        for start in range(0, len(ids), BATCH):
-            refuse_duplicates(self._existing(ids[start : start + BATCH]))
-        for start in range(0, len(ids), BATCH):
-            part = slice(start, start + BATCH)
+        refuse_duplicates(self._existing(ids))
+        for part in _parts(len(ids), BATCH):
             batch = zip(rows[part], ids[part].tolist(), codes[part], strict=True)
             self._call("insert", data=[row | {"id": i, "code": code} for row, i, code in batch])
 
     def remove(self, ids: Ids) -> None:
         """Remove codes: see `Index`."""
-        known = [self._existing(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
-        missing = np.setdiff1d(ids, np.concatenate([*known, np.array([], dtype=np.int64)]))
+        missing = np.setdiff1d(ids, self._existing(ids))
         if len(missing):
             raise InputError(f"the index holds no id {missing[0]}: give one that was added")
-        for start in range(0, len(ids), BATCH):
-            self._call("delete", ids=ids[start : start + BATCH].tolist())
+        for part in _parts(len(ids), BATCH):
+            self._call("delete", ids=ids[part].tolist())
 
     def save(self, file: Path) -> NoReturn:
         """Raise InputError, since the server stores the collection."""
@@ -179,11 +175,9 @@ class MilvusIndex:
         last = int(hits.distances[-1])
         is_nearer = hits.distances < last
         ties = self._between(query, last, last, most=int((~is_nearer).sum()))
-        nearer = sort_hits(hits.ids[is_nearer], hits.distances[is_nearer])
-        return Hits(
-            np.concatenate([nearer.ids, ties.ids]),
-            np.concatenate([nearer.distances, ties.distances]),
-        )
+        ids = np.concatenate([hits.ids[is_nearer], ties.ids])
+        distances = np.concatenate([hits.distances[is_nearer], ties.distances])
+        return sort_hits(ids, distances)
 
     def _between(self, query: bytes, nearest: int, farthest: int, *, most: int) -> Hits:
         """Find up to `most` items between two distances, those with the smallest ids.
@@ -192,38 +186,35 @@ class MilvusIndex:
         each narrow enough to hold fewer hits than the limit.
         """
         limit = min(MAX_HITS, 4 * most + 100)
-        ids, distances = [np.array([], np.int64)], [np.array([], np.int32)]
+        between = {"range_filter": nearest, "radius": farthest + 1}  # Milvus means < by radius
+        selected = f"({self._expression}) and " if self._expression else ""
+        found = [_hits([])]
         start, width, count = 0, LAST_ID, 0
         while count < most and start <= LAST_ID:
             stop = min(start + width, LAST_ID)
-            id_range = f"id >= {start} and id <= {stop}"
-            hits = self._in_range(query, nearest, farthest, id_range, limit)
-            if len(hits.ids) >= limit:
+            (response,) = self._call(
+                "search",
+                data=[query],
+                limit=limit,
+                filter=f"{selected}id >= {start} and id <= {stop}",
+                search_params={"params": between},
+            )
+            if len(response) >= limit:
                 width //= 8
-                continue
-            ids.append(hits.ids)
-            distances.append(hits.distances)
-            start, width, count = stop + 1, 2 * width, count + len(hits.ids)
-        found = Hits(np.concatenate(ids), np.concatenate(distances))
-        order = np.argsort(found.ids)[:most]
-        return Hits(found.ids[order], found.distances[order])
-
-    def _in_range(
-        self, query: bytes, nearest: int, farthest: int, id_range: str, limit: int
-    ) -> Hits:
-        (hits,) = self._call(
-            "search",
-            data=[query],
-            limit=limit,
-            filter=f"({self._expression}) and {id_range}" if self._expression else id_range,
-            search_params={"params": {"range_filter": nearest, "radius": farthest + 1}},  # means <
-        )
-        return _hits(hits)
+            else:
+                found.append(_hits(response))
+                start, width, count = stop + 1, 2 * width, count + len(response)
+        ids, distances = map(np.concatenate, zip(*found, strict=True))
+        order = np.argsort(ids)[:most]
+        return Hits(ids[order], distances[order])
 
     def _existing(self, ids: Ids) -> Ids:
         """Return the ids that the collection holds."""
-        rows = self._call("query", filter=f"id in {ids.tolist()}", output_fields=["id"])
-        return np.array([row["id"] for row in rows], dtype=np.int64)
+        answers = (
+            self._call("query", filter=f"id in {ids[part].tolist()}", output_fields=["id"])
+            for part in _parts(len(ids), BATCH)
+        )
+        return np.fromiter((row["id"] for rows in answers for row in rows), np.int64)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return call(self._uri, getattr(self._client, method), self._collection, **arguments)
@@ -246,14 +237,18 @@ def _create(client: Client, collection: str, num_bits: int, *, timeout: float) -
     )
 
 
+def _parts(count: int, size: int) -> list[slice]:
+    """Return the slices that cut a sequence into parts of a size."""
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
 def _to_bytes(packed: Packed, num_bits: int) -> list[bytes]:
     return [code.tobytes() for code in check_packed(packed, num_bits)]
 
 
 def _rows(items: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the known values of each item as JSON objects."""
-    columns = [name for name in items.columns if name not in NOT_SENT]
-    records = items[columns].to_dict("records")
+    records = items.drop(columns=list(NOT_SENT), errors="ignore").to_dict("records")
     return [
         {str(name): value for name, value in record.items() if value is not None and value == value}
         for record in records
