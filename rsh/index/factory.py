@@ -2,8 +2,9 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -15,9 +16,6 @@ from rsh.index.flat import FlatIndex
 from rsh.index.in_memory import read_codes
 from rsh.index.ivf import IVFIndex
 from rsh.text import first_sentence
-
-if TYPE_CHECKING:
-    from rsh.index.scan import ScanIndex
 
 # Below this many items FAISS takes a third of a millisecond a query, so numba's 60 MB do not pay.
 SMALL_INDEX = 300_000
@@ -46,7 +44,7 @@ def make_index(packed: Packed, num_bits: int, ids: Ids | None = None) -> Index:
     return min(flat, dedup, key=lambda index: seconds(index, queries))
 
 
-def _scan_index() -> "type[ScanIndex] | None":
+def _scan_index() -> Callable[..., Index] | None:
     """Return ScanIndex, whose import of numba takes a third of a second and 60 MB, or None."""
     try:
         from rsh.index.scan import ScanIndex
