@@ -14,13 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from rsh.data import splits
 from rsh.data.catalog import CATALOG
 from rsh.data.images import read_image
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
 from rsh.data.sources.webdataset import RANGE
+from rsh.data.splits import SplitBy, assign_splits
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 
@@ -103,8 +103,7 @@ class TileDataset:
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class numbers in the order of `classes`, (n,) int64."""
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        return np.array([numbers[name] for name in self.items["class"]], dtype=np.int64)
+        return pd.Index(self.classes).get_indexer(pd.Index(self.items["class"]))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -132,7 +131,7 @@ class TileDataset:
     def split(
         self,
         *,
-        by: splits.SplitBy = "auto",
+        by: SplitBy = "auto",
         query: float = 0.2,
         val: float = 0.15,
         seed: int = 0,
@@ -149,18 +148,15 @@ class TileDataset:
         Raises:
             InputError: too few classes, tiles or blocks, or by="block" without blocks.
         """
-        if by not in get_args(splits.SplitBy):
-            raise InputError(
-                f"choose one of {', '.join(get_args(splits.SplitBy))}", parameter="by", value=by
-            )
+        if by not in get_args(SplitBy):
+            choices = ", ".join(get_args(SplitBy))
+            raise InputError(f"choose one of {choices}", parameter="by", value=by)
         if by == "block" and "block" not in self.items:
             raise InputError(f"{self.name} has no blocks: split by class, or add a column block")
+        by_class = by == "class" or "block" not in self.items
+        blocks = None if by_class else self.items["block"].to_numpy(str)
         labels = self.items["class"].to_numpy(str)
-        if by == "class" or "block" not in self.items:
-            names = splits.stratified(labels, query=query, val=val, seed=seed)
-        else:
-            blocks = self.items["block"].to_numpy(str)
-            names = splits.by_block(labels, blocks, query=query, val=val, seed=seed)
+        names = assign_splits(labels, blocks, query=query, val=val, seed=seed)
         how = {"by": by, "query": query, "val": val, "seed": seed}
         dataset = replace(self, items=self.items.assign(split=names))
         if "fingerprint" in self.__dict__:  # the same tiles: no need to read them all again

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from refusals import refused
 
 from rsh.data.dataset import TileDataset
-from rsh.data.splits import by_block, check_classes, stratified
+from rsh.data.splits import assign_splits, check_classes
 from rsh.errors import InputError
 
 LABELS = np.repeat(["a", "b", "c"], [40, 60, 100])
@@ -19,7 +19,7 @@ def share(splits: np.ndarray, name: str) -> float:
 @given(st.lists(st.integers(10, 40), min_size=2, max_size=5), st.integers(0, 1000))
 def test_stratified_split_holds_every_class_in_every_part(sizes, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    splits = stratified(labels, seed=seed)
+    splits = assign_splits(labels, seed=seed)
     assert len(splits) == len(labels)
     for name in ("train", "val", "query"):
         assert set(labels[splits == name]) == set(range(len(sizes)))
@@ -27,7 +27,7 @@ def test_stratified_split_holds_every_class_in_every_part(sizes, seed):
 
 @pytest.mark.parametrize(("query", "val"), [(0.2, 0.15), (0.5, 0.1), (0.1, 0.4)])
 def test_stratified_shares_are_those_asked_for(query: float, val: float):
-    splits = stratified(LABELS, query=query, val=val)
+    splits = assign_splits(LABELS, query=query, val=val)
     assert share(splits, "query") == pytest.approx(query, abs=0.01)
     assert share(splits, "val") == pytest.approx(val * (1 - query), abs=0.01)
     for name in "abc":
@@ -36,7 +36,7 @@ def test_stratified_shares_are_those_asked_for(query: float, val: float):
         assert share(own, "train") == pytest.approx((1 - val) * (1 - query), abs=0.03)
 
 
-@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
 def test_split_is_decided_by_its_seed(cut):
     assert np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=3))
     assert not np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=4))
@@ -45,7 +45,7 @@ def test_split_is_decided_by_its_seed(cut):
 @pytest.mark.parametrize("seed", range(5))
 def test_block_is_never_in_two_splits(seed: int):
     labels = np.random.default_rng(seed).choice(list("abc"), 200)
-    splits = by_block(labels, BLOCKS, seed=seed)
+    splits = assign_splits(labels, BLOCKS, seed=seed)
     for block in np.unique(BLOCKS):
         assert len(set(splits[BLOCKS == block])) == 1
     assert set(splits) == {"train", "val", "query"}
@@ -66,7 +66,7 @@ def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
 
 
 @pytest.mark.parametrize(
-    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
 )
 def test_one_class_is_named(cut):
     with refused(names="forest"):
@@ -75,7 +75,7 @@ def test_one_class_is_named(cut):
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(
-    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
 )
 def test_class_too_small_for_three_parts_is_named(cut, count: int):
     with refused(names=("rare", count)):
@@ -86,7 +86,7 @@ def test_class_too_small_for_three_parts_is_named(cut, count: int):
 def test_smallest_class_is_in_every_part_or_is_refused(seed: int):
     labels = np.array(["forest"] * 60 + ["coast"] * 60 + ["rare"] * 3)
     try:
-        splits = stratified(labels, seed=seed)
+        splits = assign_splits(labels, seed=seed)
     except InputError as error:
         assert "rare" in str(error)
     else:
@@ -94,14 +94,14 @@ def test_smallest_class_is_in_every_part_or_is_refused(seed: int):
 
 
 @pytest.mark.parametrize("how", [{"query": 0.0}, {"query": 1.5}, {"val": 0.0}, {"val": -0.1}])
-@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
 def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
     ((name, value),) = how.items()
     with refused(name, value=value):
         cut(LABELS, **how)
 
 
-@pytest.mark.parametrize("cut", [stratified, lambda y, **how: by_block(y, BLOCKS, **how)])
+@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
 def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
     with refused("seed", value=seed, names=0):
@@ -110,12 +110,12 @@ def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
 
 def test_share_above_a_half_is_not_silently_halved_with_blocks():
     with refused("query", value=0.9):
-        by_block(LABELS, BLOCKS, query=0.9)
+        assign_splits(LABELS, BLOCKS, query=0.9)
 
 
 def test_too_few_blocks_are_named():
     with refused(names="query"):
-        by_block(LABELS, np.arange(200) // 100)
+        assign_splits(LABELS, np.arange(200) // 100)
 
 
 def test_no_labels_are_refused():
@@ -124,7 +124,7 @@ def test_no_labels_are_refused():
 
 
 @pytest.mark.parametrize(
-    "cut", [stratified, lambda y, **how: by_block(y, np.arange(len(y)), **how)]
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
 )
 def test_too_few_tiles_are_named_in_words_of_ours(cut):
     with refused(names="tiles"):
@@ -136,7 +136,7 @@ def test_too_few_tiles_are_named_in_words_of_ours(cut):
 def test_class_of_one_block_cannot_be_in_every_part(seed: int):
     labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
     with refused(names="rare"):
-        by_block(labels, blocks, seed=seed)
+        assign_splits(labels, blocks, seed=seed)
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
@@ -145,7 +145,7 @@ def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, wid
     labels = np.repeat(np.arange(len(sizes)), sizes)
     blocks = np.random.default_rng(seed).permutation(len(labels)) // width
     try:
-        splits = by_block(labels, blocks, seed=seed)
+        splits = assign_splits(labels, blocks, seed=seed)
     except InputError:
         return
     for name in ("train", "val", "query"):
