@@ -30,7 +30,6 @@ class CatalogEntry:
         home: web page of the authors, with the terms of use.
         license: summary of the terms.
         is_open: whether the license permits every use; otherwise the user must accept it.
-        side: of a tile, pixels.
         counts: number of tiles of each class, by class name.
     """
 
@@ -42,7 +41,6 @@ class CatalogEntry:
     home: str
     license: str
     is_open: bool
-    side: int
     counts: Mapping[str, int]
 
     @property
@@ -127,7 +125,6 @@ UCMERCED = CatalogEntry(
     home="http://weegee.vision.ucmerced.edu/datasets/landuse.html",
     license="none stated; for research; USGS imagery in the public domain",
     is_open=False,
-    side=256,
     counts=_counts(
         100,
         """agricultural airplane baseballdiamond beach buildings chaparral denseresidential forest
@@ -145,7 +142,6 @@ EUROSAT = CatalogEntry(
     home="https://github.com/phelber/EuroSAT",
     license="MIT; contains Copernicus Sentinel data",
     is_open=True,
-    side=64,
     counts={
         **_counts(3000, "AnnualCrop Forest HerbaceousVegetation Residential SeaLake"),
         **_counts(2500, "Highway Industrial PermanentCrop River"),
@@ -162,7 +158,6 @@ AID = CatalogEntry(
     home="https://captain-whu.github.io/AID/",
     license="none stated; Google Earth imagery, so for research only",
     is_open=False,
-    side=600,
     counts={
         "BaseballField": 220,
         "Church": 240,
@@ -195,7 +190,6 @@ RESISC45 = CatalogEntry(
     home="https://gcheng-nwpu.github.io/#Datasets",
     license="none stated by its authors, CC BY-NC 4.0 says the mirror; Google Earth imagery",
     is_open=False,
-    side=256,
     counts=_counts(
         700,
         """airplane airport baseball_diamond basketball_court beach bridge chaparral church
@@ -218,7 +212,6 @@ PATTERNNET = CatalogEntry(
     home="https://sites.google.com/view/zhouwx/dataset",
     license="none stated by its authors, CC BY 4.0 says the mirror; Google Earth imagery",
     is_open=False,
-    side=256,
     counts=_counts(
         800,
         """airplane baseball_field basketball_court beach bridge cemetery chaparral
