@@ -23,22 +23,22 @@ def codewords(num_classes: int, num_bits: int) -> Tensor:
     return torch.from_numpy(random_codewords(num_classes, num_bits)).float()
 
 
-def random_codewords(num_classes: int, num_bits: int, *, seed: int = 0, draws: int = 2000) -> Codes:
-    """Return fixed codes that are far apart: each is the best of many random codes.
+def random_codewords(num_classes: int, num_bits: int, *, seed: int = 0) -> Codes:
+    """Return fixed codes that are far apart: each is the best of 2000 random codes.
 
     Args:
         num_classes: number of codes.
         num_bits: code length, bits.
         seed: of the random codes.
-        draws: number of candidates for each code.
 
     Returns:
         (num_classes, num_bits) int8, only -1 and +1.
     """
     rng = np.random.default_rng(seed)
-    centers = rng.choice(np.array([-1, 1], dtype=np.int8), (1, num_bits))
+    signs = np.array([-1, 1], dtype=np.int8)
+    centers = rng.choice(signs, (1, num_bits))
     while len(centers) < num_classes:
-        candidates = rng.choice(np.array([-1, 1], dtype=np.int8), (draws, num_bits))
+        candidates = rng.choice(signs, (2000, num_bits))
         nearest = (candidates.astype(np.int32) @ centers.T.astype(np.int32)).max(axis=1)
         centers = np.vstack([centers, candidates[nearest.argmin()]])
     return centers
