@@ -31,6 +31,12 @@ class Source(Protocol):
         """Return a text that changes whenever the image does, without reading the image."""
 
 
+def file_stamp(file: Path) -> str:
+    """Return the size and time of a file, which change when it is written."""
+    stat = file.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
 def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
     """Return a table of ids and classes; the first folder of a path is its class.
 

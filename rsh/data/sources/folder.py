@@ -10,7 +10,7 @@ import pandas as pd
 
 from rsh.data.images import SUFFIXES
 from rsh.data.metadata import add_metadata
-from rsh.data.sources.base import table_from_paths
+from rsh.data.sources.base import file_stamp, table_from_paths
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
 
@@ -60,7 +60,6 @@ class FolderSource:
     def stamp(self, tile: str) -> str:
         """See `Source`."""
         try:
-            stat = (self.path / tile).stat()
+            return file_stamp(self.path / tile)
         except OSError:
             return "missing"  # `read` reports the error
-        return f"{stat.st_size} {stat.st_mtime_ns}"

@@ -4,9 +4,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from rsh.data.archive import is_zip
+from rsh.data.raster import DRIVERS
 from rsh.data.sources.base import Source
 from rsh.data.sources.folder import FolderSource
-from rsh.data.sources.raster import RASTERS, RasterSource
+from rsh.data.sources.raster import RasterSource
 from rsh.data.sources.webdataset import WebDatasetSource, shard_files
 from rsh.data.sources.zip import ZipSource
 from rsh.data.tile_grid import TilingOptions
@@ -23,7 +24,6 @@ def open_source(path: Path, tiling: TilingOptions) -> Source:
     Raises:
         InputError: the path holds no tiles, or `tiling` does not apply.
     """
-    scenes: list[Path] = []
     source: Source
     if path.is_file() and is_zip(path):
         source = ZipSource.open(path)
@@ -54,4 +54,4 @@ def open_source(path: Path, tiling: TilingOptions) -> Source:
 def _scenes(path: Path) -> list[Path]:
     """Return the scene at a path, or all scenes in a folder."""
     files = sorted(path.glob("*")) if path.is_dir() else [path]
-    return [file for file in files if file.suffix.lower() in RASTERS and file.is_file()]
+    return [file for file in files if file.suffix.lower() in DRIVERS and file.is_file()]

@@ -3,18 +3,17 @@
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from rsh.data.raster import OFFLINE, explain_raster_error, open_raster, open_with_driver
+from rsh.data.sources.base import file_stamp
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError, NoData
 
-RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2"})
 NAME = re.compile(r"(.+)/r(\d+)_c(\d+)", re.DOTALL)
 
 
@@ -29,6 +28,8 @@ class RasterSource:
 
     path: Path
     plans: dict[str, TileGrid]
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _open_scenes: dict[Path, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def open(cls, path: Path, scenes: Sequence[Path], tiling: TilingOptions) -> "RasterSource":
@@ -73,30 +74,17 @@ class RasterSource:
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""
         plan, _ = self._locate(tile)
-        return f"{self._stamps[plan.scene]} {plan.size} {plan.bands} {plan.stretch}"
+        return f"{file_stamp(plan.scene)} {plan.size} {plan.bands} {plan.stretch}"
 
     def _locate(self, tile: str) -> tuple[TileGrid, Origin]:
         match = NAME.fullmatch(tile)
         assert match  # `items` made all ids
         return self.plans[match[1]], (int(match[2]), int(match[3]))
 
-    @cached_property
-    def _stamps(self) -> dict[Path, str]:
-        stats = {plan.scene: plan.scene.stat() for plan in self.plans.values()}
-        return {scene: f"{stat.st_size} {stat.st_mtime_ns}" for scene, stat in stats.items()}
-
-    @cached_property
-    def _lock(self) -> threading.Lock:
-        return threading.Lock()
-
-    @cached_property
-    def _open_scenes(self) -> dict[Path, Any]:
-        return {}
-
     def _open_scene(self, scene: Path) -> Any:
         """Return the opened scene; only the last one stays open, as tiles come scene by scene."""
         if scene not in self._open_scenes:
-            for other in list(self._open_scenes):
-                self._open_scenes.pop(other).close()
+            while self._open_scenes:
+                self._open_scenes.popitem()[1].close()
             self._open_scenes[scene] = open_with_driver(scene)
         return self._open_scenes[scene]

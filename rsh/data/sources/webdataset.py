@@ -25,6 +25,7 @@ import pandas as pd
 from rsh.data.archive import MAX_BYTES
 from rsh.data.images import SUFFIXES
 from rsh.data.metadata import check_metadata
+from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
 from rsh.text import first_sentence
@@ -46,13 +47,7 @@ SHARD_ERRORS = (
 
 
 class Location(NamedTuple):
-    """The position of a tile's image in the shards.
-
-    Attributes:
-        shard: number of the shard.
-        start: offset of the first byte.
-        size: bytes.
-    """
+    """A tile's image in the shards: number of the shard, offset of the first byte, and bytes."""
 
     shard: int
     start: int
@@ -106,12 +101,7 @@ class WebDatasetSource:
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""
         shard, start, size = self._listed[0][tile]
-        return f"{self._stamps[shard]} {start} {size}"
-
-    @cached_property
-    def _stamps(self) -> list[str]:
-        stats = [file.stat() for file in self.files]
-        return [f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats]
+        return f"{file_stamp(self.files[shard])} {start} {size}"
 
     @cached_property
     def _listed(self) -> tuple[dict[str, Location], dict[str, Metadata]]:
@@ -166,6 +156,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
     sidecars: dict[str, dict[str, bytes]] = {}  # contents of .cls and .json
     with _open_tar(file) as tar:
         for member in _members(tar, file):
+            _check_member(member, file)
             path = PurePosixPath(member.name)
             if not path.name:
                 continue
@@ -198,15 +189,11 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
             before = tar.offset
             tar.members.clear()  # type: ignore[attr-defined]  # saves memory
             hidden = PurePosixPath(member.name).name.startswith(".")
-            if not member.isreg() or member.issparse() or hidden:
-                continue
-            _check_member(member, file)
-            yield member
+            if member.isreg() and not member.issparse() and not hidden:
+                yield member
         tar.fileobj.seek(tar.offset)
         ending = tar.fileobj.read(TAR_BLOCK)
     except SHARD_ERRORS as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             f"{file} cannot be read ({first_sentence(error)}): create or download it again"
         ) from None
