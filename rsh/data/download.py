@@ -73,7 +73,11 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
     hint = f"put the class folders from {dataset.home} into {class_folders}"
     with explain_os_error(file):
         if file.exists():
-            _check_existing(dataset, file)
+            if not file.is_file() or sha256(file) != dataset.sha256:  # the user may need it
+                raise InputError(
+                    f"{file} exists and is not the {dataset.name} of {dataset.url}: "
+                    "move it away, or choose another --output"
+                )
             return file
         work.mkdir(parents=True, exist_ok=True)
         try:
@@ -84,15 +88,6 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
                 f"another process is fetching {dataset.name} into {folder}: wait for it"
             ) from None
     return file
-
-
-def _check_existing(dataset: CatalogEntry, file: Path) -> None:
-    """Raise InputError if the existing file is another one, which the user may need."""
-    if not file.is_file() or sha256(file) != dataset.sha256:
-        raise InputError(
-            f"{file} exists and is not the {dataset.name} of {dataset.url}: "
-            "move it away, or choose another --output"
-        )
 
 
 def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress: bool) -> None:

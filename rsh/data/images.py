@@ -6,6 +6,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from os.path import getsize, isfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,21 +90,17 @@ def read_thumbnail(content: bytes) -> Image.Image:
         raise InputError(f"the thumbnail cannot be read ({error})") from None
 
 
-def to_jpeg(image: Image.Image, *, side: int, quality: int = 85) -> bytes:
+def to_jpeg(image: Image.Image, *, side: int) -> bytes:
     """Return an image as JPEG bytes, shrunk to at most `side` pixels a side."""
     small = image.copy()
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=quality)
+    small.save(stream, "JPEG", quality=85)
     return stream.getvalue()
 
 
 def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
-    if (
-        isinstance(source, str | Path)
-        and Path(source).is_file()
-        and not Path(source).stat().st_size
-    ):
+    if isinstance(source, str | Path) and isfile(source) and not getsize(source):
         raise InputError(f"{name} is empty (0 bytes): download or save it again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -44,7 +44,7 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
     where = f"{TABLE} in {source}"
-    content = _content(source, prefix)
+    content = _content(source, prefix, where)
     if not content:
         return items
     columns = check_metadata(_table(content, items["id"], where), where)
@@ -74,20 +74,18 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
     return columns | {name: _for_parquet(table[name]) for name in others}
 
 
-def _content(source: Path, prefix: str) -> bytes:
+def _content(source: Path, prefix: str, where: str) -> bytes:
     """Return the content of items.csv, empty if there is none."""
     if source.is_dir():
         table = source / TABLE
         if table.exists() and not table.is_file():  # reading a pipe or a device may never end
-            raise InputError(f"{TABLE} in {source} cannot be read (no file): {HINT}")
+            raise InputError(f"{where} cannot be read (no file): {HINT}")
         try:
             return table.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise InputError(
-                f"{TABLE} in {source} cannot be read ({error.strerror}): {HINT}"
-            ) from None
+            raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
     with open_zip(source) as archive:
         name = prefix + TABLE
         return read_member(archive, name) if name in archive.namelist() else b""

@@ -106,16 +106,14 @@ def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
     """
     numbers = tuple(bands) or ((1, 2, 3) if source.count >= 3 else (1,))
     wrong = [number for number in numbers if not 1 <= number <= source.count]
+    listed = ",".join(map(str, numbers))
     if wrong or len(numbers) not in (1, 3):
-        listed = ",".join(map(str, numbers))
         raise InputError(
             f"choose one or three of 1 to {source.count}", parameter="bands", value=listed
         )
     if any(source.dtypes[number - 1].startswith("complex") for number in numbers):
         raise InputError(
-            "complex values are not supported; choose other bands",
-            parameter="bands",
-            value=",".join(map(str, numbers)),
+            "complex values are not supported; choose other bands", parameter="bands", value=listed
         )
     return numbers
 
@@ -146,9 +144,8 @@ def find_stretch(
         return ()
     scale = max(1.0, max(source.width, source.height) / OVERVIEW_SIDE)
     shape = (len(bands), *(max(1, round(side / scale)) for side in (source.height, source.width)))
-    overview = source.read(
-        bands, out_shape=shape, masked=True
-    )  # GDAL reads a stored overview if there is one
+    # GDAL reads a stored overview if there is one.
+    overview = source.read(bands, out_shape=shape, masked=True)
     found = []
     for number, band in zip(bands, overview, strict=True):
         finite = band.compressed()[np.isfinite(band.compressed())]

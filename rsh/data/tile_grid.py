@@ -60,8 +60,10 @@ class TileGrid:
     stride: int
 
     def origins(self) -> list[Origin]:
-        """Return the origin of each tile, row by row."""
-        down, right = (_starts(side, self.size, self.stride) for side in self.shape)
+        """Return the origin of each tile, row by row; the last tiles end with the scene."""
+        last_down, last_right = (side - self.size for side in self.shape)
+        down = [*range(0, last_down, self.stride), last_down]
+        right = [*range(0, last_right, self.stride), last_right]
         return list(product(down, right))
 
     def window(self, origin: Origin) -> Any:
@@ -95,7 +97,6 @@ def plan_tiles(source: Any, scene: Path, tiling: TilingOptions) -> TileGrid:
     crs = find_crs(source, scene, tiling.crs)
     stride = tiling.size if tiling.stride is None else tiling.stride
     _check_sizes(source, tiling.size, stride)
-    _check_count(source, tiling.size, stride)
     bands = choose_bands(source, tiling.bands)
     return TileGrid(
         scene=scene,
@@ -115,6 +116,7 @@ def tile_name(origin: Origin) -> str:
 
 
 def _check_sizes(source: Any, size: int, stride: int) -> None:
+    """Raise InputError for a wrong size, or for too many tiles: a small file can claim any size."""
     most = min(source.width, source.height)
     if not 32 <= size <= most:
         raise InputError(
@@ -126,10 +128,6 @@ def _check_sizes(source: Any, size: int, stride: int) -> None:
         raise InputError(
             f"choose 1 to {size}, the size of a tile", parameter="stride", value=stride
         )
-
-
-def _check_count(source: Any, size: int, stride: int) -> None:
-    """Raise InputError for too many tiles: a small file can claim any size."""
     down, right = (-(-(side - size) // stride) + 1 for side in (source.height, source.width))
     if down * right > MAX_TILES:
         raise InputError(
@@ -171,11 +169,6 @@ def locate_tiles(plan: TileGrid, tiles: Sequence[tuple[str, Origin]]) -> pd.Data
             "footprint": [_polygon(*ring) for ring in rings],
         }
     )
-
-
-def _starts(extent: int, size: int, stride: int) -> list[int]:
-    """Return the first pixel of each tile along one side; the last tile ends with the scene."""
-    return sorted({*range(0, extent - size, stride), extent - size})
 
 
 def _polygon(longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> str:

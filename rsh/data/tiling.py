@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from rsh.data.metadata import TABLE
@@ -110,19 +108,16 @@ def _write_tiles(
     plan: TileGrid, source: Any, folder: Path, origins: Sequence[Origin], progress: bool
 ) -> Iterator[tuple[str, Origin]]:
     """Write the tiles that hold enough data; yield path and origin of each."""
-    for origin in tqdm(origins, unit="tile", disable=not progress):
-        pixels = plan.pixels(source, origin)
-        if pixels is not None:
-            file = folder / f"{tile_name(origin)}.tif"
-            _write(file, pixels, plan, source.window_transform(plan.window(origin)))
-            yield f"{folder.name}/{file.name}", origin
-
-
-def _write(file: Path, pixels: NDArray[np.uint8], plan: TileGrid, transform: Any) -> None:
     import rasterio
 
     profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "compress": "deflate"}
     profile |= {"width": plan.size, "height": plan.size, "photometric": "rgb"}
     profile |= {"interleave": "pixel", "crs": plan.crs}
-    with rasterio.open(file, "w", **profile, transform=transform) as tile:
-        tile.write(pixels)
+    for origin in tqdm(origins, unit="tile", disable=not progress):
+        pixels = plan.pixels(source, origin)
+        if pixels is not None:
+            file = folder / f"{tile_name(origin)}.tif"
+            transform = source.window_transform(plan.window(origin))
+            with rasterio.open(file, "w", **profile, transform=transform) as tile:
+                tile.write(pixels)
+            yield f"{folder.name}/{file.name}", origin
