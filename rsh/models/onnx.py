@@ -51,8 +51,8 @@ class OnnxEncoder:
             raise InputError(f"{file} does not exist: make it with `rsh export-onnx`")
         content = Path(file).read_bytes()
         altered = InputError(f"{file} was altered: make it again with `rsh export-onnx`")
-        summed = SUM_IN_FILE.search(content)
-        if summed and with_checksum(content) != content:
+        place = SUM_IN_FILE.search(content)
+        if place and place[1] != _checksum(content, place):
             raise altered
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -64,7 +64,7 @@ class OnnxEncoder:
         about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT)
         if about is None:
             raise InputError(f"{file} was not written by rsh: make one with `rsh export-onnx`")
-        if not summed:
+        if not place:
             raise altered
         self.settings: dict[str, Any] = json.loads(about)
 
@@ -101,9 +101,13 @@ def with_checksum(content: bytes) -> bytes:
     place = SUM_IN_FILE.search(content)
     if place is None:
         return content
-    head, rest = content[: place.start(1)], content[place.end(1) :]
-    digest = hashlib.sha256(head + NO_SUM.encode() + rest).hexdigest()
-    return head + digest.encode() + rest
+    return content[: place.start(1)] + _checksum(content, place) + content[place.end(1) :]
+
+
+def _checksum(content: bytes, place: re.Match[bytes]) -> bytes:
+    """Return the checksum of a file, as the hexadecimal digits that belong at its place."""
+    blank = content[: place.start(1)] + NO_SUM.encode() + content[place.end(1) :]
+    return hashlib.sha256(blank).hexdigest().encode()
 
 
 def find_onnx_encoder(run: str | Path, fingerprint: str) -> OnnxEncoder | None:
