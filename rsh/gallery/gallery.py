@@ -20,7 +20,7 @@ from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
-from rsh.gallery.searcher import Searcher, TileTable, open_searcher
+from rsh.gallery.searcher import Searcher, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
@@ -55,13 +55,19 @@ class Gallery:
             Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
             for segment in manifest.segments
         ]
-        self.segment_rows = _segment_rows(
-            self._segments, [segment.removed for segment in manifest.segments]
-        )
-        starts = np.cumsum([0, *map(len, self._segments)])
-        rows = starts[self.segment_rows[:, 0]] + self.segment_rows[:, 1]
         all_items = pd.concat([segment.items for segment in self._segments], ignore_index=True)
         self._check_ids(all_items["id"])
+        starts = np.cumsum([0, *map(len, self._segments)])
+        removed = [
+            start + row
+            for start, segment in zip(starts[:-1], manifest.segments, strict=True)
+            for row in segment.removed
+        ]
+        rows = np.setdiff1d(np.arange(len(all_items)), removed)
+        if len(self._segments) > 1:  # a single one is stored in this order
+            rows = rows[hash_order(all_items["id"].iloc[rows])]
+        segments = np.searchsorted(starts, rows, side="right") - 1
+        self.segment_rows = np.stack([segments, rows - starts[segments]], axis=1)
         self.items: pd.DataFrame = all_items.iloc[rows].reset_index(drop=True)
         unchanged = len(self._segments) == 1 and len(rows) == len(all_items)
         self.packed: Packed = self._collect("packed", rows, unchanged)
@@ -124,20 +130,12 @@ class Gallery:
     def find_row(self, tile: str, *, parameter: str = "query") -> int:
         """Return the row of the tile of an id.
 
-        Args:
-            tile: the id.
-            parameter: the argument that an error names.
-
         Raises:
-            InputError: no tile has this id.
+            InputError: no tile has this id; it names `parameter`.
         """
         if tile not in self.ids:
-            known = self.items["id"].iloc[0]
-            raise InputError(
-                f"no tile of {self.folder} has this id; one is {known}",
-                parameter=parameter,
-                value=tile,
-            )
+            message = f"no tile of {self.folder} has this id; one is {self.ids[0]}"
+            raise InputError(message, parameter=parameter, value=tile)
         return cast(int, self.ids.get_loc(tile))
 
     @cached_property
@@ -248,29 +246,7 @@ class Gallery:
         Raises:
             InputError: its index is on a server that does not answer.
         """
-        return open_searcher(self.table, self.manifest.index)
-
-    @property
-    def table(self) -> TileTable:
-        """The data that an index is built from."""
-        return TileTable(self.folder, self.items, self.packed, self.num_bits, self.searchable)
+        return open_searcher(self, self.manifest.index)
 
     def _filter_searcher(self, filter: Filter) -> Searcher:
         return self.searcher.subset(self.items, filter) if filter else self.searcher
-
-
-def _segment_rows(segments: list[Segment], removed: list[list[int]]) -> NDArray[np.int64]:
-    """Return segment, and row in it, of each item that was not removed, in `hash_order`.
-
-    A single segment is stored in that order.
-    """
-    kept = [
-        np.setdiff1d(np.arange(len(segment)), gone)
-        for segment, gone in zip(segments, removed, strict=True)
-    ]
-    numbers = np.repeat(np.arange(len(kept)), [len(rows) for rows in kept])
-    located = np.stack([numbers, np.concatenate(kept)], axis=1).astype(np.int64)
-    if len(segments) == 1:
-        return located
-    ids = pd.concat([s.items["id"].iloc[rows] for s, rows in zip(segments, kept, strict=True)])
-    return located[hash_order(ids)]

@@ -5,11 +5,11 @@
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
-     "index": null,                                     what it is searched with: see searcher
-     "sha256": ...}                                     of all this but the name and model.run
+     "index": null,                                     the search index: see searcher
+     "sha256": ...}                                     of everything but name and model.run
 
-The manifest alone decides what a gallery is. A writer adds files beside those that are there, and
-then replaces the manifest in one step, so that a reader sees all of a change or nothing.
+Only files that the manifest names belong to the gallery. A writer adds new files and then replaces
+the manifest in one step, so a reader sees either the whole change or none of it.
 """
 
 import hashlib
@@ -26,20 +26,19 @@ from rsh.gallery.segment import FILES
 from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
 from rsh.io.schema import from_json
 
-WORK = ".encode"  # what an interrupted `rsh encode` resumes from; no other change touches it
-
+WORK = ".encode"  # folder that an interrupted `rsh encode` resumes from; other writers keep it
 FORMAT = 3
 MANIFEST = "gallery.json"
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
-COLLECTION_NAME = re.compile(r"rsh_\w+")  # of ours: an index that is replaced is deleted
+COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
-LARGE = 1 << 25  # bytes from which on a file is measured at opening, and read by `check` alone
+LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The network that encoded a gallery: its settings, fingerprint and run folder, if known."""
+    """The network that encoded a gallery: settings, fingerprint and, if known, run folder."""
 
     backbone: str = ""
     num_bits: int = 0
@@ -54,7 +53,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """The data set that a gallery was encoded from."""
+    """The data set that was encoded."""
 
     name: str = ""
     fingerprint: str = ""
@@ -62,7 +61,7 @@ class DataInfo:
 
 @dataclass
 class SegmentInfo:
-    """A segment: its folder, how many tiles it holds, and which rows of it were removed."""
+    """A segment: its folder, its number of tiles, and which of its rows were removed."""
 
     folder: str
     items: int
@@ -72,14 +71,14 @@ class SegmentInfo:
 
 @dataclass(frozen=True)
 class ProjectionInfo(FileRecord):
-    """The file of the two maps."""
+    """The file with the projections of features and codes."""
 
     file: str
 
 
 @dataclass(frozen=True)
 class IVFInfo(FileRecord):
-    """An index of inverted lists, in a file of the gallery."""
+    """An index of inverted lists, stored in the gallery."""
 
     name: str
     file: str
@@ -94,7 +93,7 @@ class MilvusInfo:
     collection: str
 
 
-IndexInfo = IVFInfo | MilvusInfo | None
+IndexInfo = IVFInfo | MilvusInfo
 
 
 @dataclass
@@ -110,7 +109,7 @@ class Manifest:
     num_items: int = 0
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
-    index: IVFInfo | MilvusInfo | None = None
+    index: IndexInfo | None = None
     sha256: str = ""
 
 
@@ -118,7 +117,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read gallery.json.
 
     Raises:
-        InputError: no gallery, another format, or a manifest that was altered.
+        InputError: the folder is no gallery, has another format, or its manifest was altered.
     """
     file = folder / MANIFEST
     content = read_json(file, what="gallery")
@@ -136,19 +135,20 @@ def read_manifest(folder: Path) -> Manifest:
         _check_segment(segment, where=f"'segments[{number}]' in {file}")
     if manifest.projection:
         _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
-    _check_index(manifest.index, where=f"'index' in {file}")
+    if manifest.index:
+        _check_index(manifest.index, where=f"'index' in {file}")
     if content != with_checksum(content):
         raise InputError(f"{file} was altered: {recovery_hint('gallery')}")
     return manifest
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
-    """Return what gallery.json holds, with its checksum."""
+    """Return the content of gallery.json."""
     return with_checksum(asdict(manifest))
 
 
 def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the contents with their checksum, which leaves out the name and the run folder."""
+    """Return the content with its checksum, which does not cover the name and the run folder."""
     rest = {key: content[key] for key in content if key not in ("name", "sha256")}
     rest["model"] = {key: content["model"][key] for key in content["model"] if key != "run"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -156,13 +156,13 @@ def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
-    """Refuse a gallery whose files are not as they were written.
+    """Check that all files are as they were written.
 
     Args:
         folder: the gallery.
         manifest: its manifest.
-        whole: read large files, too; otherwise only their length is checked, as to read gigabytes
-            would keep a search waiting.
+        whole: verify the checksums of large files, too. By default only their size is checked,
+            because a search should not wait until gigabytes have been read.
 
     Raises:
         InputError: a file is missing, cut or altered.
@@ -170,19 +170,17 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
     inside = folder.resolve()
     for name, record in iter_files(manifest):
         file = folder / name
-        if not file.resolve().is_relative_to(inside):  # a page would hand it out
+        if not file.resolve().is_relative_to(inside):  # the dashboard would serve it
             raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
         if not file.is_file():
             raise InputError(f"{file} is missing: {recovery_hint('gallery')}")
-        same = file.stat().st_size == record.size
-        if same and (whole or record.size < LARGE):
-            same = sha256(file) == record.sha256
-        if not same:
+        read = whole or record.size < LARGE
+        if file.stat().st_size != record.size or (read and sha256(file) != record.sha256):
             raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
 
 
 def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
-    """Yield path in the gallery and record of every file that a manifest names."""
+    """Yield each file that a manifest names: its path in the gallery, and its record."""
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
@@ -192,15 +190,13 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
 
 
 def list_entries(manifest: Manifest) -> set[str]:
-    """Return what a manifest names in the gallery's folder: segments, projection, index."""
+    """Return the names of the segments, projection and index in the gallery's folder."""
     return {path.split("/")[0] for path, _ in iter_files(manifest)}
 
 
 def _check_segment(segment: SegmentInfo, *, where: str) -> None:
     _check_name(segment.folder, SEGMENT_NAME, where)
-    removed = segment.removed
-    rows = [row for row in removed if 0 <= row < segment.items]
-    if rows != removed or rows != sorted(set(rows)):
+    if segment.removed != sorted({row for row in segment.removed if 0 <= row < segment.items}):
         raise InputError(f"{where} removes tiles it does not have: {recovery_hint('gallery')}")
     for name in [*FILES, *segment.files]:
         if name not in segment.files:
@@ -212,17 +208,16 @@ def _check_segment(segment: SegmentInfo, *, where: str) -> None:
 
 
 def _check_index(index: IndexInfo, *, where: str) -> None:
-    """Refuse an entry that rsh.gallery.searcher has not written."""
-    if index is None:
-        return
-    if index.name != ("ivf" if isinstance(index, IVFInfo) else "milvus"):
+    kind, kept_in, pattern = (
+        ("ivf", index.file, INDEX_NAME)
+        if isinstance(index, IVFInfo)
+        else ("milvus", index.collection, COLLECTION_NAME)
+    )
+    if index.name != kind:
         raise InputError(f"{where} is no search index: {recovery_hint('gallery')}")
-    if isinstance(index, IVFInfo):
-        _check_name(index.file, INDEX_NAME, where)
-    else:
-        _check_name(index.collection, COLLECTION_NAME, where)
+    _check_name(kept_in, pattern, where)
 
 
 def _check_name(name: str, pattern: re.Pattern[str], where: str) -> None:
-    if not pattern.fullmatch(name):  # and so no path to elsewhere
+    if not pattern.fullmatch(name):  # so a name cannot lead out of the folder
         raise InputError(f"{where} names {name!r}: {recovery_hint('gallery')}")

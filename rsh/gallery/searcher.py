@@ -12,9 +12,10 @@ ties alike.
 """
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from secrets import token_hex
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -31,28 +32,24 @@ from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
 
 
-@dataclass(frozen=True, eq=False)
-class TileTable:
-    """The data of a gallery that an index is built from.
+class TileTable(Protocol):
+    """The part of a `Gallery` that an index is built from.
 
     Attributes:
         folder: of the gallery, with the file of a kept index.
         items: one row per tile.
         packed: codes, (n, bytes) uint8.
         num_bits: code length, bits.
-        searchable: rows that a search may return, ascending.
     """
 
     folder: Path
     items: pd.DataFrame
     packed: Packed
     num_bits: int
-    searchable: Ids
 
     @property
-    def keys(self) -> Ids:
-        """Ids of the searchable tiles in a kept index, in the order of their rows."""
-        return id_hashes(self.items["id"].iloc[self.searchable])
+    def searchable(self) -> Ids:
+        """Rows that a search may return, ascending."""
 
 
 class Searcher:
@@ -61,7 +58,7 @@ class Searcher:
     Attributes:
         index: finds ids.
         ids: ids of the rows in the index, (n,) int64, ascending.
-        rows: of the gallery, (n,) int64, in the same order.
+        rows: of the gallery, (n,) int64, in the order of `ids`.
     """
 
     def __init__(self, index: Index, ids: Ids, rows: Ids) -> None:
@@ -69,13 +66,11 @@ class Searcher:
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the top_k nearest rows of each query, in the order (distance, row)."""
-        return [self._in_rows(hits) for hits in self.index.search(query_packed, top_k=top_k)]
+        return self._in_rows(self.index.search(query_packed, top_k=top_k))
 
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Return all rows at most radius bits away from each query."""
-        return [
-            self._in_rows(hits) for hits in self.index.range_search(query_packed, radius=radius)
-        ]
+        return self._in_rows(self.index.range_search(query_packed, radius=radius))
 
     def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
         """Return a searcher over the tiles that pass a filter.
@@ -96,18 +91,17 @@ class Searcher:
         selector = IDSelector(ids, filter.tests(items))
         return Searcher(self.index.subset(selector), ids, self.rows[chosen])
 
-    def _in_rows(self, hits: Hits) -> Hits:
-        positions = np.minimum(np.searchsorted(self.ids, hits.ids), len(self.ids) - 1)
-        known = self.ids[positions] == hits.ids  # a server may hold tiles of a newer version
-        return Hits(self.rows[positions[known]], hits.distances[known])
+    def _in_rows(self, found: list[Hits]) -> list[Hits]:
+        in_rows = []
+        for ids, distances in found:
+            positions = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+            known = self.ids[positions] == ids  # a server may hold tiles of a newer version
+            in_rows.append(Hits(self.rows[positions[known]], distances[known]))
+        return in_rows
 
 
-def open_searcher(tiles: TileTable, entry: IndexInfo) -> Searcher:
-    """Return what a gallery is searched with.
-
-    Args:
-        tiles: of the gallery.
-        entry: "index" of the manifest.
+def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> Searcher:
+    """Return what a gallery is searched with, by the "index" of its manifest.
 
     Raises:
         InputError: the server of the index does not answer, or its file is damaged.
@@ -116,16 +110,14 @@ def open_searcher(tiles: TileTable, entry: IndexInfo) -> Searcher:
     if not entry:
         index = make_index(tiles.packed[rows], tiles.num_bits)
         return Searcher(index, np.arange(len(rows)), rows)
-    keys = tiles.keys
-    order = np.argsort(
-        keys
-    )  # differs from the order of rows only if another program wrote the gallery
+    keys = _keys(tiles)
+    order = np.argsort(keys)  # that of the rows, unless another program wrote the gallery
     return Searcher(_open(tiles, entry), keys[order], rows[order])
 
 
 def build_index(
     tiles: TileTable, name: IndexName, *, recall: float, uri: str, file: Path, prefix: str
-) -> IndexInfo:
+) -> IndexInfo | None:
     """Index a gallery, and return the entry for its manifest.
 
     Args:
@@ -155,7 +147,7 @@ def build_index(
     if name == "exact":
         return None
     codes = tiles.packed[tiles.searchable]
-    IVFIndex.build(codes, tiles.num_bits, tiles.keys, recall=recall).save(file)
+    IVFIndex.build(codes, tiles.num_bits, _keys(tiles), recall=recall).save(file)
     return _ivf_info(file)
 
 
@@ -168,17 +160,15 @@ def update_index(old: TileTable, new: TileTable, entry: IndexInfo, *, file: Path
     Args:
         old: tiles of the old version.
         new: tiles of the new version.
-        entry: the index of the old version; may be empty.
+        entry: the index of the old version.
         file: for an index in a file.
 
     Raises:
         InputError: the server does not answer.
     """
-    if not entry:
-        return None
-    index, keys, rows = _open(new, entry), new.keys, new.searchable
+    index, keys, rows = _open(new, entry), _keys(new), new.searchable
     before = index.ids
-    kept = np.intersect1d(before, keys[np.isin(keys, old.keys)])
+    kept = np.intersect1d(before, keys[np.isin(keys, _keys(old))])
     index.remove(np.setdiff1d(before, kept))
     added = ~np.isin(keys, kept)
     index.add(new.packed[rows[added]], keys[added], new.items.iloc[rows[added]])
@@ -188,7 +178,7 @@ def update_index(old: TileTable, new: TileTable, entry: IndexInfo, *, file: Path
     return _ivf_info(file)
 
 
-def drop_index(entry: IndexInfo) -> None:
+def drop_index(entry: IndexInfo | None) -> None:
     """Delete what a server keeps for an index that is no longer used, if the server answers."""
     if isinstance(entry, MilvusInfo):
         from rsh.index.milvus import MilvusIndex
@@ -197,13 +187,8 @@ def drop_index(entry: IndexInfo) -> None:
             MilvusIndex.drop(entry.uri, entry.collection)
 
 
-def describe_index(entry: IndexInfo, searcher: Searcher) -> str:
-    """Return a sentence that says what a gallery is searched with.
-
-    Args:
-        entry: "index" of the manifest.
-        searcher: of the gallery.
-    """
+def describe_index(entry: IndexInfo | None, searcher: Searcher) -> str:
+    """Say what a gallery is searched with, by the "index" of its manifest and its searcher."""
     if isinstance(entry, MilvusInfo):
         return f"exact, by Milvus at {entry.uri}, collection {entry.collection}"
     index = searcher.index
@@ -219,7 +204,12 @@ def _ivf_info(file: Path) -> IVFInfo:
     return IVFInfo(**asdict(file_record(file)), name="ivf", file=file.name)
 
 
-def _open(tiles: TileTable, entry: IVFInfo | MilvusInfo) -> Index:
+def _keys(tiles: TileTable) -> Ids:
+    """Return the ids of the searchable tiles in a kept index, in the order of their rows."""
+    return id_hashes(tiles.items["id"].iloc[tiles.searchable])
+
+
+def _open(tiles: TileTable, entry: IndexInfo) -> Index:
     if isinstance(entry, IVFInfo):
         return load_index(tiles.folder / entry.file)
     from rsh.index.milvus import MilvusIndex

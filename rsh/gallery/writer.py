@@ -1,8 +1,8 @@
-"""Changing a gallery: every change is a new version, which readers see whole or not at all.
+"""Writes galleries: every change makes a new version, which a reader sees completely or not at all.
 
-A writer holds a lock, writes new files beside the old ones, replaces the head in one step, and only
-then takes away what neither the new head nor the one before it names: a reader that has just read
-the old head still finds its files. What a killed writer left behind goes with the next change.
+A writer takes a lock, adds its files, and replaces the manifest in one step. It then deletes the
+files that neither the new manifest nor the previous one names, so a reader that has just read the
+previous manifest still finds its files. The next change deletes what a killed writer left behind.
 """
 
 import re
@@ -13,7 +13,6 @@ from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
@@ -48,20 +47,20 @@ from rsh.io.files import (
 
 LOCK = ".lock"
 _NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
-# Temporary names of atomic_write and check_writable, too.
+# Includes the temporary names of atomic_write and check_writable.
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
 def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gallery:
-    """Write a gallery; one that is already there is replaced in one step.
+    """Write a new gallery; an existing one is replaced in one step.
 
     Args:
-        folder: where.
-        manifest: its name, code length, network and data set.
-        tiles: all of them.
+        folder: of the gallery.
+        manifest: name, code length, network and data set.
+        tiles: all tiles.
 
     Raises:
-        InputError: the folder cannot be written, or holds something else.
+        InputError: the folder cannot be written, or holds other files.
     """
     check_new_gallery(folder)
     with _next_version(folder, manifest) as written:
@@ -70,12 +69,11 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
 
 
 def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
-    """Add tiles to a gallery; its projection does not know them, and has to be made again.
+    """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
 
     Raises:
-        InputError: no gallery, or one that already holds a tile of one of these ids.
+        InputError: the folder is no gallery, or the gallery already holds one of these ids.
     """
-    read_manifest(folder)
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
         check_new_tiles(old, tiles.items["id"])
@@ -85,10 +83,10 @@ def add_tiles(folder: Path, tiles: GalleryTiles) -> Gallery:
 
 
 def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
-    """Refuse ids of tiles that a gallery already holds.
+    """Check that a gallery holds none of these tiles.
 
     Raises:
-        InputError: it holds one.
+        InputError: it holds one of them.
     """
     twice = set(ids) & set(gallery.items["id"])
     if twice:
@@ -97,21 +95,20 @@ def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
-    """Take tiles out of a gallery; their bytes go when it is merged or encoded again.
+    """Remove tiles from a gallery; merging it or encoding it again frees their space.
 
     Raises:
-        InputError: no gallery, one that does not hold them, or that would be left without tiles.
+        InputError: the folder is no gallery, it lacks one of the tiles, or no tile would be left.
     """
-    read_manifest(folder)
     with _next_version(folder) as manifest:
-        gallery = Gallery.open(folder)
-        rows = pd.Series(np.arange(len(gallery)), index=gallery.items["id"])
-        unknown = [name for name in ids if name not in rows.index]
-        if unknown:
-            raise InputError(f"{folder} holds no tile {unknown[0]}: give the id of one it holds")
-        if len(set(ids)) == len(gallery):
+        gallery, unique = Gallery.open(folder), list(dict.fromkeys(ids))
+        rows = gallery.ids.get_indexer(pd.Index(unique))
+        if (rows < 0).any():
+            unknown = unique[rows.argmin()]
+            raise InputError(f"{folder} holds no tile {unknown}: give the id of one it holds")
+        if len(rows) == len(gallery):
             raise InputError(f"{folder} would be left without tiles: delete the folder instead")
-        for number, row in gallery.segment_rows[rows.loc[list(set(ids))].to_numpy()].tolist():
+        for number, row in gallery.segment_rows[rows].tolist():
             manifest.segments[number].removed.append(row)
         for segment in manifest.segments:
             segment.removed.sort()
@@ -123,58 +120,56 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
 def index_gallery(
     folder: Path, index: IndexName, *, recall: float = DEFAULT_TARGET_RECALL, uri: str = ""
 ) -> Gallery:
-    """Choose what a gallery is searched with, and keep it with the gallery.
+    """Choose the index of a gallery and build it.
 
     Args:
         folder: the gallery.
-        index: "exact", in memory, the default of every gallery; "ivf", lists of which a part is
-            looked at; or "milvus", a server.
-        recall: of "ivf": the least share of the nearest 20 that is to be found.
-        uri: of "milvus": its address, or a path that ends in .db.
+        index: "exact", in memory, the default; "ivf", inverted lists, of which a search probes
+            some; or "milvus", a server.
+        recall: target recall@20 of "ivf", a fraction.
+        uri: of "milvus": the address of the server, or a path that ends in .db.
 
     Raises:
-        InputError: no gallery, an argument that is missing or out of range, or a server that does
-            not answer.
+        InputError: the folder is no gallery, an argument is missing or out of range, or the server
+            does not answer.
     """
-    read_manifest(folder)
     with _next_version(folder) as manifest:
         gallery, file = Gallery.open(folder), _index_file(folder, manifest)
         old = manifest.index
         manifest.index = build_index(
-            gallery.table, index, recall=recall, uri=uri, file=file, prefix=_collection(gallery)
+            gallery, index, recall=recall, uri=uri, file=file, prefix=_collection(gallery)
         )
-    drop_index(old)  # only now: until then the old head was searched with it
+    drop_index(old)  # searches used it until the manifest was replaced
     return Gallery.open(folder)
 
 
 def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Give a gallery a new projection.
+    """Store a new projection in a gallery.
 
     Args:
         gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row an item.
+        projection: feature_x, feature_y, code_x, code_y, one row per item.
     """
-    folder = gallery.folder
-    read_manifest(folder)
-    with _next_version(folder) as manifest:
-        file = folder / f"projection-{manifest.version + 1}.parquet"
+    with _next_version(gallery.folder) as manifest:
+        file = gallery.folder / f"projection-{manifest.version + 1}.parquet"
         with atomic_write(file) as stream:
             projection.assign(id=gallery.items["id"]).to_parquet(stream)
         manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
     gallery.manifest.projection = manifest.projection
-    gallery.__dict__.pop("projection", None)  # forget the cached answer
+    gallery.__dict__.pop("projection", None)  # which is cached
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
-    """Put galleries of one model together in a new one, and leave out what was removed.
+    """Merge galleries of one model into a new one, without the removed tiles.
 
     Raises:
-        InputError: they are of different models or share ids, or the folder is taken.
+        InputError: the models differ, two galleries share an id, or the new folder is taken.
     """
     galleries = [Gallery.open(folder) for folder in folders]
     first = galleries[0]
+    model = (first.num_bits, first.manifest.model.fingerprint)
     for other in galleries[1:]:
-        if (other.num_bits, _weights(other)) != (first.num_bits, _weights(first)):
+        if (other.num_bits, other.manifest.model.fingerprint) != model:
             raise InputError(
                 f"{other.folder} is of another model than {first.folder}: their codes mean "
                 "different things; encode one of them again"
@@ -184,7 +179,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
     if (into / MANIFEST).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
-    check_new_gallery(into)  # what a merge that was killed has left is no hindrance
+    check_new_gallery(into)  # accepts what a killed merge left behind
     new = Manifest(first.name, first.num_bits, first.manifest.model, first.manifest.data)
     with _next_version(into, new) as manifest:
         for gallery in galleries:
@@ -193,20 +188,20 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
 
 
 def check_gallery(folder: Path) -> Gallery:
-    """Read every byte of a gallery and hold it against what was noted.
+    """Open a gallery after verifying the checksums of all its files, large ones included.
 
     Raises:
-        InputError: no gallery, or a file that is missing, cut or altered.
+        InputError: the folder is no gallery, or a file is missing, cut short or altered.
     """
     check_files(folder, read_manifest(folder), whole=True)
     return Gallery.open(folder)
 
 
 def check_new_gallery(folder: Path) -> None:
-    """Raise InputError for a folder that holds other files than a gallery, or is not writable.
+    """Check that a gallery can be written into a folder.
 
     Raises:
-        InputError: it does.
+        InputError: the folder is not writable, or holds other files than a gallery.
     """
     check_writable(folder)
     if not folder.is_dir() or (folder / MANIFEST).exists():
@@ -216,26 +211,24 @@ def check_new_gallery(folder: Path) -> None:
 
 
 def _collection(gallery: Gallery) -> str:
-    """Return the beginning of a collection's name, which tells model and data."""
+    """Return the prefix of a collection's name, which identifies model and data."""
     prints = [part.fingerprint[:8] for part in (gallery.manifest.model, gallery.manifest.data)]
     return "_".join(["rsh", *filter(None, prints), str(gallery.num_bits)])
 
 
-def _weights(gallery: Gallery) -> str:
-    return gallery.manifest.model.fingerprint
-
-
 @contextmanager
 def _next_version(folder: Path, new: Manifest | None = None) -> Iterator[Manifest]:
-    """Yield the manifest to change, or a new one; it replaces the old if the block ends well."""
+    """Yield a manifest to change, the current or a new one, and write it if the block succeeds."""
+    if not new:
+        read_manifest(folder)  # refuses other folders before anything is created in them
     with explain_os_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
-        old = _new_manifest(folder)
+        old = _readable_manifest(folder)
         manifest = deepcopy(new or old or read_manifest(folder))
         manifest.version = old.version if old else 0
         unread = {path.name for path in folder.iterdir()} if (folder / MANIFEST).exists() else set()
-        keep = list_entries(old) if old else unread  # until it is replaced, another rsh may read it
+        keep = list_entries(old) if old else unread  # another version of rsh may read it
         try:
             yield manifest
             manifest.version += 1
@@ -248,7 +241,7 @@ def _next_version(folder: Path, new: Manifest | None = None) -> Iterator[Manifes
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Be the only writer; a folder in which nothing came about goes again."""
+    """Exclude other writers; delete the folder afterwards if it holds no gallery."""
     busy = f"{folder} is being changed by another process: wait for it, then run this again"
     with exclusive_lock(folder / LOCK, busy=busy):
         try:
@@ -256,23 +249,22 @@ def _lock(folder: Path) -> Iterator[None]:
         finally:
             if not (folder / MANIFEST).exists():
                 (folder / LOCK).unlink(missing_ok=True)
-                with suppress(OSError):  # it holds something else
+                with suppress(OSError):  # it holds other files
                     folder.rmdir()
 
 
-def _new_manifest(folder: Path) -> Manifest | None:
-    """Return the head, or None where there is none that can be read: it is then replaced."""
+def _readable_manifest(folder: Path) -> Manifest | None:
+    """Return the manifest, or None if there is none or it cannot be read."""
     with suppress(InputError):
         return read_manifest(folder)
     return None
 
 
 def _update_index(old: Gallery, manifest: Manifest) -> None:
-    """Bring the index that a gallery keeps up to date with its new head."""
-    entry, file = manifest.index, _index_file(old.folder, manifest)
-    if entry:
-        new = Gallery(old.folder, manifest)
-        manifest.index = update_index(old.table, new.table, entry, file=file)
+    """Update the index of a gallery, if it keeps one, for a changed manifest."""
+    if manifest.index:
+        new, file = Gallery(old.folder, manifest), _index_file(old.folder, manifest)
+        manifest.index = update_index(old, new, manifest.index, file=file)
 
 
 def _index_file(folder: Path, manifest: Manifest) -> Path:
@@ -280,7 +272,7 @@ def _index_file(folder: Path, manifest: Manifest) -> Path:
 
 
 def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
-    """Write a segment and enter it into the head."""
+    """Write a segment and add it to the manifest."""
     name = f"{manifest.version + 1:06}-{len(manifest.segments)}"
     with atomic_directory(folder / name) as temporary:
         files = write_segment(temporary, tiles)
@@ -288,7 +280,7 @@ def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
-    """Take away what is ours and not to be kept."""
+    """Delete the files and folders of a gallery whose names are not in `keep`."""
     for path in folder.iterdir():
         if path.name not in keep | {MANIFEST, LOCK, WORK} and _is_ours(path.name):
             if path.is_dir():
@@ -298,5 +290,5 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a writer of galleries made what has this name, be it for a moment."""
+    """Whether a writer of galleries uses this name, also for a temporary file."""
     return name in {LOCK, WORK} or bool(OURS.fullmatch(name))
