@@ -23,7 +23,6 @@ from rsh.errors import InputError
 from rsh.index.base import ColumnTest
 
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
-BOX = ("west", "south", "east", "north")
 Mask = NDArray[np.bool_]
 
 
@@ -49,11 +48,7 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Filter:
-    """Conditions that must all hold; without any, every tile passes.
-
-    Attributes:
-        conditions: all of them.
-    """
+    """Conditions that must all hold; without any, every tile passes."""
 
     conditions: tuple[Condition, ...] = ()
 
@@ -154,7 +149,7 @@ def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     west, south, east, north = (_number(value, condition) for value in condition.values)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise InputError(
-            f"need {', '.join(BOX)} in degrees, the south below the north",
+            "need west, south, east, north in degrees, the south below the north",
             parameter="filter",
             value=condition,
         )

@@ -1,5 +1,6 @@
 """Reads untrusted tables of a gallery, and checks the columns that readers rely on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,8 @@ MIN_ROW_BYTES = 4  # a row of four coordinates does not compress further
 PLANES = ("feature_x", "feature_y", "code_x", "code_y")
 # Column types that filters, colors and tables support; others are converted to texts.
 SUPPORTED = (
-    "string",
-    "integer",
-    "floating",
-    "mixed-integer-float",
-    "boolean",
-    "datetime64",
-    "empty",
+    *("string", "integer", "floating", "mixed-integer-float"),
+    *("boolean", "datetime64", "empty"),
 )
 
 
@@ -41,8 +37,8 @@ def read_items(file: Path, num_items: int) -> pd.DataFrame:
         InputError: no table, of another length, or a column is missing or of another type.
     """
     table = read_table(file, num_items)
-    _check_texts(table, TEXTS, file)
-    _check_numbers(table, [name for name in DEGREES if name in table], file)
+    degrees = [name for name in DEGREES if name in table]
+    _check_columns(table, file, texts=TEXTS, numbers=degrees)
     for name in table.columns.difference([*TEXTS, *DEGREES]):
         if pd.api.types.infer_dtype(table[name], skipna=True) not in SUPPORTED:
             table[name] = table[name].map(str, na_action="ignore")
@@ -57,8 +53,7 @@ def read_planes(file: Path) -> pd.DataFrame:
     """
     try:
         table = read_table(file)
-        _check_texts(table, ("id",), file)
-        _check_numbers(table, PLANES, file)
+        _check_columns(table, file, texts=["id"], numbers=PLANES)
         if not table["id"].is_unique or not np.isfinite(table[list(PLANES)]).all(axis=None):
             raise InputError(f"{file} lacks finite coordinates for each tile")
     except InputError as error:
@@ -93,18 +88,14 @@ def read_table(file: Path, num_rows: int | None = None) -> pd.DataFrame:
     return table
 
 
-def _check_texts(table: pd.DataFrame, names: tuple[str, ...], file: Path) -> None:
-    for name in names:
+def _check_columns(
+    table: pd.DataFrame, file: Path, *, texts: Sequence[str], numbers: Sequence[str]
+) -> None:
+    for name in (*texts, *numbers):
         if name not in table:
             raise InputError(f"{file} has no column {name}")
         kind = pd.api.types.infer_dtype(table[name], skipna=False)
-        if kind not in ("string", "empty") or table[name].isna().any():
+        if name in texts and (kind not in ("string", "empty") or table[name].isna().any()):
             raise InputError(f"{file} has a value of {name} that is no text")
-
-
-def _check_numbers(table: pd.DataFrame, names: list[str] | tuple[str, ...], file: Path) -> None:
-    for name in names:
-        if name not in table:
-            raise InputError(f"{file} has no column {name}")
-        if table[name].dtype.kind not in "fiu":
+        if name in numbers and table[name].dtype.kind not in "fiu":
             raise InputError(f"{file} has a value of {name} that is no number")

@@ -63,9 +63,7 @@ def umap_layout(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Poi
         n_jobs=1,  # a fixed seed requires it
         init="spectral" if len(rows) > NEIGHBORS else "random",
     )
-    with (
-        warnings.catch_warnings()
-    ):  # the warning is about the inverse transform, which rsh does not use
+    with warnings.catch_warnings():  # of the inverse transform, which rsh does not use
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
         return np.asarray(model.fit_transform(rows), dtype=np.float32)
 
@@ -84,11 +82,9 @@ def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
     Returns:
         (n, 2) float32.
     """
-    codes, code_numbers, sizes = np.unique(bits, axis=0, return_inverse=True, return_counts=True)
+    codes, code_numbers = np.unique(bits, axis=0, return_inverse=True)
     centers = umap_layout(codes, metric="hamming", seed=seed)
-    order = np.argsort(code_numbers, kind="stable")
-    number = np.empty(len(bits), dtype=np.int64)  # 0, 1, 2, ... within each code
-    number[order] = np.arange(len(bits)) - np.repeat(sizes.cumsum() - sizes, sizes)
+    number = pd.Series(code_numbers).groupby(code_numbers).cumcount().to_numpy()
     step = (np.ptp(centers, axis=0).max() or 1) / 250  # about one dot of a plot
     radius = step * np.sqrt(number)
     angle = number * GOLDEN_ANGLE

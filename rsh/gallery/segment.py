@@ -73,11 +73,9 @@ class Segment:
         except InputError as error:
             raise InputError(f"{error}: {recovery_hint('gallery')}") from None
         columns = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
+        lengths = {len(column) for column in columns}
         widths = (self.packed.shape[1], self.relaxed.shape[1])
-        if {len(column) for column in columns} != {num_items} or widths != (
-            -(-num_bits // 8),
-            num_bits,
-        ):
+        if lengths != {num_items} or widths != (-(-num_bits // 8), num_bits):
             raise InputError(
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
                 f"its files hold others: {recovery_hint('gallery')}"
@@ -102,8 +100,7 @@ class Segment:
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""
         start, stop = self._offsets[row : row + 2]
-        jpeg: bytes = self._thumbs[start:stop].tobytes()
-        return jpeg
+        return bytes(self._thumbs[start:stop])
 
 
 def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
