@@ -13,9 +13,8 @@ chunk of other tiles is never taken for it.
 
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,14 +91,10 @@ class Chunk:
     def claim(self) -> Iterator[bool]:
         """Lock the chunk while the block runs; yields False if another process has it."""
         lock = FileLock(self.folder.with_suffix(".lock"), timeout=0)
-        with explain_os_error(self.folder):
-            try:
-                lock.acquire()
-            except Timeout:
-                yield False
-                return
+        with explain_os_error(self.folder), suppress(Timeout):
+            lock.acquire()
         try:
-            yield True
+            yield lock.is_locked
         finally:
             lock.release()
 
@@ -128,30 +123,16 @@ class Chunk:
     def is_intact(self) -> bool:
         """Whether every byte is as it was written."""
         try:
-            notes = json.loads((self.folder / NOTES).read_text())
-            same: bool = _file_records(self.folder) == notes
+            return bool(_file_records(self.folder) == json.loads((self.folder / NOTES).read_text()))
         except (OSError, ValueError):
             return False
-        return same
-
-    def delete(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def plan_chunks(net: HashNet, dataset: TileDataset, work: Path) -> list[Chunk]:
-    """Return the chunks of a data set, whether they are encoded or not.
-
-    Args:
-        net: a trained network.
-        dataset: n tiles.
-        work: the folder that holds the chunks.
-    """
+    """Return the chunks of a data set, whether the work folder holds them or not."""
     decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE])
-    count = len(dataset)
-    ranges = (
-        range(start, min(start + CHUNK_TILES, count)) for start in range(0, count, CHUNK_TILES)
-    )
+    every = range(len(dataset))
+    ranges = [every[start : start + CHUNK_TILES] for start in every[::CHUNK_TILES]]
     return [Chunk(work / _chunk_name(decides, dataset, rows), rows) for rows in ranges]
 
 
@@ -163,12 +144,16 @@ def _chunk_name(decides: str, dataset: TileDataset, rows: range) -> str:
 
 
 def _records(encoded: EncodedChunk) -> Records:
-    codes = encoded.encodings
-    columns: dict[str, NDArray[Any]]
-    columns = {"packed": codes.packed, "relaxed": codes.relaxed, "features": codes.features}
-    columns["digest"] = np.frombuffer(b"".join(encoded.digests), np.uint8).reshape(-1, 32)
     stops = np.cumsum([0, *map(len, encoded.thumbnails)])
-    columns |= {"row": np.array(encoded.rows, np.int64), "start": stops[:-1], "stop": stops[1:]}
+    columns: dict[str, NDArray[Any]] = {
+        "packed": encoded.encodings.packed,
+        "relaxed": encoded.encodings.relaxed,
+        "features": encoded.encodings.features,
+        "digest": np.frombuffer(b"".join(encoded.digests), np.uint8).reshape(-1, 32),
+        "row": np.array(encoded.rows, np.int64),
+        "start": stops[:-1],
+        "stop": stops[1:],
+    }
     kinds = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
     records = np.empty(len(encoded.rows), dtype=kinds)
     for name, column in columns.items():
@@ -200,16 +185,7 @@ class ChunkReader:
 
     def column(self, name: str, order: Sequence[int]) -> "Column":
         """Return one field of all tiles in an order."""
-        return Column(self, name, self._positions[order])
-
-    def gather(self, name: str, positions: NDArray[np.int64]) -> NDArray[Any]:
-        """Return one field of some tiles, given as chunk and position in it, (n, 2)."""
-        first = self._open(int(positions[0, 0]))[0][name]
-        found = np.empty((len(positions), *first.shape[1:]), first.dtype)
-        for number in np.unique(positions[:, 0]):
-            mine = positions[:, 0] == number
-            found[mine] = self._open(int(number))[0][name][positions[mine, 1]]
-        return found
+        return Column(lambda chunk: self._open(chunk)[0][name], self._positions[order])
 
     def thumbnails(self, order: Sequence[int]) -> Iterator[bytes]:
         """Yield the thumbnails of all tiles in an order."""
@@ -222,15 +198,21 @@ class ChunkReader:
 class Column:
     """One field of tiles that lie in chunks; a slice of it is read when it is used."""
 
-    def __init__(self, reader: ChunkReader, name: str, positions: NDArray[np.int64]) -> None:
+    def __init__(self, read: Callable[[int], NDArray[Any]], positions: NDArray[np.int64]) -> None:
         """Use `ChunkReader.column`."""
-        self._reader, self._name, self._positions = reader, name, positions
+        self._read, self._positions = read, positions
 
     def __len__(self) -> int:
         return len(self._positions)
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        return self._reader.gather(self._name, self._positions[rows])
+        chunks, positions = self._positions[rows].T
+        first = self._read(int(chunks[0]))
+        found = np.empty((len(chunks), *first.shape[1:]), first.dtype)
+        for chunk in np.unique(chunks):
+            mine = chunks == chunk
+            found[mine] = self._read(int(chunk))[positions[mine]]
+        return found
 
 
 def _open(folder: Path) -> tuple[Records, NDArray[np.uint8]]:

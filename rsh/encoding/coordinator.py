@@ -202,7 +202,7 @@ def _join(dataset: TileDataset, chunks: Sequence[Chunk], skipped: Skipped) -> En
     """Return all chunks as one data set; damaged chunks are deleted and named."""
     damaged = [chunk for chunk in chunks if not chunk.is_intact()]
     for chunk in damaged:
-        chunk.delete()
+        shutil.rmtree(chunk.folder, ignore_errors=True)
     if damaged:
         raise InputError(
             f"{len(damaged)} of {len(chunks)} encoded chunks in {damaged[0].folder.parent} were "

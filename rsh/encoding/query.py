@@ -46,11 +46,7 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
 
 
 def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) -> Encodings:
-    """Encode images that belong to no data set.
-
-    Args:
-        net: a trained network.
-        images: paths or opened images, of any size and mode.
+    """Encode images, paths or opened, of any size and mode, that belong to no data set.
 
     Raises:
         InputError: an image cannot be read.
@@ -62,11 +58,7 @@ def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) ->
 
 
 def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":
-    """Load the network that made a gallery.
-
-    Args:
-        gallery: an opened gallery.
-        run: its run folder, if it has moved.
+    """Load the network that made a gallery, from `run` if its run folder has moved.
 
     Raises:
         InputError: the gallery names no run, the run is gone, or it is another network.
