@@ -79,8 +79,8 @@ class Query:
         Raises:
             InputError: an id is unknown, that of the query, or given twice.
         """
-        rows = _feedback_rows(gallery, tile, positive, negative)
-        return cls(gallery.find_row(tile), None, *rows)
+        marked = _feedback_rows(gallery, tile, positive, negative)
+        return cls(gallery.find_row(tile), **marked)
 
     @classmethod
     def of_image(
@@ -107,11 +107,11 @@ class Query:
         from rsh.data.images import read_image, to_jpeg
         from rsh.encoding.query import open_query_encoder  # Pillow, and perhaps torch
 
-        rows = _feedback_rows(gallery, None, positive, negative)
+        marked = _feedback_rows(gallery, None, positive, negative)
         encodings = open_query_encoder(gallery, run=run)([image])
         path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
         thumbnail = to_jpeg(read_image(image), side=2 * THUMB_SIDE)
-        return cls(None, QueryImage(str(path) or "image", thumbnail, encodings), *rows)
+        return cls(image=QueryImage(str(path) or "image", thumbnail, encodings), **marked)
 
     @property
     def has_feedback(self) -> bool:
@@ -134,10 +134,11 @@ class Query:
             raise InputError("choose positive or negative", parameter="sign", value=sign)
         if row == self.row:
             raise InputError("this tile is the query itself: mark other tiles")
-        marks = {name: getattr(self, name) for name in get_args(Sign)}
-        had = row in marks[sign]
-        marks = {name: tuple(r for r in rows if r != row) for name, rows in marks.items()}
-        if not had:
+        marks: dict[str, Any] = {
+            name: tuple(other for other in getattr(self, name) if other != row)
+            for name in get_args(Sign)
+        }
+        if row not in getattr(self, sign):
             marks[sign] += (row,)
         return replace(self, **marks)
 
@@ -230,15 +231,14 @@ def check_row(gallery: Gallery, row: object) -> None:
 
 def _feedback_rows(
     gallery: Gallery, tile: str | None, positive: Sequence[str], negative: Sequence[str]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+) -> dict[str, Any]:
     """Return the rows of positive and of negative tiles."""
-    rows = (
-        tuple(gallery.find_row(each, parameter=name) for each in tiles)
-        for name, tiles in (("positive", positive), ("negative", negative))
-    )
-    found_positive, found_negative = rows
+    rows = {
+        "positive": tuple(gallery.find_row(each, parameter="positive") for each in positive),
+        "negative": tuple(gallery.find_row(each, parameter="negative") for each in negative),
+    }
     _check_feedback(tile, positive, negative)  # here, so that an error names ids and not rows
-    return found_positive, found_negative
+    return rows
 
 
 def _check_feedback(query: object, positive: Sequence[Any], negative: Sequence[Any]) -> None:

@@ -1,7 +1,7 @@
 """Re-ranking: the nearest tiles by Hamming distance, reordered by a finer similarity.
 
-Codes of K bits have only K + 1 distances, so most of a ranking is tied. The continuous values
-computed continuous separate these ties, at little cost for a hundred tiles.
+Codes of K bits have only K + 1 distances, so most of a ranking is tied. The continuous values that
+the network gives with them separate these ties, at little cost for a hundred tiles.
 """
 
 import numpy as np

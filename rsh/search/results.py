@@ -90,11 +90,7 @@ class SearchResult:
         return iter(self.hits)
 
     def take(self, places: Sequence[int] | slice) -> "SearchResult":
-        """Return a selection of these tiles, which keep their ranks.
-
-        Args:
-            places: positions in this result, from 0; or a slice of it.
-        """
+        """Return the tiles at some positions, from 0, or in a slice; they keep their ranks."""
         chosen = places if isinstance(places, slice) else np.asarray(places, dtype=np.int64)
         return replace(
             self,

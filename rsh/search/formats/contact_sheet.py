@@ -47,12 +47,10 @@ class _Pen(NamedTuple):
 def to_contact_sheet(result: SearchResult) -> bytes:
     """Draw the query and the tiles with rank, distance, score, class and relevance.
 
-    The longer side of a tile is 128 pixels. Class names are cut after two lines. Characters that
-    the font does not have are written as code points, and a note at the foot of the sheet says so,
-    see `rsh.search.formats.fonts`.
-
-    Args:
-        result: the tiles; the first 200 are drawn, and the sheet says how many there are.
+    The first 200 tiles are drawn, and the sheet says how many there are. The longer side of a tile
+    is 128 pixels. Class names are cut after two lines. Characters that the font does not have are
+    written as code points, and a note at the foot of the sheet says so, see
+    `rsh.search.formats.fonts`.
 
     Returns:
         PNG.
@@ -212,12 +210,12 @@ def _frame(pen: _Pen, x: int, y: int, *, right: bool) -> None:
     if right:
         pen.draw.rectangle(_box(x, y), outline=RIGHT, width=2)
         return
-    first, last = 0, HIGH - 1
+    last = HIGH - 1
     for start in range(0, HIGH, 10):
         end = min(start + 5, last)
-        for edge in ((first, first + 1), (last - 1, last)):
-            pen.draw.rectangle((x + start, y + edge[0], x + end, y + edge[1]), fill=WRONG)
-            pen.draw.rectangle((x + edge[0], y + start, x + edge[1], y + end), fill=WRONG)
+        for one, two in ((0, 1), (last - 1, last)):
+            pen.draw.rectangle((x + start, y + one, x + end, y + two), fill=WRONG)
+            pen.draw.rectangle((x + one, y + start, x + two, y + end), fill=WRONG)
 
 
 def _box(x: int, y: int) -> tuple[int, int, int, int]:
@@ -228,10 +226,8 @@ def _box(x: int, y: int) -> tuple[int, int, int, int]:
 def _sign(right: bool) -> tuple[Image.Image, Image.Image]:
     """Return a disc with a tick, or a square with a cross, and its mask."""
     side = 15 * COARSE
-    mask, sign = (
-        Image.new("L", (side, side)),
-        Image.new("RGB", (side, side), RIGHT if right else WRONG),
-    )
+    mask = Image.new("L", (side, side))
+    sign = Image.new("RGB", (side, side), RIGHT if right else WRONG)
     draw, on = ImageDraw.Draw(sign), ImageDraw.Draw(mask)
     at = [place * side / 15 for place in range(16)]
     if right:
@@ -241,7 +237,5 @@ def _sign(right: bool) -> tuple[Image.Image, Image.Image]:
         on.rectangle((at[1], at[1], at[14], at[14]), fill=255)
         draw.line((at[4], at[4], at[11], at[11]), "white", 2 * COARSE)
         draw.line((at[4], at[11], at[11], at[4]), "white", 2 * COARSE)
-    small = (15, 15)
-    return sign.resize(small, Image.Resampling.LANCZOS), mask.resize(
-        small, Image.Resampling.LANCZOS
-    )
+    size, by = (15, 15), Image.Resampling.LANCZOS
+    return sign.resize(size, by), mask.resize(size, by)

@@ -7,6 +7,7 @@ characters, such as line breaks, and right-to-left scripts if Pillow lacks a lib
 """
 
 import unicodedata
+from bisect import bisect_right
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,14 +40,7 @@ def font(size: int, *, bold: bool = False, plain: bool = False) -> Font:
 
 
 def escape_missing_glyphs(text: str) -> list[str]:
-    r"""Split a text into characters, those without a glyph escaped.
-
-    Args:
-        text: any text.
-
-    Returns:
-        Its characters in normal form C, each as itself or as an escape such as \u68ee.
-    """
+    """Return the characters of a text in normal form C, those without a glyph as escapes."""
     return [_escaped(character) for character in unicodedata.normalize("NFC", text)]
 
 
@@ -87,14 +81,10 @@ def wrap_text(text: str, by: Font, width: float, *, lines: int = 1) -> list[str]
 
 def _num_fitting(parts: list[str], by: Font, width: float) -> int:
     """Return how many of the first parts fit into a width."""
-    low, high = 0, len(parts)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if measure_width("".join(parts[:middle]), by) <= width:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    numbers = range(1, len(parts) + 1)
+    return bisect_right(
+        numbers, width, key=lambda number: measure_width("".join(parts[:number]), by)
+    )
 
 
 @lru_cache(4096)

@@ -19,9 +19,6 @@ SOURCES = ("footprint", "longitude")  # columns that locate a tile
 def feature_collection(result: SearchResult) -> dict[str, Any]:
     """Return the tiles of a search as a FeatureCollection, best first.
 
-    Args:
-        result: the tiles.
-
     Returns:
         A feature for each tile with coordinates: its footprint where that is known, else a point;
         with rank, distance (bits), id, class, and the score if there is one. "left_out", a foreign
@@ -44,21 +41,12 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
 
 
 def _properties(hit: Hit) -> dict[str, Any]:
-    properties = {
-        "rank": hit.rank,
-        "distance": hit.distance,
-        "id": hit.id,
-        "class": hit.class_name,
-    }
-    return properties if hit.score is None else properties | {"score": hit.score}
+    found = {"rank": hit.rank, "distance": hit.distance, "id": hit.id, "class": hit.class_name}
+    return found if hit.score is None else found | {"score": hit.score}
 
 
 def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
-    """Return the footprint of a tile, or its point; None if neither is known.
-
-    Args:
-        item: a row of the items table.
-    """
+    """Return the footprint of a row of the items table, or its point; None if neither is known."""
     if ring := parse_ring(item.get("footprint")):
         return {"type": "Polygon", "coordinates": [ring]}
     point = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
@@ -66,17 +54,9 @@ def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
 
 
 def parse_ring(footprint: object) -> list[list[float]]:
-    """Return the corners of a footprint, longitude and latitude; none if it is unknown.
-
-    Args:
-        footprint: its WKT, or whatever the table holds.
-    """
+    """Return the corners of a WKT footprint, longitude and latitude; none of anything else."""
     if not isinstance(footprint, str) or not RING.fullmatch(footprint):
         return []
     points = footprint.removeprefix(ENDS[0]).removesuffix(ENDS[1]).split(", ")
-    ring = [_numbers(point) for point in points]
+    ring = [[float(number) for number in point.split()] for point in points]
     return ring if all(math.isfinite(number) for point in ring for number in point) else []
-
-
-def _numbers(point: str) -> list[float]:
-    return [float(number) for number in point.split()]

@@ -86,12 +86,12 @@ def _arguments(result: SearchResult) -> Iterator[str]:
         yield f"{name}={_filter(value) if name == 'filter' else _literal(value)}"
     for name, ids in result.feedback().items():
         if ids:
-            yield f"{name}={_list(ids)}"
+            yield f"{name}={_literal(ids)}"
 
 
 def _filter(filter: Filter) -> str:
     if not _needs_conditions(filter):
-        return f"Filter.read({_list([str(condition) for condition in filter.conditions])})"
+        return f"Filter.read({_literal([str(condition) for condition in filter.conditions])})"
     conditions = [repr(condition) for condition in filter.conditions]
     return f"Filter(({', '.join(conditions)},))"
 
@@ -120,11 +120,9 @@ def _call(start: str, arguments: list[str]) -> str:
     return "\n".join([f"{start}(", *(f"    {argument}," for argument in arguments), ")"])
 
 
-def _list(texts: list[str]) -> str:
-    return f"[{', '.join(map(_literal, texts))}]"
-
-
 def _literal(value: Any) -> str:
     """Write a value as Python reads it, texts in double quotes where that needs no escapes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
     text = repr(value)
     return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text else text

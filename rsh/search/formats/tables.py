@@ -39,9 +39,6 @@ def to_csv(result: SearchResult) -> bytes:
     the table should remove the apostrophe, or read `to_json`. Numbers are written as numbers;
     unknown values are empty cells.
 
-    Args:
-        result: the tiles.
-
     Returns:
         A header, and the columns rank, id, class, relevant (true or false), distance (bits),
         score (-1 to 1), split, longitude and latitude (degrees).
@@ -63,9 +60,6 @@ def escape_formula(text: str) -> str:
 def to_json(result: SearchResult) -> bytes:
     """Return the tiles as JSON, with the provenance of the search, UTF-8.
 
-    Args:
-        result: the tiles.
-
     Returns:
         An object with "query" (id or image, class, code), "options" (without those left at their
         defaults), "gallery" (name, number of tiles, version, index, and fingerprints of model
@@ -73,15 +67,16 @@ def to_json(result: SearchResult) -> bytes:
         unchanged.
     """
     gallery, row, manifest = result.gallery, result.query.row, result.gallery.manifest
+    model, data = manifest.model, manifest.data
     options = result.options.given()
     options |= {name: ids for name, ids in result.feedback().items() if ids}
     if "filter" in options:
         options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
-    known: dict[str, Any] = {} if row is None else _known(gallery.items.iloc[row], "class")
+    known = {"id": result.name}
     if row is not None:
-        known["code"] = result.code
+        known |= _known(gallery.items.iloc[row], "class") | {"code": result.code}
     record = {
-        "query": {"id": result.name} | known,
+        "query": known,
         "options": options,
         "gallery": {
             "name": gallery.name,
@@ -89,14 +84,8 @@ def to_json(result: SearchResult) -> bytes:
             "num_bits": gallery.num_bits,
             "version": manifest.version,
             "index": manifest.index.name if manifest.index else "exact",
-            "model": {
-                "backbone": manifest.model.backbone or None,
-                "fingerprint": manifest.model.fingerprint or None,
-            },
-            "data": {
-                "name": manifest.data.name or None,
-                "fingerprint": manifest.data.fingerprint or None,
-            },
+            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
+            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
         },
         "hits": list(_rows(result)),
     }
@@ -104,13 +93,7 @@ def to_json(result: SearchResult) -> bytes:
 
 
 def to_geojson(result: SearchResult) -> bytes:
-    """Return the tiles as GeoJSON, UTF-8.
-
-    Args:
-        result: the tiles.
-
-    Returns:
-        See `geojson.feature_collection`: tiles without coordinates are left out and counted.
+    """Return the tiles as GeoJSON, UTF-8, see `geojson.feature_collection`.
 
     Raises:
         InputError: the gallery has no coordinates.
