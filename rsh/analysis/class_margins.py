@@ -22,9 +22,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.binary import MAX_BITS, Packed
+from rsh.codes.binary import MAX_BITS
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.metrics.counts import to_words
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -168,9 +169,8 @@ def boundary_tiles(
     own, other_distance = near.distances[each, side, 0], near.distances[each, 1 - side, 0]
     crossed = np.flatnonzero(np.isfinite(own) & (other_distance <= own))
     farther = other_distance[crossed] - own[crossed]
-    order = (rows[crossed], other_distance[crossed], farther)
-    worst = crossed[np.lexsort(order)]  # the last key counts first
-    shown = worst[:count]
+    order = np.lexsort((rows[crossed], other_distance[crossed], farther))  # the last key first
+    shown = crossed[order[:count]]
     return BoundaryTiles(
         one=one,
         other=other,
@@ -178,7 +178,7 @@ def boundary_tiles(
         own_distance=own[shown].astype(np.int64),
         other_distance=other_distance[shown].astype(np.int64),
         nearest_other=near.first[shown, 1 - side[shown]],
-        total=len(worst),
+        total=len(crossed),
         evaluated=len(rows),
         tiles=int(np.isin(gallery.labels, pair).sum()),
     )
@@ -187,9 +187,7 @@ def boundary_tiles(
 class _Nearest(NamedTuple):
     """The nearest tiles of some queries in each class."""
 
-    distances: (
-        Floats  # (a, classes, NEIGHBORS), bits, ascending; infinite where there are fewer tiles
-    )
+    distances: Floats  # (a, classes, NEIGHBORS), bits, ascending; infinite beyond the last tile
     first: Ints  # (a, classes), row of the nearest, the first of several; -1 where there is none
 
 
@@ -208,7 +206,7 @@ class _ClassIndex:
         self._filled = np.flatnonzero(sizes)  # reduceat cannot reduce empty parts
         self._starts = (np.cumsum(sizes) - sizes)[self._filled]
         self._rows = np.concatenate(by_class)
-        self._columns = np.ascontiguousarray(_words(self._packed[self._rows]).T)  # (words, n)
+        self._columns = np.ascontiguousarray(to_words(self._packed[self._rows]).T)  # (words, n)
         self._position = np.full(len(self._labels), -1)
         self._position[self._rows] = np.arange(len(self._rows))
         self._num_classes = len(classes)
@@ -233,7 +231,7 @@ class _ClassIndex:
         tiles = len(self._rows)
         kind = np.min_scalar_type((MAX_BITS + 2) * tiles)
         keys = np.zeros((len(rows), tiles), dtype=kind)
-        for word, column in zip(_words(self._packed[rows]).T, self._columns, strict=True):
+        for word, column in zip(to_words(self._packed[rows]).T, self._columns, strict=True):
             keys += np.bitwise_count(word[:, None] ^ column)
         keys *= kind.type(tiles)
         keys += np.arange(tiles, dtype=kind)
@@ -250,20 +248,10 @@ class _ClassIndex:
             keys[query, position] = removed
 
 
-def _words(packed: Packed) -> NDArray[np.uint64]:
-    """Return codes as words of 64 bits, (n, words), the last padded with zeros."""
-    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
-
-
 def _differences(near: Floats, own: Floats) -> Floats:
-    """Return how much farther the other classes are at the last rank that both have, else NaN.
+    """Return how much farther each class is than the own one at the last rank of both, else NaN.
 
-    Args:
-        near: distances to the nearest tiles of each class, (a, classes, NEIGHBORS).
-        own: to those of the own class, (a, 1, NEIGHBORS).
-
-    Returns:
-        (a, classes), bits.
+    From distances (a, classes, NEIGHBORS) and (a, 1, NEIGHBORS) to (a, classes), all in bits.
     """
     known = np.isfinite(near) & np.isfinite(own)
     last = np.maximum(known.sum(axis=2, keepdims=True) - 1, 0)
@@ -282,8 +270,6 @@ def _mean(values: Floats) -> Floats:
 
 def _number(gallery: Gallery, name: str, wanted: str) -> int:
     if wanted not in gallery.classes:
-        known = gallery.classes[0]
-        raise InputError(
-            f"{gallery.folder} has no such class; one is {known}", parameter=name, value=wanted
-        )
+        message = f"{gallery.folder} has no such class; one is {gallery.classes[0]}"
+        raise InputError(message, parameter=name, value=wanted)
     return gallery.classes.index(wanted)

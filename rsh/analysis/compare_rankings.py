@@ -148,49 +148,14 @@ class RankingPair:
         shared = int(kept.sum())
         depth = min(top_k, shared)
         found = [np.where(kept, inclusion_probabilities(each, depth), 0) for each in near]
-        left, right = (
-            self._side_result(number, own[number], far[number], found[1 - number], top_k, shared)
-            for number in (0, 1)
-        )
+        results = []
+        for number, side in enumerate(sides):
+            by_other = np.full(len(far[number]), np.nan)
+            by_other[self._rows[number][kept]] = found[1 - number][kept]
+            results.append(_side_result(side, own[number], far[number], by_other, top_k))
         both = overlap(*found, depth=depth) if shared else None
+        left, right = results
         return RankingComparison(query, top_k, left, right, shared, both)
-
-    def _side_result(
-        self, number: int, row: int, far: Floats, found: Floats, top_k: int, shared: int
-    ) -> SideResult:
-        """Return the results of one side.
-
-        Args:
-            number: of the side, 0 or 1.
-            row: the query's.
-            far: distance of each row of its gallery.
-            found: probability that the other side finds each shared tile.
-            top_k: number of results.
-            shared: how many tiles both sides can find.
-        """
-        side = (self.left, self.right)[number]
-        gallery, can_find = side.gallery, np.isfinite(far)
-        relevant = gallery.labels == gallery.labels[row]
-        counts = counts_from_scores(-far[can_find], relevant[can_find])
-        average = float(average_precision(counts)[0])
-        last = np.partition(far, top_k - 1)[top_k - 1]
-        reach = np.flatnonzero(far <= last)
-        rows = reach[np.argsort(far[reach], kind="stable")[:top_k]]  # ties keep their order
-        by_other = np.full(len(far), np.nan)
-        by_other[self._rows[number]] = found
-        return SideResult(
-            class_name=str(gallery.items["class"].iloc[row]),
-            rows=rows,
-            distances=hamming(gallery.packed[[row]], gallery.packed[rows])[0],
-            scores=None if side.by == "bits" else -far[rows],
-            relevant=relevant[rows],
-            found_by_other=by_other[rows],
-            average_precision=None if np.isnan(average) else average,
-            precision=float(precision_at(counts, top_k=top_k)[0]),
-            tied=int((far == last).sum()),
-            places=top_k - int((far < last).sum()),
-            others=int(can_find.sum()) - shared,
-        )
 
     def _row(self, gallery: Gallery, query: str) -> int:
         if query in gallery.ids:
@@ -235,6 +200,30 @@ def _distances(side: Side, row: int) -> Floats:
     far[gallery.searchable] = every[gallery.searchable]
     far[row] = np.inf
     return far
+
+
+def _side_result(side: Side, row: int, far: Floats, by_other: Floats, top_k: int) -> SideResult:
+    """Return the results of one side from the distances of all tiles; see `found_by_other`."""
+    gallery, can_find = side.gallery, np.isfinite(far)
+    relevant = gallery.labels == gallery.labels[row]
+    counts = counts_from_scores(-far[can_find], relevant[can_find])
+    average = float(average_precision(counts)[0])
+    last = np.partition(far, top_k - 1)[top_k - 1]
+    reach = np.flatnonzero(far <= last)
+    rows = reach[np.argsort(far[reach], kind="stable")[:top_k]]  # ties keep their order
+    return SideResult(
+        class_name=str(gallery.items["class"].iloc[row]),
+        rows=rows,
+        distances=hamming(gallery.packed[[row]], gallery.packed[rows])[0],
+        scores=None if side.by == "bits" else -far[rows],
+        relevant=relevant[rows],
+        found_by_other=by_other[rows],
+        average_precision=None if np.isnan(average) else average,
+        precision=float(precision_at(counts, top_k=top_k)[0]),
+        tied=int((far == last).sum()),
+        places=top_k - int((far < last).sum()),
+        others=int((can_find & np.isnan(by_other)).sum()),
+    )
 
 
 def _num_others(side: Side, far: Floats) -> int:

@@ -1,15 +1,12 @@
 """Counts of items by distance from each query: the input of every retrieval metric."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes.binary import Packed, check_packed
 from rsh.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Ints = NDArray[np.int64]
 MIN_QUERIES_TO_FOLD = 32  # below, sorting the gallery takes longer than it saves
@@ -77,7 +74,8 @@ def count_by_distance(
     query = _fold(query_packed, query_labels, fold=many)
     gallery = _fold(gallery_packed, gallery_labels, fold=many)
     large = many and len(query.labels) * len(gallery.labels) >= MIN_PAIRS_TO_COMPILE
-    counts = ((_compiled() if large else None) or _count)(query, gallery, num_bits)
+    counts = _count_compiled(query, gallery, num_bits) if large else None
+    counts = counts or _count(query, gallery, num_bits)
     return DistanceCounts(*(part[query.column] for part in counts))
 
 
@@ -151,9 +149,13 @@ def counts_from_scores(scores: ArrayLike, relevant: ArrayLike) -> DistanceCounts
     return DistanceCounts(items[None].astype(np.int64), hits[None].astype(np.int64))
 
 
+def to_words(packed: Packed) -> NDArray[np.uint64]:
+    """Return codes as words of 64 bits, (n, words), the last padded with zeros."""
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+
+
 def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
-    padded = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
-    words = np.ascontiguousarray(padded.view(np.uint64).T)
+    words = np.ascontiguousarray(to_words(packed).T)
     every = np.arange(len(labels))
     if not fold:
         return _Folded(words, labels, np.ones_like(every), every)
@@ -172,9 +174,7 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
     """Return counts for each folded query, one row of distances at a time."""
     size = num_bits + 1
     number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
-    counts = DistanceCounts(
-        *(np.zeros((len(query.labels), size), dtype=np.int64) for _ in range(2))
-    )
+    counts = DistanceCounts(*np.zeros((2, len(query.labels), size), dtype=np.int64))
     for label in np.unique(query.labels):
         own = np.flatnonzero(gallery.labels == label)
         own_number = number[own]
@@ -186,18 +186,14 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
     return counts
 
 
-def _compiled() -> "Callable[[_Folded, _Folded, int], DistanceCounts] | None":
-    """Return the compiled equivalent of `_count`, or None if it cannot be compiled."""
+def _count_compiled(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts | None:
+    """Return the same as `_count`, from a compiled loop; None if it cannot be compiled."""
     try:
         from rsh.codes.kernels import count_distances
     except RuntimeError:  # numba has no writable folder for its cache
         return None
-
-    def count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
-        ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]
-        codes = np.ascontiguousarray(query.words.T), gallery.words
-        return DistanceCounts(
-            *count_distances(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits)
-        )
-
-    return count
+    ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]
+    codes = np.ascontiguousarray(query.words.T), gallery.words
+    return DistanceCounts(
+        *count_distances(*codes, gallery.number, np.stack(ends, axis=1), num_bits=num_bits)
+    )

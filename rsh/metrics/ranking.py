@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes.binary import Packed
 from rsh.errors import InputError
-from rsh.metrics.counts import DistanceCounts
+from rsh.metrics.counts import DistanceCounts, Ints
 
 Denominator = Literal["relevant", "top_k", "hits"]
 
@@ -170,7 +170,7 @@ def nmrr(counts: DistanceCounts, *, most_relevant: int | None = None) -> Floats:
     return share
 
 
-def distances_by_class(counts: DistanceCounts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distances_by_class(counts: DistanceCounts) -> tuple[Ints, Ints]:
     """Return the number of query-gallery pairs at each distance.
 
     Returns:
@@ -185,11 +185,7 @@ def distinct_codes(packed: Packed) -> int:
 
 
 def bootstrap_interval(
-    values: ArrayLike,
-    *groups: ArrayLike,
-    level: float = 0.95,
-    draws: int = 1000,
-    seed: int = 0,
+    values: ArrayLike, *groups: ArrayLike, level: float = 0.95, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
     """Return a bootstrap interval of a mean, over single values or over groups of values.
 
@@ -227,13 +223,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _precision_sums(
-    n: NDArray[Any],
-    p: NDArray[Any],
-    m: NDArray[Any],
-    before: NDArray[Any],
-    relevant_before: NDArray[Any],
-) -> Floats:
+def _precision_sums(n: Ints, p: Ints, m: Ints, before: Ints, relevant_before: Ints) -> Floats:
     """Return the expected sum of the precisions at the hits among the first m of n tied items."""
     harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, (before + n).max(initial=0) + 1)))
     s = harmonic[before + m] - harmonic[before]
@@ -243,12 +233,14 @@ def _precision_sums(
     return sums
 
 
-def _divide_by_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) -> Floats:
+def _divide_by_hits(counts: DistanceCounts, m: Ints, sums: Floats) -> Floats:
     """Return the expected value of sum / hits; the number of hits depends on ties at the cutoff.
 
     At the distance where the ranking is cut, j of the m items within the cutoff are relevant with
     hypergeometric probability; given j, every order of the m is equally likely.
     """
+    from scipy.stats import hypergeom  # slow import, for one of the denominators
+
     n, p, before, relevant_before = _buckets(counts)
     complete = m == n
     sure_sum, sure_hits = (np.where(complete, part, 0).sum(axis=1)[:, None] for part in (sums, p))
@@ -259,28 +251,13 @@ def _divide_by_hits(counts: DistanceCounts, m: NDArray[np.int64], sums: Floats) 
     )
     j = np.arange(m.max(initial=0) + 1)[None, :]
     total = sure_sum + _precision_sums(m, j, m, before, relevant_before)
-    shares = _hypergeometric(j, n, p, m) * total / np.maximum(sure_hits + j, 1)
+    chances = hypergeom.pmf(j, np.maximum(n, 1), p, m)  # of no items, it is NaN
+    shares = chances * total / np.maximum(sure_hits + j, 1)
     expected: Floats = shares.sum(axis=1)
     return expected
 
 
-def _hypergeometric(
-    j: NDArray[np.int64], n: NDArray[np.int64], p: NDArray[np.int64], m: NDArray[np.int64]
-) -> Floats:
-    """Return the probability of j relevant items among m drawn from n with p relevant."""
-    log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n.max(initial=0) + 1))))
-
-    def log_choose(total: NDArray[np.int64], chosen: NDArray[np.int64]) -> Floats:
-        chosen = np.clip(chosen, 0, total)
-        log: Floats = log_factorial[total] - log_factorial[chosen] - log_factorial[total - chosen]
-        return log
-
-    possible = (j <= np.minimum(m, p)) & (m - j <= n - p)
-    probability = np.exp(log_choose(p, j) + log_choose(n - p, m - j) - log_choose(n, m))
-    return np.where(possible, probability, 0)
-
-
-def _buckets(counts: DistanceCounts) -> tuple[NDArray[np.int64], ...]:
+def _buckets(counts: DistanceCounts) -> tuple[Ints, ...]:
     """Return items, relevant, and the numbers of both that are nearer, all (q, num_bits + 1)."""
     n, p = counts
     return n, p, n.cumsum(axis=1) - n, p.cumsum(axis=1) - p
@@ -292,9 +269,7 @@ def _relevant_found(counts: DistanceCounts, top_k: int) -> Floats:
     return found
 
 
-def _within_cutoff(
-    n: NDArray[np.int64], before: NDArray[np.int64], top_k: int
-) -> NDArray[np.int64]:
+def _within_cutoff(n: Ints, before: Ints, top_k: int) -> Ints:
     """Return the number of items at each distance that are among the first top_k."""
     if top_k < 1:
         raise InputError("choose 1 or more", parameter="top_k", value=top_k)

@@ -78,7 +78,7 @@ def test_many_pairs_take_the_compiled_loop_unless_there_is_none():
     expected = count_by_distance(codes, codes, labels, labels, num_bits=16)
     with (
         patch("rsh.metrics.counts.MIN_PAIRS_TO_COMPILE", 0),
-        patch("rsh.metrics.counts._compiled") as compiled,
+        patch("rsh.metrics.counts._count_compiled") as compiled,
     ):
         compiled.return_value = None
         alone = count_by_distance(codes, codes, labels, labels, num_bits=16)
