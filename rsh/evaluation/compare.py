@@ -1,7 +1,7 @@
 """Comparison of runs: their metrics, and whether these are comparable."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,8 @@ def compare(
     }
 
 
-def differing(reports: Iterable[Report]) -> list[str]:
+def differing(reports: Sequence[Report]) -> list[str]:
     """Return the names of what differs between reports and makes them incomparable."""
-    reports = list(reports)
     return [
         name for name, part in MUST_BE_EQUAL.items() if len({part(each) for each in reports}) > 1
     ]

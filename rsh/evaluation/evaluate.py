@@ -6,10 +6,7 @@ classifier that emits one fixed code per class), and the accuracy of that classi
 held-out queries.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -27,6 +24,7 @@ from rsh.evaluation.scoring import (
     Floats,
     Report,
     RetrievalTask,
+    Rows,
     cosine_map,
     metrics_by_ranking,
     score,
@@ -35,13 +33,6 @@ from rsh.models.hashnet import HashNet
 from rsh.training.feature_cache import cached_features
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, selected on val
-
-
-class _Outputs(NamedTuple):
-    """Outputs for all tiles of a split, a row per tile."""
-
-    encoded: Encodings  # of the network
-    predicted: NDArray[np.int64]  # classes predicted by the linear classifier, (n,)
 
 
 def evaluate(
@@ -71,9 +62,9 @@ def evaluate(
             too few tiles for feedback.
     """
     task = RetrievalTask(split, find_protocol(protocol))
-    outputs = _compute_outputs(net, split, progress)
-    report = _report(outputs, task, ties)
-    return report | ({"feedback": simulate(outputs.encoded, task)} if feedback else {})
+    encoded, predicted = _encode_and_predict(net, split, progress)
+    report = _report(encoded, predicted, task, ties)
+    return report | ({"feedback": simulate(encoded, task)} if feedback else {})
 
 
 def evaluate_all(
@@ -81,21 +72,22 @@ def evaluate_all(
 ) -> dict[str, Report]:
     """Return the reports of `evaluate` under every protocol, by name."""
     tasks = [RetrievalTask(split, protocol) for protocol in PROTOCOLS.values()]
-    outputs = _compute_outputs(net, split, progress)
-    return {task.protocol.name: _report(outputs, task, ties) for task in tasks}
+    encoded, predicted = _encode_and_predict(net, split, progress)
+    return {task.protocol.name: _report(encoded, predicted, task, ties) for task in tasks}
 
 
-def _compute_outputs(net: HashNet, split: Split, progress: bool) -> _Outputs:
+def _encode_and_predict(net: HashNet, split: Split, progress: bool) -> tuple[Encodings, Rows]:
+    """Encode all tiles, and predict their classes with the linear classifier, (n,)."""
     plain = cached_features(net, split.dataset, net.plain, progress=progress)
     predicted = linear_classifier(plain, split.dataset.labels, split)
-    return _Outputs(encode_dataset(net, split.dataset, progress=progress), predicted)
+    return encode_dataset(net, split.dataset, progress=progress), predicted
 
 
-def _report(outputs: _Outputs, task: RetrievalTask, ties: Ties) -> Report:
-    split, protocol, encoded = task.split, task.protocol, outputs.encoded
-    query, correct = split.rows("query"), outputs.predicted == split.dataset.labels
+def _report(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties) -> Report:
+    split, protocol = task.split, task.protocol
+    query, correct = split.rows("query"), predicted == split.dataset.labels
     num_bits = encoded.codes.shape[1]
-    centers = random_codewords(len(split.dataset.classes), num_bits)[outputs.predicted]
+    centers = random_codewords(len(split.dataset.classes), num_bits)[predicted]
     return {
         "protocol": protocol.name,
         "metric": protocol.metric,
@@ -114,13 +106,7 @@ def _report(outputs: _Outputs, task: RetrievalTask, ties: Ties) -> Report:
     } | score(encoded.codes, task, ties=ties)
 
 
-def linear_classifier(
-    features: Floats,
-    labels: NDArray[np.int64],
-    split: Split,
-    *,
-    refit: bool = False,
-) -> NDArray[np.int64]:
+def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bool = False) -> Rows:
     """Return the class that a logistic regression predicts for every tile.
 
     It is fitted on `train`; its regularization is that of `STRENGTHS` with the best accuracy on

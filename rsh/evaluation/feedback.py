@@ -74,12 +74,7 @@ def simulate(
 
 
 def _residual(metrics: Floats, task: RetrievalTask) -> Report:
-    """Return the report of the rounds on one residual collection.
-
-    Args:
-        metrics: precision and average precision by query and round, (q, rounds + 1, 2).
-        task: defines the groups of queries.
-    """
+    """Return the report of one residual collection from its metrics, (q, rounds + 1, 2)."""
     precision, average = np.moveaxis(metrics, 2, 0)
     gain = precision[:, -1] - precision[:, 0]
     return {
@@ -106,15 +101,10 @@ def _by_query(
             negatives = tiles[(marked > 0) & ~relevant]
             parts = (encoded.relaxed[rows] for rows in ([row], positives, negatives))
             scores.append(score(rocchio(*parts, weights=weights), packed))
-            if number < rounds:
-                _mark(marked, scores[-1], judged, number + 1)
+            if number < rounds:  # mark the first tiles; ties are ordered as in the gallery
+                order = np.argsort(np.where(marked == 0, -scores[-1], np.inf), kind="stable")
+                marked[order[:judged]] = number + 1
         yield _metrics(scores, marked, relevant)
-
-
-def _mark(marked: Rows, scores: NDArray[np.float32], judged: int, number: int) -> None:
-    """Mark the first unmarked tiles; equal scores are ordered as in the gallery."""
-    order = np.argsort(np.where(marked == 0, -scores, np.inf), kind="stable")
-    marked[order[:judged]] = number
 
 
 def _metrics(

@@ -1,6 +1,7 @@
 """Plots of evaluation reports. Each returns a matplotlib Figure, for a file or a notebook.
 
-The color palette (Okabe and Ito) is safe for color-blind readers; lines also differ in dashes.
+They take reports of `rsh.evaluate`; "run" in one of them names its line, dot or panel. The color
+palette (Okabe and Ito) is safe for color-blind readers; lines also differ in dashes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +23,6 @@ READABLE = 12  # up to so many classes, the cells of a matrix show numbers
 
 def precision_recall(reports: Sequence[Report]) -> Figure:
     """Draw precision over recall by radius, a line per run, averaged over queries (macro).
-
-    Args:
-        reports: from `rsh.evaluate`; "run" names the line.
 
     Raises:
         InputError: there are no reports.
@@ -48,32 +46,22 @@ def precision_recall(reports: Sequence[Report]) -> Figure:
 def map_by_bits(reports: Sequence[Report]) -> Figure:
     """Draw the mAP of each run, with its interval, over the code length.
 
-    Args:
-        reports: from `rsh.evaluate`; "run" names the dot.
-
     Raises:
         InputError: there are no reports.
     """
     figure, axes = _canvas(reports, f"{reports[0]['metric'] if reports else 'mAP'} by code length")
     lengths = [report["num_bits"] for report in reports]
     ticks = sorted(set(lengths))
+    center: dict[str, Any] = {"color": "#555555", "markeredgewidth": 2.5}
     for number, (report, style) in enumerate(_styled(reports)):
         before, alike = lengths[:number].count(lengths[number]), lengths.count(lengths[number])
         place = ticks.index(lengths[number]) + 0.5 * ((before + 0.5) / alike - 0.5)  # side by side
         low, high = report["map_interval"]
         errors = [[report["map"] - low], [high - report["map"]]]
         axes.errorbar([place], [report["map"]], yerr=errors, fmt="o", capsize=4, **style)
-        center = [report["map_classifier_center"]]
-        axes.plot([place], center, "_", color="#555555", markersize=22, markeredgewidth=2.5)
-    axes.plot(
-        [],
-        [],
-        "_",
-        color="#555555",
-        markersize=16,
-        markeredgewidth=2.5,
-        label="'classifier center' on the same backbone",
-    )
+        axes.plot([place], [report["map_classifier_center"]], "_", markersize=22, **center)
+    label = "'classifier center' on the same backbone"
+    axes.plot([], [], "_", markersize=16, label=label, **center)
     axes.set_xticks(range(len(ticks)), [f"{length} bits" for length in ticks])
     axes.set(xlim=(-0.5, len(ticks) - 0.5), ylabel="mAP and its 95 % interval")
     percent_axis(axes, "yaxis")
@@ -83,9 +71,6 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
 
 def distances(reports: Sequence[Report]) -> Figure:
     """Draw the distances of pairs of one class and of different classes, a panel per run.
-
-    Args:
-        reports: from `rsh.evaluate`; "run" names the panel.
 
     Raises:
         InputError: there are no reports.
@@ -118,11 +103,7 @@ def distances(reports: Sequence[Report]) -> Figure:
 
 
 def neighbor_classes(report: Report) -> Figure:
-    """Draw the classes of the first 20 neighbors of each class's queries.
-
-    Args:
-        report: from `rsh.evaluate`.
-    """
+    """Draw the classes of the first 20 neighbors of each class's queries."""
     figure, axes = _canvas([report], "Of the first 20 neighbors, % of each class")
     axes.grid(visible=False)
     shares = np.array(report["neighbor_classes"], dtype=float)

@@ -104,32 +104,28 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
     """Return the reports of `evaluate_all` as a table."""
     first = next(iter(reports.values()))
     columns = [_column(report) for report in reports.values()]
-    names = [
-        "protocol",
-        "queries",
-        "gallery tiles",
-        "metric",
-        "mAP of the codes",
-        "  95 % interval",
-    ]
-    names += [name for key, (name, _) in METRICS.items() if key != "map"]
-    names += [name for name, _ in NUMBERS.values()]
-    rows = zip(names, *columns, strict=True)
+    rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
     about = [f"  {name}: {PROTOCOLS[name].about}" for name in reports]
     return "\n".join([
         f"one network under every protocol: {first['num_bits']} bits, {TIES[first['ties']]}",
-        align_columns(list(rows)),
+        align_columns(rows),
         "",
         *about,
     ])  # fmt: skip
 
 
-def _column(report: Report) -> list[str]:
+def _column(report: Report) -> dict[str, str]:
     low, high = report["map_interval"]
-    head = [report["protocol"], str(report["queries"]), str(report["gallery"]), report["metric"]]
-    metrics = [f"{report[key]:.1%}" for key in METRICS if key != "map"]
-    numbers = [_number(report[key], form) for key, (_, form) in NUMBERS.items()]
-    return [*head, f"{report['map']:.1%}", f"{low:.1%}-{high:.1%}", *metrics, *numbers]
+    return {
+        "protocol": report["protocol"],
+        "queries": str(report["queries"]),
+        "gallery tiles": str(report["gallery"]),
+        "metric": report["metric"],
+        "mAP of the codes": f"{report['map']:.1%}",
+        "  95 % interval": f"{low:.1%}-{high:.1%}",
+        **{name: f"{report[key]:.1%}" for key, (name, _) in METRICS.items() if key != "map"},
+        **{name: _number(report[key], form) for key, (name, form) in NUMBERS.items()},
+    }
 
 
 def _gain(part: Report) -> str:

@@ -89,12 +89,7 @@ class RetrievalTask:
         return names
 
     def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
-        """Return counts by distance, tied tiles in one column.
-
-        Args:
-            packed: codes of all tiles of the split.
-            num_bits: code length, bits.
-        """
+        """Return counts by distance, from packed codes of all tiles of the split."""
         query, gallery, labels = self.query, self.gallery, self.labels
         counts = count_by_distance(
             packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits
@@ -159,12 +154,7 @@ def score(codes: Codes, task: RetrievalTask, *, ties: Ties = "average") -> Repor
 
 
 def cosine_map(rows: Floats, task: RetrievalTask) -> float:
-    """Return the mAP of real-valued vectors by cosine: a reference for the codes.
-
-    Args:
-        rows: of all tiles of the split, (n, d), any scale.
-        task: queries and gallery.
-    """
+    """Return the mAP by cosine of real vectors, (n, d), of any scale: a reference for the codes."""
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     rankings = task.rankings(lambda query, gallery: -unit[query] @ unit[gallery].T)
     return float(np.nanmean(np.concatenate([task.precision(piece) for piece in rankings])))
@@ -239,8 +229,8 @@ def _by_radius(counts: DistanceCounts) -> Report:
     }
     for name, micro in (("", False), ("_micro", True)):
         precision, recall = ranking.precision_recall(counts, micro=micro)
-        report |= {f"precision_by_radius{name}": _to_json(precision)}
-        report |= {f"recall_by_radius{name}": _to_json(recall)}
+        report[f"precision_by_radius{name}"] = _to_json(precision)
+        report[f"recall_by_radius{name}"] = _to_json(recall)
     return report
 
 
@@ -254,5 +244,4 @@ def _to_json(values: Floats) -> list[Any]:
     """Return an array as lists, with None for NaN, which JSON does not have."""
     objects = values.astype(object)
     objects[np.isnan(values)] = None
-    values_or_none: list[Any] = objects.tolist()
-    return values_or_none
+    return list(objects.tolist())
