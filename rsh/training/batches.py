@@ -5,6 +5,7 @@ several processes gets its shard of the same batch, with the views that one proc
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsh.config import TrainConfig
-from rsh.data.decoded import DecodedTiles
 from rsh.data.splits import check_classes
 from rsh.errors import InputError
 from rsh.models.augment import NUM_DRAWS, augment
@@ -93,19 +93,20 @@ def _reshuffled(rows: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         yield from rows[torch.randperm(len(rows), generator=generator)]
 
 
-class FeatureBatches:
-    """Batches of two different cached views of each tile.
+class TwoViewBatches(ABC):
+    """Batches of two views of each tile.
 
     Attributes:
-        data: backbone features, (n, views, num_features) float16.
+        data: one row per tile: see `FeatureBatches` and `TileBatches`.
         labels: class numbers, (n,) int64.
         ids: names of the tiles, for messages.
+        config: settings of the training.
         sampler: selects the tiles of each batch.
     """
 
     def __init__(
         self,
-        features: FeatureArray,
+        data: NDArray[Any],
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,
@@ -114,17 +115,17 @@ class FeatureBatches:
         """Read batch size and seed from the settings.
 
         Raises:
-            InputError: fewer than two views, or fewer than two classes.
+            InputError: fewer than two classes, or a batch that cannot hold two of them.
         """
-        if features.shape[1] < 2:
-            raise InputError(
-                "two branches need at least 2 views of each tile",
-                parameter="cached_views",
-                value=features.shape[1],
-            )
-        self.data, self.labels = _to_tensors(features, labels)
-        self.ids = ids or _row_names(labels)
-        self.sampler = _make_sampler(self.labels, config)
+        check_classes(labels, least=1)
+        # rows selected from a memory map are a copy already; torch accepts only writable arrays
+        self.data = torch.from_numpy(np.require(data, requirements="W"))
+        self.labels = torch.from_numpy(labels)
+        self.ids = ids or [f"row {row}" for row in range(len(labels))]
+        self.config = config
+        self.sampler = ClassBalancedSampler(
+            self.labels, batch_size=config.batch_size, seed=config.seed
+        )
 
     def to(self, device: torch.device) -> Self:
         """Return the same batches with their data on a device."""
@@ -133,80 +134,63 @@ class FeatureBatches:
         return moved
 
     def epoch(self, number: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-        """Yield the batches of an epoch, with views (n, num_features) float.
+        """Yield the batches of an epoch.
 
         Args:
             number: the epoch; equal numbers and random states give equal batches.
             rank: number of this process.
             world: number of processes; each gets every `world`-th row of a batch.
         """
+        shard = slice(rank, None, world)
         for sampled in self.sampler.epoch(number):
-            order = torch.rand(len(sampled), self.data.shape[1]).argsort(dim=1)
-            rows, order = sampled[rank::world], order[rank::world]
-            view0, view1 = (self.data[rows, order[:, branch]].float() for branch in (0, 1))
+            rows = sampled[shard]
+            view0, view1 = self._views(rows, len(sampled), shard)
             yield Batch(view0, view1, self.labels[rows], rows)
 
+    @abstractmethod
+    def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
+        """Return both views of some rows, which are a shard of a batch of `total` rows."""
 
-class TileBatches:
-    """Batches of two augmentations of each tile, computed on the device.
 
-    Attributes:
-        data: decoded tiles, (n, 3, side, side) uint8.
-        labels: class numbers, (n,) int64.
-        ids: names of the tiles, for messages.
-        sampler: selects the tiles of each batch.
-        augmentation: strength of the augmentations.
+class FeatureBatches(TwoViewBatches):
+    """Batches of two different cached views of each tile, (n, num_features) float.
+
+    The data are backbone features, (n, views, num_features) float16.
     """
 
     def __init__(
         self,
-        tiles: DecodedTiles,
+        data: FeatureArray,
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,
         ids: Sequence[str] = (),
     ) -> None:
-        """Read batch size, augmentation and seed from the settings.
+        """Read batch size and seed from the settings.
 
         Raises:
-            InputError: fewer than two classes.
+            InputError: fewer than two views, or as for `TwoViewBatches`.
         """
-        self.data, self.labels = _to_tensors(tiles, labels)
-        self.ids = ids or _row_names(labels)
-        self.sampler = _make_sampler(self.labels, config)
-        self.augmentation = config.augmentation
+        if data.shape[1] < 2:
+            raise InputError(
+                "two branches need at least 2 views of each tile",
+                parameter="cached_views",
+                value=data.shape[1],
+            )
+        super().__init__(data, labels, config, ids=ids)
 
-    def to(self, device: torch.device) -> Self:
-        """Return the same batches with their data on a device."""
-        moved = copy.copy(self)
-        moved.data, moved.labels = self.data.to(device), self.labels.to(device)
-        return moved
-
-    def epoch(self, number: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-        """Yield the batches of an epoch, with views (n, 3, side, side) float, 0 to 1.
-
-        Args: see `FeatureBatches.epoch`.
-        """
-        for sampled in self.sampler.epoch(number):
-            draws = torch.rand(2, len(sampled), NUM_DRAWS)[:, rank::world]
-            rows = sampled[rank::world]
-            tiles = self.data[rows]
-            view0, view1 = (augment(tiles, draws[branch], self.augmentation) for branch in (0, 1))
-            yield Batch(view0, view1, self.labels[rows], rows)
+    def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
+        order = torch.rand(total, self.data.shape[1]).argsort(dim=1)[shard]
+        return self.data[rows, order[:, 0]].float(), self.data[rows, order[:, 1]].float()
 
 
-TwoViewBatches = FeatureBatches | TileBatches
+class TileBatches(TwoViewBatches):
+    """Batches of two augmentations of each tile, (n, 3, side, side) float, 0 to 1.
 
+    The data are decoded tiles, (n, 3, side, side) uint8; they are augmented on their device.
+    """
 
-def _to_tensors(data: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    check_classes(labels, least=1)
-    # rows selected from a memory map are a copy already; torch accepts only writable arrays
-    return torch.from_numpy(np.require(data, requirements="W")), torch.from_numpy(labels)
-
-
-def _make_sampler(labels: Tensor, config: TrainConfig) -> ClassBalancedSampler:
-    return ClassBalancedSampler(labels, batch_size=config.batch_size, seed=config.seed)
-
-
-def _row_names(labels: NDArray[np.int64]) -> list[str]:
-    return [f"row {row}" for row in range(len(labels))]
+    def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
+        tiles, strength = self.data[rows], self.config.augmentation
+        draws0, draws1 = torch.rand(2, total, NUM_DRAWS)[:, shard]
+        return augment(tiles, draws0, strength), augment(tiles, draws1, strength)
