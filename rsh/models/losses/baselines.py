@@ -17,30 +17,36 @@ from rsh.models.losses.multilevel import Embedding, category_contrastive, quanti
 Terms = dict[str, Tensor]
 
 
-class SupervisedContrastive(nn.Module):
+class Baseline(nn.Module):
+    """A loss of the relaxed codes of both branches."""
+
+    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+        """Return the terms of a batch: see `MultiLevelLoss`."""
+        return self._terms(torch.cat([view0.relaxed, view1.relaxed]), labels.repeat(2))
+
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+        """Return the terms of relaxed codes, (2n, num_bits), and their labels, (2n,)."""
+        raise NotImplementedError
+
+
+class SupervisedContrastive(Baseline):
     """Supervised contrastive loss on the codes alone: the multi-level loss without its levels.
 
     Source: Khosla et al. 2020, eq. 2, https://arxiv.org/abs/2004.11362, on h = tanh(u), with the
     quantization term of `MultiLevelLoss`.
     """
 
-    def __init__(self, *, temperature: float = 0.3, quantization_weight: float = 0.1) -> None:
-        super().__init__()
-        self.temperature, self.quantization_weight = temperature, quantization_weight
+    temperature = 0.3
+    quantization_weight = 0.1
 
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        relaxed, labels = _both(view0, view1, labels)
-        contrast = category_contrastive(relaxed.tanh(), labels, temperature=self.temperature)
-        quantized = quantization(relaxed)
-        return {
-            "contrast": contrast,
-            "quantization": quantized,
-            "total": contrast + self.quantization_weight * quantized,
-        }
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+        contrast = category_contrastive(u.tanh(), labels, temperature=self.temperature)
+        quantized = quantization(u)
+        total = contrast + self.quantization_weight * quantized
+        return {"contrast": contrast, "quantization": quantized, "total": total}
 
 
-class DPSH(nn.Module):
+class DPSH(Baseline):
     """Likelihood of pairwise similarity, plus a quantization term.
 
     The paper sums over all pairs of the training set with stored codes; here, as in most released
@@ -49,13 +55,9 @@ class DPSH(nn.Module):
     Source: Li, Wang and Kang 2016, eq. 3 and 5, https://arxiv.org/abs/1511.03855
     """
 
-    def __init__(self, *, quantization_weight: float = 0.1) -> None:
-        super().__init__()
-        self.quantization_weight = quantization_weight
+    quantization_weight = 0.1
 
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        u, labels = _both(view0, view1, labels)
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         theta = u @ u.T / 2  # (2n, 2n)
         likelihood = (F.softplus(theta) - _similar(labels) * theta).mean()
         quantized = (u - _sign(u)).square().mean()
@@ -63,7 +65,7 @@ class DPSH(nn.Module):
         return {"likelihood": likelihood, "quantization": quantized, "total": total}
 
 
-class HashNetLoss(nn.Module):
+class HashNetLoss(Baseline):
     """Weighted likelihood of pairwise similarity; tanh(beta u) becomes the sign as beta grows.
 
     Similar and dissimilar pairs have the same total weight, whatever their numbers.
@@ -72,16 +74,15 @@ class HashNetLoss(nn.Module):
     square root of the steps, as in the authors' code.
     """
 
+    sharpness = 0.1
     steps: Tensor
 
-    def __init__(self, *, sharpness: float = 0.1, growth: float = 0.005) -> None:
+    def __init__(self, *, growth: float = 0.005) -> None:
         super().__init__()
-        self.sharpness, self.growth = sharpness, growth
+        self.growth = growth
         self.register_buffer("steps", torch.zeros(()))  # part of the checkpoint
 
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        u, labels = _both(view0, view1, labels)
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         h = torch.tanh((1 + self.growth * self.steps).sqrt() * u)
         self.steps += self.training
         similar = _similar(labels)
@@ -92,20 +93,19 @@ class HashNetLoss(nn.Module):
         return {"total": total}
 
 
-class GreedyHash(nn.Module):
+class GreedyHash(Baseline):
     """Classification of the binary codes, with a straight-through gradient of the sign.
 
     Source: Su et al. 2018, eq. 6 and 11, https://papers.nips.cc/paper/7360
     """
 
-    def __init__(self, num_classes: int, num_bits: int, *, penalty_weight: float = 0.1) -> None:
+    penalty_weight = 0.1
+
+    def __init__(self, num_classes: int, num_bits: int) -> None:
         super().__init__()
         self.classifier = nn.Linear(num_bits, num_classes)
-        self.penalty_weight = penalty_weight
 
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        u, labels = _both(view0, view1, labels)
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         codes = u + (_sign(u) - u).detach()
         classified = F.cross_entropy(self.classifier(codes), labels)
         penalty = (u - _sign(u)).abs().pow(3).mean()
@@ -113,24 +113,25 @@ class GreedyHash(nn.Module):
         return {"cross_entropy": classified, "penalty": penalty, "total": total}
 
 
-class CSQ(nn.Module):
+class CenterLoss(Baseline):
+    """A loss with a fixed code for each class, its center: (num_classes, num_bits), -1 or 1."""
+
+    centers: Tensor
+
+    def __init__(self, num_classes: int, num_bits: int) -> None:
+        super().__init__()
+        self.register_buffer("centers", codewords(num_classes, num_bits))
+
+
+class CSQ(CenterLoss):
     """Central similarity: pulls every code to the fixed center of its class.
 
     Source: Yuan et al. 2020, eq. 3 and 5, https://arxiv.org/abs/1908.00347
     """
 
-    centers: Tensor
+    quantization_weight = 1e-4
 
-    def __init__(
-        self, num_classes: int, num_bits: int, *, quantization_weight: float = 1e-4
-    ) -> None:
-        super().__init__()
-        self.register_buffer("centers", codewords(num_classes, num_bits))
-        self.quantization_weight = quantization_weight
-
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        u, labels = _both(view0, view1, labels)
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         # the probability (1 + tanh(u)) / 2 is sigmoid(2 u)
         target = (self.centers[labels] + 1) / 2
         central = F.binary_cross_entropy_with_logits(2 * u, target)
@@ -139,24 +140,16 @@ class CSQ(nn.Module):
         return {"central": central, "quantization": quantized, "total": total}
 
 
-class OrthoHash(nn.Module):
+class OrthoHash(CenterLoss):
     """Softmax over the cosines to the class centers, with a margin for the own class.
 
     Source: Hoe et al. 2021, eq. 8, https://arxiv.org/abs/2109.14449; s = 8 and m = 0.2 as there.
     """
 
-    centers: Tensor
+    scale = 8.0
+    margin = 0.2
 
-    def __init__(
-        self, num_classes: int, num_bits: int, *, scale: float = 8.0, margin: float = 0.2
-    ) -> None:
-        super().__init__()
-        self.register_buffer("centers", codewords(num_classes, num_bits))
-        self.scale, self.margin = scale, margin
-
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
-        """Return the terms of a batch: see `MultiLevelLoss`."""
-        u, labels = _both(view0, view1, labels)
+    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         cosine = F.normalize(u) @ F.normalize(self.centers).T  # (2n, classes)
         own = F.one_hot(labels, len(self.centers))
         return {"total": F.cross_entropy(self.scale * (cosine - self.margin * own), labels)}
@@ -171,10 +164,6 @@ BASELINES: dict[str, Callable[[int, int], nn.Module]] = {
     "csq": CSQ,
     "orthohash": OrthoHash,
 }
-
-
-def _both(view0: Embedding, view1: Embedding, labels: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.cat([view0.relaxed, view1.relaxed]), labels.repeat(2)
 
 
 def _similar(labels: Tensor) -> Tensor:
