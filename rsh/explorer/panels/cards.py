@@ -3,10 +3,7 @@
 from collections import Counter
 from typing import Any
 
-import anywidget
-import traitlets
-
-from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.search.nearest import rerank_depth
 from rsh.search.results import Hit, SearchResult
@@ -16,19 +13,14 @@ MAX_CARDS = 200  # a radius may hold the whole gallery; few people read further 
 SEEN = "The model was trained on this tile, so the results look better than they are."
 
 
-class CardsPanel(anywidget.AnyWidget):
+class CardsPanel(Panel, script="cards.js"):
     """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
-        page: name of the page's channel, which separates two pages in one notebook.
         view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
             size of its tie group among the cards and in the gallery (None if ordered by scores).
     """
-
-    _esm = bundle("cards.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
 
 def cards_view(result: SearchResult) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
-from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.text import humanize
@@ -14,20 +12,15 @@ from rsh.text import humanize
 SHOWN = 24  # four rows of six beside the results
 
 
-class ClassBrowserPanel(anywidget.AnyWidget):
+class ClassBrowserPanel(Panel, script="class_browser.js"):
     """Classes and tiles of one of them.
 
     Sends {"kind": "class", "number"}, {"kind": "others"} and {"kind": "choose", "row"}.
 
     Attributes:
-        page: name of the page's channel.
         view: classes with name and count, chosen, total (tiles of that class), first (number of
             the first tile shown, from 1), and cards, a list of `describe` with alt and current.
     """
-
-    _esm = bundle("class_browser.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
 
 def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:

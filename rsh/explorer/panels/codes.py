@@ -2,33 +2,26 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from rsh.codes.binary import unpack
-from rsh.explorer.bundle import bundle
 from rsh.explorer.panels.cards import MAX_CARDS
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, describe_query
 from rsh.metrics.ranking import precision_recall
 from rsh.search.results import SearchResult
 
 
-class CodesPanel(anywidget.AnyWidget):
+class CodesPanel(Panel, script="codes.js"):
     """The query's code above that of the tile the pointer is on, differing bits marked.
 
     Attributes:
-        page: name of the page's channel.
         view: num_bits, query and first hit as `describe` gives them, histogram with the
             lists same and other, reach, the largest distance that is searched, shown, how many
             tiles are, agreement, the share of them that have the query's value of each bit, and
             curve, recall and precision at each radius (none where the query has no class, or is
             the only one of it).
     """
-
-    _esm = bundle("codes.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
 
 def codes_view(result: SearchResult) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import traitlets
 
 from rsh.analysis.compare_rankings import By, RankingPair, Side, SideResult
 from rsh.errors import InputError
-from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
@@ -19,25 +18,20 @@ from rsh.text import plural
 MEASURES: dict[By, str] = {"bits": "{} bits", "features": "unquantized features"}
 
 
-class ComparePanel(anywidget.AnyWidget):
+class ComparePanel(Panel, script="compare.js", style="compare.css"):
     """A choice of what to compare with, and both results beside each other.
 
     Sends {"kind": "choose", "row"} for a tile of this gallery.
 
     Attributes:
-        page: name of the page's channel.
         choices: name and words of each side that can be compared with.
         chosen: name of the one that is, or ""; the browser sets it.
         view: note, in words; sides, each with title, figures, cards, and mine, whether its rows
             are those of this gallery; empty while none is chosen.
     """
 
-    _esm = bundle("compare.js")
-    _css = stylesheet("compare.css")
-    page = traitlets.Unicode().tag(sync=True)
     choices: traitlets.List[Any] = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
     def on_chosen(self, act: Callable[[Any], None]) -> None:
         """Call `act` when another side was chosen."""

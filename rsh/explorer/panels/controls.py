@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import anywidget
 import traitlets
 
 from rsh.explorer.address import SIGNS
-from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, describe_query
 from rsh.explorer.state import ExplorerState, Order
 from rsh.search.nearest import rerank_depth
@@ -18,22 +17,18 @@ ORDERS: dict[Order, str] = {
 }
 
 
-class ControlsPanel(anywidget.AnyWidget):
+class ControlsPanel(Panel, script="controls.js"):
     """The query tile and the controls, all native elements of the browser.
 
     Sends {"kind": "back" | "forward" | "random" | "clear"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
-        page: name of the page's channel.
         view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
             of a name and its words), order_note, what a finer order does, or "", and marks, the
             feedback: tiles as `describe` gives them, with their sign, "like" or "unlike".
         search: mode, top_k, radius, order; both sides set it.
     """
 
-    _esm = bundle("controls.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
     search = traitlets.Dict().tag(sync=True)
 
 

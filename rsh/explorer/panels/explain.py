@@ -5,13 +5,12 @@ from functools import cached_property
 from io import BytesIO
 from typing import Any
 
-import anywidget
 import traitlets
 
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
-from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -23,25 +22,20 @@ SHOWN = 12  # boundary tiles
 START: dict[str, Any] = {"open": [], "bit": 0, "pair": 0}
 
 
-class ExplainPanel(anywidget.AnyWidget):
+class ExplainPanel(Panel, script="explain.js", style="explain.css"):
     """Three explanations, each computed when it is opened.
 
     Sends {"kind": "parts"} to compute the occlusion sensitivity of the query, and
     {"kind": "choose", "row"}.
 
     Attributes:
-        page: name of the page's channel.
         asked: open, names of the open explanations; bit, from 0; pair, number of the pair; the
             browser sets it.
         view: num_bits, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
     """
 
-    _esm = bundle("explain.js")
-    _css = stylesheet("explain.css")
-    page = traitlets.Unicode().tag(sync=True)
     asked = traitlets.Dict(START).tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
 
     def on_asked(self, act: Callable[[Any], None]) -> None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import anywidget
 import traitlets
 
 from rsh.errors import InputError
-from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.panel import Panel
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
@@ -21,21 +20,17 @@ FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
 TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
 
 
-class ExportPanel(anywidget.AnyWidget):
+class ExportPanel(Panel, script="export.js", style="export.css"):
     """Buttons for the export formats.
 
     Sends {"kind": "take", "form", "what": "answer" | "selection"}; is sent {"kind": "file", "name",
     "type"} with the bytes, or {"kind": "text", "form", "text"}.
 
     Attributes:
-        page: name of the page's channel.
         map: whether the tiles have coordinates.
         selected: how many tiles are selected.
     """
 
-    _esm = bundle("export.js")
-    _css = stylesheet("export.css")
-    page = traitlets.Unicode().tag(sync=True)
     map = traitlets.Bool().tag(sync=True)
     selected = traitlets.Int().tag(sync=True)
 

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import anywidget
 import pandas as pd
-import traitlets
 
-from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
 from rsh.text import humanize
 
@@ -15,21 +13,16 @@ WORDS = {"class": "class", "split": "split", "bbox": "bounding box (degrees)"}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
-class FilterPanel(anywidget.AnyWidget):
+class FilterPanel(Panel, script="filter.js"):
     """The conditions as chips, and a form to add one.
 
     Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
-        page: name of the page's channel.
         view: texts, the conditions as they are; columns, each with name, words, values to choose
             from (or none: a free field), and hint, what may be written there; and found, how many
             tiles can be found, in words.
     """
-
-    _esm = bundle("filter.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
 
 def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:

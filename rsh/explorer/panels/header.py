@@ -1,21 +1,19 @@
 """The page's head, its alert, and the banner for a lost connection."""
 
-import anywidget
 import traitlets
 
-from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.panel import Panel
 from rsh.gallery.gallery import Gallery
 from rsh.text import plural
 
 
-class HeaderPanel(anywidget.AnyWidget):
+class HeaderPanel(Panel, script="header.js", style="page.css"):
     """Brings the page's stylesheet, keeps the address, and sees whether Python is still there.
 
     Sends {"kind": "ping"}, once {"kind": "address", "text"} if a link says what to show,
     and {"kind": "gallery", "name"}.
 
     Attributes:
-        page: name of the page's channel.
         question: the page in one sentence.
         facts: what the gallery holds.
         message: the alert, or "".
@@ -24,9 +22,6 @@ class HeaderPanel(anywidget.AnyWidget):
         gallery: name of the one that is shown.
     """
 
-    _esm = bundle("header.js")
-    _css = stylesheet("page.css")
-    page = traitlets.Unicode().tag(sync=True)
     question = traitlets.Unicode("Image retrieval by hashing").tag(sync=True)
     facts = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)

@@ -2,23 +2,21 @@
 
 from typing import Any
 
-import anywidget
 import traitlets
 
-from rsh.explorer.bundle import bundle, stylesheet
 from rsh.explorer.panels.coloring import WITH_QUERY, make_coloring
+from rsh.explorer.panels.panel import Panel
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
 
-class LegendPanel(anywidget.AnyWidget):
+class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     """Colors the dots of all maps, and explains the colors.
 
     Sends {"kind": "color", "by"}, and {"kind": "select"} with the selected rows as a buffer of
     int32, ascending.
 
     Attributes:
-        page: name of the page's channel.
         heading: title of the part of the page that follows.
         note: one sentence below it.
         judged: whether the results are relevant or not; for an image it is unknown.
@@ -26,9 +24,6 @@ class LegendPanel(anywidget.AnyWidget):
         coloring: `rsh.explorer.panels.coloring.Coloring`, or empty before the first.
     """
 
-    _esm = bundle("legend.js")
-    _css = stylesheet("scatter.css")
-    page = traitlets.Unicode().tag(sync=True)
     heading = traitlets.Unicode("Maps").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     judged = traitlets.Bool(True).tag(sync=True)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
 from rsh.data.sample import EARTH
-from rsh.explorer.bundle import bundle
 from rsh.explorer.panels.cards import MAX_CARDS
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
 from rsh.gallery.gallery import Gallery
@@ -37,13 +36,12 @@ _WORLD = (
 )
 
 
-class ScatterPanel(anywidget.AnyWidget):
+class ScatterPanel(Panel, script="scatter.js"):
     """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
 
     Their colors, and what is selected, come from the `Legend` of the page.
 
     Attributes:
-        page: name of the page's channel.
         heading: of the map, in plain words.
         term: the exact term beside it.
         caption: how to read it.
@@ -55,8 +53,6 @@ class ScatterPanel(anywidget.AnyWidget):
             the corners of its footprint, if known.
     """
 
-    _esm = bundle("scatter.js")
-    page = traitlets.Unicode().tag(sync=True)
     heading = traitlets.Unicode().tag(sync=True)
     term = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)

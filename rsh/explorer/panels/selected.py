@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 
 from rsh.codes.binary import hamming
-from rsh.explorer.bundle import bundle
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.index.base import Hits
@@ -17,17 +15,12 @@ from rsh.text import humanize, plural
 MAX_CARDS = 48  # all selected tiles are exported
 
 
-class SelectedPanel(anywidget.AnyWidget):
+class SelectedPanel(Panel, script="selected.js"):
     """A grid of the selected tiles, nearest to the query first. Sends {"kind": "choose", "row"}.
 
     Attributes:
-        page: name of the page's channel.
         view: heading, note and cards; no heading while nothing is selected.
     """
-
-    _esm = bundle("selected.js")
-    page = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
 
 
 def selected_view(state: ExplorerState) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import anywidget
 import traitlets
 
-from rsh.explorer.bundle import bundle, stylesheet
+from rsh.explorer.panels.panel import Panel
 from rsh.explorer.uploads.client import MAX_BYTES
 
 
-class UploadPanel(anywidget.AnyWidget):
+class UploadPanel(Panel, script="upload.js", style="upload.css"):
     """A search field, and a place to drop an image on.
 
     Sends {"kind": "find", "text"}; {"kind": "prepare"} when an image may soon come; {"kind":
@@ -17,7 +16,6 @@ class UploadPanel(anywidget.AnyWidget):
     that it does not send.
 
     Attributes:
-        page: name of the page's channel.
         typed: the text of the field; a trait, so that only its newest value waits while Python is
             busy.
         matching: ids of some tiles that contain it.
@@ -25,9 +23,6 @@ class UploadPanel(anywidget.AnyWidget):
         working: progress with an image, or "".
     """
 
-    _esm = bundle("upload.js")
-    _css = stylesheet("upload.css")
-    page = traitlets.Unicode().tag(sync=True)
     typed = traitlets.Unicode().tag(sync=True)
     matching = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
