@@ -1,11 +1,12 @@
 """Explain results: occlusion sensitivity of the query, one bit, and class confusion."""
 
-from collections.abc import Callable
+import math
 from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 import traitlets
+from PIL import Image
 
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
@@ -38,22 +39,18 @@ class ExplainPanel(Panel, script="explain.js", style="explain.css"):
     asked = traitlets.Dict(START).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
 
-    def on_asked(self, act: Callable[[Any], None]) -> None:
-        """Call `act` when another explanation is opened."""
-        self.observe(act, names="asked")
-
 
 class Explained:
-    """The explanations for one gallery; slow ones are kept."""
+    """The explanations for one gallery; slow ones are kept.
+
+    Attributes:
+        parts: a query and its occlusion sensitivity, if it was computed.
+    """
 
     def __init__(self, gallery: Gallery) -> None:
         """Explain the results in a gallery."""
         self._gallery = gallery
-        self._parts: tuple[Query, Occlusion] | None = None
-
-    def keep_parts(self, query: Query, found: Occlusion) -> None:
-        """Keep the occlusion sensitivity of a query."""
-        self._parts = (query, found)
+        self.parts: tuple[Query, Occlusion] | None = None
 
     def view(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the `ExplainPanel.view` of a state; what is not open is not computed.
@@ -67,36 +64,28 @@ class Explained:
 
     def _occlusion(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Draw the occlusion sensitivity of the current query, if it was computed."""
-        if self._parts is None or self._parts[0] != state.query:
+        if self.parts is None or self.parts[0] != state.query:
             return {"images": [], "note": ""}
-        found, bit, image = (
-            self._parts[1],
-            int(asked["bit"]),
-            BytesIO(state.query.thumbnail(self._gallery)),
-        )
+        found, bit = self.parts[1], int(asked["bit"])
         one = found.of_bit(bit)
         value = int(found.untouched.codes[0, bit] > 0)
-        far = int((found.untouched.packed != state.query.packed(self._gallery)).sum())
-        images = [
+        maps = [
             ("whole code", "brighter: the code depends more on this region", found.whole, False),
-            (
-                f"bit {bit + 1}, which is {value}",
-                "orange supports it, blue opposes it",
-                one,
-                True,
-            ),
+            (f"bit {bit + 1}, which is {value}", "orange supports it, blue opposes it", one, True),
         ]
+        thumbnail = state.query.thumbnail(self._gallery)
+        differs = (found.untouched.packed != state.query.packed(self._gallery)).any()
         return {
             "images": [
                 {
                     "title": title,
                     "note": note,
-                    "png": overlay(_again(image), heat, signed=signed),
+                    "png": overlay(Image.open(BytesIO(thumbnail)), heat, signed=signed),
                     "alt": f"Occlusion map of the query: {title}, {note}",
                 }
-                for title, note, heat, signed in images
+                for title, note, heat, signed in maps
             ],
-            "note": _small(far),
+            "note": "The thumbnail has a different code than the original tile." if differs else "",
         }
 
     def _bit(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +93,10 @@ class Explained:
         found = profile_bit(gallery, int(asked["bit"]))
         classes = zip(gallery.classes, found.share.tolist(), strict=True)
         shares = sorted(((share, humanize(name)) for name, share in classes), reverse=True)
-        other = int(found.related[0]) if len(found.related) else None
         related = ""
-        if other is not None and 0 < found.balance < 1:
-            strength = found.correlation[other]
-            related = f" It correlates most with bit {other + 1} ({strength:+.2f})."
+        if len(found.related) and 0 < found.balance < 1:
+            other = int(found.related[0])
+            related = f" It correlates most with bit {other + 1} ({found.correlation[other]:+.2f})."
         return {
             "note": f"1 in {found.balance:.0%} of all tiles. A useful bit is near 50%.{related}",
             "on": [tile_card(describe(gallery, row)) for row in found.on.tolist()],
@@ -118,27 +106,20 @@ class Explained:
 
     @cached_property
     def _confused(self) -> list[ClassPair]:
-        known = [
-            pair for pair in class_margins(self._gallery).pairs if pair.margin == pair.margin
-        ]  # no NaN
-        return known[:PAIRS]
+        pairs = class_margins(self._gallery).pairs
+        return [pair for pair in pairs if not math.isnan(pair.margin)][:PAIRS]
 
     def _pairs(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         pairs = self._confused
         if not pairs:
-            return {
-                "pairs": [],
-                "note": "This needs two classes of at least two tiles each.",
-                "tiles": [],
-            }
+            note = "This needs two classes of at least two tiles each."
+            return {"pairs": [], "note": note, "tiles": []}
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
         found = boundary_tiles(self._gallery, one, other, count=SHOWN)
-        share = (
-            ""
-            if found.evaluated == found.tiles
-            else f" ({found.evaluated:,} of them were evaluated)"
-        )
+        share = ""
+        if found.evaluated != found.tiles:
+            share = f" ({found.evaluated:,} of them were evaluated)"
         rows = zip(
             found.rows, found.own_distance, found.other_distance, found.nearest_other, strict=True
         )
@@ -162,16 +143,3 @@ class Explained:
         far = f"{plural(other, 'bit')} to {theirs['name']}, {own} to its own class"
         alt = f"{tile['name']}: {far}"
         return tile_card(tile, far=far, other=tile_card(theirs), alt=alt)
-
-
-def _small(far: int) -> str:
-    if not far:
-        return ""
-    return "The thumbnail has a different code than the original tile."
-
-
-def _again(stream: BytesIO) -> Any:
-    from PIL import Image
-
-    stream.seek(0)
-    return Image.open(stream)
