@@ -28,7 +28,6 @@ from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
-from rsh.search.query import QueryImage
 
 
 class Explorer:
@@ -75,26 +74,18 @@ class Explorer:
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
         self.legend = LegendPanel(page=page, ways=list_ways(gallery) if self.planes else [])
-        self._follow()
         self.refresh()
-        rail = (self.controls, self.filter, self.upload, self.class_browser)
-        main = (self.cards, self.export, self.sides, self.reasons, self.legend, self.selected)
-        self._handlers: dict[Any, Callable[[Any, dict[str, Any], list[memoryview]], None]] = {
-            self.header: self._on_header,
-            self.filter: self._on_filter,
-            self.upload: self._on_upload,
-            self.class_browser: self._on_class,
-            self.export: self._on_export,
-            self.reasons: self._on_explain,
-            **dict.fromkeys((self.legend, *self.planes), self._on_map),
-        }
-        for panel in (self.header, *rail, *main, *self.planes):
+        rail = [self.controls, self.filter, self.upload, self.class_browser]
+        answer = [self.codes, self.cards, self.export, self.sides, self.reasons, self.legend]
+        for panel in (self.header, *rail, *answer, *self.planes, self.selected):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
-        self.upload.on_typed(self.suggest)
-        self.sides.on_chosen(self.compare)
-        self.reasons.on_asked(self.explain)
-        self.panels = self._layout()
+        self.upload.observe(self.suggest, names="typed")
+        self.sides.observe(self.compare, names="chosen")
+        self.reasons.observe(self.explain, names="asked")
+        planes = [box("rsh-scatters", self.planes)] if self.planes else []
+        main = box("rsh-main", [*answer, *planes, self.selected])
+        self.panels = [self.header, box("rsh-body", [box("rsh-rail", rail), main])]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -104,13 +95,12 @@ class Explorer:
     @guarded
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Do what a panel asks for; unknown messages are ignored."""
-        if content.get("kind") in ("choose", "mark", "back", "forward", "random", "clear"):
-            self._on_query(content)
-        elif handle := self._handlers.get(panel):
-            handle(panel, content, buffers)
+        self._change_query(content)
+        self._change_page(content)
+        self._encode(content, buffers)
+        self._show_more(panel, content, buffers)
 
-    def _on_query(self, content: dict[str, Any]) -> None:
-        """Change the query; several panels send these messages."""
+    def _change_query(self, content: dict[str, Any]) -> None:
         state = self.state
         match content:
             case {"kind": "choose", "row": int(row)}:
@@ -125,60 +115,54 @@ class Explorer:
                 self._move(state.choose_random)
             case {"kind": "clear"}:
                 self._move(state.clear_feedback)
+            case {"kind": "where", "texts": list(texts)}:
+                self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
+            case {"kind": "find", "text": str(text)}:
+                self._move(lambda: state.choose(state.find_row(text)))
 
-    def _on_header(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _change_page(self, content: dict[str, Any]) -> None:
         match content:
             case {"kind": "ping"}:
-                panel.send({"kind": "pong"})
+                self.header.send({"kind": "pong"})
             case {"kind": "address", "text": str(text)}:
-                self._open(gallery_in(text) or self._name, text)
+                gallery = gallery_in(text) or self._name
+                if gallery == self._name:
+                    self._move(lambda: read_address(text, self.state))
+                else:
+                    self.switch(gallery, text)
             case {"kind": "gallery", "name": str(name)}:
                 self.switch(name, carried_over(self.state, self._site.open(name)))
 
-    def _on_filter(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _encode(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content:
-            case {"kind": "where", "texts": list(texts)}:
-                conditions = Filter.read(list(map(str, texts)))
-                self._move(lambda: self.state.filter_by(conditions))
-
-    def _on_upload(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        match content:
-            case {"kind": "find", "text": str(text)}:
-                self._move(lambda: self.state.choose(self.state.find_row(text)))
             case {"kind": "image", "name": str(name)} if len(buffers) == 1:
                 start_soon(self.take_image(bytes(buffers[0]), name))
             case {"kind": "prepare"}:
                 start_soon(self._uploads.prepare())
             case {"kind": "too large", "name": str(name), "size": int(size)}:
                 check_size(size, name)
+            case {"kind": "parts"}:
+                start_soon(self.look_for_parts())
 
-    def _on_class(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        gallery = self.state.gallery
         match content:
-            case {"kind": "class", "number": int(number)}:
-                if 0 <= number < len(self.state.gallery.classes):
-                    self._show_class(number, 0)
-                    self.alert("")
+            case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
+                self._show_class(number, 0)
+                self.alert("")
             case {"kind": "others"}:
                 self._show_class(self._class, self._part + 1)
                 self.alert("")
-
-    def _on_export(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        match content:
             case {"kind": "take", "form": str(form), "what": "selection"}:
                 self.export.give(form, selected_tiles(self.state))
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
                 self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
                 self.alert("")
-
-    def _on_explain(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        if content.get("kind") == "parts":
-            start_soon(self.look_for_parts())
-
-    def _on_map(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        match content:
-            case {"kind": "peek", "row": int(row)} if 0 <= row < len(self.state.gallery):
-                self._peek(panel, row)
+            case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
+                tile = describe(gallery, row)
+                thumbnail = tile.pop("thumb")
+                panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
             case {"kind": "select"}:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()
@@ -216,7 +200,7 @@ class Explorer:
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
             found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
-            self._explained.keep_parts(query, found)
+            self._explained.parts = query, found
             self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         except Exception as error:
             self.alert(explain(error))
@@ -236,10 +220,14 @@ class Explorer:
         if image is None:
             self.alert(message)
         else:
-            self._ask_with(image)
+            self._move(lambda: self.state.choose_image(image))
 
     def refresh(self) -> None:
         """Show the current query and its results in all panels."""
+        if self.state.query.row is not None:
+            number = int(self.state.gallery.labels[self.state.query.row])
+            if number != self._class:  # the class browser follows the query to its class
+                self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.judged = self.state.query.row is not None
         self.legend.note = legend_note(self.state.query, bool(self.planes))
@@ -263,30 +251,11 @@ class Explorer:
         self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: equal results change no trait, but end the wait
 
-    def _open(self, name: str, address: str) -> None:
-        """Show an address in this gallery or in another one."""
-        if name == self._name:
-            self._move(lambda: read_address(address, self.state))
-        else:
-            self.switch(name, address)
-
     @guarded
-    def _ask_with(self, image: QueryImage) -> None:
-        self.state.choose_image(image)
-        self.refresh()
-
     def _move(self, act: Callable[[], None]) -> None:
-        """Change the query; the class browser follows it to its class."""
+        """Change the query and show what follows from it."""
         act()
-        self._follow()
         self.refresh()
-
-    def _follow(self) -> None:
-        """Let the class browser show the query's class, if it has one."""
-        if self.state.query.row is not None:
-            number = int(self.state.gallery.labels[self.state.query.row])
-            if number != self._class:
-                self._class, self._part = number, 0
 
     def _show_class(self, number: int, part: int) -> None:
         self._class, self._part = number, part
@@ -295,18 +264,6 @@ class Explorer:
     def _show_picked(self) -> None:
         self.export.selected = len(self.state.selection)
         self.selected.view = selected_view(self.state)
-
-    def _peek(self, panel: Any, row: int) -> None:
-        tile = describe(self.state.gallery, row)
-        thumbnail = tile.pop("thumb")
-        panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
-
-    def _layout(self) -> list[ipywidgets.Widget]:
-        planes = [box("rsh-scatters", self.planes)] if self.planes else []
-        rail = box("rsh-rail", [self.controls, self.filter, self.upload, self.class_browser])
-        answer = [self.codes, self.cards, self.export, self.sides, self.reasons]
-        main = box("rsh-main", [*answer, self.legend, *planes, self.selected])
-        return [self.header, box("rsh-body", [rail, main])]
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:

@@ -1,6 +1,5 @@
 """Compare the results of a query with another gallery, or with features in place of codes."""
 
-from collections.abc import Callable
 from typing import Any
 
 import traitlets
@@ -32,10 +31,6 @@ class ComparePanel(Panel, script="compare.js", style="compare.css"):
 
     choices: traitlets.List[Any] = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
-
-    def on_chosen(self, act: Callable[[Any], None]) -> None:
-        """Call `act` when another side was chosen."""
-        self.observe(act, names="chosen")
 
 
 class Comparison:

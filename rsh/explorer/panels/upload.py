@@ -1,7 +1,5 @@
 """Search with a tile by its name, or with an image of the visitor."""
 
-from typing import Any
-
 import traitlets
 
 from rsh.explorer.panels.panel import Panel
@@ -27,7 +25,3 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     matching = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
-
-    def on_typed(self, act: Any) -> None:
-        """Call `act` when something was typed."""
-        self.observe(act, names="typed")
