@@ -23,6 +23,7 @@ from rsh.explorer.server.registry import VARIABLE, Registry
 from rsh.explorer.uploads.client import MAX_BYTES
 
 PACKAGE = Path(str(files("rsh")))
+TEMPLATE = PACKAGE / "explorer" / "template"
 NOTEBOOKS = (PACKAGE.parent / "notebooks", PACKAGE / "assets")  # checkout, installed wheel
 # Other installed JupyterLab extensions would only slow down loading.
 EXTENSIONS = [
@@ -55,9 +56,7 @@ TIMEOUTS = {
 }
 TORNADO = {
     "websocket_max_message_size": 2 * MAX_BYTES,
-    "jinja2_env": Environment(
-        loader=FileSystemLoader(PACKAGE / "explorer" / "template"), autoescape=True
-    ),
+    "jinja2_env": Environment(loader=FileSystemLoader(TEMPLATE), autoescape=True),
     # The request with which Voila reports a closed tab carries no such cookie; if it were refused,
     # the kernel would keep running. Any other abuse needs the random id of a kernel.
     "disable_check_xsrf": True,
@@ -103,12 +102,7 @@ def serve(
         # Arrow's own allocator would keep 40 MB per kernel after reading a table of 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         app = _app(folder / "root", port, reach, max_sessions)
-        _run(
-            app,
-            reach.url(port),
-            reach.entry(port) if open_browser else "",
-            needs_token=bool(reach.token),
-        )
+        _run(app, port, reach, open_browser)
 
 
 def check_port(port: int, host: str = access.HERE) -> None:
@@ -132,23 +126,15 @@ def _served_folder() -> Iterator[Path]:
 
     Voila serves any image below its root to every visitor.
     """
-    notebook = next(
-        (
-            folder / "dashboard.ipynb"
-            for folder in NOTEBOOKS
-            if (folder / "dashboard.ipynb").is_file()
-        ),
-        None,
-    )
+    notebooks = (folder / "dashboard.ipynb" for folder in NOTEBOOKS)
+    notebook = next(filter(Path.is_file, notebooks), None)
     if notebook is None:
         raise InputError("dashboard.ipynb is missing from this installation: reinstall rsh")
     with tempfile.TemporaryDirectory(prefix="rsh-page-") as name:
         folder = Path(name)
         (folder / "root").mkdir()
         shutil.copy(notebook, folder / "root")
-        shutil.copytree(
-            PACKAGE / "explorer" / "template", folder / "jupyter" / "voila" / "templates" / "rsh"
-        )
+        shutil.copytree(TEMPLATE, folder / "jupyter" / "voila" / "templates" / "rsh")
         yield folder
 
 
@@ -165,14 +151,14 @@ def _app(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
     return app
 
 
-def _run(app: Any, url: str, entry: str, *, needs_token: bool) -> None:
+def _run(app: Any, port: int, reach: Access, open_browser: bool) -> None:
     from tornado.ioloop import IOLoop
 
     def ready() -> None:
-        note = f" for visitors with the token of {access.VARIABLE}" if needs_token else ""
-        print(f"rsh page: {url}{note}", flush=True)
-        if entry:
-            webbrowser.open(entry)
+        note = f" for visitors with the token of {access.VARIABLE}" if reach.token else ""
+        print(f"rsh page: {reach.url(port)}{note}", flush=True)
+        if open_browser:
+            webbrowser.open(reach.entry(port))
 
     # Voila listens before it starts the loop, so the server is ready at the first callback.
     IOLoop.current().add_callback(ready)
@@ -197,14 +183,19 @@ def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
     import zmq
     from traitlets.config import Config
 
-    server = {"ip": reach.host, "port": port, "port_retries": 0, "open_browser": False}
-    server |= {"base_url": reach.base_url, "token": reach.token}
-    server |= {"tornado_settings": TORNADO | reach.names | {"headers": reach.headers}}
-    server |= {"identity_provider_class": "rsh.explorer.server.auth.LinkIdentity"}
-    # It warns at each visit that the notebook is not signed.
-    quiet = {"root_dir": str(root), "log_level": "ERROR"}
     return Config(
-        Voila=server | quiet,
+        Voila={
+            "ip": reach.host,
+            "port": port,
+            "port_retries": 0,
+            "open_browser": False,
+            "base_url": reach.base_url,
+            "root_dir": str(root),
+            "token": reach.token,
+            "identity_provider_class": "rsh.explorer.server.auth.LinkIdentity",
+            "tornado_settings": TORNADO | reach.names | {"headers": reach.headers},
+            "log_level": "ERROR",  # it warns at each visit that the notebook is not signed
+        },
         VoilaConfiguration=LOOKS,
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,
