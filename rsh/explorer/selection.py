@@ -1,6 +1,6 @@
 """The tiles that a visitor has selected in a map."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,50 +10,31 @@ from rsh.errors import InputError
 MAX_SELECTED = 100_000  # 400 kB in a message to Python
 
 
-class Selection:
-    """Rows of a gallery, each once, in ascending order; immutable.
+def select_rows(rows: ArrayLike, *, num_tiles: int) -> NDArray[np.int64]:
+    """Return rows of a gallery, each once, in ascending order, read-only.
 
-    Attributes:
-        rows: (n,) int64, read-only.
+    Args:
+        rows: integers, (n,), in any order.
+        num_tiles: how many tiles the gallery has.
+
+    Raises:
+        InputError: a value is not a row number, or there are too many.
     """
-
-    def __init__(self, rows: ArrayLike, *, num_tiles: int) -> None:
-        """Sort rows and drop duplicates.
-
-        Args:
-            rows: integers, (n,), in any order.
-            num_tiles: how many tiles the gallery has.
-
-        Raises:
-            InputError: a value is not a row number, or there are too many.
-        """
-        given = np.asarray(rows)
-        if given.size and (given.dtype.kind not in "iu" or given.ndim != 1):
-            raise InputError(
-                f"a selection of {given.dtype} of shape {given.shape}: give a list of row numbers"
-            )
-        kept = np.unique(given.astype(np.int64))
-        wrong = kept[(kept < 0) | (kept >= num_tiles)]
-        if len(wrong):
-            raise InputError(f"there is no tile {wrong[0]}: select from 0 to {num_tiles - 1}")
-        if len(kept) > MAX_SELECTED:
-            raise InputError(
-                f"{len(kept):,} tiles are too many to select: choose at most {MAX_SELECTED:,}"
-            )
-        kept.flags.writeable = False
-        self.rows: NDArray[np.int64] = kept
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.rows.tolist())
-
-    def __contains__(self, row: object) -> bool:
-        return row in self.rows.tolist()
-
-    def __repr__(self) -> str:
-        return f"Selection({len(self)} tiles)"
+    given = np.asarray(rows)
+    if given.size and (given.dtype.kind not in "iu" or given.ndim != 1):
+        raise InputError(
+            f"a selection of {given.dtype} of shape {given.shape}: give a list of row numbers"
+        )
+    kept: NDArray[np.int64] = np.unique(given.astype(np.int64))
+    wrong = kept[(kept < 0) | (kept >= num_tiles)]
+    if len(wrong):
+        raise InputError(f"there is no tile {wrong[0]}: select from 0 to {num_tiles - 1}")
+    if len(kept) > MAX_SELECTED:
+        raise InputError(
+            f"{len(kept):,} tiles are too many to select: choose at most {MAX_SELECTED:,}"
+        )
+    kept.flags.writeable = False
+    return kept
 
 
 def rows_sent(buffers: Sequence[bytes | memoryview]) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.config import DEFAULT_TOP_K, Measure
 from rsh.errors import InputError
-from rsh.explorer.selection import Selection
+from rsh.explorer.selection import select_rows
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
@@ -58,7 +58,7 @@ class ExplorerState:
         gallery: what is searched.
         query: with its feedback, so that Back takes that away again.
         settings: how to search.
-        selection: tiles selected in a map.
+        selection: rows of the tiles selected in a map, ascending.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -73,7 +73,7 @@ class ExplorerState:
         self.settings = SearchSettings(
             top_k=min(DEFAULT_TOP_K, self.max_top_k), radius=max(gallery.num_bits // 16, 1)
         )
-        self.selection = Selection([], num_tiles=len(gallery))
+        self.selection = select_rows([], num_tiles=len(gallery))
         self._rng = np.random.default_rng(seed)
         self._past: list[Query] = []
         self._future: list[Query] = []
@@ -125,7 +125,7 @@ class ExplorerState:
         Raises:
             InputError: the gallery has no such row, or they are too many.
         """
-        self.selection = Selection(rows, num_tiles=len(self.gallery))
+        self.selection = select_rows(rows, num_tiles=len(self.gallery))
 
     def choose_random(self) -> None:
         """Search with another tile, a held-out query if there are any."""

@@ -28,7 +28,7 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     result = selected_tiles(state)
     if not len(result):
         return {"heading": "", "note": "", "cards": []}
-    names = state.gallery.items["class"].iloc[state.selection.rows].value_counts()
+    names = state.gallery.items["class"].iloc[state.selection].value_counts()
     most = ", ".join(f"{count:,} {humanize(str(name))}" for name, count in names.head(3).items())
     more = ", \u2026" if len(names) > 3 else ""
     shown = f" The nearest {MAX_CARDS} are shown." if len(result) > MAX_CARDS else ""
@@ -41,7 +41,7 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
 
 def selected_tiles(state: ExplorerState) -> SearchResult:
     """Return the selected tiles, ranked by distance from the query, equal ones by row."""
-    gallery, rows = state.gallery, state.selection.rows
+    gallery, rows = state.gallery, state.selection
     (distances,) = hamming(state.query.packed(gallery), gallery.packed[rows])
     order = np.argsort(distances, kind="stable")  # a selection is in the order of rows
     hits = Hits(rows[order], distances[order])
