@@ -6,7 +6,6 @@
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
 
-from collections.abc import Sequence
 from urllib.parse import parse_qs, urlencode
 
 from rsh.errors import InputError
@@ -15,10 +14,8 @@ from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query, Sign
 
-SIGNS: dict[str, Sign] = {
-    "like": "positive",
-    "unlike": "negative",
-}  # as the browser and links name them
+# As the browser and links name them.
+SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
 NAMES = ("gallery", "q", "k", "r", "order", "where", *SIGNS)
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -103,8 +100,7 @@ def _parse(address: str) -> dict[str, list[str]]:
 
 
 def _one(found: dict[str, list[str]], name: str, default: str) -> str:
-    values: Sequence[str] = found.get(name, [default])
-    return values[-1]
+    return found.get(name, [default])[-1]
 
 
 def _number(found: dict[str, list[str]], name: str, default: int) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,39 +25,6 @@ WITH_QUERY = ("distance", "found")  # those that another query changes
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Coloring(TypedDict):
-    """What a browser needs to color the dots and to explain it.
-
-    A value is an index of `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
-    itself means unknown.
-
-    Attributes:
-        by: the way, as in `list_ways`.
-        names: one for each value; none for a scale.
-        colors: roles such as "right", one a name; none for those of classes.
-        ends: words at both ends of a scale; none for names.
-        strong: which end of a scale contrasts with the background, "low" or "high".
-        missing: what the value for unknown means.
-        num_missing: how many tiles have it.
-        num_values: number of the other values.
-        layers: ranges of values, (first, last + 1), in the order in which they are drawn.
-        values: bytes of uint8, or of uint16 where num_values is above 255, one per tile.
-        wide: whether they are uint16.
-    """
-
-    by: str
-    names: list[str]
-    colors: list[str]
-    ends: list[str]
-    strong: str
-    missing: str
-    num_missing: int
-    num_values: int
-    layers: list[tuple[int, int]]
-    values: bytes
-    wide: bool
-
-
 def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
     items = gallery.items
@@ -68,8 +35,24 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
-def make_coloring(result: SearchResult, by: str) -> Coloring:
-    """Return the coloring of all tiles by one of `list_ways`.
+def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
+    """Return what a browser needs to color all tiles by one of `list_ways`, and to explain it.
+
+    A value is an index of `names` or a step of the scale, 0 to `num_values` - 1; `num_values`
+    itself means unknown.
+
+    Returns:
+        by: the way.
+        names: one for each value; none for a scale.
+        colors: roles such as "right", one a name; none for those of classes.
+        ends: words at both ends of a scale; none for names.
+        strong: which end of a scale contrasts with the background, "low" or "high".
+        missing: what the value for unknown means.
+        num_missing: how many tiles have it.
+        num_values: number of the other values.
+        layers: ranges of values, (first, last + 1), in the order in which they are drawn.
+        values: bytes of uint8, or of uint16 where num_values is above 255, one per tile.
+        wide: whether they are uint16.
 
     Raises:
         InputError: there is no such way.
@@ -91,7 +74,7 @@ def make_coloring(result: SearchResult, by: str) -> Coloring:
     return _by_column(by, gallery.items[name])
 
 
-def _by_distance(gallery: Gallery, query_packed: Packed) -> Coloring:
+def _by_distance(gallery: Gallery, query_packed: Packed) -> dict[str, Any]:
     """Color by the bits that differ from the query's code; the nearest are drawn last."""
     bits = gallery.num_bits
     distances = hamming(query_packed, gallery.packed)[0]
@@ -106,7 +89,7 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> Coloring:
     )
 
 
-def _by_relevance(result: SearchResult) -> Coloring:
+def _by_relevance(result: SearchResult) -> dict[str, Any]:
     """Color the tiles shown by whether they have the query's class."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
     values[shown.rows] = 0 if shown.relevant is None else ~shown.relevant
@@ -116,7 +99,7 @@ def _by_relevance(result: SearchResult) -> Coloring:
     return _packed("found", values, names=names, colors=roles, missing="not a result")
 
 
-def _by_column(by: str, column: pd.Series) -> Coloring:
+def _by_column(by: str, column: pd.Series) -> dict[str, Any]:
     if _is_number(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return _on_scale(by, numbers, "{:g}".format)
@@ -126,7 +109,9 @@ def _by_column(by: str, column: pd.Series) -> Coloring:
     return _packed(by, codes, names=[humanize(name) for name in names])
 
 
-def _on_scale(by: str, numbers: NDArray[np.float64], write: Callable[[float], str]) -> Coloring:
+def _on_scale(
+    by: str, numbers: NDArray[np.float64], write: Callable[[float], str]
+) -> dict[str, Any]:
     """Bring numbers to the steps of a scale from the least to the largest."""
     known = np.isfinite(numbers)
     low, high = numbers[known].min(), numbers[known].max()
@@ -146,7 +131,7 @@ def _packed(
     strong: str = "high",
     missing: str = "unknown",
     layers: Sequence[tuple[int, int]] = (),
-) -> Coloring:
+) -> dict[str, Any]:
     """Make a coloring; values below 0 are unknown."""
     num_values = num_values or len(names)
     wide = num_values > np.iinfo(np.uint8).max

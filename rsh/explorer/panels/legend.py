@@ -21,7 +21,7 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
         note: one sentence below it.
         judged: whether the results are relevant or not; for an image it is unknown.
         ways: what the dots can be colored by, see `list_ways`; none hides the choice.
-        coloring: `rsh.explorer.panels.coloring.Coloring`, or empty before the first.
+        coloring: from `make_coloring`, or empty before the first.
     """
 
     heading = traitlets.Unicode("Maps").tag(sync=True)
@@ -43,7 +43,7 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
         now = str(self.coloring.get("by", ""))
         if by is None and now and now not in WITH_QUERY:
             return
-        self.coloring = dict(make_coloring(result, by or now or "class"))
+        self.coloring = make_coloring(result, by or now or "class")
 
 
 def legend_note(query: Query, has_planes: bool) -> str:

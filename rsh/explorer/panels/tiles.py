@@ -8,11 +8,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query
 from rsh.text import humanize
 
-SPLITS = {
-    "query": "held-out query",
-    "train": "training",
-    "val": "validation",
-}
+SPLITS = {"query": "held-out query", "train": "training", "val": "validation"}
 NO_ROW = -1  # of an uploaded image
 
 
