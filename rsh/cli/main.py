@@ -10,42 +10,28 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from rsh.cli import parser
-from rsh.cli.data import data_fetch, data_list, data_tiles
-from rsh.cli.encode import encode, export_onnx, project
-from rsh.cli.evaluate import compare, evaluate
-from rsh.cli.gallery import (
-    gallery_add,
-    gallery_check,
-    gallery_index,
-    gallery_info,
-    gallery_merge,
-    gallery_remove,
-)
-from rsh.cli.search import search
-from rsh.cli.serve import dashboard
-from rsh.cli.train import train
+from rsh.cli import data, encode, evaluate, gallery, parser, search, serve, train
 from rsh.errors import InputError, RshWarning
 from rsh.text import escape_control_chars
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "data fetch": data_fetch,
-    "data list": data_list,
-    "data tiles": data_tiles,
-    "train": train,
-    "encode": encode,
-    "project": project,
-    "export-onnx": export_onnx,
-    "search": search,
-    "gallery info": gallery_info,
-    "gallery check": gallery_check,
-    "gallery add": gallery_add,
-    "gallery remove": gallery_remove,
-    "gallery merge": gallery_merge,
-    "gallery index": gallery_index,
-    "evaluate": evaluate,
-    "compare": compare,
-    "dashboard": dashboard,
+    "data fetch": data.data_fetch,
+    "data list": data.data_list,
+    "data tiles": data.data_tiles,
+    "train": train.train,
+    "encode": encode.encode,
+    "project": encode.project,
+    "export-onnx": encode.export_onnx,
+    "search": search.search,
+    "gallery info": gallery.gallery_info,
+    "gallery check": gallery.gallery_check,
+    "gallery add": gallery.gallery_add,
+    "gallery remove": gallery.gallery_remove,
+    "gallery merge": gallery.gallery_merge,
+    "gallery index": gallery.gallery_index,
+    "evaluate": evaluate.evaluate,
+    "compare": evaluate.compare,
+    "dashboard": serve.dashboard,
 }
 GROUPS = {
     "data": "List and download data sets, and cut scenes into tiles.",
