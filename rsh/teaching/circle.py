@@ -18,7 +18,7 @@ from torch import Tensor
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
-from rsh.teaching.sliders import Sliders
+from rsh.teaching.sliders import Sliders, apply_values
 from rsh.training.train import make_loss
 
 CLASSES = ("forest", "desert", "ocean")
@@ -119,7 +119,7 @@ class CircleTutorial:
 
     def _follow(self, _: Any = None) -> None:
         try:
-            config = self.sliders.config(TrainConfig())
+            config = apply_values(self.sliders.values, TrainConfig())
         except InputError as error:
             self.sliders.message = str(error)
             return

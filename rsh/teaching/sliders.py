@@ -49,14 +49,6 @@ class Sliders(anywidget.AnyWidget):
         """Show the settings of `config`."""
         super().__init__(values=slider_values(config), buttons=list(buttons), live=live)
 
-    def config(self, base: TrainConfig) -> TrainConfig:
-        """Return `base` with the values of the sliders.
-
-        Raises:
-            InputError: a value is missing or out of range, or all weights are 0.
-        """
-        return apply_values(self.values, base)
-
     def on_press(self, act: Callable[[str], None]) -> None:
         """Call `act` with the label of each pressed button."""
 

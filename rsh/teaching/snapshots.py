@@ -13,7 +13,7 @@ from rsh.codes.binary import Codes, binarize, pack
 from rsh.data.dataset import Split
 from rsh.evaluation.plots import OTHERS, SAME
 from rsh.gallery.projection import umap_code_layout, umap_layout
-from rsh.metrics.counts import count_by_distance, without_self
+from rsh.metrics.counts import DistanceCounts, count_by_distance, without_self
 from rsh.metrics.ranking import distances_by_class, distinct_codes, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.plotting import percent_axis, style_axes
@@ -78,15 +78,13 @@ class Snapshots:
         self.codes[name] = binarize(embedding.relaxed)
 
     def _row(self, features: Floats, codes: Codes) -> dict[str, float]:
-        packed, num_bits = pack(codes), codes.shape[1]
-        with_self = count_by_distance(packed, packed, self.labels, self.labels, num_bits=num_bits)
-        counts = without_self(with_self)
+        counts = _count_pairs(codes, self.labels)
         same, others = (_mean_distance(pairs) for pairs in distances_by_class(counts))
         return {
-            "silhouette, features": _silhouette(features, self.labels, "cosine"),
-            "silhouette, codes": _silhouette(codes, self.labels, "hamming"),
+            "silhouette, features": silhouette_score(features, self.labels, metric="cosine"),
+            "silhouette, codes": silhouette_score(codes, self.labels, metric="hamming"),
             "margin, bits": others - same,
-            "distinct codes": distinct_codes(packed),
+            "distinct codes": distinct_codes(pack(codes)),
             "mAP": mean_average_precision(counts),
         }
 
@@ -124,14 +122,16 @@ def margins(snapshots: Snapshots) -> Figure:
     names = list(snapshots.codes)
     figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
-        packed, num_bits = pack(snapshots.codes[name]), snapshots.codes[name].shape[1]
-        with_self = count_by_distance(
-            packed, packed, snapshots.labels, snapshots.labels, num_bits=num_bits
-        )
-        _draw_pairs(axes, distances_by_class(without_self(with_self)))
+        counts = _count_pairs(snapshots.codes[name], snapshots.labels)
+        _draw_pairs(axes, distances_by_class(counts))
         axes.set(ylabel="fraction of pairs", title=name)
     axes.set_xlabel("Hamming distance, bits")
     return figure
+
+
+def _count_pairs(codes: Codes, labels: NDArray[np.int64]) -> DistanceCounts:
+    packed = pack(codes)
+    return without_self(count_by_distance(packed, packed, labels, labels, num_bits=codes.shape[1]))
 
 
 def _draw_pairs(axes: Any, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
@@ -150,7 +150,3 @@ def _draw_pairs(axes: Any, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -
 
 def _mean_distance(pairs: NDArray[np.int64]) -> float:
     return float(np.average(np.arange(len(pairs)), weights=pairs))
-
-
-def _silhouette(rows: Floats | Codes, labels: NDArray[np.int64], metric: str) -> float:
-    return float(silhouette_score(rows, labels, metric=metric))
