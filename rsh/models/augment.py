@@ -73,19 +73,13 @@ class ViewSpec:
         """
         if not self.count:
             return dihedral_views(eval_views(tiles), self.tta)
-        draws = torch.stack(
-            [
-                torch.rand(
-                    self.count,
-                    NUM_DRAWS,
-                    generator=torch.Generator().manual_seed(self.seed * 1_000_003 + row),
-                )
-                for row in range(first, first + len(tiles))
-            ]
-        )
-        views = augment(
-            tiles.repeat_interleave(self.count, 0), draws.flatten(0, 1), self.augmentation
-        )
+        generator, seed = torch.Generator(), self.seed * 1_000_003 + first
+        draws = [
+            torch.rand(self.count, NUM_DRAWS, generator=generator.manual_seed(seed + number))
+            for number in range(len(tiles))
+        ]
+        repeated = tiles.repeat_interleave(self.count, 0)
+        views = augment(repeated, torch.cat(draws), self.augmentation)
         return views.view(len(tiles), self.count, *tiles.shape[1:])
 
 
