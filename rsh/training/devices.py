@@ -15,7 +15,6 @@ from torch import Tensor
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 
-RANK = (("RANK", 0), ("WORLD_SIZE", 1))
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -24,9 +23,9 @@ def make_fabric(config: TrainConfig) -> Fabric:
 
     It has one device, or under `torchrun` all processes, on one machine or several.
     """
-    world, local = _world_sizes()
+    world = _from_torchrun("WORLD_SIZE", 1)
     fabric = Fabric(
-        devices=local,
+        devices=_from_torchrun("LOCAL_WORLD_SIZE", 1),
         num_nodes=num_nodes(),
         # baselines do not use the projection head
         strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
@@ -39,21 +38,18 @@ def make_fabric(config: TrainConfig) -> Fabric:
 
 def num_nodes() -> int:
     """Return the number of machines that `torchrun` uses."""
-    world, local = _world_sizes()
-    return world // local
+    return _from_torchrun("WORLD_SIZE", 1) // _from_torchrun("LOCAL_WORLD_SIZE", 1)
 
 
-def _world_sizes() -> tuple[int, int]:
-    """Return the number of processes in total and on this machine."""
-    world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    return world, local
+def _from_torchrun(name: str, default: int) -> int:
+    return int(os.environ.get(name, default))
 
 
 def local_device() -> torch.device:
     """Return the device of this process: under `torchrun` each has its own GPU."""
     device = Fabric(accelerator="auto", devices=1).device
     if device.type == "cuda":
-        local = int(os.environ.get("LOCAL_RANK", 0))
+        local = _from_torchrun("LOCAL_RANK", 0)
         return torch.device("cuda", local % torch.cuda.device_count())
     return device
 
@@ -98,7 +94,7 @@ class ProcessGroup:
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
     """Join the other processes; they exchange words only, all data goes through files."""
-    rank, world = (int(os.environ.get(name, default)) for name, default in RANK)
+    rank, world = _from_torchrun("RANK", 0), _from_torchrun("WORLD_SIZE", 1)
     ours = world > 1 and not dist.is_initialized()
     if ours:  # a process may wait for as long as it takes to encode an archive
         dist.init_process_group("gloo", timeout=timedelta(days=365))
