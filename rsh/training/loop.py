@@ -138,21 +138,31 @@ def set_up(
 ) -> TrainState:
     """Move module and loss to the device; create optimizer, schedule and average.
 
+    The learning rate warms up to its peak and then decays like a cosine. The moving average of the
+    weights, which generalizes better, is there if the settings ask for it.
+
     Args:
         module: view -> Embedding.
         config: settings.
         loss: function of two embeddings and labels.
         fabric: where to train.
         num_batches: batches in an epoch, which decide the length of the schedule.
+
+    Source: of the average, Polyak and Juditsky 1992; Tarvainen and Valpola 2017,
+        https://arxiv.org/abs/1703.01780
     """
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     loss_module = fabric.to_device(loss) if isinstance(loss, nn.Module) else nn.Module()
     optimizer = make_optimizer(module, loss_module, config)
     steps = config.epochs * -(-num_batches // config.grad_accum_steps)
-    schedule = make_schedule(optimizer, config, steps=steps)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup_fraction)
     wrapped_module, wrapped_optimizer = fabric.setup(module, optimizer)
-    average = make_ema(module, config)
+    average = None
+    if config.ema_decay:
+        mean = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
+        average = AveragedModel(module, multi_avg_fn=mean, use_buffers=True)
     return TrainState(wrapped_module, loss, wrapped_optimizer, schedule, average, fabric)
 
 
@@ -205,17 +215,11 @@ def _loss_terms(state: TrainState, batch: Batch) -> dict[str, Tensor]:
     both = state.module(torch.cat([batch.view0, batch.view1]))
     features0, features1 = both.features.float().chunk(2)
     relaxed0, relaxed1 = both.relaxed.float().chunk(2)
-    view0, view1, labels = (
-        Embedding(features0, relaxed0),
-        Embedding(features1, relaxed1),
-        batch.labels,
-    )
+    parts = [features0, relaxed0, features1, relaxed1, batch.labels]
     if state.fabric.world_size > 1:
-        view0, view1 = (
-            Embedding(*(all_gather(state.fabric, rows) for rows in view)) for view in (view0, view1)
-        )
-        labels = all_gather(state.fabric, labels)
-    return state.loss(view0, view1, labels)
+        parts = [all_gather(state.fabric, rows) for rows in parts]
+    features0, relaxed0, features1, relaxed1, labels = parts
+    return state.loss(Embedding(features0, relaxed0), Embedding(features1, relaxed1), labels)
 
 
 def _step(state: TrainState) -> None:
@@ -262,25 +266,3 @@ def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> t
             decay = group["weight_decay"]
             groups.append({"params": group["params"], "lr": top * scale, "weight_decay": decay})
     return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
-
-
-def make_schedule(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
-) -> OneCycleLR:
-    """Return a schedule with a warm-up to the peak rate, then cosine decay."""
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warmup_fraction)
-
-
-def make_ema(module: nn.Module, config: TrainConfig) -> AveragedModel | None:
-    """Return a moving average of a module's weights, which generalizes better.
-
-    Returns:
-        None if `config.ema_decay` is 0.
-
-    Source: Polyak and Juditsky 1992; Tarvainen and Valpola 2017, https://arxiv.org/abs/1703.01780
-    """
-    if not config.ema_decay:
-        return None
-    mean = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(module, multi_avg_fn=mean, use_buffers=True)
