@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -32,23 +31,6 @@ from rsh.training.memory import check_batch_fits, keep_freed_memory
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The inputs of the training loop.
-
-    Attributes:
-        module: what is trained: the head, or the whole network.
-        batches: training batches.
-        loss: function of two embeddings and labels.
-        val: returns the mAP of a module on validation tiles; None if they are trained on.
-    """
-
-    module: nn.Module
-    batches: TwoViewBatches
-    loss: Loss
-    val: Val | None
 
 
 def train(
@@ -84,9 +66,18 @@ def train(
     """
     config = config or TrainConfig()
     folder = Path(run) if run is not None else None
-    _check_folder(folder, resume=resume)
+    if folder and resume:
+        Run.open(folder).check()
+        check_writable(folder)
+    elif folder:
+        check_new_run(folder)
     fabric = make_fabric(config)
-    prepared = prepare(net, split, config, fabric, progress=progress)
+    rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
+    prepare = _prepare_tiles if config.finetune else _prepare_features
+    module, batches, val = prepare(net, split, rows, config, progress)
+    if config.finetune:
+        check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
+    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
     written = folder if fabric.is_global_zero else None
     settings = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
     new = settings | describe(split) if written and not resume else None
@@ -94,11 +85,11 @@ def train(
         try:
             with _explain_out_of_memory(config, fabric.device):
                 history = fit(
-                    prepared.module,
-                    prepared.batches,
+                    module,
+                    batches,
                     config,
-                    loss=prepared.loss,
-                    val=prepared.val,
+                    loss=loss,
+                    val=None if config.train_on_val else val,
                     folder=folder,
                     resume=resume,
                     progress=progress,
@@ -110,39 +101,6 @@ def train(
         if written:
             finish_run(written, net)
     return history
-
-
-def prepare(
-    net: HashNet, split: Split, config: TrainConfig, fabric: Fabric, *, progress: bool = True
-) -> Prepared:
-    """Compute or read what a training needs: batches, loss and validation.
-
-    Args:
-        net: the network to train.
-        split: its tiles.
-        config: settings.
-        fabric: where to train.
-        progress: show bars while tiles are decoded and features computed.
-
-    Raises:
-        InputError: a tile cannot be read, there is no contrast between classes, or a batch does
-            not fit into memory.
-    """
-    rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
-    prepare_data = _prepare_tiles if config.finetune else _prepare_features
-    module, batches, val = prepare_data(net, split, rows, config, progress)
-    if config.finetune:
-        check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
-    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
-    return Prepared(module, batches, loss, None if config.train_on_val else val)
-
-
-def _check_folder(folder: Path | None, *, resume: bool) -> None:
-    if folder and resume:
-        Run.open(folder).check()
-        check_writable(folder)
-    elif folder:
-        check_new_run(folder)
 
 
 def _prepare_features(
