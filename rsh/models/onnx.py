@@ -121,10 +121,8 @@ def find_onnx_encoder(run: str | Path, fingerprint: str) -> OnnxEncoder | None:
         None if the run has none, if its weights differ, or if onnxruntime is not installed; then
         use torch.
     """
-    if not run or find_spec("onnxruntime") is None:
-        return None
     file = Path(run) / FILE
-    if not file.is_file():
+    if not run or not file.is_file() or find_spec("onnxruntime") is None:
         return None
     encoder = OnnxEncoder(file)
     return encoder if encoder.settings["fingerprint"] == fingerprint else None
