@@ -191,13 +191,19 @@ class ExplorerState:
         self.gallery.searchable_rows(filter)  # refuses it
         self.settings = replace(self.settings, filter=filter)
 
-    def results(self) -> SearchResult:
-        """Search with the current query; without any other tile to find, the result is empty.
+    def results(self, query: Query | None = None) -> SearchResult:
+        """Search with a query, by default the current one.
+
+        Without any other tile to find, the result is empty.
 
         Raises:
             InputError: a feature or code of the gallery was altered.
         """
-        return self._results(self.query)
+        query = self.query if query is None else query
+        options = self._options(query)
+        if not num_others(self.gallery, query, options.filter):
+            return SearchResult.of_hits(self.gallery, query, options, NO_HITS)
+        return retrieve(self.gallery, query, options)
 
     def list_tiles(self, name: str) -> list[int]:
         """Return the rows of one class to choose a query from, held-out queries first.
@@ -240,12 +246,6 @@ class ExplorerState:
             return SearchOptions(radius=settings.radius, rerank=rerank, filter=filter)
         return SearchOptions(top_k=top_k, rerank=rerank, filter=filter)
 
-    def _results(self, query: Query) -> SearchResult:
-        options = self._options(query)
-        if not num_others(self.gallery, query, options.filter):
-            return SearchResult.of_hits(self.gallery, query, options, NO_HITS)
-        return retrieve(self.gallery, query, options)
-
     @cached_property
     def _held_out(self) -> NDArray[np.bool_]:
         return np.asarray(self.gallery.items["split"] == "query", dtype=bool)
@@ -264,7 +264,7 @@ class ExplorerState:
         """
         rows = self._held_out_rows()
         drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
-        results = {row: self._results(Query(row)) for row in drawn}
+        results = {row: self.results(Query(row)) for row in drawn}
         drawn.sort(key=lambda row: results[row].num_relevant)
         middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 

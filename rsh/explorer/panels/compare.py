@@ -1,5 +1,6 @@
 """Compare the results of a query with another gallery, or with features in place of codes."""
 
+from functools import cache
 from typing import Any
 
 import traitlets
@@ -55,7 +56,7 @@ class Comparison:
             for by in MEASURES:
                 self._sides[f"{other}/{by}"] = (other, by)
         self.choices = [[key, self._words(*side)] for key, side in self._sides.items()]
-        self._pairs: dict[str, RankingPair] = {}
+        self._pair = cache(self._open_pair)
 
     def view(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         """Return the `ComparePanel.view` of a state; nothing if nothing is chosen.
@@ -92,12 +93,10 @@ class Comparison:
             ],
         }
 
-    def _pair(self, chosen: str) -> RankingPair:
-        if chosen not in self._pairs:
-            name, by = self._sides[chosen]
-            other = self._site.open(name) if name else self._gallery
-            self._pairs[chosen] = RankingPair(Side(self._gallery), Side(other, by))
-        return self._pairs[chosen]
+    def _open_pair(self, chosen: str) -> RankingPair:
+        name, by = self._sides[chosen]
+        other = self._site.open(name) if name else self._gallery
+        return RankingPair(Side(self._gallery), Side(other, by))
 
     def _words(self, name: str, by: By) -> str:
         """Describe a side; the bits of another gallery are known once it is open."""
