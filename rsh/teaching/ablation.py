@@ -21,13 +21,12 @@ from rsh.codes.binary import Codes, binarize, pack
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
 from rsh.errors import InputError
-from rsh.evaluation.plots import OTHERS, SAME
 from rsh.gallery.projection import umap_code_layout
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import distances_by_class, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.plotting import COLORS, percent_axis, style_axes
-from rsh.teaching.figures import scatter
+from rsh.teaching.figures import pair_distances, scatter
 from rsh.teaching.sliders import Sliders, apply_values, describe_change, slider_values
 from rsh.training.checkpoint import Record
 from rsh.training.feature_cache import cached_features
@@ -203,17 +202,9 @@ def trials_figure(trials: Sequence[Trial], split: Split) -> Figure:
     bars.set_ylim(max(last, 4) + 0.6, -0.6)  # bars keep their height while there are few
     percent_axis(bars, "xaxis")
     style_axes(bars)
-    looks = ((newest.same, SAME, "same class", ""), (newest.others, OTHERS, "other classes", "//"))
-    for pairs, color, words, hatch in looks:
-        edges = np.arange(len(pairs) + 1) - 0.5
-        style = dict(color=color, alpha=0.45, fill=True, hatch=hatch, label=words)
-        distances.stairs(pairs / pairs.sum(), edges, **style)
-    distances.set(
-        title="distances between codes", xlabel="Hamming distance, bits", ylabel="fraction of pairs"
-    )
+    pair_distances(distances, newest.same, newest.others)
+    distances.set(title="distances between codes", xlabel="Hamming distance, bits")
     distances.legend(frameon=False)
-    percent_axis(distances, "yaxis")
-    style_axes(distances)
     rows = split.rows("val")
     scatter(
         plane, umap_code_layout(newest.codes > 0), split.dataset.labels[rows], split.dataset.classes

@@ -237,6 +237,23 @@ def scatter(axes: Axes, xy: ArrayLike, labels: ArrayLike, classes: Sequence[str]
     axes.spines[:].set_color("#bbbbbb")
 
 
+def pair_distances(axes: Axes, same: NDArray[np.int64], others: NDArray[np.int64]) -> None:
+    """Draw the distances between pairs of one class and between pairs of two classes.
+
+    Args:
+        axes: panel to draw into.
+        same: number of pairs of one class at each distance, (num_bits + 1,).
+        others: number of pairs of two classes at each distance, (num_bits + 1,).
+    """
+    looks = ((same, SAME, "same class", ""), (others, OTHERS, "other classes", "//"))
+    for numbers, color, label, hatch in looks:
+        shares, edges = numbers / numbers.sum(), np.arange(len(numbers) + 1) - 0.5
+        axes.stairs(shares, edges, fill=True, alpha=0.45, color=color, label=label, hatch=hatch)
+    axes.set_ylabel("fraction of pairs")
+    percent_axis(axes, "yaxis")
+    style_axes(axes)
+
+
 def by_protocol(metrics: pd.DataFrame) -> Figure:
     """Draw the mAP of some networks under several protocols, one line per network.
 

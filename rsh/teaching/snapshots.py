@@ -1,6 +1,6 @@
 """Snapshots of a training: features and codes of held-out tiles after chosen epochs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,7 @@ from rsh.gallery.projection import umap_code_layout, umap_layout
 from rsh.metrics.counts import DistanceCounts, count_by_distance, without_self
 from rsh.metrics.ranking import distances_by_class, distinct_codes, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
-from rsh.plotting import percent_axis, style_axes
-from rsh.teaching.figures import scatter
+from rsh.teaching.figures import pair_distances, scatter
 from rsh.training.checkpoint import Record
 from rsh.training.feature_cache import cached_features
 
@@ -122,9 +121,12 @@ def margins(snapshots: Snapshots) -> Figure:
     names = list(snapshots.codes)
     figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
-        counts = _count_pairs(snapshots.codes[name], snapshots.labels)
-        _draw_pairs(axes, distances_by_class(counts))
-        axes.set(ylabel="fraction of pairs", title=name)
+        pairs = distances_by_class(_count_pairs(snapshots.codes[name], snapshots.labels))
+        pair_distances(axes, *pairs)
+        for numbers, color in zip(pairs, (SAME, OTHERS), strict=True):
+            axes.axvline(_mean_distance(numbers), color=color, linewidth=2)
+        axes.legend(frameon=False, loc="upper right")
+        axes.set_title(name)
     axes.set_xlabel("Hamming distance, bits")
     return figure
 
@@ -132,20 +134,6 @@ def margins(snapshots: Snapshots) -> Figure:
 def _count_pairs(codes: Codes, labels: NDArray[np.int64]) -> DistanceCounts:
     packed = pack(codes)
     return without_self(count_by_distance(packed, packed, labels, labels, num_bits=codes.shape[1]))
-
-
-def _draw_pairs(axes: Any, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
-    looks: tuple[Mapping[str, Any], ...] = (
-        {"color": SAME, "label": "same class"},
-        {"color": OTHERS, "label": "other classes", "hatch": "//"},
-    )
-    for numbers, look in zip(pairs, looks, strict=True):
-        edges = np.arange(len(numbers) + 1) - 0.5
-        axes.stairs(numbers / numbers.sum(), edges, fill=True, alpha=0.45, **look)
-        axes.axvline(_mean_distance(numbers), color=look["color"], linewidth=2)
-    axes.legend(frameon=False, loc="upper right")
-    percent_axis(axes, "yaxis")
-    style_axes(axes)
 
 
 def _mean_distance(pairs: NDArray[np.int64]) -> float:
