@@ -9,7 +9,7 @@ worst hit of the query so far. numba compiles the loop on first use and caches t
 import numpy as np
 
 from rsh.codes.binary import Packed, Words, as_words, check_packed
-from rsh.codes.kernels import Distances, _nearest, in_threads, measure
+from rsh.codes.hamming import Distances, _nearest, in_threads, measure
 from rsh.index.base import Hits, check_radius, check_top_k, sort_hits
 from rsh.index.in_memory import InMemoryIndex, StoredCodes
 

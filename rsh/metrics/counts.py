@@ -189,7 +189,7 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
 def _count_compiled(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts | None:
     """Return the same as `_count`, from a compiled loop; None if it cannot be compiled."""
     try:
-        from rsh.codes.kernels import count_distances
+        from rsh.codes.hamming import count_distances
     except RuntimeError:  # numba has no writable folder for its cache
         return None
     ends = [np.searchsorted(gallery.labels, query.labels, side) for side in ("left", "right")]

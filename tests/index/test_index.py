@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from refusals import refused
 
 from rsh.codes.binary import pack
-from rsh.codes.kernels import BLOCK
+from rsh.codes.hamming import BLOCK
 from rsh.index import factory, ivf
 from rsh.index.base import Hits, IDSelector, Index
 from rsh.index.dedup import DedupIndex

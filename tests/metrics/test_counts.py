@@ -10,7 +10,7 @@ from refusals import refused
 from torchmetrics.functional.retrieval import retrieval_average_precision
 
 from rsh.codes.binary import pack
-from rsh.codes.kernels import BLOCK
+from rsh.codes.hamming import BLOCK
 from rsh.metrics.counts import (
     MIN_QUERIES_TO_FOLD,
     count_by_distance,
