@@ -7,7 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations=20
+# One process more than cores: while one waits for a browser, another computes.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --durations=20
 JS := PATH="$(abspath $(BIN)):$$PATH"
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
@@ -49,9 +51,8 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 test: $(VENV)/dev
 	$(PYTEST) --dist worksteal -m "not slow"
 
-# A file at a time: its tests share what takes long to make.
 test-slow: $(VENV)/dev
-	$(PYTEST) --dist loadfile -m slow
+	$(PYTEST) --dist worksteal -m slow
 
 coverage: $(VENV)/dev
 	$(PYTEST) --dist worksteal -m "not slow" --cov --cov-report=term

@@ -7,31 +7,25 @@ import sys
 import time
 from collections.abc import Iterator
 
-import make_tutorials
-import nbformat
 import pytest
 from browser.conftest import ROOT
 from playwright.sync_api import expect
 from ports import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TUTORIAL = ROOT / "notebooks" / "05_contrastive_hashing.ipynb"
 READY = 1500  # seconds for all cells, of which the view cached may take most
 NEW_PLOTS_S = 12  # the bar from a slider to new plots; printed, as a busy machine is no defect
 
 
-@pytest.fixture(scope="module", params=["small", pytest.param("full", marks=pytest.mark.slow)])
-def tutorial(request, tmp_path_factory: pytest.TempPathFactory, chromium, small_sample) -> Iterator:
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory: pytest.TempPathFactory, chromium) -> Iterator:
     """The page of the tutorial once all of its cells have run; nothing outside can be reached."""
-    port, file = free_port(), TUTORIAL
-    if request.param == "small":
-        file = tmp_path_factory.mktemp("small") / TUTORIAL.name
-        small = make_tutorials.make_small(nbformat.read(TUTORIAL, as_version=4), small_sample)
-        nbformat.write(small, file)
+    port = free_port()
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     env = os.environ | {"PYTHONPATH": path, "RSH_CACHE": str(ROOT / "build" / "cache")}
     env.pop("OMP_NUM_THREADS", None)
-    command = [sys.executable, "-m", "voila", str(file), f"--port={port}", "--no-browser"]
+    command = [sys.executable, "-m", "voila", str(TUTORIAL), f"--port={port}", "--no-browser"]
     command += ["--Voila.ip=127.0.0.1", f"--VoilaExecutor.timeout={READY}"]
     log = tmp_path_factory.mktemp("tutorial") / "log.txt"
     with log.open("w") as stream:

@@ -31,6 +31,7 @@ def exported(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return export(Run.open(tiny_run.folder).net(), tmp_path_factory.mktemp("onnx") / FILE)
 
 
+@SLOW
 def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
     """Both ways: from images, and from the view cached that galleries are encoded from."""
     net, sample = Run.open(tiny_run.folder).net(), TileDataset.open("bluemarble")

@@ -50,6 +50,7 @@ def test_links_inside_resolve(page: Path) -> None:
     assert not [link for link in inside if not (page.parent / link).exists()]
 
 
+@pytest.mark.slow
 def test_python_lines_run(tmp_path: Path, tiny_data: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     small = (

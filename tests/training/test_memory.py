@@ -49,6 +49,7 @@ def outcome(context: str, *, free: int = 100) -> list[int]:
     return [int(word) for word in done.stdout.split()]
 
 
+@SLOW
 @on_linux
 def test_large_tensors_are_cleared_once_and_given_back_in_the_end():
     cleared, _, _ = outcome("nullcontext(iter([1, 2]))")
