@@ -24,7 +24,6 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory, chromium) -> Iterator:
     port = free_port()
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     env = os.environ | {"PYTHONPATH": path, "RSH_CACHE": str(ROOT / "build" / "cache")}
-    env.pop("OMP_NUM_THREADS", None)
     command = [sys.executable, "-m", "voila", str(TUTORIAL), f"--port={port}", "--no-browser"]
     command += ["--Voila.ip=127.0.0.1", f"--VoilaExecutor.timeout={READY}"]
     log = tmp_path_factory.mktemp("tutorial") / "log.txt"

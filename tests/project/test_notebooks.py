@@ -64,7 +64,6 @@ def test_notebook_runs_and_shows_images(
         make_tutorials.make_small(notebook, small_sample)
     else:  # the sample's cached views take minutes: they are kept between runs
         monkeypatch.setenv("RSH_CACHE", str(FOLDER.parent / "build" / "cache"))
-        monkeypatch.delenv("OMP_NUM_THREADS")
     outputs = run(notebook, tmp_path)
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 3
