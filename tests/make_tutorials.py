@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 from make_gallery import SAMPLE
 
-SIDE, EPOCHS = 32, 4  # pixels a side; of a training
+SIDE, EPOCHS = 32, 2  # pixels a side; of a training
 STEP = 7  # every seventh tile of a class, so that all blocks are there
 # Networks whose image size is not given take small images.
 SMALL_NETS = f"import rsh\nrsh.HashNet.__init__.__kwdefaults__['image_size'] = {SIDE}"

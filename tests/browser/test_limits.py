@@ -89,6 +89,7 @@ def test_a_dead_kernel_is_noticed(visit, serving, tmp_path):
     new.errors.clear()  # the browser reports the lost connection, as it should
 
 
+@pytest.mark.slow
 def test_parts_that_load_slowly_are_waited_for(visit, server):
     tab = visit()
     tab.page.add_init_script(SLOWLY)

@@ -40,6 +40,7 @@ def together(run: Path, data: Path, folder: Path) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, env=env)
 
 
+@SLOW
 def test_two_processes_make_the_gallery_of_one(net, dataset, tiny_run, tmp_path):
     done = together(tiny_run.folder, dataset.path, tmp_path / "two")
     assert done.returncode == 0, done.stderr

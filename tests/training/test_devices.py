@@ -66,7 +66,8 @@ def run(folder: Path, processes: int, method: str) -> list[dict]:
     return [torch.load(file, weights_only=True) for file in files]
 
 
-@pytest.mark.parametrize("method", ["multilevel", pytest.param("dpsh", marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("method", ["multilevel", "dpsh"])
 def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path, method: str):
     (alone,), pair = run(tmp_path, 1, method), run(tmp_path, 2, method)
     assert alone["rows"] == 32 and [part["rows"] for part in pair] == [16, 16]

@@ -72,7 +72,9 @@ def fits(monkeypatch):
     return check
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize(
+    "precision", ["32-true", pytest.param("bf16-mixed", marks=pytest.mark.slow)]
+)
 def test_batch_that_cannot_fit_is_refused(fits, precision: str):
     fits(16, 16, precision=precision)
     with refused("batch_size", value=16, names=10):
