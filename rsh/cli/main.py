@@ -1,41 +1,31 @@
-"""The command line: one function a command, in the order of the work.
+"""The command line.
 
-Each command imports what it needs when it runs, so that `rsh --help` and `rsh search` by id do
-not wait for torch.
+`rsh --help` is printed from here, without the library that reads commands. Each command imports
+what it needs when it runs, so that `rsh search` by id does not wait for torch.
 """
 
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TextIO
 
-from rsh.cli import data, encode, evaluate, gallery, parser, search, serve, train
+from rsh.cli.layout import columns, wrapped
 from rsh.errors import InputError, RshWarning
 from rsh.text import escape_control_chars
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "data fetch": data.data_fetch,
-    "data list": data.data_list,
-    "data tiles": data.data_tiles,
-    "train": train.train,
-    "encode": encode.encode,
-    "project": encode.project,
-    "export-onnx": encode.export_onnx,
-    "search": search.search,
-    "gallery info": gallery.gallery_info,
-    "gallery check": gallery.gallery_check,
-    "gallery add": gallery.gallery_add,
-    "gallery remove": gallery.gallery_remove,
-    "gallery merge": gallery.gallery_merge,
-    "gallery index": gallery.gallery_index,
-    "evaluate": evaluate.evaluate,
-    "compare": evaluate.compare,
-    "dashboard": serve.dashboard,
-}
-GROUPS = {
+OVERVIEW = {
     "data": "List and download data sets, and cut scenes into tiles.",
+    "train": "Train a model on labeled tiles.",
+    "encode": "Encode tiles with a trained model into a gallery folder.",
+    "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "
+    "dashboard.",
+    "export-onnx": "Export a trained network to ONNX, so that images are encoded without torch.",
+    "search": "Find the tiles whose codes differ least from the query's.",
     "gallery": "Inspect, change and index a gallery.",
+    "evaluate": "Evaluate a trained model, and write evaluation.json into its run folder.",
+    "compare": "Compare trained models side by side, and state whether their results are "
+    "comparable.",
+    "dashboard": "Serve the dashboard: pick a tile, search, and inspect the results.",
 }
 ABOUT = """Remote-sensing image retrieval by deep hashing: tiles become short binary codes, and a
 search returns the codes at the smallest Hamming distance.
@@ -50,9 +40,12 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command; wrong input ends with one sentence and exit code 2."""
     warnings.showwarning = _note
     _noted.clear()
+    words = sys.argv[1:] if argv is None else argv
     try:
-        app = parser.make_app(COMMANDS, GROUPS, about=ABOUT)
-        parser.call(app, sys.argv[1:] if argv is None else argv)
+        if words in (["--help"], ["-h"]):
+            print(overview())
+        else:
+            run(words)
         sys.stdout.flush()  # here, where a closed pipe is no defect
     except InputError as error:
         print(f"rsh: {error}", file=sys.stderr)
@@ -68,6 +61,27 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("rsh: interrupted; finished work is kept", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def overview() -> str:
+    """Return what `rsh --help` prints."""
+    listed = columns(
+        "commands", [*OVERVIEW.items(), ("-h, --help", "Display this message and exit.")]
+    )
+    return f"usage: rsh COMMAND\n\n{wrapped(ABOUT)}\n\n{listed}"
+
+
+def run(words: list[str]) -> None:
+    """Run the command that the words name.
+
+    Raises:
+        InputError: the words make no sense, or the command raises it.
+        SystemExit: help was asked for.
+    """
+    from rsh.cli import parser
+    from rsh.cli.commands import COMMANDS
+
+    parser.call(parser.make_app(COMMANDS, OVERVIEW, about=ABOUT), words)
 
 
 def _note(

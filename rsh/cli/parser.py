@@ -7,8 +7,6 @@ named `Settings[...]` gives a flag for each of its fields. Help comes from the d
 """
 
 import re
-import shutil
-import textwrap
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
@@ -26,6 +24,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
+from rsh.cli.layout import columns, wrapped
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
 
@@ -47,23 +46,14 @@ class HelpFormatter:
     def render_description(self, console: Any, options: Any, description: Any) -> None:
         """Print what the docstring says."""
         if text := getattr(description, "primary_renderable", description):
-            print(_wrapped(str(text)) + "\n")
+            print(wrapped(str(text)) + "\n")
 
     def __call__(self, console: Any, options: Any, panel: Any) -> None:
         """Print the commands, or the parameters of one."""
         rows = [(_label(entry), _describe(entry)) for entry in panel.entries]
         if not rows:
             return
-        width = min(max(len(label) for label, _ in rows), 24) + 4
-        print(f"{panel.title.lower()}:")
-        for label, text in rows:
-            lines = _wrapped(text, width).splitlines()
-            if len(label) > width - 4:
-                print(f"  {label}")
-            else:
-                print(f"  {label:{width - 2}}{lines.pop(0) if lines else ''}".rstrip())
-            print("".join(f"{' ' * width}{line}\n" for line in lines), end="")
-        print()
+        print(columns(panel.title.lower(), rows) + "\n")
 
 
 def make_app(commands: Mapping[str, Command], groups: Mapping[str, str], *, about: str) -> App:
@@ -207,8 +197,3 @@ def _label(entry: Any) -> str:
 def _describe(entry: Any) -> str:
     text = str(getattr(entry.description, "primary_renderable", entry.description) or "").strip()
     return text if entry.default is None else f"{text} (default: {entry.default})"
-
-
-def _wrapped(text: str, indent: int = 0) -> str:
-    width = max(shutil.get_terminal_size().columns - 2 - indent, 20)
-    return "\n\n".join(textwrap.fill(part, width) for part in text.strip().split("\n\n"))

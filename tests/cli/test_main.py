@@ -11,7 +11,8 @@ from make_command import refuse
 from make_raster import make_raster, noise
 from PIL import Image
 
-from rsh.cli.main import COMMANDS, main
+from rsh.cli.commands import COMMANDS
+from rsh.cli.main import main
 from rsh.gallery.gallery import Gallery
 from rsh.training.run import Run
 

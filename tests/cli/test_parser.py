@@ -1,6 +1,7 @@
 import inspect
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +10,8 @@ import pytest
 from cyclopts import Parameter
 
 from rsh.cli import parser
-from rsh.cli.main import ABOUT, COMMANDS, GROUPS
+from rsh.cli.commands import COMMANDS
+from rsh.cli.main import ABOUT, OVERVIEW
 from rsh.config import TrainConfig, setting
 from rsh.errors import InputError
 
@@ -199,9 +201,22 @@ def test_help_of_one_command(capsys: pytest.CaptureFixture[str]):
     assert "--open, --no-open The door." in words
 
 
+def test_the_overview_says_of_each_command_what_the_command_says_of_itself():
+    assert list(OVERVIEW) == list(dict.fromkeys(name.split()[0] for name in COMMANDS))
+    for name in COMMANDS.keys() & OVERVIEW.keys():
+        assert OVERVIEW[name] == " ".join(COMMANDS[name].__doc__.split("\n\n")[0].split())
+
+
+def test_the_overview_is_as_the_library_would_print_it(capsys: pytest.CaptureFixture[str]):
+    app = parser.make_app(COMMANDS, OVERVIEW, about=ABOUT)
+    with suppress(SystemExit):
+        parser.call(app, ["--help"])
+    assert capsys.readouterr().out.split() == overview().split()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_rsh_names_every_flag_once(name: str, capsys: pytest.CaptureFixture[str]):
-    parser.call(parser.make_app(COMMANDS, GROUPS, about=ABOUT), [*name.split(), "--help"])
+    parser.call(parser.make_app(COMMANDS, OVERVIEW, about=ABOUT), [*name.split(), "--help"])
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert "None" not in text and text.count("(default: 20)") <= 1

@@ -1,0 +1,28 @@
+"""Text as wide as the terminal, and two columns."""
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+LABEL = 24  # characters; a longer label has its text on the next line
+
+
+def wrapped(text: str, indent: int = 0) -> str:
+    """Fill each paragraph, leaving `indent` characters of the line free."""
+    width = max(shutil.get_terminal_size().columns - 2 - indent, 20)
+    return "\n\n".join(textwrap.fill(part, width) for part in text.strip().split("\n\n"))
+
+
+def columns(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Return a title and rows of a label and its text."""
+    width = min(max(len(label) for label, _ in rows), LABEL) + 4
+    lines = [f"{title}:"]
+    for label, text in rows:
+        first, *rest = wrapped(text, width).splitlines() or [""]
+        if len(label) > width - 4:
+            lines.append(f"  {label}")
+            rest = [first, *rest]
+        else:
+            lines.append(f"  {label:{width - 2}}{first}".rstrip())
+        lines += [f"{' ' * width}{line}".rstrip() for line in rest]
+    return "\n".join(lines)
