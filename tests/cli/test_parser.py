@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from rsh.cli import parser
 from rsh.cli.commands import COMMANDS
-from rsh.cli.main import ABOUT, OVERVIEW
+from rsh.cli.main import ABOUT, OVERVIEW, overview
 from rsh.config import TrainConfig, setting
 from rsh.errors import InputError
 
