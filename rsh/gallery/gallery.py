@@ -160,10 +160,16 @@ class Gallery:
         rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
         return rows.reset_index(drop=True)
 
+    @cached_property
+    def positions(self) -> NDArray[np.float64] | None:
+        """Longitude and latitude of each tile in degrees, (n, 2); None if items have none."""
+        names = ["longitude", "latitude"]
+        return self.items[names].to_numpy() if {*names} <= {*self.items.columns} else None
+
     @property
     def has_map(self) -> bool:
         """Whether items have a longitude and a latitude."""
-        return {"longitude", "latitude"} <= set(self.items.columns)
+        return self.positions is not None
 
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail."""

@@ -19,15 +19,19 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
     and thumb (JPEG bytes).
     """
-    item = gallery.items.iloc[row]
+    label = int(gallery.labels[row])
+    place = address = ""
+    if gallery.positions is not None:
+        longitude, latitude = gallery.positions[row].tolist()
+        place, address = format_position(longitude, latitude), map_url(longitude, latitude)
     return {
         "row": row,
-        "name": humanize(item["class"]),
-        "color": int(gallery.labels[row]),
+        "name": humanize(gallery.classes[label]),
+        "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
-        "place": format_position(item["longitude"], item["latitude"]) if gallery.has_map else "",
-        "map": map_url(item["longitude"], item["latitude"]) if gallery.has_map else "",
-        "split": SPLITS.get(item["split"], ""),
+        "place": place,
+        "map": address,
+        "split": SPLITS.get(str(gallery.items["split"].iat[row]), ""),
         "thumb": gallery.thumbnail(row),
     }
 
