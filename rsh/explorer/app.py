@@ -1,5 +1,6 @@
 """The dashboard as a whole: which gallery it shows, or why that cannot be opened."""
 
+import os
 from pathlib import Path
 
 import ipywidgets
@@ -10,6 +11,7 @@ from rsh.explorer.page import Explorer, box
 from rsh.explorer.panels.header import HeaderPanel
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
+from rsh.explorer.uploads.confinement import MEMORY_VARIABLE, limit_memory
 
 
 def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
@@ -21,6 +23,8 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
             that cannot be opened gives a page with one alert that says why.
     """
     page = box("rsh-page", [])
+    if memory := os.environ.get(MEMORY_VARIABLE):
+        limit_memory(int(memory))
     try:
         site = Registry.find(gallery)
         show_gallery(page, site, site.names[0])

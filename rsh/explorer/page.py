@@ -26,7 +26,7 @@ from rsh.explorer.panels.upload import UploadPanel
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.uploads.client import UploadEncoder, check_size, start_soon
+from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
 
 
@@ -55,7 +55,8 @@ class Explorer:
         self.state = state
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
-        self._uploads, self._newest = UploadEncoder(gallery.folder), 0
+        self._uploads = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
+        self._newest = 0
         self.header = HeaderPanel(
             page=page, question=make_headline(gallery), facts=describe_gallery(gallery)
         )
@@ -197,11 +198,15 @@ class Explorer:
     async def look_for_parts(self) -> None:
         """Compute the occlusion sensitivity of the query in the background."""
         query, gallery = self.state.query, self.state.gallery
+        if self._explained.parts and self._explained.parts[0] == query:
+            return  # it is shown already
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
             found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
             self._explained.parts = query, found
             self.reasons.view = self._explained.view(self.state, self.reasons.asked)
+        except Superseded:
+            return
         except Exception as error:
             self.alert(explain(error))
         self.reasons.working = ""
@@ -212,6 +217,8 @@ class Explorer:
         self.upload.working = f"Reading {name}: the first image takes some seconds."
         try:
             image = await self._uploads.encode(data, name)
+        except Superseded:
+            return
         except Exception as error:
             image, message = None, explain(error)
         if mine != self._newest:

@@ -2,16 +2,18 @@
 
 import asyncio
 import io
-import os
+import math
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
+from rsh.explorer.uploads.confinement import environment
 from rsh.explorer.uploads.messages import packed_message, read_message_async
 from rsh.io.arrays import read_arrays
 from rsh.search.query import QueryImage
@@ -22,14 +24,20 @@ STREAM_LIMIT = 1 << 24  # bytes of the read buffer
 _STARTED: set[asyncio.Task[None]] = set()
 
 
+class Superseded(Exception):
+    """A newer request of the same kind came before this one had its turn."""
+
+
 class UploadEncoder:
     """Encodes images one at a time, in a process that starts with the first image."""
 
-    def __init__(self, folder: Path) -> None:
-        """Encode with the network of a gallery."""
-        self._folder = folder
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        """Encode with the network of a gallery, as long as it is the one with this fingerprint."""
+        self._arguments = (str(folder), fingerprint)
         self._process: asyncio.subprocess.Process | None = None
+        self._scratch: TemporaryDirectory[str] | None = None
         self._turn = asyncio.Lock()
+        self._newest: dict[str, object] = {}  # by what is wanted
 
     async def encode(self, data: bytes, name: str) -> QueryImage:
         """Read and encode an image.
@@ -40,6 +48,7 @@ class UploadEncoder:
 
         Raises:
             InputError: too large, no image, or not encoded in time.
+            Superseded: another image came meanwhile.
         """
         parts = await self._request(data, name, want="codes")
         return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts))
@@ -55,7 +64,7 @@ class UploadEncoder:
 
     async def prepare(self) -> None:
         """Load the network before the first image; `encode` reports any error."""
-        with suppress(InputError):
+        with suppress(InputError, Superseded):
             await self._request(b"", "", want="nothing")
 
     async def close(self) -> None:
@@ -64,10 +73,15 @@ class UploadEncoder:
         if process and process.returncode is None:
             process.kill()
             await process.communicate()  # drains and closes the pipes
+        if self._scratch:
+            self._scratch.cleanup()
 
     async def _request(self, data: bytes, name: str, *, want: str) -> dict[str, Any]:
         check_size(len(data), name)
+        self._newest[want] = mine = object()
         async with self._turn:
+            if self._newest[want] is not mine:
+                raise Superseded
             try:
                 return await asyncio.wait_for(self._exchange(data, name, want), TIMEOUT)
             except (EOFError, ConnectionError, TimeoutError):
@@ -92,12 +106,13 @@ class UploadEncoder:
 
     async def _running_process(self) -> asyncio.subprocess.Process:
         if not self._process or self._process.returncode is not None:
+            self._scratch = TemporaryDirectory(prefix="rsh-encoder-", ignore_cleanup_errors=True)
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "rsh.explorer.uploads.worker", str(self._folder)),
+                *(sys.executable, "-m", "rsh.explorer.uploads.worker", *self._arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=STREAM_LIMIT,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                env=environment(Path(self._scratch.name)),
             )
         return self._process
 
@@ -121,6 +136,6 @@ def check_size(count: int, name: str) -> None:
     """
     if count > MAX_BYTES:
         raise InputError(
-            f"{name} has {count / 2**20:.0f} MB: at most {MAX_BYTES >> 20} MB are accepted; "
+            f"{name} has {math.ceil(count / 2**20)} MB: at most {MAX_BYTES >> 20} MB are accepted; "
             "cut a scene into tiles with `rsh data tiles`, or save the image smaller"
         )

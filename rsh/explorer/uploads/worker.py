@@ -1,67 +1,38 @@
 """The process that reads and encodes the images of one visitor: see `client`.
 
-    python -m rsh.explorer.uploads.worker GALLERY
+    python -m rsh.explorer.uploads.worker GALLERY FINGERPRINT
 
-It answers each message with one message: a thumbnail and the encodings, an occlusion map, an error,
-or an empty message once the network is loaded. Only this process imports torch or ONNX Runtime and
-decodes untrusted files, so their memory use and crashes do not affect the dashboard. It ends after
-a time without messages, or when the other side closes the connection.
+Only this process imports torch or ONNX Runtime and decodes untrusted files, so their memory use and
+crashes do not affect the dashboard. It gives up its rights first, and then imports large libraries.
 """
 
-import io
-import os
-import select
+import json
 import sys
+import tempfile
 import warnings
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-
-from rsh.analysis.occlusion import Encode, occlude
-from rsh.data.images import read_image, to_jpeg
-from rsh.encoding.query import open_query_encoder
-from rsh.errors import InputError
-from rsh.explorer.uploads.messages import packed_message, read_message
-from rsh.gallery.gallery import Gallery
-from rsh.gallery.segment import THUMB_SIDE
-
-IDLE_TIMEOUT = 300  # seconds without a message
+from rsh.explorer.uploads.confinement import MEMORY, confine_files, limit_memory
 
 
-def main(folder: str) -> None:
-    """Answer messages until the connection closes or is idle for too long."""
+def main(folder: str, fingerprint: str) -> None:
+    """Answer messages with the network of a gallery."""
     warnings.simplefilter("ignore")  # such as how an image was converted
-    source = sys.stdin.buffer
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # output of libraries must not mix with messages
-    encode: Encode | None = None
-    while select.select([source], [], [], IDLE_TIMEOUT)[0]:
-        try:
-            head, body = read_message(source)
-        except EOFError:
-            return
-        try:
-            encode = encode or open_query_encoder(Gallery.open(folder))
-            answers.write(_answer(encode, head, body))
-        except InputError as error:
-            answers.write(packed_message({"error": str(error)}))
-        answers.flush()
+    limit_memory(MEMORY)
+    confine_files([Path(folder), *_find_run(Path(folder))], Path(tempfile.gettempdir()))
+    from rsh.explorer.uploads.answers import serve  # its libraries start threads
+
+    serve(folder, fingerprint)
 
 
-def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
-    if head["want"] == "nothing":
-        return packed_message({})
-    image = read_image(io.BytesIO(body), name=str(head["name"]))
-    stream = io.BytesIO()
-    if head["want"] == "parts":
-        found = occlude(image, encode)
-        arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
-    else:
-        thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
-        arrays = {"thumb": thumbnail, **encode([image])._asdict()}
-    np.savez(stream, **arrays)
-    return packed_message({}, stream.getvalue())
+def _find_run(folder: Path) -> list[Path]:
+    """Return the run folder that a gallery names, read without the libraries of `Gallery`."""
+    try:
+        run = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))["model"]["run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # opening the gallery tells what is wrong with it
+    return [Path(run)] if isinstance(run, str) and run else []
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -27,7 +29,7 @@ def encode(gallery: Gallery, *files: tuple[str, bytes]) -> list:
     """What becomes of each file, in one process."""
 
     async def one_after_another() -> list:
-        mine = UploadEncoder(gallery.folder)
+        mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         try:
             return [await one(mine, *file) for file in files]
         finally:
@@ -95,7 +97,7 @@ def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
         ("bomb.png", ""),
         ("dot.png", "is 2 x 2 pixels: need at least 8 a side"),
         ("page.eps", "is not an image"),
-        ("large.jpg", "has 20 MB: at most 20 MB are accepted"),
+        ("large.jpg", "has 21 MB: at most 20 MB are accepted"),
     ],
 )
 def test_what_is_no_image_is_named(answers, name, reason):
@@ -111,7 +113,7 @@ def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
     good = (tiny_run.data / gallery.items["id"][0]).read_bytes()
 
     async def ended() -> None:
-        mine = UploadEncoder(gallery.folder)
+        mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         await mine.encode(good, "first.jpg")
         process = psutil.Process(mine._process.pid)
         process.suspend()
@@ -157,7 +159,7 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
 
 def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
     async def prepared():
-        mine = UploadEncoder(gallery.folder)
+        mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         try:
             await mine.prepare()
             ready = mine._process.pid
@@ -172,7 +174,7 @@ def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
 
 def test_what_cannot_be_prepared_is_told_with_the_image(tmp_path):
     async def prepared():
-        mine = UploadEncoder(tmp_path / "nowhere")
+        mine = UploadEncoder(tmp_path / "nowhere", "0")
         try:
             await mine.prepare()
             await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
@@ -181,3 +183,28 @@ def test_what_cannot_be_prepared_is_told_with_the_image(tmp_path):
 
     with refused(names="nowhere"):
         run(prepared())
+
+
+def test_a_gallery_of_another_network_is_not_asked_in_silence(gallery):
+    async def asked():
+        mine = UploadEncoder(gallery.folder, "fingerprint of a gallery that was here")
+        try:
+            await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
+        finally:
+            await mine.close()
+
+    with refused(names="reload the page"):
+        run(asked())
+
+
+def test_the_process_of_the_encoder_is_confined(gallery):
+    async def looked_at() -> str:
+        mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
+        try:
+            await mine.prepare()
+            return Path(f"/proc/{mine._process.pid}/status").read_text()
+        finally:
+            await mine.close()
+
+    status = run(looked_at())
+    assert re.search(r"NoNewPrivs:\s+1", status) and re.search(r"Seccomp:\s+2", status)
