@@ -40,7 +40,7 @@ EXPOSE 8866
 
 # A script of the page: it takes no token and no kernel.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=60s --start-interval=5s \
-    CMD ["python", "-c", "import http.client; page = http.client.HTTPConnection('127.0.0.1', 8866, timeout=8); page.request('GET', '/voila/static/voila.js'); raise SystemExit(page.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client; page = http.client.HTTPConnection('127.0.0.1', 8866, timeout=8); page.request('GET', '/voila/static/voila.js'); raise SystemExit(page.getresponse().status >= 400)"]
 
 # Refuses to start without RSH_TOKEN, 16 characters or more, which is given to `docker run`.
 ENTRYPOINT ["rsh", "dashboard", "--public", "--port", "8866", "--no-open"]

@@ -1,13 +1,20 @@
 """Authentication: a token in the visitor's link, which is then stored in a cookie."""
 
-from typing import Any
+import asyncio
+import hmac
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
+from weakref import WeakValueDictionary
 
+from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import Finish
+from traitlets import Bool
 from voila.handler import VoilaHandler
+
+WRONG_TOKEN_SECONDS = 0.5  # what a wrong token costs; those of one address wait for each other
 
 
 class LinkIdentity(IdentityProvider):
@@ -15,6 +22,9 @@ class LinkIdentity(IdentityProvider):
 
     Voila's login page ignores the base URL, asks for a password, and rejects a typed token.
     """
+
+    is_framed = Bool(False, help="other sites embed the dashboard in an iframe", config=True)
+    _waiting: ClassVar[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()  # by address
 
     def get_handlers(self) -> list[tuple[str, object]]:
         """Return the handler of the login page."""
@@ -29,22 +39,46 @@ class LinkIdentity(IdentityProvider):
     async def get_user(self, handler: Any) -> User | None:
         """Return the user of a request, or answer with the "server full" page.
 
-        A request with a token is redirected to the same URL without it, so that copied links, the
-        browser's history and the kernel's environment do not contain the token.
+        A request with a correct token is redirected to the same page without it, so that copied
+        links, the browser's history and the kernel's environment do not contain the token.
         """
         user: User | None = await self._get_user(handler)
-        request = handler.request
-        if user and isinstance(handler, VoilaHandler) and handler.kernel_manager.is_full:
+        if user is None:
+            return None
+        if handler.request.method == "GET" and "token" in handler.request.query_arguments:
+            query = parse_qsl(handler.request.query, keep_blank_values=True)
+            rest = urlencode([(name, value) for name, value in query if name != "token"])
+            # A path such as //other.example/ would lead to another site.
+            path = "/" + handler.request.path.lstrip("/\\")
+            handler.redirect(path + (f"?{rest}" if rest else ""))
+            raise Finish
+        if isinstance(handler, VoilaHandler) and not await handler.kernel_manager.make_room():
             handler.set_status(503)
             handler.set_header("Retry-After", "30")
             handler.finish(_render(handler, "full.html"))
             raise Finish
-        if user and request.method == "GET" and "token" in request.query_arguments:
-            query = parse_qsl(request.query, keep_blank_values=True)
-            rest = urlencode([(name, value) for name, value in query if name != "token"])
-            handler.redirect(request.path + (f"?{rest}" if rest else ""))
-            raise Finish
         return user
+
+    def set_login_cookie(self, handler: Any, user: User) -> None:
+        """Remember a visitor; behind TLS, the cookie travels through TLS alone.
+
+        In an iframe of another site, browsers send only cookies that allow it, and only over TLS.
+        """
+        is_framed = self.is_framed and handler.request.protocol == "https"
+        self.cookie_options = {"samesite": "None" if is_framed else "Lax"}
+        super().set_login_cookie(handler, user)
+
+    async def get_user_token(self, handler: Any) -> User | None:
+        """Return the user if the request has the correct token; a wrong one takes time."""
+        given = self.get_token(handler) or ""
+        if not self.token or not given:
+            return None
+        if hmac.compare_digest(given.encode(), self.token.encode()):
+            known: User | None = await ensure_async(self.get_user_cookie(handler))
+            return known or self.generate_anonymous_user(handler)
+        async with self._waiting.setdefault(handler.request.remote_ip, asyncio.Lock()):
+            await asyncio.sleep(WRONG_TOKEN_SECONDS)
+        return None
 
 
 class LoginHandler(JupyterHandler):

@@ -1,7 +1,6 @@
 """Serves the dashboard: Voila running dashboard.ipynb."""
 
 import errno
-import logging
 import os
 import shutil
 import signal
@@ -17,10 +16,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from rsh.errors import InputError
-from rsh.explorer.server import access
+from rsh.explorer.server import access, logs
 from rsh.explorer.server.access import Access
+from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
 from rsh.explorer.server.registry import VARIABLE, Registry
-from rsh.explorer.uploads.client import MAX_BYTES
+from rsh.explorer.uploads.confinement import MEMORY_VARIABLE
 
 PACKAGE = Path(str(files("rsh")))
 TEMPLATE = PACKAGE / "explorer" / "template"
@@ -44,9 +44,10 @@ LOOKS = {
     "multi_kernel_manager_class": "rsh.explorer.server.kernels.Kernels",
 }
 MAX_SESSIONS = 30  # default limit: 6 GB with 10,000 tiles
+KERNEL_MEMORY = 2 << 30  # bytes that a kernel may hold, at least
 POOL = 2  # preheated kernels with a rendered page, 180 MB each
 # Seconds; ends the kernels of tabs that vanished without notice (a crash, a sleeping phone).
-CULLING = {"cull_interval": 60, "cull_idle_timeout": 600}
+CULLING = {"cull_interval": 15, "cull_idle_timeout": 600}
 # By default Voila waits 4 s for the output of a finished cell. With many visitors the server is
 # busy, and some visitors then got an empty page.
 TIMEOUTS = {
@@ -55,7 +56,8 @@ TIMEOUTS = {
     "cell_timeout_instruction": "This machine is too busy: reload the page.",
 }
 TORNADO = {
-    "websocket_max_message_size": 2 * MAX_BYTES,
+    "websocket_max_message_size": MAX_MESSAGE_BYTES,
+    "log_function": logs.log_request,
     "jinja2_env": Environment(loader=FileSystemLoader(TEMPLATE), autoescape=True),
     # The request with which Voila reports a closed tab carries no such cookie; if it were refused,
     # the kernel would keep running. Any other abuse needs the random id of a kernel.
@@ -99,9 +101,14 @@ def serve(
         # Voila searches here first, so it never uses the template of another version.
         paths = [str(folder / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+        (folder / "scratch").mkdir()
+        os.environ["TMPDIR"] = str(folder / "scratch")  # of the kernels: it goes with the server
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        os.environ[MEMORY_VARIABLE] = str(max(KERNEL_MEMORY, machine // 8))
         # Arrow's own allocator would keep 40 MB per kernel after reading a table of 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         app = _app(folder / "root", port, reach, max_sessions)
+        app.watched = [path.resolve() / "gallery.json" for path in galleries]
         _run(app, port, reach, open_browser)
 
 
@@ -139,15 +146,13 @@ def _served_folder() -> Iterator[Path]:
 
 
 def _app(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
-    from voila.app import Voila  # slow import
+    from rsh.explorer.server.application import PageServer  # slow import
 
-    # It warns at each visit that Jupyter uses another unit for the ping timeout.
-    logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    logging.getLogger("asyncio").addFilter(is_relevant)
     config = _config(root, port, reach, max_sessions)
-    app = Voila(config=config, notebook_path=str(root / "dashboard.ipynb"))
+    app = PageServer(config=config, notebook_path=str(root / "dashboard.ipynb"))
     app.config_file_paths = []  # ignores the user's Voila settings
     app.initialize([])
+    logs.set_up(reach.token, app.log)
     return app
 
 
@@ -172,30 +177,25 @@ def _run(app: Any, port: int, reach: Access, open_browser: bool) -> None:
         pass
 
 
-def is_relevant(record: logging.LogRecord) -> bool:
-    """Whether a log record is anything but a visitor who left during a transfer."""
-    from tornado.websocket import WebSocketClosedError
-
-    return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
-
-
 def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
     import zmq
     from traitlets.config import Config
 
     return Config(
-        Voila={
+        PageServer={
             "ip": reach.host,
             "port": port,
-            "port_retries": 0,
-            "open_browser": False,
             "base_url": reach.base_url,
             "root_dir": str(root),
             "token": reach.token,
             "identity_provider_class": "rsh.explorer.server.auth.LinkIdentity",
+            "kernel_websocket_connection_class": "rsh.explorer.server.websocket.PageConnection",
             "tornado_settings": TORNADO | reach.names | {"headers": reach.headers},
+            # Only a proxy on this machine reaches such a server, so its headers are true.
+            "behind_proxy": bool(reach.hostnames) and reach.host == access.HERE,
             "log_level": "ERROR",  # it warns at each visit that the notebook is not signed
         },
+        LinkIdentity={"is_framed": bool(reach.frames)},
         VoilaConfiguration=LOOKS,
         VoilaKernelManager={"kernel_pools_config": {"default": {"pool_size": POOL}}},
         MappingKernelManager=CULLING,

@@ -2,41 +2,108 @@
 
 import asyncio
 import os
-from datetime import timedelta
+from types import SimpleNamespace
 
 import nbformat
+import pytest
 from in_loop import run
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.web import HTTPError
 from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
 
+from rsh.explorer.server import kernels
 from rsh.explorer.server.access import Access
 from rsh.explorer.server.kernels import Kernels
 from rsh.explorer.server.serve import CULLING, POOL, _config
 
 
-async def left_after_looks(kind, tmp_path, idle):
-    """Start a kernel; how many are there after looks at which it has been idle for so long."""
-    manager = kind(config=_config(tmp_path, 8866, Access(), 3), root_dir=str(tmp_path))
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still; `clock.now` sets it."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(kernels, "monotonic", lambda: clock.now)
+    return clock
+
+
+async def left_after_looks(tmp_path, clock, seconds, *, was_visited):
+    """Start a kernel; whether it is there at looks after so many seconds."""
+    manager = Kernels(config=_config(tmp_path, 8866, Access(), 3), root_dir=str(tmp_path))
     name = await manager.start_kernel()
-    kernel, left = manager.get_kernel(name), []
-    manager.stop_watching_activity(name)  # its own start is no visitor
-    for minutes in idle:
-        kernel.last_activity -= timedelta(minutes=minutes)
+    manager.stop_watching_activity(name)
+    manager.get_kernel(name).execution_state = "idle"
+    if was_visited:
+        manager.notify_connect(name)
         await manager.cull_kernels()
-        left.append(len(manager.list_kernel_ids()))
+        manager.notify_disconnect(name)
+    left = []
+    for clock.now in seconds:
+        await manager.cull_kernels()
+        left.append(name in manager.list_kernel_ids())
     await manager.shutdown_all()
     return left
 
 
-def test_a_kernel_just_given_to_a_visitor_is_not_taken_for_a_forgotten_one(tmp_path):
-    assert run(left_after_looks(AsyncMappingKernelManager, tmp_path, [60])) == [0]
-    assert run(left_after_looks(Kernels, tmp_path, [60, 4, 2])) == [1, 1, 0]
+def test_a_kernel_waits_a_minute_for_its_visitor_from_the_first_look_on(tmp_path, clock):
+    left = run(left_after_looks(tmp_path, clock, [9000, 9059, 9061], was_visited=False))
+    assert left == [True, True, False]
 
 
-def test_a_visitor_who_goes_soon_leaves_no_kernel_for_longer(tmp_path):
-    assert run(left_after_looks(Kernels, tmp_path, [1, 8, 2])) == [1, 1, 0]
+def test_a_kernel_waits_ten_minutes_for_a_visitor_who_lost_the_connection(tmp_path, clock):
+    left = run(left_after_looks(tmp_path, clock, [9000, 9599, 9601], was_visited=True))
+    assert left == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("state", "connections"), [("busy", 0), ("starting", 0), ("idle", 1), ("idle", 2)]
+)
+def test_a_kernel_at_work_or_with_a_visitor_does_not_end(tmp_path, clock, state, connections):
+    async def look():
+        manager = Kernels(config=_config(tmp_path, 8866, Access(), 3), root_dir=str(tmp_path))
+        name = await manager.start_kernel()
+        manager.stop_watching_activity(name)
+        manager.get_kernel(name).execution_state = state
+        for _ in range(connections):
+            manager.notify_connect(name)
+        for clock.now in (0, 5000, 10000):
+            await manager.cull_kernels()
+        left = manager.list_kernel_ids()
+        await manager.shutdown_all()
+        return len(left)
+
+    assert run(look()) == 1
+
+
+@pytest.mark.parametrize(
+    ("absent", "connected", "room"),
+    [
+        ([0, 0, 0], [], False),
+        ([19, 5, 0], [], False),
+        ([21, 30, 0], [], True),
+        ([99] * 3, [0, 1, 2], False),
+    ],
+)
+def test_a_newcomer_gets_the_place_of_who_has_been_absent_longest(
+    tmp_path, clock, absent, connected, room
+):
+    async def come():
+        manager = Kernels(config=_config(tmp_path, 8866, Access(), 1), root_dir=str(tmp_path))
+        names = [await manager.start_kernel() for _ in range(manager.most)]
+        for number, name in enumerate(names):
+            manager.stop_watching_activity(name)
+            manager.get_kernel(name).execution_state = "idle"
+            if number in connected:
+                manager.notify_connect(name)
+            clock.now = 1000 - absent[number]
+            manager.absent_seconds(name)
+        clock.now = 1000
+        found = await manager.make_room()
+        left = [name in manager.list_kernel_ids() for name in names]
+        await manager.shutdown_all()
+        return found, left
+
+    found, left = run(come())
+    assert found == room
+    assert left == ([True, False, True] if room else [True] * 3)
 
 
 async def looked_at_while_it_starts(tmp_path):

@@ -1,36 +1,10 @@
-"""When the page is not served, and what it writes to its log when it is."""
+"""When the page is not served."""
 
-import asyncio
-import logging
 import socket
 
-import in_loop
 import pytest
 from conftest import TinyRun
 from make_command import refuse
-from tornado.websocket import WebSocketClosedError
-
-from rsh.explorer.server.serve import is_relevant
-
-
-@pytest.mark.parametrize(
-    ("error", "logged"), [(WebSocketClosedError(), 0), (ValueError("a fault of ours"), 1)]
-)
-def test_a_visitor_who_goes_while_something_is_sent_is_no_error(caplog, error, logged):
-    async def send() -> None:
-        raise error
-
-    async def forget() -> None:
-        task = asyncio.create_task(send())
-        await asyncio.wait([task])
-
-    logger = logging.getLogger("asyncio")
-    logger.addFilter(is_relevant)
-    try:
-        in_loop.run(forget())
-    finally:
-        logger.removeFilter(is_relevant)
-    assert len(caplog.records) == logged
 
 
 def test_port_in_use(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
