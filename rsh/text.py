@@ -26,8 +26,11 @@ def first_sentence(error: Exception) -> str:
 
 
 def humanize(name: str) -> str:
-    """Return a class name, which is a folder name, with spaces for its underscores."""
-    return str(name).replace("_", " ").strip() or "(no name)"
+    """Return a class name, which is a folder name, with spaces for its underscores.
+
+    Characters that would turn the text around, or hide in it, are written as escapes.
+    """
+    return escape_control_chars(str(name).replace("_", " ").strip()) or "(no name)"
 
 
 def align_columns(rows: Sequence[tuple[str, ...]], *, left: Container[int] = (0,)) -> str:

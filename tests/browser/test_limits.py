@@ -44,7 +44,9 @@ def open_everything(page):
 def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     name = "<img src=x onerror=document.title='run'><b>bold</b>"
     odd = tiny_gallery(
-        tmp_path / "odd", num_tiles=80, rename={"tundra": name, "coast": "海岸" * 40}
+        tmp_path / "odd",
+        num_tiles=80,
+        rename={"tundra": name, "coast": "海岸" * 40, "savanna": "\u202etrap\u202c"},
     )
     page = open_page(visit, serving(odd))
     row = int(np.flatnonzero(odd.items["class"] == name)[0])
@@ -56,6 +58,9 @@ def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     assert page.get_by_text(name).count() > 8
     assert page.locator('img[src="x"], .rsh-page b:text("bold")').count() == 0
     assert page.title() != "run"
+    page.get_by_role("combobox", name="Filter by").select_option("class")
+    assert r"\u202etrap\u202c" in page.inner_text(".rsh-filter")
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", page.inner_text("body"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -72,6 +72,7 @@ def test_words():
         "2,400 tiles",
         "10 classes",
     )
+    assert humanize("\u202egpj.exe\x1b") == r"\u202egpj.exe\x1b"
     assert (humanize("snow_and_ice"), humanize(" "), humanize(HTML)) == (
         "snow and ice",
         "(no name)",

@@ -12,6 +12,7 @@ from rsh.config import DEFAULT_TOP_K
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.search.results import SearchResult
+from rsh.text import escape_control_chars
 
 WIDTH = 100  # characters of a line of Python
 FLAGS = {
@@ -73,7 +74,8 @@ def to_command(result: SearchResult, *, folder: str = "") -> str:
             f"a command line would split it, {PYTHON}", parameter="filter", value=options.filter
         )
     words += [f"--filter={condition}" for condition in options.filter.conditions]
-    if query in ("", "--") or any("\0" in word for word in (*words, query)):
+    # A terminal obeys control characters in what is pasted: a line break runs the line.
+    if query in ("", "--") or any(word != escape_control_chars(word) for word in (*words, query)):
         raise InputError(f"this cannot be typed, {PYTHON}", parameter="query", value=repr(query))
     # After two dashes nothing is read as a flag, whatever the tile is called.
     words += ["--", query] if query.startswith("-") else [query]

@@ -90,18 +90,24 @@ def test_a_selection_is_selected_again(gallery):
         assert by_python(whole.take(chosen)) == found(whole.take(chosen))
 
 
+def can_be_typed(name: str) -> bool:
+    """Whether a terminal shows a name as it is, and does nothing else with it."""
+    return name.isprintable()
+
+
 @pytest.mark.parametrize("name", AWKWARD, ids=ascii)
 def test_any_id_and_folder_can_be_written(awkward, name, capsys, monkeypatch):
     monkeypatch.chdir(awkward.folder.parent)
     relative = Gallery.open("-galleries")
     result = search(relative, name, top_k=4)
     assert by_python(result) == found(result)
-    assert by_command(result, capsys) == [hit.id for hit in result]
+    if can_be_typed(name):
+        assert by_command(result, capsys) == [hit.id for hit in result]
     other = AWKWARD[AWKWARD.index(name) - 1]
     marked = search(relative, name, top_k=4, positive=(other,))
     assert by_python(marked) == found(marked)
-    if "," in other:
-        with refused(names=other):
+    if "," in other or not can_be_typed(name + other):
+        with refused():
             to_command(marked)
     else:
         assert by_command(marked, capsys) == [hit.id for hit in marked]
@@ -118,7 +124,7 @@ def test_condition_that_cannot_be_typed_is_kept_in_python(awkward, name):
 
 
 def test_query_that_cannot_be_typed_is_told(awkward):
-    for name in ("", "--", "a\0b"):
+    for name in ("", "--", "a\0b", "a\x03\ntouch x\n", "a\x1b[201~b", "a\u202eb", "a\x15b"):
         with refused():
             image = QueryImage(name, b"", awkward.encoded(0))
             to_command(retrieve(awkward, Query(image=image), SearchOptions()))

@@ -19,8 +19,20 @@ export function make(tag, attributes = {}, ...children) {
     else if (name === "style") node.style.cssText = String(value);
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  node.append(...shown.map((child) => (typeof child === "string" ? readable(child) : child)));
   return node;
+}
+
+/**
+ * Write out characters that control a text or turn it around, so that no name can look like another.
+ * @param {string} text
+ */
+export function readable(text) {
+  return text.replace(
+    /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 const SVG = "http://www.w3.org/2000/svg";
