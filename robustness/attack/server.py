@@ -1,0 +1,124 @@
+"""Dashboards to attack: on this machine alone, with a token, and behind the project's nginx."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.common.rows import ROOT
+from benchmarks.dashboard.server import free_port, kernels_of, settle
+
+TOKEN = "a-token_of.more~than-16"
+NAME = "demo.example.org"  # in deploy/nginx.conf
+SETUPS = ("plain", "token", "nginx")
+SERVE = (
+    "import sys; from pathlib import Path; from rsh.explorer.server.serve import serve; "
+    "from rsh.explorer.server.access import Access; "
+    "reach = Access.read(base_url=sys.argv[3], hostnames=sys.argv[5:]); "
+    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
+    "max_sessions=int(sys.argv[4]))"
+)
+
+
+@dataclass
+class Target:
+    """A server that is attacked.
+
+    Attributes:
+        setup: one of `SETUPS`.
+        url: where visitors reach it.
+        token: what they need for their first visit, or "".
+        process: the server.
+        log: what it has written.
+        gallery: the folder that it shows.
+    """
+
+    setup: str
+    url: str
+    token: str
+    process: psutil.Process
+    log: Path
+    gallery: Path
+
+    @property
+    def megabytes(self) -> float:
+        """Resident memory of the server alone."""
+        return float(self.process.memory_info().rss) / 2**20
+
+    @property
+    def num_kernels(self) -> int:
+        """How many kernels run."""
+        return len(kernels_of(self.process))
+
+
+@contextmanager
+def served(
+    gallery: Path, folder: Path, setup: str = "plain", *, max_sessions: int = 30
+) -> Iterator[Target]:
+    """Serve a gallery.
+
+    Args:
+        gallery: its folder.
+        folder: for the log and what nginx writes.
+        setup: one of `SETUPS`.
+        max_sessions: as of `rsh dashboard`.
+    """
+    port, folder = free_port(), folder.resolve()
+    base = "/rsh/" if setup == "nginx" else "/"
+    token = "" if setup == "plain" else TOKEN
+    names = [NAME, "127.0.0.1"] if setup == "nginx" else []
+    command = [sys.executable, "-c", SERVE, str(gallery), str(port), base, str(max_sessions)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RSH_TOKEN": token}
+    log = folder / "log.txt"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [*command, *names], env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as server,
+    ):
+        try:
+            if server.stdout is None or "rsh page" not in server.stdout.readline():
+                raise SystemExit(f"the dashboard does not start: {log.read_text()}")
+            process = psutil.Process(server.pid)
+            settle(process)
+            url = f"http://127.0.0.1:{port}{base}"
+            if setup == "nginx":
+                with _nginx(folder, port) as front:
+                    yield Target(setup, front, token, process, log, gallery)
+            else:
+                yield Target(setup, url, token, process, log, gallery)
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def _nginx(folder: Path, port: int) -> Iterator[str]:
+    """Run nginx with the project's configuration in front of a port; yield its address."""
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not found:
+        raise SystemExit("nginx is not installed: apt install nginx")
+    front = free_port()
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    text = re.sub("listen 80;", f"listen 127.0.0.1:{front};", text).replace("8866", str(port))
+    text = text.replace(f"server_name {NAME};", f"server_name {NAME} 127.0.0.1;")
+    paths = "".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = folder / "nginx.conf"
+    config.write_text(f"events {{}}\nhttp {{\n{paths}\n{text}\n}}\n")
+    start = f"daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;"
+    with subprocess.Popen(
+        [found, "-c", str(config), "-e", f"{folder}/nginx.log", "-g", start]
+    ) as it:
+        try:
+            yield f"http://127.0.0.1:{front}/rsh/"
+        finally:
+            it.terminate()
