@@ -98,7 +98,7 @@ def _exclusive(folder: Path, group: ProcessGroup) -> Iterator[None]:
             except Timeout:
                 raise InputError(
                     f"{folder} is being encoded by another process: "
-                    "wait for it, or give another --output"
+                    "wait for it, then run this again"
                 ) from None
             for path in work.glob(".*"):  # what a killed process was writing
                 shutil.rmtree(path, ignore_errors=True)
