@@ -114,13 +114,17 @@ def max_connections() -> int:
 class OneKernel(KernelHandler):
     """Tells a page whether its kernel still runs."""
 
-    SUPPORTED_METHODS = ("GET",)
+    async def delete(self, kernel_id: str) -> None:
+        """Refuse: a page ends its kernel by the route for closed tabs.
+
+        Raises:
+            HTTPError: 405.
+        """
+        raise HTTPError(405)
 
 
 class PageFiles(FileFindHandler):
     """Scripts and styles of the page, for those who may see it."""
-
-    SUPPORTED_METHODS = ("GET", "HEAD")
 
     async def get(self, path: str, include_body: bool = True) -> None:
         """Send a file. Jupyter's own method lets strangers in, too."""

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError
 from traitlets import Instance, Int
 
 from rsh.errors import InputError
@@ -119,7 +120,8 @@ class PageConnection(ZMQChannelsWebsocketConnection):
             self._unanswered = max(0, self._unanswered - 1)
             if self._unanswered < MAX_UNANSWERED:
                 self._has_room.set()
-        super().handle_outgoing_message(stream, outgoing_msg)
+        with suppress(WebSocketClosedError):  # the visitor left meanwhile
+            super().handle_outgoing_message(stream, outgoing_msg)
 
     def _learn(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "comm_open":
