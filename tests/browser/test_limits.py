@@ -174,7 +174,7 @@ def test_on_a_phone_the_answer_follows_the_query(visit, server):
 
 def test_images_of_bits_and_distances_have_words(tab, server):
     page, gallery = tab, server.gallery
-    code = gallery.packed[query_of(page)].tobytes().hex().upper()
+    code = gallery.packed[query_of(page)].tobytes().hex()
     assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()
     assert "differs from the query in bit" in page.get_attribute(
         ".rsh-code-row:nth-child(2) .rsh-strip", "aria-label"

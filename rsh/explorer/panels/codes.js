@@ -16,7 +16,7 @@ function nibble(code, bits, other, start) {
     const differs = other && bit !== other[start + offset];
     return make("i", { class: `rsh-bit${bit ? " is-one" : ""}${differs ? " is-different" : ""}` });
   });
-  const digit = make("b", {}, code[start / 4].toUpperCase());
+  const digit = make("b", {}, code[start / 4]);
   return make("span", { class: "rsh-nibble" }, digit, make("span", {}, ...cells));
 }
 
@@ -47,7 +47,7 @@ function codeStrip(code, bits, other) {
   const differing = other ? bits.flatMap((bit, place) => (bit === other[place] ? [] : [place + 1])) : [];
   const where = differing.length ? `, differs from the query in bit ${differing.join(", ")}` : "";
   const nibbles = nibbleStarts(bits.length).map((start) => nibble(code, bits, other, start));
-  return strip(`code ${code.toUpperCase()}${where}`, bits.length, nibbles);
+  return strip(`code ${code}${where}`, bits.length, nibbles);
 }
 
 function bitKey() {
