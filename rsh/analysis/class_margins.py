@@ -22,10 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.binary import MAX_BITS
+from rsh.codes.binary import MAX_BITS, as_words
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.metrics.counts import to_words
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -206,7 +205,7 @@ class _ClassIndex:
         self._filled = np.flatnonzero(sizes)  # reduceat cannot reduce empty parts
         self._starts = (np.cumsum(sizes) - sizes)[self._filled]
         self._rows = np.concatenate(by_class)
-        self._columns = np.ascontiguousarray(to_words(self._packed[self._rows]).T)  # (words, n)
+        self._columns = np.ascontiguousarray(as_words(self._packed[self._rows]).T)  # (words, n)
         self._position = np.full(len(self._labels), -1)
         self._position[self._rows] = np.arange(len(self._rows))
         self._num_classes = len(classes)
@@ -231,7 +230,7 @@ class _ClassIndex:
         tiles = len(self._rows)
         kind = np.min_scalar_type((MAX_BITS + 2) * tiles)
         keys = np.zeros((len(rows), tiles), dtype=kind)
-        for word, column in zip(to_words(self._packed[rows]).T, self._columns, strict=True):
+        for word, column in zip(as_words(self._packed[rows]).T, self._columns, strict=True):
             keys += np.bitwise_count(word[:, None] ^ column)
         keys *= kind.type(tiles)
         keys += np.arange(tiles, dtype=kind)

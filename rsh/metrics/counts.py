@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.codes.binary import Packed, check_packed
+from rsh.codes.binary import Packed, Words, as_words, check_packed
 from rsh.errors import InputError
 
 Ints = NDArray[np.int64]
@@ -26,9 +26,9 @@ class DistanceCounts(NamedTuple):
 
 
 class _Folded(NamedTuple):
-    """Distinct codes of each class, in 64-bit words."""
+    """Distinct codes of each class, in words as `as_words` gives them."""
 
-    words: NDArray[np.uint64]  # (words, n), a column per code
+    words: Words  # (words, n), a column per code
     labels: NDArray[np.generic]  # (n,)
     number: Ints  # (n,), number of items with this code
     column: Ints  # column of each item
@@ -149,13 +149,8 @@ def counts_from_scores(scores: ArrayLike, relevant: ArrayLike) -> DistanceCounts
     return DistanceCounts(items[None].astype(np.int64), hits[None].astype(np.int64))
 
 
-def to_words(packed: Packed) -> NDArray[np.uint64]:
-    """Return codes as words of 64 bits, (n, words), the last padded with zeros."""
-    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
-
-
 def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
-    words = np.ascontiguousarray(to_words(packed).T)
+    words = np.ascontiguousarray(as_words(packed).T)
     every = np.arange(len(labels))
     if not fold:
         return _Folded(words, labels, np.ones_like(every), every)
