@@ -58,9 +58,8 @@ class PageConnection(ZMQChannelsWebsocketConnection):
 
     _unanswered = Int()
     _has_room = Instance(asyncio.Event, ())
-    _known: ClassVar[WeakKeyDictionary[Any, set[str]]] = (
-        WeakKeyDictionary()
-    )  # comm ids of each kernel
+    # Comm ids of each kernel.
+    _known: ClassVar[WeakKeyDictionary[Any, set[str]]] = WeakKeyDictionary()
 
     @property
     def comm_ids(self) -> set[str]:
@@ -114,7 +113,8 @@ class PageConnection(ZMQChannelsWebsocketConnection):
         kind = header["msg_type"]
         if kind not in OUTGOING:
             return
-        if kind.startswith("comm_"):
+        # Most messages only bring new states, which are large.
+        if kind.startswith("comm_") and (kind != "comm_msg" or b"update_states" in parts[4]):
             self._learn(kind, json.loads(parts[4]))
         elif kind == "status" and json.loads(parts[4])["execution_state"] == "idle":
             self._unanswered = max(0, self._unanswered - 1)
