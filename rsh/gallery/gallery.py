@@ -18,7 +18,7 @@ from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
-from rsh.gallery.items import read_planes
+from rsh.gallery.items import DEGREES, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.searcher import Searcher, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
@@ -163,8 +163,8 @@ class Gallery:
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:
         """Longitude and latitude of each tile in degrees, (n, 2); None if items have none."""
-        names = ["longitude", "latitude"]
-        return self.items[names].to_numpy() if {*names} <= {*self.items.columns} else None
+        known = {*DEGREES} <= {*self.items.columns}
+        return self.items[list(DEGREES)].to_numpy() if known else None
 
     @property
     def has_map(self) -> bool:
