@@ -1,4 +1,4 @@
-"""Slow loops, written from the formulas alone, that the library is held against.
+"""Slow loops, written from the formulas alone, that the library is compared with.
 
 Rows are lists of numbers, labels and distances lists of integers. A ranking with ties is given
 as distances and relevance, and its figures are averaged over every order that the ties allow.

@@ -1,4 +1,4 @@
-"""What a bit encodes, held against loops and numpy's own correlation."""
+"""What a bit encodes, compared with loops and numpy's own correlation."""
 
 import numpy as np
 import pandas as pd

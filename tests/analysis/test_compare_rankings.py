@@ -1,4 +1,4 @@
-"""Two sides and one question, held against slow loops over all tiles."""
+"""Two sides and one question, compared with slow loops over all tiles."""
 
 import itertools
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Evidence of cells, held against networks whose truth is known, and against the real one."""
+"""Evidence of cells, compared with networks whose truth is known, and against the real one."""
 
 import io
 

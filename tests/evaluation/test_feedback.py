@@ -1,4 +1,4 @@
-"""Rounds of feedback, held against a loop that keeps lists."""
+"""Rounds of feedback, compared with a loop that keeps lists."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The Milvus index on Milvus's embedded server, held against FAISS."""
+"""The Milvus index on Milvus's embedded server, compared with FAISS."""
 
 import socket
 import subprocess

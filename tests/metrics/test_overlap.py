@@ -1,4 +1,4 @@
-"""Overlap is held against every order that the ties of two lists allow."""
+"""Overlap is compared with every order that the ties of two lists allow."""
 
 import itertools
 from collections.abc import Iterator

@@ -172,29 +172,28 @@ def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
     assert ready == used and image.name == "mine.png"
 
 
-def test_what_cannot_be_prepared_is_told_with_the_image(tmp_path):
-    async def prepared():
-        mine = UploadEncoder(tmp_path / "nowhere", "0")
+def ask_prepared(folder: Path, fingerprint: str) -> None:
+    """Prepare an encoder, then ask it with an image."""
+
+    async def prepared() -> None:
+        mine = UploadEncoder(folder, fingerprint)
         try:
             await mine.prepare()
             await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
         finally:
             await mine.close()
 
+    run(prepared())
+
+
+def test_what_cannot_be_prepared_is_told_with_the_image(tmp_path):
     with refused(names="nowhere"):
-        run(prepared())
+        ask_prepared(tmp_path / "nowhere", "0")
 
 
 def test_a_gallery_of_another_network_is_not_asked_in_silence(gallery):
-    async def asked():
-        mine = UploadEncoder(gallery.folder, "fingerprint of a gallery that was here")
-        try:
-            await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
-        finally:
-            await mine.close()
-
     with refused(names="reload the page"):
-        run(asked())
+        ask_prepared(gallery.folder, "fingerprint of a gallery that was here")
 
 
 def test_the_process_of_the_encoder_is_confined(gallery):
