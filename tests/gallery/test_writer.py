@@ -199,7 +199,8 @@ def test_check_reads_what_opening_only_measures(folder: Path, monkeypatch: pytes
         Gallery.open(folder)
 
 
-# Imports once, then forks a process for each round of changes; a finished line ends with a point.
+# Imports once, then forks a process for each round of changes, which a line of input starts; the
+# next line says that it was killed. A finished line of output ends with a point.
 WRITER = """
 import os, sys
 sys.path[:0] = sys.argv[2:]
@@ -222,13 +223,12 @@ def change():
         ids = gallery.items["id"][:20].tolist()
         report(remove_tiles(folder, ids).manifest.version, 25)
 
-while True:
+while sys.stdin.readline():
     pid = os.fork()
     if pid == 0:
         change()
         os._exit(0)
-    if not sys.stdin.readline():  # until it has been killed: its number is not given to another
-        break
+    sys.stdin.readline()  # until it has been killed: its number is not given to another
     os.waitpid(pid, 0)
     print("\\nended", flush=True)
 """
@@ -260,6 +260,7 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_version(folder: 
         assert process.stdin and process.stdout
         for _ in range(moments):
             first = version + 1
+            print(file=process.stdin, flush=True)
             pid = int(process.stdout.readline().removeprefix("pid "))
             lines = [process.stdout.readline() for _ in range(draw.randrange(6))]
             time.sleep(draw.uniform(0, 0.05))
@@ -274,7 +275,6 @@ def test_killed_at_any_moment_the_gallery_is_that_of_a_finished_version(folder: 
             if version >= first:
                 changed += 1
                 assert len(gallery) == sizes[(version - first) % 4]
-        os.kill(int(process.stdout.readline().removeprefix("pid ")), signal.SIGKILL)
         process.stdin.close()
     gallery = check_gallery(folder)
     assert changed
