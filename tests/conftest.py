@@ -96,12 +96,14 @@ def tiny_split(tiny_data: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_data: Path, tiny_split: Any, made_once: Callable[..., Path]) -> TinyRun:
-    """One training from end to end, 16 bits, and the gallery of all tiles."""
+    """One training from end to end, 16 bits, its encoder, and the gallery of all tiles."""
 
     def make(folder: Path) -> None:
         from rsh.config import TrainConfig
         from rsh.encoding.build import build_gallery
         from rsh.models.hashnet import HashNet
+        from rsh.models.onnx import FILE
+        from rsh.models.onnx_export import export
         from rsh.training.train import train
 
         run = folder / "run"
@@ -111,6 +113,7 @@ def tiny_run(tiny_data: Path, tiny_split: Any, made_once: Callable[..., Path]) -
             patch.setenv("RSH_CACHE", str(folder / "cache"))
             history = train(net, tiny_split, config, run=run, progress=False)
             build_gallery(net, tiny_split.dataset, folder / "gallery", run=run, progress=False)
+        export(net.eval(), run / FILE)
         shutil.rmtree(folder / "cache")
         (folder / "history.json").write_text(json.dumps(history))
 

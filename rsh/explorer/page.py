@@ -56,7 +56,6 @@ class Explorer:
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
-        self._newest = 0
         self.header = HeaderPanel(
             page=page, question=make_headline(gallery), facts=describe_gallery(gallery)
         )
@@ -213,21 +212,15 @@ class Explorer:
 
     async def take_image(self, data: bytes, name: str) -> None:
         """Encode an image in the background, then search with it, unless a newer one came."""
-        self._newest = mine = self._newest + 1
         self.upload.working = f"Reading {name}: the first image takes some seconds."
         try:
             image = await self._uploads.encode(data, name)
+            self._move(lambda: self.state.choose_image(image))
         except Superseded:
             return
         except Exception as error:
-            image, message = None, explain(error)
-        if mine != self._newest:
-            return
+            self.alert(explain(error))
         self.upload.working = ""
-        if image is None:
-            self.alert(message)
-        else:
-            self._move(lambda: self.state.choose_image(image))
 
     def refresh(self) -> None:
         """Show the current query and its results in all panels."""

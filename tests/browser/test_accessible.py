@@ -14,8 +14,8 @@ CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
-        (390, "dark"),
         (1280, "light"),
+        pytest.param(390, "dark", marks=pytest.mark.slow),
         pytest.param(390, "light", marks=pytest.mark.slow),
         pytest.param(1280, "dark", marks=pytest.mark.slow),
     ],

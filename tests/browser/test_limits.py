@@ -64,6 +64,7 @@ def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.slow
 def test_a_gallery_with_nothing_but_tiles_still_is_a_page(visit, serving, tmp_path):
     bare = tiny_gallery(tmp_path / "bare", num_tiles=40, coordinates=False, projection=False)
     page = open_page(visit, serving(bare))
@@ -72,6 +73,7 @@ def test_a_gallery_with_nothing_but_tiles_still_is_a_page(visit, serving, tmp_pa
     expect_cards(page, nearest(bare, query_of(page)))
 
 
+@pytest.mark.slow
 def test_a_gallery_broken_after_the_start_is_an_alert(visit, serving, tmp_path):
     broken = tiny_gallery(tmp_path / "broken", num_tiles=40)
     server = serving(broken)
@@ -122,6 +124,20 @@ def test_nothing_but_the_page_is_handed_out(visit, server):
     assert stranger.status == 403
 
 
+@pytest.fixture
+def window(tab):
+    """Show the module's tab in a window of another size or in dark, and then as it was."""
+
+    def show(width, height, scheme="light"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.set_viewport_size({"width": width, "height": height})
+        return tab
+
+    before = tab.viewport_size
+    yield show
+    show(**before)
+
+
 @pytest.mark.parametrize(
     ("name", "width", "height", "scheme"),
     [
@@ -131,10 +147,8 @@ def test_nothing_but_the_page_is_handed_out(visit, server):
         ("wide", 1920, 1080, "light"),
     ],
 )
-def test_fits_every_window(visit, server, name, width, height, scheme):
-    page = open_page(
-        visit, server, viewport={"width": width, "height": height}, color_scheme=scheme
-    )
+def test_fits_every_window(window, name, width, height, scheme):
+    page = window(width, height, scheme)
     page.wait_for_timeout(600)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -155,9 +169,8 @@ ROWS = """() => [...document.querySelectorAll(".rsh-results .rsh-card")].map((bu
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_each_row_of_cards_says_how_far_it_is(visit, server, width):
-    page = open_page(visit, server, viewport={"width": 800, "height": 900})
-    page.set_viewport_size({"width": width, "height": 900})
+def test_each_row_of_cards_says_how_far_it_is(window, width):
+    page = window(width, 900)
     page.wait_for_timeout(300)
     cards = page.evaluate(ROWS)
     assert all(card["over"] <= 0.5 for card in cards)
@@ -165,8 +178,9 @@ def test_each_row_of_cards_says_how_far_it_is(visit, server, width):
     assert len(starts) > 1 and all(card["said"] and "bit" in card["text"] for card in starts)
 
 
-def test_on_a_phone_the_answer_follows_the_query(visit, server):
-    page = open_page(visit, server, viewport={"width": 390, "height": 844})
+def test_on_a_phone_the_answer_follows_the_query(window):
+    page = window(390, 844)
+    page.wait_for_timeout(300)
     parts = (".rsh-controls", ".rsh-results", ".rsh-class-browser", ".rsh-codes", ".rsh-scatters")
     tops = [page.locator(part).bounding_box()["y"] for part in parts]
     assert tops == sorted(tops)

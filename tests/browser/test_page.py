@@ -55,6 +55,7 @@ def test_opens_with_an_answer_soon_and_offline(visit, server, capsys):
     assert page.get_by_role("alert").inner_text() == ""
 
 
+@pytest.mark.slow
 def test_a_click_is_answered_soon_and_the_kernel_stays_small(tab, server, capsys):
     page = tab
     times = [page.evaluate(CLICK, index % 7) for index in range(30)]
@@ -122,8 +123,8 @@ def test_cards_tell_their_story_in_words(tab, server):
         assert alt == f"rank {hit['rank']}, {name}, {bits} away, {same}"
 
 
-def test_radius_mode_shows_the_ball(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_radius_mode_shows_the_ball(tab, server):
+    page, gallery = tab, server.gallery
     page.get_by_text("Radius", exact=True).click()
     for radius in (3, 9, 32):
         set_slider(page, radius)
@@ -139,10 +140,12 @@ def test_radius_mode_shows_the_ball(visit, server):
     page.wait_for_function(
         "document.querySelector('.rsh-main').textContent.includes('within 0 bits')"
     )
+    page.get_by_text("Top k", exact=True).click()
+    expect_cards(page, nearest(gallery, query_of(page)))
 
 
-def test_another_order_by_keyboard_shows_scores_and_what_it_gains(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_another_order_by_keyboard_shows_scores_and_what_it_gains(tab, server):
+    page, gallery = tab, server.gallery
     by_bits = float(
         re.search(r"precision@20 = (\d\.\d\d)", page.inner_text(".rsh-results .rsh-summary"))[1]
     )
@@ -161,8 +164,11 @@ def test_another_order_by_keyboard_shows_scores_and_what_it_gains(visit, server)
     assert labels[0].startswith(f"score {answer['hits'][0]['score']:.2f}")
     assert "the 100 nearest tiles" in page.inner_text(".rsh-rank-by")
     assert order.evaluate("select => select === document.activeElement")
+    order.press("ArrowUp")
+    expect_cards(page, nearest(gallery, query_of(page)))
 
 
+@pytest.mark.slow
 def test_the_slider_ends_at_its_newest_value(visit, server):
     page = open_page(visit, server)
     for value in range(1, 61):
@@ -192,8 +198,8 @@ def test_a_click_in_each_plane_makes_that_tile_the_query(tab, server, name):
     expect_cards(page, nearest(gallery, row))
 
 
-def test_all_by_keyboard(visit, server):
-    page, gallery = open_page(visit, server), server.gallery
+def test_all_by_keyboard(tab, server):
+    page, gallery = tab, server.gallery
 
     def tab_to(selector):
         for _ in range(80):

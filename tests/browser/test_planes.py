@@ -40,9 +40,19 @@ def test_the_world_map_shows_the_earth_below_the_dots(tab):
     assert pixels.min() > 60, "ice, where no tile lies; without it the sea's dark color"
 
 
+@pytest.fixture
+def planes(tab):
+    """The planes of the module's tab; afterwards nothing is selected, and a drag moves a plane."""
+    page = watch_planes(tab)
+    yield page
+    for button in page.locator(".rsh-zoom [aria-pressed=true]").all():
+        button.click()
+    plane_named(page, "Features").press("Escape")
+
+
 @pytest.mark.parametrize("name", ONE_PLANE)
-def test_a_lasso_selects_what_lies_inside_it_in_all_planes(visit, server, name):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_a_lasso_selects_what_lies_inside_it_in_all_planes(planes, server, name):
+    page, gallery = planes, server.gallery
     stage, box, spots = places(page, gallery, name)
     plane = stage.locator("xpath=../..")
     plane.get_by_role("button", name="Select").click()
@@ -63,8 +73,8 @@ def test_a_lasso_selects_what_lies_inside_it_in_all_planes(visit, server, name):
     assert all(one != two for one, two in zip(before, after, strict=True))
 
 
-def test_the_selection_reaches_python_once_and_escape_clears_it(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_the_selection_reaches_python_once_and_escape_clears_it(planes, server):
+    page, gallery = planes, server.gallery
     page.evaluate(
         """() => {
           const send = WebSocket.prototype.send;
@@ -89,8 +99,8 @@ def test_the_selection_reaches_python_once_and_escape_clears_it(visit, server):
     assert page.get_by_role("alert").first.inner_text() == ""
 
 
-def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(planes, server):
+    page, gallery = planes, server.gallery
     stage, box, spots = places(page, gallery, "Features")
     before = query_of(page)
     stage.locator("xpath=../..").get_by_role("button", name="Select").click()
@@ -109,8 +119,8 @@ def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(visit, server):
     assert query_of(page) == before
 
 
-def test_escape_gives_up_a_line_that_is_being_drawn(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_escape_gives_up_a_line_that_is_being_drawn(planes, server):
+    page, gallery = planes, server.gallery
     stage, box, spots = places(page, gallery, "Features")
     stage.focus()
     page.keyboard.press("L")

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from browser.plane_steps import PIXELS, last, open_planes, places, wait_until_drawn, xy_of
-from browser.steps import loneliest, query_of, wait_for_another_query
+from browser.conftest import visiting
+from browser.plane_steps import PIXELS, last, places, wait_until_drawn, watch_planes, xy_of
+from browser.steps import loneliest, open_page, query_of, wait_for_another_query
 from make_gallery import tiny_gallery
 
 from rsh.explorer.panels.coloring import STEPS
@@ -26,8 +27,22 @@ def varied(serving, tmp_path_factory):
     return serving(tiny_gallery(folder, num_tiles=200, more=add))
 
 
-def test_each_way_to_color_sends_what_the_table_says(visit, varied):
-    page, gallery = open_planes(visit, varied), varied.gallery
+@pytest.fixture(scope="module")
+def varied_tab(chromium, varied):
+    with visiting(chromium) as start:
+        yield open_page(start, varied)
+
+
+@pytest.fixture
+def planes(varied_tab):
+    """The planes of the module's tab, colored by class."""
+    varied_tab.get_by_label("Color by").select_option("class")
+    varied_tab.wait_for_selector(".rsh-chip:has-text('coast')")
+    return watch_planes(varied_tab)
+
+
+def test_each_way_to_color_sends_what_the_table_says(planes, varied):
+    page, gallery = planes, varied.gallery
     choice, items = page.get_by_label("Color by"), gallery.items
     ways = choice.locator("option").all_inner_texts()
     assert ways[:4] == [
@@ -71,8 +86,8 @@ def test_each_way_to_color_sends_what_the_table_says(visit, varied):
     assert page.locator(".rsh-chip").all_inner_texts() == ["unknown"]
 
 
-def test_distances_follow_the_query_and_come_only_while_they_are_shown(visit, varied):
-    page, gallery = open_planes(visit, varied), varied.gallery
+def test_distances_follow_the_query_and_come_only_while_they_are_shown(planes, varied):
+    page, gallery = planes, varied.gallery
 
     # Those of the classes may come while the page is still being laid out.
     distances = "window.told.filter(each => each.by === 'distance').length"
@@ -90,8 +105,8 @@ def test_distances_follow_the_query_and_come_only_while_they_are_shown(visit, va
     assert last(page, "coloring")["values"] == apart.tolist()
 
 
-def test_a_chosen_color_is_on_the_screen(visit, server):
-    page, gallery = open_planes(visit, server), server.gallery
+def test_a_chosen_color_is_on_the_screen(planes, varied):
+    page, gallery = planes, varied.gallery
     row = loneliest(xy_of(gallery, "Features"))
     stage, _, spots = places(page, gallery, "Features")
     middle = []
@@ -105,8 +120,8 @@ def test_a_chosen_color_is_on_the_screen(visit, server):
     assert len(set(middle)) == 4
 
 
-def test_a_chip_brings_its_value_out_and_the_keyboard_keeps_it(visit, varied):
-    page = open_planes(visit, varied)
+def test_a_chip_brings_its_value_out_and_the_keyboard_keeps_it(planes):
+    page = planes
     page.get_by_label("Color by").select_option("column:sensor")
     chip = page.get_by_role("button", name="Terra")
     chip.focus()

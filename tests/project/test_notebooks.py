@@ -1,11 +1,14 @@
 """The real notebooks run, on the real sample, and are stored without outputs beside their text."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
 import make_tutorials
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 from rsh.data.dataset import TileDataset
@@ -48,23 +51,43 @@ def test_every_answer_of_the_exercises_is_closed(tutorial: Path):
     assert answers == text.count("</details>") > 0
 
 
-def run(notebook: nbformat.NotebookNode, folder: Path) -> list[dict]:
-    """Run a notebook in a folder and return its outputs."""
-    client = NotebookClient(notebook, timeout=LONGEST, resources={"metadata": {"path": folder}})
-    client.execute()
+def run(
+    notebook: nbformat.NotebookNode, folder: Path, kernel: KernelManager | None = None
+) -> list[dict]:
+    """Run a notebook in a folder, in a new kernel unless one is given; return its outputs."""
+    place = {"metadata": {"path": folder}}
+    if kernel:
+        start = f"%reset -f\nimport os\nos.chdir({str(folder)!r})"
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(start))
+    NotebookClient(notebook, timeout=LONGEST, resources=place, km=kernel).execute()
     return [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[KernelManager]:
+    """A kernel that runs all small tutorials: to import torch takes longer than most of them."""
+    manager = AsyncKernelManager()
+    run_sync(manager.start_kernel)()
+    yield manager
+    run_sync(manager.shutdown_kernel)(now=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_notebook_runs_and_shows_images(
-    tutorial: Path, size: str, small_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tutorial: Path,
+    size: str,
+    small_sample: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     notebook = nbformat.read(tutorial, as_version=4)
     if size == "small":
         make_tutorials.make_small(notebook, small_sample)
+        outputs = run(notebook, tmp_path, request.getfixturevalue("kernel"))
     else:  # the sample's cached views take minutes: they are kept between runs
         monkeypatch.setenv("RSH_CACHE", str(FOLDER.parent / "build" / "cache"))
-    outputs = run(notebook, tmp_path)
+        outputs = run(notebook, tmp_path)
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 3
     printed = "".join(output.get("text", "") for output in outputs)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from make_faults import full_everywhere
 from make_gallery import parts, planes, said, some, tiles_of, write
-from tiers import EVERYWHERE
+from tiers import EVERYWHERE, SLOW
 
 from rsh.codes.encodings import Encodings
 from rsh.encoding.chunk_store import Chunk, EncodedChunk, Skipped
@@ -69,7 +69,10 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    [name if name in ("encode", "add") else pytest.param(name, marks=SLOW) for name in CHANGES],
+)
 def test_full_disk_leaves_a_gallery_as_it_was(change: str, indexed: Path, tmp_path: Path):
     folder = tmp_path / "gallery"
     into = tmp_path / "merged" if change == "merge" else folder

@@ -28,6 +28,7 @@ def test_a_trial_is_what_a_training_with_these_settings_measures(tiny_split):
     assert trial.codes.shape == (val, 8)
 
 
+@pytest.mark.slow
 def test_a_slider_gives_a_new_trial_and_a_new_image(live):
     assert [trial.words for trial in live.trials] == ["as it comes"]
     before = live.image.value

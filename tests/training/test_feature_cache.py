@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiers import SLOW
 
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
@@ -105,6 +106,7 @@ def test_interrupted_cache_ends_like_an_unbroken_one(net, dataset, own_cache: Pa
     assert wanted == [0, 6]
 
 
+@SLOW
 def test_script_without_a_guard_runs_where_processes_are_spawned(dataset, tmp_path: Path):
     """As on macOS, where a worker process would begin by running the caller's script again."""
     script = tmp_path / "script.py"

@@ -32,7 +32,14 @@ def edit(file: Path, change) -> None:
 
 def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     names = {path.name for path in tiny_run.folder.iterdir()}
-    assert names == {"model.safetensors", "config.json", "history.jsonl", "last.ckpt", ".lock"}
+    assert names == {
+        "model.safetensors",
+        "config.json",
+        "history.jsonl",
+        "last.ckpt",
+        ".lock",
+        "encoder.onnx",
+    }
     config = Run.open(tiny_run.folder).config
     assert config["model"] == {
         "backbone": "tf_efficientnet_lite0", "num_bits": 16, "image_size": 32, "hidden": 64,
@@ -216,6 +223,7 @@ def test_environment_is_known_outside_a_checkout(monkeypatch: pytest.MonkeyPatch
     assert environment()["revision"] == "unknown"
 
 
+@pytest.mark.slow
 def test_config_that_was_altered_is_refused_or_does_no_harm(folder: Path):
     def use(done: str) -> None:
         run = Run.open(folder)

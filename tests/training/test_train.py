@@ -150,6 +150,7 @@ def test_a_network_learns_on_with_its_backbone_once_its_head_has_learned(tiny_sp
     assert fingerprint(net.backbone) != before
 
 
+@pytest.mark.slow
 def test_finetuning_resumes_with_the_weights_of_an_unbroken_run(tiny_split, tmp_path, monkeypatch):
     monkeypatch.setattr("rsh.training.loop.VALIDATE_EVERY", 1)
     config = TrainConfig(finetune=True, epochs=3, batch_size=16, ema_decay=0.5)

@@ -1,7 +1,7 @@
 """Explain results: occlusion sensitivity of the query, one bit, and class confusion."""
 
 import math
-from functools import cached_property
+from functools import cache, cached_property, partial
 from io import BytesIO
 from typing import Any
 
@@ -50,6 +50,8 @@ class Explained:
     def __init__(self, gallery: Gallery) -> None:
         """Explain the results in a gallery."""
         self._gallery = gallery
+        self._profile = cache(partial(profile_bit, gallery))
+        self._boundary = cache(partial(boundary_tiles, gallery, count=SHOWN))
         self.parts: tuple[Query, Occlusion] | None = None
 
     def view(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +92,7 @@ class Explained:
 
     def _bit(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         gallery = self._gallery
-        found = profile_bit(gallery, int(asked["bit"]))
+        found = self._profile(int(asked["bit"]))
         classes = zip(gallery.classes, found.share.tolist(), strict=True)
         shares = sorted(((share, humanize(name)) for name, share in classes), reverse=True)
         related = ""
@@ -116,7 +118,7 @@ class Explained:
             return {"pairs": [], "note": note, "tiles": []}
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
-        found = boundary_tiles(self._gallery, one, other, count=SHOWN)
+        found = self._boundary(one, other)
         share = ""
         if found.evaluated != found.tiles:
             share = f" ({found.evaluated:,} of them were evaluated)"

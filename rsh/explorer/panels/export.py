@@ -1,6 +1,7 @@
 """Export of results: files, and snippets that reproduce the search."""
 
 from collections.abc import Callable
+from typing import Any
 
 import traitlets
 
@@ -33,6 +34,7 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
 
     map = traitlets.Bool().tag(sync=True)
     selected = traitlets.Int().tag(sync=True)
+    _last: tuple[Any, bytes] = (None, b"")  # what was exported, and the file
 
     def give(self, form: str, result: SearchResult) -> None:
         """Send results in a format.
@@ -42,7 +44,11 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
         """
         if form in FILES:
             name, kind, make = FILES[form]
-            self.send({"kind": "file", "name": name, "type": kind}, buffers=[make(result)])
+            ranked = result.rows.tolist(), result.ranks.tolist()
+            wanted = form, result.query, result.options, *ranked
+            if self._last[0] != wanted:  # a sheet of many tiles takes a second
+                self._last = wanted, make(result)
+            self.send({"kind": "file", "name": name, "type": kind}, buffers=[self._last[1]])
         elif form in TEXTS:
             # Visitors must not see where this machine keeps the gallery.
             text = TEXTS[form](result, folder=f"galleries/{result.gallery.folder.resolve().name}")

@@ -25,7 +25,7 @@ _STARTED: set[asyncio.Task[None]] = set()
 
 
 class Superseded(Exception):
-    """A newer request of the same kind came before this one had its turn."""
+    """A newer request of the same kind came before this one was answered."""
 
 
 class UploadEncoder:
@@ -48,7 +48,7 @@ class UploadEncoder:
 
         Raises:
             InputError: too large, no image, or not encoded in time.
-            Superseded: another image came meanwhile.
+            Superseded: another image came meanwhile; only that one counts.
         """
         parts = await self._request(data, name, want="codes")
         return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts))
@@ -58,6 +58,7 @@ class UploadEncoder:
 
         Raises:
             InputError: as for `encode`.
+            Superseded: the regions of another image were asked for meanwhile.
         """
         parts = await self._request(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
@@ -77,19 +78,30 @@ class UploadEncoder:
             self._scratch.cleanup()
 
     async def _request(self, data: bytes, name: str, *, want: str) -> dict[str, Any]:
-        check_size(len(data), name)
         self._newest[want] = mine = object()
+        answer: dict[str, Any] | InputError = {}
         async with self._turn:
-            if self._newest[want] is not mine:
-                raise Superseded
-            try:
-                return await asyncio.wait_for(self._exchange(data, name, want), TIMEOUT)
-            except (EOFError, ConnectionError, TimeoutError):
-                await self.close()
-                raise InputError(
-                    f"{name} could not be encoded: the encoder stopped or took more than "
-                    f"{TIMEOUT:.0f} s; try again, or save the image as JPEG first"
-                ) from None
+            if self._newest[want] is mine:
+                try:
+                    check_size(len(data), name)
+                    answer = await self._answer(data, name, want)
+                except InputError as error:
+                    answer = error
+        if self._newest[want] is not mine:
+            raise Superseded
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
+
+    async def _answer(self, data: bytes, name: str, want: str) -> dict[str, Any]:
+        try:
+            return await asyncio.wait_for(self._exchange(data, name, want), TIMEOUT)
+        except (EOFError, ConnectionError, TimeoutError):
+            await self.close()
+            raise InputError(
+                f"{name} could not be encoded: the encoder stopped or took more than "
+                f"{TIMEOUT:.0f} s; try again, or save the image as JPEG first"
+            ) from None
 
     async def _exchange(self, data: bytes, name: str, want: str) -> dict[str, Any]:
         process = await self._running_process()

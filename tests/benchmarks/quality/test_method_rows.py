@@ -11,10 +11,8 @@ from rsh.config import TrainConfig
 from rsh.data.dataset import TileDataset
 
 
-@pytest.mark.parametrize(
-    "script",
-    ["methods", *(pytest.param(name, marks=pytest.mark.slow) for name in ("finetune", "settings"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["methods", "finetune", "settings"])
 def test_missing_data_is_told_in_a_sentence(script: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.quality.{script}"],

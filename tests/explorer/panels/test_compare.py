@@ -93,6 +93,20 @@ def test_a_gallery_alone_is_compared_with_its_features(gallery):
     ]
 
 
+def test_a_file_is_made_once_for_the_same_results(page, given, monkeypatch):
+    name, kind, make = FILES["sheet"]
+    made = []
+    counted = (name, kind, lambda result: made.append(result) or make(result))
+    monkeypatch.setitem(FILES, "sheet", counted)
+    for act in ("random", "back", "back"):  # back in an empty history changes nothing
+        tell(page.export, kind="take", form="sheet")
+        tell(page.header, kind=act)
+    tell(page.export, kind="take", form="sheet", what="selection")
+    assert given[1] != given[0] == given[2] and len(made) == 4
+    tell(page.export, kind="take", form="sheet", what="selection")
+    assert given[4] == given[3] and len(made) == 4
+
+
 @pytest.mark.parametrize("form", FILES)
 def test_a_file_holds_what_is_shown(page, given, form):
     tell(page.export, kind="take", form=form)

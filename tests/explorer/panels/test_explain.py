@@ -7,6 +7,7 @@ from make_gallery import tiny_gallery
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import boundary_tiles, class_margins
 from rsh.explorer.page import Explorer
+from rsh.explorer.panels import explain
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 
@@ -90,3 +91,18 @@ def test_a_gallery_without_a_network_says_so(page):
     run(visit())
     assert "does not say which run made it" in page.header.message
     assert page.reasons.working == ""
+
+
+def test_bits_and_borders_are_worked_out_once_and_not_at_each_click(state, monkeypatch):
+    made = []
+    for name in ("profile_bit", "boundary_tiles"):
+        real = getattr(explain, name)
+        monkeypatch.setattr(
+            explain, name, lambda *a, real=real, **how: (made.append(a[1:]), real(*a, **how))[1]
+        )
+    page = Explorer(state)
+    look(page, open=["bit", "pairs"], bit=3)
+    page.receive(page.header, {"kind": "random"}, [])
+    look(page, bit=0)
+    look(page, bit=3)
+    assert len(made) == 3  # two bits and a pair

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,16 @@ import pytest
 from in_loop import run
 from PIL import Image
 from refusals import refused
+from tiers import SLOW
 
+from rsh.encoding.build import build_gallery
 from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads import client
 from rsh.explorer.uploads.client import MAX_BYTES, UploadEncoder
 from rsh.gallery.gallery import Gallery
+from rsh.models.onnx import FILE
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +159,16 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     assert "q=" not in explorer.header.address
     explorer.state.back()
     assert explorer.state.query.row is not None
+
+
+@SLOW
+def test_without_an_exported_encoder_torch_gives_the_same_code(tiny_run, tiny_split, net, tmp_path):
+    folder = shutil.copytree(tiny_run.folder, tmp_path / "run")
+    (folder / FILE).unlink()
+    plain = build_gallery(net, tiny_split.dataset, tmp_path / "g", run=folder, progress=False)
+    tile = (tiny_run.data / plain.items["id"][3]).read_bytes()
+    (image,) = encode(plain, ("3.jpg", tile))
+    assert (image.encodings.packed == plain.packed[[3]]).all()
 
 
 def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
