@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,6 +121,15 @@ def _nginx(folder: Path, port: int) -> Iterator[str]:
         [found, "-c", str(config), "-e", f"{folder}/nginx.log", "-g", start]
     ) as it:
         try:
+            while not _is_open(front):
+                if it.poll() is not None:
+                    raise SystemExit(f"nginx does not start: {(folder / 'nginx.log').read_text()}")
+                time.sleep(0.1)
             yield f"http://127.0.0.1:{front}/rsh/"
         finally:
             it.terminate()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0

@@ -28,6 +28,14 @@ async def get(url: str, **options: Any) -> HTTPResponse:
     )
 
 
+async def get_in_turn(url: str, **options: Any) -> HTTPResponse:
+    """Request an address again as long as nginx says that this was too often."""
+    end = time.monotonic() + 2 * PATIENCE
+    while (answer := await get(url, **options)).code == 429 and time.monotonic() < end:
+        await asyncio.sleep(2)
+    return answer
+
+
 class Visitor:
     """One visitor with a kernel.
 
@@ -47,12 +55,12 @@ class Visitor:
 
     @classmethod
     async def come(cls, url: str, token: str = "", *, connect: bool = True) -> "Visitor":
-        """Open the page and connect as its script does."""
+        """Open the page and connect as its script does; who comes too often waits for nginx."""
         cookie = ""
         if token:
-            first = await get(f"{url}?token={token}")
+            first = await get_in_turn(f"{url}?token={token}")
             cookie = first.headers["Set-Cookie"].partition(";")[0]
-        answer = await get(url, headers={"Cookie": cookie} if cookie else {})
+        answer = await get_in_turn(url, headers={"Cookie": cookie} if cookie else {})
         assert answer.code == 200, f"the page answers {answer.code}"
         cookie = cookie or answer.headers.get("Set-Cookie", "").partition(";")[0]
         found = re.search(r'"kernelId":\s*"([^"]+)"', answer.body.decode())
