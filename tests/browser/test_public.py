@@ -1,7 +1,9 @@
 """The page with a token, under a path and a name, as a published demo has it."""
 
 import time
+from http.client import HTTPConnection
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import in_loop
@@ -45,6 +47,16 @@ def test_a_visitor_with_the_link_asks_and_the_token_leaves_the_address(visit, gu
     tab.reload()  # the browser is known now
     tab.wait_for_selector(".rsh-results .rsh-card")
     assert not tab.locator(".rsh-alert:not([hidden])").count()
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False)])
+def test_behind_tls_the_cookie_travels_through_tls_alone(guarded, scheme, is_secure):
+    place = urlsplit(guarded.url)
+    connection = HTTPConnection(place.netloc)
+    connection.request("GET", f"{place.path}?token={TOKEN}", headers={"X-Scheme": scheme})
+    words = connection.getresponse().headers["Set-Cookie"].split("; ")
+    connection.close()
+    assert {"HttpOnly", "SameSite=Lax"} <= set(words) and ("Secure" in words) == is_secure
 
 
 def test_who_has_no_link_types_the_token(visit, guarded):

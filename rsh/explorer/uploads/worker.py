@@ -12,14 +12,16 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from rsh.explorer.uploads.confinement import MEMORY, confine_files, limit_memory
+from rsh.explorer.uploads.confinement import MEMORY, confine_files, limit_memory, log
 
 
 def main(folder: str, fingerprint: str) -> None:
     """Answer messages with the network of a gallery."""
     warnings.simplefilter("ignore")  # such as how an image was converted
     limit_memory(MEMORY)
-    confine_files([Path(folder), *_find_run(Path(folder))], Path(tempfile.gettempdir()))
+    readable = [Path(folder), *_find_run(Path(folder))]
+    if not confine_files(readable, Path(tempfile.gettempdir())):
+        log("the encoder can read and write what you can: this system has no Landlock")
     from rsh.explorer.uploads.answers import serve  # its libraries start threads
 
     serve(folder, fingerprint)
