@@ -73,14 +73,14 @@ docs: $(VENV)/dev
 
 audit: $(VENV)/dev
 	$(BIN)/python -m pip install --disable-pip-version-check -q pip-audit
-	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --strict -r constraints.txt --no-deps --disable-pip
 
 # Newer versions: `make lock` after deleting constraints.txt or the lines to renew.
 lock: $(VENV)/runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q uv
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --no-annotate \
-	  --custom-compile-command "make lock" -o constraints.txt
+	  --custom-compile-command "make lock, on $$(date -u +%F)" -o constraints.txt
 
 ablation: $(VENV)/runtime
 	$(BIN)/python -m benchmarks.quality.ablation
