@@ -5,7 +5,10 @@ on `val` only. Splits keep the class proportions. A split by block keeps neighbo
 they look alike, so a random split would put near-copies of the queries into the training tiles.
 """
 
-from typing import Literal
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +16,12 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
 from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
+from rsh.text import plural
 
 Names = NDArray[np.str_]
+Rows = NDArray[np.int64]
+TRIES = 10  # further draws of blocks, where the first leaves out a class
+BY_CLASS = 'split by class (by="class", or no column block in items.csv)'
 
 
 def assign_splits(
@@ -39,50 +46,87 @@ def assign_splits(
         "train", "val" or "query" for each item, (n,).
 
     Raises:
-        InputError: fewer than two classes, too few items or blocks, or a split without one of the
-            classes.
+        InputError: fewer than two classes, a class of fewer than three items or blocks, or no
+            split of whole blocks that has every class everywhere.
     """
     labels = np.asarray(labels)
     _check_arguments(seed, query=query, val=val)
     check_classes(labels, least=3)
+    if blocks is not None:
+        blocks = np.asarray(blocks)
+        _check_blocks(labels, blocks)
     splits = np.full(len(labels), "train", dtype="<U5")
-    rest = np.arange(len(labels))
-    for name, share in (("query", query), ("val", val)):
-        groups = None if blocks is None else np.asarray(blocks)[rest]
-        draw = _splitter(groups, name, share, seed)
-        try:
-            cuts = [
-                (rest[keep], rest[taken]) for keep, taken in draw.split(rest, labels[rest], groups)
-            ]
-        except ValueError:
-            raise InputError(
-                f"too few tiles for a {name} split of {share:.0%}: add tiles to each class"
-            ) from None
-        rest, taken = next((cut for cut in cuts if _same_classes(labels, *cut)), cuts[0])
-        splits[taken] = name
-    for name in ("train", "val", "query"):
-        without = np.setdiff1d(labels, labels[splits == name])
-        if len(without):
-            raise InputError(
-                f"class {str(without[0])!r} has no tile in {name}: "
-                "add tiles, use another seed, or remove the class"
-            )
-    return splits
+    for rest, queries in _cuts(labels, blocks, np.arange(len(labels)), "query", query, seed, 2):
+        for _, chosen in _cuts(labels, blocks, rest, "val", val, seed, 1):
+            splits[queries], splits[chosen] = "query", "val"
+            return splits
+    raise InputError(
+        f"no split of whole blocks has every class in train, val and query: {BY_CLASS}"
+    )
 
 
-def _splitter(
-    blocks: NDArray[np.generic] | None, name: str, share: float, seed: int
-) -> StratifiedShuffleSplit | StratifiedGroupKFold:
-    """Return what draws a split: once at random, or once for each of several folds of blocks."""
+def _cuts(
+    labels: NDArray[np.generic],
+    blocks: NDArray[np.generic] | None,
+    rows: Rows,
+    name: str,
+    share: float,
+    seed: int,
+    least: int,
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield ways to take a share of rows, as those that are kept and those that are taken.
+
+    Every class has an item among those taken and `least` items among those kept. Without blocks
+    there is always one way: the first is that of scikit-learn, which may leave out a small class.
+    """
+    mine = labels[rows]
     if blocks is None:
-        return StratifiedShuffleSplit(1, test_size=share, random_state=seed)
-    folds = max(2, round(1 / share))
-    if len(np.unique(blocks)) < folds:
-        raise InputError(
-            f"too few blocks for a {name} split of {share:.0%}: split by class "
-            '(by="class", or no column block in items.csv)'
-        )
-    return StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        draws: Iterable[Any] = [StratifiedShuffleSplit(1, test_size=share, random_state=seed)]
+    else:
+        folds = max(2, round(1 / share))
+        if len(np.unique(blocks[rows])) < folds:
+            raise InputError(f"too few blocks for a {name} split of {share:.0%}: {BY_CLASS}")
+        seeds = [seed, *np.random.SeedSequence(seed).generate_state(TRIES).tolist()]
+        draws = (StratifiedGroupKFold(folds, shuffle=True, random_state=each) for each in seeds)
+    for draw in draws:
+        groups = None if blocks is None else blocks[rows]
+        cuts: list[tuple[Rows, Rows]] = []
+        # It refuses to take fewer tiles than there are classes, and warns of small ones.
+        with suppress(ValueError), warnings.catch_warnings(action="ignore"):
+            cuts += draw.split(rows, mine, groups)
+        for kept, taken in cuts:
+            if _has_all(mine, kept, least) and _has_all(mine, taken, 1):
+                yield rows[kept], rows[taken]
+    if blocks is None:
+        mask = _take_of_each(mine, share, seed, least)
+        yield rows[~mask], rows[mask]
+
+
+def _take_of_each(
+    labels: NDArray[np.generic], share: float, seed: int, least: int
+) -> NDArray[np.bool_]:
+    """Take a share of each class at random, at least one item, and leave at least `least`."""
+    random = np.random.default_rng(seed)
+    taken = np.zeros(len(labels), dtype=bool)
+    for name in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == name))
+        taken[rows[: min(max(1, round(share * len(rows))), len(rows) - least)]] = True
+    return taken
+
+
+def _has_all(labels: NDArray[np.generic], rows: Rows, least: int) -> bool:
+    names, counts = np.unique(labels[rows], return_counts=True)
+    return len(names) == len(np.unique(labels)) and counts.min() >= least
+
+
+def _check_blocks(labels: NDArray[np.generic], blocks: NDArray[np.generic]) -> None:
+    for name in np.unique(labels):
+        found = len(np.unique(blocks[labels == name]))
+        if found < 3:
+            raise InputError(
+                f"class {str(name)!r} lies in {plural(found, 'block')}, a split of whole blocks "
+                f"needs three: {BY_CLASS}"
+            )
 
 
 def check_classes(labels: NDArray[np.generic], *, least: int) -> None:
@@ -99,10 +143,6 @@ def check_classes(labels: NDArray[np.generic], *, least: int) -> None:
             f"class {short!r} has {counts.min()} tile(s), a split needs at least {least}: "
             "add tiles or remove the class"
         )
-
-
-def _same_classes(labels: NDArray[np.generic], *parts: NDArray[np.int64]) -> bool:
-    return len({tuple(np.unique(labels[rows])) for rows in parts}) == 1
 
 
 def _check_arguments(seed: int, **shares: float) -> None:

@@ -16,10 +16,15 @@ def share(splits: np.ndarray, name: str) -> float:
     return float((splits == name).mean())
 
 
-@given(st.lists(st.integers(10, 40), min_size=2, max_size=5), st.integers(0, 1000))
-def test_stratified_split_holds_every_class_in_every_part(sizes, seed):
+@given(
+    st.lists(st.integers(3, 40), min_size=2, max_size=30),
+    st.floats(0.01, 0.5),
+    st.floats(0.01, 0.5),
+    st.integers(0, 1000),
+)
+def test_three_tiles_a_class_can_be_split_with_any_seed(sizes, query, val, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    splits = assign_splits(labels, seed=seed)
+    splits = assign_splits(labels, query=query, val=val, seed=seed)
     assert len(splits) == len(labels)
     for name in ("train", "val", "query"):
         assert set(labels[splits == name]) == set(range(len(sizes)))
@@ -82,15 +87,13 @@ def test_class_too_small_for_three_parts_is_named(cut, count: int):
         cut(["forest"] * 20 + ["rare"] * count)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_smallest_class_is_in_every_part_or_is_refused(seed: int):
-    labels = np.array(["forest"] * 60 + ["coast"] * 60 + ["rare"] * 3)
-    try:
-        splits = assign_splits(labels, seed=seed)
-    except InputError as error:
-        assert "rare" in str(error)
-    else:
-        assert set(splits[labels == "rare"]) == {"train", "val", "query"}
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("sizes", [[3, 3], [6, *[30] * 9], [8] * 200])
+def test_shares_hold_beside_small_classes(sizes: list[int], seed: int):
+    splits = assign_splits(np.repeat(np.arange(len(sizes)), sizes), seed=seed)
+    few = len(sizes) / sum(sizes)  # one tile of each class
+    assert share(splits, "query") == pytest.approx(0.2, abs=few)
+    assert share(splits, "val") == pytest.approx(0.15 * 0.8, abs=few)
 
 
 @pytest.mark.parametrize("how", [{"query": 0.0}, {"query": 1.5}, {"val": 0.0}, {"val": -0.1}])
@@ -115,7 +118,7 @@ def test_share_above_a_half_is_not_silently_halved_with_blocks():
 
 def test_too_few_blocks_are_named():
     with refused(names="query"):
-        assign_splits(LABELS, np.arange(200) // 100)
+        assign_splits(LABELS, np.arange(200) % 4)
 
 
 def test_no_labels_are_refused():
@@ -123,15 +126,21 @@ def test_no_labels_are_refused():
         check_classes(np.array([], dtype=str), least=1)
 
 
-@pytest.mark.parametrize(
-    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
-)
-def test_too_few_tiles_are_named_in_words_of_ours(cut):
-    with refused(names="tiles"):
-        cut(np.repeat(["coast", "forest"], 3))
+def test_blocks_that_cannot_be_shared_are_told_with_the_way_out():
+    labels, blocks = np.repeat(["coast", "forest"], 3), [0, 1, 2, 0, 1, 2]
+    with refused(names='by="class"'):
+        assign_splits(labels, blocks)
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_are_drawn_again_where_a_class_fell_out(seed: int):
+    """The rare class lies in 4 of 40 blocks; scikit-learn alone leaves it out in most draws."""
+    blocks = np.arange(400) // 10
+    labels = np.where((blocks < 4) & (np.arange(400) % 10 < 2), "rare", "sea")
+    splits = assign_splits(labels, blocks, seed=seed)
+    assert set(splits[labels == "rare"]) == {"train", "val", "query"}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_class_of_one_block_cannot_be_in_every_part(seed: int):
     labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
@@ -139,7 +148,6 @@ def test_class_of_one_block_cannot_be_in_every_part(seed: int):
         assign_splits(labels, blocks, seed=seed)
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(st.lists(st.integers(3, 30), min_size=2, max_size=4), st.integers(1, 12), st.integers(0, 99))
 def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, width, seed):
     labels = np.repeat(np.arange(len(sizes)), sizes)
