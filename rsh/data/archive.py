@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from rsh.data.images import SUFFIXES
+from rsh.data.listing import list_images
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
@@ -59,6 +59,17 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     raise InputError(f"{where} unpacks to {size // 10**6} MB: cut it into tiles first")
 
 
+def member_names(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the names of the files of a zip by their paths, which have slashes.
+
+    Some programs of Windows write backslashes. Elsewhere a name may contain one.
+    """
+    names = [name for name in archive.namelist() if not name.endswith(("/", "\\"))]
+    if any("/" in name for name in names):
+        return {name: name for name in names}
+    return {name.replace("\\", "/"): name for name in names}
+
+
 def image_paths(source: Path) -> tuple[list[str], str]:
     """Return the paths of the images in a zip, and the prefix before the class folders.
 
@@ -66,13 +77,7 @@ def image_paths(source: Path) -> tuple[list[str], str]:
         InputError: the zip is damaged, or names a path outside itself.
     """
     with open_zip(source) as archive:
-        names = [
-            name
-            for name in dict.fromkeys(archive.namelist())  # the last of two equal names is read
-            if PurePosixPath(name).suffix.lower() in SUFFIXES
-            and not name.startswith("__MACOSX/")
-            and not name.endswith("/")
-        ]
+        names = list_images(member_names(archive), source)
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{source} names a path outside itself ({name}): create it again")

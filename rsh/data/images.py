@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rsh.errors import InputError, RshWarning
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 MAX_PIXELS = 40_000_000  # a larger image is a scene, to be cut into tiles
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
+)
 # Pillow also reads many rarely tested formats, whatever the suffix of a file, and one of them by
 # running another program. `rsh.data.sources.raster` passes tiles as PPM.
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+ORIENTATION = 0x0112  # a tag of EXIF
 STRIP_PIXELS = 1 << 20  # converted at a time, so that memory holds a large image twice at most
 STRETCH_PIXELS = 1 << 22  # a sample of at most so many pixels gives the percentiles
 
@@ -37,10 +40,10 @@ def read_image(
 ) -> Image.Image:
     """Read an image as 8-bit RGB.
 
-    Grayscale is repeated three times, transparent pixels are blended with black, CMYK is
-    converted, and 16-bit values are stretched linearly so that the 2nd and 98th percentile become
-    0 and 255 (NaN becomes 0, infinities the nearest end). Each conversion warns, since the model
-    was not trained on such images.
+    It is turned upright, as its EXIF orientation says. Grayscale is repeated three times,
+    transparent pixels are blended with black, CMYK is converted, and 16-bit values are stretched
+    linearly so that the 2nd and 98th percentile become 0 and 255 (NaN becomes 0, infinities the
+    nearest end). Each conversion warns, since the model was not trained on such images.
 
     Args:
         source: a path, a binary stream, or an opened image.
@@ -58,6 +61,8 @@ def read_image(
     try:
         image = source if isinstance(source, Image.Image) else _open(source, name)
         image.load()
+        if image.getexif().get(ORIENTATION, 1) != 1:  # Pillow obeys it in TIFF alone
+            image = ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
         raise InputError(
             f"{name} is not an image that can be read: use JPEG, PNG or TIFF"

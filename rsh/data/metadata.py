@@ -6,19 +6,23 @@
 Every tile needs a row, and every row of a tile a block if there is a column of blocks, since blocks
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
 latitude and footprint may be empty, and every column but the path is optional. Other columns, such
-as date or cloud cover, are kept for filters.
+as date or cloud cover, are kept for filters. A column holds numbers if all its values are plain
+decimals of at most 15 digits, and different texts are different numbers; otherwise it holds texts,
+exactly as they are written: 01, 1E5, NA, true, or 1.10 beside 1.1.
 """
 
 import csv
 import io
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.errors import ParserWarning
 
-from rsh.data.archive import open_zip, read_member
-from rsh.errors import InputError
+from rsh.data.archive import member_names, open_zip, read_member
+from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
 TABLE = "items.csv"
@@ -28,6 +32,13 @@ CSV_ERRORS = (ValueError, OverflowError, MemoryError, csv.Error)
 DEGREES = {"longitude": 180, "latitude": 90}  # largest absolute value
 POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
 RING = re.compile(rf"POLYGON \(\({POINT}(, {POINT}){{3,}}\)\)")
+# Names under which tables elsewhere have these columns, in lower case.
+OTHER_NAMES = {
+    "longitude": ("longitude", "lon", "long", "lng", "x"),
+    "latitude": ("latitude", "lat", "y"),
+}
+DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+EXACT_DIGITS = 15  # that a 64-bit number keeps
 RESERVED = ("id", "class", "split")  # columns that rsh fills
 HINT = "fix it, or remove it"
 
@@ -87,25 +98,31 @@ def _content(source: Path, prefix: str, where: str) -> bytes:
         except OSError as error:
             raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
     with open_zip(source) as archive:
-        name = prefix + TABLE
-        return read_member(archive, name) if name in archive.namelist() else b""
+        name = member_names(archive).get(prefix + TABLE)
+        return read_member(archive, name) if name else b""
 
 
 def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
     """Return the rows of these tiles, in their order, with the path as the index."""
     try:
         _check_width(content)
-        table = pd.read_csv(io.BytesIO(content), index_col=False)
-    except CSV_ERRORS as error:
+        with warnings.catch_warnings(action="error", category=ParserWarning):  # of lost cells
+            table = pd.read_csv(
+                io.BytesIO(content), index_col=False, dtype=str, keep_default_na=False, na_values=""
+            )
+    except (*CSV_ERRORS, ParserWarning) as error:
         raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
     if "path" not in table:
         raise InputError(f"{where} has no column path: {HINT}")
+    if not ids.str.contains("\\", regex=False).any():  # as some programs of Windows write paths
+        table["path"] = table["path"].str.replace("\\", "/")
     table = table[table["path"].isin(ids)].set_index("path")
     missing = set(ids) - set(table.index)
     if missing or table.index.has_duplicates:
         fault = f"has no row for {min(missing)}" if missing else "names a path twice"
         raise InputError(f"{where} {fault}: {HINT}")
-    return table.loc[ids]
+    _tell_other_names(table, where)
+    return table.loc[ids].apply(_typed)
 
 
 def _check_width(content: bytes) -> None:
@@ -138,6 +155,39 @@ def _for_parquet(column: pd.Series) -> pd.Series:
     """Return a numeric column unchanged and any other as texts, for parquet."""
     is_number = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
     return column if is_number else column.astype("string")
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """Return a column of texts as numbers if that loses nothing."""
+    texts = column[_known(column)].astype(str)
+    if texts.empty or not texts.str.fullmatch(DECIMAL).all():
+        return column
+    numbers = pd.to_numeric(column.where(_known(column)))
+    is_exact = texts.str.count(r"\d").max() <= EXACT_DIGITS
+    return numbers if is_exact and texts.nunique() == numbers.nunique() else column
+
+
+def _known(column: pd.Series) -> pd.Series:
+    """Return which values are known: neither empty nor "nan", as NumPy writes it."""
+    return column.notna() & (column.astype(str).str.lower() != "nan")
+
+
+def _tell_other_names(table: pd.DataFrame, where: str) -> None:
+    """Warn of columns that would be used if they had the usual names."""
+    found = {
+        name: other
+        for name, others in OTHER_NAMES.items()
+        for other in table.columns
+        if name not in table and str(other).lower() in others
+    }
+    if found:
+        are, names = ", ".join(found.values()), " and ".join(found)
+        warnings.warn(
+            f"{where}: the columns {are} are kept for filters alone; rename them to {names} to use "
+            "them as places",
+            RshWarning,
+            stacklevel=2,
+        )
 
 
 def _footprints(column: pd.Series, where: str) -> pd.Series:

@@ -61,8 +61,15 @@ def _check_blocks(source: Any, scene: Path) -> None:
 
 
 @contextmanager
-def explain_raster_error(scene: Path) -> Iterator[None]:
-    """Turn errors of GDAL in the block into an InputError about the scene."""
+def explain_raster_error(
+    file: Path, message: str = "cannot be read ({}): download or save it again"
+) -> Iterator[None]:
+    """Turn errors of GDAL in the block into an InputError about a file.
+
+    Args:
+        file: what is read or written.
+        message: what follows its name, with {} for the reason.
+    """
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
@@ -70,7 +77,7 @@ def explain_raster_error(scene: Path) -> Iterator[None]:
         yield
     except (RasterioError, CPLE_BaseError, UnicodeDecodeError) as error:
         reason = first_sentence(error).rstrip(".")
-        raise InputError(f"{scene} cannot be read ({reason}): download or save it again") from None
+        raise InputError(f"{file} {message.format(reason)}") from None
 
 
 def find_crs(source: Any, scene: Path, crs: str) -> Any:

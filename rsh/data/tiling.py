@@ -16,10 +16,12 @@ from typing import Any
 from tqdm import tqdm
 
 from rsh.data.metadata import TABLE
-from rsh.data.raster import Stretch, open_raster
+from rsh.data.raster import Stretch, explain_raster_error, open_raster
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError
-from rsh.io.files import atomic_directory, check_writable, write_json
+from rsh.io.files import CANNOT_WRITE_HINT, atomic_directory, check_writable, write_json
+
+CANNOT_WRITE = "cannot be written ({}): " + CANNOT_WRITE_HINT
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,12 @@ def _write_tiles(
     profile |= {"width": plan.size, "height": plan.size, "photometric": "rgb"}
     profile |= {"interleave": "pixel", "crs": plan.crs}
     for origin in tqdm(origins, unit="tile", disable=not progress):
-        pixels = plan.pixels(source, origin)
+        with explain_raster_error(plan.scene):
+            pixels = plan.pixels(source, origin)
         if pixels is not None:
             file = folder / f"{tile_name(origin)}.tif"
             transform = source.window_transform(plan.window(origin))
-            with rasterio.open(file, "w", **profile, transform=transform) as tile:
-                tile.write(pixels)
+            with explain_raster_error(file, CANNOT_WRITE):
+                with rasterio.open(file, "w", **profile, transform=transform) as tile:
+                    tile.write(pixels)
             yield f"{folder.name}/{file.name}", origin

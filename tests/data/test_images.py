@@ -229,3 +229,22 @@ def test_thumbnail_fits_the_side_and_keeps_its_shape(size: tuple[int, int]):
 
 def test_small_image_is_not_blown_up_to_a_thumbnail():
     assert Image.open(io.BytesIO(to_jpeg(drawn(side=40), side=128))).size == (40, 40)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_turned_upright_in_every_format(tmp_path: Path, kind: str, orientation: int):
+    stored = np.kron(np.arange(24, dtype=np.uint8).reshape(4, 6) * 10, np.ones((8, 8), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100}}.get(kind, {})
+    file = saved(
+        tmp_path, Image.fromarray(stored).convert("RGB"), f"a.{kind}", exif=exif, **lossless
+    )
+    upright = [
+        *[stored, stored[:, ::-1], stored[::-1, ::-1], stored[::-1]],
+        *[stored.T, stored.T[:, ::-1], stored.T[::-1, ::-1], stored.T[::-1]],
+    ][orientation - 1]
+    for source in (file, io.BytesIO(file.read_bytes()), Image.open(file)):
+        found = np.asarray(read_image(source))[:, :, 0].astype(int)
+        assert found.shape == upright.shape and np.abs(found - upright).max() < 4

@@ -6,6 +6,8 @@ from make_scenes import make, zipped
 from refusals import refused
 
 from rsh.data.dataset import TileDataset
+from rsh.errors import RshWarning
+from rsh.gallery.filters import Filter
 
 
 def write_table(folder: Path, **columns: object) -> pd.DataFrame:
@@ -110,4 +112,68 @@ def test_footprints_are_kept_and_may_be_left_empty(folder: Path):
 def test_footprint_that_is_no_ring_is_named(folder: Path, value: object):
     write_table(folder, footprint=[RING, RING, value, RING])
     with refused(names=("forest/0.png", "POLYGON")):
+        TileDataset.open(folder)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["NA", "DE", "null", "N/A"],
+        ["1.10", "1.1", "1.20", "1.2"],
+        ["1E5", "100000", "2E3", "2000"],
+        ["01", "1", "10", "11"],
+        ["true", "false", "True", "no"],
+        ["2023061510342198765", "2023061510342198766", "1", "2"],
+        ["2023061510342198765", "", "", ""],
+        ["+5", "5 ", " 6", "7"],
+        ["inf", "1", "2", "3"],
+    ],
+    ids=lambda values: values[0],
+)
+def test_values_stay_the_texts_that_they_are(folder: Path, values: list[str]):
+    write_table(folder, thing=values)
+    items = TileDataset.open(folder).items
+    assert items["thing"].fillna("").tolist() == values
+    known = [value for value in values if value and value.strip() == value]
+    for value in known:
+        found = Filter.read([f"thing={value}"]).mask(items)
+        assert found.tolist() == [value == other for other in values]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "found"),
+    [
+        (["1", "2", "-3", "0"], "int64", [1, 2, -3, 0]),
+        (["0", "12.5", "100", "7.25"], "float64", [0, 12.5, 100, 7.25]),
+        (["5", "", "7", "nan"], "float64", [5, None, 7, None]),
+        (["12.50", "3.20", "3.20", "0.05"], "float64", [12.5, 3.2, 3.2, 0.05]),
+    ],
+)
+def test_plain_decimals_are_numbers(folder: Path, values: list[str], kind: str, found: list):
+    write_table(folder, cloud=values)
+    column = TileDataset.open(folder).items["cloud"]
+    assert column.dtype == kind
+    assert [None if pd.isna(value) else value for value in column] == found
+
+
+@pytest.mark.parametrize("values", [["01", "1", "1.0", "2"], ["1E1", "10", "2", "2"]])
+def test_blocks_are_told_apart_by_their_texts(folder: Path, values: list[str]):
+    write_table(folder, block=values)
+    assert TileDataset.open(folder).items["block"].tolist() == values
+
+
+@pytest.mark.parametrize(
+    "names", [("lon", "lat"), ("Longitude", "Latitude"), ("x", "y"), ("LNG", "latitude")]
+)
+def test_usual_names_of_places_are_told(folder: Path, names: tuple[str, str]):
+    table = write_table(folder)
+    table.columns = ["path", *names]
+    table.to_csv(folder / "items.csv", index=False)
+    with pytest.warns(RshWarning, match=f"{names[0]}.*rename .* to longitude"):
+        assert "longitude" not in TileDataset.open(folder).items
+
+
+def test_a_row_with_more_cells_than_the_head_is_refused(folder: Path):
+    (folder / "items.csv").write_text("path,cloud\ncoast/0.png,1,2\n")
+    with refused(names="items.csv"):
         TileDataset.open(folder)

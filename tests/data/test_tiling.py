@@ -141,3 +141,26 @@ def test_folder_that_exists_is_kept(tmp_path: Path):
             make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False
         )
     assert not list((tmp_path / "t").iterdir())
+
+
+def test_scene_that_was_cut_short_is_said_to_be_so_and_leaves_nothing(tmp_path: Path):
+    scene = make_raster(tmp_path / "a.tif", noise(300, 300))
+    scene.write_bytes(scene.read_bytes()[: scene.stat().st_size // 2])
+    with refused(names=(f"{scene} cannot be read", "download or save it again")):
+        tile_raster(scene, tmp_path / "t", size=100, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_tile_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = rasterio.open
+
+    def full(file, mode="r", **options):
+        if mode == "w":
+            raise rasterio.errors.RasterioIOError("No space left on device")
+        return real(file, mode, **options)
+
+    scene = make_raster(tmp_path / "a.tif", noise())
+    monkeypatch.setattr(rasterio, "open", full)
+    with refused(names=("cannot be written", "No space left", "choose another path")):
+        tile_raster(scene, tmp_path / "t", size=50, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]

@@ -7,6 +7,7 @@ from typing import Protocol
 import pandas as pd
 
 from rsh.data.images import SUFFIXES
+from rsh.data.listing import warn_of_twins
 from rsh.errors import InputError
 
 
@@ -54,4 +55,6 @@ def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
         raise InputError(
             f"{source} holds no images: give a folder with one folder per class, shards or scenes"
         )
-    return pd.DataFrame({"id": paths, "class": [path.split("/")[0] for path in paths]})
+    classes = [path.split("/")[0] for path in paths]
+    warn_of_twins(classes, source)
+    return pd.DataFrame({"id": paths, "class": classes})

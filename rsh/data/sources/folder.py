@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.images import SUFFIXES
+from rsh.data.listing import list_images, walk_files
 from rsh.data.metadata import add_metadata
 from rsh.data.sources.base import file_stamp, table_from_paths
 from rsh.errors import InputError
@@ -34,11 +34,7 @@ class FolderSource:
         Raises:
             InputError: a file name is not UTF-8.
         """
-        found = sorted(
-            file.relative_to(path).as_posix()
-            for file in path.glob("*/**/*")
-            if file.suffix.lower() in SUFFIXES and file.is_file()
-        )
+        found = list_images((name for name in walk_files(path) if "/" in name), path)
         for name in found:
             if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")

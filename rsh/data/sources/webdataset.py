@@ -24,6 +24,7 @@ import pandas as pd
 
 from rsh.data.archive import MAX_BYTES
 from rsh.data.images import SUFFIXES
+from rsh.data.listing import HIDDEN, is_hidden, warn_left_out, warn_of_twins
 from rsh.data.metadata import check_metadata
 from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
@@ -80,6 +81,7 @@ class WebDatasetSource:
                 f"{classes.index[classes.isna()][0]} in {self.path} has no class, but others have: "
                 'add a .cls, or a "class" in its .json'
             )
+        warn_of_twins(classes, self.path)
         columns = check_metadata(table, f"{self.path}")
         arrays = {name: column.to_numpy() for name, column in columns.items()}
         return pd.DataFrame({"id": list(locations), "class": classes.to_numpy(), **arrays})
@@ -154,11 +156,15 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
     """Yield id, location of the image, and metadata of each sample with an image."""
     locations: dict[str, Location] = {}
     sidecars: dict[str, dict[str, bytes]] = {}  # contents of .cls and .json
+    hidden: list[str] = []
     with _open_tar(file) as tar:
         for member in _members(tar, file):
             _check_member(member, file)
             path = PurePosixPath(member.name)
             if not path.name:
+                continue
+            if is_hidden(member.name):
+                hidden += [member.name] if path.suffix.lower() in SUFFIXES else []
                 continue
             stem, _, kind = path.name.partition(".")
             tile, suffix = str(path.with_name(stem)), PurePosixPath(f"x.{kind}").suffix.lower()
@@ -168,6 +174,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
                 locations[tile] = Location(shard, member.offset_data, member.size)
             elif suffix in (".cls", ".json"):
                 sidecars.setdefault(tile, {})[suffix] = _read_member(tar, member, file)
+    warn_left_out(file, hidden, HIDDEN)
     for tile, location in locations.items():
         yield tile, location, _parse_metadata(sidecars.get(tile, {}), tile, file)
 
@@ -188,8 +195,7 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tarfile.TarInfo]:
         while (member := tar.next()) and tar.offset > before:  # a negative size would loop forever
             before = tar.offset
             tar.members.clear()  # type: ignore[attr-defined]  # saves memory
-            hidden = PurePosixPath(member.name).name.startswith(".")
-            if member.isreg() and not member.issparse() and not hidden:
+            if member.isreg() and not member.issparse():
                 yield member
         tar.fileobj.seek(tar.offset)
         ending = tar.fileobj.read(TAR_BLOCK)

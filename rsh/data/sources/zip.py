@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.archive import image_paths, open_zip, read_member
+from rsh.data.archive import image_paths, member_names, open_zip, read_member
 from rsh.data.metadata import add_metadata
 from rsh.data.sources.base import table_from_paths
 
@@ -42,12 +42,16 @@ class ZipSource:
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""
-        return read_member(self._archive, self.prefix + tile)
+        return read_member(self._archive, self._members[self.prefix + tile])
 
     def stamp(self, tile: str) -> str:
         """See `Source`."""
-        member = self._archive.getinfo(self.prefix + tile)
+        member = self._archive.getinfo(self._members[self.prefix + tile])
         return f"{member.file_size} {member.CRC}"
+
+    @cached_property
+    def _members(self) -> dict[str, str]:
+        return member_names(self._archive)
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:

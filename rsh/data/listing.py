@@ -1,0 +1,90 @@
+"""Which files of a folder, zip or tar are images of a data set; warnings tell of the others."""
+
+import os
+import unicodedata
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from rsh.data.images import SUFFIXES
+from rsh.errors import RshWarning
+from rsh.text import plural
+
+# What systems put beside one's files; all other hidden folders begin with a dot.
+SYSTEM_FOLDERS = frozenset(
+    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
+# Formats of images that no reader here opens as a tile.
+OTHER_IMAGES = frozenset({".avif", ".ecw", ".heic", ".heif", ".hdf", ".jp2", ".jxl", ".sid"})
+HIDDEN = "hidden, or in a folder of the system"
+
+
+def list_images(names: Iterable[str], source: Path) -> list[str]:
+    """Return the images among file names, in alphabetical order.
+
+    It leaves out hidden files and folders and those of systems, and images in formats that are not
+    read. A warning says how many, and names the first.
+
+    Args:
+        names: paths inside the data set.
+        source: the data set, for the warning.
+    """
+    images: list[str] = []
+    hidden: list[str] = []
+    unread: list[str] = []
+    for name in names:
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in SUFFIXES:
+            (hidden if is_hidden(name) else images).append(name)
+        elif suffix in OTHER_IMAGES and not is_hidden(name):
+            unread.append(name)
+    warn_left_out(source, hidden, HIDDEN)
+    warn_left_out(source, unread, "in a format that is not read here: convert to JPEG, PNG or TIFF")
+    return sorted(images)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path inside a data set is hidden, or belongs to a system."""
+    parts = [part for part in name.split("/") if part not in (".", "..")]
+    return any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
+
+
+def warn_left_out(source: Path, names: list[str], why: str) -> None:
+    """Warn of images that were left out, if there are any."""
+    if names:
+        warnings.warn(
+            f"{source}: left out {plural(len(names), 'image')}, such as {min(names)} ({why})",
+            RshWarning,
+            stacklevel=3,
+        )
+
+
+def walk_files(folder: Path) -> Iterator[str]:
+    """Yield the files below a folder, relative to it; links are followed, but not in a circle."""
+    for place, folders, files in os.walk(folder, followlinks=True):
+        if os.path.islink(place) and _leads_back(place):
+            folders.clear()
+            continue
+        inside = Path(place).relative_to(folder).as_posix()
+        start = "" if inside == "." else f"{inside}/"
+        yield from (start + name for name in files if os.path.isfile(os.path.join(place, name)))
+
+
+def _leads_back(link: str) -> bool:
+    """Whether a link to a folder leads to one that holds the link."""
+    target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
+    return os.path.commonpath([target, here]) == target
+
+
+def warn_of_twins(classes: Iterable[str], source: Path) -> None:
+    """Warn of class names that differ in case or Unicode form alone."""
+    known: dict[str, str] = {}
+    for name in dict.fromkeys(classes):
+        other = known.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
+        if other != name:
+            warnings.warn(
+                f"{source}: the classes {other!a} and {name!a} differ only in case or in "
+                "how letters are encoded: rename one of them if they are the same",
+                RshWarning,
+                stacklevel=3,
+            )
