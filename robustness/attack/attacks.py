@@ -21,6 +21,7 @@ from tornado.websocket import WebSocketClosedError, websocket_connect
 from benchmarks.dashboard.server import settle
 from robustness.attack.server import Target
 from robustness.attack.visitor import PATIENCE, PROTOCOL, Visitor, get, get_in_turn
+from rsh.explorer.server.websocket import MAX_SOCKETS
 
 Act = Callable[[Target], Coroutine[Any, Any, str]]
 CLICK = 1.0  # seconds that an honest click may take meanwhile
@@ -68,13 +69,15 @@ async def closes(visitor: Visitor) -> int | None:
 
 
 @asynccontextmanager
-async def shouting(visitor: Visitor, message: bytes) -> AsyncIterator[None]:
-    """Let a visitor send a message over and over during a block, and then leave."""
+async def shouting(
+    visitor: Visitor, content: Any, buffers: tuple[bytes, ...] = ()
+) -> AsyncIterator[None]:
+    """Let a visitor send a comm_msg over and over during a block, reading nothing, and leave."""
 
     async def shout() -> None:
         with suppress(WebSocketClosedError):
             while True:
-                await visitor.send(message)
+                await visitor.say("comm_msg", content, buffers=buffers)
 
     task = asyncio.create_task(shout())
     try:
@@ -221,7 +224,7 @@ async def drowned_out(target: Target, panel: str, data: Any, *buffers: bytes) ->
     content = {"comm_id": hostile.widgets[panel], "data": {"method": "custom", "content": data}}
     slowest, before = 0.0, target.megabytes
     most = before
-    async with shouting(hostile, hostile.frame("comm_msg", content, buffers=buffers)):
+    async with shouting(hostile, content, buffers):
         for _ in range(20):
             slowest = max(slowest, await honest.click())
             most = max(most, target.megabytes)
@@ -247,6 +250,50 @@ async def dear_requests(target: Target) -> str:
     return await drowned_out(target, "ExplainPanel", {"kind": "parts"})
 
 
+async def never_reads(target: Target) -> str:
+    """A visitor who asks for all states without a pause, and reads no answer."""
+    honest, hostile = await connected(target), await connected(target)
+    opening = {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}
+    await hostile.say("comm_open", opening)
+    slowest, before = 0.0, target.megabytes
+    most = before
+    async with shouting(hostile, {"comm_id": "c", "data": {"method": "request_states"}}):
+        for _ in range(30):
+            slowest = max(slowest, await honest.click())
+            most = max(most, target.megabytes)
+            await asyncio.sleep(0.5)
+    honest.leave()
+    must(slowest < CLICK, f"a click took {slowest:.1f} s")
+    must(most < 1.5 * before, f"the server grew from {before:.0f} to {most:.0f} MB")
+    return f"a click took at most {slowest:.2f} s; memory {most / before:.2f} times as much"
+
+
+async def strange_sessions(target: Target) -> str:
+    """Session ids that a socket cannot have, each of which once took a place for good."""
+    visitor = await Visitor.come(target.url, target.token, connect=False)
+    for session in ("", "x" * 256, "%C3%A9", "a%00b", "x" * 5000):
+        visitor.session = session
+        try:
+            await visitor.connect()
+        except HTTPClientError as error:
+            must(error.code in (400, 414, 431), f"{session[:9]!r}: status {error.code}")
+        else:
+            raise Broken(f"{session[:9]!r} opened a websocket")
+    return "400"
+
+
+async def half_characters(target: Target) -> str:
+    """Half a character, which no text may contain, and endless nesting."""
+    for text in (r'"\ud800"', "[" * 5000 + "]" * 5000):
+        visitor = await connected(target)
+        comm_id = visitor.widgets["HeaderPanel"]
+        data = f'{{"comm_id": "{comm_id}", "data": {{"method": "custom", "content": {text}}}}}'
+        await visitor.send(visitor.frame("comm_msg", data.encode()))
+        code = await closes(visitor)
+        must(code == 1003, f"{text[:9]} closed with {code}")
+    return "closed with 1003"
+
+
 async def foreign_origins(target: Target) -> str:
     """Websockets from other sites, and by other names."""
     visitor = await Visitor.come(target.url, target.token, connect=False)
@@ -266,20 +313,24 @@ async def foreign_origins(target: Target) -> str:
 
 
 async def further_sockets(target: Target) -> str:
-    """50 websockets to one kernel."""
-    visitor = await Visitor.come(target.url, target.token)
-    others = [Visitor(target.url, visitor.cookie, visitor.kernel_id) for _ in range(50)]
-    opened = 0
-    for other in others:
+    """50 websockets to one kernel at once, and 50 after another."""
+    visitor = await Visitor.come(target.url, target.token, connect=False)
+    others = [Visitor(target.url, visitor.cookie, visitor.kernel_id) for _ in range(100)]
+
+    async def opens(other: Visitor) -> bool:
         try:
             await other.connect()
-            opened += 1
         except HTTPClientError as error:
             must(error.code in (429, 503), f"status {error.code}")
-    for one in (visitor, *others):
+            return False
+        return True
+
+    opened = sum(await asyncio.gather(*map(opens, others[:50])))
+    opened += sum([await opens(other) for other in others[50:]])
+    for one in others:
         one.leave()
-    must(opened < 5, f"{opened} opened")
-    return f"{opened + 1} opened"
+    must(opened <= MAX_SOCKETS, f"{opened} opened")
+    return f"{opened} opened"
 
 
 # Requests
@@ -470,6 +521,9 @@ ATTACKS = [
     Attack("messages of 20 MB", "visitor", large_messages),
     Attack("the dearest request, over and over", "visitor", dear_requests),
     Attack("websockets from other sites", "visitor", foreign_origins),
+    Attack("a visitor who never reads", "visitor", never_reads),
+    Attack("session ids that are none", "visitor", strange_sessions),
+    Attack("texts that are none", "visitor", half_characters),
     Attack("50 websockets to one kernel", "visitor", further_sockets),
     Attack("pages without a connection", "visitor", full_house, ("plain", "token")),
     Attack("bodies of 100 MB", "stranger", large_bodies),

@@ -100,7 +100,14 @@ def table(rows: list[Row]) -> str:
             slowest = max(row["click"] for row in mine.values())
             seen = mine.get("token", next(iter(mine.values())))["seen"]
             lines.append((attack.name, attack.by, *held, f"{slowest:.2f} s", seen))
-    heads = ["attack", "by a", "this machine", "with a token", "behind nginx", "slowest click after"]
+    heads = [
+        "attack",
+        "by a",
+        "this machine",
+        "with a token",
+        "behind nginx",
+        "slowest click after",
+    ]
     return markdown([*heads, "what came of it with a token"], lines)
 
 

@@ -90,8 +90,7 @@ async def visit(target: Target) -> None:
                     "comm_id": widgets[panel],
                     "data": {"method": "custom", "content": data},
                 }
-                frame = hostile.frame("comm_msg", content, buffers=buffers)
-                async with attacks.shouting(hostile, frame):
+                async with attacks.shouting(hostile, content, buffers):
                     await asyncio.sleep(6)
                 await attacks.again(hostile)
             await hostile.send(b"\xff" * 8)

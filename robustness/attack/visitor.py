@@ -44,13 +44,14 @@ class Visitor:
         cookie: what the server gave to remember the visitor by.
         kernel_id: of the visitor's kernel.
         widgets: ids of the page's widgets, by the name of their class.
+        session: id of the websocket.
     """
 
     def __init__(self, url: str, cookie: str, kernel_id: str) -> None:
         """Take what `come` has found; not connected yet."""
         self.url, self.cookie, self.kernel_id = url, cookie, kernel_id
         self.widgets: dict[str, str] = {}
-        self._session = uuid.uuid4().hex
+        self.session = uuid.uuid4().hex
         self._socket: WebSocketClientConnection | None = None
 
     @classmethod
@@ -75,7 +76,7 @@ class Visitor:
     ) -> None:
         """Open the websocket."""
         address = re.sub("^http", "ws", self.url)
-        address += f"api/kernels/{self.kernel_id}/channels?session_id={self._session}"
+        address += f"api/kernels/{self.kernel_id}/channels?session_id={self.session}"
         request = HTTPRequest(address, headers={"Cookie": self.cookie, **(headers or {})})
         self._socket = await websocket_connect(
             request, subprotocols=list(protocols), max_message_size=1 << 28
@@ -100,10 +101,11 @@ class Visitor:
         channel: str = "shell",
         version: str = "1.0.0",
     ) -> bytes:
-        """Return the frame of a message."""
-        header = {"msg_id": uuid.uuid4().hex, "username": "", "session": self._session}
+        """Return the frame of a message; content may be bytes as they are."""
+        header = {"msg_id": uuid.uuid4().hex, "username": "", "session": self.session}
         header |= {"msg_type": kind, "version": "5.3", "date": "2026-01-01T00:00:00Z"}
-        parts = [json.dumps(part).encode() for part in (header, {}, {"version": version}, content)]
+        objects: tuple[Any, ...] = (header, {}, {"version": version}, content)
+        parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in objects]
         raw: bytes = serialize_msg_to_ws_v1([*parts, *buffers], channel)
         return raw
 

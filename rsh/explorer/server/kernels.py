@@ -1,5 +1,6 @@
 """Kernels of the dashboard, one process per visitor: their limit, and when they end."""
 
+from collections import Counter
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,7 @@ class Kernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         """Start without kernels."""
+        self.arriving: Counter[str] = Counter()  # websockets by kernel id
         self._starting: set[str] = set()  # shortly before its start ends, a kernel is also listed
         self._visited: set[str] = set()  # ids; a visitor has connected
         self._absent_since: dict[str, float] = {}  # monotonic time
@@ -34,9 +36,8 @@ class Kernels(AsyncMappingKernelManager):
         return len(self._starting.union(self.list_kernel_ids())) >= self.most
 
     def connections(self, kernel_id: str) -> int:
-        """Return how many websockets a kernel has."""
-        # A connection that fails while it is made is counted out twice.
-        return max(0, int(self._kernel_connections.get(kernel_id, 0)))
+        """Return how many websockets a kernel has, with those that are about to connect."""
+        return int(self._kernel_connections.get(kernel_id, 0)) + self.arriving[kernel_id]
 
     def notify_connect(self, kernel_id: str) -> None:
         """Note that a visitor has connected."""
@@ -102,6 +103,7 @@ class Kernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended."""
         self._visited.discard(kernel_id)
+        self.arriving.pop(kernel_id, None)
         self._absent_since.pop(kernel_id, None)
         return super().remove_kernel(kernel_id)
 
