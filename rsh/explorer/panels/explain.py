@@ -100,7 +100,7 @@ class Explained:
             other = int(found.related[0])
             related = f" It correlates most with bit {other + 1} ({found.correlation[other]:+.2f})."
         return {
-            "note": f"1 in {found.balance:.0%} of all tiles. A useful bit is near 50%.{related}",
+            "note": f"This bit is 1 in {found.balance:.0%} of all tiles; 50% is best.{related}",
             "on": [tile_card(describe(gallery, row)) for row in found.on.tolist()],
             "off": [tile_card(describe(gallery, row)) for row in found.off.tolist()],
             "shares": [[name, round(share, 3)] for share, name in shares],
