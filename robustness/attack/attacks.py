@@ -251,7 +251,7 @@ async def dear_requests(target: Target) -> str:
 
 
 async def never_reads(target: Target) -> str:
-    """A visitor who asks for all states without a pause, and reads no answer."""
+    """A visitor who requests all states without a pause, and reads no answer."""
     honest, hostile = await connected(target), await connected(target)
     opening = {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}
     await hostile.say("comm_open", opening)

@@ -181,7 +181,7 @@ class PageConnection(ZMQChannelsWebsocketConnection):
         except WebSocketClosedError:  # the visitor left meanwhile
             return
         except StreamBufferFullError:
-            _LOG.warning("a visitor's connection was closed: nobody reads from it")
+            _LOG.warning("a visitor's connection was closed: its answers are not read")
             socket: Any = self.websocket_handler
             socket.cut_off()
 
