@@ -220,15 +220,29 @@ async def faulty_updates(target: Target) -> str:
 
 async def drowned_out(target: Target, panel: str, data: Any, *buffers: bytes) -> str:
     """Let a visitor send a panel the same message over and over, while another one clicks."""
-    honest, hostile = await connected(target), await connected(target)
+    hostile = await connected(target)
     content = {"comm_id": hostile.widgets[panel], "data": {"method": "custom", "content": data}}
+    return await clicks_beside(target, hostile, content, buffers)
+
+
+async def clicks_beside(
+    target: Target,
+    hostile: Visitor,
+    content: Any,
+    buffers: tuple[bytes, ...] = (),
+    *,
+    clicks: int = 20,
+    pause: float = 0.25,
+) -> str:
+    """Click while a hostile visitor shouts; clicks and the server's memory must stay as usual."""
+    honest = await connected(target)
     slowest, before = 0.0, target.megabytes
     most = before
     async with shouting(hostile, content, buffers):
-        for _ in range(20):
+        for _ in range(clicks):
             slowest = max(slowest, await honest.click())
             most = max(most, target.megabytes)
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(pause)
     honest.leave()
     must(slowest < CLICK, f"a click took {slowest:.1f} s")
     must(most < 1.5 * before, f"the server grew from {before:.0f} to {most:.0f} MB")
@@ -252,20 +266,11 @@ async def dear_requests(target: Target) -> str:
 
 async def never_reads(target: Target) -> str:
     """A visitor who requests all states without a pause, and reads no answer."""
-    honest, hostile = await connected(target), await connected(target)
+    hostile = await connected(target)
     opening = {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}
     await hostile.say("comm_open", opening)
-    slowest, before = 0.0, target.megabytes
-    most = before
-    async with shouting(hostile, {"comm_id": "c", "data": {"method": "request_states"}}):
-        for _ in range(30):
-            slowest = max(slowest, await honest.click())
-            most = max(most, target.megabytes)
-            await asyncio.sleep(0.5)
-    honest.leave()
-    must(slowest < CLICK, f"a click took {slowest:.1f} s")
-    must(most < 1.5 * before, f"the server grew from {before:.0f} to {most:.0f} MB")
-    return f"a click took at most {slowest:.2f} s; memory {most / before:.2f} times as much"
+    content = {"comm_id": "c", "data": {"method": "request_states"}}
+    return await clicks_beside(target, hostile, content, clicks=30, pause=0.5)
 
 
 async def strange_sessions(target: Target) -> str:

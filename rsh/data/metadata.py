@@ -159,10 +159,11 @@ def _for_parquet(column: pd.Series) -> pd.Series:
 
 def _typed(column: pd.Series) -> pd.Series:
     """Return a column of texts as numbers if that loses nothing."""
-    texts = column[_known(column)].astype(str)
+    known = _known(column)
+    texts = column[known].astype(str)
     if texts.empty or not texts.str.fullmatch(DECIMAL).all():
         return column
-    numbers = pd.to_numeric(column.where(_known(column)))
+    numbers = pd.to_numeric(column.where(known))
     is_exact = texts.str.count(r"\d").max() <= EXACT_DIGITS
     return numbers if is_exact and texts.nunique() == numbers.nunique() else column
 

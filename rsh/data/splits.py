@@ -79,17 +79,16 @@ def _cuts(
     Every class has an item among those taken and `least` items among those kept. Without blocks
     there is always one way: the first is that of scikit-learn, which may leave out a small class.
     """
-    mine = labels[rows]
-    if blocks is None:
+    mine, groups = labels[rows], None if blocks is None else blocks[rows]
+    if groups is None:
         draws: Iterable[Any] = [StratifiedShuffleSplit(1, test_size=share, random_state=seed)]
     else:
         folds = max(2, round(1 / share))
-        if len(np.unique(blocks[rows])) < folds:
+        if len(np.unique(groups)) < folds:
             raise InputError(f"too few blocks for a {name} split of {share:.0%}: {BY_CLASS}")
         seeds = [seed, *np.random.SeedSequence(seed).generate_state(TRIES).tolist()]
         draws = (StratifiedGroupKFold(folds, shuffle=True, random_state=each) for each in seeds)
     for draw in draws:
-        groups = None if blocks is None else blocks[rows]
         cuts: list[tuple[Rows, Rows]] = []
         # It refuses to take fewer tiles than there are classes, and warns of small ones.
         with suppress(ValueError), warnings.catch_warnings(action="ignore"):
