@@ -11,6 +11,7 @@ from rsh.errors import InputError
 from rsh.text import plural
 
 if TYPE_CHECKING:
+    from rsh.data.rendering import Rendering
     from rsh.data.tile_grid import TilingOptions
 
 Number = TypeVar("Number", int, float)
@@ -24,28 +25,47 @@ class TilingFlags:
     stride: int | None = setting(
         None, "Distance between neighboring tiles, pixels. (default: --size, no overlap)"
     )
-    bands: str = setting(
-        "",
-        "One band of a scene, or three for red, green and blue, such as 4,3,2. (default: the "
-        "first three)",
-    )
-    stretch: str = setting(
-        "",
-        "Values of a scene that become black and white, such as 0,3000. (default: 8-bit values "
-        "are kept, others are stretched from the 2nd to the 98th percentile of each band)",
-    )
     crs: str = setting("", "Coordinate system of a scene that states none, such as EPSG:32633.")
 
     def read(self) -> "TilingOptions":
-        """Return the options, with numbers in place of text."""
+        """Return the options."""
         from rsh.data.tile_grid import TilingOptions  # pandas
 
+        return TilingOptions(**asdict(self))
+
+
+@dataclass(frozen=True)
+class RenderingFlags:
+    """How rasters become 8-bit RGB, as given on the command line."""
+
+    bands: str = setting(
+        "",
+        "One band of a raster, or three for red, green and blue, such as 4,3,2. (default: those "
+        "that it names red, green and blue, or the first three)",
+    )
+    stretch: str = setting(
+        "",
+        "Values that become black and white, such as 0,3000, or two for each of three bands. "
+        "8-bit values are kept. (default: the 2nd to the 98th percentile of each band over a "
+        "sample of all tiles)",
+    )
+
+    def read(self) -> "Rendering":
+        """Return the rendering, with numbers in place of text."""
+        from rsh.data.rendering import Rendering
+
         bands = tuple(_numbers(int, "bands", self.bands))
-        stretch = tuple(_numbers(float, "stretch", self.stretch))
-        return TilingOptions(self.size, self.stride, bands, stretch, self.crs)
+        ends = _numbers(float, "stretch", self.stretch)
+        if len(ends) % 2:
+            raise InputError(
+                "give a lower and a higher value, such as 0,3000",
+                parameter="stretch",
+                value=self.stretch,
+            )
+        return Rendering(bands, stretch=tuple(zip(ends[::2], ends[1::2], strict=True)))
 
 
-NO_FLAGS = TilingFlags()
+NO_TILING, NO_RENDERING = TilingFlags(), RenderingFlags()
 
 
 def data_fetch(name: str, /, *, output: Path | None = None, accept_license: bool = False) -> None:
@@ -78,7 +98,12 @@ def data_list() -> None:
 
 
 def data_tiles(
-    scene: Path, /, *, output: Path | None = None, tiling: Settings[TilingFlags] = NO_FLAGS
+    scene: Path,
+    /,
+    *,
+    output: Path | None = None,
+    tiling: Settings[TilingFlags] = NO_TILING,
+    rendering: Settings[RenderingFlags] = NO_RENDERING,
 ) -> None:
     """Cut a georeferenced scene (GeoTIFF or any other format of GDAL) into tiles with coordinates.
 
@@ -89,11 +114,12 @@ def data_tiles(
         scene: The raster file.
         output: Output folder. (default: tiles/SCENE)
         tiling: Tiling options.
+        rendering: Rendering options.
     """
     from rsh.data.tiling import tile_raster
 
     folder = output or Path("tiles") / scene.stem
-    done = tile_raster(scene, folder, **asdict(tiling.read()))
+    done = tile_raster(scene, folder, **asdict(tiling), rendering=rendering.read())
     empty = f", {done.left_out} left out for lack of data" if done.left_out else ""
     print(f"{folder}: {plural(done.tiles, 'tile')} of {done.size} x {done.size} pixels{empty}")
     bands = f"band{'' if len(done.bands) == 1 else 's'} {', '.join(map(str, done.bands))}"

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from rsh.cli.data import NO_FLAGS, TilingFlags
+from rsh.cli.data import NO_RENDERING, NO_TILING, RenderingFlags, TilingFlags
 from rsh.cli.parser import Settings
 from rsh.text import plural
 
@@ -17,7 +17,8 @@ def encode(
     name: str = "",
     skip_unreadable: bool = False,
     overwrite: bool = False,
-    tiling: Settings[TilingFlags] = NO_FLAGS,
+    tiling: Settings[TilingFlags] = NO_TILING,
+    rendering: Settings[RenderingFlags] = NO_RENDERING,
 ) -> None:
     """Encode tiles with a trained model into a gallery folder.
 
@@ -35,13 +36,16 @@ def encode(
         skip_unreadable: Leave out images that cannot be read, and name them.
         overwrite: Replace a gallery of another network or data set.
         tiling: Tiling options.
+        rendering: Rendering options. (default: those of the training)
     """
     from rsh.encoding.build import build_gallery
     from rsh.training.devices import process_group
     from rsh.training.run import Run
 
     opened = Run.open(run)
-    dataset = opened.dataset(data, skip_unreadable=skip_unreadable, tiling=tiling.read())
+    dataset = opened.dataset(
+        data, skip_unreadable=skip_unreadable, tiling=tiling.read(), rendering=rendering.read()
+    )
     folder = output or Path("galleries") / run.resolve().name
     with process_group() as group:
         gallery = build_gallery(

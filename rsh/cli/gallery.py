@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rsh.cli.data import NO_TILING, TilingFlags
+from rsh.cli.parser import Settings
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.text import plural
 
@@ -15,6 +17,7 @@ def gallery_info(gallery: Path, /) -> None:
     Args:
         gallery: Gallery folder.
     """
+    from rsh.data.rendering import AS_IS
     from rsh.gallery.gallery import Gallery
     from rsh.gallery.searcher import describe_index
     from rsh.metrics.ranking import distinct_codes
@@ -35,6 +38,8 @@ def gallery_info(gallery: Path, /) -> None:
         ("search", describe_index(manifest.index, opened.searcher)),
         ("made by", manifest.model.run or "an unknown run"),
     ]
+    if manifest.data.rendering != AS_IS:
+        lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))
 
 
@@ -50,7 +55,14 @@ def gallery_check(gallery: Path, /) -> None:
     print(f"{gallery}: {plural(len(opened), 'tile')}, every file is as it was written")
 
 
-def gallery_add(gallery: Path, data: str, /, *, run: Path | None = None) -> None:
+def gallery_add(
+    gallery: Path,
+    data: str,
+    /,
+    *,
+    run: Path | None = None,
+    tiling: Settings[TilingFlags] = NO_TILING,
+) -> None:
     """Encode more tiles into a gallery; run `rsh project` again afterwards.
 
     Args:
@@ -58,13 +70,16 @@ def gallery_add(gallery: Path, data: str, /, *, run: Path | None = None) -> None
         data: Tiles to add: a folder with one subfolder per class, a zip of such a folder, shards, a
             scene, or a fetched data set; see `rsh encode --help`.
         run: Run folder of the model, if it has moved.
+        tiling: Tiling options.
     """
     from rsh.data.dataset import TileDataset
     from rsh.encoding.build import add_dataset
     from rsh.encoding.query import load_network
     from rsh.gallery.gallery import Gallery
 
-    net, dataset = load_network(Gallery.open(gallery), run), TileDataset.open(data)
+    there = Gallery.open(gallery)
+    net = load_network(there, run)
+    dataset = TileDataset.open(data, tiling=tiling.read(), like=there.manifest.data.rendering)
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {plural(len(dataset), 'tile')} added, {len(opened):,} in all")
 

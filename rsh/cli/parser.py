@@ -30,6 +30,7 @@ from rsh.io.files import is_utf8
 
 Command = Callable[..., None]
 T = TypeVar("T")
+NEGATIVE = re.compile(r"-\.?\d")  # how a negative number, or a list of them, begins
 Settings = Annotated[T, Parameter(name="*")]  # a dataclass, a flag for each field
 Bits = Annotated[int, Parameter(name="--bits")]
 TopK = Annotated[int | None, Parameter(name=["-k", "--top-k"])]
@@ -91,6 +92,7 @@ def call(app: App, words: list[str]) -> None:
         if not is_utf8(word):
             raise InputError(f"{word!a} is not UTF-8: rename the file or folder")
     flags = _flags(app, words)
+    words = _with_negative_values(words, flags)
     _check_words(words, flags)
     try:
         command, bound, _ = app.parse_args(words, print_error=False, exit_on_error=False)
@@ -111,6 +113,18 @@ def _flags(app: App, words: list[str]) -> list[Argument]:
     with app.app_stack(apps):
         arguments = apps[-1].assemble_argument_collection()
     return [argument for argument in arguments if argument.name.startswith("-")]
+
+
+def _with_negative_values(words: list[str], flags: list[Argument]) -> list[str]:
+    """Join flags to values such as -25,0, which would be taken for flags: --stretch=-25,0."""
+    with_value = {name for flag in flags if flag.hint is not bool for name in flag.names}
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in with_value and NEGATIVE.match(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _check_words(words: list[str], flags: list[Argument]) -> None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from rsh.cli.data import NO_RENDERING, RenderingFlags
 from rsh.cli.parser import Bits, Settings
 from rsh.config import TrainConfig
 from rsh.text import plural
@@ -22,6 +23,7 @@ def train(
     skip_unreadable: bool = False,
     init_from: Path | None = None,
     resume: Path | None = None,
+    rendering: Settings[RenderingFlags] = NO_RENDERING,
     config: Settings[TrainConfig] = DEFAULT,
 ) -> None:
     """Train a model on labeled tiles.
@@ -47,6 +49,7 @@ def train(
             the same.
         resume: Run folder of an interrupted training to continue. Its settings are kept; give
             --data if the data has moved.
+        rendering: Rendering options.
         config: Settings of the training.
     """
     from rsh.data.dataset import TileDataset
@@ -62,7 +65,9 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        dataset = TileDataset.open(data, skip_unreadable=skip_unreadable)
+        dataset = TileDataset.open(
+            data, skip_unreadable=skip_unreadable, rendering=rendering.read()
+        )
         if init_from:
             begun = Run.open(init_from)
             net = begun.net()

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +17,18 @@ from PIL import Image
 
 from rsh.data.catalog import CATALOG
 from rsh.data.images import read_image
+from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
+from rsh.data.sources.raster import RasterSource
 from rsh.data.sources.webdataset import RANGE
 from rsh.data.splits import SplitBy, assign_splits
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 
+SAMPLED = 64  # tiles, whose values decide the stretch of all
 SKIP_HINT = "or skip such images with --skip-unreadable"
 
 
@@ -40,12 +45,14 @@ class TileDataset:
         items: one row per tile: id (path inside the source), class, split (empty until `split`),
             and, if known, longitude and latitude in degrees, block and footprint.
         skip_unreadable: whether unreadable images were skipped.
+        rendering: how rasters become 8-bit RGB.
     """
 
     name: str
     source: Source
     items: pd.DataFrame
     skip_unreadable: bool = False
+    rendering: Rendering = AS_IS
 
     @classmethod
     def open(
@@ -54,6 +61,8 @@ class TileDataset:
         *,
         skip_unreadable: bool = False,
         tiling: TilingOptions = DEFAULT_TILING,
+        rendering: Rendering = AS_IS,
+        like: Rendering = AS_IS,
     ) -> "TileDataset":
         """Open a data set.
 
@@ -64,24 +73,35 @@ class TileDataset:
                 scene or a folder of scenes.
             skip_unreadable: decode every image now, and skip those that cannot be read.
             tiling: how to cut scenes into tiles.
+            rendering: which bands of rasters are shown, and what becomes 0 and 255. By default
+                red, green and blue as each raster names them, or its first three bands or its
+                first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
+                sample of the tiles.
+            like: rendering of a run or gallery, which holds where `rendering` says nothing.
 
         Raises:
-            InputError: the path is missing or holds no images, items.csv does not fit them, or a
-                data set differs from the published one.
+            InputError: the path is missing or holds no images, items.csv does not fit them, a
+                raster lacks a band, or a data set differs from the published one.
         """
         entry = CATALOG.get(where) if isinstance(where, str) else None  # a Path is never a name
         if entry:
             path = entry.require()
         else:
             path = sample_path() if str(where) == SAMPLE else Path(where)
-        source = open_source(path, tiling)
+        source = open_source(path, tiling, rendering, like)
         items = source.items()
         if entry:
             hint = f"move it away, then run `rsh data fetch {where}`"
             entry.check(items["class"].tolist(), where=str(path), hint=hint)
         items.insert(2, "split", "")
         name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
-        dataset = cls(name, source, items)
+        found = source.rendering
+        if not isinstance(source, RasterSource):
+            like = found.over(like)
+            found = _settle_rendering(source, items["id"], rendering, like)
+        if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
+            _tell_stretch(path, found)
+        dataset = cls(name, source, items, rendering=found)
         return dataset.drop_unreadable() if skip_unreadable else dataset
 
     def __len__(self) -> int:
@@ -110,6 +130,12 @@ class TileDataset:
         """Sha256 of the id, class, block and image bytes of every tile, but not of the path."""
         digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
         return fingerprint_tiles(self.items, digests)
+
+    @property
+    def pixel_key(self) -> str:
+        """A text that changes whenever the 8-bit RGB pixels of a tile do."""
+        how = "" if self.rendering == AS_IS else f" {self.rendering}"
+        return self.fingerprint + how
 
     def read_bytes(self, row: int) -> bytes:
         """Return the bytes of one tile's image file."""
@@ -176,7 +202,12 @@ class TileDataset:
         path = str(self.items["id"].iloc[row])
         if not content:
             raise InputError(f"{path} is empty (0 bytes): download or save it again")
-        return read_image(io.BytesIO(content), name=path, noted_as=f"a tile of {self.name}")
+        return read_image(
+            io.BytesIO(content),
+            name=path,
+            noted_as=f"a tile of {self.name}",
+            rendering=self.rendering,
+        )
 
     def drop_unreadable(self) -> "TileDataset":
         """Decode every image, and return the readable tiles; warnings name the others.
@@ -255,3 +286,31 @@ def fingerprint_tiles(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
         digest.update("\0".join(map(str, values)).encode())
         digest.update(image_digest)
     return digest.hexdigest()
+
+
+def _settle_rendering(
+    source: Source, ids: "pd.Series[str]", given: Rendering, like: Rendering
+) -> Rendering:
+    """Complete a rendering by a sample of the tiles."""
+    rows = np.unique(np.linspace(0, len(ids) - 1, SAMPLED).astype(int))
+    rasters = _rasters(source, ids.iloc[rows])
+    return settle_rendering(rasters, given, like=like, of=len(rows), skip_unreadable=True)
+
+
+def _rasters(source: Source, ids: Iterable[str]) -> Iterator[Raster]:
+    """Yield those of the tiles that are rasters, opened; unreadable ones are left out."""
+    for tile in ids:
+        with suppress(InputError), ExitStack() as stack:
+            content = source.read(tile)
+            if driver := find_driver(content[:HEAD]):
+                yield stack.enter_context(open_tile(io.BytesIO(content), driver, tile))
+
+
+def _tell_stretch(path: Path, rendering: Rendering) -> None:
+    stretch = ", ".join(f"{low:g} to {high:g}" for low, high in rendering.stretch)
+    warnings.warn(
+        f"{path} has values of more than 8 bits: {stretch} become 0 to 255, choose otherwise with "
+        "--stretch",
+        RshWarning,
+        stacklevel=3,
+    )

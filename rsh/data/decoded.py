@@ -31,7 +31,7 @@ def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> 
     Raises:
         InputError: a tile cannot be read, or the cache folder cannot be written.
     """
-    key = f"{dataset.fingerprint} {side} pillow {version('pillow')}"
+    key = f"{dataset.pixel_key} {side} pillow {version('pillow')}"
     return cached(
         "decoded tiles",
         hashlib.sha256(key.encode()).hexdigest()[:24],

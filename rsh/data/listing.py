@@ -15,7 +15,7 @@ SYSTEM_FOLDERS = frozenset(
     {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 )
 # Formats of images that no reader here opens as a tile.
-OTHER_IMAGES = frozenset({".avif", ".ecw", ".heic", ".heif", ".hdf", ".jp2", ".jxl", ".sid"})
+OTHER_IMAGES = {".avif", ".ecw", ".heic", ".heif", ".hdf", ".jxl", ".sid"} - SUFFIXES
 HIDDEN = "hidden, or in a folder of the system"
 
 

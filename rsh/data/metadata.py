@@ -13,6 +13,7 @@ exactly as they are written: 01, 1E5, NA, true, or 1.10 beside 1.1.
 
 import csv
 import io
+import json
 import re
 import warnings
 from pathlib import Path
@@ -22,16 +23,17 @@ import pandas as pd
 from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
+from rsh.data.places import FOOTPRINT, wrap, wrap_footprint
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
 TABLE = "items.csv"
+SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
 MAX_COLUMNS = 1000
 # pandas and the csv module raise these, also for bytes that are no text.
 CSV_ERRORS = (ValueError, OverflowError, MemoryError, csv.Error)
-DEGREES = {"longitude": 180, "latitude": 90}  # largest absolute value
-POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
-RING = re.compile(rf"POLYGON \(\({POINT}(, {POINT}){{3,}}\)\)")
+DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}  # longitudes may begin at Greenwich
 # Names under which tables elsewhere have these columns, in lower case.
 OTHER_NAMES = {
     "longitude": ("longitude", "lon", "long", "lng", "x"),
@@ -55,11 +57,34 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
     where = f"{TABLE} in {source}"
-    content = _content(source, prefix, where)
+    content = _content(source, prefix, TABLE)
     if not content:
         return items
     columns = check_metadata(_table(content, items["id"], where), where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
+
+
+def scene_rendering(source: Path, prefix: str) -> Rendering:
+    """Return how a scene was rendered from which all tiles of a folder or zip were cut.
+
+    Args:
+        source: the folder or zip.
+        prefix: as for `add_metadata`.
+
+    Raises:
+        InputError: scene.json cannot be read.
+    """
+    content = _content(source, prefix, SCENE)
+    if not content:
+        return AS_IS
+    try:
+        scene = json.loads(content)
+        pairs = tuple((float(low), float(high)) for low, high in scene["stretch"])
+        return Rendering(tuple(map(int, scene["bands"])), int(scene["count"]), pairs)
+    except (ValueError, TypeError, KeyError, RecursionError, InputError):
+        raise InputError(
+            f"{SCENE} in {source} does not tell how a scene was rendered: {HINT}"
+        ) from None
 
 
 def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
@@ -73,8 +98,8 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
         InputError: a value is invalid.
     """
     columns = {
-        name: _degrees(table[name], limit, where)
-        for name, limit in DEGREES.items()
+        name: _degrees(table[name], limits, where)
+        for name, limits in DEGREES.items()
         if name in table
     }
     if "block" in table:
@@ -85,21 +110,22 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
     return columns | {name: _for_parquet(table[name]) for name in others}
 
 
-def _content(source: Path, prefix: str, where: str) -> bytes:
-    """Return the content of items.csv, empty if there is none."""
+def _content(source: Path, prefix: str, name: str) -> bytes:
+    """Return the content of a file beside the class folders, empty if there is none."""
+    where = f"{name} in {source}"
     if source.is_dir():
-        table = source / TABLE
-        if table.exists() and not table.is_file():  # reading a pipe or a device may never end
+        file = source / name
+        if file.exists() and not file.is_file():  # reading a pipe or a device may never end
             raise InputError(f"{where} cannot be read (no file): {HINT}")
         try:
-            return table.read_bytes()
+            return file.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as error:
             raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
     with open_zip(source) as archive:
-        name = member_names(archive).get(prefix + TABLE)
-        return read_member(archive, name) if name else b""
+        member = member_names(archive).get(prefix + name)
+        return read_member(archive, member) if member else b""
 
 
 def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
@@ -132,16 +158,16 @@ def _check_width(content: bytes) -> None:
         raise ValueError(f"more than {MAX_COLUMNS} columns")
 
 
-def _degrees(column: pd.Series, limit: int, where: str) -> pd.Series:
+def _degrees(column: pd.Series, limits: tuple[int, int], where: str) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
-    wrong = ~numbers.between(-limit, limit) & column.notna()
+    wrong = ~numbers.between(*limits) & column.notna()
     if wrong.any():
         path = column.index[wrong][0]
         raise InputError(
             f"{where} gives {path} the {column.name} {column[path]}: "
-            f"write a number from -{limit} to {limit}, or leave it empty"
+            f"write a number from {limits[0]} to {limits[1]}, or leave it empty"
         )
-    return numbers
+    return pd.Series(wrap(numbers), index=column.index, name=column.name)
 
 
 def _blocks(column: pd.Series, where: str) -> pd.Series:
@@ -193,11 +219,11 @@ def _tell_other_names(table: pd.DataFrame, where: str) -> None:
 
 def _footprints(column: pd.Series, where: str) -> pd.Series:
     texts = column.fillna("").astype(str)
-    wrong = ~texts.map(lambda text: not text or bool(RING.fullmatch(text)))
+    wrong = ~texts.map(lambda text: not text or bool(FOOTPRINT.fullmatch(text)))
     if wrong.any():
         path = column.index[wrong][0]
         raise InputError(
             f"{where} gives {path} the footprint {texts[path][:40]}: "
             "write POLYGON ((longitude latitude, ...)) with at least four points, or leave it empty"
         )
-    return texts
+    return texts.map(wrap_footprint)

@@ -1,68 +1,435 @@
-"""Opens georeferenced rasters with GDAL, checks them, and converts pixels to 8 bits."""
+"""Reads rasters of any sample type and layout with GDAL, as 8-bit RGB.
 
-from collections.abc import Iterator, Sequence
+A raster is a georeferenced scene, read window by window, or a tile: TIFF, JPEG 2000 or 16-bit PNG.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.errors import InputError
-from rsh.text import first_sentence, install_hint
+from rsh.data.rendering import AS_IS, Rendering, Stretch, to_bytes
+from rsh.errors import InputError, RshWarning
+from rsh.text import first_sentence
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 OVERVIEW_SIDE = 1024  # pixels; the percentiles of a stretch come from an overview of this size
-PERCENTILES = (2, 98)
+STRIP_PIXELS = 1 << 20  # rendered at a time, so that memory never holds all values of a tile
 CACHE = 128  # megabytes of GDAL's block cache
 MAX_BLOCK_BYTES = 250_000_000  # GDAL decodes a block as a whole
 # GDAL chooses a driver by content: a file named .tif may list addresses on the network. So the
-# suffix decides the driver, and nothing is downloaded.
-DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".vrt": "VRT"}
-# The first blocks addresses in paths, the second sends all other requests to a dead proxy.
-OFFLINE = {"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_PROXY": "127.0.0.1:9"}
-Stretch = tuple[tuple[float, float], ...]
+# suffix or the first bytes decide the driver, and nothing is downloaded.
+TIFF, JP2, PNG = "GTiff", "JP2OpenJPEG", "PNG"
+VIRTUAL = ".vrt"  # reads any other file, so it is opened only if it is named itself
+DRIVERS = {".tif": TIFF, ".tiff": TIFF, ".jp2": JP2, VIRTUAL: "VRT"}
+SIGNATURES = {
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TIFF),
+    **dict.fromkeys((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), JP2),
+}
+PNG_SIGNATURE, PNG_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG says how many bits a value has
+HEAD = 32  # bytes that tell the format
+COLORS = ("red", "green", "blue")
+OFFLINE = {
+    "GDAL_CACHEMAX": CACHE,
+    # The first blocks addresses in paths, the second sends all other requests to a dead proxy.
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+}
+# A tile means the same in a folder, a zip and an upload, so files beside it decide nothing.
+ALONE = OFFLINE | {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+
+
+class Pixels(NamedTuple):
+    """A part of a raster as an image.
+
+    Attributes:
+        rgb: (3, h, w) uint8, black where there is no data.
+        valid: fraction of the pixels that hold data.
+    """
+
+    rgb: NDArray[np.uint8]
+    valid: float
+
+
+class Raster:
+    """A raster that GDAL has opened.
+
+    Attributes:
+        source: as rasterio opened it.
+        name: its path or id, for messages.
+    """
+
+    def __init__(self, source: "DatasetReader", name: str) -> None:
+        """Use `open_scene` or `open_tile`.
+
+        Raises:
+            InputError: GDAL would have to decode a very large block at once.
+        """
+        self.source, self.name = source, name
+        for (height, width), kind in zip(source.block_shapes, source.dtypes, strict=True):
+            size = height * width * (16 if kind.startswith("complex") else np.dtype(kind).itemsize)
+            if size > MAX_BLOCK_BYTES:
+                raise InputError(
+                    f"{name} has its pixels in blocks of {size // 10**6} MB: save it again in "
+                    "tiles, such as with `gdal_translate -co TILED=YES`"
+                )
+
+    @cached_property
+    def colors(self) -> dict[str, int]:
+        """Number of the band of each color interpretation, such as "red", "gray" or "alpha".
+
+        Where interpretations name no colors, descriptions may.
+        """
+        source = self.source
+        found = {kind.name: band for band, kind in _backwards(source.colorinterp)}
+        if not all(color in found for color in COLORS):
+            named = {
+                str(text).strip().lower(): band for band, text in _backwards(source.descriptions)
+            }
+            if all(color in named for color in COLORS):
+                found |= {color: named[color] for color in COLORS}
+        return found
+
+    def choose_bands(self, rendering: Rendering) -> tuple[int, ...]:
+        """Return the numbers of the bands that become red, green and blue, or of one.
+
+        Raises:
+            InputError: they hold complex values.
+        """
+        source = self.source
+        others = [band for band in source.indexes if band != self.colors.get("alpha")] or [1]
+        if rendering.bands and source.count == rendering.count:
+            bands = rendering.bands
+        elif all(color in self.colors for color in COLORS):
+            bands = tuple(self.colors[color] for color in COLORS)
+        else:
+            bands = tuple(others[:3] if len(others) >= 3 else others[:1])
+        kinds = {source.dtypes[band - 1] for band in bands}
+        if any(kind.startswith("complex") for kind in kinds):
+            raise InputError(
+                f"{self.name} holds complex values, which are not supported: save their magnitude, "
+                f"such as with `rio calc '(abs (read 1))' {self.name} magnitude.tif`"
+            )
+        return bands
+
+    def warn_of_unnamed_colors(self, rendering: Rendering, noted_as: str) -> None:
+        """Warn if the first three of more bands are taken for red, green and blue."""
+        named = all(color in self.colors for color in COLORS)
+        count = self.source.count - ("alpha" in self.colors)
+        is_chosen = rendering.bands and self.source.count == rendering.count
+        if count > 3 and not named and not is_chosen:
+            warnings.warn(
+                f"{noted_as} has {count} bands and does not say which are red, green and blue: "
+                "bands 1, 2 and 3 are shown, choose others with --bands",
+                RshWarning,
+                stacklevel=3,
+            )
+
+    def has_8_bits(self, bands: Sequence[int]) -> bool:
+        """Whether these bands hold 8-bit values or colors, which stay as they are."""
+        kinds = {self.source.dtypes[band - 1] for band in bands}
+        return kinds == {"uint8"} or self._is_palette(bands)
+
+    def mode(self, bands: Sequence[int]) -> str:
+        """Return what Pillow would call the colors of these bands, such as "RGB", "LA" or "P"."""
+        if self._is_palette(bands):
+            return "P"
+        space: str = self.source.tags(ns="IMAGE_STRUCTURE").get("SOURCE_COLOR_SPACE", "YCbCr")
+        has_alpha = "alpha" in self.colors and self.colors["alpha"] not in bands
+        if space != "YCbCr":  # which is how JPEG stores RGB
+            return space
+        return ("L" if len(bands) == 1 else "RGB") + "A" * has_alpha
+
+    def check_bands(self, rendering: Rendering) -> Rendering:
+        """Return a rendering whose `bands` apply to rasters with as many bands as this one.
+
+        Raises:
+            InputError: this raster lacks one of them, or they apply to another number of bands.
+        """
+        count = self.source.count
+        if not rendering.bands or count == rendering.count:
+            return rendering
+        listed = ",".join(map(str, rendering.bands))
+        if max(rendering.bands) > count:
+            raise InputError(
+                f"choose one or three of 1 to {count}", parameter="bands", value=listed
+            )
+        if rendering.count:
+            raise InputError(
+                f"{self.name} has {count} bands and others have {rendering.count}, read them apart",
+                parameter="bands",
+                value=listed,
+            )
+        return replace(rendering, count=count)
+
+    def sample(self, bands: Sequence[int], side: int = OVERVIEW_SIDE) -> list[NDArray[np.float64]]:
+        """Return the finite values of each band, from an overview, without those of no data.
+
+        Args:
+            bands: their numbers.
+            side: the longest of the overview, pixels. GDAL reads a stored one if there is one.
+        """
+        scale = max(1.0, max(self.source.shape) / side)
+        shape = tuple(max(1, round(length / scale)) for length in self.source.shape)
+        overview = self.source.read(bands, out_shape=(len(bands), *shape), masked=True)
+        known = [
+            _to_physical(self.source, number, band.compressed())
+            for number, band in zip(bands, overview, strict=True)
+        ]
+        return [values[np.isfinite(values)] for values in known]
+
+    def pairs(self, bands: Sequence[int], rendering: Rendering) -> Stretch:
+        """Return low and high of each band.
+
+        Raises:
+            InputError: the rendering has them for another number of bands.
+        """
+        pairs = rendering.pairs(len(bands))
+        if not pairs:
+            raise InputError(
+                f"{self.name} shows {len(bands)} of its bands and others {len(rendering.stretch)}: "
+                "choose one band or three with --bands, or give a --stretch for all"
+            )
+        return pairs
+
+    def read(self, bands: Sequence[int], stretch: Stretch, window: Any = None) -> Pixels:
+        """Read a window as an image.
+
+        Args:
+            bands: numbers of one or three bands.
+            stretch: low and high of each band; without effect on 8 bits.
+            window: the window, as rasterio defines it; the whole raster by default.
+        """
+        from rasterio.windows import Window
+
+        window = window or Window(0, 0, self.source.width, self.source.height)
+        height, width = int(window.height), int(window.width)
+        rgb = np.empty((3, height, width), np.uint8)
+        rows, valid = max(1, STRIP_PIXELS // width), 0
+        for top in range(0, height, rows):
+            strip = Window(window.col_off, window.row_off + top, width, min(rows, height - top))
+            values, opacity = self._read_strip(bands, stretch, strip)
+            rgb[:, top : top + rows] = np.rint(values * (opacity / 255))
+            valid += int(np.count_nonzero(opacity))
+        return Pixels(rgb, valid / (height * width))
+
+    def _read_strip(
+        self, bands: Sequence[int], stretch: Stretch, window: Any
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return values, (1 or 3, h, w), and opacity, (h, w), both 0 to 255."""
+        values = self.source.read(bands, window=window)
+        opacity = self._opacity(values, bands, window)
+        if self._is_palette(bands):
+            palette = self._palette[values[0]]  # (h, w, 4)
+            return palette[..., :3].transpose(2, 0, 1), np.minimum(opacity, palette[..., 3])
+        if not self.has_8_bits(bands):
+            physical = np.stack(
+                [_to_physical(self.source, n, band) for n, band in zip(bands, values, strict=True)]
+            )
+            opacity = opacity * ~np.isnan(physical).any(axis=0)
+            return to_bytes(physical, stretch), opacity
+        return _widen(self.source, bands, values), opacity
+
+    def _opacity(
+        self, values: NDArray[Any], bands: Sequence[int], window: Any
+    ) -> NDArray[np.uint8]:
+        """Return 0 where there is no data, 255 where there is, and alpha between."""
+        if self.colors.get("alpha") in bands:  # chosen as a band, so it is none
+            nodata = [self.source.nodatavals[band - 1] for band in bands]
+            missing = [
+                np.zeros(band.shape, bool) if value is None else _equals(band, value)
+                for band, value in zip(values, nodata, strict=True)
+            ]
+            return np.where(np.all(missing, axis=0), 0, 255).astype(np.uint8)
+        opacity: NDArray[np.uint8] = self.source.dataset_mask(window=window)
+        return opacity
+
+    def _is_palette(self, bands: Sequence[int]) -> bool:
+        return tuple(bands) == (self.colors.get("palette"),)
+
+    @cached_property
+    def _palette(self) -> NDArray[np.uint8]:
+        """The color of each value, (65536, 4), RGBA; values without a color are transparent."""
+        palette = np.zeros((65536, 4), np.uint8)
+        colors = self.source.colormap(self.colors["palette"])
+        palette[list(colors)] = list(colors.values())
+        return palette
+
+
+def _backwards(items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield number and item of each band, the first last, so that it wins in a dict."""
+    yield from reversed(list(enumerate(items, 1)))
+
+
+def _to_physical(source: Any, band: int, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return values of a band after the scale and offset that the raster states."""
+    scale, offset = source.scales[band - 1], source.offsets[band - 1]
+    return np.asarray(np.asarray(values, np.float64) * scale + offset)
+
+
+def _equals(values: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
+    return np.isnan(values) if np.isnan(nodata) else np.asarray(values == nodata)
+
+
+def _widen(source: Any, bands: Sequence[int], values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return values of fewer than 8 bits as 0 to 255, and white for 0 where the file says so."""
+    facts = source.tags(bands[0], ns="IMAGE_STRUCTURE")
+    most = 2 ** int(facts.get("NBITS", 8)) - 1
+    if 0 < most < 255:
+        values = np.rint(values * (255 / most)).astype(np.uint8)
+    is_inverted = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    return 255 - values if is_inverted else values
+
+
+def settle_rendering(
+    rasters: Iterable[Raster],
+    given: Rendering,
+    *,
+    like: Rendering = AS_IS,
+    of: int = 1,
+    skip_unreadable: bool = False,
+) -> Rendering:
+    """Return a rendering whose stretch, unless it is given, comes from a sample of rasters.
+
+    It is from the 2nd to the 98th percentile of all their values together, for each band.
+
+    Args:
+        rasters: opened one after the other.
+        given: what must hold.
+        like: what holds where `given` says nothing.
+        of: how many rasters there are; together they are sampled like one.
+        skip_unreadable: whether rasters that cannot be read are skipped.
+
+    Raises:
+        InputError: a raster lacks a chosen band, holds no data or complex values, or cannot be
+            read; or what is given applies to none.
+    """
+    samples: list[list[NDArray[np.float64]]] = []
+    rendering, name = given.over(like), ""
+    side = max(64, round(OVERVIEW_SIDE / of**0.5))
+    for raster in rasters:
+        if given.bands:
+            rendering = raster.check_bands(rendering)
+        bands = raster.choose_bands(rendering)
+        if raster.has_8_bits(bands):
+            continue
+        try:
+            with explain_raster_error(raster.name):
+                samples.append(raster.sample(bands, side))
+        except InputError:
+            if not skip_unreadable:
+                raise
+        name = name or raster.name
+    channels = max(map(len, samples), default=0)
+    alike = [sample for sample in samples if len(sample) == channels]
+    values = [np.concatenate(band) for band in zip(*alike, strict=True)]
+    if not all(band.size for band in values):
+        raise InputError(f"{name} holds no data in one of its bands: choose other --bands")
+    if given.bands and not rendering.count:
+        listed = ",".join(map(str, given.bands))
+        raise InputError("no tile is a raster; omit this option", parameter="bands", value=listed)
+    if given.stretch and not samples:
+        raise InputError(
+            "all values have 8 bits and stay as they are; omit this option",
+            parameter="stretch",
+            value=",".join(f"{value:g}" for pair in given.stretch for value in pair),
+        )
+    if values and rendering.stretch:
+        _warn_if_outside(values, rendering, name)
+    return rendering.with_stretch(values) if values else rendering
+
+
+def _warn_if_outside(
+    values: Sequence[NDArray[np.float64]], rendering: Rendering, name: str
+) -> None:
+    """Warn if most values lie outside a stretch, so that images would be black or white."""
+    pairs = rendering.pairs(len(values))
+    if not pairs:
+        return
+    outside = [
+        np.mean((band < low) | (band > high))
+        for band, (low, high) in zip(values, pairs, strict=True)
+    ]
+    if min(outside) > 0.5:
+        low, high = pairs[0]
+        warnings.warn(
+            f"{name}: {min(outside):.0%} of the values lie outside {low:g} to {high:g}, which "
+            "become black and white: give another --stretch",
+            RshWarning,
+            stacklevel=3,
+        )
+
+
+def find_driver(head: bytes) -> str:
+    """Return the driver of a tile by its first 32 bytes; empty if Pillow reads its format well."""
+    for signature, driver in SIGNATURES.items():
+        if head.startswith(signature):
+            return driver
+    is_deep = head.startswith(PNG_SIGNATURE) and head[PNG_DEPTH : PNG_DEPTH + 1] == b"\x10"
+    return PNG if is_deep else ""
 
 
 @contextmanager
-def open_raster(scene: Path) -> Iterator[Any]:
-    """Yield a raster that GDAL has opened, with a small block cache.
+def open_scene(scene: Path) -> Iterator[Raster]:
+    """Yield a scene, with a small block cache.
 
     Raises:
-        InputError: rasterio is not installed, the file is missing, or it cannot be read, at opening
-            or while the `with` block reads from it.
+        InputError: the file is missing or cannot be read, at opening or while the `with` block
+            reads from it.
     """
-    try:
-        import rasterio
-    except ImportError:
-        raise InputError(install_hint("rasterio", "geo")) from None
+    import rasterio
+
     if not scene.exists():
         raise InputError(f"{scene} does not exist: check the path")
-    with rasterio.Env(GDAL_CACHEMAX=CACHE, **OFFLINE), explain_raster_error(scene):
+    with rasterio.Env(**OFFLINE), explain_raster_error(scene):
         with open_with_driver(scene) as source:
-            _check_blocks(source, scene)
-            yield source
+            yield Raster(source, str(scene))
 
 
-def open_with_driver(scene: Path) -> Any:
-    """Open a raster with the driver of its suffix; other suffixes leave the choice to GDAL."""
+def open_with_driver(scene: Path) -> "DatasetReader":
+    """Open a scene with the driver of its suffix; other suffixes leave the choice to GDAL."""
     import rasterio
 
     return rasterio.open(scene, driver=DRIVERS.get(scene.suffix.lower()))
 
 
-def _check_blocks(source: Any, scene: Path) -> None:
-    for (height, width), kind in zip(source.block_shapes, source.dtypes, strict=True):
-        size = height * width * (16 if kind.startswith("complex") else np.dtype(kind).itemsize)
-        if size > MAX_BLOCK_BYTES:
-            raise InputError(
-                f"{scene} has its pixels in blocks of {size // 10**6} MB: save it again in tiles, "
-                "such as with `gdal_translate -co TILED=YES`"
-            )
+@contextmanager
+def open_tile(source: Path | BinaryIO, driver: str, name: str) -> Iterator[Raster]:
+    """Yield a tile in a file or stream, without regard to files beside it.
+
+    Args:
+        source: its path, or a stream, which is read from its start.
+        driver: as `find_driver` returns it.
+        name: for messages.
+
+    Raises:
+        InputError: it cannot be read, at opening or while the `with` block reads from it.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with rasterio.Env(**ALONE), explain_raster_error(name), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        if isinstance(source, Path):
+            with rasterio.open(source, driver=driver) as opened:
+                yield Raster(opened, name)
+        else:
+            source.seek(0)
+            with rasterio.MemoryFile(source.read()) as file, file.open(driver=driver) as opened:
+                yield Raster(opened, name)
 
 
 @contextmanager
 def explain_raster_error(
-    file: Path, message: str = "cannot be read ({}): download or save it again"
+    file: Path | str, message: str = "cannot be read ({}): download or save it again"
 ) -> Iterator[None]:
     """Turn errors of GDAL in the block into an InputError about a file.
 
@@ -89,84 +456,25 @@ def find_crs(source: Any, scene: Path, crs: str) -> Any:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
-    if source.transform.is_identity:
+    points, found = source.gcps
+    found = source.crs or (found if points else None)
+    if source.transform.is_identity and not points:
         raise InputError(f"{scene} is not georeferenced: georeference it first")
-    if not crs and not source.crs:
+    if not crs and not found:
         raise InputError(f"{scene} states no coordinate system: give it, such as --crs EPSG:32633")
     try:
-        return CRS.from_user_input(crs) if crs else source.crs
+        return CRS.from_user_input(crs) if crs else found
     except (CRSError, ValueError):
         raise InputError(
             "no such coordinate system, write one like EPSG:32633", parameter="crs", value=crs
         ) from None
 
 
-def choose_bands(source: Any, bands: Sequence[int]) -> tuple[int, ...]:
-    """Return the bands that become red, green and blue: one or three.
+def find_transform(source: Any) -> Any:
+    """Return how an opened raster gets from pixels to its coordinate system.
 
-    Args:
-        source: an opened raster.
-        bands: numbers from 1; by default the first three, or the first.
-
-    Raises:
-        InputError: the raster lacks a band, their number is wrong, or they are complex.
+    Returns:
+        An affine transform, or the ground control points of a raster that has no such transform.
     """
-    numbers = tuple(bands) or ((1, 2, 3) if source.count >= 3 else (1,))
-    wrong = [number for number in numbers if not 1 <= number <= source.count]
-    listed = ",".join(map(str, numbers))
-    if wrong or len(numbers) not in (1, 3):
-        raise InputError(
-            f"choose one or three of 1 to {source.count}", parameter="bands", value=listed
-        )
-    if any(source.dtypes[number - 1].startswith("complex") for number in numbers):
-        raise InputError(
-            "complex values are not supported; choose other bands", parameter="bands", value=listed
-        )
-    return numbers
-
-
-def find_stretch(
-    source: Any, scene: Path, bands: tuple[int, ...], stretch: Sequence[float]
-) -> Stretch:
-    """Return the values that become 0 and 255 in each band; empty if values stay unchanged.
-
-    Args:
-        source: an opened raster.
-        scene: its file, for error messages.
-        bands: numbers of the bands.
-        stretch: lower and upper value for all bands. By default 8-bit values stay unchanged, and
-            others are stretched from the 2nd to the 98th percentile of an overview of the band.
-
-    Raises:
-        InputError: `stretch` is not two ascending values, or a band holds no data.
-    """
-    if stretch:
-        if len(stretch) != 2 or not stretch[0] < stretch[1] or not np.isfinite(stretch).all():
-            listed = ",".join(f"{value:g}" for value in stretch)
-            raise InputError(
-                "give a lower and a higher value, such as 0,3000", parameter="stretch", value=listed
-            )
-        return ((float(stretch[0]), float(stretch[1])),) * len(bands)
-    if all(source.dtypes[number - 1] == "uint8" for number in bands):
-        return ()
-    scale = max(1.0, max(source.width, source.height) / OVERVIEW_SIDE)
-    shape = (len(bands), *(max(1, round(side / scale)) for side in (source.height, source.width)))
-    # GDAL reads a stored overview if there is one.
-    overview = source.read(bands, out_shape=shape, masked=True)
-    found = []
-    for number, band in zip(bands, overview, strict=True):
-        finite = band.compressed()[np.isfinite(band.compressed())]
-        if not finite.size:
-            raise InputError(f"band {number} of {scene} holds no data: choose other --bands")
-        low, high = np.percentile(finite, PERCENTILES)
-        found.append((float(low), float(high if high > low else low + 1)))
-    return tuple(found)
-
-
-def to_bytes(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
-    """Return the values of a window, (1 or 3, h, w), as 8 bits, (3, h, w)."""
-    if stretch:
-        low, high = np.array(stretch).T[:, :, None, None]
-        scaled = (np.nan_to_num(values.astype(np.float64)) - low) / (high - low) * 255
-        values = np.clip(np.rint(scaled), 0, 255)
-    return np.broadcast_to(values, (3, *values.shape[1:])).astype(np.uint8)
+    points, _ = source.gcps
+    return points if source.transform.is_identity and points else source.transform

@@ -5,7 +5,8 @@
       items.csv                    path, longitude, latitude, block, footprint
       scene.json                   the scene, and how its values became 8 bits
 
-`TileDataset.open` reads the folder like any other. All tiles of a scene form one class.
+`TileDataset.open` reads the folder like any other. All tiles of a scene form one class. A query of
+more than 8 bits is rendered as scene.json says.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from typing import Any
 from tqdm import tqdm
 
 from rsh.data.metadata import TABLE
-from rsh.data.raster import Stretch, explain_raster_error, open_raster
+from rsh.data.raster import Raster, explain_raster_error, open_scene, settle_rendering
+from rsh.data.rendering import AS_IS, Rendering, Stretch
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError
 from rsh.io.files import CANNOT_WRITE_HINT, atomic_directory, check_writable, write_json
@@ -34,7 +36,8 @@ class TilingResult:
         left_out: number of tiles skipped for lack of data.
         size: side of a tile, pixels.
         stride: from one tile to the next, pixels.
-        bands: numbers of the bands that became red, green and blue.
+        bands: numbers of the bands that became red, green and blue, or of one.
+        count: how many bands the scene has.
         stretch: the values of each band that became 0 and 255; empty for 8-bit scenes.
         crs: coordinate system of the scene.
     """
@@ -45,6 +48,7 @@ class TilingResult:
     size: int
     stride: int
     bands: tuple[int, ...]
+    count: int
     stretch: Stretch
     crs: str
 
@@ -55,8 +59,7 @@ def tile_raster(
     *,
     size: int = 256,
     stride: int | None = None,
-    bands: Sequence[int] = (),
-    stretch: Sequence[float] = (),
+    rendering: Rendering = AS_IS,
     crs: str = "",
     progress: bool = True,
 ) -> TilingResult:
@@ -68,9 +71,9 @@ def tile_raster(
         size: side of a tile, pixels.
         stride: from one tile to the next, pixels; by default only the last tile of a row or column
             overlaps another, since it ends with the scene.
-        bands: numbers of one band or three, from 1; by default the first three, or the first.
-        stretch: values that become 0 and 255; by default 8-bit values stay unchanged, others are
-            stretched from the 2nd to the 98th percentile of each band.
+        rendering: which bands are shown and what becomes 0 and 255; by default the scene's red,
+            green and blue, or else its first three bands or its first, 8-bit values unchanged and
+            others from the 2nd to the 98th percentile of each band.
         crs: coordinate system of a scene that states none, such as "EPSG:32633".
         progress: show a progress bar.
 
@@ -79,16 +82,17 @@ def tile_raster(
             not fit it.
     """
     scene, folder = Path(scene), Path(folder)
-    tiling = TilingOptions(size, stride, tuple(bands), tuple(stretch), crs)
-    with open_raster(scene) as source:
-        plan = plan_tiles(source, scene, tiling)
+    tiling = TilingOptions(size, stride, crs)
+    with open_scene(scene) as raster:
+        rendering = settle_rendering([raster], rendering)
+        plan = plan_tiles(raster, scene, tiling, rendering)
         check_writable(folder.absolute().parent)
         if folder.exists():
             raise InputError(f"{folder} exists: give another --output, or delete it")
         with atomic_directory(folder) as temporary:
             (temporary / scene.stem).mkdir()
             origins = plan.origins()
-            tiles = list(_write_tiles(plan, source, temporary / scene.stem, origins, progress))
+            tiles = list(_write_tiles(plan, raster, temporary / scene.stem, origins, progress))
             if not tiles:
                 raise InputError(f"{scene} holds no data in any tile: check its nodata value")
             locate_tiles(plan, tiles).to_csv(temporary / TABLE, index=False)
@@ -99,6 +103,7 @@ def tile_raster(
                 size=plan.size,
                 stride=plan.stride,
                 bands=plan.bands,
+                count=raster.source.count,
                 stretch=plan.stretch,
                 crs=str(plan.crs),
             )
@@ -107,7 +112,7 @@ def tile_raster(
 
 
 def _write_tiles(
-    plan: TileGrid, source: Any, folder: Path, origins: Sequence[Origin], progress: bool
+    plan: TileGrid, raster: Raster, folder: Path, origins: Sequence[Origin], progress: bool
 ) -> Iterator[tuple[str, Origin]]:
     """Write the tiles that hold enough data; yield path and origin of each."""
     import rasterio
@@ -117,11 +122,23 @@ def _write_tiles(
     profile |= {"interleave": "pixel", "crs": plan.crs}
     for origin in tqdm(origins, unit="tile", disable=not progress):
         with explain_raster_error(plan.scene):
-            pixels = plan.pixels(source, origin)
+            pixels = plan.pixels(raster, origin)
         if pixels is not None:
             file = folder / f"{tile_name(origin)}.tif"
-            transform = source.window_transform(plan.window(origin))
+            place = _place(plan, raster, origin)
             with explain_raster_error(file, CANNOT_WRITE):
-                with rasterio.open(file, "w", **profile, transform=transform) as tile:
+                with rasterio.open(file, "w", **profile, **place) as tile:
                     tile.write(pixels)
             yield f"{folder.name}/{file.name}", origin
+
+
+def _place(plan: TileGrid, raster: Raster, origin: Origin) -> dict[str, Any]:
+    """Return what places a tile on the map, as rasterio writes it."""
+    from rasterio.control import GroundControlPoint
+    from rasterio.transform import Affine
+
+    if isinstance(plan.transform, Affine):
+        return {"transform": raster.source.window_transform(plan.window(origin))}
+    top, left = origin
+    points = [GroundControlPoint(p.row - top, p.col - left, p.x, p.y, p.z) for p in plan.transform]
+    return {"gcps": points}

@@ -61,7 +61,7 @@ def build_gallery(
         _check_same(folder, model.fingerprint, dataset.name)
     with encoded(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress) as made:
         if made:
-            data = DataInfo(dataset.name, made.fingerprint)
+            data = DataInfo(dataset.name, made.fingerprint, dataset.rendering)
             manifest = Manifest(name or dataset.name, net.num_bits, model, data)
             write_gallery(folder, manifest, made.tiles)
     return Gallery.open(folder)
@@ -73,12 +73,15 @@ def add_dataset(
     """Encode a data set and add it to a gallery of the same network; else as `build_gallery`.
 
     Raises:
-        InputError: as there, or the gallery already holds one of the tiles.
+        InputError: as there, or the gallery already holds one of the tiles, or rendered its rasters
+            otherwise.
     """
-    check_new_tiles(Gallery.open(folder), dataset.items["id"])
+    there = Gallery.open(folder)
+    there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
+    check_new_tiles(there, dataset.items["id"])
     with encoded(net, dataset, folder, progress=progress) as made:
         if made:
-            add_tiles(folder, made.tiles)
+            add_tiles(folder, made.tiles, dataset.rendering)
     return Gallery.open(folder)
 
 

@@ -130,7 +130,8 @@ class Chunk:
 
 def plan_chunks(net: HashNet, dataset: TileDataset, work: Path) -> list[Chunk]:
     """Return the chunks of a data set, whether the work folder holds them or not."""
-    decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE])
+    rendering = asdict(dataset.rendering)
+    decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE, rendering])
     every = range(len(dataset))
     ranges = [every[start : start + CHUNK_TILES] for start in every[::CHUNK_TILES]]
     return [Chunk(work / _chunk_name(decides, dataset, rows), rows) for rows in ranges]

@@ -33,16 +33,20 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
 
     Returns:
         A function from n images (paths or opened, of any size and mode) to their Encodings. It
-        raises InputError if an image cannot be read.
+        renders rasters like the tiles of the gallery, and raises InputError if an image cannot be
+        read.
 
     Raises:
         InputError: the gallery names no run, or the network is gone or has changed.
     """
-    if encoder := find_onnx_encoder(
-        run or gallery.manifest.model.run, gallery.manifest.model.fingerprint
-    ):
-        return encoder.encode
-    return partial(encode_images, load_network(gallery, run))
+    about = gallery.manifest
+    if encoder := find_onnx_encoder(run or about.model.run, about.model.fingerprint):
+        encode: QueryEncoder = encoder.encode
+    else:
+        encode = partial(encode_images, load_network(gallery, run))
+    return lambda images: encode(
+        [read_image(image, rendering=about.data.rendering) for image in images]
+    )
 
 
 def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) -> Encodings:

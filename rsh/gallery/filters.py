@@ -5,7 +5,8 @@
     cloud=0..20             a range, both ends included; of texts in their alphabetical order,
                             so that dates work: date=2021-05..2021-08-31
     bbox=5,45,10,50         west, south, east, north in degrees, of a tile's center; a box whose
-                            west is greater than its east crosses the 180th meridian
+                            west is greater than its east crosses the 180th meridian; longitudes
+                            are from -180 to 180 or from 0 to 360
 
 Several conditions must all hold. A tile whose value is unknown passes none.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsh.data.places import wrap
 from rsh.errors import InputError
 from rsh.index.base import ColumnTest
 
@@ -147,13 +149,15 @@ def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
             value=condition,
         )
     west, south, east, north = (_number(value, condition) for value in condition.values)
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+    if not (-180 <= west <= 360 and -180 <= east <= 360 and -90 <= south <= north <= 90):
         raise InputError(
             "need west, south, east, north in degrees, the south below the north",
             parameter="filter",
             value=condition,
         )
     latitude = ColumnTest("latitude", [south, north], between=True, negated=False)
+    is_whole = east - west >= 360
+    west, east = (-180, 180) if is_whole else (float(end) for end in wrap([west, east]))
     if west <= east:
         return [ColumnTest("longitude", [west, east], between=True, negated=False), latitude]
     gap = [np.nextafter(east, 180), np.nextafter(west, -180)]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.codes.binary import MAX_BITS
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.segment import FILES
 from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
@@ -53,10 +54,11 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """The data set that was encoded."""
+    """The data set that was encoded, and how its rasters became 8-bit RGB."""
 
     name: str = ""
     fingerprint: str = ""
+    rendering: Rendering = AS_IS
 
 
 @dataclass

@@ -17,8 +17,9 @@ def from_json(kind: type[T], value: object, *, where: str, what: str) -> T:
     """Return a JSON object as a dataclass.
 
     Args:
-        kind: a dataclass. Its fields are str, int, float, bool, object, lists and dicts of these,
-            or further dataclasses. Of several dataclasses, the one with the same keys is taken.
+        kind: a dataclass. Its fields are str, int, float, bool, object, lists, tuples and dicts of
+            these, or further dataclasses. Of several dataclasses, the one with the same keys
+            is taken.
         value: what was read.
         where: what the object is called in the message.
         what: what the file is to the reader ("gallery", "run").
@@ -79,6 +80,15 @@ def _read(kind: Any, found: object, *, key: str, where: str, what: str) -> Any:
         (of,) = get_args(kind)
         rows = [(f"{key}[{number}]", row) for number, row in enumerate(found)]
         return [_read(of, row, key=name, where=where, what=what) for name, row in rows]
+    if get_origin(kind) is tuple and isinstance(found, list):
+        of, *others = get_args(kind)
+        every = [of] * len(found) if others == [...] else [of, *others]
+        if len(every) == len(found):
+            parts = zip(every, found, strict=True)
+            return tuple(
+                _read(of, part, key=f"{key}[{number}]", where=where, what=what)
+                for number, (of, part) in enumerate(parts)
+            )
     if get_origin(kind) is dict and isinstance(found, dict):
         of = get_args(kind)[1]
         return {

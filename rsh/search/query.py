@@ -108,10 +108,11 @@ class Query:
         from rsh.encoding.query import open_query_encoder  # Pillow, and perhaps torch
 
         marked = _feedback_rows(gallery, None, positive, negative)
-        encodings = open_query_encoder(gallery, run=run)([image])
+        encode = open_query_encoder(gallery, run=run)
+        shown = read_image(image, rendering=gallery.manifest.data.rendering)
         path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
-        thumbnail = to_jpeg(read_image(image), side=2 * THUMB_SIDE)
-        return cls(image=QueryImage(str(path) or "image", thumbnail, encodings), **marked)
+        thumbnail = to_jpeg(shown, side=2 * THUMB_SIDE)
+        return cls(image=QueryImage(str(path) or "image", thumbnail, encode([shown])), **marked)
 
     @property
     def has_feedback(self) -> bool:

@@ -63,7 +63,7 @@ def cached_features(
 def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
     """Return a cache key that changes with tiles, backbone, views and library versions."""
     parts = [
-        dataset.fingerprint,
+        dataset.pixel_key,
         fingerprint(net.backbone),
         json.dumps(
             [asdict(spec), net.backbone.feature_stages, net.backbone.mean, net.backbone.std]

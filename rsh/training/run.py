@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save
 
 from rsh.config import TrainConfig, check_number
 from rsh.data.dataset import Split, TileDataset
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
@@ -36,7 +37,7 @@ from rsh.io.files import (
     write_json,
 )
 from rsh.io.provenance import environment
-from rsh.io.schema import check_object
+from rsh.io.schema import check_object, from_json
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.weights import load_state
 
@@ -83,6 +84,13 @@ class Run:
         config = read_json(folder / "config.json", what="run")
         _check_config(config, folder / "config.json")
         return cls(folder, config)
+
+    @property
+    def rendering(self) -> Rendering:
+        """How the rasters of the training became 8-bit RGB."""
+        where = f"'data' in {self.folder / 'config.json'}"
+        noted = self.config["data"].get("rendering", {})
+        return from_json(Rendering, noted, where=where, what="run")
 
     def net(self) -> HashNet:
         """Load the trained network, in evaluation mode.
@@ -138,7 +146,9 @@ class Run:
         """
         noted = self.config["data"]
         dataset = TileDataset.open(
-            data or noted["source"], skip_unreadable=noted["skip_unreadable"]
+            data or noted["source"],
+            skip_unreadable=noted["skip_unreadable"],
+            like=self.rendering,
         )
         if not self.knows(dataset):
             raise InputError(
@@ -167,6 +177,7 @@ class Run:
         *,
         skip_unreadable: bool = False,
         tiling: TilingOptions = DEFAULT_TILING,
+        rendering: Rendering = AS_IS,
     ) -> TileDataset:
         """Open tiles to encode; tiles of the training keep their splits at any path.
 
@@ -174,14 +185,17 @@ class Run:
             data: path to other tiles, or to those of the training if they have moved.
             skip_unreadable: whether images that cannot be read are skipped.
             tiling: how scenes are cut into tiles.
+            rendering: how rasters become 8-bit RGB, if not as in the training.
 
         Raises:
             InputError: the data cannot be opened.
         """
         noted = self.config["data"]
-        if data is None and tiling == DEFAULT_TILING:
+        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS:
             return self.split().dataset
-        dataset = TileDataset.open(data or noted["source"], tiling=tiling)
+        dataset = TileDataset.open(
+            data or noted["source"], tiling=tiling, rendering=rendering, like=self.rendering
+        )
         # trying to read all files is worthwhile only for about as many files as the training had
         if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
             dataset = dataset.drop_unreadable()
@@ -230,6 +244,7 @@ def describe(split: Split) -> dict[str, Any]:
         "tiles": len(dataset),
         "classes": dataset.classes,
         "skip_unreadable": dataset.skip_unreadable,
+        "rendering": asdict(dataset.rendering),
     }
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 

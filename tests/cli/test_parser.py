@@ -191,6 +191,12 @@ def test_command_of_two_words(capsys: pytest.CaptureFixture[str]):
     assert "  to    Walk to a place.\n  home  Rest.\n" in text
 
 
+@pytest.mark.parametrize("value", ["-25,0", "-.5,.5", "-5"])
+def test_negative_values_stand_behind_a_flag_or_an_equals_sign(value: str):
+    assert run("pack", "a", "--into", value)["into"] == value
+    assert run("pack", "a", f"--into={value}")["into"] == value
+
+
 def test_help_of_one_command(capsys: pytest.CaptureFixture[str]):
     text = helped(capsys, "walk", "--help")
     assert text.startswith("usage: rsh walk [OPTIONS] PLACE [ARGS]\n\nWalk to a place.\n\nAnd")

@@ -55,14 +55,13 @@ def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
 @pytest.mark.parametrize(
     ("mode", "name"),
     [("L", "gray.png"), ("1", "bits.png"), ("LA", "graya.png"), ("RGBA", "alpha.png"),
-     ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"),
-     ("I;16", "deep.png"), ("I;16", "deep.tif"), ("I", "int.tif"), ("F", "float.tif")],
+     ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"), ("L", "gray.tif"),
+     ("P", "palette.tif"), ("RGBA", "alpha.tif"), ("CMYK", "ink.tif")],
 )  # fmt: skip
 def test_other_modes_become_rgb_with_a_warning_that_names_them(
     tmp_path: Path, mode: str, name: str
 ):
-    image = Image.fromarray(RAMP.astype(np.uint16) * 40) if mode == "I;16" else drawn(mode)
-    file = saved(tmp_path, image, name)
+    file = saved(tmp_path, drawn(mode), name)
     with pytest.warns(RshWarning, match="not RGB") as caught:
         found = read_image(file)
     assert found.mode == "RGB"
@@ -71,6 +70,21 @@ def test_other_modes_become_rgb_with_a_warning_that_names_them(
     assert str(file) in text
     with Image.open(file) as original:
         assert f"{original.mode}, not RGB" in text
+        with warnings.catch_warnings(action="ignore"):
+            assert np.array_equal(found, read_image(original))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_images_of_more_bits_are_stretched_with_a_warning_that_names_their_values(
+    tmp_path: Path, dtype: type
+):
+    file = saved(tmp_path, Image.fromarray(RAMP.astype(dtype) * 40), "deep.tif")
+    with pytest.warns(RshWarning, match=f"holds {np.dtype(dtype)} values") as caught:
+        found = read_image(file)
+    assert found.mode == "RGB" and np.ptp(found) == 255
+    assert str(file) in str(caught[0].message)
+    with Image.open(file) as opened, warnings.catch_warnings(action="ignore"):
+        assert np.array_equal(found, read_image(opened))
 
 
 def test_grayscale_is_repeated(tmp_path: Path):
@@ -103,7 +117,7 @@ def test_transparent_palette_color_is_laid_over_black(tmp_path: Path):
 def test_sixteen_bit_grayscale_keeps_its_contrast(tmp_path: Path, name: str):
     """Reflectances of 1000 to 3000 would be one white or black area if they were only cut off."""
     deep = (1000 + RAMP.astype(np.uint16) * 8).astype(np.uint16)
-    with pytest.warns(RshWarning, match="2nd to 98th percentile"):
+    with pytest.warns(RshWarning, match="98th percentile"):
         found = np.asarray(read_image(saved(tmp_path, Image.fromarray(deep), name)))
     assert found.min() == 0
     assert found.max() == 255

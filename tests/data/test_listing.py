@@ -57,10 +57,10 @@ def test_hidden_files_are_no_tiles_and_are_counted(tmp_path: Path, packed):
 
 def test_images_in_formats_that_are_not_read_are_counted(tmp_path: Path):
     folder = make(tmp_path / "data")
-    for name in ("coast/a.jp2", "forest/b.HEIC"):
+    for name in ("coast/a.jxl", "forest/b.HEIC"):
         (folder / name).write_bytes(b"any")
     for source in (folder, zipped(folder, tmp_path / "data.zip")):
-        with pytest.warns(RshWarning, match="left out 2 images, such as coast/a.jp2"):
+        with pytest.warns(RshWarning, match="left out 2 images, such as coast/a.jxl"):
             assert len(TileDataset.open(source)) == 8
 
 

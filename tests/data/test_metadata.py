@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("longitude", 180.5), ("longitude", -181), ("latitude", 91), ("latitude", float("inf"))],
+    [("longitude", 360.5), ("longitude", -181), ("latitude", 91), ("latitude", float("inf"))],
 )
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_place_off_the_globe_is_named(folder: Path, column: str, value: float, as_zip: bool):

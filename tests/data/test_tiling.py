@@ -12,6 +12,7 @@ from rasterio.warp import transform
 from refusals import refused
 
 from rsh.data.dataset import TileDataset
+from rsh.data.rendering import Rendering
 from rsh.data.tiling import tile_raster
 
 
@@ -85,9 +86,11 @@ def test_tiles_with_little_data_are_left_out_and_the_rest_is_black(tmp_path: Pat
 
 def test_sixteen_bits_are_stretched_and_the_stretch_is_noted(tmp_path: Path):
     raster = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    cut = tile_raster(raster, tmp_path / "t", size=50, bands=[4, 3, 2], progress=False)
+    cut = tile_raster(
+        raster, tmp_path / "t", size=50, rendering=Rendering((4, 3, 2)), progress=False
+    )
     noted = json.loads((tmp_path / "t" / "scene.json").read_text())
-    assert noted["bands"] == [4, 3, 2]
+    assert (noted["bands"], noted["count"]) == ([4, 3, 2], 4)
     assert [tuple(pair) for pair in noted["stretch"]] == list(cut.stretch)
     assert all(0 < low < 1500 < 24_000 < high < 25_600 for low, high in cut.stretch)
     assert np.asarray(TileDataset.open(tmp_path / "t").read(0)).max() == 255
@@ -117,7 +120,8 @@ def test_degrees_are_a_coordinate_system_like_any_other(tmp_path: Path):
         ({"size": 101}, "size"),
         ({"size": 50, "stride": 0}, "stride"),
         ({"size": 50, "stride": 51}, "stride"),
-        ({"size": 50, "bands": [9]}, "bands"),
+        ({"size": 50, "rendering": Rendering((9,))}, "bands"),
+        ({"size": 50, "rendering": Rendering(stretch=((0, 9),))}, "stretch"),
     ],
 )
 def test_wrong_arguments_are_named_and_leave_nothing(tmp_path: Path, options, told: str):

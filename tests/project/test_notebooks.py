@@ -16,6 +16,8 @@ from rsh.data.dataset import TileDataset
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TUTORIALS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")
 LONGEST = 900  # seconds for a cell; the first fills the view cached
+# Two tutorials that run side by side need the same features; one computes them.
+WAITING = "RshWarning: another process computes the cached features: waiting for it"
 SIZES = ["small", pytest.param("full", marks=pytest.mark.slow)]
 
 
@@ -91,7 +93,7 @@ def test_notebook_runs_and_shows_images(
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 3
     printed = "".join(output.get("text", "") for output in outputs)
-    assert "Warning" not in printed
+    assert "Warning" not in printed.replace(WAITING, "")
 
 
 def messy_folder(folder: Path) -> Path:

@@ -21,6 +21,7 @@ from refusals import refused
 from rsh.cli.main import main
 from rsh.data.dataset import TileDataset
 from rsh.data.metadata import add_metadata
+from rsh.data.places import parse_rings
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address
 from rsh.explorer.state import ExplorerState
@@ -31,7 +32,6 @@ from rsh.gallery.manifest import with_checksum as with_checksum
 from rsh.index.milvus import to_expression
 from rsh.io.files import read_json
 from rsh.search.formats.contact_sheet import to_contact_sheet
-from rsh.search.formats.geojson import parse_ring
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.retrieve import search
@@ -194,7 +194,7 @@ def test_table_of_places_that_is_none_is_refused(ids, content: bytes):
 )
 def test_footprint_that_is_none_is_not_known(footprint: str):
     """A gallery's table may say anything; items.csv is checked before."""
-    assert parse_ring(footprint) == []
+    assert parse_rings(footprint) == []
 
 
 ITEMS = pd.DataFrame(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import warn_of_twins
+from rsh.data.rendering import Rendering
 from rsh.errors import InputError
 
 
@@ -17,6 +18,10 @@ class Source(Protocol):
     @property
     def path(self) -> Path:
         """The path to open this source from."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """How rasters are rendered, as far as the source tells."""
 
     def items(self) -> pd.DataFrame:
         """Return one row per tile: id, class and, if known, its metadata."""

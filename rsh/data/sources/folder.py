@@ -4,12 +4,14 @@ A source lists its tiles once, and then reads any of them by id, also from sever
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from rsh.data.listing import list_images, walk_files
-from rsh.data.metadata import add_metadata
+from rsh.data.metadata import add_metadata, scene_rendering
+from rsh.data.rendering import Rendering
 from rsh.data.sources.base import file_stamp, table_from_paths
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
@@ -43,6 +45,11 @@ class FolderSource:
     def items(self) -> pd.DataFrame:
         """See `Source`."""
         return add_metadata(table_from_paths(self.paths, self.path), self.path, "")
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """See `Source`; the tiles may come from a scene."""
+        return scene_rendering(self.path, "")
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""

@@ -4,7 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from rsh.data.archive import is_zip
-from rsh.data.raster import DRIVERS
+from rsh.data.listing import is_hidden, warn_left_out
+from rsh.data.raster import DRIVERS, VIRTUAL
+from rsh.data.rendering import Rendering
 from rsh.data.sources.base import Source
 from rsh.data.sources.folder import FolderSource
 from rsh.data.sources.raster import RasterSource
@@ -14,12 +16,14 @@ from rsh.data.tile_grid import TilingOptions
 from rsh.errors import InputError
 
 
-def open_source(path: Path, tiling: TilingOptions) -> Source:
+def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering) -> Source:
     """Return the source that reads a path.
 
     Args:
         path: of a folder, a zip, shards or a scene.
         tiling: how to cut scenes; must be the default for other sources.
+        rendering: how to render scenes.
+        like: what holds where `rendering` says nothing.
 
     Raises:
         InputError: the path holds no tiles, or `tiling` does not apply.
@@ -32,7 +36,7 @@ def open_source(path: Path, tiling: TilingOptions) -> Source:
     elif files := shard_files(path):
         source = WebDatasetSource(path, files)
     elif scenes := _scenes(path):
-        return RasterSource.open(path, scenes, tiling)
+        return RasterSource.open(path, scenes, tiling, rendering, like)
     elif path.is_dir():
         source = FolderSource(path, ())
     else:
@@ -42,16 +46,19 @@ def open_source(path: Path, tiling: TilingOptions) -> Source:
         )
     for field in fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:
-            given = ",".join(map(str, value)) if isinstance(value, tuple) else value
             raise InputError(
                 f"{path} is no scene to cut into tiles; omit this option",
                 parameter=field.name,
-                value=given,
+                value=value,
             )
     return source
 
 
 def _scenes(path: Path) -> list[Path]:
     """Return the scene at a path, or all scenes in a folder."""
-    files = sorted(path.glob("*")) if path.is_dir() else [path]
-    return [file for file in files if file.suffix.lower() in DRIVERS and file.is_file()]
+    if not path.is_dir():
+        return [path] if path.suffix.lower() in DRIVERS and path.is_file() else []
+    files = [file for file in sorted(path.glob("*")) if file.is_file() and not is_hidden(file.name)]
+    virtual = [file.name for file in files if file.suffix.lower() == VIRTUAL]
+    warn_left_out(path, virtual, "it reads other files: name it itself if you trust it")
+    return [file for file in files if file.suffix.lower() in DRIVERS.keys() - {VIRTUAL}]

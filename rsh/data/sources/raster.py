@@ -2,14 +2,22 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rsh.data.raster import OFFLINE, explain_raster_error, open_raster, open_with_driver
+from rsh.data.raster import (
+    OFFLINE,
+    Raster,
+    explain_raster_error,
+    open_scene,
+    open_with_driver,
+    settle_rendering,
+)
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sources.base import file_stamp
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError, NoData
@@ -24,27 +32,36 @@ class RasterSource:
     Attributes:
         path: a scene, or a folder of scenes.
         plans: the tile grid of each scene, by the scene's name, with which its tile ids begin.
+        rendering: how values become 8 bits; one stretch for all scenes.
     """
 
     path: Path
     plans: dict[str, TileGrid]
+    rendering: Rendering
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _open_scenes: dict[Path, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def open(cls, path: Path, scenes: Sequence[Path], tiling: TilingOptions) -> "RasterSource":
+    def open(
+        cls,
+        path: Path,
+        scenes: Sequence[Path],
+        tiling: TilingOptions,
+        rendering: Rendering = AS_IS,
+        like: Rendering = AS_IS,
+    ) -> "RasterSource":
         """Plan the tiles of scenes.
 
         Raises:
             InputError: a scene cannot be read or cut into such tiles, or two have the same name.
         """
+        rendering = settle_rendering(_opened(scenes), rendering, like=like, of=len(scenes))
         plans: dict[str, TileGrid] = {}
-        for scene in scenes:
+        for scene, raster in zip(scenes, _opened(scenes), strict=True):
             if scene.stem in plans:
                 raise InputError(f"{scene} has the same name as another scene: rename one of them")
-            with open_raster(scene) as source:
-                plans[scene.stem] = plan_tiles(source, scene, tiling)
-        return cls(path, plans)
+            plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
+        return cls(path, plans, rendering)
 
     def items(self) -> pd.DataFrame:
         """See `rsh.data.sources.base.Source`."""
@@ -66,7 +83,8 @@ class RasterSource:
         plan, origin = self._locate(tile)
         with self._lock:  # a raster that GDAL has opened serves one thread at a time
             with rasterio.Env(**OFFLINE), explain_raster_error(plan.scene):
-                pixels = plan.pixels(self._open_scene(plan.scene), origin)
+                raster = Raster(self._open_scene(plan.scene), str(plan.scene))
+                pixels = plan.pixels(raster, origin)
         if pixels is None:
             raise NoData(f"{tile} of {plan.scene} holds too little data")
         return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
@@ -88,3 +106,10 @@ class RasterSource:
                 self._open_scenes.popitem()[1].close()
             self._open_scenes[scene] = open_with_driver(scene)
         return self._open_scenes[scene]
+
+
+def _opened(scenes: Sequence[Path]) -> Iterator[Raster]:
+    """Yield one scene after the other, opened."""
+    for scene in scenes:
+        with open_scene(scene) as raster:
+            yield raster

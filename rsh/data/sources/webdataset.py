@@ -26,6 +26,7 @@ from rsh.data.archive import MAX_BYTES
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import HIDDEN, is_hidden, warn_left_out, warn_of_twins
 from rsh.data.metadata import check_metadata
+from rsh.data.rendering import AS_IS
 from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
@@ -66,6 +67,7 @@ class WebDatasetSource:
 
     path: Path
     files: tuple[Path, ...]
+    rendering = AS_IS
 
     def items(self) -> pd.DataFrame:
         """See `rsh.data.sources.base.Source`."""

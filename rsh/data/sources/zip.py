@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.data.archive import image_paths, member_names, open_zip, read_member
-from rsh.data.metadata import add_metadata
+from rsh.data.metadata import add_metadata, scene_rendering
+from rsh.data.rendering import Rendering
 from rsh.data.sources.base import table_from_paths
 
 
@@ -39,6 +40,11 @@ class ZipSource:
     def items(self) -> pd.DataFrame:
         """See `Source`."""
         return add_metadata(table_from_paths(self.paths, self.path), self.path, self.prefix)
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """See `Source`; the tiles may come from a scene."""
+        return scene_rendering(self.path, self.prefix)
 
     def read(self, tile: str) -> bytes:
         """See `Source`."""

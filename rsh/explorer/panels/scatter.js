@@ -154,17 +154,20 @@ function render({ model, el }) {
   }
 
   /**
-   * Draw the ground that a tile shows, once the view is so near that it is larger than a dot.
+   * Draw the ground that a tile shows, once the view is so near that it is larger than a dot. At the
+   * antimeridian it has two parts.
    * @param {CanvasRenderingContext2D} ctx
-   * @param {Point[] | undefined} ring
+   * @param {Point[][] | undefined} parts
    * @param {string} color
    * @param {Colors} now
    * @param {number[]} dashes
    */
-  function outline(ctx, ring, color, now, dashes) {
-    const corners = world && ring ? ring.map(([x, y]) => view.toScreen(x, y)) : [];
-    const across = corners.map(([x]) => x);
-    if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(ctx, corners, color, now, dashes);
+  function outline(ctx, parts = [], color, now, dashes) {
+    for (const ring of world ? parts : []) {
+      const corners = ring.map(([x, y]) => view.toScreen(x, y));
+      const across = corners.map(([x]) => x);
+      if (Math.max(...across) - Math.min(...across) > OUTLINED) drawFootprint(ctx, corners, color, now, dashes);
+    }
   }
 
   /**

@@ -6,13 +6,13 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
+from rsh.data.places import parse_rings
 from rsh.data.sample import EARTH
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
 from rsh.gallery.gallery import Gallery
-from rsh.search.formats.geojson import parse_ring
 from rsh.search.results import SearchResult
 
 # Heading, exact term, and how to read it.
@@ -91,11 +91,11 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[float]]]:
+def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]]]]:
     if not gallery.has_map or "footprint" not in gallery.items:
         return {}
-    rings = {str(row): parse_ring(gallery.items["footprint"].iloc[row]) for row in rows}
-    return {row: ring for row, ring in rings.items() if ring}
+    found = {str(row): parse_rings(gallery.items["footprint"].iloc[row]) for row in rows}
+    return {row: rings for row, rings in found.items() if rings}
 
 
 def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> ScatterPanel:

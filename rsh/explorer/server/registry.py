@@ -37,12 +37,12 @@ class Registry:
     def find(cls, gallery: str | Path | None = None) -> "Registry":
         """Return the galleries to show: the argument, RSH_GALLERY, or the sample's gallery.
 
-        RSH_GALLERY may name several folders, separated as in PATH.
+        RSH_GALLERY may name several folders, one a line: names of folders may hold colons.
         """
         if gallery:
             return cls([Path(gallery)])
         if named := os.environ.get(VARIABLE):
-            return cls([Path(name) for name in named.split(os.pathsep)])
+            return cls([Path(name) for name in named.splitlines()])
         here = [DEFAULT, Path(str(files("rsh"))).parent / DEFAULT]
         return cls([next((folder for folder in here if folder.exists()), DEFAULT)])
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from rsh.analysis.occlusion import Encode, occlude
 from rsh.data.images import read_image, to_jpeg
+from rsh.data.rendering import Rendering
 from rsh.encoding.query import open_query_encoder
 from rsh.errors import InputError
 from rsh.explorer.uploads.confinement import confine_calls, log
@@ -35,15 +36,15 @@ def serve(folder: str, fingerprint: str) -> None:
     source = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of libraries must not mix with messages
-    encode: Encode | None = None
+    encoder: tuple[Encode, Rendering] | None = None
     while select.select([source], [], [], IDLE_TIMEOUT)[0]:
         try:
             head, body = read_message(source)
         except EOFError:
             return
         try:
-            encode = encode or _open_encoder(folder, fingerprint)
-            answers.write(_answer(encode, head, body))
+            encoder = encoder or _open_encoder(folder, fingerprint)
+            answers.write(_answer(*encoder, head, body))
         except InputError as error:
             answers.write(packed_message({"error": str(error)}))
         except MemoryError:
@@ -51,20 +52,20 @@ def serve(folder: str, fingerprint: str) -> None:
         answers.flush()
 
 
-def _open_encoder(folder: str, fingerprint: str) -> Encode:
+def _open_encoder(folder: str, fingerprint: str) -> tuple[Encode, Rendering]:
     gallery = Gallery.open(folder)
     if gallery.manifest.model.fingerprint != fingerprint:
         raise InputError("this gallery has changed since the page was opened: reload the page")
     encode = open_query_encoder(gallery)
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
-    return encode
+    return encode, gallery.manifest.data.rendering
 
 
-def _answer(encode: Encode, head: dict[str, Any], body: bytes) -> bytes:
+def _answer(encode: Encode, rendering: Rendering, head: dict[str, Any], body: bytes) -> bytes:
     if head["want"] == "nothing":
         return packed_message({})
-    image = read_image(io.BytesIO(body), name=str(head["name"]))
+    image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=rendering)
     stream = io.BytesIO()
     if head["want"] == "parts":
         found = occlude(image, encode)

@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from rsh.data.metadata import RING
+from rsh.data.places import parse_rings
 from rsh.errors import InputError
 from rsh.search.results import Hit, SearchResult
 
-ENDS = "POLYGON ((", "))"  # around "x y, x y, ..."
 SOURCES = ("footprint", "longitude")  # columns that locate a tile
 
 
@@ -47,16 +46,9 @@ def _properties(hit: Hit) -> dict[str, Any]:
 
 def geometry(item: "pd.Series[Any]") -> dict[str, Any] | None:
     """Return the footprint of a row of the items table, or its point; None if neither is known."""
-    if ring := parse_ring(item.get("footprint")):
-        return {"type": "Polygon", "coordinates": [ring]}
+    if rings := parse_rings(item.get("footprint")):
+        if len(rings) == 1:
+            return {"type": "Polygon", "coordinates": rings}
+        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
     point = [float(item.get(name, math.nan)) for name in ("longitude", "latitude")]
     return {"type": "Point", "coordinates": point} if all(map(math.isfinite, point)) else None
-
-
-def parse_ring(footprint: object) -> list[list[float]]:
-    """Return the corners of a WKT footprint, longitude and latitude; none of anything else."""
-    if not isinstance(footprint, str) or not RING.fullmatch(footprint):
-        return []
-    points = footprint.removeprefix(ENDS[0]).removesuffix(ENDS[1]).split(", ")
-    ring = [[float(number) for number in point.split()] for point in points]
-    return ring if all(math.isfinite(number) for point in ring for number in point) else []

@@ -10,6 +10,7 @@ from make_scenes import make
 from refusals import refused
 
 from rsh.data.dataset import TileDataset
+from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiling import tile_raster
 from rsh.errors import NoData
@@ -17,9 +18,11 @@ from rsh.errors import NoData
 
 def test_tiles_are_those_that_are_written(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(bands=4, dtype=np.uint16) * 100)
-    tiling = TilingOptions(size=40, stride=30, bands=(4, 3, 2))
-    tile_raster(scene, tmp_path / "t", size=40, stride=30, bands=(4, 3, 2), progress=False)
-    written, cut = TileDataset.open(tmp_path / "t"), TileDataset.open(scene, tiling=tiling)
+    how = {"rendering": Rendering((4, 3, 2))}
+    tile_raster(scene, tmp_path / "t", size=40, stride=30, progress=False, **how)
+    written = TileDataset.open(tmp_path / "t")
+    cut = TileDataset.open(scene, tiling=TilingOptions(size=40, stride=30), **how)
+    assert cut.rendering == written.rendering and len(cut.rendering.stretch) == 3
     table = written.items.assign(id=written.items["id"].str.removesuffix(".tif"))
     assert cut.items[table.columns].equals(table)
     for row in range(len(written)):
@@ -52,8 +55,8 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise())
     tile = "a/r000000_c000000"
     stamps = {
-        TileDataset.open(scene, tiling=tiling).source.stamp(tile)
-        for tiling in (TilingOptions(32), TilingOptions(40), TilingOptions(32, bands=(3, 2, 1)))
+        TileDataset.open(scene, tiling=TilingOptions(size), rendering=how).source.stamp(tile)
+        for size, how in ((32, AS_IS), (40, AS_IS), (32, Rendering((3, 2, 1))))
     }
     make_raster(scene, noise(101))
     stamps.add(TileDataset.open(scene, tiling=TilingOptions(32)).source.stamp(tile))
@@ -80,11 +83,11 @@ def test_what_does_not_fit_is_named(tmp_path: Path, options, tiling: TilingOptio
 def test_scene_that_is_damaged_is_named(tmp_path: Path):
     scene = make_raster(tmp_path / "a.tif", noise(300, 300))
     scene.write_bytes(scene.read_bytes()[:50_000])
-    dataset = TileDataset.open(scene, tiling=TilingOptions(100, stretch=(0, 255)))
+    dataset = TileDataset.open(scene, tiling=TilingOptions(100))
     with refused(names="a.tif"):
         dataset.read(len(dataset) - 1)
 
 
 def test_only_scenes_are_cut(tmp_path: Path):
-    with refused(names="3,2,1"):
-        TileDataset.open(make(tmp_path / "data"), tiling=TilingOptions(bands=(3, 2, 1)))
+    with refused("size", value=64):
+        TileDataset.open(make(tmp_path / "data"), tiling=TilingOptions(64))

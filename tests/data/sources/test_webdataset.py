@@ -76,7 +76,7 @@ def test_places_come_from_json(tmp_path: Path):
         ({"1.png": png(0), "1.json": b"[1]"}, 1),
         ({"1.png": png(0), "1.cls": b"\xff"}, 1),
         ({"1.png": png(0), "1.json": {"class": ["a"]}}, "class"),
-        ({"1.png": png(0), "1.json": {"longitude": 200}}, 200),
+        ({"1.png": png(0), "1.json": {"longitude": 400}}, 400),
         ({"1.png": png(0), "1.json": {"longitude": {"x": 1}}}, "longitude"),
         ({"1.png": png(0), "1.json": b'{"latitude": NaN}'}, "nan"),
         ({"1.png": png(0), "1.json": {"footprint": "POINT (1 2)"}}, "footprint"),

@@ -22,8 +22,8 @@ def test_the_footprints_of_query_and_hits_are_told(town):
     known = {str(row) for row in wanted if town.items["footprint"].iloc[row]}
     assert set(marks["rings"]) == known and "7" in known
     longitude, latitude = town.items.loc[7, ["longitude", "latitude"]]
-    assert marks["rings"]["7"][0] == [longitude, latitude]
-    assert len(marks["rings"]["7"]) == 4
+    assert marks["rings"]["7"][0][0] == [longitude, latitude]
+    assert len(marks["rings"]["7"][0]) == 4
 
 
 def test_without_footprints_or_places_there_are_no_rings(state, tmp_path):

@@ -1,6 +1,5 @@
 """Several galleries on one page: which there are, and how a visitor changes between them."""
 
-import os
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -21,9 +20,9 @@ def tile_in(address):
 
 
 def test_the_gallery_comes_from_the_argument_then_the_environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("RSH_GALLERY", f"/from/environment{os.pathsep}/a/second")
+    monkeypatch.setenv("RSH_GALLERY", "/from/environment\n/a/tiles_2021-05-02T10:30")
     assert Registry.find("/from/argument").names == ["argument"]
-    assert Registry.find().names == ["environment", "second"]
+    assert Registry.find().names == ["environment", "tiles_2021-05-02T10:30"]
     monkeypatch.delenv("RSH_GALLERY")
     monkeypatch.chdir(tmp_path)
     assert Registry.find().names == ["bluemarble-32"]
@@ -38,7 +37,7 @@ def test_a_visitor_changes_to_another_gallery_and_keeps_the_tile(gallery, tmp_pa
     short = tiny_gallery(tmp_path / "short", num_bits=16)
     few = tiny_gallery(tmp_path / "few", num_tiles=20)
     folders = [gallery.folder, short.folder, few.folder]
-    monkeypatch.setenv("RSH_GALLERY", os.pathsep.join(map(str, folders)))
+    monkeypatch.setenv("RSH_GALLERY", "\n".join(map(str, folders)))
     box = dashboard()
     frame = box.children[0]
     assert frame.galleries == ["tiny", "short", "few"] and frame.gallery == "tiny"

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import re
 import shutil
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_a_tile_of_the_gallery_gets_its_own_code(gallery, answers):
         ("note.jpg", "is not an image that can be read: use JPEG, PNG"),
         ("drawing.svg", "is not an image"),
         ("half.jpg", "cannot be read"),
-        ("empty.png", "is not an image"),
+        ("empty.png", "is empty"),
         ("bomb.png", ""),
         ("dot.png", "is 2 x 2 pixels: need at least 8 a side"),
         ("page.eps", "is not an image"),
@@ -159,6 +160,30 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     assert "q=" not in explorer.header.address
     explorer.state.back()
     assert explorer.state.query.row is not None
+
+
+def test_images_leave_no_memory_behind(gallery):
+    """Neither the page nor the encoder keeps what it was sent."""
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), "PNG", compress_level=0)
+    explorer = Explorer(ExplorerState(gallery))
+
+    async def send(count: int) -> list[int]:
+        for number in range(count):
+            await explorer.take_image(bytes(bytearray(data)), f"{number}.png")  # a copy
+            assert explorer.state.query.image.name == f"{number}.png"
+        encoder = explorer._uploads._process
+        return [psutil.Process(pid).memory_info().rss for pid in (os.getpid(), encoder.pid)]
+
+    async def visit() -> list[list[int]]:
+        try:
+            return [await send(10), await send(40)]
+        finally:
+            await explorer._uploads.close()
+
+    before, after = run(visit())
+    for first, last in zip(before, after, strict=True):
+        assert last - first < 40 * len(data) / 4
 
 
 @SLOW

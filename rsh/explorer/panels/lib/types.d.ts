@@ -225,7 +225,7 @@ export interface Marks {
   query_code: string;
   num_bits: number;
   hits: Hit[];
-  rings?: Record<string, Point[]>;
+  rings?: Record<string, Point[][]>;
 }
 
 export interface ScatterTraits {

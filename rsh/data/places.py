@@ -1,0 +1,127 @@
+"""Places on Earth: from any coordinate system to longitude and latitude, and footprints as WKT.
+
+Longitudes are from -180 to 180. Footprints follow RFC 7946: counter-clockwise, and cut where they
+cross the antimeridian. Source: https://www.rfc-editor.org/rfc/rfc7946
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LONGITUDE_LATITUDE = "EPSG:4326"
+NEAR_POLE = 1e-6  # degrees, 0.1 m
+MAX_BEND = 0.05  # of an edge, as a fraction of its length, that is still drawn straight
+_POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
+_RING = rf"\({_POINT}(, {_POINT}){{3,}}\)"
+FOOTPRINT = re.compile(rf"POLYGON \({_RING}\)|MULTIPOLYGON \(\({_RING}\)(, \({_RING}\))*\)")
+Degrees = NDArray[np.float64]
+
+
+def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
+    """Return longitude and latitude of points, NaN for those that do not lie on Earth.
+
+    Args:
+        crs: their coordinate system, as rasterio has it.
+        x: coordinates to the east, or longitudes.
+        y: coordinates to the north, or latitudes; of the same shape.
+
+    Raises:
+        pyproj.exceptions.ProjError: the coordinate system has no relation to degrees.
+    """
+    from pyproj import CRS, Transformer
+
+    system = CRS.from_wkt(crs.to_wkt())
+    transformer = Transformer.from_crs(system, LONGITUDE_LATITUDE, always_xy=True)
+    longitude, latitude = map(np.asarray, transformer.transform(x, y))
+    on_earth = np.isfinite(longitude) & (np.abs(latitude) <= 90)
+    return np.where(on_earth, wrap(longitude), np.nan), np.where(on_earth, latitude, np.nan)
+
+
+def wrap(longitude: ArrayLike) -> Degrees:
+    """Return longitudes of any range, such as 0 to 360, as -180 to 180."""
+    degrees = np.asarray(longitude, np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(degrees) <= 180, degrees, (degrees + 180) % 360 - 180)
+
+
+def footprint(longitude: Degrees, latitude: Degrees) -> str:
+    """Return the outline of a tile as WKT: a POLYGON, or a MULTIPOLYGON if it was cut.
+
+    Args:
+        longitude: of its corners, counter-clockwise as seen from above, from -180 to 180 or NaN.
+        latitude: of its corners.
+
+    Returns:
+        Text with seven decimals, which are about a centimeter; empty if fewer than three corners
+        lie on Earth.
+    """
+    known = np.isfinite(longitude)
+    longitude, latitude = longitude[known], latitude[known]
+    if len(longitude) < 3:
+        return ""
+    longitude, latitude = _spread_poles(longitude, latitude)
+    steps = wrap(np.diff(longitude, append=longitude[0]))
+    is_around_pole = abs(steps.sum()) > 180
+    unwrapped = longitude[0] + np.concatenate([[0], np.cumsum(steps[:-1])])
+    unwrapped -= 360 * np.floor((unwrapped.min() + 180) / 360)
+    if is_around_pole or unwrapped.max() > 180:
+        return _cut(longitude, latitude)
+    return _joined([_ring(unwrapped, latitude)])
+
+
+def _spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
+    """Replace a corner at a pole, which has any longitude, by the ends of two meridians there."""
+    at_pole = np.abs(latitude) > 90 - NEAR_POLE
+    copies = np.repeat(np.arange(len(longitude)), 1 + at_pole)
+    is_first = np.append(copies[1:] == copies[:-1], False)  # of two copies
+    is_second = np.roll(is_first, 1)
+    meridians = np.where(is_first, np.roll(longitude, 1)[copies], longitude[copies])
+    meridians = np.where(is_second, np.roll(longitude, -1)[copies], meridians)
+    return meridians, latitude[copies]
+
+
+def parse_rings(text: object) -> list[list[list[float]]]:
+    """Return the outlines in a footprint, longitude and latitude; none of anything else."""
+    if not isinstance(text, str) or not FOOTPRINT.fullmatch(text):
+        return []
+    rings = [
+        [[float(number) for number in point.split()] for point in ring.split(", ")]
+        for ring in re.findall(r"\(([^()]+)\)", text)
+    ]
+    is_finite = all(np.isfinite(ring).all() for ring in rings)
+    return rings if is_finite else []
+
+
+def wrap_footprint(text: str) -> str:
+    """Return a footprint whose longitudes are from -180 to 180."""
+    rings = [np.array(ring)[:-1].T for ring in parse_rings(text)]
+    if not any((np.abs(ring[0]) > 180).any() for ring in rings):
+        return text
+    parts = [footprint(wrap(longitude), latitude) for longitude, latitude in rings]
+    outlines = [outline for part in parts for outline in re.findall(r"\([^()]+\)", part)]
+    return _joined(outlines)
+
+
+def _cut(longitude: Degrees, latitude: Degrees) -> str:
+    """Return an outline that crosses the antimeridian or goes around a pole."""
+    import antimeridian
+    from shapely import Polygon
+
+    fixed = antimeridian.fix_polygon(
+        Polygon(np.stack([longitude, latitude], axis=1)), great_circle=False
+    )
+    parts = [part for part in getattr(fixed, "geoms", [fixed]) if part.area > 0]
+    return _joined([_ring(*np.array(part.exterior.coords)[:-1].T) for part in parts])
+
+
+def _joined(rings: list[str]) -> str:
+    if len(rings) == 1:
+        return f"POLYGON ({rings[0]})"
+    return "MULTIPOLYGON (" + ", ".join(f"({ring})" for ring in rings) + ")"
+
+
+def _ring(longitude: Degrees, latitude: Degrees) -> str:
+    points = [f"{x:.7f} {y:.7f}" for x, y in zip(longitude, latitude, strict=True)]
+    return "(" + ", ".join([*points, points[0]]) + ")"

@@ -1,0 +1,116 @@
+"""How the values of a raster become the 8-bit RGB image that a network and people see.
+
+8-bit values stay as they are. All others are stretched linearly, low and high to 0 and 255, with
+the same low and high for all tiles of a data set: equal values look equal, and a query is rendered
+like the gallery it searches. Runs and galleries store their rendering.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsh.errors import InputError
+
+PERCENTILES = (2, 98)
+Stretch = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The bands of rasters that are shown, and the stretch of their values.
+
+    Attributes:
+        bands: numbers from 1 of the bands that become red, green and blue, or of one; if empty,
+            each raster's own red, green and blue.
+        count: how many bands the rasters have that `bands` applies to. Others, such as an RGB
+            image that is searched with, show their own red, green and blue.
+        stretch: low and high value of each of these bands, or one pair for all, after the scale and
+            offset that a raster states; empty if all values have 8 bits, or are not known yet.
+    """
+
+    bands: tuple[int, ...] = ()
+    count: int = 0
+    stretch: Stretch = ()
+
+    def __post_init__(self) -> None:
+        if len(self.bands) not in (0, 1, 3) or any(band < 1 for band in self.bands):
+            listed = ",".join(map(str, self.bands))
+            raise InputError("choose one or three, from 1", parameter="bands", value=listed)
+        ends = [value for pair in self.stretch for value in pair]
+        is_pairs = all(len(pair) == 2 and pair[0] < pair[1] for pair in self.stretch)
+        if len(self.stretch) not in (0, 1, 3) or not is_pairs or not np.isfinite(ends).all():
+            raise InputError(
+                "give a lower and a higher value, such as 0,3000",
+                parameter="stretch",
+                value=",".join(f"{value:g}" for value in ends),
+            )
+
+    def pairs(self, channels: int) -> Stretch:
+        """Return low and high for each of one or three channels; empty if they are not known."""
+        if len(self.stretch) == channels:
+            return self.stretch
+        return self.stretch[:1] * channels if len(set(self.stretch)) == 1 else ()
+
+    def over(self, other: "Rendering") -> "Rendering":
+        """Return this rendering, completed by another where it says nothing."""
+        same_bands = not self.bands or self.bands == other.bands
+        return Rendering(
+            self.bands or other.bands,
+            other.count if same_bands else self.count,
+            self.stretch or (other.stretch if same_bands else ()),
+        )
+
+    def merge(self, other: "Rendering") -> "Rendering":
+        """Return the rendering of a gallery that holds tiles of both.
+
+        Raises:
+            InputError: they differ, so that one value would look different from tile to tile.
+        """
+        if AS_IS in (self, other) or self == other:
+            return other if self == AS_IS else self
+        raise InputError(
+            f"the tiles were rendered in two ways ({self.described()}; {other.described()}): "
+            "encode one of them again, with the --bands and --stretch of the other"
+        )
+
+    def described(self) -> str:
+        """Return bands and stretch in words."""
+        bands = f"bands {', '.join(map(str, self.bands))}" if self.bands else "red, green, blue"
+        pairs = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(self.stretch))
+        return f"{bands}: {pairs or '8 bits, unchanged'}"
+
+    def with_stretch(self, sample: Sequence[NDArray[np.float64]]) -> "Rendering":
+        """Return this rendering with the stretch of a sample, unless it has one.
+
+        Args:
+            sample: values of each channel, without those that hold no data.
+        """
+        return self if self.stretch else replace(self, stretch=percentile_stretch(sample))
+
+
+AS_IS = Rendering()
+
+
+def percentile_stretch(sample: Sequence[NDArray[np.float64]]) -> Stretch:
+    """Return the 2nd and 98th percentile of each channel; of a constant one, itself and one more.
+
+    Args:
+        sample: finite values of each channel, at least one.
+    """
+    found = [np.percentile(values, PERCENTILES) for values in sample]
+    return tuple((float(low), float(high if high > low else low + 1)) for low, high in found)
+
+
+def to_bytes(values: NDArray[np.float64], stretch: Stretch) -> NDArray[np.uint8]:
+    """Return stretched values as 8 bits.
+
+    Args:
+        values: (channels, h, w); NaN becomes 0, and infinities the nearest end.
+        stretch: low and high of each channel.
+    """
+    low, high = np.array(stretch).T[:, :, None, None]
+    scaled = np.nan_to_num((values - low) / (high - low) * 255, nan=0)
+    pixels: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return pixels
