@@ -14,6 +14,7 @@ DEFAULT_TOP_K = 20  # results of a search by default
 IndexName = Literal["exact", "ivf", "milvus"]
 DEFAULT_TARGET_RECALL = 0.99  # of the nearest 20 tiles, for an index of inverted lists
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]  # order of tied tiles
+SplitBy = Literal["auto", "given", "block", "class"]  # what decides a split
 
 Strength = Literal["weak", "medium", "strong"]
 Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash"]

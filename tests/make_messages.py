@@ -78,7 +78,7 @@ def lay_out(folder: Path) -> None:
     make(folder / "one-class", classes=("coast",))
     (make(folder / "broken", count=20) / "coast" / "1.png").write_bytes(b"")
     places = make(folder / "places", count=1) / "items.csv"
-    places.write_text("path,longitude\ncoast/0.png,200\nforest/0.png,0\n")
+    places.write_text("path,longitude\ncoast/0.png,400\nforest/0.png,0\n")
 
 
 def said(folder: Path, words: list[str]) -> str:

@@ -1,11 +1,12 @@
 """The command `rsh train`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from rsh.cli.data import NO_RENDERING, RenderingFlags
 from rsh.cli.parser import Bits, Settings
-from rsh.config import TrainConfig
+from rsh.config import SplitBy, TrainConfig
 from rsh.text import plural
 
 DEFAULT = TrainConfig()
@@ -21,6 +22,8 @@ def train(
     feature_stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
+    split_by: SplitBy = "auto",
+    near_duplicates: bool = False,
     init_from: Path | None = None,
     resume: Path | None = None,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
@@ -44,6 +47,10 @@ def train(
             for the default backbone.
         output: Run folder to create. (default: runs/DATA-BITS)
         skip_unreadable: Leave out images that cannot be read, and name them.
+        split_by: What decides the split: the given one of folders train and test or of the column
+            split of items.csv, blocks of neighboring tiles, a draw within each class, or the first
+            of these that the data allows (auto).
+        near_duplicates: Keep nearly equal tiles in one part of the split; equal ones always are.
         init_from: Initialize from a finished run, such as one with a frozen backbone before
             --finetune. Model settings come from that run; so does the split, if the data set is
             the same.
@@ -68,11 +75,14 @@ def train(
         dataset = TileDataset.open(
             data, skip_unreadable=skip_unreadable, rendering=rendering.read()
         )
+        split_it = partial(
+            dataset.split, by=split_by, near_duplicates=near_duplicates, seed=config.seed
+        )
         if init_from:
             begun = Run.open(init_from)
             net = begun.net()
             known = begun.knows(dataset)  # then its queries must stay unseen
-            split = begun.cut(dataset) if known else dataset.split(seed=config.seed)
+            split = begun.cut(dataset) if known else split_it()
         else:
             net = HashNet(
                 backbone,
@@ -82,7 +92,7 @@ def train(
                 feature_stages=feature_stages,
                 seed=config.seed,
             )
-            split = dataset.split(seed=config.seed)
+            split = split_it()
         output = output or Path("runs") / f"{dataset.name}-{net.num_bits}"
         history = fit(net, split, config, run=output)
     last = history[-1].get("val_map")

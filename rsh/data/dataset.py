@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from rsh.config import SplitBy
+from rsh.data import twins
 from rsh.data.catalog import CATALOG
 from rsh.data.images import read_image
 from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
@@ -24,7 +26,7 @@ from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
 from rsh.data.sources.raster import RasterSource
 from rsh.data.sources.webdataset import RANGE
-from rsh.data.splits import SplitBy, assign_splits
+from rsh.data.splits import SPLIT_COLUMNS, assign_splits
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 
@@ -126,10 +128,20 @@ class TileDataset:
         return pd.Index(self.classes).get_indexer(pd.Index(self.items["class"]))
 
     @cached_property
+    def digests(self) -> list[bytes]:
+        """Sha256 of the image file of each tile; empty for tiles without data."""
+        return [self._digest(row) for row in range(len(self))]
+
+    def _digest(self, row: int) -> bytes:
+        try:
+            return hashlib.sha256(self.read_bytes(row)).digest()
+        except NoData:
+            return b""
+
+    @cached_property
     def fingerprint(self) -> str:
         """Sha256 of the id, class, block and image bytes of every tile, but not of the path."""
-        digests = (hashlib.sha256(self.read_bytes(row)).digest() for row in range(len(self)))
-        return fingerprint_tiles(self.items, digests)
+        return fingerprint_tiles(self.items, self.digests)
 
     @property
     def pixel_key(self) -> str:
@@ -161,33 +173,63 @@ class TileDataset:
         query: float = 0.2,
         val: float = 0.15,
         seed: int = 0,
+        near_duplicates: bool = False,
     ) -> "Split":
         """Split the tiles into train, val and query for the protocol "disjoint".
 
+        Equal images stay on one side.
+
         Args:
-            by: "block" keeps neighboring tiles together, "class" samples at random within each
-                class, "auto" uses blocks if the data has them.
+            by: "given" takes the split that folders such as train and test name, or the column
+                split of items.csv; "block" keeps neighboring tiles together; "class" samples at
+                random within each class; "auto" takes the first of these that the data allows.
             query: fraction of the tiles that become queries.
             val: fraction of the other tiles that become validation tiles.
             seed: of the random sampling.
+            near_duplicates: nearly equal images stay on one side, too, see `rsh.data.twins`; every
+                tile is decoded to find them.
 
         Raises:
-            InputError: too few classes, tiles or blocks, or by="block" without blocks.
+            InputError: too few classes, tiles or blocks, or the data has no such blocks or split.
         """
         if by not in get_args(SplitBy):
             choices = ", ".join(get_args(SplitBy))
             raise InputError(f"choose one of {choices}", parameter="by", value=by)
-        if by == "block" and "block" not in self.items:
-            raise InputError(f"{self.name} has no blocks: split by class, or add a column block")
-        by_class = by == "class" or "block" not in self.items
-        blocks = None if by_class else self.items["block"].to_numpy(str)
-        labels = self.items["class"].to_numpy(str)
-        names = assign_splits(labels, blocks, query=query, val=val, seed=seed)
+        stated = {
+            name: self.items[column].to_numpy(str)
+            for name, column in SPLIT_COLUMNS.items()
+            if column in self.items
+        }
+        if by in SPLIT_COLUMNS and by not in stated:
+            what = {"given": "no folders such as train and test", "block": "no blocks"}[by]
+            raise InputError(f"{self.name} has {what}: split by class")
+        chosen = next(iter(stated), "class") if by == "auto" else by
+        names = assign_splits(
+            self.items["class"].to_numpy(str),
+            **{name: values for name, values in stated.items() if name == chosen},
+            twins=self._twins(near_duplicates),
+            query=query,
+            val=val,
+            seed=seed,
+        )
         how = {"by": by, "query": query, "val": val, "seed": seed}
+        how |= {"near_duplicates": near_duplicates}
         dataset = replace(self, items=self.items.assign(split=names))
-        if "fingerprint" in self.__dict__:  # the same tiles: no need to read them all again
-            dataset.__dict__["fingerprint"] = self.fingerprint
+        # The same tiles: no need to read them all again.
+        for name in {"digests", "fingerprint"} & vars(self).keys():
+            vars(dataset)[name] = getattr(self, name)
         return Split(dataset, how)
+
+    def _twins(self, near: bool) -> NDArray[np.int64]:
+        """Return groups of equal, or also of nearly equal, tiles."""
+        digests = self.digests
+        groups = twins.join([digest.hex() or f"row {row}" for row, digest in enumerate(digests)])
+        if near:
+            rows = [row for row, digest in enumerate(digests) if digest]
+            pairs = twins.near_pairs(twins.look(self.read(row) for row in rows))
+            pairs = [(rows[first], rows[second]) for first, second in pairs]
+            groups = twins.join_pairs(groups, pairs)
+        return groups
 
     def select(self, rows: NDArray[np.int64]) -> "TileDataset":
         """Return the tiles of these rows, in this order."""

@@ -5,7 +5,8 @@
 
 Every tile needs a row, and every row of a tile a block if there is a column of blocks, since blocks
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
-latitude and footprint may be empty, and every column but the path is optional. Other columns, such
+latitude and footprint may be empty, and every column but the path is optional. A column
+split with train, val or test for every tile is the given split. Other columns, such
 as date or cloud cover, are kept for filters. A column holds numbers if all its values are plain
 decimals of at most 15 digits, and different texts are different numbers; otherwise it holds texts,
 exactly as they are written: 01, 1E5, NA, true, or 1.10 beside 1.1.
@@ -25,6 +26,7 @@ from pandas.errors import ParserWarning
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.places import FOOTPRINT, wrap, wrap_footprint
 from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
@@ -41,7 +43,7 @@ OTHER_NAMES = {
 }
 DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 EXACT_DIGITS = 15  # that a 64-bit number keeps
-RESERVED = ("id", "class", "split")  # columns that rsh fills
+RESERVED = ("id", "class", "split", "given_split")  # columns that rsh fills
 HINT = "fix it, or remove it"
 
 
@@ -106,6 +108,8 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
         columns["block"] = _blocks(table["block"], where)
     if "footprint" in table:
         columns["footprint"] = _footprints(table["footprint"], where)
+    if "split" in table and table["split"].notna().any():
+        columns |= _given_split(table["split"], where)
     others = [name for name in table.columns if name not in {*columns, *RESERVED}]
     return columns | {name: _for_parquet(table[name]) for name in others}
 
@@ -175,6 +179,21 @@ def _blocks(column: pd.Series, where: str) -> pd.Series:
         path = column.index[column.isna()][0]
         raise InputError(f"{where} has no block for {path}: fill it in, or remove the column")
     return column.astype(str)
+
+
+def _given_split(column: pd.Series, where: str) -> dict[str, pd.Series]:
+    names = column.fillna("").astype(str)
+    found = names.str.lower().map(SPLIT_NAMES)
+    if found.notna().all() and {"train"} < set(found):
+        return {"given_split": names}
+    why = f"it holds {names[found.isna()].iloc[0]!r}" if found.isna().any() else "it has one part"
+    warnings.warn(
+        f"{where}: the column split is not used, since {why}: write train, val or test for every "
+        "tile",
+        RshWarning,
+        stacklevel=3,
+    )
+    return {}
 
 
 def _for_parquet(column: pd.Series) -> pd.Series:

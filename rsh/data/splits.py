@@ -8,14 +8,16 @@ they look alike, so a random split would put near-copies of the queries into the
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
 from rsh.config import SEEDS, check_number
-from rsh.errors import InputError
+from rsh.data.twins import join
+from rsh.errors import InputError, RshWarning
 from rsh.text import plural
 
 Names = NDArray[np.str_]
@@ -26,8 +28,10 @@ BY_CLASS = 'split by class (by="class", or no column block in items.csv)'
 
 def assign_splits(
     labels: ArrayLike,
-    blocks: ArrayLike | None = None,
     *,
+    block: ArrayLike | None = None,
+    given: ArrayLike | None = None,
+    twins: ArrayLike | None = None,
     query: float = 0.2,
     val: float = 0.15,
     seed: int = 0,
@@ -36,8 +40,11 @@ def assign_splits(
 
     Args:
         labels: class of each item, (n,).
-        blocks: block of each item, (n,), such as a cell of 10 x 10 degrees, for splits of whole
+        block: block of each item, (n,), such as a cell of 10 x 10 degrees, for splits of whole
             blocks; by default items are sampled at random within each class.
+        given: split of each item as a name in `SPLIT_NAMES`, (n,); validation items are
+            sampled only if none are named.
+        twins: group of each item, (n,); items of one group, such as equal images, stay together.
         query: fraction of the items that become queries, above 0, at most 0.5.
         val: fraction of the others that become validation items, likewise.
         seed: of the random sampling.
@@ -46,14 +53,36 @@ def assign_splits(
         "train", "val" or "query" for each item, (n,).
 
     Raises:
-        InputError: fewer than two classes, a class of fewer than three items or blocks, or no
-            split of whole blocks that has every class everywhere.
+        InputError: fewer than two classes, a class of fewer than three groups or blocks, no split
+            of whole blocks that has every class everywhere, or a given split that leaves a class
+            out of train or query.
     """
     labels = np.asarray(labels)
     _check_arguments(seed, query=query, val=val)
+    groups = np.arange(len(labels)) if twins is None else np.asarray(twins)
+    if given is not None:
+        return _follow(labels, np.asarray(given), groups, val, seed)
     check_classes(labels, least=3)
+    if block is not None:
+        return _sample(labels, _join_blocks(np.asarray(block), groups), query, val, seed)
+    _, firsts, members = np.unique(groups, return_index=True, return_inverse=True)
+    for name in np.unique(labels):
+        if np.count_nonzero(labels[firsts] == name) < 3:
+            raise InputError(
+                f"class {str(name)!r} has fewer than 3 tiles that are not copies of others: add "
+                "tiles or remove the class"
+            )
+    return _sample(labels[firsts], None, query, val, seed)[members]
+
+
+def _sample(
+    labels: NDArray[np.generic],
+    blocks: NDArray[np.generic] | None,
+    query: float,
+    val: float,
+    seed: int,
+) -> Names:
     if blocks is not None:
-        blocks = np.asarray(blocks)
         _check_blocks(labels, blocks)
     splits = np.full(len(labels), "train", dtype="<U5")
     for rest, queries in _cuts(labels, blocks, np.arange(len(labels)), "query", query, seed, 2):
@@ -63,6 +92,48 @@ def assign_splits(
     raise InputError(
         f"no split of whole blocks has every class in train, val and query: {BY_CLASS}"
     )
+
+
+def _join_blocks(blocks: NDArray[np.generic], groups: Rows) -> NDArray[np.generic]:
+    """Return the blocks of items, where blocks that share a group become one."""
+    joined = pd.Series(blocks).groupby(join(blocks, groups)).transform("min")
+    return joined.to_numpy()
+
+
+def _follow(
+    labels: NDArray[np.generic], given: NDArray[np.generic], groups: Rows, val: float, seed: int
+) -> Names:
+    """Return the splits that are given; without one for validation, take it from train."""
+    splits = np.array([SPLIT_NAMES[str(name).lower()] for name in given], dtype="<U5")
+    if "query" not in splits:
+        splits[splits == "val"] = "query"
+    for name in np.unique(labels):
+        for split, least in (("train", 2), ("query", 1)):
+            count = int(((labels == name) & (splits == split)).sum())
+            if count < least:
+                raise InputError(
+                    f"class {str(name)!r} has {plural(count, 'tile')} for {split} in the given "
+                    f'split, which needs {least}: add tiles, or split by class (by="class")'
+                )
+    _warn_of_leaks(splits, groups)
+    if "val" not in splits:
+        train = np.flatnonzero(splits == "train")
+        _, chosen = next(_cuts(labels, None, train, "val", val, seed, 1))
+        splits[chosen] = "val"
+    return splits
+
+
+def _warn_of_leaks(splits: Names, groups: Rows) -> None:
+    """Warn of queries with an equal image among the other tiles."""
+    queries = splits == "query"
+    leaked = np.isin(groups[queries], groups[~queries]).sum()
+    if leaked:
+        warnings.warn(
+            f"{leaked} of {plural(int(queries.sum()), 'query')} have an equal image among the "
+            "other tiles of the given split: `rsh evaluate` also gives the mAP without them",
+            RshWarning,
+            stacklevel=4,
+        )
 
 
 def _cuts(
@@ -153,4 +224,9 @@ def _check_arguments(seed: int, **shares: float) -> None:
             )
 
 
-SplitBy = Literal["auto", "class", "block"]
+SPLIT_COLUMNS = {"given": "given_split", "block": "block"}  # of the items table, best first
+SPLIT_NAMES = {  # of folders, or in the column split of items.csv, and what they stand for
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "query"), "query"),
+}

@@ -88,6 +88,7 @@ def _report(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties
     query, correct = split.rows("query"), predicted == split.dataset.labels
     num_bits = encoded.codes.shape[1]
     centers = random_codewords(len(split.dataset.classes), num_bits)[predicted]
+    scores = score(encoded.codes, task, ties=ties)
     return {
         "protocol": protocol.name,
         "metric": protocol.metric,
@@ -103,7 +104,15 @@ def _report(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties
         "map_before_sign": cosine_map(soft_bits(encoded.relaxed), task),
         "map_features": cosine_map(encoded.features.astype(np.float32), task),
         "reranking": reranking_gain(encoded, task),
-    } | score(encoded.codes, task, ties=ties)
+        "twins": _without_twins(np.array(scores["average_precision"], float), task),
+    } | scores
+
+
+def _without_twins(precision: Floats, task: RetrievalTask) -> Report:
+    """Return how many queries have an equal image in the gallery, and the mAP of the others."""
+    others = precision[~task.has_twin]
+    mean = float(np.nanmean(others)) if np.isfinite(others).any() else None
+    return {"queries": int(task.has_twin.sum()), "map_without": mean}
 
 
 def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bool = False) -> Rows:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsh.evaluation.protocols import PROTOCOLS
-from rsh.text import align_columns
+from rsh.text import align_columns, plural
 
 Report = dict[str, Any]
 TIES = {
@@ -55,6 +55,11 @@ def one_protocol(report: Report) -> str:
     lines += [
         f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
     ]
+    twins = report["twins"]
+    if twins["queries"]:
+        note = f"{plural(twins['queries'], 'query')} with an equal image in the gallery left out"
+        value = "" if twins["map_without"] is None else f"{twins['map_without']:.1%}"
+        lines.insert(1, f"  {'mAP without twins':32}{value:>7}  {note}")
     head = [f"{heading(report)}, {report['num_bits']} bits", protocol.about]
     more = [reranking(report), *([feedback(report)] if "feedback" in report else [])]
     return "\n\n".join(["\n".join([*head, *lines]), *more])

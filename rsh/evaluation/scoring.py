@@ -88,6 +88,15 @@ class RetrievalTask:
         names: list[str] = items["block" if "block" in items else "id"].iloc[self.query].tolist()
         return names
 
+    @cached_property
+    def has_twin(self) -> NDArray[np.bool_]:
+        """Whether an equal image of each query is in the gallery, besides the query itself."""
+        digests = np.array([digest.hex() for digest in self.split.dataset.digests])
+        known, counts = np.unique(digests[self.gallery], return_counts=True)
+        found = dict(zip(known.tolist(), counts.tolist(), strict=True))
+        least = 1 + self.protocol.without_self
+        return np.array([found.get(digest, 0) >= least for digest in digests[self.query].tolist()])
+
     def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
         """Return counts by distance, from packed codes of all tiles of the split."""
         query, gallery, labels = self.query, self.gallery, self.labels

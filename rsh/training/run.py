@@ -55,7 +55,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "feature_stages": int,
     },
     "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
-    "split": {"by": str, "query": float, "val": float, "seed": int},
+    "split": {"by": str, "query": float, "val": float, "seed": int, "near_duplicates": bool},
     "train": {field.name: object for field in fields(TrainConfig)},
 }
 WIDEST = 8192  # of a layer: two of this width need 270 MB

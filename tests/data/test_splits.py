@@ -6,7 +6,8 @@ from refusals import refused
 
 from rsh.data.dataset import TileDataset
 from rsh.data.splits import assign_splits, check_classes
-from rsh.errors import InputError
+from rsh.data.twins import join_pairs
+from rsh.errors import InputError, RshWarning
 
 LABELS = np.repeat(["a", "b", "c"], [40, 60, 100])
 BLOCKS = np.arange(200) // 5
@@ -41,7 +42,9 @@ def test_stratified_shares_are_those_asked_for(query: float, val: float):
         assert share(own, "train") == pytest.approx((1 - val) * (1 - query), abs=0.03)
 
 
-@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
+@pytest.mark.parametrize(
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, block=BLOCKS, **how)]
+)
 def test_split_is_decided_by_its_seed(cut):
     assert np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=3))
     assert not np.array_equal(cut(LABELS, seed=3), cut(LABELS, seed=4))
@@ -50,7 +53,7 @@ def test_split_is_decided_by_its_seed(cut):
 @pytest.mark.parametrize("seed", range(5))
 def test_block_is_never_in_two_splits(seed: int):
     labels = np.random.default_rng(seed).choice(list("abc"), 200)
-    splits = assign_splits(labels, BLOCKS, seed=seed)
+    splits = assign_splits(labels, block=BLOCKS, seed=seed)
     for block in np.unique(BLOCKS):
         assert len(set(splits[BLOCKS == block])) == 1
     assert set(splits) == {"train", "val", "query"}
@@ -71,7 +74,7 @@ def test_sample_is_cut_by_block_with_every_class_in_every_part(seed: int):
 
 
 @pytest.mark.parametrize(
-    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, block=np.arange(len(y)), **how)]
 )
 def test_one_class_is_named(cut):
     with refused(names="forest"):
@@ -80,7 +83,7 @@ def test_one_class_is_named(cut):
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(
-    "cut", [assign_splits, lambda y, **how: assign_splits(y, np.arange(len(y)), **how)]
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, block=np.arange(len(y)), **how)]
 )
 def test_class_too_small_for_three_parts_is_named(cut, count: int):
     with refused(names=("rare", count)):
@@ -97,14 +100,18 @@ def test_shares_hold_beside_small_classes(sizes: list[int], seed: int):
 
 
 @pytest.mark.parametrize("how", [{"query": 0.0}, {"query": 1.5}, {"val": 0.0}, {"val": -0.1}])
-@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
+@pytest.mark.parametrize(
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, block=BLOCKS, **how)]
+)
 def test_share_that_leaves_a_part_empty_is_named(cut, how: dict[str, float]):
     ((name, value),) = how.items()
     with refused(name, value=value):
         cut(LABELS, **how)
 
 
-@pytest.mark.parametrize("cut", [assign_splits, lambda y, **how: assign_splits(y, BLOCKS, **how)])
+@pytest.mark.parametrize(
+    "cut", [assign_splits, lambda y, **how: assign_splits(y, block=BLOCKS, **how)]
+)
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
 def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
     with refused("seed", value=seed, names=0):
@@ -113,12 +120,12 @@ def test_seed_that_cannot_be_drawn_with_is_named(cut, seed: float):
 
 def test_share_above_a_half_is_not_silently_halved_with_blocks():
     with refused("query", value=0.9):
-        assign_splits(LABELS, BLOCKS, query=0.9)
+        assign_splits(LABELS, block=BLOCKS, query=0.9)
 
 
 def test_too_few_blocks_are_named():
     with refused(names="query"):
-        assign_splits(LABELS, np.arange(200) % 4)
+        assign_splits(LABELS, block=np.arange(200) % 4)
 
 
 def test_no_labels_are_refused():
@@ -129,7 +136,7 @@ def test_no_labels_are_refused():
 def test_blocks_that_cannot_be_shared_are_told_with_the_way_out():
     labels, blocks = np.repeat(["coast", "forest"], 3), [0, 1, 2, 0, 1, 2]
     with refused(names='by="class"'):
-        assign_splits(labels, blocks)
+        assign_splits(labels, block=blocks)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -137,7 +144,7 @@ def test_blocks_are_drawn_again_where_a_class_fell_out(seed: int):
     """The rare class lies in 4 of 40 blocks; scikit-learn alone leaves it out in most draws."""
     blocks = np.arange(400) // 10
     labels = np.where((blocks < 4) & (np.arange(400) % 10 < 2), "rare", "sea")
-    splits = assign_splits(labels, blocks, seed=seed)
+    splits = assign_splits(labels, block=blocks, seed=seed)
     assert set(splits[labels == "rare"]) == {"train", "val", "query"}
 
 
@@ -145,7 +152,7 @@ def test_blocks_are_drawn_again_where_a_class_fell_out(seed: int):
 def test_class_of_one_block_cannot_be_in_every_part(seed: int):
     labels, blocks = np.repeat(["coast", "rare"], [100, 5]), np.arange(105) // 5
     with refused(names="rare"):
-        assign_splits(labels, blocks, seed=seed)
+        assign_splits(labels, block=blocks, seed=seed)
 
 
 @given(st.lists(st.integers(3, 30), min_size=2, max_size=4), st.integers(1, 12), st.integers(0, 99))
@@ -153,8 +160,78 @@ def test_split_by_block_holds_every_class_in_every_part_or_is_refused(sizes, wid
     labels = np.repeat(np.arange(len(sizes)), sizes)
     blocks = np.random.default_rng(seed).permutation(len(labels)) // width
     try:
-        splits = assign_splits(labels, blocks, seed=seed)
+        splits = assign_splits(labels, block=blocks, seed=seed)
     except InputError:
         return
     for name in ("train", "val", "query"):
         assert set(labels[splits == name]) == set(range(len(sizes)))
+
+
+@given(
+    st.lists(st.integers(3, 20), min_size=2, max_size=6),
+    st.integers(0, 30),
+    st.integers(0, 99),
+    st.booleans(),
+)
+def test_twins_are_never_in_two_splits(sizes, pairs, seed, by_block):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    draw = np.random.default_rng(seed)
+    ends = draw.integers(0, len(labels), (pairs, 2))
+    groups = join_pairs(np.arange(len(labels)), [tuple(pair) for pair in ends.tolist()])
+    blocks = draw.integers(0, 30, len(labels))
+    try:
+        splits = assign_splits(
+            labels, twins=groups, seed=seed, **({"block": blocks} if by_block else {})
+        )
+    except InputError:
+        return
+    assert set(splits) == {"train", "val", "query"}
+    for group in np.unique(groups):
+        assert len(set(splits[groups == group])) == 1
+    if by_block:
+        for block in np.unique(blocks):
+            assert len(set(splits[blocks == block])) == 1
+
+
+@pytest.mark.parametrize("how", [{}, {"block": BLOCKS}])
+def test_without_twins_the_draw_is_the_same(how):
+    alone = assign_splits(LABELS, twins=np.arange(len(LABELS)), **how)
+    assert np.array_equal(alone, assign_splits(LABELS, **how))
+
+
+def test_class_whose_tiles_are_copies_cannot_be_split():
+    with refused(names=("rare", 3, "copies")):
+        assign_splits(["sea"] * 9 + ["rare"] * 5, twins=[*range(9), *[9] * 5])
+
+
+GIVEN = np.array(["train", "train", "train", "val", "test"] * 2)
+TWO = np.repeat(["coast", "forest"], 5)
+
+
+def test_given_split_is_followed():
+    expected = ["train", "train", "train", "val", "query"] * 2
+    assert assign_splits(TWO, given=GIVEN).tolist() == expected
+    named = ["Training", "TRAIN", "train", "Valid", "testing"] * 2
+    assert assign_splits(TWO, given=named).tolist() == expected
+
+
+def test_validation_tiles_come_from_train_where_none_are_given():
+    given = np.where(GIVEN == "val", "train", GIVEN)
+    splits = assign_splits(TWO, given=given)
+    assert np.array_equal(splits == "query", given == "test")
+    assert sorted(splits[:5]) == sorted(splits[5:]) == ["query", "train", "train", "train", "val"]
+
+
+def test_without_test_tiles_those_for_validation_are_queries():
+    splits = assign_splits(TWO, given=np.where(GIVEN == "test", "val", GIVEN))
+    assert np.array_equal(splits == "query", np.isin(GIVEN, ("val", "test")))
+
+
+def test_given_split_without_a_class_in_train_is_refused():
+    with refused(names=("forest", "train", 'by="class"')):
+        assign_splits(TWO, given=np.where(TWO == "forest", "test", GIVEN))
+
+
+def test_equal_images_across_a_given_split_are_told():
+    with pytest.warns(RshWarning, match="1 of 2 queries have an equal image"):
+        assign_splits(TWO, given=GIVEN, twins=[0, 1, 2, 3, 0, 5, 6, 7, 8, 9])

@@ -213,7 +213,8 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     monkeypatch.chdir(tiny_data.parent)
     noted = describe(TileDataset.open(tiny_data.name).split(by="class"))
     assert Path(noted["data"]["source"]) == tiny_data.resolve()
-    assert noted["split"] == {"by": "class", "query": 0.2, "val": 0.15, "seed": 0}
+    how = {"by": "class", "query": 0.2, "val": 0.15, "seed": 0, "near_duplicates": False}
+    assert noted["split"] == how
     assert describe(TileDataset.open("bluemarble").split())["data"]["source"] == "bluemarble"
 
 

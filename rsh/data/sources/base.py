@@ -1,5 +1,6 @@
 """The interface of all sources of tiles."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +10,8 @@ import pandas as pd
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import warn_of_twins
 from rsh.data.rendering import Rendering
-from rsh.errors import InputError
+from rsh.data.splits import SPLIT_NAMES
+from rsh.errors import InputError, RshWarning
 
 
 class Source(Protocol):
@@ -46,6 +48,9 @@ def file_stamp(file: Path) -> str:
 def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
     """Return a table of ids and classes; the first folder of a path is its class.
 
+    Where all first folders have names of splits, such as train and test, they are the given split,
+    and the second folder is the class.
+
     Raises:
         InputError: there are no paths.
     """
@@ -60,6 +65,18 @@ def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
         raise InputError(
             f"{source} holds no images: give a folder with one folder per class, shards or scenes"
         )
-    classes = [path.split("/")[0] for path in paths]
-    warn_of_twins(classes, source)
-    return pd.DataFrame({"id": paths, "class": classes})
+    parts = [path.split("/") for path in paths]
+    tops = sorted({part[0] for part in parts})
+    splits = {SPLIT_NAMES.get(top.lower()) for top in tops}
+    is_split = {"train"} < splits and None not in splits and all(len(part) > 2 for part in parts)
+    table = pd.DataFrame({"id": paths, "class": [part[is_split] for part in parts]})
+    if is_split:
+        table["given_split"] = [part[0] for part in parts]
+        warnings.warn(
+            f"{source}: the folders {', '.join(tops)} are taken for the split, and those inside "
+            "for the classes",
+            RshWarning,
+            stacklevel=3,
+        )
+    warn_of_twins(table["class"], source)
+    return table
