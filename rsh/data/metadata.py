@@ -1,15 +1,15 @@
-"""Metadata of tiles: the optional items.csv beside the class folders.
+"""Metadata of tiles: the optional items.csv, or items.parquet, beside the class folders.
 
     path,longitude,latitude,block,footprint
     coast/1.png,-9.53,38.42,n30w010,"POLYGON ((-9.6 38.4, -9.5 38.4, -9.5 38.5, -9.6 38.4))"
 
 Every tile needs a row, and every row of a tile a block if there is a column of blocks, since blocks
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
-latitude and footprint may be empty, and every column but the path is optional. A column
-split with train, val or test for every tile is the given split. Other columns, such
-as date or cloud cover, are kept for filters. A column holds numbers if all its values are plain
-decimals of at most 15 digits, and different texts are different numbers; otherwise it holds texts,
-exactly as they are written: 01, 1E5, NA, true, or 1.10 beside 1.1.
+latitude and footprint may be empty, and every column but the path is optional. A column split with
+train, val or test for every tile is the given split. Other columns, such as date or cloud cover,
+are kept for filters. A column of items.csv holds numbers if all its values are plain decimals of at
+most 15 digits, and different texts are different numbers; otherwise it holds texts, exactly as they
+are written: 01, 1E5, NA, true, or 1.10 beside 1.1. Parquet has types, and GeoParquet geometries.
 """
 
 import csv
@@ -24,13 +24,14 @@ import pandas as pd
 from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
+from rsh.data.geoparquet import read_parquet
 from rsh.data.places import FOOTPRINT, wrap, wrap_footprint
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
-TABLE = "items.csv"
+TABLE, PARQUET_TABLES = "items.csv", ("items.parquet", "items.geoparquet")
 SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
 MAX_COLUMNS = 1000
 # pandas and the csv module raise these, also for bytes that are no text.
@@ -58,11 +59,16 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     Raises:
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
-    where = f"{TABLE} in {source}"
-    content = _content(source, prefix, TABLE)
-    if not content:
+    contents = {name: _content(source, prefix, name) for name in (TABLE, *PARQUET_TABLES)}
+    found = [name for name, content in contents.items() if content]
+    if not found:
         return items
-    columns = check_metadata(_table(content, items["id"], where), where)
+    if len(found) > 1:
+        raise InputError(f"{source} holds {' and '.join(found)}: keep one of them")
+    where = f"{found[0]} in {source}"
+    read = _read_csv if found[0] == TABLE else _read_parquet
+    table = _of_tiles(read(contents[found[0]], items["id"], where), items["id"], where)
+    columns = check_metadata(table, where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
 
@@ -132,8 +138,12 @@ def _content(source: Path, prefix: str, name: str) -> bytes:
         return read_member(archive, member) if member else b""
 
 
-def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
-    """Return the rows of these tiles, in their order, with the path as the index."""
+def _read_parquet(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
+    return read_parquet(content, len(ids), where)
+
+
+def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
+    """Return all columns as numbers where that loses nothing, else as texts."""
     try:
         _check_width(content)
         with warnings.catch_warnings(action="error", category=ParserWarning):  # of lost cells
@@ -142,6 +152,14 @@ def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
             )
     except (*CSV_ERRORS, ParserWarning) as error:
         raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
+    if "path" in table:
+        rest = table[table["path"].str.replace("\\", "/").isin(ids)]
+        return rest[["path"]].join(rest.drop(columns="path").apply(_typed))
+    return table
+
+
+def _of_tiles(table: pd.DataFrame, ids: pd.Series, where: str) -> pd.DataFrame:
+    """Return the rows of these tiles, in their order, with the path as the index."""
     if "path" not in table:
         raise InputError(f"{where} has no column path: {HINT}")
     if not ids.str.contains("\\", regex=False).any():  # as some programs of Windows write paths
@@ -152,7 +170,7 @@ def _table(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
         fault = f"has no row for {min(missing)}" if missing else "names a path twice"
         raise InputError(f"{where} {fault}: {HINT}")
     _tell_other_names(table, where)
-    return table.loc[ids].apply(_typed)
+    return table.loc[ids]
 
 
 def _check_width(content: bytes) -> None:

@@ -23,7 +23,7 @@ def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
     """Return longitude and latitude of points, NaN for those that do not lie on Earth.
 
     Args:
-        crs: their coordinate system, as rasterio has it.
+        crs: their coordinate system, as rasterio or pyproj has it.
         x: coordinates to the east, or longitudes.
         y: coordinates to the north, or latitudes; of the same shape.
 
@@ -100,8 +100,26 @@ def wrap_footprint(text: str) -> str:
     if not any((np.abs(ring[0]) > 180).any() for ring in rings):
         return text
     parts = [footprint(wrap(longitude), latitude) for longitude, latitude in rings]
-    outlines = [outline for part in parts for outline in re.findall(r"\([^()]+\)", part)]
-    return _joined(outlines)
+    return _joined([ring for part in parts for ring in re.findall(r"\([^()]+\)", part)])
+
+
+def outline(shape: Any, crs: Any) -> str:
+    """Return the footprint of a polygon or of several; empty for other shapes, holes left out.
+
+    Args:
+        shape: as shapely has it; None for none.
+        crs: its coordinate system, as rasterio or pyproj has it.
+    """
+    from shapely import Polygon
+    from shapely.geometry.polygon import orient
+
+    parts = getattr(shape, "geoms", [shape])
+    found = []
+    for part in parts:
+        if isinstance(part, Polygon) and not part.is_empty:
+            x, y = np.array(orient(part).exterior.coords)[:-1, :2].T
+            found += re.findall(r"\([^()]+\)", footprint(*to_degrees(crs, x, y)))
+    return _joined(found) if found else ""
 
 
 def _cut(longitude: Degrees, latitude: Degrees) -> str:

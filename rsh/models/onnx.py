@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -43,6 +44,7 @@ class OnnxEncoder:
         Raises:
             InputError: it is none, or what reads ONNX is not installed.
         """
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reports to Microsoft
         try:
             import onnxruntime
         except ImportError:

@@ -1,4 +1,4 @@
-"""An evaluation counts queries with an equal image in the gallery, and gives the mAP without them."""
+"""An evaluation counts queries with an equal image in the gallery, and gives the mAP of others."""
 
 import shutil
 from pathlib import Path
