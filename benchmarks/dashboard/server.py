@@ -8,15 +8,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks.common.rows import Row
-from rsh.explorer.server.serve import POOL
+from rsh.explorer.server.serve import MAX_SESSIONS, POOL
 
 # The browser finds no host but this machine; nothing has to look at its requests for that.
 SEALED = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
@@ -24,9 +24,12 @@ RETURNING = "localStorage.setItem('rsh-toured', 'yes')"  # who was shown around 
 CALM = 0.05  # of a core: kernels that use less are not at work
 SERVE = (
     "import json, sys; from pathlib import Path; from rsh.explorer.server import serve; "
-    "serve.CULLING.update(json.loads(sys.argv[3])); "
-    "serve.serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False)"
+    "from rsh.explorer.server.access import Access; words = json.loads(sys.argv[3]); "
+    "serve.CULLING.update(words['culling']); reach = Access.read(**words['access']); "
+    "serve.serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
+    "max_sessions=words['max_sessions'])"
 )
+ENDS = 60.0  # seconds that a server may take to end
 
 
 def browser_path() -> str | None:
@@ -42,22 +45,69 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve_ours(gallery: Path, **culling: int) -> Iterator[tuple[str, psutil.Process]]:
-    """Serve our page over a gallery, with other times of culling if given.
+def started(
+    gallery: Path,
+    *,
+    log: Path | None = None,
+    token: str = "",
+    base_url: str = "/",
+    hostnames: Sequence[str] = (),
+    max_sessions: int = MAX_SESSIONS,
+    culling: Mapping[str, int] | None = None,
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Serve our page over a gallery in a process of its own, which ends with the block.
+
+    Args:
+        gallery: its folder.
+        log: file for what the server writes to its log; it runs in the file's folder.
+        token: what visitors need, or "".
+        base_url: path of the page.
+        hostnames: names by which it is reached.
+        max_sessions: as of `rsh dashboard`.
+        culling: times of culling that are to be others.
 
     Yields:
         Its address and its process.
     """
     port = free_port()
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", SERVE, str(gallery), str(port), json.dumps(culling)]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+    words = {
+        "culling": dict(culling or {}),
+        "access": {"base_url": base_url, "hostnames": list(hostnames)},
+        "max_sessions": max_sessions,
+    }
+    command = [sys.executable, "-c", SERVE, str(gallery.resolve()), str(port), json.dumps(words)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RSH_TOKEN": token}
+    url = f"http://127.0.0.1:{port}{base_url}"
+    with (
+        log.open("w") if log else nullcontext() as errors,
+        subprocess.Popen(
+            command,
+            cwd=log and log.parent,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         try:
-            if process.stdout is None or "rsh page" not in process.stdout.readline():
-                raise SystemExit("our page does not start")
-            yield f"http://127.0.0.1:{port}/", psutil.Process(process.pid)
+            note = " for visitors with the token of RSH_TOKEN" if token else ""
+            assert process.stdout
+            if process.stdout.readline() != f"rsh page: {url}{note}\n":
+                raise SystemExit(f"the page does not start: {log.read_text() if log else ''}")
+            yield url, process
         finally:
             process.terminate()
+            try:
+                process.wait(ENDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def serve_ours(gallery: Path, **culling: int) -> Iterator[tuple[str, psutil.Process]]:
+    """Serve our page as `started` does, with other times of culling if given."""
+    with started(gallery, culling=culling) as (url, process):
+        yield url, psutil.Process(process.pid)
 
 
 def spread(what: str, times: list[Any]) -> Row:

@@ -317,6 +317,54 @@ async def foreign_origins(target: Target) -> str:
     return "403"
 
 
+async def requests_of_other_sites(target: Target) -> str:
+    """What a page of another site makes a visitor's browser request: images, frames, scripts."""
+    visitor = await Visitor.come(target.url, target.token, connect=False)
+    for site in ("cross-site", "same-site"):
+        for dest in ("image", "script", "iframe", "object", "empty"):
+            headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": dest, "Cookie": visitor.cookie}
+            code = (await get_in_turn(target.url, headers=headers)).code
+            must(code == 403, f"{dest} of another site: {code}")
+    headers |= {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    code = (await get_in_turn(target.url, headers=headers)).code
+    must(code == 200, f"a link on another site: {code}")
+    return "403; a link is followed"
+
+
+async def foreign_kernel(target: Target) -> str:
+    """The kernel of another visitor, whose id a stranger knows."""
+    victim, other = await connected(target), await connected(target)
+    number = victim.kernel_id
+    for method, path in (
+        ("GET", f"api/kernels/{number}"),
+        ("DELETE", f"api/kernels/{number}"),
+        ("POST", f"api/kernels/{number}/interrupt"),
+        ("POST", f"api/kernels/{number}/restart"),
+        ("GET", f"api/kernels/{number}/channels"),
+        ("POST", f"voila/api/shutdown/{number}"),
+    ):
+        body = b"" if method == "POST" else None
+        for headers in ({}, {"Cookie": "username-127-0-0-1-80=x"}):
+            answer = await get(target.url + path, method=method, body=body, headers=headers)
+            must(answer.code in (302, 403, 404, 405), f"{method} {path}: {answer.code}")
+            must(number.encode() not in (answer.body or b""), f"{method} {path} shows the id")
+    try:
+        await Visitor(target.url, "", number).connect()
+    except HTTPClientError as error:
+        must(error.code == 403, f"the websocket answers {error.code}")
+    else:
+        raise Broken("the websocket opened")
+    must(await victim.click() < PATIENCE, "the visitor is not served any more")
+    headers = {"Cookie": other.cookie}
+    for path in ("", "api/kernels", "api/sessions", "api/status", f"api/kernels/{other.kernel_id}"):
+        answer = await get_in_turn(target.url + path, headers=headers)
+        must(number.encode() not in (answer.body or b""), f"/{path} shows the id to others")
+    must(number not in target.log.read_text(), "the log shows the id")
+    victim.leave()
+    other.leave()
+    return "302 to the login page, 403 or 404; no page, list or log shows it"
+
+
 async def further_sockets(target: Target) -> str:
     """50 websockets to one kernel at once, and 50 after another."""
     visitor = await Visitor.come(target.url, target.token, connect=False)
@@ -526,6 +574,7 @@ ATTACKS = [
     Attack("messages of 20 MB", "visitor", large_messages),
     Attack("the dearest request, over and over", "visitor", dear_requests),
     Attack("websockets from other sites", "visitor", foreign_origins),
+    Attack("requests of other sites", "visitor", requests_of_other_sites),
     Attack("a visitor who never reads", "visitor", never_reads),
     Attack("session ids that are none", "visitor", strange_sessions),
     Attack("texts that are none", "visitor", half_characters),
@@ -537,5 +586,6 @@ ATTACKS = [
     Attack("paths beside the page", "stranger", routes),
     Attack("strange headers", "stranger", strange_headers),
     Attack("the page without a token", "stranger", strangers_see_nothing, ("token", "nginx")),
+    Attack("a kernel whose id is known", "stranger", foreign_kernel, ("token", "nginx")),
     Attack("wrong tokens", "stranger", wrong_tokens, ("token", "nginx")),
 ]

@@ -5,28 +5,21 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
 from benchmarks.common.rows import ROOT
-from benchmarks.dashboard.server import free_port, kernels_of, settle
+from benchmarks.dashboard.server import free_port, kernels_of, settle, started
 
 TOKEN = "a-token_of.more~than-16"
 NAME = "demo.example.org"  # in deploy/nginx.conf
 SETUPS = ("plain", "token", "nginx")
-SERVE = (
-    "import sys; from pathlib import Path; from rsh.explorer.server.serve import serve; "
-    "from rsh.explorer.server.access import Access; "
-    "reach = Access.read(base_url=sys.argv[3], hostnames=sys.argv[5:]); "
-    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
-    "max_sessions=int(sys.argv[4]))"
-)
 
 
 @dataclass
@@ -72,36 +65,28 @@ def served(
         setup: one of `SETUPS`.
         max_sessions: as of `rsh dashboard`.
     """
-    port, folder = free_port(), folder.resolve()
+    folder = folder.resolve()
     base = "/rsh/" if setup == "nginx" else "/"
     token = "" if setup == "plain" else TOKEN
     names = [NAME, "127.0.0.1"] if setup == "nginx" else []
-    command = [sys.executable, "-c", SERVE, str(gallery), str(port), base, str(max_sessions)]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RSH_TOKEN": token}
     log = folder / "log.txt"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [*command, *names], env=env, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as server,
-    ):
-        try:
-            if server.stdout is None or "rsh page" not in server.stdout.readline():
-                raise SystemExit(f"the dashboard does not start: {log.read_text()}")
-            process = psutil.Process(server.pid)
-            settle(process)
-            url = f"http://127.0.0.1:{port}{base}"
-            if setup == "nginx":
-                with _nginx(folder, port) as front:
-                    yield Target(setup, front, token, process, log, gallery)
-            else:
-                yield Target(setup, url, token, process, log, gallery)
-        finally:
-            server.terminate()
+    with started(
+        gallery,
+        log=log,
+        token=token,
+        base_url=base,
+        hostnames=names,
+        max_sessions=max_sessions,
+    ) as (url, server):
+        process = psutil.Process(server.pid)
+        settle(process)
+        port = urlsplit(url).port
+        with _nginx(folder, port) if setup == "nginx" else nullcontext(url) as front:
+            yield Target(setup, front, token, process, log, gallery)
 
 
 @contextmanager
-def _nginx(folder: Path, port: int) -> Iterator[str]:
+def _nginx(folder: Path, port: int | None) -> Iterator[str]:
     """Run nginx with the project's configuration in front of a port; yield its address."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if not found:

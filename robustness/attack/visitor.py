@@ -146,12 +146,14 @@ class Visitor:
         raise AssertionError("no states of widgets came")
 
     async def click(self) -> float:
-        """Ask for a random tile; return the seconds until the cards have changed."""
+        """Ask for a random tile; return the seconds until the page has its answer.
+
+        The cards may stay: two tiles can have one code.
+        """
         started = time.monotonic()
         await self.custom("ControlsPanel", {"kind": "random"})
-        cards = self.widgets["CardsPanel"]
         while message := await self.hear():
-            if message["kind"] == "comm_msg" and message["content"]["comm_id"] == cards:
+            if message["content"].get("data") == {"method": "custom", "content": {"kind": "idle"}}:
                 return time.monotonic() - started
         return PATIENCE
 

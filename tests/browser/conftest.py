@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,8 +14,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from browser.steps import go_to, open_page, query_of, wait_for_query
-from ports import free_port
 
+from benchmarks.dashboard.server import kernels_of, started
 from rsh.gallery.gallery import Gallery
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -25,13 +24,6 @@ ROOT = Path(__file__).parents[2]
 POOL_READY = 4  # seconds after which no kernel is still being made: cut off then, it would say so
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SERVE = (
-    "import sys; from pathlib import Path; from rsh.explorer.server.serve import serve; "
-    "from rsh.explorer.server.access import Access; "
-    "reach = Access.read(hostnames=['demo.test'], base_url=sys.argv[3]); "
-    "serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
-    "max_sessions=int(sys.argv[4]))"
-)
 
 
 @dataclass
@@ -43,16 +35,7 @@ class Server:
     gallery: Gallery
 
     def kernels(self) -> list[psutil.Process]:
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if is_kernel(child)]
-
-
-def is_kernel(process: psutil.Process) -> bool:
-    """Whether a process is a page's kernel that is still alive."""
-    try:
-        return any("ipykernel" in part for part in process.cmdline())
-    except psutil.NoSuchProcess:  # a zombie, too
-        return False
+        return kernels_of(psutil.Process(self.process.pid))
 
 
 @dataclass
@@ -69,33 +52,17 @@ def running(
     gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 300
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
-    port = free_port()
-    command = [sys.executable, "-c", SERVE, str(gallery.folder), str(port), base_url]
-    command.append(str(visitors))
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    env = os.environ | {"PYTHONPATH": path, "RSH_TOKEN": token}
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(
-            command, cwd=log.parent, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True
-        ) as process,
-    ):
-        server = Server(f"http://127.0.0.1:{port}{base_url}", process, gallery)
-        asks = " for visitors with the token of RSH_TOKEN" if token else ""
-        try:
-            assert process.stdout is not None
-            told = process.stdout.readline()
-            assert told == f"rsh page: {server.url}{asks}\n", log.read_text()
-            yield server
-            kernels = server.kernels()
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0
-            assert process.stdout.read() == ""
-            assert "Traceback" not in log.read_text()
-            _, left = psutil.wait_procs(kernels, timeout=5)
-            assert not left
-        finally:
-            process.kill()
+    access = {"token": token, "base_url": base_url, "hostnames": ["demo.test"]}
+    with started(gallery.folder, log=log, max_sessions=visitors, **access) as (url, process):
+        server = Server(url, process, gallery)
+        yield server
+        kernels = server.kernels()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert process.stdout is not None and process.stdout.read() == ""
+        assert "Traceback" not in log.read_text()
+        _, left = psutil.wait_procs(kernels, timeout=5)
+        assert not left
 
 
 @pytest.fixture(scope="session")

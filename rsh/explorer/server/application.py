@@ -3,6 +3,7 @@
 import resource
 from typing import Any
 
+from jupyter_core.utils import run_sync
 from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler, _kernel_id_regex
 from tornado.httpserver import HTTPServer
@@ -71,6 +72,10 @@ class PageServer(Voila):  # type: ignore[misc]
             self.ioloop.start()
         finally:
             self.stop()
+
+    def stop(self) -> None:
+        """End all kernels; Voila removes their sockets first, which go with the server here."""
+        run_sync(self.kernel_manager.shutdown_all)()
 
     async def _renew_pool(self) -> None:
         stamps = self._read_stamps()

@@ -10,7 +10,8 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
-from tornado.web import Finish
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Finish, HTTPError
 from traitlets import Bool
 from voila.handler import VoilaHandler
 
@@ -41,7 +42,13 @@ class LinkIdentity(IdentityProvider):
 
         A request with a correct token is redirected to the same page without it, so that copied
         links, the browser's history and the kernel's environment do not contain the token.
+
+        Raises:
+            HTTPError: 403, a page of another site requests more than a link does.
         """
+        if is_foreign(handler.request, is_framed=self.is_framed):
+            handler.current_user = handler._jupyter_current_user = None  # for the error page
+            raise HTTPError(403)
         user: User | None = await self._get_user(handler)
         if user is None:
             return None
@@ -79,6 +86,19 @@ class LinkIdentity(IdentityProvider):
         async with self._waiting.setdefault(handler.request.remote_ip, asyncio.Lock()):
             await asyncio.sleep(WRONG_TOKEN_SECONDS)
         return None
+
+
+def is_foreign(request: HTTPServerRequest, *, is_framed: bool) -> bool:
+    """Whether a page of another site makes a browser send this request, other than by a link.
+
+    Its images, scripts and frames would each start a kernel. Browsers say where a request comes
+    from if it goes to this machine or travels through TLS.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+        return False
+    target = request.headers.get("Sec-Fetch-Dest")
+    is_page = target == "document" or (target == "iframe" and is_framed)
+    return not (is_page and request.method == "GET")
 
 
 class LoginHandler(JupyterHandler):

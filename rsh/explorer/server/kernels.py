@@ -1,14 +1,75 @@
 """Kernels of the dashboard, one process per visitor: their limit, and when they end."""
 
-from collections import Counter
+import asyncio
+import logging
+import os
+from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import traitlets
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_server.services.kernels.kernelmanager import (
+    AsyncMappingKernelManager,
+    ServerKernelManager,
+)
 from tornado.web import HTTPError
 
 GRACE = 20.0  # seconds without a connection after which a kernel may end to make room
+MAX_KEPT_BYTES = 32 << 20  # that wait for a visitor who lost the connection
+LOOK_SECONDS = 0.2  # between two looks at a kernel that has ended before it was ready
+_LOG = logging.getLogger("rsh.server")
+
+
+class PageClient(AsyncKernelClient):
+    """What runs the notebook in a kernel before its visitor comes."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers; one that ends before is started again meanwhile.
+
+        A kernel that does not answer in time is ended. That raises no error here, since Voila
+        would let the visitor wait forever: the cell fails instead, and its output says so.
+        """
+        end = monotonic() + (timeout or float("inf"))
+        while (left := end - monotonic()) > 0:
+            try:
+                return await super().wait_for_ready(left)
+            except RuntimeError:  # it has ended, or said nothing
+                await asyncio.sleep(LOOK_SECONDS)
+        _LOG.error("a kernel did not answer within %s s: its visitor is asked to reload", timeout)
+        kernel: Any = self.parent
+        await kernel.shutdown_kernel(now=True)
+        kernel.execution_state = "dead"  # so that its place is given to another visitor
+
+
+class PageKernel(ServerKernelManager):
+    """A kernel behind sockets in a folder that only the server's user can enter.
+
+    TCP ports are chosen before the kernel takes them, and it ends if another program of this
+    machine, often another kernel, has taken one meanwhile.
+    """
+
+    client_factory = traitlets.Type(PageClient)
+
+    @property
+    def _sockets(self) -> str:
+        """How the names of its sockets begin; systems allow about 100 characters."""
+        file = Path(self.connection_file)
+        return str(file.with_name(file.stem[-12:]))
+
+    def _ip_default(self) -> str:
+        return self._sockets if self.transport == "ipc" else super()._ip_default()
+
+    @traitlets.default("transport")
+    def _choose_transport(self) -> str:
+        longest = os.fsencode(f"{self._sockets}-5")
+        return "ipc" if zmq.has("ipc") and len(longest) <= zmq.IPC_PATH_MAX_LEN else "tcp"
+
+    @traitlets.default("transport_encryption")
+    def _choose_encryption(self) -> str:  # other users could read what passes through TCP
+        return "auto" if self.transport == "tcp" and zmq.has("curve") else "disabled"
 
 
 class Kernels(AsyncMappingKernelManager):
@@ -24,11 +85,15 @@ class Kernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         """Start without kernels."""
-        self.arriving: Counter[str] = Counter()  # websockets by kernel id
+        self.arriving: set[Any] = set()  # websockets that are about to connect
         self._starting: set[str] = set()  # shortly before its start ends, a kernel is also listed
         self._visited: set[str] = set()  # ids; a visitor has connected
         self._absent_since: dict[str, float] = {}  # monotonic time
         super().__init__(**kwargs)
+
+    @traitlets.default("kernel_manager_class")
+    def _choose_class(self) -> str:
+        return f"{__name__}.PageKernel"
 
     @property
     def is_full(self) -> bool:
@@ -37,7 +102,8 @@ class Kernels(AsyncMappingKernelManager):
 
     def connections(self, kernel_id: str) -> int:
         """Return how many websockets a kernel has, with those that are about to connect."""
-        return int(self._kernel_connections.get(kernel_id, 0)) + self.arriving[kernel_id]
+        arriving = [socket for socket in self.arriving if socket.kernel_id == kernel_id]
+        return int(self._kernel_connections.get(kernel_id, 0)) + len(arriving)
 
     def notify_connect(self, kernel_id: str) -> None:
         """Note that a visitor has connected."""
@@ -93,6 +159,22 @@ class Kernels(AsyncMappingKernelManager):
         if is_dead or self.absent_seconds(kernel_id) >= patience:
             await self.shutdown_kernel(kernel_id)
 
+    def start_buffering(self, kernel_id: str, session_key: str, channels: dict[str, Any]) -> None:
+        """Keep what a kernel says until its visitor comes back; Jupyter sets no limit."""
+        super().start_buffering(kernel_id, session_key, channels)
+        kept, num_bytes = self._kernel_buffers[kernel_id]["buffer"], 0
+
+        def keep(channel: str, parts: list[bytes]) -> None:
+            nonlocal num_bytes
+            num_bytes += sum(map(len, parts))
+            if num_bytes > MAX_KEPT_BYTES:
+                self.stop_buffering(kernel_id)
+            else:
+                kept.append((channel, parts))
+
+        for channel, stream in channels.items():
+            stream.on_recv(partial(keep, channel))
+
     async def renew_pool(self) -> None:
         """Replace the preheated kernels, whose pages show galleries as they were."""
         for kernel_id in self._pooled():
@@ -103,7 +185,6 @@ class Kernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended."""
         self._visited.discard(kernel_id)
-        self.arriving.pop(kernel_id, None)
         self._absent_since.pop(kernel_id, None)
         return super().remove_kernel(kernel_id)
 

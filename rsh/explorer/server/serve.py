@@ -51,12 +51,14 @@ LARGE_BLOCK = 1 << 20  # bytes
 POOL = 2  # preheated kernels with a rendered page, 180 MB each
 # Seconds; ends the kernels of tabs that vanished without notice (a crash, a sleeping phone).
 CULLING = {"cull_interval": 15, "cull_idle_timeout": 600}
-# By default Voila waits 4 s for the output of a finished cell. With many visitors the server is
-# busy, and some visitors then got an empty page.
+# Seconds. By default Voila waits 4 s for the output of a finished cell. With many visitors the
+# server is busy, and some visitors then got an empty page.
 TIMEOUTS = {
-    "iopub_timeout": 120,  # seconds
+    "startup_timeout": 120,  # until a kernel answers for the first time
+    "iopub_timeout": 120,
     "raise_on_iopub_timeout": True,
     "cell_timeout_instruction": "This machine is too busy: reload the page.",
+    "cell_error_instruction": "Reload the page.",
 }
 TORNADO = {
     "websocket_max_message_size": MAX_MESSAGE_BYTES,
@@ -100,7 +102,7 @@ def serve(
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
     with _served_folder() as folder:
-        os.environ[VARIABLE] = os.pathsep.join(str(path.resolve()) for path in galleries)
+        os.environ[VARIABLE] = "\n".join(str(path.resolve()) for path in galleries)
         # Voila searches here first, so it never uses the template of another version.
         paths = [str(folder / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
@@ -140,7 +142,8 @@ def _served_folder() -> Iterator[Path]:
     notebook = next(filter(Path.is_file, notebooks), None)
     if notebook is None:
         raise InputError("dashboard.ipynb is missing from this installation: reinstall rsh")
-    with tempfile.TemporaryDirectory(prefix="rsh-page-") as name:
+    # A kernel that is just starting may write into it while it goes.
+    with tempfile.TemporaryDirectory(prefix="rsh-page-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "root").mkdir()
         shutil.copy(notebook, folder / "root")
@@ -193,7 +196,6 @@ def _give_back_memory() -> None:
 
 
 def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
-    import zmq
     from traitlets.config import Config
 
     return Config(
@@ -202,6 +204,7 @@ def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
             "port": port,
             "base_url": reach.base_url,
             "root_dir": str(root),
+            "connection_dir_root": str(root.parent),  # it goes with the server
             "token": reach.token,
             "identity_provider_class": "rsh.explorer.server.auth.LinkIdentity",
             "kernel_websocket_connection_class": "rsh.explorer.server.websocket.PageConnection",
@@ -218,6 +221,4 @@ def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
         VoilaExecutor=TIMEOUTS,
         # The default is the user's home, which may be missing or read-only in a container.
         NotebookNotary={"data_dir": str(root.parent)},
-        # Encrypts the traffic between server and kernel, which other users could read.
-        KernelManager={"transport_encryption": "auto"} if zmq.has("curve") else {},
     )

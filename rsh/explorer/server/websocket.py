@@ -203,7 +203,6 @@ class PageSocket(KernelWebsocketHandler):
         """Start with full allowances."""
         super().initialize()
         self._messages, self._bytes = Allowance(*MESSAGES), Allowance(*BYTES)
-        self._is_arriving = False
 
     async def pre_get(self) -> None:
         """Check the protocol and the kernel before the connection is made.
@@ -222,8 +221,7 @@ class PageSocket(KernelWebsocketHandler):
         kernels: Any = self.kernel_manager
         if kernels.connections(self.kernel_id) >= MAX_SOCKETS:
             raise HTTPError(429)
-        self._is_arriving = True
-        kernels.arriving[self.kernel_id] += 1
+        kernels.arriving.add(self)
         await super().pre_get()
 
     async def get(self, kernel_id: str) -> None:
@@ -235,10 +233,8 @@ class PageSocket(KernelWebsocketHandler):
 
     def arrived(self) -> None:
         """Count the socket no longer among those that are about to connect."""
-        if self._is_arriving:
-            self._is_arriving = False
-            kernels: Any = self.kernel_manager
-            kernels.arriving[self.kernel_id] -= 1
+        kernels: Any = self.kernel_manager
+        kernels.arriving.discard(self)
 
     async def open(self, kernel_id: str) -> None:
         """Connect to the kernel; if that fails, count the socket out, which Tornado does not."""

@@ -2,19 +2,26 @@
 
 import asyncio
 import os
+import signal
+import socket
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+import zmq
 from in_loop import run
+from jupyter_client.connect import LocalPortCache
 from tornado.web import HTTPError
 from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
 
 from rsh.explorer.server import kernels
 from rsh.explorer.server.access import Access
-from rsh.explorer.server.kernels import Kernels
+from rsh.explorer.server.kernels import MAX_KEPT_BYTES, Kernels
 from rsh.explorer.server.serve import CULLING, POOL, _config
+from rsh.explorer.server.websocket import PageSocket
 
 
 @pytest.fixture
@@ -170,6 +177,117 @@ def test_the_served_page_has_such_kernels(tmp_path):
     config = _config(tmp_path, 8866, Access(), 3)
     assert VoilaConfiguration(config=config).multi_kernel_manager_class is Kernels
     assert config.MappingKernelManager == CULLING
+
+
+@pytest.fixture
+def folder():
+    """A folder with a short name, since the names of sockets are limited."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+async def first_answer(folder, *, killed=False):
+    """Start a kernel, and wait until its notebook could run; what is to be seen of it then."""
+    config = _config(folder, 8866, Access(), 1)
+    manager = Kernels(config=config, root_dir=str(folder), connection_dir=str(folder))
+    kernel = manager.get_kernel(await manager.start_kernel())
+    first = kernel.provisioner.pid
+    if killed:
+        os.kill(first, signal.SIGKILL)
+    client = kernel.client()
+    client.start_channels()
+    await client.wait_for_ready(60)
+    reply = await client.kernel_info(reply=True, timeout=60)
+    seen = SimpleNamespace(
+        status=reply["content"]["status"],
+        is_another=kernel.provisioner.pid != first,
+        transport=kernel.transport,
+        sockets=[file for file in folder.iterdir() if file.is_socket()],
+    )
+    client.stop_channels()
+    await manager.shutdown_all()
+    return seen
+
+
+def test_a_kernel_needs_no_port(folder, monkeypatch):
+    """Ports that another program takes in the wrong moment once let visitors wait forever."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        monkeypatch.setattr(LocalPortCache, "find_available_port", lambda *_: taken)
+        seen = run(first_answer(folder))
+    assert seen.status == "ok" and not seen.is_another
+
+
+@pytest.mark.skipif(not zmq.has("ipc"), reason="no sockets that are files")
+def test_a_kernel_has_sockets_that_are_files(folder):
+    seen = run(first_answer(folder))
+    assert (seen.transport, len(seen.sockets)) == ("ipc", 5)
+    assert list(folder.iterdir()) == []
+
+
+def test_sockets_whose_names_would_be_too_long_are_ports(folder):
+    deep = folder / ("x" * 90)
+    deep.mkdir()
+    seen = run(first_answer(deep))
+    assert (seen.transport, seen.status) == ("tcp", "ok")
+
+
+def test_a_kernel_that_ends_before_it_is_ready_is_started_again(folder):
+    seen = run(first_answer(folder, killed=True))
+    assert seen.status == "ok" and seen.is_another
+
+
+def test_a_kernel_that_never_answers_is_ended_without_an_error(folder):
+    """Voila would catch none, and the visitor would wait forever."""
+
+    async def wait():
+        config = _config(folder, 8866, Access(), 1)
+        manager = Kernels(config=config, root_dir=str(folder), connection_dir=str(folder))
+        kernel = manager.get_kernel(await manager.start_kernel())
+        os.kill(kernel.provisioner.pid, signal.SIGSTOP)
+        client = kernel.client()
+        client.start_channels()
+        await client.wait_for_ready(0.5)
+        client.stop_channels()
+        lives = await kernel.is_alive()
+        await manager.cull_kernels()
+        return lives, manager.list_kernel_ids()
+
+    assert run(wait()) == (False, [])
+
+
+@pytest.mark.parametrize(("num_bytes", "is_kept"), [(1 << 20, True), (MAX_KEPT_BYTES, False)])
+def test_what_an_absent_visitor_is_told_has_a_limit(folder, num_bytes, is_kept):
+    async def say():
+        config = _config(folder, 8866, Access(), 1)
+        manager = Kernels(config=config, root_dir=str(folder), connection_dir=str(folder))
+        name = await manager.start_kernel()
+        stream = manager.get_kernel(name).connect_iopub()
+        manager.start_buffering(name, "a visitor", {"iopub": stream})
+        for part in (b"first", bytes(num_bytes)):
+            stream._recv_callback([part])
+        closed, kept = stream.closed(), manager.get_buffer(name, "a visitor")
+        stream.close()
+        await manager.shutdown_all()
+        return closed, kept and len(kept["buffer"])
+
+    assert run(say()) == ((False, 2) if is_kept else (True, None))
+
+
+def test_a_socket_whose_kernel_ends_meanwhile_leaves_no_count(folder):
+    manager = Kernels(config=_config(folder, 8866, Access(), 1), root_dir=str(folder))
+    socket = PageSocket.__new__(PageSocket)
+    socket.kernel_id, socket.application = (
+        "a",
+        SimpleNamespace(settings={"kernel_manager": manager}),
+    )
+    manager.arriving.add(socket)
+    assert (manager.connections("a"), manager.connections("b")) == (1, 0)
+    for _ in range(2):  # by `connect`, and again at its end
+        socket.arrived()
+        assert manager.connections("a") == 0
 
 
 def test_a_busy_server_waits_for_the_output_and_says_so_if_it_gives_up(tmp_path):

@@ -7,10 +7,14 @@ of SECURITY.md.
 import inspect
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from jupyter_client.connect import LocalPortCache
 from jupyter_server.base.handlers import JupyterHandler
 from voila.app import Voila
+from voila.handler import VoilaHandler
 from voila.request_info_handler import RequestInfoSocketHandler
 
 READERS = {
@@ -39,3 +43,19 @@ def test_voila_still_sets_no_limits():
 
 def test_the_route_of_queries_still_needs_no_login():
     assert not issubclass(RequestInfoSocketHandler, JupyterHandler)
+
+
+def test_a_page_whose_kernel_does_not_start_still_waits_forever():
+    assert "asyncio.ensure_future(put_html())" in inspect.getsource(VoilaHandler.get_generator)
+
+
+def test_ports_are_still_chosen_before_a_kernel_takes_them():
+    assert "tmp_sock.close()" in inspect.getsource(LocalPortCache.find_available_port)
+
+
+def test_onnx_runtime_still_reports_to_its_maker():
+    found = find_spec("onnxruntime")
+    if found is None:
+        pytest.skip("onnxruntime is not installed")
+    libraries = Path(found.origin).parent.rglob("*.so*")
+    assert any(b"ORT_DISABLE_TELEMETRY" in library.read_bytes() for library in libraries)
