@@ -8,6 +8,7 @@ from rsh.cli import data, encode, evaluate, gallery, search, serve, train
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data.data_fetch,
     "data list": data.data_list,
+    "data check": data.data_check,
     "data tiles": data.data_tiles,
     "train": train.train,
     "encode": encode.encode,

@@ -1,10 +1,11 @@
-"""The commands `rsh data fetch`, `rsh data list` and `rsh data tiles`."""
+"""The commands `rsh data fetch`, `rsh data list`, `rsh data check` and `rsh data tiles`."""
 
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from rsh.cli.layout import print_json
 from rsh.cli.parser import Settings
 from rsh.config import setting
 from rsh.errors import InputError
@@ -95,6 +96,47 @@ def data_list() -> None:
     from rsh.data.catalog import catalog_table
 
     print(catalog_table())
+
+
+def data_check(
+    data: str,
+    /,
+    *,
+    near_duplicates: bool = False,
+    output: Path | None = None,
+    json_: bool = False,
+    tiling: Settings[TilingFlags] = NO_TILING,
+    rendering: Settings[RenderingFlags] = NO_RENDERING,
+) -> None:
+    """Read every tile of a data set, and report what it holds and what may spoil a training.
+
+    Classes, sizes, values, places, equal images, files that cannot be read or were left out, and
+    warnings with a way out.
+
+    Args:
+        data: As for `rsh train --data` and `rsh encode`.
+        near_duplicates: Also look for tiles that are nearly equal.
+        output: File for a contact sheet of all classes, PNG.
+        json_: Print JSON.
+        tiling: Tiling options.
+        rendering: Rendering options.
+    """
+    from rsh.data.check import check_data, to_text
+    from rsh.io.files import check_writable
+
+    if output:
+        check_writable(output.absolute().parent)  # now, not after minutes of work
+    report = check_data(
+        data,
+        tiling=tiling.read(),
+        rendering=rendering.read(),
+        near_duplicates=near_duplicates,
+        sheet=output,
+    )
+    if json_:
+        print_json(asdict(report))
+    else:
+        print(to_text(report))
 
 
 def data_tiles(

@@ -1,12 +1,12 @@
 """The commands `rsh evaluate` and `rsh compare`."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from rsh.cli.layout import print_json
 from rsh.config import Ties
 from rsh.errors import InputError
 from rsh.evaluation.protocols import find_protocol
@@ -60,7 +60,10 @@ def evaluate(
         report = measure(net, split, protocol=protocol, ties=ties, feedback=feedback)
         text = tables.one_protocol(report)
     write_json(run / "evaluation.json", report)
-    print(json.dumps(report, indent=2, ensure_ascii=False) if json_ else text)
+    if json_:
+        print_json(report)
+    else:
+        print(text)
 
 
 def compare(
@@ -90,6 +93,9 @@ def compare(
     if output:
         check_writable(output)  # now, not after minutes of work
     found = compare.compare(runs, protocol=protocol, ties=ties, data=data)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if json_ else compare.table(found))
+    if json_:
+        print_json(found)
+    else:
+        print(compare.table(found))
     for file in compare.write(found, output) if output else ():
         print(file, file=sys.stderr)

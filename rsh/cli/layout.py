@@ -1,6 +1,8 @@
-"""Text as wide as the terminal, and two columns."""
+"""Text as wide as the terminal, in two columns, and JSON."""
 
+import json
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -11,6 +13,12 @@ def wrapped(text: str, indent: int = 0) -> str:
     """Fill each paragraph, leaving `indent` characters of the line free."""
     width = max(shutil.get_terminal_size().columns - 2 - indent, 20)
     return "\n\n".join(textwrap.fill(part, width) for part in text.strip().split("\n\n"))
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print a value as JSON, in ASCII unless the output can hold all characters."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=indent, ensure_ascii=not is_utf8))
 
 
 def columns(title: str, rows: Sequence[tuple[str, str]]) -> str:

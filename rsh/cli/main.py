@@ -4,6 +4,7 @@
 what it needs when it runs, so that `rsh search` by id does not wait for torch.
 """
 
+import io
 import os
 import sys
 import warnings
@@ -14,7 +15,7 @@ from rsh.errors import InputError, RshWarning
 from rsh.text import escape_control_chars
 
 OVERVIEW = {
-    "data": "List and download data sets, and cut scenes into tiles.",
+    "data": "List, download and check data sets, and cut scenes into tiles.",
     "train": "Train a model on labeled tiles.",
     "encode": "Encode tiles with a trained model into a gallery folder.",
     "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "
@@ -41,7 +42,11 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = _note
     _noted.clear()
     words = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # whatever the terminal can show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        _check_file_names()
         if words in (["--help"], ["-h"]):
             print(overview())
         else:
@@ -61,6 +66,13 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("rsh: interrupted; finished work is kept", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _check_file_names() -> None:
+    """Refuse an environment in which names of files would be read as other names."""
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower().replace("-", "") != "utf8":
+        raise InputError(f"file names are read as {encoding} here: set PYTHONUTF8=1")
 
 
 def overview() -> str:

@@ -1,8 +1,8 @@
 """The command `rsh search`."""
 
-import json
 from pathlib import Path
 
+from rsh.cli.layout import print_json
 from rsh.cli.parser import Texts, TopK
 from rsh.config import Measure
 from rsh.errors import InputError
@@ -63,9 +63,9 @@ def search(
         run=run,
     )
     if geojson:
-        print(json.dumps(feature_collection(result), ensure_ascii=False))
+        print_json(feature_collection(result), indent=None)
     elif json_:
-        print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        print_json(result.to_dict())
     else:
         print(result)
 

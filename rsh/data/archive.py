@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from rsh.data.listing import list_images
+from rsh.data.listing import LOOSE, list_images, warn_left_out
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
@@ -86,5 +86,8 @@ def image_paths(source: Path) -> tuple[list[str], str]:
     if root and all(parent == root for parent in parents):  # a single class folder
         root = str(PurePosixPath(root).parent)
     prefix = f"{root}/" if root not in ("", ".") else ""
-    inside = [name.removeprefix(prefix) for name in names]
-    return sorted(name for name in inside if "/" in name), prefix
+    inside = sorted(name.removeprefix(prefix) for name in names)
+    found = [name for name in inside if "/" in name]
+    if found:
+        warn_left_out(source, [name for name in inside if "/" not in name], LOOSE)
+    return found, prefix

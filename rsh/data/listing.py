@@ -16,30 +16,43 @@ SYSTEM_FOLDERS = frozenset(
 )
 # Formats of images that no reader here opens as a tile.
 OTHER_IMAGES = {".avif", ".ecw", ".heic", ".heif", ".hdf", ".jxl", ".sid"} - SUFFIXES
+SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini", "ehthumbs.db"})
+TABLE, PARQUET_TABLES = "items.csv", ("items.parquet", "items.geoparquet")
+SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
+NOT_TOLD = SYSTEM_FILES | {TABLE, *PARQUET_TABLES, SCENE}
+# Why files are left out.
 HIDDEN = "hidden, or in a folder of the system"
+LOOSE = "in no class folder"
+UNREAD = "in a format that is not read here: convert to JPEG, PNG or TIFF"
+NO_IMAGE = "no image by its name"
 
 
 def list_images(names: Iterable[str], source: Path) -> list[str]:
-    """Return the images among file names, in alphabetical order.
+    """Return the images in class folders among file names, in alphabetical order.
 
-    It leaves out hidden files and folders and those of systems, and images in formats that are not
-    read. A warning says how many, and names the first.
+    It leaves out hidden files and folders and those of systems, images outside class folders or in
+    formats that are not read, and other files. A warning says how many, and names the first.
 
     Args:
         names: paths inside the data set.
         source: the data set, for the warning.
     """
     images: list[str] = []
-    hidden: list[str] = []
-    unread: list[str] = []
+    left_out: dict[str, list[str]] = {why: [] for why in (HIDDEN, LOOSE, UNREAD, NO_IMAGE)}
     for name in names:
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix in SUFFIXES:
-            (hidden if is_hidden(name) else images).append(name)
-        elif suffix in OTHER_IMAGES and not is_hidden(name):
-            unread.append(name)
-    warn_left_out(source, hidden, HIDDEN)
-    warn_left_out(source, unread, "in a format that is not read here: convert to JPEG, PNG or TIFF")
+        path = PurePosixPath(name)
+        suffix, is_loose = path.suffix.lower(), len(path.parts) == 1
+        if is_hidden(name):
+            left_out[HIDDEN] += [name] if suffix in SUFFIXES else []
+        elif suffix in SUFFIXES:
+            (left_out[LOOSE] if is_loose else images).append(name)
+        elif suffix in OTHER_IMAGES:
+            left_out[UNREAD].append(name)
+        elif not is_loose and path.name not in NOT_TOLD:
+            left_out[NO_IMAGE].append(name)
+    for why, found in left_out.items():
+        if images or why != LOOSE:
+            warn_left_out(source, found, why)
     return sorted(images)
 
 
@@ -50,10 +63,10 @@ def is_hidden(name: str) -> bool:
 
 
 def warn_left_out(source: Path, names: list[str], why: str) -> None:
-    """Warn of images that were left out, if there are any."""
+    """Warn of files that were left out, if there are any."""
     if names:
         warnings.warn(
-            f"{source}: left out {plural(len(names), 'image')}, such as {min(names)} ({why})",
+            f"{source}: left out {plural(len(names), 'file')}, such as {min(names)} ({why})",
             RshWarning,
             stacklevel=3,
         )

@@ -25,14 +25,13 @@ from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.geoparquet import read_parquet
+from rsh.data.listing import PARQUET_TABLES, SCENE, TABLE
 from rsh.data.places import FOOTPRINT, wrap, wrap_footprint
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
-TABLE, PARQUET_TABLES = "items.csv", ("items.parquet", "items.geoparquet")
-SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
 MAX_COLUMNS = 1000
 # pandas and the csv module raise these, also for bytes that are no text.
 CSV_ERRORS = (ValueError, OverflowError, MemoryError, csv.Error)

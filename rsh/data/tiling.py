@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rsh.data.metadata import TABLE
+from rsh.data.listing import SCENE, TABLE
 from rsh.data.raster import Raster, explain_raster_error, open_scene, settle_rendering
 from rsh.data.rendering import AS_IS, Rendering, Stretch
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
@@ -107,7 +107,7 @@ def tile_raster(
                 stretch=plan.stretch,
                 crs=str(plan.crs),
             )
-            write_json(temporary / "scene.json", asdict(result))
+            write_json(temporary / SCENE, asdict(result))
     return result
 
 

@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rasterio
+import rasterio.shutil
+from make_raster import make_raster, noise
 from make_scenes import make, pixels, tile, zipped
+from rasterio.vrt import WarpedVRT
 
 from rsh.data.dataset import TileDataset
+from rsh.data.tile_grid import TilingOptions
 from rsh.errors import RshWarning
 
 HIDDEN = (
@@ -50,7 +55,7 @@ def put(folder: Path, *names: str) -> None:
 def test_hidden_files_are_no_tiles_and_are_counted(tmp_path: Path, packed):
     folder = make(tmp_path / "data", count=3)
     put(folder, *HIDDEN)
-    with pytest.warns(RshWarning, match=r"left out 6 images, such as \$RECYCLE.BIN/sea/1.png"):
+    with pytest.warns(RshWarning, match=r"left out 6 files, such as \$RECYCLE.BIN/sea/1.png"):
         dataset = TileDataset.open(packed(folder))
     assert dataset.classes == ["coast", "forest"] and len(dataset) == 6
 
@@ -60,7 +65,7 @@ def test_images_in_formats_that_are_not_read_are_counted(tmp_path: Path):
     for name in ("coast/a.jxl", "forest/b.HEIC"):
         (folder / name).write_bytes(b"any")
     for source in (folder, zipped(folder, tmp_path / "data.zip")):
-        with pytest.warns(RshWarning, match="left out 2 images, such as coast/a.jxl"):
+        with pytest.warns(RshWarning, match="left out 2 files, such as coast/a.jxl"):
             assert len(TileDataset.open(source)) == 8
 
 
@@ -127,3 +132,40 @@ def test_backslash_in_a_name_stays_where_others_have_slashes(tmp_path: Path):
     tile(3).save(folder / "coast" / "a\\b.png")
     for source in (folder, zipped(folder, tmp_path / "data.zip")):
         assert "coast/a\\b.png" in TileDataset.open(source).items["id"].tolist()
+
+
+def test_images_outside_class_folders_and_other_files_are_counted(tmp_path: Path):
+    folder = make(tmp_path / "data")
+    for name in ("b.png", "a.png"):
+        tile(3).save(folder / name)
+    (folder / "items.csv").write_text("")
+    (folder / "coast" / "notes.txt").write_text("x")
+    (folder / "coast" / "Thumbs.db").write_text("x")
+    for wrap in ("", "all/"):
+        sources = [zipped(folder, tmp_path / "data.zip", wrap=wrap), *([] if wrap else [folder])]
+        for source in sources:
+            with pytest.warns(RshWarning) as caught:
+                assert len(TileDataset.open(source)) == 8
+            told = sorted(str(note.message).split(": ", 1)[1] for note in caught)
+            inside = wrap if source.suffix else ""
+            assert told == [
+                f"left out 1 file, such as {inside}coast/notes.txt (no image by its name)",
+                "left out 2 files, such as a.png (in no class folder)",
+            ]
+
+
+def test_scenes_beside_tiles_are_told(tmp_path: Path):
+    folder = make(tmp_path / "data")
+    make_raster(folder / "scene.tif", noise(64, 64))
+    with pytest.warns(RshWarning, match=r"such as scene.tif \(in no class folder\)"):
+        assert TileDataset.open(folder).classes == ["coast", "forest"]
+
+
+def test_virtual_rasters_are_opened_only_by_their_own_name(tmp_path: Path):
+    make_raster(tmp_path / "a.tif", noise(64, 64))
+    with rasterio.open(tmp_path / "a.tif") as source, WarpedVRT(source) as virtual:
+        rasterio.shutil.copy(virtual, tmp_path / "b.vrt", driver="VRT")
+    tiling = TilingOptions(32)
+    with pytest.warns(RshWarning, match=r"such as b.vrt \(it reads other files"):
+        assert TileDataset.open(tmp_path, tiling=tiling).classes == ["a"]
+    assert TileDataset.open(tmp_path / "b.vrt", tiling=tiling).classes == ["b"]

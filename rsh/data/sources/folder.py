@@ -36,7 +36,7 @@ class FolderSource:
         Raises:
             InputError: a file name is not UTF-8.
         """
-        found = list_images((name for name in walk_files(path) if "/" in name), path)
+        found = list_images(walk_files(path), path)
         for name in found:
             if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")

@@ -1,8 +1,10 @@
 """The web server of the dashboard: what it answers, and how much a stranger can take of it."""
 
 import resource
+from contextlib import suppress
 from typing import Any
 
+import psutil
 from jupyter_core.utils import run_sync
 from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler, _kernel_id_regex
@@ -76,6 +78,9 @@ class PageServer(Voila):  # type: ignore[misc]
     def stop(self) -> None:
         """End all kernels; Voila removes their sockets first, which go with the server here."""
         run_sync(self.kernel_manager.shutdown_all)()
+        for left in psutil.Process().children(recursive=True):  # such as one that is just starting
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
 
     async def _renew_pool(self) -> None:
         stamps = self._read_stamps()

@@ -45,7 +45,9 @@ def test_only_one_user_reaches_the_kernels_and_nothing_of_them_stays(gallery) ->
         while not any(file.is_socket() for file in folder.iterdir()):
             time.sleep(0.1)
         assert folder.stat().st_mode & 0o777 == 0o700
+        kernels = kernels_of(psutil.Process(server.pid))  # another may be just starting
     assert not folder.exists()
+    assert not psutil.wait_procs(kernels, timeout=5)[1]
 
 
 @pytest.mark.slow

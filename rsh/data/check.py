@@ -1,0 +1,360 @@
+"""What a data set holds, and what is wrong with it, told before any training."""
+
+import hashlib
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
+from tqdm import tqdm
+
+from rsh.data import twins
+from rsh.data.dataset import TileDataset
+from rsh.data.images import FORMATS
+from rsh.data.raster import HEAD, find_driver, open_tile
+from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.splits import SPLIT_COLUMNS, SPLIT_NAMES
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.errors import InputError, NoData, RshWarning
+from rsh.io.files import atomic_write
+from rsh.plotting import DPI
+from rsh.text import align_columns, humanize, plural
+
+NAMED = 5  # examples, sizes or classes that the text names; JSON has all
+MOST_IMBALANCE = 10  # of the largest class to the smallest
+LITTLE_DATA = 0.5  # mean share of pixels without data
+SMALL_SIDE = 32  # pixels; the network sees a smaller tile much enlarged
+SHEET_TILES, SHEET_CLASSES, SHEET_SIDE = 6, 30, 128  # of a contact sheet: columns, rows, pixels
+
+
+class TileFacts(NamedTuple):
+    """What a tile's file holds.
+
+    Attributes:
+        size: such as "256 x 256", width and height in pixels.
+        kind: of values and bands, such as "uint16, 13 bands".
+        missing: share of the pixels without data.
+    """
+
+    size: str
+    kind: str
+    missing: float
+
+
+@dataclass
+class DataReport:
+    """What a data set holds, ready for JSON.
+
+    Attributes:
+        path: of the data set.
+        tiles: how many it lists.
+        classes: tiles of each class.
+        sizes: tiles of each size, width and height in pixels.
+        kinds: tiles of each sample type and number of bands.
+        missing: mean share of pixels without data.
+        empty: how many tiles of scenes hold too little data to be used.
+        rendering: how rasters become 8-bit RGB.
+        places: how many tiles have coordinates, and west, south, east, north of all centers.
+        split: what decides the split, and the tiles of each part if it is given.
+        equal: groups of ids whose files are equal.
+        near: groups of ids that look nearly the same; None if it was not asked for.
+        unreadable: what is wrong with each tile that cannot be read.
+        notes: what was said while the data was opened, such as which files were left out.
+        warnings: what may spoil a training or its figures, each with a way out.
+    """
+
+    path: str
+    tiles: int
+    classes: dict[str, int]
+    sizes: dict[str, int]
+    kinds: dict[str, int]
+    missing: float
+    empty: int
+    rendering: dict[str, Any]
+    places: dict[str, Any]
+    split: dict[str, Any]
+    equal: list[list[str]]
+    near: list[list[str]] | None
+    unreadable: list[str]
+    notes: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_data(
+    where: str | Path,
+    *,
+    tiling: TilingOptions = DEFAULT_TILING,
+    rendering: Rendering = AS_IS,
+    near_duplicates: bool = False,
+    sheet: Path | None = None,
+    progress: bool = True,
+) -> DataReport:
+    """Read every tile of a data set, and report what it holds.
+
+    Args:
+        where: as for `TileDataset.open`.
+        tiling: how to cut scenes into tiles.
+        rendering: how rasters become 8-bit RGB, if it is given.
+        near_duplicates: also look for tiles that are nearly equal.
+        sheet: file for a contact sheet, PNG.
+        progress: show a progress bar.
+
+    Raises:
+        InputError: the data set cannot be opened, or the sheet cannot be written.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RshWarning)
+        dataset = TileDataset.open(where, tiling=tiling, rendering=rendering)
+        read = _read_all(dataset, near_duplicates, progress)
+    notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
+    ids, rows = dataset.items["id"].tolist(), list(read.facts)
+    report = DataReport(
+        path=str(dataset.path),
+        tiles=len(dataset),
+        classes=_counts(dataset.items["class"]),
+        sizes=_counts(facts.size for facts in read.facts.values()),
+        kinds=_counts(facts.kind for facts in read.facts.values()),
+        missing=float(np.mean([facts.missing for facts in read.facts.values()])) if rows else 0.0,
+        empty=len(dataset) - len(rows) - len(read.unreadable),
+        rendering=asdict(dataset.rendering),
+        places=_places(dataset),
+        split=_split(dataset),
+        equal=_groups(ids, [read.digests.get(row, f"row {row}") for row in range(len(ids))]),
+        near=None,
+        unreadable=read.unreadable,
+        notes=list(dict.fromkeys(notes)),
+    )
+    if near_duplicates:
+        pairs = [(rows[one], rows[two]) for one, two in twins.near_pairs(read.looks)]
+        report.near = _groups(ids, twins.join_pairs(np.arange(len(ids)), pairs))
+    report.warnings = list(_warnings(report, dataset))
+    if sheet:
+        with atomic_write(sheet) as stream:
+            draw_sheet(dataset, rows).savefig(stream, format="png", dpi=DPI)
+    return report
+
+
+class _Read(NamedTuple):
+    """What was read of all tiles: facts and digest by row, looks, and what is wrong."""
+
+    facts: dict[int, TileFacts]
+    digests: dict[int, str]
+    looks: twins.Look
+    unreadable: list[str]
+
+
+def _read_all(dataset: TileDataset, near: bool, progress: bool) -> _Read:
+    facts: dict[int, TileFacts] = {}
+    digests: dict[int, str] = {}
+    looks: list[twins.Look] = [twins.look([])]
+    unreadable: list[str] = []
+    for row in tqdm(range(len(dataset)), unit="tile", disable=not progress):
+        try:
+            content = dataset.read_bytes(row)
+            image = dataset.decode(row, content)
+            facts[row] = _facts(content, image, dataset)
+        except NoData:
+            continue
+        except InputError as error:
+            unreadable.append(str(error))
+            continue
+        digests[row] = hashlib.sha256(content).hexdigest()
+        if near:
+            looks.append(twins.look([image]))
+    hashes, small = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+    return _Read(facts, digests, (hashes, small), unreadable)
+
+
+def _facts(content: bytes, image: Image.Image, dataset: TileDataset) -> TileFacts:
+    """Return the facts of a tile that could be decoded."""
+    size = f"{image.width} x {image.height}"
+    if driver := find_driver(content[:HEAD]):
+        with open_tile(io.BytesIO(content), driver, "the tile") as raster:
+            bands = raster.choose_bands(dataset.rendering)
+            pairs = dataset.rendering.pairs(len(bands)) or ((0.0, 1.0),) * len(bands)
+            valid = raster.read(bands, pairs).valid
+            kind = raster.source.dtypes[bands[0] - 1]
+            return TileFacts(size, f"{kind}, {plural(raster.source.count, 'band')}", 1 - valid)
+    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+        return TileFacts(size, f"uint8, {plural(len(opened.getbands()), 'band')}", 0.0)
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    """Return how often each value comes, the most frequent first."""
+    return dict(Counter(values).most_common())
+
+
+def _groups(ids: Sequence[str], groups: ArrayLike) -> list[list[str]]:
+    """Return the groups of two tiles or more."""
+    found: dict[Any, list[str]] = {}
+    for tile, group in zip(ids, np.asarray(groups).tolist(), strict=True):
+        found.setdefault(group, []).append(tile)
+    return [tiles for tiles in found.values() if len(tiles) > 1]
+
+
+def _places(dataset: TileDataset) -> dict[str, Any]:
+    items = dataset.items
+    if not {"longitude", "latitude"} <= set(items):
+        return {"known": 0, "bbox": None}
+    known = items.dropna(subset=["longitude", "latitude"])
+    ends = [known["longitude"].min(), known["latitude"].min()]
+    ends += [known["longitude"].max(), known["latitude"].max()]
+    return {"known": len(known), "bbox": ends if len(known) else None}
+
+
+def _split(dataset: TileDataset) -> dict[str, Any]:
+    items = dataset.items
+    by = next((name for name, column in SPLIT_COLUMNS.items() if column in items), "class")
+    if by != "given":
+        return {"by": by}
+    names = items["given_split"].str.lower().map(SPLIT_NAMES)
+    return {"by": by, "parts": _counts(names)}
+
+
+def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
+    """Yield what may spoil a training or its figures, each with a way out."""
+    counts = report.classes
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if len(counts) < 2:
+        yield "there is one class: a training needs at least two class folders"
+    tiny = [name for name, count in counts.items() if count < 3]
+    if tiny:
+        yield (
+            f"{plural(len(tiny), 'class')} such as {tiny[0]!r} have fewer than 3 tiles and cannot "
+            "be split: add tiles or remove the folders"
+        )
+    elif counts[largest] > MOST_IMBALANCE * counts[smallest]:
+        yield (
+            f"{largest!r} has {counts[largest]:,} tiles and {smallest!r} {counts[smallest]:,}: mAP "
+            "is mostly that of large classes; look at `rsh compare --output`, or even them out"
+        )
+    if report.unreadable:
+        yield (
+            f"{plural(len(report.unreadable), 'tile')} cannot be read: mend them, or leave them "
+            "out with --skip-unreadable"
+        )
+    if len(report.kinds) > 1:
+        yield (
+            f"the tiles differ in values or bands ({', '.join(report.kinds)}): check that they "
+            "come from one source"
+        )
+    small = [size for size in report.sizes if min(map(int, size.split(" x "))) < SMALL_SIDE]
+    if small:
+        yield f"tiles of {small[0]} pixels are small: the network sees them much enlarged"
+    if report.missing > LITTLE_DATA:
+        yield f"{report.missing:.0%} of all pixels hold no data: check the nodata value"
+    yield from _twin_warnings(report, dataset)
+
+
+def _twin_warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
+    items = dataset.items.set_index("id")
+    for what, groups in (("equal", report.equal), ("nearly equal", report.near or [])):
+        mixed = [tiles for tiles in groups if items.loc[tiles, "class"].nunique() > 1]
+        if mixed:
+            yield (
+                f"{plural(len(mixed), 'group')} of {what} tiles have different classes, such as "
+                f"{mixed[0][0]} and {mixed[0][-1]}: keep one of each"
+            )
+        if "given_split" in items:
+            names = items["given_split"].str.lower().map(SPLIT_NAMES)
+            leaks = [tiles for tiles in groups if names[tiles].nunique() > 1]
+            if leaks:
+                yield (
+                    f"{plural(len(leaks), 'group')} of {what} tiles are in two parts of the given "
+                    f"split, such as {leaks[0][0]} and {leaks[0][-1]}: let rsh draw the split with "
+                    "--split-by class"
+                )
+        elif groups and what == "nearly equal":
+            yield (
+                f"{plural(len(groups), 'group')} of nearly equal tiles, such as {groups[0][0]} and "
+                f"{groups[0][1]}: train with --near-duplicates to keep them on one side"
+            )
+
+
+def to_text(report: DataReport) -> str:
+    """Return a report for the terminal."""
+    how = Rendering(**report.rendering)
+    rows = [
+        ("classes", _listed(report.classes)),
+        ("sizes", _listed(report.sizes) + " pixels"),
+        ("values", _listed(report.kinds)),
+        ("no data", f"{report.missing:.1%} of the pixels" + _and_empty(report.empty)),
+        ("shown as", how.described()),
+        ("places", _places_text(report)),
+        ("split", _split_text(report.split)),
+        ("equal", _groups_text(report.equal, " = ")),
+    ]
+    if report.near is not None:
+        rows.append(("nearly equal", _groups_text(report.near, " ~ ")))
+    rows += [("unreadable", text) for text in report.unreadable[:NAMED]]
+    if len(report.unreadable) > NAMED:
+        rows.append(("", f"and {len(report.unreadable) - NAMED} more, see --json"))
+    rows += [("note", text) for text in report.notes]
+    rows += [("warning", text) for text in report.warnings]
+    head = f"{report.path}: {plural(report.tiles, 'tile')}, {plural(len(report.classes), 'class')}"
+    return f"{head}\n{align_columns(rows, left=(0, 1))}"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    named = [f"{humanize(name)} ({count:,})" for name, count in list(counts.items())[:NAMED]]
+    more = len(counts) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "") if named else "none"
+
+
+def _and_empty(empty: int) -> str:
+    return f"; {plural(empty, 'tile')} left out that hold too little" if empty else ""
+
+
+def _places_text(report: DataReport) -> str:
+    known, bbox = report.places["known"], report.places["bbox"]
+    if not known:
+        return "unknown: add longitude and latitude to items.csv"
+    west, south, east, north = bbox
+    where = f"longitude {west:.4g} to {east:.4g}, latitude {south:.4g} to {north:.4g}"
+    return f"{where} ({plural(known, 'tile')})"
+
+
+def _split_text(split: dict[str, Any]) -> str:
+    if split["by"] == "given":
+        return "given: " + ", ".join(f"{name} {count:,}" for name, count in split["parts"].items())
+    return {"block": "drawn by whole blocks", "class": "drawn within each class"}[split["by"]]
+
+
+def _groups_text(groups: list[list[str]], sign: str) -> str:
+    if not groups:
+        return "none"
+    tiles = sum(map(len, groups))
+    example = sign.join(groups[0][:3])
+    return f"{plural(tiles, 'tile')} in {plural(len(groups), 'group')}, such as {example}"
+
+
+def draw_sheet(dataset: TileDataset, rows: Sequence[int]) -> Figure:
+    """Draw a contact sheet: some tiles of each class, a class in each row.
+
+    Args:
+        dataset: the tiles.
+        rows: those that can be read.
+    """
+    labels = dataset.labels[list(rows)]
+    shown = np.unique(labels)[:SHEET_CLASSES]
+    size = (1.1 * SHEET_TILES + 2, 1.15 * max(len(shown), 1))  # inches
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(max(len(shown), 1), SHEET_TILES, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for line, label in zip(grid, shown, strict=False):
+        members = np.array(rows)[labels == label]
+        places = np.unique(np.linspace(0, len(members) - 1, SHEET_TILES).astype(int))
+        for axes, row in zip(line, members[places], strict=False):
+            axes.imshow(dataset.read(int(row)).resize((SHEET_SIDE, SHEET_SIDE)))
+        name = humanize(dataset.classes[label])
+        line[0].text(-0.1, 0.5, f"{name}\n{len(members):,}", ha="right", va="center",
+                     transform=line[0].transAxes, fontsize=8, parse_math=False)  # fmt: skip
+    return figure
