@@ -170,7 +170,7 @@ class Raster:
             )
         return replace(rendering, count=count)
 
-    def sample(self, bands: Sequence[int], side: int = OVERVIEW_SIDE) -> list[NDArray[np.float64]]:
+    def sample(self, bands: Sequence[int], side: int = OVERVIEW_SIDE) -> list[NDArray[Any]]:
         """Return the finite values of each band, from an overview, without those of no data.
 
         Args:
@@ -269,9 +269,11 @@ def _backwards(items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
     yield from reversed(list(enumerate(items, 1)))
 
 
-def _to_physical(source: Any, band: int, values: NDArray[Any]) -> NDArray[np.float64]:
+def _to_physical(source: Any, band: int, values: NDArray[Any]) -> NDArray[Any]:
     """Return values of a band after the scale and offset that the raster states."""
     scale, offset = source.scales[band - 1], source.offsets[band - 1]
+    if (scale, offset) == (1, 0):
+        return values
     return np.asarray(np.asarray(values, np.float64) * scale + offset)
 
 
@@ -312,7 +314,7 @@ def settle_rendering(
         InputError: a raster lacks a chosen band, holds no data or complex values, or cannot be
             read; or what is given applies to none.
     """
-    samples: list[list[NDArray[np.float64]]] = []
+    samples: list[list[NDArray[Any]]] = []
     rendering, name = given.over(like), ""
     side = max(64, round(OVERVIEW_SIDE / of**0.5))
     for raster in rasters:
@@ -331,12 +333,14 @@ def settle_rendering(
     channels = max(map(len, samples), default=0)
     alike = [sample for sample in samples if len(sample) == channels]
     values = [np.concatenate(band) for band in zip(*alike, strict=True)]
+    samples.clear()
+    alike.clear()
     if not all(band.size for band in values):
         raise InputError(f"{name} holds no data in one of its bands: choose other --bands")
     if given.bands and not rendering.count:
         listed = ",".join(map(str, given.bands))
         raise InputError("no tile is a raster; omit this option", parameter="bands", value=listed)
-    if given.stretch and not samples:
+    if given.stretch and not values:
         raise InputError(
             "all values have 8 bits and stay as they are; omit this option",
             parameter="stretch",
@@ -347,9 +351,7 @@ def settle_rendering(
     return rendering.with_stretch(values) if values else rendering
 
 
-def _warn_if_outside(
-    values: Sequence[NDArray[np.float64]], rendering: Rendering, name: str
-) -> None:
+def _warn_if_outside(values: Sequence[NDArray[Any]], rendering: Rendering, name: str) -> None:
     """Warn if most values lie outside a stretch, so that images would be black or white."""
     pairs = rendering.pairs(len(values))
     if not pairs:

@@ -7,6 +7,7 @@ like the gallery it searches. Runs and galleries store their rendering.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class Rendering:
         pairs = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(self.stretch))
         return f"{bands}: {pairs or '8 bits, unchanged'}"
 
-    def with_stretch(self, sample: Sequence[NDArray[np.float64]]) -> "Rendering":
+    def with_stretch(self, sample: Sequence[NDArray[Any]]) -> "Rendering":
         """Return this rendering with the stretch of a sample, unless it has one.
 
         Args:
@@ -93,7 +94,7 @@ class Rendering:
 AS_IS = Rendering()
 
 
-def percentile_stretch(sample: Sequence[NDArray[np.float64]]) -> Stretch:
+def percentile_stretch(sample: Sequence[NDArray[Any]]) -> Stretch:
     """Return the 2nd and 98th percentile of each channel; of a constant one, itself and one more.
 
     Args:
@@ -103,7 +104,7 @@ def percentile_stretch(sample: Sequence[NDArray[np.float64]]) -> Stretch:
     return tuple((float(low), float(high if high > low else low + 1)) for low, high in found)
 
 
-def to_bytes(values: NDArray[np.float64], stretch: Stretch) -> NDArray[np.uint8]:
+def to_bytes(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
     """Return stretched values as 8 bits.
 
     Args:
@@ -111,6 +112,6 @@ def to_bytes(values: NDArray[np.float64], stretch: Stretch) -> NDArray[np.uint8]
         stretch: low and high of each channel.
     """
     low, high = np.array(stretch).T[:, :, None, None]
-    scaled = np.nan_to_num((values - low) / (high - low) * 255, nan=0)
+    scaled = np.nan_to_num((values.astype(np.float64) - low) / (high - low) * 255, nan=0)
     pixels: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     return pixels
