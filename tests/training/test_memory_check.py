@@ -7,8 +7,9 @@ from refusals import refused
 from torch import nn
 
 from rsh.config import TrainConfig
+from rsh.io.machine import Memory
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.training.memory import Memory, check_batch_fits, saved_bytes
+from rsh.training.memory import check_batch_fits, saved_bytes
 from rsh.training.train import train
 
 VIEW = torch.zeros(1, 3, 32, 32)

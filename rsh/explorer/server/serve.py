@@ -23,6 +23,7 @@ from rsh.explorer.server.access import Access
 from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
 from rsh.explorer.server.registry import VARIABLE, Registry
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE
+from rsh.io.machine import memory
 
 PACKAGE = Path(str(files("rsh")))
 TEMPLATE = PACKAGE / "explorer" / "template"
@@ -108,8 +109,8 @@ def serve(
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
         (folder / "scratch").mkdir()
         os.environ["TMPDIR"] = str(folder / "scratch")  # of the kernels: it goes with the server
-        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        os.environ[MEMORY_VARIABLE] = str(max(KERNEL_MEMORY, machine // 8))
+        most = memory()
+        os.environ[MEMORY_VARIABLE] = str(max(KERNEL_MEMORY, most.total // 8 if most else 0))
         # Arrow's own allocator would keep 40 MB per kernel after reading a table of 100,000 tiles.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         app = _app(folder / "root", port, reach, max_sessions)
