@@ -211,11 +211,15 @@ class Explorer:
         self.reasons.working = ""
 
     async def take_image(self, data: bytes, name: str) -> None:
-        """Encode an image in the background, then search with it, unless a newer one came."""
+        """Encode an image in the background, then search with it, unless the query has changed."""
         self.upload.working = f"Reading {name}: the first image takes some seconds."
+        before = self.state.query
         try:
             image = await self._uploads.encode(data, name)
-            self._move(lambda: self.state.choose_image(image))
+            if self.state.query == before:
+                self._move(lambda: self.state.choose_image(image))
+            else:
+                self.alert(f"{name} was ready after you chose another query: upload it again")
         except Superseded:
             return
         except Exception as error:

@@ -162,6 +162,23 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     assert explorer.state.query.row is not None
 
 
+def test_an_image_that_is_ready_late_does_not_replace_a_later_choice(gallery, tiny_run):
+    explorer = Explorer(ExplorerState(gallery))
+    data = (tiny_run.data / gallery.items["id"][3]).read_bytes()
+
+    async def visit() -> None:
+        reading = asyncio.create_task(explorer.take_image(data, "3.jpg"))
+        await asyncio.sleep(0)  # it has begun
+        explorer.receive(explorer.controls, {"kind": "choose", "row": 7}, [])
+        await reading
+        await explorer._uploads.close()
+
+    run(visit())
+    assert explorer.state.query.row == 7
+    assert explorer.header.message.startswith("3.jpg was ready after you chose another query")
+    assert explorer.upload.working == ""
+
+
 def test_images_leave_no_memory_behind(gallery):
     """Neither the page nor the encoder keeps what it was sent."""
     noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
