@@ -4,6 +4,7 @@
 what it needs when it runs, so that `rsh search` by id does not wait for torch.
 """
 
+import errno
 import io
 import os
 import sys
@@ -42,9 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = _note
     _noted.clear()
     words = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):  # whatever the terminal can show
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_output()
     try:
         _check_file_names()
         if words in (["--help"], ["-h"]):
@@ -61,11 +60,31 @@ def main(argv: list[str] | None = None) -> None:
         print(f"rsh: cannot read {file}: {error.strerror}; {hint}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         raise SystemExit(141) from None
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        _drop_output()
+        print(f"rsh: the output cannot be written: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("rsh: interrupted; finished work is kept", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _prepare_output() -> None:
+    """Let output go where there is none, and write what a terminal cannot show as escapes."""
+    if sys.stdout is None:  # it was closed
+        sys.stdout = open(os.devnull, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Send the rest of the output nowhere, so that its end raises no further error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_file_names() -> None:

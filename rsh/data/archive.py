@@ -3,12 +3,15 @@
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from rsh.data.listing import LOOSE, list_images, warn_left_out
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
+UTF8, WINDOWS = 0x800, 0  # a flag of names, and a system, in the zip format
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack a few bytes to gigabytes
 # zipfile raises these for encrypted or damaged zips, and for unknown compression methods.
 ZIP_ERRORS = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, ValueError)
@@ -53,6 +56,8 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     except KeyError:
         raise InputError(f"{where} is gone: open the data again") from None
     except ZIP_ERRORS as error:
+        if "encrypted" in str(error):
+            raise InputError(f"{where} is encrypted: unpack it, and give the folder") from None
         raise InputError(f"{where} cannot be read ({error}): create or download it again") from None
     if method not in METHODS:
         raise InputError(f"{where} is not compressed by deflate: create the zip again")
@@ -62,12 +67,21 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 def member_names(archive: zipfile.ZipFile) -> dict[str, str]:
     """Return the names of the files of a zip by their paths, which have slashes.
 
-    Some programs of Windows write backslashes. Elsewhere a name may contain one.
+    Some programs of Windows write backslashes; elsewhere a name may contain one. Some of macOS
+    write UTF-8 without saying so.
     """
-    names = [name for name in archive.namelist() if not name.endswith(("/", "\\"))]
-    if any("/" in name for name in names):
-        return {name: name for name in names}
-    return {name.replace("\\", "/"): name for name in names}
+    members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
+    has_slashes = any("/" in member.filename for member in members)
+    found = {}
+    for member in members:
+        path = member.filename
+        if not member.flag_bits & UTF8:
+            with suppress(UnicodeError):
+                path = path.encode("cp437").decode()
+        if member.create_system == WINDOWS or not has_slashes:
+            path = path.replace("\\", "/")
+        found["/".join(part for part in path.split("/") if part != ".")] = member.filename
+    return found
 
 
 def image_paths(source: Path) -> tuple[list[str], str]:
@@ -81,13 +95,18 @@ def image_paths(source: Path) -> tuple[list[str], str]:
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{source} names a path outside itself ({name}): create it again")
-    parents = [str(PurePosixPath(name).parent) for name in names]
-    root = os.path.commonpath(parents) if parents else ""
-    if root and all(parent == root for parent in parents):  # a single class folder
-        root = str(PurePosixPath(root).parent)
-    prefix = f"{root}/" if root not in ("", ".") else ""
+    prefix = class_prefix(names)
     inside = sorted(name.removeprefix(prefix) for name in names)
     found = [name for name in inside if "/" in name]
     if found:
         warn_left_out(source, [name for name in inside if "/" not in name], LOOSE)
     return found, prefix
+
+
+def class_prefix(names: Sequence[str]) -> str:
+    """Return the folder around all class folders: "", or a path that ends in a slash."""
+    parents = [str(PurePosixPath(name).parent) for name in names]
+    root = os.path.commonpath(parents) if parents else ""
+    if root and all(parent == root for parent in parents):  # a single class folder
+        root = str(PurePosixPath(root).parent)
+    return f"{root}/" if root not in ("", ".") else ""

@@ -142,6 +142,8 @@ def _read_stream(
     file = Path(source) if isinstance(source, str | Path) else stream
     with raster.open_tile(file, driver, name) as opened:
         _check_size(opened.source.shape, name)
+        if (pages := len(opened.source.subdatasets)) > 1:
+            _warn_of_pages(noted_as, pages)
         image = _render(opened, noted_as, rendering)
     image.getexif()[ORIENTATION] = orientation
     return ImageOps.exif_transpose(image)
@@ -157,7 +159,7 @@ def _render(opened: raster.Raster, noted_as: str, rendering: Rendering) -> Image
     elif not stretch:
         stretch = raster.settle_rendering([opened], AS_IS).stretch
         _warn_of_own_stretch(noted_as, opened.source.dtypes[bands[0] - 1])
-    pixels = opened.read(bands, stretch)
+    pixels = opened.read(bands, stretch, blend=not opened.is_chosen(rendering))
     if not pixels.valid:
         raise InputError(f"{opened.name} holds no data: save it again with its values")
     return Image.fromarray(np.ascontiguousarray(pixels.rgb.transpose(1, 2, 0)))
@@ -165,14 +167,34 @@ def _render(opened: raster.Raster, noted_as: str, rendering: Rendering) -> Image
 
 def _orientation(stream: BinaryIO, driver: str) -> int:
     """Return the EXIF orientation of a raster; 1 if it states none."""
-    exif = Image.Exif()
-    with suppress(*IMAGE_ERRORS):
+    found: object = 1
+    with suppress(*IMAGE_ERRORS), warnings.catch_warnings(action="ignore"):
         if driver == raster.TIFF:
-            exif.load_from_fp(stream)
+            found = _tiff_orientation(stream)
         elif driver == raster.PNG:
-            exif = Image.open(stream, formats=("PNG",)).getexif()
-    found = exif.get(ORIENTATION, 1)
+            found = Image.open(stream, formats=("PNG",)).getexif().get(ORIENTATION, 1)
     return found if isinstance(found, int) else 1
+
+
+def _tiff_orientation(stream: BinaryIO) -> int:
+    """Return the orientation of the first image; Pillow reads no BigTIFF of big-endian numbers.
+
+    Source: TIFF 6.0, section 2, and for BigTIFF http://bigtiff.org
+    """
+    order = "<" if stream.read(2) == b"II" else ">"
+    is_big = struct.unpack(f"{order}H", stream.read(2))[0] == 43
+    offset, count, inside = ("4xQ", "Q", 8) if is_big else ("I", "H", 4)
+    stream.seek(_number(stream, order + offset))
+    for _ in range(min(_number(stream, order + count), 4096)):
+        tag = _number(stream, f"{order}H")
+        entry = stream.read(2 + 2 * inside)  # type, count and value
+        if tag == ORIENTATION:
+            return int(struct.unpack(f"{order}H", entry[2 + inside : 4 + inside])[0])
+    return 1
+
+
+def _number(stream: BinaryIO, form: str) -> int:
+    return int(struct.unpack(form, stream.read(struct.calcsize(form)))[0])
 
 
 def _open(source: BinaryIO, name: str) -> Image.Image:
@@ -231,6 +253,14 @@ def _warn(noted_as: str, mode: str, how: str = "") -> None:
         warnings.warn(
             f"{noted_as} is {mode}, not RGB: it was {how} to RGB", RshWarning, stacklevel=4
         )
+
+
+def _warn_of_pages(noted_as: str, pages: int) -> None:
+    warnings.warn(
+        f"{noted_as} has {pages} pages: the first is shown, save the others as files or bands",
+        RshWarning,
+        stacklevel=4,
+    )
 
 
 def _warn_of_own_stretch(noted_as: str, kind: str) -> None:

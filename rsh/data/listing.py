@@ -11,9 +11,11 @@ from rsh.errors import RshWarning
 from rsh.text import plural
 
 # What systems put beside one's files; all other hidden folders begin with a dot.
-SYSTEM_FOLDERS = frozenset(
-    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
-)
+SYSTEM_FOLDERS = frozenset({  # in lower case
+    *("__macosx", "@eadir", "#recycle", "@recycle", "#snapshot", "$recycle.bin", "recycle.bin"),
+    *("system volume information", "lost+found", "network trash folder", "temporary items"),
+    "__pycache__",
+})  # fmt: skip
 # Formats of images that no reader here opens as a tile.
 OTHER_IMAGES = {".avif", ".ecw", ".heic", ".heif", ".hdf", ".jxl", ".sid"} - SUFFIXES
 SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini", "ehthumbs.db"})
@@ -59,7 +61,7 @@ def list_images(names: Iterable[str], source: Path) -> list[str]:
 def is_hidden(name: str) -> bool:
     """Whether a path inside a data set is hidden, or belongs to a system."""
     parts = [part for part in name.split("/") if part not in (".", "..")]
-    return any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
+    return any(part.startswith(".") or part.casefold() in SYSTEM_FOLDERS for part in parts)
 
 
 def warn_left_out(source: Path, names: list[str], why: str) -> None:
@@ -73,20 +75,22 @@ def warn_left_out(source: Path, names: list[str], why: str) -> None:
 
 
 def walk_files(folder: Path) -> Iterator[str]:
-    """Yield the files below a folder, relative to it; links are followed, but not in a circle."""
+    """Yield the files below a folder, relative to it.
+
+    Links are followed, but into no folder twice below the same class folder.
+    """
+    seen: dict[str, set[str]] = {}  # folders by class folder
     for place, folders, files in os.walk(folder, followlinks=True):
-        if os.path.islink(place) and _leads_back(place):
-            folders.clear()
-            continue
         inside = Path(place).relative_to(folder).as_posix()
         start = "" if inside == "." else f"{inside}/"
+        known = seen.setdefault(
+            inside.split("/")[0], {os.path.realpath(folder)} if start else set()
+        )
+        if os.path.realpath(place) in known:
+            folders.clear()
+            continue
+        known.add(os.path.realpath(place))
         yield from (start + name for name in files if os.path.isfile(os.path.join(place, name)))
-
-
-def _leads_back(link: str) -> bool:
-    """Whether a link to a folder leads to one that holds the link."""
-    target, here = os.path.realpath(link), os.path.realpath(os.path.dirname(link))
-    return os.path.commonpath([target, here]) == target
 
 
 def warn_of_twins(classes: Iterable[str], source: Path) -> None:

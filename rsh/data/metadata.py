@@ -7,8 +7,8 @@ Every tile needs a row, and every row of a tile a block if there is a column of 
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
 latitude and footprint may be empty, and every column but the path is optional. A column split with
 train, val or test for every tile is the given split. Other columns, such as date or cloud cover,
-are kept for filters. A column of items.csv holds numbers if all its values are plain decimals of at
-most 15 digits, and different texts are different numbers; otherwise it holds texts, exactly as they
+are kept for filters. A column of items.csv holds numbers if all its values are plain decimals that
+64 bits keep, and different texts are different numbers; otherwise it holds texts, exactly as they
 are written: 01, 1E5, NA, true, or 1.10 beside 1.1. Parquet has types, and GeoParquet geometries.
 """
 
@@ -26,7 +26,7 @@ from pandas.errors import ParserWarning
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.geoparquet import read_parquet
 from rsh.data.listing import PARQUET_TABLES, SCENE, TABLE
-from rsh.data.places import FOOTPRINT, wrap, wrap_footprint
+from rsh.data.places import read_footprint, wrap
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
@@ -41,7 +41,8 @@ OTHER_NAMES = {
     "longitude": ("longitude", "lon", "long", "lng", "x"),
     "latitude": ("latitude", "lat", "y"),
 }
-DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+DECIMAL = re.compile(r"-?((0|[1-9]\d*)(\.\d+)?|\.\d+)")
+WRITTEN = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")  # by Python, NumPy and pandas
 EXACT_DIGITS = 15  # that a 64-bit number keeps
 RESERVED = ("id", "class", "split", "given_split")  # columns that rsh fills
 HINT = "fix it, or remove it"
@@ -59,14 +60,19 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
     contents = {name: _content(source, prefix, name) for name in (TABLE, *PARQUET_TABLES)}
-    found = [name for name, content in contents.items() if content]
+    found = [name for name, content in contents.items() if content is not None]
     if not found:
+        if prefix and any(_content(source, "", name) is not None for name in contents):
+            raise InputError(f"{source} has its table outside of {prefix}: move it there")
         return items
     if len(found) > 1:
         raise InputError(f"{source} holds {' and '.join(found)}: keep one of them")
     where = f"{found[0]} in {source}"
+    content = contents[found[0]] or b""
+    if not content:
+        raise InputError(f"{where} is empty (0 bytes): save it again, or remove it")
     read = _read_csv if found[0] == TABLE else _read_parquet
-    table = _of_tiles(read(contents[found[0]], items["id"], where), items["id"], where)
+    table = _of_tiles(read(content, items["id"], where), items["id"], where)
     columns = check_metadata(table, where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
@@ -119,8 +125,8 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
     return columns | {name: _for_parquet(table[name]) for name in others}
 
 
-def _content(source: Path, prefix: str, name: str) -> bytes:
-    """Return the content of a file beside the class folders, empty if there is none."""
+def _content(source: Path, prefix: str, name: str) -> bytes | None:
+    """Return the content of a file beside the class folders, None if there is none."""
     where = f"{name} in {source}"
     if source.is_dir():
         file = source / name
@@ -129,12 +135,12 @@ def _content(source: Path, prefix: str, name: str) -> bytes:
         try:
             return file.read_bytes()
         except FileNotFoundError:
-            return b""
+            return None
         except OSError as error:
             raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
     with open_zip(source) as archive:
         member = member_names(archive).get(prefix + name)
-        return read_member(archive, member) if member else b""
+        return read_member(archive, member) if member else None
 
 
 def _read_parquet(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
@@ -151,32 +157,49 @@ def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
             )
     except (*CSV_ERRORS, ParserWarning) as error:
         raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
-    if "path" in table:
-        rest = table[table["path"].str.replace("\\", "/").isin(ids)]
-        return rest[["path"]].join(rest.drop(columns="path").apply(_typed))
-    return table
+    table.columns = table.columns.str.strip()
+    others = table.columns.drop("path", errors="ignore")
+    rest = table if "path" not in table else table[_paths(table).isin(ids)]
+    rest = rest if len(rest) else table[:1]  # whose path a message names
+    return rest[rest.columns.intersection(["path"])].join(rest[others].apply(_typed))
+
+
+def _paths(table: pd.DataFrame) -> "pd.Series[str]":
+    """Return the column path with slashes, without "./" before it."""
+    return table["path"].str.replace("\\", "/").str.removeprefix("./")
 
 
 def _of_tiles(table: pd.DataFrame, ids: pd.Series, where: str) -> pd.DataFrame:
     """Return the rows of these tiles, in their order, with the path as the index."""
     if "path" not in table:
-        raise InputError(f"{where} has no column path: {HINT}")
+        names = ", ".join(map(repr, table.columns[:5]))
+        raise InputError(
+            f"{where} has no column path, but {names}: call that of the images path, and separate "
+            "columns by commas"
+        )
     if not ids.str.contains("\\", regex=False).any():  # as some programs of Windows write paths
-        table["path"] = table["path"].str.replace("\\", "/")
+        table = table.assign(path=_paths(table))
+    first = table["path"].iloc[0] if len(table) else "no row"
     table = table[table["path"].isin(ids)].set_index("path")
     missing = set(ids) - set(table.index)
     if missing or table.index.has_duplicates:
-        fault = f"has no row for {min(missing)}" if missing else "names a path twice"
+        fault = "names a path twice"
+        if missing:
+            fault = f"has no row for {min(missing)}; its first path is {first}"
         raise InputError(f"{where} {fault}: {HINT}")
     _tell_other_names(table, where)
     return table.loc[ids]
 
 
 def _check_width(content: bytes) -> None:
-    """Raise ValueError for too many columns, for which pandas would take hours and gigabytes."""
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", errors="replace", newline="")
-    if len(next(csv.reader(text), [])) > MAX_COLUMNS:
+    """Raise ValueError for two columns of one name, or too many, which would take pandas hours."""
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", errors="replace", newline="")
+    names = [name.strip() for name in next(csv.reader(text), [])]
+    if len(names) > MAX_COLUMNS:
         raise ValueError(f"more than {MAX_COLUMNS} columns")
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"two columns are called {twice}")
 
 
 def _degrees(column: pd.Series, limits: tuple[int, int], where: str) -> pd.Series:
@@ -222,12 +245,18 @@ def _for_parquet(column: pd.Series) -> pd.Series:
 def _typed(column: pd.Series) -> pd.Series:
     """Return a column of texts as numbers if that loses nothing."""
     known = _known(column)
-    texts = column[known].astype(str)
-    if texts.empty or not texts.str.fullmatch(DECIMAL).all():
+    texts = column[known].astype(str).str.strip()
+    if texts.empty or not texts.map(_is_exact).all():
         return column
-    numbers = pd.to_numeric(column.where(known))
-    is_exact = texts.str.count(r"\d").max() <= EXACT_DIGITS
-    return numbers if is_exact and texts.nunique() == numbers.nunique() else column
+    numbers = pd.to_numeric(texts).reindex(column.index)
+    return numbers if texts.nunique() == numbers.nunique() else column
+
+
+def _is_exact(text: str) -> bool:
+    """Whether 64 bits keep a text: a plain decimal, or one that Python has written."""
+    if DECIMAL.fullmatch(text) and sum(map(str.isdigit, text)) <= EXACT_DIGITS:
+        return True
+    return bool(WRITTEN.fullmatch(text)) and repr(float(text)) == text
 
 
 def _known(column: pd.Series) -> pd.Series:
@@ -255,11 +284,11 @@ def _tell_other_names(table: pd.DataFrame, where: str) -> None:
 
 def _footprints(column: pd.Series, where: str) -> pd.Series:
     texts = column.fillna("").astype(str)
-    wrong = ~texts.map(lambda text: not text or bool(FOOTPRINT.fullmatch(text)))
-    if wrong.any():
-        path = column.index[wrong][0]
+    found = texts.map(read_footprint)
+    if found.isna().any():
+        path = column.index[found.isna()][0]
         raise InputError(
-            f"{where} gives {path} the footprint {texts[path][:40]}: "
-            "write POLYGON ((longitude latitude, ...)) with at least four points, or leave it empty"
+            f"{where} gives {path} the footprint {texts[path][:40]}: write POLYGON ((longitude "
+            "latitude, ...)) in degrees, the last point equal to the first, or leave it empty"
         )
-    return texts.map(wrap_footprint)
+    return found

@@ -5,6 +5,7 @@ cross the antimeridian. Source: https://www.rfc-editor.org/rfc/rfc7946
 """
 
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 LONGITUDE_LATITUDE = "EPSG:4326"
 NEAR_POLE = 1e-6  # degrees, 0.1 m
+BEYOND_POLE = 1.0  # degrees; grids whose pixels are centered on a pole reach over it
 MAX_BEND = 0.05  # of an edge, as a fraction of its length, that is still drawn straight
 _POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
 _RING = rf"\({_POINT}(, {_POINT}){{3,}}\)"
@@ -35,7 +37,8 @@ def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
     system = CRS.from_wkt(crs.to_wkt())
     transformer = Transformer.from_crs(system, LONGITUDE_LATITUDE, always_xy=True)
     longitude, latitude = map(np.asarray, transformer.transform(x, y))
-    on_earth = np.isfinite(longitude) & (np.abs(latitude) <= 90)
+    on_earth = np.isfinite(longitude) & (np.abs(latitude) <= 90 + BEYOND_POLE)
+    latitude = np.clip(latitude, -90, 90)
     return np.where(on_earth, wrap(longitude), np.nan), np.where(on_earth, latitude, np.nan)
 
 
@@ -74,6 +77,7 @@ def footprint(longitude: Degrees, latitude: Degrees) -> str:
 def _spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
     """Replace a corner at a pole, which has any longitude, by the ends of two meridians there."""
     at_pole = np.abs(latitude) > 90 - NEAR_POLE
+    at_pole &= ~np.roll(at_pole, 1) & ~np.roll(at_pole, -1)  # an edge along it is one already
     copies = np.repeat(np.arange(len(longitude)), 1 + at_pole)
     is_first = np.append(copies[1:] == copies[:-1], False)  # of two copies
     is_second = np.roll(is_first, 1)
@@ -94,13 +98,52 @@ def parse_rings(text: object) -> list[list[list[float]]]:
     return rings if is_finite else []
 
 
-def wrap_footprint(text: str) -> str:
-    """Return a footprint whose longitudes are from -180 to 180."""
-    rings = [np.array(ring)[:-1].T for ring in parse_rings(text)]
-    if not any((np.abs(ring[0]) > 180).any() for ring in rings):
+def read_footprint(text: str) -> str | None:
+    """Return a footprint as others write it in this module's form: wrapped, cut, without holes.
+
+    Args:
+        text: a polygon or several, in longitudes of -180 to 180 or 0 to 360 and latitudes, as WKT;
+            or "".
+
+    Returns:
+        None if it is no such polygon.
+    """
+    if not text:
         return text
-    parts = [footprint(wrap(longitude), latitude) for longitude, latitude in rings]
+    rings = parse_rings(text)
+    if not rings:
+        return _read_wkt(text)
+    for ring in map(np.array, rings):
+        longitude, latitude = ring.T
+        in_range = longitude.min() >= -180 and longitude.max() <= 360 and abs(latitude).max() <= 90
+        if not in_range or ring[0].tolist() != ring[-1].tolist():
+            return None
+    steps = [np.abs(np.diff(np.array(ring)[:, 0])) for ring in rings]
+    is_cut = any(((180 < step) & (step < 360)).any() for step in steps)
+    if not is_cut and all(abs(x) <= 180 for ring in rings for x, _ in ring):
+        return text
+    corners = [np.array(ring)[:-1].T for ring in rings]
+    parts = [footprint(wrap(longitude), latitude) for longitude, latitude in corners]
     return _joined([ring for part in parts for ring in re.findall(r"\([^()]+\)", part)])
+
+
+def _read_wkt(text: str) -> str | None:
+    """Return a footprint in any other spelling of WKT."""
+    import shapely
+
+    try:
+        shape = shapely.from_wkt(re.sub(r"^SRID=\d+;", "", text))
+    except shapely.errors.GEOSException:
+        return None
+    if shape.is_empty:
+        return ""
+    rings = [
+        _ring(*np.array(part.exterior.coords)[:-1, :2].T)
+        for part in getattr(shape, "geoms", [shape])
+        if part.geom_type == "Polygon"
+    ]
+    read = _joined(rings) if rings else ""
+    return read_footprint(read) if parse_rings(read) else None
 
 
 def outline(shape: Any, crs: Any) -> str:
@@ -127,9 +170,9 @@ def _cut(longitude: Degrees, latitude: Degrees) -> str:
     import antimeridian
     from shapely import Polygon
 
-    fixed = antimeridian.fix_polygon(
-        Polygon(np.stack([longitude, latitude], axis=1)), great_circle=False
-    )
+    ring = Polygon(np.stack([longitude, latitude], axis=1))
+    with warnings.catch_warnings(action="ignore"):  # of rings that are clockwise
+        fixed = antimeridian.fix_polygon(ring, great_circle=False)
     parts = [part for part in getattr(fixed, "geoms", [fixed]) if part.area > 0]
     return _joined([_ring(*np.array(part.exterior.coords)[:-1].T) for part in parts])
 

@@ -86,17 +86,22 @@ class Raster:
     def colors(self) -> dict[str, int]:
         """Number of the band of each color interpretation, such as "red", "gray" or "alpha".
 
-        Where interpretations name no colors, descriptions may.
+        Descriptions count more, since libraries call the bands of a new file red, green, blue and
+        alpha without being asked.
         """
         source = self.source
         found = {kind.name: band for band, kind in _backwards(source.colorinterp)}
-        if not all(color in found for color in COLORS):
-            named = {
-                str(text).strip().lower(): band for band, text in _backwards(source.descriptions)
-            }
-            if all(color in named for color in COLORS):
-                found |= {color: named[color] for color in COLORS}
+        named = {_plain(text): band for band, text in _backwards(source.descriptions) if text}
+        if all(color in named for color in COLORS):
+            found |= {color: named[color] for color in COLORS}
+        alpha = found.get("alpha")
+        if alpha and _plain(source.descriptions[alpha - 1]) not in ("", "alpha"):
+            del found["alpha"]
         return found
+
+    def is_chosen(self, rendering: Rendering) -> bool:
+        """Whether the bands of a rendering apply to this raster."""
+        return bool(rendering.bands) and self.source.count == rendering.count
 
     def choose_bands(self, rendering: Rendering) -> tuple[int, ...]:
         """Return the numbers of the bands that become red, green and blue, or of one.
@@ -106,7 +111,7 @@ class Raster:
         """
         source = self.source
         others = [band for band in source.indexes if band != self.colors.get("alpha")] or [1]
-        if rendering.bands and source.count == rendering.count:
+        if self.is_chosen(rendering):
             bands = rendering.bands
         elif all(color in self.colors for color in COLORS):
             bands = tuple(self.colors[color] for color in COLORS)
@@ -124,11 +129,12 @@ class Raster:
         """Warn if the first three of more bands are taken for red, green and blue."""
         named = all(color in self.colors for color in COLORS)
         count = self.source.count - ("alpha" in self.colors)
-        is_chosen = rendering.bands and self.source.count == rendering.count
-        if count > 3 and not named and not is_chosen:
+        if count > 3 and not named and not self.is_chosen(rendering):
+            texts = [text for text in self.source.descriptions if text][:13]
+            names = f" ({', '.join(texts)})" if texts else ""
             warnings.warn(
-                f"{noted_as} has {count} bands and does not say which are red, green and blue: "
-                "bands 1, 2 and 3 are shown, choose others with --bands",
+                f"{noted_as} has {count} bands{names} and does not say which are red, green and "
+                "blue: bands 1, 2 and 3 are shown, choose others with --bands",
                 RshWarning,
                 stacklevel=3,
             )
@@ -179,10 +185,11 @@ class Raster:
         """
         scale = max(1.0, max(self.source.shape) / side)
         shape = tuple(max(1, round(length / scale)) for length in self.source.shape)
-        overview = self.source.read(bands, out_shape=(len(bands), *shape), masked=True)
+        overview = self.source.read(bands, out_shape=(len(bands), *shape))
+        masks = self._masks(bands, out_shape=shape)
         known = [
-            _to_physical(self.source, number, band.compressed())
-            for number, band in zip(bands, overview, strict=True)
+            _to_physical(self.source, number, band[mask > 0])
+            for number, band, mask in zip(bands, overview, masks, strict=True)
         ]
         return [values[np.isfinite(values)] for values in known]
 
@@ -200,13 +207,22 @@ class Raster:
             )
         return pairs
 
-    def read(self, bands: Sequence[int], stretch: Stretch, window: Any = None) -> Pixels:
+    def read(
+        self,
+        bands: Sequence[int],
+        stretch: Stretch,
+        window: Any = None,
+        *,
+        blend: bool = True,
+    ) -> Pixels:
         """Read a window as an image.
 
         Args:
             bands: numbers of one or three bands.
             stretch: low and high of each band; without effect on 8 bits.
             window: the window, as rasterio defines it; the whole raster by default.
+            blend: blend what is half transparent with black. Not where bands were chosen: a band
+                called alpha is often infrared, since libraries call the fourth of 8 bits so.
         """
         from rasterio.windows import Window
 
@@ -217,7 +233,8 @@ class Raster:
         for top in range(0, height, rows):
             strip = Window(window.col_off, window.row_off + top, width, min(rows, height - top))
             values, opacity = self._read_strip(bands, stretch, strip)
-            rgb[:, top : top + rows] = np.rint(values * (opacity / 255))
+            shown = opacity / 255 if blend else opacity > 0
+            rgb[:, top : top + rows] = np.rint(values * shown)
             valid += int(np.count_nonzero(opacity))
         return Pixels(rgb, valid / (height * width))
 
@@ -226,7 +243,8 @@ class Raster:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return values, (1 or 3, h, w), and opacity, (h, w), both 0 to 255."""
         values = self.source.read(bands, window=window)
-        opacity = self._opacity(values, bands, window)
+        masks = self._masks(bands, window=window)
+        opacity = masks.max(axis=0)
         if self._is_palette(bands):
             palette = self._palette[values[0]]  # (h, w, 4)
             return palette[..., :3].transpose(2, 0, 1), np.minimum(opacity, palette[..., 3])
@@ -235,22 +253,33 @@ class Raster:
                 [_to_physical(self.source, n, band) for n, band in zip(bands, values, strict=True)]
             )
             opacity = opacity * ~np.isnan(physical).any(axis=0)
-            return to_bytes(physical, stretch), opacity
-        return _widen(self.source, bands, values), opacity
+            shown = to_bytes(physical, stretch)
+            shown = 255 - shown if _is_inverted(self.source) else shown
+        else:
+            shown = _widen(self.source, bands, values)
+        return np.where(masks > 0, shown, 0), opacity
 
-    def _opacity(
-        self, values: NDArray[Any], bands: Sequence[int], window: Any
-    ) -> NDArray[np.uint8]:
-        """Return 0 where there is no data, 255 where there is, and alpha between."""
-        if self.colors.get("alpha") in bands:  # chosen as a band, so it is none
-            nodata = [self.source.nodatavals[band - 1] for band in bands]
-            missing = [
-                np.zeros(band.shape, bool) if value is None else _equals(band, value)
-                for band, value in zip(values, nodata, strict=True)
-            ]
-            return np.where(np.all(missing, axis=0), 0, 255).astype(np.uint8)
-        opacity: NDArray[np.uint8] = self.source.dataset_mask(window=window)
-        return opacity
+    def _masks(self, bands: Sequence[int], **part: Any) -> NDArray[np.uint8]:
+        """Return the opacity of each band, (bands, h, w): 0 where it holds no data, else to 255.
+
+        Args:
+            bands: their numbers.
+            part: window or out_shape, as rasterio reads it.
+        """
+        from rasterio.enums import MaskFlags
+
+        source, alpha = self.source, self.colors.get("alpha")
+        size = {"out_shape": (len(bands), *part["out_shape"])} if "out_shape" in part else part
+        masks: NDArray[np.uint8] = source.read_masks(bands, **size)
+        for place, band in enumerate(bands):  # GDAL takes alpha bands of 8 and 16 bits alone
+            if MaskFlags.alpha in source.mask_flag_enums[band - 1]:
+                masks[place] = 255
+        if alpha is not None and alpha not in bands:  # if chosen as a band, it is none
+            values = source.read(alpha, **part)
+            most = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 0
+            opacity = np.rint(values / most * 255) if most else np.where(values > 0, 255, 0)
+            masks = np.minimum(masks, opacity.astype(np.uint8))
+        return masks
 
     def _is_palette(self, bands: Sequence[int]) -> bool:
         return tuple(bands) == (self.colors.get("palette"),)
@@ -277,18 +306,22 @@ def _to_physical(source: Any, band: int, values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.asarray(values, np.float64) * scale + offset)
 
 
-def _equals(values: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    return np.isnan(values) if np.isnan(nodata) else np.asarray(values == nodata)
-
-
 def _widen(source: Any, bands: Sequence[int], values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return values of fewer than 8 bits as 0 to 255, and white for 0 where the file says so."""
     facts = source.tags(bands[0], ns="IMAGE_STRUCTURE")
     most = 2 ** int(facts.get("NBITS", 8)) - 1
     if 0 < most < 255:
         values = np.rint(values * (255 / most)).astype(np.uint8)
-    is_inverted = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
-    return 255 - values if is_inverted else values
+    return 255 - values if _is_inverted(source) else values
+
+
+def _is_inverted(source: Any) -> bool:
+    """Whether 0 is white."""
+    return bool(source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES")
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").strip().lower()
 
 
 def settle_rendering(
@@ -478,5 +511,11 @@ def find_transform(source: Any) -> Any:
     Returns:
         An affine transform, or the ground control points of a raster that has no such transform.
     """
-    points, _ = source.gcps
-    return points if source.transform.is_identity and points else source.transform
+    points, crs = source.gcps
+    if not points or not source.transform.is_identity:
+        return source.transform
+    east = [point.x for point in points]
+    if crs and crs.is_geographic and max(east) - min(east) > 180:  # across the antimeridian
+        for point in points:
+            point.x += 360 * (point.x < 0)
+    return points

@@ -101,7 +101,10 @@ def percentile_stretch(sample: Sequence[NDArray[Any]]) -> Stretch:
         sample: finite values of each channel, at least one.
     """
     found = [np.percentile(values, PERCENTILES) for values in sample]
-    return tuple((float(low), float(high if high > low else low + 1)) for low, high in found)
+    ends = ((float(low), float(high)) for low, high in found)
+    return tuple(
+        (low, high if high > low else low + max(1.0, abs(low) * 1e-6)) for low, high in ends
+    )
 
 
 def to_bytes(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:

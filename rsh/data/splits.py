@@ -23,7 +23,7 @@ from rsh.text import plural
 Names = NDArray[np.str_]
 Rows = NDArray[np.int64]
 TRIES = 10  # further draws of blocks, where the first leaves out a class
-BY_CLASS = 'split by class (by="class", or no column block in items.csv)'
+BY_CLASS = 'split by class (--split-by class, or by="class")'
 
 
 def assign_splits(
@@ -113,7 +113,7 @@ def _follow(
             if count < least:
                 raise InputError(
                     f"class {str(name)!r} has {plural(count, 'tile')} for {split} in the given "
-                    f'split, which needs {least}: add tiles, or split by class (by="class")'
+                    f"split, which needs {least}: add tiles, or {BY_CLASS}"
                 )
     _warn_of_leaks(splits, groups)
     if "val" not in splits:

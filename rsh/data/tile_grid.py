@@ -49,6 +49,7 @@ class TileGrid:
         stretch: the values of each band that become 0 and 255; empty for 8-bit values.
         size: side of a tile, pixels.
         stride: from one tile to the next, pixels.
+        blend: see `rsh.data.raster.Raster.read`.
     """
 
     scene: Path
@@ -59,6 +60,7 @@ class TileGrid:
     stretch: Stretch
     size: int
     stride: int
+    blend: bool = True
 
     def origins(self) -> list[Origin]:
         """Return the origin of each tile, row by row; the last tiles end with the scene."""
@@ -75,7 +77,7 @@ class TileGrid:
 
     def pixels(self, raster: Raster, origin: Origin) -> NDArray[np.uint8] | None:
         """Read a tile of the opened scene, (3, size, size); None if it holds too little data."""
-        pixels = raster.read(self.bands, self.stretch, self.window(origin))
+        pixels = raster.read(self.bands, self.stretch, self.window(origin), blend=self.blend)
         return None if pixels.valid < MIN_VALID else pixels.rgb
 
 
@@ -108,6 +110,7 @@ def plan_tiles(
         stretch=() if raster.has_8_bits(bands) else raster.pairs(bands, rendering),
         size=tiling.size,
         stride=stride,
+        blend=not raster.is_chosen(rendering),
     )
 
 

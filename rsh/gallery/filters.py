@@ -25,6 +25,8 @@ from rsh.errors import InputError
 from rsh.index.base import ColumnTest
 
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
+DATE = re.compile(r"\d{4}(-|$)")
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 Mask = NDArray[np.bool_]
 
 
@@ -132,6 +134,15 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     values: list[float] | list[str] = list(condition.values)
     if _is_number(column):
         values = [_number(value, condition) for value in condition.values]
+    elif condition.between and all(map(NUMBER.fullmatch, condition.values)):
+        other = next((text for text in column.dropna() if not DATE.match(str(text))), None)
+        if other is not None:
+            raise InputError(
+                f"the column holds texts, such as {other!r}, so this is no range of numbers: give "
+                "its values, or make all of them numbers in items.csv",
+                parameter="filter",
+                value=condition,
+            )
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
         raise InputError("the lower end comes first", parameter="filter", value=condition)
     is_bool = pd.api.types.is_bool_dtype(column)
@@ -149,15 +160,18 @@ def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
             value=condition,
         )
     west, south, east, north = (_number(value, condition) for value in condition.values)
-    if not (-180 <= west <= 360 and -180 <= east <= 360 and -90 <= south <= north <= 90):
+    if not (-360 <= west <= 360 and -360 <= east <= 360 and -90 <= south <= north <= 90):
         raise InputError(
             "need west, south, east, north in degrees, the south below the north",
             parameter="filter",
             value=condition,
         )
     latitude = ColumnTest("latitude", [south, north], between=True, negated=False)
-    is_whole = east - west >= 360
-    west, east = (-180, 180) if is_whole else (float(end) for end in wrap([west, east]))
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+    else:  # -180 and 180 are the same meridian
+        west, east = (float(end) for end in wrap([west, east]))
+        west, east = 180.0 if west == -180 else west, -180.0 if east == 180 else east
     if west <= east:
         return [ColumnTest("longitude", [west, east], between=True, negated=False), latitude]
     gap = [np.nextafter(east, 180), np.nextafter(west, -180)]

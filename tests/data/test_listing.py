@@ -138,7 +138,7 @@ def test_images_outside_class_folders_and_other_files_are_counted(tmp_path: Path
     folder = make(tmp_path / "data")
     for name in ("b.png", "a.png"):
         tile(3).save(folder / name)
-    (folder / "items.csv").write_text("")
+    (folder / "Thumbs.db").write_text("x")
     (folder / "coast" / "notes.txt").write_text("x")
     (folder / "coast" / "Thumbs.db").write_text("x")
     for wrap in ("", "all/"):

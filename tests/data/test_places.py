@@ -18,7 +18,7 @@ from shapely.geometry import MultiPolygon
 
 from rsh.data.dataset import TileDataset
 from rsh.data.metadata import check_metadata
-from rsh.data.places import footprint, parse_rings, wrap, wrap_footprint
+from rsh.data.places import footprint, parse_rings, read_footprint, wrap
 from rsh.data.tile_grid import TileGrid, TilingOptions, locate_tiles
 from rsh.data.tiling import tile_raster
 from rsh.gallery.filters import Filter
@@ -221,11 +221,11 @@ def test_wrapped_longitudes_are_the_same_directions(longitude: float):
     ],
 )  # fmt: skip
 def test_footprints_of_others_are_brought_into_range(ring: str, expected: str):
-    assert wrap_footprint(ring) == expected
+    assert read_footprint(ring) == expected
 
 
 def test_footprints_of_others_across_the_antimeridian_are_cut():
-    found = wrap_footprint("POLYGON ((179 0, 181 0, 181 2, 179 2, 179 0))")
+    found = read_footprint("POLYGON ((179 0, 181 0, 181 2, 179 2, 179 0))")
     assert shape(found).area == pytest.approx(4) and len(parse_rings(found)) == 2
 
 

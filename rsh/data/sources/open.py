@@ -29,7 +29,7 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
         InputError: the path holds no tiles, or `tiling` does not apply.
     """
     source: Source
-    if path.is_file() and is_zip(path):
+    if path.is_file() and (is_zip(path) or path.suffix.lower() == ".zip"):
         source = ZipSource.open(path)
     elif path.is_dir() and (folder := FolderSource.open(path)).paths:
         source = folder
@@ -42,7 +42,8 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     else:
         raise InputError(
             f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
-            "a folder with one folder per class, a zip of such a folder, .tar or GeoTIFF files"
+            "a folder with one folder per class, a zip of such a folder, .tar or GeoTIFF files; "
+            f"convert another raster with `gdal_translate {path.name} scene.tif`"
         )
     for field in fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from rsh.data.archive import MAX_BYTES
+from rsh.data.archive import MAX_BYTES, class_prefix
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import HIDDEN, is_hidden, warn_left_out, warn_of_twins
 from rsh.data.metadata import check_metadata
 from rsh.data.rendering import AS_IS
-from rsh.data.sources.base import file_stamp
+from rsh.data.sources.base import file_stamp, table_from_paths
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
 from rsh.text import first_sentence
@@ -77,6 +77,9 @@ class WebDatasetSource:
         if len({key for values in metadata.values() for key in values}) > MAX_COLUMNS:
             raise InputError(f"{self.path} has more than {MAX_COLUMNS} names in its .json files")
         table = pd.DataFrame([metadata[tile] for tile in locations], index=pd.Index(locations))
+        if "class" not in table and all("/" in tile for tile in locations):
+            by_folder = _classes_by_folder(list(locations), self.path)
+            table = table.loc[by_folder.index].assign(**by_folder)
         classes = table["class"] if "class" in table else pd.Series("", index=table.index)
         if classes.isna().any():
             raise InputError(
@@ -86,7 +89,9 @@ class WebDatasetSource:
         warn_of_twins(classes, self.path)
         columns = check_metadata(table, f"{self.path}")
         arrays = {name: column.to_numpy() for name, column in columns.items()}
-        return pd.DataFrame({"id": list(locations), "class": classes.to_numpy(), **arrays})
+        if "given_split" in table:
+            arrays["given_split"] = table["given_split"].to_numpy()
+        return pd.DataFrame({"id": table.index, "class": classes.to_numpy(), **arrays})
 
     def read(self, tile: str) -> bytes:
         """See `rsh.data.sources.base.Source`."""
@@ -119,6 +124,13 @@ class WebDatasetSource:
                     raise InputError(f"{tile} is {where}: rename one of them")
                 locations[tile], metadata[tile] = location, values
         return locations, metadata
+
+
+def _classes_by_folder(tiles: list[str], path: Path) -> pd.DataFrame:
+    """Return class and, if stated, split of tiles by their folders, as for a folder or a zip."""
+    prefix = class_prefix(tiles)
+    table = table_from_paths([tile.removeprefix(prefix) for tile in tiles], path)
+    return table.set_index(prefix + table["id"]).drop(columns="id")
 
 
 def shard_files(path: Path) -> tuple[Path, ...]:
@@ -240,8 +252,7 @@ def _parse_metadata(sidecars: dict[str, bytes], tile: str, file: Path) -> Metada
         raise InputError(f"the .json or .cls {where} cannot be read ({error}): fix it") from None
     if not isinstance(entries, dict):
         raise InputError(f"the .json {where} holds no JSON object: fix it")
-    folder = str(PurePosixPath(tile).parent)
-    choices = [name, entries.get("class"), entries.get("label"), folder if folder != "." else None]
+    choices = [name, entries.get("class"), entries.get("label")]
     label = next((choice for choice in choices if choice is not None), None)
     if isinstance(label, dict | list | bool):
         raise InputError(f"the class {where} is {label!r}: write a word or a number")
