@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from make_scenes import make
+from tiers import SLOW
 
 NAMES = ("\N{LATIN CAPITAL LETTER A WITH DIAERESIS}hre", "\N{CJK UNIFIED IDEOGRAPH-6797}")
 
@@ -19,7 +20,9 @@ def rsh(*words: object, **variables: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, env=environment | variables, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(name, marks=SLOW) for name in ("cp1252", "utf-16"))]
+)
 def test_any_output_encoding_will_do(tmp_path: Path, encoding: str):
     folder = make(tmp_path / "data", classes=NAMES, count=3)
     done = rsh("data", "check", folder, PYTHONIOENCODING=encoding)

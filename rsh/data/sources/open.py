@@ -40,10 +40,11 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     elif path.is_dir():
         source = FolderSource(path, ())
     else:
+        what = "does not exist" if not path.exists() else "is no zip, tar or GeoTIFF"
+        hint = "" if not path.exists() else f", after `gdal_translate {path.name} scene.tif`"
         raise InputError(
-            f"{path} is neither a folder nor a zip file, shards or a scene: give 'bluemarble', "
-            "a folder with one folder per class, a zip of such a folder, .tar or GeoTIFF files; "
-            f"convert another raster with `gdal_translate {path.name} scene.tif`"
+            f"{path} {what}: give 'bluemarble' or another name of `rsh data list`, a folder with "
+            f"one folder per class, a zip of such a folder, .tar files, or a scene{hint}"
         )
     for field in fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:
