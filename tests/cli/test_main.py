@@ -184,7 +184,7 @@ def test_data_without_contrast(tmp_path: Path, capsys: pytest.CaptureFixture[str
     shutil.rmtree(data)
     data.mkdir()
     assert "holds no images" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
-    assert "neither a folder nor a zip" in refuse(capsys, *TRAIN, "--data", tmp_path / "no")
+    assert "does not exist" in refuse(capsys, *TRAIN, "--data", tmp_path / "no")
     assert not run.exists()
 
 
