@@ -218,6 +218,7 @@ class Explorer:
             image = await self._uploads.encode(data, name)
             if self.state.query == before:
                 self._move(lambda: self.state.choose_image(image))
+                self.alert(image.note)
             else:
                 self.alert(f"{name} was ready after you chose another query: upload it again")
         except Superseded:

@@ -29,11 +29,13 @@ class QueryImage:
         name: its file, or what to call it.
         thumbnail: JPEG bytes.
         encodings: its code, relaxed code and features, one row each.
+        note: how it was converted to 8-bit RGB, if it was.
     """
 
     name: str
     thumbnail: bytes
     encodings: Encodings
+    note: str = ""
 
 
 @dataclass(frozen=True)

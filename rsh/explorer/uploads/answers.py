@@ -1,14 +1,15 @@
 """Answers the messages of a dashboard's kernel with encoded images: see `worker`.
 
-It answers each message with one message: a thumbnail and the encodings, an occlusion map, an error,
-or an empty message once the network is loaded. It ends after a time without messages, or when the
-other side closes the connection.
+It answers each message with one message: a thumbnail and the encodings, with notes on how the image
+was converted, an occlusion map, an error, or an empty message once the network is loaded. It ends
+after a time without messages, or when the other side closes the connection.
 """
 
 import io
 import os
 import select
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from rsh.analysis.occlusion import Encode, occlude
 from rsh.data.images import read_image, to_jpeg
 from rsh.data.rendering import Rendering
 from rsh.encoding.query import open_query_encoder
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.explorer.uploads.confinement import confine_calls, log
 from rsh.explorer.uploads.messages import packed_message, read_message
 from rsh.gallery.gallery import Gallery
@@ -65,7 +66,10 @@ def _open_encoder(folder: str, fingerprint: str) -> tuple[Encode, Rendering]:
 def _answer(encode: Encode, rendering: Rendering, head: dict[str, Any], body: bytes) -> bytes:
     if head["want"] == "nothing":
         return packed_message({})
-    image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=rendering)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RshWarning)
+        image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=rendering)
+    notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     stream = io.BytesIO()
     if head["want"] == "parts":
         found = occlude(image, encode)
@@ -74,4 +78,4 @@ def _answer(encode: Encode, rendering: Rendering, head: dict[str, Any], body: by
         thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
         arrays = {"thumb": thumbnail, **encode([image])._asdict()}
     np.savez(stream, **arrays)
-    return packed_message({}, stream.getvalue())
+    return packed_message({"notes": notes}, stream.getvalue())

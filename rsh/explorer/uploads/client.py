@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
@@ -20,8 +20,16 @@ from rsh.search.query import QueryImage
 
 MAX_BYTES = 20 << 20  # enough for a tile of any sensor; scenes must be cut into tiles first
 TIMEOUT = 90.0  # seconds per image; the first one includes loading the model
+MAX_NOTES = 3
 STREAM_LIMIT = 1 << 24  # bytes of the read buffer
 _STARTED: set[asyncio.Task[None]] = set()
+
+
+class Answer(NamedTuple):
+    """Arrays by name, and notes on how an image was converted."""
+
+    arrays: dict[str, Any]
+    notes: list[str]
 
 
 class Superseded(Exception):
@@ -50,8 +58,8 @@ class UploadEncoder:
             InputError: too large, no image, or not encoded in time.
             Superseded: another image came meanwhile; only that one counts.
         """
-        parts = await self._request(data, name, want="codes")
-        return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts))
+        parts, notes = await self._request(data, name, want="codes")
+        return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts), "; ".join(notes))
 
     async def parts(self, data: bytes, name: str) -> Occlusion:
         """Return which regions of an image determine its code: see `rsh.analysis.occlusion`.
@@ -60,7 +68,7 @@ class UploadEncoder:
             InputError: as for `encode`.
             Superseded: the regions of another image were asked for meanwhile.
         """
-        parts = await self._request(data, name, want="parts")
+        parts, _ = await self._request(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
     async def prepare(self) -> None:
@@ -77,9 +85,9 @@ class UploadEncoder:
         if self._scratch:
             self._scratch.cleanup()
 
-    async def _request(self, data: bytes, name: str, *, want: str) -> dict[str, Any]:
+    async def _request(self, data: bytes, name: str, *, want: str) -> Answer:
         self._newest[want] = mine = object()
-        answer: dict[str, Any] | InputError = {}
+        answer: Answer | InputError = Answer({}, [])
         async with self._turn:
             if self._newest[want] is mine:
                 try:
@@ -93,7 +101,7 @@ class UploadEncoder:
             raise answer
         return answer
 
-    async def _answer(self, data: bytes, name: str, want: str) -> dict[str, Any]:
+    async def _answer(self, data: bytes, name: str, want: str) -> Answer:
         try:
             return await asyncio.wait_for(self._exchange(data, name, want), TIMEOUT)
         except (EOFError, ConnectionError, TimeoutError):
@@ -103,7 +111,7 @@ class UploadEncoder:
                 f"{TIMEOUT:.0f} s; try again, or save the image as JPEG first"
             ) from None
 
-    async def _exchange(self, data: bytes, name: str, want: str) -> dict[str, Any]:
+    async def _exchange(self, data: bytes, name: str, want: str) -> Answer:
         process = await self._running_process()
         assert process.stdin and process.stdout
         process.stdin.write(packed_message({"name": name, "want": want}, data))
@@ -112,7 +120,9 @@ class UploadEncoder:
         if "error" in head:
             raise InputError(str(head["error"]))
         try:
-            return read_arrays(io.BytesIO(body)) if body else {}
+            found = head.get("notes")
+            notes = list(map(str, found[:MAX_NOTES])) if isinstance(found, list) else []
+            return Answer(read_arrays(io.BytesIO(body)) if body else {}, notes)
         except InputError as error:
             raise EOFError from error
 

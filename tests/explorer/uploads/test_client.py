@@ -162,6 +162,28 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     assert explorer.state.query.row is not None
 
 
+def test_the_page_says_how_an_image_was_converted(gallery):
+    explorer = Explorer(ExplorerState(gallery))
+    deep = Image.fromarray(np.arange(4096, dtype=np.uint16).reshape(64, 64) * 9)
+
+    async def visit() -> list[str]:
+        told = []
+        for name, data in (
+            ("deep.tif", saved(deep, "TIFF")),
+            ("plain.png", saved(Image.new("RGB", (32, 32), "green"), "PNG")),
+            ("clear.png", saved(Image.new("RGBA", (32, 32), (9, 9, 9, 99)), "PNG")),
+        ):
+            await explorer.take_image(data, name)
+            told.append(explorer.header.message)
+        await explorer._uploads.close()
+        return told
+
+    deep_said, plain_said, clear_said = run(visit())
+    assert deep_said.startswith("deep.tif holds uint16 values, not 8 bits: they were stretched")
+    assert plain_said == ""
+    assert clear_said == "clear.png is RGBA, not RGB: it was blended with black to RGB"
+
+
 def test_an_image_that_is_ready_late_does_not_replace_a_later_choice(gallery, tiny_run):
     explorer = Explorer(ExplorerState(gallery))
     data = (tiny_run.data / gallery.items["id"][3]).read_bytes()
