@@ -216,7 +216,8 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
     check_object(config, whole, where=str(file), what="run")
     for part, kinds in KINDS.items():
         where = f"{part!r} in {file}"
-        check_object(config[part], kinds, where=where, what="run", exact=part != "data")
+        exact, optional = part != "data", ("near_duplicates",)
+        check_object(config[part], kinds, where=where, what="run", exact=exact, optional=optional)
     try:
         for name in ("hidden", "feature_dim"):
             check_number(name, config["model"][name], 1, WIDEST)
