@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from rsh.data.listing import LOOSE, list_images, warn_left_out
+from rsh.data.images import SUFFIXES
+from rsh.data.listing import LOOSE, NO_CLASSES, list_images, warn_left_out
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
@@ -91,7 +92,8 @@ def image_paths(source: Path) -> tuple[list[str], str]:
         InputError: the zip is damaged, or names a path outside itself.
     """
     with open_zip(source) as archive:
-        names = list_images(member_names(archive), source)
+        members = list(member_names(archive))
+    names = list_images(members, source)
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{source} names a path outside itself ({name}): create it again")
@@ -100,6 +102,8 @@ def image_paths(source: Path) -> tuple[list[str], str]:
     found = [name for name in inside if "/" in name]
     if found:
         warn_left_out(source, [name for name in inside if "/" not in name], LOOSE)
+    elif loose := [name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES]:
+        raise InputError(f"{source} holds {NO_CLASSES.format(len(loose))}")
     return found, prefix
 
 

@@ -26,6 +26,7 @@ NOT_TOLD = SYSTEM_FILES | {TABLE, *PARQUET_TABLES, SCENE}
 HIDDEN = "hidden, or in a folder of the system"
 LOOSE = "in no class folder"
 UNREAD = "in a format that is not read here: convert to JPEG, PNG or TIFF"
+NO_CLASSES = "{} image(s) but no class folders: put the images into one folder per class"
 NO_IMAGE = "no image by its name"
 
 

@@ -357,3 +357,17 @@ def test_copies_of_a_tile_are_read_as_they_are(tmp_path: Path):
     shutil.copy(folder / "coast" / "0.png", folder / "coast" / "wrong suffix.jpg")
     assert len(TileDataset.open(folder)) == 9
     assert TileDataset.open(folder).rendering == AS_IS
+
+
+def test_zip_of_loose_images_is_refused_like_a_folder(tmp_path: Path):
+    file = raw_zip(tmp_path / "a.zip", ["0.png", "1.png"])
+    with refused(names=("2 image(s) but no class folders", "one folder per class")):
+        TileDataset.open(file)
+
+
+def test_table_in_a_tar_is_told(tmp_path: Path):
+    folder = TileDataset.open(make(tmp_path / "data"))
+    members = {each: folder.read_bytes(row) for row, each in enumerate(folder.items["id"])}
+    file = make_tar(tmp_path / "a.tar", members | {"items.csv": b"path"})
+    with pytest.warns(RshWarning, match="left out 1 file, such as items.csv"):
+        assert len(TileDataset.open(file)) == 8

@@ -8,7 +8,7 @@ from typing import Protocol
 import pandas as pd
 
 from rsh.data.images import SUFFIXES
-from rsh.data.listing import LOOSE, warn_left_out, warn_of_twins
+from rsh.data.listing import LOOSE, NO_CLASSES, warn_left_out, warn_of_twins
 from rsh.data.rendering import Rendering
 from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
@@ -58,10 +58,7 @@ def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
         files = source.iterdir() if source.is_dir() else ()
         loose = sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in files)
         if loose:
-            raise InputError(
-                f"{source} holds {loose} image(s) but no class folders: put the images into one "
-                "folder per class"
-            )
+            raise InputError(f"{source} holds {NO_CLASSES.format(loose)}")
         raise InputError(
             f"{source} holds no images: give a folder with one folder per class, shards or scenes"
         )

@@ -24,7 +24,14 @@ import pandas as pd
 
 from rsh.data.archive import MAX_BYTES, class_prefix
 from rsh.data.images import SUFFIXES
-from rsh.data.listing import HIDDEN, is_hidden, warn_left_out, warn_of_twins
+from rsh.data.listing import (
+    HIDDEN,
+    PARQUET_TABLES,
+    TABLE,
+    is_hidden,
+    warn_left_out,
+    warn_of_twins,
+)
 from rsh.data.metadata import check_metadata
 from rsh.data.rendering import AS_IS
 from rsh.data.sources.base import file_stamp, table_from_paths
@@ -171,6 +178,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
     locations: dict[str, Location] = {}
     sidecars: dict[str, dict[str, bytes]] = {}  # contents of .cls and .json
     hidden: list[str] = []
+    tables: list[str] = []
     with _open_tar(file) as tar:
         for member in _members(tar, file):
             _check_member(member, file)
@@ -182,13 +190,16 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
                 continue
             stem, _, kind = path.name.partition(".")
             tile, suffix = str(path.with_name(stem)), PurePosixPath(f"x.{kind}").suffix.lower()
-            if suffix in SUFFIXES:
+            if path.name in (TABLE, *PARQUET_TABLES):
+                tables.append(member.name)
+            elif suffix in SUFFIXES:
                 if tile in locations:
                     raise InputError(f"{tile} in {file} has two images: remove one of them")
                 locations[tile] = Location(shard, member.offset_data, member.size)
             elif suffix in (".cls", ".json"):
                 sidecars.setdefault(tile, {})[suffix] = _read_member(tar, member, file)
     warn_left_out(file, hidden, HIDDEN)
+    warn_left_out(file, tables, "shards state metadata in .json files")
     for tile, location in locations.items():
         yield tile, location, _parse_metadata(sidecars.get(tile, {}), tile, file)
 
