@@ -20,7 +20,7 @@ from rsh.data.dataset import TileDataset
 from rsh.data.images import FORMATS
 from rsh.data.raster import HEAD, find_driver, open_tile
 from rsh.data.rendering import AS_IS, Rendering
-from rsh.data.splits import SPLIT_COLUMNS, SPLIT_NAMES
+from rsh.data.splits import SPLIT_COLUMNS, split_parts
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.io.files import atomic_write
@@ -214,8 +214,7 @@ def _split(dataset: TileDataset) -> dict[str, Any]:
     by = next((name for name, column in SPLIT_COLUMNS.items() if column in items), "class")
     if by != "given":
         return {"by": by}
-    names = items["given_split"].str.lower().map(SPLIT_NAMES)
-    return {"by": by, "parts": _counts(names)}
+    return {"by": by, "parts": _counts(split_parts(items["given_split"]))}
 
 
 def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
@@ -263,7 +262,7 @@ def _twin_warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
                 f"{mixed[0][0]} and {mixed[0][-1]}: keep one of each"
             )
         if "given_split" in items:
-            names = items["given_split"].str.lower().map(SPLIT_NAMES)
+            names = split_parts(items["given_split"])
             leaks = [tiles for tiles in groups if names[tiles].nunique() > 1]
             if leaks:
                 yield (

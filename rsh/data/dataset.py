@@ -4,7 +4,7 @@ import hashlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -342,10 +342,11 @@ def _settle_rendering(
 def _rasters(source: Source, ids: Iterable[str]) -> Iterator[Raster]:
     """Yield those of the tiles that are rasters, opened; unreadable ones are left out."""
     for tile in ids:
-        with suppress(InputError), ExitStack() as stack:
+        with suppress(InputError):
             content = source.read(tile)
             if driver := find_driver(content[:HEAD]):
-                yield stack.enter_context(open_tile(io.BytesIO(content), driver, tile))
+                with open_tile(io.BytesIO(content), driver, tile) as raster:
+                    yield raster
 
 
 def _tell_stretch(path: Path, rendering: Rendering) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from rsh.data import raster
-from rsh.data.rendering import AS_IS, Rendering, percentile_stretch, to_bytes
+from rsh.data.rendering import AS_IS, Rendering, percentile_stretch, strips, to_bytes
 from rsh.errors import InputError, RshWarning
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
@@ -32,7 +32,6 @@ SUFFIXES = frozenset(
     + [".avif"] * ("AVIF" in FORMATS)
 )
 ORIENTATION, BITS_PER_SAMPLE = 0x0112, 0x0102  # tags of EXIF and TIFF
-STRIP_PIXELS = 1 << 20  # converted at a time, so that memory holds a large image twice at most
 STRETCH_PIXELS = 1 << 22  # a sample of at most so many pixels gives the percentiles
 
 # Pillow raises these for damaged or hostile files.
@@ -275,10 +274,10 @@ def _warn_of_own_stretch(noted_as: str, kind: str) -> None:
 def _over_black(image: Image.Image) -> Image.Image:
     width, height = image.size
     result = Image.new("RGB", image.size)
-    for top, bottom in _strips(width, height):
-        rgba = image.crop((0, top, width, bottom)).convert("RGBA")
+    for rows in strips(height, width):
+        rgba = image.crop((0, rows.start, width, rows.stop)).convert("RGBA")
         flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
-        result.paste(flat.convert("RGB"), (0, top))
+        result.paste(flat.convert("RGB"), (0, rows.start))
     return result
 
 
@@ -296,14 +295,6 @@ def _stretch(image: Image.Image, name: str, noted_as: str, rendering: Rendering)
         stretch = percentile_stretch([finite])
         _warn_of_own_stretch(noted_as, str(values.dtype))
     stretched = np.empty(values.shape, np.uint8)
-    for top, bottom in _strips(image.width, image.height):
-        strip = values[None, top:bottom].astype(np.float64)
-        stretched[top:bottom] = to_bytes(strip, stretch)[0]
+    for rows in strips(image.height, image.width):
+        stretched[rows] = to_bytes(values[None, rows], stretch)[0]
     return Image.fromarray(stretched).convert("RGB")
-
-
-def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
-    """Yield first row and end of each strip of an image."""
-    rows = max(1, STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        yield top, min(top + rows, height)

@@ -28,7 +28,7 @@ from rsh.data.geoparquet import read_parquet
 from rsh.data.listing import PARQUET_TABLES, SCENE, TABLE
 from rsh.data.places import read_footprint, wrap
 from rsh.data.rendering import AS_IS, Rendering
-from rsh.data.splits import SPLIT_NAMES
+from rsh.data.splits import split_parts
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
@@ -59,16 +59,17 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     Raises:
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
-    contents = {name: _content(source, prefix, name) for name in (TABLE, *PARQUET_TABLES)}
-    found = [name for name, content in contents.items() if content is not None]
+    names = (TABLE, *PARQUET_TABLES)
+    contents = _contents(source, {start + name for name in names for start in (prefix, "")})
+    found = [name for name in names if prefix + name in contents]
     if not found:
-        if prefix and any(_content(source, "", name) is not None for name in contents):
+        if contents:
             raise InputError(f"{source} has its table outside of {prefix}: move it there")
         return items
     if len(found) > 1:
         raise InputError(f"{source} holds {' and '.join(found)}: keep one of them")
     where = f"{found[0]} in {source}"
-    content = contents[found[0]] or b""
+    content = contents[prefix + found[0]]
     if not content:
         raise InputError(f"{where} is empty (0 bytes): save it again, or remove it")
     read = _read_csv if found[0] == TABLE else _read_parquet
@@ -87,7 +88,7 @@ def scene_rendering(source: Path, prefix: str) -> Rendering:
     Raises:
         InputError: scene.json cannot be read.
     """
-    content = _content(source, prefix, SCENE)
+    content = _contents(source, {prefix + SCENE}).get(prefix + SCENE)
     if not content:
         return AS_IS
     try:
@@ -125,22 +126,25 @@ def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
     return columns | {name: _for_parquet(table[name]) for name in others}
 
 
-def _content(source: Path, prefix: str, name: str) -> bytes | None:
-    """Return the content of a file beside the class folders, None if there is none."""
-    where = f"{name} in {source}"
+def _contents(source: Path, names: set[str]) -> dict[str, bytes]:
+    """Return the contents of those of these files that a folder or zip holds, by path."""
     if source.is_dir():
-        file = source / name
-        if file.exists() and not file.is_file():  # reading a pipe or a device may never end
-            raise InputError(f"{where} cannot be read (no file): {HINT}")
-        try:
-            return file.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
-    with open_zip(source) as archive:
-        member = member_names(archive).get(prefix + name)
-        return read_member(archive, member) if member else None
+        found = {name: _file_content(source / name, f"{name} in {source}") for name in names}
+        return {name: content for name, content in found.items() if content is not None}
+    with open_zip(source) as archive:  # once, since it may list many files
+        members = member_names(archive)
+        return {name: read_member(archive, members[name]) for name in names & members.keys()}
+
+
+def _file_content(file: Path, where: str) -> bytes | None:
+    if file.exists() and not file.is_file():  # reading a pipe or a device may never end
+        raise InputError(f"{where} cannot be read (no file): {HINT}")
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
 
 
 def _read_parquet(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
@@ -223,7 +227,7 @@ def _blocks(column: pd.Series, where: str) -> pd.Series:
 
 def _given_split(column: pd.Series, where: str) -> dict[str, pd.Series]:
     names = column.fillna("").astype(str)
-    found = names.str.lower().map(SPLIT_NAMES)
+    found = split_parts(names)
     if found.notna().all() and {"train"} < set(found):
         return {"given_split": names}
     why = f"it holds {names[found.isna()].iloc[0]!r}" if found.isna().any() else "it has one part"

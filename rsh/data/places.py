@@ -6,6 +6,7 @@ cross the antimeridian. Source: https://www.rfc-editor.org/rfc/rfc7946
 
 import re
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,18 @@ def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
     Raises:
         pyproj.exceptions.ProjError: the coordinate system has no relation to degrees.
     """
-    from pyproj import CRS, Transformer
-
-    system = CRS.from_wkt(crs.to_wkt())
-    transformer = Transformer.from_crs(system, LONGITUDE_LATITUDE, always_xy=True)
-    longitude, latitude = map(np.asarray, transformer.transform(x, y))
+    longitude, latitude = map(np.asarray, _transformer(crs.to_wkt()).transform(x, y))
     on_earth = np.isfinite(longitude) & (np.abs(latitude) <= 90 + BEYOND_POLE)
     latitude = np.clip(latitude, -90, 90)
     return np.where(on_earth, wrap(longitude), np.nan), np.where(on_earth, latitude, np.nan)
+
+
+@lru_cache(8)
+def _transformer(wkt: str) -> Any:
+    """Return what brings points to degrees; to make it takes longer than thousands of points."""
+    from pyproj import CRS, Transformer
+
+    return Transformer.from_crs(CRS.from_wkt(wkt), LONGITUDE_LATITUDE, always_xy=True)
 
 
 def wrap(longitude: ArrayLike) -> Degrees:
@@ -60,10 +65,16 @@ def footprint(longitude: Degrees, latitude: Degrees) -> str:
         Text with seven decimals, which are about a centimeter; empty if fewer than three corners
         lie on Earth.
     """
+    rings = _outlines(longitude, latitude)
+    return _joined(rings) if rings else ""
+
+
+def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
+    """Return the rings of the footprint of these corners, see `footprint`."""
     known = np.isfinite(longitude)
     longitude, latitude = longitude[known], latitude[known]
     if len(longitude) < 3:
-        return ""
+        return []
     longitude, latitude = _spread_poles(longitude, latitude)
     steps = wrap(np.diff(longitude, append=longitude[0]))
     is_around_pole = abs(steps.sum()) > 180
@@ -71,7 +82,7 @@ def footprint(longitude: Degrees, latitude: Degrees) -> str:
     unwrapped -= 360 * np.floor((unwrapped.min() + 180) / 360)
     if is_around_pole or unwrapped.max() > 180:
         return _cut(longitude, latitude)
-    return _joined([_ring(unwrapped, latitude)])
+    return [_ring(unwrapped, latitude)]
 
 
 def _spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
@@ -123,8 +134,8 @@ def read_footprint(text: str) -> str | None:
     if not is_cut and all(abs(x) <= 180 for ring in rings for x, _ in ring):
         return text
     corners = [np.array(ring)[:-1].T for ring in rings]
-    parts = [footprint(wrap(longitude), latitude) for longitude, latitude in corners]
-    return _joined([ring for part in parts for ring in re.findall(r"\([^()]+\)", part)])
+    parts = [_outlines(wrap(longitude), latitude) for longitude, latitude in corners]
+    return _joined([ring for part in parts for ring in part])
 
 
 def _read_wkt(text: str) -> str | None:
@@ -161,12 +172,12 @@ def outline(shape: Any, crs: Any) -> str:
     for part in parts:
         if isinstance(part, Polygon) and not part.is_empty:
             x, y = np.array(orient(part).exterior.coords)[:-1, :2].T
-            found += re.findall(r"\([^()]+\)", footprint(*to_degrees(crs, x, y)))
+            found += _outlines(*to_degrees(crs, x, y))
     return _joined(found) if found else ""
 
 
-def _cut(longitude: Degrees, latitude: Degrees) -> str:
-    """Return an outline that crosses the antimeridian or goes around a pole."""
+def _cut(longitude: Degrees, latitude: Degrees) -> list[str]:
+    """Return the rings of an outline that crosses the antimeridian or goes around a pole."""
     import antimeridian
     from shapely import Polygon
 
@@ -174,7 +185,7 @@ def _cut(longitude: Degrees, latitude: Degrees) -> str:
     with warnings.catch_warnings(action="ignore"):  # of rings that are clockwise
         fixed = antimeridian.fix_polygon(ring, great_circle=False)
     parts = [part for part in getattr(fixed, "geoms", [fixed]) if part.area > 0]
-    return _joined([_ring(*np.array(part.exterior.coords)[:-1].T) for part in parts])
+    return [_ring(*np.array(part.exterior.coords)[:-1].T) for part in parts]
 
 
 def _joined(rings: list[str]) -> str:

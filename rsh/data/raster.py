@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.data.rendering import AS_IS, Rendering, Stretch, to_bytes
+from rsh.data.rendering import AS_IS, Rendering, Stretch, strips, to_bytes
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 OVERVIEW_SIDE = 1024  # pixels; the percentiles of a stretch come from an overview of this size
-STRIP_PIXELS = 1 << 20  # rendered at a time, so that memory never holds all values of a tile
 CACHE = 128  # megabytes of GDAL's block cache
 MAX_BLOCK_BYTES = 250_000_000  # GDAL decodes a block as a whole
 # GDAL chooses a driver by content: a file named .tif may list addresses on the network. So the
@@ -163,7 +162,7 @@ class Raster:
         count = self.source.count
         if not rendering.bands or count == rendering.count:
             return rendering
-        listed = ",".join(map(str, rendering.bands))
+        listed = rendering.bands_flag
         if max(rendering.bands) > count:
             raise InputError(
                 f"choose one or three of 1 to {count}", parameter="bands", value=listed
@@ -229,12 +228,13 @@ class Raster:
         window = window or Window(0, 0, self.source.width, self.source.height)
         height, width = int(window.height), int(window.width)
         rgb = np.empty((3, height, width), np.uint8)
-        rows, valid = max(1, STRIP_PIXELS // width), 0
-        for top in range(0, height, rows):
-            strip = Window(window.col_off, window.row_off + top, width, min(rows, height - top))
+        valid = 0
+        for rows in strips(height, width):
+            top, length = rows.start, rows.stop - rows.start
+            strip = Window(window.col_off, window.row_off + top, width, length)
             values, opacity = self._read_strip(bands, stretch, strip)
             shown = opacity / 255 if blend else opacity > 0
-            rgb[:, top : top + rows] = np.rint(values * shown)
+            rgb[:, rows] = np.rint(values * shown)
             valid += int(np.count_nonzero(opacity))
         return Pixels(rgb, valid / (height * width))
 
@@ -371,13 +371,14 @@ def settle_rendering(
     if not all(band.size for band in values):
         raise InputError(f"{name} holds no data in one of its bands: choose other --bands")
     if given.bands and not rendering.count:
-        listed = ",".join(map(str, given.bands))
-        raise InputError("no tile is a raster; omit this option", parameter="bands", value=listed)
+        raise InputError(
+            "no tile is a raster; omit this option", parameter="bands", value=given.bands_flag
+        )
     if given.stretch and not values:
         raise InputError(
             "all values have 8 bits and stay as they are; omit this option",
             parameter="stretch",
-            value=",".join(f"{value:g}" for pair in given.stretch for value in pair),
+            value=given.stretch_flag,
         )
     if values and rendering.stretch:
         _warn_if_outside(values, rendering, name)

@@ -5,7 +5,7 @@ the same low and high for all tiles of a data set: equal values look equal, and 
 like the gallery it searches. Runs and galleries store their rendering.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rsh.errors import InputError
 
 PERCENTILES = (2, 98)
+STRIP_PIXELS = 1 << 20  # that are converted at a time
 Stretch = tuple[tuple[float, float], ...]
 
 
@@ -37,16 +38,27 @@ class Rendering:
 
     def __post_init__(self) -> None:
         if len(self.bands) not in (0, 1, 3) or any(band < 1 for band in self.bands):
-            listed = ",".join(map(str, self.bands))
-            raise InputError("choose one or three, from 1", parameter="bands", value=listed)
+            raise InputError(
+                "choose one or three, from 1", parameter="bands", value=self.bands_flag
+            )
         ends = [value for pair in self.stretch for value in pair]
         is_pairs = all(len(pair) == 2 and pair[0] < pair[1] for pair in self.stretch)
         if len(self.stretch) not in (0, 1, 3) or not is_pairs or not np.isfinite(ends).all():
             raise InputError(
                 "give a lower and a higher value, such as 0,3000",
                 parameter="stretch",
-                value=",".join(f"{value:g}" for value in ends),
+                value=self.stretch_flag,
             )
+
+    @property
+    def bands_flag(self) -> str:
+        """The bands as --bands takes them."""
+        return ",".join(map(str, self.bands))
+
+    @property
+    def stretch_flag(self) -> str:
+        """The stretch as --stretch takes it."""
+        return ",".join(f"{value:g}" for pair in self.stretch for value in pair)
 
     def pairs(self, channels: int) -> Stretch:
         """Return low and high for each of one or three channels; empty if they are not known."""
@@ -105,6 +117,13 @@ def percentile_stretch(sample: Sequence[NDArray[Any]]) -> Stretch:
     return tuple(
         (low, high if high > low else low + max(1.0, abs(low) * 1e-6)) for low, high in ends
     )
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """Yield the rows of an image in strips, so that few values are in memory at once."""
+    rows = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
 
 
 def to_bytes(values: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:

@@ -104,7 +104,7 @@ def _follow(
     labels: NDArray[np.generic], given: NDArray[np.generic], groups: Rows, val: float, seed: int
 ) -> Names:
     """Return the splits that are given; without one for validation, take it from train."""
-    splits = np.array([SPLIT_NAMES[str(name).lower()] for name in given], dtype="<U5")
+    splits = split_parts(given).to_numpy("<U5")
     if "query" not in splits:
         splits[splits == "val"] = "query"
     for name in np.unique(labels):
@@ -121,6 +121,11 @@ def _follow(
         _, chosen = next(_cuts(labels, None, train, "val", val, seed, 1))
         splits[chosen] = "val"
     return splits
+
+
+def split_parts(names: Any) -> "pd.Series[str]":
+    """Return "train", "val" or "query" for each name of a split, NaN for other names."""
+    return pd.Series(names).astype(str).str.lower().map(SPLIT_NAMES)
 
 
 def _warn_of_leaks(splits: Names, groups: Rows) -> None:

@@ -43,10 +43,7 @@ def join(*columns: ArrayLike) -> Groups:
         items.append(np.arange(count))
         values.append(codes + start)
         start += len(known)
-    rows, to = np.concatenate(items), np.concatenate(values)
-    graph = coo_array((np.ones(len(rows), bool), (rows, to)), shape=(start, start))
-    _, groups = connected_components(graph, directed=False)
-    return _renumber(groups[:count])
+    return _renumber(_components(np.concatenate(items), np.concatenate(values), start)[:count])
 
 
 def look(images: Iterable[Image.Image]) -> Look:
@@ -85,11 +82,14 @@ def join_pairs(groups: Groups, pairs: Sequence[tuple[int, int]]) -> Groups:
     if not pairs:
         return groups
     first, second = np.array(pairs).T
-    ends = coo_array(
-        (np.ones(len(pairs), bool), (groups[first], groups[second])), shape=(len(groups),) * 2
-    )
-    _, merged = connected_components(ends, directed=False)
-    return _renumber(merged[groups])
+    return _renumber(_components(groups[first], groups[second], len(groups))[groups])
+
+
+def _components(first: Groups, second: Groups, count: int) -> NDArray[np.int32]:
+    """Return the component of each of `count` nodes, of which some are connected in pairs."""
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    found: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return found
 
 
 def _renumber(groups: NDArray[np.int32]) -> Groups:
