@@ -1,0 +1,39 @@
+"""Classes of tiles, which may be unknown: the column `class` is "" for a tile without a label."""
+
+from typing import TYPE_CHECKING, Literal
+
+from rsh.text import plural
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+LabelSource = Literal["auto", "none"]  # whether classes are read, or dropped
+UNLABELED = -1  # number of the class of a tile without a label; two of them are not of one class
+
+
+def class_numbers(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.int64]]":
+    """Return the known classes, and the number of each tile's class among them.
+
+    Args:
+        column: class of each tile, (n,); "" where it is unknown.
+
+    Returns:
+        The class names in alphabetical order, without "", and (n,) int64, UNLABELED where the class
+        is unknown.
+    """
+    import pandas as pd  # not when `rsh --help` starts
+
+    classes = sorted(set(column.unique()) - {""})
+    return classes, pd.Index(classes, dtype=object).get_indexer(pd.Index(column, dtype=object))
+
+
+def describe_labels(num_tiles: int, num_labeled: int, num_classes: int) -> str:
+    """Say which tiles have a class: "9 classes", "no labels", "9 classes, of 40 of 48 tiles"."""
+    if not num_labeled:
+        return "no labels"
+    classes = plural(num_classes, "class")
+    if num_labeled == num_tiles:
+        return classes
+    return f"{classes}, {num_labeled:,} of {plural(num_tiles, 'tile')} have a class"
