@@ -9,6 +9,7 @@ from rsh.cli.layout import print_json
 from rsh.cli.parser import Settings
 from rsh.config import setting
 from rsh.errors import InputError
+from rsh.labels import LabelSource
 from rsh.text import plural
 
 if TYPE_CHECKING:
@@ -105,19 +106,21 @@ def data_check(
     near_duplicates: bool = False,
     output: Path | None = None,
     json_: bool = False,
+    labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
 ) -> None:
     """Read every tile of a data set, and report what it holds and what may spoil a training.
 
-    Classes, sizes, values, places, equal images, files that cannot be read or were left out, and
-    warnings with a way out.
+    Classes, if there are any, sizes, values, places, equal images, files that cannot be read or
+    were left out, and warnings with a way out.
 
     Args:
         data: As for `rsh train --data` and `rsh encode`.
         near_duplicates: Also look for tiles that are nearly equal.
-        output: File for a contact sheet of all classes, PNG.
+        output: File for a contact sheet, of all classes if there are any, PNG.
         json_: Print JSON.
+        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options.
     """
@@ -130,6 +133,7 @@ def data_check(
         data,
         tiling=tiling.read(),
         rendering=rendering.read(),
+        labels=labels,
         near_duplicates=near_duplicates,
         sheet=output,
     )
@@ -150,7 +154,7 @@ def data_tiles(
     """Cut a georeferenced scene (GeoTIFF or any other format of GDAL) into tiles with coordinates.
 
     The output folder is DATA for `rsh encode`. That command can also cut scenes while it reads
-    them. All tiles of a scene have one class.
+    them. The tiles have no class.
 
     Args:
         scene: The raster file.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rsh.cli.data import NO_RENDERING, NO_TILING, RenderingFlags, TilingFlags
 from rsh.cli.parser import Settings
+from rsh.labels import LabelSource
 from rsh.text import plural
 
 
@@ -17,6 +18,7 @@ def encode(
     name: str = "",
     skip_unreadable: bool = False,
     overwrite: bool = False,
+    labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
 ) -> None:
@@ -28,13 +30,15 @@ def encode(
     Args:
         run: Run folder of the model.
         data: Tiles to encode; all tiles of other data than the training data are searchable. A
-            folder with one subfolder per class, a zip of such a folder, WebDataset shards (a .tar,
-            a folder of .tar files, or x-{0000..0003}.tar), a scene, or a folder of scenes. Also
-            the new path of the training data, if it has moved. (default: the training data)
+            folder of images, with one subfolder per class if they have classes, a zip of such a
+            folder, WebDataset shards (a .tar, a folder of .tar files, or x-{0000..0003}.tar), a
+            scene, or a folder of scenes. Also the new path of the training data, if it has moved.
+            (default: the training data)
         output: Gallery folder to create. (default: galleries/RUN)
         name: Name of the gallery on the dashboard.
         skip_unreadable: Leave out images that cannot be read, and name them.
         overwrite: Replace a gallery of another network or data set.
+        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options. (default: those of the training)
     """
@@ -46,6 +50,8 @@ def encode(
     dataset = opened.dataset(
         data, skip_unreadable=skip_unreadable, tiling=tiling.read(), rendering=rendering.read()
     )
+    if labels == "none":
+        dataset = dataset.without_labels()
     folder = output or Path("galleries") / run.resolve().name
     with process_group() as group:
         gallery = build_gallery(

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from rsh.cli.data import NO_TILING, TilingFlags
 from rsh.cli.parser import Settings
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
+from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
 
 
@@ -25,10 +26,11 @@ def gallery_info(gallery: Path, /) -> None:
 
     opened = Gallery.open(gallery)
     manifest, segments = opened.manifest, opened.manifest.segments
+    known = describe_labels(len(opened), opened.num_labeled, len(opened.classes))
     removed = sum(len(segment.removed) for segment in segments)
     lines = [
         ("name", opened.name),
-        ("tiles", f"{len(opened):,} in {plural(len(opened.classes), 'class')}"),
+        ("tiles", f"{len(opened):,}, {known}"),
         ("searchable", f"{len(opened.searchable):,}, all but queries"),
         ("codes", f"{plural(opened.num_bits, 'bit')}, {distinct_codes(opened.packed):,} distinct"),
         ("coordinates", "known" if opened.has_map else "unknown"),
@@ -61,15 +63,17 @@ def gallery_add(
     /,
     *,
     run: Path | None = None,
+    labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
 ) -> None:
     """Encode more tiles into a gallery; run `rsh project` again afterwards.
 
     Args:
         gallery: Gallery folder.
-        data: Tiles to add: a folder with one subfolder per class, a zip of such a folder, shards, a
-            scene, or a fetched data set; see `rsh encode --help`.
+        data: Tiles to add: a folder of images, with one subfolder per class if they have classes,
+            a zip of such a folder, shards, a scene, or a fetched data set; see `rsh encode --help`.
         run: Run folder of the model, if it has moved.
+        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
     """
     from rsh.data.dataset import TileDataset
@@ -79,7 +83,8 @@ def gallery_add(
 
     there = Gallery.open(gallery)
     net = load_network(there, run)
-    dataset = TileDataset.open(data, tiling=tiling.read(), like=there.manifest.data.rendering)
+    like = there.manifest.data.rendering
+    dataset = TileDataset.open(data, tiling=tiling.read(), like=like, labels=labels)
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {plural(len(dataset), 'tile')} added, {len(opened):,} in all")
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from rsh.data.images import SUFFIXES
-from rsh.data.listing import LOOSE, NO_CLASSES, list_images, warn_left_out
+from rsh.data.listing import TABLES, list_images
 from rsh.errors import InputError
 
 MAX_BYTES = 250_000_000  # of one unpacked file: few images of 40 million pixels take more
@@ -86,31 +85,34 @@ def member_names(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def image_paths(source: Path) -> tuple[list[str], str]:
-    """Return the paths of the images in a zip, and the prefix before the class folders.
+    """Return the paths of the images in a zip, and the folder around all of them.
+
+    A single folder of images belongs to their paths, unless it holds their table.
 
     Raises:
         InputError: the zip is damaged, or names a path outside itself.
     """
     with open_zip(source) as archive:
-        members = list(member_names(archive))
+        members = member_names(archive)
     names = list_images(members, source)
     for name in names:
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise InputError(f"{source} names a path outside itself ({name}): create it again")
     prefix = class_prefix(names)
-    inside = sorted(name.removeprefix(prefix) for name in names)
-    found = [name for name in inside if "/" in name]
-    if found:
-        warn_left_out(source, [name for name in inside if "/" not in name], LOOSE)
-    elif loose := [name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES]:
-        raise InputError(f"{source} holds {NO_CLASSES.format(len(loose))}")
-    return found, prefix
+    folders = {f"{PurePosixPath(name).parent}/" for name in names}
+    beside, inside = (
+        any(start + table in members for start in starts for table in TABLES)
+        for starts in ({prefix}, folders)
+    )
+    if len(folders) == 1 and inside and not beside:
+        prefix = min(folders)
+    return sorted(name.removeprefix(prefix) for name in names), prefix
 
 
 def class_prefix(names: Sequence[str]) -> str:
-    """Return the folder around all class folders: "", or a path that ends in a slash."""
+    """Return the folder around all folders of images: "", or a path that ends in a slash."""
     parents = [str(PurePosixPath(name).parent) for name in names]
     root = os.path.commonpath(parents) if parents else ""
-    if root and all(parent == root for parent in parents):  # a single class folder
+    if root and all(parent == root for parent in parents):  # a single folder
         root = str(PurePosixPath(root).parent)
     return f"{root}/" if root not in ("", ".") else ""

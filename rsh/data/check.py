@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from tqdm import tqdm
 
@@ -24,6 +24,7 @@ from rsh.data.splits import SPLIT_COLUMNS, split_parts
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.io.files import atomic_write
+from rsh.labels import UNLABELED, LabelSource, describe_labels
 from rsh.plotting import DPI
 from rsh.text import align_columns, humanize, plural
 
@@ -32,6 +33,7 @@ MOST_IMBALANCE = 10  # of the largest class to the smallest
 LITTLE_DATA = 0.5  # mean share of pixels without data
 SMALL_SIDE = 32  # pixels; the network sees a smaller tile much enlarged
 SHEET_TILES, SHEET_CLASSES, SHEET_SIDE = 6, 30, 128  # of a contact sheet: columns, rows, pixels
+UNLABELED_ROWS = 5  # of a contact sheet without classes
 
 
 class TileFacts(NamedTuple):
@@ -56,6 +58,7 @@ class DataReport:
         path: of the data set.
         tiles: how many it lists.
         classes: tiles of each class.
+        unlabeled: how many tiles have no class.
         sizes: tiles of each size, width and height in pixels.
         kinds: tiles of each sample type and number of bands.
         missing: mean share of pixels without data.
@@ -73,6 +76,7 @@ class DataReport:
     path: str
     tiles: int
     classes: dict[str, int]
+    unlabeled: int
     sizes: dict[str, int]
     kinds: dict[str, int]
     missing: float
@@ -92,6 +96,7 @@ def check_data(
     *,
     tiling: TilingOptions = DEFAULT_TILING,
     rendering: Rendering = AS_IS,
+    labels: LabelSource = "auto",
     near_duplicates: bool = False,
     sheet: Path | None = None,
     progress: bool = True,
@@ -102,6 +107,7 @@ def check_data(
         where: as for `TileDataset.open`.
         tiling: how to cut scenes into tiles.
         rendering: how rasters become 8-bit RGB, if it is given.
+        labels: "none" drops all classes.
         near_duplicates: also look for tiles that are nearly equal.
         sheet: file for a contact sheet, PNG.
         progress: show a progress bar.
@@ -111,14 +117,17 @@ def check_data(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RshWarning)
-        dataset = TileDataset.open(where, tiling=tiling, rendering=rendering)
+        dataset = TileDataset.open(where, tiling=tiling, rendering=rendering, labels=labels)
         read = _read_all(dataset, near_duplicates, progress)
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     ids, rows = dataset.items["id"].tolist(), list(read.facts)
+    classes = _counts(dataset.items["class"])
+    unlabeled = classes.pop("", 0)
     report = DataReport(
         path=str(dataset.path),
         tiles=len(dataset),
-        classes=_counts(dataset.items["class"]),
+        classes=classes,
+        unlabeled=unlabeled,
         sizes=_counts(facts.size for facts in read.facts.values()),
         kinds=_counts(facts.kind for facts in read.facts.values()),
         missing=float(np.mean([facts.missing for facts in read.facts.values()])) if rows else 0.0,
@@ -219,21 +228,8 @@ def _split(dataset: TileDataset) -> dict[str, Any]:
 
 def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
     """Yield what may spoil a training or its figures, each with a way out."""
-    counts = report.classes
-    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-    if len(counts) < 2:
-        yield "there is one class: a training needs at least two class folders"
-    tiny = [name for name, count in counts.items() if count < 3]
-    if tiny:
-        yield (
-            f"{plural(len(tiny), 'class')} such as {tiny[0]!r} have fewer than 3 tiles and cannot "
-            "be split: add tiles or remove the folders"
-        )
-    elif counts[largest] > MOST_IMBALANCE * counts[smallest]:
-        yield (
-            f"{largest!r} has {counts[largest]:,} tiles and {smallest!r} {counts[smallest]:,}: mAP "
-            "is mostly that of large classes; look at `rsh compare --output`, or even them out"
-        )
+    if report.classes:
+        yield from _class_warnings(report.classes, report.unlabeled)
     if report.unreadable:
         yield (
             f"{plural(len(report.unreadable), 'tile')} cannot be read: mend them, or leave them "
@@ -252,10 +248,29 @@ def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
     yield from _twin_warnings(report, dataset)
 
 
+def _class_warnings(counts: dict[str, int], unlabeled: int) -> Iterator[str]:
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if len(counts) < 2:
+        yield "there is one class: a training on labels needs at least two"
+    tiny = [name for name, count in counts.items() if count < 3]
+    if tiny:
+        which = f"{plural(len(tiny), 'class')} such as {tiny[0]!r} have fewer than 3 tiles"
+        yield (
+            f"{which}, which all stay in train: no query has such a class"
+            if unlabeled
+            else f"{which} and cannot be split: add tiles or remove the folders"
+        )
+    elif counts[largest] > MOST_IMBALANCE * counts[smallest]:
+        yield (
+            f"{largest!r} has {counts[largest]:,} tiles and {smallest!r} {counts[smallest]:,}: mAP "
+            "is mostly that of large classes; look at `rsh compare --output`, or even them out"
+        )
+
+
 def _twin_warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
     items = dataset.items.set_index("id")
     for what, groups in (("equal", report.equal), ("nearly equal", report.near or [])):
-        mixed = [tiles for tiles in groups if items.loc[tiles, "class"].nunique() > 1]
+        mixed = [tiles for tiles in groups if len({*items.loc[tiles, "class"]} - {""}) > 1]
         if mixed:
             yield (
                 f"{plural(len(mixed), 'group')} of {what} tiles have different classes, such as "
@@ -281,13 +296,13 @@ def to_text(report: DataReport) -> str:
     """Return a report for the terminal."""
     how = Rendering(**report.rendering)
     rows = [
-        ("classes", _listed(report.classes)),
+        ("classes", _classes_text(report)),
         ("sizes", _listed(report.sizes) + " pixels"),
         ("values", _listed(report.kinds)),
         ("no data", f"{report.missing:.1%} of the pixels" + _and_empty(report.empty)),
         ("shown as", how.described()),
         ("places", _places_text(report)),
-        ("split", _split_text(report.split)),
+        ("split", _split_text(report)),
         ("equal", _groups_text(report.equal, " = ")),
     ]
     if report.near is not None:
@@ -297,7 +312,9 @@ def to_text(report: DataReport) -> str:
         rows.append(("", f"and {len(report.unreadable) - NAMED} more, see --json"))
     rows += [("note", text) for text in report.notes]
     rows += [("warning", text) for text in report.warnings]
-    head = f"{report.path}: {plural(report.tiles, 'tile')}, {plural(len(report.classes), 'class')}"
+    labeled = report.tiles - report.unlabeled
+    known = describe_labels(report.tiles, labeled, len(report.classes))
+    head = f"{report.path}: {plural(report.tiles, 'tile')}, {known}"
     return f"{head}\n{align_columns(rows, left=(0, 1))}"
 
 
@@ -320,10 +337,20 @@ def _places_text(report: DataReport) -> str:
     return f"{where} ({plural(known, 'tile')})"
 
 
-def _split_text(split: dict[str, Any]) -> str:
+def _classes_text(report: DataReport) -> str:
+    if not report.classes:
+        return "none: folders of classes, or a column class in items.csv, would give labels"
+    none = f", no class ({report.unlabeled:,})" if report.unlabeled else ""
+    return _listed(report.classes) + none
+
+
+def _split_text(report: DataReport) -> str:
+    split = report.split
     if split["by"] == "given":
         return "given: " + ", ".join(f"{name} {count:,}" for name, count in split["parts"].items())
-    return {"block": "drawn by whole blocks", "class": "drawn within each class"}[split["by"]]
+    if split["by"] == "block":
+        return "drawn by whole blocks"
+    return "drawn within each class" if report.classes else "drawn at random"
 
 
 def _groups_text(groups: list[list[str]], sign: str) -> str:
@@ -335,25 +362,36 @@ def _groups_text(groups: list[list[str]], sign: str) -> str:
 
 
 def draw_sheet(dataset: TileDataset, rows: Sequence[int]) -> Figure:
-    """Draw a contact sheet: some tiles of each class, a class in each row.
+    """Draw a contact sheet: some tiles of each class, a class in each row; the rest come last.
 
     Args:
         dataset: the tiles.
         rows: those that can be read.
     """
-    labels = dataset.labels[list(rows)]
-    shown = np.unique(labels)[:SHEET_CLASSES]
+    shown = _sheet_rows(dataset, np.array(rows, dtype=np.int64))
     size = (1.1 * SHEET_TILES + 2, 1.15 * max(len(shown), 1))  # inches
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(max(len(shown), 1), SHEET_TILES, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for line, label in zip(grid, shown, strict=False):
-        members = np.array(rows)[labels == label]
+    for line, (name, members) in zip(grid, shown, strict=False):
         places = np.unique(np.linspace(0, len(members) - 1, SHEET_TILES).astype(int))
         for axes, row in zip(line, members[places], strict=False):
             axes.imshow(dataset.read(int(row)).resize((SHEET_SIDE, SHEET_SIDE)))
-        name = humanize(dataset.classes[label])
-        line[0].text(-0.1, 0.5, f"{name}\n{len(members):,}", ha="right", va="center",
+        line[0].text(-0.1, 0.5, name, ha="right", va="center",
                      transform=line[0].transAxes, fontsize=8, parse_math=False)  # fmt: skip
     return figure
+
+
+def _sheet_rows(
+    dataset: TileDataset, rows: NDArray[np.int64]
+) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return the words and the tiles of each row of a contact sheet."""
+    labels = dataset.labels[rows]
+    known, without = np.unique(labels[labels != UNLABELED]), rows[labels == UNLABELED]
+    if not len(known):  # some more tiles, since no row stands for a class
+        return [("", part) for part in np.array_split(without, UNLABELED_ROWS) if len(part)]
+    last = [("no class", without)] if len(without) else []
+    named = [(humanize(dataset.classes[label]), rows[labels == label]) for label in known]
+    shown = [*named[: SHEET_CLASSES - len(last)], *last]
+    return [(f"{name}\n{len(members):,}", members) for name, members in shown]

@@ -1,4 +1,4 @@
-"""A data set of labeled tiles, and its split into train, val and query."""
+"""A data set of tiles, labeled or not, and its split into train, val and query."""
 
 import hashlib
 import io
@@ -19,6 +19,7 @@ from rsh.config import SplitBy
 from rsh.data import twins
 from rsh.data.catalog import CATALOG
 from rsh.data.images import read_image
+from rsh.data.listing import warn_of_twins
 from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sample import SAMPLE, sample_path
@@ -29,6 +30,8 @@ from rsh.data.sources.webdataset import RANGE
 from rsh.data.splits import SPLIT_COLUMNS, assign_splits
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
+from rsh.labels import LabelSource, class_numbers, describe_labels
+from rsh.text import plural
 
 SAMPLED = 64  # tiles, whose values decide the stretch of all
 SKIP_HINT = "or skip such images with --skip-unreadable"
@@ -36,18 +39,20 @@ SKIP_HINT = "or skip such images with --skip-unreadable"
 
 @dataclass(frozen=True, eq=False)
 class TileDataset:
-    """Labeled tiles in one table, and the source of their images.
+    """Tiles in one table, and the source of their images.
 
-    `TileDataset.open` reads any torchvision ImageFolder (one folder per class), a zip of one, and
-    the other sources that it lists.
+    `TileDataset.open` reads a folder of images, any torchvision ImageFolder (one folder per class),
+    a zip of either, and the other sources that it lists.
 
     Attributes:
         name: of the data set.
         source: reads the images.
-        items: one row per tile: id (path inside the source), class, split (empty until `split`),
-            and, if known, longitude and latitude in degrees, block and footprint.
+        items: one row per tile: id (path inside the source), class ("" where it is unknown), split
+            (empty until `split`), and, if known, longitude and latitude in degrees, block,
+            footprint, and the scene, if there are several.
         skip_unreadable: whether unreadable images were skipped.
         rendering: how rasters become 8-bit RGB.
+        label_source: "none" if the labels were dropped.
     """
 
     name: str
@@ -55,6 +60,7 @@ class TileDataset:
     items: pd.DataFrame
     skip_unreadable: bool = False
     rendering: Rendering = AS_IS
+    label_source: LabelSource = "auto"
 
     @classmethod
     def open(
@@ -65,14 +71,19 @@ class TileDataset:
         tiling: TilingOptions = DEFAULT_TILING,
         rendering: Rendering = AS_IS,
         like: Rendering = AS_IS,
+        labels: LabelSource = "auto",
     ) -> "TileDataset":
         """Open a data set.
 
+        A tile's class comes from the column class of items.csv, the sample of a shard, or else the
+        folder, where there are at least two folders of classes. It may be unknown: a note says of
+        how many tiles.
+
         Args:
             where: "bluemarble", the name of a data set downloaded by `rsh data fetch`, or the path
-                of a folder with one folder per class, of a zip of such a folder, of WebDataset
-                shards (a .tar, a folder of them, or x-{0000..0003}.tar), or of a georeferenced
-                scene or a folder of scenes.
+                of a folder of images, with one folder per class if they have classes, of a zip of
+                such a folder, of WebDataset shards (a .tar, a folder of them, or
+                x-{0000..0003}.tar), or of a georeferenced scene or a folder of scenes.
             skip_unreadable: decode every image now, and skip those that cannot be read.
             tiling: how to cut scenes into tiles.
             rendering: which bands of rasters are shown, and what becomes 0 and 255. By default
@@ -80,11 +91,15 @@ class TileDataset:
                 first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
                 sample of the tiles.
             like: rendering of a run or gallery, which holds where `rendering` says nothing.
+            labels: "none" drops all classes, such as those of folders that are dates or places.
 
         Raises:
             InputError: the path is missing or holds no images, items.csv does not fit them, a
                 raster lacks a band, or a data set differs from the published one.
         """
+        if labels not in get_args(LabelSource):
+            choices = ", ".join(get_args(LabelSource))
+            raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
         entry = CATALOG.get(where) if isinstance(where, str) else None  # a Path is never a name
         if entry:
             path = entry.require()
@@ -93,6 +108,7 @@ class TileDataset:
         source = open_source(path, tiling, rendering, like)
         items = source.items()
         if entry:
+            items = items[items["class"] != ""].reset_index(drop=True)  # no pictures beside folders
             hint = f"move it away, then run `rsh data fetch {where}`"
             entry.check(items["class"].tolist(), where=str(path), hint=hint)
         items.insert(2, "split", "")
@@ -104,13 +120,18 @@ class TileDataset:
         if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
             _tell_stretch(path, found)
         dataset = cls(name, source, items, rendering=found)
+        if labels == "none":
+            dataset = dataset.without_labels()
+        dataset._tell_labels()
         return dataset.drop_unreadable() if skip_unreadable else dataset
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __repr__(self) -> str:
-        return f"TileDataset({self.name!r}, {len(self)} tiles, {len(self.classes)} classes)"
+        num_labeled = int((self.labels >= 0).sum())
+        words = describe_labels(len(self), num_labeled, len(self.classes))
+        return f"TileDataset({self.name!r}, {len(self)} tiles, {words})"
 
     @property
     def path(self) -> Path:
@@ -119,13 +140,13 @@ class TileDataset:
 
     @cached_property
     def classes(self) -> list[str]:
-        """Class names in alphabetical order."""
-        return sorted(self.items["class"].unique())
+        """Names of the known classes in alphabetical order; empty without labels."""
+        return class_numbers(self.items["class"])[0]
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Class numbers in the order of `classes`, (n,) int64."""
-        return pd.Index(self.classes).get_indexer(pd.Index(self.items["class"]))
+        """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
+        return class_numbers(self.items["class"])[1]
 
     @cached_property
     def digests(self) -> list[bytes]:
@@ -177,12 +198,14 @@ class TileDataset:
     ) -> "Split":
         """Split the tiles into train, val and query for the protocol "disjoint".
 
-        Equal images stay on one side.
+        Equal images stay on one side. Tiles without a class are split at random, like one more
+        class; beside them, a class that is too small for every part stays in train.
 
         Args:
             by: "given" takes the split that folders such as train and test name, or the column
                 split of items.csv; "block" keeps neighboring tiles together; "class" samples at
-                random within each class; "auto" takes the first of these that the data allows.
+                random, within each class where the class is known; "auto" takes the first of these
+                that the data allows.
             query: fraction of the tiles that become queries.
             val: fraction of the other tiles that become validation tiles.
             seed: of the random sampling.
@@ -190,7 +213,8 @@ class TileDataset:
                 tile is decoded to find them.
 
         Raises:
-            InputError: too few classes, tiles or blocks, or the data has no such blocks or split.
+            InputError: too few tiles or blocks, of a class or at all, or the data has no such
+                blocks or split.
         """
         if by not in get_args(SplitBy):
             choices = ", ".join(get_args(SplitBy))
@@ -230,6 +254,26 @@ class TileDataset:
             pairs = [(rows[first], rows[second]) for first, second in pairs]
             groups = twins.join_pairs(groups, pairs)
         return groups
+
+    def without_labels(self) -> "TileDataset":
+        """Return the same tiles without classes."""
+        items = self.items.assign(**{"class": ""})
+        dataset = replace(self, items=items, label_source="none")
+        if "digests" in vars(self):  # the same images: no need to read them all again
+            vars(dataset)["digests"] = self.digests
+        return dataset
+
+    def _tell_labels(self) -> None:
+        """Warn of tiles without a class beside others, and of names that are nearly equal."""
+        warn_of_twins(self.classes, self.path)
+        unknown = self.items["id"][self.labels < 0]
+        if self.classes and len(unknown):
+            warnings.warn(
+                f"{self.path}: {len(unknown):,} of {plural(len(self), 'tile')} have no class, such "
+                f"as {unknown.iloc[0]}",
+                RshWarning,
+                stacklevel=3,
+            )
 
     def select(self, rows: NDArray[np.int64]) -> "TileDataset":
         """Return the tiles of these rows, in this order."""

@@ -20,42 +20,44 @@ SYSTEM_FOLDERS = frozenset({  # in lower case
 OTHER_IMAGES = {".avif", ".ecw", ".heic", ".heif", ".hdf", ".jxl", ".sid"} - SUFFIXES
 SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini", "ehthumbs.db"})
 TABLE, PARQUET_TABLES = "items.csv", ("items.parquet", "items.geoparquet")
+TABLES = (TABLE, *PARQUET_TABLES)
 SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
-NOT_TOLD = SYSTEM_FILES | {TABLE, *PARQUET_TABLES, SCENE}
+NOT_TOLD = SYSTEM_FILES | {*TABLES, SCENE}
 # Why files are left out.
 HIDDEN = "hidden, or in a folder of the system"
-LOOSE = "in no class folder"
+LOOSE = "in no folder of the split"
+INSIDE = "only the table beside all folders is read"
+BESIDE = "beside shards or scenes"
+SCENES = "scenes beside tiles: give them by themselves"
 UNREAD = "in a format that is not read here: convert to JPEG, PNG or TIFF"
-NO_CLASSES = "{} image(s) but no class folders: put the images into one folder per class"
 NO_IMAGE = "no image by its name"
 
 
 def list_images(names: Iterable[str], source: Path) -> list[str]:
-    """Return the images in class folders among file names, in alphabetical order.
+    """Return the images among file names, in alphabetical order.
 
-    It leaves out hidden files and folders and those of systems, images outside class folders or in
-    formats that are not read, and other files. A warning says how many, and names the first.
+    It leaves out hidden files and folders and those of systems, images in formats that are not
+    read, and other files in folders. A warning says how many, and names the first.
 
     Args:
         names: paths inside the data set.
         source: the data set, for the warning.
     """
     images: list[str] = []
-    left_out: dict[str, list[str]] = {why: [] for why in (HIDDEN, LOOSE, UNREAD, NO_IMAGE)}
+    left_out: dict[str, list[str]] = {why: [] for why in (HIDDEN, UNREAD, NO_IMAGE)}
     for name in names:
         path = PurePosixPath(name)
-        suffix, is_loose = path.suffix.lower(), len(path.parts) == 1
+        suffix = path.suffix.lower()
         if is_hidden(name):
             left_out[HIDDEN] += [name] if suffix in SUFFIXES else []
         elif suffix in SUFFIXES:
-            (left_out[LOOSE] if is_loose else images).append(name)
+            images.append(name)
         elif suffix in OTHER_IMAGES:
             left_out[UNREAD].append(name)
-        elif not is_loose and path.name not in NOT_TOLD:
+        elif len(path.parts) > 1 and path.name not in NOT_TOLD:
             left_out[NO_IMAGE].append(name)
     for why, found in left_out.items():
-        if images or why != LOOSE:
-            warn_left_out(source, found, why)
+        warn_left_out(source, found, why)
     return sorted(images)
 
 

@@ -1,11 +1,12 @@
-"""Metadata of tiles: the optional items.csv, or items.parquet, beside the class folders.
+"""Metadata of tiles: the optional items.csv, or items.parquet, beside the folders of images.
 
     path,longitude,latitude,block,footprint
     coast/1.png,-9.53,38.42,n30w010,"POLYGON ((-9.6 38.4, -9.5 38.4, -9.5 38.5, -9.6 38.4))"
 
 Every tile needs a row, and every row of a tile a block if there is a column of blocks, since blocks
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
-latitude and footprint may be empty, and every column but the path is optional. A column split with
+latitude and footprint may be empty, and every column but the path is optional. A column class gives
+the classes in place of the folders; where it is empty, the class is unknown. A column split with
 train, val or test for every tile is the given split. Other columns, such as date or cloud cover,
 are kept for filters. A column of items.csv holds numbers if all its values are plain decimals that
 64 bits keep, and different texts are different numbers; otherwise it holds texts, exactly as they
@@ -25,7 +26,7 @@ from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.geoparquet import read_parquet
-from rsh.data.listing import PARQUET_TABLES, SCENE, TABLE
+from rsh.data.listing import SCENE, TABLE, TABLES
 from rsh.data.places import read_footprint, wrap
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import split_parts
@@ -41,10 +42,11 @@ OTHER_NAMES = {
     "longitude": ("longitude", "lon", "long", "lng", "x"),
     "latitude": ("latitude", "lat", "y"),
 }
+CLASS_NAMES = ("class", "class_name", "label", "labels", "category")  # likewise
 DECIMAL = re.compile(r"-?((0|[1-9]\d*)(\.\d+)?|\.\d+)")
 WRITTEN = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")  # by Python, NumPy and pandas
 EXACT_DIGITS = 15  # that a 64-bit number keeps
-RESERVED = ("id", "class", "split", "given_split")  # columns that rsh fills
+RESERVED = ("id", "class", "split", "given_split")  # columns of rsh's own
 HINT = "fix it, or remove it"
 
 
@@ -54,14 +56,13 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     Args:
         items: one row a tile, with the column id.
         source: the folder or zip.
-        prefix: folder inside a zip that holds the class folders, "" or ending in "/".
+        prefix: folder inside a zip that holds all images, "" or ending in "/".
 
     Raises:
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
     """
-    names = (TABLE, *PARQUET_TABLES)
-    contents = _contents(source, {start + name for name in names for start in (prefix, "")})
-    found = [name for name in names if prefix + name in contents]
+    contents = _contents(source, {start + name for name in TABLES for start in (prefix, "")})
+    found = [name for name in TABLES if prefix + name in contents]
     if not found:
         if contents:
             raise InputError(f"{source} has its table outside of {prefix}: move it there")
@@ -75,6 +76,10 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     read = _read_csv if found[0] == TABLE else _read_parquet
     table = _of_tiles(read(content, items["id"], where), items["id"], where)
     columns = check_metadata(table, where)
+    if "class" in table:
+        columns["class"] = _classes(table["class"])
+    elif not items["class"].any():
+        _tell_other_classes(table, where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 
 
@@ -162,10 +167,10 @@ def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
     except (*CSV_ERRORS, ParserWarning) as error:
         raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
     table.columns = table.columns.str.strip()
-    others = table.columns.drop("path", errors="ignore")
+    others = table.columns.drop(["path", "class"], errors="ignore")  # which stay texts
     rest = table if "path" not in table else table[_paths(table).isin(ids)]
     rest = rest if len(rest) else table[:1]  # whose path a message names
-    return rest[rest.columns.intersection(["path"])].join(rest[others].apply(_typed))
+    return rest[rest.columns.intersection(["path", "class"])].join(rest[others].apply(_typed))
 
 
 def _paths(table: pd.DataFrame) -> "pd.Series[str]":
@@ -216,6 +221,13 @@ def _degrees(column: pd.Series, limits: tuple[int, int], where: str) -> pd.Serie
             f"write a number from {limits[0]} to {limits[1]}, or leave it empty"
         )
     return pd.Series(wrap(numbers), index=column.index, name=column.name)
+
+
+def _classes(column: pd.Series) -> pd.Series:
+    """Return a column as names of classes, "" where there is none."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")  # whole numbers beside unknown ones
+    return column.astype(str).str.strip().where(_known(column), "").astype(object)
 
 
 def _blocks(column: pd.Series, where: str) -> pd.Series:
@@ -283,6 +295,18 @@ def _tell_other_names(table: pd.DataFrame, where: str) -> None:
             "them as places",
             RshWarning,
             stacklevel=2,
+        )
+
+
+def _tell_other_classes(table: pd.DataFrame, where: str) -> None:
+    """Warn of columns that may hold the classes, where no tile has one."""
+    found = [name for name in table.columns if str(name).lower() in CLASS_NAMES]
+    if found:
+        warnings.warn(
+            f"{where}: the column {found[0]} is kept for filters alone; rename it to class if it "
+            "holds the classes",
+            RshWarning,
+            stacklevel=3,
         )
 
 

@@ -5,7 +5,7 @@ A raster is a georeferenced scene, read window by window, or a tile: TIFF, JPEG 
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 OVERVIEW_SIDE = 1024  # pixels; the percentiles of a stretch come from an overview of this size
+LARGEST_TILE = 2048  # pixels; a larger raster among loose images is a scene
 CACHE = 128  # megabytes of GDAL's block cache
 MAX_BLOCK_BYTES = 250_000_000  # GDAL decodes a block as a whole
 # GDAL chooses a driver by content: a file named .tif may list addresses on the network. So the
@@ -428,6 +429,22 @@ def open_scene(scene: Path) -> Iterator[Raster]:
     with rasterio.Env(**OFFLINE), explain_raster_error(scene):
         with open_with_driver(scene) as source:
             yield Raster(source, str(scene))
+
+
+def is_scene(file: Path, size: int) -> bool:
+    """Whether a raster among other images is a scene to cut into tiles, and no tile itself.
+
+    Args:
+        file: the raster.
+        size: side of a tile of a scene, pixels; a scene is no smaller. It is georeferenced, or too
+            large for a tile.
+    """
+    with suppress(InputError), open_scene(file) as raster:
+        source = raster.source
+        placed = source.crs or source.gcps[1]
+        is_large = max(source.shape) > LARGEST_TILE
+        return min(source.shape) >= size and bool(placed or is_large)
+    return False
 
 
 def open_with_driver(scene: Path) -> "DatasetReader":

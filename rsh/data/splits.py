@@ -1,8 +1,9 @@
 """Splits a data set into train, val and query, without leaking queries into training.
 
 `query` overlaps no other split, the gallery is `train` and `val` together, and settings are chosen
-on `val` only. Splits keep the class proportions. A split by block keeps neighboring tiles together:
-they look alike, so a random split would put near-copies of the queries into the training tiles.
+on `val` only. Splits keep the class proportions; tiles without a class are drawn like one more
+class. A split by block keeps neighboring tiles together: they look alike, so a random split would
+put near-copies of the queries into the training tiles.
 """
 
 import warnings
@@ -23,7 +24,8 @@ from rsh.text import plural
 Names = NDArray[np.str_]
 Rows = NDArray[np.int64]
 TRIES = 10  # further draws of blocks, where the first leaves out a class
-BY_CLASS = 'split by class (--split-by class, or by="class")'
+LEAST = 3  # tiles or blocks of a class, one for each part
+BY_CLASS = 'let rsh draw single tiles (--split-by class, or by="class")'
 
 
 def assign_splits(
@@ -39,7 +41,7 @@ def assign_splits(
     """Sample queries and validation items with nearly the same class proportions as in the whole.
 
     Args:
-        labels: class of each item, (n,).
+        labels: class of each item, (n,); "" for an item without one.
         block: block of each item, (n,), such as a cell of 10 x 10 degrees, for splits of whole
             blocks; by default items are sampled at random within each class.
         given: split of each item as a name in `SPLIT_NAMES`, (n,); validation items are
@@ -50,24 +52,32 @@ def assign_splits(
         seed: of the random sampling.
 
     Returns:
-        "train", "val" or "query" for each item, (n,).
+        "train", "val" or "query" for each item, (n,). Beside items without a class, a class of
+        fewer than three groups or blocks stays in train, as far as enough others are left.
 
     Raises:
-        InputError: fewer than two classes, a class of fewer than three groups or blocks, no split
-            of whole blocks that has every class everywhere, or a given split that leaves a class
-            out of train or query.
+        InputError: too few items or blocks; or, where every item has a class, fewer than two
+            classes, a class of fewer than three groups or blocks, no split of whole blocks that has
+            every class everywhere, or a given split that leaves a class out of train or query.
     """
     labels = np.asarray(labels)
     _check_arguments(seed, query=query, val=val)
     groups = np.arange(len(labels)) if twins is None else np.asarray(twins)
     if given is not None:
         return _follow(labels, np.asarray(given), groups, val, seed)
-    check_classes(labels, least=3)
-    if block is not None:
-        return _sample(labels, _join_blocks(np.asarray(block), groups), query, val, seed)
+    blocks = None if block is None else _join_blocks(np.asarray(block), groups)
+    partly = _lacks_classes(labels)
+    if partly and blocks is not None:
+        return _sample_partly(labels, blocks, query, val, seed)
+    if partly:
+        names, members = _class_of_each(labels, groups)
+        return _sample_partly(names, None, query, val, seed)[members]
+    check_classes(labels, least=LEAST)
+    if blocks is not None:
+        return _sample(labels, blocks, query, val, seed)
     _, firsts, members = np.unique(groups, return_index=True, return_inverse=True)
     for name in np.unique(labels):
-        if np.count_nonzero(labels[firsts] == name) < 3:
+        if np.count_nonzero(labels[firsts] == name) < LEAST:
             raise InputError(
                 f"class {str(name)!r} has fewer than 3 tiles that are not copies of others: add "
                 "tiles or remove the class"
@@ -94,6 +104,49 @@ def _sample(
     )
 
 
+def _lacks_classes(labels: NDArray[np.generic]) -> bool:
+    """Whether an item has no class; labels that are numbers are all known."""
+    return labels.dtype.kind in "UO" and bool((labels == "").any())
+
+
+def _class_of_each(labels: NDArray[np.generic], groups: Rows) -> tuple[NDArray[np.generic], Rows]:
+    """Return a class of each group, "" if no item has one, and the group of each item."""
+    known_first = np.argsort(labels == "", kind="stable")
+    _, firsts = np.unique(groups[known_first], return_index=True)
+    return labels[known_first[firsts]], np.unique(groups, return_inverse=True)[1]
+
+
+def _sample_partly(
+    labels: NDArray[np.generic],
+    blocks: NDArray[np.generic] | None,
+    query: float,
+    val: float,
+    seed: int,
+) -> Names:
+    """Sample items of which some have no class, or whole blocks of them.
+
+    A block that holds an item of a small class stays in train, since its label is rare. Where that
+    leaves too little to draw, first the proportions of classes give way, then the rare labels.
+    """
+    units = np.arange(len(labels)) if blocks is None else blocks
+    total = len(np.unique(units))
+    if total < LEAST:
+        what = "different tile" if blocks is None else "block"
+        way_out = "add tiles" if blocks is None else f"add tiles, or {BY_CLASS}"
+        raise InputError(f"the data has {plural(total, what)}, a split needs {LEAST}: {way_out}")
+    small = [name for name in np.unique(labels) if len(np.unique(units[labels == name])) < LEAST]
+    alike = np.zeros(len(labels), dtype=np.int64)
+    free = ~np.isin(units, units[np.isin(labels, small)])
+    splits = np.full(len(labels), "train", dtype="<U5")
+    for rows, kinds in ((free, labels), (free, alike)):
+        with suppress(InputError):
+            if len(np.unique(units[rows])) >= LEAST:
+                among = None if blocks is None else blocks[rows]
+                splits[rows] = _sample(kinds[rows], among, query, val, seed)
+                return splits
+    return _sample(alike, blocks, query, val, seed)
+
+
 def _join_blocks(blocks: NDArray[np.generic], groups: Rows) -> NDArray[np.generic]:
     """Return the blocks of items, where blocks that share a group become one."""
     joined = pd.Series(blocks).groupby(join(blocks, groups)).transform("min")
@@ -107,17 +160,24 @@ def _follow(
     splits = split_parts(given).to_numpy("<U5")
     if "query" not in splits:
         splits[splits == "val"] = "query"
-    for name in np.unique(labels):
+    partly = _lacks_classes(labels)
+    kinds = np.full(len(labels), "") if partly else labels  # how the tiles are counted
+    for name in np.unique(kinds):
         for split, least in (("train", 2), ("query", 1)):
-            count = int(((labels == name) & (splits == split)).sum())
+            count = int(((kinds == name) & (splits == split)).sum())
             if count < least:
+                whose = "the data" if partly else f"class {str(name)!r}"
                 raise InputError(
-                    f"class {str(name)!r} has {plural(count, 'tile')} for {split} in the given "
-                    f"split, which needs {least}: add tiles, or {BY_CLASS}"
+                    f"{whose} has {plural(count, 'tile')} for {split} in the given split, which "
+                    f"needs {least}: add tiles, or {BY_CLASS}"
                 )
     _warn_of_leaks(splits, groups)
     if "val" not in splits:
         train = np.flatnonzero(splits == "train")
+        if partly:
+            names, counts = np.unique(labels[train], return_counts=True)
+            free = train[np.isin(labels[train], names[counts >= LEAST])]
+            train, labels = (free, labels) if len(free) else (train, kinds)
         _, chosen = next(_cuts(labels, None, train, "val", val, seed, 1))
         splits[chosen] = "val"
     return splits
@@ -197,7 +257,7 @@ def _has_all(labels: NDArray[np.generic], rows: Rows, least: int) -> bool:
 def _check_blocks(labels: NDArray[np.generic], blocks: NDArray[np.generic]) -> None:
     for name in np.unique(labels):
         found = len(np.unique(blocks[labels == name]))
-        if found < 3:
+        if found < LEAST:
             raise InputError(
                 f"class {str(name)!r} lies in {plural(found, 'block')}, a split of whole blocks "
                 f"needs three: {BY_CLASS}"

@@ -5,8 +5,8 @@
       items.csv                    path, longitude, latitude, block, footprint
       scene.json                   the scene, and how its values became 8 bits
 
-`TileDataset.open` reads the folder like any other. All tiles of a scene form one class. A query of
-more than 8 bits is rendered as scene.json says.
+`TileDataset.open` reads the folder like any other; its tiles have no class. A query of more than 8
+bits is rendered as scene.json says.
 """
 
 from collections.abc import Iterator, Sequence

@@ -24,6 +24,7 @@ from rsh.gallery.searcher import Searcher, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
+from rsh.labels import class_numbers
 
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
@@ -38,8 +39,8 @@ class Gallery:
         folder: the gallery folder.
         manifest: the contents of gallery.json.
         segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
-        items: one row per item: id, class, split (train, val, query, or empty) and, if known,
-            longitude and latitude in degrees, block and footprint.
+        items: one row per item: id, class ("" where it is unknown), split (train, val, query, or
+            empty) and, if known, longitude and latitude in degrees, block and footprint.
         num_bits: code length, bits.
         packed: (n, ceil(num_bits / 8)) uint8.
         relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
@@ -112,15 +113,24 @@ class Gallery:
         """All codes, (n, num_bits) int8, only -1 and +1."""
         return unpack(self.packed, self.num_bits)
 
-    @cached_property
+    @property
     def labels(self) -> NDArray[np.int64]:
-        """Class numbers in alphabetical order of the class names, (n,) int64."""
-        return np.asarray(pd.factorize(self.items["class"], sort=True)[0], dtype=np.int64)
+        """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
+        return self._class_numbers[1]
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the known classes in alphabetical order; empty without labels."""
+        return self._class_numbers[0]
 
     @cached_property
-    def classes(self) -> list[str]:
-        """Class names in alphabetical order."""
-        return sorted(self.items["class"].unique())
+    def num_labeled(self) -> int:
+        """How many items have a class."""
+        return int((self.labels >= 0).sum())
+
+    @cached_property
+    def _class_numbers(self) -> tuple[list[str], NDArray[np.int64]]:
+        return class_numbers(self.items["class"])
 
     @cached_property
     def ids(self) -> "pd.Index[str]":

@@ -3,7 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from make_scenes import make, zipped
+from make_scenes import make, tile, zipped
 from refusals import refused
 
 from rsh.cli.main import main
@@ -22,9 +22,12 @@ PUBLISHED = {  # tiles, classes, fewest and most tiles of a class: from the pape
 }
 
 
+PUBLISHED_CLASSES = ("coast", "forest", "harbor")
+
+
 def tiny(home: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogEntry:
-    """Put a data set of two classes into the table."""
-    one = replace(UCMERCED, counts={"coast": 4, "forest": 4})
+    """Put a data set of three classes into the table."""
+    one = replace(UCMERCED, counts=dict.fromkeys(PUBLISHED_CLASSES, 4))
     monkeypatch.setitem(catalog.CATALOG, "ucmerced", one)
     return one
 
@@ -69,11 +72,20 @@ def test_name_of_what_was_not_fetched_says_how_to(home: Path, capsys: pytest.Cap
 
 def test_zip_or_class_folders_open_by_the_name(home: Path, monkeypatch: pytest.MonkeyPatch):
     tiny(home, monkeypatch)
-    folder = make(home / "ucmerced")
+    folder = make(home / "ucmerced", classes=PUBLISHED_CLASSES)
     assert TileDataset.open("ucmerced").path == folder
     file = zipped(folder, home / "ucmerced.zip", wrap="UCMerced_LandUse/Images/")
     dataset = TileDataset.open("ucmerced")
-    assert (dataset.path, dataset.name, len(dataset)) == (file, "ucmerced", 8)
+    assert (dataset.path, dataset.name, len(dataset)) == (file, "ucmerced", 12)
+
+
+def test_picture_beside_published_class_folders_is_no_tile(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tiny(home, monkeypatch)
+    tile(1).save(make(home / "ucmerced", classes=PUBLISHED_CLASSES) / "preview.png")
+    dataset = TileDataset.open("ucmerced")
+    assert len(dataset) == 12 and (dataset.labels >= 0).all()
 
 
 def test_path_is_never_taken_for_a_name(
@@ -99,7 +111,7 @@ def test_unexpected_count_names_the_class(
     change: str, told: tuple, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     tiny(home, monkeypatch)
-    folder = make(home / "ucmerced")
+    folder = make(home / "ucmerced", classes=PUBLISHED_CLASSES)
     if change == "added":
         make(folder, classes=("extra",))
     for image in sorted((folder / "forest").iterdir())[: {"lost": 1, "empty": 4}.get(change, 0)]:

@@ -134,7 +134,7 @@ def test_backslash_in_a_name_stays_where_others_have_slashes(tmp_path: Path):
         assert "coast/a\\b.png" in TileDataset.open(source).items["id"].tolist()
 
 
-def test_images_outside_class_folders_and_other_files_are_counted(tmp_path: Path):
+def test_images_beside_class_folders_have_no_class_and_other_files_are_counted(tmp_path: Path):
     folder = make(tmp_path / "data")
     for name in ("b.png", "a.png"):
         tile(3).save(folder / name)
@@ -145,20 +145,25 @@ def test_images_outside_class_folders_and_other_files_are_counted(tmp_path: Path
         sources = [zipped(folder, tmp_path / "data.zip", wrap=wrap), *([] if wrap else [folder])]
         for source in sources:
             with pytest.warns(RshWarning) as caught:
-                assert len(TileDataset.open(source)) == 8
+                dataset = TileDataset.open(source)
+            assert len(dataset) == 10 and dataset.classes == ["coast", "forest"]
+            assert dataset.items["id"][dataset.labels < 0].tolist() == ["a.png", "b.png"]
             told = sorted(str(note.message).split(": ", 1)[1] for note in caught)
             inside = wrap if source.suffix else ""
             assert told == [
+                "2 of 10 tiles have no class, such as a.png",
                 f"left out 1 file, such as {inside}coast/notes.txt (no image by its name)",
-                "left out 2 files, such as a.png (in no class folder)",
             ]
 
 
 def test_scenes_beside_tiles_are_told(tmp_path: Path):
     folder = make(tmp_path / "data")
-    make_raster(folder / "scene.tif", noise(64, 64))
-    with pytest.warns(RshWarning, match=r"such as scene.tif \(in no class folder\)"):
-        assert TileDataset.open(folder).classes == ["coast", "forest"]
+    make_raster(folder / "scene.tif", noise(256, 300))
+    make_raster(folder / "small.tif", noise(64, 64))
+    with pytest.warns(RshWarning, match=r"such as scene.tif \(scenes beside tiles"):
+        dataset = TileDataset.open(folder)
+    assert dataset.classes == ["coast", "forest"] and len(dataset) == 9
+    assert "small.tif" in set(dataset.items["id"])  # too small to be cut: a tile
 
 
 def test_virtual_rasters_are_opened_only_by_their_own_name(tmp_path: Path):
@@ -167,5 +172,6 @@ def test_virtual_rasters_are_opened_only_by_their_own_name(tmp_path: Path):
         rasterio.shutil.copy(virtual, tmp_path / "b.vrt", driver="VRT")
     tiling = TilingOptions(32)
     with pytest.warns(RshWarning, match=r"such as b.vrt \(it reads other files"):
-        assert TileDataset.open(tmp_path, tiling=tiling).classes == ["a"]
-    assert TileDataset.open(tmp_path / "b.vrt", tiling=tiling).classes == ["b"]
+        assert TileDataset.open(tmp_path, tiling=tiling).items["id"][0] == "a/r000000_c000000"
+    named = TileDataset.open(tmp_path / "b.vrt", tiling=tiling)
+    assert named.items["id"][0] == "b/r000000_c000000"

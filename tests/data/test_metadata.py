@@ -68,7 +68,7 @@ def test_other_columns_are_kept_for_conditions(folder: Path):
     names = ["id", "class", "split", "longitude", "latitude", "date", "cloud"]
     assert items.columns.tolist() == names
     assert items["id"].tolist() == write_table(folder)["path"].tolist()
-    assert items["class"].tolist() == ["coast", "coast", "forest", "forest"]
+    assert items["class"].tolist() == ["wood"] * 4
     assert items["split"].tolist() == [""] * 4
     assert items["date"].fillna("-").tolist() == ["2021-05-03", "-", "2022", "2023"]
     assert items["cloud"].tolist() == [3] * 4

@@ -211,9 +211,12 @@ def test_stray_images_do_not_turn_a_split_into_classes(tmp_path: Path):
         make(tmp_path / "data" / name)
         tile(9).save(tmp_path / "data" / name / "overview.png")
     make(tmp_path / "data", classes=("docs",), count=1)
-    with pytest.warns(RshWarning, match="left out 3 files, such as docs/0.png"):
+    with pytest.warns(RshWarning, match="left out 1 file, such as docs/0.png"):
         dataset = TileDataset.open(tmp_path / "data")
-    assert dataset.classes == ["coast", "forest"] and "given_split" in dataset.items
+    assert dataset.classes == ["coast", "forest"]
+    stray = dataset.items[dataset.items["class"] == ""]
+    assert stray["id"].tolist() == ["test/overview.png", "train/overview.png"]
+    assert stray["given_split"].tolist() == ["test", "train"]
 
 
 def test_split_inside_the_classes_is_followed(tmp_path: Path):
@@ -226,7 +229,16 @@ def test_split_inside_the_classes_is_followed(tmp_path: Path):
 
 def test_classes_named_like_a_split_are_told(tmp_path: Path):
     with pytest.warns(RshWarning, match="test, train are taken for classes"):
-        assert TileDataset.open(make(tmp_path / "d", classes=("train", "test"))).classes
+        assert TileDataset.open(make(tmp_path / "d", classes=("train", "test", "docs"))).classes
+
+
+def test_folders_of_a_split_that_hold_images_are_no_classes(tmp_path: Path):
+    with pytest.warns(RshWarning, match="test, train are taken for the split"):
+        dataset = TileDataset.open(make(tmp_path / "d", classes=("train", "test")))
+    assert dataset.classes == []
+    assert dataset.items["given_split"].tolist() == ["test"] * 4 + ["train"] * 4
+    split = dataset.split()
+    assert set(split.query.items["id"]) == {f"test/{number}.png" for number in range(4)}
 
 
 @pytest.mark.parametrize("wrap", ["", "all/"])
@@ -357,12 +369,6 @@ def test_copies_of_a_tile_are_read_as_they_are(tmp_path: Path):
     shutil.copy(folder / "coast" / "0.png", folder / "coast" / "wrong suffix.jpg")
     assert len(TileDataset.open(folder)) == 9
     assert TileDataset.open(folder).rendering == AS_IS
-
-
-def test_zip_of_loose_images_is_refused_like_a_folder(tmp_path: Path):
-    file = raw_zip(tmp_path / "a.zip", ["0.png", "1.png"])
-    with refused(names=("2 image(s) but no class folders", "one folder per class")):
-        TileDataset.open(file)
 
 
 def test_table_in_a_tar_is_told(tmp_path: Path):

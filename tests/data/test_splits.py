@@ -235,3 +235,96 @@ def test_given_split_without_a_class_in_train_is_refused():
 def test_equal_images_across_a_given_split_are_told():
     with pytest.warns(RshWarning, match="1 of 2 queries have an equal image"):
         assign_splits(TWO, given=GIVEN, twins=[0, 1, 2, 3, 0, 5, 6, 7, 8, 9])
+
+
+PARTS = {"train", "val", "query"}
+
+
+@given(st.integers(3, 60), st.integers(0, 1000), st.booleans())
+def test_tiles_without_any_class_are_split_at_random(count, seed, with_twins):
+    twins = np.arange(count) // 2 if with_twins and count >= 6 else None
+    splits = assign_splits(np.full(count, ""), twins=twins, seed=seed)
+    assert set(splits) == PARTS
+    if twins is not None:
+        assert all(len(set(splits[twins == group])) == 1 for group in twins)
+    if count > 40:
+        assert share(splits, "query") == pytest.approx(0.2, abs=0.06)
+
+
+def test_random_draw_is_decided_by_its_seed():
+    labels = np.full(200, "")
+    draws = [assign_splits(labels, seed=seed) for seed in (3, 3, 4)]
+    assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
+    assert share(draws[0], "query") == pytest.approx(0.2, abs=0.01)
+    assert share(draws[0], "val") == pytest.approx(0.15 * 0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_blocks_stay_whole_without_classes(seed: int):
+    splits = assign_splits(np.full(200, ""), block=BLOCKS, seed=seed)
+    assert set(splits) == PARTS
+    assert all(len(set(splits[block == BLOCKS])) == 1 for block in np.unique(BLOCKS))
+    assert share(splits, "query") == pytest.approx(0.2, abs=0.06)
+
+
+@given(st.lists(st.integers(1, 30), max_size=6), st.integers(1, 60), st.integers(0, 100))
+def test_small_classes_beside_unlabeled_tiles_keep_their_labels_for_training(sizes, rest, seed):
+    labels = np.repeat([*(f"c{number}" for number in range(len(sizes))), ""], [*sizes, rest])
+    if len(labels) < 3:
+        return
+    splits = assign_splits(labels, seed=seed)
+    assert "train" in splits and "query" in splits
+    kinds = [*sizes, rest]
+    if max(kinds) < 3:  # nothing but small classes: all tiles are drawn alike
+        return
+    for number, size in enumerate(sizes):
+        own = set(splits[labels == f"c{number}"])
+        assert own == ({"train"} if size < 3 else PARTS)
+    assert set(splits[labels == ""]) == ({"train"} if rest < 3 else PARTS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_blocks_with_rare_labels_stay_in_train(seed: int):
+    labels = np.full(200, "", dtype="<U1")
+    labels[[0, 71, 133]] = ["a", "b", "b"]
+    splits = assign_splits(labels, block=BLOCKS, seed=seed)
+    assert set(splits) == PARTS and set(splits[labels != ""]) == {"train"}
+    assert all(len(set(splits[block == BLOCKS])) == 1 for block in np.unique(BLOCKS))
+
+
+@given(st.integers(0, 200), st.integers(0, 20))
+def test_any_pattern_of_labels_in_blocks_is_split(known, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.full(200, "", dtype="<U1")
+    labels[rng.permutation(200)[:known]] = rng.choice(list("abc"), known)
+    labels[0] = ""  # not all of them
+    splits = assign_splits(labels, block=BLOCKS, seed=seed)
+    assert set(splits) == PARTS
+
+
+def test_group_of_copies_has_the_class_that_is_known():
+    labels = np.array(["", "a"] * 20 + [""] * 60)
+    twins = np.concatenate([np.arange(40) // 2, np.arange(20, 80)])
+    splits = assign_splits(labels, twins=twins)
+    known = splits[:40].reshape(20, 2)
+    assert (known[:, 0] == known[:, 1]).all()
+    assert np.mean(known[:, 0] == "query") == pytest.approx(0.2)  # a class of 20 pairs
+
+
+def test_too_few_unlabeled_tiles_or_blocks_are_named():
+    with refused(names=("2 different tiles", "needs 3")):
+        assign_splits(["", "", ""], twins=[0, 0, 1])
+    with refused(names=("2 blocks", 'by="class"')):
+        assign_splits([""] * 10, block=np.arange(10) // 5)
+    with refused(names=("too few blocks", 'by="class"')):
+        assign_splits([""] * 20, block=np.arange(20) // 5)
+
+
+def test_given_split_is_followed_without_classes():
+    given_split = ["train"] * 20 + ["test"] * 5
+    for labels in ([""] * 25, ["a", *[""] * 23, "b"]):
+        splits = assign_splits(labels, given=given_split)
+        assert (splits[20:] == "query").all() and set(splits[:20]) == {"train", "val"}
+        assert splits[0] == "train" or labels[0] == ""  # the only label is trained on
+    with refused(names=("the data", "1 tile for train")):
+        assign_splits([""] * 3, given=["train", "test", "test"])

@@ -36,7 +36,7 @@ def test_tiles_hold_the_pixels_of_their_windows(tmp_path: Path):
 def test_tiles_open_as_scenes_with_their_places(tmp_path: Path):
     tile_raster(make_raster(tmp_path / "a.tif", noise()), tmp_path / "t", size=50, progress=False)
     dataset = TileDataset.open(tmp_path / "t")
-    assert (len(dataset), dataset.classes) == (6, ["a"])
+    assert (len(dataset), dataset.classes) == (6, [])
     assert dataset.read(0).size == (50, 50)
     first = dataset.items.iloc[0]
     (longitude,), (latitude,) = transform(

@@ -7,8 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from rsh.data.images import SUFFIXES
-from rsh.data.listing import LOOSE, NO_CLASSES, warn_left_out, warn_of_twins
+from rsh.data.listing import LOOSE, warn_left_out
 from rsh.data.rendering import Rendering
 from rsh.data.splits import SPLIT_NAMES
 from rsh.errors import InputError, RshWarning
@@ -26,7 +25,7 @@ class Source(Protocol):
         """How rasters are rendered, as far as the source tells."""
 
     def items(self) -> pd.DataFrame:
-        """Return one row per tile: id, class and, if known, its metadata."""
+        """Return one row per tile: id, class ("" if unknown) and, if known, its metadata."""
 
     def read(self, tile: str) -> bytes:
         """Return the bytes of a tile's image file.
@@ -49,41 +48,70 @@ def table_from_paths(paths: Sequence[str], source: Path) -> pd.DataFrame:
     """Return a table of ids and classes; the first folder of a path is its class.
 
     Where all first folders have names of splits, such as train and test, they are the given split,
-    and the second folder is the class; or the other way around.
+    and the second folder is the class; or the other way around. An image in no such folder has no
+    class, and no image has one where there are fewer than two folders of classes: a folder that
+    holds everything says nothing.
 
     Raises:
         InputError: there are no paths.
     """
     if not paths:
-        files = source.iterdir() if source.is_dir() else ()
-        loose = sum(file.suffix.lower() in SUFFIXES and file.is_file() for file in files)
-        if loose:
-            raise InputError(f"{source} holds {NO_CLASSES.format(loose)}")
-        raise InputError(
-            f"{source} holds no images: give a folder with one folder per class, shards or scenes"
-        )
+        raise InputError(f"{source} holds no images: give a folder of images, shards or scenes")
     parts = [path.split("/") for path in paths]
-    deep = [part for part in parts if len(part) > 2]
-    found = [at for at in (0, 1) if _is_split([part[at] for part in deep])]
-    if not found or 2 * len(deep) < len(parts):
-        _tell_split_names({part[0] for part in parts}, source)
-        table = pd.DataFrame({"id": paths, "class": [part[0] for part in parts]})
+    at = _split_depth(parts)
+    if at is not None:
+        outside = [part for part in parts if not _is_split_name(_folder(part, at))]
+        warn_left_out(source, ["/".join(part) for part in outside], LOOSE)
+        parts = [part for part in parts if _is_split_name(_folder(part, at))]
+    table = pd.DataFrame({
+        "id": ["/".join(part) for part in parts],
+        "class": [_folder(part, 0 if at is None else 1 - at) for part in parts],
+    })  # fmt: skip
+    if at is None:
+        _tell_split_names(set(table["class"]), source)
     else:
-        outside = [path for path, part in zip(paths, parts, strict=True) if len(part) < 3]
-        warn_left_out(source, outside, LOOSE)
-        table = pd.DataFrame({
-            "id": ["/".join(part) for part in deep],
-            "class": [part[1 - found[0]] for part in deep],
-            "given_split": [part[found[0]] for part in deep],
-        })  # fmt: skip
+        table["given_split"] = [part[at] for part in parts]
         names = ", ".join(sorted(set(table["given_split"])))
         warnings.warn(
             f"{source}: the folders {names} are taken for the split, not for classes",
             RshWarning,
             stacklevel=3,
         )
-    warn_of_twins(table["class"], source)
+    if table["class"].where(table["class"] != "").nunique() < 2:
+        if at is None:
+            _tell_folder_of_all(parts, source)
+        table["class"] = ""
     return table
+
+
+def _folder(part: Sequence[str], depth: int) -> str:
+    """Return the folder of an image at a depth, from 0; "" if it is not as deep."""
+    return part[depth] if len(part) > depth + 1 else ""
+
+
+def _split_depth(parts: Sequence[Sequence[str]]) -> int | None:
+    """Return the depth of the folders that are the given split: 0, 1, or None without any."""
+    if _is_split([part[0] for part in parts if len(part) > 1]):
+        return 0
+    deep = [part for part in parts if len(part) > 2]
+    found = [at for at in (0, 1) if _is_split([part[at] for part in deep])]
+    return found[0] if found and 2 * len(deep) >= len(parts) else None
+
+
+def _tell_folder_of_all(parts: Sequence[Sequence[str]], source: Path) -> None:
+    """Say where the classes may be if one folder holds other folders with all images."""
+    inside = {part[1] for part in parts if len(part) > 2}
+    if len(inside) > 1 and all(len(part) > 2 for part in parts):
+        warnings.warn(
+            f"{source}: {parts[0][0]} holds all images, so its folders are not taken for classes: "
+            f"open {source / parts[0][0]} if they are",
+            RshWarning,
+            stacklevel=4,
+        )
+
+
+def _is_split_name(name: str) -> bool:
+    return name.lower() in SPLIT_NAMES
 
 
 def _is_split(names: Sequence[str]) -> bool:
@@ -94,7 +122,7 @@ def _is_split(names: Sequence[str]) -> bool:
 
 def _tell_split_names(classes: set[str], source: Path) -> None:
     """Warn of classes that have the name of a part of a split."""
-    found = sorted(name for name in classes if name.lower() in SPLIT_NAMES)
+    found = sorted(filter(_is_split_name, classes))
     if len(found) > 1:
         warnings.warn(
             f"{source}: the folders {', '.join(found)} are taken for classes: for a split, put "

@@ -1,4 +1,4 @@
-"""Tiles in a folder with one folder per class.
+"""Tiles in a folder, with one folder per class if they have classes.
 
 A source lists its tiles once, and then reads any of them by id, also from several threads.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.listing import list_images, walk_files
+from rsh.data.listing import INSIDE, TABLES, list_images, walk_files, warn_left_out
 from rsh.data.metadata import add_metadata, scene_rendering
 from rsh.data.rendering import Rendering
 from rsh.data.sources.base import file_stamp, table_from_paths
@@ -19,7 +19,7 @@ from rsh.io.files import is_utf8
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder with one folder per class; an id is the path inside.
+    """A folder of images at any depth; an id is the path inside.
 
     Attributes:
         path: the folder.
@@ -36,7 +36,11 @@ class FolderSource:
         Raises:
             InputError: a file name is not UTF-8.
         """
-        found = list_images(walk_files(path), path)
+        names = list(walk_files(path))
+        found = list_images(names, path)
+        if not {*TABLES} & {*names}:
+            tables = [name for name in names if name.endswith(tuple(f"/{each}" for each in TABLES))]
+            warn_left_out(path, tables, INSIDE)
         for name in found:
             if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")

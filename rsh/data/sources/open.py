@@ -4,15 +4,15 @@ from dataclasses import fields
 from pathlib import Path
 
 from rsh.data.archive import is_zip
-from rsh.data.listing import is_hidden, warn_left_out
-from rsh.data.raster import DRIVERS, VIRTUAL
+from rsh.data.listing import BESIDE, SCENES, is_hidden, warn_left_out
+from rsh.data.raster import DRIVERS, VIRTUAL, is_scene
 from rsh.data.rendering import Rendering
 from rsh.data.sources.base import Source
 from rsh.data.sources.folder import FolderSource
 from rsh.data.sources.raster import RasterSource
 from rsh.data.sources.webdataset import WebDatasetSource, shard_files
 from rsh.data.sources.zip import ZipSource
-from rsh.data.tile_grid import TilingOptions
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
 
 
@@ -31,22 +31,20 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     source: Source
     if path.is_file() and (is_zip(path) or path.suffix.lower() == ".zip"):
         source = ZipSource.open(path)
-    elif path.is_dir() and (folder := FolderSource.open(path)).paths:
-        source = folder
+    elif path.is_dir():
+        source = _open_folder(path, tiling, rendering, like)
     elif files := shard_files(path):
         source = WebDatasetSource(path, files)
-    elif scenes := _scenes(path):
-        return RasterSource.open(path, scenes, tiling, rendering, like)
-    elif path.is_dir():
-        source = FolderSource(path, ())
+    elif path.suffix.lower() in DRIVERS and path.is_file():
+        source = RasterSource.open(path, [path], tiling, rendering, like)
     else:
         what = "does not exist" if not path.exists() else "is no zip, tar or GeoTIFF"
         hint = "" if not path.exists() else f", after `gdal_translate {path.name} scene.tif`"
         raise InputError(
-            f"{path} {what}: give 'bluemarble' or another name of `rsh data list`, a folder with "
-            f"one folder per class, a zip of such a folder, .tar files, or a scene{hint}"
+            f"{path} {what}: give 'bluemarble' or another name of `rsh data list`, a folder of "
+            f"images, a zip of such a folder, .tar files, or a scene{hint}"
         )
-    for field in fields(tiling):
+    for field in () if isinstance(source, RasterSource) else fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:
             raise InputError(
                 f"{path} is no scene to cut into tiles; omit this option",
@@ -56,11 +54,25 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     return source
 
 
-def _scenes(path: Path) -> list[Path]:
-    """Return the scene at a path, or all scenes in a folder."""
-    if not path.is_dir():
-        return [path] if path.suffix.lower() in DRIVERS and path.is_file() else []
-    files = [file for file in sorted(path.glob("*")) if file.is_file() and not is_hidden(file.name)]
-    virtual = [file.name for file in files if file.suffix.lower() == VIRTUAL]
+def _open_folder(
+    path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering
+) -> Source:
+    """Return the source of a folder: of folders of images, else of shards, scenes or images."""
+    folder = FolderSource.open(path)
+    loose = [name for name in folder.paths if "/" not in name]
+    rasters = [name for name in loose if Path(name).suffix.lower() in DRIVERS]
+    if len(loose) < len(folder.paths):
+        scenes = [name for name in rasters if is_scene(path / name, tiling.size)]
+        warn_left_out(path, scenes, SCENES)
+        return FolderSource(path, tuple(name for name in folder.paths if name not in scenes))
+    if files := shard_files(path):
+        warn_left_out(path, loose, BESIDE)
+        return WebDatasetSource(path, files)
+    names = [file.name for file in path.iterdir() if file.suffix.lower() == VIRTUAL]
+    virtual = [name for name in names if not is_hidden(name)]
     warn_left_out(path, virtual, "it reads other files: name it itself if you trust it")
-    return [file for file in files if file.suffix.lower() in DRIVERS.keys() - {VIRTUAL}]
+    are_scenes = (is_scene(path / name, tiling.size) for name in rasters)
+    if rasters and (tiling != DEFAULT_TILING or any(are_scenes)):
+        warn_left_out(path, [name for name in loose if name not in rasters], BESIDE)
+        return RasterSource.open(path, [path / name for name in rasters], tiling, rendering, like)
+    return folder

@@ -70,9 +70,9 @@ class RasterSource:
             tiles = [(f"{name}/{tile_name(origin)}", origin) for origin in plan.origins()]
             with explain_raster_error(plan.scene):
                 table = locate_tiles(plan, tiles).rename(columns={"path": "id"})
-            table.insert(1, "class", name)
+            table.insert(1, "class", "")
             if len(self.plans) > 1:
-                table["block"] = f"{name}/" + table["block"]
+                table["block"], table["scene"] = f"{name}/" + table["block"], name
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 

@@ -2,7 +2,8 @@
 
     shards-0000.tar
       forest/0001.jpg     the image, recognized by its suffix
-      forest/0001.cls     its class; else "class" or "label" in the .json; else the folder
+      forest/0001.cls     its class; else "class" or "label" in the .json; else the folder, if no
+                          sample has any of these
       forest/0001.json    {"longitude": 9.5, "latitude": 38.4, "block": ..., "footprint": ...}
 
 A tar has no table of contents, so each is scanned once. Then images are read at random access.
@@ -24,14 +25,7 @@ import pandas as pd
 
 from rsh.data.archive import MAX_BYTES, class_prefix
 from rsh.data.images import SUFFIXES
-from rsh.data.listing import (
-    HIDDEN,
-    PARQUET_TABLES,
-    TABLE,
-    is_hidden,
-    warn_left_out,
-    warn_of_twins,
-)
+from rsh.data.listing import HIDDEN, TABLES, is_hidden, warn_left_out
 from rsh.data.metadata import check_metadata
 from rsh.data.rendering import AS_IS
 from rsh.data.sources.base import file_stamp, table_from_paths
@@ -84,21 +78,16 @@ class WebDatasetSource:
         if len({key for values in metadata.values() for key in values}) > MAX_COLUMNS:
             raise InputError(f"{self.path} has more than {MAX_COLUMNS} names in its .json files")
         table = pd.DataFrame([metadata[tile] for tile in locations], index=pd.Index(locations))
-        if "class" not in table and all("/" in tile for tile in locations):
+        if "class" not in table:
             by_folder = _classes_by_folder(list(locations), self.path)
             table = table.loc[by_folder.index].assign(**by_folder)
-        classes = table["class"] if "class" in table else pd.Series("", index=table.index)
-        if classes.isna().any():
-            raise InputError(
-                f"{classes.index[classes.isna()][0]} in {self.path} has no class, but others have: "
-                'add a .cls, or a "class" in its .json'
-            )
-        warn_of_twins(classes, self.path)
         columns = check_metadata(table, f"{self.path}")
         arrays = {name: column.to_numpy() for name, column in columns.items()}
         if "given_split" in table:
             arrays["given_split"] = table["given_split"].to_numpy()
-        return pd.DataFrame({"id": table.index, "class": classes.to_numpy(), **arrays})
+        return pd.DataFrame(
+            {"id": table.index, "class": table["class"].fillna("").to_numpy(), **arrays}
+        )
 
     def read(self, tile: str) -> bytes:
         """See `rsh.data.sources.base.Source`."""
@@ -190,7 +179,7 @@ def _samples(file: Path, shard: int) -> Iterator[tuple[str, Location, Metadata]]
                 continue
             stem, _, kind = path.name.partition(".")
             tile, suffix = str(path.with_name(stem)), PurePosixPath(f"x.{kind}").suffix.lower()
-            if path.name in (TABLE, *PARQUET_TABLES):
+            if path.name in TABLES:
                 tables.append(member.name)
             elif suffix in SUFFIXES:
                 if tile in locations:
@@ -273,4 +262,4 @@ def _parse_metadata(sidecars: dict[str, bytes], tile: str, file: Path) -> Metada
         if (key in TEXT_COLUMNS and value is not None)
         or (key != "label" and isinstance(value, FILTER_TYPES))
     }
-    return metadata | ({} if label is None else {"class": str(label)})
+    return metadata | ({} if label is None else {"class": str(label).strip()})

@@ -15,11 +15,11 @@ from rsh.data.sources.base import table_from_paths
 
 @dataclass(frozen=True)
 class ZipSource:
-    """A zip of a folder with one folder per class, read without unpacking.
+    """A zip of a folder of images, read without unpacking.
 
     Attributes:
         path: the zip.
-        prefix: folder inside that holds the class folders, "" or ending in "/".
+        prefix: folder inside that holds all images, "" or ending in "/".
         paths: of the images, relative to the prefix.
     """
 

@@ -33,7 +33,8 @@ def test_threads_read_side_by_side(tmp_path: Path):
     for name in ("a", "b"):
         make_raster(tmp_path / f"{name}.tif", noise(320, 320))
     dataset = TileDataset.open(tmp_path, tiling=TilingOptions(size=32))
-    assert dataset.classes == ["a", "b"] and len(dataset) == 200
+    assert dataset.classes == [] and len(dataset) == 200
+    assert dataset.items["scene"].tolist() == ["a"] * 100 + ["b"] * 100
     assert {"a/r0c0", "b/r1c1"} < set(dataset.items["block"])
     rows = [row for pair in zip(range(100), range(100, 200), strict=True) for row in pair]
     with ThreadPoolExecutor(8) as pool:
