@@ -17,7 +17,10 @@ Ties = Literal["average", "argsort", "optimistic", "pessimistic"]  # order of ti
 SplitBy = Literal["auto", "given", "block", "class"]  # what decides a split
 
 Strength = Literal["weak", "medium", "strong"]
-Method = Literal["multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash"]
+LabelFree = Literal["cibhash", "bihalf"]  # methods that use no labels
+Method = Literal[
+    "multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash", LabelFree
+]
 Precision = Literal["auto", "32", "bf16", "fp16"]
 SEEDS = (0, 2**32 - 1)  # what numpy takes
 
@@ -73,6 +76,18 @@ class TrainConfig:
     quantization_weight: float = setting(0.1, "Weight of the quantization term.", (0.0, 1000.0))
     feature_temperature: float = setting(0.1, "Softmax temperature on features.", (0.01, 100.0))
     code_temperature: float = setting(0.3, "Softmax temperature on relaxed codes.", (0.01, 100.0))
+    neighbors: int = setting(
+        15, "Nearest tiles that a tile without a label is taken to belong to.", (1, 1000)
+    )
+    look_weight: float = setting(
+        1.0, "Weight of the distillation term of the look bits (--look-bits).", (0.0, 1000.0)
+    )
+    look_temperature: float = setting(
+        0.2, "Softmax temperature on the relaxed codes of the look bits.", (0.01, 100.0)
+    )
+    teacher_temperature: float = setting(
+        0.05, "Softmax temperature on the features that the look bits follow.", (0.01, 100.0)
+    )
     warmup_fraction: float = setting(
         0.3, "Fraction of the training in which the learning rate rises.", (0.0, 1.0)
     )

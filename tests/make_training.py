@@ -9,6 +9,7 @@ from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, HashNet, apply_head
 from rsh.training.batches import FeatureBatches
+from rsh.training.checkpoint import Record
 
 CLASSES, TILES, WIDTH, BITS = 4, 20, 12, 8
 CONFIG = TrainConfig(epochs=25, batch_size=32, cached_views=3)
@@ -33,6 +34,10 @@ def head(seed: int = 0) -> HashHead:
 
 def pairs(config: TrainConfig = CONFIG) -> FeatureBatches:
     return FeatureBatches(*clusters(0), config)
+
+
+def validation(module: HashHead) -> Record:
+    return {"val_map": val_map(module)}
 
 
 def val_map(module: HashHead) -> float:

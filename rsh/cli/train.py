@@ -16,6 +16,7 @@ def train(
     *,
     data: str = "bluemarble",
     num_bits: Bits = 32,
+    look_bits: int = 0,
     backbone: str = "tf_efficientnet_lite0",
     image_size: int = 128,
     tta: int = 1,
@@ -39,6 +40,8 @@ def train(
         data: "bluemarble", a data set of `rsh data list`, a folder with one subfolder per class, a
             zip of such a folder, or WebDataset shards.
         num_bits: Code length, a multiple of 4 from 4 to 256.
+        look_bits: How many of the bits keep what a tile looks like, a multiple of 4; the others say
+            what it is.
         backbone: Name of a timm model.
         image_size: Side of the square input of the backbone, pixels.
         tta: Test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
@@ -87,6 +90,7 @@ def train(
             net = HashNet(
                 backbone,
                 num_bits=num_bits,
+                look_bits=look_bits,
                 image_size=image_size,
                 tta=tta,
                 feature_stages=feature_stages,

@@ -69,6 +69,9 @@ def compare(
         | evaluate(run.net(), run.split(data), protocol=protocol, ties=ties, progress=progress)
         for run in runs
     ]
+    for report in reports:
+        if "map" not in report:
+            raise InputError(f"{report['run']} has no labels to compare by: see `rsh evaluate`")
     recipes = [_recipe(run) for run in runs]
     apart = differing(reports)
     return {

@@ -8,6 +8,7 @@ held-out queries.
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -17,8 +18,10 @@ from rsh.codes.encodings import Encodings
 from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.encoding.build import encode_dataset
+from rsh.errors import InputError
 from rsh.evaluation.feedback import simulate
-from rsh.evaluation.protocols import PROTOCOLS, find_protocol
+from rsh.evaluation.neighbors import neighbor_report
+from rsh.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from rsh.evaluation.reranking import reranking_gain
 from rsh.evaluation.scoring import (
     Floats,
@@ -26,11 +29,12 @@ from rsh.evaluation.scoring import (
     RetrievalTask,
     Rows,
     cosine_map,
+    labeled_rows,
     metrics_by_ranking,
     score,
 )
 from rsh.models.hashnet import HashNet
-from rsh.training.feature_cache import cached_features
+from rsh.training.feature_cache import FeatureArray, cached_features
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, selected on val
 
@@ -55,40 +59,44 @@ def evaluate(
         progress: show bars while tiles are encoded.
 
     Returns:
-        Metrics by name, fractions from 0 to 1, with the protocol and the numbers of tiles.
+        Metrics by name, fractions from 0 to 1, with the protocol and the numbers of tiles; without
+        labels, those of `neighbors.neighbor_report` alone.
 
     Raises:
         InputError: unknown protocol, no queries, no relevant tiles, a tile that cannot be read, or
             too few tiles for feedback.
     """
-    task = RetrievalTask(split, find_protocol(protocol))
-    encoded, predicted = _encode_and_predict(net, split, progress)
-    report = _report(encoded, predicted, task, ties)
-    return report | ({"feedback": simulate(encoded, task)} if feedback else {})
+    found = find_protocol(protocol)
+    task = _task(split, found)
+    if feedback and not task:
+        raise InputError(f"feedback is simulated from labels, which {split.dataset.name} lacks")
+    plain = cached_features(net, split.dataset, net.plain, progress=progress)
+    encoded = encode_dataset(net, split.dataset, progress=progress)
+    report = _report(encoded, plain, split, found, ties)
+    return report | ({"feedback": simulate(encoded, task)} if feedback and task else {})
 
 
 def evaluate_all(
     net: HashNet, split: Split, *, ties: Ties = "average", progress: bool = True
 ) -> dict[str, Report]:
     """Return the reports of `evaluate` under every protocol, by name."""
-    tasks = [RetrievalTask(split, protocol) for protocol in PROTOCOLS.values()]
-    encoded, predicted = _encode_and_predict(net, split, progress)
-    return {task.protocol.name: _report(encoded, predicted, task, ties) for task in tasks}
-
-
-def _encode_and_predict(net: HashNet, split: Split, progress: bool) -> tuple[Encodings, Rows]:
-    """Encode all tiles, and predict their classes with the linear classifier, (n,)."""
     plain = cached_features(net, split.dataset, net.plain, progress=progress)
-    predicted = linear_classifier(plain, split.dataset.labels, split)
-    return encode_dataset(net, split.dataset, progress=progress), predicted
+    encoded = encode_dataset(net, split.dataset, progress=progress)
+    return {
+        name: _report(encoded, plain, split, protocol, ties) for name, protocol in PROTOCOLS.items()
+    }
 
 
-def _report(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties) -> Report:
-    split, protocol = task.split, task.protocol
-    query, correct = split.rows("query"), predicted == split.dataset.labels
-    num_bits = encoded.codes.shape[1]
-    centers = random_codewords(len(split.dataset.classes), num_bits)[predicted]
-    scores = score(encoded.codes, task, ties=ties)
+def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
+    """Return the task of the tiles with a label; None if no tile has one."""
+    return RetrievalTask(split, protocol) if split.dataset.classes else None
+
+
+def _report(
+    encoded: Encodings, plain: FeatureArray, split: Split, protocol: Protocol, ties: Ties
+) -> Report:
+    """Return all metrics: those by labels of the labeled tiles, those without of all."""
+    task = _task(split, protocol)
     return {
         "protocol": protocol.name,
         "metric": protocol.metric,
@@ -96,10 +104,23 @@ def _report(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties
         "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
         "split_fingerprint": split.fingerprint,
         "classes": split.dataset.classes,
-        "num_bits": num_bits,
+        "num_bits": encoded.codes.shape[1],
+        "queries": len(split.rows(*protocol.query)),
+        "gallery": len(split.rows(*protocol.gallery)),
+        "neighbors": neighbor_report(encoded, plain, split, protocol),
+    } | (_by_labels(encoded, plain, task, ties) if task else {})
+
+
+def _by_labels(encoded: Encodings, plain: FeatureArray, task: RetrievalTask, ties: Ties) -> Report:
+    split, labels = task.split, task.labels
+    predicted = linear_classifier(plain, labels, split)
+    query = labeled_rows(split, "query")
+    centers = random_codewords(len(split.dataset.classes), encoded.codes.shape[1])[predicted]
+    scores = score(encoded.codes, task, ties=ties)
+    return {
         "queries": len(task.query),
         "gallery": len(task.gallery),
-        "accuracy": float(correct[query].mean()),
+        "accuracy": float((predicted[query] == labels[query]).mean()),
         "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
         "map_before_sign": cosine_map(soft_bits(encoded.relaxed), task),
         "map_features": cosine_map(encoded.features.astype(np.float32), task),
@@ -118,8 +139,8 @@ def _without_twins(precision: Floats, task: RetrievalTask) -> Report:
 def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bool = False) -> Rows:
     """Return the class that a logistic regression predicts for every tile.
 
-    It is fitted on `train`; its regularization is that of `STRENGTHS` with the best accuracy on
-    `val`.
+    It is fitted on the labeled tiles of `train`; its regularization is that of `STRENGTHS` with the
+    lowest log loss on `val`, as many reach the same accuracy.
 
     Args:
         features: backbone features of all tiles, (n, num_features), or of several views of each,
@@ -132,18 +153,20 @@ def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bo
         Class numbers, (n,).
     """
     views = np.asarray(features, dtype=np.float32).reshape(len(labels), -1, features.shape[-1])
-    val = split.rows("val")
+    val = labeled_rows(split, "val")
 
     def fitted(model: Pipeline, *names: str) -> Pipeline:
-        rows = split.rows(*names)
+        rows = labeled_rows(split, *names)
         inputs = views[rows].reshape(-1, views.shape[-1])
         return model.fit(inputs, labels[rows].repeat(views.shape[1]))
 
-    def accuracy(model: Pipeline) -> float:
-        return float((model.predict(views[val, 0]) == labels[val]).mean())
+    def loss(model: Pipeline) -> float:
+        known = np.isin(labels[val], model.classes_)
+        probabilities = model.predict_proba(views[val[known], 0])
+        return float(log_loss(labels[val[known]], probabilities, labels=model.classes_))
 
     models = [fitted(_logistic(strength), "train") for strength in STRENGTHS]
-    best = max(models, key=accuracy) if len(val) else models[len(models) // 2]
+    best = min(models, key=loss) if len(val) else models[len(models) // 2]
     if refit:
         best = fitted(best, "train", "val")
     return np.asarray(best.predict(views[:, 0]), dtype=np.int64)

@@ -32,7 +32,6 @@ METRICS = {  # key in a report: label and note
 NUMBERS = {
     "mean_distance_same_class": ("mean bits to the same class", "{:.1f}"),
     "mean_distance_other_classes": ("mean bits to other classes", "{:.1f}"),
-    "distinct_codes": ("distinct codes in the gallery", "{}"),
 }
 
 GAIN = "gain in points, 95 % interval"
@@ -43,10 +42,22 @@ ORDERS = {  # key in a report: label
 }
 
 
+NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
+    "kept": ("neighbors kept @{neighbors}", "{:.1%}"),
+    "kept_in_class": ("the same in a tile's class", "{:.1%}"),
+    "in_pool": ("neighbors in the first {pool}", "{:.1%}"),
+    "reranked": ("kept, first {pool} re-ranked", "{:.1%}"),
+    "tied_at_20": ("tiles tied at rank 20, median", "{:.0f}"),
+    "codes": ("distinct codes in the gallery", "{}"),
+}
+
+
 def one_protocol(report: Report) -> str:
     """Return the report of `evaluate` as text."""
+    head = [f"{heading(report)}, {report['num_bits']} bits", PROTOCOLS[report["protocol"]].about]
+    if "map" not in report:
+        return "\n\n".join(["\n".join(head), neighbors(report)])
     low, high = report["map_interval"]
-    protocol = PROTOCOLS[report["protocol"]]
     notes = {"map": f"{report['metric']}, 95 % interval {low:.1%} to {high:.1%}"}
     lines = [
         f"  {name:32}{report[key]:7.1%}  {notes.get(key, note)}".rstrip()
@@ -60,9 +71,20 @@ def one_protocol(report: Report) -> str:
         note = f"{plural(twins['queries'], 'query')} with an equal image in the gallery left out"
         value = "" if twins["map_without"] is None else f"{twins['map_without']:.1%}"
         lines.insert(1, f"  {'mAP without twins':32}{value:>7}  {note}")
-    head = [f"{heading(report)}, {report['num_bits']} bits", protocol.about]
-    more = [reranking(report), *([feedback(report)] if "feedback" in report else [])]
+    more = [neighbors(report), reranking(report)]
+    more += [feedback(report)] if "feedback" in report else []
     return "\n\n".join(["\n".join([*head, *lines]), *more])
+
+
+def neighbors(report: Report) -> str:
+    """Return what codes keep of the neighborhoods of features, as text."""
+    found = report["neighbors"]
+    lines = [
+        f"  {name.format(**found):32}{_number(found[key], form):>7}"
+        for key, (name, form) in NEIGHBORS.items()
+    ]
+    what = "the nearest tiles by the backbone's features, which codes should keep:"
+    return "\n".join([what, *lines])
 
 
 def reranking(report: Report) -> str:
@@ -120,11 +142,22 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
 
 
 def _column(report: Report) -> dict[str, str]:
-    low, high = report["map_interval"]
+    found = report["neighbors"]
     return {
         "protocol": report["protocol"],
         "queries": str(report["queries"]),
         "gallery tiles": str(report["gallery"]),
+        **(_map_column(report) if "map" in report else {}),
+        **{
+            name.format(**found): _number(found[key], form)
+            for key, (name, form) in NEIGHBORS.items()
+        },
+    }
+
+
+def _map_column(report: Report) -> dict[str, str]:
+    low, high = report["map_interval"]
+    return {
         "metric": report["metric"],
         "mAP of the codes": f"{report['map']:.1%}",
         "  95 % interval": f"{low:.1%}-{high:.1%}",

@@ -14,6 +14,7 @@ from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation.protocols import DISJOINT, Protocol
+from rsh.labels import UNLABELED
 from rsh.metrics import ranking
 from rsh.metrics.counts import (
     DistanceCounts,
@@ -34,6 +35,8 @@ Report = dict[str, Any]
 class RetrievalTask:
     """A protocol on a split: the query rows and the gallery rows.
 
+    Tiles without a label are in neither: whether they are relevant is unknown.
+
     Attributes:
         split: all tiles, with their splits.
         protocol: which splits are queries, which are searched, and the metric.
@@ -47,7 +50,7 @@ class RetrievalTask:
 
     def __post_init__(self) -> None:
         if not len(self.query):
-            raise InputError("the data has no query tiles: split it first")
+            raise InputError("the data has no query tiles with a label: split it first")
         if len(self.gallery) <= self.protocol.without_self:
             raise InputError(
                 "the gallery is empty, add tiles", parameter="protocol", value=self.protocol.name
@@ -69,12 +72,12 @@ class RetrievalTask:
     @cached_property
     def query(self) -> Rows:
         """Rows of the query tiles."""
-        return self.split.rows(*self.protocol.query)
+        return labeled_rows(self.split, *self.protocol.query)
 
     @cached_property
     def gallery(self) -> Rows:
         """Rows of the gallery tiles."""
-        return self.split.rows(*self.protocol.gallery)
+        return labeled_rows(self.split, *self.protocol.gallery)
 
     @cached_property
     def as_stored(self) -> Rows:
@@ -121,6 +124,13 @@ class RetrievalTask:
         """Return the average precision of each query as the protocol defines it."""
         top_k, denominator = self.protocol.top_k, self.protocol.denominator
         return ranking.average_precision(counts, top_k=top_k, denominator=denominator)
+
+
+def labeled_rows(split: Split, *names: str) -> Rows:
+    """Return the rows of the tiles with a label in any of these splits."""
+    rows = split.rows(*names)
+    labeled: Rows = rows[split.dataset.labels[rows] != UNLABELED]
+    return labeled
 
 
 def metrics_by_ranking(

@@ -43,6 +43,7 @@ class ModelInfo:
 
     backbone: str = ""
     num_bits: int = 0
+    look_bits: int = 0
     image_size: int = 0
     hidden: int = 0
     feature_dim: int = 0

@@ -18,6 +18,7 @@ from torch import Tensor
 from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
+from rsh.models.losses.targets import Targets
 from rsh.teaching.sliders import Sliders, apply_values
 from rsh.training.train import make_loss
 
@@ -48,7 +49,7 @@ def pulls(
     features = torch.stack([angles.cos(), angles.sin()], dim=-1)  # (2, n, 2)
     relaxed = torch.atanh(LENGTH * features)
     branch0, branch1 = (Embedding(features[b], relaxed[b]) for b in (0, 1))
-    terms = loss(branch0, branch1, labels)
+    terms = loss(branch0, branch1, Targets(labels))
     slopes = {}
     for name in TERMS:
         (slope,) = torch.autograd.grad(terms[name], angles, retain_graph=True)

@@ -1,24 +1,30 @@
-"""Two-view batches: class-balanced batches that hold two views of every tile, one for each branch.
+"""Two-view batches: batches that hold two views of every tile, one for each branch.
 
-A frozen backbone is trained on cached features, a learning backbone on decoded tiles. Each of
-several processes gets its shard of the same batch, with the views that one process would draw.
+Labeled tiles come in equal numbers of each class, tiles without a label together with one of their
+neighbors. A frozen backbone is trained on cached features, a learning backbone on decoded tiles.
+Each of several processes gets its shard of the same batch, with the views that one process would
+draw.
 """
 
 import copy
+import itertools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsh.config import TrainConfig
-from rsh.data.splits import check_classes
+from rsh.config import LabelFree, TrainConfig
 from rsh.errors import InputError
+from rsh.labels import UNLABELED
 from rsh.models.augment import NUM_DRAWS, augment
+from rsh.models.losses.targets import Targets
 from rsh.training.feature_cache import FeatureArray
+from rsh.training.neighborhoods import Teacher
 
 
 class Batch(NamedTuple):
@@ -27,14 +33,27 @@ class Batch(NamedTuple):
     Attributes:
         view0: input of branch 0, n rows.
         view1: input of branch 1, row i from the same tile.
-        labels: class numbers, (n,) int64.
+        targets: which of the tiles belong together.
         rows: row numbers of the tiles, (n,) int64, on the CPU.
     """
 
     view0: Tensor
     view1: Tensor
-    labels: Tensor
+    targets: Targets
     rows: Tensor
+
+
+class Sampler(Protocol):
+    """Selects the tiles of each batch."""
+
+    @property
+    def size(self) -> int:
+        """Number of tiles in a batch."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, number: int) -> Iterator[Tensor]:
+        """Yield the row numbers of each batch, (size,) int64."""
 
 
 class ClassBalancedSampler:
@@ -49,7 +68,7 @@ class ClassBalancedSampler:
         """Plan the batches.
 
         Args:
-            labels: class numbers, (n,) int64.
+            labels: class numbers, (n,) int64; tiles without a label are not drawn.
             batch_size: requested number of images; the actual one is the nearest below that has
                 at least 2 images of each class.
             seed: of the shuffles; the same seed and epoch give the same batches.
@@ -57,7 +76,7 @@ class ClassBalancedSampler:
         Raises:
             InputError: the batch cannot hold 2 images of 2 classes, or there is one class.
         """
-        numbers = torch.unique(labels)
+        numbers = torch.unique(labels[labels != UNLABELED])
         self.rows = [torch.nonzero(labels == number)[:, 0] for number in numbers]
         if len(self.rows) < 2 or batch_size < 4:
             raise InputError(
@@ -93,12 +112,74 @@ def _reshuffled(rows: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         yield from rows[torch.randperm(len(rows), generator=generator)]
 
 
+class NeighborSampler:
+    """Batches of row numbers in which every other tile is a neighbor of the one before it.
+
+    In an epoch every tile is at most once the first of such a pair.
+    """
+
+    def __init__(self, neighbors: Tensor | None, total: int, *, batch_size: int, seed: int) -> None:
+        """Plan the batches.
+
+        Args:
+            neighbors: rows of the nearest tiles, (total, k) int64; None draws tiles at random
+                instead.
+            total: number of tiles.
+            batch_size: requested number of tiles; the actual one is even, and at most `total`.
+            seed: of the shuffles; the same seed and epoch give the same batches.
+
+        Raises:
+            InputError: fewer than 4 tiles.
+        """
+        self.size = min(batch_size, total) // 2 * 2
+        if self.size < 4:
+            raise InputError(
+                f"{total} tile(s), batch_size={batch_size}: a contrastive batch needs 4 tiles"
+            )
+        self.neighbors, self.total, self.seed = neighbors, total, seed
+
+    def __len__(self) -> int:
+        return max(1, self.total // self.size)
+
+    def epoch(self, number: int) -> Iterator[Tensor]:
+        """Yield the row numbers of each batch, (size,) int64."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        order = torch.randperm(self.total, generator=generator)
+        step = self.size if self.neighbors is None else self.size // 2
+        for start in range(0, len(self) * step, step):
+            rows = order[start : start + step]
+            if self.neighbors is not None:
+                which = torch.randint(self.neighbors.shape[1], (step,), generator=generator)
+                rows = torch.stack([rows, self.neighbors[rows, which]], dim=1).flatten()
+            yield rows
+
+
+class MixedSampler:
+    """Batches of which one half is balanced over the classes, and the other half any tiles."""
+
+    def __init__(self, labeled: ClassBalancedSampler, others: NeighborSampler) -> None:
+        """Join two samplers; an epoch is as long as that of `others`."""
+        self.labeled, self.others = labeled, others
+        self.size = labeled.size + others.size
+
+    def __len__(self) -> int:
+        return len(self.others)
+
+    def epoch(self, number: int) -> Iterator[Tensor]:
+        """Yield the row numbers of each batch, (size,) int64; a tile may be in both halves."""
+        labeled = itertools.chain.from_iterable(
+            self.labeled.epoch(number * len(self) + again) for again in itertools.count()
+        )
+        for first, second in zip(labeled, self.others.epoch(number), strict=False):
+            yield torch.cat([first, second])
+
+
 class TwoViewBatches(ABC):
     """Batches of two views of each tile.
 
     Attributes:
         data: one row per tile: see `FeatureBatches` and `TileBatches`.
-        labels: class numbers, (n,) int64.
+        targets: of all tiles.
         ids: names of the tiles, for messages.
         config: settings of the training.
         sampler: selects the tiles of each batch.
@@ -110,27 +191,33 @@ class TwoViewBatches(ABC):
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,
+        teacher: Teacher | None = None,
         ids: Sequence[str] = (),
     ) -> None:
         """Read batch size and seed from the settings.
 
+        Args:
+            data: one row per tile.
+            labels: class numbers, (n,) int64, -1 where unknown.
+            config: settings of the training.
+            teacher: needed for tiles without a label, and for look bits.
+            ids: names of the tiles, for messages.
+
         Raises:
-            InputError: fewer than two classes, or a batch that cannot hold two of them.
+            InputError: fewer than two classes and no teacher, or a batch that cannot hold two of
+                them.
         """
-        check_classes(labels, least=1)
         # rows selected from a memory map are a copy already; torch accepts only writable arrays
         self.data = torch.from_numpy(np.require(data, requirements="W"))
-        self.labels = torch.from_numpy(labels)
         self.ids = ids or [f"row {row}" for row in range(len(labels))]
         self.config = config
-        self.sampler = ClassBalancedSampler(
-            self.labels, batch_size=config.batch_size, seed=config.seed
-        )
+        self.targets, self.sampler = _plan(torch.from_numpy(labels), config, teacher)
 
     def to(self, device: torch.device) -> Self:
         """Return the same batches with their data on a device."""
         moved = copy.copy(self)
-        moved.data, moved.labels = self.data.to(device), self.labels.to(device)
+        moved.data = self.data.to(device)
+        moved.targets = self.targets.map(lambda part: part.to(device))
         return moved
 
     def epoch(self, number: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
@@ -145,11 +232,32 @@ class TwoViewBatches(ABC):
         for sampled in self.sampler.epoch(number):
             rows = sampled[shard]
             view0, view1 = self._views(rows, len(sampled), shard)
-            yield Batch(view0, view1, self.labels[rows], rows)
+            yield Batch(view0, view1, self.targets.map(operator.itemgetter(rows)), rows)
 
     @abstractmethod
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
         """Return both views of some rows, which are a shard of a batch of `total` rows."""
+
+
+def _plan(labels: Tensor, config: TrainConfig, teacher: Teacher | None) -> tuple[Targets, Sampler]:
+    """Return the targets of all tiles, and the sampler that suits them."""
+    size, seed = config.batch_size, config.seed
+    known = labels != UNLABELED
+    features = None if teacher is None else torch.from_numpy(teacher.features)
+    if config.method in get_args(LabelFree):
+        return Targets(labels, features), NeighborSampler(
+            None, len(labels), batch_size=size, seed=seed
+        )
+    if teacher is None or bool(known.all()):
+        sampler = ClassBalancedSampler(labels, batch_size=size, seed=seed)
+        return Targets(labels, features), sampler
+    neighbors, reach = (torch.from_numpy(part) for part in teacher.neighbors(config.neighbors))
+    targets = Targets(labels, features, reach)
+    if len(torch.unique(labels[known])) < 2:
+        return targets, NeighborSampler(neighbors, len(labels), batch_size=size, seed=seed)
+    labeled = ClassBalancedSampler(labels, batch_size=max(4, size // 2), seed=seed)
+    others = NeighborSampler(neighbors, len(labels), batch_size=size // 2, seed=seed)
+    return targets, MixedSampler(labeled, others)
 
 
 class FeatureBatches(TwoViewBatches):
@@ -164,9 +272,10 @@ class FeatureBatches(TwoViewBatches):
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,
+        teacher: Teacher | None = None,
         ids: Sequence[str] = (),
     ) -> None:
-        """Read batch size and seed from the settings.
+        """Read batch size and seed from the settings; see `TwoViewBatches`.
 
         Raises:
             InputError: fewer than two views, or as for `TwoViewBatches`.
@@ -177,7 +286,7 @@ class FeatureBatches(TwoViewBatches):
                 parameter="cached_views",
                 value=data.shape[1],
             )
-        super().__init__(data, labels, config, ids=ids)
+        super().__init__(data, labels, config, teacher=teacher, ids=ids)
 
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
         order = torch.rand(total, self.data.shape[1]).argsort(dim=1)[shard]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from rsh.config import TrainConfig
 from rsh.errors import InputError
 from rsh.models.hashnet import HashNet
 from rsh.models.losses.multilevel import Embedding
+from rsh.models.losses.targets import Targets
 from rsh.training.batches import Batch, TwoViewBatches
 from rsh.training.checkpoint import Record, load_checkpoint, save_checkpoint, write_history
 from rsh.training.devices import all_gather, make_fabric
 from rsh.training.memory import keep_freed_memory
 
-Loss = Callable[[Embedding, Embedding, Tensor], dict[str, Tensor]]
-Val = Callable[[Any], float]  # mAP of the module that is trained
+Loss = Callable[[Embedding, Embedding, Targets], dict[str, Tensor]]
+Val = Callable[[Any], Record]  # metrics of the module that is trained
 Watch = Callable[[Sequence[Record], int], object]  # records so far, total epochs
 VALIDATE_EVERY = 10  # epochs
 SAVE_AFTER = 30  # seconds since the last checkpoint
@@ -36,7 +38,7 @@ class TrainState:
 
     Attributes:
         module: view -> Embedding, wrapped by Fabric.
-        loss: function of two embeddings and labels.
+        loss: function of two embeddings and targets.
         optimizer: wrapped by Fabric.
         schedule: learning rate schedule.
         average: moving average of the module's weights, or None.
@@ -86,8 +88,8 @@ def fit(
             the settings ask for an average.
         batches: training batches.
         config: settings.
-        loss: function of two embeddings and labels; its own weights are trained as well.
-        val: returns the mAP of a module on validation tiles; called every ten epochs and at the
+        loss: function of two embeddings and targets; its own weights are trained as well.
+        val: returns metrics of a module on validation tiles; called every ten epochs and at the
             end.
         folder: where history.jsonl and last.ckpt are written; None writes nothing.
         resume: continue from last.ckpt.
@@ -120,7 +122,7 @@ def fit(
         record = train_one_epoch(state, batches, config, epoch)
         milestone = (epoch + 1) % VALIDATE_EVERY == 0 or epoch + 1 == config.epochs
         if val and milestone:
-            record["val_map"] = val(state.best)
+            record |= val(state.best)
         history.append({"epoch": float(epoch)} | record)
         due = milestone or time.monotonic() - saved > SAVE_AFTER
         if folder and due and fabric.is_global_zero:
@@ -144,7 +146,7 @@ def set_up(
     Args:
         module: view -> Embedding.
         config: settings.
-        loss: function of two embeddings and labels.
+        loss: function of two embeddings and targets.
         fabric: where to train.
         num_batches: batches in an epoch, which decide the length of the schedule.
 
@@ -215,11 +217,13 @@ def _loss_terms(state: TrainState, batch: Batch) -> dict[str, Tensor]:
     both = state.module(torch.cat([batch.view0, batch.view1]))
     features0, features1 = both.features.float().chunk(2)
     relaxed0, relaxed1 = both.relaxed.float().chunk(2)
-    parts = [features0, relaxed0, features1, relaxed1, batch.labels]
+    view0, view1 = Embedding(features0, relaxed0), Embedding(features1, relaxed1)
+    targets = batch.targets
     if state.fabric.world_size > 1:
-        parts = [all_gather(state.fabric, rows) for rows in parts]
-    features0, relaxed0, features1, relaxed1, labels = parts
-    return state.loss(Embedding(features0, relaxed0), Embedding(features1, relaxed1), labels)
+        gather = partial(all_gather, state.fabric)
+        view0, view1 = Embedding(*map(gather, view0)), Embedding(*map(gather, view1))
+        targets = targets.map(gather)
+    return state.loss(view0, view1, targets)
 
 
 def _step(state: TrainState) -> None:

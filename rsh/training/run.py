@@ -48,6 +48,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     "model": {
         "backbone": str,
         "num_bits": int,
+        "look_bits": int,
         "image_size": int,
         "hidden": int,
         "feature_dim": int,

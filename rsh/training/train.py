@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -11,26 +12,40 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rsh.codes.binary import binarize, pack
-from rsh.config import TrainConfig
+from rsh.config import LabelFree, TrainConfig
 from rsh.data.dataset import Split
 from rsh.data.decoded import decoded_tiles
 from rsh.errors import InputError
 from rsh.io.files import check_writable
+from rsh.labels import UNLABELED
 from rsh.metrics.counts import count_by_distance
+from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
-from rsh.models.hashnet import HashHead, HashNet, apply_head, apply_net, fingerprint
+from rsh.models.hashnet import (
+    LOOK_DIM,
+    HashHead,
+    HashNet,
+    apply_head,
+    apply_net,
+    fingerprint,
+)
 from rsh.models.losses.baselines import BASELINES
+from rsh.models.losses.look import TwoPartLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
+from rsh.models.losses.unsupervised import LABEL_FREE
+from rsh.text import plural
 from rsh.training.batches import FeatureBatches, TileBatches, TwoViewBatches
 from rsh.training.checkpoint import Record
 from rsh.training.devices import make_fabric
-from rsh.training.feature_cache import cached_features
+from rsh.training.feature_cache import FeatureArray, cached_features
 from rsh.training.loop import Loss, Val, Watch, fit
 from rsh.training.memory import check_batch_fits, keep_freed_memory
+from rsh.training.neighborhoods import Teacher
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 Rows = NDArray[np.int64]
+KEPT = 10  # neighbors that codes are measured by
 
 
 def train(
@@ -73,11 +88,13 @@ def train(
         check_new_run(folder)
     fabric = make_fabric(config)
     rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
+    _check_labels(split, rows, config)
+    teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
-    module, batches, val = prepare(net, split, rows, config, progress)
+    module, batches, val = prepare(net, split, rows, config, teacher, progress)
     if config.finetune:
         check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
-    loss = make_loss(config, len(split.dataset.classes), net.num_bits)
+    loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
     written = folder if fabric.is_global_zero else None
     settings = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
     new = settings | describe(split) if written and not resume else None
@@ -98,13 +115,61 @@ def train(
                 )
         finally:
             net.cpu().eval()
+        if teacher and config.finetune:  # the trained backbone has other features
+            _fit_look(net, split, rows, progress)
         if written:
             finish_run(written, net)
     return history
 
 
-def _prepare_features(
+def _check_labels(split: Split, rows: Rows, config: TrainConfig) -> None:
+    """Refuse a method that needs labels, if training tiles have none."""
+    known = split.dataset.labels[rows] != UNLABELED
+    if config.method in BASELINES and not known.all():
+        free = ", ".join(("multilevel", *get_args(LabelFree)))
+        raise InputError(
+            f"needs labels, which {int((~known).sum())} of {plural(len(rows), 'training tile')} "
+            f"lack: choose one of {free}",
+            parameter="method",
+            value=config.method,
+        )
+
+
+def _make_teacher(
     net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
+) -> Teacher | None:
+    """Return the teacher of look bits and of tiles without a label; None where none is needed."""
+    known = (split.dataset.labels[rows] != UNLABELED).all()
+    if known and not net.look_bits and config.method not in get_args(LabelFree):
+        return None
+    return _fit_look(net, split, rows, progress)
+
+
+def _fit_look(net: HashNet, split: Split, rows: Rows, progress: bool) -> Teacher:
+    """Return the teacher of a network's features, and fit its look features to them."""
+    features = cached_features(net, split.dataset, net.plain, progress=progress)
+    teacher = Teacher.fit(features, rows)
+    if net.head.look:
+        known = (split.dataset.labels[rows] != UNLABELED).any()
+        mean, std, axes = (
+            torch.from_numpy(part)
+            for part in (
+                teacher.standardization.mean,
+                teacher.standardization.std,
+                teacher.components(LOOK_DIM),
+            )
+        )
+        net.head.look.fit(mean, std, axes, share=0.5 if known else 1.0)
+    return teacher
+
+
+def _prepare_features(
+    net: HashNet,
+    split: Split,
+    rows: Rows,
+    config: TrainConfig,
+    teacher: Teacher | None,
+    progress: bool,
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a frozen backbone."""
     dataset, labels = split.dataset, split.dataset.labels
@@ -112,29 +177,37 @@ def _prepare_features(
     features = cached_features(net, dataset, spec, progress=progress)
     plain = cached_features(net, dataset, net.plain, progress=progress)
 
-    def val(head: HashHead) -> float:
-        return val_map(lambda some: apply_head(head, plain[some]).relaxed, split)
+    nearest = nearest_of_val(split, plain, teacher) if teacher else None
+
+    def val(head: HashHead) -> Record:
+        return validate(lambda some: apply_head(head, plain[some]).relaxed, split, nearest)
 
     ids = dataset.items["id"].iloc[rows].tolist()
-    return net.head, FeatureBatches(features[rows], labels[rows], config, ids=ids), val
+    batches = FeatureBatches(features[rows], labels[rows], config, teacher=teacher, ids=ids)
+    return net.head, batches, val
 
 
 def _prepare_tiles(
-    net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
+    net: HashNet,
+    split: Split,
+    rows: Rows,
+    config: TrainConfig,
+    teacher: Teacher | None,
+    progress: bool,
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a backbone that is trained."""
     dataset, labels = split.dataset, split.dataset.labels
     tiles = decoded_tiles(dataset, net.image_size, progress=progress)
 
-    def val(trained: HashNet) -> float:
+    def val(trained: HashNet) -> Record:
         with keep_freed_memory():
-            return val_map(lambda some: apply_net(trained, tiles, some).relaxed, split)
+            return validate(lambda some: apply_net(trained, tiles, some).relaxed, split)
 
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
     ids = dataset.items["id"].iloc[rows].tolist()
-    return net, TileBatches(tiles[rows], labels[rows], config, ids=ids), val
+    return net, TileBatches(tiles[rows], labels[rows], config, teacher=teacher, ids=ids), val
 
 
 @contextmanager
@@ -153,25 +226,104 @@ def _explain_out_of_memory(config: TrainConfig, device: torch.device) -> Iterato
         ) from None
 
 
-def make_loss(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
-    """Return the loss of the method in the settings."""
+def make_loss(config: TrainConfig, num_classes: int, num_bits: int, look_bits: int = 0) -> Loss:
+    """Return the loss of the method in the settings, with that of the look bits if any."""
+    loss = _loss_of_classes(config, num_classes, num_bits - look_bits)
+    if not look_bits:
+        return loss
+    return TwoPartLoss(
+        loss if look_bits < num_bits else None,
+        look_bits,
+        weight=config.look_weight,
+        quantization_weight=config.quantization_weight,
+        teacher_temperature=config.teacher_temperature,
+        temperature=config.look_temperature,
+    )
+
+
+def _loss_of_classes(config: TrainConfig, num_classes: int, num_bits: int) -> Loss:
     if config.method == "multilevel":
         names = [field.name for field in fields(MultiLevelLoss)]
         return MultiLevelLoss(**{name: getattr(config, name) for name in names})
+    if config.method in LABEL_FREE:
+        return LABEL_FREE[config.method]()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return BASELINES[config.method](num_classes, num_bits)
 
 
+class Nearest(NamedTuple):
+    """What codes of validation tiles should find among training tiles.
+
+    Attributes:
+        query: rows of validation tiles, (q,).
+        gallery: rows of training tiles, (g,).
+        found: positions in `gallery` of the nearest by the teacher's features, (q, k).
+    """
+
+    query: Rows
+    gallery: Rows
+    found: Rows
+
+
+def nearest_of_val(split: Split, plain: FeatureArray, teacher: Teacher) -> Nearest | None:
+    """Return the ten nearest training tiles of validation tiles, of at most 1,000 among 20,000.
+
+    Args:
+        split: its rows.
+        plain: backbone features of all tiles, (n, views, d) float16.
+        teacher: standardizes them.
+    """
+    query, gallery = (
+        rows[:: max(1, len(rows) // most)]
+        for rows, most in ((split.rows("val"), 1000), (split.rows("train"), 20_000))
+    )
+    if not len(query) or len(gallery) < KEPT:
+        return None
+    looks = [teacher.standardization.apply(plain, rows) for rows in (query, gallery)]
+    return Nearest(query, gallery, nearest_by_cosine(looks[0], looks[1], KEPT))
+
+
+def validate(
+    embed: Callable[[Rows], Tensor], split: Split, nearest: Nearest | None = None
+) -> Record:
+    """Measure codes of validation tiles that search the training tiles.
+
+    Args:
+        embed: returns the hash layer output of tiles, (n, num_bits); called for the rows of
+            `val` and `train` only.
+        split: its rows and labels.
+        nearest: what codes without labels, or look bits, should find.
+
+    Returns:
+        "val_map", if tiles have labels, and "val_kept", if there is `nearest`: see `val_map` and
+        `rsh.metrics.neighbors.neighbors_kept`. Fractions.
+    """
+    record: Record = {}
+    labels = split.dataset.labels
+    classes = [set(labels[split.rows(name)].tolist()) for name in ("val", "train")]
+    if (classes[0] & classes[1]) - {UNLABELED}:
+        record["val_map"] = val_map(embed, split)
+    if nearest:
+        query, gallery = (pack(binarize(embed(rows))) for rows in nearest[:2])
+        record["val_kept"] = float(neighbors_kept(query, gallery, nearest.found, depth=KEPT).mean())
+    return record
+
+
 def val_map(embed: Callable[[Rows], Tensor], split: Split) -> float:
     """Return the tie-aware mAP of validation tiles among training tiles, a fraction.
+
+    Tiles without a label are left out.
 
     Args:
         embed: returns the hash layer output of tiles, (n, num_bits); called for the rows of
             `val` and `train` only.
         split: its rows and labels.
     """
-    query, gallery, labels = split.rows("val"), split.rows("train"), split.dataset.labels
+    labels = split.dataset.labels
+    query, gallery = (
+        rows[labels[rows] != UNLABELED] for rows in (split.rows("val"), split.rows("train"))
+    )
     query_relaxed, gallery_relaxed = embed(query), embed(gallery)
     counts = count_by_distance(
         pack(binarize(query_relaxed)),

@@ -128,7 +128,9 @@ def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
     features = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float16)
 
     class Fixed:
-        """Is right on a share of the tiles that its strength decides, and notes what it saw."""
+        """Is right on all tiles, as sure as its strength decides, and notes what it saw."""
+
+        classes_ = np.arange(len(split.dataset.classes))
 
         def __init__(self, strength: float) -> None:
             self.strength = strength
@@ -139,8 +141,12 @@ def test_classifier_strength_is_chosen_on_val_tiles(monkeypatch):
             return self
 
         def predict(self, rows):
-            wrong = np.arange(len(rows)) < (0 if self.strength == 1e-2 else len(rows) // 2)
-            return np.where(wrong, -1, labels[split.rows("val")] if len(rows) == 60 else labels)
+            assert self.strength == 1e-2
+            return labels
+
+        def predict_proba(self, rows):
+            sure = np.eye(len(self.classes_))[labels[split.rows("val")]]
+            return sure if self.strength == 1e-2 else (1 + sure) / (len(self.classes_) + 1)
 
     monkeypatch.setattr("rsh.evaluation.evaluate._logistic", Fixed)
     assert np.array_equal(linear_classifier(features, labels, split), labels)

@@ -16,7 +16,7 @@ def test_pairs_are_two_different_views_of_the_same_tiles():
         assert torch.equal(*tiles)
         assert (view0 != view1).all()
         assert torch.equal(rows, tiles[0])
-        assert torch.equal(y, torch.from_numpy(labels)[tiles[0]])
+        assert torch.equal(y.labels, torch.from_numpy(labels)[tiles[0]])
 
 
 def test_one_view_a_tile_is_too_few():
@@ -38,9 +38,15 @@ def test_tiles_are_seen_twice_each_time_differently():
         (first, *_), (again, *_) = list(pairs.epoch(0)), list(pairs.epoch(0))
     assert first.view0.shape == first.view1.shape == (8, 3, 16, 16)
     assert torch.equal(first.rows, again.rows)
-    assert torch.equal(first.labels, torch.from_numpy(labels)[first.rows])
+    assert torch.equal(first.targets.labels, torch.from_numpy(labels)[first.rows])
     assert not torch.equal(first.view0, first.view1)
     assert not torch.equal(first.view0, again.view0)
+
+
+def flat(batch) -> list[torch.Tensor]:
+    """Return all parts of a batch that are there."""
+    view0, view1, targets, rows = batch
+    return [part for part in (view0, view1, *targets, rows) if part is not None]
 
 
 def both_kinds() -> list:
@@ -63,5 +69,6 @@ def test_shares_of_several_processes_make_the_whole_batch(kind: int, world: int)
     assert len({len(share) for share in shares}) == 1
     for number, batch in enumerate(whole):
         for rank in range(world):
-            for mine, of_all in zip(shares[rank][number], batch, strict=True):
+            mine_of_all = zip(flat(shares[rank][number]), flat(batch), strict=True)
+            for mine, of_all in mine_of_all:
                 torch.testing.assert_close(mine, of_all[rank::world], rtol=0, atol=1e-6)

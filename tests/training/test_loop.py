@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from make_training import BITS, CONFIG, WIDTH, clusters, head, pairs, timeless, val_map
+from make_training import BITS, CONFIG, WIDTH, clusters, head, pairs, timeless, val_map, validation
 from refusals import refused
 
 from rsh.config import TrainConfig
@@ -22,7 +22,7 @@ def fit_(module, batches, config, **options):
 def test_loss_falls_and_map_on_unseen_tiles_rises_far_above_chance():
     module = head()
     before = val_map(module)
-    history = fit_(module, pairs(), CONFIG, val=val_map, progress=False)
+    history = fit_(module, pairs(), CONFIG, val=validation, progress=False)
     assert history[-1]["total"] < 0.6 * history[0]["total"]
     assert history[-1]["val_map"] == val_map(module)
     assert history[-1]["val_map"] > max(0.9, before + 0.1)  # one class in four by chance
@@ -30,7 +30,7 @@ def test_loss_falls_and_map_on_unseen_tiles_rises_far_above_chance():
 
 def test_history_has_one_record_an_epoch():
     module = head()
-    history = fit_(module, pairs(), CONFIG, val=val_map, progress=False)
+    history = fit_(module, pairs(), CONFIG, val=validation, progress=False)
     assert [record["epoch"] for record in history] == list(range(25))
     assert [r["epoch"] for r in history if "val_map" in r] == [9, 19, 24]
     for record in history:
@@ -68,14 +68,14 @@ def test_training_leaves_the_global_random_state_alone():
 @pytest.mark.parametrize("stop_at", [1, 2, 3])
 def test_resumed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, stop_at: int):
     unbroken = head()
-    expected = fit_(unbroken, pairs(), CONFIG, val=val_map, progress=False)
+    expected = fit_(unbroken, pairs(), CONFIG, val=validation, progress=False)
     module, calls = head(), []
 
-    def val(module) -> float:
+    def val(module) -> dict[str, float]:
         calls.append(1)
         if len(calls) == stop_at:
             raise KeyboardInterrupt
-        return val_map(module)
+        return validation(module)
 
     with pytest.raises(KeyboardInterrupt):
         fit_(module, pairs(), CONFIG, val=val, folder=tmp_path, progress=False)
@@ -154,9 +154,9 @@ def test_average_of_the_weights_is_what_is_kept_and_measured(tmp_path: Path):
     module, seen = head(), []
     states = [head().state_dict()]
 
-    def val(best) -> float:
+    def val(best) -> dict[str, float]:
         seen.append(fingerprint(best))
-        return 0.5
+        return {}
 
     fit_(module, pairs(), config, val=val, folder=tmp_path, progress=False)
     assert seen == [fingerprint(module)]
@@ -172,11 +172,11 @@ def test_a_baseline_that_counts_its_steps_resumes_exactly(tmp_path: Path, ema_de
     unbroken, broken = head(), head()
     fit_(unbroken, pairs(), config, loss=HashNetLoss(growth=1.0), progress=False)
 
-    def stop(_: object) -> float:
+    def stop(_: object) -> dict[str, float]:
         stop.calls += 1
         if stop.calls == 2:
             raise KeyboardInterrupt
-        return 0.0
+        return {}
 
     stop.calls = 0
     options = {"folder": tmp_path, "progress": False}

@@ -1,4 +1,4 @@
-"""Baselines: published hashing losses, each as in its paper.
+"""Baselines: published hashing losses that learn from labels, each as in its paper.
 
 All are called like `MultiLevelLoss`, with the same two views, backbone, batches and optimizer;
 their own weights (a classifier) and counters (steps) are part of the module. A batch of n tiles has
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rsh.codes.centers import codewords
 from rsh.models.losses.multilevel import Embedding, category_contrastive, quantization
+from rsh.models.losses.targets import Targets
 
 Terms = dict[str, Tensor]
 
@@ -20,9 +21,9 @@ Terms = dict[str, Tensor]
 class Baseline(nn.Module):
     """A loss of the relaxed codes of both branches."""
 
-    def forward(self, view0: Embedding, view1: Embedding, labels: Tensor) -> Terms:
+    def forward(self, view0: Embedding, view1: Embedding, targets: Targets) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
-        return self._terms(torch.cat([view0.relaxed, view1.relaxed]), labels.repeat(2))
+        return self._terms(torch.cat([view0.relaxed, view1.relaxed]), targets.labels.repeat(2))
 
     def _terms(self, u: Tensor, labels: Tensor) -> Terms:
         """Return the terms of relaxed codes, (2n, num_bits), and their labels, (2n,)."""

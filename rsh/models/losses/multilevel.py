@@ -7,7 +7,8 @@ Three contrastive terms and a quantization term:
     intra-class   codes, across branches    one image's two codes against other categories
 
 A relaxed code u is compared as h = tanh(u), by the cosine s(a, b). The weight of any term
-may be 0 (ablation).
+may be 0 (ablation). Where labels are unknown, the neighborhood of a tile takes the place of its
+category, see `rsh.models.losses.targets`: near tiles are positives, and never negatives.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rsh.config import TrainConfig
+from rsh.models.losses.targets import Targets
 
 
 class Embedding(NamedTuple):
@@ -52,13 +54,13 @@ class MultiLevelLoss:
     feature_temperature: float = TrainConfig.feature_temperature
     code_temperature: float = TrainConfig.code_temperature
 
-    def __call__(self, view0: Embedding, view1: Embedding, labels: Tensor) -> dict[str, Tensor]:
+    def __call__(self, view0: Embedding, view1: Embedding, targets: Targets) -> dict[str, Tensor]:
         """Return each unweighted term and their weighted sum.
 
         Args:
             view0: branch 0, n rows.
             view1: branch 1, row i shows the same image as row i of view0.
-            labels: class numbers, (n,) int64.
+            targets: which of the n images belong together.
 
         Returns:
             "category", "inter", "intra", "quantization" and "total": scalars, nats (the
@@ -66,17 +68,15 @@ class MultiLevelLoss:
         """
         features = torch.cat([view0.features, view1.features])
         relaxed = torch.cat([view0.relaxed, view1.relaxed])
-        temperature = self.code_temperature
-        inter0 = inter_class_hash(view0.relaxed, labels, temperature=temperature)
-        inter1 = inter_class_hash(view1.relaxed, labels, temperature=temperature)
+        same, temperature = targets.same, self.code_temperature
+        inter0 = inter_class_hash(view0.relaxed, same, temperature=temperature)
+        inter1 = inter_class_hash(view1.relaxed, same, temperature=temperature)
         terms = {
             "category": category_contrastive(
-                features, labels.repeat(2), temperature=self.feature_temperature
+                features, same.repeat(2, 2), temperature=self.feature_temperature
             ),
             "inter": (inter0 + inter1) / 2,
-            "intra": intra_class_hash(
-                view0.relaxed, view1.relaxed, labels, temperature=temperature
-            ),
+            "intra": intra_class_hash(view0.relaxed, view1.relaxed, same, temperature=temperature),
             "quantization": quantization(relaxed),
         }
         total = (
@@ -96,7 +96,7 @@ def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float
 
     Args:
         features: (n, d) float, any scale; both branches stacked.
-        labels: class numbers, (n,) int64.
+        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
         temperature: softmax temperature, > 0, no unit; lower weights hard negatives.
 
     Returns:
@@ -112,7 +112,7 @@ def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
     logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)  # (n, n)
     loss = torch.logsumexp(logits, dim=1, keepdim=True) - logits
-    return _mean_over_positives(loss, _same(labels, labels) & ~itself)
+    return _mean_over_positives(loss, _same(labels) & ~itself)
 
 
 def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -125,7 +125,7 @@ def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> 
 
     Args:
         relaxed: hash layer output of one branch, (n, num_bits) float, any scale.
-        labels: class numbers, (n,) int64.
+        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
         temperature: softmax temperature t, > 0, no unit.
 
     Returns:
@@ -139,7 +139,7 @@ def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> 
     """
     _check(relaxed, labels, temperature)
     h = F.normalize(torch.tanh(relaxed), dim=1)
-    same = _same(labels, labels)
+    same = _same(labels)
     itself = torch.eye(len(h), dtype=torch.bool, device=h.device)
     return _contrast_with_negatives(h @ h.T / temperature, positive=same & ~itself, negative=~same)
 
@@ -159,7 +159,7 @@ def intra_class_hash(
     Args:
         relaxed0: hash layer output of branch 0, (n, num_bits) float, any scale.
         relaxed1: hash layer output of branch 1, row i shows the same image.
-        labels: class numbers, (n,) int64.
+        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
         temperature: softmax temperature t, > 0, no unit.
 
     Returns:
@@ -178,7 +178,7 @@ def intra_class_hash(
     h0 = F.normalize(torch.tanh(relaxed0), dim=1)
     h1 = F.normalize(torch.tanh(relaxed1), dim=1)
     similarity = h0 @ h1.T / temperature  # (n, n), row: branch 0, column: branch 1
-    other = ~_same(labels, labels)
+    other = ~_same(labels)
     twin = torch.eye(len(h0), dtype=torch.bool, device=h0.device)
     forth = _contrast_with_negatives(similarity, positive=twin, negative=other)
     back = _contrast_with_negatives(similarity.T, positive=twin, negative=other)
@@ -211,11 +211,12 @@ def _mean_over_positives(loss: Tensor, positive: Tensor) -> Tensor:
     return rows.sum() / (count > 0).sum().clamp(min=1)
 
 
-def _same(labels0: Tensor, labels1: Tensor) -> Tensor:
-    return labels0[:, None] == labels1[None, :]
+def _same(labels: Tensor) -> Tensor:
+    return labels if labels.ndim == 2 else labels[:, None] == labels[None, :]
 
 
 def _check(rows: Tensor, labels: Tensor, temperature: float) -> None:
-    if rows.ndim != 2 or labels.shape != rows.shape[:1] or temperature <= 0:
+    count = len(rows)
+    if rows.ndim != 2 or labels.shape not in ((count,), (count, count)) or temperature <= 0:
         got = f"{tuple(rows.shape)}, {tuple(labels.shape)}, temperature={temperature}"
         raise ValueError(f"need (n, d) rows, (n,) labels and temperature > 0, got {got}")

@@ -15,6 +15,7 @@ from rsh.metrics.ranking import mean_average_precision
 from rsh.models.hashnet import HashHead, apply_head
 from rsh.models.losses.baselines import BASELINES, HashNetLoss
 from rsh.models.losses.multilevel import Embedding
+from rsh.models.losses.targets import Targets
 from rsh.training.batches import FeatureBatches
 from rsh.training.loop import fit
 
@@ -52,7 +53,7 @@ def slow(name: str, loss: nn.Module, u: list[list[float]], labels: list[int]) ->
 def test_each_baseline_equals_its_slow_loop(name: str, seed: int):
     view0, view1 = embeddings(seed)
     loss = baseline(name)
-    found = loss(view0, view1, torch.tensor(LABELS))["total"].item()
+    found = loss(view0, view1, Targets(torch.tensor(LABELS)))["total"].item()
     both = [*view0.relaxed.tolist(), *view1.relaxed.tolist()]
     assert found == pytest.approx(slow(name, loss, both, LABELS * 2), rel=1e-6)
 
@@ -64,7 +65,9 @@ def test_gradients_are_right(name: str):
 
     def total(u0: torch.Tensor, u1: torch.Tensor) -> torch.Tensor:
         loss.eval()  # HashNet counts steps in training
-        return loss(Embedding(view0.features, u0), Embedding(view1.features, u1), labels)["total"]
+        return loss(Embedding(view0.features, u0), Embedding(view1.features, u1), Targets(labels))[
+            "total"
+        ]
 
     rows = [view.relaxed.requires_grad_() for view in (view0, view1)]
     assert torch.autograd.gradcheck(total, rows)
@@ -74,7 +77,7 @@ def test_greedyhash_passes_the_gradient_of_the_code_straight_through():
     (view0, view1), loss = embeddings(0), baseline("greedyhash")
     u = view0.relaxed.clone().requires_grad_()
     labels = torch.tensor(LABELS)
-    terms = loss(Embedding(view0.features, u), view1, labels)
+    terms = loss(Embedding(view0.features, u), view1, Targets(labels))
     (found,) = torch.autograd.grad(terms["cross_entropy"], u)
     code = torch.where(view0.relaxed >= 0, 1.0, -1.0).double().requires_grad_()
     other = torch.where(view1.relaxed >= 0, 1.0, -1.0).double()
@@ -90,7 +93,9 @@ def test_hashnet_sharpens_as_it_trains_and_keeps_count_in_its_state():
     both = [*view0.relaxed.tolist(), *view1.relaxed.tolist()]
     for beta in (1.0, 2.0, 7**0.5):  # sqrt(1 + 3 steps)
         expected = reference_baselines.hashnet(both, LABELS * 2, 0.1, beta)
-        assert loss(view0, view1, labels)["total"].item() == pytest.approx(expected, rel=1e-6)
+        assert loss(view0, view1, Targets(labels))["total"].item() == pytest.approx(
+            expected, rel=1e-6
+        )
     again = HashNetLoss(growth=3.0)
     again.load_state_dict(loss.state_dict())
     assert again.steps.item() == 3

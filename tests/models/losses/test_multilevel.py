@@ -16,6 +16,7 @@ from rsh.models.losses.multilevel import (
     intra_class_hash,
     quantization,
 )
+from rsh.models.losses.targets import Targets
 
 
 @st.composite
@@ -84,7 +85,7 @@ def test_total_is_the_weighted_sum_of_the_terms(seed: int):
         feature_temperature=0.2,
         code_temperature=0.6,
     )
-    terms = loss(view0, view1, labels)
+    terms = loss(view0, view1, Targets(labels))
     inter = [
         reference.inter_class_hash(v.relaxed.tolist(), labels.tolist(), 0.6) for v in (view0, view1)
     ]
@@ -113,16 +114,16 @@ def test_weight_zero_takes_a_term_out_of_the_gradient(left_out: str):
         leaves = [*view0, *view1]
         return torch.autograd.grad(terms, leaves, allow_unused=True, materialize_grads=True)
 
-    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    targets = Targets(torch.tensor([0, 0, 1, 1, 2, 2]))
     names = {"category", "inter", "intra", "quantization"}
     ones = {f"{name}_weight": 1.0 for name in names}
     without = gradients(
-        lambda a, b: MultiLevelLoss(**(ones | {f"{left_out}_weight": 0.0}))(a, b, labels)["total"]
+        lambda a, b: MultiLevelLoss(**(ones | {f"{left_out}_weight": 0.0}))(a, b, targets)["total"]
     )
     others = gradients(
-        lambda a, b: sum(MultiLevelLoss(**ones)(a, b, labels)[name] for name in names - {left_out})
+        lambda a, b: sum(MultiLevelLoss(**ones)(a, b, targets)[name] for name in names - {left_out})
     )
-    everything = gradients(lambda a, b: MultiLevelLoss(**ones)(a, b, labels)["total"])
+    everything = gradients(lambda a, b: MultiLevelLoss(**ones)(a, b, targets)["total"])
     for one, other in zip(without, others, strict=True):
         torch.testing.assert_close(one, other)
     assert any(not torch.allclose(a, b) for a, b in zip(without, everything, strict=True))
