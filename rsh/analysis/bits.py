@@ -21,6 +21,7 @@ from rsh.codes.binary import Packed
 from rsh.config import check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,7 +39,8 @@ class BitProfile:
         bit: which, from 0.
         on: rows that have it on, the largest activation first, then by row, (a,).
         off: rows that have it off, likewise, (b,).
-        share: of the tiles of each class that have it on, (classes,), 0 to 1.
+        share: of the tiles of each class that have it on, (classes,), 0 to 1; tiles without a class
+            do not count.
         balance: share of all tiles that have it on, 0 to 1; 0.5 is the most informative.
         correlation: with each bit, (num_bits,), -1 to 1; 1 with itself, 0 with another if one of
             the two is the same for all tiles.
@@ -65,7 +67,7 @@ def profile_bit(
         count: at most so many tiles on each side, and correlated bits.
         per_class: at most so many tiles of one class on each side. By default there is no limit: if
             one class fills the list, that is what the bit encodes. A small number shows which other
-            classes share the bit.
+            classes share the bit. Tiles without a class have no limit.
 
     Raises:
         InputError: there is no such bit, or a number is below 1.
@@ -76,14 +78,16 @@ def profile_bit(
             raise InputError("choose 1 or more", parameter=name, value=most)
     is_on = gallery.packed[:, bit // 8] & (128 >> bit % 8) != 0  # from the code
     relaxed = gallery.relaxed[:, bit].astype(np.float32)  # reads one column of the memory map
-    labels, tiles = gallery.labels, np.bincount(gallery.labels)
+    labels = gallery.labels
+    known = labels != UNLABELED
+    tiles = np.bincount(labels[known], minlength=len(gallery.classes))
     correlation = _correlation(gallery.packed, is_on, gallery.num_bits, bit)
     related = np.argsort(-np.abs(correlation), kind="stable")
     return BitProfile(
         bit=bit,
         on=_top_rows(np.flatnonzero(is_on), -relaxed, labels, count, per_class),
         off=_top_rows(np.flatnonzero(~is_on), relaxed, labels, count, per_class),
-        share=np.bincount(labels[is_on], minlength=len(tiles)) / tiles,
+        share=np.bincount(labels[is_on & known], minlength=len(tiles)) / tiles,
         balance=float(is_on.mean()),
         correlation=correlation,
         related=related[related != bit][:count],
@@ -97,7 +101,7 @@ def _top_rows(
     ordered = rows[np.argsort(relaxed[rows], kind="stable")]
     if per_class is not None:
         number = pd.Series(labels[ordered]).groupby(labels[ordered]).cumcount().to_numpy()
-        ordered = ordered[number < per_class]
+        ordered = ordered[(number < per_class) | (labels[ordered] == UNLABELED)]
     return ordered[:count]
 
 

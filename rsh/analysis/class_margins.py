@@ -9,7 +9,7 @@ from tile x to the k-th nearest tile of class C, x itself left out,
 
 Near 0 a search cannot tell B from A; below 0 it confuses A with B. The third tile is used so that
 up to two wrong labels have no effect. Only tiles that a search may find are neighbors; all tiles
-are queries.
+are queries. Tiles without a class are neither.
 
 Source: the difference of the distances to the nearest tiles of the other and of the own class is
 the hypothesis margin of Crammer et al. 2002, "Margin analysis of the LVQ algorithm", but for its
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from rsh.codes.binary import MAX_BITS, as_words
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -52,7 +53,7 @@ class ClassMargins:
     """How far all classes of a gallery lie apart; row A, column B is about the tiles of A.
 
     Attributes:
-        classes: names, in alphabetical order.
+        classes: names, in alphabetical order; none without labels.
         margin: (classes, classes) float32, bits. NaN on the diagonal, and where A or B has no other
             tile that can be found.
         share: of the tiles of A, how many have a tile of B as near as one of A, or nearer,
@@ -122,6 +123,9 @@ def class_margins(gallery: Gallery) -> ClassMargins:
     ids, so these are a random sample. They are always compared with all tiles that can be found.
     """
     classes = np.arange(len(gallery.classes))
+    if not len(classes):
+        nothing, none = np.empty((0, 0), np.float32), np.empty(0, np.int64)
+        return ClassMargins([], nothing, nothing, none, none)
     index, evaluated = _ClassIndex(gallery, classes), np.zeros(len(classes), dtype=np.int64)
     margin, share = (np.full((len(classes), len(classes)), np.nan, np.float32) for _ in range(2))
     for number in classes:  # row by row of the matrix: all at once would not fit
@@ -133,7 +137,7 @@ def class_margins(gallery: Gallery) -> ClassMargins:
         known = np.isfinite(near[:, :, 0]) & np.isfinite(own[:, :, 0])
         crossed = near[:, :, 0] <= own[:, :, 0]  # ties count: a search may show either first
         share[number, others] = _mean(np.where(known, crossed, np.nan))[others]
-    tiles = np.bincount(gallery.labels, minlength=len(classes))
+    tiles = np.bincount(gallery.labels[gallery.labels != UNLABELED], minlength=len(classes))
     return ClassMargins(gallery.classes, margin, share, evaluated, tiles)
 
 
@@ -269,6 +273,11 @@ def _mean(values: Floats) -> Floats:
 
 def _number(gallery: Gallery, name: str, wanted: str) -> int:
     if wanted not in gallery.classes:
-        message = f"{gallery.folder} has no such class; one is {gallery.classes[0]}"
+        one = (
+            f"has no such class; one is {gallery.classes[0]}"
+            if gallery.classes
+            else "has no labels"
+        )
+        message = f"{gallery.folder} {one}"
         raise InputError(message, parameter=name, value=wanted)
     return gallery.classes.index(wanted)

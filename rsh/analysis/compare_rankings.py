@@ -5,7 +5,8 @@ the data, or the bits with the features computed beside them.
 
 **A tile that only one gallery holds does not count in the overlap**, as the other side could not
 have found it. Both rankings are condensed to the tiles that both can find, and their first k are
-compared. The results of each side, and its precision, are over all tiles that it can find.
+compared. The results of each side are over all tiles that it can find, and its precision over those
+of them that have a class.
 
 Source: overlap at a depth is what rank-biased overlap takes the mean of, Webber et al. 2010, "A
 similarity measure for indefinite rankings", https://doi.org/10.1145/1852102.1852106; on ties in it,
@@ -26,6 +27,7 @@ from rsh.codes.encodings import HalfArray
 from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
 from rsh.metrics.counts import counts_from_scores
 from rsh.metrics.overlap import Overlap, inclusion_probabilities, overlap
 from rsh.metrics.ranking import average_precision, precision_at
@@ -59,19 +61,22 @@ class SideResult:
     """The results of one side, nearest first.
 
     Attributes:
-        class_name: of the query, in this gallery.
+        class_name: of the query, in this gallery; "" if it is unknown.
         rows: of the tiles in this gallery, (top_k,) int64; tied tiles are in the gallery's order,
             which is shuffled by a hash of the id.
         distances: bits that differ from the query, (top_k,).
         scores: cosine of the features, (top_k,), -1 to 1; None where the side compares bits.
-        relevant: whether each tile has the query's class in this gallery, (top_k,).
+        relevant: whether each tile has the query's class in this gallery, (top_k,); False where its
+            class is unknown.
+        judged: whether the classes of the query and of each tile are known, (top_k,).
         found_by_other: probability that the other side finds it, over all orders of that side's
             ties, (top_k,): 1 or 0, unless it ties for the last places; NaN if the other side cannot
             find it.
-        average_precision: over all tiles it can find, the mean over all orders of ties; None where
-            no other tile has the query's class.
-        precision: share of the first top_k with the query's class, the mean over all orders of
-            ties; the results are one of these orders.
+        average_precision: over all tiles with a class that it can find, the mean over all orders of
+            ties; None where no other tile has the query's class.
+        precision: share of the judged tiles among the first top_k with the query's class, the mean
+            over all orders of ties of the tiles with a class; the results are one of these orders.
+            None where no tile is judged.
         tied: how many tiles tie for the last places.
         places: how many such places there are; as many as tie where every order finds the same.
         others: how many tiles it can find that the other side cannot.
@@ -82,9 +87,10 @@ class SideResult:
     distances: NDArray[np.int32]
     scores: Floats | None
     relevant: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
     found_by_other: Floats
     average_precision: float | None
-    precision: float
+    precision: float | None
     tied: int
     places: int
     others: int
@@ -205,21 +211,27 @@ def _distances(side: Side, row: int) -> Floats:
 def _side_result(side: Side, row: int, far: Floats, by_other: Floats, top_k: int) -> SideResult:
     """Return the results of one side from the distances of all tiles; see `found_by_other`."""
     gallery, can_find = side.gallery, np.isfinite(far)
-    relevant = gallery.labels == gallery.labels[row]
-    counts = counts_from_scores(-far[can_find], relevant[can_find])
-    average = float(average_precision(counts)[0])
+    label = gallery.labels[row]
+    judged = (gallery.labels != UNLABELED) & (label != UNLABELED)
+    relevant = judged & (gallery.labels == label)
     last = np.partition(far, top_k - 1)[top_k - 1]
     reach = np.flatnonzero(far <= last)
     rows = reach[np.argsort(far[reach], kind="stable")[:top_k]]  # ties keep their order
+    num_judged, average, precision = int(judged[rows].sum()), np.nan, np.nan
+    if (judged & can_find).any():
+        counts = counts_from_scores(-far[judged & can_find], relevant[judged & can_find])
+        average = float(average_precision(counts)[0])
+        precision = float(precision_at(counts, top_k=num_judged)[0]) if num_judged else np.nan
     return SideResult(
         class_name=str(gallery.items["class"].iloc[row]),
         rows=rows,
         distances=hamming(gallery.packed[[row]], gallery.packed[rows])[0],
         scores=None if side.by == "bits" else -far[rows],
         relevant=relevant[rows],
+        judged=judged[rows],
         found_by_other=by_other[rows],
         average_precision=None if np.isnan(average) else average,
-        precision=float(precision_at(counts, top_k=top_k)[0]),
+        precision=None if np.isnan(precision) else precision,
         tied=int((far == last).sum()),
         places=top_k - int((far < last).sum()),
         others=int((can_find & np.isnan(by_other)).sum()),

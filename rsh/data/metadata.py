@@ -78,7 +78,7 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     columns = check_metadata(table, where)
     if "class" in table:
         columns["class"] = _classes(table["class"])
-    elif not items["class"].any():
+    elif (items["class"] == "").all():
         _tell_other_classes(table, where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
 

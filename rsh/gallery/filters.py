@@ -8,7 +8,8 @@
                             west is greater than its east crosses the 180th meridian; longitudes
                             are from -180 to 180 or from 0 to 360
 
-Several conditions must all hold. A tile whose value is unknown passes none.
+Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
+class pass a condition on the class.
 """
 
 import re
@@ -131,6 +132,8 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
             value=condition,
         )
     column = items[condition.column]
+    if condition.column == "class" and (column == "").all():
+        raise InputError("these tiles have no classes", parameter="filter", value=condition)
     values: list[float] | list[str] = list(condition.values)
     if _is_number(column):
         values = [_number(value, condition) for value in condition.values]
@@ -146,9 +149,12 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
         raise InputError("the lower end comes first", parameter="filter", value=condition)
     is_bool = pd.api.types.is_bool_dtype(column)
-    return [
+    tests = [
         ColumnTest(condition.column, values, condition.between, condition.negated, is_bool=is_bool)
     ]
+    if condition.column == "class" and condition.negated:  # an unknown class is not another one
+        tests.append(ColumnTest("class", [""], between=False, negated=True))
+    return tests
 
 
 def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:

@@ -8,11 +8,10 @@ from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
+from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts, count_by_distance
 from rsh.search.query import Query, SearchOptions
 from rsh.search.rerank import RERANK_DEPTH, rerank
-
-NO_CLASS = -1  # labels are 0 or more
 
 
 def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
@@ -73,25 +72,38 @@ def rerank_depth(gallery: Gallery, query: Query, options: SearchOptions) -> int:
     return depth
 
 
-def count_others(gallery: Gallery, query: Query, filter: Filter) -> DistanceCounts:
+def count_others(
+    gallery: Gallery, query: Query, filter: Filter, *, labeled: bool = False
+) -> DistanceCounts:
     """Count all tiles that a search can find by their distance from the query.
 
-    The query's own tile is not counted. For an image, whose class is unknown, no tile is relevant.
+    The query's own tile is not counted. No tile is relevant to a query whose class is unknown.
+
+    Args:
+        gallery: an opened gallery.
+        query: the query.
+        filter: conditions on the tiles.
+        labeled: count only tiles whose class is known.
 
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    rows = gallery.searchable_rows(filter)
+    rows, label = gallery.searchable_rows(filter), query.label(gallery)
     others = rows[rows != query.row]
+    if labeled:
+        others = others[gallery.labels[others] != UNLABELED]
     if not len(others):
         return DistanceCounts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
-    return count_by_distance(
+    counts = count_by_distance(
         query.packed(gallery),
         gallery.packed[others],
-        [NO_CLASS] if query.row is None else gallery.labels[[query.row]],
+        [label],
         gallery.labels[others],
         num_bits=gallery.num_bits,
     )
+    if label == UNLABELED:  # tiles without a label are not of one class
+        counts.relevant[:] = 0
+    return counts
 
 
 def num_others(gallery: Gallery, query: Query, filter: Filter) -> int:

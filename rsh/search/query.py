@@ -14,6 +14,7 @@ from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
+from rsh.labels import UNLABELED
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -148,6 +149,10 @@ class Query:
     def name(self, gallery: Gallery) -> str:
         """Id of the tile, or name of the image."""
         return self.image.name if self.image else str(gallery.items["id"].iloc[self._row])
+
+    def label(self, gallery: Gallery) -> int:
+        """Number of its class; UNLABELED for an image, or a tile without a class."""
+        return UNLABELED if self.row is None else int(gallery.labels[self.row])
 
     def encodings(self, gallery: Gallery) -> Encodings:
         """Code, relaxed code and features of the query, one row each."""

@@ -12,6 +12,7 @@ from rsh.codes.binary import to_hex
 from rsh.config import Measure
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
+from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts
 from rsh.metrics.ranking import precision_at
 from rsh.search.nearest import count_others
@@ -29,10 +30,10 @@ class Hit(NamedTuple):
         rank: from 1.
         distance: bits that differ from the query's code.
         score: what the results are ordered by, -1 to 1; None if by distance alone.
-        relevant: whether it has the query's class; None for an image, whose class is unknown.
+        relevant: whether it has the query's class; None if one of both classes is unknown.
         tie: number of its group of equal distances, or of equal scores, from 0.
         id: of the tile.
-        class_name: of the tile.
+        class_name: of the tile; "" if it is unknown.
     """
 
     row: int
@@ -110,7 +111,7 @@ class SearchResult:
             self.ranks.tolist(),
             self.distances.tolist(),
             unknown if self.scores is None else self.scores.tolist(),
-            unknown if self.relevant is None else self.relevant.tolist(),
+            self._verdicts(),
             self.tie_groups.tolist(),
             map(str, items["id"]),
             map(str, items["class"]),
@@ -124,7 +125,7 @@ class SearchResult:
 
     @property
     def class_name(self) -> str:
-        """Class of the query's tile; empty for an image."""
+        """Class of the query's tile; empty for an image, or if it is unknown."""
         row = self.query.row
         return "" if row is None else str(self.gallery.items["class"].iloc[row])
 
@@ -135,11 +136,24 @@ class SearchResult:
 
     @cached_property
     def relevant(self) -> NDArray[np.bool_] | None:
-        """Whether each tile has the query's class, (k,); None for an image."""
-        if self.query.row is None:
-            return None
-        labels = self.gallery.labels
-        return np.asarray(labels[self.rows] == labels[self.query.row])
+        """Whether each tile has the query's class, (k,); None if the query's class is unknown.
+
+        False for a tile without a class, too: see `judged`.
+        """
+        label = self.query.label(self.gallery)
+        return None if label == UNLABELED else np.asarray(self.gallery.labels[self.rows] == label)
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """Whether the class of each tile and that of the query are known, (k,)."""
+        known = self.gallery.labels[self.rows] != UNLABELED
+        return np.asarray(known & (self.query.label(self.gallery) != UNLABELED))
+
+    def _verdicts(self) -> list[bool | None]:
+        if self.relevant is None:
+            return [None] * len(self)
+        pairs = zip(self.relevant.tolist(), self.judged.tolist(), strict=True)
+        return [right if known else None for right, known in pairs]
 
     @cached_property
     def tie_groups(self) -> Rows:
@@ -152,6 +166,13 @@ class SearchResult:
         """Numbers of all other tiles at each distance, found or not, (1, num_bits + 1)."""
         return count_others(self.gallery, self.query, self.options.filter)
 
+    @cached_property
+    def labeled_counts(self) -> DistanceCounts:
+        """The same of the tiles whose class is known: precision and recall are over these."""
+        if self.gallery.num_labeled == len(self.gallery):
+            return self.counts
+        return count_others(self.gallery, self.query, self.options.filter, labeled=True)
+
     @property
     def order(self) -> Measure | Literal["bits", "feedback"]:
         """What the tiles are ordered by."""
@@ -159,8 +180,13 @@ class SearchResult:
 
     @property
     def num_relevant(self) -> int:
-        """How many tiles have the query's class; 0 for an image."""
+        """How many tiles have the query's class; 0 if that is unknown."""
         return 0 if self.relevant is None else int(self.relevant.sum())
+
+    @property
+    def num_judged(self) -> int:
+        """How many tiles have a class; 0 if that of the query is unknown."""
+        return int(self.judged.sum())
 
     @property
     def farthest(self) -> int:
@@ -169,20 +195,22 @@ class SearchResult:
 
     @property
     def precision(self) -> float | None:
-        """Share of the tiles with the query's class; None for an image, or without any tile.
+        """Share of the judged tiles with the query's class; None if no tile is judged.
 
-        By distance alone it is the expectation over all orders of ties.
+        By distance alone it is the expectation over all orders of ties, of a ranking of the tiles
+        with a class. Leaving out those without judgment is the condensed list of Sakai 2007,
+        "Alternatives to Bpref", https://doi.org/10.1145/1277741.1277756
         """
-        if self.order == "bits" or not len(self) or self.relevant is None:
+        if self.order == "bits" or not self.num_judged:
             return self.precision_by_bits
-        return self.num_relevant / len(self)
+        return self.num_relevant / self.num_judged
 
     @property
     def precision_by_bits(self) -> float | None:
-        """Precision of equally many tiles ranked by distance alone."""
-        if self.relevant is None or not len(self):
+        """Precision of equally many judged tiles ranked by distance alone."""
+        if not self.num_judged:
             return None
-        return float(precision_at(self.counts, top_k=len(self))[0])
+        return float(precision_at(self.labeled_counts, top_k=self.num_judged)[0])
 
     @property
     def tied(self) -> int | None:
@@ -227,20 +255,21 @@ class SearchResult:
 
     def __str__(self) -> str:
         """Return what `rsh search` prints."""
-        size = plural(self.gallery.num_bits, "bit")
-        lines = [f"query  {self.name}  {self.class_name}  code {self.code} ({size})"]
+        code = f"code {self.code} ({plural(self.gallery.num_bits, 'bit')})"
+        lines = ["  ".join(filter(None, ("query", self.name, self.class_name, code)))]
         lines += [f"{name}  {', '.join(ids)}" for name, ids in self.feedback().items() if ids]
         width = max((len(hit.class_name) for hit in self), default=5)
         by_score = self.scores is not None and len(self) > 0
-        lines.append(f"rank  bits  {'score  ' if by_score else ''}{'class':{width}}  id")
+        column = f"{'class':{width}}  " if self.gallery.classes else ""
+        lines.append(f"rank  bits  {'score  ' if by_score else ''}{column}id")
         for hit in self:
             score = "" if hit.score is None else f"{hit.score:5.2f}  "
-            lines.append(
-                f"{hit.rank:4}  {hit.distance:4}  {score}{hit.class_name:{width}}  {hit.id}"
-            )
+            name = f"{hit.class_name:{width}}  " if self.gallery.classes else ""
+            lines.append(f"{hit.rank:4}  {hit.distance:4}  {score}{name}{hit.id}")
         if self.precision is not None:
             mean = "" if by_score else " (mean over all orders of ties)"
-            lines.append(f"precision@{len(self)} = {self.precision:.2f}{mean}")
+            among = "" if self.num_judged == len(self) else " of the tiles with a class"
+            lines.append(f"precision@{self.num_judged}{among} = {self.precision:.2f}{mean}")
         if self.cutoff_ties:
             tied, shown = self.cutoff_ties
             far = f"{plural(tied, 'tile')} are {plural(self.farthest, 'bit')} away"

@@ -98,7 +98,8 @@ def _head(pen: _Pen, result: SearchResult, width: int) -> None:
     _image(pen, _query(result), MARGIN, MARGIN)
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
-    name = "an image" if result.query.row is None else humanize(result.class_name)
+    name = "an image" if result.query.row is None else "a tile"
+    name = humanize(result.class_name) if result.class_name else name
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)
     y += 20
@@ -152,7 +153,7 @@ def _search_words(result: SearchResult) -> str:
 
 
 def _name(class_name: str) -> list[str]:
-    return wrap_text(humanize(class_name), font(13), CELL, lines=2)
+    return wrap_text(humanize(class_name), font(13), CELL, lines=2) if class_name else []
 
 
 def _relevance_words(result: SearchResult) -> str:
@@ -161,7 +162,9 @@ def _relevance_words(result: SearchResult) -> str:
     if result.relevant is None:
         return plural(len(result), "tile")
     have = "has" if result.num_relevant == 1 else "have"
-    return f"{result.num_relevant} of {len(result)} {have} the query's class"
+    judged = plural(result.num_judged, "tile") + " with a class"
+    among = len(result) if result.num_judged == len(result) else f"the {judged}"
+    return f"{result.num_relevant} of {among} {have} the query's class"
 
 
 def _notes(result: SearchResult) -> list[str]:

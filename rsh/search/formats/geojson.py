@@ -10,6 +10,7 @@ import pandas as pd
 
 from rsh.data.places import parse_rings
 from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
 from rsh.search.results import Hit, SearchResult
 
 SOURCES = ("footprint", "longitude")  # columns that locate a tile
@@ -20,7 +21,8 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
 
     Returns:
         A feature for each tile with coordinates: its footprint where that is known, else a point;
-        with rank, distance (bits), id, class, and the score if there is one. "left_out", a foreign
+        with rank, distance (bits), id, class unless the gallery has none, and the score if there is
+        one. "left_out", a foreign
         member, counts the tiles without coordinates.
 
     Raises:
@@ -31,7 +33,7 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
         raise InputError(f"{gallery.folder} has no coordinates: encode tiles with an items.csv")
     shapes = [geometry(item) for _, item in gallery.items.iloc[result.rows].iterrows()]
     features = [
-        {"type": "Feature", "geometry": shape, "properties": _properties(hit)}
+        {"type": "Feature", "geometry": shape, "properties": _properties(hit, gallery)}
         for hit, shape in zip(result, shapes, strict=True)
         if shape
     ]
@@ -39,8 +41,10 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features, "left_out": left_out}
 
 
-def _properties(hit: Hit) -> dict[str, Any]:
-    found = {"rank": hit.rank, "distance": hit.distance, "id": hit.id, "class": hit.class_name}
+def _properties(hit: Hit, gallery: Gallery) -> dict[str, Any]:
+    found: dict[str, Any] = {"rank": hit.rank, "distance": hit.distance, "id": hit.id}
+    if gallery.classes:
+        found["class"] = hit.class_name or None
     return found if hit.score is None else found | {"score": hit.score}
 
 

@@ -25,6 +25,7 @@ COLUMNS = (
     *("rank", "id", "class", "relevant", "distance", "score"),
     *("split", "longitude", "latitude"),
 )
+OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
 # Where a cell begins, or would begin for a spreadsheet that splits at semicolons, tabs or lines and
 # ignores quotes; followed by what it reads as a formula.
 FORMULA = re.compile(r"""(^|[;\t\r\n\0])(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])""")  # noqa: RUF001
@@ -40,13 +41,14 @@ def to_csv(result: SearchResult) -> bytes:
     unknown values are empty cells.
 
     Returns:
-        A header, and the columns rank, id, class, relevant (true or false), distance (bits),
-        score (-1 to 1), split, longitude and latitude (degrees).
+        A header, and the columns rank, id, class, relevant (true or false, empty where one of both
+        classes is unknown), distance (bits), score (-1 to 1), split, longitude and latitude
+        (degrees); without class and relevant if the gallery has no classes.
 
     Source: OWASP, "CSV injection", https://owasp.org/www-community/attacks/CSV_Injection
     """
     stream = io.StringIO(newline="")
-    table = csv.DictWriter(stream, COLUMNS, lineterminator="\r\n")
+    table = csv.DictWriter(stream, _columns(result), lineterminator="\r\n")
     table.writeheader()
     table.writerows({key: _cell(value) for key, value in row.items()} for row in _rows(result))
     return stream.getvalue().encode()
@@ -74,7 +76,8 @@ def to_json(result: SearchResult) -> bytes:
         options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
     known = {"id": result.name}
     if row is not None:
-        known |= _known(gallery.items.iloc[row], "class") | {"code": result.code}
+        known |= _known(gallery.items.iloc[row], *(["class"] if gallery.classes else []))
+        known["code"] = result.code
     record = {
         "query": known,
         "options": options,
@@ -101,13 +104,18 @@ def to_geojson(result: SearchResult) -> bytes:
     return json.dumps(feature_collection(result), ensure_ascii=False, allow_nan=False).encode()
 
 
+def _columns(result: SearchResult) -> list[str]:
+    return [name for name in COLUMNS if result.gallery.classes or name not in OF_CLASSES]
+
+
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
-    """Return what is known of each tile, under the names of COLUMNS."""
-    rows = []
+    """Return what is known of each tile, by the names of the columns."""
+    columns, rows = _columns(result), []
     for hit in result:
-        item = _known(result.gallery.items.iloc[hit.row], *COLUMNS)
+        item = _known(result.gallery.items.iloc[hit.row], *columns)
         found = {name: getattr(hit, name) for name in ("rank", "relevant", "distance", "score")}
-        rows.append(dict.fromkeys(COLUMNS) | item | found)
+        known = dict.fromkeys(columns) | item | found
+        rows.append({name: known[name] for name in columns})
     return rows
 
 
