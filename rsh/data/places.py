@@ -75,6 +75,8 @@ def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
     longitude, latitude = longitude[known], latitude[known]
     if len(longitude) < 3:
         return []
+    if np.ptp(longitude) < 180 and np.abs(latitude).max() < 90 - NEAR_POLE:  # as most are
+        return [_ring(longitude, latitude)]
     longitude, latitude = _spread_poles(longitude, latitude)
     steps = wrap(np.diff(longitude, append=longitude[0]))
     is_around_pole = abs(steps.sum()) > 180
@@ -157,23 +159,28 @@ def _read_wkt(text: str) -> str | None:
     return read_footprint(read) if parse_rings(read) else None
 
 
-def outline(shape: Any, crs: Any) -> str:
-    """Return the footprint of a polygon or of several; empty for other shapes, holes left out.
+def outline(shapes: Any, crs: Any) -> list[str]:
+    """Return the footprint of each shape, holes left out; empty for all but polygons.
 
     Args:
-        shape: as shapely has it; None for none.
-        crs: its coordinate system, as rasterio or pyproj has it.
+        shapes: (n,) as shapely has them; None for none, and several polygons may be one shape.
+        crs: their coordinate system, as rasterio or pyproj has it.
     """
-    from shapely import Polygon
-    from shapely.geometry.polygon import orient
+    import shapely
 
-    parts = getattr(shape, "geoms", [shape])
-    found = []
-    for part in parts:
-        if isinstance(part, Polygon) and not part.is_empty:
-            x, y = np.array(orient(part).exterior.coords)[:-1, :2].T
-            found += _outlines(*to_degrees(crs, x, y))
-    return _joined(found) if found else ""
+    parts, rows = shapely.get_parts(shapes, return_index=True)
+    areas = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(parts[areas]))
+    points, numbers = shapely.get_coordinates(rings, return_index=True)
+    longitude, latitude = to_degrees(crs, *points.T)  # of all at once: a call takes longer than it
+    ends = np.searchsorted(numbers, np.arange(len(rings)), side="right")
+    found: list[list[str]] = [[] for _ in shapes]
+    start = 0
+    for row, end in zip(rows[areas], ends, strict=True):
+        corners = slice(start, end - 1)  # the last point is the first
+        found[row] += _outlines(longitude[corners], latitude[corners])
+        start = end
+    return [_joined(rings) if rings else "" for rings in found]
 
 
 def _cut(longitude: Degrees, latitude: Degrees) -> list[str]:
@@ -195,5 +202,6 @@ def _joined(rings: list[str]) -> str:
 
 
 def _ring(longitude: Degrees, latitude: Degrees) -> str:
-    points = [f"{x:.7f} {y:.7f}" for x, y in zip(longitude, latitude, strict=True)]
+    pairs = zip(longitude.tolist(), latitude.tolist(), strict=True)
+    points = [f"{x:.7f} {y:.7f}" for x, y in pairs]
     return "(" + ", ".join([*points, points[0]]) + ")"
