@@ -1,0 +1,471 @@
+"""Embeddings that were made elsewhere: vectors, and what is known of each.
+
+Clay, Earth Index, Major TOM, AlphaEarth, TESSERA and others publish vectors rather than images, in
+Parquet, GeoParquet and NumPy files. See `rsh.data.vectors` for how the vectors are found.
+"""
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pandas.errors import ParserWarning
+
+from rsh.data.geoparquet import Columns, read_columns, reading
+from rsh.data.images import SUFFIXES as IMAGES
+from rsh.data.listing import (
+    PARQUET_TABLES,
+    TABLE,
+    is_hidden,
+    walk_files,
+    warn_left_out,
+    warn_of_twins,
+)
+from rsh.data.metadata import CSV_ERRORS, HINT, _check_width, _typed, check_metadata
+from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
+from rsh.errors import InputError, RshWarning
+from rsh.text import first_sentence, plural
+
+ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
+IDS = ("id", "unique_id", "tile_id", "chip_id", "index", "name")
+LABELS = ("class", "label")
+GIVEN = {name: f"given_{name}" for name in ("id", "class")}  # columns of other meaning
+URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Vectors made elsewhere, and a table of what is known of each.
+
+    Attributes:
+        name: of the file or folder.
+        path: to open them from.
+        items: one row per vector: id, class ("" where it has none), split (empty until it is
+            split), and, if known, longitude and latitude in degrees, footprint, and all other
+            columns of single values.
+        vectors: those of all files.
+        rows: of `vectors`, one per item, (n,) int64.
+        image: column of `items` that names the images, "" if none does.
+    """
+
+    name: str
+    path: Path
+    items: pd.DataFrame = field(repr=False)
+    vectors: Vectors = field(repr=False)
+    rows: Rows = field(repr=False)
+    image: str = ""
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        vectors: str = "",
+        id: str = "",
+        label: str = "",
+        image: str = "",
+        crs: str = "",
+        skip_unreadable: bool = False,
+    ) -> "Embeddings":
+        """Open a .npy, .parquet, .geoparquet or .gpq file, or a folder of them.
+
+        A table beside x.npy, x.csv or x.parquet, or items.csv or items.parquet if it is the only
+        array of its folder, has one row for each vector in the same order. Vectors are read and
+        checked when they are first used; those of tables are then written into the cache, once.
+
+        Args:
+            path: of the file or folder. Files of a folder hold vectors of one length, in columns of
+                one name.
+            vectors: column of lists of numbers, or the prefix of a column per number, such as A for
+                A00 to A63; by default the only such column.
+            id: column of unique names; by default the first of id, unique_id, tile_id, chip_id,
+                index and name whose values are complete and unique, and else the number of the row.
+                If files of a folder use an id twice, the file's name precedes all ids, since many
+                count from 0 in each file.
+            label: column of classes, empty where there is none; by default class or label.
+            image: column of paths or addresses of the images; by default the first such column.
+            crs: coordinate system of the geometries, such as EPSG:4326, if what the file states is
+                wrong or missing.
+            skip_unreadable: read all vectors now, and skip those that are missing or lack a finite
+                number.
+
+        Raises:
+            InputError: there are no vectors, or several columns of them; a column is missing; ids
+                repeat; a file is damaged, or its geometries cannot lie where it says.
+        """
+        path = Path(path)
+        arrays, tables = _find_files(path)
+        if arrays and vectors:
+            raise InputError(f"{path} is an array, which has no columns: leave it out",
+                             parameter="vectors", value=vectors)  # fmt: skip
+        files: list[ArrayFile] | list[TableFile]
+        if arrays:
+            files = [ArrayFile.open(file) for file in arrays]
+            read = [_beside(file, len(arrays), crs) for file in files]
+        else:
+            files = _open_tables(tables, vectors)
+            read = [file.attributes(crs) for file in files]
+        for file in files[1:]:
+            if file.dim != files[0].dim:
+                raise InputError(
+                    f"{file.path} has vectors of {file.dim} numbers, and {files[0].path.name} of "
+                    f"{files[0].dim}: keep files of one model in a folder"
+                )
+        sizes = [file.rows for file in files]
+        columns = _join([found for found, _ in read], sizes)
+        places = _join([found for _, found in read], sizes)
+        if crs and "longitude" not in places:
+            raise InputError(f"{path} has no geometries: leave it out", parameter="crs", value=crs)
+        names = [file.path.relative_to(path).as_posix() for file in files] if path.is_dir() else []
+        defaults = [name for file in files if isinstance(file, ArrayFile) for name in file.ids]
+        id, ids = _ids(columns, id, defaults, sizes, names, path)
+        label, classes = _classes(columns, label, path, len(ids))
+        if image and image not in columns:
+            raise _no_column(columns, path, "image", image)
+        image = image or _image_column(columns)
+        others = {
+            GIVEN.get(name, name): column
+            for name, column in columns.items()
+            if name not in (id, label) or name == image
+        }
+        others = {name: values for name, values in others.items() if name not in places}
+        table = pd.DataFrame(others).set_axis(pd.Index(ids), axis=0) if others else pd.DataFrame()
+        checked = check_metadata(table, str(path))
+        items = pd.DataFrame({"id": ids, "class": classes, "split": ""})
+        for name, values in {**places, **checked}.items():
+            items[name] = values.to_numpy() if values.dtype != "string" else values.array
+        name = path.name if path.is_dir() else path.stem
+        found = Vectors(files, items["id"], keep_missing=skip_unreadable)
+        opened = cls(name, path, items, found, np.arange(len(ids)), GIVEN.get(image, image))
+        return opened._drop_unreadable() if skip_unreadable else opened
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"Embeddings({self.name!r}, {len(self)} vectors of {self.dim} numbers)"
+
+    @property
+    def dim(self) -> int:
+        """Number of numbers in a vector."""
+        return self.vectors.dim
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in alphabetical order."""
+        return sorted(set(self.items["class"]) - {""})
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers in the order of `classes`, -1 for vectors without a class, (n,) int64."""
+        return pd.Index(self.classes).get_indexer(pd.Index(self.items["class"])).astype(np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sha256 of the id, class and numbers of every vector, but not of the file."""
+        digest = hashlib.sha256()
+        for values in self.items[["id", "class"]].itertuples(index=False):
+            digest.update(("\0".join(values) + "\n").encode())
+        for batch in self.batches(1 + FINGERPRINTED // self.dim):
+            digest.update(batch.astype("<f4", copy=False).data)
+        return digest.hexdigest()
+
+    @property
+    def images(self) -> pd.Series | None:
+        """Path or address of the image of each vector, None if no column has them."""
+        return self.items[self.image] if self.image else None
+
+    def read(self, rows: Rows) -> Floats:
+        """Return the vectors of these rows, (n, dim) float32.
+
+        Raises:
+            InputError: on first use, if a vector of any row cannot be used; the message names it.
+        """
+        return self.vectors.read(self.rows[rows])
+
+    def batches(self, size: int) -> Iterator[Floats]:
+        """Yield all vectors in order, (size, dim) float32, the last ones (at most size, dim).
+
+        Raises:
+            InputError: as for `read`.
+        """
+        for start in range(0, len(self), size):
+            yield self.vectors.read(self.rows[start : start + size])
+
+    def _drop_unreadable(self) -> "Embeddings":
+        """Return the vectors without those that lack a number, and tell of these."""
+        rows = self.vectors.unreadable()
+        if len(rows) == len(self):
+            raise InputError(f"{self.path} has no vector of finite numbers: compute them again")
+        if not len(rows):
+            return self
+        warnings.warn(
+            f"{self.path}: left out {plural(len(rows), 'vector')} that lack a finite number, such "
+            f"as that of {self.items['id'].iloc[rows[0]]}",
+            RshWarning,
+            stacklevel=3,
+        )
+        return self.select(np.delete(np.arange(len(self)), rows))
+
+    def select(self, rows: Rows) -> "Embeddings":
+        """Return the vectors of these rows, in this order."""
+        items = self.items.iloc[rows].reset_index(drop=True)
+        return replace(self, items=items, rows=self.rows[rows])
+
+
+FINGERPRINTED = 1 << 22  # numbers at once
+
+
+def _find_files(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the arrays, or the tables, at a path."""
+    kinds = f"{ARRAY}, {', '.join(TABLES[:-1])} or {TABLES[-1]}"
+    if path.is_file():
+        suffix = path.suffix.lower()
+        if suffix != ARRAY and suffix not in TABLES:
+            raise InputError(f"{path} is no file of embeddings: give a {kinds} file")
+        return ([path], []) if suffix == ARRAY else ([], [path])
+    if not path.is_dir():
+        raise InputError(f"{path} is no file or folder: give a {kinds} file, or a folder of them")
+    files = [path / name for name in sorted(walk_files(path)) if not is_hidden(name)]
+    arrays = [file for file in files if file.suffix.lower() == ARRAY and not is_scales(file)]
+    tables = [file for file in files if file.suffix.lower() in TABLES]
+    if arrays:
+        about = {file.with_suffix("") for file in arrays}
+        strange = [
+            file
+            for file in tables
+            if file.with_suffix("") not in about and file.name not in PARQUET_TABLES
+        ]
+        if strange:
+            raise InputError(
+                f"{path} holds vectors in {arrays[0].name} and in {strange[0].name}: keep arrays "
+                "and tables in two folders"
+            )
+        return arrays, []
+    if not tables:
+        raise InputError(f"{path} holds no {kinds} file: give a folder of them")
+    return [], tables
+
+
+def _open_tables(paths: list[Path], vectors: str) -> list[TableFile]:
+    """Open the tables of a folder that have rows."""
+    if len(paths) == 1:
+        return [TableFile.open(paths[0], vectors)]
+    files: list[TableFile] = []
+    empty: list[str] = []
+    for path in paths:
+        with reading(str(path)):
+            rows = pq.read_metadata(path).num_rows
+        if not rows:
+            empty.append(path.name)
+            continue
+        file = TableFile.open(path, vectors)
+        if files and file.column != files[0].column:
+            raise InputError(
+                f"{path} has its vectors in {file.column}, and {files[0].path.name} in "
+                f"{files[0].column}: keep files of one model in a folder, or name one as vectors"
+            )
+        files.append(file)
+    if not files:
+        return [TableFile.open(paths[0], vectors)]  # which tells that it is empty
+    warn_left_out(paths[0].parent, empty, "no rows")
+    return files
+
+
+def _beside(file: ArrayFile, arrays: int, crs: str) -> tuple[Columns, Columns]:
+    """Return the columns of the table beside an array, and its places, if there is one."""
+    folder = file.path.parent
+    own = [file.path.with_suffix(suffix) for suffix in (".csv", *TABLES)]
+    shared = [folder / name for name in (TABLE, *PARQUET_TABLES)]
+    found = [table for table in own if table.is_file()]
+    if not found:
+        found = [table for table in shared if table.is_file()]
+        others = [other for other in folder.glob(f"*{ARRAY}") if not is_scales(other)]
+        if found and len(others) > 1:
+            warnings.warn(
+                f"{found[0]} is not used, since {plural(len(others), 'array')} lie beside it: call "
+                f"that of {file.path.name} {own[0].name}",
+                RshWarning,
+                stacklevel=3,
+            )
+            return {}, {}
+    if not found:
+        return {}, {}
+    if len(found) > 1:
+        raise InputError(f"{folder} holds {found[0].name} and {found[1].name}: keep one of them")
+    where = str(found[0])
+    with reading(where):
+        content = found[0].read_bytes()
+        if found[0].suffix == ".csv":
+            read: tuple[Columns, Columns] = _read_csv(content, where), {}
+        else:
+            read = read_columns(pq.ParquetFile(io.BytesIO(content)), where, crs=crs)
+    rows = max((len(column) for column in read[0].values()), default=0)
+    if rows != file.rows:
+        raise InputError(
+            f"{where} has {plural(rows, 'row')}, and {file.path.name} "
+            f"{plural(file.rows, 'vector')}: write one row for each vector, in the same order"
+        )
+    for name in (name for name in IDS if name in read[0]):
+        _check_order(read[0][name], where)
+    return read
+
+
+def _read_csv(content: bytes, where: str) -> Columns:
+    """Return the columns of a table as `rsh.data.metadata` reads them."""
+    try:
+        _check_width(content)
+        with warnings.catch_warnings(action="error", category=ParserWarning):  # of lost cells
+            table = pd.read_csv(
+                io.BytesIO(content), index_col=False, dtype=str, keep_default_na=False, na_values=""
+            )
+    except (*CSV_ERRORS, ParserWarning) as error:
+        raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
+    table.columns = table.columns.str.strip()
+    return {str(name): _typed(table[name]) for name in table}
+
+
+def _check_order(column: pd.Series, where: str) -> None:
+    """Refuse the numbers of all rows in another order: ids, or which rows the table is about?"""
+    if not pd.api.types.is_numeric_dtype(column):
+        return
+    rows = np.arange(len(column))
+    if (np.sort(column) == rows).all() and (column != rows).any():
+        raise InputError(
+            f"{where} numbers its rows in {column.name}, but not in order: sort it by "
+            f"{column.name}, or give the column another name if its rows are in order"
+        )
+
+
+def _join(tables: list[Columns], sizes: list[int]) -> Columns:
+    """Return the columns of several tables below each other.
+
+    A column that holds numbers in one table and texts in another holds texts. Where a table lacks a
+    column, values are missing.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    joined: Columns = {}
+    for name in dict.fromkeys(str(name) for columns in tables for name in columns):
+        parts = [columns.get(name) for columns in tables]
+        is_number = all(pd.api.types.is_numeric_dtype(part) for part in parts if part is not None)
+        filled = [
+            pd.Series(np.full(size, np.nan)) if part is None else part
+            for part, size in zip(parts, sizes, strict=True)
+        ]
+        if not is_number:
+            filled = [part.astype("string") for part in filled]
+        joined[name] = pd.concat(filled, ignore_index=True)
+    return joined
+
+
+def _no_column(columns: Columns, path: Path, parameter: str, value: str) -> InputError:
+    return InputError(
+        f"{path} has no such column of single values: name one of {', '.join([*columns][:20])}",
+        parameter=parameter,
+        value=value,
+    )
+
+
+def _ids(
+    columns: Columns,
+    named: str,
+    defaults: list[str],
+    sizes: list[int],
+    files: list[str],
+    path: Path,
+) -> tuple[str, list[str]]:
+    """Return the column of ids, "" for row numbers, and unique ids of all rows."""
+    count = np.repeat(np.arange(len(sizes)), sizes)
+    if named and named not in columns:
+        raise _no_column(columns, path, "id", named)
+    faults = []
+    for name in [named] if named else [name for name in IDS if name in columns]:
+        ids = _texts(columns[name])
+        fault = _fault(ids, count)
+        if not fault:
+            break
+        faults.append(f"{name} {fault}")
+    else:
+        name, ids = "", pd.Series(defaults or [str(row) for size in sizes for row in range(size)])
+    if named and faults:
+        raise InputError(
+            f"{path}: the column {faults[0]}: every vector needs an id of its own",
+            parameter="id",
+            value=named,
+        )
+    others = [other for other in IDS if other in columns and other != name]
+    if faults or (name and not named and others):
+        used = f"the column {name}" if name else "the number of the row"
+        why = f", since {' and '.join(faults)}" if faults else f", and not {', '.join(others)}"
+        warnings.warn(
+            f"{path}: the id of a vector is {used}{why}: choose otherwise with id",
+            RshWarning,
+            stacklevel=3,
+        )
+    if ids.duplicated().any():  # within each file they are unique
+        warnings.warn(
+            f"{path}: ids such as {ids[ids.duplicated()].iloc[0]} are in several files, so the "
+            "file's name precedes them",
+            RshWarning,
+            stacklevel=3,
+        )
+        ids = pd.Series(np.array(files, dtype=object)[count]) + "/" + ids
+    return name, ids.tolist()
+
+
+def _fault(ids: pd.Series, count: Rows) -> str:
+    """Return what is wrong with ids, "" if they are complete, and unique in each file."""
+    if (ids == "").any():
+        return f"is empty in row {int(np.flatnonzero(ids == '')[0])}"
+    twice = pd.DataFrame({"id": ids, "file": count}).duplicated()
+    if not twice.any():
+        return ""
+    row = int(np.flatnonzero(twice)[0])
+    return f"has {ids[row]} twice, again in row {row}"
+
+
+def _classes(columns: Columns, named: str, path: Path, count: int) -> tuple[str, list[str]]:
+    """Return the column of classes, "" if there is none, and the class of each row."""
+    if named and named not in columns:
+        raise _no_column(columns, path, "label", named)
+    found = [named] if named else [name for name in LABELS if name in columns]
+    if not found:
+        return "", [""] * count
+    if len(found) > 1:
+        warnings.warn(
+            f"{path}: the classes are in the column {found[0]}, and not in {found[1]}: choose "
+            "otherwise with label",
+            RshWarning,
+            stacklevel=3,
+        )
+    classes = _texts(columns[found[0]])
+    warn_of_twins(classes.unique(), path)
+    return found[0], classes.tolist()
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Return values as texts, empty for missing ones; whole numbers have no decimals."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype("string").fillna("").astype(object)
+
+
+def _image_column(columns: Columns) -> str:
+    """Return the first column of addresses or of names of images, small ones first, or ""."""
+    for name in sorted(columns, key=lambda name: "thumb" not in name.lower()):
+        texts = columns[name].dropna() if columns[name].dtype == "string" else pd.Series(dtype=str)
+        if len(texts) and all(
+            URL.fullmatch(text) or Path(text).suffix.lower() in IMAGES for text in texts
+        ):
+            return name
+    return ""
