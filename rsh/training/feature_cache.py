@@ -5,13 +5,16 @@ The features of a frozen backbone never change, so a head trains on them in seco
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import DecodedTiles, decoded_tiles
@@ -23,7 +26,8 @@ from rsh.training.memory import keep_freed_memory
 
 FeatureArray = NDArray[np.float16]
 FEATURE_LIBRARIES = ("torch", "timm", "pillow")
-VIEWS_PER_BATCH = 64
+CPU_BATCH, GPU_BATCH = 32, 64  # views
+MAX_AT_ONCE = 8  # batches on a CPU, so that many cores do not need much memory
 
 
 def cached_features(
@@ -80,33 +84,53 @@ def libraries() -> str:
 
 def tiles_at_a_time(spec: ViewSpec) -> int:
     """Return the number of tiles in a batch."""
-    return max(1, VIEWS_PER_BATCH // len(spec))
+    views = CPU_BATCH if local_device().type == "cpu" else GPU_BATCH
+    return max(1, views // len(spec))
 
 
-@torch.no_grad()  # weights that change their layout in inference mode cannot be trained later
 def extract_features(
     net: HashNet, batches: Iterable[DecodedTiles], spec: ViewSpec, *, first: int = 0
 ) -> Iterator[FeatureArray]:
     """Yield backbone features batch by batch.
 
+    On a CPU several batches are computed at once, each by a thread of its own: the threads of torch
+    share every layer of one batch and wait for each other after each. A short batch is filled up,
+    because torch rounds differently in batches of different sizes.
+
     Args:
         net: its backbone is applied in evaluation mode.
-        batches: consecutive tiles, (n, 3, side, side) uint8.
+        batches: consecutive tiles, (n, 3, side, side) uint8, at most `tiles_at_a_time` each.
         spec: the views of each tile.
         first: row of the first tile; rows and seed determine the random draws.
 
     Yields:
-        (n, views, num_features) float16.
+        (n, views, num_features) float16; a tile has the same features in every batch.
     """
-    device = local_device()
+    device, threads, size = local_device(), torch.get_num_threads(), tiles_at_a_time(spec)
+    at_once = min(threads, MAX_AT_ONCE) if device.type == "cpu" else 1
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    @torch.no_grad()  # weights that change their layout in inference mode cannot be trained later
+    def features_of(tiles: DecodedTiles, first: int) -> FeatureArray:
+        full = np.resize(tiles, (max(size, len(tiles)), *tiles.shape[1:]))  # repeats the tiles
+        images = net.normalize(spec.of(torch.from_numpy(full).to(device), first).flatten(0, 1))
+        features = backbone(images.contiguous(memory_format=torch.channels_last))
+        rows: Tensor = features.half().cpu().unflatten(0, (len(full), -1))
+        return rows[: len(tiles)].numpy()
+
+    waiting: deque[Future[FeatureArray]] = deque()
+    pool = ThreadPoolExecutor(
+        at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)
+    )
     try:
-        with keep_freed_memory(batches) as kept_batches:
+        with pool, keep_freed_memory(batches) as kept_batches:
             for tiles in kept_batches:
-                batch = torch.from_numpy(np.array(tiles)).to(device)
-                images = net.normalize(spec.of(batch, first).flatten(0, 1))
-                features = backbone(images.contiguous(memory_format=torch.channels_last))
-                yield features.half().cpu().unflatten(0, (len(batch), -1)).numpy()
+                waiting.append(pool.submit(features_of, tiles, first))
                 first += len(tiles)
+                if len(waiting) > at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
     finally:
+        torch.set_num_threads(threads)  # threads that start later inherit the last number set
         backbone.cpu()

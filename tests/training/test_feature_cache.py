@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,17 +8,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from refusals import refused
 from tiers import SLOW
 
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
+from rsh.errors import InputError
 from rsh.io import array_cache
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet
 from rsh.training import feature_cache
-from rsh.training.feature_cache import cache_key, cached_features
+from rsh.training.feature_cache import cache_key, cached_features, extract_features
 
-VIEWS = ViewSpec(32, count=32)  # two tiles go through the backbone at a time
+VIEWS = ViewSpec(32, count=16)  # two tiles go through the backbone at a time
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,47 @@ def test_cache_holds_what_the_backbone_gives_for_each_view(net, dataset, spec: V
     assert found.dtype == np.float16
     assert found.shape == (10, len(spec), net.head.trunk[0].in_features)
     np.testing.assert_allclose(found.astype(np.float32), expected, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3, "strong")])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_tile_has_the_same_features_in_every_batch(net, dataset, spec: ViewSpec, threads: int):
+    tiles = decoded_tiles(dataset, 32, progress=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        whole, *others = (
+            np.concatenate(
+                list(
+                    extract_features(
+                        net, (tiles[i : i + size] for i in range(0, len(tiles), size)), spec
+                    )
+                )
+            )
+            for size in (10, 4, 1)
+        )
+        later = extract_features(net, iter([tiles[7:]]), spec, first=7)
+        assert np.array_equal(next(later), whole[7:])
+        later.close()  # before its end, as an interrupted command does
+        assert torch.get_num_threads() == threads
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == threads
+    finally:
+        torch.set_num_threads(before)
+    for other in others:
+        assert np.array_equal(other, whole)
+
+
+def test_unreadable_tile_ends_the_extraction(net, dataset):
+    tiles = decoded_tiles(dataset, 32, progress=False)
+
+    def batches():
+        yield tiles[:2]
+        raise InputError("3.png cannot be read")
+
+    with refused(names="3.png"):
+        list(extract_features(net, batches(), VIEWS))
+    assert next(net.backbone.parameters()).device.type == "cpu"
 
 
 def test_key_changes_with_whatever_decides_the_content(net, dataset, tmp_path: Path):
