@@ -9,7 +9,7 @@ import ipywidgets
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
-from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view
+from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
 from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import ComparePanel, Comparison
@@ -18,7 +18,7 @@ from rsh.explorer.panels.explain import Explained, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
 from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
-from rsh.explorer.panels.legend import LegendPanel, legend_note
+from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.tiles import describe
@@ -28,6 +28,7 @@ from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
+from rsh.labels import UNLABELED
 
 
 class Explorer:
@@ -56,8 +57,12 @@ class Explorer:
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
+        labeled = bool(gallery.classes)
         self.header = HeaderPanel(
-            page=page, question=make_headline(gallery), facts=describe_gallery(gallery)
+            page=page,
+            question=make_headline(gallery),
+            facts=describe_gallery(gallery),
+            labeled=labeled,
         )
         self.header.galleries, self.header.gallery = site.names, name
         self.controls = ControlsPanel(page=page)
@@ -68,7 +73,7 @@ class Explorer:
         self.cards = CardsPanel(page=page)
         self.export = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
-        self.sides = ComparePanel(page=page, choices=self._comparison.choices)
+        self.sides = ComparePanel(page=page, choices=self._comparison.choices, labeled=labeled)
         self._explained = Explained(gallery)
         self.reasons = ExplainPanel(page=page)
         self.planes = make_maps(gallery, page)
@@ -147,7 +152,7 @@ class Explorer:
     def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         gallery = self.state.gallery
         match content:
-            case {"kind": "class", "number": int(number)} if 0 <= number < len(gallery.classes):
+            case {"kind": "class", "number": int(number)} if 0 <= number < len(list_kinds(gallery)):
                 self._show_class(number, 0)
                 self.alert("")
             case {"kind": "others"}:
@@ -230,11 +235,13 @@ class Explorer:
     def refresh(self) -> None:
         """Show the current query and its results in all panels."""
         if self.state.query.row is not None:
-            number = int(self.state.gallery.labels[self.state.query.row])
+            gallery = self.state.gallery
+            number = int(gallery.labels[self.state.query.row])
+            number = len(gallery.classes) if number == UNLABELED else number
             if number != self._class:  # the class browser follows the query to its class
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
-        self.legend.judged = self.state.query.row is not None
+        self.legend.verdicts = list_verdicts(self.state)
         self.legend.note = legend_note(self.state.query, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)

@@ -13,6 +13,7 @@ from rsh.explorer.selection import select_rows
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
+from rsh.labels import UNLABELED
 from rsh.search.nearest import num_others
 from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
 from rsh.search.results import SearchResult
@@ -208,12 +209,16 @@ class ExplorerState:
     def list_tiles(self, name: str) -> list[int]:
         """Return the rows of one class to choose a query from, held-out queries first.
 
+        Args:
+            name: of the class; "" for the tiles without one.
+
         Raises:
             InputError: no such class.
         """
-        if name not in self.gallery.classes:
+        number = self.gallery.classes.index(name) if name in self.gallery.classes else UNLABELED
+        rows = np.flatnonzero(self.gallery.labels == number)
+        if (name and number == UNLABELED) or not len(rows):
             raise InputError(f"there is no class {name!r}: choose one from the list")
-        rows = np.flatnonzero(self.gallery.labels == self.gallery.classes.index(name))
         return [int(row) for row in rows[np.argsort(~self._held_out[rows], kind="stable")]]
 
     def matching(self, text: str) -> list[str]:
@@ -258,11 +263,15 @@ class ExplorerState:
     def _first_query(self) -> int:
         """Return one of a few held-out queries, whose results are neither the best nor the worst.
 
+        A query with a class if there is one, since its results can be judged.
+
         The dashboard should open on typical results. Of the middle third by precision, it takes the
         query with results at the most distances, since a list of equal distances explains nothing,
         and among these the one with the most detail, judged by the size of its JPEG.
         """
         rows = self._held_out_rows()
+        labeled = rows[self.gallery.labels[rows] != UNLABELED]
+        rows = labeled if len(labeled) else rows
         drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
         results = {row: self.results(Query(row)) for row in drawn}
         drawn.sort(key=lambda row: results[row].num_relevant)

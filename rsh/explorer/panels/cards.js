@@ -1,6 +1,6 @@
 // @ts-check
 import { glossary } from "./lib/glossary.js";
-import { fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
+import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { classColor } from "./lib/palette.js";
 import {
   bitsOf,
@@ -15,16 +15,11 @@ import {
   svg,
 } from "./lib/shared.js";
 
-/** @import { Model, Props, Relevance, ResultCard, ResultsView, Sign } from "./lib/types" */
+/** @import { Model, Props, ResultCard, ResultsView, Sign } from "./lib/types" */
 
+const JUDGED = /** @type {const} */ (["precision@k", "recall"]);
 /** @type {Record<string, Sign>} */
 const SIGNS = { "+": "like", "-": "unlike" };
-
-/** @type {<T>(relevant: Relevance, right: T, wrong: T, unknown: T) => T} */
-const byRelevance = (relevant, right, wrong, unknown) => {
-  if (relevant === null) return unknown;
-  return relevant ? right : wrong;
-};
 
 /**
  * One code as a row of small bars; those that differ from the query's stand out.
@@ -133,7 +128,7 @@ function caption(card, count) {
     make(
       "span",
       { class: "rsh-class", title: card.name },
-      make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
+      card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
   );
@@ -153,7 +148,7 @@ function render({ model, el }) {
   el.append(
     make("div", { class: "rsh-panel-head" }, heading, summary),
     note,
-    glossary("Hamming distance", "precision@k", "recall", "tied", "score"),
+    glossary("Hamming distance", ...(model.get("view").num_classes ? JUDGED : []), "tied", "score"),
     list,
   );
 

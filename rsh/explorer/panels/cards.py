@@ -67,13 +67,13 @@ def heading(result: SearchResult) -> str:
 
 
 def summary(result: SearchResult) -> str:
-    """Return how good all results are, with the exact term."""
+    """Return how good all results are, with the exact term; where that is known."""
     radius, row = result.options.radius, result.query.row
     if len(result):
-        if row is None:
-            return _classes(result)
-        words = _judged(result, "precision" if radius is not None else "")
-        return f"{words} {SEEN}" if result.gallery.items["split"].iloc[row] == "train" else words
+        known = result.relevant is not None
+        words = _judged(result, "precision" if radius is not None else "") if known else ""
+        seen = row is not None and result.gallery.items["split"].iloc[row] == "train"
+        return " ".join(filter(None, (words or _classes(result), SEEN if seen else "")))
     distances = result.counts.items[0].nonzero()[0]
     if radius is not None and len(distances):
         nearest = plural(int(distances[0]), "bit")
@@ -82,13 +82,21 @@ def summary(result: SearchResult) -> str:
 
 
 def _classes(result: SearchResult) -> str:
-    """Count the classes of the tiles shown, as that of the image itself is unknown."""
+    """Count the classes of the tiles shown, as that of the query itself is unknown."""
     shown = result.take(slice(MAX_CARDS))
-    names = Counter(humanize(hit.class_name) for hit in shown)
-    most = ", ".join(f"{count} {name}" for name, count in names.most_common(3))
-    more = f" and {plural(len(names) - 3, 'other class')}" if len(names) > 3 else ""
-    text = f"Of the {plural(len(shown), 'tile')} shown: {most}{more}."
-    return text if result.order != "bits" else f"{text} {_reach(result)}."
+    names = Counter(humanize(hit.class_name) for hit in shown if hit.class_name)
+    counts = [f"{count} {name}" for name, count in names.most_common(3)]
+    counts += [plural(len(names) - 3, "other class")] if len(names) > 3 else []
+    unknown = len(shown) - names.total()
+    counts += [f"{unknown} without a class"] if unknown else []
+    text = f"Of the {plural(len(shown), 'tile')} shown: {_joined(counts)}." if names else ""
+    reach = f"{_reach(result)}." if result.order == "bits" else ""
+    return " ".join(filter(None, (text, reach)))
+
+
+def _joined(words: list[str]) -> str:
+    """Return "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _reach(result: SearchResult) -> str:
@@ -102,10 +110,14 @@ def _reach(result: SearchResult) -> str:
 
 
 def _judged(result: SearchResult, term: str) -> str:
-    total = len(result)
+    judged = result.num_judged
+    if result.precision is None:
+        reach = f" {_reach(result)}." if result.order == "bits" else ""
+        return f"No tile found has a class.{reach}"
     have = "has" if result.num_relevant == 1 else "have"
-    right = f"{result.num_relevant:,} of {total:,} {have} the query's class"
-    precision = f"{term or f'precision@{total}'} = {result.precision:.2f}"
+    among = f"{judged:,}" if judged == len(result) else f"the {plural(judged, 'tile')} with a class"
+    right = f"{result.num_relevant:,} of {among} {have} the query's class"
+    precision = f"{term or f'precision@{judged}'} = {result.precision:.2f}"
     if result.order != "bits":
         by_bits = f"by bits alone it is {result.precision_by_bits:.2f}"
         return f"{right}: {precision}; {'the same by bits alone' if term else by_bits}."
@@ -120,8 +132,9 @@ def note(result: SearchResult) -> str:
         return ""
     steer = "its + and \N{MINUS SIGN} buttons refine the results"
     text = f"Click a tile to search with it; {steer}."
-    if result.query.row is not None:
-        text = f"✓ marks the query's class, ✗ another class. {text}"
+    if result.num_judged:
+        none = "" if result.num_judged == len(result) else ", no mark an unknown class"
+        text = f"✓ marks the query's class, ✗ another class{none}. {text}"
     if len(result) > MAX_CARDS:
         text = f"The first {MAX_CARDS} of {len(result):,} are shown. {text}"
     return text

@@ -1,4 +1,4 @@
-"""Browse by class: a page of tiles of one class, to choose a query from."""
+"""Browse by class: a page of tiles of one class, or of no class, to choose a query from."""
 
 from typing import Any
 
@@ -7,39 +7,48 @@ import numpy as np
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
 from rsh.text import humanize
 
 SHOWN = 24  # four rows of six beside the results
 
 
 class ClassBrowserPanel(Panel, script="class_browser.js"):
-    """Classes and tiles of one of them.
+    """Classes and tiles of one of them; the tiles without a class follow as one more.
 
     Sends {"kind": "class", "number"}, {"kind": "others"} and {"kind": "choose", "row"}.
 
     Attributes:
-        view: classes with name and count, chosen, total (tiles of that class), first (number of
-            the first tile shown, from 1), and cards, a list of `describe` with alt and current.
+        view: classes with name and count, none in a gallery without labels; chosen, total (tiles of
+            that class), first (number of the first tile shown, from 1), and cards, a list of
+            `describe` with alt and current.
     """
 
 
 def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
     """Return the `ClassBrowserPanel.view` of a class; `part` wraps around after the last page."""
-    classes = state.gallery.classes
-    counts = np.bincount(state.gallery.labels, minlength=len(classes)).tolist()
-    rows = state.list_tiles(classes[chosen])
+    kinds = list_kinds(state.gallery)
+    unknown, *counts = np.bincount(state.gallery.labels + 1, minlength=len(kinds)).tolist()
+    rows = state.list_tiles(kinds[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
     shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
     return {
         "classes": [
-            {"name": humanize(name), "count": count}
-            for name, count in zip(classes, counts, strict=True)
+            {"name": humanize(name) if name else "no class", "count": count}
+            for name, count in zip(kinds, [*counts, unknown], strict=False)
+            if state.gallery.classes
         ],
         "chosen": chosen,
         "total": len(rows),
         "first": start + 1,
         "cards": [_card(state, number, row) for number, row in shown],
     }
+
+
+def list_kinds(gallery: Gallery) -> list[str]:
+    """Return the classes, and "" after them if a tile has none."""
+    rest = [""] if gallery.num_labeled < len(gallery) else []
+    return [*gallery.classes, *rest]
 
 
 def _card(state: ExplorerState, number: int, row: int) -> dict[str, Any]:

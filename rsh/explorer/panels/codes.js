@@ -171,12 +171,13 @@ function render({ model, el }) {
 
   /** @param {CodesView} view */
   const heightNote = (view) =>
-    view.query.row < 0
+    !view.judged
       ? ["bar height: square root of the count"]
       : [
           make("b", { class: "is-right" }, "same class"),
           ", ",
           make("b", { class: "is-wrong" }, "other classes"),
+          ...(view.histogram.unknown.some(Boolean) ? [", ", make("b", { class: "is-any" }, "no class")] : []),
           "; bar height: square root of the count",
         ];
 

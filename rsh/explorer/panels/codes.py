@@ -17,10 +17,10 @@ class CodesPanel(Panel, script="codes.js"):
 
     Attributes:
         view: num_bits, query and first hit as `describe` gives them, histogram with the
-            lists same and other, reach, the largest distance that is searched, shown, how many
-            tiles are, agreement, the share of them that have the query's value of each bit, and
-            curve, recall and precision at each radius (none where the query has no class, or is
-            the only one of it).
+            lists same, other and unknown, judged, whether the query has a class, reach, the
+            largest distance that is searched, shown, how many tiles are, agreement, the share of
+            them that have the query's value of each bit, and curve, recall and precision at each
+            radius (none where the query has no class, or is the only one of it).
     """
 
 
@@ -28,12 +28,19 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     """Return the `CodesPanel.view` of a result."""
     gallery, radius = result.gallery, result.options.radius
     items, same = (part[0] for part in result.counts)
+    labeled, judged = result.labeled_counts.items[0], result.relevant is not None
+    other = labeled - same if judged else np.zeros_like(items)
     shown = result.take(slice(MAX_CARDS))
     return {
         "num_bits": gallery.num_bits,
         "query": describe_query(gallery, result.query),
         "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
-        "histogram": {"same": same.tolist(), "other": (items - same).tolist()},
+        "histogram": {
+            "same": same.tolist(),
+            "other": other.tolist(),
+            "unknown": (items - same - other).tolist(),
+        },
+        "judged": judged,
         "shown": len(shown),
         "agreement": _agreement(shown),
         "curve": _curve(result),
@@ -52,10 +59,11 @@ def _agreement(shown: SearchResult) -> list[float]:
 
 
 def _curve(result: SearchResult) -> list[tuple[float, float]]:
-    """Return recall and precision of this query at each radius that holds any tile."""
-    if result.query.row is None or not result.counts.relevant.any():
+    """Return recall and precision of this query at each radius that holds any tile with a class."""
+    counts = result.labeled_counts
+    if not counts.relevant.any():
         return []
-    precision, recall = precision_recall(result.counts)
-    held = np.flatnonzero(result.counts.items[0])  # a radius that finds nothing new is no point
+    precision, recall = precision_recall(counts)
+    held = np.flatnonzero(counts.items[0])  # a radius that finds nothing new is no point
     points = zip(recall[held], precision[held], strict=True)
     return [(round(float(recall), 4), round(float(precision), 4)) for recall, precision in points]

@@ -28,10 +28,11 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
     items = gallery.items
-    ways = [("class", "class"), ("distance", "distance from the query")]
+    ways = [("class", "class")] if gallery.classes else []
+    ways.append(("distance", "distance from the query"))
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
-    ways.append(("found", "relevance of results"))
+    ways.append(("found", "relevance of results" if gallery.classes else "results"))
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
@@ -58,8 +59,9 @@ def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
         InputError: there is no such way.
     """
     gallery = result.gallery
-    if by == "class":
-        return _packed(by, gallery.labels, names=[humanize(name) for name in gallery.classes])
+    if by == "class" and gallery.classes:
+        names = [humanize(name) for name in gallery.classes]
+        return _packed(by, gallery.labels, names=names, missing="no class")
     if by == "distance":
         return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":
@@ -90,12 +92,16 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> dict[str, Any]:
 
 
 def _by_relevance(result: SearchResult) -> dict[str, Any]:
-    """Color the tiles shown by whether they have the query's class."""
+    """Color the tiles shown by whether they have the query's class, as far as that is known."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
-    values[shown.rows] = 0 if shown.relevant is None else ~shown.relevant
-    names, roles = ["same class", "another class"], ["right", "wrong"]
-    if result.query.row is None:  # an image has no class
+    if shown.relevant is None:
+        values[shown.rows] = 0
         names, roles = ["result"], ["accent"]
+    else:
+        values[shown.rows] = np.where(shown.judged, ~shown.relevant, 2)
+        names, roles = ["same class", "another class"], ["right", "wrong"]
+        if result.gallery.num_labeled < len(result.gallery):
+            names, roles = [*names, "no class"], [*roles, "accent"]
     return _packed("found", values, names=names, colors=roles, missing="not a result")
 
 

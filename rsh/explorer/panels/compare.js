@@ -1,13 +1,15 @@
 // @ts-check
 import { glossary } from "./lib/glossary.js";
-import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { byRelevance, fillGrid, pointAt, tileCard } from "./lib/grid.js";
 import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { CompareView, Props, SideCard } from "./lib/types" */
 
+const JUDGED = /** @type {const} */ (["average precision"]);
+
 /**
  * The results of two sides next to each other; those of only one side stand out.
- * @param {Props<{ choices: [value: string, words: string][], chosen: string, view: Partial<CompareView> }>} props
+ * @param {Props<{ choices: [value: string, words: string][], chosen: string, labeled: boolean, view: Partial<CompareView> }>} props
  */
 function render({ model, el }) {
   const images = new Images();
@@ -15,7 +17,8 @@ function render({ model, el }) {
   const select = make("select", { id: `rsh-compare-${page}` });
   const note = make("p", { class: "rsh-summary", role: "status" });
   const body = make("div", { class: "rsh-compare-sides" });
-  const terms = glossary("overlap@k", "average precision", "unquantized features");
+  const judged = model.get("labeled") ? JUDGED : [];
+  const terms = glossary("overlap@k", ...judged, "unquantized features");
   el.classList.add("rsh-panel", "rsh-compare");
   el.append(
     make(
@@ -52,11 +55,11 @@ function render({ model, el }) {
         { class: "rsh-card-line" },
         make("span", { class: "rsh-rank" }, String(tile.rank)),
         make("span", { class: "rsh-distance" }, tile.far),
-        make("span", { class: "rsh-verdict" }, tile.relevant ? "✓" : "✗"),
+        make("span", { class: "rsh-verdict" }, byRelevance(tile.relevant, "✓", "✗", "")),
       ),
       tile.only ? make("span", { class: "rsh-only" }, "only here") : null,
     );
-    const classes = `${tile.relevant ? "is-right" : "is-wrong"}${tile.only ? " is-only" : ""}`;
+    const classes = `${byRelevance(tile.relevant, "is-right", "is-wrong", "")}${tile.only ? " is-only" : ""}`;
     return tileCard(mine ? model : null, images, tile, { class: classes, title: mine ? null : tile.alt }, words);
   }
 

@@ -26,12 +26,14 @@ class ComparePanel(Panel, script="compare.js", style="compare.css"):
     Attributes:
         choices: name and words of each side that can be compared with.
         chosen: name of the one that is, or ""; the browser sets it.
+        labeled: whether any tile has a class.
         view: note, in words; sides, each with title, figures, cards, and mine, whether its rows
             are those of this gallery; empty while none is chosen.
     """
 
     choices: traitlets.List[Any] = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
+    labeled = traitlets.Bool(True).tag(sync=True)
 
 
 class Comparison:
@@ -119,7 +121,11 @@ def _note(overlap: Overlap | None, shared: int) -> str:
 
 def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, Any]:
     average = result.average_precision
-    metrics = [f"precision@{top_k} = {result.precision:.2f}"]
+    judged = int(result.judged.sum())
+    among = "" if judged == top_k else " of the tiles with a class"
+    metrics = []
+    if result.precision is not None:
+        metrics.append(f"precision@{judged}{among} = {result.precision:.2f}")
     if average is not None:
         metrics.append(f"average precision = {average:.2f}")
     metrics.append(f"{int(result.only_here.sum())} only here")
@@ -129,11 +135,13 @@ def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, A
 
 
 def _card(side: Side, result: SideResult, place: int) -> dict[str, Any]:
-    relevant, only = bool(result.relevant[place]), bool(result.only_here[place])
+    only = bool(result.only_here[place])
+    relevant = bool(result.relevant[place]) if result.judged[place] else None
+    same = {True: "same class", False: "another class", None: ""}[relevant]
     far = plural(int(result.distances[place]), "bit")
     if result.scores is not None:
         far = f"cos {result.scores[place]:.2f}"
-    words = (far, "same class" if relevant else "another class", "only here" if only else "")
+    words = (far, same, "only here" if only else "")
     return tile_card(
         describe(side.gallery, int(result.rows[place])),
         *words,

@@ -28,7 +28,8 @@ function render({ model, el }) {
     bit: make("div", { class: "rsh-explain-body" }),
     pairs: make("div", { class: "rsh-explain-body" }),
   };
-  const details = PARTS.map(([name, title]) => {
+  const hasClasses = model.get("view").num_classes > 0;
+  const details = PARTS.filter(([name]) => hasClasses || name !== "pairs").map(([name, title]) => {
     const node = make("details", {}, make("summary", {}, title), bodies[name]);
     node.addEventListener("toggle", () => {
       const others = model.get("asked").open.filter((other) => other !== name);
@@ -112,7 +113,7 @@ function render({ model, el }) {
         { class: "rsh-bit-profile" },
         column("Strongest 1", tiles(ones, { label: "Strongest 1" })),
         column("Strongest 0", tiles(zeros, { label: "Strongest 0" })),
-        column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars)),
+        ...(hasClasses ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))] : []),
       ),
     );
   }

@@ -32,7 +32,7 @@ class ExplainPanel(Panel, script="explain.js", style="explain.css"):
     Attributes:
         asked: open, names of the open explanations; bit, from 0; pair, number of the pair; the
             browser sets it.
-        view: num_bits, and each open explanation: parts, bit, pairs.
+        view: num_bits, num_classes, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
     """
 
@@ -62,7 +62,8 @@ class Explained:
         """
         show = {"parts": self._occlusion, "bit": self._bit, "pairs": self._pairs}
         made = {name: make(state, asked) for name, make in show.items() if name in asked["open"]}
-        return {"num_bits": self._gallery.num_bits, **made}
+        sizes = {"num_bits": self._gallery.num_bits, "num_classes": len(self._gallery.classes)}
+        return sizes | made
 
     def _occlusion(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Draw the occlusion sensitivity of the current query, if it was computed."""

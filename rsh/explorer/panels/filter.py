@@ -39,7 +39,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
 def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     """Return the columns that conditions can be on, the usual ones first."""
     items = state.gallery.items
-    usual = ["class"] if len(state.gallery.classes) > 1 else []
+    usual = ["class"] if state.gallery.classes and items["class"].nunique() > 1 else []
     usual += ["split"] if items["split"].iloc[state.gallery.searchable].nunique() > 1 else []
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]

@@ -4,6 +4,7 @@ import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.gallery.gallery import Gallery
+from rsh.labels import describe_labels
 from rsh.text import plural
 
 
@@ -20,6 +21,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
         address: the query string that opens the page as it is now.
         galleries: names of all that can be shown.
         gallery: name of the one that is shown.
+        labeled: whether any of its tiles has a class.
     """
 
     question = traitlets.Unicode("Image retrieval by hashing").tag(sync=True)
@@ -28,6 +30,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
     address = traitlets.Unicode().tag(sync=True)
     galleries = traitlets.List(traitlets.Unicode()).tag(sync=True)
     gallery = traitlets.Unicode().tag(sync=True)
+    labeled = traitlets.Bool(True).tag(sync=True)
 
     def alert(self, message: str) -> None:
         """Show a message; the same one a second time is read out again, too."""
@@ -45,8 +48,8 @@ def make_headline(gallery: Gallery) -> str:
 
 def describe_gallery(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
-    counts = [(len(gallery), "tile"), (len(gallery.classes), "class"), (gallery.num_bits, "bit")]
-    facts = [plural(count, noun) for count, noun in counts]
+    known = describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes))
+    facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit")]
     recall = gallery.searcher.index.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")

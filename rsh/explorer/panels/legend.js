@@ -8,7 +8,7 @@ import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared
  * @typedef {object} Traits
  * @property {string} heading
  * @property {string} note
- * @property {boolean} judged
+ * @property {("right" | "wrong" | "unknown")[]} verdicts
  * @property {[by: string, words: string][]} ways
  * @property {Coloring} coloring
  */
@@ -148,14 +148,18 @@ function render({ model, el }) {
 
   const key = make("p", { class: "rsh-key", role: "img" });
   function drawKey() {
-    const judged = model.get("judged");
-    /** @type {[kind: string, text: string][]} */
-    const entries = [["is-query", "★ query"]];
-    if (judged) entries.push(["is-right", "○ same class"], ["is-wrong", "✕ another class"]);
-    else entries.push(["is-query", "○ result"]);
+    const verdicts = model.get("verdicts");
+    const judged = verdicts.length > 1;
+    /** @type {Record<typeof verdicts[number], [kind: string, text: string]>} */
+    const entries = {
+      right: ["is-right", "○ same class"],
+      wrong: ["is-wrong", "✕ another class"],
+      unknown: ["is-query", judged ? "○ no class" : "○ result"],
+    };
     const others = judged ? "a ring marks a result of the same class, a cross one of another class" : "a ring a result";
     key.setAttribute("aria-label", `A star marks the query, ${others}.`);
-    key.replaceChildren(...entries.map(([kind, text]) => make("span", { class: kind }, text)));
+    const spans = verdicts.map((verdict) => make("span", { class: entries[verdict][0] }, entries[verdict][1]));
+    key.replaceChildren(make("span", { class: "is-query" }, "★ query"), ...spans);
   }
   const note = make("p", { class: "rsh-note" });
   el.classList.add("rsh-panel");
@@ -172,7 +176,7 @@ function render({ model, el }) {
   );
   return stopAll([
     redrawOn(model, ["coloring"], draw),
-    redrawOn(model, ["judged"], drawKey),
+    redrawOn(model, ["verdicts"], drawKey),
     redrawOn(model, ["note"], () => {
       note.textContent = model.get("note");
     }),

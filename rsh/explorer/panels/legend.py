@@ -4,8 +4,10 @@ from typing import Any
 
 import traitlets
 
-from rsh.explorer.panels.coloring import WITH_QUERY, make_coloring
+from rsh.explorer.panels.coloring import WITH_QUERY, list_ways, make_coloring
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.state import ExplorerState
+from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
@@ -19,14 +21,14 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     Attributes:
         heading: title of the part of the page that follows.
         note: one sentence below it.
-        judged: whether the results are relevant or not; for an image it is unknown.
+        verdicts: how results are marked: "right", "wrong", or "unknown" where a class is.
         ways: what the dots can be colored by, see `list_ways`; none hides the choice.
         coloring: from `make_coloring`, or empty before the first.
     """
 
     heading = traitlets.Unicode("Maps").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
-    judged = traitlets.Bool(True).tag(sync=True)
+    verdicts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
     coloring = traitlets.Dict().tag(sync=True)
 
@@ -43,7 +45,15 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
         now = str(self.coloring.get("by", ""))
         if by is None and now and now not in WITH_QUERY:
             return
-        self.coloring = make_coloring(result, by or now or "class")
+        self.coloring = make_coloring(result, by or now or list_ways(result.gallery)[0][0])
+
+
+def list_verdicts(state: ExplorerState) -> list[str]:
+    """Return how the results of the current query can be marked."""
+    gallery = state.gallery
+    if state.query.label(gallery) == UNLABELED:
+        return ["unknown"]
+    return ["right", "wrong", *(["unknown"] if gallery.num_labeled < len(gallery) else [])]
 
 
 def legend_note(query: Query, has_planes: bool) -> str:

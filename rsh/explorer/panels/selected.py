@@ -29,12 +29,16 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     if not len(result):
         return {"heading": "", "note": "", "cards": []}
     names = state.gallery.items["class"].iloc[state.selection].value_counts()
-    most = ", ".join(f"{count:,} {humanize(str(name))}" for name, count in names.head(3).items())
-    more = ", \u2026" if len(names) > 3 else ""
+    words = [
+        f"{count:,} {humanize(str(name)) if name else 'without a class'}"
+        for name, count in names.head(3).items()
+    ]
+    more = ["\u2026"] if len(names) > 3 else []
+    classes = f"{', '.join(words + more)}; nearest" if state.gallery.classes else "Nearest"
     shown = f" The nearest {MAX_CARDS} are shown." if len(result) > MAX_CARDS else ""
     return {
         "heading": f"{plural(len(result), 'selected tile')}",
-        "note": f"{most}{more}; nearest to the query first.{shown}",
+        "note": f"{classes} to the query first.{shown}",
         "cards": [_card(result, hit) for hit in result.take(slice(MAX_CARDS))],
     }
 

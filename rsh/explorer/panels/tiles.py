@@ -5,19 +5,21 @@ from typing import Any
 
 from rsh.codes.binary import to_hex
 from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import humanize
 
 SPLITS = {"query": "held-out query", "train": "training", "val": "validation"}
 NO_ROW = -1  # of an uploaded image
+NO_CLASS = UNLABELED  # no color
 
 
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel shows of one tile, ready for a widget's trait.
 
-    The dictionary holds row, name (its class, readable), color (number of the class), code
-    (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
-    and thumb (JPEG bytes).
+    The dictionary holds row, name (its class, readable, or its file if it has none), color (number
+    of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address that shows
+    it), split (in words, or ""), and thumb (JPEG bytes).
     """
     label = int(gallery.labels[row])
     place = address = ""
@@ -26,7 +28,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         place, address = format_position(longitude, latitude), map_url(longitude, latitude)
     return {
         "row": row,
-        "name": humanize(gallery.classes[label]),
+        "name": file_name(gallery, row) if label == NO_CLASS else humanize(gallery.classes[label]),
         "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
@@ -34,6 +36,11 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "split": SPLITS.get(str(gallery.items["split"].iat[row]), ""),
         "thumb": gallery.thumbnail(row),
     }
+
+
+def file_name(gallery: Gallery, row: int) -> str:
+    """Return the last part of a tile's id, without the folders around it."""
+    return humanize(str(gallery.items["id"].iat[row]).rsplit("/", 1)[-1])
 
 
 def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
     return {
         "row": NO_ROW,
         "name": query.name(gallery),
-        "color": NO_ROW,
+        "color": NO_CLASS,
         "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",

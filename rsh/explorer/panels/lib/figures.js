@@ -3,27 +3,28 @@ import { make, plural, svg } from "./shared.js";
 
 /** @import { Child, CodesView, Point } from "./types" */
 
-/** @typedef {{ start: number, same: number, other: number }} Bin */
+/** @typedef {{ start: number, same: number, other: number, unknown: number }} Bin */
 
 /** @param {number[]} counts */
 const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
 
 /**
  * The distances of all tiles: one column a distance, for long codes one a few distances, with the
- * query's class below and the others on top. Heights grow with the square root of the count, or the
+ * query's class below, the others on it, and on top those of no class. Heights grow with the square root of the count, or the
  * few near tiles could not be seen beside the many far ones.
  * @param {CodesView} view
  */
 export function histogram(view) {
-  const { same, other } = view.histogram;
+  const { same, other, unknown } = view.histogram;
   const width = Math.ceil(same.length / 65);
   const starts = Array.from({ length: Math.ceil(same.length / width) }, (_, index) => index * width);
   const bins = starts.map((start) => ({
     start,
     same: total(same.slice(start, start + width)),
     other: total(other.slice(start, start + width)),
+    unknown: total(unknown.slice(start, start + width)),
   }));
-  const most = Math.max(...bins.map((bin) => bin.same + bin.other), 1);
+  const most = Math.max(...bins.map((bin) => bin.same + bin.other + bin.unknown), 1);
   return make(
     "figure",
     { class: "rsh-histogram" },
@@ -42,16 +43,18 @@ function axis(...words) {
 }
 
 /** @param {CodesView} view */
-function histogramWords({ histogram: { same, other }, reach, query }) {
-  const nearest = same.findIndex((count, distance) => count + other[distance] > 0);
+function histogramWords({ histogram: { same, other, unknown }, reach, judged }) {
+  const nearest = same.findIndex((count, distance) => count + other[distance] + unknown[distance] > 0);
   if (nearest < 0) return "no other tiles";
-  /** @type {(right: number[], wrong: number[]) => string} */
-  const split = (right, wrong) =>
-    query.row < 0
-      ? plural(total(wrong), "tile")
-      : `${total(right).toLocaleString("en")} of the query's class and ${total(wrong).toLocaleString("en")} of others`;
-  const near = split(same.slice(0, reach + 1), other.slice(0, reach + 1));
-  const far = split(same.slice(reach + 1), other.slice(reach + 1));
+  /** @type {(from: number, to?: number) => string} */
+  const split = (from, to) => {
+    const [right, wrong, rest] = [same, other, unknown].map((counts) => total(counts.slice(from, to)));
+    if (!judged) return plural(rest, "tile");
+    const classes = `${right.toLocaleString("en")} of the query's class and ${wrong.toLocaleString("en")} of others`;
+    return rest ? `${classes}, ${rest.toLocaleString("en")} without a class` : classes;
+  };
+  const near = split(0, reach + 1);
+  const far = split(reach + 1);
   return (
     `Hamming distances of all other tiles: the nearest is ${plural(nearest, "bit")} away; ` +
     `up to ${plural(reach, "bit")} away: ${near}; farther: ${far}.`
@@ -64,15 +67,17 @@ function histogramWords({ histogram: { same, other }, reach, query }) {
  * @param {number} most
  * @param {CodesView} view
  */
-function column({ start, same, other }, width, most, { reach, query }) {
-  const all = same + other;
+function column({ start, same, other, unknown }, width, most, { reach, judged }) {
+  const all = same + other + unknown;
   /** @type {(count: number, kind: string) => HTMLElement} */
   const part = (count, kind) =>
     make("i", { class: kind, style: `height:${(100 * Math.sqrt(all / most) * count) / (all || 1)}%` });
   const bits = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
-  const known = query.row >= 0;
-  const title = `${bits}: ${plural(all, "tile")}${known ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
-  const parts = known ? [part(other, "is-wrong"), part(same, "is-right")] : [part(other, "is-any")];
+  const title = `${bits}: ${plural(all, "tile")}${judged ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
+  const parts = [
+    ...(unknown ? [part(unknown, "is-any")] : []),
+    ...(judged ? [part(other, "is-wrong"), part(same, "is-right")] : []),
+  ];
   return make("span", { class: `rsh-column${start <= reach ? " is-shown" : ""}`, title }, ...parts);
 }
 

@@ -2,7 +2,7 @@
 import { choose, emit, make } from "./shared.js";
 
 /**
- * @import { Card, Child, Model } from "./types"
+ * @import { Card, Child, Model, Relevance } from "./types"
  * @import { Images } from "./shared.js"
  */
 
@@ -48,6 +48,12 @@ function handlers(model, tile, url) {
     onblur: leave,
   };
 }
+
+/** @type {<T>(relevant: Relevance, right: T, wrong: T, unknown: T) => T} */
+export const byRelevance = (relevant, right, wrong, unknown) => {
+  if (relevant === null) return unknown;
+  return relevant ? right : wrong;
+};
 
 /**
  * Put cards into a list. Arrow keys move between them, so that Tab takes one step past two hundred.

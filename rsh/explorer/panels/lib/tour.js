@@ -2,13 +2,14 @@
 import { make, store, stored } from "./shared.js";
 
 // Selectors of what a step points at (the first that is there), its heading, and its text.
-const STEPS = [
+/** @param {boolean} labeled */
+const steps = (labeled) => [
   {
     targets: [".rsh-query"],
     heading: "Choose a query",
     text:
-      "This tile is the query. Choose another one below it by class, by name or at random, or drop your own " +
-      "image anywhere on the dashboard.",
+      `This tile is the query. Choose another one below it ${labeled ? "by class, " : ""}by name or at random, or ` +
+      "drop your own image anywhere on the dashboard.",
   },
   {
     targets: [".rsh-results .rsh-cards li", ".rsh-results"],
@@ -16,7 +17,8 @@ const STEPS = [
     text:
       "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
       "three bits differ from the query’s code. This is the Hamming distance. A bracket groups tiles at the " +
-      "same distance: they are tied, and their order has no meaning. ✓ marks the query’s class, ✗ another class.",
+      "same distance: they are tied, and their order has no meaning." +
+      (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
   },
   {
     targets: [".rsh-stage", ".rsh-explain"],
@@ -29,8 +31,12 @@ const STEPS = [
 const GAP = 14; // CSS pixels between a step's card and what it points at
 const LOOK_EVERY = 200; // ms, until there is something to point at
 
-/** Three cards, each beside what it is about; shown by itself at the first visit only. */
-export function tour() {
+/**
+ * Three cards, each beside what it is about; shown by itself at the first visit only.
+ * @param {boolean} labeled whether the tiles have classes
+ */
+export function tour(labeled) {
+  const stops = steps(labeled);
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
   const place = make("span", { class: "rsh-note" });
@@ -53,15 +59,15 @@ export function tour() {
   /** @param {number} number */
   function show(number) {
     target?.classList.remove("is-toured");
-    target = STEPS[number]?.targets.map((selector) => document.querySelector(selector)).find(Boolean) ?? null;
+    target = stops[number]?.targets.map((selector) => document.querySelector(selector)).find(Boolean) ?? null;
     if (!target) return end();
     step = number;
     target.classList.add("is-toured");
-    title.textContent = STEPS[step].heading;
-    words.textContent = STEPS[step].text;
-    place.textContent = `${step + 1} of ${STEPS.length}`;
-    next.textContent = step + 1 < STEPS.length ? "Next" : "Done";
-    skip.hidden = step + 1 === STEPS.length;
+    title.textContent = stops[step].heading;
+    words.textContent = stops[step].text;
+    place.textContent = `${step + 1} of ${stops.length}`;
+    next.textContent = step + 1 < stops.length ? "Next" : "Done";
+    skip.hidden = step + 1 === stops.length;
     card.hidden = false;
     target.scrollIntoView({ block: step ? "center" : "nearest" });
     put();

@@ -100,7 +100,8 @@ export interface CodesView {
   num_bits: number;
   query: Tile;
   first: (Tile & { rank: number }) | null;
-  histogram: { same: number[]; other: number[] };
+  histogram: { same: number[]; other: number[]; unknown: number[] };
+  judged: boolean;
   shown: number;
   agreement: number[];
   curve: Point[];
@@ -120,7 +121,7 @@ export interface CodeTile {
 export interface SideCard extends Card {
   rank: number;
   far: string;
-  relevant: boolean;
+  relevant: Relevance;
   only: boolean;
 }
 
@@ -184,6 +185,7 @@ export interface PairsView {
 
 export interface ExplainView {
   num_bits: number;
+  num_classes: number;
   parts?: OcclusionView;
   bit?: BitView;
   pairs?: PairsView;
