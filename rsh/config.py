@@ -80,10 +80,10 @@ class TrainConfig:
         15, "Nearest tiles that a tile without a label is taken to belong to.", (1, 1000)
     )
     look_weight: float = setting(
-        1.0, "Weight of the distillation term of the look bits (--look-bits).", (0.0, 1000.0)
+        2.0, "Weight of the distillation term of the look bits (--look-bits).", (0.0, 1000.0)
     )
     look_temperature: float = setting(
-        0.2, "Softmax temperature on the relaxed codes of the look bits.", (0.01, 100.0)
+        0.15, "Softmax temperature on the relaxed codes of the look bits.", (0.01, 100.0)
     )
     teacher_temperature: float = setting(
         0.05, "Softmax temperature on the features that the look bits follow.", (0.01, 100.0)

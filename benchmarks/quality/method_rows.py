@@ -23,25 +23,33 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.common.rows import Row, append, read_rows
-from rsh.codes.binary import Codes, binarize
+from rsh.codes.asymmetric import soft_bits
+from rsh.codes.binary import Codes, Packed
 from rsh.codes.centers import random_codewords
-from rsh.config import Method, TrainConfig
+from rsh.codes.encodings import Encodings
+from rsh.config import LabelFree, Method, TrainConfig
 from rsh.data.dataset import Split, TileDataset
 from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
+from rsh.evaluation.neighbors import neighbor_report
 from rsh.evaluation.protocols import DISJOINT
 from rsh.evaluation.scoring import RetrievalTask, cosine_map, score
 from rsh.io.provenance import environment
+from rsh.metrics.neighbors import tied_at
 from rsh.models.backbone import DEFAULT
-from rsh.models.hashnet import HashNet, apply_head
+from rsh.models.hashnet import HashNet, apply_head, to_encodings
 from rsh.training.feature_cache import cached_features
+from rsh.training.neighborhoods import Standardization
 from rsh.training.train import train
 
 RUNS = Path("build") / "methods"
 BEGUN = environment()  # now, as the checkout may move on while this runs
-TRAINED = get_args(Method)
-UNTRAINED = ("float cosine", "lsh", "itq", "classifier center")
+WITHOUT_LABELS = get_args(LabelFree)
+TRAINED = tuple(name for name in get_args(Method) if name not in WITHOUT_LABELS)
+STANDARDIZED = ("float cosine, standardized", "lsh, standardized", "itq, standardized")
+UNTRAINED = ("float cosine", "lsh", "itq", "classifier center", *STANDARDIZED)
+ALL_LABELS = "all"
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,10 @@ OF_BOTH = ("method", "train_on_val", "seed")  # settings of both trainings, if t
 WHOLE = TrainConfig(
     finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup_fraction=0.1
 )
+LATER = {  # settings of a job or a training that came after the first rows
+    *("head_first", "look_bits", "labels", "others"),
+    *("neighbors", "look_weight", "look_temperature", "teacher_temperature"),
+}
 OUT_OF_TIME = "no time for another row: run this again"
 
 
@@ -79,6 +91,10 @@ class Job:
         setup: how that data set is measured.
         on_val: whether validation tiles are the queries, to choose settings.
         head_first: whether the head learns before the whole network is fine-tuned.
+        look_bits: how many of the bits are look bits.
+        labels: which training tiles keep their label: "all", "none", a number for each class such
+            as "5", or a share such as "10%".
+        others: whether the other training tiles are learned from, too.
     """
 
     data: str
@@ -92,12 +108,17 @@ class Job:
     feature_stages: int = STAGES
     on_val: bool = False
     head_first: bool = False
+    look_bits: int = 0
+    labels: str = ALL_LABELS
+    others: bool = True
 
     def key(self, fingerprint: str) -> str:
         """Name the row by all that decides it, so that it is not run twice."""
         settings = asdict(self) | {"tiles": fingerprint[:16]}
-        if not self.head_first:  # rows that are older than this setting keep their names
-            del settings["head_first"]
+        for part, like in ((settings, Job), (settings["config"], TrainConfig)):
+            for name in LATER & part.keys():  # rows that are older than a setting keep their names
+                if part[name] == getattr(like, name):
+                    del part[name]
         return json.dumps(settings, sort_keys=True)
 
 
@@ -146,12 +167,13 @@ def split_of(setup: Data, seed: int, on_val: bool) -> Split:
 def run_row(job: Job, key: str) -> Row:
     """Make the codes of one row and measure them."""
     start, split = time.perf_counter(), split_of(job.setup, job.seed, job.on_val)
-    found = trained(job, split, key) if job.method in TRAINED else untrained(job, split)
+    is_trained = job.method in get_args(Method)
+    found = trained(job, split, key) if is_trained else untrained(job, split)
     return {
         "data": job.data,
         "protocol": "disjoint",
         "measured_on": "val" if job.on_val else "query",
-        "method": job.method,
+        "method": "neighbors" if job.labels == "none" and job.method == "multilevel" else job.method,
         "backbone": job.backbone,
         "frozen": not job.config.finetune,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
@@ -163,6 +185,9 @@ def run_row(job: Job, key: str) -> Row:
         "tta": job.tta,
         "feature_stages": job.feature_stages,
         "head_first": job.head_first,
+        "look_bits": job.look_bits,
+        "labels": job.labels,
+        "others": job.others,
         "image_size": job.setup.image_size,
         "tiles": {"name": split.dataset.name, "fingerprint": open_data(job.setup).fingerprint},
         "commit": BEGUN["revision"],
@@ -175,6 +200,7 @@ def network(job: Job) -> HashNet:
     return HashNet(
         job.backbone,
         num_bits=job.bits,
+        look_bits=job.look_bits,
         image_size=job.setup.image_size,
         tta=job.tta,
         feature_stages=job.feature_stages,
@@ -185,18 +211,19 @@ def network(job: Job) -> HashNet:
 def trained(job: Job, split: Split, key: str) -> Row:
     """Train a network and measure its codes; a training that was cut off goes on."""
     config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
-    known = split_of(job.setup, job.seed, False)
+    known = with_labels(split_of(job.setup, job.seed, False), job)
     if job.head_first:
         train(net, known, replace(HEAD, **{name: getattr(config, name) for name in OF_BOTH}))
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
     history = train(net, known, config, run=run, resume=resume)
-    relaxed = apply_head(net.head, cached_features(net, split.dataset, net.plain)).relaxed
+    plain = cached_features(net, split.dataset, net.plain)
+    encodings = to_encodings(apply_head(net.head, plain))
     if run:
         shutil.rmtree(run)
     return {
-        **figures(binarize(relaxed), split),
-        "map_before_sign": cosine_map(relaxed.tanh().numpy(), RetrievalTask(split, DISJOINT)),
+        **figures(encodings, plain, split),
+        "map_before_sign": cosine_map(soft_bits(encodings.relaxed), RetrievalTask(split, DISJOINT)),
         "accuracy": accuracy(*classify(net, split)) if config.finetune else accuracy(*frozen(job)),
         "tiles_per_second": round(float(np.median([r["tiles_per_second"] for r in history])), 1),
         "loss": round(history[-1]["total"], 4),
@@ -206,26 +233,63 @@ def trained(job: Job, split: Split, key: str) -> Row:
 def untrained(job: Job, split: Split) -> Row:
     """Measure codes that no hashing loss has made, or the features themselves."""
     labels, rows = split.dataset.labels, split.rows("train", "val")
-    values = features(network(job), split.dataset)
+    net = network(job)
+    plain = cached_features(net, split.dataset, net.plain)
+    values = plain.astype(np.float32).mean(axis=1)
+    method = job.method.removesuffix(", standardized")
+    if method != job.method:
+        values = Standardization.fit(plain, rows).apply(plain, np.arange(len(labels)))
     predicted, _ = frozen(job)
-    if job.method == "float cosine":
+    if method == "float cosine":
         return {
             "map": cosine_map(values, RetrievalTask(split, DISJOINT)),
             "accuracy": accuracy(*frozen(job)),
         }
     codes: dict[str, Callable[[], Codes]] = {
         "lsh": lambda: lsh(values, rows, num_bits=job.bits, seed=job.seed),
-        "itq": lambda: itq(values, rows, num_bits=job.bits),
+        "itq": lambda: itq(values, rows, num_bits=job.bits, seed=job.seed),
         "classifier center": lambda: random_codewords(int(labels.max()) + 1, job.bits)[predicted],
     }
-    return {**figures(codes[job.method](), split), "accuracy": accuracy(*frozen(job))}
+    made = codes[method]()
+    encodings = Encodings(made, made.astype(np.float16), values.astype(np.float16))
+    return {**figures(encodings, plain, split), "accuracy": accuracy(*frozen(job))}
 
 
-def figures(codes: Codes, split: Split) -> Row:
+def figures(encodings: Encodings, plain: NDArray[np.float16], split: Split) -> Row:
     """Return what a row says of its codes."""
-    found = score(codes, RetrievalTask(split, DISJOINT))
+    found = score(encodings.codes, RetrievalTask(split, DISJOINT))
     names = ("map", "map_interval", "map_at_20", "precision_within_2", "distinct_codes")
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in names} | {
+        "neighbors": neighbor_report(encodings, plain, split, DISJOINT),
+        "nearest_tied": most_tied(encodings.packed, split),
+    }
+
+
+def most_tied(packed: Packed, split: Split) -> int:
+    """Return the largest number of tiles that any query finds at its nearest distance."""
+    query, gallery = packed[split.rows("query")], packed[split.rows("train", "val")]
+    return int(tied_at(query, gallery, 1).max())
+
+
+def with_labels(split: Split, job: Job) -> Split:
+    """Return a split in which only some training tiles have a label; queries keep theirs."""
+    if job.labels == ALL_LABELS:
+        return split
+    items, rows = split.dataset.items.copy(), split.rows("train", "val")
+    random = np.random.default_rng(job.seed)
+    kept: list[int] = []
+    for name in split.dataset.classes:
+        own = random.permutation(rows[items["class"].iloc[rows] == name])
+        share = job.labels.removesuffix("%")
+        count = 0 if share == "none" else int(share)
+        if share != job.labels:
+            count = max(1, round(count * len(own) / 100))
+        kept += own[:count].tolist()
+    hidden = np.setdiff1d(rows, kept)
+    items.loc[hidden, "class"] = ""
+    if not job.others:
+        items.loc[hidden, "split"] = "unused"
+    return Split(replace(split.dataset, items=items))
 
 
 def features(net: HashNet, dataset: TileDataset) -> NDArray[np.float32]:
