@@ -196,7 +196,11 @@ def test_images_of_bits_and_distances_have_words(tab, server):
     words = page.get_attribute(".rsh-columns", "aria-label")
     assert "of the query's class and" in words and "farther" in words
     page.locator(".rsh-results .rsh-glossary summary").press("Enter")
-    assert page.locator(".rsh-results").get_by_text("mean over all their orders").is_visible()
+    assert (
+        page.locator(".rsh-results")
+        .get_by_text("averaged over all orders of tied tiles")
+        .is_visible()
+    )
 
 
 def test_a_closed_tab_takes_its_kernel_with_it(visit, server):

@@ -47,7 +47,7 @@ def test_tile_without_a_class_has_its_file_as_name_and_no_color(partly, plain):
         row = unlabeled_row(gallery)
         tile = describe(gallery, row)
         assert tile["color"] == -1
-        assert tile["name"] == gallery.items["id"][row].rsplit("/", 1)[-1].replace("_", " ")
+        assert tile["name"] == gallery.items["id"][row].rsplit("/", 1)[-1]
         assert tile["name"] not in gallery.classes
     row = int(np.flatnonzero(partly.labels >= 0)[0])
     assert describe(partly, row)["color"] == partly.labels[row]

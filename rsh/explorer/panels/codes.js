@@ -177,7 +177,7 @@ function render({ model, el }) {
           make("b", { class: "is-right" }, "same class"),
           ", ",
           make("b", { class: "is-wrong" }, "other classes"),
-          ...(view.histogram.unknown.some(Boolean) ? [", ", make("b", { class: "is-any" }, "no class")] : []),
+          ...(view.histogram.unknown.some(Boolean) ? [", ", make("b", { class: "is-unknown" }, "no class")] : []),
           "; bar height: square root of the count",
         ];
 

@@ -7,7 +7,7 @@ from rsh.codes.binary import to_hex
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
-from rsh.text import humanize
+from rsh.text import escape_control_chars, humanize
 
 SPLITS = {"query": "held-out query", "train": "training", "val": "validation"}
 NO_ROW = -1  # of an uploaded image
@@ -40,7 +40,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
 
 def file_name(gallery: Gallery, row: int) -> str:
     """Return the last part of a tile's id, without the folders around it."""
-    return humanize(str(gallery.items["id"].iat[row]).rsplit("/", 1)[-1])
+    return escape_control_chars(str(gallery.items["id"].iat[row]).rsplit("/", 1)[-1])
 
 
 def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:

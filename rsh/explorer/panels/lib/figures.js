@@ -75,7 +75,7 @@ function column({ start, same, other, unknown }, width, most, { reach, judged })
   const bits = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
   const title = `${bits}: ${plural(all, "tile")}${judged ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
   const parts = [
-    ...(unknown ? [part(unknown, "is-any")] : []),
+    ...(unknown ? [part(unknown, judged ? "is-unknown" : "is-any")] : []),
     ...(judged ? [part(other, "is-wrong"), part(same, "is-right")] : []),
   ];
   return make("span", { class: `rsh-column${start <= reach ? " is-shown" : ""}`, title }, ...parts);

@@ -3,12 +3,14 @@ import { make } from "./shared.js";
 
 const MEANINGS = {
   "Hamming distance": "The number of bits in which two codes differ. The fewer, the nearer the tile.",
-  "precision@k": "The fraction of the first k results that have the query's class. 1.00 means all of them.",
+  "precision@k":
+    "The fraction of the first k results that have the query's class, averaged over all orders of tied tiles. " +
+    "1.00 means all of them. Tiles without a class do not count.",
   recall: "The fraction of all tiles of the query's class that are among the results.",
   tied:
     "At the same distance from the query, so that the codes cannot order them. A bracket groups tied tiles: " +
     "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Tied tiles " +
-    "are shown in a shuffled order; precision is the mean over all their orders.",
+    "are shown in a shuffled order.",
   score:
     "The similarity of two tiles by the measure chosen under \u201cRank by\u201d, which is finer than bits. " +
     "1 means the same, 0 means nothing in common.",
