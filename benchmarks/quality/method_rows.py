@@ -289,7 +289,10 @@ def with_labels(split: Split, job: Job) -> Split:
     items.loc[hidden, "class"] = ""
     if not job.others:
         items.loc[hidden, "split"] = "unused"
-    return Split(replace(split.dataset, items=items))
+    dataset = replace(split.dataset, items=items)
+    for name in ("digests", "fingerprint"):  # the same images: their features are cached
+        vars(dataset)[name] = getattr(split.dataset, name)
+    return Split(dataset)
 
 
 def features(net: HashNet, dataset: TileDataset) -> NDArray[np.float32]:
