@@ -1,9 +1,10 @@
 """Exhaustive search with a compiled loop that is limited by memory bandwidth alone.
 
 FAISS's exact search takes four to seven times as long as reading the codes. Here codes are stored
-in columns of words, so that one instruction counts the bits of eight codes. A block of codes stays
-in the cache for all queries of a batch, and is searched only if its smallest distance is below the
-worst hit of the query so far. numba compiles the loop on first use and caches the machine code.
+in columns of words, so that one instruction counts the bits of several codes: four with AVX2, eight
+with AVX-512. A block of codes stays in the cache for all queries of a batch, and is searched only
+if its smallest distance is below the worst hit of the query so far. numba compiles the loop on
+first use and caches the machine code.
 """
 
 import numpy as np
