@@ -108,7 +108,7 @@ class TileDataset:
         source = open_source(path, tiling, rendering, like)
         items = source.items()
         if entry:
-            items = items[items["class"] != ""].reset_index(drop=True)  # no pictures beside folders
+            items = items[items["class"] != ""].reset_index(drop=True)  # no images beside folders
             hint = f"move it away, then run `rsh data fetch {where}`"
             entry.check(items["class"].tolist(), where=str(path), hint=hint)
         items.insert(2, "split", "")
@@ -204,7 +204,7 @@ class TileDataset:
         Args:
             by: "given" takes the split that folders such as train and test name, or the column
                 split of items.csv; "block" keeps neighboring tiles together; "class" samples at
-                random, within each class where the class is known; "auto" takes the first of these
+                random, within each class if it is known; "auto" takes the first of these
                 that the data allows.
             query: fraction of the tiles that become queries.
             val: fraction of the other tiles that become validation tiles.

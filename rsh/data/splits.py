@@ -132,8 +132,8 @@ def _sample_partly(
     total = len(np.unique(units))
     if total < LEAST:
         what = "different tile" if blocks is None else "block"
-        way_out = "add tiles" if blocks is None else f"add tiles, or {BY_CLASS}"
-        raise InputError(f"the data has {plural(total, what)}, a split needs {LEAST}: {way_out}")
+        hint = "add tiles" if blocks is None else f"add tiles, or {BY_CLASS}"
+        raise InputError(f"the data has {plural(total, what)}, a split needs {LEAST}: {hint}")
     small = [name for name in np.unique(labels) if len(np.unique(units[labels == name])) < LEAST]
     alike = np.zeros(len(labels), dtype=np.int64)
     free = ~np.isin(units, units[np.isin(labels, small)])

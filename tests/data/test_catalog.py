@@ -79,7 +79,7 @@ def test_zip_or_class_folders_open_by_the_name(home: Path, monkeypatch: pytest.M
     assert (dataset.path, dataset.name, len(dataset)) == (file, "ucmerced", 12)
 
 
-def test_picture_beside_published_class_folders_is_no_tile(
+def test_image_beside_published_class_folders_is_no_tile(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     tiny(home, monkeypatch)
