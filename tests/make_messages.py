@@ -75,7 +75,8 @@ def lay_out(folder: Path) -> None:
         file = folder / name / "gallery.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | change))
     (folder / "text.jpg").write_text("no image")
-    make(folder / "one-class", classes=("coast",))
+    one = make(folder / "one-class", classes=("coast",)) / "items.csv"
+    one.write_text("path,class\n" + "".join(f"coast/{number}.png,coast\n" for number in range(4)))
     (make(folder / "broken", count=20) / "coast" / "1.png").write_bytes(b"")
     places = make(folder / "places", count=1) / "items.csv"
     places.write_text("path,longitude\ncoast/0.png,400\nforest/0.png,0\n")

@@ -177,7 +177,10 @@ def test_data_without_contrast(tmp_path: Path, capsys: pytest.CaptureFixture[str
     for number in range(6):
         (data / "only").mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40, 40), (number * 40, 0, 0)).save(data / "only" / f"{number}.png")
+    rows = "".join(f"only/{number}.png,only\n" for number in range(6))
+    (data / "items.csv").write_text(f"path,class\n{rows}")
     assert "one class ('only')" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
+    (data / "items.csv").unlink()
     (data / "single").mkdir()
     Image.new("RGB", (40, 40)).save(data / "single" / "one.png")
     assert "class 'single' has 1 tile" in refuse(capsys, *TRAIN, "--data", data, "--output", run)
