@@ -7,6 +7,7 @@ from pathlib import Path
 from rsh.cli.data import NO_RENDERING, RenderingFlags
 from rsh.cli.parser import Bits, Settings
 from rsh.config import SplitBy, TrainConfig
+from rsh.labels import LabelSource
 from rsh.text import plural
 
 DEFAULT = TrainConfig()
@@ -23,6 +24,7 @@ def train(
     feature_stages: int = 0,
     output: Path | None = None,
     skip_unreadable: bool = False,
+    labels: LabelSource = "auto",
     split_by: SplitBy = "auto",
     near_duplicates: bool = False,
     init_from: Path | None = None,
@@ -30,15 +32,17 @@ def train(
     rendering: Settings[RenderingFlags] = NO_RENDERING,
     config: Settings[TrainConfig] = DEFAULT,
 ) -> None:
-    """Train a model on labeled tiles.
+    """Train a model on tiles, with labels or without.
+
+    A tile without a label learns from its neighbors, the tiles that look most like it.
 
     By default the backbone is frozen and the hash head is trained on cached features of augmented
     views. The features are computed once; after that a training takes seconds. --finetune trains
     the whole network.
 
     Args:
-        data: "bluemarble", a data set of `rsh data list`, a folder with one subfolder per class, a
-            zip of such a folder, or WebDataset shards.
+        data: "bluemarble", a data set of `rsh data list`, a folder of images or with one subfolder
+            per class, a zip of such a folder, or WebDataset shards.
         num_bits: Code length, a multiple of 4 from 4 to 256.
         look_bits: How many of the bits keep what a tile looks like, a multiple of 4; the others say
             what it is.
@@ -50,6 +54,7 @@ def train(
             for the default backbone.
         output: Run folder to create. (default: runs/DATA-BITS)
         skip_unreadable: Leave out images that cannot be read, and name them.
+        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         split_by: What decides the split: the given one of folders train and test or of the column
             split of items.csv, blocks of neighboring tiles, a draw within each class, or the first
             of these that the data allows (auto).
@@ -76,7 +81,7 @@ def train(
         history = fit(net, split, config, run=resume, resume=True)
     else:
         dataset = TileDataset.open(
-            data, skip_unreadable=skip_unreadable, rendering=rendering.read()
+            data, skip_unreadable=skip_unreadable, rendering=rendering.read(), labels=labels
         )
         split_it = partial(
             dataset.split, by=split_by, near_duplicates=near_duplicates, seed=config.seed
@@ -99,8 +104,12 @@ def train(
             split = split_it()
         output = output or Path("runs") / f"{dataset.name}-{net.num_bits}"
         history = fit(net, split, config, run=output)
-    last = history[-1].get("val_map")
-    quality = "" if last is None else f"mAP {last:.3f} on validation tiles "
+    found = [
+        f"{name} {history[-1][key]:.3f}"
+        for key, name in (("val_map", "mAP"), ("val_kept", "neighbors kept"))
+        if key in history[-1]
+    ]
+    quality = f"{' and '.join(found)} on validation tiles " if found else ""
     print(f"{resume or output}: {quality}after {plural(len(history), 'epoch')}")
     next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"
     print(next_step, file=sys.stderr)

@@ -55,7 +55,13 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "tta": int,
         "feature_stages": int,
     },
-    "data": {"source": str, "fingerprint": str, "tiles": int, "skip_unreadable": bool},
+    "data": {
+        "source": str,
+        "fingerprint": str,
+        "tiles": int,
+        "skip_unreadable": bool,
+        "labels": str,
+    },
     "split": {"by": str, "query": float, "val": float, "seed": int, "near_duplicates": bool},
     "train": {field.name: object for field in fields(TrainConfig)},
 }
@@ -150,6 +156,7 @@ class Run:
             data or noted["source"],
             skip_unreadable=noted["skip_unreadable"],
             like=self.rendering,
+            labels=noted["labels"],
         )
         if not self.knows(dataset):
             raise InputError(
@@ -200,6 +207,8 @@ class Run:
         # trying to read all files is worthwhile only for about as many files as the training had
         if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
             dataset = dataset.drop_unreadable()
+        if noted["labels"] == "none" and self.knows(dataset.without_labels()):
+            dataset = dataset.without_labels()
         return self.cut(dataset).dataset if self.knows(dataset) else dataset
 
     def knows(self, dataset: TileDataset) -> bool:
@@ -246,6 +255,7 @@ def describe(split: Split) -> dict[str, Any]:
         "tiles": len(dataset),
         "classes": dataset.classes,
         "skip_unreadable": dataset.skip_unreadable,
+        "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),
     }
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
