@@ -1,11 +1,14 @@
+import itertools
+
 import numpy as np
 import pytest
 import reference
 from refusals import refused
+from threadpoolctl import threadpool_limits
 
 from rsh.codes.binary import hamming, pack
 from rsh.codes.centers import random_codewords
-from rsh.evaluation.baselines import itq, lsh
+from rsh.evaluation.baselines import itq, lsh, sign_bits
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
 
@@ -103,3 +106,45 @@ def test_class_centers_are_the_same_each_time_and_begin_with_the_fewer():
     assert np.array_equal(random_codewords(10, 16), random_codewords(10, 16))
     assert np.array_equal(random_codewords(10, 16)[:4], random_codewords(4, 16))
     assert not np.array_equal(random_codewords(10, 16), random_codewords(10, 16, seed=1))
+
+
+def test_itq_equals_its_slow_loop():
+    """In turns: B = sign(V R), then R is the rotation that brings V nearest to B."""
+    features, train = clouds()[0], np.arange(160)
+    values = (features - features[train].mean(axis=0)).astype(np.float64)
+    axes = np.linalg.svd(values[train], full_matrices=False)[2][:8]
+    projected = values @ axes.T
+    rotation = np.linalg.qr(np.random.default_rng(3).standard_normal((8, 8)))[0]
+    # the direction of an axis is arbitrary: compare what all directions share
+    found = itq(features, train, num_bits=8, seed=3)
+    losses = []
+    for _ in range(51):
+        signs = np.where(projected[train] @ rotation >= 0, 1.0, -1.0)
+        losses.append(((signs - projected[train] @ rotation) ** 2).sum())
+        left, _, right = np.linalg.svd(signs.T @ projected[train])
+        rotation = (left @ right).T
+    assert all(later <= earlier + 1e-9 for earlier, later in itertools.pairwise(losses))
+    rotated = best_rotation(projected[train], found[train].astype(float))
+    loss = ((found[train] - projected[train] @ rotated) ** 2).sum()
+    assert loss == pytest.approx(losses[-1], rel=0.05)
+    assert loss < 0.9 * losses[0]
+
+
+def best_rotation(values: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    left, _, right = np.linalg.svd(values.T @ signs)
+    return left @ right
+
+
+def test_codes_of_itq_do_not_depend_on_the_number_of_threads():
+    features = np.random.default_rng(0).normal(size=(900, 300)).astype(np.float32)
+    codes = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            codes.append(itq(features, np.arange(600), num_bits=64))
+    assert np.array_equal(*codes)
+
+
+def test_sign_bits_are_the_signs_around_the_mean():
+    features = np.array([[1, 5], [3, 1], [2, 0], [9, 9]], dtype=np.float32)
+    codes = sign_bits(features, np.arange(3))  # the mean is 2, 2
+    assert codes.tolist() == [[-1, 1], [1, -1], [1, -1], [1, 1]]
