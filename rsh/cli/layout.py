@@ -28,7 +28,9 @@ def columns(title: str, rows: Sequence[tuple[str, str]]) -> str:
     for label, text in rows:
         first, *rest = wrapped(text, width).splitlines() or [""]
         if len(label) > width - 4:
-            lines.append(f"  {label}")
+            whole = max(shutil.get_terminal_size().columns - 2, 20)
+            parts = textwrap.wrap(label.replace("|", "| "), whole, subsequent_indent=" " * 4)
+            lines += [f"  {part.replace('| ', '|')}" for part in parts]
             rest = [first, *rest]
         else:
             lines.append(f"  {label:{width - 2}}{first}".rstrip())

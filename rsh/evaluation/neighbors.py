@@ -32,40 +32,42 @@ def neighbor_report(
         protocol: which splits these are.
 
     Returns:
-        "neighbors" and "pool", two ranks, and by them: "kept", how many of a query's nearest tiles
-        by features are first by code; "kept_in_class", the same for the nearest tiles of its own
-        class (None without labels); "in_pool", how many are in the pool; "reranked", how many are
-        first once the gallery's features have re-ranked the pool: mean fractions, over all orders
-        of ties. "tied_at_20": the median number of tiles at the distance of the 20th. "codes":
-        number of different codes. "queries" and "gallery": numbers of tiles.
+        "neighbors" and "pool", two ranks, 10 and 100 or all tiles, and by them: "kept", how many of
+        a query's nearest tiles by features are first by code; "kept_in_class", the same for the
+        nearest tiles of its own class (None without labels); "in_pool", how many are in the pool;
+        "reranked", how many are first once the gallery's features have re-ranked the pool: mean
+        fractions, over all orders of ties. "tied_at_20": the median number of tiles at the distance
+        of the 20th. "codes": number of different codes. "queries" and "gallery": numbers of tiles.
 
     Raises:
-        InputError: there are no queries, or fewer gallery tiles than neighbors.
+        InputError: there are no queries, or no gallery tiles.
     """
     query, gallery = split.rows(*protocol.query), split.rows(*protocol.gallery)
     if not len(query):
         raise InputError("the data has no query tiles: split it first")
-    if len(gallery) <= NEIGHBORS:
-        raise InputError(f"the gallery has {len(gallery)} tiles: add tiles, at least 11")
+    own = np.searchsorted(gallery, query) if np.isin(query, gallery).all() else None
+    most = len(gallery) - (own is not None)  # where queries are in the gallery, all of them are
+    if not most:
+        raise InputError(
+            "the gallery is empty, add tiles", parameter="protocol", value=protocol.name
+        )
+    count, pool = min(NEIGHBORS, most), min(POOL, most)
     standardization = Standardization.fit(plain, split.rows("train"))
     looks = [standardization.apply(plain, rows) for rows in (query, gallery)]
     features = [encoded.features[rows] for rows in (query, gallery)]
     packed = encoded.packed
     codes = packed[query], packed[gallery]
-    # in the protocols where queries are in the gallery, all of them are
-    own = np.searchsorted(gallery, query) if np.isin(query, gallery).all() else None
-    pool = min(POOL, len(gallery) - 1)
-    nearest = nearest_by_cosine(looks[0], looks[1], NEIGHBORS, own=own)
+    nearest = nearest_by_cosine(looks[0], looks[1], count, own=own)
     in_pool, first = reranked(*codes, features[0], features[1], nearest, pool=pool, own=own)
     labels = split.dataset.labels
     return {
-        "neighbors": NEIGHBORS,
+        "neighbors": count,
         "pool": pool,
-        "kept": float(neighbors_kept(*codes, nearest, depth=NEIGHBORS, own=own).mean()),
+        "kept": float(neighbors_kept(*codes, nearest, depth=count, own=own).mean()),
         "kept_in_class": _kept_in_class(codes, looks, (labels[query], labels[gallery]), own),
         "in_pool": float(in_pool.mean()),
         "reranked": float(first.mean()),
-        "tied_at_20": float(np.median(tied_at(*codes, min(CUT, len(gallery) - 1), own=own))),
+        "tied_at_20": float(np.median(tied_at(*codes, min(CUT, most), own=own))),
         "codes": distinct_codes(packed[gallery]),
         "queries": len(query),
         "gallery": len(gallery),

@@ -43,10 +43,10 @@ ORDERS = {  # key in a report: label
 
 
 NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
-    "kept": ("neighbors kept @{neighbors}", "{:.1%}"),
-    "kept_in_class": ("the same in a tile's class", "{:.1%}"),
-    "in_pool": ("neighbors in the first {pool}", "{:.1%}"),
-    "reranked": ("kept, first {pool} re-ranked", "{:.1%}"),
+    "kept": ("neighbors kept", "{:.1%}"),
+    "kept_in_class": ("neighbors kept in the class", "{:.1%}"),
+    "in_pool": ("neighbors in the pool", "{:.1%}"),
+    "reranked": ("neighbors kept, pool re-ranked", "{:.1%}"),
     "tied_at_20": ("tiles tied at rank 20, median", "{:.0f}"),
     "codes": ("distinct codes in the gallery", "{}"),
 }
@@ -80,10 +80,13 @@ def neighbors(report: Report) -> str:
     """Return what codes keep of the neighborhoods of features, as text."""
     found = report["neighbors"]
     lines = [
-        f"  {name.format(**found):32}{_number(found[key], form):>7}"
-        for key, (name, form) in NEIGHBORS.items()
+        f"  {name:32}{_number(found[key], form):>7}" for key, (name, form) in NEIGHBORS.items()
     ]
-    what = "the nearest tiles by the backbone's features, which codes should keep:"
+    what = (
+        f"of the {found['neighbors']} nearest tiles by the backbone's features, which codes should "
+        f"keep, in the first {found['neighbors']} by code, and in a pool of the first "
+        f"{found['pool']}:"
+    )
     return "\n".join([what, *lines])
 
 
@@ -148,10 +151,7 @@ def _column(report: Report) -> dict[str, str]:
         "queries": str(report["queries"]),
         "gallery tiles": str(report["gallery"]),
         **(_map_column(report) if "map" in report else {}),
-        **{
-            name.format(**found): _number(found[key], form)
-            for key, (name, form) in NEIGHBORS.items()
-        },
+        **{name: _number(found[key], form) for key, (name, form) in NEIGHBORS.items()},
     }
 
 
