@@ -44,11 +44,7 @@ class OnnxEncoder:
         Raises:
             InputError: it is none, or what reads ONNX is not installed.
         """
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reports to Microsoft
-        try:
-            import onnxruntime
-        except ImportError:
-            raise InputError(install_hint("onnxruntime", "onnx")) from None
+        onnxruntime = import_onnxruntime()
         if not Path(file).is_file():
             raise InputError(f"{file} does not exist: make it with `rsh export-onnx`")
         content = Path(file).read_bytes()
@@ -92,6 +88,20 @@ class OnnxEncoder:
         ]
         features, relaxed = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Encodings(binarize(relaxed), relaxed.astype(np.float16), features.astype(np.float16))
+
+
+def import_onnxruntime() -> Any:
+    """Return the module `onnxruntime`, which sends no usage data.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reports to Microsoft
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(install_hint("onnxruntime", "onnx")) from None
+    return onnxruntime
 
 
 def with_checksum(content: bytes) -> bytes:

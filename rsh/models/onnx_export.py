@@ -1,7 +1,10 @@
-"""Export of a trained network to ONNX, for encoding without torch."""
+"""Export to ONNX: a network, for encoding without torch, or a backbone that is applied faster."""
 
 import json
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +12,11 @@ from torch import Tensor, nn
 from rsh.errors import InputError
 from rsh.io.files import atomic_write, check_writable
 from rsh.models.hashnet import HashNet, fingerprint
-from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, with_checksum
-from rsh.text import install_hint
+from rsh.models.onnx import ABOUT, INPUT, NO_SUM, OUTPUTS, SUM, import_onnxruntime, with_checksum
+from rsh.text import first_sentence, install_hint
+
+# Largest difference from torch's features, relative to the largest feature; 4e-6 was measured.
+MAX_DIFFERENCE = 1e-4
 
 
 class _Encode(nn.Module):
@@ -44,26 +50,76 @@ def export(net: HashNet, file: str | Path) -> Path:
     """
     file = Path(file)
     check_writable(file.absolute().parent)
-    try:
-        import onnxscript  # noqa: F401  torch needs it, and would say so at length
-    except ImportError:
-        raise InputError(install_hint("onnxscript", "onnx")) from None
     side = net.image_size
     example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
-    program = torch.onnx.export(
-        _Encode(net).eval(),
-        (example,),
-        input_names=[INPUT],
-        output_names=list(OUTPUTS),
-        dynamic_shapes={INPUT: {0: torch.export.Dim("n")}},
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None  # without a file to write, torch returns the program
-    model = program.model_proto
+    model = _to_onnx(_Encode(net), example, INPUT, OUTPUTS)
     metadata = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     with atomic_write(file) as stream:
         stream.write(with_checksum(model.SerializeToString()))
     return file
+
+
+def load_onnx_backbone(net: HashNet) -> Callable[[Tensor], Tensor]:
+    """Return the backbone of a network in ONNX Runtime, which takes half of torch's time on a CPU.
+
+    Args:
+        net: its backbone is exported, which takes a few seconds, and compared with the original.
+
+    Returns:
+        A function from normalized images, (n, 3, image_size, image_size) float, to features,
+        (n, num_features). It uses the calling thread alone, and several threads may call it.
+
+    Raises:
+        InputError: the backbone cannot be exported, its features differ from torch's, or a library
+            is not installed.
+    """
+    example = torch.rand(8, 3, net.image_size, net.image_size, generator=torch.Generator())
+    example = net.normalize(example)
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter, about itself
+            expected = net.backbone.eval()(example)
+            model = _to_onnx(net.backbone, example, INPUT, OUTPUTS[:1])
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+    except InputError:
+        raise
+    except Exception as error:  # exporter and runtime raise errors of many types
+        raise InputError(f"the backbone has no ONNX form ({first_sentence(error)})") from error
+
+    def apply(images: Tensor) -> Tensor:
+        (features,) = session.run(None, {INPUT: images.contiguous().numpy()})
+        return torch.from_numpy(features)
+
+    difference = float((apply(example) - expected).abs().max() / expected.abs().max())
+    if not difference <= MAX_DIFFERENCE:
+        raise InputError(
+            f"the backbone's features differ from those of its ONNX form by {difference:.1e} of "
+            "the largest"
+        )
+    return apply
+
+
+def _to_onnx(module: nn.Module, example: Tensor, name: str, outputs: Sequence[str]) -> Any:
+    """Return a module as an ONNX model for any number of rows."""
+    try:
+        import onnxscript  # noqa: F401  torch needs it, and would say so at length
+    except ImportError:
+        raise InputError(install_hint("onnxscript", "onnx")) from None
+    program = torch.onnx.export(
+        module.eval(),
+        (example,),
+        input_names=[name],
+        output_names=list(outputs),
+        dynamic_shapes=({0: torch.export.Dim("n")},),
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # without a file to write, torch returns the program
+    return program.model_proto

@@ -5,11 +5,14 @@ The features of a frozen backbone never change, so a head trains on them in seco
 
 import hashlib
 import json
+import sys
+import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -18,14 +21,18 @@ from torch import Tensor
 
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import DecodedTiles, decoded_tiles
+from rsh.errors import InputError, RshWarning
 from rsh.io.array_cache import cached
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet, fingerprint
+from rsh.models.onnx_export import load_onnx_backbone
 from rsh.training.devices import local_device
 from rsh.training.memory import keep_freed_memory
 
 FeatureArray = NDArray[np.float16]
 FEATURE_LIBRARIES = ("torch", "timm", "pillow")
+ONNX_LIBRARIES = ("onnxruntime", "onnxscript")
+ONNX_PAYS = 4000  # views; with fewer, the export takes longer than torch
 CPU_BATCH, GPU_BATCH = 32, 64  # views
 MAX_AT_ONCE = 8  # batches on a CPU, so that many cores do not need much memory
 
@@ -47,16 +54,40 @@ def cached_features(
     Raises:
         InputError: a tile cannot be read, or the cache folder cannot be written.
     """
+    onnx = _onnx_pays(net, spec, len(dataset) * len(spec))
+    try:
+        return _cached(net, dataset, spec, onnx, progress)
+    except NoOnnxForm as error:
+        warnings.warn(f"{error}: torch computes its features", RshWarning, stacklevel=2)
+    return _cached(net, dataset, spec, False, progress)
+
+
+class NoOnnxForm(InputError):
+    """A backbone that ONNX Runtime cannot apply."""
+
+
+def _cached(
+    net: HashNet, dataset: TileDataset, spec: ViewSpec, onnx: bool, progress: bool
+) -> FeatureArray:
+    """Return the features that torch or ONNX Runtime computes, read from disk if cached."""
 
     def rows(start: int) -> Iterator[FeatureArray]:
+        apply = None
+        if onnx:
+            try:
+                apply = load_onnx_backbone(net)
+            except InputError as error:
+                raise NoOnnxForm(str(error)) from error
+            if progress:
+                print(f"ONNX Runtime {version('onnxruntime')} computes features", file=sys.stderr)
         tiles = decoded_tiles(dataset, spec.image_size, progress=progress)
         step = tiles_at_a_time(spec)
         batches = (tiles[first : first + step] for first in range(start, len(tiles), step))
-        return extract_features(net, batches, spec, first=start)
+        return extract_features(net, batches, spec, first=start, apply=apply)
 
     return cached(
         "cached features",
-        cache_key(net, dataset, spec),
+        cache_key(net, dataset, spec, onnx=onnx),
         rows,
         shape=(len(dataset), len(spec), net.head.num_features),
         dtype=np.float16,
@@ -64,8 +95,29 @@ def cached_features(
     )
 
 
-def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
-    """Return a cache key that changes with tiles, backbone, views and library versions."""
+def _onnx_pays(net: HashNet, spec: ViewSpec, views: int) -> bool:
+    """Whether ONNX Runtime computes the features: of many augmented views, on a CPU.
+
+    Plain views are left to torch, like all encoding, so that a tile has the same code everywhere.
+    The time of a trial would depend on what else the machine does, and so would the features.
+    """
+    return (
+        spec.count > 0
+        and views >= ONNX_PAYS
+        and local_device().type == "cpu"
+        and all(find_spec(name) for name in ONNX_LIBRARIES)
+    )
+
+
+def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec, *, onnx: bool = False) -> str:
+    """Return a cache key that changes with tiles, backbone, views and library versions.
+
+    Args:
+        net: its backbone counts.
+        dataset: the tiles.
+        spec: the views.
+        onnx: whether ONNX Runtime computes the features, and not torch.
+    """
     parts = [
         dataset.pixel_key,
         fingerprint(net.backbone),
@@ -73,6 +125,7 @@ def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> str:
             [asdict(spec), net.backbone.feature_stages, net.backbone.mean, net.backbone.std]
         ),
         libraries(),
+        *([f"onnxruntime {version('onnxruntime')}"] if onnx else []),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
@@ -89,7 +142,12 @@ def tiles_at_a_time(spec: ViewSpec) -> int:
 
 
 def extract_features(
-    net: HashNet, batches: Iterable[DecodedTiles], spec: ViewSpec, *, first: int = 0
+    net: HashNet,
+    batches: Iterable[DecodedTiles],
+    spec: ViewSpec,
+    *,
+    first: int = 0,
+    apply: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[FeatureArray]:
     """Yield backbone features batch by batch.
 
@@ -102,6 +160,7 @@ def extract_features(
         batches: consecutive tiles, (n, 3, side, side) uint8, at most `tiles_at_a_time` each.
         spec: the views of each tile.
         first: row of the first tile; rows and seed determine the random draws.
+        apply: takes the place of the backbone, see `load_onnx_backbone`.
 
     Yields:
         (n, views, num_features) float16; a tile has the same features in every batch.
@@ -114,8 +173,11 @@ def extract_features(
     def features_of(tiles: DecodedTiles, first: int) -> FeatureArray:
         full = np.resize(tiles, (max(size, len(tiles)), *tiles.shape[1:]))  # repeats the tiles
         images = net.normalize(spec.of(torch.from_numpy(full).to(device), first).flatten(0, 1))
-        features = backbone(images.contiguous(memory_format=torch.channels_last))
-        rows: Tensor = features.half().cpu().unflatten(0, (len(full), -1))
+        if apply:
+            features = apply(images)
+        else:
+            features = backbone(images.contiguous(memory_format=torch.channels_last))
+        rows = features.half().cpu().view(len(full), len(spec), -1)
         return rows[: len(tiles)].numpy()
 
     waiting: deque[Future[FeatureArray]] = deque()

@@ -13,7 +13,7 @@ from tiers import SLOW
 
 from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.io import array_cache
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet
@@ -90,6 +90,38 @@ def test_tile_has_the_same_features_in_every_batch(net, dataset, spec: ViewSpec,
         assert np.array_equal(other, whole)
 
 
+def test_many_views_are_computed_by_onnx_runtime_as_by_torch(
+    net, dataset, own_cache: Path, monkeypatch, capsys
+):
+    by_torch = np.array(cached_features(net, dataset, VIEWS, progress=False))
+    monkeypatch.setattr(feature_cache, "ONNX_PAYS", 160)
+    found = cached_features(net, dataset, VIEWS)
+    assert "ONNX Runtime" in capsys.readouterr().err
+    assert len(list(own_cache.glob("*.npy"))) == 2  # they never mix
+    difference = np.abs(found.astype(np.float32) - by_torch.astype(np.float32))
+    assert difference.max() <= 2e-3 * np.abs(by_torch).max()  # a step of float16, or none
+    assert (difference > 0).mean() < 0.05
+    monkeypatch.setattr(feature_cache, "load_onnx_backbone", None)  # it is not exported again
+    assert np.array_equal(cached_features(net, dataset, VIEWS), found)
+    plain = ViewSpec(32, tta=4)
+    monkeypatch.setattr(feature_cache, "ONNX_PAYS", 1)
+    cached_features(net, dataset, plain, progress=False)  # by torch, like all encoding
+
+
+def test_backbone_without_an_onnx_form_is_left_to_torch(dataset, own_cache: Path, monkeypatch):
+    other = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8).eval()
+    expected = np.array(cached_features(other, dataset, VIEWS, progress=False))
+    next(own_cache.glob("*.npy")).unlink()
+    monkeypatch.setattr(feature_cache, "ONNX_PAYS", 160)
+    forward = other.backbone.forward
+    # Counting by Python keeps it from being exported.
+    other.backbone.forward = lambda images: forward(images) * (1 if images.sum().item() else 0)
+    with pytest.warns(RshWarning, match="has no ONNX form .*: torch computes its features"):
+        found = cached_features(other, dataset, VIEWS, progress=False)
+    assert np.array_equal(found, expected)
+    assert len(list(own_cache.glob("*.npy"))) == 1
+
+
 def test_unreadable_tile_ends_the_extraction(net, dataset):
     tiles = decoded_tiles(dataset, 32, progress=False)
 
@@ -109,6 +141,7 @@ def test_key_changes_with_whatever_decides_the_content(net, dataset, tmp_path: P
     deeper = HashNet(num_bits=8, image_size=32, hidden=16, feature_dim=8, feature_stages=1)
     keys = [
         cache_key(net, dataset, ViewSpec(32, 2)),
+        cache_key(net, dataset, ViewSpec(32, 2), onnx=True),
         cache_key(net, dataset, ViewSpec(64, 2)),
         cache_key(net, dataset, ViewSpec(32, 3)),
         cache_key(net, dataset, ViewSpec(32, 2, "strong")),
@@ -136,9 +169,9 @@ def test_interrupted_cache_ends_like_an_unbroken_one(net, dataset, own_cache: Pa
     monkeypatch.setattr(array_cache, "SAVE_EVERY", 2)
     features, wanted = feature_cache.extract_features, []
 
-    def stopping(net, batches, spec, *, first):
+    def stopping(net, batches, spec, *, first, apply):
         wanted.append(first)
-        for number, part in enumerate(features(net, batches, spec, first=first)):
+        for number, part in enumerate(features(net, batches, spec, first=first, apply=apply)):
             if len(wanted) == 1 and number == 3:
                 raise KeyboardInterrupt
             yield part
