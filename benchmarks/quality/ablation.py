@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.quality import ablation_tables as tables
+from benchmarks.quality.method_rows import without_later
 from rsh.codes.binary import Codes, binarize, pack
 from rsh.codes.centers import random_codewords
 from rsh.config import TrainConfig
@@ -109,7 +110,8 @@ class Job:
         names = ("method", "bits", "seed", "place", "share")
         settings = {name: getattr(self, name) for name in names}
         settings |= {"backbone": DEFAULT, "image_size": IMAGE_SIZE, "data": data[:16]}
-        return json.dumps(settings | {"config": asdict(config_of(self))}, sort_keys=True)
+        config = without_later(asdict(config_of(self)), TrainConfig)
+        return json.dumps(settings | {"config": config}, sort_keys=True)
 
 
 def main(only: str = "all", bits: tuple[int, ...] = (16, 32), data: str = "bluemarble") -> None:

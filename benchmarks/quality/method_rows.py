@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -115,11 +115,18 @@ class Job:
     def key(self, fingerprint: str) -> str:
         """Name the row by all that decides it, so that it is not run twice."""
         settings = asdict(self) | {"tiles": fingerprint[:16]}
-        for part, like in ((settings, Job), (settings["config"], TrainConfig)):
-            for name in LATER & part.keys():  # rows that are older than a setting keep their names
-                if part[name] == getattr(like, name):
-                    del part[name]
+        settings = without_later(settings, Job)
+        settings["config"] = without_later(settings["config"], TrainConfig)
         return json.dumps(settings, sort_keys=True)
+
+
+def without_later(settings: dict[str, Any], like: type) -> dict[str, Any]:
+    """Leave out settings at their defaults that are younger than rows, which keep their names."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in LATER or value != getattr(like, name)
+    }
 
 
 def run_rows(jobs: Iterable[Job], file: Path, *, minutes: float = np.inf) -> None:
@@ -168,12 +175,15 @@ def run_row(job: Job, key: str) -> Row:
     """Make the codes of one row and measure them."""
     start, split = time.perf_counter(), split_of(job.setup, job.seed, job.on_val)
     is_trained = job.method in get_args(Method)
+    name = "neighbors" if (job.method, job.labels) == ("multilevel", "none") else job.method
     found = trained(job, split, key) if is_trained else untrained(job, split)
     return {
         "data": job.data,
         "protocol": "disjoint",
         "measured_on": "val" if job.on_val else "query",
-        "method": "neighbors" if job.labels == "none" and job.method == "multilevel" else job.method,
+        "method": "neighbors"
+        if job.labels == "none" and job.method == "multilevel"
+        else job.method,
         "backbone": job.backbone,
         "frozen": not job.config.finetune,
         "device": "cuda" if torch.cuda.is_available() else "cpu",

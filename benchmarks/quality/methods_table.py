@@ -82,7 +82,8 @@ def grouped(measured_on: str) -> dict[Key, Group]:
 def changed_settings(row: Row) -> str:
     """Name what a row's settings change in the defaults of its way of training."""
     usual = asdict(HEAD if row["frozen"] else WHOLE)
-    own = {name: row["config"][name] for name in usual.keys() - {"method", "seed", "train_on_val"}}
+    names = usual.keys() - {"method", "seed", "train_on_val"}
+    own = {name: row["config"].get(name, usual[name]) for name in names}
     found = {name: value for name, value in sorted(own.items()) if value != usual[name]}
     first = ", its head first" if row.get("head_first") else ""
     return first + "".join(f", {name} {value}" for name, value in found.items())
