@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 import rsh
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss, inter_class_hash
+from rsh.models.losses.targets import Targets
 from rsh.plotting import COLORS, DASHES, style_axes
 from rsh.teaching.ablation import Ablation
 from rsh.teaching.circle import CircleTutorial
@@ -151,7 +152,7 @@ torch.manual_seed(0)
 u0, u1, labels = torch.randn(12, 8), torch.randn(12, 8), torch.arange(12) % 4
 feature = torch.nn.functional.normalize(torch.randn(12, 4), dim=1)
 loss = MultiLevelLoss(code_temperature=0.3)
-library = loss(Embedding(feature, u0), Embedding(feature, u1), labels)["intra"]
+library = loss(Embedding(feature, u0), Embedding(feature, u1), Targets(labels))["intra"]
 assert torch.isclose(my_intra_class_hash(u0, u1, labels, 0.3), library)
 print(f"yours {my_intra_class_hash(u0, u1, labels, 0.3):.6f}, the library's {library:.6f}")
 

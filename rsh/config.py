@@ -131,7 +131,7 @@ class TrainConfig:
             elif value not in get_args(kind):
                 choices = ", ".join(get_args(kind))
                 raise InputError(f"choose one of {choices}", parameter=name, value=value)
-        weights = [name for name in kinds if name.endswith("_weight")]
+        weights = [name for name in kinds if name.endswith("_weight") and name != "look_weight"]
         if not any(getattr(self, name) for name in weights):
             raise InputError(f"{weights[0]}=0 and all other weights too: raise one of them")
 

@@ -181,9 +181,7 @@ def run_row(job: Job, key: str) -> Row:
         "data": job.data,
         "protocol": "disjoint",
         "measured_on": "val" if job.on_val else "query",
-        "method": "neighbors"
-        if job.labels == "none" and job.method == "multilevel"
-        else job.method,
+        "method": name,
         "backbone": job.backbone,
         "frozen": not job.config.finetune,
         "device": "cuda" if torch.cuda.is_available() else "cpu",

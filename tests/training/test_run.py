@@ -43,8 +43,9 @@ def test_run_folder_holds_what_it_says(tiny_run, tiny_split):
     config = Run.open(tiny_run.folder).config
     assert config["model"] == {
         "backbone": "tf_efficientnet_lite0", "num_bits": 16, "image_size": 32, "hidden": 64,
-        "feature_dim": 16, "tta": 1, "feature_stages": 0,
+        "feature_dim": 16, "tta": 1, "feature_stages": 0, "look_bits": 0,
     }  # fmt: skip
+    assert config["data"]["labels"] == "auto"
     assert config["train"] == asdict(TrainConfig(epochs=20, batch_size=16, cached_views=3))
     assert config["data"]["fingerprint"] == tiny_split.dataset.fingerprint
     assert config["data"]["tiles"] == 48

@@ -216,7 +216,7 @@ def test_order_of_the_batch_and_names_of_the_classes_do_not_matter(seed: int):
     labels = torch.tensor([0, 0, 1, 1, 2, 2])
     order = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
     mixed = [Embedding(*(part[order] for part in view)) for view in (view0, view1)]
-    before = MultiLevelLoss()(view0, view1, labels)
-    after = MultiLevelLoss()(*mixed, 90 - 7 * labels[order])
+    before = MultiLevelLoss()(view0, view1, Targets(labels))
+    after = MultiLevelLoss()(*mixed, Targets(90 - 7 * labels[order]))
     for name in before:
         torch.testing.assert_close(before[name], after[name])

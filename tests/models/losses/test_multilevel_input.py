@@ -10,13 +10,14 @@ from rsh.models.losses.multilevel import (
     intra_class_hash,
     quantization,
 )
+from rsh.models.losses.targets import Targets
 
 
 def test_inputs_are_not_changed_in_place():
     view0, view1 = embeddings(0)
     labels = torch.tensor([0, 0, 1, 1, 2, 2])
     copies = [part.clone() for part in (*view0, *view1, labels)]
-    MultiLevelLoss()(view0, view1, labels)
+    MultiLevelLoss()(view0, view1, Targets(labels))
     assert all(
         torch.equal(copy, part) for copy, part in zip(copies, (*view0, *view1, labels), strict=True)
     )
@@ -111,7 +112,7 @@ def test_feature_term_alone_leaves_the_hash_layer_without_gradient():
     head = HashHead(10, num_bits=8, hidden=12, feature_dim=6)
     view0, view1 = head(rows(0, width=10).float()), head(rows(1, width=10).float())
     alone = MultiLevelLoss(inter_weight=0, intra_weight=0, quantization_weight=0)
-    alone(view0, view1, torch.tensor([0, 0, 1, 1, 2, 2]))["total"].backward()
+    alone(view0, view1, Targets(torch.tensor([0, 0, 1, 1, 2, 2])))["total"].backward()
     assert torch.equal(head.hash.weight.grad, torch.zeros_like(head.hash.weight))
     assert head.projection.weight.grad.abs().sum() > 0
 
@@ -120,5 +121,5 @@ def test_feature_term_alone_leaves_the_hash_layer_without_gradient():
 def test_each_code_term_reaches_the_hash_layer(term: str):
     head = HashHead(10, num_bits=8, hidden=12, feature_dim=6)
     view0, view1 = head(rows(0, width=10).float()), head(rows(1, width=10).float())
-    MultiLevelLoss()(view0, view1, torch.tensor([0, 0, 1, 1, 2, 2]))[term].backward()
+    MultiLevelLoss()(view0, view1, Targets(torch.tensor([0, 0, 1, 1, 2, 2])))[term].backward()
     assert head.hash.weight.grad.abs().sum() > 0
