@@ -170,7 +170,7 @@ def extract_features(
     backbone = net.backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     @torch.no_grad()  # weights that change their layout in inference mode cannot be trained later
-    def features_of(tiles: DecodedTiles, first: int) -> FeatureArray:
+    def compute(tiles: DecodedTiles, first: int) -> FeatureArray:
         full = np.resize(tiles, (max(size, len(tiles)), *tiles.shape[1:]))  # repeats the tiles
         images = net.normalize(spec.of(torch.from_numpy(full).to(device), first).flatten(0, 1))
         if apply:
@@ -187,7 +187,7 @@ def extract_features(
     try:
         with pool, keep_freed_memory(batches) as kept_batches:
             for tiles in kept_batches:
-                waiting.append(pool.submit(features_of, tiles, first))
+                waiting.append(pool.submit(compute, tiles, first))
                 first += len(tiles)
                 if len(waiting) > at_once:
                     yield waiting.popleft().result()
