@@ -1,5 +1,6 @@
 """Classes of tiles, which may be unknown: the column `class` is "" for a tile without a label."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from rsh.text import plural
@@ -11,6 +12,35 @@ if TYPE_CHECKING:
 
 LabelSource = Literal["auto", "none"]  # whether classes are read, or dropped
 UNLABELED = -1  # number of the class of a tile without a label; two of them are not of one class
+
+
+class Labeled:
+    """A table of items with the column `class`, and the classes as numbers.
+
+    Attributes:
+        items: one row per item.
+    """
+
+    items: "pd.DataFrame"
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the known classes in alphabetical order; empty without labels."""
+        return self._class_numbers[0]
+
+    @property
+    def labels(self) -> "NDArray[np.int64]":
+        """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
+        return self._class_numbers[1]
+
+    @cached_property
+    def num_labeled(self) -> int:
+        """How many items have a class."""
+        return int((self.labels != UNLABELED).sum())
+
+    @cached_property
+    def _class_numbers(self) -> "tuple[list[str], NDArray[np.int64]]":
+        return class_numbers(self.items["class"])
 
 
 def class_numbers(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.int64]]":

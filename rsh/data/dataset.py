@@ -30,7 +30,7 @@ from rsh.data.sources.webdataset import RANGE
 from rsh.data.splits import SPLIT_COLUMNS, assign_splits
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
-from rsh.labels import LabelSource, class_numbers, describe_labels
+from rsh.labels import UNLABELED, Labeled, LabelSource, describe_labels
 from rsh.text import plural
 
 SAMPLED = 64  # tiles, whose values decide the stretch of all
@@ -38,7 +38,7 @@ SKIP_HINT = "or skip such images with --skip-unreadable"
 
 
 @dataclass(frozen=True, eq=False)
-class TileDataset:
+class TileDataset(Labeled):
     """Tiles in one table, and the source of their images.
 
     `TileDataset.open` reads a folder of images, any torchvision ImageFolder (one folder per class),
@@ -129,24 +129,13 @@ class TileDataset:
         return len(self.items)
 
     def __repr__(self) -> str:
-        num_labeled = int((self.labels >= 0).sum())
-        words = describe_labels(len(self), num_labeled, len(self.classes))
+        words = describe_labels(len(self), self.num_labeled, len(self.classes))
         return f"TileDataset({self.name!r}, {len(self)} tiles, {words})"
 
     @property
     def path(self) -> Path:
         """The path to open this data set from."""
         return self.source.path
-
-    @cached_property
-    def classes(self) -> list[str]:
-        """Names of the known classes in alphabetical order; empty without labels."""
-        return class_numbers(self.items["class"])[0]
-
-    @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
-        return class_numbers(self.items["class"])[1]
 
     @cached_property
     def digests(self) -> list[bytes]:
@@ -266,7 +255,7 @@ class TileDataset:
     def _tell_labels(self) -> None:
         """Warn of tiles without a class beside others, and of names that are nearly equal."""
         warn_of_twins(self.classes, self.path)
-        unknown = self.items["id"][self.labels < 0]
+        unknown = self.items["id"][self.labels == UNLABELED]
         if self.classes and len(unknown):
             warnings.warn(
                 f"{self.path}: {len(unknown):,} of {plural(len(self), 'tile')} have no class, such "

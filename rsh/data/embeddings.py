@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pandas.errors import ParserWarning
 
 from rsh.data.geoparquet import Columns, read_columns, reading
 from rsh.data.images import SUFFIXES as IMAGES
@@ -29,10 +28,11 @@ from rsh.data.listing import (
     warn_left_out,
     warn_of_twins,
 )
-from rsh.data.metadata import CSV_ERRORS, HINT, _check_width, _typed, check_metadata
+from rsh.data.metadata import check_metadata, read_texts, typed
 from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
 from rsh.errors import InputError, RshWarning
-from rsh.text import first_sentence, plural
+from rsh.labels import Labeled
+from rsh.text import plural
 
 ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
 IDS = ("id", "unique_id", "tile_id", "chip_id", "index", "name")
@@ -43,7 +43,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Embeddings:
+class Embeddings(Labeled):
     """Vectors made elsewhere, and a table of what is known of each.
 
     Attributes:
@@ -158,16 +158,6 @@ class Embeddings:
     def dim(self) -> int:
         """Number of numbers in a vector."""
         return self.vectors.dim
-
-    @cached_property
-    def classes(self) -> list[str]:
-        """Class names in alphabetical order."""
-        return sorted(set(self.items["class"]) - {""})
-
-    @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """Class numbers in the order of `classes`, -1 for vectors without a class, (n,) int64."""
-        return pd.Index(self.classes).get_indexer(pd.Index(self.items["class"])).astype(np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -322,16 +312,8 @@ def _beside(file: ArrayFile, arrays: int, crs: str) -> tuple[Columns, Columns]:
 
 def _read_csv(content: bytes, where: str) -> Columns:
     """Return the columns of a table as `rsh.data.metadata` reads them."""
-    try:
-        _check_width(content)
-        with warnings.catch_warnings(action="error", category=ParserWarning):  # of lost cells
-            table = pd.read_csv(
-                io.BytesIO(content), index_col=False, dtype=str, keep_default_na=False, na_values=""
-            )
-    except (*CSV_ERRORS, ParserWarning) as error:
-        raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
-    table.columns = table.columns.str.strip()
-    return {str(name): _typed(table[name]) for name in table}
+    table = read_texts(content, where)
+    return {str(name): typed(table[name]) for name in table}
 
 
 def _check_order(column: pd.Series, where: str) -> None:

@@ -156,8 +156,16 @@ def _read_parquet(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
     return read_parquet(content, len(ids), where)
 
 
-def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
-    """Return all columns as numbers where that loses nothing, else as texts."""
+def read_texts(content: bytes, where: str) -> pd.DataFrame:
+    """Return a table in CSV, all values as they are written, empty ones missing.
+
+    Args:
+        content: of the file.
+        where: name of the table in error messages.
+
+    Raises:
+        InputError: it is no table.
+    """
     try:
         _check_width(content)
         with warnings.catch_warnings(action="error", category=ParserWarning):  # of lost cells
@@ -167,10 +175,16 @@ def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
     except (*CSV_ERRORS, ParserWarning) as error:
         raise InputError(f"{where} is no table ({first_sentence(error)}): {HINT}") from None
     table.columns = table.columns.str.strip()
+    return table
+
+
+def _read_csv(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
+    """Return all columns as numbers where that loses nothing, else as texts."""
+    table = read_texts(content, where)
     others = table.columns.drop(["path", "class"], errors="ignore")  # which stay texts
     rest = table if "path" not in table else table[_paths(table).isin(ids)]
     rest = rest if len(rest) else table[:1]  # whose path a message names
-    return rest[rest.columns.intersection(["path", "class"])].join(rest[others].apply(_typed))
+    return rest[rest.columns.intersection(["path", "class"])].join(rest[others].apply(typed))
 
 
 def _paths(table: pd.DataFrame) -> "pd.Series[str]":
@@ -258,7 +272,7 @@ def _for_parquet(column: pd.Series) -> pd.Series:
     return column if is_number else column.astype("string")
 
 
-def _typed(column: pd.Series) -> pd.Series:
+def typed(column: pd.Series) -> pd.Series:
     """Return a column of texts as numbers if that loses nothing."""
     known = _known(column)
     texts = column[known].astype(str).str.strip()

@@ -24,12 +24,12 @@ from rsh.gallery.searcher import Searcher, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
-from rsh.labels import class_numbers
+from rsh.labels import Labeled
 
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
 
-class Gallery:
+class Gallery(Labeled):
     """An opened gallery folder.
 
     A search returns no items of the "query" split, so that results follow the disjoint protocol.
@@ -112,25 +112,6 @@ class Gallery:
     def codes(self) -> Codes:
         """All codes, (n, num_bits) int8, only -1 and +1."""
         return unpack(self.packed, self.num_bits)
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
-        return self._class_numbers[1]
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the known classes in alphabetical order; empty without labels."""
-        return self._class_numbers[0]
-
-    @cached_property
-    def num_labeled(self) -> int:
-        """How many items have a class."""
-        return int((self.labels >= 0).sum())
-
-    @cached_property
-    def _class_numbers(self) -> tuple[list[str], NDArray[np.int64]]:
-        return class_numbers(self.items["class"])
 
     @cached_property
     def ids(self) -> "pd.Index[str]":
