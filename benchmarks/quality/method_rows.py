@@ -32,7 +32,7 @@ from rsh.data.dataset import Split, TileDataset
 from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
-from rsh.evaluation.neighbors import neighbor_report
+from rsh.evaluation.neighbors import neighbor_report, standardized
 from rsh.evaluation.protocols import DISJOINT
 from rsh.evaluation.scoring import RetrievalTask, cosine_map, score
 from rsh.io.provenance import environment
@@ -268,7 +268,7 @@ def figures(encodings: Encodings, plain: NDArray[np.float16], split: Split) -> R
     found = score(encodings.codes, RetrievalTask(split, DISJOINT))
     names = ("map", "map_interval", "map_at_20", "precision_within_2", "distinct_codes")
     return {name: found[name] for name in names} | {
-        "neighbors": neighbor_report(encodings, plain, split, DISJOINT),
+        "neighbors": neighbor_report(encodings, standardized(plain, split), split, DISJOINT),
         "nearest_tied": most_tied(encodings.packed, split),
     }
 

@@ -64,14 +64,15 @@ def compare(
     find_protocol(protocol)
     _refuse_twice(folders)
     runs = [Run.open(folder) for folder in folders]  # open all before evaluating the first
+    splits = [run.split(data) for run in runs]
+    for run, split in zip(runs, splits, strict=True):
+        if not split.dataset.classes:
+            raise InputError(f"{run.folder} has no labels to compare by: see `rsh evaluate`")
     reports = [
         {"run": str(run.folder)}
-        | evaluate(run.net(), run.split(data), protocol=protocol, ties=ties, progress=progress)
-        for run in runs
+        | evaluate(run.net(), split, protocol=protocol, ties=ties, progress=progress)
+        for run, split in zip(runs, splits, strict=True)
     ]
-    for report in reports:
-        if "map" not in report:
-            raise InputError(f"{report['run']} has no labels to compare by: see `rsh evaluate`")
     recipes = [_recipe(run) for run in runs]
     apart = differing(reports)
     return {

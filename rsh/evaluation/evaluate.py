@@ -6,7 +6,10 @@ classifier that emits one fixed code per class), and the accuracy of that classi
 held-out queries.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -20,7 +23,7 @@ from rsh.data.dataset import Split
 from rsh.encoding.build import encode_dataset
 from rsh.errors import InputError
 from rsh.evaluation.feedback import simulate
-from rsh.evaluation.neighbors import neighbor_report
+from rsh.evaluation.neighbors import neighbor_report, standardized
 from rsh.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from rsh.evaluation.reranking import reranking_gain
 from rsh.evaluation.scoring import (
@@ -34,7 +37,7 @@ from rsh.evaluation.scoring import (
     score,
 )
 from rsh.models.hashnet import HashNet
-from rsh.training.feature_cache import FeatureArray, cached_features
+from rsh.training.feature_cache import cached_features
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, selected on val
 
@@ -70,21 +73,43 @@ def evaluate(
     task = _task(split, found)
     if feedback and not task:
         raise InputError(f"feedback is simulated from labels, which {split.dataset.name} lacks")
-    plain = cached_features(net, split.dataset, net.plain, progress=progress)
-    encoded = encode_dataset(net, split.dataset, progress=progress)
-    report = _report(encoded, plain, split, found, ties)
-    return report | ({"feedback": simulate(encoded, task)} if feedback and task else {})
+    made = _Made.of(net, split, progress)
+    report = _report(made, found, task, ties)
+    return report | ({"feedback": simulate(made.encoded, task)} if feedback and task else {})
 
 
 def evaluate_all(
     net: HashNet, split: Split, *, ties: Ties = "average", progress: bool = True
 ) -> dict[str, Report]:
     """Return the reports of `evaluate` under every protocol, by name."""
-    plain = cached_features(net, split.dataset, net.plain, progress=progress)
-    encoded = encode_dataset(net, split.dataset, progress=progress)
-    return {
-        name: _report(encoded, plain, split, protocol, ties) for name, protocol in PROTOCOLS.items()
-    }
+    tasks = {name: _task(split, protocol) for name, protocol in PROTOCOLS.items()}
+    made = _Made.of(net, split, progress)
+    return {name: _report(made, PROTOCOLS[name], task, ties) for name, task in tasks.items()}
+
+
+class _Made(NamedTuple):
+    """What all protocols measure.
+
+    Attributes:
+        split: the tiles.
+        encoded: of all tiles.
+        looks: see `neighbors.standardized`.
+        predicted: class of each tile by the linear classifier, (n,); None without labels.
+    """
+
+    split: Split
+    encoded: Encodings
+    looks: NDArray[np.float32]
+    predicted: Rows | None
+
+    @classmethod
+    def of(cls, net: HashNet, split: Split, progress: bool) -> "_Made":
+        """Encode all tiles."""
+        dataset = split.dataset
+        plain = cached_features(net, dataset, net.plain, progress=progress)
+        predicted = linear_classifier(plain, dataset.labels, split) if dataset.classes else None
+        encoded = encode_dataset(net, dataset, progress=progress)
+        return cls(split, encoded, standardized(plain, split), predicted)
 
 
 def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
@@ -92,11 +117,12 @@ def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
     return RetrievalTask(split, protocol) if split.dataset.classes else None
 
 
-def _report(
-    encoded: Encodings, plain: FeatureArray, split: Split, protocol: Protocol, ties: Ties
-) -> Report:
+def _report(made: _Made, protocol: Protocol, task: RetrievalTask | None, ties: Ties) -> Report:
     """Return all metrics: those by labels of the labeled tiles, those without of all."""
-    task = _task(split, protocol)
+    split, encoded, looks, predicted = made
+    by_labels: Report = {}
+    if task and predicted is not None:
+        by_labels = _by_labels(encoded, predicted, task, ties)
     return {
         "protocol": protocol.name,
         "metric": protocol.metric,
@@ -107,13 +133,12 @@ def _report(
         "num_bits": encoded.codes.shape[1],
         "queries": len(split.rows(*protocol.query)),
         "gallery": len(split.rows(*protocol.gallery)),
-        "neighbors": neighbor_report(encoded, plain, split, protocol),
-    } | (_by_labels(encoded, plain, task, ties) if task else {})
+        "neighbors": neighbor_report(encoded, looks, split, protocol),
+    } | by_labels
 
 
-def _by_labels(encoded: Encodings, plain: FeatureArray, task: RetrievalTask, ties: Ties) -> Report:
+def _by_labels(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties) -> Report:
     split, labels = task.split, task.labels
-    predicted = linear_classifier(plain, labels, split)
     query = labeled_rows(split, "query")
     centers = random_codewords(len(split.dataset.classes), encoded.codes.shape[1])[predicted]
     scores = score(encoded.codes, task, ties=ties)

@@ -1,7 +1,5 @@
 """Evaluation without labels: what codes keep of the neighborhoods of the backbone's features."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,14 +18,27 @@ from rsh.training.neighborhoods import Standardization
 NEIGHBORS, POOL = 10, 100
 
 
+def standardized(plain: FeatureArray, split: Split) -> NDArray[np.float32]:
+    """Return backbone features of all tiles, standardized over the training tiles, of length 1.
+
+    Args:
+        plain: backbone features of all tiles, (n, views, d) float16.
+        split: which tiles are training tiles.
+
+    Returns:
+        (n, d) float32.
+    """
+    return Standardization.fit(plain, split.rows("train")).apply(plain, np.arange(len(plain)))
+
+
 def neighbor_report(
-    encoded: Encodings, plain: FeatureArray, split: Split, protocol: Protocol
+    encoded: Encodings, looks: NDArray[np.float32], split: Split, protocol: Protocol
 ) -> Report:
     """Measure how codes order tiles, beside the order of standardized backbone features.
 
     Args:
         encoded: of all tiles of the split.
-        plain: backbone features of all tiles, (n, views, d) float16.
+        looks: see `standardized`.
         split: which tiles are queries, and which are searched.
         protocol: which splits these are.
 
@@ -52,19 +63,18 @@ def neighbor_report(
             "the gallery is empty, add tiles", parameter="protocol", value=protocol.name
         )
     count, pool = min(NEIGHBORS, most), min(POOL, most)
-    standardization = Standardization.fit(plain, split.rows("train"))
-    looks = [standardization.apply(plain, rows) for rows in (query, gallery)]
+    sides = looks[query], looks[gallery]
     features = [encoded.features[rows] for rows in (query, gallery)]
     packed = encoded.packed
     codes = packed[query], packed[gallery]
-    nearest = nearest_by_cosine(looks[0], looks[1], count, own=own)
+    nearest = nearest_by_cosine(*sides, count, own=own)
     in_pool, first = reranked(*codes, features[0], features[1], nearest, pool=pool, own=own)
     labels = split.dataset.labels
     return {
         "neighbors": count,
         "pool": pool,
         "kept": float(neighbors_kept(*codes, nearest, depth=count, own=own).mean()),
-        "kept_in_class": _kept_in_class(codes, looks, (labels[query], labels[gallery]), own),
+        "kept_in_class": _kept_in_class(codes, sides, (labels[query], labels[gallery]), own),
         "in_pool": float(in_pool.mean()),
         "reranked": float(first.mean()),
         "tied_at_20": float(np.median(tied_at(*codes, min(CUT, most), own=own))),
@@ -76,7 +86,7 @@ def neighbor_report(
 
 def _kept_in_class(
     codes: tuple[Packed, Packed],
-    looks: Sequence[NDArray[np.float32]],
+    looks: tuple[NDArray[np.float32], NDArray[np.float32]],
     labels: tuple[Rows, Rows],
     own: Rows | None,
 ) -> float | None:

@@ -43,7 +43,10 @@ def nearest_by_cosine(
         cosine = query[part] @ gallery.T
         if own is not None:
             cosine[np.arange(len(cosine)), own[part]] = -np.inf
-        found[part] = np.argsort(-cosine, axis=1, kind="stable")[:, :count]
+        last = np.partition(cosine, -count, axis=1)[:, -count]
+        for row, near in enumerate(cosine):  # sort only what reaches the last place
+            rows = np.flatnonzero(near >= last[row])
+            found[start + row] = rows[np.argsort(-near[rows], kind="stable")[:count]]
     return found
 
 

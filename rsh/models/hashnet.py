@@ -45,7 +45,7 @@ class HashHead(nn.Module):
             feature_dim: length of a projected feature.
         """
         super().__init__()
-        self.num_features, self.look_bits = num_features, look_bits
+        self.num_features = num_features
         self.trunk = nn.Sequential(
             nn.Linear(num_features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(0.3)
         )

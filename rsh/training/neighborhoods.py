@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.metrics.neighbors import nearest_by_cosine
 from rsh.training.feature_cache import FeatureArray
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
-BLOCK = 2**25  # cosines at a time
+BLOCK = 2**25  # numbers at a time
 SMALLEST = 1e-6  # of a standard deviation, so that a constant feature does no harm
 
 
@@ -91,8 +92,20 @@ class Teacher:
         return cls(standardization.apply(features, rows), standardization)
 
     def neighbors(self, count: int) -> tuple[Rows, Floats]:
-        """Return the nearest training tiles of each: see `nearest_neighbors`."""
-        return nearest_neighbors(self.features, count)
+        """Find the nearest training tiles of each by cosine, itself left out; exact.
+
+        Args:
+            count: number of neighbors; at most n - 1 are found.
+
+        Returns:
+            Rows of the neighbors, (n, count) int64, nearest first, equal ones in the order of rows;
+            and the cosine of the last of them, (n,) float32.
+        """
+        total = len(self.features)
+        rows = nearest_by_cosine(
+            self.features, self.features, min(count, total - 1), own=np.arange(total)
+        )
+        return rows, np.einsum("nd,nd->n", self.features, self.features[rows[:, -1]])
 
     def components(self, count: int) -> Floats:
         """Return the first principal axes of the features, (at most count, d), by variance."""
@@ -110,33 +123,6 @@ def normalize(rows: Floats) -> Floats:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Floats = rows / np.maximum(length, np.finfo(np.float32).tiny)
     return scaled
-
-
-def nearest_neighbors(teacher: Floats, count: int) -> tuple[Rows, Floats]:
-    """Find the nearest tiles of each tile by cosine, itself left out; exact.
-
-    Args:
-        teacher: features, (n, d) float32, length 1.
-        count: number of neighbors; at most n - 1 are found.
-
-    Returns:
-        Rows of the neighbors, (n, count) int64, nearest first, equal ones in the order of rows; and
-        the cosine of the last of them, (n,) float32.
-    """
-    total = len(teacher)
-    count = min(count, total - 1)
-    rows, reach = np.empty((total, count), np.int64), np.empty(total, np.float32)
-    step = max(1, BLOCK // total)
-    for start in range(0, total, step):
-        part = slice(start, min(start + step, total))
-        cosine = teacher[part] @ teacher.T
-        cosine[np.arange(len(cosine)), np.arange(start, start + len(cosine))] = -np.inf
-        found = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
-        found.sort(axis=1)
-        order = np.argsort(-np.take_along_axis(cosine, found, 1), axis=1, kind="stable")
-        rows[part] = np.take_along_axis(found, order, 1)
-        reach[part] = np.take_along_axis(cosine, rows[part][:, -1:], 1)[:, 0]
-    return rows, reach
 
 
 def _parts(features: FeatureArray, rows: Rows) -> Iterator[Floats]:

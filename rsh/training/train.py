@@ -115,7 +115,7 @@ def train(
                 )
         finally:
             net.cpu().eval()
-        if teacher and config.finetune:  # the trained backbone has other features
+        if net.head.look and config.finetune:  # the trained backbone has other features
             _fit_look(net, split, rows, progress)
         if written:
             finish_run(written, net)

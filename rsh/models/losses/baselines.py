@@ -107,7 +107,7 @@ class GreedyHash(Baseline):
         self.classifier = nn.Linear(num_bits, num_classes)
 
     def _terms(self, u: Tensor, labels: Tensor) -> Terms:
-        codes = u + (_sign(u) - u).detach()
+        codes = straight_through(u)
         classified = F.cross_entropy(self.classifier(codes), labels)
         penalty = (u - _sign(u)).abs().pow(3).mean()
         total = classified + self.penalty_weight * penalty
@@ -169,6 +169,11 @@ BASELINES: dict[str, Callable[[int, int], nn.Module]] = {
 
 def _similar(labels: Tensor) -> Tensor:
     return (labels[:, None] == labels[None, :]).float()
+
+
+def straight_through(u: Tensor) -> Tensor:
+    """Return the signs of u, with the gradient of u."""
+    return u + (_sign(u) - u).detach()
 
 
 def _sign(u: Tensor) -> Tensor:

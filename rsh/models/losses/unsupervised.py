@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rsh.models.losses.multilevel import Embedding
+from rsh.models.losses.baselines import straight_through
+from rsh.models.losses.multilevel import Embedding, category_contrastive
 from rsh.models.losses.targets import Targets
 
 SAFE = 1e-8  # added to probabilities before a logarithm, as in the authors' code
@@ -33,11 +34,9 @@ class CIBHash(nn.Module):
     def forward(self, view0: Embedding, view1: Embedding, targets: Targets) -> dict[str, Tensor]:
         """Return "contrast", "divergence" and "total"; see `MultiLevelLoss`."""
         p0, p1 = view0.relaxed.sigmoid(), view1.relaxed.sigmoid()
-        z = F.normalize(torch.cat([_straight_through(p0 - 0.5), _straight_through(p1 - 0.5)]))
-        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        logits = (z @ z.T / self.temperature).masked_fill(itself, -torch.inf)
-        other_view = torch.arange(len(z), device=z.device).roll(len(p0))
-        contrast = F.cross_entropy(logits, other_view)
+        codes = straight_through(torch.cat([p0, p1]) - 0.5)
+        images = torch.arange(len(p0), device=p0.device).repeat(2)  # each is a class of its own
+        contrast = category_contrastive(codes, images, temperature=self.temperature)
         divergence = (_divergence(p0, p1.detach()) + _divergence(p1, p0.detach())) / 2
         total = contrast + self.weight * divergence
         return {"contrast": contrast, "divergence": divergence, "total": total}
@@ -84,11 +83,6 @@ class _HalfOnes(torch.autograd.Function):
         """Pass the gradient on, and pull u towards its sign."""
         u, signs = ctx.saved_tensors
         return gradients[0] + ctx.strength * (u - signs) / signs.numel(), None
-
-
-def _straight_through(u: Tensor) -> Tensor:
-    """Return signs whose gradient is that of u."""
-    return u + (torch.where(u >= 0, 1.0, -1.0) - u).detach()
 
 
 def _divergence(p: Tensor, q: Tensor) -> Tensor:

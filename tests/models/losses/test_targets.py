@@ -5,7 +5,13 @@ from make_batches import rows
 from torch.nn import functional as F
 
 from rsh.models.losses.targets import Targets
-from rsh.training.neighborhoods import nearest_neighbors
+from rsh.training.neighborhoods import Standardization, Teacher
+
+
+def teacher(features: np.ndarray) -> Teacher:
+    """A teacher of features that are standardized already."""
+    width = features.shape[1]
+    return Teacher(features, Standardization(np.zeros(width), np.ones(width)))
 
 
 def test_labels_alone_decide_where_all_are_known():
@@ -20,7 +26,7 @@ def test_two_tiles_without_a_label_are_not_of_one_class():
 @pytest.mark.parametrize("count", [1, 3])
 def test_near_tiles_belong_together_unless_both_labels_are_known(count: int):
     features = F.normalize(rows(0, 12, 4), dim=1).float()
-    neighbors, reach = nearest_neighbors(features.numpy(), count)
+    neighbors, reach = teacher(features.numpy()).neighbors(count)
     labels = torch.tensor([0, 0, 1, 1, *[-1] * 8])
     same = Targets(labels, features, torch.from_numpy(reach)).same
     for i in range(12):
@@ -39,11 +45,11 @@ def test_parts_that_are_missing_stay_missing():
 
 
 def test_nearest_neighbors_are_those_of_a_full_sort(monkeypatch):
-    monkeypatch.setattr("rsh.training.neighborhoods.BLOCK", 50)
+    monkeypatch.setattr("rsh.metrics.neighbors.BLOCK", 50)
     features = F.normalize(rows(3, 30, 6), dim=1).float().numpy()
     cosine = features @ features.T
     np.fill_diagonal(cosine, -np.inf)
-    neighbors, reach = nearest_neighbors(features, 5)
+    neighbors, reach = teacher(features).neighbors(5)
     assert np.array_equal(neighbors, np.argsort(-cosine, axis=1, kind="stable")[:, :5])
     assert np.allclose(reach, np.sort(cosine, axis=1)[:, -5])
-    assert nearest_neighbors(features, 99)[0].shape == (30, 29)
+    assert teacher(features).neighbors(99)[0].shape == (30, 29)
