@@ -131,15 +131,24 @@ class TrainConfig:
             elif value not in get_args(kind):
                 choices = ", ".join(get_args(kind))
                 raise InputError(f"choose one of {choices}", parameter=name, value=value)
-        weights = [name for name in kinds if name.endswith("_weight") and name != "look_weight"]
-        if not any(getattr(self, name) for name in weights):
-            raise InputError(f"{weights[0]}=0 and all other weights too: raise one of them")
+        check_weights(self)
 
 
 def limits(name: str) -> tuple[float, float]:
     """Return the least and the most of a number among the settings."""
     least, most = TrainConfig.__dataclass_fields__[name].metadata["limits"]
     return least, most
+
+
+def check_weights(settings: Any) -> None:
+    """Refuse settings, a dataclass, all of whose weights are 0.
+
+    Raises:
+        InputError: names the first weight.
+    """
+    weights = [known.name for known in fields(settings) if known.name.endswith("_weight")]
+    if not any(getattr(settings, name) for name in weights):
+        raise InputError(f"{weights[0]}=0 and all other weights too: raise one of them")
 
 
 def check_number(name: str, value: object, least: float, most: float) -> None:

@@ -121,10 +121,10 @@ class CircleTutorial:
     def _follow(self, _: Any = None) -> None:
         try:
             config = apply_values(self.sliders.values, TrainConfig())
+            loss = make_loss(config, len(CLASSES), num_bits=2)
         except InputError as error:
             self.sliders.message = str(error)
             return
-        loss = make_loss(config, len(CLASSES), num_bits=2)
         assert isinstance(loss, MultiLevelLoss)
         degrees = torch.tensor(self.circle.degrees, dtype=torch.float64).view(2, -1)
         values, slopes = pulls(degrees, self._labels, loss)

@@ -69,7 +69,7 @@ def apply_values(values: dict[str, Any], base: TrainConfig) -> TrainConfig:
     """Return `base` with the values of the sliders.
 
     Raises:
-        InputError: a value is missing or out of range, or all weights are 0.
+        InputError: a value is missing or out of range.
     """
     missing = [name for name, *_ in _LOSS if name not in values]
     if missing:

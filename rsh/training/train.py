@@ -89,12 +89,12 @@ def train(
     fabric = make_fabric(config)
     rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
     _check_labels(split, rows, config)
+    loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
     teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
     module, batches, val = prepare(net, split, rows, config, teacher, progress)
     if config.finetune:
         check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
-    loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
     written = folder if fabric.is_global_zero else None
     settings = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
     new = settings | describe(split) if written and not resume else None
@@ -228,11 +228,12 @@ def _explain_out_of_memory(config: TrainConfig, device: torch.device) -> Iterato
 
 def make_loss(config: TrainConfig, num_classes: int, num_bits: int, look_bits: int = 0) -> Loss:
     """Return the loss of the method in the settings, with that of the look bits if any."""
-    loss = _loss_of_classes(config, num_classes, num_bits - look_bits)
-    if not look_bits:
+    class_bits = num_bits - look_bits
+    loss = _loss_of_classes(config, num_classes, class_bits) if class_bits else None
+    if loss and not look_bits:
         return loss
     return TwoPartLoss(
-        loss if look_bits < num_bits else None,
+        loss,
         look_bits,
         weight=config.look_weight,
         quantization_weight=config.quantization_weight,

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rsh.config import TrainConfig
+from rsh.config import TrainConfig, check_weights
 from rsh.models.losses.targets import Targets
 
 
@@ -53,6 +53,14 @@ class MultiLevelLoss:
     quantization_weight: float = TrainConfig.quantization_weight
     feature_temperature: float = TrainConfig.feature_temperature
     code_temperature: float = TrainConfig.code_temperature
+
+    def __post_init__(self) -> None:
+        """Refuse a loss without a term.
+
+        Raises:
+            InputError: all weights are 0.
+        """
+        check_weights(self)
 
     def __call__(self, view0: Embedding, view1: Embedding, targets: Targets) -> dict[str, Tensor]:
         """Return each unweighted term and their weighted sum.
