@@ -89,7 +89,7 @@ $(VENV)/runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  f"rsh needs Python 3.11 or newer, {sys.executable} is {sys.version.split()[0]}: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[onnx]"
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime

@@ -31,6 +31,7 @@ from benchmarks.quality.method_rows import (
 
 RESULTS = RESULTS_FOLDER / "label_free.jsonl"
 LOOK_BITS = (0, 8, 16, 24, 32, 48, 64)
+LABELS = ("all", "none")
 SHARES = ("1", "5", "10", "10%")
 
 
@@ -49,7 +50,7 @@ def jobs(given: argparse.Namespace) -> Iterator[Job]:
                 for method in ("lsh", "itq", "float cosine", *STANDARDIZED):
                     yield replace(short, method=method)
         if "look" in given.sets:
-            for look_bits, labels in product(LOOK_BITS, ("all", "none")):
+            for look_bits, labels in product(given.look_bits, given.labels):
                 yield replace(job, look_bits=look_bits, labels=labels)
         if "share" in given.sets:
             for share, others in product(SHARES, (True, False)):
@@ -61,5 +62,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--sets", nargs="+", choices=("none", "look", "share"), default=["none"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--look-bits", type=int, nargs="+", default=LOOK_BITS)
+    parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS, help="of `look`")
     parser.add_argument("--image-size", type=int, help="pixels, instead of the data set's")
     run_rows(jobs(parser.parse_args()), RESULTS)

@@ -33,7 +33,7 @@ FeatureArray = NDArray[np.float16]
 FEATURE_LIBRARIES = ("torch", "timm", "pillow")
 ONNX_LIBRARIES = ("onnxruntime", "onnxscript")
 ONNX_PAYS = 4000  # views; with fewer, the export takes longer than torch
-CPU_BATCH, GPU_BATCH = 32, 64  # views
+CPU_BATCH, GPU_BATCH = 8, 64  # views; of more, glibc returns the memory after every batch
 MAX_AT_ONCE = 8  # batches on a CPU, so that many cores do not need much memory
 
 
