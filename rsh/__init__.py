@@ -14,7 +14,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from rsh.config import TrainConfig as TrainConfig
-    from rsh.data.dataset import TileDataset as TileDataset
+    from rsh.data.embeddings import Embeddings as Embeddings
+    from rsh.data.tiles import TileDataset as TileDataset
     from rsh.encoding.build import build_gallery as build_gallery
     from rsh.errors import InputError as InputError
     from rsh.evaluation.evaluate import evaluate as evaluate
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from rsh.training.train import train as train
 
 _HOMES = {
+    "Embeddings": "data.embeddings",
     "Gallery": "gallery.gallery",
     "HashNet": "models.hashnet",
     "InputError": "errors",
     "LiveCurves": "training.curves",
     "MultiLevelLoss": "models.losses.multilevel",
     "Run": "training.run",
-    "TileDataset": "data.dataset",
+    "TileDataset": "data.tiles",
     "TrainConfig": "config",
     "build_gallery": "encoding.build",
     "evaluate": "evaluation.evaluate",

@@ -4,6 +4,7 @@ The flags of `rsh train`, their help, the checks of values and those of config.j
 Nothing here imports torch, so that `rsh --help` answers at once.
 """
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -23,6 +24,7 @@ Method = Literal[
 ]
 Precision = Literal["auto", "32", "bf16", "fp16"]
 SEEDS = (0, 2**32 - 1)  # what numpy takes
+VECTORS = re.compile(r"embedding-([1-9]\d{0,4})")  # the backbone of vectors of so many numbers
 
 
 def setting(default: Any, help: str, limits: tuple[float, float] | None = None) -> Any:
@@ -149,6 +151,15 @@ def check_weights(settings: Any) -> None:
     weights = [known.name for known in fields(settings) if known.name.endswith("_weight")]
     if not any(getattr(settings, name) for name in weights):
         raise InputError(f"{weights[0]}=0 and all other weights too: raise one of them")
+
+
+def vector_dim(backbone: str) -> int:
+    """Return how many numbers the vectors have that a backbone takes: 768 for "embedding-768".
+
+    0 for a backbone that takes images.
+    """
+    found = VECTORS.fullmatch(backbone)
+    return int(found[1]) if found else 0
 
 
 def check_number(name: str, value: object, least: float, most: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from rsh.data.dataset import TileDataset
+    from rsh.data.tiles import TileDataset
     from rsh.explorer.state import ExplorerState
     from rsh.gallery.gallery import Gallery
     from rsh.models.hashnet import HashNet
@@ -75,7 +75,7 @@ def tiny_data(made_once: Callable[..., Path]) -> Path:
     """Real tiles of the sample in class folders."""
 
     def make(folder: Path) -> None:
-        from rsh.data.dataset import TileDataset
+        from rsh.data.tiles import TileDataset
 
         sample = TileDataset.open("bluemarble")
         for name in CLASSES:
@@ -89,7 +89,7 @@ def tiny_data(made_once: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_split(tiny_data: Path) -> Any:
-    from rsh.data.dataset import TileDataset
+    from rsh.data.tiles import TileDataset
 
     return TileDataset.open(tiny_data).split(by="class", query=0.25, val=0.25)
 
@@ -135,7 +135,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "TileDataset":
     """22 tiles, encoded in parts of 4."""
     from make_encode import archive
 
-    from rsh.data.dataset import TileDataset
+    from rsh.data.tiles import TileDataset
     from rsh.encoding import chunk_store
 
     monkeypatch.setattr(chunk_store, "CHUNK_TILES", 4)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.encoding.build import build_gallery
 from rsh.gallery.gallery import Gallery
 from rsh.models.hashnet import HashNet
@@ -20,7 +20,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 import torch
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.encoding import chunk_store
 from rsh.encoding.build import build_gallery
 from rsh.training.run import Run

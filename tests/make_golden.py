@@ -14,7 +14,7 @@ import torch
 
 from rsh.codes.binary import Packed, pack
 from rsh.config import TrainConfig
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.encoding.build import encode_dataset
 from rsh.evaluation.evaluate import evaluate
 from rsh.models.hashnet import HashNet

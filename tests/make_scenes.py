@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 ODD = ("a b", "Ährenfeld", "森林", "it's", "c&d#1", "50%")
 

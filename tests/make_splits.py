@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.dataset import Split, TileDataset
+from rsh.data.dataset import Split
 from rsh.data.sources.folder import FolderSource
+from rsh.data.tiles import TileDataset
 
 
 def labeled(classes: int, train: int, val: int, query: int) -> Split:
@@ -14,4 +15,4 @@ def labeled(classes: int, train: int, val: int, query: int) -> Split:
         "class": [str(c) for c in range(classes) for _ in parts],
         "split": parts * classes,
     })  # fmt: skip
-    return Split(TileDataset("made", FolderSource(Path("nowhere"), ()), items))
+    return Split(TileDataset(name="made", source=FolderSource(Path("nowhere"), ()), items=items))

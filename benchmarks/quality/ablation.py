@@ -26,7 +26,8 @@ from benchmarks.quality.method_rows import without_later
 from rsh.codes.binary import Codes, binarize, pack
 from rsh.codes.centers import random_codewords
 from rsh.config import TrainConfig
-from rsh.data.dataset import Split, TileDataset
+from rsh.data.dataset import Split
+from rsh.data.tiles import TileDataset
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
 from rsh.io.provenance import environment

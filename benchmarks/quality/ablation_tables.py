@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import Row
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.metrics.ranking import bootstrap_interval
 
 Floats = NDArray[np.float64]

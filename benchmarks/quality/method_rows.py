@@ -28,7 +28,8 @@ from rsh.codes.binary import Codes, Packed
 from rsh.codes.centers import random_codewords
 from rsh.codes.encodings import Encodings
 from rsh.config import LabelFree, Method, TrainConfig
-from rsh.data.dataset import Split, TileDataset
+from rsh.data.dataset import Dataset, Split
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
@@ -303,7 +304,7 @@ def with_labels(split: Split, job: Job) -> Split:
     return Split(dataset)
 
 
-def features(net: HashNet, dataset: TileDataset) -> NDArray[np.float32]:
+def features(net: HashNet, dataset: Dataset) -> NDArray[np.float32]:
     """Return backbone features of each tile, the mean of the views that codes are made of."""
     every: NDArray[np.float32] = cached_features(net, dataset, net.plain).astype(np.float32)
     return np.asarray(every.mean(axis=1))

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.common.rows import RESULTS_FOLDER, append
 from benchmarks.search.processor import processor
-from rsh.data.dataset import TileDataset
 from rsh.data.decoded import DecodedTiles, decoded_tiles
+from rsh.data.tiles import TileDataset
 from rsh.io.provenance import environment
 from rsh.models.augment import ViewSpec
 from rsh.models.backbone import DEFAULT

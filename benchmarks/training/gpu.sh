@@ -117,7 +117,7 @@ rehearse() {
     "$PYTHON" - "$stage/data/$name" <<'PYTHON'
 import sys
 from pathlib import Path
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 sample, folder = TileDataset.open("bluemarble"), Path(sys.argv[1])
 for row in range(0, len(sample), 8):  # fewer, and a class misses a split
     file = folder / sample.items["id"][row]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import safetensors.numpy
 
 from robustness.faults.warm import Told, Warm
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.gallery.writer import check_gallery
 

@@ -11,10 +11,10 @@ import pandas as pd
 from robustness.fuzz import mutators as change
 from robustness.fuzz import seeds
 from robustness.fuzz.targets import Target, Use
-from rsh.data.dataset import TileDataset
 from rsh.data.images import read_image, to_jpeg
 from rsh.data.metadata import add_metadata
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 
 READ = 12  # tiles of a data set that are decoded

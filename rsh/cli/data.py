@@ -13,6 +13,7 @@ from rsh.labels import LabelSource
 from rsh.text import plural
 
 if TYPE_CHECKING:
+    from rsh.data.embeddings import ColumnOptions
     from rsh.data.rendering import Rendering
     from rsh.data.tile_grid import TilingOptions
 
@@ -27,7 +28,9 @@ class TilingFlags:
     stride: int | None = setting(
         None, "Distance between neighboring tiles, pixels. (default: --size, no overlap)"
     )
-    crs: str = setting("", "Coordinate system of a scene that states none, such as EPSG:32633.")
+    crs: str = setting(
+        "", "Coordinate system of a scene or of geometries that state none, such as EPSG:32633."
+    )
 
     def read(self) -> "TilingOptions":
         """Return the options."""
@@ -67,7 +70,28 @@ class RenderingFlags:
         return Rendering(bands, stretch=tuple(zip(ends[::2], ends[1::2], strict=True)))
 
 
-NO_TILING, NO_RENDERING = TilingFlags(), RenderingFlags()
+@dataclass(frozen=True)
+class ColumnFlags:
+    """Which columns of embeddings hold what, as given on the command line."""
+
+    vector_column: str = setting(
+        "",
+        "Column of lists of numbers, or the prefix of a column per number. (default: the only one)",
+    )
+    id_column: str = setting("", "Column of unique names. (default: id, name and the like)")
+    class_column: str = setting("", "Column of classes. (default: class or label)")
+    image_column: str = setting(
+        "", "Column of paths or addresses of pictures. (default: the first such column)"
+    )
+
+    def read(self, crs: str = "") -> "ColumnOptions":
+        """Return the options."""
+        from rsh.data.embeddings import ColumnOptions  # pandas
+
+        return ColumnOptions(**asdict(self), crs=crs)
+
+
+NO_TILING, NO_RENDERING, NO_COLUMNS = TilingFlags(), RenderingFlags(), ColumnFlags()
 
 
 def data_fetch(name: str, /, *, output: Path | None = None, accept_license: bool = False) -> None:

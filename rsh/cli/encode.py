@@ -1,10 +1,19 @@
 """The commands from a run to a gallery: `rsh encode`, `rsh project`, `rsh export-onnx`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from rsh.cli.data import NO_RENDERING, NO_TILING, RenderingFlags, TilingFlags
+from rsh.cli.data import (
+    NO_COLUMNS,
+    NO_RENDERING,
+    NO_TILING,
+    ColumnFlags,
+    RenderingFlags,
+    TilingFlags,
+)
 from rsh.cli.parser import Settings
+from rsh.errors import InputError
 from rsh.labels import LabelSource
 from rsh.text import plural
 
@@ -21,6 +30,8 @@ def encode(
     labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
+    columns: Settings[ColumnFlags] = NO_COLUMNS,
+    fetch_pictures: bool = False,
 ) -> None:
     """Encode tiles with a trained model into a gallery folder.
 
@@ -32,8 +43,8 @@ def encode(
         data: Tiles to encode; all tiles of other data than the training data are searchable. A
             folder of images, with one subfolder per class if they have classes, a zip of such a
             folder, WebDataset shards (a .tar, a folder of .tar files, or x-{0000..0003}.tar), a
-            scene, or a folder of scenes. Also the new path of the training data, if it has moved.
-            (default: the training data)
+            scene, or a folder of scenes; or embeddings like those of the training. Also the new
+            path of the training data, if it has moved. (default: the training data)
         output: Gallery folder to create. (default: galleries/RUN)
         name: Name of the gallery on the dashboard.
         skip_unreadable: Leave out images that cannot be read, and name them.
@@ -41,15 +52,26 @@ def encode(
         labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options. (default: those of the training)
+        columns: Options of embeddings. (default: those of the training)
+        fetch_pictures: Download the pictures whose addresses a table of embeddings holds.
     """
+    from rsh.data.embeddings import Embeddings
     from rsh.encoding.build import build_gallery
     from rsh.training.devices import process_group
     from rsh.training.run import Run
 
     opened = Run.open(run)
     dataset = opened.dataset(
-        data, skip_unreadable=skip_unreadable, tiling=tiling.read(), rendering=rendering.read()
+        data,
+        skip_unreadable=skip_unreadable,
+        tiling=tiling.read(),
+        rendering=rendering.read(),
+        columns=columns.read(),
     )
+    if isinstance(dataset, Embeddings):
+        dataset = replace(dataset, fetch_pictures=fetch_pictures)
+    elif fetch_pictures:
+        raise InputError("only embeddings have such", parameter="fetch_pictures", value=True)
     if labels == "none":
         dataset = dataset.without_labels()
     folder = output or Path("galleries") / run.resolve().name

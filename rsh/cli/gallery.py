@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rsh.cli.data import NO_TILING, TilingFlags
+from rsh.cli.data import NO_COLUMNS, NO_TILING, ColumnFlags, TilingFlags
 from rsh.cli.parser import Settings
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
@@ -65,18 +65,21 @@ def gallery_add(
     run: Path | None = None,
     labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
+    columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
     """Encode more tiles into a gallery; run `rsh project` again afterwards.
 
     Args:
         gallery: Gallery folder.
         data: Tiles to add: a folder of images, with one subfolder per class if they have classes,
-            a zip of such a folder, shards, a scene, or a fetched data set; see `rsh encode --help`.
+            a zip of such a folder, shards, a scene, a fetched data set, or embeddings; see `rsh
+            encode --help`.
         run: Run folder of the model, if it has moved.
         labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
+        columns: Options of embeddings.
     """
-    from rsh.data.dataset import TileDataset
+    from rsh.data.open import open_dataset
     from rsh.encoding.build import add_dataset
     from rsh.encoding.query import load_network
     from rsh.gallery.gallery import Gallery
@@ -84,7 +87,9 @@ def gallery_add(
     there = Gallery.open(gallery)
     net = load_network(there, run)
     like = there.manifest.data.rendering
-    dataset = TileDataset.open(data, tiling=tiling.read(), like=like, labels=labels)
+    dataset = open_dataset(
+        data, tiling=tiling.read(), like=like, labels=labels, columns=columns.read()
+    )
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {plural(len(dataset), 'tile')} added, {len(opened):,} in all")
 

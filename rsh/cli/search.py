@@ -28,7 +28,8 @@ def search(
 
     Args:
         gallery: The gallery folder.
-        query: An image file, or the id of a tile in the gallery (which is then left out).
+        query: An image file, or the id of a tile in the gallery (which is then left out). A gallery
+            of embeddings takes a .npy file with one vector.
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         rerank: Re-rank the nearest tiles by a finer measure: the cosine of features, or the query's

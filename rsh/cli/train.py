@@ -3,12 +3,17 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rsh.cli.data import NO_RENDERING, RenderingFlags
+from rsh.cli.data import NO_COLUMNS, NO_RENDERING, ColumnFlags, RenderingFlags
 from rsh.cli.parser import Bits, Settings
 from rsh.config import SplitBy, TrainConfig
+from rsh.errors import InputError
 from rsh.labels import LabelSource
 from rsh.text import plural
+
+if TYPE_CHECKING:
+    from rsh.data.dataset import Dataset
 
 DEFAULT = TrainConfig()
 
@@ -18,7 +23,7 @@ def train(
     data: str = "bluemarble",
     num_bits: Bits = 32,
     look_bits: int = 0,
-    backbone: str = "tf_efficientnet_lite0",
+    backbone: str | None = None,
     image_size: int = 128,
     tta: int = 1,
     feature_stages: int = 0,
@@ -30,9 +35,11 @@ def train(
     init_from: Path | None = None,
     resume: Path | None = None,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
+    crs: str = "",
+    columns: Settings[ColumnFlags] = NO_COLUMNS,
     config: Settings[TrainConfig] = DEFAULT,
 ) -> None:
-    """Train a model on tiles, with labels or without.
+    """Train a model on tiles or embeddings, with labels or without.
 
     A tile without a label learns from its neighbors, the tiles that look most like it.
 
@@ -42,11 +49,12 @@ def train(
 
     Args:
         data: "bluemarble", a data set of `rsh data list`, a folder of images or with one subfolder
-            per class, a zip of such a folder, or WebDataset shards.
+            per class, a zip of such a folder, or WebDataset shards. Also embeddings that were made
+            elsewhere: a .npy, .parquet or .geoparquet file, or a folder of them.
         num_bits: Code length, a multiple of 4 from 4 to 256.
         look_bits: How many of the bits keep what a tile looks like, a multiple of 4; the others say
             what it is.
-        backbone: Name of a timm model.
+        backbone: Name of a timm model; embeddings take none. (default: tf_efficientnet_lite0)
         image_size: Side of the square input of the backbone, pixels.
         tta: Test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
             tile.
@@ -65,9 +73,12 @@ def train(
         resume: Run folder of an interrupted training to continue. Its settings are kept; give
             --data if the data has moved.
         rendering: Rendering options.
+        crs: Coordinate system of the geometries of embeddings, such as EPSG:4326, if the file
+            states none or a wrong one.
+        columns: Options of embeddings.
         config: Settings of the training.
     """
-    from rsh.data.dataset import TileDataset
+    from rsh.data.open import open_dataset
     from rsh.data.sample import SAMPLE
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
@@ -80,8 +91,12 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        dataset = TileDataset.open(
-            data, skip_unreadable=skip_unreadable, rendering=rendering.read(), labels=labels
+        dataset = open_dataset(
+            data,
+            skip_unreadable=skip_unreadable,
+            rendering=rendering.read(),
+            labels=labels,
+            columns=columns.read(crs),
         )
         split_it = partial(
             dataset.split, by=split_by, near_duplicates=near_duplicates, seed=config.seed
@@ -93,7 +108,7 @@ def train(
             split = begun.cut(dataset) if known else split_it()
         else:
             net = HashNet(
-                backbone,
+                _backbone(dataset, backbone),
                 num_bits=num_bits,
                 look_bits=look_bits,
                 image_size=image_size,
@@ -113,3 +128,15 @@ def train(
     print(f"{resume or output}: {quality}after {plural(len(history), 'epoch')}")
     next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"
     print(next_step, file=sys.stderr)
+
+
+def _backbone(dataset: "Dataset", named: str | None) -> str:
+    """Return the backbone of a data set: embeddings have their own."""
+    from rsh.data.embeddings import Embeddings
+    from rsh.models.backbone import DEFAULT as PACKAGED
+
+    if not isinstance(dataset, Embeddings):
+        return named or PACKAGED
+    if named:
+        raise InputError("embeddings take no backbone: omit it", parameter="backbone", value=named)
+    return f"embedding-{dataset.dim}"

@@ -16,12 +16,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from rsh.data import twins
-from rsh.data.dataset import TileDataset
 from rsh.data.images import FORMATS
 from rsh.data.raster import HEAD, find_driver, open_tile
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_COLUMNS, split_parts
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.io.files import atomic_write
 from rsh.labels import UNLABELED, LabelSource, describe_labels

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.io.array_cache import cached
 
 DecodedTiles = NDArray[np.uint8]

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from rsh.data.catalog import CatalogEntry
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.io.files import check_writable, explain_os_error, sha256
 

@@ -12,26 +12,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self, get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rsh.data.dataset import Dataset
 from rsh.data.geoparquet import Columns, read_columns, reading
 from rsh.data.images import SUFFIXES as IMAGES
-from rsh.data.listing import (
-    PARQUET_TABLES,
-    TABLE,
-    is_hidden,
-    walk_files,
-    warn_left_out,
-    warn_of_twins,
-)
+from rsh.data.listing import PARQUET_TABLES, TABLE, is_hidden, walk_files, warn_left_out
 from rsh.data.metadata import check_metadata, read_texts, typed
+from rsh.data.pictures import picture_stamp, read_picture
 from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
 from rsh.errors import InputError, RshWarning
-from rsh.labels import Labeled
+from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
 
 ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
@@ -42,39 +38,52 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Embeddings(Labeled):
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns of a table hold what, and the coordinate system: see `Embeddings.open`."""
+
+    vector_column: str = ""
+    id_column: str = ""
+    class_column: str = ""
+    image_column: str = ""
+    crs: str = ""
+
+
+DEFAULT_COLUMNS = ColumnOptions()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Embeddings(Dataset):
     """Vectors made elsewhere, and a table of what is known of each.
 
     Attributes:
-        name: of the file or folder.
-        path: to open them from.
-        items: one row per vector: id, class ("" where it has none), split (empty until it is
-            split), and, if known, longitude and latitude in degrees, footprint, and all other
-            columns of single values.
+        where: file or folder.
         vectors: those of all files.
         rows: of `vectors`, one per item, (n,) int64.
         image: column of `items` that names the images, "" if none does.
+        columns: as they were given.
+        fetch_pictures: whether pictures are downloaded whose addresses `image` holds.
     """
 
-    name: str
-    path: Path
-    items: pd.DataFrame = field(repr=False)
+    where: Path
     vectors: Vectors = field(repr=False)
     rows: Rows = field(repr=False)
     image: str = ""
+    columns: ColumnOptions = DEFAULT_COLUMNS
+    fetch_pictures: bool = False
 
     @classmethod
     def open(
         cls,
         path: str | Path,
         *,
-        vectors: str = "",
-        id: str = "",
-        label: str = "",
-        image: str = "",
+        vector_column: str = "",
+        id_column: str = "",
+        class_column: str = "",
+        image_column: str = "",
         crs: str = "",
         skip_unreadable: bool = False,
+        labels: LabelSource = "auto",
     ) -> "Embeddings":
         """Open a .npy, .parquet, .geoparquet or .gpq file, or a folder of them.
 
@@ -85,34 +94,42 @@ class Embeddings(Labeled):
         Args:
             path: of the file or folder. Files of a folder hold vectors of one length, in columns of
                 one name.
-            vectors: column of lists of numbers, or the prefix of a column per number, such as A for
-                A00 to A63; by default the only such column.
-            id: column of unique names; by default the first of id, unique_id, tile_id, chip_id,
-                index and name whose values are complete and unique, and else the number of the row.
-                If files of a folder use an id twice, the file's name precedes all ids, since many
-                count from 0 in each file.
-            label: column of classes, empty where there is none; by default class or label.
-            image: column of paths or addresses of the images; by default the first such column.
+            vector_column: column of lists of numbers, or the prefix of a column per number, such as
+                A for A00 to A63; by default the only such column.
+            id_column: column of unique names; by default the first of id, unique_id, tile_id,
+                chip_id, index and name whose values are complete and unique, and else the number of
+                the row. If files of a folder use an id twice, the file's name precedes all ids,
+                since many count from 0 in each file.
+            class_column: column of classes, empty where there is none; by default class or label.
+            image_column: column of paths or addresses of the images; by default the first such
+                column.
             crs: coordinate system of the geometries, such as EPSG:4326, if what the file states is
                 wrong or missing.
             skip_unreadable: read all vectors now, and skip those that are missing or lack a finite
                 number.
+            labels: "none" drops all classes.
 
         Raises:
             InputError: there are no vectors, or several columns of them; a column is missing; ids
                 repeat; a file is damaged, or its geometries cannot lie where it says.
         """
-        path = Path(path)
+        if labels not in get_args(LabelSource):
+            choices = ", ".join(get_args(LabelSource))
+            raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
+        path, given = (
+            Path(path),
+            ColumnOptions(vector_column, id_column, class_column, image_column, crs),
+        )
         arrays, tables = _find_files(path)
-        if arrays and vectors:
+        if arrays and vector_column:
             raise InputError(f"{path} is an array, which has no columns: leave it out",
-                             parameter="vectors", value=vectors)  # fmt: skip
+                             parameter="vector_column", value=vector_column)  # fmt: skip
         files: list[ArrayFile] | list[TableFile]
         if arrays:
             files = [ArrayFile.open(file) for file in arrays]
             read = [_beside(file, len(arrays), crs) for file in files]
         else:
-            files = _open_tables(tables, vectors)
+            files = _open_tables(tables, vector_column)
             read = [file.attributes(crs) for file in files]
         for file in files[1:]:
             if file.dim != files[0].dim:
@@ -127,15 +144,15 @@ class Embeddings(Labeled):
             raise InputError(f"{path} has no geometries: leave it out", parameter="crs", value=crs)
         names = [file.path.relative_to(path).as_posix() for file in files] if path.is_dir() else []
         defaults = [name for file in files if isinstance(file, ArrayFile) for name in file.ids]
-        id, ids = _ids(columns, id, defaults, sizes, names, path)
-        label, classes = _classes(columns, label, path, len(ids))
-        if image and image not in columns:
-            raise _no_column(columns, path, "image", image)
-        image = image or _image_column(columns)
+        id_column, ids = _ids(columns, id_column, defaults, sizes, names, path)
+        class_column, classes = _classes(columns, class_column, path, len(ids))
+        if image_column and image_column not in columns:
+            raise _no_column(columns, path, "image_column", image_column)
+        image = image_column or _image_column(columns)
         others = {
             GIVEN.get(name, name): column
             for name, column in columns.items()
-            if name not in (id, label) or name == image
+            if name not in (id_column, class_column) or name == image
         }
         others = {name: values for name, values in others.items() if name not in places}
         table = pd.DataFrame(others).set_axis(pd.Index(ids), axis=0) if others else pd.DataFrame()
@@ -145,14 +162,28 @@ class Embeddings(Labeled):
             items[name] = values.to_numpy() if values.dtype != "string" else values.array
         name = path.name if path.is_dir() else path.stem
         found = Vectors(files, items["id"], keep_missing=skip_unreadable)
-        opened = cls(name, path, items, found, np.arange(len(ids)), GIVEN.get(image, image))
+        opened = cls(
+            name=name,
+            where=path,
+            items=items,
+            vectors=found,
+            rows=np.arange(len(ids)),
+            image=GIVEN.get(image, image),
+            columns=given,
+        )
+        if labels == "none":
+            opened = opened.without_labels()
+        opened.tell_labels()
         return opened._drop_unreadable() if skip_unreadable else opened
 
-    def __len__(self) -> int:
-        return len(self.items)
-
     def __repr__(self) -> str:
-        return f"Embeddings({self.name!r}, {len(self)} vectors of {self.dim} numbers)"
+        words = describe_labels(len(self), self.num_labeled, len(self.classes))
+        return f"Embeddings({self.name!r}, {len(self)} vectors of {self.dim} numbers, {words})"
+
+    @property
+    def path(self) -> Path:
+        """The path to open these vectors from."""
+        return self.where
 
     @property
     def dim(self) -> int:
@@ -160,19 +191,32 @@ class Embeddings(Labeled):
         return self.vectors.dim
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Sha256 of the id, class and numbers of every vector, but not of the file."""
-        digest = hashlib.sha256()
-        for values in self.items[["id", "class"]].itertuples(index=False):
-            digest.update(("\0".join(values) + "\n").encode())
-        for batch in self.batches(1 + FINGERPRINTED // self.dim):
-            digest.update(batch.astype("<f4", copy=False).data)
-        return digest.hexdigest()
+    def digests(self) -> list[bytes]:
+        """Sha256 of the numbers of each vector as 32-bit floats."""
+        return [
+            hashlib.sha256(vector.data).digest()
+            for batch in self.batches(1 + READ_AT_ONCE // self.dim)
+            for vector in batch.astype("<f4", copy=False)
+        ]
+
+    def stamp(self, row: int) -> str:
+        """Return a text that changes whenever the vector or its picture does."""
+        picture = picture_stamp(self._picture(row), self._folder, fetch=self.fetch_pictures)
+        return f"{self.digests[row].hex()} {picture}"
+
+    def thumbnail(self, row: int, *, side: int) -> bytes:
+        """Return the picture of a vector as a small JPEG, empty if there is none."""
+        name, fetch = self._picture(row), self.fetch_pictures
+        return read_picture(name, self._folder, side=side, fetch=fetch) if name else b""
+
+    def _picture(self, row: int) -> str:
+        """Return the path or address of a picture, "" if there is none."""
+        name = self.items[self.image].iloc[row] if self.image else ""
+        return name if isinstance(name, str) else ""
 
     @property
-    def images(self) -> pd.Series | None:
-        """Path or address of the image of each vector, None if no column has them."""
-        return self.items[self.image] if self.image else None
+    def _folder(self) -> Path:
+        return self.where if self.where.is_dir() else self.where.parent
 
     def read(self, rows: Rows) -> Floats:
         """Return the vectors of these rows, (n, dim) float32.
@@ -197,22 +241,29 @@ class Embeddings(Labeled):
         if len(rows) == len(self):
             raise InputError(f"{self.path} has no vector of finite numbers: compute them again")
         if not len(rows):
-            return self
+            return replace(self, skip_unreadable=True)
         warnings.warn(
             f"{self.path}: left out {plural(len(rows), 'vector')} that lack a finite number, such "
             f"as that of {self.items['id'].iloc[rows[0]]}",
             RshWarning,
             stacklevel=3,
         )
-        return self.select(np.delete(np.arange(len(self)), rows))
+        kept = self.select(np.delete(np.arange(len(self)), rows))
+        return replace(kept, skip_unreadable=True)
 
-    def select(self, rows: Rows) -> "Embeddings":
+    def select(self, rows: Rows) -> Self:
         """Return the vectors of these rows, in this order."""
-        items = self.items.iloc[rows].reset_index(drop=True)
-        return replace(self, items=items, rows=self.rows[rows])
+        return replace(super().select(rows), rows=self.rows[rows])
+
+    def _near_pairs(self) -> list[tuple[int, int]]:
+        raise InputError(
+            "nearly equal tiles are found by their pictures, which embeddings lack: leave it out",
+            parameter="near_duplicates",
+            value=True,
+        )
 
 
-FINGERPRINTED = 1 << 22  # numbers at once
+READ_AT_ONCE = 1 << 22  # numbers
 
 
 def _find_files(path: Path) -> tuple[list[Path], list[Path]]:
@@ -262,7 +313,8 @@ def _open_tables(paths: list[Path], vectors: str) -> list[TableFile]:
         if files and file.column != files[0].column:
             raise InputError(
                 f"{path} has its vectors in {file.column}, and {files[0].path.name} in "
-                f"{files[0].column}: keep files of one model in a folder, or name one as vectors"
+                f"{files[0].column}: keep files of one model in a folder, or name one as "
+                "vector_column"
             )
         files.append(file)
     if not files:
@@ -369,7 +421,7 @@ def _ids(
     """Return the column of ids, "" for row numbers, and unique ids of all rows."""
     count = np.repeat(np.arange(len(sizes)), sizes)
     if named and named not in columns:
-        raise _no_column(columns, path, "id", named)
+        raise _no_column(columns, path, "id_column", named)
     faults = []
     for name in [named] if named else [name for name in IDS if name in columns]:
         ids = _texts(columns[name])
@@ -382,7 +434,7 @@ def _ids(
     if named and faults:
         raise InputError(
             f"{path}: the column {faults[0]}: every vector needs an id of its own",
-            parameter="id",
+            parameter="id_column",
             value=named,
         )
     others = [other for other in IDS if other in columns and other != name]
@@ -390,7 +442,7 @@ def _ids(
         used = f"the column {name}" if name else "the number of the row"
         why = f", since {' and '.join(faults)}" if faults else f", and not {', '.join(others)}"
         warnings.warn(
-            f"{path}: the id of a vector is {used}{why}: choose otherwise with id",
+            f"{path}: the id of a vector is {used}{why}: choose otherwise with id_column",
             RshWarning,
             stacklevel=3,
         )
@@ -419,19 +471,18 @@ def _fault(ids: pd.Series, count: Rows) -> str:
 def _classes(columns: Columns, named: str, path: Path, count: int) -> tuple[str, list[str]]:
     """Return the column of classes, "" if there is none, and the class of each row."""
     if named and named not in columns:
-        raise _no_column(columns, path, "label", named)
+        raise _no_column(columns, path, "class_column", named)
     found = [named] if named else [name for name in LABELS if name in columns]
     if not found:
         return "", [""] * count
     if len(found) > 1:
         warnings.warn(
             f"{path}: the classes are in the column {found[0]}, and not in {found[1]}: choose "
-            "otherwise with label",
+            "otherwise with class_column",
             RshWarning,
             stacklevel=3,
         )
     classes = _texts(columns[found[0]])
-    warn_of_twins(classes.unique(), path)
     return found[0], classes.tolist()
 
 

@@ -455,7 +455,7 @@ def _choose(file: pq.ParquetFile, named: str, where: str) -> tuple[str, tuple[st
         raise InputError(
             f"{where} has no vectors of that name, the column {kind}; its columns are "
             f"{', '.join(schema.names[:20])}: name one of lists of numbers",
-            parameter="vectors",
+            parameter="vector_column",
             value=named,
         )
     lists = [name for name in lists if not BOXES.fullmatch(name)]
@@ -469,7 +469,7 @@ def _choose(file: pq.ParquetFile, named: str, where: str) -> tuple[str, tuple[st
     if found:
         names = " and ".join(map(_shown, found.values()))
         raise InputError(
-            f"{where} has {len(found)} columns of vectors, {names}: name one as vectors"
+            f"{where} has {len(found)} columns of vectors, {names}: name one as vector_column"
         )
     raise InputError(
         f"{where} has no column of vectors, but {', '.join(schema.names[:20])}: write them as a "

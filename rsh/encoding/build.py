@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from rsh.codes.encodings import Encodings
-from rsh.data.dataset import TileDataset
+from rsh.data.dataset import Dataset
 from rsh.encoding.coordinator import encoded
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import MANIFEST, DataInfo, Manifest, ModelInfo, read_manifest
 from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
 from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
-from rsh.training.feature_cache import cached_features
+from rsh.training.feature_cache import cached_features, check_input
 
 
-def encode_dataset(net: HashNet, dataset: TileDataset, *, progress: bool = True) -> Encodings:
+def encode_dataset(net: HashNet, dataset: Dataset, *, progress: bool = True) -> Encodings:
     """Encode every tile in memory, from cached backbone features where there are any.
 
     Raises:
@@ -25,7 +25,7 @@ def encode_dataset(net: HashNet, dataset: TileDataset, *, progress: bool = True)
 
 def build_gallery(
     net: HashNet,
-    dataset: TileDataset,
+    dataset: Dataset,
     folder: str | Path,
     *,
     name: str = "",
@@ -53,6 +53,7 @@ def build_gallery(
         InputError: a tile cannot be read, the folder cannot be written or holds another gallery, or
             another process is encoding into it.
     """
+    check_input(net, dataset)
     folder = Path(folder)
     path = str(Path(run).resolve()) if run else ""
     model = ModelInfo(**net.settings, fingerprint=fingerprint(net), run=path)
@@ -67,15 +68,14 @@ def build_gallery(
     return Gallery.open(folder)
 
 
-def add_dataset(
-    net: HashNet, dataset: TileDataset, folder: Path, *, progress: bool = True
-) -> Gallery:
+def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool = True) -> Gallery:
     """Encode a data set and add it to a gallery of the same network; else as `build_gallery`.
 
     Raises:
         InputError: as there, or the gallery already holds one of the tiles, or rendered its rasters
             otherwise.
     """
+    check_input(net, dataset)
     there = Gallery.open(folder)
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])

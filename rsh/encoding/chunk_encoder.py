@@ -11,13 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from rsh.codes.encodings import Encodings
-from rsh.data.dataset import SKIP_HINT, TileDataset
+from rsh.data.dataset import Dataset
 from rsh.data.decoded import DecodedTiles, decode_tile
+from rsh.data.embeddings import Embeddings
 from rsh.data.images import to_jpeg
+from rsh.data.tiles import SKIP_HINT, TileDataset
 from rsh.encoding.chunk_store import EncodedChunk, Skipped
 from rsh.errors import InputError, NoData
 from rsh.gallery.segment import THUMB_SIDE
-from rsh.models.hashnet import HashNet, apply_head, to_encodings
+from rsh.models.hashnet import HashNet, apply_head, apply_net, to_encodings
 from rsh.training.feature_cache import FeatureArray, extract_features, tiles_at_a_time
 
 AHEAD = 256  # tiles that are decoded while others are computed
@@ -41,8 +43,8 @@ class ReadTile(NamedTuple):
 
 def encode_chunk(
     net: HashNet,
-    dataset: TileDataset,
-    rows: Iterable[int],
+    dataset: Dataset,
+    rows: Sequence[int],
     *,
     pool: ThreadPoolExecutor,
     skip_unreadable: bool = False,
@@ -61,6 +63,9 @@ def encode_chunk(
     Raises:
         InputError: a tile cannot be read.
     """
+    if isinstance(dataset, Embeddings):
+        return _encode_vectors(net, dataset, rows, pool, on_tile)
+    assert isinstance(dataset, TileDataset)
     read: list[ReadTile] = []
     skipped = Skipped([], 0)
 
@@ -83,6 +88,26 @@ def encode_chunk(
         digests=[tile.digest for tile in read],
         thumbnails=[tile.thumbnail for tile in read],
         skipped=skipped,
+    )
+
+
+def _encode_vectors(
+    net: HashNet,
+    dataset: Embeddings,
+    rows: Sequence[int],
+    pool: ThreadPoolExecutor,
+    on_tile: Callable[[], object],
+) -> EncodedChunk:
+    thumbnails = []
+    for thumbnail in pool.map(partial(dataset.thumbnail, side=THUMB_SIDE), rows):
+        thumbnails.append(thumbnail)
+        on_tile()
+    return EncodedChunk(
+        encodings=to_encodings(apply_net(net, dataset.read(np.array(rows)))),
+        rows=list(rows),
+        digests=[dataset.digests[row] for row in rows],
+        thumbnails=thumbnails,
+        skipped=Skipped([], 0),
     )
 
 

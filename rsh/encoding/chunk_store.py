@@ -25,8 +25,9 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from rsh.codes.encodings import Encodings
-from rsh.data.dataset import TileDataset
+from rsh.data.dataset import Dataset
 from rsh.gallery.segment import THUMB_SIDE
+from rsh.io.arrays import map_bytes
 from rsh.io.files import atomic_directory, explain_os_error, file_record, write_json
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.training.feature_cache import libraries
@@ -128,7 +129,7 @@ class Chunk:
             return False
 
 
-def plan_chunks(net: HashNet, dataset: TileDataset, work: Path) -> list[Chunk]:
+def plan_chunks(net: HashNet, dataset: Dataset, work: Path) -> list[Chunk]:
     """Return the chunks of a data set, whether the work folder holds them or not."""
     rendering = asdict(dataset.rendering)
     decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE, rendering])
@@ -137,10 +138,10 @@ def plan_chunks(net: HashNet, dataset: TileDataset, work: Path) -> list[Chunk]:
     return [Chunk(work / _chunk_name(decides, dataset, rows), rows) for rows in ranges]
 
 
-def _chunk_name(decides: str, dataset: TileDataset, rows: range) -> str:
+def _chunk_name(decides: str, dataset: Dataset, rows: range) -> str:
     digest = hashlib.sha256(f"{decides} {rows[0]}".encode())
-    for tile in dataset.items["id"].iloc[list(rows)]:
-        digest.update(f"\n{tile}\0{dataset.source.stamp(tile)}".encode())
+    for row in rows:
+        digest.update(f"\n{dataset.items['id'].iloc[row]}\0{dataset.stamp(row)}".encode())
     return digest.hexdigest()[:24]
 
 
@@ -219,9 +220,7 @@ class Column:
 def _open(folder: Path) -> tuple[Records, NDArray[np.uint8]]:
     """Return the records of a chunk, and all its thumbnails, as maps of the files."""
     records: Records = np.load(folder / "rows.npy", mmap_mode="r")
-    if not len(records):  # an empty file cannot be mapped
-        return records, np.empty(0, np.uint8)
-    return records, np.memmap(folder / "thumbs.bin", dtype=np.uint8, mode="r")
+    return records, map_bytes(folder / "thumbs.bin")
 
 
 def _file_records(folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from rsh.codes.order import hash_order
-from rsh.data.dataset import TileDataset, fingerprint_tiles
+from rsh.data.dataset import Dataset, fingerprint_tiles
 from rsh.encoding.chunk_encoder import encode_chunk
 from rsh.encoding.chunk_store import Chunk, ChunkReader, Skipped, plan_chunks
 from rsh.errors import InputError, RshWarning
@@ -49,7 +49,7 @@ class EncodedDataset:
 @contextmanager
 def encoded(
     net: HashNet,
-    dataset: TileDataset,
+    dataset: Dataset,
     folder: Path,
     *,
     skip_unreadable: bool = False,
@@ -113,7 +113,7 @@ def _exclusive(folder: Path, group: ProcessGroup) -> Iterator[None]:
             lock.release()
 
 
-def _encode_missing(net: HashNet, dataset: TileDataset, board: "_Board") -> None:
+def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board") -> None:
     """Encode chunks until all are complete, whichever process encodes them."""
     threads = max(2, (os.cpu_count() or 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     with board.bar, ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
@@ -198,7 +198,7 @@ class _Board:
         return sum(len(chunk.rows) for chunk in found)
 
 
-def _join(dataset: TileDataset, chunks: Sequence[Chunk], skipped: Skipped) -> EncodedDataset:
+def _join(dataset: Dataset, chunks: Sequence[Chunk], skipped: Skipped) -> EncodedDataset:
     """Return all chunks as one data set; damaged chunks are deleted and named."""
     damaged = [chunk for chunk in chunks if not chunk.is_intact()]
     for chunk in damaged:

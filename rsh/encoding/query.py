@@ -1,4 +1,4 @@
-"""Encodes images as queries of a gallery."""
+"""Encodes images and vectors as queries of a gallery."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from rsh.codes.encodings import Encodings
@@ -37,9 +38,15 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
         read.
 
     Raises:
-        InputError: the gallery names no run, or the network is gone or has changed.
+        InputError: the gallery was made from embeddings or names no run, or the network is gone or
+            has changed.
     """
     about = gallery.manifest
+    if dim := about.model.vector_dim:
+        raise InputError(
+            f"{gallery.folder} was made from embeddings: search with the id of a tile, or with a "
+            f"vector of {dim:,} numbers, such as a .npy file"
+        )
     if encoder := find_onnx_encoder(run or about.model.run, about.model.fingerprint):
         encode: QueryEncoder = encoder.encode
     else:
@@ -59,6 +66,45 @@ def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) ->
 
     tiles = np.stack([decode_tile(read_image(image), net.image_size) for image in images])
     return to_encodings(apply_net(net, tiles))
+
+
+def encode_vector(
+    gallery: Gallery, vector: ArrayLike, *, run: str | Path | None = None
+) -> Encodings:
+    """Encode a vector with the network that made a gallery from embeddings.
+
+    Args:
+        gallery: an opened gallery.
+        vector: its numbers, (dim,) or (1, dim), by the model that made the others.
+        run: run folder of the network, if it has moved.
+
+    Raises:
+        InputError: the gallery was made from images, the vector has another length or a number that
+            is not finite, or as for `load_network`.
+    """
+    dim = gallery.manifest.model.vector_dim
+    if not dim:
+        raise InputError(
+            f"{gallery.folder} was made from images: search with an image, or the id of a tile"
+        )
+    numbers = np.asarray(vector)
+    if numbers.dtype.kind not in "fiu" or numbers.size != max(numbers.shape, default=0):
+        raise InputError(
+            f"the query is {numbers.dtype} of shape {numbers.shape}: give one vector of {dim:,} "
+            "numbers"
+        )
+    if numbers.size != dim:
+        raise InputError(
+            f"the query vector has {numbers.size:,} numbers, and those of {gallery.folder} have "
+            f"{dim:,}: give one by the model that made them"
+        )
+    with np.errstate(over="ignore"):
+        row = numbers.reshape(1, dim).astype(np.float32)
+    if not np.isfinite(row).all():
+        raise InputError("the query vector lacks a finite number: compute it again")
+    from rsh.models.hashnet import apply_net, to_encodings  # torch
+
+    return to_encodings(apply_net(load_network(gallery, run), row))
 
 
 def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":

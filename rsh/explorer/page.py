@@ -67,7 +67,8 @@ class Explorer:
         self.header.galleries, self.header.gallery = site.names, name
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
-        self.upload = UploadPanel(page=page)
+        takes_images = not gallery.manifest.model.vector_dim
+        self.upload = UploadPanel(page=page, images=takes_images)
         self.class_browser = ClassBrowserPanel(page=page)
         self.codes = CodesPanel(page=page)
         self.cards = CardsPanel(page=page)
@@ -75,7 +76,7 @@ class Explorer:
         self._comparison = Comparison(gallery, site, name)
         self.sides = ComparePanel(page=page, choices=self._comparison.choices, labeled=labeled)
         self._explained = Explained(gallery)
-        self.reasons = ExplainPanel(page=page)
+        self.reasons = ExplainPanel(page=page, images=takes_images)
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
         self.legend = LegendPanel(page=page, ways=list_ways(gallery) if self.planes else [])

@@ -20,6 +20,7 @@ from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
+from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import Searcher, open_searcher
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
@@ -163,13 +164,16 @@ class Gallery(Labeled):
         return self.positions is not None
 
     def thumbnail(self, row: int) -> bytes:
-        """Return the JPEG bytes of one thumbnail."""
+        """Return the JPEG bytes of one thumbnail; a picture of the code if there is no other."""
+        return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
+
+    def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])
         return self._segments[segment].thumbnail(segment_row)
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
-        thumbnails = (self.thumbnail(row) for row in range(len(self)))
+        thumbnails = (self._stored_thumbnail(row) for row in range(len(self)))
         return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbnails)
 
     def encoded(self, row: int) -> Encodings:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.codes.binary import MAX_BITS
+from rsh.config import vector_dim
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.segment import FILES
@@ -51,6 +52,11 @@ class ModelInfo:
     feature_stages: int = 0
     fingerprint: str = ""
     run: str = ""
+
+    @property
+    def vector_dim(self) -> int:
+        """Numbers in the vectors that it encodes; 0 if it encodes images."""
+        return vector_dim(self.backbone)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
 relaxed.npy      hash layer output, whose signs are the codes, (n, num_bits) float16
 features.npy     L2-normalized projection-head output, (n, d) float16
 items.parquet    id, class, split and, if known, longitude, latitude, block, footprint
-thumbs.bin       JPEG bytes one after another
+thumbs.bin       JPEG bytes one after another; none of an embedding without a picture
 thumbs.npy       the n + 1 offsets into them, int64
 
 Class and split are "" where they are unknown.
@@ -23,7 +23,7 @@ from rsh.codes.binary import Packed
 from rsh.codes.encodings import HalfArray
 from rsh.errors import InputError
 from rsh.gallery.items import read_items
-from rsh.io.arrays import read_array
+from rsh.io.arrays import map_bytes, read_array
 from rsh.io.files import FileRecord, file_record, recovery_hint
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
@@ -94,13 +94,13 @@ class Segment:
         ends = np.concatenate([[0], self._offsets, [thumbnails.stat().st_size]])
         if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
             raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbnails.name}")
-        self._thumbs = np.memmap(thumbnails, dtype=np.uint8, mode="r")
+        self._thumbs = map_bytes(thumbnails)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def thumbnail(self, row: int) -> bytes:
-        """Return the JPEG bytes of one thumbnail."""
+        """Return the JPEG bytes of one thumbnail, empty if there is none."""
         start, stop = self._offsets[row : row + 2]
         return bytes(self._thumbs[start:stop])
 

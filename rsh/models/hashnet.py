@@ -15,7 +15,13 @@ from rsh.codes.encodings import Encodings
 from rsh.data.decoded import DecodedTiles
 from rsh.errors import InputError
 from rsh.models.augment import ViewSpec
-from rsh.models.backbone import DEFAULT, create_backbone
+from rsh.models.backbone import (
+    DEFAULT,
+    Backbone,
+    IdentityBackbone,
+    create_backbone,
+    vector_backbone,
+)
 from rsh.models.losses.multilevel import Embedding
 
 TTA = (1, 4, 8)
@@ -118,7 +124,7 @@ class HashNet(nn.Module):
     """The network; both branches share its weights.
 
     Attributes:
-        backbone: image -> backbone feature.
+        backbone: image -> backbone feature; or vector -> standardized vector, for embeddings.
         head: backbone feature -> Embedding.
         num_bits: code length, bits.
         look_bits: how many of them are look bits, see `rsh.models.losses.look`.
@@ -143,7 +149,8 @@ class HashNet(nn.Module):
         """Create a network with ImageNet weights in the backbone and random weights in the head.
 
         Args:
-            backbone: a timm model name.
+            backbone: a timm model name; or "embedding-768" for embeddings of 768 numbers, to which
+                image_size, tta and feature_stages do not apply.
             num_bits: code length, bits, a multiple of 4 from 4 to 256.
             look_bits: how many of them, the last ones, keep what a tile looks like, a multiple of 4
                 from 0 to num_bits; the others say what it is.
@@ -165,13 +172,18 @@ class HashNet(nn.Module):
         if look_bits % 4 or not 0 <= look_bits <= num_bits:
             message = f"choose a multiple of 4 from 0 to {num_bits}, the code length"
             raise InputError(message, parameter="look_bits", value=look_bits)
-        if not 32 <= image_size <= 1024:
+        if of_vectors := vector_backbone(backbone):
+            image_size = 0
+            for name, value, only in (("tta", tta, 1), ("feature_stages", feature_stages, 0)):
+                if value != only:
+                    raise InputError("embeddings have no images", parameter=name, value=value)
+        elif not 32 <= image_size <= 1024:
             raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
         if tta not in TTA:
             raise InputError(f"choose {', '.join(map(str, TTA))}", parameter="tta", value=tta)
         self.image_size, self.plain = image_size, ViewSpec(image_size, tta=tta)
         with torch.random.fork_rng(devices=[]):
-            self.backbone = create_backbone(
+            self.backbone: Backbone | IdentityBackbone = of_vectors or create_backbone(
                 backbone,
                 image_size=image_size,
                 feature_stages=feature_stages,
@@ -196,25 +208,28 @@ class HashNet(nn.Module):
             "feature_stages": feature_stages,
         }
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether it takes images, and not embeddings."""
+        return not isinstance(self.backbone, IdentityBackbone)
+
     def forward(self, images: Tensor) -> Embedding:
         """Map images, (n, 3, h, w) float from 0 to 1, to an Embedding of n rows."""
-        return self.head(self.backbone(self.normalize(images)))  # type: ignore[no-any-return]
+        return self.head(self.backbone(self.backbone.normalize(images)))  # type: ignore[no-any-return]
 
     def encode(self, tiles: Tensor) -> Embedding:
-        """Map decoded tiles, (n, 3, side, side) uint8, to an Embedding averaged over `plain`.
+        """Map tiles to an Embedding averaged over `plain`.
 
         Backbone features are rounded to float16 as in the cache, so that a tile has the same code
         with and without cached features.
-        """
-        views = self.plain.of(tiles, first=0).flatten(0, 1)  # plain views are not random
-        features = self.backbone(self.normalize(views)).half().float()
-        return self.head.encode(features, tiles.shape[0])  # len() would fix n in an export
 
-    def normalize(self, images: Tensor) -> Tensor:
-        """Normalize images, (n, 3, h, w) float from 0 to 1, as the backbone expects."""
-        mean = torch.tensor(self.backbone.mean, device=images.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.backbone.std, device=images.device).view(1, 3, 1, 1)
-        return (images - mean) / std
+        Args:
+            tiles: decoded images, (n, 3, side, side) uint8; or vectors, (n, dim) float32.
+        """
+        # plain views are not random
+        views = self.plain.of(tiles, first=0).flatten(0, 1) if self.takes_images else tiles
+        features = self.backbone(self.backbone.normalize(views)).half().float()
+        return self.head.encode(features, tiles.shape[0])  # len() would fix n in an export
 
 
 def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
@@ -237,19 +252,22 @@ def apply_head(head: HashHead, features: NDArray[np.float16]) -> Embedding:
 
 
 def apply_net(
-    net: HashNet, tiles: DecodedTiles, rows: NDArray[np.int64] | None = None
+    net: HashNet,
+    tiles: DecodedTiles | NDArray[np.float32],
+    rows: NDArray[np.int64] | None = None,
 ) -> Embedding:
-    """Map any number of decoded tiles to an Embedding, in evaluation mode: see `HashNet.encode`.
+    """Map any number of tiles to an Embedding, in evaluation mode: see `HashNet.encode`.
 
     Args:
         net: its mode is restored afterwards.
-        tiles: (n, 3, side, side) uint8.
+        tiles: decoded images, (n, 3, side, side) uint8; or vectors, (n, dim) float32.
         rows: which tiles; None takes all. Only these are read from a memory map.
 
     Returns:
         Embedding of one row per tile, on the CPU.
     """
-    return _apply(net, net.encode, tiles, rows, step=max(1, 64 // len(net.plain)))
+    step = max(1, 64 // len(net.plain)) if net.takes_images else 4096
+    return _apply(net, net.encode, tiles, rows, step=step)
 
 
 @torch.inference_mode()

@@ -76,7 +76,7 @@ def load_onnx_backbone(net: HashNet) -> Callable[[Tensor], Tensor]:
             is not installed.
     """
     example = torch.rand(8, 3, net.image_size, net.image_size, generator=torch.Generator())
-    example = net.normalize(example)
+    example = net.backbone.normalize(example)
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

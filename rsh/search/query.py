@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rsh.codes.binary import Packed
 from rsh.codes.encodings import Encodings
@@ -13,7 +14,9 @@ from rsh.config import Measure
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.placeholder import draw_code
 from rsh.gallery.segment import THUMB_SIDE
+from rsh.io.arrays import read_numbers
 from rsh.labels import UNLABELED
 
 if TYPE_CHECKING:
@@ -24,11 +27,11 @@ Sign = Literal["positive", "negative"]
 
 @dataclass(frozen=True, eq=False)
 class QueryImage:
-    """An image that is no tile of the gallery.
+    """An image, or a vector, that is no tile of the gallery.
 
     Attributes:
         name: its file, or what to call it.
-        thumbnail: JPEG bytes.
+        thumbnail: JPEG bytes; of a vector, a drawing of its code.
         encodings: its code, relaxed code and features, one row each.
         note: how it was converted to 8-bit RGB, if it was.
     """
@@ -116,6 +119,37 @@ class Query:
         path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
         thumbnail = to_jpeg(shown, side=2 * THUMB_SIDE)
         return cls(image=QueryImage(str(path) or "image", thumbnail, encode([shown])), **marked)
+
+    @classmethod
+    def of_vector(
+        cls,
+        gallery: Gallery,
+        vector: "ArrayLike | Path",
+        *,
+        positive: Sequence[str] = (),
+        negative: Sequence[str] = (),
+        run: Path | None = None,
+    ) -> "Query":
+        """Make a query of a vector, for a gallery that was made from embeddings.
+
+        Args:
+            gallery: an opened gallery.
+            vector: its numbers, (dim,) or (1, dim); or a .npy file of them.
+            positive: ids of tiles that the results should resemble.
+            negative: ids of tiles that the results should not resemble.
+            run: run folder of the model, if it has moved.
+
+        Raises:
+            InputError: the file or the vector cannot be used, the model is gone, or an id is wrong.
+        """
+        from rsh.encoding.query import encode_vector  # torch
+
+        marked = _feedback_rows(gallery, None, positive, negative)
+        name = str(vector) if isinstance(vector, Path) else "vector"
+        numbers = read_numbers(vector) if isinstance(vector, Path) else vector
+        made = encode_vector(gallery, numbers, run=run)
+        thumbnail = draw_code(made.packed[0], gallery.num_bits)
+        return cls(image=QueryImage(name, thumbnail, made), **marked)
 
     @property
     def has_feedback(self) -> bool:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rsh.config import Measure
 from rsh.errors import InputError
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 def search(
     gallery: Gallery,
-    query: "str | Path | Image.Image",
+    query: "str | Path | Image.Image | NDArray[Any]",
     *,
     top_k: int | None = None,
     radius: int | None = None,
@@ -30,11 +33,12 @@ def search(
     filter: Filter = NO_FILTER,
     run: Path | None = None,
 ) -> SearchResult:
-    """Search a gallery with one of its tiles or with an image.
+    """Search a gallery with one of its tiles, with an image, or with a vector.
 
     Args:
         gallery: an opened gallery.
         query: the id of a tile, which is left out of the results; or an image: its file, or opened.
+            A gallery that was made from embeddings takes a vector, (dim,), or a .npy file of one.
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rerank.score`.
@@ -46,7 +50,7 @@ def search(
         run: run folder of the model, if it has moved.
 
     Raises:
-        InputError: the query is neither tile nor image, or an option is wrong.
+        InputError: the query is neither tile nor image nor vector, or an option is wrong.
     """
     options = SearchOptions(top_k, radius, rerank, rerank_depth, filter)
     if positive or negative:
@@ -55,10 +59,15 @@ def search(
     if isinstance(query, str) and query in gallery.ids:
         return retrieve(gallery, Query.of_tile(gallery, query, **marks), options)
     if isinstance(query, str | Path) and not Path(query).is_file():
+        file = "a .npy file" if gallery.manifest.model.vector_dim else "an image file"
         raise InputError(
-            f"{query} is neither an image file nor the id of a tile in {gallery.folder}: "
+            f"{query} is neither {file} nor the id of a tile in {gallery.folder}: "
             f"give one, such as {gallery.items['id'].iloc[0]}"
         )
+    if isinstance(query, np.ndarray):
+        return retrieve(gallery, Query.of_vector(gallery, query, run=run, **marks), options)
+    if isinstance(query, str | Path) and Path(query).suffix.lower() == ".npy":
+        return retrieve(gallery, Query.of_vector(gallery, Path(query), run=run, **marks), options)
     return retrieve(gallery, Query.of_image(gallery, query, run=run, **marks), options)
 
 

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from rsh.codes.binary import Codes
-from rsh.data.dataset import TileDataset
 from rsh.data.sample import EARTH
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.evaluation.plots import OTHERS, SAME
 from rsh.plotting import COLORS, percent_axis, style_axes

@@ -26,6 +26,8 @@ from rsh.models.losses.targets import Targets
 from rsh.training.feature_cache import FeatureArray
 from rsh.training.neighborhoods import Teacher
 
+LEFT_OUT = 0.3  # of the numbers of a vector, in a view
+
 
 class Batch(NamedTuple):
     """Two views of n tiles.
@@ -291,6 +293,20 @@ class FeatureBatches(TwoViewBatches):
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
         order = torch.rand(total, self.data.shape[1]).argsort(dim=1)[shard]
         return self.data[rows, order[:, 0]].float(), self.data[rows, order[:, 1]].float()
+
+
+class VectorBatches(TwoViewBatches):
+    """Batches of two views of each embedding: each leaves out other numbers, as dropout does.
+
+    The data are standardized vectors, (n, 1, num_features) float16; what is left out is 0, the
+    mean, and the rest is scaled so that sums keep their expectation.
+    """
+
+    def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
+        vectors = self.data[rows, 0].float() / (1 - LEFT_OUT)
+        draws = torch.rand(2, total, vectors.shape[1])[:, shard].to(vectors.device)
+        view0, view1 = vectors * (draws >= LEFT_OUT)
+        return view0, view1
 
 
 class TileBatches(TwoViewBatches):

@@ -19,8 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsh.data.dataset import TileDataset
+from rsh.data.dataset import Dataset
 from rsh.data.decoded import DecodedTiles, decoded_tiles
+from rsh.data.embeddings import Embeddings
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, RshWarning
 from rsh.io.array_cache import cached
 from rsh.models.augment import ViewSpec
@@ -34,13 +36,16 @@ FEATURE_LIBRARIES = ("torch", "timm", "pillow")
 ONNX_LIBRARIES = ("onnxruntime", "onnxscript")
 ONNX_PAYS = 4000  # views; with fewer, the export takes longer than torch
 CPU_BATCH, GPU_BATCH = 8, 64  # views; of more, glibc returns the memory after every batch
+VECTOR_BATCH = 4096  # vectors
 MAX_AT_ONCE = 8  # batches on a CPU, so that many cores do not need much memory
 
 
 def cached_features(
-    net: HashNet, dataset: TileDataset, spec: ViewSpec, *, progress: bool = True
+    net: HashNet, dataset: Dataset, spec: ViewSpec, *, progress: bool = True
 ) -> FeatureArray:
     """Return the backbone features of every view of every tile, read from disk if cached.
+
+    An embedding has one view, the standardized vector.
 
     Args:
         net: its backbone is applied in evaluation mode.
@@ -52,14 +57,52 @@ def cached_features(
         (n, views, num_features) float16, a read-only memory map.
 
     Raises:
-        InputError: a tile cannot be read, or the cache folder cannot be written.
+        InputError: a tile cannot be read, the cache folder cannot be written, or the network does
+            not take such data.
     """
+    check_input(net, dataset)
+    if isinstance(dataset, Embeddings):
+        return _standardized(net, dataset, progress)
+    assert isinstance(dataset, TileDataset)
     onnx = _onnx_pays(net, spec, len(dataset) * len(spec))
     try:
         return _cached(net, dataset, spec, onnx, progress)
     except NoOnnxForm as error:
         warnings.warn(f"{error}: torch computes its features", RshWarning, stacklevel=2)
     return _cached(net, dataset, spec, False, progress)
+
+
+def check_input(net: HashNet, dataset: Dataset) -> None:
+    """Refuse images for a network that takes vectors, and vectors that a network does not take.
+
+    Raises:
+        InputError: the data are such.
+    """
+    takes = "images" if net.takes_images else f"vectors of {net.head.num_features:,} numbers"
+    has = f"vectors of {dataset.dim:,} numbers" if isinstance(dataset, Embeddings) else "images"
+    if takes != has:
+        raise InputError(
+            f"{dataset.path} holds {has}, and the network takes {takes}: give data like that of "
+            "its training, or train another network"
+        )
+
+
+def _standardized(net: HashNet, dataset: Embeddings, progress: bool) -> FeatureArray:
+    """Return standardized vectors, (n, 1, dim), read from disk if cached."""
+    dim, backbone = dataset.dim, net.backbone
+
+    def rows(start: int) -> Iterator[FeatureArray]:
+        with torch.inference_mode():
+            for first in range(start, len(dataset), VECTOR_BATCH):
+                part = np.arange(first, min(first + VECTOR_BATCH, len(dataset)))
+                vectors = backbone.normalize(torch.from_numpy(dataset.read(part)))
+                yield backbone(vectors).half().numpy()[:, None]
+
+    key = hashlib.sha256(f"{dataset.fingerprint} {fingerprint(backbone)}".encode()).hexdigest()
+    shape = (len(dataset), 1, dim)
+    return cached(
+        "cached features", key[:24], rows, shape=shape, dtype=np.float16, progress=progress
+    )
 
 
 class NoOnnxForm(InputError):
@@ -172,7 +215,9 @@ def extract_features(
     @torch.no_grad()  # weights that change their layout in inference mode cannot be trained later
     def compute(tiles: DecodedTiles, first: int) -> FeatureArray:
         full = np.resize(tiles, (max(size, len(tiles)), *tiles.shape[1:]))  # repeats the tiles
-        images = net.normalize(spec.of(torch.from_numpy(full).to(device), first).flatten(0, 1))
+        images = net.backbone.normalize(
+            spec.of(torch.from_numpy(full).to(device), first).flatten(0, 1)
+        )
         if apply:
             features = apply(images)
         else:

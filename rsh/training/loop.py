@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from rsh.config import TrainConfig
 from rsh.errors import InputError
+from rsh.models.backbone import Backbone
 from rsh.models.hashnet import HashNet
 from rsh.models.losses.multilevel import Embedding
 from rsh.models.losses.targets import Targets
@@ -259,7 +260,7 @@ def make_optimizer(module: nn.Module, loss: nn.Module, config: TrainConfig) -> t
     """
     head = module.head if isinstance(module, HashNet) else module
     groups: list[dict[str, Any]] = [{"params": [*head.parameters(), *loss.parameters()]}]
-    if isinstance(module, HashNet):
+    if isinstance(module, HashNet) and isinstance(module.backbone, Backbone):
         top = config.learning_rate * config.backbone_lr_scale
         for group in param_groups_layer_decay(
             module.backbone.network,

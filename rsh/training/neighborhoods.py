@@ -4,7 +4,7 @@ Two tiles look alike if the cosine of these features is high. The features are s
 training tiles: as they are, a few large ones decide.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,15 @@ class Standardization:
             features: (n, views, d) float16.
             rows: of the training tiles.
         """
-        count = np.zeros(())
-        total, squares = np.zeros((2, features.shape[-1]))
-        for part in _parts(features, rows):
-            count = count + len(part)
+        return cls.of(_parts(features, rows), features.shape[-1])
+
+    @classmethod
+    def of(cls, parts: Iterable[Floats], dim: int) -> "Standardization":
+        """Measure rows that come in parts, (n, dim) each; at least one row in all."""
+        count = 0
+        total, squares = np.zeros((2, dim))
+        for part in parts:
+            count += len(part)
             total += part.sum(axis=0, dtype=np.float64)
             squares += np.square(part, dtype=np.float64).sum(axis=0)
         mean = total / count

@@ -22,10 +22,13 @@ import safetensors
 from safetensors.torch import load_file, save
 
 from rsh.config import TrainConfig, check_number
-from rsh.data.dataset import Split, TileDataset
+from rsh.data.dataset import Dataset, Split
+from rsh.data.embeddings import DEFAULT_COLUMNS, ColumnOptions, Embeddings
+from rsh.data.open import holds_embeddings, open_dataset
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.io.files import (
     atomic_write,
@@ -99,6 +102,13 @@ class Run:
         noted = self.config["data"].get("rendering", {})
         return from_json(Rendering, noted, where=where, what="run")
 
+    @property
+    def columns(self) -> ColumnOptions:
+        """Which columns of the training's embeddings held what."""
+        where = f"'data' in {self.folder / 'config.json'}"
+        noted = self.config["data"].get("columns", {})
+        return from_json(ColumnOptions, noted, where=where, what="run")
+
     def net(self) -> HashNet:
         """Load the trained network, in evaluation mode.
 
@@ -152,11 +162,12 @@ class Run:
             InputError: the data is missing, or its content has changed.
         """
         noted = self.config["data"]
-        dataset = TileDataset.open(
+        dataset = open_dataset(
             data or noted["source"],
             skip_unreadable=noted["skip_unreadable"],
             like=self.rendering,
             labels=noted["labels"],
+            columns=self.columns,
         )
         if not self.knows(dataset):
             raise InputError(
@@ -165,7 +176,7 @@ class Run:
             )
         return self.cut(dataset)
 
-    def cut(self, dataset: TileDataset) -> Split:
+    def cut(self, dataset: Dataset) -> Split:
         """Return the split of the training, for a data set with its tiles.
 
         Raises:
@@ -186,7 +197,8 @@ class Run:
         skip_unreadable: bool = False,
         tiling: TilingOptions = DEFAULT_TILING,
         rendering: Rendering = AS_IS,
-    ) -> TileDataset:
+        columns: ColumnOptions = DEFAULT_COLUMNS,
+    ) -> Dataset:
         """Open tiles to encode; tiles of the training keep their splits at any path.
 
         Args:
@@ -194,24 +206,38 @@ class Run:
             skip_unreadable: whether images that cannot be read are skipped.
             tiling: how scenes are cut into tiles.
             rendering: how rasters become 8-bit RGB, if not as in the training.
+            columns: of embeddings, which hold what, if not as in the training.
 
         Raises:
             InputError: the data cannot be opened.
         """
-        noted = self.config["data"]
-        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS:
+        noted, same = self.config["data"], columns == DEFAULT_COLUMNS
+        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS and same:
             return self.split().dataset
-        dataset = TileDataset.open(
-            data or noted["source"], tiling=tiling, rendering=rendering, like=self.rendering
+        where = data or noted["source"]
+        vectors = holds_embeddings(where)
+        dataset = open_dataset(
+            where,
+            skip_unreadable=skip_unreadable and vectors,
+            tiling=tiling,
+            rendering=rendering,
+            like=self.rendering,
+            columns=self.columns if same and vectors and tiling == DEFAULT_TILING else columns,
         )
         # trying to read all files is worthwhile only for about as many files as the training had
-        if skip_unreadable and noted["skip_unreadable"] and len(dataset) < 2 * noted["tiles"]:
+        few = len(dataset) < 2 * noted["tiles"]
+        if (
+            skip_unreadable
+            and noted["skip_unreadable"]
+            and few
+            and isinstance(dataset, TileDataset)
+        ):
             dataset = dataset.drop_unreadable()
         if noted["labels"] == "none" and self.knows(dataset.without_labels()):
             dataset = dataset.without_labels()
         return self.cut(dataset).dataset if self.knows(dataset) else dataset
 
-    def knows(self, dataset: TileDataset) -> bool:
+    def knows(self, dataset: Dataset) -> bool:
         """Whether these are the tiles of the training, at any path."""
         noted = self.config["data"]
         if len(dataset) != noted["tiles"]:
@@ -258,6 +284,8 @@ def describe(split: Split) -> dict[str, Any]:
         "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),
     }
+    if isinstance(dataset, Embeddings):
+        data["columns"] = asdict(dataset.columns)
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 
 

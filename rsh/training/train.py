@@ -1,5 +1,6 @@
 """Training: prepare the data, fit the network, write the run."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -15,13 +16,16 @@ from rsh.codes.binary import binarize, pack
 from rsh.config import LabelFree, TrainConfig
 from rsh.data.dataset import Split
 from rsh.data.decoded import decoded_tiles
-from rsh.errors import InputError
+from rsh.data.embeddings import Embeddings
+from rsh.data.tiles import TileDataset
+from rsh.errors import InputError, RshWarning
 from rsh.io.files import check_writable
 from rsh.labels import UNLABELED
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
+from rsh.models.backbone import IdentityBackbone
 from rsh.models.hashnet import (
     LOOK_DIM,
     HashHead,
@@ -35,17 +39,18 @@ from rsh.models.losses.look import TwoPartLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
 from rsh.models.losses.unsupervised import LABEL_FREE
 from rsh.text import plural
-from rsh.training.batches import FeatureBatches, TileBatches, TwoViewBatches
+from rsh.training.batches import FeatureBatches, TileBatches, TwoViewBatches, VectorBatches
 from rsh.training.checkpoint import Record
 from rsh.training.devices import make_fabric
-from rsh.training.feature_cache import FeatureArray, cached_features
+from rsh.training.feature_cache import VECTOR_BATCH, FeatureArray, cached_features, check_input
 from rsh.training.loop import Loss, Val, Watch, fit
 from rsh.training.memory import check_batch_fits, keep_freed_memory
-from rsh.training.neighborhoods import Teacher
+from rsh.training.neighborhoods import Standardization, Teacher
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 Rows = NDArray[np.int64]
 KEPT = 10  # neighbors that codes are measured by
+MOST_COMPARED = 50_000  # training tiles, where neighborhoods compare each with all
 
 
 def train(
@@ -89,6 +94,9 @@ def train(
     fabric = make_fabric(config)
     rows = split.rows("train", "val") if config.train_on_val else split.rows("train")
     _check_labels(split, rows, config)
+    _check_input(net, split, config)
+    rows = _draw_compared(net, split, rows, config)
+    _fit_standardization(net, split, rows)
     loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
     teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
@@ -139,10 +147,52 @@ def _make_teacher(
     net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
 ) -> Teacher | None:
     """Return the teacher of look bits and of tiles without a label; None where none is needed."""
-    known = (split.dataset.labels[rows] != UNLABELED).all()
-    if known and not net.look_bits and config.method not in get_args(LabelFree):
+    if not _compares(net, split, rows, config):
         return None
     return _fit_look(net, split, rows, progress)
+
+
+def _compares(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> bool:
+    """Whether the training compares features of its tiles, and not labels alone."""
+    known = (split.dataset.labels[rows] != UNLABELED).all()
+    return not known or net.look_bits > 0 or config.method in get_args(LabelFree)
+
+
+def _draw_compared(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> Rows:
+    """Return at most 50,000 training tiles if their features are compared, labeled ones first."""
+    if len(rows) <= MOST_COMPARED or not _compares(net, split, rows, config):
+        return rows
+    order = np.random.default_rng(config.seed).permutation(rows)
+    labeled = split.dataset.labels[order] != UNLABELED
+    first = order[labeled][: MOST_COMPARED // 2]
+    rest = order[~np.isin(order, first)][: MOST_COMPARED - len(first)]
+    warnings.warn(
+        f"trains on {MOST_COMPARED:,} of {len(rows):,} tiles, drawn at random: neighborhoods "
+        "compare each tile with all others",
+        RshWarning,
+        stacklevel=3,
+    )
+    return np.sort(np.concatenate([first, rest]))
+
+
+def _check_input(net: HashNet, split: Split, config: TrainConfig) -> None:
+    """Refuse data that the network does not take."""
+    check_input(net, split.dataset)
+    if config.finetune and not net.takes_images:
+        raise InputError(
+            "embeddings have no backbone to train: leave it out", parameter="finetune", value=True
+        )
+
+
+def _fit_standardization(net: HashNet, split: Split, rows: Rows) -> None:
+    """Standardize embeddings by the training vectors, unless the network knows how."""
+    dataset, backbone = split.dataset, net.backbone
+    if isinstance(dataset, Embeddings) and isinstance(backbone, IdentityBackbone):
+        if not backbone.fitted:
+            starts = range(0, len(rows), VECTOR_BATCH)
+            parts = (dataset.read(rows[start : start + VECTOR_BATCH]) for start in starts)
+            found = Standardization.of(parts, dataset.dim)
+            backbone.fit(torch.from_numpy(found.mean), torch.from_numpy(found.std))
 
 
 def _fit_look(net: HashNet, split: Split, rows: Rows, progress: bool) -> Teacher:
@@ -183,7 +233,8 @@ def _prepare_features(
         return validate(lambda some: apply_head(head, plain[some]).relaxed, split, nearest)
 
     ids = dataset.items["id"].iloc[rows].tolist()
-    batches = FeatureBatches(features[rows], labels[rows], config, teacher=teacher, ids=ids)
+    kind = FeatureBatches if net.takes_images else VectorBatches
+    batches = kind(features[rows], labels[rows], config, teacher=teacher, ids=ids)
     return net.head, batches, val
 
 
@@ -197,6 +248,7 @@ def _prepare_tiles(
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a backbone that is trained."""
     dataset, labels = split.dataset, split.dataset.labels
+    assert isinstance(dataset, TileDataset)
     tiles = decoded_tiles(dataset, net.image_size, progress=progress)
 
     def val(trained: HashNet) -> Record:

@@ -7,7 +7,7 @@ from make_scenes import make, tile, zipped
 from refusals import refused
 
 from rsh.data import archive as module
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 
 def png() -> bytes:

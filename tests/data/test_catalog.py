@@ -9,8 +9,8 @@ from refusals import refused
 from rsh.cli.main import main
 from rsh.data import catalog, download
 from rsh.data.catalog import CATALOG, EUROSAT, UCMERCED, CatalogEntry, catalog_table, data_home
-from rsh.data.dataset import TileDataset
 from rsh.data.sample import sample_path
+from rsh.data.tiles import TileDataset
 
 README = (Path(__file__).parents[2] / "data" / "README.md").read_text()
 PUBLISHED = {  # tiles, classes, fewest and most tiles of a class: from the papers

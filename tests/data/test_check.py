@@ -11,8 +11,8 @@ from make_scenes import make, tile
 from PIL import Image
 
 from rsh.data.check import check_data, to_text
-from rsh.data.dataset import TileDataset
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from make_scenes import ODD, make, pixels, tile, zipped
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 
 def test_folder_gives_one_row_a_tile(tmp_path: Path):

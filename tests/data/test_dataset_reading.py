@@ -9,7 +9,7 @@ from make_scenes import make, pixels, zipped
 from PIL import Image
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 from refusals import refused
 
 from rsh.data import decoded
-from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decode_tile, decoded_tiles
+from rsh.data.tiles import TileDataset
 from rsh.io import array_cache
 
 

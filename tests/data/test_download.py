@@ -16,8 +16,8 @@ from robustness.faults.http_server import Server, serve
 from rsh.cli.main import main
 from rsh.data import download
 from rsh.data.catalog import UCMERCED, CatalogEntry
-from rsh.data.dataset import TileDataset
 from rsh.data.download import fetch
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 
 FETCH = ["data", "fetch", "ucmerced", "--accept-license"]

@@ -110,7 +110,7 @@ def test_numbers_are_those_of_the_file(tmp_path: Path, source: str, kind: str):
         path = write(tmp_path / "x.parquet", {"e": column(values, source)})
     told = pytest.warns(RshWarning, match="int8") if kind == "int8" else warnings.catch_warnings()
     with told:
-        embeddings = Embeddings.open(path, vectors="A" if source == "columns" else "")
+        embeddings = Embeddings.open(path, vector_column="A" if source == "columns" else "")
     same(embeddings, reference(values))
     assert embeddings.items["id"].tolist() == [str(number) for number in range(N)]
     assert np.allclose(embeddings.read(np.arange(N)), values, rtol=KINDS[kind] or 1e-9)
@@ -220,7 +220,8 @@ def test_table_beside_an_array_tells_of_its_rows(tmp_path: Path, name: str, quie
     path = tmp_path / name
     table.to_csv(path, index=False) if name.endswith("csv") else table.to_parquet(path)
     for where in (tmp_path / "x.npy", tmp_path):
-        embeddings = Embeddings.open(where)
+        with pytest.warns(RshWarning, match="3 of 11 tiles have no class, such as tile 1"):
+            embeddings = Embeddings.open(where)
         same(embeddings, NUMBERS)
         items = embeddings.items
         assert items.columns[:3].tolist() == ["id", "class", "split"]
@@ -262,7 +263,7 @@ def test_ids_are_those_of_the_file(
 ):
     path = write(tmp_path / "x.parquet", {"e": column(NUMBERS), **columns})
     with warnings.catch_warnings(record=True) as notes:
-        embeddings = Embeddings.open(path, id=named)
+        embeddings = Embeddings.open(path, id_column=named)
     assert embeddings.items["id"].tolist() == expected
     assert [told in str(note.message) for note in notes] == [True] * bool(told)
 
@@ -278,7 +279,7 @@ def test_classes_are_named_found_and_kept_apart(tmp_path: Path):
         "e": column(NUMBERS), "class": ["a"] * N, "kind": pa.array([3, None] * 5 + [12]),
     })  # fmt: skip
     assert Embeddings.open(path).classes == ["a"]
-    embeddings = Embeddings.open(path, label="kind")
+    embeddings = Embeddings.open(path, class_column="kind")
     assert embeddings.items["class"].tolist() == ["3", ""] * 5 + ["12"]
     assert embeddings.items["given_class"].tolist() == ["a"] * N
     assert embeddings.labels.tolist() == [1, -1] * 5 + [0]
@@ -295,11 +296,9 @@ def test_images_are_named_or_found(tmp_path: Path):
         "note": ["see https://x.org"] * N,
     }
     path = write(tmp_path / "x.parquet", columns)
-    images = Embeddings.open(path).images
-    assert images is not None and images[3] == "small/3.png"
-    images = Embeddings.open(path, image="source_url").images
-    assert images is not None and images[3] == "s3://tiles/3.tif"
-    assert Embeddings.open(write(tmp_path / "y.parquet", {"e": column(NUMBERS)})).images is None
+    assert Embeddings.open(path).image == "thumbnail"
+    assert Embeddings.open(path, image_column="source_url").image == "source_url"
+    assert not Embeddings.open(write(tmp_path / "y.parquet", {"e": column(NUMBERS)})).image
 
 
 def test_selected_vectors_serve_in_a_split(tmp_path: Path):
@@ -409,7 +408,7 @@ def test_clay(tmp_path: Path, quiet: None):
     assert items["longitude"].tolist() == pytest.approx(list(-166.975 + np.arange(N) / 10))
     assert items["latitude"].tolist() == pytest.approx([65.725] * N)
     assert items["footprint"][0].startswith("POLYGON ((")
-    assert embeddings.images is not None
+    assert embeddings.image
 
 
 def planet(path: Path, missing: list[int]) -> Path:
@@ -465,7 +464,7 @@ def test_alphaearth_has_one_column_per_number(tmp_path: Path, quiet: None):
         tmp_path / "x.parquet", {"B1": range(N), "B2": range(N), **names, "label": range(N)}
     )
     for named in ("", "A"):
-        embeddings = Embeddings.open(path, vectors=named)
+        embeddings = Embeddings.open(path, vector_column=named)
         same(embeddings, values.astype(np.float32))
         assert {"B1", "B2"} < set(embeddings.items) and "A00" not in embeddings.items
         assert embeddings.items["class"].tolist() == [*map(str, range(N))]
@@ -565,19 +564,19 @@ def test_numbers_that_are_none_are_named_with_row_and_id(
         write(path, {"id": IDS, **{f"A{number}": values[:, number] for number in range(DIM)}})
     else:
         write(path, {"id": IDS, "e": column(values, source)})
-    embeddings = Embeddings.open(path, vectors="A" if source == "columns" else "")
+    embeddings = Embeddings.open(path, vector_column="A" if source == "columns" else "")
     with refused(names=(path, *names)):
         next(embeddings.batches(2))
     with refused(names=(path, *names)):
-        Embeddings.open(path, vectors="A" if source == "columns" else "").read(np.array([0]))
+        Embeddings.open(path, vector_column="A" if source == "columns" else "").read(np.array([0]))
     assert not list(own_cache.glob("*.npy"))
     with pytest.warns(RshWarning, match="left out 1 vector"):
-        left = Embeddings.open(path, vectors="A" if source == "columns" else "",
+        left = Embeddings.open(path, vector_column="A" if source == "columns" else "",
                                skip_unreadable=True)  # fmt: skip
     row = 6 if values is BAD else 8
     same(left, np.delete(NUMBERS, row, axis=0))
     with refused(names=(path, *names)):  # also once it is known
-        next(Embeddings.open(path, vectors="A" if source == "columns" else "").batches(2))
+        next(Embeddings.open(path, vector_column="A" if source == "columns" else "").batches(2))
 
 
 def test_row_is_that_of_its_file_in_a_folder(tmp_path: Path):
@@ -622,18 +621,20 @@ def test_vectors_that_are_none_are_named(tmp_path: Path, values: pa.Array, names
         ({"e": ragged(3, 9), "f": column(NUMBERS)}, {}, None, ("e and f", "vectors")),
         ({"e": column(NUMBERS), **{f"A{n}": range(N) for n in range(20)}}, {}, None, ()),
         ({"a": IDS, "b": range(N)}, {}, None, ("no column of vectors", "a, b")),
-        ({"e": column(NUMBERS)}, {"vectors": "f"}, "vectors", ("missing", "e")),
-        ({"e": column(NUMBERS), "f": IDS}, {"vectors": "f"}, "vectors", ("string",)),
-        ({"e": column(NUMBERS), "f1": [1.0] * N}, {"vectors": "f"}, "vectors", ("missing",)),
+        ({"e": column(NUMBERS)}, {"vector_column": "f"}, "vector_column", ("missing", "e")),
+        ({"e": column(NUMBERS), "f": IDS}, {"vector_column": "f"}, "vector_column", ("string",)),
+        ({"e": column(NUMBERS), "f1": [1.0] * N},
+         {"vector_column": "f"}, "vector_column", ("missing",)),
         ({"e": column(NUMBERS[:, :1])}, {}, None, ("e", "one number")),
         ({"e": column(NUMBERS.astype(np.uint8))}, {}, None, ("uint8", "e_scale")),
         ({"e": column(NUMBERS.astype(np.int16))}, {}, None, ("int16", "e_scale")),
         ({"e": column(NUMBERS.astype(np.uint8)), "e_scale": [1.0] * N, "zero_point": range(N)},
          {}, None, ("zero_point", "e")),
-        ({"e": column(NUMBERS)}, {"id": "f"}, "id", ("e",)),
-        ({"e": column(NUMBERS), "f": ["a"] * N}, {"id": "f"}, "id", ("a twice", "row 1")),
-        ({"e": column(NUMBERS)}, {"label": "f"}, "label", ()),
-        ({"e": column(NUMBERS)}, {"image": "f"}, "image", ()),
+        ({"e": column(NUMBERS)}, {"id_column": "f"}, "id_column", ("e",)),
+        ({"e": column(NUMBERS), "f": ["a"] * N},
+         {"id_column": "f"}, "id_column", ("a twice", "row 1")),
+        ({"e": column(NUMBERS)}, {"class_column": "f"}, "class_column", ()),
+        ({"e": column(NUMBERS)}, {"image_column": "f"}, "image_column", ()),
         ({"e": pa.array([None] * N, pa.list_(pa.float32()))}, {}, None, ("no vector", "e")),
         ({"e": column(NUMBERS), "latitude": [91.0] * N}, {}, None, ("latitude", 91)),
     ],
@@ -694,8 +695,8 @@ def test_scales_and_tables_that_do_not_fit_are_refused(tmp_path: Path):
     pd.DataFrame({"id": IDS}).to_parquet(tmp_path / "x.parquet")
     with refused(names=("x.csv and x.parquet", "keep one")):
         Embeddings.open(tmp_path / "x.npy")
-    with refused("vectors", value="e", names="array"):
-        Embeddings.open(tmp_path / "x.npy", vectors="e")
+    with refused("vector_column", value="e", names="array"):
+        Embeddings.open(tmp_path / "x.npy", vector_column="e")
 
 
 def test_wrong_folders_and_paths_are_refused(tmp_path: Path):

@@ -13,8 +13,8 @@ from make_scenes import make, zipped
 from pyproj import CRS, Transformer
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
 from rsh.data.places import parse_rings
+from rsh.data.tiles import TileDataset
 
 TILES = ["coast/0.png", "coast/1.png", "forest/0.png", "forest/1.png"]
 

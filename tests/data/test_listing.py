@@ -12,8 +12,8 @@ from make_raster import make_raster, noise
 from make_scenes import make, pixels, tile, zipped
 from rasterio.vrt import WarpedVRT
 
-from rsh.data.dataset import TileDataset
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
 
 HIDDEN = (

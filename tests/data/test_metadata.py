@@ -5,7 +5,7 @@ import pytest
 from make_scenes import make, zipped
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
 from rsh.gallery.filters import Filter
 

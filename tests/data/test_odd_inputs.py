@@ -20,11 +20,11 @@ from rasterio.control import GroundControlPoint
 from refusals import refused
 from shapely import Polygon
 
-from rsh.data.dataset import TileDataset
 from rsh.data.images import read_image
 from rsh.data.places import parse_rings, read_footprint
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.data.tiling import tile_raster
 from rsh.errors import RshWarning
 from rsh.gallery.filters import Filter

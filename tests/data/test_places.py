@@ -16,10 +16,10 @@ from refusals import refused
 from shapely import Point, Polygon, union_all
 from shapely.geometry import MultiPolygon
 
-from rsh.data.dataset import TileDataset
 from rsh.data.metadata import check_metadata
 from rsh.data.places import footprint, parse_rings, read_footprint, wrap
 from rsh.data.tile_grid import TileGrid, TilingOptions, locate_tiles
+from rsh.data.tiles import TileDataset
 from rsh.data.tiling import tile_raster
 from rsh.gallery.filters import Filter
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
 from rsh.data.splits import assign_splits, check_classes
+from rsh.data.tiles import TileDataset
 from rsh.data.twins import join_pairs
 from rsh.errors import InputError, RshWarning
 

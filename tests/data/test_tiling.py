@@ -11,8 +11,8 @@ from make_raster import EAST, METERS, NORTH, make_raster, noise
 from rasterio.warp import transform
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
 from rsh.data.rendering import Rendering
+from rsh.data.tiles import TileDataset
 from rsh.data.tiling import tile_raster
 
 

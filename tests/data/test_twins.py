@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from make_scenes import make, zipped
 from PIL import Image
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.data.twins import join, join_pairs, look, near_pairs
 from rsh.errors import RshWarning
 

@@ -17,8 +17,8 @@ from refusals import refused
 
 from rsh.config import SplitBy
 from rsh.data.check import check_data, draw_sheet, to_text
-from rsh.data.dataset import TileDataset
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
 
 

@@ -9,7 +9,7 @@ from make_encode import content, encode, near
 from refusals import refused
 
 from rsh.codes.order import hash_order
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.encoding import chunk_store, coordinator
 from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.errors import InputError, RshWarning

@@ -16,7 +16,7 @@ from make_encode import ROOT, archive, content, encode, same, writer
 from ports import free_port
 from tiers import KILLS, SLOW
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.gallery.manifest import WORK
 from rsh.gallery.writer import check_gallery
 

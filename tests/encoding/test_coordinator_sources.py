@@ -10,7 +10,7 @@ from make_raster import make_raster, noise
 from make_shards import make_tar
 
 from rsh.cli.main import main
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.gallery.gallery import Gallery
 
 

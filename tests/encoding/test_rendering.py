@@ -14,10 +14,10 @@ from rasterio.windows import Window
 from refusals import refused
 
 from rsh.cli.main import main
-from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.encoding.build import add_dataset, encode_dataset
 from rsh.explorer.uploads.client import UploadEncoder
 from rsh.gallery.gallery import Gallery

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from make_scenes import make
 
-from rsh.data.dataset import Split, TileDataset
+from rsh.data.dataset import Split
+from rsh.data.tiles import TileDataset
 from rsh.evaluation.evaluate import evaluate_all
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import one_protocol

@@ -15,8 +15,8 @@ from refusals import refused
 from tiers import SLOW
 
 from rsh.codes.binary import binarize, unpack
-from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
+from rsh.data.tiles import TileDataset
 from rsh.encoding.build import encode_dataset
 from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery

@@ -11,7 +11,7 @@ from jupyter_client.manager import AsyncKernelManager, KernelManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TUTORIALS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dashboard")

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.common.markdown import PAGES as TABLE_PAGES
 from benchmarks.common.markdown import TABLES, printed_by
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -27,9 +27,9 @@ from rasterio.transform import from_origin
 from refusals import refused
 
 from robustness.faults.http_server import serve
-from rsh.data.dataset import TileDataset
 from rsh.data.images import MAX_PIXELS, read_image, read_thumbnail
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, RshWarning
 
 # What reads the largest image in a process of its own, and tells its peak, kilobytes.

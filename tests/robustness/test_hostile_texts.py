@@ -19,9 +19,9 @@ from PIL import Image
 from refusals import refused
 
 from rsh.cli.main import main
-from rsh.data.dataset import TileDataset
 from rsh.data.metadata import add_metadata
 from rsh.data.places import parse_rings
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.explorer.address import gallery_in, read_address
 from rsh.explorer.state import ExplorerState

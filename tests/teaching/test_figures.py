@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from refusals import refused
 
 from rsh import teaching
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 IMAGES = np.zeros((3, 3, 4, 4), np.uint8)
 CODES = np.array([[1, -1], [1, 1], [-1, -1]], np.int8)

@@ -11,8 +11,8 @@ from PIL import Image
 from refusals import refused
 from tiers import SLOW
 
-from rsh.data.dataset import TileDataset
 from rsh.data.decoded import decoded_tiles
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, RshWarning
 from rsh.io import array_cache
 from rsh.models.augment import ViewSpec
@@ -49,7 +49,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def direct(net: HashNet, dataset: TileDataset, spec: ViewSpec) -> np.ndarray:
     tiles = torch.from_numpy(np.array(decoded_tiles(dataset, spec.image_size, progress=False)))
     rows = [spec.of(tiles[row, None], row)[0] for row in range(len(dataset))]
-    return torch.stack([net.backbone(net.normalize(views)) for views in rows]).numpy()
+    return torch.stack([net.backbone(net.backbone.normalize(views)) for views in rows]).numpy()
 
 
 @pytest.mark.parametrize("spec", [ViewSpec(32), ViewSpec(32, 3), ViewSpec(32, 3, "strong", seed=1)])

@@ -9,7 +9,7 @@ from make_training import SHORT, small, timeless
 from refusals import refused
 
 from rsh.config import TrainConfig
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
 from rsh.io.provenance import environment, git_revision
 from rsh.models.hashnet import HashNet, fingerprint

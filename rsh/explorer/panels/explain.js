@@ -14,7 +14,7 @@ const PARTS = [
 
 /**
  * Three explanations; each is computed when it is opened, since each takes Python some work.
- * @param {Props<{ asked: Asked, view: ExplainView, working: string }>} props
+ * @param {Props<{ asked: Asked, view: ExplainView, working: string, images: boolean }>} props
  */
 function render({ model, el }) {
   const images = new Images();
@@ -28,8 +28,8 @@ function render({ model, el }) {
     bit: make("div", { class: "rsh-explain-body" }),
     pairs: make("div", { class: "rsh-explain-body" }),
   };
-  const hasClasses = model.get("view").num_classes > 0;
-  const details = PARTS.filter(([name]) => hasClasses || name !== "pairs").map(([name, title]) => {
+  const possible = { parts: model.get("images"), bit: true, pairs: model.get("view").num_classes > 0 };
+  const details = PARTS.filter(([name]) => possible[name]).map(([name, title]) => {
     const node = make("details", {}, make("summary", {}, title), bodies[name]);
     node.addEventListener("toggle", () => {
       const others = model.get("asked").open.filter((other) => other !== name);
@@ -113,7 +113,7 @@ function render({ model, el }) {
         { class: "rsh-bit-profile" },
         column("Strongest 1", tiles(ones, { label: "Strongest 1" })),
         column("Strongest 0", tiles(zeros, { label: "Strongest 0" })),
-        ...(hasClasses ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))] : []),
+        ...(possible.pairs ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))] : []),
       ),
     );
   }

@@ -34,10 +34,12 @@ class ExplainPanel(Panel, script="explain.js", style="explain.css"):
             browser sets it.
         view: num_bits, num_classes, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
+        images: whether tiles have pictures to cover; those of embeddings have none.
     """
 
     asked = traitlets.Dict(START).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
+    images = traitlets.Bool(True).tag(sync=True)
 
 
 class Explained:

@@ -7,7 +7,7 @@ const PAUSE = 150; // ms without a key before Python is asked for names
 
 /**
  * A tile by its name, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
- * @param {Props<{ typed: string, matching: string[], limit: number, working: string }>} props
+ * @param {Props<{ typed: string, matching: string[], limit: number, working: string, images: boolean }>} props
  */
 function render({ model, el }) {
   const page = model.get("page");
@@ -41,11 +41,10 @@ function render({ model, el }) {
     make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")),
     form,
     list,
-    make("h2", { class: "rsh-label" }, "Search with your own image"),
-    open,
-    input,
-    status,
   );
+  if (model.get("images")) {
+    el.append(make("h2", { class: "rsh-label" }, "Search with your own image"), open, input, status);
+  }
 
   let timer = 0;
   field.addEventListener("input", () => {
@@ -99,8 +98,10 @@ function render({ model, el }) {
     send(event.clipboardData?.files[0]);
   };
   const drags = /** @type {const} */ (["dragenter", "dragover", "dragleave", "drop"]);
-  for (const name of drags) document.addEventListener(name, drag);
-  document.addEventListener("paste", paste);
+  if (model.get("images")) {
+    for (const name of drags) document.addEventListener(name, drag);
+    document.addEventListener("paste", paste);
+  }
 
   return stopAll([
     redrawOn(model, ["matching"], () => {

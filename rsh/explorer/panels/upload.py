@@ -19,9 +19,11 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
         matching: ids of some tiles that contain it.
         limit: the most bytes a file may have.
         working: progress with an image, or "".
+        images: whether the gallery takes images; one of embeddings does not.
     """
 
     typed = traitlets.Unicode().tag(sync=True)
     matching = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
+    images = traitlets.Bool(True).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)

@@ -6,7 +6,7 @@ import pytest
 from conftest import TinyRun
 
 from benchmarks.quality import ablation, ablation_tables
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 
 def test_every_row_of_a_table_has_its_own_key() -> None:

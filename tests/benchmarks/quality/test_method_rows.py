@@ -8,7 +8,7 @@ from benchmarks.common.rows import ROOT
 from benchmarks.quality import method_rows
 from benchmarks.quality.method_rows import HEAD, OUT_OF_TIME, UCMD, Job, run_rows
 from rsh.config import TrainConfig
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 
 @pytest.mark.slow

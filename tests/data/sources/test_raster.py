@@ -9,9 +9,9 @@ from make_raster import make_raster, noise
 from make_scenes import make
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
 from rsh.data.tiling import tile_raster
 from rsh.errors import NoData
 

@@ -9,7 +9,7 @@ from make_scenes import make, pixels, tile
 from make_shards import make_shards, make_tar, png
 from refusals import refused
 
-from rsh.data.dataset import TileDataset
+from rsh.data.tiles import TileDataset
 
 
 def test_one_shard_a_folder_and_a_pattern_open(tmp_path: Path):

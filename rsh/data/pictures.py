@@ -1,0 +1,59 @@
+"""Pictures that a table names beside embeddings: files next to the table, or addresses."""
+
+import io
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from rsh.data.images import read_image, to_jpeg
+from rsh.data.sources.base import file_stamp
+from rsh.errors import InputError
+
+MAX_BYTES = 20_000_000  # of a picture
+TIMEOUT = 10  # seconds
+SCHEMES = ("http://", "https://")
+
+
+def picture_stamp(name: str, folder: Path, *, fetch: bool) -> str:
+    """Return a text that changes with what `read_picture` returns, as far as one can tell."""
+    if name.lower().startswith(SCHEMES):
+        return name if fetch else ""
+    file = _find(name, folder)
+    return f"{name} {file_stamp(file)}" if file else ""
+
+
+def read_picture(name: str, folder: Path, *, side: int, fetch: bool) -> bytes:
+    """Return a picture as a small JPEG; empty if there is none that can be read.
+
+    Args:
+        name: path below the folder, or address.
+        folder: that of the table. Files elsewhere are not read, since a table may come from
+            anybody, and a gallery may be published.
+        side: of the JPEG, pixels.
+        fetch: download what an address names.
+    """
+    try:
+        if name.lower().startswith(SCHEMES):
+            content = _download(name) if fetch else b""
+        else:
+            file = _find(name, folder)
+            content = file.read_bytes() if file else b""
+        return to_jpeg(read_image(io.BytesIO(content), name=name), side=side) if content else b""
+    except (InputError, OSError, ValueError, urllib.error.URLError):
+        return b""
+
+
+def _find(name: str, folder: Path) -> Path | None:
+    """Return the file of this name below a folder, if there is one."""
+    try:
+        file = (folder / name).resolve()
+        inside = file.is_relative_to(folder.resolve()) and file.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return None
+    return file if name and inside else None
+
+
+def _download(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+        content: bytes = answer.read(MAX_BYTES + 1)
+    return content if len(content) <= MAX_BYTES else b""

@@ -1,0 +1,224 @@
+"""Tiles that are images: in folders, zips, shards, and scenes."""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rsh.data import twins
+from rsh.data.catalog import CATALOG
+from rsh.data.dataset import Dataset
+from rsh.data.images import read_image
+from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
+from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.sample import SAMPLE, sample_path
+from rsh.data.sources.base import Source
+from rsh.data.sources.open import open_source
+from rsh.data.sources.raster import RasterSource
+from rsh.data.sources.webdataset import RANGE
+from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.errors import InputError, NoData, RshWarning
+from rsh.labels import LabelSource, describe_labels
+
+SAMPLED = 64  # tiles, whose values decide the stretch of all
+SKIP_HINT = "or skip such images with --skip-unreadable"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TileDataset(Dataset):
+    """A table of tiles, and the source of their images.
+
+    `TileDataset.open` reads a folder of images, any torchvision ImageFolder (one folder per class),
+    a zip of either, and the other sources that it lists.
+
+    Attributes:
+        source: reads the images; an id is a path inside it.
+    """
+
+    source: Source
+
+    @classmethod
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        skip_unreadable: bool = False,
+        tiling: TilingOptions = DEFAULT_TILING,
+        rendering: Rendering = AS_IS,
+        like: Rendering = AS_IS,
+        labels: LabelSource = "auto",
+    ) -> "TileDataset":
+        """Open a data set.
+
+        A tile's class comes from the column class of items.csv, the sample of a shard, or else the
+        folder, where there are at least two folders of classes. It may be unknown: a note says of
+        how many tiles.
+
+        Args:
+            where: "bluemarble", the name of a data set downloaded by `rsh data fetch`, or the path
+                of a folder of images, with one folder per class if they have classes, of a zip of
+                such a folder, of WebDataset shards (a .tar, a folder of them, or
+                x-{0000..0003}.tar), or of a georeferenced scene or a folder of scenes.
+            skip_unreadable: decode every image now, and skip those that cannot be read.
+            tiling: how to cut scenes into tiles.
+            rendering: which bands of rasters are shown, and what becomes 0 and 255. By default
+                red, green and blue as each raster names them, or its first three bands or its
+                first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
+                sample of the tiles.
+            like: rendering of a run or gallery, which holds where `rendering` says nothing.
+            labels: "none" drops all classes, such as those of folders that are dates or places.
+
+        Raises:
+            InputError: the path is missing or holds no images, items.csv does not fit them, a
+                raster lacks a band, or a data set differs from the published one.
+        """
+        if labels not in get_args(LabelSource):
+            choices = ", ".join(get_args(LabelSource))
+            raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
+        entry = CATALOG.get(where) if isinstance(where, str) else None  # a Path is never a name
+        if entry:
+            path = entry.require()
+        else:
+            path = sample_path() if str(where) == SAMPLE else Path(where)
+        source = open_source(path, tiling, rendering, like)
+        items = source.items()
+        if entry:
+            items = items[items["class"] != ""].reset_index(drop=True)  # no images beside folders
+            hint = f"move it away, then run `rsh data fetch {where}`"
+            entry.check(items["class"].tolist(), where=str(path), hint=hint)
+        items.insert(2, "split", "")
+        name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
+        found = source.rendering
+        if not isinstance(source, RasterSource):
+            like = found.over(like)
+            found = _settle_rendering(source, items["id"], rendering, like)
+        if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
+            _tell_stretch(path, found)
+        dataset = cls(name=name, source=source, items=items, rendering=found)
+        if labels == "none":
+            dataset = dataset.without_labels()
+        dataset.tell_labels()
+        return dataset.drop_unreadable() if skip_unreadable else dataset
+
+    def __repr__(self) -> str:
+        words = describe_labels(len(self), self.num_labeled, len(self.classes))
+        return f"TileDataset({self.name!r}, {len(self)} tiles, {words})"
+
+    @property
+    def path(self) -> Path:
+        """The path to open this data set from."""
+        return self.source.path
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """Sha256 of the image file of each tile; empty for tiles without data."""
+        return [self._digest(row) for row in range(len(self))]
+
+    def _digest(self, row: int) -> bytes:
+        try:
+            return hashlib.sha256(self.read_bytes(row)).digest()
+        except NoData:
+            return b""
+
+    def stamp(self, row: int) -> str:
+        """Return a text that changes whenever the image does, without reading the image."""
+        return self.source.stamp(str(self.items["id"].iloc[row]))
+
+    @property
+    def pixel_key(self) -> str:
+        """A text that changes whenever the 8-bit RGB pixels of a tile do."""
+        how = "" if self.rendering == AS_IS else f" {self.rendering}"
+        return self.fingerprint + how
+
+    def read_bytes(self, row: int) -> bytes:
+        """Return the bytes of one tile's image file."""
+        return self.source.read(str(self.items["id"].iloc[row]))
+
+    def read(self, row: int) -> Image.Image:
+        """Read one tile as 8-bit RGB.
+
+        Raises:
+            InputError: the image cannot be read; the message names it.
+        """
+        try:
+            return self.decode(row, self.read_bytes(row))
+        except NoData:
+            raise
+        except InputError as error:
+            raise InputError(f"{error}, {SKIP_HINT}") from None
+
+    def _near_pairs(self) -> list[tuple[int, int]]:
+        rows = [row for row, digest in enumerate(self.digests) if digest]
+        pairs = twins.near_pairs(twins.look(self.read(row) for row in rows))
+        return [(rows[first], rows[second]) for first, second in pairs]
+
+    def decode(self, row: int, content: bytes) -> Image.Image:
+        """Decode the file of one tile as 8-bit RGB.
+
+        Raises:
+            InputError: the image cannot be read; the message names it.
+        """
+        path = str(self.items["id"].iloc[row])
+        if not content:
+            raise InputError(f"{path} is empty (0 bytes): download or save it again")
+        return read_image(
+            io.BytesIO(content),
+            name=path,
+            noted_as=f"a tile of {self.name}",
+            rendering=self.rendering,
+        )
+
+    def drop_unreadable(self) -> "TileDataset":
+        """Decode every image, and return the readable tiles; warnings name the others.
+
+        Raises:
+            InputError: no image can be read.
+        """
+        rows = []
+        for row in range(len(self)):
+            try:
+                self.decode(row, self.read_bytes(row))
+                rows.append(row)
+            except InputError as error:
+                warnings.warn(f"left out: {error}", RshWarning, stacklevel=3)
+        if not rows:
+            raise InputError(f"no image in {self.path} can be read: download or save them again")
+        return replace(self.select(np.array(rows, dtype=np.int64)), skip_unreadable=True)
+
+
+def _settle_rendering(
+    source: Source, ids: "pd.Series[str]", given: Rendering, like: Rendering
+) -> Rendering:
+    """Complete a rendering by a sample of the tiles."""
+    rows = np.unique(np.linspace(0, len(ids) - 1, SAMPLED).astype(int))
+    rasters = _rasters(source, ids.iloc[rows])
+    return settle_rendering(rasters, given, like=like, of=len(rows), skip_unreadable=True)
+
+
+def _rasters(source: Source, ids: Iterable[str]) -> Iterator[Raster]:
+    """Yield those of the tiles that are rasters, opened; unreadable ones are left out."""
+    for tile in ids:
+        with suppress(InputError):
+            content = source.read(tile)
+            if driver := find_driver(content[:HEAD]):
+                with open_tile(io.BytesIO(content), driver, tile) as raster:
+                    yield raster
+
+
+def _tell_stretch(path: Path, rendering: Rendering) -> None:
+    stretch = ", ".join(f"{low:g} to {high:g}" for low, high in rendering.stretch)
+    warnings.warn(
+        f"{path} has values of more than 8 bits: {stretch} become 0 to 255, choose otherwise with "
+        "--stretch",
+        RshWarning,
+        stacklevel=3,
+    )
