@@ -133,6 +133,7 @@ def data_check(
     labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
+    columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
     """Read every tile of a data set, and report what it holds and what may spoil a training.
 
@@ -147,6 +148,7 @@ def data_check(
         labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options.
+        columns: Options of embeddings.
     """
     from rsh.data.check import check_data, to_text
     from rsh.io.files import check_writable
@@ -158,6 +160,7 @@ def data_check(
         tiling=tiling.read(),
         rendering=rendering.read(),
         labels=labels,
+        columns=columns.read(),
         near_duplicates=near_duplicates,
         sheet=output,
     )

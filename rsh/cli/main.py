@@ -17,7 +17,7 @@ from rsh.text import escape_control_chars
 
 OVERVIEW = {
     "data": "List, download and check data sets, and cut scenes into tiles.",
-    "train": "Train a model on tiles, with labels or without.",
+    "train": "Train a model on tiles or embeddings, with labels or without.",
     "encode": "Encode tiles with a trained model into a gallery folder.",
     "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "
     "dashboard.",

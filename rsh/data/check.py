@@ -5,7 +5,7 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +16,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from rsh.data import twins
+from rsh.data.dataset import Dataset
+from rsh.data.embeddings import DEFAULT_COLUMNS, ColumnOptions, Embeddings
 from rsh.data.images import FORMATS
+from rsh.data.open import open_dataset
 from rsh.data.raster import HEAD, find_driver, open_tile
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_COLUMNS, split_parts
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.data.tiles import TileDataset
+from rsh.data.vectors import Vectors
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.io.files import atomic_write
 from rsh.labels import UNLABELED, LabelSource, describe_labels
@@ -70,6 +74,7 @@ class DataReport:
         near: groups of ids that look nearly the same; None if it was not asked for.
         unreadable: what is wrong with each tile that cannot be read.
         notes: what was said while the data was opened, such as which files were left out.
+        dim: numbers in a vector of embeddings; 0 for images.
         warnings: what may spoil a training or its figures, each with a way out.
     """
 
@@ -88,6 +93,7 @@ class DataReport:
     near: list[list[str]] | None
     unreadable: list[str]
     notes: list[str]
+    dim: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -97,6 +103,7 @@ def check_data(
     tiling: TilingOptions = DEFAULT_TILING,
     rendering: Rendering = AS_IS,
     labels: LabelSource = "auto",
+    columns: ColumnOptions = DEFAULT_COLUMNS,
     near_duplicates: bool = False,
     sheet: Path | None = None,
     progress: bool = True,
@@ -104,21 +111,30 @@ def check_data(
     """Read every tile of a data set, and report what it holds.
 
     Args:
-        where: as for `TileDataset.open`.
+        where: as for `open_dataset`.
         tiling: how to cut scenes into tiles.
         rendering: how rasters become 8-bit RGB, if it is given.
         labels: "none" drops all classes.
+        columns: of embeddings, which hold what.
         near_duplicates: also look for tiles that are nearly equal.
         sheet: file for a contact sheet, PNG.
         progress: show a progress bar.
 
     Raises:
-        InputError: the data set cannot be opened, or the sheet cannot be written.
+        InputError: the data set cannot be opened, the sheet cannot be written, or embeddings, which
+            have no images, should be compared or drawn.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RshWarning)
-        dataset = TileDataset.open(where, tiling=tiling, rendering=rendering, labels=labels)
-        read = _read_all(dataset, near_duplicates, progress)
+        dataset = open_dataset(
+            where, tiling=tiling, rendering=rendering, labels=labels, columns=columns
+        )
+        if isinstance(dataset, Embeddings):
+            _refuse_images(near_duplicates, sheet)
+            read = _read_vectors(dataset)
+        else:
+            assert isinstance(dataset, TileDataset)
+            read = _read_all(dataset, near_duplicates, progress)
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     ids, rows = dataset.items["id"].tolist(), list(read.facts)
     classes = _counts(dataset.items["class"])
@@ -139,12 +155,13 @@ def check_data(
         near=None,
         unreadable=read.unreadable,
         notes=list(dict.fromkeys(notes)),
+        dim=dataset.dim if isinstance(dataset, Embeddings) else 0,
     )
     if near_duplicates:
         pairs = [(rows[one], rows[two]) for one, two in twins.near_pairs(read.looks)]
         report.near = _groups(ids, twins.join_pairs(np.arange(len(ids)), pairs))
     report.warnings = list(_warnings(report, dataset))
-    if sheet:
+    if sheet and isinstance(dataset, TileDataset):
         with atomic_write(sheet) as stream:
             draw_sheet(dataset, rows).savefig(stream, format="png", dpi=DPI)
     return report
@@ -181,6 +198,32 @@ def _read_all(dataset: TileDataset, near: bool, progress: bool) -> _Read:
     return _Read(facts, digests, (hashes, small), unreadable)
 
 
+def _refuse_images(near: bool, sheet: Path | None) -> None:
+    """Refuse what needs images, for embeddings."""
+    for name, value in (("near_duplicates", near), ("output", sheet)):
+        if value:
+            raise InputError("embeddings have no images: omit it", parameter=name, value=value)
+
+
+def _read_vectors(dataset: Embeddings) -> _Read:
+    kinds = " and ".join(sorted({str(file.dtype) for file in dataset.vectors.files}))
+    facts = TileFacts(plural(dataset.dim, "number"), kinds, 0.0)
+    whole = Vectors(dataset.vectors.files, dataset.items["id"], keep_missing=True)
+    try:
+        lacking = whole.unreadable()
+    except InputError as error:  # such as of another length
+        return _Read({}, {}, twins.look([]), [str(error)])
+    rows = np.delete(np.arange(len(dataset)), lacking)
+    digests = replace(dataset, vectors=whole).select(rows).digests
+    names = dataset.items["id"].iloc[lacking]
+    return _Read(
+        facts=dict.fromkeys(rows.tolist(), facts),
+        digests={row: digest.hex() for row, digest in zip(rows.tolist(), digests, strict=True)},
+        looks=twins.look([]),
+        unreadable=[f"the vector of {name} lacks a finite number" for name in names],
+    )
+
+
 def _facts(content: bytes, image: Image.Image, dataset: TileDataset) -> TileFacts:
     """Return the facts of a tile that could be decoded."""
     size = f"{image.width} x {image.height}"
@@ -208,7 +251,7 @@ def _groups(ids: Sequence[str], groups: ArrayLike) -> list[list[str]]:
     return [tiles for tiles in found.values() if len(tiles) > 1]
 
 
-def _places(dataset: TileDataset) -> dict[str, Any]:
+def _places(dataset: Dataset) -> dict[str, Any]:
     items = dataset.items
     if not {"longitude", "latitude"} <= set(items):
         return {"known": 0, "bbox": None}
@@ -218,7 +261,7 @@ def _places(dataset: TileDataset) -> dict[str, Any]:
     return {"known": len(known), "bbox": ends if len(known) else None}
 
 
-def _split(dataset: TileDataset) -> dict[str, Any]:
+def _split(dataset: Dataset) -> dict[str, Any]:
     items = dataset.items
     by = next((name for name, column in SPLIT_COLUMNS.items() if column in items), "class")
     if by != "given":
@@ -226,7 +269,7 @@ def _split(dataset: TileDataset) -> dict[str, Any]:
     return {"by": by, "parts": _counts(split_parts(items["given_split"]))}
 
 
-def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
+def _warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
     """Yield what may spoil a training or its figures, each with a way out."""
     if report.classes:
         yield from _class_warnings(report.classes, report.unlabeled)
@@ -240,7 +283,8 @@ def _warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
             f"the tiles differ in values or bands ({', '.join(report.kinds)}): check that they "
             "come from one source"
         )
-    small = [size for size in report.sizes if min(map(int, size.split(" x "))) < SMALL_SIDE]
+    sizes = [] if report.dim else list(report.sizes)
+    small = [size for size in sizes if min(map(int, size.split(" x "))) < SMALL_SIDE]
     if small:
         yield f"tiles of {small[0]} pixels are small: the network sees them much enlarged"
     if report.missing > LITTLE_DATA:
@@ -267,7 +311,7 @@ def _class_warnings(counts: dict[str, int], unlabeled: int) -> Iterator[str]:
         )
 
 
-def _twin_warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
+def _twin_warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
     items = dataset.items.set_index("id")
     for what, groups in (("equal", report.equal), ("nearly equal", report.near or [])):
         mixed = [tiles for tiles in groups if len({*items.loc[tiles, "class"]} - {""}) > 1]
@@ -295,12 +339,16 @@ def _twin_warnings(report: DataReport, dataset: TileDataset) -> Iterator[str]:
 def to_text(report: DataReport) -> str:
     """Return a report for the terminal."""
     how = Rendering(**report.rendering)
-    rows = [
-        ("classes", _classes_text(report)),
+    images = [
         ("sizes", _listed(report.sizes) + " pixels"),
         ("values", _listed(report.kinds)),
         ("no data", f"{report.missing:.1%} of the pixels" + _and_empty(report.empty)),
         ("shown as", how.described()),
+    ]
+    vectors = [("vectors", f"{plural(report.dim, 'number')} each, {_listed(report.kinds)}")]
+    rows = [
+        ("classes", _classes_text(report)),
+        *(vectors if report.dim else images),
         ("places", _places_text(report)),
         ("split", _split_text(report)),
         ("equal", _groups_text(report.equal, " = ")),
@@ -331,7 +379,7 @@ def _and_empty(empty: int) -> str:
 def _places_text(report: DataReport) -> str:
     known, bbox = report.places["known"], report.places["bbox"]
     if not known:
-        return "unknown: add longitude and latitude to items.csv"
+        return "unknown: add longitude and latitude" + ("" if report.dim else " to items.csv")
     west, south, east, north = bbox
     where = f"longitude {west:.4g} to {east:.4g}, latitude {south:.4g} to {north:.4g}"
     return f"{where} ({plural(known, 'tile')})"
@@ -339,7 +387,9 @@ def _places_text(report: DataReport) -> str:
 
 def _classes_text(report: DataReport) -> str:
     if not report.classes:
-        return "none: folders of classes, or a column class in items.csv, would give labels"
+        column = "a column class, or another with --class-column"
+        folders = "folders of classes, or a column class in items.csv"
+        return f"none: {column if report.dim else folders}, would give labels"
     none = f", no class ({report.unlabeled:,})" if report.unlabeled else ""
     return _listed(report.classes) + none
 

@@ -23,6 +23,7 @@ from rsh.errors import InputError
 from rsh.labels import UNLABELED
 from rsh.models.augment import NUM_DRAWS, augment
 from rsh.models.losses.targets import Targets
+from rsh.text import plural
 from rsh.training.feature_cache import FeatureArray
 from rsh.training.neighborhoods import Teacher
 
@@ -133,11 +134,7 @@ class NeighborSampler:
         Raises:
             InputError: fewer than 4 tiles.
         """
-        self.size = min(batch_size, total) // 2 * 2
-        if self.size < 4:
-            raise InputError(
-                f"{total} tile(s), batch_size={batch_size}: a contrastive batch needs 4 tiles"
-            )
+        self.size = _size_of_pairs(total, batch_size)
         self.neighbors, self.total, self.seed = neighbors, total, seed
 
     def __len__(self) -> int:
@@ -154,6 +151,17 @@ class NeighborSampler:
                 which = torch.randint(self.neighbors.shape[1], (step,), generator=generator)
                 rows = torch.stack([rows, self.neighbors[rows, which]], dim=1).flatten()
             yield rows
+
+
+def _size_of_pairs(total: int, batch_size: int) -> int:
+    """Return the number of tiles in a batch of pairs; there must be two pairs."""
+    size = min(batch_size, total) // 2 * 2
+    if size < 4:
+        raise InputError(
+            f"{plural(total, 'training tile')}, batch_size={batch_size}: a contrastive batch needs "
+            "4 tiles"
+        )
+    return size
 
 
 class MixedSampler:
@@ -253,6 +261,7 @@ def _plan(labels: Tensor, config: TrainConfig, teacher: Teacher | None) -> tuple
     if teacher is None or bool(known.all()):
         sampler = ClassBalancedSampler(labels, batch_size=size, seed=seed)
         return Targets(labels, features), sampler
+    _size_of_pairs(len(labels), size)
     neighbors, reach = (torch.from_numpy(part) for part in teacher.neighbors(config.neighbors))
     targets = Targets(labels, features, reach)
     if len(torch.unique(labels[known])) < 2:
