@@ -1,16 +1,16 @@
 """Pictures that a table names beside embeddings: files next to the table, or addresses."""
 
 import io
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+import requests
 
 from rsh.data.images import read_image, to_jpeg
 from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
 
 MAX_BYTES = 20_000_000  # of a picture
-TIMEOUT = 10  # seconds
+TIMEOUT = 10  # seconds without an answer
 SCHEMES = ("http://", "https://")
 
 
@@ -39,7 +39,7 @@ def read_picture(name: str, folder: Path, *, side: int, fetch: bool) -> bytes:
             file = _find(name, folder)
             content = file.read_bytes() if file else b""
         return to_jpeg(read_image(io.BytesIO(content), name=name), side=side) if content else b""
-    except (InputError, OSError, ValueError, urllib.error.URLError):
+    except (InputError, OSError, ValueError):  # that of requests is an OSError
         return b""
 
 
@@ -54,6 +54,11 @@ def _find(name: str, folder: Path) -> Path | None:
 
 
 def _download(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-        content: bytes = answer.read(MAX_BYTES + 1)
-    return content if len(content) <= MAX_BYTES else b""
+    with requests.get(address, stream=True, timeout=TIMEOUT) as response:
+        response.raise_for_status()
+        content = b""
+        for part in response.iter_content(1 << 16):
+            content += part
+            if len(content) > MAX_BYTES:
+                return b""
+    return content
