@@ -47,6 +47,7 @@ def encode_chunk(
     rows: Sequence[int],
     *,
     pool: ThreadPoolExecutor,
+    known: FeatureArray | None = None,
     skip_unreadable: bool = False,
     on_tile: Callable[[], object] = lambda: None,
 ) -> EncodedChunk:
@@ -57,6 +58,7 @@ def encode_chunk(
         dataset: the tiles.
         rows: which of them.
         pool: reads and decodes.
+        known: features of the plain views of all tiles, if there are any.
         skip_unreadable: skip images that cannot be read.
         on_tile: progress callback, called once a tile.
 
@@ -80,8 +82,13 @@ def encode_chunk(
                 read.append(found._replace(pixels=found.pixels[:0]))  # the network has them now
                 yield found.pixels
 
-    batches = _batches(pixels(), tiles_at_a_time(net.plain))
-    features = list(extract_features(net, batches, net.plain))
+    if known is None:
+        batches = _batches(pixels(), tiles_at_a_time(net.plain))
+        features = list(extract_features(net, batches, net.plain))
+    else:
+        deque(pixels(), maxlen=0)
+        _check_unchanged(dataset, read)
+        features = [known[[tile.row for tile in read]]] if read else []
     return EncodedChunk(
         encodings=_encodings(net, features),
         rows=[tile.row for tile in read],
@@ -89,6 +96,14 @@ def encode_chunk(
         thumbnails=[tile.thumbnail for tile in read],
         skipped=skipped,
     )
+
+
+def _check_unchanged(dataset: TileDataset, read: Sequence[ReadTile]) -> None:
+    """Refuse tiles that have changed since the fingerprint of their data set was taken."""
+    for tile in read:
+        if tile.digest != dataset.digests[tile.row]:
+            name = dataset.items["id"].iloc[tile.row]
+            raise InputError(f"{name} was changed meanwhile: run the same command again")
 
 
 def _encode_vectors(

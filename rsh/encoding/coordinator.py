@@ -28,6 +28,7 @@ from rsh.gallery.segment import GalleryTiles
 from rsh.io.files import explain_os_error
 from rsh.models.hashnet import HashNet
 from rsh.training.devices import ProcessGroup, process_group
+from rsh.training.feature_cache import find_plain_features
 
 LOOK = 1.0  # seconds between two looks at what other processes have encoded
 MOST_THREADS = 16  # that decode; more would wait for Python's lock
@@ -116,6 +117,7 @@ def _exclusive(folder: Path, group: ProcessGroup) -> Iterator[None]:
 def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board") -> None:
     """Encode chunks until all are complete, whichever process encodes them."""
     threads = max(2, (os.cpu_count() or 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    known = find_plain_features(net, dataset)
     with board.bar, ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
         while missing := board.missing:
             idle = True
@@ -130,6 +132,7 @@ def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board") -> None:
                             dataset,
                             chunk.rows,
                             pool=pool,
+                            known=known,
                             skip_unreadable=board.skip_unreadable,
                             on_tile=board.count_tile,
                         )

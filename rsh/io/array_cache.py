@@ -63,7 +63,7 @@ def cached(
     Raises:
         InputError: the cache folder cannot be written, or `rows` raises it.
     """
-    file = cache_folder() / kind.replace(" ", "-") / f"{key}.npy"
+    file = _file(kind, key)
     dtype = np.dtype(dtype)
     with explain_os_error(file, hint="set RSH_CACHE to a writable folder with free space"):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +85,15 @@ def cached(
         with suppress(OSError):  # a cache that this user can only read
             file.touch()  # the time of its last use
     return array
+
+
+def find_cached(kind: str, key: str, *, shape: tuple[int, ...], dtype: DTypeLike) -> Array | None:
+    """Return an array if the cache holds it, see `cached`; it is not computed."""
+    return _open_complete(_file(kind, key), shape, np.dtype(dtype))
+
+
+def _file(kind: str, key: str) -> Path:
+    return cache_folder() / kind.replace(" ", "-") / f"{key}.npy"
 
 
 def _open_complete(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:

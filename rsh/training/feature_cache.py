@@ -24,7 +24,7 @@ from rsh.data.decoded import DecodedTiles, decoded_tiles
 from rsh.data.embeddings import Embeddings
 from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, RshWarning
-from rsh.io.array_cache import cached
+from rsh.io.array_cache import cached, find_cached
 from rsh.models.augment import ViewSpec
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.onnx_export import load_onnx_backbone
@@ -32,9 +32,9 @@ from rsh.training.devices import local_device
 from rsh.training.memory import keep_freed_memory
 
 FeatureArray = NDArray[np.float16]
+KIND = "cached features"
 FEATURE_LIBRARIES = ("torch", "timm", "pillow")
-ONNX_LIBRARIES = ("onnxruntime", "onnxscript")
-ONNX_PAYS = 4000  # views; with fewer, the export takes longer than torch
+ONNX_PAYS = 500  # views; with fewer, the export takes longer than torch
 CPU_BATCH, GPU_BATCH = 8, 64  # views; of more, glibc returns the memory after every batch
 VECTOR_BATCH = 4096  # vectors
 MAX_AT_ONCE = 8  # batches on a CPU, so that many cores do not need much memory
@@ -72,6 +72,19 @@ def cached_features(
     return _cached(net, dataset, spec, False, progress)
 
 
+def find_plain_features(net: HashNet, dataset: Dataset) -> FeatureArray | None:
+    """Return the features of the plain views of all tiles if a training has left them.
+
+    They are only looked for if the fingerprint of the data set is known, which takes as long as
+    reading all tiles.
+    """
+    if not isinstance(dataset, TileDataset) or "fingerprint" not in vars(dataset):
+        return None
+    key = cache_key(net, dataset, net.plain)
+    shape = (len(dataset), len(net.plain), net.head.num_features)
+    return find_cached(KIND, key, shape=shape, dtype=np.float16)
+
+
 def check_input(net: HashNet, dataset: Dataset) -> None:
     """Refuse images for a network that takes vectors, and vectors that a network does not take.
 
@@ -100,9 +113,7 @@ def _standardized(net: HashNet, dataset: Embeddings, progress: bool) -> FeatureA
 
     key = hashlib.sha256(f"{dataset.fingerprint} {fingerprint(backbone)}".encode()).hexdigest()
     shape = (len(dataset), 1, dim)
-    return cached(
-        "cached features", key[:24], rows, shape=shape, dtype=np.float16, progress=progress
-    )
+    return cached(KIND, key[:24], rows, shape=shape, dtype=np.float16, progress=progress)
 
 
 class NoOnnxForm(InputError):
@@ -129,7 +140,7 @@ def _cached(
         return extract_features(net, batches, spec, first=start, apply=apply)
 
     return cached(
-        "cached features",
+        KIND,
         cache_key(net, dataset, spec, onnx=onnx),
         rows,
         shape=(len(dataset), len(spec), net.head.num_features),
@@ -148,7 +159,7 @@ def _onnx_pays(net: HashNet, spec: ViewSpec, views: int) -> bool:
         spec.count > 0
         and views >= ONNX_PAYS
         and local_device().type == "cpu"
-        and all(find_spec(name) for name in ONNX_LIBRARIES)
+        and find_spec("onnxruntime") is not None
     )
 
 

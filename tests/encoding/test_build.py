@@ -10,6 +10,8 @@ from refusals import refused
 
 from rsh.codes.order import hash_order
 from rsh.data.images import to_jpeg
+from rsh.data.tiles import TileDataset
+from rsh.encoding import chunk_encoder
 from rsh.encoding.build import build_gallery, encode_dataset
 from rsh.encoding.query import encode_images, load_network, open_query_encoder
 from rsh.errors import RshWarning
@@ -158,3 +160,25 @@ def test_same_network_and_tiles_give_the_same_gallery(tiny_run, tiny_split, tmp_
         net, tiny_split.dataset, tmp_path / "again", run=tiny_run.folder, progress=False
     )
     assert again.manifest.segments == Gallery.open(tiny_run.gallery).manifest.segments
+
+
+def test_features_that_a_training_left_are_not_computed_again(
+    net, tiny_split, tmp_path: Path, monkeypatch
+):
+    expected = encode_dataset(net, tiny_split.dataset, progress=False)
+    assert tiny_split.dataset.fingerprint  # a training asks for it
+    monkeypatch.setattr(chunk_encoder, "extract_features", None)
+    gallery = build_gallery(net, tiny_split.dataset, tmp_path / "gallery", progress=False)
+    rows = [gallery.find_row(name) for name in tiny_split.dataset.items["id"]]
+    assert np.array_equal(gallery.relaxed[rows], expected.relaxed)
+    assert np.array_equal(gallery.features[rows], expected.features)
+
+
+def test_tile_that_changes_under_its_features_is_refused(
+    net, dataset: TileDataset, tmp_path: Path, monkeypatch
+):
+    encode_dataset(net, dataset, progress=False)
+    file = dataset.path / dataset.items["id"][1]
+    file.write_bytes(file.read_bytes() + b"\0")
+    with refused(names=(dataset.items["id"][1], "changed")):
+        build_gallery(net, dataset, tmp_path / "gallery", progress=False)
