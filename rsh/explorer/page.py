@@ -178,8 +178,9 @@ class Explorer:
     def search(self, change: dict[str, Any]) -> None:
         """Search with other settings."""
         wanted = change["new"]
-        numbers = {name: wanted[name] for name in ("top_k", "radius")}
-        self.state.search_by(wanted["mode"], **numbers, order=wanted["order"])
+        names = ("top_k", "radius", "order", "include_held_out")
+        self.state.search_by(wanted["mode"], **{name: wanted[name] for name in names})
+        self.filter.view = filter_view(self.state, self._columns)
         self._show_results()
 
     @guarded

@@ -180,9 +180,11 @@ class SearchOptions:
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rsh.search.rerank.score`.
-        rerank_depth: how many of the nearest tiles are reordered, top_k or more; by default 100,
-            or all if there are fewer. Within a radius it is all that lies there.
+        rerank_depth: how many of the nearest tiles are reordered, top_k or more, and all that tie
+            with the last of them; by default 100, or all if there are fewer. Within a radius it is
+            all that lies there.
         filter: conditions on the tiles that may be found.
+        include_held_out: whether held-out tiles, those of the query split, may be found, too.
     """
 
     top_k: int | None = None
@@ -190,6 +192,7 @@ class SearchOptions:
     rerank: Measure | None = None
     rerank_depth: int | None = None
     filter: Filter = NO_FILTER
+    include_held_out: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k is not None and self.radius is not None:
@@ -211,8 +214,12 @@ class SearchOptions:
 
     def given(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, NO_FILTER)}
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return {field.name: value for field, value in values if value != field.default}
+
+    def among(self) -> dict[str, Any]:
+        """Return which tiles may be found, as the arguments of a gallery's methods."""
+        return {"filter": self.filter, "include_held_out": self.include_held_out}
 
     def check_with_feedback(self) -> None:
         """Refuse options that relevance feedback, which scores all tiles, leaves without effect.

@@ -56,15 +56,14 @@ const signed = (number) =>
     .replace("-", "\u2212");
 
 /**
- * "3 bits · 4 tied" or "score 0.93".
+ * "3 bits · 4 tied" or "score 0.93 · 2 of 5".
  * @param {ResultCard} card
  */
 function tieLabel(card) {
-  if (card.score !== null) return `score ${signed(card.score)}`;
-  const bits = plural(card.distance, "bit");
-  if (card.tied === 1) return bits;
-  if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
-  return `${bits} · ${card.tied} tied`;
+  const at = card.score === null ? plural(card.distance, "bit") : `score ${signed(card.score)}`;
+  if (card.tied === 1) return at;
+  if (card.tied_shown < card.tied) return `${at} · ${card.tied_shown} of ${card.tied}`;
+  return `${at} · ${card.tied} tied`;
 }
 
 /**

@@ -140,6 +140,8 @@ export interface ControlsView {
   num_classes: number;
   orders: [value: string, words: string][];
   order_note: string;
+  searched: string;
+  has_held_out: boolean;
   marks: (Tile & { sign: Sign })[];
 }
 
@@ -148,6 +150,7 @@ export interface Search {
   top_k: number;
   radius: number;
   order: string;
+  include_held_out: boolean;
 }
 
 // explain.py
