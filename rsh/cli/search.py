@@ -17,6 +17,7 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     rerank_depth: int | None = None,
+    look_weight: float | None = None,
     positive: str | None = None,
     negative: str | None = None,
     filter: Texts = (),
@@ -33,9 +34,12 @@ def search(
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         rerank: Re-rank the nearest tiles by a finer measure: the cosine of features, or the query's
-            continuous code against the tiles' bits (asymmetric).
+            continuous code against the tiles' bits (asymmetric). Codes with look bits also by their
+            class bits alone, their look bits alone, or both with weights.
         rerank_depth: How many of the nearest tiles --rerank reorders, and all that tie with the
             last of them. (default: 100, or all)
+        look_weight: How many class bits a look bit counts as with --rerank weighted-bits.
+            (default: 2)
         positive: Ids of tiles that the results should resemble, with commas between them. They are
             left out of the results, and all tiles are ordered by a score instead of bits.
         negative: Ids of tiles that the results should not resemble.
@@ -60,6 +64,7 @@ def search(
         radius=radius,
         rerank=rerank,
         rerank_depth=rerank_depth,
+        look_weight=look_weight,
         positive=_ids("positive", positive),
         negative=_ids("negative", negative),
         filter=Filter.read(filter),

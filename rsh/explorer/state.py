@@ -16,6 +16,7 @@ from rsh.index.base import Hits
 from rsh.labels import UNLABELED
 from rsh.search.nearest import num_others
 from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
+from rsh.search.rerank import check_measure
 from rsh.search.results import SearchResult
 from rsh.search.retrieve import retrieve
 
@@ -24,7 +25,8 @@ MAX_MARKED = 50  # more than people mark by hand, few enough for an address
 SUGGESTED = 12
 NO_HITS = Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
 Mode = Literal["top_k", "radius"]
-Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.config.Measure`
+# All but the first are of `rsh.config.Measure`.
+Order = Literal["bits", "features", "asymmetric", "class-bits", "look-bits"]
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class ExplorerState:
             mode: see `SearchSettings`.
             top_k: number of tiles.
             radius: Hamming radius, bits.
-            order: see `SearchSettings`.
+            order: see `SearchSettings`; by parts of the codes only if they have these parts.
             include_held_out: see `SearchSettings`.
 
         Raises:
@@ -200,6 +202,8 @@ class ExplorerState:
             order=cast(Order, order),
             include_held_out=bool(include_held_out),
         )
+        if wanted.order != "bits":
+            check_measure(wanted.order, self.gallery.num_bits, self.gallery.look_bits)
         self.gallery.searchable_rows(wanted.filter, include_held_out=wanted.include_held_out)
         self.settings = wanted
         self.settings = replace(wanted, top_k=min(max(int(top_k), 1), self.max_top_k))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
+from rsh.codes.parts import CodePart, code_parts
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, read_planes
@@ -230,6 +231,16 @@ class Gallery(Labeled):
         if filter:
             return np.sort(self._searcher_for(filter, include_held_out).rows)
         return np.arange(len(self)) if include_held_out else self.searchable
+
+    @property
+    def look_bits(self) -> int:
+        """How many bits of a code, the last ones, keep what a tile looks like; often 0."""
+        return self.manifest.model.look_bits
+
+    @property
+    def parts(self) -> list[CodePart]:
+        """Class bits and look bits; none if the codes are not divided."""
+        return code_parts(self.num_bits, self.look_bits)
 
     @property
     def num_held_out(self) -> int:

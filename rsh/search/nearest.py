@@ -10,7 +10,7 @@ from rsh.index.base import Hits
 from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts, count_by_distance
 from rsh.search.query import Query, SearchOptions
-from rsh.search.rerank import RERANK_DEPTH, order_ties, rerank
+from rsh.search.rerank import RERANK_DEPTH, BitWeights, check_measure, order_ties, rerank
 
 
 def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
@@ -37,16 +37,21 @@ def rerank_nearest(
         All hits that were reordered, the highest score first, and the score of each.
 
     Raises:
-        InputError: a number is out of range, no tile passes the filter, or a feature is not finite.
+        InputError: a number is out of range, no tile passes the filter, a feature is not finite, or
+            the codes lack a part.
     """
     assert options.rerank is not None
+    check_measure(options.rerank, gallery.num_bits, gallery.look_bits)
     depth = None
     if options.radius is None:
         find_top_k(gallery, query, options)  # refuses it
         depth = rerank_depth(gallery, query, options)
     hits = _candidates(gallery, query, options, depth)
+    encodings, weights = query.encodings(gallery), BitWeights(gallery.look_bits)
+    if options.look_weight is not None:
+        weights = weights._replace(look_weight=options.look_weight)
     return rerank(
-        query.encodings(gallery), hits, gallery.packed, gallery.features, by=options.rerank
+        encodings, hits, gallery.packed, gallery.features, by=options.rerank, weights=weights
     )
 
 
@@ -59,8 +64,8 @@ def find_top_k(gallery: Gallery, query: Query, options: SearchOptions) -> int:
     most = num_others(gallery, query, options)
     if not most:
         held_out = gallery.num_held_out and not options.include_held_out
-        way_out = "include held-out tiles" if held_out else "encode more tiles"
-        raise InputError(f"{gallery.folder} holds no tile that could be found: {way_out}")
+        hint = "include held-out tiles" if held_out else "encode more tiles"
+        raise InputError(f"{gallery.folder} holds no tile that could be found: {hint}")
     return check_top_k(options.top_k, most)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rsh.codes.binary import Packed
 from rsh.codes.encodings import Encodings
-from rsh.config import Measure
+from rsh.config import Measure, check_number
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
@@ -19,6 +19,7 @@ from rsh.labels import UNLABELED
 if TYPE_CHECKING:
     from PIL import Image
 
+LOOK_WEIGHTS = (0.001, 1000.0)  # limits
 Sign = Literal["positive", "negative"]
 
 
@@ -183,6 +184,7 @@ class SearchOptions:
         rerank_depth: how many of the nearest tiles are reordered, top_k or more, and all that tie
             with the last of them; by default 100, or all if there are fewer. Within a radius it is
             all that lies there.
+        look_weight: of a look bit, in class bits, if rerank is "weighted-bits"; by default 2.
         filter: conditions on the tiles that may be found.
         include_held_out: whether held-out tiles, those of the query split, may be found, too.
     """
@@ -191,6 +193,7 @@ class SearchOptions:
     radius: int | None = None
     rerank: Measure | None = None
     rerank_depth: int | None = None
+    look_weight: float | None = None
     filter: Filter = NO_FILTER
     include_held_out: bool = False
 
@@ -203,7 +206,9 @@ class SearchOptions:
             )
         if self.rerank is not None and self.rerank not in get_args(Measure):
             raise InputError(
-                f"choose {' or '.join(get_args(Measure))}", parameter="rerank", value=self.rerank
+                f"choose one of {', '.join(get_args(Measure))}",
+                parameter="rerank",
+                value=self.rerank,
             )
         if self.rerank_depth is not None and self.rerank is None:
             raise InputError(
@@ -211,6 +216,14 @@ class SearchOptions:
                 parameter="rerank_depth",
                 value=self.rerank_depth,
             )
+        if self.look_weight is not None:
+            if self.rerank != "weighted-bits":
+                raise InputError(
+                    "it needs rerank=weighted-bits, give both or neither",
+                    parameter="look_weight",
+                    value=self.look_weight,
+                )
+            check_number("look_weight", self.look_weight, *LOOK_WEIGHTS)
 
     def given(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name."""

@@ -25,6 +25,7 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     rerank_depth: int | None = None,
+    look_weight: float | None = None,
     positive: Sequence[str] = (),
     negative: Sequence[str] = (),
     filter: Filter = NO_FILTER,
@@ -42,6 +43,7 @@ def search(
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rerank.score`.
         rerank_depth: how many of the nearest tiles are reordered, see `SearchOptions`.
+        look_weight: of a look bit, in class bits, if rerank is "weighted-bits"; by default 2.
         positive: ids of tiles that the results should resemble; they are left out. All tiles are
             then ordered by `feedback.rocchio`, and neither radius nor rerank applies.
         negative: ids of tiles that the results should not resemble.
@@ -52,7 +54,9 @@ def search(
     Raises:
         InputError: the query is neither tile nor image, or an option is wrong.
     """
-    options = SearchOptions(top_k, radius, rerank, rerank_depth, filter, include_held_out)
+    options = SearchOptions(
+        top_k, radius, rerank, rerank_depth, look_weight, filter, include_held_out
+    )
     if positive or negative:
         options.check_with_feedback()
     marks = {"positive": positive, "negative": negative}

@@ -25,19 +25,22 @@ const SIGNS = { "+": "like", "-": "unlike" };
  * One code as a row of small bars; those that differ from the query's stand out.
  * @param {number[]} bits
  * @param {number[]} queryBits
+ * @param {number} classBits those before a gap, if the code fits into one row
  */
-function miniCode(bits, queryBits) {
+function miniCode(bits, queryBits, classBits) {
   const columns = Math.min(bits.length, 64);
   const rows = Math.ceil(bits.length / columns);
+  const gap = rows === 1 && classBits > 0 && classBits < bits.length ? 10 : 0;
   const paths = { one: "", zero: "", differs: "" };
   bits.forEach((bit, place) => {
-    const [x, y] = [(place % columns) * 4, Math.floor(place / columns) * 14];
+    const x = (place % columns) * 4 + (place < classBits ? 0 : gap);
+    const y = Math.floor(place / columns) * 14;
     // Different bits are also taller, so that color is not all that tells them apart.
     if (bit !== queryBits[place]) paths.differs += `M${x} ${y}h3.2v12h-3.2z`;
     else paths[bit ? "one" : "zero"] += `M${x} ${y + 3}h3.2v6h-3.2z`;
   });
   const attributes = {
-    viewBox: `0 0 ${columns * 4} ${rows * 14}`,
+    viewBox: `0 0 ${columns * 4 + gap} ${rows * 14}`,
     preserveAspectRatio: "none",
     class: "rsh-mini",
     "aria-hidden": "true",
@@ -179,7 +182,7 @@ function render({ model, el }) {
       { class: byRelevance(card.relevant, "is-right", "is-wrong", ""), "aria-keyshortcuts": "+ -" },
       bracket(card, view.cards[index - 1], view.cards[index + 1]),
       caption(card, view.num_classes),
-      miniCode(bits, queryBits),
+      miniCode(bits, queryBits, view.class_bits),
     );
   }
 

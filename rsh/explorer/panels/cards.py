@@ -17,7 +17,8 @@ class CardsPanel(Panel, script="cards.js"):
     """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
-        view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
+        view: heading, summary, note, num_bits, class_bits, those that are no look bits,
+            num_classes, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
             size of its tie group among the cards and in the gallery.
     """
@@ -34,6 +35,7 @@ def cards_view(result: SearchResult) -> dict[str, Any]:
         "num_bits": result.gallery.num_bits,
         "num_classes": len(result.gallery.classes),
         "query_code": result.code,
+        "class_bits": result.gallery.num_bits - result.gallery.look_bits,
         "cards": [
             _card(result, hit)
             | {

@@ -8,13 +8,23 @@ from rsh.explorer.address import SIGNS
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, describe_query
 from rsh.explorer.state import ExplorerState, Order
+from rsh.gallery.gallery import Gallery
 from rsh.search.nearest import rerank_depth
+from rsh.search.rerank import list_measures
 from rsh.text import plural
 
 ORDERS: dict[Order, str] = {
     "bits": "Hamming",
     "features": "Hamming + features",
     "asymmetric": "asymmetric",
+    "class-bits": "Hamming + class bits",
+    "look-bits": "Hamming + look bits",
+}
+NOTES: dict[Order, str] = {
+    "features": "Re-ranks {} by the similarity of their features.",
+    "asymmetric": "Re-ranks {}: bits that are more certain in the query count more.",
+    "class-bits": "Re-ranks {} by their class bits alone, ties by features.",
+    "look-bits": "Re-ranks {} by their look bits alone, ties by features.",
 }
 
 
@@ -46,7 +56,7 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
         "max_top_k": state.max_top_k,
         "num_bits": gallery.num_bits,
         "num_classes": len(gallery.classes),
-        "orders": list(ORDERS.items()),
+        "orders": list_orders(gallery),
         "order_note": _order_note(state),
         "searched": _searched(state),
         "has_held_out": gallery.num_held_out > 0,
@@ -84,6 +94,10 @@ def _order_note(state: ExplorerState) -> str:
     if options.radius is None:
         depth = plural(rerank_depth(state.gallery, state.query, options), "nearest tile")
         first = f"the {depth}, and all that tie with the last,"
-    if options.rerank == "features":
-        return f"Re-ranks {first} by the similarity of their features."
-    return f"Re-ranks {first}: bits that are more certain in the query count more."
+    return NOTES[state.settings.order].format(first)
+
+
+def list_orders(gallery: Gallery) -> list[tuple[str, str]]:
+    """Return what results can be ranked by: pairs of a name and its words."""
+    can = ["bits", *list_measures(gallery.num_bits, gallery.look_bits)]
+    return [(name, words) for name, words in ORDERS.items() if name in can]

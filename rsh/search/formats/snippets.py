@@ -20,6 +20,7 @@ FLAGS = {
     "radius": "--radius",
     "rerank": "--rerank",
     "rerank_depth": "--rerank-depth",
+    "look_weight": "--look-weight",
 }
 PYTHON = "use the Python snippet"
 
