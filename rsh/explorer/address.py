@@ -2,7 +2,7 @@
 
     ?gallery=bluemarble-32&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
-    ?q=coast/017.jpg&k=20&include_held_out=yes
+    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
@@ -18,7 +18,7 @@ from rsh.search.query import Query, Sign
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
-NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", *SIGNS)
+NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", *SIGNS)
 SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -43,6 +43,8 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
         pairs.append(("order", settings.order))
     if settings.include_held_out:
         pairs.append(("include_held_out", "yes"))
+    if state.stacked:
+        pairs.append(("stack", "yes"))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
@@ -85,6 +87,7 @@ def read_address(address: str, state: ExplorerState) -> None:
     top_k, radius = _number(found, "k", settings.top_k), _number(found, "r", settings.radius)
     order = _one(found, "order", settings.order)
     included = _switch(found, "include_held_out", settings.include_held_out)
+    stacked = _switch(found, "stack", state.stacked)
     numbers: dict[str, Any] = {"top_k": top_k, "radius": radius, "include_held_out": included}
     try:
         if "where" in found:  # it may fit no tile that was searched before
@@ -95,6 +98,7 @@ def read_address(address: str, state: ExplorerState) -> None:
     except InputError:
         state.settings = settings
         raise
+    state.stacked = stacked
     state.search_with(query)
 
 

@@ -85,6 +85,7 @@ class Explorer:
         for panel in (self.header, *rail, *answer, *self.planes, self.selected):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
+        self.cards.observe(self.stack, names="stacked")
         self.upload.observe(self.suggest, names="typed")
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
@@ -184,6 +185,12 @@ class Explorer:
         self._show_results()
 
     @guarded
+    def stack(self, change: dict[str, Any]) -> None:
+        """Keep in the address whether cards of equal codes are stacked."""
+        self.state.stacked = bool(change["new"])
+        self.header.address = write_address(self.state, gallery=self._name)
+
+    @guarded
     def suggest(self, change: dict[str, Any]) -> None:
         """Suggest tiles whose ids contain the typed text."""
         self.upload.matching = self.state.matching(change["new"])
@@ -254,7 +261,8 @@ class Explorer:
         result = self.state.results()
         self.controls.search = search_view(self.state)
         self.controls.view = controls_view(self.state)
-        self.cards.view = cards_view(result)
+        self.cards.stacked = self.state.stacked
+        self.cards.view = cards_view(result, self.state.neighbors_kept())
         self.codes.view = codes_view(result)
         marks = marks_view(result)
         for plane in self.planes:

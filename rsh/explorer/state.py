@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
-from rsh.search.nearest import num_others
+from rsh.search.nearest import neighbors_kept, num_others
 from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
 from rsh.search.rerank import check_measure
 from rsh.search.results import SearchResult
@@ -64,6 +64,7 @@ class ExplorerState:
         query: with its feedback, so that Back takes that away again.
         settings: how to search.
         selection: rows of the tiles selected in a map, ascending.
+        stacked: whether results with equal codes are shown as one stack.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -79,6 +80,8 @@ class ExplorerState:
         radius = max(gallery.num_bits // 16, 1)
         self.search_by("top_k", top_k=DEFAULT_TOP_K, radius=radius)
         self.selection = select_rows([], num_tiles=len(gallery))
+        self.stacked = False
+        self._kept: tuple[Any, tuple[float, int] | None] = (None, None)
         self._rng = np.random.default_rng(seed)
         self._past: list[Query] = []
         self._future: list[Query] = []
@@ -231,6 +234,18 @@ class ExplorerState:
         if not num_others(self.gallery, query, options):
             return SearchResult.of_hits(self.gallery, query, options, NO_HITS)
         return retrieve(self.gallery, query, options)
+
+    def neighbors_kept(self) -> tuple[float, int] | None:
+        """Return what the code keeps of the query's neighbors: see `nearest.neighbors_kept`.
+
+        None with feedback, which moves the query. The last figure is kept: it reads all features.
+        """
+        if self.query.has_feedback:
+            return None
+        wanted = self.query, self.settings.filter, self.settings.include_held_out
+        if self._kept[0] != wanted:
+            self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
+        return self._kept[1]
 
     def list_tiles(self, name: str) -> list[int]:
         """Return the rows of one class to choose a query from, held-out queries first.

@@ -3,14 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.codes.binary import hamming
+from rsh.codes.cosine import cosines
 from rsh.config import DEFAULT_TOP_K, check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts, count_by_distance
+from rsh.metrics.neighbors import expected_kept
 from rsh.search.query import Query, SearchOptions
 from rsh.search.rerank import RERANK_DEPTH, BitWeights, check_measure, order_ties, rerank
+
+NEIGHBORS = 10  # nearest tiles by features that should be among the first by code
+MOST_COMPARED = 100_000  # tiles whose features a search reads for a figure: a tenth of a second
 
 
 def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
@@ -121,6 +127,28 @@ def count_others(
     if label == UNLABELED:  # tiles without a label are not of one class
         counts.relevant[:] = 0
     return counts
+
+
+def neighbors_kept(
+    gallery: Gallery, query: Query, options: SearchOptions
+) -> tuple[float, int] | None:
+    """Return how many of the nearest tiles by features are expected among the first by code.
+
+    Returns:
+        Their number, the mean over all orders of ties, and that of the nearest tiles: 10, or all if
+        there are fewer. None if there are none, or too many tiles to read the features of all.
+
+    Raises:
+        InputError: a feature is not finite.
+    """
+    rows = gallery.searchable_rows(**options.among())
+    others = rows[rows != query.row]
+    if not 0 < len(others) <= MOST_COMPARED:
+        return None
+    count, encodings = min(NEIGHBORS, len(others)), query.encodings(gallery)
+    (distances,) = hamming(encodings.packed, gallery.packed[others])
+    near = cosines(encodings.features[0], gallery.features, others)
+    return expected_kept(distances, near, count=count), count
 
 
 def num_others(gallery: Gallery, query: Query, options: SearchOptions) -> int:

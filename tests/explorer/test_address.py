@@ -33,9 +33,10 @@ def shown(state: ExplorerState) -> tuple:
     marks=st.dictionaries(st.integers(0, 299), st.sampled_from(["like", "unlike"]), max_size=5),
     where=st.lists(st.sampled_from(["split=train,val", "latitude=-60..60"]), unique=True),
     held_out=st.booleans(),
+    stacked=st.booleans(),
 )
 def test_what_is_written_is_read_again(
-    gallery, row, mode, top_k, radius, order, marks, where, held_out
+    gallery, row, mode, top_k, radius, order, marks, where, held_out, stacked
 ):
     state = ExplorerState(gallery)
     state.choose(row)
@@ -45,6 +46,7 @@ def test_what_is_written_is_read_again(
     numbers = {"top_k": top_k, "radius": radius, "include_held_out": held_out}
     state.search_by(mode, order=order, **numbers)
     state.filter_by(Filter.read(where))
+    state.stacked = stacked
     other = ExplorerState(gallery)
     address = write_address(state, gallery="tiny")
     read_address(address, other)
@@ -55,6 +57,7 @@ def test_what_is_written_is_read_again(
     }
     assert other.results().hits == state.results().hits
     assert write_address(other, gallery="tiny") == address
+    assert other.stacked == stacked
     assert gallery_in(address) == "tiny"
 
 
@@ -87,6 +90,8 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
         ("?order=__import__('os')", "__import__"),
         ("?where=nothing", "nothing"),
         ("?include_held_out=perhaps", "perhaps"),
+        ("?stack=1", "stack=1"),
+        ("?order=look-bits", "no look bits"),
         ("?where=split=query", "split=query"),
         ("?where=class=nowhere", "class=nowhere"),
         ("?like=nowhere.jpg", "nowhere.jpg"),

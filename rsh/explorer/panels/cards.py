@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import traitlets
+
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.search.results import Hit, SearchResult
@@ -21,16 +23,24 @@ class CardsPanel(Panel, script="cards.js"):
             num_classes, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
             size of its tie group among the cards and in the gallery.
+        stacked: whether cards of equal codes are stacked; both sides set it.
     """
 
+    stacked = traitlets.Bool(False).tag(sync=True)
 
-def cards_view(result: SearchResult) -> dict[str, Any]:
-    """Return the `CardsPanel.view` of a result."""
+
+def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> dict[str, Any]:
+    """Return the `CardsPanel.view` of a result.
+
+    Args:
+        result: of the search.
+        kept: from `rsh.search.nearest.neighbors_kept`.
+    """
     hits = result.take(slice(MAX_CARDS)).hits
     shown, tied = Counter(hit.tie for hit in hits), _tied(result)
     return {
         "heading": heading(result),
-        "summary": summary(result),
+        "summary": " ".join(filter(None, (summary(result), kept_words(kept) if hits else ""))),
         "note": note(result),
         "num_bits": result.gallery.num_bits,
         "num_classes": len(result.gallery.classes),
@@ -85,6 +95,17 @@ def summary(result: SearchResult) -> str:
         nearest = plural(int(distances[0]), "bit")
         return f"The nearest tile is {nearest} away. Increase the radius."
     return "There is no other tile to search in this gallery."
+
+
+def kept_words(kept: tuple[float, int] | None) -> str:
+    """Return what the code keeps of the nearest tiles by features."""
+    if kept is None:
+        return ""
+    expected, count = kept
+    return (
+        f"Neighbors kept: of the {plural(count, 'nearest tile')} by features, {expected:.1f} are "
+        f"expected among the first {count} by code."
+    )
 
 
 def _classes(result: SearchResult) -> str:

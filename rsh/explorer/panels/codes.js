@@ -21,16 +21,21 @@ function nibble(code, bits, other, start) {
 }
 
 /**
- * Lines of 32 bits, or of 64 for codes so long that they would fill the window.
+ * Nibbles in lines of some columns.
  * @param {string} label
- * @param {number} numBits
+ * @param {number} columns
  * @param {HTMLElement[]} nibbles
  */
-function strip(label, numBits, nibbles) {
-  const columns = Math.min(nibbles.length, numBits > 64 ? 16 : 8);
+function strip(label, columns, nibbles) {
   const style = `grid-template-columns: repeat(${columns}, 1fr)`;
   return make("span", { class: "rsh-strip", role: "img", "aria-label": label, style }, ...nibbles);
 }
+
+/**
+ * The nibbles in one line: of 32 bits, or of 64 for codes so long that they would fill the window.
+ * @param {number} numBits
+ */
+const columnsOf = (numBits) => Math.min(Math.ceil(numBits / 4), numBits > 64 ? 16 : 8);
 
 /**
  * The first bit of each nibble of a code.
@@ -39,20 +44,23 @@ function strip(label, numBits, nibbles) {
 const nibbleStarts = (numBits) => Array.from({ length: Math.ceil(numBits / 4) }, (_, index) => index * 4);
 
 /**
- * A strip for each part of a code, with its name; one strip for a code that is not divided.
+ * A strip for each part of a code side by side, under its name; one strip for a code that is not divided.
  * @param {CodeParts} parts
  * @param {number} numBits
- * @param {(start: number, stop: number, part: string) => HTMLElement} draw
- * @param {(start: number, stop: number) => string} [after] words after the name of a part
+ * @param {(start: number, stop: number, columns: number, part: string) => HTMLElement} draw
+ * @param {(start: number, stop: number, name: string) => string} title
  */
-function inParts(parts, numBits, draw, after = () => "") {
-  if (!parts.length) return draw(0, numBits, "");
+function inParts(parts, numBits, draw, title) {
+  if (!parts.length) return draw(0, numBits, columnsOf(numBits), "");
+  const lines = Math.ceil(numBits / 4 / columnsOf(numBits));
   let stop = 0;
   const strips = parts.map(([name, size]) => {
     const start = stop;
     stop += size;
-    const heading = make("span", { class: "rsh-part-name", "aria-hidden": "true" }, `${name} bits`, after(start, stop));
-    return make("span", { class: "rsh-part" }, heading, draw(start, stop, `${name} bits, `));
+    const columns = Math.ceil(size / 4 / lines);
+    const words = make("span", { class: "rsh-part-name", "aria-hidden": "true" }, title(start, stop, name));
+    const style = `flex: ${columns}`;
+    return make("span", { class: "rsh-part", style }, words, draw(start, stop, columns, `${name} bits, `));
   });
   return make("span", { class: "rsh-parts" }, ...strips);
 }
@@ -70,13 +78,14 @@ function codeStrip({ code }, bits, other, parts) {
   return inParts(
     parts,
     bits.length,
-    (start, stop, part) => {
+    (start, stop, columns, part) => {
       const places = differing(start, stop);
       const where = places.length ? `, differs from the query in bit ${places.join(", ")}` : "";
       const nibbles = nibbleStarts(stop - start).map((at) => nibble(code, bits, other, start + at));
-      return strip(`${part}code ${code.slice(start / 4, Math.ceil(stop / 4))}${where}`, bits.length, nibbles);
+      return strip(`${part}code ${code.slice(start / 4, Math.ceil(stop / 4))}${where}`, columns, nibbles);
     },
-    (start, stop) => (other ? `: ${differing(start, stop).length} of ${stop - start} differ` : ""),
+    (start, stop, name) =>
+      other ? `${differing(start, stop).length} of ${stop - start} differ` : `${stop - start} ${name} bits`,
   );
 }
 
@@ -167,7 +176,7 @@ function agreementRow(agreement, shown, parts) {
     inParts(
       parts,
       agreement.length,
-      (start, stop, part) => {
+      (start, stop, columns, part) => {
         const nibbles = nibbleStarts(stop - start).map((at) =>
           make(
             "span",
@@ -175,9 +184,9 @@ function agreementRow(agreement, shown, parts) {
             make("span", {}, ...agreement.slice(start + at, Math.min(start + at + 4, stop)).map(cell)),
           ),
         );
-        return strip(part ? `${part}all agree in ${agreed(start, stop)}` : words, agreement.length, nibbles);
+        return strip(part ? `${part}all agree in ${agreed(start, stop)}` : words, columns, nibbles);
       },
-      (start, stop) => `: all agree in ${agreed(start, stop)}`,
+      (start, stop) => `agree in ${agreed(start, stop)}`,
     ),
   );
 }
