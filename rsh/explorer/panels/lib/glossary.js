@@ -18,8 +18,8 @@ const MEANINGS = {
     "The similarity of two tiles by the measure chosen under \u201cRank by\u201d, which is finer than bits. " +
     "1 means the same, 0 means nothing in common.",
   "neighbors kept":
-    "How many of the 10 tiles with the most similar features are among the first 10 by code, averaged over all " +
-    "orders of tied tiles. It needs no labels: it shows what the code keeps of the features.",
+    "How many of the 10 tiles with the most similar features are among the first 10 by code, the mean over " +
+    "all orders of ties. It needs no labels: it shows what the code keeps of the features.",
   "overlap@k":
     "The fraction of the first k tiles that both sides retrieve, averaged over all orders of tied tiles. " +
     "1.00 means the same tiles.",
