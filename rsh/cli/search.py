@@ -26,7 +26,9 @@ def search(
     json_: bool = False,
     geojson: bool = False,
 ) -> None:
-    """Find the tiles whose codes differ least from the query's, tied ones by their features.
+    """Find the tiles whose codes differ least from the query's.
+
+    Tiles at one distance come in the order of their features, the most similar first.
 
     Args:
         gallery: The gallery folder.
