@@ -10,7 +10,9 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from rsh.errors import InputError
 
-Measure = Literal["features", "asymmetric"]  # what re-ranking compares
+PartMeasure = Literal["class-bits", "look-bits", "weighted-bits"]  # of codes with look bits
+Measure = Literal["features", "asymmetric", PartMeasure]  # what re-ranking compares
+DEFAULT_LOOK_WEIGHT = 2.0  # of a look bit, in class bits, where both are weighted
 DEFAULT_TOP_K = 20  # results of a search by default
 IndexName = Literal["exact", "ivf", "milvus"]
 DEFAULT_TARGET_RECALL = 0.99  # of the nearest 20 tiles, for an index of inverted lists

@@ -30,6 +30,7 @@ def tiny_gallery(
     projection: bool = True,
     rename: dict[str, str] | None = None,
     more: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    look_bits: int = 0,
 ) -> Gallery:
     """Write a gallery of sample tiles whose codes know something of color and class.
 
@@ -41,11 +42,16 @@ def tiny_gallery(
         projection: whether the two planes are drawn.
         rename: new names for some classes, to try awkward ones.
         more: adds columns to the items table.
+        look_bits: how many of the bits know colors alone, and the others classes alone.
     """
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
-    look = np.hstack([colors(jpegs), 1.1 * class_hint(table["class"])])
-    relaxed = look @ rng.normal(size=(look.shape[1], num_bits))
+    seen, known = colors(jpegs), 1.1 * class_hint(table["class"])
+    look = np.hstack([seen, known])
+    axes = rng.normal(size=(look.shape[1], num_bits))
+    if look_bits:
+        axes[: seen.shape[1], :-look_bits] = axes[seen.shape[1] :, -look_bits:] = 0
+    relaxed = look @ axes
     codes = np.where(relaxed >= 0, 1, -1).astype(np.int8)
     items = pd.DataFrame({"id": table["path"], "class": table["class"].replace(rename or {})})
     items["split"] = rng.choice(["train", "val", "query"], len(items), p=[0.65, 0.15, 0.2])
@@ -55,7 +61,7 @@ def tiny_gallery(
     features = look / np.linalg.norm(look, axis=1, keepdims=True)
     gallery = write(
         folder,
-        info={"name": "tiny", "model": {}, "data": {}},
+        info={"name": "tiny", "model": {"look_bits": look_bits}, "data": {}},
         items=items,
         codes=codes,
         relaxed=relaxed,

@@ -28,6 +28,8 @@ MISTAKES = [
     [*SEARCH, "--radius", "33"],
     [*SEARCH, "--json", "--geojson"],
     [*SEARCH, "--rerank", "luck"],
+    [*SEARCH, "--rerank", "look-bits"],
+    [*SEARCH, "--rerank", "features", "--look-weight", "3"],
     [*SEARCH, "--rerank-depth", "50"],
     [*SEARCH, "--rerank", "features", "--rerank-depth", "5"],
     [*SEARCH, "--filter", "class"],

@@ -25,6 +25,7 @@ MODES = {
     "asymmetric": ["--rerank", "asymmetric", "-k", "10"],
     "filter": ["--filter", "class=coast,tundra", "--filter", "split!=train", "-k", "5"],
     "box": ["--filter", "bbox=-20,-40,60,40", "-k", "5"],
+    "held out": ["--include-held-out", "-k", "10"],
     "positive and negative": [*MARKS, "-k", "10"],
 }
 

@@ -27,7 +27,7 @@ import psutil
 from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.search.peers import PEERS, TOP_K, Answer, Build
 from rsh.codes.binary import Packed
-from rsh.gallery.searcher import Searcher
+from rsh.gallery.searcher import IndexSearcher
 from rsh.index.base import Hits
 from rsh.index.factory import make_index
 from rsh.index.flat import FlatIndex
@@ -129,7 +129,7 @@ def judged(gallery: Packed, queries: Packed, answers: list[Answer], true: list[H
 
 def beside_faiss(gallery: Packed, queries: Packed, num_bits: int) -> Row:
     """Let our call and the bare one of padded FAISS take turns."""
-    index = Searcher(make_index(gallery, num_bits), rows := np.arange(len(gallery)), rows)
+    index = IndexSearcher(make_index(gallery, num_bits), rows := np.arange(len(gallery)), rows)
     row: Row = {}
     with PEERS["FAISS Flat, padded"].build(gallery, num_bits) as bare:
         for batch, turns in ((1, 5 * SINGLE), (len(queries), ROUNDS)):

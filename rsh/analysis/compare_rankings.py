@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import hamming
-from rsh.codes.encodings import HalfArray
+from rsh.codes.cosine import cosines
 from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -33,7 +33,6 @@ from rsh.metrics.overlap import Overlap, inclusion_probabilities, overlap
 from rsh.metrics.ranking import average_precision, precision_at
 
 By = Literal["bits", "features"]
-BATCH = 2**11  # rows converted to float64 at a time: they fit into the processor's cache
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -46,14 +45,21 @@ class Side:
         gallery: an opened gallery.
         by: "bits", the Hamming distance of codes; or "features", the cosine of the features, for
             all tiles and not only for those with near codes.
+        include_held_out: whether tiles of the query split may be found, too.
     """
 
     gallery: Gallery
     by: By = "bits"
+    include_held_out: bool = False
 
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
             raise InputError(f"choose {' or '.join(get_args(By))}", parameter="by", value=self.by)
+
+    @property
+    def searchable(self) -> Rows:
+        """Rows that the side may find, ascending."""
+        return self.gallery.searchable_rows(include_held_out=self.include_held_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +68,8 @@ class SideResult:
 
     Attributes:
         class_name: of the query, in this gallery; "" if it is unknown.
-        rows: of the tiles in this gallery, (top_k,) int64; tied tiles are in the gallery's order,
-            which is shuffled by a hash of the id.
+        rows: of the tiles in this gallery, (top_k,) int64; tied tiles are in the order of
+            the cosine of their features.
         distances: bits that differ from the query, (top_k,).
         scores: cosine of the features, (top_k,), -1 to 1; None where the side compares bits.
         relevant: whether each tile has the query's class in this gallery, (top_k,); False where its
@@ -133,7 +139,7 @@ class RankingPair:
     def __init__(self, left: Side, right: Side) -> None:
         """Find the tiles that both sides can find."""
         self.left, self.right = left, right
-        self._rows = _shared(left.gallery, right.gallery)
+        self._rows = _shared(left, right)
 
     def compare(self, query: str, *, top_k: int | None = None) -> RankingComparison:
         """Compare the nearest tiles of a tile that both galleries hold.
@@ -172,38 +178,15 @@ class RankingPair:
         raise InputError(f"{query} is no tile of {gallery.folder}: {hint}")
 
 
-def cosines(features: HalfArray, row: int) -> Floats:
-    """Return the cosine of one tile's features with those of every tile.
-
-    A product of two float16 numbers is a multiple of 2**-48, and so is a sum of such products.
-    float64 holds it without rounding while it is below 32. So the sums are exact in any order, and
-    equal features have equal cosines, as ties require.
-
-    Args:
-        features: (n, d) float16, of length 1 up to rounding; may be a memory map, which is read in
-            batches.
-        row: of the one tile.
-
-    Returns:
-        (n,) float64, -1 to 1 up to rounding.
-    """
-    one = np.asarray(features[row], dtype=np.float64)
-    found = np.empty(len(features))
-    for start in range(0, len(features), BATCH):
-        batch = slice(start, start + BATCH)
-        np.dot(features[batch].astype(np.float64), one, out=found[batch])
-    return found
-
-
 def _distances(side: Side, row: int) -> Floats:
     """Return bits, or minus a cosine, for each tile; infinity where it cannot be found."""
     gallery = side.gallery
     if side.by == "bits":
         every = hamming(gallery.packed[[row]], gallery.packed)[0].astype(np.float64)
     else:
-        every = -cosines(gallery.features, row)
+        every = -cosines(gallery.features[row], gallery.features)
     far = np.full(len(every), np.inf)
-    far[gallery.searchable] = every[gallery.searchable]
+    far[side.searchable] = every[side.searchable]
     far[row] = np.inf
     return far
 
@@ -216,7 +199,8 @@ def _side_result(side: Side, row: int, far: Floats, by_other: Floats, top_k: int
     relevant = judged & (gallery.labels == label)
     last = np.partition(far, top_k - 1)[top_k - 1]
     reach = np.flatnonzero(far <= last)
-    rows = reach[np.argsort(far[reach], kind="stable")[:top_k]]  # ties keep their order
+    near = cosines(gallery.features[row], gallery.features, reach)
+    rows = reach[np.lexsort((-near, far[reach]))[:top_k]]
     num_judged, average, precision = int(judged[rows].sum()), np.nan, np.nan
     if (judged & can_find).any():
         counts = counts_from_scores(-far[judged & can_find], relevant[judged & can_find])
@@ -247,13 +231,13 @@ def _num_others(side: Side, far: Floats) -> int:
     return most
 
 
-def _shared(left: Gallery, right: Gallery) -> tuple[Rows, Rows]:
-    """Return the rows of the tiles that both galleries can find, in one order."""
-    ids, others = left.items["id"], right.items["id"]
-    if left is right or ids.equals(others):  # the same tiles: their rows are the same
-        rows = np.intersect1d(left.searchable, right.searchable, assume_unique=True)
+def _shared(left: Side, right: Side) -> tuple[Rows, Rows]:
+    """Return the rows of the tiles that both sides can find, in one order."""
+    ids, others = left.gallery.items["id"], right.gallery.items["id"]
+    rows, candidates = left.searchable, right.searchable
+    if left.gallery is right.gallery or ids.equals(others):  # the same tiles have the same rows
+        rows = np.intersect1d(rows, candidates, assume_unique=True)
         return rows, rows
-    rows = left.searchable
-    places = pd.Index(others.iloc[right.searchable]).get_indexer(pd.Index(ids.iloc[rows]))
+    places = pd.Index(others.iloc[candidates]).get_indexer(pd.Index(ids.iloc[rows]))
     held = places >= 0
-    return rows[held], right.searchable[places[held]]
+    return rows[held], candidates[places[held]]

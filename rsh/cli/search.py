@@ -17,14 +17,18 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     rerank_depth: int | None = None,
+    look_weight: float | None = None,
     positive: str | None = None,
     negative: str | None = None,
     filter: Texts = (),
+    include_held_out: bool = False,
     run: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
 ) -> None:
     """Find the tiles whose codes differ least from the query's.
+
+    Tiles at one distance come in the order of their features, the most similar first.
 
     Args:
         gallery: The gallery folder.
@@ -33,13 +37,18 @@ def search(
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         rerank: Re-rank the nearest tiles by a finer measure: the cosine of features, or the query's
-            continuous code against the tiles' bits (asymmetric).
-        rerank_depth: How many of the nearest tiles --rerank reorders. (default: 100, or all)
+            continuous code against the tiles' bits (asymmetric). Codes with look bits also by their
+            class bits alone, their look bits alone, or both with weights.
+        rerank_depth: How many of the nearest tiles --rerank reorders, and all that tie with the
+            last of them. (default: 100, or all)
+        look_weight: How many class bits a look bit counts as with --rerank weighted-bits.
+            (default: 2)
         positive: Ids of tiles that the results should resemble, with commas between them. They are
             left out of the results, and all tiles are ordered by a score instead of bits.
         negative: Ids of tiles that the results should not resemble.
         filter: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
             bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
+        include_held_out: Find held-out tiles as well, those of the split "query".
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.
         geojson: Print where the results lie, for a map to draw.
@@ -58,9 +67,11 @@ def search(
         radius=radius,
         rerank=rerank,
         rerank_depth=rerank_depth,
+        look_weight=look_weight,
         positive=_ids("positive", positive),
         negative=_ids("negative", negative),
         filter=Filter.read(filter),
+        include_held_out=include_held_out,
         run=run,
     )
     if geojson:

@@ -60,16 +60,16 @@ def score(weights: ArrayLike, packed: Packed) -> NDArray[np.float32]:
 def nearest(
     weights: ArrayLike, packed: Packed, rows: NDArray[np.int64], *, top_k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the codes with the highest scores, in the order (-score, row).
+    """Return the codes with the highest scores, and all that tie with the last of them.
 
     Args:
         weights: soft bits of the query, (num_bits,), -1 to 1.
         packed: codes, (n, bytes) uint8.
         rows: searched rows, ascending.
-        top_k: number of results, 1 to the number of rows.
+        top_k: least number of results, 1 to the number of rows.
 
     Returns:
-        Rows and scores, each (top_k,).
+        Rows and scores in the order (-score, row), each (k,) with k >= top_k.
 
     Raises:
         InputError: the width of the codes does not match the weights, or top_k is out of range.
@@ -83,12 +83,11 @@ def nearest(
         piece = rows[start : start + CHUNK]
         best = np.append(best, piece)
         scores = np.append(scores, _look_up(tables, packed[piece]))
-        if len(best) > top_k:  # sort only what reaches the top_k-th score
+        if len(best) > top_k:
             reach = scores >= np.partition(scores, -top_k)[-top_k]
             best, scores = best[reach], scores[reach]
-        order = np.argsort(-scores, kind="stable")[:top_k]  # equal scores keep the order of rows
-        best, scores = best[order], scores[order]
-    return best, scores
+    order = np.argsort(-scores, kind="stable")  # equal scores keep the order of rows
+    return best[order], scores[order]
 
 
 def _tables(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,18 +1,21 @@
 """Evaluation of re-ranking: precision gain over plain Hamming ranking."""
 
 from collections.abc import Iterator
-from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rsh.codes.binary import hamming
 from rsh.codes.encodings import Encodings
 from rsh.config import Measure
-from rsh.evaluation.scoring import CUT, Floats, Report, RetrievalTask, Rows
+from rsh.evaluation.scoring import CUT, Floats, Report, RetrievalTask
 from rsh.index.base import Hits
-from rsh.index.factory import make_index
 from rsh.metrics import ranking
-from rsh.metrics.counts import DistanceCounts
+from rsh.metrics.counts import DistanceCounts, counts_from_scores
 from rsh.search.rerank import RERANK_DEPTH, rerank
+
+MEASURES: tuple[Measure, ...] = ("features", "asymmetric")  # of codes of one part
+Scores = NDArray[np.float32]
 
 
 def reranking_gain(
@@ -20,14 +23,13 @@ def reranking_gain(
 ) -> Report:
     """Return metrics of the Hamming ranking, and of the ranking after its top is re-ranked.
 
-    Metrics of the Hamming ranking are means over all orders of ties. A re-ranked list is as a
-    search returns it: the order of the gallery decides which of the tiles tied at its end are
-    re-ranked, and scores are ranked strictly. Ties beyond the re-ranked tiles are averaged.
+    Metrics are means over all orders of ties: of equal distances, and of equal scores among the
+    re-ranked tiles. As in a search, all tiles that tie with the last of these are re-ranked, too.
 
     Args:
         encoded: all tiles of the split.
         task: queries and gallery.
-        rerank_depth: number of nearest tiles that are re-ranked; all, if there are fewer.
+        rerank_depth: least number of nearest tiles that are re-ranked; all, if there are fewer.
 
     Returns:
         "rerank_depth", and for "bits" and each measure "map", "map_at_20" and "precision_at_20";
@@ -40,12 +42,12 @@ def reranking_gain(
     hits = list(_nearest(encoded, task, depth))
     plain = _metrics(counts, task)
     report: Report = {"rerank_depth": depth, "bits": _means(plain)}
-    for by in get_args(Measure):
-        orders = [
-            rerank(encoded.one(row), found, packed, encoded.features, by=by)[0].ids
+    for by in MEASURES:
+        scored = [
+            rerank(encoded.one(row), found, packed, encoded.features, by=by)
             for row, found in zip(task.query, hits, strict=True)
         ]
-        reranked = _metrics(_count_reranked(counts, hits, orders, task), task)
+        reranked = _metrics(_count_reranked(counts, scored, task), task)
         gain = reranked["precision_at_20"] - plain["precision_at_20"]
         interval = ranking.bootstrap_interval(gain, task.groups)
         report[by] = _means(reranked) | {"gain": float(gain.mean()), "gain_interval": interval}
@@ -53,34 +55,29 @@ def reranking_gain(
 
 
 def _nearest(encoded: Encodings, task: RetrievalTask, depth: int) -> Iterator[Hits]:
-    """Yield the nearest tiles of each query, ties in the order of a gallery; ids are rows."""
-    rows, packed, without_self = task.as_stored, encoded.packed, task.protocol.without_self
-    index = make_index(packed[rows], encoded.codes.shape[1])
-    found = index.search(packed[task.query], top_k=depth + without_self)
-    for row, hits in zip(task.query, found, strict=True):
-        keep = rows[hits.ids] != row if without_self else np.full(len(hits.ids), True)
-        yield Hits(rows[hits.ids][keep][:depth], hits.distances[keep][:depth])
+    """Yield the nearest tiles of each query, and all that tie with the last; ids are rows."""
+    tiles, packed, without_self = task.gallery, encoded.packed, task.protocol.without_self
+    for row in task.query:
+        others = tiles[tiles != row] if without_self else tiles
+        (distances,) = hamming(packed[[row]], packed[others])
+        near = distances <= np.partition(distances, depth - 1)[depth - 1]
+        yield Hits(others[near], distances[near])
 
 
 def _count_reranked(
-    counts: DistanceCounts, hits: list[Hits], orders: list[Rows], task: RetrievalTask
+    counts: DistanceCounts, scored: list[tuple[Hits, Scores]], task: RetrievalTask
 ) -> DistanceCounts:
-    """Return counts with one column per re-ranked tile, then the other tiles by distance."""
-    labels, size = task.labels, counts.items.shape[1]
-    own = labels[task.query, None]
-    relevant_at_rank = np.stack([labels[order] for order in orders]) == own
-    reranked = [
-        [
-            np.bincount(distances, minlength=size),
-            np.bincount(distances[labels[ids] == labels[row]], minlength=size),
-        ]
-        for row, (ids, distances) in zip(task.query, hits, strict=True)
-    ]
-    items, relevant = np.stack(reranked, axis=1)
-    return DistanceCounts(
-        np.hstack([np.ones_like(relevant_at_rank, dtype=np.int64), counts.items - items]),
-        np.hstack([relevant_at_rank.astype(np.int64), counts.relevant - relevant]),
-    )
+    """Return counts with a column for each different score, then the other tiles by distance."""
+    size = counts.items.shape[1]
+    first = np.zeros((2, len(scored), max(len(scores) for _, scores in scored)), dtype=np.int64)
+    rest = np.stack(counts)
+    for number, (row, (hits, scores)) in enumerate(zip(task.query, scored, strict=True)):
+        relevant = task.labels[hits.ids] == task.labels[row]
+        by_score = np.stack(counts_from_scores(scores, relevant))[:, 0]
+        first[:, number, : by_score.shape[1]] = by_score
+        distances = (hits.distances, hits.distances[relevant])
+        rest[:, number] -= [np.bincount(each, minlength=size) for each in distances]
+    return DistanceCounts(*np.concatenate([first, rest], axis=2))
 
 
 def _metrics(counts: DistanceCounts, task: RetrievalTask) -> dict[str, Floats]:

@@ -2,21 +2,24 @@
 
     ?gallery=bluemarble-32&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
+    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
 
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from rsh.errors import InputError
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import Filter
+from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query, Sign
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
-NAMES = ("gallery", "q", "k", "r", "order", "where", *SIGNS)
+NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", *SIGNS)
+SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
 LONGEST = 8000  # characters: what browsers and servers support
@@ -38,6 +41,10 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
         pairs.append(("r", str(settings.radius)))
     if settings.order != "bits":
         pairs.append(("order", settings.order))
+    if settings.include_held_out:
+        pairs.append(("include_held_out", "yes"))
+    if state.stacked:
+        pairs.append(("stack", "yes"))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
@@ -79,13 +86,19 @@ def read_address(address: str, state: ExplorerState) -> None:
             query = query.mark(_row(state, word, tile), sign)
     top_k, radius = _number(found, "k", settings.top_k), _number(found, "r", settings.radius)
     order = _one(found, "order", settings.order)
+    included = _switch(found, "include_held_out", settings.include_held_out)
+    stacked = _switch(found, "stack", state.stacked)
+    numbers: dict[str, Any] = {"top_k": top_k, "radius": radius, "include_held_out": included}
     try:
+        if "where" in found:  # it may fit no tile that was searched before
+            state.filter_by(NO_FILTER)
+        state.search_by(mode, order=order, **numbers)
         if "where" in found:
             state.filter_by(Filter.read(found["where"]))
-        state.search_by(mode, top_k=top_k, radius=radius, order=order)
     except InputError:
         state.settings = settings
         raise
+    state.stacked = stacked
     state.search_with(query)
 
 
@@ -101,6 +114,15 @@ def _parse(address: str) -> dict[str, list[str]]:
 
 def _one(found: dict[str, list[str]], name: str, default: str) -> str:
     return found.get(name, [default])[-1]
+
+
+def _switch(found: dict[str, list[str]], name: str, default: bool) -> bool:
+    if name not in found:
+        return default
+    text = _one(found, name, "")
+    if text not in SWITCH:
+        raise InputError(f"the link says {name}={text}: choose {' or '.join(SWITCH)}")
+    return SWITCH[text]
 
 
 def _number(found: dict[str, list[str]], name: str, default: int) -> int:

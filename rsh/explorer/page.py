@@ -86,6 +86,7 @@ class Explorer:
         for panel in (self.header, *rail, *answer, *self.planes, self.selected):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
+        self.cards.observe(self.stack, names="stacked")
         self.upload.observe(self.suggest, names="typed")
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
@@ -179,9 +180,16 @@ class Explorer:
     def search(self, change: dict[str, Any]) -> None:
         """Search with other settings."""
         wanted = change["new"]
-        numbers = {name: wanted[name] for name in ("top_k", "radius")}
-        self.state.search_by(wanted["mode"], **numbers, order=wanted["order"])
+        names = ("top_k", "radius", "order", "include_held_out")
+        self.state.search_by(wanted["mode"], **{name: wanted[name] for name in names})
+        self.filter.view = filter_view(self.state, self._columns)
         self._show_results()
+
+    @guarded
+    def stack(self, change: dict[str, Any]) -> None:
+        """Keep in the address whether cards of equal codes are stacked."""
+        self.state.stacked = bool(change["new"])
+        self.header.address = write_address(self.state, gallery=self._name)
 
     @guarded
     def suggest(self, change: dict[str, Any]) -> None:
@@ -254,7 +262,8 @@ class Explorer:
         result = self.state.results()
         self.controls.search = search_view(self.state)
         self.controls.view = controls_view(self.state)
-        self.cards.view = cards_view(result)
+        self.cards.stacked = self.state.stacked
+        self.cards.view = cards_view(result, self.state.neighbors_kept())
         self.codes.view = codes_view(result)
         marks = marks_view(result)
         for plane in self.planes:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,9 @@ from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
-from rsh.search.nearest import num_others
+from rsh.search.nearest import neighbors_kept, num_others
 from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
+from rsh.search.rerank import check_measure
 from rsh.search.results import SearchResult
 from rsh.search.retrieve import retrieve
 
@@ -24,7 +25,8 @@ MAX_MARKED = 50  # more than people mark by hand, few enough for an address
 SUGGESTED = 12
 NO_HITS = Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
 Mode = Literal["top_k", "radius"]
-Order = Literal["bits", "features", "asymmetric"]  # the last two are `rsh.config.Measure`
+# All but the first are of `rsh.config.Measure`.
+Order = Literal["bits", "features", "asymmetric", "class-bits", "look-bits"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class SearchSettings:
         radius: Hamming radius, bits.
         order: "bits", or the finer measure that the nearest tiles are re-ranked by.
         filter: conditions on the tiles that may be found.
+        include_held_out: whether tiles of the query split may be found, too.
     """
 
     mode: Mode = "top_k"
@@ -44,6 +47,7 @@ class SearchSettings:
     radius: int = 2
     order: Order = "bits"
     filter: Filter = NO_FILTER
+    include_held_out: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in get_args(Order):
@@ -60,6 +64,7 @@ class ExplorerState:
         query: with its feedback, so that Back takes that away again.
         settings: how to search.
         selection: rows of the tiles selected in a map, ascending.
+        stacked: whether results with equal codes are shown as one stack.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -71,10 +76,12 @@ class ExplorerState:
         if not len(gallery):
             raise InputError(f"{gallery.folder} holds no tiles: encode some with `rsh encode`")
         self.gallery = gallery
-        self.settings = SearchSettings(
-            top_k=min(DEFAULT_TOP_K, self.max_top_k), radius=max(gallery.num_bits // 16, 1)
-        )
+        self.settings = SearchSettings()
+        radius = max(gallery.num_bits // 16, 1)
+        self.search_by("top_k", top_k=DEFAULT_TOP_K, radius=radius)
         self.selection = select_rows([], num_tiles=len(gallery))
+        self.stacked = False
+        self._kept: tuple[Any, tuple[float, int] | None] = (None, None)
         self._rng = np.random.default_rng(seed)
         self._past: list[Query] = []
         self._future: list[Query] = []
@@ -93,7 +100,13 @@ class ExplorerState:
     @property
     def max_top_k(self) -> int:
         """The largest top_k: all tiles but the query, at most MAX_TOP_K, at least 1."""
-        return min(max(len(self.gallery.searchable) - 1, 1), MAX_TOP_K)
+        return min(max(self.num_searched - 1, 1), MAX_TOP_K)
+
+    @property
+    def num_searched(self) -> int:
+        """How many tiles a search without a filter may find, the query included."""
+        held_out = 0 if self.settings.include_held_out else self.gallery.num_held_out
+        return len(self.gallery) - held_out
 
     @property
     def options(self) -> SearchOptions:
@@ -163,25 +176,40 @@ class ExplorerState:
             self._past.append(self.query)
             self.query = self._future.pop()
 
-    def search_by(self, mode: str, *, top_k: int, radius: int, order: str = "bits") -> None:
+    def search_by(
+        self,
+        mode: str,
+        *,
+        top_k: int,
+        radius: int,
+        order: str = "bits",
+        include_held_out: bool = False,
+    ) -> None:
         """Change the settings; numbers out of range are clipped.
 
         Args:
             mode: see `SearchSettings`.
             top_k: number of tiles.
             radius: Hamming radius, bits.
-            order: see `SearchSettings`.
+            order: see `SearchSettings`; by parts of the codes only if they have these parts.
+            include_held_out: see `SearchSettings`.
 
         Raises:
-            InputError: no such mode or order.
+            InputError: no such mode or order, or no tile passes the filter without the held-out
+                ones; the settings are as before.
         """
-        self.settings = replace(
+        wanted = replace(
             self.settings,
             mode=cast(Mode, mode),
-            top_k=min(max(int(top_k), 1), self.max_top_k),
             radius=min(max(int(radius), 0), self.gallery.num_bits),
             order=cast(Order, order),
+            include_held_out=bool(include_held_out),
         )
+        if wanted.order != "bits":
+            check_measure(wanted.order, self.gallery.num_bits, self.gallery.look_bits)
+        self.gallery.searchable_rows(wanted.filter, include_held_out=wanted.include_held_out)
+        self.settings = wanted
+        self.settings = replace(wanted, top_k=min(max(int(top_k), 1), self.max_top_k))
 
     def filter_by(self, filter: Filter) -> None:
         """Find only tiles that pass a filter.
@@ -189,7 +217,8 @@ class ExplorerState:
         Raises:
             InputError: a condition makes no sense, or no tile passes.
         """
-        self.gallery.searchable_rows(filter)  # refuses it
+        included = self.settings.include_held_out
+        self.gallery.searchable_rows(filter, include_held_out=included)  # refuses it
         self.settings = replace(self.settings, filter=filter)
 
     def results(self, query: Query | None = None) -> SearchResult:
@@ -202,9 +231,21 @@ class ExplorerState:
         """
         query = self.query if query is None else query
         options = self._options(query)
-        if not num_others(self.gallery, query, options.filter):
+        if not num_others(self.gallery, query, options):
             return SearchResult.of_hits(self.gallery, query, options, NO_HITS)
         return retrieve(self.gallery, query, options)
+
+    def neighbors_kept(self) -> tuple[float, int] | None:
+        """Return what the code keeps of the query's neighbors: see `nearest.neighbors_kept`.
+
+        None with feedback, which moves the query. The last figure is kept: it reads all features.
+        """
+        if self.query.has_feedback:
+            return None
+        wanted = self.query, self.settings.filter, self.settings.include_held_out
+        if self._kept[0] != wanted:
+            self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
+        return self._kept[1]
 
     def list_tiles(self, name: str) -> list[int]:
         """Return the rows of one class to choose a query from, held-out queries first.
@@ -242,14 +283,14 @@ class ExplorerState:
 
     def _options(self, query: Query) -> SearchOptions:
         settings = self.settings
-        filter, others = settings.filter, num_others(self.gallery, query, settings.filter)
-        top_k = min(settings.top_k, others)
+        among = SearchOptions(filter=settings.filter, include_held_out=settings.include_held_out)
+        top_k = min(settings.top_k, num_others(self.gallery, query, among))
         if query.has_feedback:
-            return SearchOptions(top_k=top_k, filter=filter)
+            return replace(among, top_k=top_k)
         rerank: Measure | None = None if settings.order == "bits" else settings.order
         if settings.mode == "radius":
-            return SearchOptions(radius=settings.radius, rerank=rerank, filter=filter)
-        return SearchOptions(top_k=top_k, rerank=rerank, filter=filter)
+            return replace(among, radius=settings.radius, rerank=rerank)
+        return replace(among, top_k=top_k, rerank=rerank)
 
     @cached_property
     def _held_out(self) -> NDArray[np.bool_]:
@@ -273,11 +314,25 @@ class ExplorerState:
         labeled = rows[self.gallery.labels[rows] != UNLABELED]
         rows = labeled if len(labeled) else rows
         drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
-        results = {row: self.results(Query(row)) for row in drawn}
-        drawn.sort(key=lambda row: results[row].num_relevant)
+        found = self._nearest(drawn)
+        labels = self.gallery.labels
+        drawn.sort(key=lambda row: int((labels[found[row].ids] == labels[row]).sum()))
         middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 
         def worth(row: int) -> tuple[int, int]:
-            return len(np.unique(results[row].distances)), len(self.gallery.thumbnail(row))
+            return len(np.unique(found[row].distances)), len(self.gallery.thumbnail(row))
 
         return max(middle, key=worth)
+
+    def _nearest(self, rows: list[int]) -> dict[int, Hits]:
+        """Return the nearest tiles of several queries, without the order of ties by features."""
+        if not len(self.gallery.searchable):
+            return dict.fromkeys(rows, NO_HITS)
+        top_k = self.settings.top_k
+        wanted = min(top_k + 1, len(self.gallery.searchable))
+        found = self.gallery.search(self.gallery.packed[rows], top_k=wanted)
+        others = (hits.ids != row for row, hits in zip(rows, found, strict=True))
+        return {
+            row: Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+            for row, hits, keep in zip(rows, found, others, strict=True)
+        }

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
+from rsh.codes.parts import CodePart, code_parts
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
-from rsh.gallery.searcher import Searcher, open_searcher
+from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
@@ -33,8 +34,8 @@ CACHED_FILTERS = 8  # filters whose searchers are kept
 class Gallery(Labeled):
     """An opened gallery folder.
 
-    A search returns no items of the "query" split, so that results follow the disjoint protocol.
-    The ids in `Hits` are row numbers of `items`.
+    A search returns no items of the "query" split, which are held out, unless it is told to include
+    them; so results follow the disjoint protocol. The ids in `Hits` are row numbers of `items`.
 
     Attributes:
         folder: the gallery folder.
@@ -182,13 +183,21 @@ class Gallery(Labeled):
         codes = unpack(self.packed[rows], self.num_bits)  # `self.codes` would unpack all items
         return Encodings(codes, self.relaxed[rows], self.features[rows])
 
-    def search(self, query_packed: Packed, *, top_k: int, filter: Filter = NO_FILTER) -> list[Hits]:
+    def search(
+        self,
+        query_packed: Packed,
+        *,
+        top_k: int,
+        filter: Filter = NO_FILTER,
+        include_held_out: bool = False,
+    ) -> list[Hits]:
         """Find the top_k nearest items of each query, in the order (distance, row).
 
         Args:
             query_packed: (q, bytes) uint8, codes of the same model.
             top_k: number of results, 1 to the number of searchable items.
             filter: conditions that the results must meet.
+            include_held_out: whether items of the query split may be found.
 
         Returns:
             One Hits a query; ids are rows of `items`.
@@ -196,10 +205,15 @@ class Gallery(Labeled):
         Raises:
             InputError: wrong width or type, top_k out of range, or a condition that no item meets.
         """
-        return self._searcher_for(filter).search(query_packed, top_k=top_k)
+        return self._searcher_for(filter, include_held_out).search(query_packed, top_k=top_k)
 
     def range_search(
-        self, query_packed: Packed, *, radius: int, filter: Filter = NO_FILTER
+        self,
+        query_packed: Packed,
+        *,
+        radius: int,
+        filter: Filter = NO_FILTER,
+        include_held_out: bool = False,
     ) -> list[Hits]:
         """Find all items at most radius bits away from each query, in the order (distance, row).
 
@@ -207,15 +221,35 @@ class Gallery(Labeled):
             InputError: wrong width or type, radius outside 0 to num_bits, or a condition that no
                 item meets.
         """
-        return self._searcher_for(filter).range_search(query_packed, radius=radius)
+        searcher = self._searcher_for(filter, include_held_out)
+        return searcher.range_search(query_packed, radius=radius)
 
-    def searchable_rows(self, filter: Filter) -> NDArray[np.int64]:
-        """Return the rows that a search with a filter may return, ascending.
+    def searchable_rows(
+        self, filter: Filter = NO_FILTER, *, include_held_out: bool = False
+    ) -> NDArray[np.int64]:
+        """Return the rows that a search may return, ascending.
 
         Raises:
             InputError: a condition is invalid, or no item meets it.
         """
-        return np.sort(self._searcher_for(filter).rows) if filter else self.searchable
+        if filter:
+            return np.sort(self._searcher_for(filter, include_held_out).rows)
+        return np.arange(len(self)) if include_held_out else self.searchable
+
+    @property
+    def look_bits(self) -> int:
+        """How many bits of a code, the last ones, keep what a tile looks like; often 0."""
+        return self.manifest.model.look_bits
+
+    @property
+    def parts(self) -> list[CodePart]:
+        """Class bits and look bits; none if the codes are not divided."""
+        return code_parts(self.num_bits, self.look_bits)
+
+    @property
+    def num_held_out(self) -> int:
+        """How many items are of the query split."""
+        return len(self) - len(self.searchable)
 
     def _check_size(self) -> None:
         """Raise InputError if the manifest contradicts the files."""
@@ -241,13 +275,18 @@ class Gallery(Labeled):
         return arrays[0] if unchanged else np.concatenate(arrays)[rows]
 
     @cached_property
-    def searcher(self) -> Searcher:
-        """Searches the gallery; opened or built on first use.
+    def searcher(self) -> IndexSearcher:
+        """Searches all but the held-out items; opened or built on first use.
 
         Raises:
             InputError: its index is on a server that does not answer.
         """
         return open_searcher(self, self.manifest.index)
 
-    def _filter_searcher(self, filter: Filter) -> Searcher:
-        return self.searcher.subset(self.items, filter) if filter else self.searcher
+    @cached_property
+    def _whole_searcher(self) -> Searcher:
+        return with_held_out(self.searcher, self)
+
+    def _filter_searcher(self, filter: Filter, include_held_out: bool) -> Searcher:
+        searcher = self._whole_searcher if include_held_out else self.searcher
+        return searcher.subset(self.items, filter) if filter else searcher

@@ -11,6 +11,7 @@ other tiles are added or removed. Hashes ascend with the rows of a gallery, so a
 ties alike.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed
 from rsh.codes.order import id_hashes
@@ -26,7 +28,7 @@ from rsh.config import IndexName
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
-from rsh.index.base import Hits, IDSelector, Index
+from rsh.index.base import Hits, IDSelector, Index, check_top_k, sort_hits
 from rsh.index.factory import load_index, make_index
 from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
@@ -52,8 +54,35 @@ class TileTable(Protocol):
         """Rows that a search may return, ascending."""
 
 
-class Searcher:
-    """An index, and the rows of the gallery that it searches.
+class Searcher(Protocol):
+    """Searches some rows of a gallery.
+
+    Attributes:
+        rows: of the gallery, (n,) int64, in any order.
+    """
+
+    rows: Ids
+
+    def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
+        """Return the top_k nearest rows of each query, in the order (distance, row)."""
+
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Return all rows at most radius bits away from each query."""
+
+    def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
+        """Return a searcher over the tiles that pass a filter.
+
+        Args:
+            items: the table of the gallery.
+            filter: the conditions.
+
+        Raises:
+            InputError: a condition does not fit the table, or no tile passes.
+        """
+
+
+class IndexSearcher:
+    """An index, and the rows of the gallery that it searches: see `Searcher`.
 
     Attributes:
         index: finds ids.
@@ -65,31 +94,19 @@ class Searcher:
         self.index, self.ids, self.rows = index, ids, rows
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
-        """Return the top_k nearest rows of each query, in the order (distance, row)."""
+        """Return the nearest rows of each query: see `Searcher`."""
         return self._in_rows(self.index.search(query_packed, top_k=top_k))
 
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
-        """Return all rows at most radius bits away from each query."""
+        """Return all rows within a radius: see `Searcher`."""
         return self._in_rows(self.index.range_search(query_packed, radius=radius))
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
-        """Return a searcher over the tiles that pass a filter.
-
-        Args:
-            items: the table of the gallery.
-            filter: the conditions.
-
-        Raises:
-            InputError: a condition does not fit the table, or no searchable tile passes.
-        """
-        chosen = filter.mask(items)[self.rows]
-        if not chosen.any():
-            raise InputError(
-                "no searchable tile meets this; relax it", parameter="filter", value=filter
-            )
+    def subset(self, items: pd.DataFrame, filter: Filter) -> "IndexSearcher":
+        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
+        chosen = _passing(items, filter, self.rows)
         ids = self.ids[chosen]
         selector = IDSelector(ids, filter.tests(items))
-        return Searcher(self.index.subset(selector), ids, self.rows[chosen])
+        return IndexSearcher(self.index.subset(selector), ids, self.rows[chosen])
 
     def _in_rows(self, found: list[Hits]) -> list[Hits]:
         in_rows = []
@@ -100,7 +117,55 @@ class Searcher:
         return in_rows
 
 
-def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> Searcher:
+class JoinedSearcher:
+    """Searches the rows of several searchers, each row in one of them: see `Searcher`.
+
+    Attributes:
+        parts: the searchers.
+        rows: of the gallery, (n,) int64, ascending.
+    """
+
+    def __init__(self, parts: Sequence[Searcher]) -> None:
+        self.parts = parts
+        self.rows: Ids = np.sort(np.concatenate([part.rows for part in parts]))
+
+    def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
+        """Return the nearest rows of each query: see `Searcher`."""
+        check_top_k(top_k, len(self.rows))
+        found = [part.search(query_packed, top_k=min(top_k, len(part.rows))) for part in self.parts]
+        return [Hits(ids[:top_k], distances[:top_k]) for ids, distances in _join(found)]
+
+    def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
+        """Return all rows within a radius: see `Searcher`."""
+        return _join([part.range_search(query_packed, radius=radius) for part in self.parts])
+
+    def subset(self, items: pd.DataFrame, filter: Filter) -> Searcher:
+        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
+        _passing(items, filter, self.rows)  # refuses it
+        passes = filter.mask(items)
+        parts = [part for part in self.parts if passes[part.rows].any()]
+        return JoinedSearcher([part.subset(items, filter) for part in parts])
+
+
+def _join(found: Sequence[list[Hits]]) -> list[Hits]:
+    """Return the hits of several searchers for each query, in the order (distance, row)."""
+    return [
+        sort_hits(*map(np.concatenate, zip(*of_query, strict=True)))
+        for of_query in zip(*found, strict=True)
+    ]
+
+
+def _passing(items: pd.DataFrame, filter: Filter, rows: Ids) -> NDArray[np.bool_]:
+    """Return which of the rows pass a filter, (n,)."""
+    chosen = np.asarray(filter.mask(items)[rows])
+    if not chosen.any():
+        raise InputError(
+            "no searchable tile meets this; relax it", parameter="filter", value=filter
+        )
+    return chosen
+
+
+def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
     """Return what a gallery is searched with, by the "index" of its manifest.
 
     Raises:
@@ -109,10 +174,20 @@ def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> Searcher:
     rows = tiles.searchable
     if not entry:
         index = make_index(tiles.packed[rows], tiles.num_bits)
-        return Searcher(index, np.arange(len(rows)), rows)
+        return IndexSearcher(index, np.arange(len(rows)), rows)
     keys = _keys(tiles)
     order = np.argsort(keys)  # that of the rows, unless another program wrote the gallery
-    return Searcher(_open(tiles, entry), keys[order], rows[order])
+    return IndexSearcher(_open(tiles, entry), keys[order], rows[order])
+
+
+def with_held_out(searcher: IndexSearcher, tiles: TileTable) -> Searcher:
+    """Return a searcher over all tiles: the held-out ones by an exact index in memory."""
+    rows = np.setdiff1d(np.arange(len(tiles.items)), tiles.searchable, assume_unique=True)
+    if not len(rows):
+        return searcher
+    index = make_index(tiles.packed[rows], tiles.num_bits)
+    held_out = IndexSearcher(index, np.arange(len(rows)), rows)
+    return JoinedSearcher([searcher, held_out] if len(tiles.searchable) else [held_out])
 
 
 def build_index(
@@ -187,7 +262,7 @@ def drop_index(entry: IndexInfo | None) -> None:
             MilvusIndex.drop(entry.uri, entry.collection)
 
 
-def describe_index(entry: IndexInfo | None, searcher: Searcher) -> str:
+def describe_index(entry: IndexInfo | None, searcher: IndexSearcher) -> str:
     """Say what a gallery is searched with, by the "index" of its manifest and its searcher."""
     if isinstance(entry, MilvusInfo):
         return f"exact, by Milvus at {entry.uri}, collection {entry.collection}"

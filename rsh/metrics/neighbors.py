@@ -77,6 +77,24 @@ def neighbors_kept(
     return found
 
 
+def expected_kept(
+    distances: NDArray[np.integer], cosine: NDArray[np.floating], *, count: int
+) -> float:
+    """Return how many of one query's `count` nearest tiles are among its first `count` by code.
+
+    Args:
+        distances: of all other tiles by code, (g,), bits.
+        cosine: of the features of the same tiles, (g,).
+        count: number of tiles, 1 to g.
+
+    Returns:
+        0 to count: the mean over all orders of tied distances, and of equal cosines.
+    """
+    by_code = inclusion_probabilities(distances.astype(np.float64), count)
+    by_features = inclusion_probabilities(-cosine.astype(np.float64), count)
+    return float(by_code @ by_features)
+
+
 def tied_at(
     query_packed: Packed, gallery_packed: Packed, rank: int, *, own: Rows | None = None
 ) -> Rows:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rsh.codes.asymmetric import nearest, soft_bits
 from rsh.codes.binary import hamming
+from rsh.codes.cosine import cosines
 from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -83,13 +84,15 @@ def rank_with_feedback(
     """Rank a gallery by a query with feedback; its own tile and those marked are left out.
 
     Returns:
-        Hits in the order (-score, row), with their Hamming distance from the query, and the scores.
+        The top_k hits and all that tie with the last of them, in the order (-score, -cosine of the
+        features with those of the query, row), with their Hamming distance from the query; and the
+        scores.
 
     Raises:
         InputError: options do not fit, top_k is out of range, or no tile is left to be found.
     """
     options.check_with_feedback()
-    rows = np.setdiff1d(gallery.searchable_rows(options.filter), query.excluded)
+    rows = np.setdiff1d(gallery.searchable_rows(**options.among()), query.excluded)
     if not len(rows):
         raise InputError(f"every tile of {gallery.folder} is marked: none is left to be found")
     top_k = check_top_k(options.top_k, len(rows))
@@ -97,5 +100,6 @@ def rank_with_feedback(
     marked = (relaxed[list(given)] for given in (query.positive, query.negative))
     encodings = query.encodings(gallery)
     ids, scores = nearest(rocchio(encodings.relaxed[0], *marked), gallery.packed, rows, top_k=top_k)
+    order = np.lexsort((-cosines(encodings.features[0], gallery.features, ids), -scores))
     (distances,) = hamming(encodings.packed, gallery.packed[ids])
-    return Hits(ids, distances), scores
+    return Hits(ids[order], distances[order]), scores[order]

@@ -3,29 +3,35 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.codes.binary import hamming
+from rsh.codes.cosine import cosines
 from rsh.config import DEFAULT_TOP_K, check_top_k
 from rsh.errors import InputError
-from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts, count_by_distance
+from rsh.metrics.neighbors import expected_kept
 from rsh.search.query import Query, SearchOptions
-from rsh.search.rerank import RERANK_DEPTH, rerank
+from rsh.search.rerank import RERANK_DEPTH, BitWeights, check_measure, order_ties, rerank
+
+NEIGHBORS = 10  # nearest tiles by features that should be among the first by code
+MOST_COMPARED = 100_000  # tiles whose features are read for a figure: 0.05 to 0.15 s
 
 
 def neighbors(gallery: Gallery, query: Query, options: SearchOptions) -> Hits:
     """Find the tiles nearest to a query by Hamming distance; its own tile is left out.
 
+    Returns:
+        Hits in the order (distance, -cosine of the features, row): all tiles within the radius; or
+        the top_k nearest, and all that are as far as the last of these.
+
     Raises:
-        InputError: a number is out of range, or no tile passes the filter.
+        InputError: a number is out of range, no tile passes the filter, or a feature is not finite.
     """
-    if options.radius is not None:
-        packed = query.packed(gallery)
-        (hits,) = gallery.range_search(packed, radius=options.radius, filter=options.filter)
-        keep = hits.ids != query.row
-        return Hits(hits.ids[keep], hits.distances[keep])
-    return _nearest(gallery, query, options.filter, _top_k(gallery, query, options))
+    top_k = None if options.radius is not None else find_top_k(gallery, query, options)
+    hits = _candidates(gallery, query, options, top_k)
+    return order_ties(query.encodings(gallery), hits, gallery.features)
 
 
 def rerank_nearest(
@@ -34,31 +40,48 @@ def rerank_nearest(
     """Find the nearest tiles by Hamming distance and reorder them by `options.rerank`.
 
     Returns:
-        Hits, the highest score first, and the score of each.
+        All hits that were reordered, the highest score first, and the score of each.
 
     Raises:
-        InputError: a number is out of range, or no tile passes the filter.
+        InputError: a number is out of range, no tile passes the filter, a feature is not finite, or
+            the codes lack a part.
     """
     assert options.rerank is not None
-    if options.radius is not None:
-        candidates, top_k = neighbors(gallery, query, options), None
-    else:
-        top_k = _top_k(gallery, query, options)
+    check_measure(options.rerank, gallery.num_bits, gallery.look_bits)
+    depth = None
+    if options.radius is None:
+        find_top_k(gallery, query, options)  # refuses it
         depth = rerank_depth(gallery, query, options)
-        candidates = _nearest(gallery, query, options.filter, depth)
-    hits, scores = rerank(
-        query.encodings(gallery), candidates, gallery.packed, gallery.features, by=options.rerank
+    hits = _candidates(gallery, query, options, depth)
+    encodings, weights = query.encodings(gallery), BitWeights(gallery.look_bits)
+    if options.look_weight is not None:
+        weights = weights._replace(look_weight=options.look_weight)
+    return rerank(
+        encodings, hits, gallery.packed, gallery.features, by=options.rerank, weights=weights
     )
-    return Hits(hits.ids[:top_k], hits.distances[:top_k]), scores[:top_k]
+
+
+def find_top_k(gallery: Gallery, query: Query, options: SearchOptions) -> int:
+    """Return how many tiles a search returns that has no radius.
+
+    Raises:
+        InputError: top_k is out of range, or there is no tile to find.
+    """
+    most = num_others(gallery, query, options)
+    if not most:
+        held_out = gallery.num_held_out and not options.include_held_out
+        hint = "include held-out tiles" if held_out else "encode more tiles"
+        raise InputError(f"{gallery.folder} holds no tile that could be found: {hint}")
+    return check_top_k(options.top_k, most)
 
 
 def rerank_depth(gallery: Gallery, query: Query, options: SearchOptions) -> int:
-    """Return how many of the nearest tiles are re-ranked in a top-k search.
+    """Return how many of the nearest tiles are re-ranked, without those that tie with the last.
 
     Raises:
         InputError: rerank_depth is less than top_k, or more than can be found.
     """
-    most = num_others(gallery, query, options.filter)
+    most = num_others(gallery, query, options)
     least = min(DEFAULT_TOP_K, most) if options.top_k is None else options.top_k
     depth = options.rerank_depth
     if depth is None:
@@ -73,7 +96,7 @@ def rerank_depth(gallery: Gallery, query: Query, options: SearchOptions) -> int:
 
 
 def count_others(
-    gallery: Gallery, query: Query, filter: Filter, *, labeled: bool = False
+    gallery: Gallery, query: Query, options: SearchOptions, *, labeled: bool = False
 ) -> DistanceCounts:
     """Count all tiles that a search can find by their distance from the query.
 
@@ -82,13 +105,13 @@ def count_others(
     Args:
         gallery: an opened gallery.
         query: the query.
-        filter: conditions on the tiles.
+        options: among which tiles.
         labeled: count only tiles whose class is known.
 
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    rows, label = gallery.searchable_rows(filter), query.label(gallery)
+    rows, label = gallery.searchable_rows(**options.among()), query.label(gallery)
     others = rows[rows != query.row]
     if labeled:
         others = others[gallery.labels[others] != UNLABELED]
@@ -106,27 +129,61 @@ def count_others(
     return counts
 
 
-def num_others(gallery: Gallery, query: Query, filter: Filter) -> int:
+def neighbors_kept(
+    gallery: Gallery, query: Query, options: SearchOptions
+) -> tuple[float, int] | None:
+    """Return how many of the nearest tiles by features are expected among the first by code.
+
+    Returns:
+        Their number, the mean over all orders of ties, and that of the nearest tiles: 10, or all if
+        there are fewer. None if there are none, or too many tiles to read the features of all.
+
+    Raises:
+        InputError: a feature is not finite.
+    """
+    rows = gallery.searchable_rows(**options.among())
+    others = rows[rows != query.row]
+    if not 0 < len(others) <= MOST_COMPARED:
+        return None
+    count, encodings = min(NEIGHBORS, len(others)), query.encodings(gallery)
+    (distances,) = hamming(encodings.packed, gallery.packed[others])
+    near = cosines(encodings.features[0], gallery.features, others)
+    return expected_kept(distances, near, count=count), count
+
+
+def num_others(gallery: Gallery, query: Query, options: SearchOptions) -> int:
     """Count the tiles that a search can find: neither the query's own, nor those of its feedback.
 
     Raises:
         InputError: a condition makes no sense, or no tile passes the filter.
     """
-    rows = gallery.searchable_rows(filter)  # ascending
+    rows = gallery.searchable_rows(**options.among())  # ascending
     own = np.asarray(query.excluded, dtype=np.int64)
-    return len(rows) - int(np.isin(own, rows).sum())
+    places = np.minimum(np.searchsorted(rows, own), max(len(rows) - 1, 0))
+    return len(rows) - int((rows[places] == own).sum()) if len(rows) else 0
 
 
-def _top_k(gallery: Gallery, query: Query, options: SearchOptions) -> int:
-    most = num_others(gallery, query, options.filter)
-    if not most:
-        raise InputError(f"{gallery.folder} holds no tile that could be found: encode more tiles")
-    return check_top_k(options.top_k, most)
+def _candidates(gallery: Gallery, query: Query, options: SearchOptions, count: int | None) -> Hits:
+    """Return the `count` nearest tiles, and all that tie with the last; or all within the radius.
+
+    Only where the count would cut through the tiles of one distance is there a second search.
+    """
+    packed, among = query.packed(gallery), options.among()
+    radius = options.radius
+    if count is not None:
+        # The query itself may be found, and one more shows whether the last distance goes on.
+        wanted = min(count + 2, len(gallery.searchable_rows(**among)))
+        (hits,) = gallery.search(packed, top_k=wanted, **among)
+        hits = _without(hits, query.row)
+        last = hits.distances[count - 1 : count + 1]
+        if len(last) < 2 or last[0] < last[1]:
+            return Hits(hits.ids[:count], hits.distances[:count])
+        radius = int(last[0])
+    assert radius is not None
+    (hits,) = gallery.range_search(packed, radius=radius, **among)
+    return _without(hits, query.row)
 
 
-def _nearest(gallery: Gallery, query: Query, filter: Filter, top_k: int) -> Hits:
-    can_find = len(gallery.searchable_rows(filter))
-    wanted = min(top_k + 1, can_find)  # one more, since the query itself may be found
-    (hits,) = gallery.search(query.packed(gallery), top_k=wanted, filter=filter)
-    keep = hits.ids != query.row
-    return Hits(hits.ids[keep][:top_k], hits.distances[keep][:top_k])
+def _without(hits: Hits, row: int | None) -> Hits:
+    keep = hits.ids != row
+    return Hits(hits.ids[keep], hits.distances[keep])

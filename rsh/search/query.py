@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from rsh.codes.binary import Packed
 from rsh.codes.encodings import Encodings
-from rsh.config import Measure
+from rsh.config import Measure, check_number
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
@@ -22,6 +22,7 @@ from rsh.labels import UNLABELED
 if TYPE_CHECKING:
     from PIL import Image
 
+LOOK_WEIGHTS = (0.001, 1000.0)  # limits
 Sign = Literal["positive", "negative"]
 
 
@@ -214,16 +215,21 @@ class SearchOptions:
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rsh.search.rerank.score`.
-        rerank_depth: how many of the nearest tiles are reordered, top_k or more; by default 100,
-            or all if there are fewer. Within a radius it is all that lies there.
+        rerank_depth: how many of the nearest tiles are reordered, top_k or more, and all that tie
+            with the last of them; by default 100, or all if there are fewer. Within a radius it is
+            all that lies there.
+        look_weight: of a look bit, in class bits, if rerank is "weighted-bits"; by default 2.
         filter: conditions on the tiles that may be found.
+        include_held_out: whether held-out tiles, those of the query split, may be found, too.
     """
 
     top_k: int | None = None
     radius: int | None = None
     rerank: Measure | None = None
     rerank_depth: int | None = None
+    look_weight: float | None = None
     filter: Filter = NO_FILTER
+    include_held_out: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k is not None and self.radius is not None:
@@ -234,7 +240,9 @@ class SearchOptions:
             )
         if self.rerank is not None and self.rerank not in get_args(Measure):
             raise InputError(
-                f"choose {' or '.join(get_args(Measure))}", parameter="rerank", value=self.rerank
+                f"choose one of {', '.join(get_args(Measure))}",
+                parameter="rerank",
+                value=self.rerank,
             )
         if self.rerank_depth is not None and self.rerank is None:
             raise InputError(
@@ -242,11 +250,23 @@ class SearchOptions:
                 parameter="rerank_depth",
                 value=self.rerank_depth,
             )
+        if self.look_weight is not None:
+            if self.rerank != "weighted-bits":
+                raise InputError(
+                    "it needs rerank=weighted-bits, give both or neither",
+                    parameter="look_weight",
+                    value=self.look_weight,
+                )
+            check_number("look_weight", self.look_weight, *LOOK_WEIGHTS)
 
     def given(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, NO_FILTER)}
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return {field.name: value for field, value in values if value != field.default}
+
+    def among(self) -> dict[str, Any]:
+        """Return which tiles may be found, as the arguments of a gallery's methods."""
+        return {"filter": self.filter, "include_held_out": self.include_held_out}
 
     def check_with_feedback(self) -> None:
         """Refuse options that relevance feedback, which scores all tiles, leaves without effect.

@@ -13,7 +13,7 @@ from rsh.config import Measure
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
-from rsh.metrics.counts import DistanceCounts
+from rsh.metrics.counts import DistanceCounts, counts_from_scores
 from rsh.metrics.ranking import precision_at
 from rsh.search.nearest import count_others
 from rsh.search.query import Query, SearchOptions
@@ -50,8 +50,8 @@ class Hit(NamedTuple):
 class SearchResult:
     """The tiles that a search found, best first; iteration gives a `Hit` for each.
 
-    Tied tiles come in the order of rows. The gallery is shuffled by a hash of the id, so this order
-    says nothing about the classes.
+    Tied tiles come in the order of the cosine of their features with the query's. The code, or the
+    score, leaves their order open, so all figures are means over the orders of ties.
 
     Attributes:
         gallery: what was searched.
@@ -61,6 +61,8 @@ class SearchResult:
         distances: bits that differ from the query's code, (k,) int32.
         scores: what the tiles are ordered by, (k,) float32, -1 to 1; None if by distance alone.
         ranks: from 1, (k,) int64; with gaps in a selection, see `take`.
+        scored: rows and scores of all tiles that were ranked by a score, down to the last found one
+            and all that tie with it; None if by distance alone.
     """
 
     gallery: Gallery
@@ -70,6 +72,7 @@ class SearchResult:
     distances: NDArray[np.int32]
     scores: NDArray[np.float32] | None
     ranks: Rows
+    scored: tuple[Rows, NDArray[np.float32]] | None = None
 
     @classmethod
     def of_hits(
@@ -79,10 +82,23 @@ class SearchResult:
         options: SearchOptions,
         hits: Hits,
         scores: NDArray[np.float32] | None = None,
+        *,
+        top_k: int | None = None,
     ) -> "SearchResult":
-        """Rank hits from 1, in the order in which they come."""
+        """Rank hits from 1, in the order in which they come.
+
+        Args:
+            gallery: what was searched.
+            query: what it was searched with.
+            options: how it was searched.
+            hits: best first, with all that tie with the last one.
+            scores: of the hits, unless they were ranked by distance alone.
+            top_k: how many of the hits were asked for; all by default.
+        """
         ranks = np.arange(1, len(hits.ids) + 1)
-        return cls(gallery, query, options, hits.ids, hits.distances, scores, ranks)
+        scored = None if scores is None else (hits.ids, scores)
+        every = cls(gallery, query, options, hits.ids, hits.distances, scores, ranks, scored)
+        return every.take(slice(top_k))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -164,14 +180,14 @@ class SearchResult:
     @cached_property
     def counts(self) -> DistanceCounts:
         """Numbers of all other tiles at each distance, found or not, (1, num_bits + 1)."""
-        return count_others(self.gallery, self.query, self.options.filter)
+        return count_others(self.gallery, self.query, self.options)
 
     @cached_property
     def labeled_counts(self) -> DistanceCounts:
         """The same of the tiles whose class is known: precision and recall are over these."""
         if self.gallery.num_labeled == len(self.gallery):
             return self.counts
-        return count_others(self.gallery, self.query, self.options.filter, labeled=True)
+        return count_others(self.gallery, self.query, self.options, labeled=True)
 
     @property
     def order(self) -> Measure | Literal["bits", "feedback"]:
@@ -197,13 +213,17 @@ class SearchResult:
     def precision(self) -> float | None:
         """Share of the judged tiles with the query's class; None if no tile is judged.
 
-        By distance alone it is the expectation over all orders of ties, of a ranking of the tiles
-        with a class. Leaving out those without judgment is the condensed list of Sakai 2007,
-        "Alternatives to Bpref", https://doi.org/10.1145/1277741.1277756
+        It is the expectation over all orders of ties, of a ranking of the tiles with a class.
+        Leaving out those without judgment is the condensed list of Sakai 2007, "Alternatives to
+        Bpref", https://doi.org/10.1145/1277741.1277756
         """
-        if self.order == "bits" or not self.num_judged:
+        if self.scored is None or not self.num_judged:
             return self.precision_by_bits
-        return self.num_relevant / self.num_judged
+        rows, scores = self.scored
+        labels, own = self.gallery.labels[rows], self.query.label(self.gallery)
+        known = labels != UNLABELED
+        counts = counts_from_scores(scores[known], labels[known] == own)
+        return float(precision_at(counts, top_k=self.num_judged)[0])
 
     @property
     def precision_by_bits(self) -> float | None:
@@ -212,18 +232,25 @@ class SearchResult:
             return None
         return float(precision_at(self.labeled_counts, top_k=self.num_judged)[0])
 
-    @property
+    @cached_property
     def tied(self) -> int | None:
-        """How many tiles are as far as the last one; None unless ordered by distance alone."""
-        if self.order != "bits" or not len(self):
+        """How many tiles are as far as the last one, or have its score; None without any tile."""
+        if not len(self):
             return None
-        return int(self.counts.items[0, self.distances[-1]])
+        if self.scored is None or self.scores is None:
+            return int(self.counts.items[0, self.distances[-1]])
+        return int((self.scored[1] == self.scores[-1]).sum())
 
     @property
     def cutoff_ties(self) -> tuple[int, int] | None:
         """How many tiles tie for the last places, and how many places; None if all have one."""
-        places = int((self.distances == self.farthest).sum())
+        places = int((self.tie_groups == self.tie_groups.max(initial=0)).sum())
         return (self.tied, places) if self.tied and self.tied > places else None
+
+    @cached_property
+    def pool(self) -> int:
+        """How many tiles were ranked by a score; 0 if by distance alone."""
+        return 0 if self.scored is None else len(self.scored[0])
 
     @property
     def recall(self) -> float | None:
@@ -267,13 +294,14 @@ class SearchResult:
             name = f"{hit.class_name:{width}}  " if self.gallery.classes else ""
             lines.append(f"{hit.rank:4}  {hit.distance:4}  {score}{name}{hit.id}")
         if self.precision is not None:
-            mean = "" if by_score else " (mean over all orders of ties)"
+            mean = "" if by_score and not self.cutoff_ties else " (mean over all orders of ties)"
             among = "" if self.num_judged == len(self) else " of the tiles with a class"
             lines.append(f"precision@{self.num_judged}{among} = {self.precision:.2f}{mean}")
         if self.cutoff_ties:
             tied, shown = self.cutoff_ties
-            far = f"{plural(tied, 'tile')} are {plural(self.farthest, 'bit')} away"
-            lines.append(f"{far}: these {shown} are some of them, in no order")
+            far = f"are {plural(self.farthest, 'bit')} away"
+            far = f"have the score {self.scores[-1]:.2f}" if self.scores is not None else far
+            lines.append(f"{tied:,} tiles {far}: the {shown} listed have the most similar features")
         if self.recall is not None:
             lines.append(
                 f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"

@@ -12,7 +12,7 @@ from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.feedback import rank_with_feedback
-from rsh.search.nearest import neighbors, rerank_nearest
+from rsh.search.nearest import find_top_k, neighbors, rerank_nearest
 from rsh.search.query import Query, SearchOptions, check_row
 from rsh.search.results import SearchResult
 
@@ -28,12 +28,16 @@ def search(
     radius: int | None = None,
     rerank: Measure | None = None,
     rerank_depth: int | None = None,
+    look_weight: float | None = None,
     positive: Sequence[str] = (),
     negative: Sequence[str] = (),
     filter: Filter = NO_FILTER,
+    include_held_out: bool = False,
     run: Path | None = None,
 ) -> SearchResult:
     """Search a gallery with one of its tiles, with an image, or with a vector.
+
+    Tiles at one distance come in the order of the cosine of their features with the query's.
 
     Args:
         gallery: an opened gallery.
@@ -43,16 +47,20 @@ def search(
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rerank.score`.
         rerank_depth: how many of the nearest tiles are reordered, see `SearchOptions`.
+        look_weight: of a look bit, in class bits, if rerank is "weighted-bits"; by default 2.
         positive: ids of tiles that the results should resemble; they are left out. All tiles are
             then ordered by `feedback.rocchio`, and neither radius nor rerank applies.
         negative: ids of tiles that the results should not resemble.
         filter: conditions on the tiles that may be found.
+        include_held_out: whether tiles of the query split may be found, too.
         run: run folder of the model, if it has moved.
 
     Raises:
         InputError: the query is neither tile nor image nor vector, or an option is wrong.
     """
-    options = SearchOptions(top_k, radius, rerank, rerank_depth, filter)
+    options = SearchOptions(
+        top_k, radius, rerank, rerank_depth, look_weight, filter, include_held_out
+    )
     if positive or negative:
         options.check_with_feedback()
     marks = {"positive": positive, "negative": negative}
@@ -79,10 +87,12 @@ def retrieve(gallery: Gallery, query: Query, options: SearchOptions) -> SearchRe
     """
     for row in query.excluded:
         check_row(gallery, row)
+    scores = None
     if query.has_feedback:
-        ranked = rank_with_feedback(gallery, query, options)
+        hits, scores = rank_with_feedback(gallery, query, options)
     elif options.rerank:
-        ranked = rerank_nearest(gallery, query, options)
+        hits, scores = rerank_nearest(gallery, query, options)
     else:
-        return SearchResult.of_hits(gallery, query, options, neighbors(gallery, query, options))
-    return SearchResult.of_hits(gallery, query, options, *ranked)
+        hits = neighbors(gallery, query, options)
+    top_k = None if options.radius is not None else find_top_k(gallery, query, options)
+    return SearchResult.of_hits(gallery, query, options, hits, scores, top_k=top_k)

@@ -7,6 +7,7 @@ import pytest
 from browser.steps import cards_of, expect_cards, nearest, open_page, query_of, wait_for_query
 
 from rsh.gallery.gallery import Gallery
+from rsh.search.retrieve import search
 
 pytestmark = pytest.mark.browser
 IMAGE = ".rsh-upload input[type=file]"
@@ -37,8 +38,7 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
     dialog.value.set_files(file("mine.jpg", data))
     page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
     page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy)")
-    found = gallery.search(gallery.packed[[row]], top_k=20)[0]
-    expect_cards(page, found.ids.tolist())
+    expect_cards(page, search(gallery, tiny_run.data / gallery.items["id"][row]).rows.tolist())
     assert "mine.jpg" in page.inner_text(".rsh-query")
     page.set_input_files(IMAGE, file("note.jpg", b"this is text"))
     page.wait_for_selector(".rsh-alert:not([hidden])")

@@ -22,6 +22,7 @@ from browser.steps import (
 )
 
 from rsh.explorer.state import ExplorerState
+from rsh.search.retrieve import search
 
 pytestmark = pytest.mark.browser
 
@@ -128,8 +129,8 @@ def test_radius_mode_shows_the_ball(tab, server):
     page.get_by_text("Radius", exact=True).click()
     for radius in (3, 9, 32):
         set_slider(page, radius)
-        ids = gallery.range_search(gallery.packed[[query_of(page)]], radius=radius)[0].ids
-        rows = [int(row) for row in ids if row != query_of(page)]
+        tile = gallery.items["id"][query_of(page)]
+        rows = search(gallery, tile, radius=radius).rows.tolist()
         page.wait_for_function(
             "want => document.querySelectorAll('.rsh-results .rsh-card').length === want",
             arg=min(len(rows), 200),

@@ -1,7 +1,6 @@
 """What re-ranking gains is what the searches themselves show."""
 
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,16 +11,15 @@ from make_splits import labeled
 from rsh.codes.binary import pack
 from rsh.codes.encodings import Encodings
 from rsh.codes.order import hash_order
-from rsh.config import Measure
 from rsh.encoding.build import encode_dataset
 from rsh.evaluation.protocols import PROTOCOLS
-from rsh.evaluation.reranking import reranking_gain
+from rsh.evaluation.reranking import MEASURES, reranking_gain
 from rsh.evaluation.scoring import RetrievalTask, score
 from rsh.gallery.gallery import Gallery
 from rsh.search.retrieve import search
 from rsh.training.run import Run
 
-BOTH = pytest.mark.parametrize("by", get_args(Measure))
+BOTH = pytest.mark.parametrize("by", MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +64,16 @@ def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_depth_is_tied(
         others.sort(key=lambda tile: reference.hamming(codes[row], codes[tile]))
         mine = encoded.features[row] if by == "features" else np.tanh(encoded.relaxed[row] * 1.0)
         theirs = encoded.features if by == "features" else encoded.codes
-        top = others[:depth]
-        top.sort(key=lambda tile: -float(np.dot(theirs[tile] * 1.0, mine * 1.0)))
-        beyond = [reference.hamming(codes[row], codes[tile]) for tile in others[depth:]]
-        hits = [
-            split.dataset.labels[tile] == split.dataset.labels[row] for tile in top + others[depth:]
-        ]
-        figures.append(reference.tied_average_precision([*range(-depth, 0), *beyond], hits))
+        far = {tile: reference.hamming(codes[row], codes[tile]) for tile in others}
+        pool = [tile for tile in others if far[tile] <= far[others[depth - 1]]]
+        score = {tile: float(np.dot(theirs[tile] * 1.0, mine * 1.0)) for tile in pool}
+        pool.sort(key=lambda tile: -score[tile])
+        # Equal scores tie, and any distance beyond the pool comes after all of them.
+        places = [round(-score[tile], 9) - 100 for tile in pool]
+        beyond = others[len(pool) :]
+        hits = [split.dataset.labels[tile] == split.dataset.labels[row] for tile in pool + beyond]
+        distances = [*places, *(far[tile] for tile in beyond)]
+        figures.append(reference.tied_average_precision(distances, hits))
     report = reranking_gain(encoded, task, rerank_depth=depth)
     assert report[by]["map"] == pytest.approx(np.mean(figures), abs=1e-6)
 

@@ -32,15 +32,21 @@ def shown(state: ExplorerState) -> tuple:
     order=st.sampled_from(["bits", "features", "asymmetric"]),
     marks=st.dictionaries(st.integers(0, 299), st.sampled_from(["like", "unlike"]), max_size=5),
     where=st.lists(st.sampled_from(["split=train,val", "latitude=-60..60"]), unique=True),
+    held_out=st.booleans(),
+    stacked=st.booleans(),
 )
-def test_what_is_written_is_read_again(gallery, row, mode, top_k, radius, order, marks, where):
+def test_what_is_written_is_read_again(
+    gallery, row, mode, top_k, radius, order, marks, where, held_out, stacked
+):
     state = ExplorerState(gallery)
     state.choose(row)
     for tile, sign in marks.items():
         if tile != row:
             state.mark(tile, SIGNS[sign])
-    state.search_by(mode, top_k=top_k, radius=radius, order=order)
+    numbers = {"top_k": top_k, "radius": radius, "include_held_out": held_out}
+    state.search_by(mode, order=order, **numbers)
     state.filter_by(Filter.read(where))
+    state.stacked = stacked
     other = ExplorerState(gallery)
     address = write_address(state, gallery="tiny")
     read_address(address, other)
@@ -51,7 +57,17 @@ def test_what_is_written_is_read_again(gallery, row, mode, top_k, radius, order,
     }
     assert other.results().hits == state.results().hits
     assert write_address(other, gallery="tiny") == address
+    assert other.stacked == stacked
     assert gallery_in(address) == "tiny"
+
+
+def test_a_filter_that_only_held_out_tiles_pass_is_read(gallery):
+    state = ExplorerState(gallery)
+    read_address("?where=split=query&include_held_out=yes", state)
+    assert state.num_searched == len(gallery) and len(state.results()) == 20
+    read_address("?where=split=train&include_held_out=no", state)
+    assert not state.settings.include_held_out
+    assert set(gallery.items["split"][state.results().rows]) == {"train"}
 
 
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from("qkr"), st.text()).map(urlencode))
@@ -73,6 +89,10 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
         ("?k=٣", "k=٣"),
         ("?order=__import__('os')", "__import__"),
         ("?where=nothing", "nothing"),
+        ("?include_held_out=perhaps", "perhaps"),
+        ("?stack=1", "stack=1"),
+        ("?order=look-bits", "no look bits"),
+        ("?where=split=query", "split=query"),
         ("?where=class=nowhere", "class=nowhere"),
         ("?like=nowhere.jpg", "nowhere.jpg"),
         ("?" + "q=a&" * 3000, "characters"),

@@ -154,11 +154,36 @@ def test_the_class_browser_stays_where_it_is_while_the_class_does(page, gallery)
 
 
 def test_the_search_trait_is_brought_into_range(page):
-    wanted = {"mode": "radius", "top_k": 20, "radius": 999, "order": "bits"}
+    numbers = {"top_k": 20, "radius": 999}
+    wanted = {"mode": "radius", **numbers, "order": "bits", "include_held_out": False}
     page.controls.search = wanted
     assert page.controls.search == wanted | {"radius": 32}
     assert "within 32 bits" in page.cards.view["heading"]
     assert "The first 200 of" in page.cards.view["note"]
+
+
+def test_held_out_tiles_can_be_included(page, gallery):
+    held_out = gallery.num_held_out
+    view = page.controls.view
+    assert view["searched"] == f"{len(gallery) - held_out} tiles searched, {held_out} held out"
+    assert view["has_held_out"] and "include_held_out" not in page.header.address
+    before = page.cards.view["cards"]
+    ask(page, page.filter, kind="where", texts=["class=coast"])
+    fewer = int(page.filter.view["found"].split()[0])
+    ask(page, page.filter, kind="where", texts=[])
+    page.controls.search = page.controls.search | {"include_held_out": True, "top_k": 100}
+    searched = f"{len(gallery)} tiles searched, {held_out} of them held out"
+    assert page.controls.view["searched"] == searched
+    assert page.header.address.endswith("&include_held_out=yes")
+    assert "held-out query" in {card["split"] for card in page.cards.view["cards"]}
+    page.sides.chosen = "features"
+    shown = {card["split"] for side in page.sides.view["sides"] for card in side["cards"]}
+    assert "held-out query" in shown
+    ask(page, page.filter, kind="where", texts=["class=coast"])
+    assert int(page.filter.view["found"].split()[0]) > fewer
+    ask(page, page.filter, kind="where", texts=[])
+    page.controls.search = page.controls.search | {"include_held_out": False, "top_k": 20}
+    assert page.cards.view["cards"] == before
 
 
 def test_a_radius_without_tiles_says_so(page, gallery):

@@ -10,7 +10,9 @@ from refusals import refused
 from rsh.codes.binary import hamming
 from rsh.explorer.panels.cards import MAX_CARDS, cards_view
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
+from rsh.search.retrieve import search
 
 
 def part_of(gallery, folder, rows, splits=None):
@@ -37,16 +39,18 @@ def test_importing_the_page_leaves_slow_libraries_alone():
     assert done.stdout.strip() == "set()"
 
 
-def test_hits_are_the_nearest_searchable_tiles_in_order_of_distance_and_row(state, gallery):
+def test_hits_are_the_nearest_searchable_tiles_and_ties_in_order_of_features(state, gallery):
     state.search_by("top_k", top_k=25, radius=0)
     distances = hamming(gallery.packed[[state.query.row]], gallery.packed)[0]
+    features = gallery.features.tolist()
+    near = [sum(map(float.__mul__, features[state.query.row], other)) for other in features]
     wanted = sorted(
-        (d, row)
-        for row, d in enumerate(distances)
+        (d, -near[row], row)
+        for row, d in enumerate(distances.tolist())
         if row in set(gallery.searchable.tolist()) - {state.query.row}
     )[:25]
     result = state.results()
-    assert [(hit.distance, hit.row) for hit in result.hits] == wanted
+    assert [(hit.distance, hit.row) for hit in result.hits] == [(d, row) for d, _, row in wanted]
     assert [hit.rank for hit in result.hits] == list(range(1, 26))
 
 
@@ -136,6 +140,25 @@ def test_within_a_radius_all_are_counted_and_the_first_are_shown(state):
         if inside:
             assert result.precision == pytest.approx(result.num_relevant / len(inside))
     assert len(result) > MAX_CARDS
+
+
+def test_held_out_tiles_are_searched_if_included(state, gallery):
+    held_out = gallery.num_held_out
+    assert (state.num_searched, held_out) == (len(gallery) - held_out, 71)
+    state.search_by("top_k", top_k=100, radius=0, include_held_out=True)
+    assert state.num_searched == len(gallery)
+    found = state.results()
+    assert "query" in set(gallery.items["split"][found.rows])
+    answer = search(gallery, found.name, top_k=100, include_held_out=True)
+    assert found.rows.tolist() == answer.rows.tolist()
+    state.filter_by(Filter.read(["split=query"]))
+    assert set(gallery.items["split"][state.results().rows]) == {"query"}
+    before = state.settings
+    with refused(names="split=query"):
+        state.search_by("top_k", top_k=5, radius=0)
+    assert state.settings == before
+    state.mark(int(gallery.searchable[0]), "positive")
+    assert set(gallery.items["split"][state.results().rows]) == {"query"}
 
 
 def test_an_empty_ball_is_an_empty_answer(state):

@@ -123,6 +123,37 @@ def test_conditions_hold_whatever_the_index(folder: Path, kind: str, text: str):
     ]
 
 
+@pytest.mark.parametrize("kind", ["exact", "ivf", "milvus"])
+@pytest.mark.parametrize("text", ["", "class=barren", "split=query", "split=val"])
+def test_held_out_tiles_are_found_if_included_whatever_the_index(
+    folder: Path, kind: str, text: str
+):
+    gallery = index(folder, kind)
+    chosen = Filter.read([text] if text else [])
+    among = {"filter": chosen, "include_held_out": True}
+    rows = np.flatnonzero(chosen.mask(gallery.items)).tolist()
+    assert gallery.searchable_rows(**among).tolist() == rows
+    for query in (0, 7, rows[0]):
+        far = (gallery.codes[query] != gallery.codes).sum(axis=1).tolist()
+        expected = sorted((far[row], row) for row in rows)
+        (ball,) = gallery.range_search(gallery.packed[[query]], radius=9, **among)
+        found = list(zip(ball.distances.tolist(), ball.ids.tolist(), strict=True))
+        assert sorted(found) == [pair for pair in expected if pair[0] <= 9]
+        for top_k in {1, min(5, len(rows)), len(rows)}:
+            (hits,) = gallery.search(gallery.packed[[query]], top_k=top_k, **among)
+            # A kept index takes the last ties by hash, which is not the order of these rows.
+            assert hits.distances.tolist() == [far for far, _ in expected[:top_k]]
+            pairs = zip(hits.distances.tolist(), hits.ids.tolist(), strict=True)
+            assert set(pairs) <= set(expected)
+            assert len(set(hits.ids.tolist())) == top_k
+    for wrong in (0, len(rows) + 1):
+        with refused("top_k", value=wrong):
+            gallery.search(gallery.packed[:1], top_k=wrong, **among)
+    if text == "split=query":
+        with refused(names="split=query"):
+            gallery.searchable_rows(chosen)
+
+
 def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
     gallery = Gallery.open(folder)
     query = gallery.items["id"][int(gallery.searchable[0])]
@@ -147,7 +178,9 @@ def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
         gallery.searchable_rows(Filter.read([f"latitude=-90..{number}"]))
     assert gallery._searcher_for.cache_info().currsize == 8
     conditions = Filter.read(["latitude=-90..19"])
-    assert gallery._searcher_for(conditions) is gallery._searcher_for(conditions)
+    kept = gallery._searcher_for(conditions, False)
+    assert gallery._searcher_for(conditions, False) is kept
+    assert gallery._searcher_for(conditions, True) is not kept
 
 
 def test_a_merge_and_a_new_encoding_are_searched_in_memory(folder: Path, tmp_path: Path):

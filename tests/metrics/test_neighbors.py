@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from rsh.codes.binary import hamming, pack
-from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept, reranked, tied_at
+from rsh.metrics.neighbors import (
+    expected_kept,
+    nearest_by_cosine,
+    neighbors_kept,
+    reranked,
+    tied_at,
+)
 
 SEEDS = range(4)
 
@@ -36,6 +42,16 @@ def test_neighbors_kept_is_the_mean_over_all_orders_of_ties(seed: int, depth: in
             len(set(order[:depth]) & set(nearest[row].tolist())) / 2 for order in orders(distances)
         ]
         assert found[row] == pytest.approx(sum(shares) / len(shares))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("count", [1, 2, 5, 6])
+def test_expected_neighbors_are_the_mean_over_all_orders_of_both_rankings(seed: int, count: int):
+    random = np.random.default_rng(seed)
+    far, near = random.integers(0, 3, 6), random.integers(0, 4, 6) / 4
+    rankings = list(orders(far.tolist())), list(orders((-near).tolist()))
+    shared = [len({*a[:count]} & {*b[:count]}) for a, b in itertools.product(*rankings)]
+    assert expected_kept(far, near, count=count) == pytest.approx(np.mean(shared))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

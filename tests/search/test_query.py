@@ -47,7 +47,10 @@ def test_a_row_that_the_gallery_does_not_have_is_refused(gallery: Gallery, row):
     [
         ({"top_k": 3, "radius": 2}, "radius=2: top_k and radius exclude each other"),
         ({"rerank_depth": 9}, "rerank_depth=9: it needs rerank"),
-        ({"rerank": "luck"}, "rerank=luck: choose features or asymmetric"),
+        ({"rerank": "luck"}, "rerank=luck: choose one of features, asymmetric, class-bits"),
+        ({"look_weight": 3.0}, "look_weight=3.0: it needs rerank=weighted-bits"),
+        ({"rerank": "look-bits", "look_weight": 3.0}, "look_weight=3.0: it needs rerank=weig"),
+        ({"rerank": "weighted-bits", "look_weight": 0.0}, "look_weight=0.0: choose a number"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(given: dict, told: str):

@@ -46,7 +46,7 @@ def test_a_tile_is_nearest_to_itself(gallery: Gallery, by: str):
 def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(
     gallery: Gallery, by: str, piece: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rsh.search.rerank.BATCH", piece)
+    monkeypatch.setattr("rsh.codes.cosine.BATCH", piece)
     (hits,) = gallery.search(gallery.packed[[17]], top_k=40)
     found, scores = rerank(gallery.encoded(17), hits, gallery.packed, gallery.features, by=by)
     assert (np.diff(scores) <= 0).all()
@@ -54,8 +54,8 @@ def test_hits_stay_the_same_tiles_in_falling_order_of_the_score(
     assert dict(zip(found.ids.tolist(), found.distances.tolist(), strict=True)) == before
 
 
-def test_equal_scores_stay_as_they_were(gallery: Gallery):
-    same = Hits(np.array([9, 9, 4]), np.array([1, 2, 3], np.int32))
+def test_equal_scores_and_features_come_by_distance(gallery: Gallery):
+    same = Hits(np.array([9, 9, 4]), np.array([2, 1, 3], np.int32))
     found, _ = rerank(gallery.encoded(9), same, gallery.packed, gallery.features, by="features")
     assert found.distances.tolist() == [1, 2, 3]
 
@@ -72,17 +72,23 @@ def test_search_looks_again_at_the_pool_and_leaves_the_tile_itself_out(
 ):
     for row in np.flatnonzero(gallery.items["split"] == split)[:5].tolist():
         tile = gallery.items["id"][row]
-        pool = {hit.id for hit in search(gallery, tile, top_k=30).hits}
+        farthest = search(gallery, tile, top_k=30).farthest
+        pool = {hit.id: hit for hit in search(gallery, tile, radius=farthest).hits}
         answer = search(gallery, tile, top_k=7, rerank=by, rerank_depth=30)
         rows = gallery.items.reset_index().set_index("id")["index"]
         every = {name: slow_score(gallery, int(rows[name]), row, by) for name in pool}
         assert [hit.score for hit in answer.hits] == pytest.approx(
             sorted(every.values(), reverse=True)[:7], abs=1e-5
         )
-        assert {hit.id for hit in answer.hits} <= pool
-        right = [hit.class_name == answer.class_name for hit in answer.hits]
+        assert {hit.id for hit in answer.hits} <= set(pool) and answer.pool == len(pool)
+        shares: dict[float, list[bool]] = {}
+        for name, value in every.items():
+            own = pool[name].class_name == answer.class_name
+            shares.setdefault(round(value, 4), []).append(own)
+        right = [np.mean(shares[round(hit.score, 4)]) for hit in answer.hits]
         assert answer.precision == pytest.approx(np.mean(right))
-        assert "all orders" not in str(answer) and "score" in str(answer)
+        assert ("all orders" in str(answer)) == (answer.cutoff_ties is not None)
+        assert "score" in str(answer)
 
 
 def test_within_a_radius_all_is_looked_at_again(gallery: Gallery):

@@ -16,12 +16,14 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 
 def brute_force(gallery: Gallery, row: int) -> list[tuple[int, str]]:
-    """Distance and id of every other searchable tile, in the order (distance, row)."""
+    """Distance and id of every other searchable tile, in the order (distance, -cosine, row)."""
     (distance,) = hamming(gallery.packed[row, None], gallery.packed)
     rows = [other for other in gallery.searchable if other != row]
+    features = gallery.features.tolist()
+    near = [sum(map(float.__mul__, features[row], other)) for other in features]
     return [
         (int(distance[other]), gallery.items["id"][other])
-        for other in sorted(rows, key=lambda other: (distance[other], other))
+        for other in sorted(rows, key=lambda other: (distance[other], -near[other], other))
     ]
 
 

@@ -5,6 +5,7 @@ import { classColor } from "./lib/palette.js";
 import {
   bitsOf,
   countDifferent,
+  emit,
   giveFeedback,
   Images,
   make,
@@ -25,19 +26,22 @@ const SIGNS = { "+": "like", "-": "unlike" };
  * One code as a row of small bars; those that differ from the query's stand out.
  * @param {number[]} bits
  * @param {number[]} queryBits
+ * @param {number} classBits those before a gap, if the code fits into one row
  */
-function miniCode(bits, queryBits) {
+function miniCode(bits, queryBits, classBits) {
   const columns = Math.min(bits.length, 64);
   const rows = Math.ceil(bits.length / columns);
+  const gap = rows === 1 && classBits > 0 && classBits < bits.length ? 10 : 0;
   const paths = { one: "", zero: "", differs: "" };
   bits.forEach((bit, place) => {
-    const [x, y] = [(place % columns) * 4, Math.floor(place / columns) * 14];
+    const x = (place % columns) * 4 + (place < classBits ? 0 : gap);
+    const y = Math.floor(place / columns) * 14;
     // Different bits are also taller, so that color is not all that tells them apart.
     if (bit !== queryBits[place]) paths.differs += `M${x} ${y}h3.2v12h-3.2z`;
     else paths[bit ? "one" : "zero"] += `M${x} ${y + 3}h3.2v6h-3.2z`;
   });
   const attributes = {
-    viewBox: `0 0 ${columns * 4} ${rows * 14}`,
+    viewBox: `0 0 ${columns * 4 + gap} ${rows * 14}`,
     preserveAspectRatio: "none",
     class: "rsh-mini",
     "aria-hidden": "true",
@@ -56,15 +60,14 @@ const signed = (number) =>
     .replace("-", "\u2212");
 
 /**
- * "3 bits · 4 tied" or "score 0.93".
+ * "3 bits · 4 tied" or "score 0.93 · 2 of 5".
  * @param {ResultCard} card
  */
 function tieLabel(card) {
-  if (card.score !== null) return `score ${signed(card.score)}`;
-  const bits = plural(card.distance, "bit");
-  if (card.tied === 1) return bits;
-  if (card.tied_shown < card.tied) return `${bits} · ${card.tied_shown} of ${card.tied}`;
-  return `${bits} · ${card.tied} tied`;
+  const at = card.score === null ? plural(card.distance, "bit") : `score ${signed(card.score)}`;
+  if (card.tied === 1) return at;
+  if (card.tied_shown < card.tied) return `${at} · ${card.tied_shown} of ${card.tied}`;
+  return `${at} · ${card.tied} tied`;
 }
 
 /**
@@ -111,10 +114,30 @@ function feedbackButtons(model, card) {
 }
 
 /**
+ * The verdict on a stack: one sign if it is that of all, otherwise how many have which.
+ * @param {ResultCard[]} stack
+ */
+function verdict(stack) {
+  const [right, wrong] = [true, false].map((relevant) => stack.filter((card) => card.relevant === relevant).length);
+  if (right && wrong) return `${right}✓ ${wrong}✗`;
+  return byRelevance(stack[0].relevant, "✓", "✗", "");
+}
+
+/**
+ * The class of relevance that all tiles of a stack have.
+ * @param {ResultCard[]} stack
+ */
+const relevance = (stack) =>
+  stack.every((card) => card.relevant === stack[0].relevant)
+    ? byRelevance(stack[0].relevant, "is-right", "is-wrong", "")
+    : "";
+
+/**
  * @param {ResultCard} card
+ * @param {string} sign
  * @param {number} count of classes
  */
-function caption(card, count) {
+function caption(card, sign, count) {
   return make(
     "span",
     { class: "rsh-card-text", "aria-hidden": "true" },
@@ -123,7 +146,7 @@ function caption(card, count) {
       { class: "rsh-card-line" },
       make("span", { class: "rsh-rank" }, String(card.rank)),
       make("span", { class: "rsh-distance" }, plural(card.distance, "bit")),
-      make("span", { class: "rsh-verdict" }, byRelevance(card.relevant, "✓", "✗", "")),
+      make("span", { class: "rsh-verdict" }, sign),
     ),
     make(
       "span",
@@ -135,11 +158,35 @@ function caption(card, count) {
 }
 
 /**
+ * The cards of each code together, in the order of the first of each; without stacks each card alone.
+ * @param {ResultCard[]} cards
+ * @param {boolean} stacked
+ */
+function stacksOf(cards, stacked) {
+  /** @type {Map<string | number, ResultCard[]>} */
+  const stacks = new Map();
+  for (const card of cards) {
+    const key = stacked ? card.code : card.row;
+    stacks.set(key, [...(stacks.get(key) ?? []), card]);
+  }
+  return [...stacks.values()];
+}
+
+/**
  * The results as cards.
- * @param {Props<{ view: ResultsView }>} props
+ * @param {Props<{ view: ResultsView, stacked: boolean }>} props
  */
 function render({ model, el }) {
   const images = new Images();
+  const stacking = make("input", {
+    type: "checkbox",
+    onchange: () => {
+      emit(model, "hover", { row: null });
+      model.set("stacked", stacking.checked);
+      model.save_changes();
+    },
+  });
+  const stackSwitch = make("label", { class: "rsh-switch" }, stacking, make("span", {}, "Stack equal codes"));
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
@@ -148,40 +195,94 @@ function render({ model, el }) {
   el.append(
     make("div", { class: "rsh-panel-head" }, heading, summary),
     note,
-    glossary("Hamming distance", ...(model.get("view").num_classes ? JUDGED : []), "tied", "score"),
+    stackSwitch,
+    glossary(
+      "Hamming distance",
+      ...(model.get("view").num_classes ? JUDGED : []),
+      "neighbors kept",
+      "tied",
+      "held out",
+      "score",
+    ),
     list,
   );
 
   /** @type {HTMLElement[]} */
   let buttons = [];
+  /** @type {Set<string>} */
+  const open = new Set(); // codes whose stacks are open
   list.addEventListener("keydown", ({ key, target }) => {
-    const card = target instanceof Element ? target.closest("[data-row]") : null;
+    const card = target instanceof Element ? target.closest("[data-row]:not(.is-stack)") : null;
+    const code = card?.getAttribute("data-stack");
+    if (key === "Escape" && code) toggle(code);
     if (key in SIGNS && card) giveFeedback(model, Number(card.getAttribute("data-row")), SIGNS[key]);
   });
   let followed = false; // whether the next search is for one of these cards
   list.addEventListener("click", ({ target }) => {
-    followed = target instanceof Element && target.closest(".rsh-card") !== null;
+    followed = target instanceof Element && target.closest(".rsh-card:not(.is-stack)") !== null;
   });
 
   /**
-   * @param {ResultCard} card
-   * @param {number} index
+   * One card, alone or as the first of a stack.
+   * @param {{ card: ResultCard, stack: ResultCard[] }[]} shown
+   * @param {number} place
    * @param {ResultsView} view
    */
-  function cardButton(card, index, view) {
+  function cardButton(shown, place, view) {
+    const { card, stack } = shown[place];
     const [bits, queryBits] = [card.code, view.query_code].map((code) => bitsOf(code, view.num_bits));
     if (countDifferent(bits, queryBits) !== card.distance) {
       console.warn("rsh: a card's distance is not that of its code", card.row);
     }
+    const isOpen = open.has(card.code);
+    const isStack = stack.length > 1 && !isOpen;
+    const one = isStack ? stack : [card];
+    const count = `${stack.length} tiles with this code`;
+    const right = stack.filter((each) => each.relevant).length;
+    const judged = card.relevant === null ? "" : `, ${right} of the query's class`;
+    const attributes = isStack
+      ? {
+          class: `is-stack ${relevance(one)}`.trimEnd(),
+          "aria-expanded": "false",
+          title: `${count}: press to show all`,
+          onclick: () => toggle(card.code),
+        }
+      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ -" };
     return tileCard(
       model,
       images,
-      card,
-      { class: byRelevance(card.relevant, "is-right", "is-wrong", ""), "aria-keyshortcuts": "+ -" },
-      bracket(card, view.cards[index - 1], view.cards[index + 1]),
-      caption(card, view.num_classes),
-      miniCode(bits, queryBits),
+      isStack ? { ...card, alt: `${count}${judged}, first ${card.alt}` } : card,
+      { ...attributes, ...(stack.length > 1 ? { "data-stack": card.code } : {}) },
+      bracket(card, shown[place - 1]?.card, shown[place + 1]?.card),
+      caption(card, verdict(one), view.num_classes),
+      miniCode(bits, queryBits, view.class_bits),
+      isStack ? make("span", { class: "rsh-stack-count", "aria-hidden": "true" }, count) : null,
     );
+  }
+
+  /**
+   * What stands beside a card: for a stack that is open, at its first card, what closes it.
+   * @param {{ card: ResultCard, stack: ResultCard[] }} shown
+   */
+  function beside({ card, stack }) {
+    if (stack.length === 1) return feedbackButtons(model, card);
+    if (!open.has(card.code)) return null;
+    if (card !== stack[0]) return feedbackButtons(model, card);
+    const words = `Stack these ${stack.length} again`;
+    const close = make("button", { type: "button", class: "rsh-unstack", onclick: () => toggle(card.code) }, words);
+    return make("span", {}, feedbackButtons(model, card), close);
+  }
+
+  /**
+   * Open or close a stack; the focus stays on its first card.
+   * @param {string} code
+   */
+  function toggle(code) {
+    if (!open.delete(code)) open.add(code);
+    images.redraw(drawCards);
+    const first = buttons.find((button) => button.dataset.stack === code);
+    for (const button of buttons) button.tabIndex = button === first ? 0 : -1;
+    first?.focus({ preventScroll: true });
   }
 
   // A tie that goes on in the next row has its label there, too.
@@ -193,15 +294,26 @@ function render({ model, el }) {
     });
   }
 
+  function drawCards() {
+    const view = model.get("view");
+    const stacked = model.get("stacked");
+    const shown = stacksOf(view.cards ?? [], stacked).flatMap((stack) =>
+      (stack.length > 1 && !open.has(stack[0].code) ? stack.slice(0, 1) : stack).map((card) => ({ card, stack })),
+    );
+    stacking.checked = stacked;
+    buttons = shown.map((_, place) => cardButton(shown, place, view));
+    fillGrid(list, buttons, (place) => beside(shown[place]));
+    markRows();
+  }
+
   function draw() {
     const view = model.get("view");
-    const cards = view.cards ?? [];
     heading.textContent = view.heading ?? "";
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
-    buttons = cards.map((card, index) => cardButton(card, index, view));
-    fillGrid(list, buttons, (place) => feedbackButtons(model, cards[place]));
-    markRows();
+    stackSwitch.hidden = !view.cards?.length;
+    open.clear();
+    drawCards();
     list.classList.remove("is-busy");
     list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
@@ -214,7 +326,7 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(markRows);
   watcher.observe(list);
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view", "stacked"], () => images.redraw(draw)),
     on(model, {
       hover: ({ row }) => pointAt(list, row),
       busy: () => list.classList.add("is-busy"),

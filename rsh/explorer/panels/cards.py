@@ -1,11 +1,13 @@
 """The results of a search as cards, with heading, summary and note."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
+
+import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
-from rsh.search.nearest import rerank_depth
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -17,33 +19,49 @@ class CardsPanel(Panel, script="cards.js"):
     """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
-        view: heading, summary, note, num_bits, num_classes, query_code, and cards, a list of
+        view: heading, summary, note, num_bits, class_bits, those that are no look bits,
+            num_classes, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
-            size of its tie group among the cards and in the gallery (None if ordered by scores).
+            size of its tie group among the cards and in the gallery.
+        stacked: whether cards of equal codes are stacked; both sides set it.
     """
 
+    stacked = traitlets.Bool(False).tag(sync=True)
 
-def cards_view(result: SearchResult) -> dict[str, Any]:
-    """Return the `CardsPanel.view` of a result."""
-    per_distance = result.counts.items[0]  # those beyond the last card included
+
+def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> dict[str, Any]:
+    """Return the `CardsPanel.view` of a result.
+
+    Args:
+        result: of the search.
+        kept: from `rsh.search.nearest.neighbors_kept`.
+    """
     hits = result.take(slice(MAX_CARDS)).hits
-    shown = Counter(hit.tie for hit in hits)
+    shown, tied = Counter(hit.tie for hit in hits), _tied(result)
     return {
         "heading": heading(result),
-        "summary": summary(result),
+        "summary": " ".join(filter(None, (summary(result), kept_words(kept) if hits else ""))),
         "note": note(result),
         "num_bits": result.gallery.num_bits,
         "num_classes": len(result.gallery.classes),
         "query_code": result.code,
+        "class_bits": result.gallery.num_bits - result.gallery.look_bits,
         "cards": [
             _card(result, hit)
             | {
                 "tied_shown": shown[hit.tie],
-                "tied": int(per_distance[hit.distance]) if hit.score is None else None,
+                "tied": tied[hit.distance if hit.score is None else hit.score],
             }
             for hit in hits
         ],
     }
+
+
+def _tied(result: SearchResult) -> Mapping[float, int]:
+    """Return how many tiles have a distance or a score, those beyond the last card included."""
+    if result.scored is None:
+        return dict(enumerate(result.counts.items[0].tolist()))
+    return Counter(result.scored[1].tolist())
 
 
 def heading(result: SearchResult) -> str:
@@ -59,10 +77,8 @@ def heading(result: SearchResult) -> str:
     if within:
         first = ", most similar first" if reranked else ""
         return f"{plural(total, 'tile')}{within}{where}{first}"
-    if reranked:
-        depth = rerank_depth(result.gallery, result.query, options)
-        if depth > total:
-            return f"The {total} most similar of the {depth} nearest tiles{where}"
+    if reranked and result.pool > total:
+        return f"The {total} most similar of the {result.pool:,} nearest tiles{where}"
     return f"The nearest tile{where}" if total == 1 else f"The {total} nearest tiles{where}"
 
 
@@ -79,6 +95,17 @@ def summary(result: SearchResult) -> str:
         nearest = plural(int(distances[0]), "bit")
         return f"The nearest tile is {nearest} away. Increase the radius."
     return "There is no other tile to search in this gallery."
+
+
+def kept_words(kept: tuple[float, int] | None) -> str:
+    """Return what the code keeps of the nearest tiles by features."""
+    if kept is None:
+        return ""
+    expected, count = kept
+    return (
+        f"Neighbors kept: of the {plural(count, 'nearest tile')} by features, {expected:.1f} are "
+        f"expected among the first {count} by code."
+    )
 
 
 def _classes(result: SearchResult) -> str:
@@ -100,13 +127,14 @@ def _joined(words: list[str]) -> str:
 
 
 def _reach(result: SearchResult) -> str:
-    """Return the distance of the last tile, and how many tie there."""
+    """Return the distance of the last tile, and how many tie there, or at its score."""
     far = plural(result.farthest, "bit")
     if result.cutoff_ties is None:
         return f"The farthest is {far} away"
     tied, places = result.cutoff_ties
     last = f"the last {places} places" if places > 1 else "the last place"
-    return f"At {far}, {tied:,} tiles tie for {last}"
+    at = f"At {far}" if result.scores is None else "At the last score"
+    return f"{at}, {tied:,} tiles tie for {last}"
 
 
 def _judged(result: SearchResult, term: str) -> str:
@@ -120,7 +148,10 @@ def _judged(result: SearchResult, term: str) -> str:
     precision = f"{term or f'precision@{judged}'} = {result.precision:.2f}"
     if result.order != "bits":
         by_bits = f"by bits alone it is {result.precision_by_bits:.2f}"
-        return f"{right}: {precision}; {'the same by bits alone' if term else by_bits}."
+        by_bits = "the same by bits alone" if term else by_bits
+        if result.cutoff_ties is None:
+            return f"{right}: {precision}; {by_bits}."
+        return f"{right}. {_reach(result)}. Averaged over tie orders: {precision}; {by_bits}."
     if result.cutoff_ties is None:
         return f"{right}: {precision}. {_reach(result)}."
     return f"{right}. {_reach(result)}. Averaged over tie orders: {precision}."

@@ -2,7 +2,7 @@
 import { curve, histogram } from "./lib/figures.js";
 import { bitsOf, countDifferent, Images, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { Child, CodesView, CodeTile, Props } from "./lib/types" */
+/** @import { Child, CodeParts, CodesView, CodeTile, Props } from "./lib/types" */
 
 /**
  * A hexadecimal digit stands for four bits: one digit over its four cells.
@@ -21,16 +21,21 @@ function nibble(code, bits, other, start) {
 }
 
 /**
- * Lines of 32 bits, or of 64 for codes so long that they would fill the window.
+ * Nibbles in lines of some columns.
  * @param {string} label
- * @param {number} numBits
+ * @param {number} columns
  * @param {HTMLElement[]} nibbles
  */
-function strip(label, numBits, nibbles) {
-  const columns = Math.min(nibbles.length, numBits > 64 ? 16 : 8);
+function strip(label, columns, nibbles) {
   const style = `grid-template-columns: repeat(${columns}, 1fr)`;
   return make("span", { class: "rsh-strip", role: "img", "aria-label": label, style }, ...nibbles);
 }
+
+/**
+ * The nibbles in one line: of 32 bits, or of 64 for codes so long that they would fill the window.
+ * @param {number} numBits
+ */
+const columnsOf = (numBits) => Math.min(Math.ceil(numBits / 4), numBits > 64 ? 16 : 8);
 
 /**
  * The first bit of each nibble of a code.
@@ -39,16 +44,76 @@ function strip(label, numBits, nibbles) {
 const nibbleStarts = (numBits) => Array.from({ length: Math.ceil(numBits / 4) }, (_, index) => index * 4);
 
 /**
- * @param {string} code
+ * A strip for each part of a code side by side, under its name; one strip for a code that is not divided.
+ * @param {CodeParts} parts
+ * @param {number} numBits
+ * @param {(start: number, stop: number, columns: number, part: string) => HTMLElement} draw
+ * @param {(start: number, stop: number, name: string) => string} title
+ */
+function inParts(parts, numBits, draw, title) {
+  if (!parts.length) return draw(0, numBits, columnsOf(numBits), "");
+  const lines = Math.ceil(numBits / 4 / columnsOf(numBits));
+  let stop = 0;
+  const strips = parts.map(([name, size]) => {
+    const start = stop;
+    stop += size;
+    const columns = Math.ceil(size / 4 / lines);
+    const words = make("span", { class: "rsh-part-name", "aria-hidden": "true" }, title(start, stop, name));
+    const style = `flex: ${columns}`;
+    return make("span", { class: "rsh-part", style }, words, draw(start, stop, columns, `${name} bits, `));
+  });
+  return make("span", { class: "rsh-parts" }, ...strips);
+}
+
+/**
+ * @param {CodeTile} tile
  * @param {number[]} bits
  * @param {number[] | null} other
+ * @param {CodeParts} parts
  */
-function codeStrip(code, bits, other) {
-  const differing = other ? bits.flatMap((bit, place) => (bit === other[place] ? [] : [place + 1])) : [];
-  const where = differing.length ? `, differs from the query in bit ${differing.join(", ")}` : "";
-  const nibbles = nibbleStarts(bits.length).map((start) => nibble(code, bits, other, start));
-  return strip(`code ${code}${where}`, bits.length, nibbles);
+function codeStrip({ code }, bits, other, parts) {
+  /** @type {(start: number, stop: number) => number[]} */
+  const differing = (start, stop) =>
+    other ? bits.flatMap((bit, at) => (at >= start && at < stop && bit !== other[at] ? [at + 1] : [])) : [];
+  return inParts(
+    parts,
+    bits.length,
+    (start, stop, columns, part) => {
+      const places = differing(start, stop);
+      const where = places.length ? `, differs from the query in bit ${places.join(", ")}` : "";
+      const nibbles = nibbleStarts(stop - start).map((at) => nibble(code, bits, other, start + at));
+      return strip(`${part}code ${code.slice(start / 4, Math.ceil(stop / 4))}${where}`, columns, nibbles);
+    },
+    (start, stop, name) =>
+      other ? `${differing(start, stop).length} of ${stop - start} differ` : `${stop - start} ${name} bits`,
+  );
 }
+
+/**
+ * " (class 2 of 48, look 5 of 16)", or nothing for codes that are not divided.
+ * @param {CodeParts} parts
+ * @param {number[]} bits
+ * @param {number[]} others
+ */
+function byPart(parts, bits, others) {
+  let start = 0;
+  const words = parts.map(([name, size]) => {
+    const [one, other] = [bits, others].map((each) => each.slice(start, start + size));
+    start += size;
+    return `${name} ${countDifferent(one, other)} of ${size}`;
+  });
+  return words.length ? ` (${words.join(", ")})` : "";
+}
+
+/** @type {Record<string, string>} */
+const MEANINGS_OF_PARTS = { class: "class bits say what it is", look: "look bits say what it looks like" };
+
+/**
+ * ": 48 class bits say what it is, 16 look bits say what it looks like", or nothing.
+ * @param {CodeParts} parts
+ */
+const partWords = (parts) =>
+  parts.length ? `: ${parts.map(([name, size]) => `${size} ${MEANINGS_OF_PARTS[name]}`).join(", ")}` : "";
 
 function bitKey() {
   /** @type {(text: string, ...kinds: string[]) => HTMLElement} */
@@ -68,14 +133,15 @@ function bitKey() {
  * @param {string} title
  * @param {number[]} bits
  * @param {number[] | null} other
+ * @param {CodeParts} parts
  */
-function codeRow(tile, title, bits, other) {
+function codeRow(tile, title, bits, other, parts) {
   return make(
     "div",
     { class: "rsh-code-row" },
     make("img", { src: tile.url, alt: "" }),
     make("span", { class: "rsh-code-name" }, make("strong", {}, title), make("span", { title: tile.name }, tile.name)),
-    codeStrip(tile.code, bits, other),
+    codeStrip(tile, bits, other, parts),
   );
 }
 
@@ -83,8 +149,9 @@ function codeRow(tile, title, bits, other) {
  * The results shown, all at once: of each bit, how many have the query's value.
  * @param {number[]} agreement
  * @param {number} shown
+ * @param {CodeParts} parts
  */
-function agreementRow(agreement, shown) {
+function agreementRow(agreement, shown, parts) {
   /** @param {number} share */
   const cell = (share) =>
     make("i", {
@@ -92,10 +159,9 @@ function agreementRow(agreement, shown) {
       style: `--share:${share}`,
       title: `${Math.round(100 * share)}% agree with the query`,
     });
-  const nibbles = nibbleStarts(agreement.length).map((start) =>
-    make("span", { class: "rsh-nibble" }, make("span", {}, ...agreement.slice(start, start + 4).map(cell))),
-  );
-  const all = agreement.filter((share) => share === 1).length;
+  /** @type {(start: number, stop: number) => number} */
+  const agreed = (start, stop) => agreement.slice(start, stop).filter((share) => share === 1).length;
+  const all = agreed(0, agreement.length);
   const words = `All ${shown} results shown agree with the query in ${plural(all, "bit")}.`;
   return make(
     "div",
@@ -107,7 +173,21 @@ function agreementRow(agreement, shown) {
       make("strong", {}, "all shown"),
       make("span", { title: words }, `agree in ${all}`),
     ),
-    strip(words, agreement.length, nibbles),
+    inParts(
+      parts,
+      agreement.length,
+      (start, stop, columns, part) => {
+        const nibbles = nibbleStarts(stop - start).map((at) =>
+          make(
+            "span",
+            { class: "rsh-nibble" },
+            make("span", {}, ...agreement.slice(start + at, Math.min(start + at + 4, stop)).map(cell)),
+          ),
+        );
+        return strip(part ? `${part}all agree in ${agreed(start, stop)}` : words, columns, nibbles);
+      },
+      (start, stop) => `agree in ${agreed(start, stop)}`,
+    ),
   );
 }
 
@@ -145,14 +225,14 @@ function render({ model, el }) {
   function compare(tile) {
     const view = model.get("view");
     const bits = bitsOf(view.query.code, view.num_bits);
-    pair.replaceChildren(codeRow({ ...view.query, url: queryUrl }, "query", bits, null));
+    pair.replaceChildren(codeRow({ ...view.query, url: queryUrl }, "query", bits, null, view.parts));
     if (!tile) {
       verdict.textContent = "";
       return;
     }
     const other = bitsOf(tile.code, view.num_bits);
     const title = tile.row === view.query.row ? "query" : tile.rank ? `rank ${tile.rank}` : "this tile";
-    pair.append(codeRow(tile, title, other, bits));
+    pair.append(codeRow(tile, title, other, bits, view.parts));
     const differ = countDifferent(bits, other);
     verdict.replaceChildren(
       make(
@@ -160,7 +240,7 @@ function render({ model, el }) {
         {},
         differ ? `${differ} of ${view.num_bits} bits ${differ === 1 ? "differs" : "differ"}` : "The codes are the same",
       ),
-      `: the Hamming distance is ${differ}.`,
+      `: the Hamming distance is ${differ}${byPart(view.parts, bits, other)}.`,
     );
   }
 
@@ -186,9 +266,11 @@ function render({ model, el }) {
     if (!view.query) return;
     queryUrl = images.url(view.query.thumb);
     firstUrl = view.first ? images.url(view.first.thumb) : "";
-    lead.textContent = `Each tile has a code of ${view.num_bits} bits. The fewer bits differ, the nearer the tile.`;
+    lead.textContent =
+      `Each tile has a code of ${view.num_bits} bits${partWords(view.parts)}. ` +
+      "The fewer bits differ, the nearer the tile.";
     compareFirst();
-    together.replaceChildren(...(view.shown > 1 ? [agreementRow(view.agreement, view.shown)] : []));
+    together.replaceChildren(...(view.shown > 1 ? [agreementRow(view.agreement, view.shown, view.parts)] : []));
     /** @type {(...children: Child[]) => HTMLElement} */
     const note = (...children) => make("p", { class: "rsh-note" }, ...children);
     far.replaceChildren(make("h3", {}, "Distance distribution"), note(...heightNote(view)), histogram(view));

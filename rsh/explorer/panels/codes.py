@@ -16,7 +16,8 @@ class CodesPanel(Panel, script="codes.js"):
     """The query's code above that of the tile the pointer is on, differing bits marked.
 
     Attributes:
-        view: num_bits, query and first hit as `describe` gives them, histogram with the
+        view: num_bits, parts, name and number of bits of each part of a code with look bits (none
+            for other codes), query and first hit as `describe` gives them, histogram with the
             lists same, other and unknown, judged, whether the query has a class, reach, the
             largest distance that is searched, shown, how many tiles are, agreement, the share of
             them that have the query's value of each bit, and curve, recall and precision at each
@@ -33,6 +34,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     shown = result.take(slice(MAX_CARDS))
     return {
         "num_bits": gallery.num_bits,
+        "parts": [[part.name, part.num_bits] for part in gallery.parts],
         "query": describe_query(gallery, result.query),
         "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
         "histogram": {

@@ -77,8 +77,8 @@ class Comparison:
             raise InputError("Only a tile of the gallery can be compared, not your own image.")
         if state.query.has_feedback or state.settings.filter:
             raise InputError("Only the query alone can be compared: clear feedback and filters.")
-        pair = self._pair(chosen)
-        can = [len(side.gallery.searchable) - 1 for side in (pair.left, pair.right)]
+        pair = self._pair(chosen, state.settings.include_held_out)
+        can = [len(side.searchable) - 1 for side in (pair.left, pair.right)]
         top_k = max(min(state.settings.top_k, *can), 1)
         found = pair.compare(state.query.name(self._gallery), top_k=top_k)
         name, by = self._sides[chosen]
@@ -95,10 +95,11 @@ class Comparison:
             ],
         }
 
-    def _open_pair(self, chosen: str) -> RankingPair:
+    def _open_pair(self, chosen: str, include_held_out: bool) -> RankingPair:
         name, by = self._sides[chosen]
         other = self._site.open(name) if name else self._gallery
-        return RankingPair(Side(self._gallery), Side(other, by))
+        left = Side(self._gallery, include_held_out=include_held_out)
+        return RankingPair(left, Side(other, by, include_held_out))
 
     def _words(self, name: str, by: By) -> str:
         """Describe a side; the bits of another gallery are known once it is open."""

@@ -113,6 +113,13 @@ function render({ model, el }) {
     "aria-describedby": `rsh-rank-by-note-${page}`,
     onchange: () => search(),
   });
+  const heldOut = make("input", {
+    type: "checkbox",
+    "aria-describedby": `rsh-searched-${page}`,
+    onchange: () => search(),
+  });
+  const heldOutSwitch = make("label", { class: "rsh-switch" }, heldOut, make("span", {}, "Include held-out tiles"));
+  const searched = make("p", { class: "rsh-note", id: `rsh-searched-${page}` });
   const rankByNote = make("p", { class: "rsh-note", id: `rsh-rank-by-note-${page}` });
 
   el.classList.add("rsh-panel", "rsh-controls");
@@ -129,6 +136,7 @@ function render({ model, el }) {
       byRadius.label,
     ),
     make("div", { class: "rsh-slider" }, sliderName, amount, slider),
+    make("div", { class: "rsh-searched" }, searched, heldOutSwitch),
     make("div", { class: "rsh-rank-by" }, make("label", { for: rankBy.id }, "Rank by"), rankBy, rankByNote),
   );
 
@@ -138,13 +146,13 @@ function render({ model, el }) {
     const mode = byRadius.input.checked ? "radius" : "top_k";
     const value = mode === old.mode ? { [mode]: Number(slider.value) } : {};
     emit(model, "busy", {});
-    model.set("search", { ...old, mode, ...value, order: rankBy.value });
+    model.set("search", { ...old, mode, ...value, order: rankBy.value, include_held_out: heldOut.checked });
     model.save_changes();
     drawSearch();
   }
 
   function drawSearch() {
-    const { mode, top_k, radius, order } = model.get("search");
+    const { mode, top_k, radius, order, include_held_out } = model.get("search");
     const { max_top_k, num_bits } = model.get("view");
     const inRadius = mode === "radius";
     byCount.input.checked = !inRadius;
@@ -158,6 +166,7 @@ function render({ model, el }) {
     amount.textContent = `${slider.value} ${noun}${slider.value === "1" ? "" : "s"}`;
     slider.setAttribute("aria-valuetext", amount.textContent);
     rankBy.value = order;
+    heldOut.checked = include_held_out;
   }
 
   function draw() {
@@ -173,6 +182,8 @@ function render({ model, el }) {
     // Made once: options that are replaced would close a list that is open.
     if (!rankBy.length) rankBy.append(...view.orders.map(([value, words]) => make("option", { value }, words)));
     rankByNote.textContent = view.order_note;
+    searched.textContent = view.searched;
+    heldOutSwitch.hidden = !view.has_held_out;
     drawSearch();
   }
 

@@ -8,12 +8,23 @@ from rsh.explorer.address import SIGNS
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, describe_query
 from rsh.explorer.state import ExplorerState, Order
+from rsh.gallery.gallery import Gallery
 from rsh.search.nearest import rerank_depth
+from rsh.search.rerank import list_measures
+from rsh.text import plural
 
 ORDERS: dict[Order, str] = {
     "bits": "Hamming",
     "features": "Hamming + features",
     "asymmetric": "asymmetric",
+    "class-bits": "Hamming + class bits",
+    "look-bits": "Hamming + look bits",
+}
+NOTES: dict[Order, str] = {
+    "features": "Re-ranks {} by the similarity of their features.",
+    "asymmetric": "Re-ranks {}: bits that are more certain in the query count more.",
+    "class-bits": "Re-ranks {} by their class bits alone, ties by features.",
+    "look-bits": "Re-ranks {} by their look bits alone, ties by features.",
 }
 
 
@@ -24,9 +35,10 @@ class ControlsPanel(Panel, script="controls.js"):
 
     Attributes:
         view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
-            of a name and its words), order_note, what a finer order does, or "", and marks, the
-            feedback: tiles as `describe` gives them, with their sign, "like" or "unlike".
-        search: mode, top_k, radius, order; both sides set it.
+            of a name and its words), order_note, what a finer order does, or "", searched, how many
+            tiles are searched, has_held_out, whether any tile is held out, and marks, the feedback:
+            tiles as `describe` gives them, with their sign, "like" or "unlike".
+        search: mode, top_k, radius, order, include_held_out; both sides set it.
     """
 
     search = traitlets.Dict().tag(sync=True)
@@ -44,15 +56,27 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
         "max_top_k": state.max_top_k,
         "num_bits": gallery.num_bits,
         "num_classes": len(gallery.classes),
-        "orders": list(ORDERS.items()),
+        "orders": list_orders(gallery),
         "order_note": _order_note(state),
+        "searched": _searched(state),
+        "has_held_out": gallery.num_held_out > 0,
         "marks": [describe(gallery, row) | {"sign": word} for word, row in marked],
     }
 
 
 def search_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `ControlsPanel.search` of a state."""
-    return {name: getattr(state.settings, name) for name in ("mode", "top_k", "radius", "order")}
+    names = ("mode", "top_k", "radius", "order", "include_held_out")
+    return {name: getattr(state.settings, name) for name in names}
+
+
+def _searched(state: ExplorerState) -> str:
+    """Return how many tiles are searched, and how many are held out."""
+    searched, held_out = plural(state.num_searched, "tile"), state.gallery.num_held_out
+    if not held_out:
+        return f"{searched} searched"
+    of_them = " of them" if state.settings.include_held_out else ""
+    return f"{searched} searched, {held_out:,}{of_them} held out"
 
 
 def _order_note(state: ExplorerState) -> str:
@@ -68,7 +92,12 @@ def _order_note(state: ExplorerState) -> str:
         return ""
     first = "all tiles within the radius"
     if options.radius is None:
-        first = f"the {rerank_depth(state.gallery, state.query, options)} nearest tiles"
-    if options.rerank == "features":
-        return f"Re-ranks {first} by the similarity of their features."
-    return f"Re-ranks {first}: bits that are more certain in the query count more."
+        depth = plural(rerank_depth(state.gallery, state.query, options), "nearest tile")
+        first = f"the {depth}, and all that tie with the last,"
+    return NOTES[state.settings.order].format(first)
+
+
+def list_orders(gallery: Gallery) -> list[tuple[str, str]]:
+    """Return what results can be ranked by: pairs of a name and its words."""
+    can = ["bits", *list_measures(gallery.num_bits, gallery.look_bits)]
+    return [(name, words) for name, words in ORDERS.items() if name in can]

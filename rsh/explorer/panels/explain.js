@@ -47,8 +47,7 @@ function render({ model, el }) {
       id: `rsh-bit-${name}-${page}`,
       onchange: () => ask({ bit: select.selectedIndex }),
     });
-    const bits = Array.from({ length: model.get("view").num_bits }, (_, bit) => make("option", {}, `bit ${bit + 1}`));
-    select.append(...bits);
+    select.append(...model.get("view").bits.map((bit) => make("option", {}, bit)));
     select.selectedIndex = model.get("asked").bit;
     return make("label", { class: "rsh-bit-choice" }, "Show ", select);
   }

@@ -23,6 +23,15 @@ SHOWN = 12  # boundary tiles
 START: dict[str, Any] = {"open": [], "bit": 0, "pair": 0}
 
 
+def name_bits(gallery: Gallery) -> list[str]:
+    """Return "bit 1" for each bit, with its part in a code with look bits: "bit 60 (look)"."""
+    names = [f"bit {number + 1}" for number in range(gallery.num_bits)]
+    for part in gallery.parts:
+        for bit in range(part.start, part.stop):
+            names[bit] += f" ({part.name})"
+    return names
+
+
 class ExplainPanel(Panel, script="explain.js", style="explain.css"):
     """Three explanations, each computed when it is opened.
 
@@ -32,7 +41,7 @@ class ExplainPanel(Panel, script="explain.js", style="explain.css"):
     Attributes:
         asked: open, names of the open explanations; bit, from 0; pair, number of the pair; the
             browser sets it.
-        view: num_bits, num_classes, and each open explanation: parts, bit, pairs.
+        view: bits, a name for each bit, num_classes, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
         images: whether tiles have pictures to cover; those of embeddings have none.
     """
@@ -64,7 +73,10 @@ class Explained:
         """
         show = {"parts": self._occlusion, "bit": self._bit, "pairs": self._pairs}
         made = {name: make(state, asked) for name, make in show.items() if name in asked["open"]}
-        sizes = {"num_bits": self._gallery.num_bits, "num_classes": len(self._gallery.classes)}
+        sizes = {
+            "bits": name_bits(self._gallery),
+            "num_classes": len(self._gallery.classes),
+        }
         return sizes | made
 
     def _occlusion(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:

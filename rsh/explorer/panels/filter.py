@@ -28,11 +28,12 @@ class FilterPanel(Panel, script="filter.js"):
 def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the `FilterPanel.view` of a state; `columns` as `list_columns` gives them."""
     filter, gallery = state.settings.filter, state.gallery
-    many = len(gallery.searchable_rows(filter))
+    included = state.settings.include_held_out
+    many = len(gallery.searchable_rows(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "columns": columns,
-        "found": f"{many:,} of {len(gallery.searchable):,} tiles match" if filter else "",
+        "found": f"{many:,} of {state.num_searched:,} tiles match" if filter else "",
     }
 
 

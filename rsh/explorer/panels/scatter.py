@@ -16,19 +16,24 @@ from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 
 # Heading, exact term, and how to read it.
-_SPACES = {
-    "feature": (
-        "Features",
-        "projection head, cosine",
-        "Tiles that are close together have similar features. They come from the projection "
-        "head, a branch beside the bits.",
-    ),
-    "code": (
-        "Codes",
-        "{num_bits} bits, Hamming",
-        "Tiles that are close together have codes that differ in few bits. The search uses these.",
-    ),
-}
+_FEATURES = "Tiles that are close together have similar features. They"
+_PROJECTION = (
+    "projection head, cosine",
+    f"{_FEATURES} come from the projection head, a branch beside the bits.",
+)
+_BOTH = (
+    "projection and look, cosine",
+    f"{_FEATURES} are the output of the projection head, which follows the classes, and {{look}} "
+    "principal components of what a tile looks like, side by side.",
+)
+_LOOK = (
+    "look, cosine",
+    f"{_FEATURES} are {{look}} principal components of what a tile looks like.",
+)
+_CODES = (
+    "{num_bits} bits, Hamming",
+    "Tiles that are close together have codes that differ in few bits. The search uses these.",
+)
 _WORLD = (
     "World",
     "longitude and latitude",
@@ -67,15 +72,31 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
     if gallery.projection is not None:
-        for space, words in _SPACES.items():
+        for space, heading, words in (
+            ("feature", "Features", feature_words(gallery)),
+            ("code", "Codes", _CODES),
+        ):
             xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
-            planes.append(_plane(gallery, page, xy, words))
+            planes.append(_plane(gallery, page, xy, (heading, *words)))
     if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
         world = _plane(gallery, page, gallery.items[["longitude", "latitude"]], _WORLD)
         world.world = True
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         planes.append(world)
     return planes
+
+
+def feature_words(gallery: Gallery) -> tuple[str, str]:
+    """Return what the features of a gallery are: the exact term, and how to read their map.
+
+    With look bits they are the projection and the look side by side; without labels the projection
+    has no share, and is zero.
+    """
+    if not gallery.look_bits:
+        return _PROJECTION
+    length = gallery.manifest.model.feature_dim
+    term, caption = _BOTH if gallery.features[:1, :length].any() else _LOOK
+    return term, caption.format(look=gallery.features.shape[1] - length)
 
 
 def marks_view(result: SearchResult) -> dict[str, Any]:

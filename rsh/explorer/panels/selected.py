@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-
 from rsh.codes.binary import hamming
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.index.base import Hits
+from rsh.search.rerank import order_ties
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -44,11 +43,10 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
 
 
 def selected_tiles(state: ExplorerState) -> SearchResult:
-    """Return the selected tiles, ranked by distance from the query, equal ones by row."""
+    """Return the selected tiles, ranked by distance from the query, equal ones by features."""
     gallery, rows = state.gallery, state.selection
     (distances,) = hamming(state.query.packed(gallery), gallery.packed[rows])
-    order = np.argsort(distances, kind="stable")  # a selection is in the order of rows
-    hits = Hits(rows[order], distances[order])
+    hits = order_ties(state.query.encodings(gallery), Hits(rows, distances), gallery.features)
     return SearchResult.of_hits(gallery, state.query, state.options, hits)
 
 

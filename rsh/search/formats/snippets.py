@@ -20,6 +20,7 @@ FLAGS = {
     "radius": "--radius",
     "rerank": "--rerank",
     "rerank_depth": "--rerank-depth",
+    "look_weight": "--look-weight",
 }
 PYTHON = "use the Python snippet"
 
@@ -63,6 +64,7 @@ def to_command(result: SearchResult, *, folder: str = "") -> str:
     for name, flag in FLAGS.items():
         value = getattr(options, name)
         words += [] if value is None else [flag, str(value)]
+    words += ["--include-held-out"] if options.include_held_out else []
     for name, ids in result.feedback().items():
         if any("," in tile or not tile for tile in ids):
             raise InputError(

@@ -23,7 +23,8 @@ def look(page, **asked) -> dict:
 
 
 def test_nothing_is_worked_out_before_it_is_opened(page):
-    assert page.reasons.view == {"num_bits": 32, "num_classes": 9}
+    bits = [f"bit {number}" for number in range(1, 33)]
+    assert page.reasons.view == {"bits": bits, "num_classes": 9}
 
 
 @pytest.mark.parametrize("bit", [0, 17, 31])

@@ -73,10 +73,11 @@ def searches(gallery: Gallery) -> list[SearchResult]:
         search(gallery, three, top_k=5, rerank="asymmetric", rerank_depth=30),
         search(gallery, one, top_k=9, filter=conditions, **feedback),
         search(gallery, four, top_k=12, filter=Filter.read(["bbox=-170,-60,170,60"])),
+        search(gallery, four, top_k=40, include_held_out=True),
     ]
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_both_reproduce_the_search(gallery, number, capsys):
     result = searches(gallery)[number]
     assert by_python(result) == found(result)

@@ -10,10 +10,16 @@ const MEANINGS = {
   tied:
     "At the same distance from the query, so that the codes cannot order them. A bracket groups tied tiles: " +
     "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Tied tiles " +
-    "are shown in a shuffled order.",
+    "are shown in the order of their features, the most similar first.",
+  "held out":
+    "Kept apart from training, so that searches with these tiles show what the codes are worth. A search does not " +
+    "find them unless you include them.",
   score:
     "The similarity of two tiles by the measure chosen under \u201cRank by\u201d, which is finer than bits. " +
     "1 means the same, 0 means nothing in common.",
+  "neighbors kept":
+    "How many of the 10 tiles with the most similar features are among the first 10 by code, the mean over " +
+    "all orders of ties. It needs no labels: it shows what the code keeps of the features.",
   "overlap@k":
     "The fraction of the first k tiles that both sides retrieve, averaged over all orders of tied tiles. " +
     "1.00 means the same tiles.",

@@ -83,6 +83,7 @@ export interface ResultsView {
   num_bits: number;
   num_classes: number;
   query_code: string;
+  class_bits: number;
   cards: ResultCard[];
 }
 
@@ -96,8 +97,11 @@ export interface ClassView {
 }
 
 // codes.py
+export type CodeParts = [name: string, numBits: number][];
+
 export interface CodesView {
   num_bits: number;
+  parts: CodeParts;
   query: Tile;
   first: (Tile & { rank: number }) | null;
   histogram: { same: number[]; other: number[]; unknown: number[] };
@@ -140,6 +144,8 @@ export interface ControlsView {
   num_classes: number;
   orders: [value: string, words: string][];
   order_note: string;
+  searched: string;
+  has_held_out: boolean;
   marks: (Tile & { sign: Sign })[];
 }
 
@@ -148,6 +154,7 @@ export interface Search {
   top_k: number;
   radius: number;
   order: string;
+  include_held_out: boolean;
 }
 
 // explain.py
@@ -184,7 +191,7 @@ export interface PairsView {
 }
 
 export interface ExplainView {
-  num_bits: number;
+  bits: string[];
   num_classes: number;
   parts?: OcclusionView;
   bit?: BitView;
