@@ -23,9 +23,9 @@ def vectors(seed: int = 0) -> np.ndarray:
 
 
 def embedding_file(
-    folder: Path, *, labels: bool = False, pictures: int = 0, numbers: np.ndarray | None = None
+    folder: Path, *, labels: bool = False, images: int = 0, numbers: np.ndarray | None = None
 ) -> Path:
-    """Write a table of ids, places and vectors; the first ones may have a picture beside it."""
+    """Write a table of ids, places and vectors; the first ones may have an image beside it."""
     numbers = vectors() if numbers is None else numbers
     folder.mkdir(parents=True, exist_ok=True)
     columns = {
@@ -36,9 +36,9 @@ def embedding_file(
     }
     if labels:
         columns["class"] = [f"class {row % CENTERS}" for row in range(len(numbers))]
-    if pictures:
-        names = [f"small/{row}.png" for row in range(pictures)]
-        columns["thumbnail"] = names + [None] * (len(numbers) - pictures)
+    if images:
+        names = [f"small/{row}.png" for row in range(images)]
+        columns["thumbnail"] = names + [None] * (len(numbers) - images)
         (folder / "small").mkdir()
         for row, name in enumerate(names):
             Image.new("RGB", (40, 40), (row * 20, 90, 30)).save(folder / name)

@@ -1,4 +1,4 @@
-"""How long do a million embeddings of 1,024 numbers take to a searchable gallery, in how much memory?
+"""How long, and in how much memory, do a million embeddings become a searchable gallery?
 
     python -m benchmarks.training.embeddings              a minute of making, then the commands
 

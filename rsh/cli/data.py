@@ -81,7 +81,7 @@ class ColumnFlags:
     id_column: str = setting("", "Column of unique names. (default: id, name and the like)")
     class_column: str = setting("", "Column of classes. (default: class or label)")
     image_column: str = setting(
-        "", "Column of paths or addresses of pictures. (default: the first such column)"
+        "", "Column of paths or addresses of images. (default: the first such column)"
     )
 
     def read(self, crs: str = "") -> "ColumnOptions":

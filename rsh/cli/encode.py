@@ -31,7 +31,7 @@ def encode(
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
-    fetch_pictures: bool = False,
+    fetch_images: bool = False,
 ) -> None:
     """Encode tiles with a trained model into a gallery folder.
 
@@ -53,7 +53,7 @@ def encode(
         tiling: Tiling options.
         rendering: Rendering options. (default: those of the training)
         columns: Options of embeddings. (default: those of the training)
-        fetch_pictures: Download the pictures whose addresses a table of embeddings holds.
+        fetch_images: Download the images whose addresses a table of embeddings holds.
     """
     from rsh.data.embeddings import Embeddings
     from rsh.encoding.build import build_gallery
@@ -69,9 +69,9 @@ def encode(
         columns=columns.read(),
     )
     if isinstance(dataset, Embeddings):
-        dataset = replace(dataset, fetch_pictures=fetch_pictures)
-    elif fetch_pictures:
-        raise InputError("only embeddings have such", parameter="fetch_pictures", value=True)
+        dataset = replace(dataset, fetch_images=fetch_images)
+    elif fetch_images:
+        raise InputError("only embeddings have such", parameter="fetch_images", value=True)
     if labels == "none":
         dataset = dataset.without_labels()
     folder = output or Path("galleries") / run.resolve().name

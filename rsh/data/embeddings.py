@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from rsh.data.dataset import Dataset
 from rsh.data.geoparquet import Columns, read_columns, reading
 from rsh.data.images import SUFFIXES as IMAGES
+from rsh.data.linked_images import image_stamp, read_linked_image
 from rsh.data.listing import PARQUET_TABLES, TABLE, is_hidden, walk_files, warn_left_out
 from rsh.data.metadata import check_metadata, read_texts, typed
-from rsh.data.pictures import picture_stamp, read_picture
 from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
 from rsh.errors import InputError, RshWarning
 from rsh.labels import LabelSource, describe_labels
@@ -62,7 +62,7 @@ class Embeddings(Dataset):
         rows: of `vectors`, one per item, (n,) int64.
         image: column of `items` that names the images, "" if none does.
         columns: as they were given.
-        fetch_pictures: whether pictures are downloaded whose addresses `image` holds.
+        fetch_images: whether images are downloaded whose addresses `image` holds.
     """
 
     where: Path
@@ -70,7 +70,7 @@ class Embeddings(Dataset):
     rows: Rows = field(repr=False)
     image: str = ""
     columns: ColumnOptions = DEFAULT_COLUMNS
-    fetch_pictures: bool = False
+    fetch_images: bool = False
 
     @classmethod
     def open(
@@ -200,17 +200,17 @@ class Embeddings(Dataset):
         ]
 
     def stamp(self, row: int) -> str:
-        """Return a text that changes whenever the vector or its picture does."""
-        picture = picture_stamp(self._picture(row), self._folder, fetch=self.fetch_pictures)
-        return f"{self.digests[row].hex()} {picture}"
+        """Return a text that changes whenever the vector or its image does."""
+        image = image_stamp(self._image_name(row), self._folder, fetch=self.fetch_images)
+        return f"{self.digests[row].hex()} {image}"
 
     def thumbnail(self, row: int, *, side: int) -> bytes:
-        """Return the picture of a vector as a small JPEG, empty if there is none."""
-        name, fetch = self._picture(row), self.fetch_pictures
-        return read_picture(name, self._folder, side=side, fetch=fetch) if name else b""
+        """Return the image of a vector as a small JPEG, empty if there is none."""
+        name, fetch = self._image_name(row), self.fetch_images
+        return read_linked_image(name, self._folder, side=side, fetch=fetch) if name else b""
 
-    def _picture(self, row: int) -> str:
-        """Return the path or address of a picture, "" if there is none."""
+    def _image_name(self, row: int) -> str:
+        """Return the path or address of an image, "" if there is none."""
         name = self.items[self.image].iloc[row] if self.image else ""
         return name if isinstance(name, str) else ""
 
@@ -257,7 +257,7 @@ class Embeddings(Dataset):
 
     def _near_pairs(self) -> list[tuple[int, int]]:
         raise InputError(
-            "nearly equal tiles are found by their pictures, which embeddings lack: leave it out",
+            "nearly equal tiles are found by their images, which embeddings lack: leave it out",
             parameter="near_duplicates",
             value=True,
         )

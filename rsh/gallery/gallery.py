@@ -165,7 +165,7 @@ class Gallery(Labeled):
         return self.positions is not None
 
     def thumbnail(self, row: int) -> bytes:
-        """Return the JPEG bytes of one thumbnail; a picture of the code if there is no other."""
+        """Return the JPEG bytes of one thumbnail; an image of the code if there is no other."""
         return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
 
     def _stored_thumbnail(self, row: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What stands for the picture of an embedding that has none: its code, one square a bit."""
+"""What stands for the image of an embedding that has none: its code, one square a bit."""
 
 import io
 import math
@@ -23,7 +23,7 @@ def draw_code(packed: Packed, num_bits: int) -> bytes:
     Returns:
         JPEG bytes.
     """
-    from PIL import Image  # a page with pictures does without
+    from PIL import Image  # a page with images does without
 
     side = math.ceil(math.sqrt(num_bits))
     colors = np.full((side * side, 3), BORDER, np.uint8)

@@ -4,7 +4,7 @@ codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
 relaxed.npy      hash layer output, whose signs are the codes, (n, num_bits) float16
 features.npy     L2-normalized projection-head output, (n, d) float16
 items.parquet    id, class, split and, if known, longitude, latitude, block, footprint
-thumbs.bin       JPEG bytes one after another; none of an embedding without a picture
+thumbs.bin       JPEG bytes one after another; none of an embedding without an image
 thumbs.npy       the n + 1 offsets into them, int64
 
 Class and split are "" where they are unknown.

@@ -15,7 +15,7 @@ from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
 
 
-def picture(file: Path) -> None:
+def image(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (32, 32)).save(file)
 
@@ -32,11 +32,11 @@ def test_files_and_folders_of_vectors_are_embeddings(tmp_path: Path):
 
 def test_folders_of_images_are_none(tmp_path: Path):
     for number in range(4):
-        picture(tmp_path / "images" / "ab"[number % 2] / f"{number}.png")
+        image(tmp_path / "images" / "ab"[number % 2] / f"{number}.png")
     embedding_file(tmp_path / "images" / "a")
     assert not holds_embeddings(tmp_path / "images")
     assert isinstance(open_dataset(tmp_path / "images"), TileDataset)
-    picture(tmp_path / "table" / "1.png")
+    image(tmp_path / "table" / "1.png")
     embedding_file(tmp_path / "table").rename(tmp_path / "table" / "items.parquet")
     assert not holds_embeddings(tmp_path / "table")
     assert not holds_embeddings("bluemarble")

@@ -1,4 +1,4 @@
-"""Galleries of embeddings: codes, pictures, resuming, merging."""
+"""Galleries of embeddings: codes, images, resuming, merging."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from rsh.training.train import train
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    path = embedding_file(tmp_path / "data", labels=True, pictures=5)
+    path = embedding_file(tmp_path / "data", labels=True, images=5)
     dataset = Embeddings.open(path)
     train(network(), dataset.split(seed=0), replace(SHORT, epochs=2), run=tmp_path / "run",
           progress=False)  # fmt: skip
@@ -49,7 +49,7 @@ def test_gallery_holds_the_codes_of_all_vectors(run: Run, tmp_path: Path, monkey
     assert gallery.manifest.data.fingerprint == dataset.fingerprint
 
 
-def test_tiles_without_a_picture_show_their_code(run: Run, tmp_path: Path):
+def test_tiles_without_an_image_show_their_code(run: Run, tmp_path: Path):
     gallery = build(run, tmp_path / "gallery")
     for row in range(len(gallery)):
         number = int(gallery.items["id"][row].split("/")[1])
@@ -64,7 +64,7 @@ def test_tiles_without_a_picture_show_their_code(run: Run, tmp_path: Path):
     check_gallery(tmp_path / "merged")
 
 
-def test_gallery_without_any_picture(run: Run, tmp_path: Path):
+def test_gallery_without_any_image(run: Run, tmp_path: Path):
     path = embedding_file(tmp_path / "bare")
     gallery = build(run, tmp_path / "gallery", Embeddings.open(path))
     assert (
@@ -98,7 +98,7 @@ def test_chunks_that_are_there_are_taken_again(run: Run, tmp_path: Path, monkeyp
     assert seen == [50, 50, 20]
 
 
-def test_changed_picture_or_vector_is_another_tile(run: Run, tmp_path: Path):
+def test_changed_image_or_vector_is_another_tile(run: Run, tmp_path: Path):
     dataset = run.split().dataset
     before = [dataset.stamp(row) for row in range(COUNT)]
     file = dataset.path.parent / "small" / "2.png"

@@ -1,4 +1,4 @@
-"""The picture of a code."""
+"""The image of a code."""
 
 import io
 

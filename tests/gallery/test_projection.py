@@ -7,8 +7,8 @@ import pytest
 from make_gallery import write
 from refusals import refused
 
-from rsh.gallery.gallery import Gallery
 from rsh.gallery import projection
+from rsh.gallery.gallery import Gallery
 from rsh.gallery.projection import project, umap_code_layout, umap_layout
 
 COLUMNS = ["feature_x", "feature_y", "code_x", "code_y"]

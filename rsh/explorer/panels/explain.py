@@ -43,7 +43,7 @@ class ExplainPanel(Panel, script="explain.js", style="explain.css"):
             browser sets it.
         view: bits, a name for each bit, num_classes, and each open explanation: parts, bit, pairs.
         working: what is being done, or "".
-        images: whether tiles have pictures to cover; those of embeddings have none.
+        images: whether tiles have images to cover; those of embeddings have none.
     """
 
     asked = traitlets.Dict(START).tag(sync=True)

@@ -1,4 +1,4 @@
-"""Pictures that a table names beside embeddings: files next to the table, or addresses."""
+"""Images that a table names beside embeddings: files next to the table, or addresses."""
 
 import io
 from pathlib import Path
@@ -9,21 +9,21 @@ from rsh.data.images import read_image, to_jpeg
 from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
 
-MAX_BYTES = 20_000_000  # of a picture
+MAX_BYTES = 20_000_000  # of an image
 TIMEOUT = 10  # seconds without an answer
 SCHEMES = ("http://", "https://")
 
 
-def picture_stamp(name: str, folder: Path, *, fetch: bool) -> str:
-    """Return a text that changes with what `read_picture` returns, as far as one can tell."""
+def image_stamp(name: str, folder: Path, *, fetch: bool) -> str:
+    """Return a text that changes with what `read_linked_image` returns, as far as one can tell."""
     if name.lower().startswith(SCHEMES):
         return name if fetch else ""
     file = _find(name, folder)
     return f"{name} {file_stamp(file)}" if file else ""
 
 
-def read_picture(name: str, folder: Path, *, side: int, fetch: bool) -> bytes:
-    """Return a picture as a small JPEG; empty if there is none that can be read.
+def read_linked_image(name: str, folder: Path, *, side: int, fetch: bool) -> bytes:
+    """Return an image as a small JPEG; empty if there is none that can be read.
 
     Args:
         name: path below the folder, or address.
