@@ -112,7 +112,9 @@ function render({ model, el }) {
         { class: "rsh-bit-profile" },
         column("Strongest 1", tiles(ones, { label: "Strongest 1" })),
         column("Strongest 0", tiles(zeros, { label: "Strongest 0" })),
-        ...(possible.pairs ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))] : []),
+        ...(possible.pairs
+          ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))]
+          : []),
       ),
     );
   }

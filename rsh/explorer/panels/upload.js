@@ -37,11 +37,7 @@ function render({ model, el }) {
   );
   const status = make("p", { class: "rsh-note", role: "status" });
   el.classList.add("rsh-panel", "rsh-upload");
-  el.append(
-    make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")),
-    form,
-    list,
-  );
+  el.append(make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")), form, list);
   if (model.get("images")) {
     el.append(make("h2", { class: "rsh-label" }, "Search with your own image"), open, input, status);
   }
