@@ -35,6 +35,7 @@ MISTAKES = [
     [*SEARCH, "--filter", "class"],
     [*SEARCH, "--filter", "color=red"],
     [*SEARCH, "--filter", "class=nowhere"],
+    [*SEARCH, "--filter", "split=query"],
     [*SEARCH, "--filter", "bbox=1,2,3"],
     [*SEARCH, "--positive", "nowhere.jpg"],
     [*SEARCH, "--positive", QUERY],

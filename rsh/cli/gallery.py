@@ -28,11 +28,15 @@ def gallery_info(gallery: Path, /) -> None:
     manifest, segments = opened.manifest, opened.manifest.segments
     known = describe_labels(len(opened), opened.num_labeled, len(opened.classes))
     removed = sum(len(segment.removed) for segment in segments)
+    look = f", {opened.look_bits} of them look bits" if opened.look_bits else ""
     lines = [
         ("name", opened.name),
         ("tiles", f"{len(opened):,}, {known}"),
         ("searchable", f"{len(opened.searchable):,}, all but queries"),
-        ("codes", f"{plural(opened.num_bits, 'bit')}, {distinct_codes(opened.packed):,} distinct"),
+        (
+            "codes",
+            f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
+        ),
         ("coordinates", "known" if opened.has_map else "unknown"),
         ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),

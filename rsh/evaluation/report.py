@@ -99,7 +99,8 @@ def reranking(report: Report) -> str:
         gain = _gain(part) if "gain" in part else ""
         precision, *maps = (f"{part[key]:.1%}" for key in ("precision_at_20", "map_at_20", "map"))
         rows.append((name, precision, gain, *maps))
-    what = f"the {gains['rerank_depth']} nearest tiles, re-ranked (`rsh search --rerank`):"
+    pool = f"the {gains['rerank_depth']} nearest tiles, and all that tie with the last"
+    what = f"{pool}, re-ranked (`rsh search --rerank`):"
     return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 

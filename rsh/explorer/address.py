@@ -41,10 +41,7 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
         pairs.append(("r", str(settings.radius)))
     if settings.order != "bits":
         pairs.append(("order", settings.order))
-    if settings.include_held_out:
-        pairs.append(("include_held_out", "yes"))
-    if state.stacked:
-        pairs.append(("stack", "yes"))
+    pairs += _switches(state).items()
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
@@ -57,8 +54,10 @@ def carried_over(state: ExplorerState, gallery: Gallery) -> str:
     if state.query.row is None:
         return ""
     tile = state.query.name(state.gallery)
-    top_k = state.settings.top_k
-    return "?" + urlencode({"q": tile, "k": top_k}, safe=SAFE) if tile in gallery.ids else ""
+    if tile not in gallery.ids:
+        return ""
+    pairs = {"q": tile, "k": state.settings.top_k, **_switches(state)}
+    return "?" + urlencode(pairs, safe=SAFE)
 
 
 def gallery_in(address: str) -> str:
@@ -100,6 +99,12 @@ def read_address(address: str, state: ExplorerState) -> None:
         raise
     state.stacked = stacked
     state.search_with(query)
+
+
+def _switches(state: ExplorerState) -> dict[str, str]:
+    """Return the switches that are on."""
+    on = {"include_held_out": state.settings.include_held_out, "stack": state.stacked}
+    return {name: "yes" for name, value in on.items() if value}
 
 
 def _parse(address: str) -> dict[str, list[str]]:

@@ -156,13 +156,14 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
 
 
 def _passing(items: pd.DataFrame, filter: Filter, rows: Ids) -> NDArray[np.bool_]:
-    """Return which of the rows pass a filter, (n,)."""
-    chosen = np.asarray(filter.mask(items)[rows])
-    if not chosen.any():
-        raise InputError(
-            "no searchable tile meets this; relax it", parameter="filter", value=filter
-        )
-    return chosen
+    """Return which of the searched rows pass a filter, (n,)."""
+    passes = np.asarray(filter.mask(items))
+    if not passes[rows].any():
+        reason = "no searchable tile meets this; relax it"
+        if passes.any():
+            reason = "only held-out tiles meet this; include them or relax it"
+        raise InputError(reason, parameter="filter", value=filter)
+    return passes[rows]
 
 
 def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:

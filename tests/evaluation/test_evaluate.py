@@ -46,7 +46,7 @@ def test_report_can_be_written_as_json_and_read_by_people(report: dict):
     assert "protocol disjoint: 12 queries, 36 gallery tiles, ties averaged, 16 bits" in text
     assert f"{report['map']:.1%}" in text
     again = report["reranking"]
-    assert f"the {again['rerank_depth']} nearest tiles, re-ranked" in text
+    assert f"the {again['rerank_depth']} nearest tiles, and all that tie with the last, re-" in text
     for line, by in zip(text.splitlines()[-3:], ("bits", "asymmetric", "features"), strict=True):
         assert f"{again[by]['precision_at_20']:.1%}" in line and by in line
 

@@ -1,6 +1,6 @@
 """A link opens what was shown, whatever it holds, and nothing else comes of it."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,13 @@ from make_gallery import tiny_gallery
 from refusals import refused
 
 from rsh.errors import InputError
-from rsh.explorer.address import SIGNS, gallery_in, read_address, write_address
+from rsh.explorer.address import (
+    SIGNS,
+    carried_over,
+    gallery_in,
+    read_address,
+    write_address,
+)
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 
@@ -59,6 +65,18 @@ def test_what_is_written_is_read_again(
     assert write_address(other, gallery="tiny") == address
     assert other.stacked == stacked
     assert gallery_in(address) == "tiny"
+
+
+def test_another_gallery_keeps_query_number_and_switches(gallery):
+    state = ExplorerState(gallery)
+    state.choose(7)
+    assert parse_qs(carried_over(state, gallery)) == {"?q": [gallery.items["id"][7]], "k": ["20"]}
+    state.search_by("top_k", top_k=9, radius=0, include_held_out=True)
+    state.stacked = True
+    other = ExplorerState(gallery)
+    read_address(carried_over(state, gallery), other)
+    assert (other.query.row, other.settings.top_k) == (7, 9)
+    assert other.settings.include_held_out and other.stacked
 
 
 def test_a_filter_that_only_held_out_tiles_pass_is_read(gallery):

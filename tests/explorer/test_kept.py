@@ -76,6 +76,24 @@ def test_another_search_for_the_query_reads_the_features_once(short: Gallery, mo
     assert len(read) == 3
 
 
+def test_scores_of_feedback_that_tie_are_said_and_averaged(short: Gallery):
+    page = Explorer(ExplorerState(short))
+    page.state.mark(int(short.searchable[5]), "positive")
+    for top_k in range(5, 30):  # until the last place falls into a group
+        page.controls.search = page.controls.search | {"top_k": top_k}
+        page.refresh()
+        result = page.state.results()
+        if result.cutoff_ties:
+            break
+    tied, places = result.cutoff_ties
+    words = f"At the last score, {tied} tiles tie for the last "
+    assert words + (f"{places} places" if places > 1 else "place") in page.cards.view["summary"]
+    figure = f"Averaged over tie orders: precision@{top_k} = {result.precision:.2f}; by bits alone"
+    assert figure in page.cards.view["summary"]
+    last = page.cards.view["cards"][-1]
+    assert (last["tied"], last["tied_shown"]) == (tied, places)
+
+
 def test_stacks_are_kept_in_the_address_and_leave_the_results_alone(short: Gallery):
     page = Explorer(ExplorerState(short))
     before = page.cards.view

@@ -150,7 +150,7 @@ def test_held_out_tiles_are_found_if_included_whatever_the_index(
         with refused("top_k", value=wrong):
             gallery.search(gallery.packed[:1], top_k=wrong, **among)
     if text == "split=query":
-        with refused(names="split=query"):
+        with refused("filter", value=chosen, names="only held-out tiles"):
             gallery.searchable_rows(chosen)
 
 

@@ -107,16 +107,12 @@ def test_array_that_claims_more_than_the_file_has_is_not_made(folder: Path):
 @pytest.mark.filterwarnings("error")
 def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
     """Fuzzing found it: they are no JSON."""
-    for name in ("features", "relaxed"):
-        array = np.load(folder / SEGMENT / f"{name}.npy")
-        array[:, 0] = value
-        sealed(folder, f"{name}.npy", npy(array))
-    gallery = Gallery.open(folder)
-    first, second = gallery.items["id"][:2]
-    assert len(search(gallery, first, top_k=3).hits) == 3
-    with refused(names="feature"):
-        search(gallery, first, top_k=3, rerank="features")
-    for question in ({"rerank": "asymmetric"}, {"positive": [second]}):
+    whole = {name: np.load(folder / SEGMENT / f"{name}.npy") for name in ("features", "relaxed")}
+    first, second = Gallery.open(folder).items["id"][:2]
+    by_score = ({"rerank": "asymmetric"}, {"positive": [second]})
+    gallery = Gallery.open(altered(folder, "relaxed", whole["relaxed"], value))
+    assert len(search(gallery, first, top_k=3, rerank="features").hits) == 3
+    for question in by_score:
         if np.isnan(value):  # without a sign; a bit may be as sure as it likes
             with refused(names="NaN"):
                 search(gallery, first, top_k=3, **question)
@@ -124,6 +120,19 @@ def test_scores_that_are_no_numbers_are_not_shown(folder: Path, value: float):
             assert all(
                 -1 <= hit.score <= 1 for hit in search(gallery, first, top_k=3, **question).hits
             )
+    sealed(folder, "relaxed.npy", npy(whole["relaxed"]))
+    gallery = Gallery.open(altered(folder, "features", whole["features"], value))
+    for question in ({}, {"radius": gallery.num_bits}, {"rerank": "features"}, *by_score):
+        how = question if "radius" in question else question | {"top_k": 3}
+        with refused(names="feature"):  # they order ties
+            search(gallery, first, **how)
+
+
+def altered(folder: Path, name: str, array: np.ndarray, value: float) -> Path:
+    """Put a value into the first column of an array of a gallery."""
+    array = array.copy()
+    array[:, 0] = value
+    return sealed(folder, f"{name}.npy", npy(array))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ const steps = (labeled) => [
     text:
       "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
       "three bits differ from the query’s code. This is the Hamming distance. A bracket groups tiles at the " +
-      "same distance: they are tied, and their order has no meaning." +
+      "same distance: they are tied, and come in the order of their features." +
       (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
   },
   {
