@@ -168,6 +168,11 @@ class Gallery(Labeled):
         """Return the JPEG bytes of one thumbnail; an image of the code if there is no other."""
         return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
 
+    @property
+    def has_images(self) -> bool:
+        """Whether any tile has an image; tiles of embeddings may have none."""
+        return any(segment.has_images for segment in self._segments)
+
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])
         return self._segments[segment].thumbnail(segment_row)

@@ -99,6 +99,11 @@ class Segment:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def has_images(self) -> bool:
+        """Whether any tile has a thumbnail."""
+        return len(self._thumbs) > 0
+
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail, empty if there is none."""
         start, stop = self._offsets[row : row + 2]

@@ -47,9 +47,12 @@ def make_headline(gallery: Gallery) -> str:
 
 
 def describe_gallery(gallery: Gallery) -> str:
-    """Return the size of a gallery: "2,400 tiles · 10 classes · 32 bits"."""
+    """Return the size of a gallery: "2,400 tiles · 10 classes · 64 bits, 16 for the look"."""
     known = describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes))
-    facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit")]
+    look = f", {gallery.look_bits} for the look" if gallery.look_bits else ""
+    facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit") + look]
+    if not gallery.has_images:
+        facts.append("no images: squares show the bits of a code")
     recall = gallery.searcher.index.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")
