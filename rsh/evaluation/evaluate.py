@@ -6,6 +6,7 @@ classifier that emits one fixed code per class), and the accuracy of that classi
 held-out queries.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from rsh.codes.encodings import Encodings
 from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.encoding.build import encode_dataset
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.neighbors import neighbor_report, standardized
 from rsh.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
@@ -36,6 +37,7 @@ from rsh.evaluation.scoring import (
     metrics_by_ranking,
     score,
 )
+from rsh.labels import UNLABELED
 from rsh.models.hashnet import HashNet
 from rsh.training.feature_cache import cached_features
 
@@ -113,8 +115,18 @@ class _Made(NamedTuple):
 
 
 def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
-    """Return the task of the tiles with a label; None if no tile has one."""
-    return RetrievalTask(split, protocol) if split.dataset.classes else None
+    """Return the task of the tiles with a label; None if too few have one."""
+    dataset = split.dataset
+    if not dataset.classes:
+        return None
+    try:
+        return RetrievalTask(split, protocol)
+    except InputError as error:
+        if dataset.num_labeled == len(dataset):
+            raise
+        reason = error.reason.partition(":")[0]
+        warnings.warn(f"no figures by labels: {reason}", RshWarning, stacklevel=3)
+        return None
 
 
 def _report(made: _Made, protocol: Protocol, task: RetrievalTask | None, ties: Ties) -> Report:
@@ -166,7 +178,8 @@ def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bo
 
     It is fitted on the labeled tiles of `train`; its regularization is that of `STRENGTHS` with the
     best accuracy on `val`, and among equal ones with the lowest log loss. The log loss alone would
-    take one that is too strong where there are few tiles.
+    take one that is too strong where there are few tiles. With one class in `train` it predicts
+    this class.
 
     Args:
         features: backbone features of all tiles, (n, num_features), or of several views of each,
@@ -179,7 +192,11 @@ def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bo
         Class numbers, (n,).
     """
     views = np.asarray(features, dtype=np.float32).reshape(len(labels), -1, features.shape[-1])
+    seen = np.unique(labels[labeled_rows(split, "train")])
+    if len(seen) < 2:  # nothing to learn
+        return np.full(len(labels), seen[0] if len(seen) else UNLABELED)
     val = labeled_rows(split, "val")
+    val = val[np.isin(labels[val], seen)]
 
     def fitted(model: Pipeline, *names: str) -> Pipeline:
         rows = labeled_rows(split, *names)
@@ -188,11 +205,10 @@ def linear_classifier(features: Floats, labels: Rows, split: Split, *, refit: bo
 
     def quality(model: Pipeline) -> tuple[float, float]:
         """Return the accuracy and the negative log loss on val, of classes that were seen."""
-        known = np.isin(labels[val], model.classes_)
-        probabilities = model.predict_proba(views[val[known], 0])
+        probabilities = model.predict_proba(views[val, 0])
         found = model.classes_[probabilities.argmax(axis=1)]
-        loss = log_loss(labels[val[known]], probabilities, labels=model.classes_)
-        return float((found == labels[val[known]]).mean()), -float(loss)
+        loss = log_loss(labels[val], probabilities, labels=model.classes_)
+        return float((found == labels[val]).mean()), -float(loss)
 
     models = [fitted(_logistic(strength), "train") for strength in STRENGTHS]
     best = max(models, key=quality) if len(val) else models[len(models) // 2]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from make_splits import labeled
 from refusals import refused
 
 from rsh.data.dataset import Split
+from rsh.errors import RshWarning
 from rsh.evaluation.evaluate import evaluate, evaluate_all, linear_classifier
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import all_protocols, one_protocol
@@ -108,6 +110,50 @@ def test_classifier_learns_from_train_tiles_alone():
     shuffled[others] = (labels[others] + 1) % 3
     again = linear_classifier(features.astype(np.float16), shuffled, split)
     assert np.array_equal(predicted, again)
+
+
+@pytest.mark.parametrize(("kept", "predicted"), [([1], 1), ([], -1)])
+def test_classifier_of_fewer_than_two_classes_is_constant(kept: list[int], predicted: int):
+    split = labeled(3, train=20, val=5, query=5)
+    dataset = split.dataset
+    items = dataset.items.copy()
+    keep = np.isin(dataset.labels, kept) | (items["split"] != "train")
+    items["class"] = items["class"].where(keep, "")
+    few = Split(replace(dataset, items=items))
+    features = np.random.default_rng(0).normal(size=(len(items), 4))
+    found = linear_classifier(features, few.dataset.labels, few)
+    assert found.tolist() == [predicted] * len(items)
+
+
+def test_classifier_does_without_validation_tiles_of_its_classes():
+    split = labeled(3, train=20, val=5, query=5)
+    labels = split.dataset.labels.copy()
+    labels[split.rows("val")] = 2
+    items = split.dataset.items.copy()
+    gone = (split.dataset.labels == 2) & (items["split"] == "train")
+    items.loc[gone, "class"] = ""
+    labels[gone] = -1
+    few = Split(replace(split.dataset, items=items))
+    features = np.eye(3)[split.dataset.labels]
+    found = linear_classifier(features, labels, few)
+    rows = few.rows("query")
+    known = labels[rows] < 2
+    assert np.array_equal(found[rows][known], labels[rows][known])
+
+
+def test_partly_labeled_tiles_without_a_labeled_query_are_measured_without_labels(
+    tiny_run, tiny_split
+):
+    items = tiny_split.dataset.items.copy()
+    items.loc[items["split"] == "query", "class"] = ""
+    split = Split(replace(tiny_split.dataset, items=items), tiny_split.how)
+    net = Run.open(tiny_run.folder).net()
+    with pytest.warns(RshWarning, match="no figures by labels: .*no query tiles with a label"):
+        report = evaluate(net, split, progress=False)
+    assert "map" not in report and report["neighbors"]["queries"] == len(split.rows("query"))
+    with pytest.warns(RshWarning):
+        reports = evaluate_all(net, split, progress=False)
+    assert any("map" in each for each in reports.values())
 
 
 def test_classifier_learns_from_all_views_of_a_train_tile():
