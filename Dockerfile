@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # A gallery knows its run by the folder: both are made where they will lie.
 WORKDIR /srv/rsh
 COPY deploy/demo.sh deploy/without_torch.sh /build/
-RUN sh /build/demo.sh && rsh export-onnx runs/bluemarble-32 && rm runs/bluemarble-32/last.ckpt
+RUN sh /build/demo.sh && rsh export-onnx runs/bluemarble-64 && rm runs/bluemarble-64/last.ckpt
 RUN sh /build/without_torch.sh
 
 FROM python:3.12-slim
@@ -44,4 +44,4 @@ HEALTHCHECK --interval=60s --timeout=10s --start-period=60s --start-interval=5s 
 
 # Refuses to start without RSH_TOKEN, 16 characters or more, which is given to `docker run`.
 ENTRYPOINT ["rsh", "dashboard", "--public", "--port", "8866", "--no-open"]
-CMD ["galleries/bluemarble-32"]
+CMD ["galleries/bluemarble-64"]

@@ -2,7 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8866
 OPEN ?= yes
-BITS ?= 32
+BITS ?= 64
+LOOK ?= $(shell expr $(BITS) / 16 \* 4)
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
@@ -16,7 +17,7 @@ OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
 help:
 	@echo "make dashboard   environment, sample, hash, gallery, and the page in the browser"
-	@echo "                 (PORT=8866 OPEN=no BITS=32)"
+	@echo "                 (PORT=8866 OPEN=no BITS=64 LOOK=16)"
 	@echo "make test        every module, panel and tutorial once, in minutes"
 	@echo "make test-slow   all other tests: tutorials in full, long loops, the documentation"
 	@echo "make coverage    make test, and which lines and branches of rsh/ it reaches"
@@ -43,7 +44,7 @@ $(GALLERY)/gallery.json: $(RUN)/model.safetensors
 # A training that was interrupted goes on where it stopped.
 $(RUN)/model.safetensors: | $(VENV)/runtime
 	if [ -f $(RUN)/config.json ]; then $(BIN)/rsh train --resume $(RUN); \
-	else $(BIN)/rsh train --bits $(BITS) --output $(RUN); fi
+	else $(BIN)/rsh train --bits $(BITS) --look-bits $(LOOK) --output $(RUN); fi
 
 # A process that has nothing left takes tests of one that is behind.
 test: $(VENV)/dev

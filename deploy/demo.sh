@@ -7,6 +7,6 @@ RSH_CACHE=$(mktemp -d)  # half a gigabyte that an image need not keep
 export RSH_CACHE
 trap 'rm -rf "$RSH_CACHE"' EXIT
 
-rsh train --bits 32 --output runs/bluemarble-32
-rsh encode runs/bluemarble-32 --name "Blue Marble"
-rsh project galleries/bluemarble-32
+rsh train --bits 64 --look-bits 16 --output runs/bluemarble-64
+rsh encode runs/bluemarble-64 --name "Blue Marble"
+rsh project galleries/bluemarble-64

@@ -112,24 +112,24 @@ def stills(page: Page) -> None:
 def film(page: Page) -> Film:
     """Search, give feedback, search by radius, follow a result, look at the maps, compare."""
     made = Film(page)
-    second = page.locator(".rsh-results .rsh-cards li").nth(1)
-    second.hover()
-    unlike = second.locator(".rsh-feedback-buttons button").nth(1)
-    made.take("The query is a tile: the results are the 20 tiles with the nearest codes", unlike)
-    unlike.click()
+    lake = page.locator(".rsh-results .rsh-cards li").nth(2)
+    lake.hover()
+    like = lake.locator(".rsh-feedback-buttons button").nth(0)
+    made.take("The query is a tile: the results are the 20 tiles with the nearest codes", like)
+    like.click()
     settle(page)
     clear = page.get_by_role("button", name="Clear feedback")
-    made.take("A coast gets negative feedback, and the results change", clear)
+    made.take("A tile gets positive feedback, and the results change", clear)
     clear.click()
     page.locator("label", has_text="Radius").click()
-    page.locator(".rsh-slider input").fill("6")
+    page.locator(".rsh-slider input").fill("10")
     settle(page)
     card = page.locator(".rsh-results .rsh-card").nth(3)
-    made.take("All tiles within a Hamming radius of 6 bits; brackets group tied tiles", card)
+    made.take("All tiles within a Hamming radius of 10 bits; brackets group tied tiles", card)
     card.click()
     page.locator("label", has_text="Top k").first.click()
     settle(page)
-    made.take("Click a result to search with it: all of these have the same code")
+    made.take("Click a result to search with it")
     page.locator(".rsh-scatters").scroll_into_view_if_needed()
     page.mouse.move(5, 5)
     settle(page)
@@ -144,7 +144,7 @@ def film(page: Page) -> Film:
     return made
 
 
-def main(gallery: str = "galleries/bluemarble-32") -> None:
+def main(gallery: str = "galleries/bluemarble-64") -> None:
     """Take all of them."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with served(gallery) as address, sync_playwright() as driver:

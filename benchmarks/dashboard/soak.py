@@ -1,6 +1,6 @@
 """Does the page hold when twenty visitors come and go for half an hour?
 
-    make gallery && .venv/bin/rsh export-onnx runs/bluemarble-32
+    make gallery && .venv/bin/rsh export-onnx runs/bluemarble-64
     python -m benchmarks.dashboard.soak    takes 35 minutes; draws docs/images/soak.png
 
 The page is served as `rsh dashboard` does. Each visitor opens it in headless Chromium on the same
@@ -38,7 +38,7 @@ from rsh.io.provenance import environment
 
 RESULTS = RESULTS_FOLDER / "soak.jsonl"
 IMAGE = ROOT / "docs" / "images" / "soak.png"
-GALLERY = Path("galleries/bluemarble-32")
+GALLERY = Path("galleries/bluemarble-64")
 LOOK, STAY = (2.0, 8.0), (30.0, 180.0)  # seconds
 BRINGS = 0.03  # of what a visitor does is to bring an image
 EVERY = 5.0  # seconds

@@ -9,7 +9,7 @@ from rsh.cli.parser import Texts
 
 
 def dashboard(
-    gallery: Path = Path("galleries/bluemarble-32"),
+    gallery: Path = Path("galleries/bluemarble-64"),
     /,
     *,
     also: Texts = (),

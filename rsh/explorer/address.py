@@ -1,6 +1,6 @@
 """The state of the dashboard in its address, so that a link opens it again.
 
-    ?gallery=bluemarble-32&q=coast/017.jpg&k=20
+    ?gallery=bluemarble-64&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
     ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes
 

@@ -19,7 +19,7 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
 
     Args:
         gallery: the folder; by default those of the environment variable RSH_GALLERY, else
-            galleries/bluemarble-32 below the working folder or the repository. A gallery
+            galleries/bluemarble-64 below the working folder or the repository. A gallery
             that cannot be opened gives a page with one alert that says why.
     """
     page = box("rsh-page", [])

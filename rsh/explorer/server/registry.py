@@ -9,7 +9,7 @@ from pathlib import Path
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 
-DEFAULT = Path("galleries/bluemarble-32")
+DEFAULT = Path("galleries/bluemarble-64")
 VARIABLE = "RSH_GALLERY"
 
 

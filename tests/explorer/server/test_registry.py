@@ -25,7 +25,7 @@ def test_the_gallery_comes_from_the_argument_then_the_environment(monkeypatch, t
     assert Registry.find().names == ["environment", "tiles_2021-05-02T10:30"]
     monkeypatch.delenv("RSH_GALLERY")
     monkeypatch.chdir(tmp_path)
-    assert Registry.find().names == ["bluemarble-32"]
+    assert Registry.find().names == ["bluemarble-64"]
 
 
 def test_two_galleries_of_one_name_are_refused():
