@@ -31,6 +31,7 @@ def tiny_gallery(
     rename: dict[str, str] | None = None,
     more: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
     look_bits: int = 0,
+    vector_dim: int = 0,
 ) -> Gallery:
     """Write a gallery of sample tiles whose codes know something of color and class.
 
@@ -43,6 +44,7 @@ def tiny_gallery(
         rename: new names for some classes, to try awkward ones.
         more: adds columns to the items table.
         look_bits: how many of the bits know colors alone, and the others classes alone.
+        vector_dim: makes a gallery of embeddings of so many numbers, without images.
     """
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
@@ -61,12 +63,19 @@ def tiny_gallery(
     features = look / np.linalg.norm(look, axis=1, keepdims=True)
     gallery = write(
         folder,
-        info={"name": "tiny", "model": {"look_bits": look_bits}, "data": {}},
+        info={
+            "name": "tiny",
+            "model": {
+                "look_bits": look_bits,
+                "backbone": f"embedding-{vector_dim}" if vector_dim else "",
+            },
+            "data": {},
+        },
         items=items,
         codes=codes,
         relaxed=relaxed,
         features=features,
-        thumbnails=jpegs,
+        thumbnails=[b""] * len(jpegs) if vector_dim else jpegs,
     )
     if projection:
         planes = np.hstack([two_axes(look), two_axes(codes.astype(float))])

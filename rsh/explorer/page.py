@@ -57,17 +57,17 @@ class Explorer:
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
-        labeled = bool(gallery.classes)
+        labeled, takes_images = bool(gallery.classes), not gallery.manifest.model.vector_dim
         self.header = HeaderPanel(
             page=page,
             question=make_headline(gallery),
             facts=describe_gallery(gallery),
             labeled=labeled,
+            images=takes_images,
         )
         self.header.galleries, self.header.gallery = site.names, name
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
-        takes_images = not gallery.manifest.model.vector_dim
         self.upload = UploadPanel(page=page, images=takes_images)
         self.class_browser = ClassBrowserPanel(page=page)
         self.codes = CodesPanel(page=page)

@@ -14,6 +14,7 @@ import { tour } from "./lib/tour.js";
  * @property {string[]} galleries
  * @property {string} gallery
  * @property {boolean} labeled
+ * @property {boolean} images
  */
 
 const PING_EVERY = 5_000; // ms
@@ -42,7 +43,7 @@ function render({ model, el }) {
   // A notebook has a theme of its own, and its visitors can see the code.
   const { dataset } = document.body;
   const standalone = "voila" in dataset;
-  const guide = tour(model.get("labeled"));
+  const guide = tour(model.get("labeled"), model.get("images"));
   const scheme = schemeSwitch();
   const extras = standalone ? make("div", { class: "rsh-extras" }, guide.button, scheme.element) : null;
   el.classList.add("rsh-header");

@@ -22,6 +22,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
         galleries: names of all that can be shown.
         gallery: name of the one that is shown.
         labeled: whether any of its tiles has a class.
+        images: whether a query may be an image; a gallery of embeddings takes none.
     """
 
     question = traitlets.Unicode("Image retrieval by hashing").tag(sync=True)
@@ -31,6 +32,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
     galleries = traitlets.List(traitlets.Unicode()).tag(sync=True)
     gallery = traitlets.Unicode().tag(sync=True)
     labeled = traitlets.Bool(True).tag(sync=True)
+    images = traitlets.Bool(True).tag(sync=True)
 
     def alert(self, message: str) -> None:
         """Show a message; the same one a second time is read out again, too."""

@@ -2,14 +2,17 @@
 import { make, store, stored } from "./shared.js";
 
 // Selectors of what a step points at (the first that is there), its heading, and its text.
-/** @param {boolean} labeled */
-const steps = (labeled) => [
+/**
+ * @param {boolean} labeled
+ * @param {boolean} images
+ */
+const steps = (labeled, images) => [
   {
     targets: [".rsh-query"],
     heading: "Choose a query",
     text:
-      `This tile is the query. Choose another one below it ${labeled ? "by class, " : ""}by name or at random, or ` +
-      "drop your own image anywhere on the dashboard.",
+      `This tile is the query. Choose another one below it ${labeled ? "by class, " : ""}by name or at random` +
+      (images ? ", or drop your own image anywhere on the dashboard." : "."),
   },
   {
     targets: [".rsh-results .rsh-cards li", ".rsh-results"],
@@ -25,7 +28,7 @@ const steps = (labeled) => [
     heading: "Find out why",
     text:
       "Each dot is a tile: hover over it, click it, or draw around many. “Compare with” shows the results of " +
-      "other codes side by side, and “Explain” shows which regions of a tile determine its code.",
+      `other codes side by side, and “Explain” shows ${images ? "which regions of a tile determine its code" : "what each bit says"}.`,
   },
 ];
 const GAP = 14; // CSS pixels between a step's card and what it points at
@@ -34,9 +37,10 @@ const LOOK_EVERY = 200; // ms, until there is something to point at
 /**
  * Three cards, each beside what it is about; shown by itself at the first visit only.
  * @param {boolean} labeled whether the tiles have classes
+ * @param {boolean} images whether a query may be an image
  */
-export function tour(labeled) {
-  const stops = steps(labeled);
+export function tour(labeled, images) {
+  const stops = steps(labeled, images);
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
   const place = make("span", { class: "rsh-note" });
