@@ -11,8 +11,11 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
+import pandas as pd
 from make_gallery import tiny_gallery
 from make_scenes import make
+from PIL import Image
 
 FILE = Path(__file__).parent / "golden" / "messages.txt"
 QUERY = "barren/n08e048_1.jpg"
@@ -54,6 +57,22 @@ MISTAKES = [
     ["train", "--data", "one-class"],
     ["train", "--data", "places"],
     ["train", "--data", "broken", "--output", "run"],
+    ["train", "--data", "vectors.npy", "--bits", "16", "--look-bits", "20"],
+    ["train", "--data", "vectors.npy", "--backbone", "resnet18"],
+    ["train", "--data", "vectors.npy", "--finetune", "--output", "run"],
+    ["train", "--data", "vectors.npy", "--bands", "1"],
+    ["train", "--data", "vectors.npy", "--vector-column", "e"],
+    ["train", "--data", "vectors.npy", "--method", "csq", "--output", "run"],
+    ["train", "--data", "lacking.npy", "--output", "run"],
+    ["train", "--data", "empty.npy"],
+    ["train", "--data", "two.parquet"],
+    ["train", "--data", "twice.parquet", "--id-column", "id"],
+    ["train", "--data", "table.parquet", "--class-column", "kind"],
+    ["train", "--data", "ragged.parquet", "--output", "run"],
+    ["train", "--data", "one-class", "--id-column", "id"],
+    ["search", "of-vectors", "long.npy"],
+    ["search", "of-vectors", "image.png"],
+    ["search", "tiny", "vectors.npy"],
     ["train", "--resume", "gone"],
     ["encode", "gone"],
     ["evaluate", "tiny"],
@@ -85,6 +104,28 @@ def lay_out(folder: Path) -> None:
     places.write_text("path,longitude\ncoast/0.png,400\nforest/0.png,0\n")
 
 
+def lay_out_vectors(folder: Path) -> None:
+    """Write embeddings, most of them wrong."""
+    numbers = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    np.save(folder / "vectors.npy", numbers)
+    np.save(folder / "long.npy", np.ones(9, np.float32))
+    np.save(folder / "empty.npy", numbers[:0])
+    lacking = numbers.copy()
+    lacking[7, 2] = np.nan
+    np.save(folder / "lacking.npy", lacking)
+    rows = list(numbers)
+    tables = {
+        "two": {"e": rows, "f": rows},
+        "twice": {"e": rows, "id": ["a", "a", *map(str, range(18))]},
+        "table": {"e": rows, "id": [*map(str, range(20))]},
+        "ragged": {"e": [rows[0], *rows[1:5], rows[5][:3], *rows[6:]]},
+    }
+    for name, columns in tables.items():
+        pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
+    tiny_gallery(folder / "of-vectors", num_tiles=40, vector_dim=6)
+    Image.new("RGB", (32, 32)).save(folder / "image.png")
+
+
 def said(folder: Path, words: list[str]) -> str:
     """Return what a command says on its way to exit code 2."""
     from rsh.cli.main import main
@@ -110,6 +151,7 @@ def said(folder: Path, words: list[str]) -> str:
 def messages(folder: Path) -> str:
     """Return each command with what it says."""
     lay_out(folder)
+    lay_out_vectors(folder)
     return "\n".join(f"$ {' '.join(['rsh', *words])}\n{said(folder, words)}" for words in MISTAKES)
 
 

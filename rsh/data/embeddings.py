@@ -313,8 +313,8 @@ def _open_tables(paths: list[Path], vectors: str) -> list[TableFile]:
         if files and file.column != files[0].column:
             raise InputError(
                 f"{path} has its vectors in {file.column}, and {files[0].path.name} in "
-                f"{files[0].column}: keep files of one model in a folder, or name one as "
-                "vector_column"
+                f"{files[0].column}: keep files of one model in a folder, or name one with "
+                "--vector-column"
             )
         files.append(file)
     if not files:
@@ -442,7 +442,7 @@ def _ids(
         used = f"the column {name}" if name else "the number of the row"
         why = f", since {' and '.join(faults)}" if faults else f", and not {', '.join(others)}"
         warnings.warn(
-            f"{path}: the id of a vector is {used}{why}: choose otherwise with id_column",
+            f"{path}: the id of a vector is {used}{why}: choose otherwise with --id-column",
             RshWarning,
             stacklevel=3,
         )
@@ -478,7 +478,7 @@ def _classes(columns: Columns, named: str, path: Path, count: int) -> tuple[str,
     if len(found) > 1:
         warnings.warn(
             f"{path}: the classes are in the column {found[0]}, and not in {found[1]}: choose "
-            "otherwise with class_column",
+            "otherwise with --class-column",
             RshWarning,
             stacklevel=3,
         )

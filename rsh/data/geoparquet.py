@@ -92,7 +92,9 @@ def read_columns(
     if geometry not in names or facts.get("encoding", "WKB") != "WKB":
         raise InputError(f"{where} has no geometries as WKB: save them so")
     system = _crs(facts, crs, where)
-    hint = STATE_SYSTEM if crs is None else f"{STATE_SYSTEM}, or give it as crs, such as EPSG:4326"
+    hint = (
+        STATE_SYSTEM if crs is None else f"{STATE_SYSTEM}, or give it with --crs, such as EPSG:4326"
+    )
     return columns, _places(file, geometry, system, where, hint)
 
 
@@ -183,7 +185,7 @@ def _crs(facts: dict[str, Any], instead: str | None, where: str) -> "CRS":
     if stated is None:
         raise InputError(
             f"{where} states no coordinate system: state it, such as with set_crs of GeoPandas"
-            + (", or give it as crs, such as EPSG:4326" if instead is not None else "")
+            + (", or give it with --crs, such as EPSG:4326" if instead is not None else "")
         )
     try:
         return CRS.from_user_input(stated)

@@ -86,4 +86,5 @@ def _refuse(given: object, default: object, why: str) -> None:
     for field in fields(given):  # type: ignore[arg-type]
         value = getattr(given, field.name)
         if value != getattr(default, field.name):
-            raise InputError(f"{why}: omit this option", parameter=field.name, value=value)
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            raise InputError(f"{why}: omit this option", parameter=field.name, value=shown)

@@ -469,7 +469,7 @@ def _choose(file: pq.ParquetFile, named: str, where: str) -> tuple[str, tuple[st
     if found:
         names = " and ".join(map(_shown, found.values()))
         raise InputError(
-            f"{where} has {len(found)} columns of vectors, {names}: name one as vector_column"
+            f"{where} has {len(found)} columns of vectors, {names}: name one with --vector-column"
         )
     raise InputError(
         f"{where} has no column of vectors, but {', '.join(schema.names[:20])}: write them as a "
