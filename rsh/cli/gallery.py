@@ -83,16 +83,21 @@ def gallery_add(
         tiling: Tiling options.
         columns: Options of embeddings.
     """
-    from rsh.data.open import open_dataset
+    from rsh.data.open import holds_embeddings, open_dataset
     from rsh.encoding.build import add_dataset
     from rsh.encoding.query import load_network
     from rsh.gallery.gallery import Gallery
+    from rsh.training.run import Run
 
     there = Gallery.open(gallery)
     net = load_network(there, run)
-    like = there.manifest.data.rendering
+    usual = Run.open(run or there.manifest.model.run).columns
     dataset = open_dataset(
-        data, tiling=tiling.read(), like=like, labels=labels, columns=columns.read()
+        data,
+        tiling=tiling.read(),
+        like=there.manifest.data.rendering,
+        labels=labels,
+        columns=columns.read().over(usual) if holds_embeddings(data) else columns.read(),
     )
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {plural(len(dataset), 'tile')} added, {len(opened):,} in all")

@@ -1,6 +1,7 @@
 """The command `rsh train`."""
 
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from rsh.cli.data import NO_COLUMNS, NO_RENDERING, ColumnFlags, RenderingFlags
 from rsh.cli.parser import Bits, Settings
 from rsh.config import SplitBy, TrainConfig
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.labels import LabelSource
 from rsh.text import plural
 
@@ -106,6 +107,13 @@ def train(
             net = begun.net()
             known = begun.knows(dataset)  # then its queries must stay unseen
             split = begun.cut(dataset) if known else split_it()
+            if not known and (seen := begun.count_queries(split)):
+                warnings.warn(
+                    f"{plural(seen, 'training tile')} of {data} are queries of {init_from}, in "
+                    "another order or with other labels: do not compare the figures of both runs",
+                    RshWarning,
+                    stacklevel=2,
+                )
         else:
             net = HashNet(
                 _backbone(dataset, backbone),

@@ -278,6 +278,13 @@ def _warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
             f"{plural(len(report.unreadable), 'tile')} cannot be read: mend them, or leave them "
             "out with --skip-unreadable"
         )
+    if report.dim and not report.unreadable and isinstance(dataset, Embeddings):
+        if outlier := dataset.find_outlier():
+            name, value = outlier
+            yield (
+                f"the vector of {name} holds {value:g}, far from all others: leave it out if it "
+                "stands for no data"
+            )
     if len(report.kinds) > 1:
         yield (
             f"the tiles differ in values or bands ({', '.join(report.kinds)}): check that they "

@@ -24,7 +24,7 @@ from rsh.data.geoparquet import Columns, read_columns, reading
 from rsh.data.images import SUFFIXES as IMAGES
 from rsh.data.linked_images import image_stamp, read_linked_image
 from rsh.data.listing import PARQUET_TABLES, TABLE, is_hidden, walk_files, warn_left_out
-from rsh.data.metadata import check_metadata, read_texts, typed
+from rsh.data.metadata import check_metadata, clean_classes, read_texts, typed
 from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
 from rsh.errors import InputError, RshWarning
 from rsh.labels import LabelSource, describe_labels
@@ -47,6 +47,11 @@ class ColumnOptions:
     class_column: str = ""
     image_column: str = ""
     crs: str = ""
+
+    def over(self, other: "ColumnOptions") -> "ColumnOptions":
+        """Return these options, and those of another where these say nothing."""
+        given = {name: value for name, value in vars(self).items() if value}
+        return replace(other, **given)
 
 
 DEFAULT_COLUMNS = ColumnOptions()
@@ -235,6 +240,25 @@ class Embeddings(Dataset):
         for start in range(0, len(self), size):
             yield self.vectors.read(self.rows[start : start + size])
 
+    def find_outlier(self) -> tuple[str, float] | None:
+        """Find a vector with a number that is very far from the same number of the others.
+
+        Returns:
+            Id of the first such vector, and the number: 10,000 times as far from the median as the
+            quartiles of a sample of the vectors are from each other. None if there is none.
+        """
+        sample = np.unique(np.linspace(0, len(self) - 1, 2000).astype(np.int64))
+        low, median, high = np.quantile(self.read(sample), (0.25, 0.5, 0.75), axis=0)
+        most = np.where(high > low, FAR * (high - low), np.inf)
+        start = 0
+        for batch in self.batches(1 + READ_AT_ONCE // self.dim):
+            far = np.abs(batch.astype(np.float64) - median) > most
+            if far.any():
+                row, column = np.argwhere(far)[0]
+                return str(self.items["id"].iloc[start + row]), float(batch[row, column])
+            start += len(batch)
+        return None
+
     def _drop_unreadable(self) -> "Embeddings":
         """Return the vectors without those that lack a number, and tell of these."""
         rows = self.vectors.unreadable()
@@ -243,7 +267,7 @@ class Embeddings(Dataset):
         if not len(rows):
             return replace(self, skip_unreadable=True)
         warnings.warn(
-            f"{self.path}: left out {plural(len(rows), 'vector')} that lack a finite number, such "
+            f"{self.path}: left out {plural(len(rows), 'vector')} without finite numbers, such "
             f"as that of {self.items['id'].iloc[rows[0]]}",
             RshWarning,
             stacklevel=3,
@@ -264,6 +288,7 @@ class Embeddings(Dataset):
 
 
 READ_AT_ONCE = 1 << 22  # numbers
+FAR = 1e4  # distances between the quartiles
 
 
 def _find_files(path: Path) -> tuple[list[Path], list[Path]]:
@@ -334,8 +359,8 @@ def _beside(file: ArrayFile, arrays: int, crs: str) -> tuple[Columns, Columns]:
         others = [other for other in folder.glob(f"*{ARRAY}") if not is_scales(other)]
         if found and len(others) > 1:
             warnings.warn(
-                f"{found[0]} is not used, since {plural(len(others), 'array')} lie beside it: call "
-                f"that of {file.path.name} {own[0].name}",
+                f"{found[0]} is not used, since {plural(len(others), 'file')} of vectors lie "
+                f"beside it: call that of {file.path.name} {own[0].name}",
                 RshWarning,
                 stacklevel=3,
             )
@@ -397,7 +422,7 @@ def _join(tables: list[Columns], sizes: list[int]) -> Columns:
             for part, size in zip(parts, sizes, strict=True)
         ]
         if not is_number:
-            filled = [part.astype("string") for part in filled]
+            filled = [_strings(part) for part in filled]
         joined[name] = pd.concat(filled, ignore_index=True)
     return joined
 
@@ -482,15 +507,19 @@ def _classes(columns: Columns, named: str, path: Path, count: int) -> tuple[str,
             RshWarning,
             stacklevel=3,
         )
-    classes = _texts(columns[found[0]])
-    return found[0], classes.tolist()
+    return found[0], clean_classes(columns[found[0]]).tolist()
 
 
 def _texts(column: pd.Series) -> pd.Series:
     """Return values as texts, empty for missing ones; whole numbers have no decimals."""
+    return _strings(column).fillna("").astype(object)
+
+
+def _strings(column: pd.Series) -> pd.Series:
+    """Return values as texts, missing ones as they are; whole numbers have no decimals."""
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
-    return column.astype("string").fillna("").astype(object)
+    return column.astype("string")
 
 
 def _image_column(columns: Columns) -> str:

@@ -132,7 +132,11 @@ def _flat(
     others: list[str] = []
     for field in schema:
         kind = getattr(field.type, "storage_type", field.type)
-        is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        is_bytes = (
+            pa.types.is_binary(kind)
+            or pa.types.is_large_binary(kind)
+            or pa.types.is_fixed_size_binary(kind)
+        )
         is_single = not pa.types.is_nested(kind) and (not is_bytes or field.name == geometry)
         if field.name not in apart:
             (flat if is_single else others).append(field.name)

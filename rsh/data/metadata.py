@@ -77,7 +77,7 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     table = _of_tiles(read(content, items["id"], where), items["id"], where)
     columns = check_metadata(table, where)
     if "class" in table:
-        columns["class"] = _classes(table["class"])
+        columns["class"] = clean_classes(table["class"])
     elif (items["class"] == "").all():
         _tell_other_classes(table, where)
     return items.assign(**{name: column.set_axis(items.index) for name, column in columns.items()})
@@ -237,7 +237,7 @@ def _degrees(column: pd.Series, limits: tuple[int, int], where: str) -> pd.Serie
     return pd.Series(wrap(numbers), index=column.index, name=column.name)
 
 
-def _classes(column: pd.Series) -> pd.Series:
+def clean_classes(column: pd.Series) -> pd.Series:
     """Return a column as names of classes, "" where there is none."""
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")  # whole numbers beside unknown ones

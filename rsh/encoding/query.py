@@ -1,5 +1,6 @@
 """Encodes images and vectors as queries of a gallery."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 from rsh.codes.encodings import Encodings
 from rsh.data.decoded import decode_tile
 from rsh.data.images import read_image
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.models.onnx import find_onnx_encoder
 
@@ -97,6 +98,13 @@ def encode_vector(
         raise InputError(
             f"the query vector has {numbers.size:,} numbers, and those of {gallery.folder} have "
             f"{dim:,}: give one by the model that made them"
+        )
+    if numbers.dtype.kind in "iu":
+        warnings.warn(
+            f"the query vector holds whole numbers ({numbers.dtype}): if the vectors of "
+            f"{gallery.folder} were multiplied by a scale, multiply it as well",
+            RshWarning,
+            stacklevel=2,
         )
     with np.errstate(over="ignore"):
         row = numbers.reshape(1, dim).astype(np.float32)

@@ -35,6 +35,8 @@ COLUMNS = {
     "classifier center": "map_classifier_center",
 }
 
+NO_LABELS = "has no labels to compare by: see `rsh evaluate`"
+
 
 def compare(
     folders: Sequence[Path],
@@ -67,12 +69,15 @@ def compare(
     splits = [run.split(data) for run in runs]
     for run, split in zip(runs, splits, strict=True):
         if not split.dataset.classes:
-            raise InputError(f"{run.folder} has no labels to compare by: see `rsh evaluate`")
+            raise InputError(f"{run.folder} {NO_LABELS}")
     reports = [
         {"run": str(run.folder)}
         | evaluate(run.net(), split, protocol=protocol, ties=ties, progress=progress)
         for run, split in zip(runs, splits, strict=True)
     ]
+    for report in reports:
+        if "map" not in report:
+            raise InputError(f"{report['run']} {NO_LABELS}")
     recipes = [_recipe(run) for run in runs]
     apart = differing(reports)
     return {

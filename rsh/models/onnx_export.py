@@ -47,8 +47,13 @@ def export(net: HashNet, file: str | Path) -> Path:
         The file.
 
     Raises:
-        InputError: the file cannot be written, or onnxscript is not installed.
+        InputError: the network takes embeddings, the file cannot be written, or onnxscript is not
+            installed.
     """
+    if not net.takes_images:
+        raise InputError(
+            "a network for embeddings encodes without ONNX: there is nothing to export"
+        )
     file = Path(file)
     check_writable(file.absolute().parent)
     side = net.image_size

@@ -52,7 +52,9 @@ class Standardization:
             squares += np.square(part, dtype=np.float64).sum(axis=0)
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-        return cls(mean.astype(np.float32), np.maximum(std, SMALLEST).astype(np.float32))
+        smallest = SMALLEST * min(1, std.max())  # features of any scale
+        smallest = max(smallest, np.finfo(np.float32).tiny)
+        return cls(mean.astype(np.float32), np.maximum(std, smallest).astype(np.float32))
 
     def apply(self, features: FeatureArray, rows: Rows) -> Floats:
         """Return the standardized features of tiles, of length 1.

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,19 @@ class Run:
             )
         return split
 
+    def count_queries(self, split: Split) -> int:
+        """Return how many training tiles of a split have the content of a query of this run.
+
+        0 if the data of this run are gone, or have changed.
+        """
+        try:
+            mine = self.split()
+        except InputError:
+            return 0
+        digests = mine.dataset.digests
+        queries = {digests[row] for row in mine.rows("query")} - {b""}
+        return sum(split.dataset.digests[row] in queries for row in split.rows("train", "val"))
+
     def dataset(
         self,
         data: str | None = None,
@@ -209,20 +222,22 @@ class Run:
             columns: of embeddings, which hold what, if not as in the training.
 
         Raises:
-            InputError: the data cannot be opened.
+            InputError: the data cannot be opened, or is no longer that of the training.
         """
-        noted, same = self.config["data"], columns == DEFAULT_COLUMNS
-        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS and same:
+        noted, usual = self.config["data"], columns == DEFAULT_COLUMNS
+        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS and usual:
             return self.split().dataset
         where = data or noted["source"]
         vectors = holds_embeddings(where)
+        if vectors:
+            columns = replace(columns, crs=columns.crs or tiling.crs).over(self.columns)
         dataset = open_dataset(
             where,
             skip_unreadable=skip_unreadable and vectors,
-            tiling=tiling,
+            tiling=replace(tiling, crs="") if vectors else tiling,
             rendering=rendering,
             like=self.rendering,
-            columns=self.columns if same and vectors and tiling == DEFAULT_TILING else columns,
+            columns=columns,
         )
         # trying to read all files is worthwhile only for about as many files as the training had
         few = len(dataset) < 2 * noted["tiles"]
@@ -235,7 +250,13 @@ class Run:
             dataset = dataset.drop_unreadable()
         if noted["labels"] == "none" and self.knows(dataset.without_labels()):
             dataset = dataset.without_labels()
-        return self.cut(dataset).dataset if self.knows(dataset) else dataset
+        known = self.knows(dataset)
+        if vectors and data is None and not known:
+            raise InputError(
+                f"with these columns {dataset.path} is not what {self.folder} was trained on: "
+                "leave them out, or name other data"
+            )
+        return self.cut(dataset).dataset if known else dataset
 
     def knows(self, dataset: Dataset) -> bool:
         """Whether these are the tiles of the training, at any path."""

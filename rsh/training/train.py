@@ -124,7 +124,7 @@ def train(
         finally:
             net.cpu().eval()
         if net.head.look and config.finetune:  # the trained backbone has other features
-            _fit_look(net, split, rows, progress)
+            _fit_look(net, split, rows, config, progress)
         if written:
             finish_run(written, net)
     return history
@@ -149,7 +149,7 @@ def _make_teacher(
     """Return the teacher of look bits and of tiles without a label; None where none is needed."""
     if not _compares(net, split, rows, config):
         return None
-    return _fit_look(net, split, rows, progress)
+    return _fit_look(net, split, rows, config, progress)
 
 
 def _compares(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> bool:
@@ -189,18 +189,27 @@ def _fit_standardization(net: HashNet, split: Split, rows: Rows) -> None:
     dataset, backbone = split.dataset, net.backbone
     if isinstance(dataset, Embeddings) and isinstance(backbone, IdentityBackbone):
         if not backbone.fitted:
+            if outlier := dataset.find_outlier():
+                name, value = outlier
+                warnings.warn(
+                    f"the vector of {name} holds {value:g}, far from all others: it may decide the "
+                    "standardization and all codes; leave it out if it stands for no data",
+                    RshWarning,
+                    stacklevel=3,
+                )
             starts = range(0, len(rows), VECTOR_BATCH)
             parts = (dataset.read(rows[start : start + VECTOR_BATCH]) for start in starts)
             found = Standardization.of(parts, dataset.dim)
             backbone.fit(torch.from_numpy(found.mean), torch.from_numpy(found.std))
 
 
-def _fit_look(net: HashNet, split: Split, rows: Rows, progress: bool) -> Teacher:
+def _fit_look(
+    net: HashNet, split: Split, rows: Rows, config: TrainConfig, progress: bool
+) -> Teacher:
     """Return the teacher of a network's features, and fit its look features to them."""
     features = cached_features(net, split.dataset, net.plain, progress=progress)
     teacher = Teacher.fit(features, rows)
     if net.head.look:
-        known = (split.dataset.labels[rows] != UNLABELED).any()
         mean, std, axes = (
             torch.from_numpy(part)
             for part in (
@@ -209,8 +218,15 @@ def _fit_look(net: HashNet, split: Split, rows: Rows, progress: bool) -> Teacher
                 teacher.components(LOOK_DIM),
             )
         )
-        net.head.look.fit(mean, std, axes, share=0.5 if known else 1.0)
+        net.head.look.fit(mean, std, axes, share=_look_share(net, split, rows, config))
     return teacher
+
+
+def _look_share(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> float:
+    """Return the share of the look in the features: 1 if the projection learns no class."""
+    learns = net.head.hash is not None and config.method == "multilevel" and config.category_weight
+    known = (split.dataset.labels[rows] != UNLABELED).any()
+    return 0.5 if learns and known else 1.0
 
 
 def _prepare_features(
@@ -281,6 +297,12 @@ def _explain_out_of_memory(config: TrainConfig, device: torch.device) -> Iterato
 def make_loss(config: TrainConfig, num_classes: int, num_bits: int, look_bits: int = 0) -> Loss:
     """Return the loss of the method in the settings, with that of the look bits if any."""
     class_bits = num_bits - look_bits
+    if not class_bits and config.method != "multilevel":
+        raise InputError(
+            "it would have no effect, since all bits are look bits: omit it, or give fewer",
+            parameter="method",
+            value=config.method,
+        )
     loss = _loss_of_classes(config, num_classes, class_bits) if class_bits else None
     if loss and not look_bits:
         return loss

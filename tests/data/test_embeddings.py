@@ -430,7 +430,7 @@ def test_planet_states_meters_for_degrees_and_lacks_vectors(tmp_path: Path):
     assert embeddings.items["longitude"].tolist() == pytest.approx([-48.295] * N)
     with refused(names=(path, "row 1", "id 1", "lacks", "--skip-unreadable")):
         embeddings.read(np.array([0]))
-    with pytest.warns(RshWarning, match="2 vectors that lack a finite number, such as that of 1"):
+    with pytest.warns(RshWarning, match="2 vectors without finite numbers, such as that of 1"):
         embeddings = Embeddings.open(path, crs="EPSG:4326", skip_unreadable=True)
     rows = [row for row in range(N) if row not in (1, 3)]
     same(embeddings, NUMBERS[rows])
@@ -824,3 +824,19 @@ def test_reading_may_start_at_any_row(tmp_path: Path, start: int):
         write(tmp_path / "d" / f"{name}.parquet", {"e": column(NUMBERS[rows]), "id": IDS[rows]})
     rest = list(Embeddings.open(tmp_path / "d").vectors._rows(start))
     assert np.array_equal(np.concatenate([NUMBERS[:start], *rest]), NUMBERS)
+
+
+def test_classes_of_several_files_are_written_alike(tmp_path: Path):
+    numbers = column(NUMBERS[:4])
+    for name, classes in (("a", [1.0, None, 2.0, 1.0]), ("b", ["1", " z", "z ", "nan"])):
+        write(tmp_path / "f" / f"{name}.parquet", {"e": numbers, "class": classes})
+    with pytest.warns(RshWarning, match="2 of 8 tiles have no class"):
+        items = Embeddings.open(tmp_path / "f").items
+    assert items["class"].tolist() == ["1", "", "2", "1", "1", "z", "z", ""]
+
+
+def test_column_of_bytes_of_one_size_is_left_out(tmp_path: Path):
+    uuids = pa.array([bytes([255, number] * 8) for number in range(N)], pa.binary(16))
+    path = write(tmp_path / "x.parquet", {"e": column(NUMBERS), "uuid": uuids})
+    with pytest.warns(RshWarning, match="left out the columns uuid"):
+        same(Embeddings.open(path), NUMBERS)

@@ -13,9 +13,11 @@ from rsh.data.tiles import TileDataset
 from rsh.encoding import chunk_encoder, chunk_store
 from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.encoding.query import encode_vector, open_query_encoder
+from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.writer import check_gallery, merge_galleries, remove_tiles
+from rsh.models.onnx_export import export
 from rsh.training.run import Run
 from rsh.training.train import train
 
@@ -164,3 +166,15 @@ def test_galleries_take_what_they_were_made_from(
     assert not (tmp_path / "other").exists()
     with refused(names="holds images"):
         add_dataset(run.net(), dataset, of_vectors.folder)
+
+
+def test_whole_numbers_in_a_query_are_told(run: Run, tmp_path: Path):
+    gallery = build(run, tmp_path / "gallery")
+    with pytest.warns(RshWarning, match="whole numbers .*int8"):
+        encode_vector(gallery, np.ones(DIM, np.int8))
+
+
+def test_network_of_embeddings_is_not_exported(run: Run, tmp_path: Path):
+    with refused(names="embeddings"):
+        export(run.net(), tmp_path / "encoder.onnx")
+    assert not (tmp_path / "encoder.onnx").exists()

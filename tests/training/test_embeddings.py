@@ -11,7 +11,7 @@ from make_training import timeless
 from refusals import refused
 
 from rsh.config import TrainConfig
-from rsh.data.embeddings import Embeddings
+from rsh.data.embeddings import ColumnOptions, Embeddings
 from rsh.data.splits import SPLIT_NAMES
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import encode_dataset
@@ -201,3 +201,74 @@ def test_few_vectors_are_refused(tmp_path: Path):
     split = Embeddings.open(embedding_file(tmp_path, numbers=vectors()[:3])).split()
     with refused(names=("1 training tile", "4 tiles")):
         train(network(), split, SHORT, progress=False)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_features_of_any_scale_are_standardized(tmp_path: Path, scale: float):
+    split = Embeddings.open(embedding_file(tmp_path, numbers=vectors() * np.float32(scale))).split()
+    net = network()
+    train(net, split, replace(SHORT, epochs=1), progress=False)
+    found = cached_features(net, split.dataset, net.plain, progress=False)[split.rows("train"), 0]
+    assert np.allclose(found.astype(float).std(axis=0), 1, atol=0.01)
+
+
+def test_number_that_stands_for_no_data_is_told(tmp_path: Path):
+    numbers = vectors()
+    numbers[3, 5] = -3.4028235e38
+    split = Embeddings.open(embedding_file(tmp_path, numbers=numbers)).split()
+    with pytest.warns(RshWarning, match=r"scene/003 holds -3\.40282e\+38, far from all others"):
+        train(network(), split, replace(SHORT, epochs=1), progress=False)
+    assert Embeddings.open(embedding_file(tmp_path / "good")).find_outlier() is None
+    zeros = np.zeros((40, 5), np.float32)
+    zeros[::7, 2] = 3  # most numbers are 0, as after a ReLU
+    assert Embeddings.open(embedding_file(tmp_path / "z", numbers=zeros)).find_outlier() is None
+
+
+def test_options_of_columns_add_to_those_of_the_run(tmp_path: Path):
+    path = embedding_file(tmp_path / "data", labels=True)
+    dataset = Embeddings.open(path, id_column="longitude")
+    train(network(), dataset.split(), replace(SHORT, epochs=1), run=tmp_path / "run",
+          progress=False)  # fmt: skip
+    run = Run.open(tmp_path / "run")
+    again = run.dataset(columns=ColumnOptions(class_column="class"))
+    assert again.items["split"].tolist() == run.split().dataset.items["split"].tolist()
+    assert again.items["id"][0] == "-20.0"
+    with refused(names=(path, run.folder)):
+        run.dataset(columns=ColumnOptions(class_column="id"))
+    assert run.dataset(str(path), columns=ColumnOptions(class_column="id")).classes
+
+
+def test_queries_of_an_earlier_run_are_counted(tmp_path: Path):
+    path = embedding_file(tmp_path / "data", labels=True)
+    first = Embeddings.open(path).split(seed=0)
+    train(network(), first, replace(SHORT, epochs=1), run=tmp_path / "run", progress=False)
+    run = Run.open(tmp_path / "run")
+    other = Embeddings.open(path, labels="none").split(seed=3)
+    assert not run.knows(other.dataset)
+    queries, trained = set(first.rows("query")), set(other.rows("train", "val"))
+    assert run.count_queries(other) == len(queries & trained) > 0
+    assert run.count_queries(first) == 0
+    path.unlink()
+    assert Run.open(tmp_path / "run").count_queries(other) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "config", "share"),
+    [
+        ({"look_bits": 8}, {}, 0.5),
+        ({"look_bits": 16}, {}, 1.0),
+        ({"look_bits": 8}, {"category_weight": 0.0}, 1.0),
+        ({"look_bits": 8}, {"method": "dpsh"}, 1.0),
+    ],
+)
+def test_features_hold_the_projection_only_if_it_learns(tmp_path: Path, options, config, share):
+    split = Embeddings.open(embedding_file(tmp_path, labels=True)).split()
+    net = network(**options)
+    train(net, split, replace(SHORT, epochs=1, **config), progress=False)
+    assert float(net.head.look.share) == share
+
+
+def test_method_needs_class_bits(tmp_path: Path):
+    split = Embeddings.open(embedding_file(tmp_path, labels=True)).split()
+    with refused("method", value="dpsh"):
+        train(network(look_bits=16), split, replace(SHORT, method="dpsh"), progress=False)

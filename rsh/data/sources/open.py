@@ -42,7 +42,8 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
         hint = "" if not path.exists() else f", after `gdal_translate {path.name} scene.tif`"
         raise InputError(
             f"{path} {what}: give 'bluemarble' or another name of `rsh data list`, a folder of "
-            f"images, a zip of such a folder, .tar files, or a scene{hint}"
+            f"images, a zip of such a folder, .tar files, a scene{hint}, or embeddings (.npy or "
+            ".parquet)"
         )
     for field in () if isinstance(source, RasterSource) else fields(tiling):
         if (value := getattr(tiling, field.name)) != field.default:
