@@ -1,6 +1,7 @@
 """How long, and in how much memory, do a million embeddings become a searchable gallery?
 
     python -m benchmarks.training.embeddings              a minute of making, then the commands
+    python -m benchmarks.training.embeddings --table      prints Markdown
 
 Vectors around random centers, as float32 in a .npy file of 4 GB. `rsh train`, `rsh encode` and `rsh
 search` run as a user would run them, with an empty cache. Memory is the largest that the process
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.rows import RESULTS_FOLDER, Row, append
+from benchmarks.common.markdown import markdown
+from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.search.processor import processor
 from rsh.io.provenance import environment
 
@@ -98,6 +100,23 @@ def watch(process: "subprocess.Popen[bytes]", most: dict[str, int]) -> None:
         time.sleep(0.1)
 
 
+def table(rows: list[Row]) -> str:
+    """Return a line a command, from the newest row."""
+    row = rows[-1]
+    lines = [
+        [
+            f"`rsh {name}`",
+            f"{row[name]['seconds']:,.0f} s",
+            f"{row[name]['own_megabytes'] / 1e3:.1f} GB",
+            f"{row[name]['with_files_megabytes'] / 1e3:.1f} GB",
+        ]
+        for name in ("train", "encode", "search")
+    ]
+    what = f"{row['count']:,} vectors of {row['dim']:,} numbers, {row['bits']} bits"
+    gallery = f"The gallery takes {row['gallery_bytes'] / 1e9:.1f} GB."
+    return f"{markdown([what, 'time', 'own memory', 'with mapped files'], lines)}\n\n{gallery}"
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=1_000_000)
@@ -108,4 +127,9 @@ if __name__ == "__main__":
         "--folder", type=Path, help="where the files go, 15 GB (default: the temporary folder)"
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
-    main(parser.parse_args())
+    parser.add_argument("--table", action="store_true")
+    given = parser.parse_args()
+    if given.table:
+        print(table(read_rows(given.results)))
+    else:
+        main(given)
