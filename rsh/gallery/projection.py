@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from rsh.config import SEEDS, check_number
@@ -14,7 +13,6 @@ from rsh.io.files import check_writable
 
 Points = NDArray[np.float32]
 NEIGHBORS = 15
-SIDE_BY_SIDE = range(1000, 50_000)  # tiles; with fewer, another process takes longer to start
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples never line up
 
 
@@ -33,14 +31,8 @@ def project(gallery: Gallery, *, seed: int = 0) -> pd.DataFrame:
     """
     check_number("seed", seed, *SEEDS)
     check_writable(gallery.folder)
-    # In two processes, since UMAP with a fixed seed uses one core; two need twice the memory.
-    at_once = 2 if len(gallery) in SIDE_BY_SIDE else 1
-    features, codes = Parallel(at_once)(
-        (
-            delayed(umap_layout)(gallery.features.astype(np.float32), metric="cosine", seed=seed),
-            delayed(umap_code_layout)(gallery.codes > 0, seed=seed),
-        )
-    )
+    features = umap_layout(gallery.features.astype(np.float32), metric="cosine", seed=seed)
+    codes = umap_code_layout(gallery.codes > 0, seed=seed)
     projection = pd.DataFrame(
         np.hstack([features, codes]), columns=["feature_x", "feature_y", "code_x", "code_y"]
     )

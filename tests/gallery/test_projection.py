@@ -7,7 +7,6 @@ import pytest
 from make_gallery import write
 from refusals import refused
 
-from rsh.gallery import projection
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.projection import project, umap_code_layout, umap_layout
 
@@ -113,10 +112,3 @@ def test_umap_s_own_warnings_are_not_for_the_reader(metric: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         umap_layout((signs(40) > 0).astype(np.float32), metric=metric)
-
-
-def test_two_processes_give_the_layouts_of_one(tmp_path: Path, monkeypatch):
-    rows = signs(60)
-    alone = project(made(tmp_path / "one", rows))
-    monkeypatch.setattr(projection, "SIDE_BY_SIDE", range(60, 61))
-    assert project(made(tmp_path / "two", rows)).equals(alone)
