@@ -1,8 +1,9 @@
 """Classes of tiles, which may be unknown: the column `class` is "" for a tile without a label."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+from rsh.errors import InputError
 from rsh.text import plural
 
 if TYPE_CHECKING:
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
 LabelSource = Literal["auto", "none"]  # whether classes are read, or dropped
 UNLABELED = -1  # number of the class of a tile without a label; two of them are not of one class
+
+
+def check_label_source(labels: str) -> None:
+    """Refuse what is no `LabelSource`.
+
+    Raises:
+        InputError: names the value and the choices.
+    """
+    if labels not in get_args(LabelSource):
+        choices = ", ".join(get_args(LabelSource))
+        raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
 
 
 class Labeled:

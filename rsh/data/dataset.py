@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -53,8 +53,8 @@ class Dataset(Labeled, ABC):
         """Sha256 of the content of each tile; empty for tiles without data."""
 
     @abstractmethod
-    def stamp(self, row: int) -> str:
-        """Return a text that changes whenever the content of a tile does."""
+    def stamps(self, rows: range) -> Iterator[str]:
+        """Yield a text for each of successive tiles that changes whenever its content does."""
 
     def __len__(self) -> int:
         return len(self.items)

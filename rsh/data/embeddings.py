@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self, get_args
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from rsh.data.listing import PARQUET_TABLES, TABLE, is_hidden, walk_files, warn_
 from rsh.data.metadata import check_metadata, clean_classes, read_texts, typed
 from rsh.data.vectors import ArrayFile, Floats, TableFile, Vectors, is_scales
 from rsh.errors import InputError, RshWarning
-from rsh.labels import LabelSource, describe_labels
+from rsh.labels import LabelSource, check_label_source, describe_labels
 from rsh.text import plural
 
 ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
@@ -118,13 +118,9 @@ class Embeddings(Dataset):
             InputError: there are no vectors, or several columns of them; a column is missing; ids
                 repeat; a file is damaged, or its geometries cannot lie where it says.
         """
-        if labels not in get_args(LabelSource):
-            choices = ", ".join(get_args(LabelSource))
-            raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
-        path, given = (
-            Path(path),
-            ColumnOptions(vector_column, id_column, class_column, image_column, crs),
-        )
+        check_label_source(labels)
+        path = Path(path)
+        given = ColumnOptions(vector_column, id_column, class_column, image_column, crs)
         arrays, tables = _find_files(path)
         if arrays and vector_column:
             raise InputError(f"{path} is an array, which has no columns: leave it out",
@@ -204,20 +200,22 @@ class Embeddings(Dataset):
             for vector in batch.astype("<f4", copy=False)
         ]
 
-    def stamp(self, row: int) -> str:
-        """Return a text that changes whenever the vector or its image does."""
-        image = image_stamp(self._image_name(row), self._folder, fetch=self.fetch_images)
-        return f"{self.digests[row].hex()} {image}"
+    def stamps(self, rows: range) -> Iterator[str]:
+        """Yield a text for each vector that changes whenever the vector or its image does."""
+        for row, name in zip(rows, self.image_names(rows), strict=True):
+            image = image_stamp(name, self._folder, fetch=self.fetch_images) if name else ""
+            yield f"{self.digests[row].hex()} {image}"
 
-    def thumbnail(self, row: int, *, side: int) -> bytes:
-        """Return the image of a vector as a small JPEG, empty if there is none."""
-        name, fetch = self._image_name(row), self.fetch_images
-        return read_linked_image(name, self._folder, side=side, fetch=fetch) if name else b""
+    def thumbnail(self, name: str, *, side: int) -> bytes:
+        """Return an image of these names as a small JPEG, empty if it cannot be read."""
+        return read_linked_image(name, self._folder, side=side, fetch=self.fetch_images)
 
-    def _image_name(self, row: int) -> str:
-        """Return the path or address of an image, "" if there is none."""
-        name = self.items[self.image].iloc[row] if self.image else ""
-        return name if isinstance(name, str) else ""
+    def image_names(self, rows: range) -> list[str]:
+        """Return the path or address of the image of each vector, "" where there is none."""
+        if not self.image:
+            return [""] * len(rows)
+        names = self.items[self.image].iloc[rows.start : rows.stop].tolist()
+        return [name if isinstance(name, str) else "" for name in names]
 
     @property
     def _folder(self) -> Path:

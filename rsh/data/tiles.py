@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ from rsh.data.sources.raster import RasterSource
 from rsh.data.sources.webdataset import RANGE
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
-from rsh.labels import LabelSource, describe_labels
+from rsh.labels import LabelSource, check_label_source, describe_labels
 
 SAMPLED = 64  # tiles, whose values decide the stretch of all
 SKIP_HINT = "or skip such images with --skip-unreadable"
@@ -81,9 +80,7 @@ class TileDataset(Dataset):
             InputError: the path is missing or holds no images, items.csv does not fit them, a
                 raster lacks a band, or a data set differs from the published one.
         """
-        if labels not in get_args(LabelSource):
-            choices = ", ".join(get_args(LabelSource))
-            raise InputError(f"choose one of {choices}", parameter="labels", value=labels)
+        check_label_source(labels)
         entry = CATALOG.get(where) if isinstance(where, str) else None  # a Path is never a name
         if entry:
             path = entry.require()
@@ -129,9 +126,9 @@ class TileDataset(Dataset):
         except NoData:
             return b""
 
-    def stamp(self, row: int) -> str:
-        """Return a text that changes whenever the image does, without reading the image."""
-        return self.source.stamp(str(self.items["id"].iloc[row]))
+    def stamps(self, rows: range) -> Iterator[str]:
+        """Yield a text for each tile that changes whenever the image does, which is not read."""
+        return map(self.source.stamp, self.items["id"].iloc[rows.start : rows.stop])
 
     @property
     def pixel_key(self) -> str:

@@ -44,7 +44,7 @@ class ReadTile(NamedTuple):
 def encode_chunk(
     net: HashNet,
     dataset: Dataset,
-    rows: Sequence[int],
+    rows: range,
     *,
     pool: ThreadPoolExecutor,
     known: FeatureArray | None = None,
@@ -109,13 +109,15 @@ def _check_unchanged(dataset: TileDataset, read: Sequence[ReadTile]) -> None:
 def _encode_vectors(
     net: HashNet,
     dataset: Embeddings,
-    rows: Sequence[int],
+    rows: range,
     pool: ThreadPoolExecutor,
     on_tile: Callable[[], object],
 ) -> EncodedChunk:
+    names = dataset.image_names(rows)
+    read = pool.map(partial(dataset.thumbnail, side=THUMB_SIDE), filter(None, names))
     thumbnails = []
-    for thumbnail in pool.map(partial(dataset.thumbnail, side=THUMB_SIDE), rows):
-        thumbnails.append(thumbnail)
+    for name in names:
+        thumbnails.append(next(read) if name else b"")
         on_tile()
     return EncodedChunk(
         encodings=to_encodings(apply_net(net, dataset.read(np.array(rows)))),

@@ -140,8 +140,9 @@ def plan_chunks(net: HashNet, dataset: Dataset, work: Path) -> list[Chunk]:
 
 def _chunk_name(decides: str, dataset: Dataset, rows: range) -> str:
     digest = hashlib.sha256(f"{decides} {rows[0]}".encode())
-    for row in rows:
-        digest.update(f"\n{dataset.items['id'].iloc[row]}\0{dataset.stamp(row)}".encode())
+    ids = dataset.items["id"].iloc[rows.start : rows.stop]
+    for tile, stamp in zip(ids, dataset.stamps(rows), strict=True):
+        digest.update(f"\n{tile}\0{stamp}".encode())
     return digest.hexdigest()[:24]
 
 

@@ -21,7 +21,6 @@ from rsh.codes.centers import random_codewords
 from rsh.codes.encodings import Encodings
 from rsh.config import Ties
 from rsh.data.dataset import Split
-from rsh.encoding.build import encode_dataset
 from rsh.errors import InputError, RshWarning
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.neighbors import neighbor_report, standardized
@@ -38,7 +37,7 @@ from rsh.evaluation.scoring import (
     score,
 )
 from rsh.labels import UNLABELED
-from rsh.models.hashnet import HashNet
+from rsh.models.hashnet import HashNet, apply_head, to_encodings
 from rsh.training.feature_cache import cached_features
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse regularization, selected on val
@@ -110,7 +109,7 @@ class _Made(NamedTuple):
         dataset = split.dataset
         plain = cached_features(net, dataset, net.plain, progress=progress)
         predicted = linear_classifier(plain, dataset.labels, split) if dataset.classes else None
-        encoded = encode_dataset(net, dataset, progress=progress)
+        encoded = to_encodings(apply_head(net.head, plain))
         return cls(split, encoded, standardized(plain, split), predicted)
 
 

@@ -241,8 +241,9 @@ def _prepare_features(
     dataset, labels = split.dataset, split.dataset.labels
     spec = ViewSpec(net.image_size, config.cached_views, config.augmentation)
     features = cached_features(net, dataset, spec, progress=progress)
-    plain = cached_features(net, dataset, net.plain, progress=progress)
-
+    plain = features  # of embeddings, which have one view
+    if net.takes_images:
+        plain = cached_features(net, dataset, net.plain, progress=progress)
     nearest = nearest_of_val(split, plain, teacher) if teacher else None
 
     def val(head: HashHead) -> Record:

@@ -102,16 +102,17 @@ def test_chunks_that_are_there_are_taken_again(run: Run, tmp_path: Path, monkeyp
 
 def test_changed_image_or_vector_is_another_tile(run: Run, tmp_path: Path):
     dataset = run.split().dataset
-    before = [dataset.stamp(row) for row in range(COUNT)]
+    before = list(dataset.stamps(range(COUNT)))
     file = dataset.path.parent / "small" / "2.png"
     file.write_bytes(file.read_bytes() + b"more")
-    after = [dataset.stamp(row) for row in range(COUNT)]
+    after = list(dataset.stamps(range(COUNT)))
     assert [row for row in range(COUNT) if before[row] != after[row]] == [2]
     changed = vectors()
     changed[7, 3] += 1
     other = Embeddings.open(embedding_file(tmp_path / "other", numbers=changed))
     same = Embeddings.open(embedding_file(tmp_path / "same"))
-    assert [row for row in range(COUNT) if other.stamp(row) != same.stamp(row)] == [7]
+    pairs = list(zip(other.stamps(range(COUNT)), same.stamps(range(COUNT)), strict=True))
+    assert [row for row, (one, two) in enumerate(pairs) if one != two] == [7]
 
 
 def test_more_vectors_are_added(run: Run, tmp_path: Path):
