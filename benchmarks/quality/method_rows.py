@@ -312,7 +312,8 @@ def features(net: HashNet, dataset: Dataset) -> NDArray[np.float32]:
 
 def frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
     """Return what a linear classifier predicts from frozen features: the same for all rows."""
-    return _frozen(replace(job, method="classifier center", bits=16, config=HEAD))
+    same = replace(job, method="classifier center", bits=16, look_bits=0, config=HEAD)
+    return _frozen(replace(same, labels=ALL_LABELS, others=True))
 
 
 @cache

@@ -8,6 +8,7 @@ draw.
 
 import copy
 import itertools
+import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from rsh.models.augment import NUM_DRAWS, augment
 from rsh.models.losses.targets import Targets
 from rsh.text import plural
 from rsh.training.feature_cache import FeatureArray
-from rsh.training.neighborhoods import Teacher
+from rsh.training.neighborhoods import Teacher, find_neighbors, shape_by_labels
 
 LEFT_OUT = 0.3  # of the numbers of a vector, in a view
 
@@ -47,7 +48,14 @@ class Batch(NamedTuple):
 
 
 class Sampler(Protocol):
-    """Selects the tiles of each batch."""
+    """Selects the tiles of each batch.
+
+    Attributes:
+        by_label: which tiles of a batch are drawn for their label, (size,) bool; None if all or
+            none are.
+    """
+
+    by_label: Tensor | None
 
     @property
     def size(self) -> int:
@@ -89,7 +97,8 @@ class ClassBalancedSampler:
         self.classes = min(len(self.rows), batch_size // 2)
         self.images = batch_size // self.classes
         self.seed = seed
-        self.length = max(1, len(labels) // self.size)
+        self.by_label: Tensor | None = None
+        self.length = max(1, sum(map(len, self.rows)) // self.size)
 
     def __len__(self) -> int:
         return self.length
@@ -136,6 +145,7 @@ class NeighborSampler:
         """
         self.size = _size_of_pairs(total, batch_size)
         self.neighbors, self.total, self.seed = neighbors, total, seed
+        self.by_label: Tensor | None = None
 
     def __len__(self) -> int:
         return max(1, self.total // self.size)
@@ -165,22 +175,28 @@ def _size_of_pairs(total: int, batch_size: int) -> int:
 
 
 class MixedSampler:
-    """Batches of which one half is balanced over the classes, and the other half any tiles."""
+    """Batches of which one half is balanced over the classes, and the other half any tiles.
+
+    The length of an epoch is the geometric mean of those of its parts: as many batches as all tiles
+    fill would repeat few labeled tiles until they are known by heart.
+    """
 
     def __init__(self, labeled: ClassBalancedSampler, others: NeighborSampler) -> None:
-        """Join two samplers; an epoch is as long as that of `others`."""
+        """Join two samplers."""
         self.labeled, self.others = labeled, others
         self.size = labeled.size + others.size
+        self.by_label: Tensor | None = torch.arange(self.size) < labeled.size
 
     def __len__(self) -> int:
-        return len(self.others)
+        return round(math.sqrt(len(self.labeled) * len(self.others)))
 
     def epoch(self, number: int) -> Iterator[Tensor]:
         """Yield the row numbers of each batch, (size,) int64; a tile may be in both halves."""
         labeled = itertools.chain.from_iterable(
             self.labeled.epoch(number * len(self) + again) for again in itertools.count()
         )
-        for first, second in zip(labeled, self.others.epoch(number), strict=False):
+        both = zip(labeled, self.others.epoch(number), strict=False)
+        for first, second in itertools.islice(both, len(self)):
             yield torch.cat([first, second])
 
 
@@ -242,7 +258,10 @@ class TwoViewBatches(ABC):
         for sampled in self.sampler.epoch(number):
             rows = sampled[shard]
             view0, view1 = self._views(rows, len(sampled), shard)
-            yield Batch(view0, view1, self.targets.map(operator.itemgetter(rows)), rows)
+            targets = self.targets.map(operator.itemgetter(rows))
+            if self.sampler.by_label is not None:
+                targets = targets._replace(by_label=self.sampler.by_label[shard].to(view0.device))
+            yield Batch(view0, view1, targets, rows)
 
     @abstractmethod
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
@@ -262,9 +281,11 @@ def _plan(labels: Tensor, config: TrainConfig, teacher: Teacher | None) -> tuple
         sampler = ClassBalancedSampler(labels, batch_size=size, seed=seed)
         return Targets(labels, features), sampler
     _size_of_pairs(len(labels), size)
-    neighbors, reach = (torch.from_numpy(part) for part in teacher.neighbors(config.neighbors))
-    targets = Targets(labels, features, reach)
-    if len(torch.unique(labels[known])) < 2:
+    has_classes = len(torch.unique(labels[known])) > 1
+    shaped = shape_by_labels(teacher.features, labels.numpy()) if has_classes else teacher.features
+    neighbors, reach = map(torch.from_numpy, find_neighbors(shaped, config.neighbors))
+    targets = Targets(labels, features, reach, torch.from_numpy(shaped) if has_classes else None)
+    if not has_classes:
         return targets, NeighborSampler(neighbors, len(labels), batch_size=size, seed=seed)
     labeled = ClassBalancedSampler(labels, batch_size=max(4, size // 2), seed=seed)
     others = NeighborSampler(neighbors, len(labels), batch_size=size // 2, seed=seed)

@@ -1,7 +1,8 @@
 """The teacher of codes without labels, and of look bits: standardized backbone features.
 
 Two tiles look alike if the cosine of these features is high. The features are standardized over the
-training tiles: as they are, a few large ones decide.
+training tiles: as they are, a few large ones decide. Where some tiles have labels, these shape the
+features that neighborhoods are taken in.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.labels import UNLABELED
 from rsh.metrics.neighbors import nearest_by_cosine
 from rsh.training.feature_cache import FeatureArray
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 BLOCK = 2**25  # numbers at a time
+SHRINKAGE = 0.1  # of the variance of all tiles, added to that within classes
 SMALLEST = 1e-6  # of a standard deviation, so that a constant feature does no harm
 
 
@@ -98,22 +101,6 @@ class Teacher:
         standardization = Standardization.fit(features, rows)
         return cls(standardization.apply(features, rows), standardization)
 
-    def neighbors(self, count: int) -> tuple[Rows, Floats]:
-        """Find the nearest training tiles of each by cosine, itself left out; exact.
-
-        Args:
-            count: number of neighbors; at most n - 1 are found.
-
-        Returns:
-            Rows of the neighbors, (n, count) int64, nearest first, equal ones in the order of rows;
-            and the cosine of the last of them, (n,) float32.
-        """
-        total = len(self.features)
-        rows = nearest_by_cosine(
-            self.features, self.features, min(count, total - 1), own=np.arange(total)
-        )
-        return rows, np.einsum("nd,nd->n", self.features, self.features[rows[:, -1]])
-
     def components(self, count: int) -> Floats:
         """Return the first principal axes of the features, (at most count, d), by variance."""
         covariance = np.zeros((self.features.shape[1],) * 2)
@@ -123,6 +110,64 @@ class Teacher:
         values, axes = np.linalg.eigh(covariance)
         largest = np.argsort(-values, kind="stable")[: min(count, len(self.features))]
         return np.ascontiguousarray(axes[:, largest].T.astype(np.float32))
+
+
+def find_neighbors(features: Floats, count: int) -> tuple[Rows, Floats]:
+    """Find the nearest other tiles of each tile by cosine; exact.
+
+    Args:
+        features: (n, d) float32, length 1.
+        count: number of neighbors; at most n - 1 are found.
+
+    Returns:
+        Rows of the neighbors, (n, count) int64, nearest first, equal ones in the order of rows; and
+        the cosine of the last of them, (n,) float32.
+    """
+    total = len(features)
+    rows = nearest_by_cosine(features, features, min(count, total - 1), own=np.arange(total))
+    return rows, np.einsum("nd,nd->n", features, features[rows[:, -1]])
+
+
+def shape_by_labels(features: Floats, labels: Rows) -> Floats:
+    """Bring tiles of one class closer together, those without a label as well.
+
+    Linear discriminant analysis with shrinkage. Directions in which tiles of a class differ are
+    shortened; beside the features stand their components along the axes that separate the means
+    of the classes, of length sqrt(1 - 1/m) for m labels a class: the mean of few says little, and
+    that of one says nothing, which leaves the features as they are.
+
+    Args:
+        features: (n, d) float32, length 1.
+        labels: class numbers, (n,) int64, -1 where unknown; of two classes or more.
+
+    Returns:
+        (n, d + number of classes - 1) float32, length 1.
+
+    Source: Friedman 1989, "Regularized discriminant analysis", JASA 84.
+    """
+    known = np.flatnonzero(labels != UNLABELED)
+    numbers = np.unique(labels[known], return_inverse=True)[1]
+    classes = numbers.max() + 1
+    means = np.stack([features[known[numbers == number]].mean(axis=0) for number in range(classes)])
+    within = features[known] - means[numbers]
+    if len(within) > within.shape[1]:
+        within = np.linalg.qr(within, mode="r")
+    _, sizes, axes = np.linalg.svd(within, full_matrices=False)
+    least = max(SHRINKAGE * features.var(axis=0).sum(), np.finfo(np.float32).tiny)
+    shorter = 1 - np.sqrt(least / (sizes**2 + least))
+    center = features.mean(axis=0)
+
+    def whiten(rows: Floats) -> Floats:
+        white: Floats = rows - center
+        white -= (white @ axes.T * shorter) @ axes
+        return white
+
+    white, centers = whiten(features), whiten(means)
+    between = np.linalg.svd(centers - centers.mean(axis=0), full_matrices=False)[2][: classes - 1]
+    weight = np.float32(np.sqrt(1 - classes / len(known)))
+    return normalize(
+        np.concatenate([normalize(white), weight * normalize(white @ between.T)], axis=1)
+    )
 
 
 def normalize(rows: Floats) -> Floats:

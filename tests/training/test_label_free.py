@@ -182,7 +182,10 @@ def test_half_of_a_batch_is_balanced_over_the_classes_if_some_labels_are_known()
     batches = FeatureBatches(data, known, CONFIG, teacher=teacher)
     assert isinstance(batches.sampler, MixedSampler)
     assert len(list(batches.sampler.epoch(0))) == len(batches.sampler)
+    labeled, others = len(batches.sampler.labeled), len(batches.sampler.others)
+    assert labeled < len(batches.sampler) == round((labeled * others) ** 0.5) < others
     for batch in batches.epoch(0):
+        assert batch.targets.by_label.tolist() == [True] * 16 + [False] * 16
         first = batch.targets.labels[:16]
         assert (first != UNLABELED).all()
         assert set(torch.bincount(first).tolist()) == {16 // len(np.unique(labels))}
@@ -191,6 +194,17 @@ def test_half_of_a_batch_is_balanced_over_the_classes_if_some_labels_are_known()
         equal = batch.targets.labels[:, None] == batch.targets.labels[None, :]
         own = batch.rows[:, None] == batch.rows[None, :]
         assert torch.equal(same[both], (equal | own)[both])
+
+
+def test_a_process_knows_which_tiles_of_its_shard_are_drawn_by_label():
+    data, labels = clusters(0)
+    labels[np.arange(len(labels)) % 4 > 0] = UNLABELED
+    teacher = Teacher.fit(data, np.arange(len(data)))
+    batches = FeatureBatches(data, labels, CONFIG, teacher=teacher)
+    whole, *_ = batches.epoch(0)
+    for rank in range(3):
+        shard, *_ = batches.epoch(0, rank=rank, world=3)
+        assert torch.equal(shard.targets.by_label, whole.targets.by_label[rank::3])
 
 
 def test_the_ten_nearest_of_validation_tiles_are_what_val_kept_counts(unlabeled):

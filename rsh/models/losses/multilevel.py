@@ -12,7 +12,8 @@ category, see `rsh.models.losses.targets`: near tiles are positives, and never n
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,10 @@ class Embedding(NamedTuple):
 
     features: Tensor
     relaxed: Tensor
+
+    def at(self, rows: Tensor) -> Self:
+        """Return some of the views."""
+        return type(self)(self.features[rows], self.relaxed[rows])
 
 
 @dataclass(frozen=True)
@@ -74,19 +79,11 @@ class MultiLevelLoss:
             "category", "inter", "intra", "quantization" and "total": scalars, nats (the
             quantization has no unit), differentiable.
         """
-        features = torch.cat([view0.features, view1.features])
-        relaxed = torch.cat([view0.relaxed, view1.relaxed])
-        same, temperature = targets.same, self.code_temperature
-        inter0 = inter_class_hash(view0.relaxed, same, temperature=temperature)
-        inter1 = inter_class_hash(view1.relaxed, same, temperature=temperature)
-        terms = {
-            "category": category_contrastive(
-                features, same.repeat(2, 2), temperature=self.feature_temperature
-            ),
-            "inter": (inter0 + inter1) / 2,
-            "intra": intra_class_hash(view0.relaxed, view1.relaxed, same, temperature=temperature),
-            "quantization": quantization(relaxed),
-        }
+        parts = [
+            self._terms(view0.at(rows), view1.at(rows), targets.map(itemgetter(rows)).same)
+            for rows in targets.parts
+        ]
+        terms = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         total = (
             self.category_weight * terms["category"]
             + self.inter_weight * terms["inter"]
@@ -94,6 +91,22 @@ class MultiLevelLoss:
             + self.quantization_weight * terms["quantization"]
         )
         return terms | {"total": total}
+
+    def _terms(self, view0: Embedding, view1: Embedding, same: Tensor) -> dict[str, Tensor]:
+        """Return the unweighted terms of tiles that are all contrasted with each other."""
+        features = torch.cat([view0.features, view1.features])
+        relaxed = torch.cat([view0.relaxed, view1.relaxed])
+        temperature = self.code_temperature
+        inter0 = inter_class_hash(view0.relaxed, same, temperature=temperature)
+        inter1 = inter_class_hash(view1.relaxed, same, temperature=temperature)
+        return {
+            "category": category_contrastive(
+                features, same.repeat(2, 2), temperature=self.feature_temperature
+            ),
+            "inter": (inter0 + inter1) / 2,
+            "intra": intra_class_hash(view0.relaxed, view1.relaxed, same, temperature=temperature),
+            "quantization": quantization(relaxed),
+        }
 
 
 def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float) -> Tensor:

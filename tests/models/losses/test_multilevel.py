@@ -104,6 +104,18 @@ def test_total_is_the_weighted_sum_of_the_terms(seed: int):
     assert terms["total"].item() == pytest.approx(total)
 
 
+def test_tiles_drawn_by_label_are_not_contrasted_with_the_others():
+    view0, view1 = embeddings(3)
+    labels, drawn = torch.tensor([0, -1, 0, 1, -1, 1]), torch.tensor([1, 0, 1, 1, 0, 1]).bool()
+    whole = MultiLevelLoss()(view0, view1, Targets(labels, by_label=drawn))
+    parts = [
+        MultiLevelLoss()(view0.at(rows), view1.at(rows), Targets(labels[rows]))
+        for rows in (torch.tensor([0, 2, 3, 5]), torch.tensor([1, 4]))
+    ]
+    for name, value in whole.items():
+        torch.testing.assert_close(value, (parts[0][name] + parts[1][name]) / 2)
+
+
 @pytest.mark.parametrize("left_out", ["category", "inter", "intra", "quantization"])
 def test_weight_zero_takes_a_term_out_of_the_gradient(left_out: str):
     def gradients(loss_of) -> list[Tensor]:
