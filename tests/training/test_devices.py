@@ -15,12 +15,14 @@ from rsh.training.devices import make_fabric
 # whole batch; each process writes its loss and gradients.
 PROGRAM = """
 import os, sys, torch
+import numpy as np
 from torch import nn
 from rsh.config import TrainConfig
 from rsh.training.devices import make_fabric
 from rsh.training.loop import set_up, _loss_terms
 from rsh.models.losses.multilevel import Embedding
 from rsh.training.batches import FeatureBatches
+from rsh.training.neighborhoods import Teacher
 from rsh.training.train import make_loss
 
 class Linear(nn.Module):
@@ -37,7 +39,13 @@ from make_training import clusters
 
 config = TrainConfig(method=sys.argv[2], batch_size=32)
 fabric = make_fabric(config)
-batches, loss = FeatureBatches(*clusters(0), config).to(fabric.device), make_loss(config, 4, 8)
+data, labels = clusters(0)
+teacher = None
+if sys.argv[3] == "some":  # of the labels are known
+    labels[np.arange(len(labels)) % 3 > 0] = -1
+    teacher = Teacher.fit(data, np.arange(len(data)))
+batches = FeatureBatches(data, labels, config, teacher=teacher).to(fabric.device)
+loss = make_loss(config, 4, 8)
 state = set_up(Linear(), config, loss, fabric, num_batches=len(batches.sampler))
 torch.manual_seed(1)
 batch = next(batches.epoch(0, rank=fabric.global_rank, world=fabric.world_size))
@@ -50,7 +58,7 @@ torch.save(found, f"{sys.argv[1]}/{fabric.world_size}-{fabric.global_rank}.pt")
 """
 
 
-def run(folder: Path, processes: int, method: str) -> list[dict]:
+def run(folder: Path, processes: int, method: str, known: str) -> list[dict]:
     launcher = [] if processes == 1 else [
         "-m", "torch.distributed.run", "--nproc-per-node", str(processes),
         "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
@@ -58,7 +66,7 @@ def run(folder: Path, processes: int, method: str) -> list[dict]:
     (folder / "program.py").write_text(PROGRAM)
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, *launcher, str(folder / "program.py"), str(folder), method],
+        [sys.executable, *launcher, str(folder / "program.py"), str(folder), method, known],
         cwd=root, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -67,9 +75,11 @@ def run(folder: Path, processes: int, method: str) -> list[dict]:
 
 
 @SLOW
-@pytest.mark.parametrize("method", ["multilevel", "dpsh"])
-def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path, method: str):
-    (alone,), pair = run(tmp_path, 1, method), run(tmp_path, 2, method)
+@pytest.mark.parametrize(
+    ("method", "known"), [("multilevel", "all"), ("multilevel", "some"), ("dpsh", "all")]
+)
+def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path, method: str, known: str):
+    (alone,), pair = (run(tmp_path, processes, method, known) for processes in (1, 2))
     assert alone["rows"] == 32 and [part["rows"] for part in pair] == [16, 16]
     for part in pair:
         for name, value in alone["terms"].items():
