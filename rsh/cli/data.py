@@ -78,7 +78,9 @@ class ColumnFlags:
         "",
         "Column of lists of numbers, or the prefix of a column per number. (default: the only one)",
     )
-    id_column: str = setting("", "Column of unique names. (default: id, name and the like)")
+    id_column: str = setting(
+        "", "Column of unique names, or row for row numbers. (default: id, name and the like)"
+    )
     class_column: str = setting("", "Column of classes. (default: class or label)")
     image_column: str = setting(
         "", "Column of paths or addresses of images. (default: the first such column)"

@@ -1,11 +1,13 @@
 """The command `rsh search`."""
 
+import sys
 from pathlib import Path
 
 from rsh.cli.layout import print_json
 from rsh.cli.parser import Texts, TopK
 from rsh.config import Measure
 from rsh.errors import InputError
+from rsh.text import plural
 
 
 def search(
@@ -60,8 +62,9 @@ def search(
 
     if json_ and geojson:
         raise InputError("--json and --geojson exclude each other: give one of them")
+    opened = Gallery.open(gallery)
     result = retrieve.search(
-        Gallery.open(gallery),
+        opened,
         query,
         top_k=top_k,
         radius=radius,
@@ -80,6 +83,9 @@ def search(
         print_json(result.to_dict())
     else:
         print(result)
+        if opened.num_held_out and not include_held_out:
+            which = plural(opened.num_held_out, "held-out tile")
+            print(f"not searched: {which}; --include-held-out finds them, too", file=sys.stderr)
 
 
 def _ids(name: str, words: str | None) -> list[str]:

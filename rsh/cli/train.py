@@ -134,6 +134,9 @@ def train(
     ]
     quality = f"{' and '.join(found)} on validation tiles " if found else ""
     print(f"{resume or output}: {quality}after {plural(len(history), 'epoch')}")
+    if not net.look_bits and not split.dataset.classes and config.method == "multilevel":
+        more = f"--look-bits {net.num_bits // 8 * 4} would keep more of what tiles look like"
+        print(f"note: no tile has a label; {more}", file=sys.stderr)
     next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"
     print(next_step, file=sys.stderr)
 

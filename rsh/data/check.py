@@ -274,8 +274,9 @@ def _warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
     if report.classes:
         yield from _class_warnings(report.classes, report.unlabeled)
     if report.unreadable:
+        it = "it" if len(report.unreadable) == 1 else "them"
         yield (
-            f"{plural(len(report.unreadable), 'tile')} cannot be read: mend them, or leave them "
+            f"{plural(len(report.unreadable), 'tile')} cannot be read: mend {it}, or leave {it} "
             "out with --skip-unreadable"
         )
     if report.dim and not report.unreadable and isinstance(dataset, Embeddings):

@@ -32,6 +32,8 @@ from rsh.text import plural
 
 ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
 IDS = ("id", "unique_id", "tile_id", "chip_id", "index", "name")
+OF_ITSELF = ("index", "name")  # of these, values may repeat
+ROW = "row"  # instead of a column of ids: the number of the row
 LABELS = ("class", "label")
 GIVEN = {name: f"given_{name}" for name in ("id", "class")}  # columns of other meaning
 URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
@@ -102,9 +104,9 @@ class Embeddings(Dataset):
             vector_column: column of lists of numbers, or the prefix of a column per number, such as
                 A for A00 to A63; by default the only such column.
             id_column: column of unique names; by default the first of id, unique_id, tile_id,
-                chip_id, index and name whose values are complete and unique, and else the number of
-                the row. If files of a folder use an id twice, the file's name precedes all ids,
-                since many count from 0 in each file.
+                chip_id, index and name whose values are complete and unique; "row", and the default
+                without such columns, is the number of the row. If files of a folder use an id
+                twice, the file's name precedes all ids, since many count from 0 in each file.
             class_column: column of classes, empty where there is none; by default class or label.
             image_column: column of paths or addresses of the images; by default the first such
                 column.
@@ -443,10 +445,12 @@ def _ids(
 ) -> tuple[str, list[str]]:
     """Return the column of ids, "" for row numbers, and unique ids of all rows."""
     count = np.repeat(np.arange(len(sizes)), sizes)
-    if named and named not in columns:
+    by_row = named == ROW and ROW not in columns
+    if named and named not in columns and not by_row:
         raise _no_column(columns, path, "id_column", named)
     faults = []
-    for name in [named] if named else [name for name in IDS if name in columns]:
+    candidates = [named] if named else [name for name in IDS if name in columns]
+    for name in [] if by_row else candidates:
         ids = _texts(columns[name])
         fault = _fault(ids, count)
         if not fault:
@@ -459,6 +463,11 @@ def _ids(
             f"{path}: the column {faults[0]}: every vector needs an id of its own",
             parameter="id_column",
             value=named,
+        )
+    if not name and faults and not set(candidates) <= set(OF_ITSELF):
+        raise InputError(
+            f"{path}: {' and '.join(faults)}, and every vector needs an id of its own: mend it, "
+            f"or name another column with --id-column, or {ROW} for the number of the row"
         )
     others = [other for other in IDS if other in columns and other != name]
     if faults or (name and not named and others):

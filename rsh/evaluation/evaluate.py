@@ -119,7 +119,10 @@ def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
     if not dataset.classes:
         return None
     try:
-        return RetrievalTask(split, protocol)
+        task = RetrievalTask(split, protocol)
+        if len(np.unique(task.labels[task.gallery])) < 2:
+            raise InputError("all tiles are of one class: every ranking is right")
+        return task
     except InputError as error:
         if dataset.num_labeled == len(dataset):
             raise
@@ -156,7 +159,7 @@ def _by_labels(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: T
     return {
         "queries": len(task.query),
         "gallery": len(task.gallery),
-        "accuracy": float((predicted[query] == labels[query]).mean()),
+        "accuracy": float((predicted[query] == labels[query]).mean()) if len(query) else None,
         "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
         "map_before_sign": cosine_map(soft_bits(encoded.relaxed), task),
         "map_features": cosine_map(encoded.features.astype(np.float32), task),

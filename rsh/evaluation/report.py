@@ -60,7 +60,7 @@ def one_protocol(report: Report) -> str:
     low, high = report["map_interval"]
     notes = {"map": f"{report['metric']}, 95 % interval {low:.1%} to {high:.1%}"}
     lines = [
-        f"  {name:32}{report[key]:7.1%}  {notes.get(key, note)}".rstrip()
+        f"  {name:32}{_number(report[key], '{:.1%}'):>7}  {notes.get(key, note)}".rstrip()
         for key, (name, note) in METRICS.items()
     ]
     lines += [
@@ -80,12 +80,17 @@ def neighbors(report: Report) -> str:
     """Return what codes keep of the neighborhoods of features, as text."""
     found = report["neighbors"]
     lines = [
-        f"  {name:32}{_number(found[key], form):>7}" for key, (name, form) in NEIGHBORS.items()
+        f"  {name:32}{_number(found[key], form):>7}"
+        for key, (name, form) in NEIGHBORS.items()
+        if found[key] is not None
     ]
+    tiles = (
+        f"{found['queries']} queries and {found['gallery']} gallery tiles, with a class or not: "
+    )
     what = (
-        f"of the {found['neighbors']} nearest tiles by the backbone's features, which codes should "
-        f"keep, in the first {found['neighbors']} by code, and in a pool of the first "
-        f"{found['pool']}:"
+        f"{tiles if _has_unlabeled(report) else ''}of the {found['neighbors']} nearest tiles by "
+        f"standardized features, which codes should keep, in the first {found['neighbors']} by "
+        f"code, and in a pool of the first {found['pool']}:"
     )
     return "\n".join([what, *lines])
 
@@ -127,15 +132,22 @@ def heading(report: Report) -> str:
     """Return protocol, numbers of tiles and order of ties as text."""
     return (
         f"protocol {report['protocol']}: {report['queries']} queries, {report['gallery']} gallery "
-        f"tiles, {TIES[report['ties']]}"
+        f"tiles{' with a class' if _has_unlabeled(report) else ''}, {TIES[report['ties']]}"
     )
+
+
+def _has_unlabeled(report: Report) -> bool:
+    """Whether figures by labels are of fewer tiles than those of neighborhoods."""
+    whole = report.get("neighbors", report)  # the mean over several runs has none
+    return any(report[name] < whole[name] for name in ("queries", "gallery"))
 
 
 def all_protocols(reports: Mapping[str, Report]) -> str:
     """Return the reports of `evaluate_all` as a table."""
     first = next(iter(reports.values()))
     columns = [_column(report) for report in reports.values()]
-    rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = [(name, *(column.get(name, "-") for column in columns)) for name in names]
     about = [f"  {name}: {PROTOCOLS[name].about}" for name in reports]
     return "\n".join([
         f"one network under every protocol: {first['num_bits']} bits, {TIES[first['ties']]}",
@@ -162,7 +174,11 @@ def _map_column(report: Report) -> dict[str, str]:
         "metric": report["metric"],
         "mAP of the codes": f"{report['map']:.1%}",
         "  95 % interval": f"{low:.1%}-{high:.1%}",
-        **{name: f"{report[key]:.1%}" for key, (name, _) in METRICS.items() if key != "map"},
+        **{
+            name: _number(report[key], "{:.1%}")
+            for key, (name, _) in METRICS.items()
+            if key != "map"
+        },
         **{name: _number(report[key], form) for key, (name, form) in NUMBERS.items()},
     }
 

@@ -301,7 +301,8 @@ class SearchResult:
             tied, shown = self.cutoff_ties
             far = f"are {plural(self.farthest, 'bit')} away"
             far = f"have the score {self.scores[-1]:.2f}" if self.scores is not None else far
-            lines.append(f"{tied:,} tiles {far}: the {shown} listed have the most similar features")
+            which = "one listed has" if shown == 1 else f"{shown} listed have"
+            lines.append(f"{tied:,} tiles {far}: the {which} the most similar features")
         if self.recall is not None:
             lines.append(
                 f"approximate: such a search finds {self.recall:.1%} of the nearest 20, less beyond"

@@ -141,6 +141,14 @@ def _check_labels(split: Split, rows: Rows, config: TrainConfig) -> None:
             parameter="method",
             value=config.method,
         )
+    classes = np.unique(split.dataset.labels[rows][known])
+    if len(classes) == 1 and not known.all():
+        warnings.warn(
+            f"all training tiles with a label are of the class "
+            f"{split.dataset.classes[classes[0]]!r}: the neighborhoods tell the others apart",
+            RshWarning,
+            stacklevel=3,
+        )
 
 
 def _make_teacher(
@@ -372,13 +380,13 @@ def validate(
         nearest: what codes without labels, or look bits, should find.
 
     Returns:
-        "val_map", if tiles have labels, and "val_kept", if there is `nearest`: see `val_map` and
-        `rsh.metrics.neighbors.neighbors_kept`. Fractions.
+        "val_map", if tiles are of two classes or more, and "val_kept", if there is `nearest`: see
+        `val_map` and `rsh.metrics.neighbors.neighbors_kept`. Fractions.
     """
     record: Record = {}
     labels = split.dataset.labels
-    classes = [set(labels[split.rows(name)].tolist()) for name in ("val", "train")]
-    if (classes[0] & classes[1]) - {UNLABELED}:
+    val, train = (set(labels[split.rows(name)]) - {UNLABELED} for name in ("val", "train"))
+    if val & train and len(val | train) > 1:
         record["val_map"] = val_map(embed, split)
     if nearest:
         query, gallery = (pack(binarize(embed(rows))) for rows in nearest[:2])

@@ -252,7 +252,9 @@ def test_table_of_another_array_is_not_used(tmp_path: Path):
         ({"name": IDS, "tile_id": IDS[::-1]}, "", IDS[::-1], "tile_id, and not name"),
         ({"name": IDS, "tile_id": IDS[::-1]}, "name", IDS, ""),
         ({"id": ["a"] * N, "name": IDS}, "", IDS, "id has a twice, again in row 1"),
-        ({"id": ["a", None] * 5 + ["b"]}, "", [*map(str, range(N))], "id is empty in row 1"),
+        ({"name": ["a", None] * 5 + ["b"]}, "", [*map(str, range(N))], "name is empty in row 1"),
+        ({"id": IDS}, "row", [*map(str, range(N))], ""),
+        ({"id": IDS[::-1], "row": IDS}, "row", IDS, ""),
         ({"other": IDS}, "", [*map(str, range(N))], ""),
         ({"other": IDS}, "other", IDS, ""),
         ({"id": np.arange(N) + 2**60}, "", [str(number + 2**60) for number in range(N)], ""),
@@ -270,8 +272,16 @@ def test_ids_are_those_of_the_file(
 
 def test_skipped_column_of_ids_is_kept(tmp_path: Path):
     path = write(tmp_path / "x.parquet", {"e": column(NUMBERS), "id": ["a"] * N})
-    with pytest.warns(RshWarning, match="number of the row"):
-        assert Embeddings.open(path).items["given_id"].tolist() == ["a"] * N
+    assert Embeddings.open(path, id_column="row").items["given_id"].tolist() == ["a"] * N
+
+
+@pytest.mark.parametrize(
+    ("ids", "fault"), [(["a"] * N, "id has a twice, again in row 1"), ([None] * N, "id is empty")]
+)
+def test_ids_that_name_no_vector_are_refused(tmp_path: Path, ids: list, fault: str):
+    path = write(tmp_path / "x.parquet", {"e": column(NUMBERS), "id": ids, "index": [1] * N})
+    with refused(names=(fault, "--id-column")):
+        Embeddings.open(path)
 
 
 def test_classes_are_named_found_and_kept_apart(tmp_path: Path):

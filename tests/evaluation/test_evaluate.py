@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference
+import torch
 from make_splits import labeled
 from refusals import refused
 
@@ -14,6 +15,7 @@ from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import all_protocols, one_protocol
 from rsh.gallery.gallery import Gallery
 from rsh.training.run import Run
+from rsh.training.train import validate
 
 FRACTIONS = (
     "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
@@ -153,7 +155,32 @@ def test_partly_labeled_tiles_without_a_labeled_query_are_measured_without_label
     assert "map" not in report and report["neighbors"]["queries"] == len(split.rows("query"))
     with pytest.warns(RshWarning):
         reports = evaluate_all(net, split, progress=False)
-    assert any("map" in each for each in reports.values())
+    measured = [each for each in reports.values() if "map" in each]
+    assert measured and all(each["accuracy"] is None for each in measured)
+    assert "mAP of the codes" in all_protocols(reports)  # one column has it, and another lacks it
+
+
+def test_one_class_has_no_figures_by_labels(tiny_run, tiny_split):
+    items = tiny_split.dataset.items.copy()
+    items.loc[items["class"] != tiny_split.dataset.classes[0], "class"] = ""
+    split = Split(replace(tiny_split.dataset, items=items), tiny_split.how)
+    net = Run.open(tiny_run.folder).net()
+    with pytest.warns(RshWarning, match="no figures by labels: all tiles are of one class"):
+        report = evaluate(net, split, progress=False)
+    assert "map" not in report
+    assert "val_map" not in validate(lambda rows: torch.ones(len(rows), 8), split)
+
+
+def test_text_tells_labeled_tiles_from_all(tiny_run, tiny_split):
+    items = tiny_split.dataset.items.copy()
+    items.loc[items.index[::2], "class"] = ""
+    split = Split(replace(tiny_split.dataset, items=items), tiny_split.how)
+    report = evaluate(Run.open(tiny_run.folder).net(), split, progress=False)
+    whole = report["neighbors"]
+    assert report["gallery"] < whole["gallery"]
+    told = " ".join(one_protocol(report).split())
+    assert f"{report['gallery']} gallery tiles with a class" in told
+    assert f"{whole['gallery']} gallery tiles, with a class or not" in told
 
 
 def test_classifier_learns_from_all_views_of_a_train_tile():

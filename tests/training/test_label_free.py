@@ -10,6 +10,7 @@ from refusals import refused
 
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
+from rsh.errors import RshWarning
 from rsh.evaluation.evaluate import evaluate
 from rsh.evaluation.report import one_protocol
 from rsh.labels import UNLABELED
@@ -223,3 +224,13 @@ def test_the_ten_nearest_of_validation_tiles_are_what_val_kept_counts(unlabeled)
         inside = (distance < last) + (distance == last) * share
         kept.append(inside[expected].mean())
     assert history[-1]["val_kept"] == pytest.approx(np.mean(kept))
+
+
+def test_one_class_among_tiles_without_a_label_is_told(tiny_split):
+    items = tiny_split.dataset.items.copy()
+    first = tiny_split.dataset.classes[0]
+    items.loc[items["class"] != first, "class"] = ""
+    split = Split(replace(tiny_split.dataset, items=items), tiny_split.how)
+    with pytest.warns(RshWarning, match=f"are of the class '{first}'"):
+        history = train(network(), split, replace(CONFIG, epochs=1), progress=False)
+    assert "val_map" not in history[-1]
