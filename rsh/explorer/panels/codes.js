@@ -27,7 +27,7 @@ function nibble(code, bits, other, start) {
  * @param {HTMLElement[]} nibbles
  */
 function strip(label, columns, nibbles) {
-  const style = `grid-template-columns: repeat(${columns}, 1fr)`;
+  const style = `--columns: ${columns}`;
   return make("span", { class: "rsh-strip", role: "img", "aria-label": label, style }, ...nibbles);
 }
 
@@ -59,7 +59,7 @@ function inParts(parts, numBits, draw, title) {
     stop += size;
     const columns = Math.ceil(size / 4 / lines);
     const words = make("span", { class: "rsh-part-name", "aria-hidden": "true" }, title(start, stop, name));
-    const style = `flex: ${columns}`;
+    const style = `--columns: ${columns}`;
     return make("span", { class: "rsh-part", style }, words, draw(start, stop, columns, `${name} bits, `));
   });
   return make("span", { class: "rsh-parts" }, ...strips);
