@@ -105,15 +105,12 @@ function byPart(parts, bits, others) {
   return words.length ? ` (${words.join(", ")})` : "";
 }
 
-/** @type {Record<string, string>} */
-const MEANINGS_OF_PARTS = { class: "class bits say what it is", look: "look bits say what it looks like" };
-
 /**
  * ": 48 class bits say what it is, 16 look bits say what it looks like", or nothing.
  * @param {CodeParts} parts
  */
 const partWords = (parts) =>
-  parts.length ? `: ${parts.map(([name, size]) => `${size} ${MEANINGS_OF_PARTS[name]}`).join(", ")}` : "";
+  parts.length ? `: ${parts.map(([name, size, meaning]) => `${size} ${name} bits ${meaning}`).join(", ")}` : "";
 
 function bitKey() {
   /** @type {(text: string, ...kinds: string[]) => HTMLElement} */
