@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -197,5 +198,5 @@ def test_on_a_phone_the_parts_of_a_code_stand_one_below_the_other(visit, divided
         assert bottom > top and width > 300
         assert name < 20  # one line
         assert bit >= 6
-    assert all(one[1] <= other[0] for one, other in zip(boxes, boxes[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(boxes))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
