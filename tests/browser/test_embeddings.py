@@ -26,7 +26,7 @@ def test_tiles_show_their_codes_and_no_image_is_asked_for(visit, vectors):
     facts = page.inner_text(".rsh-header")
     assert "32 bits, 8 for the look" in facts and "no images" in facts
     assert page.get_by_text("each square shows the bits of a tile's code").is_visible()
-    assert "24 neighborhood bits group alike vectors, 8 look bits keep finer" in page.inner_text(
+    assert "24 neighborhood bits group similar vectors, 8 look bits keep finer" in page.inner_text(
         ".rsh-codes"
     )
     assert "(neighborhood " in page.inner_text(".rsh-code-distance")

@@ -47,7 +47,7 @@ def test_without_classes_the_first_bits_are_of_the_neighborhood(tmp_path: Path, 
     )
     page = Explorer(ExplorerState(made))
     assert page.codes.view["parts"] == [
-        ["neighborhood", 16, "group alike tiles"],
+        ["neighborhood", 16, "group similar tiles"],
         ["look", 8, "keep finer differences"],
     ]
     assert page.reasons.view["bits"][15:17] == ["bit 16 (neighborhood)", "bit 17 (look)"]
