@@ -258,14 +258,19 @@ class Explorer:
         self._show_results()
 
     def _show_results(self) -> None:
-        """Show what depends on the search settings as well as on the query."""
-        result = self.state.results()
-        self.controls.search = search_view(self.state)
-        self.controls.view = controls_view(self.state)
-        self.cards.stacked = self.state.stacked
-        self.cards.view = cards_view(result, self.state.neighbors_kept())
-        self.codes.view = codes_view(result)
-        marks = marks_view(result)
+        """Show what depends on the search settings as well as on the query.
+
+        All views are made before the first is sent, so that the query's card and its results change
+        together.
+        """
+        state, result = self.state, self.state.results()
+        query, cards = controls_view(state), cards_view(result, state.neighbors_kept())
+        codes, marks = codes_view(result), marks_view(result)
+        self.controls.search = search_view(state)
+        self.controls.view = query
+        self.cards.stacked = state.stacked
+        self.cards.view = cards
+        self.codes.view = codes
         for plane in self.planes:
             plane.marks = marks
         self.legend.color(result)

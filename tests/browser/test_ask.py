@@ -36,10 +36,13 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
     with page.expect_file_chooser() as dialog:
         page.get_by_role("button", name="Choose an image").click()
     dialog.value.set_files(file("mine.jpg", data))
+    page.wait_for_selector(".rsh-waiting:has-text('Reading mine.jpg')")
+    assert page.locator(".rsh-results .rsh-cards.is-busy").count() == 1
     page.wait_for_selector('.rsh-query[data-row="-1"]', timeout=60_000)
     page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy)")
     expect_cards(page, search(gallery, tiny_run.data / gallery.items["id"][row]).rows.tolist())
     assert "mine.jpg" in page.inner_text(".rsh-query")
+    assert not page.is_visible(".rsh-waiting")
     page.set_input_files(IMAGE, file("note.jpg", b"this is text"))
     page.wait_for_selector(".rsh-alert:not([hidden])")
     assert "note.jpg is not an image" in page.get_by_role("alert").inner_text()
@@ -48,6 +51,21 @@ def test_a_image_of_ones_own_finds_its_like(visit, trained, tiny_run, tmp_path):
     page.wait_for_function("document.querySelector('[role=alert]').innerText.includes('60 MB')")
     page.get_by_role("button", name="Back").click()
     wait_for_query(page, row)
+
+
+def test_feedback_decides_the_order_until_it_is_cleared(visit, server):
+    page = open_page(visit, server)
+    order = page.get_by_role("combobox", name="Rank by")
+    order.select_option("features")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
+    page.hover(".rsh-results .rsh-cards li:nth-child(2)")
+    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-feedback-buttons button:first-child")
+    page.wait_for_selector(".rsh-feedback-tile")
+    assert order.is_disabled() and "feedback decides" in order.get_attribute("title")
+    page.get_by_role("button", name="Clear feedback").click()
+    page.wait_for_selector(".rsh-feedback-tile", state="detached")
+    assert order.is_enabled() and order.get_attribute("title") == ""
+    assert order.input_value() == "features"
 
 
 def test_a_link_opens_the_page_as_it_was(visit, server):

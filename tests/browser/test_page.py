@@ -158,7 +158,10 @@ def test_another_order_by_keyboard_shows_scores_and_what_it_gains(tab, server):
         hit["id"] for hit in answer["hits"]
     ]
     said = page.inner_text(".rsh-results .rsh-summary")
-    assert f"precision@20 = {answer['precision']:.2f}; by bits alone it is {by_bits:.2f}." in said
+    assert (
+        f"precision@20 = {answer['precision']:.2f}; by Hamming distance alone it is {by_bits:.2f}."
+        in said
+    )
     labels = page.eval_on_selector_all(
         ".rsh-results .rsh-tie span", "all => all.map(one => one.textContent)"
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -180,3 +181,22 @@ def test_class_bits_and_look_bits_are_told_apart(visit, divided, short):
     values = plain.locator("select", has=plain.locator('option[value="asymmetric"]'))
     assert values.locator("option").count() == 3
     assert np.isin(cards_of(plain), short.gallery.searchable).all()
+
+
+def test_on_a_phone_the_parts_of_a_code_stand_one_below_the_other(visit, divided):
+    page = open_page(visit, divided, viewport={"width": 390, "height": 844})
+    boxes = page.eval_on_selector_all(
+        ".rsh-codes .rsh-part",
+        """all => all.map(part => {
+          const [box, name] = [part, part.firstChild].map(each => each.getBoundingClientRect());
+          const bits = [...part.querySelectorAll(".rsh-bit")].map(bit => bit.clientWidth);
+          return [box.top, box.bottom, box.width, name.height, Math.min(...bits)];
+        })""",
+    )
+    assert len(boxes) == 6  # class bits and look bits of the query, of a result, and of all
+    for top, bottom, width, name, bit in boxes:
+        assert bottom > top and width > 300
+        assert name < 20  # one line
+        assert bit >= 6
+    assert all(one[1] <= other[0] for one, other in pairwise(boxes))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -50,14 +50,31 @@ def test_the_page_says_it_with_classes_and_without(short: Gallery, tmp_path, mon
         expected = neighbors_kept(gallery, page.state.query, SearchOptions())
         assert expected is not None
         assert page.cards.view["summary"].endswith(kept_words(expected))
-        words = f"of the 10 nearest tiles by features, {expected[0]:.1f} are expected among the"
-        assert words in page.cards.view["summary"]
         page.state.mark(int(gallery.searchable[5]), "positive")
         page.refresh()
         assert "Neighbors kept" not in page.cards.view["summary"]
     monkeypatch.setattr(nearest, "MOST_COMPARED", 20)
     assert neighbors_kept(short, Query(0), SearchOptions()) is None
     assert "Neighbors kept" not in Explorer(ExplorerState(short)).cards.view["summary"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (
+            (1.83, 10),
+            "of the query's 10 nearest tiles by features, about 1.8 are among the first 10 by code "
+            "(mean over the order of ties).",
+        ),
+        (
+            (3.0, 10),
+            "of the query's 10 nearest tiles by features, 3 are among the first 10 by code.",
+        ),
+        ((1.0, 7), "of the query's 7 nearest tiles by features, 1 is among the first 7 by code."),
+    ],
+)
+def test_neighbors_kept_are_told_in_words(kept, words):
+    assert kept_words(kept) == f"Neighbors kept: {words}"
 
 
 def test_another_search_for_the_query_reads_the_features_once(short: Gallery, monkeypatch):
@@ -88,7 +105,7 @@ def test_scores_of_feedback_that_tie_are_said_and_averaged(short: Gallery):
     tied, places = result.cutoff_ties
     words = f"At the last score, {tied} tiles tie for the last "
     assert words + (f"{places} places" if places > 1 else "place") in page.cards.view["summary"]
-    figure = f"Averaged over tie orders: precision@{top_k} = {result.precision:.2f}; by bits alone"
+    figure = f"Averaged over tie orders: precision@{top_k} = {result.precision:.2f}; by Hamming"
     assert figure in page.cards.view["summary"]
     last = page.cards.view["cards"][-1]
     assert (last["tied"], last["tied_shown"]) == (tied, places)

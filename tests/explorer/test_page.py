@@ -7,6 +7,7 @@ import pytest
 from make_gallery import tiny_gallery
 from traitlets.log import get_logger
 
+import rsh.explorer.page as explorer_page
 from rsh.explorer.alerts import OURS
 from rsh.explorer.app import dashboard
 from rsh.explorer.bundle import PANELS
@@ -153,6 +154,19 @@ def test_the_class_browser_stays_where_it_is_while_the_class_does(page, gallery)
     assert (page.class_browser.view["chosen"], page.class_browser.view["first"]) == (3, 1)
 
 
+def test_query_and_results_are_sent_together(page, monkeypatch):
+    done = []
+    for name in ("cards_view", "codes_view", "controls_view", "marks_view"):
+        made = getattr(explorer_page, name)
+        monkeypatch.setattr(
+            explorer_page, name, lambda *args, made=made: done.append("made") or made(*args)
+        )
+    page.controls.observe(lambda change: done.append("query"), names="view")
+    page.cards.observe(lambda change: done.append("results"), names="view")
+    ask(page, page.controls, kind="random")
+    assert done == ["made"] * 4 + ["query", "results"]
+
+
 def test_the_search_trait_is_brought_into_range(page):
     numbers = {"top_k": 20, "radius": 999}
     wanted = {"mode": "radius", **numbers, "order": "bits", "include_held_out": False}
@@ -170,6 +184,8 @@ def test_held_out_tiles_can_be_included(page, gallery):
     before = page.cards.view["cards"]
     ask(page, page.filter, kind="where", texts=["class=coast"])
     fewer = int(page.filter.view["found"].split()[0])
+    filtered = f"{fewer} of {len(gallery) - held_out} tiles searched, {held_out} held out"
+    assert page.controls.view["searched"] == filtered
     ask(page, page.filter, kind="where", texts=[])
     page.controls.search = page.controls.search | {"include_held_out": True, "top_k": 100}
     searched = f"{len(gallery)} tiles searched, {held_out} of them held out"
@@ -180,7 +196,10 @@ def test_held_out_tiles_can_be_included(page, gallery):
     shown = {card["split"] for side in page.sides.view["sides"] for card in side["cards"]}
     assert "held-out query" in shown
     ask(page, page.filter, kind="where", texts=["class=coast"])
-    assert int(page.filter.view["found"].split()[0]) > fewer
+    more = int(page.filter.view["found"].split()[0])
+    assert more > fewer
+    filtered = f"{more} of {len(gallery)} tiles searched, held-out ones included"
+    assert page.controls.view["searched"] == filtered
     ask(page, page.filter, kind="where", texts=[])
     page.controls.search = page.controls.search | {"include_held_out": False, "top_k": 20}
     assert page.cards.view["cards"] == before

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from make_gallery import tiny_gallery, write
+from make_gallery import tiny_gallery, without_classes, write
 from refusals import refused
 
 from rsh.explorer.page import Explorer
@@ -24,7 +24,10 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 def test_the_page_knows_which_bits_are_which(divided: Gallery, gallery: Gallery):
     page = Explorer(ExplorerState(divided))
-    assert page.codes.view["parts"] == [["class", 16], ["look", 8]]
+    assert page.codes.view["parts"] == [
+        ["class", 16, "say what it is"],
+        ["look", 8, "say what it looks like"],
+    ]
     assert page.cards.view["class_bits"] == 16
     bits = page.reasons.view["bits"]
     assert (bits[0], bits[15], bits[16], len(bits)) == (
@@ -36,6 +39,24 @@ def test_the_page_knows_which_bits_are_which(divided: Gallery, gallery: Gallery)
     plain = Explorer(ExplorerState(gallery))
     assert plain.codes.view["parts"] == []
     assert plain.cards.view["class_bits"] == 32
+
+
+def test_without_classes_the_first_bits_are_of_the_neighborhood(tmp_path: Path, divided: Gallery):
+    made = tiny_gallery(
+        tmp_path / "g", num_tiles=60, num_bits=24, look_bits=8, more=without_classes
+    )
+    page = Explorer(ExplorerState(made))
+    assert page.codes.view["parts"] == [
+        ["neighborhood", 16, "group similar tiles"],
+        ["look", 8, "keep finer differences"],
+    ]
+    assert page.reasons.view["bits"][15:17] == ["bit 16 (neighborhood)", "bit 17 (look)"]
+    assert dict(page.controls.view["orders"])["class-bits"] == "Hamming + neighborhood bits"
+    assert dict(list_orders(divided))["class-bits"] == "Hamming + class bits"
+    page.controls.search = page.controls.search | {"order": "class-bits"}
+    assert page.controls.search["order"] == "class-bits"
+    assert page.header.address.endswith("&order=class-bits")
+    assert "by their neighborhood bits alone" in page.controls.view["order_note"]
 
 
 @pytest.mark.parametrize("order", ["class-bits", "look-bits"])

@@ -49,14 +49,45 @@ def test_another_order_shows_scores_and_what_it_gains(state, order):
     pool = int(result.counts.items[0, : pool + 1].sum())
     assert pool >= 100 and result.pool == pool
     assert view["heading"] == f"The 20 most similar of the {pool} nearest tiles"
-    assert f"precision@20 = {result.precision:.2f}; by bits alone it is" in view["summary"]
+    assert (
+        f"precision@20 = {result.precision:.2f}; by Hamming distance alone it is" in view["summary"]
+    )
     assert f"{result.precision_by_bits:.2f}." in view["summary"]
-    assert "the 100 nearest tiles, and all that tie" in page.controls.view["order_note"]
+    assert (
+        "the 100 nearest tiles and all that tie with the last" in page.controls.view["order_note"]
+    )
     for card in view["cards"]:
         assert f"away, score {card['score']:.2f}, " in card["alt"]
         assert card["tied"] == (result.scored[1] == np.float32(card["score"])).sum()
     page.controls.search = page.controls.search | {"mode": "radius", "radius": 9}
     assert page.cards.view["heading"].endswith("within 9 bits, most similar first")
-    assert "; the same by bits alone." in page.cards.view["summary"]
+    assert "; the same by Hamming distance alone." in page.cards.view["summary"]
     page.controls.search = page.controls.search | {"mode": "top_k", "order": "bits"}
     assert page.cards.view["cards"] == before
+
+
+def test_notes_and_names_of_orders_read_well(state):
+    page = Explorer(state)
+    assert all(words.startswith("Hamming") for _, words in page.controls.view["orders"])
+    page.controls.search = page.controls.search | {"order": "asymmetric"}
+    assert page.controls.view["order_note"] == (
+        "Re-ranks the 100 nearest tiles and all that tie with the last. Bits that are more certain "
+        "in the query count more."
+    )
+
+
+def test_a_single_tile_is_spoken_of_as_one(state):
+    page = Explorer(state)
+    seen = set()
+    for row in range(40):
+        state.choose(row)
+        page.controls.search = page.controls.search | {"top_k": 1, "order": "bits"}
+        page.refresh()
+        summary, ties = page.cards.view["summary"], state.results().cutoff_ties
+        assert page.cards.view["heading"] == "The nearest tile"
+        assert "farthest" not in summary
+        assert ("tie for the only place" if ties else "The tile is ") in summary
+        seen.add(bool(ties))
+    assert seen == {True, False}
+    page.controls.search = page.controls.search | {"order": "features"}
+    assert page.cards.view["heading"].startswith("The most similar of the ")

@@ -190,6 +190,12 @@ function render({ model, el }) {
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
+  const waiting = make("p", { class: "rsh-waiting", hidden: true });
+  const squares = make(
+    "p",
+    { class: "rsh-squares", hidden: model.get("view").images },
+    "These tiles have no images: each square shows the bits of a tile's code, dark for 1.",
+  );
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-results");
   el.append(
@@ -204,6 +210,8 @@ function render({ model, el }) {
       "held out",
       "score",
     ),
+    waiting,
+    squares,
     list,
   );
 
@@ -306,6 +314,17 @@ function render({ model, el }) {
     markRows();
   }
 
+  /** @param {{ words?: string }} work */
+  function wait({ words = "" }) {
+    list.classList.add("is-busy");
+    waiting.textContent = words;
+    waiting.hidden = !words;
+  }
+  function rest() {
+    list.classList.remove("is-busy");
+    waiting.hidden = true;
+  }
+
   function draw() {
     const view = model.get("view");
     heading.textContent = view.heading ?? "";
@@ -314,7 +333,7 @@ function render({ model, el }) {
     stackSwitch.hidden = !view.cards?.length;
     open.clear();
     drawCards();
-    list.classList.remove("is-busy");
+    rest();
     list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -329,8 +348,8 @@ function render({ model, el }) {
     redrawOn(model, ["view", "stacked"], () => images.redraw(draw)),
     on(model, {
       hover: ({ row }) => pointAt(list, row),
-      busy: () => list.classList.add("is-busy"),
-      idle: () => list.classList.remove("is-busy"),
+      busy: wait,
+      idle: rest,
     }),
     () => watcher.disconnect(),
     () => images.revoke(),

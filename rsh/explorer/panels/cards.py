@@ -8,6 +8,7 @@ import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.verdicts import leaves_out_class
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -20,7 +21,7 @@ class CardsPanel(Panel, script="cards.js"):
 
     Attributes:
         view: heading, summary, note, num_bits, class_bits, those that are no look bits,
-            num_classes, query_code, and cards, a list of
+            num_classes, images, whether any tile has one, query_code, and cards, a list of
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
             size of its tie group among the cards and in the gallery.
         stacked: whether cards of equal codes are stacked; both sides set it.
@@ -36,7 +37,7 @@ def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> d
         result: of the search.
         kept: from `rsh.search.nearest.neighbors_kept`.
     """
-    hits = result.take(slice(MAX_CARDS)).hits
+    hits = shown_hits(result)
     shown, tied = Counter(hit.tie for hit in hits), _tied(result)
     return {
         "heading": heading(result),
@@ -44,6 +45,7 @@ def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> d
         "note": note(result),
         "num_bits": result.gallery.num_bits,
         "num_classes": len(result.gallery.classes),
+        "images": result.gallery.has_images,
         "query_code": result.code,
         "class_bits": result.gallery.num_bits - result.gallery.look_bits,
         "cards": [
@@ -55,6 +57,16 @@ def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> d
             for hit in hits
         ],
     }
+
+
+def shown_hits(result: SearchResult) -> list[Hit]:
+    """Return the tiles shown; none is judged where a filter leaves out the query's class."""
+    hits = result.take(slice(MAX_CARDS)).hits
+    return [hit._replace(relevant=None) for hit in hits] if _left_out(result) else hits
+
+
+def _left_out(result: SearchResult) -> bool:
+    return leaves_out_class(result.gallery, result.query, result.options.filter)
 
 
 def _tied(result: SearchResult) -> Mapping[float, int]:
@@ -78,7 +90,8 @@ def heading(result: SearchResult) -> str:
         first = ", most similar first" if reranked else ""
         return f"{plural(total, 'tile')}{within}{where}{first}"
     if reranked and result.pool > total:
-        return f"The {total} most similar of the {result.pool:,} nearest tiles{where}"
+        most = "most similar" if total == 1 else f"{total} most similar"
+        return f"The {most} of the {result.pool:,} nearest tiles{where}"
     return f"The nearest tile{where}" if total == 1 else f"The {total} nearest tiles{where}"
 
 
@@ -86,8 +99,12 @@ def summary(result: SearchResult) -> str:
     """Return how good all results are, with the exact term; where that is known."""
     radius, row = result.options.radius, result.query.row
     if len(result):
-        known = result.relevant is not None
-        words = _judged(result, "precision" if radius is not None else "") if known else ""
+        words = ""
+        if _left_out(result):
+            own = humanize(result.class_name)
+            words = f"The filter leaves out the query's class, {own}. {_classes(result)}"
+        elif result.relevant is not None:
+            words = _judged(result, "precision" if radius is not None else "")
         seen = row is not None and result.gallery.items["split"].iloc[row] == "train"
         return " ".join(filter(None, (words or _classes(result), SEEN if seen else "")))
     distances = result.counts.items[0].nonzero()[0]
@@ -102,9 +119,13 @@ def kept_words(kept: tuple[float, int] | None) -> str:
     if kept is None:
         return ""
     expected, count = kept
+    near = f"Neighbors kept: of the query's {plural(count, 'nearest tile')} by features"
+    if expected.is_integer():
+        are = "is" if expected == 1 else "are"
+        return f"{near}, {expected:.0f} {are} among the first {count} by code."
     return (
-        f"Neighbors kept: of the {plural(count, 'nearest tile')} by features, {expected:.1f} are "
-        f"expected among the first {count} by code."
+        f"{near}, about {expected:.1f} are among the first {count} by code "
+        "(mean over the order of ties)."
     )
 
 
@@ -130,9 +151,10 @@ def _reach(result: SearchResult) -> str:
     """Return the distance of the last tile, and how many tie there, or at its score."""
     far = plural(result.farthest, "bit")
     if result.cutoff_ties is None:
-        return f"The farthest is {far} away"
+        return f"The {'tile' if len(result) == 1 else 'farthest'} is {far} away"
     tied, places = result.cutoff_ties
     last = f"the last {places} places" if places > 1 else "the last place"
+    last = "the only place" if len(result) == 1 else last
     at = f"At {far}" if result.scores is None else "At the last score"
     return f"{at}, {tied:,} tiles tie for {last}"
 
@@ -147,8 +169,8 @@ def _judged(result: SearchResult, term: str) -> str:
     right = f"{result.num_relevant:,} of {among} {have} the query's class"
     precision = f"{term or f'precision@{judged}'} = {result.precision:.2f}"
     if result.order != "bits":
-        by_bits = f"by bits alone it is {result.precision_by_bits:.2f}"
-        by_bits = "the same by bits alone" if term else by_bits
+        by_bits = f"by Hamming distance alone it is {result.precision_by_bits:.2f}"
+        by_bits = "the same by Hamming distance alone" if term else by_bits
         if result.cutoff_ties is None:
             return f"{right}: {precision}; {by_bits}."
         return f"{right}. {_reach(result)}. Averaged over tie orders: {precision}; {by_bits}."
@@ -163,7 +185,7 @@ def note(result: SearchResult) -> str:
         return ""
     steer = "its + and \N{MINUS SIGN} buttons refine the results"
     text = f"Click a tile to search with it; {steer}."
-    if result.num_judged:
+    if result.num_judged and not _left_out(result):
         none = "" if result.num_judged == len(result) else ", no mark an unknown class"
         text = f"✓ marks the query's class, ✗ another class{none}. {text}"
     if len(result) > MAX_CARDS:

@@ -27,7 +27,7 @@ function nibble(code, bits, other, start) {
  * @param {HTMLElement[]} nibbles
  */
 function strip(label, columns, nibbles) {
-  const style = `grid-template-columns: repeat(${columns}, 1fr)`;
+  const style = `--columns: ${columns}`;
   return make("span", { class: "rsh-strip", role: "img", "aria-label": label, style }, ...nibbles);
 }
 
@@ -59,7 +59,7 @@ function inParts(parts, numBits, draw, title) {
     stop += size;
     const columns = Math.ceil(size / 4 / lines);
     const words = make("span", { class: "rsh-part-name", "aria-hidden": "true" }, title(start, stop, name));
-    const style = `flex: ${columns}`;
+    const style = `--columns: ${columns}`;
     return make("span", { class: "rsh-part", style }, words, draw(start, stop, columns, `${name} bits, `));
   });
   return make("span", { class: "rsh-parts" }, ...strips);
@@ -105,15 +105,12 @@ function byPart(parts, bits, others) {
   return words.length ? ` (${words.join(", ")})` : "";
 }
 
-/** @type {Record<string, string>} */
-const MEANINGS_OF_PARTS = { class: "class bits say what it is", look: "look bits say what it looks like" };
-
 /**
  * ": 48 class bits say what it is, 16 look bits say what it looks like", or nothing.
  * @param {CodeParts} parts
  */
 const partWords = (parts) =>
-  parts.length ? `: ${parts.map(([name, size]) => `${size} ${MEANINGS_OF_PARTS[name]}`).join(", ")}` : "";
+  parts.length ? `: ${parts.map(([name, size, meaning]) => `${size} ${name} bits ${meaning}`).join(", ")}` : "";
 
 function bitKey() {
   /** @type {(text: string, ...kinds: string[]) => HTMLElement} */

@@ -7,7 +7,9 @@ import numpy as np
 from rsh.codes.binary import unpack
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, describe_query
+from rsh.explorer.panels.tiles import describe, describe_query, part_name
+from rsh.explorer.verdicts import has_verdicts
+from rsh.gallery.gallery import Gallery
 from rsh.metrics.ranking import precision_recall
 from rsh.search.results import SearchResult
 
@@ -16,12 +18,13 @@ class CodesPanel(Panel, script="codes.js"):
     """The query's code above that of the tile the pointer is on, differing bits marked.
 
     Attributes:
-        view: num_bits, parts, name and number of bits of each part of a code with look bits (none
-            for other codes), query and first hit as `describe` gives them, histogram with the
-            lists same, other and unknown, judged, whether the query has a class, reach, the
-            largest distance that is searched, shown, how many tiles are, agreement, the share of
-            them that have the query's value of each bit, and curve, recall and precision at each
-            radius (none where the query has no class, or is the only one of it).
+        view: num_bits, parts, name, number of bits and meaning of each part of a code with look
+            bits (none for other codes), query and first hit as `describe` gives them, histogram
+            with the lists same, other and unknown, judged, whether the query has a class that the
+            filter leaves in, reach, the largest distance that is searched, shown, how many tiles
+            are, agreement, the share of them that have the query's value of each bit, and curve,
+            recall and precision at each radius (none where the query has no class, or no other
+            tile has it).
     """
 
 
@@ -29,12 +32,12 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     """Return the `CodesPanel.view` of a result."""
     gallery, radius = result.gallery, result.options.radius
     items, same = (part[0] for part in result.counts)
-    labeled, judged = result.labeled_counts.items[0], result.relevant is not None
-    other = labeled - same if judged else np.zeros_like(items)
+    judged = has_verdicts(gallery, result.query, result.options.filter)
+    other = result.labeled_counts.items[0] - same if judged else np.zeros_like(items)
     shown = result.take(slice(MAX_CARDS))
     return {
         "num_bits": gallery.num_bits,
-        "parts": [[part.name, part.num_bits] for part in gallery.parts],
+        "parts": _parts(gallery),
         "query": describe_query(gallery, result.query),
         "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
         "histogram": {
@@ -48,6 +51,18 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
         "curve": _curve(result),
         "reach": result.farthest if radius is None else radius,
     }
+
+
+def _parts(gallery: Gallery) -> list[list[str | int]]:
+    """Return name, number of bits and meaning of each part of a code."""
+    meanings = {
+        "class": "say what it is",
+        "neighborhood": "group similar " + ("tiles" if gallery.has_images else "vectors"),
+        "look": "say what it looks like" if gallery.classes else "keep finer differences",
+    }
+    names = [part_name(gallery, part) for part in gallery.parts]
+    sizes = [part.num_bits for part in gallery.parts]
+    return [[name, size, meanings[name]] for name, size in zip(names, sizes, strict=True)]
 
 
 def _agreement(shown: SearchResult) -> list[float]:

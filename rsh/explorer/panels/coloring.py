@@ -12,6 +12,7 @@ from rsh.codes.binary import Packed, hamming
 from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
+from rsh.explorer.verdicts import has_verdicts
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 from rsh.text import humanize, plural
@@ -94,11 +95,12 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> dict[str, Any]:
 def _by_relevance(result: SearchResult) -> dict[str, Any]:
     """Color the tiles shown by whether they have the query's class, as far as that is known."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
-    if shown.relevant is None:
+    relevant = shown.relevant
+    if relevant is None or not has_verdicts(result.gallery, result.query, result.options.filter):
         values[shown.rows] = 0
         names, roles = ["result"], ["accent"]
     else:
-        values[shown.rows] = np.where(shown.judged, ~shown.relevant, 2)
+        values[shown.rows] = np.where(shown.judged, ~relevant, 2)
         names, roles = ["same class", "another class"], ["right", "wrong"]
         if result.gallery.num_labeled < len(result.gallery):
             names, roles = [*names, "no class"], [*roles, "accent"]

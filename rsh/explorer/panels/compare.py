@@ -113,10 +113,14 @@ def _note(overlap: Overlap | None, shared: int) -> str:
         return "The two galleries have no tile in common."
     depth = overlap.depth
     low, high = round(overlap.least * depth), round(overlap.most * depth)
-    ties = f" ({low}\N{EN DASH}{high} depending on tie order)" if low < high else ""
+    mean, of_ties, both = f"{low}", "", "both"
+    if low < high:
+        mean, both = f"{overlap.expected * depth:.1f}", "both in some order of ties"
+        of_ties = f" (mean over the order of ties, {low} to {high})"
     return (
-        f"{overlap.expected * depth:.1f} of the top {depth} are shared{ties}: "
-        f"overlap@{depth} = {overlap.expected:.2f}. Both can retrieve {plural(shared, 'tile')}."
+        f"{mean} of the top {depth} are shared{of_ties}: "
+        f"overlap@{depth} = {overlap.expected:.2f}. Both can retrieve {plural(shared, 'tile')}. "
+        f"Dimmed: found by {both}."
     )
 
 

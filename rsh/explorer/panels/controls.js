@@ -182,6 +182,8 @@ function render({ model, el }) {
     // Made once: options that are replaced would close a list that is open.
     if (!rankBy.length) rankBy.append(...view.orders.map(([value, words]) => make("option", { value }, words)));
     rankByNote.textContent = view.order_note;
+    rankBy.disabled = view.marks.length > 0;
+    rankBy.title = rankBy.disabled ? "The feedback decides the order: clear it to choose another" : "";
     searched.textContent = view.searched;
     heldOutSwitch.hidden = !view.has_held_out;
     drawSearch();

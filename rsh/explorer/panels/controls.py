@@ -6,7 +6,7 @@ import traitlets
 
 from rsh.explorer.address import SIGNS
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, describe_query
+from rsh.explorer.panels.tiles import describe, describe_query, part_name
 from rsh.explorer.state import ExplorerState, Order
 from rsh.gallery.gallery import Gallery
 from rsh.search.nearest import rerank_depth
@@ -16,15 +16,15 @@ from rsh.text import plural
 ORDERS: dict[Order, str] = {
     "bits": "Hamming",
     "features": "Hamming + features",
-    "asymmetric": "asymmetric",
-    "class-bits": "Hamming + class bits",
+    "asymmetric": "Hamming + asymmetric",
+    "class-bits": "Hamming + {part} bits",
     "look-bits": "Hamming + look bits",
 }
 NOTES: dict[Order, str] = {
-    "features": "Re-ranks {} by the similarity of their features.",
-    "asymmetric": "Re-ranks {}: bits that are more certain in the query count more.",
-    "class-bits": "Re-ranks {} by their class bits alone, ties by features.",
-    "look-bits": "Re-ranks {} by their look bits alone, ties by features.",
+    "features": "Re-ranks {tiles} by the similarity of their features.",
+    "asymmetric": "Re-ranks {tiles}. Bits that are more certain in the query count more.",
+    "class-bits": "Re-ranks {tiles} by their {part} bits alone, ties by features.",
+    "look-bits": "Re-ranks {tiles} by their look bits alone, ties by features.",
 }
 
 
@@ -71,11 +71,17 @@ def search_view(state: ExplorerState) -> dict[str, Any]:
 
 
 def _searched(state: ExplorerState) -> str:
-    """Return how many tiles are searched, and how many are held out."""
-    searched, held_out = plural(state.num_searched, "tile"), state.gallery.num_held_out
+    """Return how many tiles are searched, of how many, and how many are held out."""
+    settings, held_out = state.settings, state.gallery.num_held_out
+    searched = plural(state.num_searched, "tile")
+    if settings.filter:
+        many = len(state.gallery.searchable_rows(**state.options.among()))
+        searched = f"{many:,} of {searched}"
+    if settings.filter and settings.include_held_out and held_out:
+        return f"{searched} searched, held-out ones included"
     if not held_out:
         return f"{searched} searched"
-    of_them = " of them" if state.settings.include_held_out else ""
+    of_them = " of them" if settings.include_held_out else ""
     return f"{searched} searched, {held_out:,}{of_them} held out"
 
 
@@ -90,14 +96,20 @@ def _order_note(state: ExplorerState) -> str:
         )
     if options.rerank is None:
         return ""
-    first = "all tiles within the radius"
+    tiles = "all tiles within the radius"
     if options.radius is None:
         depth = plural(rerank_depth(state.gallery, state.query, options), "nearest tile")
-        first = f"the {depth}, and all that tie with the last,"
-    return NOTES[state.settings.order].format(first)
+        tiles = f"the {depth} and all that tie with the last"
+    return NOTES[state.settings.order].format(tiles=tiles, part=_first_part(state.gallery))
 
 
 def list_orders(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what results can be ranked by: pairs of a name and its words."""
     can = ["bits", *list_measures(gallery.num_bits, gallery.look_bits)]
-    return [(name, words) for name, words in ORDERS.items() if name in can]
+    part = _first_part(gallery)
+    return [(name, words.format(part=part)) for name, words in ORDERS.items() if name in can]
+
+
+def _first_part(gallery: Gallery) -> str:
+    """Return what the bits before the look bits are called, or "" where codes are not divided."""
+    return part_name(gallery, gallery.parts[0]) if gallery.parts else ""

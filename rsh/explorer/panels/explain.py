@@ -12,7 +12,7 @@ from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, part_name, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query
@@ -28,7 +28,7 @@ def name_bits(gallery: Gallery) -> list[str]:
     names = [f"bit {number + 1}" for number in range(gallery.num_bits)]
     for part in gallery.parts:
         for bit in range(part.start, part.stop):
-            names[bit] += f" ({part.name})"
+            names[bit] += f" ({part_name(gallery, part)})"
     return names
 
 

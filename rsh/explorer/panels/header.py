@@ -54,7 +54,7 @@ def describe_gallery(gallery: Gallery) -> str:
     look = f", {gallery.look_bits} for the look" if gallery.look_bits else ""
     facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit") + look]
     if not gallery.has_images:
-        facts.append("no images: squares show the bits of a code")
+        facts.append("no images")
     recall = gallery.searcher.index.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")

@@ -7,7 +7,7 @@ import traitlets
 from rsh.explorer.panels.coloring import WITH_QUERY, list_ways, make_coloring
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
-from rsh.labels import UNLABELED
+from rsh.explorer.verdicts import has_verdicts
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
@@ -51,7 +51,7 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
 def list_verdicts(state: ExplorerState) -> list[str]:
     """Return how the results of the current query can be marked."""
     gallery = state.gallery
-    if state.query.label(gallery) == UNLABELED:
+    if not has_verdicts(gallery, state.query, state.settings.filter):
         return ["unknown"]
     return ["right", "wrong", *(["unknown"] if gallery.num_labeled < len(gallery) else [])]
 

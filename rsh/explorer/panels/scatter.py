@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rsh.data.places import parse_rings
 from rsh.data.sample import EARTH
-from rsh.explorer.panels.cards import MAX_CARDS
+from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
@@ -108,7 +108,7 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
         "query": NO_ROW if row is None else row,
         "query_code": result.code,
         "num_bits": result.gallery.num_bits,
-        "hits": [[hit.row, hit.relevant] for hit in shown],
+        "hits": [[hit.row, hit.relevant] for hit in shown_hits(result)],
     }
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from rsh.codes.binary import to_hex
+from rsh.codes.parts import CodePart
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
@@ -36,6 +37,11 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "split": SPLITS.get(str(gallery.items["split"].iat[row]), ""),
         "thumb": gallery.thumbnail(row),
     }
+
+
+def part_name(gallery: Gallery, part: CodePart) -> str:
+    """Return "class" or "look"; without classes the first part is of the "neighborhood"."""
+    return "neighborhood" if part.name == "class" and not gallery.classes else part.name
 
 
 def file_name(gallery: Gallery, row: int) -> str:

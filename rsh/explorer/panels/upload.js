@@ -66,6 +66,7 @@ function render({ model, el }) {
       return;
     }
     status.textContent = `Sending ${name}…`;
+    emit(model, "busy", { words: status.textContent });
     model.send({ kind: "image", name }, undefined, [await file.arrayBuffer()]);
   }
   const prepare = () => model.send({ kind: "prepare" });
@@ -105,6 +106,7 @@ function render({ model, el }) {
     }),
     redrawOn(model, ["working"], () => {
       status.textContent = model.get("working");
+      if (status.textContent) emit(model, "busy", { words: status.textContent });
       open.setAttribute("aria-busy", String(Boolean(status.textContent)));
     }),
     () => {

@@ -65,6 +65,12 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
     )
     view = page.sides.view
     assert f"overlap@20 = {expected.overlap.expected:.2f}" in view["note"]
+    low, high = (20 * end for end in (expected.overlap.least, expected.overlap.most))
+    assert ("(mean over the order of ties, " in view["note"]) == (low < high)
+    assert ("Dimmed: found by both in some order" in view["note"]) == (low < high)
+    assert view["note"].startswith(
+        f"{20 * expected.overlap.expected:.1f} of" if low < high else f"{low:.0f} of"
+    )
     for shown, answer in zip(view["sides"], (expected.left, expected.right), strict=True):
         assert [card["row"] for card in shown["cards"]] == answer.rows.tolist()
         assert [card["only"] for card in shown["cards"]] == answer.only_here.tolist()

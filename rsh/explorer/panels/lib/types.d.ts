@@ -54,7 +54,7 @@ export interface Card extends Tile {
 // What the panels tell each other, by kind.
 export interface Events {
   hover: { row: null } | ({ row: number; url?: string; rank?: number } & Partial<TileWords>);
-  busy: object;
+  busy: { words?: string };
   idle: object;
   alert: object;
   join: object;
@@ -82,6 +82,7 @@ export interface ResultsView {
   note: string;
   num_bits: number;
   num_classes: number;
+  images: boolean;
   query_code: string;
   class_bits: number;
   cards: ResultCard[];
@@ -97,7 +98,7 @@ export interface ClassView {
 }
 
 // codes.py
-export type CodeParts = [name: string, numBits: number][];
+export type CodeParts = [name: string, numBits: number, meaning: string][];
 
 export interface CodesView {
   num_bits: number;
