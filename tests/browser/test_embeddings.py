@@ -26,10 +26,10 @@ def test_tiles_show_their_codes_and_no_image_is_asked_for(visit, vectors):
     facts = page.inner_text(".rsh-header")
     assert "32 bits, 8 for the look" in facts and "no images" in facts
     assert page.get_by_text("each square shows the bits of a tile's code").is_visible()
-    assert "24 neighborhood bits group similar vectors, 8 look bits keep finer" in page.inner_text(
+    assert "24 group bits gather similar vectors, 8 look bits keep finer" in page.inner_text(
         ".rsh-codes"
     )
-    assert "(neighborhood " in page.inner_text(".rsh-code-distance")
+    assert "(group " in page.inner_text(".rsh-code-distance")
     for absent in ("Search with your own image", "Choose an image", "Occlusion sensitivity"):
         assert page.get_by_text(absent).count() == 0, absent
     assert page.get_by_text("Inspect a bit").count() == 1

@@ -41,22 +41,22 @@ def test_the_page_knows_which_bits_are_which(divided: Gallery, gallery: Gallery)
     assert plain.cards.view["class_bits"] == 32
 
 
-def test_without_classes_the_first_bits_are_of_the_neighborhood(tmp_path: Path, divided: Gallery):
+def test_without_classes_the_first_bits_form_groups(tmp_path: Path, divided: Gallery):
     made = tiny_gallery(
         tmp_path / "g", num_tiles=60, num_bits=24, look_bits=8, more=without_classes
     )
     page = Explorer(ExplorerState(made))
     assert page.codes.view["parts"] == [
-        ["neighborhood", 16, "group similar tiles"],
+        ["group", 16, "gather similar tiles"],
         ["look", 8, "keep finer differences"],
     ]
-    assert page.reasons.view["bits"][15:17] == ["bit 16 (neighborhood)", "bit 17 (look)"]
-    assert dict(page.controls.view["orders"])["class-bits"] == "Hamming + neighborhood bits"
+    assert page.reasons.view["bits"][15:17] == ["bit 16 (group)", "bit 17 (look)"]
+    assert dict(page.controls.view["orders"])["class-bits"] == "Hamming + group bits"
     assert dict(list_orders(divided))["class-bits"] == "Hamming + class bits"
     page.controls.search = page.controls.search | {"order": "class-bits"}
     assert page.controls.search["order"] == "class-bits"
     assert page.header.address.endswith("&order=class-bits")
-    assert "by their neighborhood bits alone" in page.controls.view["order_note"]
+    assert "by their group bits alone" in page.controls.view["order_note"]
 
 
 @pytest.mark.parametrize("order", ["class-bits", "look-bits"])

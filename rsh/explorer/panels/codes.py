@@ -57,7 +57,7 @@ def _parts(gallery: Gallery) -> list[list[str | int]]:
     """Return name, number of bits and meaning of each part of a code."""
     meanings = {
         "class": "say what it is",
-        "neighborhood": "group similar " + ("tiles" if gallery.has_images else "vectors"),
+        "group": "gather similar " + ("tiles" if gallery.has_images else "vectors"),
         "look": "say what it looks like" if gallery.classes else "keep finer differences",
     }
     names = [part_name(gallery, part) for part in gallery.parts]

@@ -40,8 +40,8 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
 
 
 def part_name(gallery: Gallery, part: CodePart) -> str:
-    """Return "class" or "look"; without classes the first part is of the "neighborhood"."""
-    return "neighborhood" if part.name == "class" and not gallery.classes else part.name
+    """Return "class" or "look"; without classes the first part is a "group"."""
+    return "group" if part.name == "class" and not gallery.classes else part.name
 
 
 def file_name(gallery: Gallery, row: int) -> str:
