@@ -1,7 +1,7 @@
 """The tables and the plot of label_free.py, from its rows.
 
 python -m benchmarks.quality.label_free_tables           prints Markdown
-python -m benchmarks.quality.label_free_tables --plot    draws docs/images/look-bits.png, too
+python -m benchmarks.quality.label_free_tables --plot    draws two plots in docs/images
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.quality.label_free import LOOK_BITS, RESULTS, SHARES
 from benchmarks.quality.methods_table import TITLES
 from rsh.plotting import COLORS, DPI, style_axes
 
-PLOT = ROOT / "docs" / "images" / "look-bits.png"
+PLOTS = ROOT / "docs" / "images"
 NAMES = {
     "float cosine": "float cosine, no hashing",
     "float cosine, standardized": "float cosine, standardized",
@@ -163,9 +163,44 @@ def draw(rows: Rows) -> Figure:
     return figure
 
 
+def draw_shares(rows: Rows) -> Figure:
+    """Draw mAP over the number of labels a class, for each data set."""
+    labels = ["none", *(share for share in SHARES if share.isdigit()), "all"]
+    data = [name for name in TITLES if any(r["data"] == name and r["labels"] == "5" for r in rows)]
+    figure = Figure(figsize=(4 * len(data), 3.4), layout="constrained")
+    for axes, each in zip(
+        np.ravel(figure.subplots(1, len(data), squeeze=False)), data, strict=True
+    ):
+        style_axes(axes)
+        ours = [
+            row for row in rows if (row["data"], row["bits"], row["look_bits"]) == (each, 64, 0)
+        ]
+        ours = [row for row in ours if row["method"] in ("multilevel", "neighbors")]
+        for color, others in zip(COLORS, (True, False), strict=False):
+            groups = {
+                place: [
+                    row["map"]
+                    for row in ours
+                    if row["labels"] == share
+                    and (share == "all" or row.get("others", True) is others)
+                ]
+                for place, share in enumerate(labels)
+            }
+            x = [place for place, found in groups.items() if found]
+            y = [float(np.mean(groups[place])) for place in x]
+            words = "with the unlabeled tiles" if others else "labeled tiles alone"
+            axes.plot(x, y, color=color, marker="o", label=words)
+        axes.set(title=TITLES[each], xlabel="labels a class", ylabel="mAP", ylim=(0, 1.02))
+        axes.set_xticks(range(len(labels)), labels)
+        axes.legend(fontsize=8, loc="lower right")
+    return figure
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--plot", action="store_true")
     main()
     if parser.parse_args().plot:
-        draw(read_rows(RESULTS)).savefig(PLOT, dpi=DPI)
+        found = read_rows(RESULTS)
+        draw(found).savefig(PLOTS / "look-bits.png", dpi=DPI)
+        draw_shares(found).savefig(PLOTS / "few-labels.png", dpi=DPI)
