@@ -13,6 +13,7 @@ from rsh.io.files import check_writable
 
 Points = NDArray[np.float32]
 NEIGHBORS = 15
+COMPARES_ALL = 4096  # rows: with fewer, all pairs are compared
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples never line up
 
 
@@ -56,16 +57,43 @@ def umap_layout(rows: NDArray[np.generic], *, metric: str, seed: int = 0) -> Poi
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     import umap  # slow import: it compiles for seconds
 
+    count = min(NEIGHBORS, len(rows) - 1)
+    known = nearest(rows, count, metric) if len(rows) < COMPARES_ALL else (None, None)
     model = umap.UMAP(
-        n_neighbors=min(NEIGHBORS, len(rows) - 1),
+        n_neighbors=count,
+        precomputed_knn=(*known, None),
         metric=metric,
         random_state=seed,
         n_jobs=1,  # a fixed seed requires it
         init="spectral" if len(rows) > NEIGHBORS else "random",
     )
-    with warnings.catch_warnings():  # of the inverse transform, which rsh does not use
+    with warnings.catch_warnings():  # of transforms, which rsh does not use
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
+        warnings.filterwarnings("ignore", ".* transforming new data with transform")
         return np.asarray(model.fit_transform(rows), dtype=np.float32)
+
+
+def nearest(
+    rows: NDArray[np.generic], count: int, metric: str
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the nearest rows of each row, itself among them, and their distances; exact.
+
+    UMAP would call a function of Python for each pair of rows.
+
+    Args:
+        rows: (n, d).
+        count: number of rows to find.
+        metric: "cosine" or "hamming".
+
+    Returns:
+        Row numbers, (n, count), nearest first, and distances, (n, count).
+    """
+    from sklearn.metrics import pairwise_distances
+
+    distances = pairwise_distances(rows, metric=metric).astype(np.float32)
+    np.fill_diagonal(distances, 0)
+    found = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    return found, np.take_along_axis(distances, found, axis=1)
 
 
 def umap_code_layout(bits: NDArray[np.bool_], *, seed: int = 0) -> Points:
