@@ -8,7 +8,7 @@ from make_gallery import write
 from refusals import refused
 
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.projection import project, umap_code_layout, umap_layout
+from rsh.gallery.projection import nearest, project, umap_code_layout, umap_layout
 
 COLUMNS = ["feature_x", "feature_y", "code_x", "code_y"]
 
@@ -112,3 +112,24 @@ def test_umap_s_own_warnings_are_not_for_the_reader(metric: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         umap_layout((signs(40) > 0).astype(np.float32), metric=metric)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "hamming"])
+def test_neighbors_for_umap_are_those_of_a_slow_loop(metric: str):
+    random = np.random.default_rng(5)
+    rows = random.normal(size=(40, 12)).astype(np.float32)
+    rows[7] = rows[3]
+    if metric == "hamming":
+        rows = rows > 0
+
+    def distance(one: np.ndarray, other: np.ndarray) -> float:
+        if metric == "hamming":
+            return float(np.mean(one != other))
+        return float(1 - one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+    found, distances = nearest(rows, 6, metric)
+    for row, (near, far) in enumerate(zip(found, distances, strict=True)):
+        assert row in near and len(set(near.tolist())) == 6
+        expected = sorted(distance(rows[row], other) for other in rows)[:6]
+        assert np.allclose(far, expected, atol=1e-6)
+        assert np.allclose([distance(rows[row], rows[other]) for other in near], far, atol=1e-6)
