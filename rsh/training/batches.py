@@ -177,8 +177,9 @@ def _size_of_pairs(total: int, batch_size: int) -> int:
 class MixedSampler:
     """Batches of which one half is balanced over the classes, and the other half any tiles.
 
-    The length of an epoch is the geometric mean of those of its parts: as many batches as all tiles
-    fill would repeat few labeled tiles until they are known by heart.
+    The length of an epoch is the geometric mean of those of its parts, and at most that of the
+    second: as many batches as all tiles fill would repeat few labeled tiles until they are known by
+    heart.
     """
 
     def __init__(self, labeled: ClassBalancedSampler, others: NeighborSampler) -> None:
@@ -188,7 +189,8 @@ class MixedSampler:
         self.by_label: Tensor | None = torch.arange(self.size) < labeled.size
 
     def __len__(self) -> int:
-        return round(math.sqrt(len(self.labeled) * len(self.others)))
+        mean = round(math.sqrt(len(self.labeled) * len(self.others)))
+        return min(mean, len(self.others))  # balanced batches can be smaller, so there may be more
 
     def epoch(self, number: int) -> Iterator[Tensor]:
         """Yield the row numbers of each batch, (size,) int64; a tile may be in both halves."""

@@ -16,7 +16,7 @@ from rsh.evaluation.report import one_protocol
 from rsh.labels import UNLABELED
 from rsh.metrics.neighbors import nearest_by_cosine
 from rsh.models.hashnet import HashNet, apply_head, fingerprint
-from rsh.training.batches import FeatureBatches, MixedSampler, NeighborSampler
+from rsh.training.batches import ClassBalancedSampler, FeatureBatches, MixedSampler, NeighborSampler
 from rsh.training.feature_cache import cached_features
 from rsh.training.neighborhoods import Standardization, Teacher
 from rsh.training.run import Run
@@ -195,6 +195,16 @@ def test_half_of_a_batch_is_balanced_over_the_classes_if_some_labels_are_known()
         equal = batch.targets.labels[:, None] == batch.targets.labels[None, :]
         own = batch.rows[:, None] == batch.rows[None, :]
         assert torch.equal(same[both], (equal | own)[both])
+
+
+@pytest.mark.parametrize("batch_size", [48, 60, 80])
+def test_an_epoch_has_as_many_batches_as_it_says(batch_size: int):
+    """Balanced batches of many classes are small, so they can outnumber those of all tiles."""
+    labeled = ClassBalancedSampler(torch.arange(300) % 21, batch_size=42, seed=0)
+    others = NeighborSampler(None, 300, batch_size=batch_size, seed=0)
+    sampler = MixedSampler(labeled, others)
+    assert len(labeled) > len(others)
+    assert len(list(sampler.epoch(0))) == len(sampler) == len(others)
 
 
 def test_a_process_knows_which_tiles_of_its_shard_are_drawn_by_label():
