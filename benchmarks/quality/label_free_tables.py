@@ -5,7 +5,6 @@ python -m benchmarks.quality.label_free_tables --plot    draws two plots in docs
 """
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -99,10 +98,7 @@ def shares(data: str, rows: Rows) -> str:
     lines = []
     for share in SHARES:
         ours = [row for row in rows if row["labels"] == share]
-        ways = [
-            [row for row in ours if json.loads(row["key"]).get("others", True) is way]
-            for way in (True, False)
-        ]
+        ways = [[row for row in ours if row["others"] is way] for way in (True, False)]
         if all(ways):
             words = f"{share} a class" if share.isdigit() else f"{share.replace('%', ' %')} of all"
             lines.append([words, *(mean(way, "map", 100, 1) for way in ways), str(len(ways[0]))])
@@ -181,8 +177,7 @@ def draw_shares(rows: Rows) -> Figure:
                 place: [
                     row["map"]
                     for row in ours
-                    if row["labels"] == share
-                    and (share == "all" or row.get("others", True) is others)
+                    if row["labels"] == share and (share == "all" or row["others"] is others)
                 ]
                 for place, share in enumerate(labels)
             }

@@ -32,7 +32,7 @@ from rsh.text import plural
 
 ARRAY, TABLES = ".npy", (".parquet", ".geoparquet", ".gpq")
 IDS = ("id", "unique_id", "tile_id", "chip_id", "index", "name")
-OF_ITSELF = ("index", "name")  # of these, values may repeat
+MAY_REPEAT = ("index", "name")  # then the number of the row takes their place, with a note
 ROW = "row"  # instead of a column of ids: the number of the row
 LABELS = ("class", "label")
 GIVEN = {name: f"given_{name}" for name in ("id", "class")}  # columns of other meaning
@@ -449,8 +449,8 @@ def _ids(
     if named and named not in columns and not by_row:
         raise _no_column(columns, path, "id_column", named)
     faults = []
-    candidates = [named] if named else [name for name in IDS if name in columns]
-    for name in [] if by_row else candidates:
+    candidates = [] if by_row else [named] if named else [name for name in IDS if name in columns]
+    for name in candidates:
         ids = _texts(columns[name])
         fault = _fault(ids, count)
         if not fault:
@@ -464,7 +464,7 @@ def _ids(
             parameter="id_column",
             value=named,
         )
-    if not name and faults and not set(candidates) <= set(OF_ITSELF):
+    if not name and faults and not set(candidates) <= set(MAY_REPEAT):
         raise InputError(
             f"{path}: {' and '.join(faults)}, and every vector needs an id of its own: mend it, "
             f"or name another column with --id-column, or {ROW} for the number of the row"
