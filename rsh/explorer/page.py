@@ -1,6 +1,7 @@
 """The dashboard of one gallery: connects the state with the panels."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
@@ -14,11 +15,14 @@ from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_view
+from rsh.explorer.panels.desk import DeskPanel
+from rsh.explorer.panels.dock import DockPanel, list_tabs
 from rsh.explorer.panels.explain import Explained, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
 from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
 from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
+from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.tiles import describe
@@ -66,6 +70,7 @@ class Explorer:
             images=takes_images,
         )
         self.header.galleries, self.header.gallery = site.names, name
+        self.query = QueryPanel(page=page)
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
         self.upload = UploadPanel(page=page, images=takes_images)
@@ -76,23 +81,35 @@ class Explorer:
         self._comparison = Comparison(gallery, site, name)
         self.sides = ComparePanel(page=page, choices=self._comparison.choices, labeled=labeled)
         self._explained = Explained(gallery)
-        self.reasons = ExplainPanel(page=page, images=takes_images)
+        self.reasons = ExplainPanel(page=page)
+        self.dock = DockPanel(page=page, tabs=list_tabs(labeled=labeled, images=takes_images))
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
-        self.legend = LegendPanel(page=page, ways=list_ways(gallery) if self.planes else [])
+        spaces = [[plane.space, plane.heading] for plane in self.planes]
+        self.legend = LegendPanel(
+            page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
+        )
+        self.frame = DeskPanel(page=page)
         self.refresh()
-        rail = [self.controls, self.filter, self.upload, self.class_browser]
-        answer = [self.codes, self.cards, self.export, self.sides, self.reasons, self.legend]
-        for panel in (self.header, *rail, *answer, *self.planes, self.selected):
+        regions = {
+            "rsh-ask": [self.query, self.upload, self.class_browser],
+            "rsh-toolbar": [self.controls, self.filter, self.export],
+            "rsh-answer": [self.cards],
+            "rsh-spaces": [self.legend, *self.planes, self.selected],
+            "rsh-dock": [self.dock, self.codes, self.sides, self.reasons],
+        }
+        for panel in (self.header, *chain(*regions.values())):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.cards.observe(self.stack, names="stacked")
         self.upload.observe(self.suggest, names="typed")
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
-        planes = [box("rsh-scatters", self.planes)] if self.planes else []
-        main = box("rsh-main", [*answer, *planes, self.selected])
-        self.panels = [self.header, box("rsh-body", [box("rsh-rail", rail), main])]
+        self.dock.observe(self.open_tab, names="tab")
+        boxes = {name: box(name, panels) for name, panels in regions.items()}
+        toolbar = boxes.pop("rsh-toolbar")
+        boxes["rsh-answer"].children = [toolbar, self.cards]
+        self.panels = [self.header, box("rsh-desk", [*boxes.values(), self.frame])]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -197,6 +214,12 @@ class Explorer:
         self.upload.matching = self.state.matching(change["new"])
 
     @guarded
+    def open_tab(self, change: dict[str, Any]) -> None:
+        """Show what the open tab of the drawer needs; what is closed is not computed."""
+        self._show_tab()
+        self.alert("")
+
+    @guarded
     def compare(self, change: dict[str, Any]) -> None:
         """Compare the results with those of another side."""
         self.sides.view = self._comparison.view(self.state, change["new"])
@@ -205,7 +228,7 @@ class Explorer:
     @guarded
     def explain(self, change: dict[str, Any]) -> None:
         """Show another explanation."""
-        self.reasons.view = self._explained.view(self.state, change["new"])
+        self.reasons.view = self._explained.view(self.state, change["new"], self.dock.tab)
         self.alert("")
 
     async def look_for_parts(self) -> None:
@@ -217,7 +240,7 @@ class Explorer:
         try:
             found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
             self._explained.parts = query, found
-            self.reasons.view = self._explained.view(self.state, self.reasons.asked)
+            self._show_tab()
         except Superseded:
             return
         except Exception as error:
@@ -254,7 +277,6 @@ class Explorer:
         self.legend.note = legend_note(self.state.query, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)
-        self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         self._show_results()
 
     def _show_results(self) -> None:
@@ -264,19 +286,27 @@ class Explorer:
         together.
         """
         state, result = self.state, self.state.results()
-        query, cards = controls_view(state), cards_view(result, state.neighbors_kept())
-        codes, marks = codes_view(result), marks_view(result)
+        query, controls = query_view(state), controls_view(state)
+        cards, marks = cards_view(result, state.neighbors_kept()), marks_view(result)
         self.controls.search = search_view(state)
-        self.controls.view = query
+        self.controls.view = controls
+        self.query.view = query
         self.cards.stacked = state.stacked
         self.cards.view = cards
-        self.codes.view = codes
         for plane in self.planes:
             plane.marks = marks
         self.legend.color(result)
-        self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        self._show_tab()
         self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: equal results change no trait, but end the wait
+
+    def _show_tab(self) -> None:
+        tab = self.dock.tab
+        if tab == "codes":
+            self.codes.view = codes_view(self.state.results())
+        if tab == "compare":
+            self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        self.reasons.view = self._explained.view(self.state, self.reasons.asked, tab)
 
     @guarded
     def _move(self, act: Callable[[], None]) -> None:

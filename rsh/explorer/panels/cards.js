@@ -1,4 +1,5 @@
 // @ts-check
+import { copyAndSay, copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
 import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { classColor } from "./lib/palette.js";
@@ -6,6 +7,7 @@ import {
   bitsOf,
   countDifferent,
   emit,
+  fileOf,
   giveFeedback,
   Images,
   make,
@@ -87,11 +89,11 @@ function bracket(card, before, after) {
 }
 
 /**
- * Buttons for relevance feedback, out of the way of Tab: on a card in focus, the keys + and - do the same.
+ * Buttons for a tile, out of the way of Tab: on a card in focus, keys do the same.
  * @param {Model} model
  * @param {ResultCard} card
  */
-function feedbackButtons(model, card) {
+function tools(model, card) {
   /** @type {(sign: Sign, text: string, hint: string) => HTMLElement} */
   const button = (sign, text, hint) =>
     make(
@@ -99,7 +101,7 @@ function feedbackButtons(model, card) {
       {
         type: "button",
         tabindex: "-1",
-        title: hint,
+        title: `${hint} (${text === "+" ? "+" : "-"})`,
         "aria-label": `${hint}: ${card.alt}`,
         onclick: () => giveFeedback(model, card.row, sign),
       },
@@ -107,9 +109,10 @@ function feedbackButtons(model, card) {
     );
   return make(
     "span",
-    { class: "rsh-feedback-buttons" },
+    { class: "rsh-tools-of-card" },
     button("like", "+", "More tiles like this"),
     button("unlike", "−", "Fewer tiles like this"),
+    copyButton(model, card.id, `Copy the id ${card.id} (C)`, { tabindex: "-1" }),
   );
 }
 
@@ -154,6 +157,7 @@ function caption(card, sign, count) {
       card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
+    card.color < 0 ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
 
@@ -199,9 +203,9 @@ function render({ model, el }) {
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-results");
   el.append(
-    make("div", { class: "rsh-panel-head" }, heading, summary),
+    make("div", { class: "rsh-panel-head" }, heading, stackSwitch),
+    summary,
     note,
-    stackSwitch,
     glossary(
       "Hamming distance",
       ...(model.get("view").num_classes ? JUDGED : []),
@@ -219,11 +223,15 @@ function render({ model, el }) {
   let buttons = [];
   /** @type {Set<string>} */
   const open = new Set(); // codes whose stacks are open
-  list.addEventListener("keydown", ({ key, target }) => {
+  list.addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
     const card = target instanceof Element ? target.closest("[data-row]:not(.is-stack)") : null;
-    const code = card?.getAttribute("data-stack");
+    if (!card) return;
+    const code = card.getAttribute("data-stack");
     if (key === "Escape" && code) toggle(code);
-    if (key in SIGNS && card) giveFeedback(model, Number(card.getAttribute("data-row")), SIGNS[key]);
+    const row = Number(card.getAttribute("data-row"));
+    if (key in SIGNS) giveFeedback(model, row, SIGNS[key]);
+    const shown = model.get("view").cards.find((each) => each.row === row);
+    if (key.toLowerCase() === "c" && !ctrlKey && !metaKey && shown) copyAndSay(model, shown.id);
   });
   let followed = false; // whether the next search is for one of these cards
   list.addEventListener("click", ({ target }) => {
@@ -255,7 +263,7 @@ function render({ model, el }) {
           title: `${count}: press to show all`,
           onclick: () => toggle(card.code),
         }
-      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ -" };
+      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ - c" };
     return tileCard(
       model,
       images,
@@ -273,12 +281,12 @@ function render({ model, el }) {
    * @param {{ card: ResultCard, stack: ResultCard[] }} shown
    */
   function beside({ card, stack }) {
-    if (stack.length === 1) return feedbackButtons(model, card);
+    if (stack.length === 1) return tools(model, card);
     if (!open.has(card.code)) return null;
-    if (card !== stack[0]) return feedbackButtons(model, card);
+    if (card !== stack[0]) return tools(model, card);
     const words = `Stack these ${stack.length} again`;
     const close = make("button", { type: "button", class: "rsh-unstack", onclick: () => toggle(card.code) }, words);
-    return make("span", {}, feedbackButtons(model, card), close);
+    return make("span", {}, tools(model, card), close);
   }
 
   /**

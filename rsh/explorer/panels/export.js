@@ -1,4 +1,5 @@
 // @ts-check
+import { copyText } from "./lib/clipboard.js";
 import { make, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Bytes, Message, Props } from "./lib/types" */
@@ -52,13 +53,12 @@ function render({ model, el }) {
     copied.value = text;
     copied.rows = Math.min(text.split("\n").length + 1, 14);
     copied.hidden = false;
-    try {
-      await navigator.clipboard.writeText(text);
+    if (await copyText(text)) {
       status.textContent = "Copied.";
-    } catch {
-      copied.select();
-      status.textContent = "Press Ctrl+C to copy.";
+      return;
     }
+    copied.select();
+    status.textContent = "Press Ctrl+C to copy.";
   }
   /** @param {string} form */
   const give = (form) => {
@@ -85,18 +85,23 @@ function render({ model, el }) {
   el.classList.add("rsh-panel", "rsh-export");
   el.append(
     make(
-      "div",
-      { class: "rsh-export-row" },
-      make("label", {}, "Export ", what),
-      row(
-        "Export as",
-        "as",
-        FILES.filter(([form]) => form !== "geojson" || model.get("map")),
+      "details",
+      { class: "rsh-menu" },
+      make("summary", {}, "Export"),
+      make(
+        "div",
+        { class: "rsh-popover" },
+        make("label", {}, "Export ", what),
+        row(
+          "Export as",
+          "as",
+          FILES.filter(([form]) => form !== "geojson" || model.get("map")),
+        ),
+        row("Copy", "Copy", TEXTS),
+        status,
+        copied,
       ),
-      row("Copy", "Copy", TEXTS),
-      status,
     ),
-    copied,
   );
   return stopAll([
     redrawOn(model, ["selected"], () => {

@@ -20,7 +20,12 @@ function render({ model, el }) {
   const form = make("form", { class: "rsh-filter-form" }, column, sign, choice, field, make("button", {}, "Add"));
   const chips = make("ul", { class: "rsh-conditions", "aria-label": "Active filters" });
   const found = make("p", { class: "rsh-note", role: "status" });
-  const body = make("details", { class: "rsh-filter" }, make("summary", {}, "Filters"), form);
+  const body = make(
+    "details",
+    { class: "rsh-filter rsh-menu" },
+    make("summary", {}, "Filters"),
+    make("div", { class: "rsh-popover" }, form),
+  );
   el.classList.add("rsh-panel", "rsh-filters");
   el.append(body, chips, found);
 

@@ -36,7 +36,7 @@ const UNKNOWN = { names: [], colors: [], ends: [], strong: "", num_values: 0, la
 
 /** @param {Props<ScatterTraits>} props */
 function render({ model, el }) {
-  const world = model.get("world");
+  const world = model.get("space") === "world";
   const heading = model.get("heading");
   const [base, over] = [make("canvas"), make("canvas")];
   const liveRegion = make("p", { class: "rsh-hidden", "aria-live": "polite" });
@@ -68,8 +68,7 @@ function render({ model, el }) {
   const card = new HoverCard(model, view, (words) => {
     if (document.activeElement === stage) liveRegion.textContent = words;
   });
-  el.classList.add("rsh-panel", "rsh-scatter");
-  if (world) el.classList.add("is-world");
+  el.classList.add("rsh-panel", "rsh-scatter", `is-${model.get("space")}`);
   el.append(
     make(
       "div",

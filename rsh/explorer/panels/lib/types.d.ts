@@ -35,12 +35,14 @@ export type Sign = "like" | "unlike";
 // One tile, as `describe` in tiles.py gives it.
 export interface TileWords {
   row: number;
+  id: string;
   name: string;
   color: number;
   code: string;
   place: string;
   map: string;
   split: string;
+  unseen: boolean;
 }
 
 export interface Tile extends TileWords {
@@ -57,6 +59,9 @@ export interface Events {
   busy: { words?: string };
   idle: object;
   alert: object;
+  say: { words: string };
+  region: { name: string };
+  go: { region: string };
   join: object;
   coloring: { coloring: DotColoring };
   highlight: { value: number | null };
@@ -135,19 +140,24 @@ export interface CompareView {
   sides: { title: string; figures: string[]; cards: SideCard[]; mine: boolean }[];
 }
 
-// controls.py
-export interface ControlsView {
-  query: Tile & { unseen: boolean };
+// query.py
+export interface QueryView {
+  query: Tile;
   can_go_back: boolean;
   can_go_forward: boolean;
+  num_classes: number;
+  marks: (Tile & { sign: Sign })[];
+}
+
+// controls.py
+export interface ControlsView {
   max_top_k: number;
   num_bits: number;
-  num_classes: number;
   orders: [value: string, words: string][];
   order_note: string;
+  has_feedback: boolean;
   searched: string;
   has_held_out: boolean;
-  marks: (Tile & { sign: Sign })[];
 }
 
 export interface Search {
@@ -159,10 +169,7 @@ export interface Search {
 }
 
 // explain.py
-export type Part = "parts" | "bit" | "pairs";
-
 export interface Asked {
-  open: Part[];
   bit: number;
   pair: number;
 }
@@ -242,7 +249,7 @@ export interface ScatterTraits {
   heading: string;
   term: string;
   caption: string;
-  world: boolean;
+  space: "feature" | "code" | "world";
   xy: Bytes;
   background: Bytes;
   most: number;
