@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import ipywidgets
+import numpy as np
 
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
@@ -25,14 +26,17 @@ from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
-from rsh.explorer.panels.tiles import describe
-from rsh.explorer.panels.upload import UploadPanel
+from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
+from rsh.explorer.panels.upload import UploadPanel, found_words
+from rsh.explorer.panels.viewer import ViewerPanel, large_view
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
+from rsh.explorer.uploads.crop import crop
 from rsh.gallery.filters import Filter
 from rsh.labels import UNLABELED
+from rsh.search.query import check_row
 
 
 class Explorer:
@@ -90,15 +94,16 @@ class Explorer:
             page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
         )
         self.frame = DeskPanel(page=page)
+        self.viewer = ViewerPanel(page=page, parts=takes_images)
         self.refresh()
         regions = {
             "rsh-ask": [self.query, self.upload, self.class_browser],
             "rsh-toolbar": [self.controls, self.filter, self.export],
             "rsh-answer": [self.cards],
-            "rsh-spaces": [self.legend, *self.planes, self.selected],
-            "rsh-dock": [self.dock, self.codes, self.sides, self.reasons],
+            "rsh-spaces": [self.legend, *self.planes],
+            "rsh-dock": [self.dock, self.codes, self.sides, self.reasons, self.selected],
         }
-        for panel in (self.header, *chain(*regions.values())):
+        for panel in (self.header, self.viewer, *chain(*regions.values())):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.cards.observe(self.stack, names="stacked")
@@ -109,7 +114,7 @@ class Explorer:
         boxes = {name: box(name, panels) for name, panels in regions.items()}
         toolbar = boxes.pop("rsh-toolbar")
         boxes["rsh-answer"].children = [toolbar, self.cards]
-        self.panels = [self.header, box("rsh-desk", [*boxes.values(), self.frame])]
+        self.panels = [self.header, box("rsh-desk", [*boxes.values(), self.frame, self.viewer])]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -143,6 +148,7 @@ class Explorer:
                 self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
             case {"kind": "find", "text": str(text)}:
                 self._move(lambda: state.choose(state.find_row(text)))
+                self.upload.found = found_words(state, text)
 
     def _change_page(self, content: dict[str, Any]) -> None:
         match content:
@@ -167,6 +173,10 @@ class Explorer:
                 check_size(size, name)
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
+            case {"kind": "enlarge", "row": int(row)}:
+                start_soon(self.enlarge(row))
+            case {"kind": "part", "row": int(row), "box": list(box)}:
+                start_soon(self.take_part(row, [float(side) for side in box]))
 
     def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         gallery = self.state.gallery
@@ -178,7 +188,7 @@ class Explorer:
                 self._show_class(self._class, self._part + 1)
                 self.alert("")
             case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.export.give(form, selected_tiles(self.state))
+                self.export.give(form, selected_tiles(self.state), selection=True)
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
                 self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
@@ -190,6 +200,12 @@ class Explorer:
             case {"kind": "select"}:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()
+            case {"kind": "select results"}:
+                self._select(self.state.results().rows)
+                self.alert("")
+            case {"kind": "select class"}:
+                self._select(self.state.list_tiles(list_kinds(gallery)[self._class]))
+                self.alert("")
             case {"kind": "color", "by": str(by)}:
                 self.legend.color(self.state.results(), by)
 
@@ -247,6 +263,34 @@ class Explorer:
             self.alert(explain(error))
         self.reasons.working = ""
 
+    async def enlarge(self, row: int) -> None:
+        """Show a tile, or a visitor's own image, as sharp as it is known."""
+        try:
+            tile, image = self._large(row)
+            self.viewer.show(tile, image)
+        except Exception as error:
+            self.alert(explain(error))
+
+    def _large(self, row: int) -> tuple[dict[str, Any], bytes]:
+        gallery = self.state.gallery
+        if row == NO_ROW:
+            query = self.state.query
+            tile, image = describe_query(gallery, query), query.thumbnail(gallery)
+        else:
+            check_row(gallery, row)
+            tile, image = describe(gallery, row), gallery.thumbnail(row)
+        return large_view(gallery, tile, "thumbnail", image), image
+
+    async def take_part(self, row: int, box: list[float]) -> None:
+        """Search with a part of a tile."""
+        try:
+            tile, image = self._large(row)
+            part = crop(image, box)
+        except Exception as error:
+            self.alert(explain(error))
+            return
+        await self.take_image(part, f"part of {tile['title']}")
+
     async def take_image(self, data: bytes, name: str) -> None:
         """Encode an image in the background, then search with it, unless the query has changed."""
         self.upload.working = f"Reading {name}: the first image takes some seconds."
@@ -275,7 +319,6 @@ class Explorer:
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.verdicts = list_verdicts(self.state)
         self.legend.note = legend_note(self.state.query, bool(self.planes))
-        self._show_picked()
         self._show_class(self._class, self._part)
         self._show_results()
 
@@ -291,6 +334,8 @@ class Explorer:
         self.controls.search = search_view(state)
         self.controls.view = controls
         self.query.view = query
+        self.upload.found = ""
+        self.export.own_image = state.query.row is None
         self.cards.stacked = state.stacked
         self.cards.view = cards
         for plane in self.planes:
@@ -306,6 +351,8 @@ class Explorer:
             self.codes.view = codes_view(self.state.results())
         if tab == "compare":
             self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        if tab == "selected":
+            self.selected.view = selected_view(self.state)
         self.reasons.view = self._explained.view(self.state, self.reasons.asked, tab)
 
     @guarded
@@ -318,9 +365,16 @@ class Explorer:
         self._class, self._part = number, part
         self.class_browser.view = class_browser_view(self.state, number, part)
 
+    def _select(self, rows: Any) -> None:
+        """Select tiles that the browser does not know yet."""
+        self.state.select(rows)
+        selected = self.state.selection.astype(np.int32)
+        self.legend.send({"kind": "selected"}, buffers=[selected.tobytes()])
+        self._show_picked()
+
     def _show_picked(self) -> None:
         self.export.selected = len(self.state.selection)
-        self.selected.view = selected_view(self.state)
+        self._show_tab()
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:

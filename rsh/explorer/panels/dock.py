@@ -13,6 +13,7 @@ TABS = {
     "parts": "What matters in the tile",
     "bit": "What a bit says",
     "pairs": "Confused classes",
+    "selected": "Selected tiles",
 }
 
 

@@ -3,7 +3,7 @@ import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll, store, stored } from "./lib/shared.js";
 
-/** @import { Coloring, DotColoring, Events, Props } from "./lib/types" */
+/** @import { Bytes, Coloring, DotColoring, Events, Message, Props } from "./lib/types" */
 
 const ALL = "all";
 const TWO_FROM = 1800; // CSS pixels of window width from which all spaces are shown at first
@@ -217,7 +217,13 @@ function render({ model, el }) {
     ...(hasMaps ? [tools, list] : []),
     note,
   );
+  /** @type {(content: Message, buffers: Bytes[]) => void} */
+  const receive = (content, buffers) => {
+    if (content.kind === "selected") emit(model, "select", { rows: bytesAs(Int32Array, buffers[0]) });
+  };
+  model.on("msg:custom", receive);
   return stopAll([
+    () => model.off("msg:custom", receive),
     () => document.removeEventListener("keydown", leave),
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),

@@ -276,7 +276,10 @@ function render({ model, el }) {
   }
   const stops = [
     interactions({ model, stage, hint, view, actions, pointed: () => pointed, selecting }),
-    redrawOn(model, ["marks"], () => redraw(false)),
+    redrawOn(model, ["marks"], () => {
+      card.renew(); // it says how far its tile is from the query
+      redraw(false);
+    }),
     on(model, {
       coloring: (event) => {
         coloring = event.coloring;

@@ -15,8 +15,9 @@ export interface Model<Traits = any> {
 }
 
 export type Message =
-  | { kind: "pong" | "idle" }
-  | { kind: "text"; form: string; text: string }
+  | { kind: "pong" | "idle" | "selected" }
+  | { kind: "text"; form: string; text: string; note: string }
+  | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
   | { kind: "file"; name: string; type: string }
   | ({ kind: "tile" } & TileWords);
 
@@ -60,6 +61,7 @@ export interface Events {
   idle: object;
   alert: object;
   say: { words: string };
+  enlarge: { row: number; name: string };
   region: { name: string };
   go: { region: string };
   join: object;
@@ -209,7 +211,7 @@ export interface ExplainView {
 // filter.py
 export interface FilterView {
   texts: string[];
-  columns: { name: string; words: string; values: string[]; hint: string }[];
+  columns: { name: string; words: string; values: string[]; hint: string; kind: "number" | "text" | "box" }[];
   found: string;
 }
 
