@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import ipywidgets
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
@@ -29,8 +30,11 @@ from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected
 from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.panels.viewer import ViewerPanel, large_view
+from rsh.explorer.parts.labels import LabelsPart
+from rsh.explorer.parts.part import Part
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.explorer.uploads.crop import crop
@@ -48,7 +52,12 @@ class Explorer:
     """
 
     def __init__(
-        self, state: ExplorerState, *, site: Registry | None = None, name: str = ""
+        self,
+        state: ExplorerState,
+        *,
+        site: Registry | None = None,
+        name: str = "",
+        settings: PageSettings = DEFAULTS,
     ) -> None:
         """Make the panels for `state` and show its first results.
 
@@ -56,6 +65,7 @@ class Explorer:
             state: what is shown.
             site: the galleries to choose from; by default only this one.
             name: of this gallery among them.
+            settings: what the owner of the page allows.
         """
         gallery, page = state.gallery, uuid4().hex
         self._site = site = site or Registry([gallery.folder])
@@ -95,15 +105,20 @@ class Explorer:
         )
         self.frame = DeskPanel(page=page)
         self.viewer = ViewerPanel(page=page, parts=takes_images)
+        self.labels = LabelsPart(self, page, settings.labels)
+        self.parts: list[Part] = [self.labels]
         self.refresh()
         regions = {
             "rsh-ask": [self.query, self.upload, self.class_browser],
             "rsh-toolbar": [self.controls, self.filter, self.export],
             "rsh-answer": [self.cards],
             "rsh-spaces": [self.legend, *self.planes],
-            "rsh-dock": [self.dock, self.codes, self.sides, self.reasons, self.selected],
+            "rsh-dock": [
+                *(self.dock, self.codes, self.sides, self.reasons, self.selected),
+                self.labels.list,
+            ],
         }
-        for panel in (self.header, self.viewer, *chain(*regions.values())):
+        for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
             panel.on_msg(self.receive)
         self.controls.observe(self.search, names="search")
         self.cards.observe(self.stack, names="stacked")
@@ -114,7 +129,10 @@ class Explorer:
         boxes = {name: box(name, panels) for name, panels in regions.items()}
         toolbar = boxes.pop("rsh-toolbar")
         boxes["rsh-answer"].children = [toolbar, self.cards]
-        self.panels = [self.header, box("rsh-desk", [*boxes.values(), self.frame, self.viewer])]
+        self.panels = [
+            self.header,
+            box("rsh-desk", [*boxes.values(), self.labels.tray, self.frame, self.viewer]),
+        ]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -127,6 +145,8 @@ class Explorer:
         self._change_query(content)
         self._change_page(content)
         self._encode(content, buffers)
+        for part in self.parts:
+            part.receive(panel, content, buffers)
         self._show_more(panel, content, buffers)
 
     def _change_query(self, content: dict[str, Any]) -> None:
@@ -201,10 +221,10 @@ class Explorer:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()
             case {"kind": "select results"}:
-                self._select(self.state.results().rows)
+                self.select(self.state.results().rows)
                 self.alert("")
             case {"kind": "select class"}:
-                self._select(self.state.list_tiles(list_kinds(gallery)[self._class]))
+                self.select(self.state.list_tiles(list_kinds(gallery)[self._class]))
                 self.alert("")
             case {"kind": "color", "by": str(by)}:
                 self.legend.color(self.state.results(), by)
@@ -341,6 +361,8 @@ class Explorer:
         for plane in self.planes:
             plane.marks = marks
         self.legend.color(result)
+        for part in self.parts:
+            part.refresh()
         self._show_tab()
         self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: equal results change no trait, but end the wait
@@ -353,7 +375,18 @@ class Explorer:
             self.sides.view = self._comparison.view(self.state, self.sides.chosen)
         if tab == "selected":
             self.selected.view = selected_view(self.state)
+        for part in self.parts:
+            if part.tab == tab:
+                part.open()
         self.reasons.view = self._explained.view(self.state, self.reasons.asked, tab)
+
+    def move(self, row: int) -> None:
+        """Make a tile the query."""
+        self._move(lambda: self.state.choose(row))
+
+    def search_again(self) -> None:
+        """Search with the same query, because what a filter means may have changed."""
+        self._move(lambda: None)
 
     @guarded
     def _move(self, act: Callable[[], None]) -> None:
@@ -365,7 +398,7 @@ class Explorer:
         self._class, self._part = number, part
         self.class_browser.view = class_browser_view(self.state, number, part)
 
-    def _select(self, rows: Any) -> None:
+    def select(self, rows: ArrayLike) -> None:
         """Select tiles that the browser does not know yet."""
         self.state.select(rows)
         selected = self.state.selection.astype(np.int32)

@@ -170,6 +170,7 @@ function caption(card, sign, count) {
       card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
+    make("span", { class: "rsh-given", hidden: true }),
     card.color < 0 ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
@@ -343,7 +344,21 @@ function render({ model, el }) {
     buttons = shown.map((_, place) => cardButton(shown, place, view));
     fillGrid(list, buttons, (place) => beside(shown[place]));
     choice.mark();
+    drawGiven();
     markRows();
+  }
+
+  /** The given class of each shown tile that has one. @type {Record<string, string>} */
+  let given = {};
+  function drawGiven() {
+    for (const button of buttons) {
+      const pill = button.querySelector(".rsh-given");
+      if (!(pill instanceof HTMLElement)) continue;
+      const name = given[button.dataset.row ?? ""] ?? "";
+      pill.hidden = !name;
+      pill.title = name ? `given class: ${name}` : "";
+      pill.replaceChildren(icon("label"), make("span", {}, name.replaceAll("_", " ")));
+    }
   }
 
   /** @param {{ words?: string }} work */
@@ -383,6 +398,10 @@ function render({ model, el }) {
       hover: ({ row }) => pointAt(list, row),
       busy: wait,
       idle: rest,
+      given: ({ classes }) => {
+        given = classes;
+        drawGiven();
+      },
     }),
     () => watcher.disconnect(),
     () => choice.stop(),

@@ -1,5 +1,5 @@
 // @ts-check
-import { emit, make, redrawOn } from "./lib/shared.js";
+import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { FilterView, Props } from "./lib/types" */
 
@@ -21,6 +21,12 @@ function problemWith(kind, value) {
   if (south > north) return `The south, ${south}, lies above the north, ${north}: exchange them.`;
   return "";
 }
+
+/**
+ * A condition as a chip shows it.
+ * @param {string} text
+ */
+const inShort = (text) => (/^(polygon|overlaps)=/.test(text) ? "inside the drawn region" : text.replaceAll("_", " "));
 
 /**
  * The conditions on results: a chip for each, and a form that adds one.
@@ -92,7 +98,7 @@ function render({ model, el }) {
   function chip(text, place) {
     const onclick = () => apply(model.get("view").texts.filter((_, other) => other !== place));
     const attributes = { type: "button", class: "rsh-chip", title: "Remove this filter", onclick };
-    return make("li", {}, make("button", attributes, make("span", {}, text.replaceAll("_", " ")), "✕"));
+    return make("li", {}, make("button", attributes, make("span", {}, inShort(text)), "✕"));
   }
 
   function draw() {
@@ -107,7 +113,10 @@ function render({ model, el }) {
     chips.replaceChildren(...view.texts.map(chip));
     found.textContent = view.found;
   }
-  return redrawOn(model, ["view"], draw);
+  return stopAll([
+    redrawOn(model, ["view"], draw),
+    on(model, { only: ({ condition }) => apply([...model.get("view").texts, condition]) }),
+  ]);
 }
 
 export default { render };

@@ -18,6 +18,8 @@ export type Message =
   | { kind: "pong" | "idle" | "selected" }
   | { kind: "text"; form: string; text: string; note: string }
   | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
+  | { kind: "keep"; dump: unknown }
+  | { kind: "imported"; words: string }
   | { kind: "file"; name: string; type: string }
   | ({ kind: "tile" } & TileWords);
 
@@ -61,6 +63,9 @@ export interface Events {
   idle: object;
   alert: object;
   say: { words: string };
+  "region drawn": { polygon: string };
+  only: { condition: string };
+  given: { classes: Record<string, string> };
   enlarge: { row: number; name: string };
   region: { name: string };
   go: { region: string };
@@ -149,6 +154,19 @@ export interface QueryView {
   can_go_forward: boolean;
   num_classes: number;
   marks: (Tile & { sign: Sign })[];
+}
+
+// labels.py
+export interface LabelsView {
+  classes: [name: string, count: number][];
+  sets: [name: string, count: number][];
+  num_given: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  kept: "gallery" | "visitor" | "none";
+  why: string;
+  notes: string[];
+  conflicts: [row: number, said: [name: string, person: string][]][];
 }
 
 // controls.py
