@@ -1,6 +1,8 @@
 """What a visitor labels: classes and sets, in the gallery, in the browser, or not at all."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from rsh.errors import InputError
 from rsh.explorer.settings import LabelsKept
+from rsh.explorer.uploads.client import check_size
 from rsh.gallery.annotations.events import ClassChange, Visitor
 from rsh.gallery.annotations.history import describe_event
 from rsh.gallery.annotations.store import AnnotationStore
@@ -16,6 +19,11 @@ from rsh.labels import UNLABELED
 from rsh.text import plural
 
 ANYONE = Visitor("page")  # before the browser has said who it is
+FORMS = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "geojson": "application/geo+json",
+}
 KEYS = 9  # classes that have a digit
 
 
@@ -45,7 +53,12 @@ class Labeling:
             self.why = self.store.why_read_only
         if kept != "gallery" or self.why:
             self.kept = "none" if kept == "none" else "visitor"
-            self.store = AnnotationStore.in_memory(gallery)
+            self.store = self._in_memory()
+
+    def _in_memory(self, dump: object = None) -> AnnotationStore:
+        """Open a store that is this visitor's alone; filters and exports see it, too."""
+        self._gallery.annotations = AnnotationStore.in_memory(self._gallery, dump)
+        return self._gallery.annotations
 
     def meet(self, token: str, author: str, dump: object = None) -> None:
         """Learn who the visitor is, and what their browser has kept.
@@ -55,7 +68,7 @@ class Labeling:
         """
         self._by = Visitor(token, author.strip())
         if self.kept == "visitor" and dump is not None and not self.store.state.events:
-            self.store = AnnotationStore.in_memory(self._gallery, dump)
+            self.store = self._in_memory(dump)
 
     def refresh(self) -> bool:
         """Read what other visitors recorded meanwhile; return whether there was anything."""
@@ -95,6 +108,15 @@ class Labeling:
         if not 1 <= number <= min(len(classes), KEYS):
             raise InputError(f"no class has the key {number}: name a new class first")
         self.give(rows, classes[number - 1])
+
+    def settle(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
+        """Give tiles a class, and end the disagreements about them.
+
+        Raises:
+            InputError: as for `give`.
+        """
+        self.store.give_class(rows, name, by=self._by, settle=True)
+        self.said = f"{plural(len(rows), 'tile')}: {name}, settled"
 
     def put(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
         """Put tiles into the set of a name, which is created if there is none.
@@ -182,6 +204,42 @@ class Labeling:
     def num_given(self) -> int:
         """How many tiles have a given class."""
         return int((self.store.state.given.numbers != UNLABELED).sum())
+
+    def write_file(self, form: str) -> tuple[str, str, bytes]:
+        """Return all labels and sets as a file: its name, its type and its bytes.
+
+        Raises:
+            InputError: there is no such form, or nothing was given yet.
+        """
+        from rsh.search.formats.annotations import export_annotations
+
+        if form not in FORMS:
+            raise InputError(f"form {form!r}: choose one of {', '.join(FORMS)}")
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / f"labels.{form}"
+            export_annotations(self._gallery, file)
+            return file.name, FORMS[form], file.read_bytes()
+
+    def read_file(self, data: bytes, name: str) -> str:
+        """Give the labels and sets of a file; return what was found in it, in words.
+
+        Args:
+            data: of the file.
+            name: whose suffix tells what it is.
+
+        Raises:
+            InputError: it is no such file, or names tiles that the gallery lacks.
+        """
+        from rsh.search.formats.annotations import import_annotations
+
+        check_size(len(data), name)
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / f"labels{Path(name).suffix.lower()}"
+            file.write_bytes(data)
+            found = import_annotations(self._gallery, file, by=self._by)
+        tiles = plural(found.num_tiles, "tile")
+        self.said = f"{name}: labels and sets of {tiles}"
+        return f"{name}: {plural(found.num_classes, 'label')}, {tiles} in all. Undo takes it back."
 
     def view(self) -> dict[str, Any]:
         """Return the `LabelsPanel.view`."""

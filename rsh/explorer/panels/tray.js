@@ -164,8 +164,11 @@ function render({ model, el }) {
       select: ({ rows }) => {
         only.hidden = true;
         selected = rows;
-        count.textContent = `${plural(rows.length, "tile")} selected`;
+        count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
+        const focused = bar.contains(document.activeElement);
         el.classList.toggle("is-open", rows.length > 0);
+        const card = document.querySelector(".rsh-results .rsh-card");
+        if (focused && !rows.length && card instanceof HTMLElement) card.focus();
       },
       hover: ({ row }) => {
         pointed = row;
