@@ -384,6 +384,10 @@ class Explorer:
         """Make a tile the query."""
         self._move(lambda: self.state.choose(row))
 
+    def labeled(self) -> None:
+        """Show what depends on labels, which were just given."""
+        self.labels.show_saved()
+
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""
         self._move(lambda: None)

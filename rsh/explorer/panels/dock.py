@@ -8,6 +8,7 @@ from rsh.explorer.panels.panel import Panel
 
 # Names of the tabs and their words, in order.
 TABS = {
+    "groups": "Groups",
     "selected": "Selected",
     "labels": "Labels",
     "codes": "Codes",

@@ -73,7 +73,7 @@ class LabelsPart(Part):
                 labeling.redo()
             case _:
                 return
-        self._saved()
+        self.show_saved()
 
     def _arrange(self, what: str, content: dict[str, Any]) -> None:
         """Rename, delete and select sets."""
@@ -89,7 +89,7 @@ class LabelsPart(Part):
                 self.page.select(labeling.rows_of_class(name))
             case _:
                 return
-        self._saved()
+        self.show_saved()
 
     def _exchange(self, what: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Write labels and sets to a file, and read them from one."""
@@ -99,7 +99,7 @@ class LabelsPart(Part):
         if what == "import" and len(buffers) == 1:
             words = self.labeling.read_file(bytes(buffers[0]), str(content.get("name", "")))
             self.list.send({"kind": "imported", "words": words})
-            self._saved()
+            self.show_saved()
 
     def _rows(self, content: dict[str, Any]) -> NDArray[np.int64]:
         """Return the tile that is meant, or those selected."""
@@ -109,7 +109,7 @@ class LabelsPart(Part):
         check_row(self.page.state.gallery, row)
         return np.array([row], dtype=np.int64)
 
-    def _saved(self) -> None:
+    def show_saved(self) -> None:
         """Show what is recorded now; a filter on labels or sets may find other tiles."""
         if self.labeling.kept == "visitor":
             self.list.send({"kind": "keep", "dump": self.labeling.store.dump()})

@@ -22,6 +22,9 @@ class Page(Protocol):
     def move(self, row: int) -> None:
         """Make a tile the query."""
 
+    def labeled(self) -> None:
+        """Show what depends on labels, which were just given."""
+
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""
 

@@ -156,6 +156,22 @@ export interface QueryView {
   marks: (Tile & { sign: Sign })[];
 }
 
+// strips.py
+export interface Strip {
+  key: string;
+  title: string;
+  words: string;
+  cards: (Card & { far?: string })[];
+  actions: [name: string, words: string][];
+  named: boolean;
+}
+
+export interface StripsView {
+  note: string;
+  actions: [name: string, words: string][];
+  strips: Strip[];
+}
+
 // labels.py
 export interface LabelsView {
   classes: [name: string, count: number][];
