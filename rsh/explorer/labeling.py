@@ -76,14 +76,15 @@ class Labeling:
 
     @property
     def classes(self) -> list[str]:
-        """Names that tiles can be given: those of the gallery, then new ones as they came."""
+        """Names that tiles can be given: of the gallery, of groups, then others as they came."""
         given = [
             change.name
             for event in self.store.state.events
             for change in event.changes
             if isinstance(change, ClassChange) and change.name
         ]
-        return list(dict.fromkeys([*self._gallery.classes, *given]))
+        groups = self.store.state.group_names.values()
+        return list(dict.fromkeys([*self._gallery.classes, *groups, *given]))
 
     def give(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
         """Give tiles a class, or take it away with "".

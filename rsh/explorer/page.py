@@ -388,6 +388,11 @@ class Explorer:
         """Show what depends on labels, which were just given."""
         self.labels.show_saved()
 
+    def recolor(self) -> None:
+        """Color the dots again if their colors depend on labels."""
+        if self.legend.coloring.get("by") == "given":
+            self.legend.color(self.state.results(), "given")
+
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""
         self._move(lambda: None)

@@ -13,6 +13,7 @@ from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
 from rsh.explorer.verdicts import has_verdicts
+from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 from rsh.text import humanize, plural
@@ -31,6 +32,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     items = gallery.items
     ways = [("class", "class")] if gallery.classes else []
     ways.append(("distance", "distance from the query"))
+    ways.append(("given", "given class"))
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
     ways.append(("found", "relevance of results" if gallery.classes else "results"))
@@ -63,6 +65,9 @@ def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
     if by == "class" and gallery.classes:
         names = [humanize(name) for name in gallery.classes]
         return _packed(by, gallery.labels, names=names, missing="no class")
+    if by == "given":
+        given, numbers = choose_labels(gallery, gallery.annotations.state, "given")
+        return _packed(by, numbers, names=[humanize(name) for name in given], missing="none given")
     if by == "distance":
         return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":

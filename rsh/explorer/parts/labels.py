@@ -117,6 +117,7 @@ class LabelsPart(Part):
         if any(condition.column in ("set", "label") for condition in conditions):
             self.page.search_again()
         self._show()
+        self.page.recolor()
         self.tray.said = ""
         self.tray.said = self.labeling.said
 

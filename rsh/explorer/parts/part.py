@@ -25,6 +25,9 @@ class Page(Protocol):
     def labeled(self) -> None:
         """Show what depends on labels, which were just given."""
 
+    def recolor(self) -> None:
+        """Color the dots again if their colors depend on labels."""
+
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""
 
