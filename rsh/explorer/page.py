@@ -250,7 +250,6 @@ class Explorer:
             if number != self._class:  # the class browser follows the query to its class
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
-        self.legend.verdicts = list_verdicts(self.state)
         self.legend.note = legend_note(self.state.query, bool(self.planes))
         self._show_picked()
         self._show_class(self._class, self._part)
@@ -273,6 +272,7 @@ class Explorer:
         self.codes.view = codes
         for plane in self.planes:
             plane.marks = marks
+        self.legend.verdicts = list_verdicts(result)
         self.legend.color(result)
         self.sides.view = self._comparison.view(self.state, self.sides.chosen)
         self.header.address = write_address(self.state, gallery=self._name)
