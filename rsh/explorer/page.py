@@ -337,7 +337,6 @@ class Explorer:
             if number != self._class:  # the class browser follows the query to its class
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
-        self.legend.verdicts = list_verdicts(self.state)
         self.legend.note = legend_note(self.state.query, bool(self.planes))
         self._show_class(self._class, self._part)
         self._show_results()
@@ -360,6 +359,7 @@ class Explorer:
         self.cards.view = cards
         for plane in self.planes:
             plane.marks = marks
+        self.legend.verdicts = list_verdicts(result)
         self.legend.color(result)
         for part in self.parts:
             part.refresh()

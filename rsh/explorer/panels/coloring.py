@@ -12,7 +12,6 @@ from rsh.codes.binary import Packed, hamming
 from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
-from rsh.explorer.verdicts import has_verdicts
 from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
@@ -101,7 +100,7 @@ def _by_relevance(result: SearchResult) -> dict[str, Any]:
     """Color the tiles shown by whether they have the query's class, as far as that is known."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
     relevant = shown.relevant
-    if relevant is None or not has_verdicts(result.gallery, result.query, result.options.filter):
+    if relevant is None:
         values[shown.rows] = 0
         names, roles = ["result"], ["accent"]
     else:

@@ -6,8 +6,6 @@ import traitlets
 
 from rsh.explorer.panels.coloring import WITH_QUERY, list_ways, make_coloring
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.state import ExplorerState
-from rsh.explorer.verdicts import has_verdicts
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
@@ -48,10 +46,10 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
         self.coloring = make_coloring(result, by or now or list_ways(result.gallery)[0][0])
 
 
-def list_verdicts(state: ExplorerState) -> list[str]:
-    """Return how the results of the current query can be marked."""
-    gallery = state.gallery
-    if not has_verdicts(gallery, state.query, state.settings.filter):
+def list_verdicts(result: SearchResult) -> list[str]:
+    """Return how the tiles of a result can be marked."""
+    gallery = result.gallery
+    if not result.has_verdicts:
         return ["unknown"]
     return ["right", "wrong", *(["unknown"] if gallery.num_labeled < len(gallery) else [])]
 
