@@ -74,8 +74,7 @@ def read_columns(
             latitude.
     """
     schema = file.schema_arrow
-    about = json.loads((schema.metadata or {}).get(b"geo", b"null"))
-    geometry, facts = _geometry(schema, about, crs)
+    geometry, facts = _geometry(schema, crs)
     names, left_out = _flat(schema, geometry, apart)
     if len(names) > MAX_COLUMNS:
         raise InputError(f"{where} has more than {MAX_COLUMNS} columns: remove some")
@@ -89,13 +88,31 @@ def read_columns(
     columns = {name: _plain(table[name]) for name in table.column_names}
     if geometry is None:
         return columns, {}
-    if geometry not in names or facts.get("encoding", "WKB") != "WKB":
-        raise InputError(f"{where} has no geometries as WKB: save them so")
+    _check_geometry(geometry, names, facts, where)
     system = _crs(facts, crs, where)
     hint = (
         STATE_SYSTEM if crs is None else f"{STATE_SYSTEM}, or give it with --crs, such as EPSG:4326"
     )
     return columns, _places(file, geometry, system, where, hint)
+
+
+def read_shapes(file: pq.ParquetFile, where: str) -> tuple[list[Any], "CRS"]:
+    """Return the geometries of an open table as shapely has them, and their coordinate system.
+
+    Args:
+        file: the table.
+        where: its name in error messages.
+
+    Raises:
+        InputError: the table has no geometries as WKB, or states no known coordinate system.
+    """
+    schema = file.schema_arrow
+    geometry, facts = _geometry(schema, None)
+    if geometry is None:
+        raise InputError(f"{where} has no geometries: save it as GeoParquet")
+    _check_geometry(geometry, schema.names, facts, where)
+    crs = _crs(facts, None, where)
+    return [shape for batch in _shape_batches(file, geometry, where) for shape in batch], crs
 
 
 @contextmanager
@@ -109,13 +126,19 @@ def reading(where: str) -> Iterator[None]:
         raise InputError(f"{where} is no table ({first_sentence(error)}): save it again") from None
 
 
-def _geometry(schema: pa.Schema, about: Any, crs: str | None) -> tuple[str | None, dict[str, Any]]:
+def _geometry(schema: pa.Schema, crs: str | None) -> tuple[str | None, dict[str, Any]]:
     """Return the name of the column of geometries, or None, and what the table states of it."""
+    about = json.loads((schema.metadata or {}).get(b"geo", b"null"))
     if not isinstance(about, dict) or "primary_column" not in about:
         return ("geometry" if crs and "geometry" in schema.names else None), {}
     columns, name = about.get("columns"), about["primary_column"]
     facts = columns.get(name) if isinstance(columns, dict) else None
     return name, facts if isinstance(facts, dict) else {}
+
+
+def _check_geometry(geometry: str, names: list[str], facts: dict[str, Any], where: str) -> None:
+    if geometry not in names or facts.get("encoding", "WKB") != "WKB":
+        raise InputError(f"{where} has no geometries as WKB: save them so")
 
 
 def _flat(
@@ -203,15 +226,7 @@ def _places(file: pq.ParquetFile, geometry: str, crs: "CRS", where: str, hint: s
 
     longitudes, latitudes, extents = [np.empty(0)], [np.empty(0)], [np.empty((0, 4))]
     footprints = []
-    for batch in file.iter_batches(columns=[geometry], batch_size=GEOMETRIES):
-        column = batch.column(0)
-        values = getattr(column, "storage", column).to_numpy(zero_copy_only=False)
-        try:
-            shapes = shapely.from_wkb(values)
-        except (shapely.errors.GEOSException, TypeError, ValueError) as error:
-            raise InputError(
-                f"{where} has a geometry that is no WKB ({first_sentence(error)}): save it again"
-            ) from None
+    for shapes in _shape_batches(file, geometry, where):
         middles = shapely.centroid(_unwrapped(shapes) if crs.is_geographic else shapes)
         middles = np.where(shapely.is_empty(middles), None, middles)
         longitude, latitude = to_degrees(crs, shapely.get_x(middles), shapely.get_y(middles))
@@ -220,14 +235,29 @@ def _places(file: pq.ParquetFile, geometry: str, crs: "CRS", where: str, hint: s
         footprints.append(pd.Series(outline(shapes, crs), dtype="string"))  # half of Python's size
         extents.append(shapely.bounds(shapes))
     longitude, latitude = np.concatenate(longitudes), np.concatenate(latitudes)
-    _check_extents(np.concatenate(extents), np.isnan(longitude), crs, where, hint)
+    check_extents(np.concatenate(extents), np.isnan(longitude), crs, where, hint)
     places = {"longitude": pd.Series(longitude.round(7)), "latitude": pd.Series(latitude.round(7))}
     if any((part != "").any() for part in footprints):
         places["footprint"] = pd.concat(footprints, ignore_index=True)
     return places
 
 
-def _check_extents(
+def _shape_batches(file: pq.ParquetFile, geometry: str, where: str) -> Iterator[NDArray[Any]]:
+    """Yield the geometries of some rows at a time as shapely has them."""
+    import shapely
+
+    for batch in file.iter_batches(columns=[geometry], batch_size=GEOMETRIES):
+        column = batch.column(0)
+        values = getattr(column, "storage", column).to_numpy(zero_copy_only=False)
+        try:
+            yield shapely.from_wkb(values)
+        except (shapely.errors.GEOSException, TypeError, ValueError) as error:
+            raise InputError(
+                f"{where} has a geometry that is no WKB ({first_sentence(error)}): save it again"
+            ) from None
+
+
+def check_extents(
     extents: NDArray[np.float64], lost: Any, crs: "CRS", where: str, hint: str
 ) -> None:
     """Raise InputError if geometries cannot be in the coordinate system that is stated.

@@ -77,7 +77,7 @@ def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
         return []
     if np.ptp(longitude) < 180 and np.abs(latitude).max() < 90 - NEAR_POLE:  # as most are
         return [_ring(longitude, latitude)]
-    longitude, latitude = _spread_poles(longitude, latitude)
+    longitude, latitude = spread_poles(longitude, latitude)
     steps = wrap(np.diff(longitude, append=longitude[0]))
     is_around_pole = abs(steps.sum()) > 180
     unwrapped = longitude[0] + np.concatenate([[0], np.cumsum(steps[:-1])])
@@ -87,7 +87,7 @@ def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
     return [_ring(unwrapped, latitude)]
 
 
-def _spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
+def spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
     """Replace a corner at a pole, which has any longitude, by the ends of two meridians there."""
     at_pole = np.abs(latitude) > 90 - NEAR_POLE
     at_pole &= ~np.roll(at_pole, 1) & ~np.roll(at_pole, -1)  # an edge along it is one already

@@ -6,10 +6,16 @@ import pandas as pd
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import OVERLAPS, POLYGON
 from rsh.text import humanize
 
 FEW = 60  # different values of a column that fit into a list
-WORDS = {"class": "class", "split": "split", "bbox": "bounding box (degrees)"}
+WORDS = {"class": "class", "split": "split"}
+PLACES = {  # conditions on places: their words, and what may be written there
+    "bbox": ("bounding box (degrees)", "west, south, east, north"),
+    POLYGON: ("polygon (degrees)", "longitude, latitude of each corner in turn"),
+    OVERLAPS: ("footprint overlaps polygon", "longitude, latitude of each corner in turn"),
+}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
@@ -19,7 +25,8 @@ class FilterPanel(Panel, script="filter.js"):
     Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
-        view: texts, the conditions as they are; columns, each with name, words, values to choose
+        view: texts, the conditions as they are; words, the same with long polygons in short;
+            columns, each with name, words, values to choose
             from (or none: a free field), and hint, what may be written there; and found, how many
             tiles can be found, in words.
     """
@@ -32,6 +39,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     many = len(gallery.searchable_rows(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
+        "words": [condition.words for condition in filter.conditions],
         "columns": columns,
         "found": f"{many:,} of {state.num_searched:,} tiles match" if filter else "",
     }
@@ -45,8 +53,11 @@ def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]
     if state.gallery.has_map:
-        hint = "west, south, east, north"
-        columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
+        known = [name for name in PLACES if name != OVERLAPS or "footprint" in items]
+        columns += [
+            {"name": name, "words": PLACES[name][0], "values": [], "hint": PLACES[name][1]}
+            for name in known
+        ]
     return columns
 
 
