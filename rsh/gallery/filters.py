@@ -77,12 +77,14 @@ class Condition(NamedTuple):
         return f"{text[:SHORT].rpartition(',')[0]},... ({corners})"
 
     @classmethod
-    def of_region(cls, region: Region, *, overlaps: bool = False) -> "Condition":
+    def of_region(
+        cls, region: Region, *, overlaps: bool = False, negated: bool = False
+    ) -> "Condition":
         """Return the condition that a tile's center lies in a region, or its footprint overlaps it.
 
         Unlike a condition that is read, it has any number of corners.
         """
-        return cls(OVERLAPS if overlaps else POLYGON, (region.to_text(),))
+        return cls(OVERLAPS if overlaps else POLYGON, (region.to_text(),), negated=negated)
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _read_region(condition: Condition) -> Condition:
     if len(text) > MAX_REGION:
         raise InputError(
             f"the polygon has {len(text):,} characters, and at most {MAX_REGION:,} fit into a "
-            "link: draw fewer corners, or give a file to `rsh search --filter region=FILE`",
+            "link: draw fewer corners, or name a file in `rsh search --filter polygon=FILE`",
             parameter="filter",
             value=condition.words,
         )
