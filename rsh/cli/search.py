@@ -66,7 +66,9 @@ def search(
     from rsh.search.formats.files import check_file, write_result
     from rsh.search.formats.geojson import feature_collection
 
-    given = [name for name, on in (("--output", output), ("--json", json_), ("--geojson", geojson)) if on]
+    given = [
+        name for name, on in (("--output", output), ("--json", json_), ("--geojson", geojson)) if on
+    ]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
     if output:

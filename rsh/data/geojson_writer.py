@@ -28,7 +28,9 @@ def write_geojson(table: GeoTable, stream: IO[bytes]) -> None:
         for shape, properties in zip(shapes, columns.to_pylist(), strict=True):
             plain = {name: _plain(value) for name, value in properties.items()}
             written = json.dumps(plain, ensure_ascii=False, allow_nan=False, default=str)
-            feature = f'{{"type": "Feature", "geometry": {shape or "null"}, "properties": {written}}}'
+            feature = (
+                f'{{"type": "Feature", "geometry": {shape or "null"}, "properties": {written}}}'
+            )
             stream.write(between + feature.encode())
             between = b",\n"
     stream.write(END)

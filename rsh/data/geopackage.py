@@ -73,7 +73,11 @@ DROP = "DELETE FROM {index} WHERE id = OLD.fid;"
 TRIGGERS = {
     "insert": ("INSERT", FULL, PUT),
     "update2": ("UPDATE", f"{SAME} AND {VOID}", DROP),
-    "update4": ("UPDATE", f"{MOVED} AND {VOID}", "DELETE FROM {index} WHERE id IN (OLD.fid, NEW.fid);"),
+    "update4": (
+        "UPDATE",
+        f"{MOVED} AND {VOID}",
+        "DELETE FROM {index} WHERE id IN (OLD.fid, NEW.fid);",
+    ),
     "update5": ("UPDATE", f"{MOVED} AND {FULL}", f"{DROP} {PUT}"),
     "update6": (CHANGED, f"{SAME} AND {FULL} AND {WAS_FULL}", SET),
     "update7": (CHANGED, f"{SAME} AND {FULL} AND {WAS_VOID}", PUT),
@@ -126,13 +130,15 @@ def _fill(database: sqlite3.Connection, table: GeoTable, layer: str) -> None:
     database.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, "
         "srs_id) VALUES (?, 'features', ?, ?, ?, ?, ?, ?)",
-        (layer, layer, *(table.bounds or [None] * 4), SRS),
+        (layer, layer, *(table.bounds or (None,) * 4), SRS),
     )
     kind = _geometry_type(table.kinds)
     database.execute(
         "INSERT INTO gpkg_geometry_columns VALUES (?, ?, ?, ?, 0, 0)", (layer, GEOMETRY, kind, SRS)
     )
-    columns = "".join(f", {_quoted(name)} {type_}" for name, type_ in zip(names, types, strict=True))
+    columns = "".join(
+        f", {_quoted(name)} {type_}" for name, type_ in zip(names, types, strict=True)
+    )
     database.execute(
         f"CREATE TABLE {layer} ({KEY} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
         f"{GEOMETRY} {kind}{columns})"
@@ -255,8 +261,8 @@ def read_layer(file: Path) -> tuple[list[Any], "CRS"]:
             if len(layers) != 1:
                 names = ", ".join(str(name) for name, *_ in layers)
                 raise InputError(
-                    f"{file} has {plural(len(layers), 'layer')} of geometries{names and f' ({names})'}: "
-                    "save one of them by itself"
+                    f"{file} has {plural(len(layers), 'layer')} of geometries, and not one "
+                    f"({names or 'none'}): save one by itself"
                 )
             layer, column, srs = layers[0]
             crs = _read_crs(database, srs, file)

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rsh.data.crs import STATE_SYSTEM, check_extents, read_crs
+from rsh.data.outlines import centers
 from rsh.data.places import LONGITUDE_LATITUDE, outline, to_degrees
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
@@ -25,20 +27,22 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 1000
 MAX_EXACT, EXACT_DIGITS = 2**53, 15  # of whole numbers and decimals as 64-bit floats
-STATE_SYSTEM = "state the coordinate system that they are in"
 GEOMETRIES = 1 << 14  # that are read at once
 ROWS_PER_TILE = 100  # a table may describe many other tiles, but a small file can claim any number
 
 Columns = dict[str, pd.Series]
 
 
-def read_parquet(content: bytes, tiles: int, where: str) -> pd.DataFrame:
+def read_parquet(
+    content: bytes, tiles: int, where: str, *, crs: str | None = None
+) -> tuple[Columns, Columns]:
     """Return the flat columns of a table, and the places that its geometries state.
 
     Args:
         content: of the file.
         tiles: how many tiles it is to describe.
         where: name of the table in error messages.
+        crs: see `read_columns`.
 
     Raises:
         InputError: it is no such table, is too large, or its geometries cannot be brought to
@@ -49,8 +53,7 @@ def read_parquet(content: bytes, tiles: int, where: str) -> pd.DataFrame:
         most = ROWS_PER_TILE * max(tiles, 1000)
         if file.metadata.num_rows > most:
             raise InputError(f"{where} has more than {most:,} rows: keep those of the tiles")
-        columns, places = read_columns(file, where)
-    return pd.DataFrame(places | columns)
+        return read_columns(file, where, crs=crs)
 
 
 def read_columns(
@@ -192,14 +195,7 @@ def _crs(facts: dict[str, Any], instead: str | None, where: str) -> "CRS":
 
     stated = facts.get("crs", LONGITUDE_LATITUDE)
     if instead:
-        try:
-            crs = CRS.from_user_input(instead)
-        except CRSError:
-            raise InputError(
-                "no known coordinate system: give a code such as EPSG:4326",
-                parameter="crs",
-                value=instead,
-            ) from None
+        crs = read_crs(instead)
         with suppress(CRSError, TypeError, ValueError):
             if stated is not None and not CRS.from_user_input(stated).equals(crs, True):
                 warnings.warn(
@@ -227,9 +223,8 @@ def _places(file: pq.ParquetFile, geometry: str, crs: "CRS", where: str, hint: s
     longitudes, latitudes, extents = [np.empty(0)], [np.empty(0)], [np.empty((0, 4))]
     footprints = []
     for shapes in _shape_batches(file, geometry, where):
-        middles = shapely.centroid(_unwrapped(shapes) if crs.is_geographic else shapes)
-        middles = np.where(shapely.is_empty(middles), None, middles)
-        longitude, latitude = to_degrees(crs, shapely.get_x(middles), shapely.get_y(middles))
+        x, y = centers(shapes, is_degrees=crs.is_geographic)
+        longitude, latitude = to_degrees(crs, x, y)
         longitudes.append(longitude)
         latitudes.append(latitude)
         footprints.append(pd.Series(outline(shapes, crs), dtype="string"))  # half of Python's size
@@ -255,56 +250,3 @@ def _shape_batches(file: pq.ParquetFile, geometry: str, where: str) -> Iterator[
             raise InputError(
                 f"{where} has a geometry that is no WKB ({first_sentence(error)}): save it again"
             ) from None
-
-
-def check_extents(
-    extents: NDArray[np.float64], lost: Any, crs: "CRS", where: str, hint: str
-) -> None:
-    """Raise InputError if geometries cannot be in the coordinate system that is stated.
-
-    Every geometry is within the range of degrees, but the system counts in meters or feet: a data
-    set of a few hundred meters around the origin of a projection is rarer than one whose system is
-    stated wrongly, and the origin lies at sea or outside of most systems' areas. Systems that count
-    in kilometers are left alone. The reverse, meters as degrees, shows in each single geometry.
-
-    Args:
-        extents: x and y from, x and y to; NaN for none, (n, 4).
-        lost: which have no place on Earth, (n,) bool.
-        crs: the system.
-        where: name of the table in error messages.
-        hint: how to fix it.
-    """
-    known = ~np.isnan(extents).any(axis=1)
-    far = np.abs(extents)
-    if not known.any():
-        return
-    unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
-    in_degrees = (far[known] <= [360, 90, 360, 90]).all()
-    if not crs.is_geographic and unit <= 1 and in_degrees:
-        x, y = extents[known][0, :2]
-        raise InputError(
-            f"{where} has coordinates in degrees, such as {x:g} {y:g}, but its system is "
-            f"{crs.name}: {hint}"
-        )
-    wrong = known & lost & (crs.is_geographic or lost[known].all())
-    if crs.is_geographic:
-        wrong |= known & ((extents[:, 0] > 360) | (extents[:, 2] < -360))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        x, y = extents[row, :2]
-        raise InputError(
-            f"{where} has geometries outside {crs.name}, such as {x:g} {y:g} in row {row}: {hint}"
-        )
-
-
-def _unwrapped(shapes: Any) -> Any:
-    """Return shapes in degrees, those across the antimeridian with longitudes of 0 to 360."""
-    import shapely
-
-    west, _, east, _ = shapely.bounds(shapes).T
-    moved = shapes.copy()
-    for row in np.flatnonzero(east - west > 180):
-        moved[row] = shapely.transform(
-            shapes[row], lambda xy: np.stack([xy[:, 0] + 360 * (xy[:, 0] < 0), xy[:, 1]], axis=1)
-        )
-    return moved

@@ -6,7 +6,6 @@ Source: https://geoparquet.org/releases/v1.1.0/
 import json
 from typing import IO, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsh.data.geotable import GeoTable
@@ -59,7 +58,7 @@ def write_geoparquet(table: GeoTable, stream: IO[bytes]) -> None:
     names = table.columns.column_names
     free = [f"{name}_2" if name.lower() == GEOMETRY else name for name in names]
     whole = table.columns.rename_columns(free).append_column(GEOMETRY, table.geometry)
-    about = {
+    about: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": list(table.kinds),
         "crs": CRS84,

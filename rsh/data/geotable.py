@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rsh.data.outlines import read_areas
 from rsh.data.places import Degrees
@@ -23,6 +23,7 @@ POINT = "Point"
 AT_ONCE = 1 << 15  # geometries that are converted at once
 POINT_WKB = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # packed
 UNKNOWN = ("class", "split")  # texts that are empty where they are unknown
+Values = Sequence[object] | NDArray[Any] | pd.Series
 Geometries = NDArray[Any]  # (n,) WKB as bytes, None where it is unknown
 
 
@@ -46,7 +47,7 @@ class GeoTable:
     def of_items(
         cls,
         items: pd.DataFrame,
-        more: Mapping[str, Sequence[object] | NDArray[Any]] | None = None,
+        more: Mapping[str, Values] | None = None,
         *,
         points: bool = False,
     ) -> "GeoTable":
@@ -67,9 +68,8 @@ class GeoTable:
                 "these tiles have no coordinates: add longitude and latitude to items.csv and "
                 "encode again"
             )
-        attributes = dict(more or {}) | {
-            str(name): items[name] for name in items if name != "footprint"
-        }
+        attributes: dict[str, Values] = dict(more or {})
+        attributes |= {str(name): items[name] for name in items if name != "footprint"}
         columns = pa.table({name: _column(name, values) for name, values in attributes.items()})
         parts = [_geometries(items.iloc[start : start + AT_ONCE], has_centers, has_areas)
                  for start in range(0, len(items), AT_ONCE)]  # fmt: skip
@@ -93,7 +93,11 @@ class GeoTable:
     def bounds(self) -> list[float]:
         """West, south, east and north of all geometries, degrees; empty without any."""
         known = self.extents[np.isfinite(self.extents).all(axis=1)]
-        return [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()] if len(known) else []
+        return (
+            [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()]
+            if len(known)
+            else []
+        )
 
     def batches(self) -> Iterator[tuple[pa.Table, list[bytes | None], NDArray[np.float64]]]:
         """Yield attributes, geometries and extents of some rows at a time."""
@@ -103,7 +107,7 @@ class GeoTable:
             yield self.columns.slice(start, AT_ONCE), shapes, extents
 
 
-def _column(name: str, values: ArrayLike | pd.Series) -> pa.ChunkedArray:
+def _column(name: str, values: Values) -> pa.ChunkedArray:
     """Return a column of single values, null where they are unknown."""
     try:
         found = pa.array(values, from_pandas=True)

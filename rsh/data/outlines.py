@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rsh.data.places import Degrees
+
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
@@ -44,7 +46,35 @@ def read_areas(footprints: "pd.Series[str]") -> NDArray[Any]:
         [shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON],
     )
     areas &= np.isfinite(shapely.bounds(shapes)).all(axis=1)
-    return np.where(areas, shapes, None)
+    shapes[~areas] = None
+    return np.asarray(shapes)
+
+
+def centers(shapes: NDArray[Any], *, is_degrees: bool = True) -> tuple[Degrees, Degrees]:
+    """Return x and y of the middle of each shape, (n,); NaN for those unknown or empty.
+
+    Args:
+        shapes: as shapely has them, None for unknown ones, (n,).
+        is_degrees: whether they may cross the antimeridian; x is then up to 360.
+    """
+    import shapely
+
+    middles = shapely.centroid(_unwrapped(shapes) if is_degrees else shapes)
+    middles = np.where(shapely.is_empty(middles), None, middles)
+    return shapely.get_x(middles), shapely.get_y(middles)
+
+
+def _unwrapped(shapes: Any) -> Any:
+    """Return shapes in degrees, those across the antimeridian with longitudes of 0 to 360."""
+    import shapely
+
+    west, _, east, _ = shapely.bounds(shapes).T
+    moved = shapes.copy()
+    for row in np.flatnonzero(east - west > 180):
+        moved[row] = shapely.transform(
+            shapes[row], lambda xy: np.stack([xy[:, 0] + 360 * (xy[:, 0] < 0), xy[:, 1]], axis=1)
+        )
+    return moved
 
 
 def read_outlines(

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from rsh.data.crs import STATE_SYSTEM, check_extents
 from rsh.data.geopackage import read_layer
-from rsh.data.geoparquet import STATE_SYSTEM, check_extents, read_shapes, reading
+from rsh.data.geoparquet import read_shapes, reading
 from rsh.data.places import LONGITUDE_LATITUDE, to_degrees
 from rsh.data.regions import Part, Region
 from rsh.errors import InputError

@@ -265,7 +265,7 @@ def _checked(ring: Ring) -> Ring:
             f"the corner {x:g},{y:g} is outside -360 to 360 degrees of longitude or -90 to 90 of "
             "latitude: give the longitude first, in degrees"
         )
-    return corners
+    return np.asarray(corners)
 
 
 def _around(corners: Ring) -> Ring:

@@ -222,8 +222,8 @@ class ExplorerState:
         length = sum(len(quote(str(condition))) for condition in filter.conditions)
         if length > MAX_CONDITIONS:
             raise InputError(
-                f"these filters have {length:,} characters, and at most {MAX_CONDITIONS:,} fit into "
-                "a link: remove one, or draw polygons with fewer corners"
+                f"these filters have {length:,} characters, and at most {MAX_CONDITIONS:,} fit "
+                "into a link: remove one, or draw polygons with fewer corners"
             )
         included = self.settings.include_held_out
         self.gallery.searchable_rows(filter, include_held_out=included)  # refuses it
