@@ -1,17 +1,23 @@
 """The footprints of a gallery for a map: of given tiles, or of those within a view."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.data.outlines import Outlines, read_areas, read_outlines
-from rsh.data.places import wrap
+from rsh.data.places import useful_decimals, wrap
 from rsh.gallery.gallery import Gallery
 
 MOST = 2000  # footprints at once: more are too small to be seen
 SAMPLED = 2000  # tiles whose size stands for that of all
 View = tuple[float, float, float, float]  # west, south, east, north
+
+
+@lru_cache(4)
+def footprints_of(gallery: Gallery) -> "Footprints":
+    """Return the footprints of a gallery, with what was found out of them before."""
+    return Footprints(gallery)
 
 
 class Footprints:
@@ -75,6 +81,16 @@ class Footprints:
             middle = west + span / 2
             inside[inside] = np.abs(wrap(places[inside, 0] - middle)) <= span / 2 + width
         return np.flatnonzero(inside)
+
+    @cached_property
+    def decimals(self) -> int:
+        """How many decimals of a place are worth showing: see `useful_decimals`."""
+        places = self.gallery.positions
+        if places is None:
+            return 1
+        rows = np.unique(np.linspace(0, len(places) - 1, SAMPLED).astype(np.int64))
+        size = 2 * max(self.reach) if self.are_known else 0.0
+        return useful_decimals(places[rows], size)
 
     @cached_property
     def reach(self) -> tuple[float, float]:
