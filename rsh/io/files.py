@@ -31,15 +31,25 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         InputError: the folder cannot be written.
     """
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        yield stream
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary file, for libraries that open files themselves: see `atomic_write`.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
+            yield temporary
+            fsync(temporary)
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:

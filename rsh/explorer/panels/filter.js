@@ -1,4 +1,5 @@
 // @ts-check
+import { icon } from "./lib/icons.js";
 import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { FilterView, Props } from "./lib/types" */
@@ -21,12 +22,6 @@ function problemWith(kind, value) {
   if (south > north) return `The south, ${south}, lies above the north, ${north}: exchange them.`;
   return "";
 }
-
-/**
- * A condition as a chip shows it.
- * @param {string} text
- */
-const inShort = (text) => (/^(polygon|overlaps)=/.test(text) ? "inside the drawn region" : text.replaceAll("_", " "));
 
 /**
  * The conditions on results: a chip for each, and a form that adds one.
@@ -63,14 +58,15 @@ function render({ model, el }) {
 
   const chosen = () => model.get("view").columns[column.selectedIndex];
 
+  let shown = "";
   function drawValue() {
-    const { name, values, hint } = chosen() ?? { name: "", values: [], hint: "" };
+    const { kind, values, hint } = chosen() ?? { kind: "text", values: [], hint: "" };
     choice.replaceChildren(...values.map((value) => make("option", { value }, value.replaceAll("_", " "))));
     choice.hidden = !values.length;
     field.hidden = !choice.hidden;
     field.placeholder = hint;
     field.title = hint;
-    sign.hidden = name === "bbox";
+    sign.hidden = kind === "box";
     complain("");
   }
   /** @param {string} words */
@@ -98,13 +94,21 @@ function render({ model, el }) {
   function chip(text, place) {
     const onclick = () => apply(model.get("view").texts.filter((_, other) => other !== place));
     const attributes = { type: "button", class: "rsh-chip", title: "Remove this filter", onclick };
-    return make("li", {}, make("button", attributes, make("span", {}, inShort(text)), "✕"));
+    return make(
+      "li",
+      {},
+      make("button", attributes, make("span", {}, model.get("view").words[place].replaceAll("_", " ")), icon("close")),
+    );
   }
 
   function draw() {
     const view = model.get("view");
-    if (!column.options.length) {
-      column.append(...view.columns.map(({ name, words }) => make("option", { value: name }, words)));
+    const known = JSON.stringify(view.columns);
+    if (known !== shown) {
+      const before = column.value;
+      column.replaceChildren(...view.columns.map(({ name, words }) => make("option", { value: name }, words)));
+      if (view.columns.some(({ name }) => name === before)) column.value = before;
+      shown = known;
       drawValue();
     }
     body.hidden = !view.columns.length;

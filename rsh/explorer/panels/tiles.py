@@ -1,10 +1,11 @@
 """One tile in words and bytes, as all panels show it."""
 
-import math
 from typing import Any
 
 from rsh.codes.binary import to_hex
 from rsh.codes.parts import CodePart
+from rsh.data.places import format_place
+from rsh.gallery.footprints import footprints_of
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
@@ -26,7 +27,8 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     place = address = ""
     if gallery.positions is not None:
         longitude, latitude = gallery.positions[row].tolist()
-        place, address = format_position(longitude, latitude), map_url(longitude, latitude)
+        place = format_place(longitude, latitude, footprints_of(gallery).decimals)
+        address = map_url(longitude, latitude) if place else ""
     return {
         "row": row,
         "id": str(gallery.items["id"].iat[row]),
@@ -79,14 +81,6 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
         "unseen": False,
         "thumb": query.thumbnail(gallery),
     }
-
-
-def format_position(longitude: float, latitude: float) -> str:
-    """Return a position such as 34.5° N, 102.1° E; "" where it is unknown."""
-    if not (math.isfinite(longitude) and math.isfinite(latitude)):
-        return ""
-    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
-    return f"{abs(latitude):.1f}° {north}, {abs(longitude):.1f}° {east}"
 
 
 def map_url(longitude: float, latitude: float) -> str:

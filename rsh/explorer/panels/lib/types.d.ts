@@ -245,7 +245,14 @@ export interface ExplainView {
 // filter.py
 export interface FilterView {
   texts: string[];
-  columns: { name: string; words: string; values: string[]; hint: string; kind: "number" | "text" | "box" }[];
+  words: string[];
+  columns: {
+    name: string;
+    words: string;
+    values: string[];
+    hint: string;
+    kind: "number" | "text" | "box" | "region";
+  }[];
   found: string;
 }
 
