@@ -88,17 +88,13 @@ function render({ model, el }) {
   });
 
   /**
-   * @param {string} text
+   * @param {string} words
    * @param {number} place
    */
-  function chip(text, place) {
+  function chip(words, place) {
     const onclick = () => apply(model.get("view").texts.filter((_, other) => other !== place));
     const attributes = { type: "button", class: "rsh-chip", title: "Remove this filter", onclick };
-    return make(
-      "li",
-      {},
-      make("button", attributes, make("span", {}, model.get("view").words[place].replaceAll("_", " ")), icon("close")),
-    );
+    return make("li", {}, make("button", attributes, make("span", {}, words.replaceAll("_", " ")), icon("close")));
   }
 
   function draw() {
@@ -114,7 +110,7 @@ function render({ model, el }) {
     body.hidden = !view.columns.length;
     // What was typed stays until it is a condition: a mistake can be mended.
     if (view.texts.length > chips.childElementCount) field.value = "";
-    chips.replaceChildren(...view.texts.map(chip));
+    chips.replaceChildren(...view.words.map(chip));
     found.textContent = view.found;
   }
   return stopAll([
