@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from browser.plane_steps import (
+    IMAGE,
     PIXELS,
     PLANES,
     circle,
@@ -20,6 +21,7 @@ from browser.steps import (
     loneliest,
     plane_named,
     query_of,
+    show_space,
     wait_for_another_query,
 )
 
@@ -53,12 +55,14 @@ def planes(tab):
 @pytest.mark.parametrize("name", ONE_PLANE)
 def test_a_lasso_selects_what_lies_inside_it_in_all_planes(planes, server, name):
     page, gallery = planes, server.gallery
+    show_space(page, "All")
+    wait_until_drawn(page)
     stage, box, spots = places(page, gallery, name)
     plane = stage.locator("xpath=../..")
     plane.get_by_role("button", name="Select").click()
     line = circle(np.median(spots, axis=0), min(box["width"], box["height"]) * 0.3)
     others = [plane_named(page, other) for other in PLANES if other != name]
-    before = [other.locator("canvas").first.screenshot() for other in others]
+    before = [other.locator("canvas").first.evaluate(IMAGE) for other in others]
     draw(page, box, line)
     inside, sure = enclosed(line, spots), np.ones(len(spots), dtype=bool)
     for factor in (0.97, 1.03):  # the line is drawn in whole steps: those under it may be either
@@ -69,7 +73,7 @@ def test_a_lasso_selects_what_lies_inside_it_in_all_planes(planes, server, name)
     assert set(rows) ^ set(np.flatnonzero(inside)) <= set(np.flatnonzero(~sure))
     assert page.locator(".rsh-count").inner_text() == f"{len(rows)} tiles selected"
     wait_until_drawn(page)
-    after = [other.locator("canvas").first.screenshot() for other in others]
+    after = [other.locator("canvas").first.evaluate(IMAGE) for other in others]
     assert all(one != two for one, two in zip(before, after, strict=True))
 
 
@@ -176,6 +180,8 @@ def test_touch_draws_too(visit, server):
 def test_pointing_in_one_plane_rings_the_tile_in_all(tab, server):
     page, gallery = watch_planes(tab), server.gallery
     row = loneliest(xy_of(gallery, "Features"))
+    show_space(page, "All")
+    wait_until_drawn(page)
     stage, _, spots = places(page, gallery, "Features")
     other = plane_named(page, "Codes").locator("canvas").nth(1)
     ring = """(canvas) => {
