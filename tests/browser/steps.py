@@ -17,7 +17,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 # Each panel loads by itself: these are the first and the last of them.
 THERE = """() => document.querySelector(".rsh-results .rsh-cards img")?.naturalWidth > 0 &&
-  [".rsh-query img", ".rsh-dock-tabs button", ".rsh-handle"].every((each) => document.querySelector(each))"""
+  [".rsh-query img", ".rsh-dock-tabs button", ".rsh-handle"]
+    .every((each) => document.querySelector(each))"""
 
 
 def open_page(visit, server, **options):

@@ -111,8 +111,9 @@ def test_a_second_lasso_with_shift_adds_and_a_click_takes_away(planes, server):
     alone = loneliest(xy_of(gallery, "Features"))
     draw(page, box, circle(np.median(spots, axis=0), 50))
     first = set(last(page, "select")["rows"])
+    gap = np.sort(np.linalg.norm(spots - spots[alone], axis=1))[1]
     page.keyboard.down("Shift")
-    draw(page, box, circle(spots[alone], 12))
+    draw(page, box, circle(spots[alone], 0.7 * gap))
     page.keyboard.up("Shift")
     assert set(last(page, "select")["rows"]) == first | {alone}
     x, y = spots[alone]
@@ -221,6 +222,8 @@ def test_on_a_phone_the_card_stays_in_its_plane(visit, server, name):
 
 def test_a_card_closes_when_another_panel_takes_the_ring(tab, server):
     page, gallery = watch_planes(tab), server.gallery
+    show_space(page, "All")
+    wait_until_drawn(page)
     plane_named(page, "Features").focus()
     row = loneliest(xy_of(gallery, "Codes"))
     stage, _, spots = places(page, gallery, "Codes")
