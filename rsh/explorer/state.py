@@ -270,6 +270,13 @@ class ExplorerState:
         held = ids.str.contains(text.strip(), case=False, regex=False).to_numpy(dtype=bool)
         return [str(name) for name in ids[np.flatnonzero(held)[:SUGGESTED]]]
 
+    def count_matching(self, text: str) -> int:
+        """Return how many ids contain a text, ignoring case; 1 for the id of a tile."""
+        if text in self.gallery.ids:
+            return 1
+        held = self.gallery.items["id"].str.contains(text.strip(), case=False, regex=False)
+        return int(held.sum())
+
     def find_row(self, name: str) -> int:
         """Return the row of the tile with an id, or of the first tile whose id contains the text.
 

@@ -7,9 +7,12 @@
     bbox=5,45,10,50         west, south, east, north in degrees, of a tile's center; a box whose
                             west is greater than its east crosses the 180th meridian; longitudes
                             are from -180 to 180 or from 0 to 360
+    set=to check            tiles in a set that visitors made, or in one of several
+    label=forest            the class that a visitor gave, or else that of the column class
 
 Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
-class pass a condition on the class.
+class pass a condition on the class. A table may have a column set or label of its own; it is then
+the one that conditions are on.
 """
 
 import re
@@ -28,6 +31,7 @@ from rsh.index.base import ColumnTest
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
 DATE = re.compile(r"\d{4}(-|$)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
 Mask = NDArray[np.bool_]
 
 
@@ -72,11 +76,20 @@ class Filter:
     def __str__(self) -> str:
         return " and ".join(map(str, self.conditions))
 
+    def on_annotations(self, items: pd.DataFrame) -> list[Condition]:
+        """Return the conditions on what visitors gave, see `Gallery.table_for`."""
+        return [
+            condition
+            for condition in self.conditions
+            if condition.column in ANNOTATIONS and condition.column not in items
+        ]
+
     def mask(self, items: pd.DataFrame) -> Mask:
         """Return whether each tile meets all conditions.
 
         Args:
-            items: the table, one row a tile.
+            items: the table, one row a tile; for conditions on what visitors gave, that of
+                `Gallery.table_for`.
 
         Returns:
             (n,) bool.
@@ -125,6 +138,8 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
+    if condition.column in ANNOTATIONS and str(condition) in items:
+        return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
     if condition.column not in items:
         raise InputError(
             f"there is no column {condition.column}, choose one of {', '.join(items.columns)}",

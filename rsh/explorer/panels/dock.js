@@ -58,6 +58,11 @@ function render({ model, el }) {
   return stopAll([
     redrawOn(model, ["tab"], draw),
     on(model, {
+      select: ({ rows }) => {
+        const tab = buttons.find((button) => button.dataset.name === "selected");
+        const words = tabs.find(([name]) => name === "selected")?.[1] ?? "";
+        if (tab) tab.textContent = rows.length ? `${words} (${rows.length.toLocaleString("en")})` : words;
+      },
       // On a phone the drawer is a region of its own, which should not be empty.
       region: ({ name }) => {
         const alone = window.matchMedia("(max-width: 1099px)").matches;

@@ -8,11 +8,13 @@ from rsh.explorer.panels.panel import Panel
 
 # Names of the tabs and their words, in order.
 TABS = {
-    "codes": "Codes and distances",
+    "selected": "Selected",
+    "labels": "Labels",
+    "codes": "Codes",
     "compare": "Compare",
-    "parts": "What matters in the tile",
-    "bit": "What a bit says",
-    "pairs": "Confused classes",
+    "parts": "What matters",
+    "bit": "Bits",
+    "pairs": "Confusion",
 }
 
 

@@ -122,7 +122,7 @@ function render({ model, el }) {
     select.append(...pairs.map(([names, margin]) => make("option", {}, `${names}: margin ${margin}`)));
     select.selectedIndex = chosen ?? -1;
     const lead =
-      "The margin is how many bits farther the other class is than a tile's own class, on average. " +
+      "About all tiles of the gallery, whatever the query is. The margin is how many bits farther the other class is than a tile's own class, on average. " +
       "The smaller the margin, the more the classes are confused.";
     bodies.pairs.replaceChildren(
       paragraph(lead),

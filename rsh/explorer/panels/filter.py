@@ -19,9 +19,9 @@ class FilterPanel(Panel, script="filter.js"):
     Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
-        view: texts, the conditions as they are; columns, each with name, words, values to choose
-            from (or none: a free field), and hint, what may be written there; and found, how many
-            tiles can be found, in words.
+        view: texts, the conditions as they are; columns, each with name, words, kind ("number",
+            "text" or "box"), values to choose from (or none: a free field), and hint, what may be
+            written there; and found, how many tiles can be found, in words.
     """
 
 
@@ -46,16 +46,17 @@ def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     columns = [_column(name, items[name]) for name in [*usual, *others]]
     if state.gallery.has_map:
         hint = "west, south, east, north"
-        columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
+        box = {"name": "bbox", "words": WORDS["bbox"], "kind": "box", "values": [], "hint": hint}
+        columns.append(box)
     return columns
 
 
 def _column(name: str, column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
-    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name))}
+    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name)), "kind": "text"}
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
         low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
-        return entry | {"values": [], "hint": f"from..to, such as {low}..{high}"}
+        return entry | {"kind": "number", "values": [], "hint": f"from..to, such as {low}..{high}"}
     values = sorted(map(str, known.unique()))
     if len(values) > FEW:
         return entry | {"values": [], "hint": "one value, or several separated by commas"}

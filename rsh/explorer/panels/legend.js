@@ -1,9 +1,9 @@
 // @ts-check
 import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
-import { bytesAs, emit, make, on, plural, redrawOn, stopAll, store, stored } from "./lib/shared.js";
+import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored } from "./lib/shared.js";
 
-/** @import { Coloring, DotColoring, Events, Props } from "./lib/types" */
+/** @import { Bytes, Coloring, DotColoring, Events, Message, Props } from "./lib/types" */
 
 const ALL = "all";
 const TWO_FROM = 1800; // CSS pixels of window width from which all spaces are shown at first
@@ -67,22 +67,9 @@ function render({ model, el }) {
     onchange: () => model.send({ kind: "color", by: choice.value }),
   });
   choice.append(...model.get("ways").map(([by, words]) => make("option", { value: by }, words)));
-  const count = make("p", { class: "rsh-count", role: "status" });
-  const clear = make(
-    "button",
-    { type: "button", hidden: true, onclick: () => emit(model, "select", { rows: new Int32Array() }) },
-    "Clear",
-  );
   const hasMaps = choice.length > 0; // without a map there is nothing to have a key to
   const key = make("p", { class: "rsh-key", role: "img" });
-  const tools = make(
-    "div",
-    { class: "rsh-tools" },
-    make("label", { for: choice.id }, "Color by"),
-    choice,
-    key,
-    make("div", { class: "rsh-selection" }, count, clear),
-  );
+  const tools = make("div", { class: "rsh-tools" }, make("label", { for: choice.id }, "Color by"), choice, key);
 
   /** The value whose chip was pressed. @type {number | null} */
   let kept = null;
@@ -184,10 +171,6 @@ function render({ model, el }) {
     selected = rows;
     const bytes = rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength);
     model.send({ kind: "select" }, undefined, [bytes]);
-    count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
-    const focused = document.activeElement === clear;
-    clear.hidden = rows.length === 0;
-    if (focused && clear.hidden) choice.focus();
   }
 
   function drawKey() {
@@ -217,7 +200,13 @@ function render({ model, el }) {
     ...(hasMaps ? [tools, list] : []),
     note,
   );
+  /** @type {(content: Message, buffers: Bytes[]) => void} */
+  const receive = (content, buffers) => {
+    if (content.kind === "selected") emit(model, "select", { rows: bytesAs(Int32Array, buffers[0]) });
+  };
+  model.on("msg:custom", receive);
   return stopAll([
+    () => model.off("msg:custom", receive),
     () => document.removeEventListener("keydown", leave),
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),

@@ -20,7 +20,16 @@ function queryCard(model, view, url) {
   return make(
     "div",
     { class: "rsh-query", "data-row": query.row },
-    make("img", { src: url, alt: `query tile, ${query.name}${query.place ? `, ${query.place}` : ""}` }),
+    make(
+      "button",
+      {
+        type: "button",
+        class: "rsh-query-open",
+        title: "Enlarge",
+        onclick: () => emit(model, "enlarge", { row: query.row, name: query.name }),
+      },
+      make("img", { src: url, alt: `query tile, ${query.name}${query.place ? `, ${query.place}` : ""}` }),
+    ),
     make(
       "div",
       { class: "rsh-about" },

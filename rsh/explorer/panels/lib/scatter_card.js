@@ -106,6 +106,11 @@ export class HoverCard {
     this.announce([tile.name, ...lines].join(", "));
   }
 
+  /** Say again what depends on the query. */
+  renew() {
+    if (!this.element.hidden) this.show();
+  }
+
   /**
    * Put the card below the tile or above it, and where neither fits, as near to it as the frame allows.
    * @type {(x: number, y: number) => void}

@@ -15,8 +15,11 @@ export interface Model<Traits = any> {
 }
 
 export type Message =
-  | { kind: "pong" | "idle" }
-  | { kind: "text"; form: string; text: string }
+  | { kind: "pong" | "idle" | "selected" }
+  | { kind: "text"; form: string; text: string; note: string }
+  | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
+  | { kind: "keep"; dump: unknown }
+  | { kind: "imported"; words: string }
   | { kind: "file"; name: string; type: string }
   | ({ kind: "tile" } & TileWords);
 
@@ -60,6 +63,10 @@ export interface Events {
   idle: object;
   alert: object;
   say: { words: string };
+  "region drawn": { polygon: string };
+  only: { condition: string };
+  given: { classes: Record<string, string> };
+  enlarge: { row: number; name: string };
   region: { name: string };
   go: { region: string };
   join: object;
@@ -149,6 +156,19 @@ export interface QueryView {
   marks: (Tile & { sign: Sign })[];
 }
 
+// labels.py
+export interface LabelsView {
+  classes: [name: string, count: number][];
+  sets: [name: string, count: number][];
+  num_given: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  kept: "gallery" | "visitor" | "none";
+  why: string;
+  notes: string[];
+  conflicts: [row: number, said: [name: string, person: string][]][];
+}
+
 // controls.py
 export interface ControlsView {
   max_top_k: number;
@@ -209,7 +229,7 @@ export interface ExplainView {
 // filter.py
 export interface FilterView {
   texts: string[];
-  columns: { name: string; words: string; values: string[]; hint: string }[];
+  columns: { name: string; words: string; values: string[]; hint: string; kind: "number" | "text" | "box" }[];
   found: string;
 }
 
