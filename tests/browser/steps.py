@@ -106,29 +106,29 @@ def plane_named(page, name):
     return stage
 
 
-def open_tab(page, words, shows):
+def open_tab(page, name, shows):
     """Open a tab of the drawer, and wait until it shows something."""
     show_region(page, "Details")
-    tab = page.locator(".rsh-dock-tabs").get_by_role("button", name=words, exact=True)
+    tab = page.locator(f".rsh-dock-tabs [data-name={name}]")
     if tab.get_attribute("aria-expanded") != "true":
         tab.click()
     page.wait_for_selector(f".rsh-dock {shows}", timeout=ANSWER)
 
 
 def open_codes(page):
-    open_tab(page, "Codes and distances", ".rsh-code-row:nth-child(2)")
+    open_tab(page, "codes", ".rsh-code-row:nth-child(2)")
 
 
 def open_bit(page):
-    open_tab(page, "What a bit says", ".rsh-bit-profile .rsh-card")
+    open_tab(page, "bit", ".rsh-bit-profile .rsh-card")
 
 
 def open_pairs(page):
-    open_tab(page, "Confused classes", ".rsh-boundary .rsh-card")
+    open_tab(page, "pairs", ".rsh-boundary .rsh-card")
 
 
 def compare_with_features(page):
-    open_tab(page, "Compare", ".rsh-compare select")
+    open_tab(page, "compare", ".rsh-compare select")
     page.get_by_label("Compare these results with").select_option("features")
     page.wait_for_selector(".rsh-compare-sides section:nth-child(2) .rsh-card", timeout=ANSWER)
 

@@ -145,7 +145,7 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
 
 def test_the_why_of_a_query_is_drawn(visit, trained):
     page = open_page(visit, trained)
-    open_tab(page, "What matters in the tile", ".is-parts button")
+    open_tab(page, "parts", ".is-parts button")
     page.get_by_role("button", name="Compute").click()
     page.wait_for_selector(".rsh-attributions figure:nth-child(2) img", timeout=60_000)
     assert page.get_by_role("alert").inner_text() == ""

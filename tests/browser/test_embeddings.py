@@ -40,7 +40,7 @@ def test_tiles_show_their_codes_and_no_image_is_asked_for(visit, vectors):
         ".rsh-codes"
     )
     assert "(group " in page.inner_text(".rsh-code-distance")
-    for absent in ("Search with your own image", "Choose an image", "What matters in the tile"):
+    for absent in ("Search with your own image", "Choose an image", "What matters"):
         assert page.get_by_text(absent).count() == 0, absent
     open_bit(page)
     widths = page.eval_on_selector_all(

@@ -16,6 +16,7 @@ from browser.steps import (
     open_menu,
     open_page,
     open_pairs,
+    open_tab,
     query_of,
     wait_for_query,
 )
@@ -39,7 +40,7 @@ def open_everything(page):
     stage.press("ArrowRight")
     page.locator(".rsh-hover:not([hidden])").first.wait_for()
     stage.press("Space")
-    page.locator(".rsh-selected img").first.wait_for()
+    open_tab(page, "selected", ".rsh-selected img")
 
 
 def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
