@@ -98,7 +98,9 @@ def test_a_port_in_use_is_named_with_the_way_out():
 
 
 def test_planes_carry_one_pair_of_numbers_an_item(gallery):
-    feature, _, world = make_maps(gallery, "page")
+    planes = make_maps(gallery, "page")
+    assert [plane.space for plane in planes] == ["feature", "code", "world"]
+    feature, _, world = planes
     xy = np.frombuffer(world.xy, dtype=np.float32).reshape(-1, 2)
     assert np.allclose(xy, gallery.items[["longitude", "latitude"]], atol=1e-3)
-    assert world.world and not feature.world and len(world.background) > 1000
+    assert not feature.background and len(world.background) > 1000

@@ -99,7 +99,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
 
     panels = {
         "mark": page.cards,
-        "clear": page.controls,
+        "clear": page.query,
         "where": page.filter,
         "find": page.upload,
         "too large": page.upload,
@@ -112,7 +112,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
 
     row = page.state.results().hits[0].row
     assert tell(kind="mark", row=row, sign="like") == ""
-    assert [mark["sign"] for mark in page.controls.view["marks"]] == ["like"]
+    assert [mark["sign"] for mark in page.query.view["marks"]] == ["like"]
     assert f"like={gallery.items['id'][row]}" in page.header.address
     assert tell(kind="where", texts=["split=train"]) == ""
     assert (
@@ -121,7 +121,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
     )
     assert "filter=nothing" in tell(kind="where", texts=["nothing"])
     assert tell(kind="clear") == ""
-    assert page.controls.view["marks"] == []
+    assert page.query.view["marks"] == []
     link = page.header.address
     assert tell(kind="find", text=gallery.items["id"][4]) == ""
     assert page.state.query.row == 4

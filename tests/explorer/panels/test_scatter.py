@@ -30,7 +30,7 @@ def test_without_footprints_or_places_there_are_no_rings(state, tmp_path):
     assert marks_view(state.results())["rings"] == {}
     nowhere = ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=40, coordinates=False))
     assert marks_view(nowhere.results())["rings"] == {}
-    assert [plane.world for plane in make_maps(nowhere.gallery, "p")] == [False, False]
+    assert [plane.space for plane in make_maps(nowhere.gallery, "p")] == ["feature", "code"]
 
 
 def test_a_tile_says_where_a_map_shows_it(town):
