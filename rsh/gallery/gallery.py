@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
+from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter
-from rsh.gallery.items import DEGREES, read_planes
+from rsh.gallery.groups import AT_ONCE, Groups, find_groups, restore_groups
+from rsh.gallery.items import DEGREES, read_groups, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
@@ -155,6 +157,24 @@ class Gallery(Labeled):
             return None
         rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
         return rows.reset_index(drop=True)
+
+    @cached_property
+    def groups(self) -> Groups | None:
+        """Groups of the tiles: those that `rsh groups` has stored, or found on first use.
+
+        None in a large gallery, of more than `rsh.gallery.groups.AT_ONCE` tiles, until `rsh groups`
+        has run.
+        """
+        if info := self.manifest.groups:
+            table = read_groups(self.folder / info.file)
+            if groups := restore_groups(self, table, info.prominence):
+                return groups
+        return find_groups(self) if len(self) <= AT_ONCE else None
+
+    @cached_property
+    def outliers(self) -> Outliers:
+        """Measures how unlike all others a tile or a query is."""
+        return Outliers(self.relaxed)
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:

@@ -15,6 +15,8 @@ TEXTS = ("id", "class", "split")
 DEGREES = ("longitude", "latitude")
 MIN_ROW_BYTES = 4  # a row of four coordinates does not compress further
 PLANES = ("feature_x", "feature_y", "code_x", "code_y")
+WHOLE = {"row": 0, "group": -1, "rank": 0}  # columns of groups, and the least number in each
+MEASURES = ["sparsity", "outlier_factor"]
 # Column types that filters, colors and tables support; others are converted to texts.
 SUPPORTED = (
     *("string", "integer", "floating", "mixed-integer-float"),
@@ -58,6 +60,28 @@ def read_planes(file: Path) -> pd.DataFrame:
             raise InputError(f"{file} lacks finite coordinates for each tile")
     except InputError as error:
         raise InputError(f"{error}: compute it again with `rsh project`") from None
+    return table
+
+
+def read_groups(file: Path) -> pd.DataFrame:
+    """Read the groups of a gallery: see `rsh.gallery.groups`.
+
+    Raises:
+        InputError: no table, or a column is missing or invalid.
+    """
+    try:
+        table = read_table(file)
+        _check_columns(table, file, texts=[], numbers=[*WHOLE, *MEASURES])
+        if "segment" not in table:
+            raise InputError(f"{file} has no column segment")
+        for name, least in WHOLE.items():
+            whole = table[name].dtype.kind in "iu"
+            if not whole or not table[name].between(least, np.iinfo(np.int32).max).all():
+                raise InputError(f"{file} has a value of {name} that is out of range")
+        if (table["group"] >= len(table)).any() or not np.isfinite(table[MEASURES]).all(axis=None):
+            raise InputError(f"{file} has a value of group or a measure that is out of range")
+    except InputError as error:
+        raise InputError(f"{error}: find them again with `rsh groups`") from None
     return table
 
 

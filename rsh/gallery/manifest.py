@@ -5,6 +5,7 @@
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
+     "groups": {"file": "groups-3.parquet", "size": ..., "sha256": ..., "prominence": 1.0},
      "index": null,                                     the search index: see searcher
      "sha256": ...}                                     of everything but name and model.run
 
@@ -35,6 +36,7 @@ SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
+GROUPS_NAME = re.compile(r"groups-\d+\.parquet")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -86,6 +88,14 @@ class ProjectionInfo(FileRecord):
 
 
 @dataclass(frozen=True)
+class GroupsInfo(FileRecord):
+    """The file with the groups of the tiles, and the prominence with which they were found."""
+
+    file: str
+    prominence: float
+
+
+@dataclass(frozen=True)
 class IVFInfo(FileRecord):
     """An index of inverted lists, stored in the gallery."""
 
@@ -118,6 +128,7 @@ class Manifest:
     num_items: int = 0
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
+    groups: GroupsInfo | None = None
     index: IndexInfo | None = None
     sha256: str = ""
 
@@ -144,6 +155,8 @@ def read_manifest(folder: Path) -> Manifest:
         _check_segment(segment, where=f"'segments[{number}]' in {file}")
     if manifest.projection:
         _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
+    if manifest.groups:
+        _check_name(manifest.groups.file, GROUPS_NAME, f"'groups' in {file}")
     if manifest.index:
         _check_index(manifest.index, where=f"'index' in {file}")
     if content != with_checksum(content):
@@ -193,13 +206,13 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
-    for entry in (manifest.projection, manifest.index):
-        if isinstance(entry, ProjectionInfo | IVFInfo):
+    for entry in (manifest.projection, manifest.groups, manifest.index):
+        if isinstance(entry, ProjectionInfo | GroupsInfo | IVFInfo):
             yield entry.file, entry
 
 
 def list_entries(manifest: Manifest) -> set[str]:
-    """Return the names of the segments, projection and index in the gallery's folder."""
+    """Return the names of the segments, projection, groups and index in the gallery's folder."""
     return {path.split("/")[0] for path, _ in iter_files(manifest)}
 
 

@@ -23,12 +23,15 @@ from rsh.errors import InputError
 from rsh.gallery.annotations.merging import merge_annotations
 from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.groups import Groups
 from rsh.gallery.manifest import (
+    GROUPS_NAME,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
+    GroupsInfo,
     Manifest,
     ProjectionInfo,
     SegmentInfo,
@@ -51,7 +54,7 @@ from rsh.io.files import (
 )
 
 LOCK = ".lock"
-_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
+_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, INDEX_NAME))
 # Includes the temporary names of atomic_write and check_writable.
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
@@ -170,6 +173,23 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
         manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
     gallery.manifest.projection = manifest.projection
     gallery.__dict__.pop("projection", None)  # which is cached
+
+
+def write_groups(gallery: Gallery, groups: Groups) -> None:
+    """Store the groups of a gallery in it.
+
+    Args:
+        gallery: an opened gallery.
+        groups: what `rsh.gallery.groups.find_groups` found in it.
+    """
+    with _next_version(gallery.folder) as manifest:
+        file = gallery.folder / f"groups-{manifest.version + 1}.parquet"
+        with atomic_write(file) as stream:
+            groups.table().to_parquet(stream)
+        record = asdict(file_record(file))
+        manifest.groups = GroupsInfo(**record, file=file.name, prominence=groups.prominence)
+    gallery.manifest.groups = manifest.groups
+    gallery.__dict__.pop("groups", None)  # which are cached
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
