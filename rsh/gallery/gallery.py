@@ -17,6 +17,7 @@ from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.parts import CodePart, code_parts
+from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, read_planes
@@ -152,6 +153,21 @@ class Gallery(Labeled):
             return None
         rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
         return rows.reset_index(drop=True)
+
+    @cached_property
+    def backgrounds(self) -> list[Background]:
+        """Overviews of the scenes that tiles were cut from, in longitude and latitude.
+
+        Raises:
+            InputError: their file was altered.
+        """
+        if not self.manifest.backgrounds:
+            return []
+        file = self.folder / self.manifest.backgrounds.file
+        try:
+            return read_backgrounds(file, str(file))
+        except InputError as error:
+            raise InputError(f"{error}: {recovery_hint('gallery')}") from None
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:

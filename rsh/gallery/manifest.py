@@ -5,6 +5,7 @@
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
+     "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
      "sha256": ...}                                     of everything but name and model.run
 
@@ -35,6 +36,7 @@ SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
+BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -86,6 +88,13 @@ class ProjectionInfo(FileRecord):
 
 
 @dataclass(frozen=True)
+class BackgroundsInfo(FileRecord):
+    """The file with overviews of the scenes that tiles were cut from."""
+
+    file: str
+
+
+@dataclass(frozen=True)
 class IVFInfo(FileRecord):
     """An index of inverted lists, stored in the gallery."""
 
@@ -118,6 +127,7 @@ class Manifest:
     num_items: int = 0
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
+    backgrounds: BackgroundsInfo | None = None
     index: IndexInfo | None = None
     sha256: str = ""
 
@@ -144,6 +154,8 @@ def read_manifest(folder: Path) -> Manifest:
         _check_segment(segment, where=f"'segments[{number}]' in {file}")
     if manifest.projection:
         _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
+    if manifest.backgrounds:
+        _check_name(manifest.backgrounds.file, BACKGROUNDS_NAME, f"'backgrounds' in {file}")
     if manifest.index:
         _check_index(manifest.index, where=f"'index' in {file}")
     if content != with_checksum(content):
@@ -193,8 +205,8 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
-    for entry in (manifest.projection, manifest.index):
-        if isinstance(entry, ProjectionInfo | IVFInfo):
+    for entry in (manifest.projection, manifest.backgrounds, manifest.index):
+        if entry is not None and not isinstance(entry, MilvusInfo):
             yield entry.file, entry
 
 
