@@ -19,6 +19,7 @@ from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
+from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
@@ -175,6 +176,21 @@ class Gallery(Labeled):
     def outliers(self) -> Outliers:
         """Measures how unlike all others a tile or a query is."""
         return Outliers(self.relaxed)
+
+    @cached_property
+    def backgrounds(self) -> list[Background]:
+        """Overviews of the scenes that tiles were cut from, in longitude and latitude.
+
+        Raises:
+            InputError: their file was altered.
+        """
+        if not self.manifest.backgrounds:
+            return []
+        file = self.folder / self.manifest.backgrounds.file
+        try:
+            return read_backgrounds(file, str(file))
+        except InputError as error:
+            raise InputError(f"{error}: {recovery_hint('gallery')}") from None
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:

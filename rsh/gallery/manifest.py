@@ -6,6 +6,7 @@
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
      "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
      "groups": {"file": "groups-3.parquet", "size": ..., "sha256": ..., "prominence": 1.0},
+     "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
      "sha256": ...}                                     of everything but name and model.run
 
@@ -37,6 +38,7 @@ INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 GROUPS_NAME = re.compile(r"groups-\d+\.parquet")
+BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -96,6 +98,13 @@ class GroupsInfo(FileRecord):
 
 
 @dataclass(frozen=True)
+class BackgroundsInfo(FileRecord):
+    """The file with overviews of the scenes that tiles were cut from."""
+
+    file: str
+
+
+@dataclass(frozen=True)
 class IVFInfo(FileRecord):
     """An index of inverted lists, stored in the gallery."""
 
@@ -129,6 +138,7 @@ class Manifest:
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
     groups: GroupsInfo | None = None
+    backgrounds: BackgroundsInfo | None = None
     index: IndexInfo | None = None
     sha256: str = ""
 
@@ -157,6 +167,8 @@ def read_manifest(folder: Path) -> Manifest:
         _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
     if manifest.groups:
         _check_name(manifest.groups.file, GROUPS_NAME, f"'groups' in {file}")
+    if manifest.backgrounds:
+        _check_name(manifest.backgrounds.file, BACKGROUNDS_NAME, f"'backgrounds' in {file}")
     if manifest.index:
         _check_index(manifest.index, where=f"'index' in {file}")
     if content != with_checksum(content):
@@ -206,8 +218,9 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
-    for entry in (manifest.projection, manifest.groups, manifest.index):
-        if isinstance(entry, ProjectionInfo | GroupsInfo | IVFInfo):
+    entries = (manifest.projection, manifest.groups, manifest.backgrounds, manifest.index)
+    for entry in entries:
+        if entry is not None and not isinstance(entry, MilvusInfo):
             yield entry.file, entry
 
 

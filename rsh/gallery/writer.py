@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
+from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.annotations.merging import merge_annotations
@@ -25,12 +26,14 @@ from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.groups import Groups
 from rsh.gallery.manifest import (
+    BACKGROUNDS_NAME,
     GROUPS_NAME,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
+    BackgroundsInfo,
     GroupsInfo,
     Manifest,
     ProjectionInfo,
@@ -54,18 +57,22 @@ from rsh.io.files import (
 )
 
 LOCK = ".lock"
-_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, INDEX_NAME))
+_PATTERNS = (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, BACKGROUNDS_NAME, INDEX_NAME)
+_NAMES = "|".join(name.pattern for name in _PATTERNS)
 # Includes the temporary names of atomic_write and check_writable.
 OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
-def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gallery:
+def write_gallery(
+    folder: Path, manifest: Manifest, tiles: GalleryTiles, backgrounds: Sequence[Background] = ()
+) -> Gallery:
     """Write a new gallery; an existing one is replaced in one step.
 
     Args:
         folder: of the gallery.
         manifest: name, code length, network and data set.
         tiles: all tiles.
+        backgrounds: overviews of the scenes that they are from.
 
     Raises:
         InputError: the folder cannot be written, or holds other files.
@@ -73,16 +80,23 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
     check_new_gallery(folder)
     with _next_version(folder, manifest) as written:
         _append(folder, written, tiles)
+        _add_backgrounds(folder, written, backgrounds)
     return Gallery.open(folder)
 
 
-def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -> Gallery:
+def add_tiles(
+    folder: Path,
+    tiles: GalleryTiles,
+    rendering: Rendering = AS_IS,
+    backgrounds: Sequence[Background] = (),
+) -> Gallery:
     """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
 
     Args:
         folder: of the gallery.
         tiles: the tiles.
         rendering: how their rasters became 8-bit RGB.
+        backgrounds: overviews of the scenes that they are from.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
@@ -94,6 +108,8 @@ def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -
         manifest.data = replace(manifest.data, rendering=merged)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
+        if backgrounds:
+            _add_backgrounds(folder, manifest, [*old.backgrounds, *backgrounds])
         _update_index(old, manifest)
     return Gallery.open(folder)
 
@@ -222,6 +238,8 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
         merge_annotations(folders, into)
+        found = [one for gallery in galleries for one in gallery.backgrounds]
+        _add_backgrounds(into, manifest, found)
     return Gallery.open(into)
 
 
@@ -316,6 +334,16 @@ def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
     with atomic_directory(folder / name) as temporary:
         files = write_segment(temporary, tiles)
     manifest.segments.append(SegmentInfo(name, len(tiles.items), [], files))
+
+
+def _add_backgrounds(folder: Path, manifest: Manifest, backgrounds: Sequence[Background]) -> None:
+    """Write overviews of scenes, each once, and name them in the manifest."""
+    manifest.backgrounds = None
+    if backgrounds:
+        file = folder / f"backgrounds-{manifest.version + 1}.parquet"
+        with atomic_write(file) as stream:
+            write_backgrounds(join_backgrounds(backgrounds), stream)
+        manifest.backgrounds = BackgroundsInfo(**asdict(file_record(file)), file=file.name)
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:

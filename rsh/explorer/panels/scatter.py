@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from rsh.data.places import parse_rings
 from rsh.data.sample import EARTH
+from rsh.explorer.basemap import Basemap
 from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
@@ -53,6 +54,7 @@ class ScatterPanel(Panel, script="scatter.js"):
         space: "feature", "code" or "world", whose x and y are degrees of longitude and latitude.
         xy: float32 pairs, one per tile, NaN without coordinates.
         background: JPEG of the whole Earth in plate carree, or nothing.
+        basemap: an online map, see `Basemap.view`; empty unless who serves names one.
         most: how many tiles can be selected.
         marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
             the corners of its footprint, if known.
@@ -64,6 +66,7 @@ class ScatterPanel(Panel, script="scatter.js"):
     space = traitlets.Unicode().tag(sync=True)
     xy = traitlets.Bytes().tag(sync=True)
     background = traitlets.Bytes().tag(sync=True)
+    basemap = traitlets.Dict().tag(sync=True)
     most = traitlets.Int(MAX_SELECTED).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
 
@@ -81,6 +84,8 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
         world = _plane(gallery, page, "world", gallery.items[["longitude", "latitude"]], _WORLD)
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
+        online = Basemap.from_environment()
+        world.basemap = online.view() if online else {}
         planes.append(world)
     return planes
 
