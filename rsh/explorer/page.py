@@ -30,6 +30,7 @@ from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected
 from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.panels.viewer import ViewerPanel, large_view
+from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
 from rsh.explorer.parts.part import Part
 from rsh.explorer.selection import rows_sent
@@ -106,7 +107,8 @@ class Explorer:
         self.frame = DeskPanel(page=page)
         self.viewer = ViewerPanel(page=page, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
-        self.parts: list[Part] = [self.labels]
+        self.groups = GroupsPart(self, page, self.labels.labeling)
+        self.parts: list[Part] = [self.labels, self.groups]
         self.refresh()
         regions = {
             "rsh-ask": [self.query, self.upload, self.class_browser],
@@ -115,7 +117,7 @@ class Explorer:
             "rsh-spaces": [self.legend, *self.planes],
             "rsh-dock": [
                 *(self.dock, self.codes, self.sides, self.reasons, self.selected),
-                self.labels.list,
+                *(self.groups.strips, self.labels.list),
             ],
         }
         for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
@@ -126,6 +128,8 @@ class Explorer:
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
         self.dock.observe(self.open_tab, names="tab")
+        if not labeled and gallery.groups:  # a way in where no class offers one
+            self.dock.tab = self.groups.tab
         boxes = {name: box(name, panels) for name, panels in regions.items()}
         toolbar = boxes.pop("rsh-toolbar")
         boxes["rsh-answer"].children = [toolbar, self.cards]

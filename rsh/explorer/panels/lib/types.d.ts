@@ -150,6 +150,7 @@ export interface CompareView {
 // query.py
 export interface QueryView {
   query: Tile;
+  novelty: string;
   can_go_back: boolean;
   can_go_forward: boolean;
   num_classes: number;
