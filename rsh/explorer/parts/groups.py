@@ -87,7 +87,7 @@ class GroupsPart(Part):
             gallery.look_bits
         )
         note = HOW.format(
-            many=plural(len(groups), "group"), left=f"{len(groups.ungrouped):,} tiles", part=part
+            many=plural(len(groups), "group"), left=plural(len(groups.ungrouped), "tile"), part=part
         )
         shown = [groups[number] for number in range(min(self._shown, len(groups)))]
         more = [["more", "Show more groups"]] if len(shown) < len(groups) else []
