@@ -173,6 +173,15 @@ class Gallery(Labeled):
         """Whether any tile has an image; tiles of embeddings may have none."""
         return any(segment.has_images for segment in self._segments)
 
+    @cached_property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has an image, (n,) bool."""
+        has = np.empty(len(self), bool)
+        for number, segment in enumerate(self._segments):
+            segments, rows = self.segment_rows.T
+            has[segments == number] = segment.with_image[rows[segments == number]]
+        return has
+
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])
         return self._segments[segment].thumbnail(segment_row)
