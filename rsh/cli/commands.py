@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gallery remove": gallery.gallery_remove,
     "gallery merge": gallery.gallery_merge,
     "gallery index": gallery.gallery_index,
+    "gallery export": gallery.gallery_export,
     "evaluate": evaluate.evaluate,
     "compare": evaluate.compare,
     "dashboard": serve.dashboard,

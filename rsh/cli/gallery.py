@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rsh.cli.data import NO_COLUMNS, NO_TILING, ColumnFlags, TilingFlags
-from rsh.cli.parser import Settings
+from rsh.cli.parser import Settings, Texts
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
@@ -127,6 +127,31 @@ def gallery_merge(*galleries: Annotated[Path, Parameter(required=True)], output:
 
     merged = merge_galleries(galleries, output)
     print(f"{output}: {plural(len(merged), 'tile')} from {plural(len(galleries), 'gallery')}")
+
+
+def gallery_export(
+    gallery: Path, output: Path, /, *, filter: Texts = (), points: bool = False
+) -> None:
+    """Write the tiles of a gallery into a file for a map: all columns, and where they lie.
+
+    Tiles are areas where their footprints are known, and else points. Held-out tiles are among
+    them.
+
+    Args:
+        gallery: Gallery folder.
+        output: File to write: .gpkg (GeoPackage), .parquet (GeoParquet) or .geojson.
+        filter: Write only tiles with class=forest,desert, or as in `rsh search --filter`; may be
+            repeated.
+        points: Write points also where footprints are known.
+    """
+    from rsh.cli.filters import read_filter
+    from rsh.gallery.export import export_tiles
+    from rsh.gallery.gallery import Gallery
+
+    opened = Gallery.open(gallery)
+    table = export_tiles(opened, output, filter=read_filter(filter), points=points)
+    unknown = f", {table.num_unknown:,} without a place" if table.num_unknown else ""
+    print(f"{output}: {plural(len(table), 'tile')}{unknown}")
 
 
 def gallery_index(

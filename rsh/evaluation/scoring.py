@@ -42,7 +42,8 @@ class RetrievalTask:
         protocol: which splits are queries, which are searched, and the metric.
 
     Raises:
-        InputError: there are no queries, no gallery, or no relevant tile for any query.
+        InputError: there are no queries, no gallery, or no relevant tile for any query; or all
+            tiles of the gallery are of one class.
     """
 
     split: Split
@@ -63,6 +64,8 @@ class RetrievalTask:
                 parameter="protocol",
                 value=self.protocol.name,
             )
+        if np.count_nonzero(same_class) < 2:
+            raise InputError("all tiles are of one class: every ranking is right")
 
     @cached_property
     def labels(self) -> Rows:

@@ -5,6 +5,7 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 `rsh.gallery.writer` changes them.
 """
 
+import warnings
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,9 @@ from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.parts import CodePart, code_parts
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
+from rsh.gallery.annotations.overlay import meets
+from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
@@ -77,7 +80,7 @@ class Gallery(Labeled):
         self.relaxed: HalfArray = self._collect("relaxed", rows, unchanged)
         self.features: HalfArray = self._collect("features", rows, unchanged)
         # Dashboards search with the same filters again, from several threads.
-        self._searcher_for = lru_cache(CACHED_FILTERS)(self._filter_searcher)
+        self._kept_searcher = lru_cache(CACHED_FILTERS)(self._filter_searcher)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
@@ -289,6 +292,32 @@ class Gallery(Labeled):
         return arrays[0] if unchanged else np.concatenate(arrays)[rows]
 
     @cached_property
+    def annotations(self) -> AnnotationStore:
+        """What visitors gave to tiles: classes, and sets; a page may put another store here.
+
+        Raises:
+            InputError: its log is of another version, too large, or cannot be read.
+        """
+        store = AnnotationStore.open(self)
+        for note in store.notes:
+            warnings.warn(note, RshWarning, stacklevel=2)
+        return store
+
+    def table_for(self, filter: Filter) -> pd.DataFrame:
+        """Return the items, with a column for each condition on what visitors gave.
+
+        Raises:
+            InputError: there is no such set, or annotations cannot be read.
+        """
+        conditions = filter.on_annotations(self.items)
+        if not conditions:
+            return self.items
+        state = self.annotations.state
+        return self.items.assign(
+            **{str(condition): meets(condition, self, state) for condition in conditions}
+        )
+
+    @cached_property
     def searcher(self) -> IndexSearcher:
         """Searches all but the held-out items; opened or built on first use.
 
@@ -301,6 +330,15 @@ class Gallery(Labeled):
     def _whole_searcher(self) -> Searcher:
         return with_held_out(self.searcher, self)
 
-    def _filter_searcher(self, filter: Filter, include_held_out: bool) -> Searcher:
+    def _searcher_for(self, filter: Filter, include_held_out: bool) -> Searcher:
+        """Return what finds the tiles that pass a filter, by what visitors have given so far."""
+        version = 0
+        if filter.on_annotations(self.items):
+            self.annotations.refresh()
+            version = self.annotations.version
+        return self._kept_searcher(filter, include_held_out, version)
+
+    def _filter_searcher(self, filter: Filter, include_held_out: bool, version: int) -> Searcher:
+        """Return what finds the tiles that pass a filter, by a version of the annotations."""
         searcher = self._whole_searcher if include_held_out else self.searcher
-        return searcher.subset(self.items, filter) if filter else searcher
+        return searcher.subset(self.table_for(filter), filter) if filter else searcher

@@ -28,7 +28,7 @@ from rsh.config import IndexName
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
-from rsh.index.base import Hits, IDSelector, Index, check_top_k, sort_hits
+from rsh.index.base import ColumnTest, Hits, IDSelector, Index, check_top_k, sort_hits
 from rsh.index.factory import load_index, make_index
 from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
@@ -103,10 +103,18 @@ class IndexSearcher:
 
     def subset(self, items: pd.DataFrame, filter: Filter) -> "IndexSearcher":
         """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        chosen = _passing(items, filter, self.rows)
+        return self.keep(_passing(items, filter, self.rows), filter.tests(items))
+
+    def keep(self, passes: NDArray[np.bool_], tests: Sequence[ColumnTest]) -> "IndexSearcher":
+        """Return a searcher over some tiles.
+
+        Args:
+            passes: whether each tile of the gallery is one of them, (n,).
+            tests: see `IDSelector`.
+        """
+        chosen = passes[self.rows]
         ids = self.ids[chosen]
-        selector = IDSelector(ids, filter.tests(items))
-        return IndexSearcher(self.index.subset(selector), ids, self.rows[chosen])
+        return IndexSearcher(self.index.subset(IDSelector(ids, tests)), ids, self.rows[chosen])
 
     def _in_rows(self, found: list[Hits]) -> list[Hits]:
         in_rows = []
@@ -125,7 +133,7 @@ class JoinedSearcher:
         rows: of the gallery, (n,) int64, ascending.
     """
 
-    def __init__(self, parts: Sequence[Searcher]) -> None:
+    def __init__(self, parts: Sequence[IndexSearcher]) -> None:
         self.parts = parts
         self.rows: Ids = np.sort(np.concatenate([part.rows for part in parts]))
 
@@ -141,10 +149,9 @@ class JoinedSearcher:
 
     def subset(self, items: pd.DataFrame, filter: Filter) -> Searcher:
         """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        _passing(items, filter, self.rows)  # refuses it
-        passes = filter.mask(items)
+        passes = _passing(items, filter, self.rows)
         parts = [part for part in self.parts if passes[part.rows].any()]
-        return JoinedSearcher([part.subset(items, filter) for part in parts])
+        return JoinedSearcher([part.keep(passes, filter.tests(items)) for part in parts])
 
 
 def _join(found: Sequence[list[Hits]]) -> list[Hits]:
@@ -156,14 +163,14 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
 
 
 def _passing(items: pd.DataFrame, filter: Filter, rows: Ids) -> NDArray[np.bool_]:
-    """Return which of the searched rows pass a filter, (n,)."""
+    """Return whether each tile passes a filter, (n,), if a searched one does."""
     passes = np.asarray(filter.mask(items))
     if not passes[rows].any():
         reason = "no searchable tile meets this; relax it"
         if passes.any():
             reason = "only held-out tiles meet this; include them or relax it"
         raise InputError(reason, parameter="filter", value=filter)
-    return passes[rows]
+    return passes
 
 
 def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:

@@ -3,6 +3,7 @@
 A writer takes a lock, adds its files, and replaces the manifest in one step. It then deletes the
 files that neither the new manifest nor the previous one names, so a reader that has just read the
 previous manifest still finds its files. The next change deletes what a killed writer left behind.
+What visitors gave to tiles (`rsh.gallery.annotations`) lies beside them and outlives all changes.
 """
 
 import re
@@ -19,6 +20,8 @@ import pandas as pd
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
+from rsh.gallery.annotations.merging import merge_annotations
+from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import (
     INDEX_NAME,
@@ -172,6 +175,8 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     """Merge galleries of one model into a new one, without the removed tiles.
 
+    What visitors gave is merged, too; sets of one name become one.
+
     Raises:
         InputError: the models differ, two galleries share an id, or the new folder is taken.
     """
@@ -196,6 +201,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     with _next_version(into, new) as manifest:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
+        merge_annotations(folders, into)
     return Gallery.open(into)
 
 
@@ -218,7 +224,8 @@ def check_new_gallery(folder: Path) -> None:
     check_writable(folder)
     if not folder.is_dir() or (folder / MANIFEST).exists():
         return
-    if not all(_is_ours(path.name) for path in folder.iterdir()):
+    names = [path.name for path in folder.iterdir()]
+    if not all(_is_ours(name) or _is_annotations(name) for name in names):
         raise InputError(f"{folder} holds other files than a gallery: choose another --output")
 
 
@@ -304,3 +311,8 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 def _is_ours(name: str) -> bool:
     """Whether a writer of galleries uses this name, also for a temporary file."""
     return name in {LOCK, WORK} or bool(OURS.fullmatch(name))
+
+
+def _is_annotations(name: str) -> bool:
+    """Whether a file is of what visitors gave, which no change of the gallery deletes."""
+    return name == ANNOTATIONS or name.startswith(f".{ANNOTATIONS}.")

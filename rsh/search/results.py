@@ -30,7 +30,8 @@ class Hit(NamedTuple):
         rank: from 1.
         distance: bits that differ from the query's code.
         score: what the results are ordered by, -1 to 1; None if by distance alone.
-        relevant: whether it has the query's class; None if one of both classes is unknown.
+        relevant: whether it has the query's class; None if one of both classes is unknown, or if
+            the filter leaves out the query's.
         tie: number of its group of equal distances, or of equal scores, from 0.
         id: of the tile.
         class_name: of the tile; "" if it is unknown.
@@ -46,6 +47,44 @@ class Hit(NamedTuple):
     class_name: str
 
 
+class SearchedTiles:
+    """All tiles that a search could find, found or not; the same for every selection of a result.
+
+    Attributes:
+        gallery: what was searched.
+        query: what it was searched with.
+        options: how it was searched.
+    """
+
+    def __init__(self, gallery: Gallery, query: Query, options: SearchOptions) -> None:
+        self.gallery, self.query, self.options = gallery, query, options
+
+    @cached_property
+    def counts(self) -> DistanceCounts:
+        """Numbers of tiles but the query at each distance, (1, num_bits + 1)."""
+        return count_others(self.gallery, self.query, self.options)
+
+    @cached_property
+    def labeled_counts(self) -> DistanceCounts:
+        """The same of the tiles whose class is known: precision and recall are over these."""
+        if self.gallery.num_labeled == len(self.gallery):
+            return self.counts
+        return count_others(self.gallery, self.query, self.options, labeled=True)
+
+    @cached_property
+    def class_left_out(self) -> bool:
+        """Whether the filter leaves out all other tiles of the query's class.
+
+        None of the results can be relevant then, whatever the codes are like.
+        """
+        label = self.query.label(self.gallery)
+        if label == UNLABELED or not self.options.filter or self.counts.relevant.any():
+            return False
+        included = self.options.include_held_out
+        every = self.gallery.searchable_rows(include_held_out=included)
+        return bool((self.gallery.labels[every[every != self.query.row]] == label).any())
+
+
 @dataclass(frozen=True, eq=False)
 class SearchResult:
     """The tiles that a search found, best first; iteration gives a `Hit` for each.
@@ -54,9 +93,7 @@ class SearchResult:
     score, leaves their order open, so all figures are means over the orders of ties.
 
     Attributes:
-        gallery: what was searched.
-        query: what it was searched with.
-        options: how it was searched.
+        searched: all tiles that could be found, with what and how.
         rows: of the found tiles, (k,) int64.
         distances: bits that differ from the query's code, (k,) int32.
         scores: what the tiles are ordered by, (k,) float32, -1 to 1; None if by distance alone.
@@ -65,9 +102,7 @@ class SearchResult:
             and all that tie with it; None if by distance alone.
     """
 
-    gallery: Gallery
-    query: Query
-    options: SearchOptions
+    searched: SearchedTiles
     rows: Rows
     distances: NDArray[np.int32]
     scores: NDArray[np.float32] | None
@@ -97,7 +132,8 @@ class SearchResult:
         """
         ranks = np.arange(1, len(hits.ids) + 1)
         scored = None if scores is None else (hits.ids, scores)
-        every = cls(gallery, query, options, hits.ids, hits.distances, scores, ranks, scored)
+        searched = SearchedTiles(gallery, query, options)
+        every = cls(searched, hits.ids, hits.distances, scores, ranks, scored)
         return every.take(slice(top_k))
 
     def __len__(self) -> int:
@@ -116,6 +152,21 @@ class SearchResult:
             scores=None if self.scores is None else self.scores[chosen],
             ranks=self.ranks[chosen],
         )
+
+    @property
+    def gallery(self) -> Gallery:
+        """What was searched."""
+        return self.searched.gallery
+
+    @property
+    def query(self) -> Query:
+        """What it was searched with."""
+        return self.searched.query
+
+    @property
+    def options(self) -> SearchOptions:
+        """How it was searched."""
+        return self.searched.options
 
     @cached_property
     def hits(self) -> list[Hit]:
@@ -150,20 +201,30 @@ class SearchResult:
         """The query's code as hexadecimal digits."""
         return to_hex(self.query.packed(self.gallery), self.gallery.num_bits)
 
+    @property
+    def class_left_out(self) -> bool:
+        """Whether the filter leaves out all other tiles of the query's class."""
+        return self.searched.class_left_out
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether tiles are relevant or not: the query has a class, and the filter leaves it in."""
+        return self.query.label(self.gallery) != UNLABELED and not self.class_left_out
+
     @cached_property
     def relevant(self) -> NDArray[np.bool_] | None:
-        """Whether each tile has the query's class, (k,); None if the query's class is unknown.
+        """Whether each tile has the query's class, (k,); None unless `has_verdicts`.
 
         False for a tile without a class, too: see `judged`.
         """
-        label = self.query.label(self.gallery)
-        return None if label == UNLABELED else np.asarray(self.gallery.labels[self.rows] == label)
+        if not self.has_verdicts:
+            return None
+        return np.asarray(self.gallery.labels[self.rows] == self.query.label(self.gallery))
 
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
-        """Whether the class of each tile and that of the query are known, (k,)."""
-        known = self.gallery.labels[self.rows] != UNLABELED
-        return np.asarray(known & (self.query.label(self.gallery) != UNLABELED))
+        """Whether each tile has a class, (k,); False for all unless `has_verdicts`."""
+        return np.asarray((self.gallery.labels[self.rows] != UNLABELED) & self.has_verdicts)
 
     def _verdicts(self) -> list[bool | None]:
         if self.relevant is None:
@@ -177,17 +238,15 @@ class SearchResult:
         keys = self.distances if self.scores is None else self.scores
         return np.cumsum(np.diff(keys, prepend=keys[:1]) != 0)
 
-    @cached_property
+    @property
     def counts(self) -> DistanceCounts:
         """Numbers of all other tiles at each distance, found or not, (1, num_bits + 1)."""
-        return count_others(self.gallery, self.query, self.options)
+        return self.searched.counts
 
-    @cached_property
+    @property
     def labeled_counts(self) -> DistanceCounts:
         """The same of the tiles whose class is known: precision and recall are over these."""
-        if self.gallery.num_labeled == len(self.gallery):
-            return self.counts
-        return count_others(self.gallery, self.query, self.options, labeled=True)
+        return self.searched.labeled_counts
 
     @property
     def order(self) -> Measure | Literal["bits", "feedback"]:
@@ -196,12 +255,12 @@ class SearchResult:
 
     @property
     def num_relevant(self) -> int:
-        """How many tiles have the query's class; 0 if that is unknown."""
+        """How many tiles have the query's class; 0 unless `has_verdicts`."""
         return 0 if self.relevant is None else int(self.relevant.sum())
 
     @property
     def num_judged(self) -> int:
-        """How many tiles have a class; 0 if that of the query is unknown."""
+        """How many tiles have a class; 0 unless `has_verdicts`."""
         return int(self.judged.sum())
 
     @property
@@ -297,6 +356,10 @@ class SearchResult:
             mean = "" if by_score and not self.cutoff_ties else " (mean over all orders of ties)"
             among = "" if self.num_judged == len(self) else " of the tiles with a class"
             lines.append(f"precision@{self.num_judged}{among} = {self.precision:.2f}{mean}")
+        if self.class_left_out:
+            lines.append(
+                f"no precision: the filter leaves out the query's class, {self.class_name}"
+            )
         if self.cutoff_ties:
             tied, shown = self.cutoff_ties
             far = f"are {plural(self.farthest, 'bit')} away"

@@ -118,6 +118,12 @@ def test_protocols_without_tiles_to_ask_or_to_find_are_refused():
 
 
 @EACH
+def test_one_class_is_refused(protocol):
+    with refused(names="one class"):
+        RetrievalTask(labeled(1, train=4, val=2, query=3), protocol)
+
+
+@EACH
 def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeypatch):
     monkeypatch.setattr(scoring, "CUT", 3)
     split, codes = labeled(2, train=1, val=1, query=2), random_codes(5, 8, 3)

@@ -24,13 +24,15 @@ class FolderSource:
     Attributes:
         path: the folder.
         paths: of the images, relative to the folder.
+        crs: coordinate system of places in the table, "" for what that states.
     """
 
     path: Path
     paths: tuple[str, ...]
+    crs: str = ""
 
     @classmethod
-    def open(cls, path: Path) -> "FolderSource":
+    def open(cls, path: Path, crs: str = "") -> "FolderSource":
         """List the images of a folder.
 
         Raises:
@@ -44,11 +46,11 @@ class FolderSource:
         for name in found:
             if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")
-        return cls(path, tuple(found))
+        return cls(path, tuple(found), crs)
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_metadata(table_from_paths(self.paths, self.path), self.path, "")
+        return add_metadata(table_from_paths(self.paths, self.path), self.path, "", self.crs)
 
     @cached_property
     def rendering(self) -> Rendering:

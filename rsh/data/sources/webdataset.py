@@ -64,10 +64,12 @@ class WebDatasetSource:
     Attributes:
         path: a tar, a folder of tars, or a pattern such as x-{0000..0003}.tar.
         files: the tars.
+        crs: coordinate system of x, y and footprint in .json files; "" for degrees.
     """
 
     path: Path
     files: tuple[Path, ...]
+    crs: str = ""
     rendering = AS_IS
 
     def items(self) -> pd.DataFrame:
@@ -81,7 +83,7 @@ class WebDatasetSource:
         if "class" not in table:
             by_folder = _classes_by_folder(list(locations), self.path)
             table = table.loc[by_folder.index].assign(**by_folder)
-        columns = check_metadata(table, f"{self.path}")
+        columns = check_metadata(table, f"{self.path}", self.crs)
         arrays = {name: column.to_numpy() for name, column in columns.items()}
         if "given_split" in table:
             arrays["given_split"] = table["given_split"].to_numpy()

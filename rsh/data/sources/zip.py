@@ -21,25 +21,28 @@ class ZipSource:
         path: the zip.
         prefix: folder inside that holds all images, "" or ending in "/".
         paths: of the images, relative to the prefix.
+        crs: coordinate system of places in the table, "" for what that states.
     """
 
     path: Path
     prefix: str
     paths: tuple[str, ...]
+    crs: str = ""
 
     @classmethod
-    def open(cls, path: Path) -> "ZipSource":
+    def open(cls, path: Path, crs: str = "") -> "ZipSource":
         """List the images of a zip.
 
         Raises:
             InputError: the zip is damaged, or holds a path outside itself.
         """
         paths, prefix = image_paths(path)
-        return cls(path, prefix, tuple(paths))
+        return cls(path, prefix, tuple(paths), crs)
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_metadata(table_from_paths(self.paths, self.path), self.path, self.prefix)
+        table = table_from_paths(self.paths, self.path)
+        return add_metadata(table, self.path, self.prefix, self.crs)
 
     @cached_property
     def rendering(self) -> Rendering:

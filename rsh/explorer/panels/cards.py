@@ -8,7 +8,6 @@ import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
-from rsh.explorer.verdicts import leaves_out_class
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -17,7 +16,9 @@ SEEN = "The model was trained on this tile, so the results look better than they
 
 
 class CardsPanel(Panel, script="cards.js"):
-    """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
+    """A grid of tiles.
+
+    Sends {"kind": "choose", "row"}, {"kind": "mark", "row", "sign"} and {"kind": "select results"}.
 
     Attributes:
         view: heading, summary, note, num_bits, class_bits, those that are no look bits,
@@ -60,13 +61,8 @@ def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> d
 
 
 def shown_hits(result: SearchResult) -> list[Hit]:
-    """Return the tiles shown; none is judged where a filter leaves out the query's class."""
-    hits = result.take(slice(MAX_CARDS)).hits
-    return [hit._replace(relevant=None) for hit in hits] if _left_out(result) else hits
-
-
-def _left_out(result: SearchResult) -> bool:
-    return leaves_out_class(result.gallery, result.query, result.options.filter)
+    """Return the tiles shown."""
+    return result.take(slice(MAX_CARDS)).hits
 
 
 def _tied(result: SearchResult) -> Mapping[float, int]:
@@ -100,7 +96,7 @@ def summary(result: SearchResult) -> str:
     radius, row = result.options.radius, result.query.row
     if len(result):
         words = ""
-        if _left_out(result):
+        if result.class_left_out:
             own = humanize(result.class_name)
             words = f"The filter leaves out the query's class, {own}. {_classes(result)}"
         elif result.relevant is not None:
@@ -185,7 +181,7 @@ def note(result: SearchResult) -> str:
         return ""
     steer = "its + and \N{MINUS SIGN} buttons refine the results"
     text = f"Click a tile to search with it; {steer}."
-    if result.num_judged and not _left_out(result):
+    if result.num_judged:
         none = "" if result.num_judged == len(result) else ", no mark an unknown class"
         text = f"✓ marks the query's class, ✗ another class{none}. {text}"
     if len(result) > MAX_CARDS:

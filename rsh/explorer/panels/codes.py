@@ -8,7 +8,6 @@ from rsh.codes.binary import unpack
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, describe_query, part_name
-from rsh.explorer.verdicts import has_verdicts
 from rsh.gallery.gallery import Gallery
 from rsh.metrics.ranking import precision_recall
 from rsh.search.results import SearchResult
@@ -32,8 +31,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     """Return the `CodesPanel.view` of a result."""
     gallery, radius = result.gallery, result.options.radius
     items, same = (part[0] for part in result.counts)
-    judged = has_verdicts(gallery, result.query, result.options.filter)
-    other = result.labeled_counts.items[0] - same if judged else np.zeros_like(items)
+    other = result.labeled_counts.items[0] - same if result.has_verdicts else np.zeros_like(items)
     shown = result.take(slice(MAX_CARDS))
     return {
         "num_bits": gallery.num_bits,
@@ -45,7 +43,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
             "other": other.tolist(),
             "unknown": (items - same - other).tolist(),
         },
-        "judged": judged,
+        "judged": result.has_verdicts,
         "shown": len(shown),
         "agreement": _agreement(shown),
         "curve": _curve(result),

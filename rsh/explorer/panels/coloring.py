@@ -12,7 +12,7 @@ from rsh.codes.binary import Packed, hamming
 from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
-from rsh.explorer.verdicts import has_verdicts
+from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 from rsh.text import humanize, plural
@@ -31,6 +31,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     items = gallery.items
     ways = [("class", "class")] if gallery.classes else []
     ways.append(("distance", "distance from the query"))
+    ways.append(("given", "given class"))
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
     ways.append(("found", "relevance of results" if gallery.classes else "results"))
@@ -63,6 +64,9 @@ def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
     if by == "class" and gallery.classes:
         names = [humanize(name) for name in gallery.classes]
         return _packed(by, gallery.labels, names=names, missing="no class")
+    if by == "given":
+        given, numbers = choose_labels(gallery, gallery.annotations.state, "given")
+        return _packed(by, numbers, names=[humanize(name) for name in given], missing="none given")
     if by == "distance":
         return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":
@@ -96,7 +100,7 @@ def _by_relevance(result: SearchResult) -> dict[str, Any]:
     """Color the tiles shown by whether they have the query's class, as far as that is known."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
     relevant = shown.relevant
-    if relevant is None or not has_verdicts(result.gallery, result.query, result.options.filter):
+    if relevant is None:
         values[shown.rows] = 0
         names, roles = ["result"], ["accent"]
     else:

@@ -1,4 +1,4 @@
-"""The legend of all maps: what their dots are colored by, and the selection."""
+"""The head of the spaces: which of them is shown, what their dots are colored by, the selection."""
 
 from typing import Any
 
@@ -6,8 +6,6 @@ import traitlets
 
 from rsh.explorer.panels.coloring import WITH_QUERY, list_ways, make_coloring
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.state import ExplorerState
-from rsh.explorer.verdicts import has_verdicts
 from rsh.search.query import Query
 from rsh.search.results import SearchResult
 
@@ -19,14 +17,14 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     int32, ascending.
 
     Attributes:
-        heading: title of the part of the page that follows.
-        note: one sentence below it.
+        spaces: name and heading of each space.
+        note: one sentence below them.
         verdicts: how results are marked: "right", "wrong", or "unknown" where a class is.
         ways: what the dots can be colored by, see `list_ways`; none hides the choice.
         coloring: from `make_coloring`, or empty before the first.
     """
 
-    heading = traitlets.Unicode("Maps").tag(sync=True)
+    spaces: traitlets.List[Any] = traitlets.List().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     verdicts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -48,10 +46,10 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
         self.coloring = make_coloring(result, by or now or list_ways(result.gallery)[0][0])
 
 
-def list_verdicts(state: ExplorerState) -> list[str]:
-    """Return how the results of the current query can be marked."""
-    gallery = state.gallery
-    if not has_verdicts(gallery, state.query, state.settings.filter):
+def list_verdicts(result: SearchResult) -> list[str]:
+    """Return how the tiles of a result can be marked."""
+    gallery = result.gallery
+    if not result.has_verdicts:
         return ["unknown"]
     return ["right", "wrong", *(["unknown"] if gallery.num_labeled < len(gallery) else [])]
 

@@ -1,4 +1,6 @@
 // @ts-check
+
+import { icon } from "./lib/icons.js";
 import { colorTable, contextOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
 import { HoverCard } from "./lib/scatter_card.js";
 import {
@@ -13,22 +15,24 @@ import {
   verdictColor,
 } from "./lib/scatter_draw.js";
 import { interactions } from "./lib/scatter_interactions.js";
-import { joined, rowsInside, toggled } from "./lib/scatter_lasso.js";
+import { joined, rowsInside, simplified, toggled } from "./lib/scatter_lasso.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
 import { ScatterView } from "./lib/scatter_view.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Child, DotColoring, Hit, Point, Props, ScatterTraits } from "./lib/types" */
 /** @import { Colors } from "./lib/scatter_draw.js" */
+/** @import { Tool } from "./lib/scatter_interactions.js" */
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
 const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
+const MOST_CORNERS = 40; // of a region that is drawn: it must fit into a link
 const NEAREST = 15; // tiles that say where an image without a dot belongs
 const HELP =
   "Arrow keys move between tiles, Enter searches with a tile, Space selects or deselects it, " +
-  "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
+  "L draws around many with the pointer, B a box, Escape clears the selection, plus and minus zoom, 0 shows all.";
 
 // Before the legend has said what colors mean, all dots are gray.
 /** @type {Omit<DotColoring, "values">} */
@@ -36,7 +40,7 @@ const UNKNOWN = { names: [], colors: [], ends: [], strong: "", num_values: 0, la
 
 /** @param {Props<ScatterTraits>} props */
 function render({ model, el }) {
-  const world = model.get("world");
+  const world = model.get("space") === "world";
   const heading = model.get("heading");
   const [base, over] = [make("canvas"), make("canvas")];
   const liveRegion = make("p", { class: "rsh-hidden", "aria-live": "polite" });
@@ -51,13 +55,15 @@ function render({ model, el }) {
     make("button", { type: "button", "aria-label": `${name}, ${heading}`, title: name, onclick, ...more }, text);
   const hint = make("p", { class: "rsh-hint", hidden: true }, "Hold Ctrl, or click first, to zoom with the wheel");
   const warning = make("p", { class: "rsh-hint", role: "alert", hidden: true });
-  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, {
+  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", () => switchTool("line"), {
     "aria-pressed": "false",
   });
+  const boxButton = button(icon("box"), "Select: draw a box (B)", () => switchTool("box"), { "aria-pressed": "false" });
   const buttons = make(
     "div",
     { class: "rsh-zoom" },
     lassoButton,
+    boxButton,
     button("+", "Zoom in", () => zoom(1.6)),
     button("−", "Zoom out", () => zoom(1 / 1.6)),
     button("⟲", "Show all", () => reset()),
@@ -68,8 +74,7 @@ function render({ model, el }) {
   const card = new HoverCard(model, view, (words) => {
     if (document.activeElement === stage) liveRegion.textContent = words;
   });
-  el.classList.add("rsh-panel", "rsh-scatter");
-  if (world) el.classList.add("is-world");
+  el.classList.add("rsh-panel", "rsh-scatter", `is-${model.get("space")}`);
   el.append(
     make(
       "div",
@@ -217,10 +222,28 @@ function render({ model, el }) {
     card.point(row);
   }
 
-  function switchTool() {
-    const selecting = stage.classList.toggle("is-selecting");
-    lassoButton.setAttribute("aria-pressed", String(selecting));
-    liveRegion.textContent = selecting ? "drag to draw around tiles" : "drag to move";
+  /** @type {Tool} */
+  let tool = null;
+  /** @param {Tool} wanted */
+  function switchTool(wanted) {
+    tool = tool === wanted ? null : wanted;
+    stage.classList.toggle("is-selecting", tool !== null);
+    lassoButton.setAttribute("aria-pressed", String(tool === "line"));
+    boxButton.setAttribute("aria-pressed", String(tool === "box"));
+    const words = { line: "drag to draw around tiles", box: "drag to draw a box" };
+    liveRegion.textContent = tool ? words[tool] : "drag to move";
+  }
+
+  /**
+   * Tell the region that was drawn on the map, so that it can be a condition.
+   * @param {Point[]} points CSS pixels
+   */
+  function tellRegion(points) {
+    const digits = Math.max(Math.ceil(Math.log10(view.scale)), 1); // a pixel of the screen
+    const ring = simplified(points, MOST_CORNERS).map(([x, y]) =>
+      view.toData(x, y).map((value) => value.toFixed(digits)),
+    );
+    emit(model, "region drawn", { polygon: ring.flat().join(",") });
   }
 
   /** @param {Int32Array<ArrayBuffer>} rows */
@@ -250,7 +273,8 @@ function render({ model, el }) {
     reset,
     zoom,
     point,
-    switchTool,
+    switchTool: () => switchTool("line"),
+    switchBox: () => switchTool("box"),
     hideCard: () => card.hide(),
     line: drawLine,
     /** @type {(points: Point[], more: boolean) => void} */
@@ -258,6 +282,7 @@ function render({ model, el }) {
       drawLine(null);
       const inside = rowsInside(view, points);
       select(more ? joined(selected, inside) : inside);
+      if (world && !more) tellRegion(points);
     },
     /** @param {number} row */
     toggle: (row) => select(toggled(selected, row)),
@@ -265,7 +290,6 @@ function render({ model, el }) {
       if (selected.length) select(new Int32Array());
     },
   };
-  const selecting = () => stage.classList.contains("is-selecting");
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
@@ -276,8 +300,11 @@ function render({ model, el }) {
     });
   }
   const stops = [
-    interactions({ model, stage, hint, view, actions, pointed: () => pointed, selecting }),
-    redrawOn(model, ["marks"], () => redraw(false)),
+    interactions({ model, stage, hint, view, actions, pointed: () => pointed, tool: () => tool }),
+    redrawOn(model, ["marks"], () => {
+      card.renew(); // it says how far its tile is from the query
+      redraw(false);
+    }),
     on(model, {
       coloring: (event) => {
         coloring = event.coloring;

@@ -50,7 +50,7 @@ class ScatterPanel(Panel, script="scatter.js"):
         heading: of the map, in plain words.
         term: the exact term beside it.
         caption: how to read it.
-        world: whether x and y are degrees of longitude and latitude.
+        space: "feature", "code" or "world", whose x and y are degrees of longitude and latitude.
         xy: float32 pairs, one per tile, NaN without coordinates.
         background: JPEG of the whole Earth in plate carree, or nothing.
         most: how many tiles can be selected.
@@ -61,7 +61,7 @@ class ScatterPanel(Panel, script="scatter.js"):
     heading = traitlets.Unicode().tag(sync=True)
     term = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
-    world = traitlets.Bool(False).tag(sync=True)
+    space = traitlets.Unicode().tag(sync=True)
     xy = traitlets.Bytes().tag(sync=True)
     background = traitlets.Bytes().tag(sync=True)
     most = traitlets.Int(MAX_SELECTED).tag(sync=True)
@@ -77,10 +77,9 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
             ("code", "Codes", _CODES),
         ):
             xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
-            planes.append(_plane(gallery, page, xy, (heading, *words)))
+            planes.append(_plane(gallery, page, space, xy, (heading, *words)))
     if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
-        world = _plane(gallery, page, gallery.items[["longitude", "latitude"]], _WORLD)
-        world.world = True
+        world = _plane(gallery, page, "world", gallery.items[["longitude", "latitude"]], _WORLD)
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         planes.append(world)
     return planes
@@ -119,10 +118,13 @@ def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]
     return {row: rings for row, rings in found.items() if rings}
 
 
-def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> ScatterPanel:
+def _plane(
+    gallery: Gallery, page: str, space: str, xy: ArrayLike, words: tuple[str, str, str]
+) -> ScatterPanel:
     heading, term, caption = words
     return ScatterPanel(
         page=page,
+        space=space,
         heading=heading,
         term=term.format(num_bits=gallery.num_bits),
         caption=caption,

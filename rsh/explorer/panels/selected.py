@@ -18,7 +18,7 @@ class SelectedPanel(Panel, script="selected.js"):
     """A grid of the selected tiles, nearest to the query first. Sends {"kind": "choose", "row"}.
 
     Attributes:
-        view: heading, note and cards; no heading while nothing is selected.
+        view: heading, note and cards.
     """
 
 
@@ -26,7 +26,8 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `SelectedPanel.view` of a state."""
     result = selected_tiles(state)
     if not len(result):
-        return {"heading": "", "note": "", "cards": []}
+        note = "Select tiles with Space or the box on a card, or draw around dots in a space."
+        return {"heading": "No tile is selected", "note": note, "cards": []}
     names = state.gallery.items["class"].iloc[state.selection].value_counts()
     words = [
         f"{count:,} {humanize(str(name)) if name else 'without a class'}"

@@ -159,6 +159,8 @@ def _name(class_name: str) -> list[str]:
 def _relevance_words(result: SearchResult) -> str:
     if not len(result):
         return "No tile was found."
+    if result.class_left_out:
+        return f"{plural(len(result), 'tile')}: the filter leaves out the query's class"
     if result.relevant is None:
         return plural(len(result), "tile")
     have = "has" if result.num_relevant == 1 else "have"

@@ -13,7 +13,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.search.formats import contact_sheet
 from rsh.search.formats.contact_sheet import CELL, FRAME, GAP, HIGH, MARGIN, to_contact_sheet
 from rsh.search.query import Query, QueryImage, SearchOptions
-from rsh.search.results import SearchResult
+from rsh.search.results import SearchedTiles, SearchResult
 from rsh.search.retrieve import search
 
 AWKWARD = {"barren": "森林", "coast": "long name " * 8, "tundra": "<i>\n=1+1</i>", "savanna": ""}
@@ -32,7 +32,8 @@ def result_of(
     distances = (found % 9).astype(np.int32)
     asked = Query(None, image) if image else Query(query)
     ranks = np.arange(1, len(rows) + 1)
-    return SearchResult(gallery, asked, SearchOptions(**options), found, distances, None, ranks)
+    searched = SearchedTiles(gallery, asked, SearchOptions(**options))
+    return SearchResult(searched, found, distances, None, ranks)
 
 
 def pixels(view: SearchResult) -> np.ndarray:

@@ -18,7 +18,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import ModelInfo
 from rsh.search.formats.tables import COLUMNS, escape_formula, to_csv, to_geojson, to_json
 from rsh.search.query import Query, QueryImage, SearchOptions
-from rsh.search.results import SearchResult
+from rsh.search.results import SearchedTiles, SearchResult
 from rsh.search.retrieve import retrieve, search
 
 AWKWARD = {
@@ -40,7 +40,8 @@ def everything(gallery: Gallery) -> SearchResult:
     rows = np.arange(len(gallery))
     options = SearchOptions(top_k=90, rerank="features")
     distances, scores = (rows % 7).astype(np.int32), (rows / -90).astype(np.float32)
-    return SearchResult(gallery, Query(0), options, rows, distances, scores, rows + 1)
+    searched = SearchedTiles(gallery, Query(0), options)
+    return SearchResult(searched, rows, distances, scores, rows + 1)
 
 
 def cells(result: SearchResult) -> list[dict[str, str]]:

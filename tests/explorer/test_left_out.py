@@ -4,8 +4,6 @@ import pytest
 
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
-from rsh.explorer.verdicts import has_verdicts, leaves_out_class
-from rsh.gallery.filters import Filter
 from rsh.text import humanize
 
 
@@ -39,13 +37,3 @@ def test_results_that_cannot_be_right_are_not_called_wrong(page, gallery):
     assert "precision@20" in page.cards.view["summary"]
     assert None not in {card["relevant"] for card in page.cards.view["cards"]}
     assert page.codes.view["judged"] and page.legend.verdicts[:2] == ["right", "wrong"]
-
-
-def test_only_a_filter_can_leave_out_a_class(page, gallery):
-    query, own = page.state.query, gallery.items["class"][page.state.query.row]
-    assert not leaves_out_class(gallery, query, Filter())
-    assert has_verdicts(gallery, query, Filter())
-    for name in gallery.classes:
-        chosen = Filter.read([f"class={name}"])
-        assert leaves_out_class(gallery, query, chosen) == (name != own)
-        assert has_verdicts(gallery, query, chosen) == (name == own)
