@@ -10,9 +10,12 @@ duplicate of one of them: the center alone, or several tiles of a chain.
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import DTypeLike, NDArray
 
 from rsh.analysis.near_tiles import Items, near_items
 from rsh.analysis.pair_checks import Check, Compared, Scores, make_check
@@ -72,6 +75,7 @@ class Duplicates:
         radius: largest distance of their codes, bits.
         check: what the pairs passed.
         measure: what similarities are: "cosine", "pixels", or "" without a check.
+        threshold: least similarity of a pair that passed; None unless features were checked.
         groups: the most similar first: by the lowest similarity to the center, then by distance.
         num_pairs: how many pairs of tiles are near duplicates.
     """
@@ -80,6 +84,7 @@ class Duplicates:
     radius: int
     check: PairCheck
     measure: str
+    threshold: float | None
     groups: list[DuplicateGroup]
     num_pairs: int
 
@@ -107,6 +112,59 @@ class Duplicates:
         counts = self._count("class", group)
         counts.pop("", None)
         return counts
+
+    def table(self) -> pd.DataFrame:
+        """Return the tiles of all groups, group by group.
+
+        Returns:
+            One row per tile: group (from 1), id, class, split, keep (whether it is one to keep),
+            distance from the group's center (bits), similarity to it (NaN without a check), and
+            labels_disagree; without class and labels_disagree if the gallery has no classes. The
+            index holds rows of the gallery.
+        """
+        sizes = list(map(len, self.groups))
+        disagree = [len(self.classes(group)) > 1 for group in self.groups]
+        columns = {
+            "group": np.repeat(np.arange(1, len(sizes) + 1), sizes),
+            "id": None,
+            "class": None,
+            "split": None,
+            "keep": _join([group.kept for group in self.groups], bool),
+            "distance": _join([group.distances for group in self.groups], np.int64),
+            "similarity": _join([group.similarities for group in self.groups], np.float32),
+            "labels_disagree": np.repeat(np.array(disagree, bool), sizes),
+        }
+        rows = _join([group.rows for group in self.groups], np.int64)
+        items = self.gallery.items.iloc[rows]
+        table = pd.DataFrame(
+            columns | {name: items[name] for name in ("id", "class", "split")}, index=rows
+        )
+        return table if self.gallery.classes else table.drop(columns=["class", "labels_disagree"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `rsh duplicates --json` prints."""
+        names = ("id", "class", "split", "keep", "distance", "similarity")
+        table = self.table()
+        records = to_records(table[[name for name in names if name in table]])
+        ends = np.cumsum([0, *map(len, self.groups)])
+        return {
+            "gallery": self.gallery.provenance(),
+            "radius": self.radius,
+            "check": self.check,
+            "threshold": self.threshold,
+            "num_pairs": self.num_pairs,
+            "num_tiles": self.num_tiles,
+            "num_removable": self.num_removable,
+            "groups": [
+                {
+                    "splits": self.splits(group),
+                    "classes": self.classes(group),
+                    "is_chain": group.is_chain,
+                    "tiles": records[start:stop],
+                }
+                for group, (start, stop) in zip(self.groups, pairwise(ends.tolist()), strict=True)
+            ],
+        }
 
     def _count(self, column: str, group: DuplicateGroup) -> dict[str, int]:
         values, counts = np.unique(self._columns[column][group.rows], return_counts=True)
@@ -148,15 +206,36 @@ def find_duplicates(
     items = Items.fold(gallery.packed, rows, chosen)
     graph = _Graph.find(gallery, items, chosen, bits, progress)
     groups = [
-        _describe(gallery, items, chosen, members, graph.degrees, bits) for members in graph.groups()
+        _describe(gallery, items, chosen, members, graph.degrees, bits)
+        for members in graph.groups()
     ]
     groups.sort(key=_rank)
-    return Duplicates(gallery, bits, chosen.name, chosen.measure, groups, graph.num_pairs)
+    return Duplicates(
+        gallery,
+        bits,
+        chosen.name,
+        chosen.measure,
+        chosen.threshold,
+        groups,
+        graph.num_pairs,
+    )
+
+
+def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table of tiles for JSON; unknown values are None."""
+    known = table.astype(object).where(table.notna() & (table != ""), None)
+    records: list[dict[str, Any]] = known.to_dict("records")
+    return records
 
 
 def default_radius(num_bits: int) -> int:
     """Return the radius that near duplicates are looked for in by default, bits."""
     return max(1, num_bits // BITS_PER_STEP)
+
+
+def _join(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
+    """Return arrays one after the other; of this type if there are none."""
+    return np.concatenate([np.empty(0, dtype), *parts])
 
 
 def _rank(group: DuplicateGroup) -> tuple[float, int, int]:

@@ -6,11 +6,12 @@ tile whose near duplicate was trained on favors settings that memorize. Near dup
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from rsh.analysis.duplicates import default_radius
+from rsh.analysis.duplicates import default_radius, to_records
 from rsh.analysis.near_tiles import Items, NearItems, near_items
 from rsh.analysis.pair_checks import Check, make_check
 from rsh.codes.binary import Ids
@@ -48,6 +49,7 @@ class Leaks:
         radius: largest distance of the codes, bits.
         check: what the pairs passed.
         measure: what similarities are: "cosine", "pixels", or "" without a check.
+        threshold: least similarity of a pair that passed; None unless features were checked.
         leaks: the most similar first; queries against all tiles that a search finds, validation
             tiles against those of the split "train".
     """
@@ -56,6 +58,7 @@ class Leaks:
     radius: int
     check: PairCheck
     measure: str
+    threshold: float | None
     leaks: list[Leak]
 
     def of(self, split: str) -> list[Leak]:
@@ -66,6 +69,41 @@ class Leaks:
     def sides(self, split: str) -> tuple[int, int]:
         """Return how many tiles a split has, and with how many they were compared."""
         return tuple(map(len, _sides(self.gallery, split)))  # type: ignore[return-value]
+
+    def table(self) -> pd.DataFrame:
+        """Return the held-out tiles that leak, most similar first.
+
+        Returns:
+            One row per tile: id, class, split, match (id of its near duplicate), match_class,
+            match_split, distance (bits), similarity (NaN without a check), and matches (how many
+            near duplicates it has); without classes if the gallery has none. The index holds rows
+            of the gallery.
+        """
+        rows, matches = ([leak[place] for leak in self.leaks] for place in (0, 1))
+        columns = ("id", "class", "split")
+        items = self.gallery.items.iloc[rows][[*columns]]
+        found = self.gallery.items.iloc[matches]
+        names = {"id": "match", "class": "match_class", "split": "match_split"}
+        items = items.assign(**{new: found[old].to_numpy() for old, new in names.items()})
+        items["distance"] = np.array([leak.distance for leak in self.leaks], np.int64)
+        items["similarity"] = np.array([leak.similarity for leak in self.leaks], np.float64)
+        items["matches"] = np.array([leak.num_matches for leak in self.leaks], np.int64)
+        return items if self.gallery.classes else items.drop(columns=["class", "match_class"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `rsh leaks --json` prints."""
+        sides = {split: self.sides(split) for split in HELD_OUT}
+        return {
+            "gallery": self.gallery.provenance(),
+            "radius": self.radius,
+            "check": self.check,
+            "threshold": self.threshold,
+            "splits": {
+                split: {"tiles": tiles, "compared_with": others, "leaks": len(self.of(split))}
+                for split, (tiles, others) in sides.items()
+            },
+            "leaks": to_records(self.table()),
+        }
 
 
 def find_leaks(
@@ -101,7 +139,7 @@ def find_leaks(
         for leak in _between(gallery, _sides(gallery, split), chosen, bits, progress)
     ]
     leaks.sort(key=lambda leak: (-(leak.similarity or 0), leak.distance, leak.row))
-    return Leaks(gallery, bits, chosen.name, chosen.measure, leaks)
+    return Leaks(gallery, bits, chosen.name, chosen.measure, chosen.threshold, leaks)
 
 
 def _sides(gallery: Gallery, split: str) -> tuple[Ids, Ids]:

@@ -173,9 +173,7 @@ def _in_matrices(
                 once = rows[one] < columns[other]
                 one, other, similarities = one[once], other[once], similarities[once]
             if len(one):
-                yield NearItems(
-                    rows[one], columns[other], distances[column:][other], similarities
-                )
+                yield NearItems(rows[one], columns[other], distances[column:][other], similarities)
 
 
 def _one_by_one(pairs: CodePairs, task: tuple[Items, Items, Check]) -> Iterator[NearItems]:
@@ -187,7 +185,9 @@ def _one_by_one(pairs: CodePairs, task: tuple[Items, Items, Check]) -> Iterator[
     cuts = np.searchsorted(ends, np.arange(PAIRS, ends[-1] if len(ends) else 0, PAIRS))
     for part in np.split(np.arange(len(counts)), cuts):
         number = np.repeat(part, counts[part])
-        place = np.arange(len(number)) - np.repeat(np.cumsum(counts[part]) - counts[part], counts[part])
+        place = np.arange(len(number)) - np.repeat(
+            np.cumsum(counts[part]) - counts[part], counts[part]
+        )
         one = items.codes.rows[items.codes.starts[pairs.first[number]] + place // width[number]]
         other = others.codes.rows[others.codes.starts[pairs.second[number]] + place % width[number]]
         if items is others:  # a code with itself has each pair twice, and each item with itself

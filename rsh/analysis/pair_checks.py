@@ -42,10 +42,12 @@ class Check(Protocol):
     Attributes:
         name: of the check.
         measure: what its similarities are; "" if it has none.
+        threshold: least similarity of a pair that passes; None if that is not what decides.
     """
 
     name: PairCheck
     measure: str
+    threshold: float | None
 
     def contents(self, rows: Ids) -> NDArray[np.uint8]:
         """Return bytes of each tile that are equal where the check sees no difference, (n, w)."""
@@ -73,6 +75,7 @@ class NoCheck:
 
     name: PairCheck = "none"
     measure = ""
+    threshold: float | None = None
 
     def contents(self, rows: Ids) -> NDArray[np.uint8]:
         """Return no bytes, since it sees no difference: see `Check`."""
@@ -96,7 +99,9 @@ class FeatureCheck:
 
     def __init__(self, gallery: Gallery, threshold: float) -> None:
         """Let pairs pass whose cosine is at least the threshold."""
-        self._features, self._threshold = gallery.features, threshold
+        self._features = gallery.features
+        self.threshold: float | None = threshold
+        self._least = np.float32(threshold - 1e-6)  # equal features have 1 up to rounding
 
     def contents(self, rows: Ids) -> NDArray[np.uint8]:
         """Return digests of the features: see `Check`."""
@@ -105,16 +110,13 @@ class FeatureCheck:
     def compare(self, first: Ids, second: Ids) -> Compared:
         """Compare features pair by pair: see `Check`."""
         cosines = np.einsum("ij,ij->i", self._unit(first), self._unit(second))
-        return Compared(cosines, self._passes(cosines))
+        return Compared(cosines, cosines >= self._least)
 
     def find(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Compare features in one matrix product: see `Check`."""
         cosines = self._unit(first) @ self._unit(second).T
-        one, other = np.nonzero(self._passes(cosines))
+        one, other = np.nonzero(cosines >= self._least)
         return one, other, cosines[one, other]
-
-    def _passes(self, cosines: Scores) -> NDArray[np.bool_]:
-        return cosines >= np.float32(self._threshold - 1e-6)  # equal ones are 1 up to rounding
 
     def _unit(self, rows: Ids) -> Scores:
         features = self._features[rows].astype(np.float32)
@@ -133,6 +135,7 @@ class PixelCheck:
 
     name: PairCheck = "pixels"
     measure = "pixels"
+    threshold: float | None = None
 
     def __init__(self, gallery: Gallery) -> None:
         """Read no thumbnail yet; each is read when it is first compared."""

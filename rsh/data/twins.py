@@ -85,9 +85,7 @@ def look_alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
     return (difference < MAX_DIFFERENCE) & (alike | flat)
 
 
-def root_mean_square(
-    one: NDArray[np.float32], other: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def root_mean_square(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how much small images differ, row by row, (n,), 0 to 255."""
     found: NDArray[np.float32] = np.sqrt(np.mean((one - other) ** 2, axis=1))
     return found

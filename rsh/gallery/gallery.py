@@ -113,6 +113,19 @@ class Gallery(Labeled):
         """Name of the gallery on the dashboard."""
         return self.manifest.name
 
+    def provenance(self) -> dict[str, Any]:
+        """Return what identifies the gallery in an export, ready for JSON."""
+        model, data, index = self.manifest.model, self.manifest.data, self.manifest.index
+        return {
+            "name": self.name,
+            "num_items": len(self),
+            "num_bits": self.num_bits,
+            "version": self.manifest.version,
+            "index": index.name if index else "exact",
+            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
+            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
+        }
+
     @cached_property
     def codes(self) -> Codes:
         """All codes, (n, num_bits) int8, only -1 and +1."""

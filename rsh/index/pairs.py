@@ -114,9 +114,7 @@ def _find(
                     yield CodePairs(first, second, found.distances)
 
 
-def _sort(
-    words: Words, others: Words | None, blocks: Words, ignored: tuple[int, ...]
-) -> _Pass:
+def _sort(words: Words, others: Words | None, blocks: Words, ignored: tuple[int, ...]) -> _Pass:
     """Sort codes by all blocks but some, and find which of them agree there."""
     kept = np.ones(len(blocks), dtype=bool)
     kept[list(ignored)] = False
