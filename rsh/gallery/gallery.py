@@ -116,6 +116,19 @@ class Gallery(Labeled):
         """Name of the gallery on the dashboard."""
         return self.manifest.name
 
+    def provenance(self) -> dict[str, Any]:
+        """Return what identifies the gallery in an export, ready for JSON."""
+        model, data, index = self.manifest.model, self.manifest.data, self.manifest.index
+        return {
+            "name": self.name,
+            "num_items": len(self),
+            "num_bits": self.num_bits,
+            "version": self.manifest.version,
+            "index": index.name if index else "exact",
+            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
+            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
+        }
+
     @cached_property
     def codes(self) -> Codes:
         """All codes, (n, num_bits) int8, only -1 and +1."""
@@ -211,6 +224,15 @@ class Gallery(Labeled):
     def has_images(self) -> bool:
         """Whether any tile has an image; tiles of embeddings may have none."""
         return any(segment.has_images for segment in self._segments)
+
+    @cached_property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has an image, (n,) bool."""
+        has = np.empty(len(self), bool)
+        for number, segment in enumerate(self._segments):
+            segments, rows = self.segment_rows.T
+            has[segments == number] = segment.with_image[rows[segments == number]]
+        return has
 
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])
