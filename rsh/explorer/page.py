@@ -30,6 +30,7 @@ from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected
 from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.panels.viewer import ViewerPanel, large_view
+from rsh.explorer.parts.duplicates import DuplicatesPart
 from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
 from rsh.explorer.parts.part import Part
@@ -108,7 +109,8 @@ class Explorer:
         self.viewer = ViewerPanel(page=page, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
         self.groups = GroupsPart(self, page, self.labels.labeling)
-        self.parts: list[Part] = [self.labels, self.groups]
+        self.duplicates = DuplicatesPart(self, page)
+        self.parts: list[Part] = [self.labels, self.groups, self.duplicates]
         self.refresh()
         regions = {
             "rsh-ask": [self.query, self.upload, self.class_browser],
@@ -117,7 +119,7 @@ class Explorer:
             "rsh-spaces": [self.legend, *self.planes],
             "rsh-dock": [
                 *(self.dock, self.codes, self.sides, self.reasons, self.selected),
-                *(self.groups.strips, self.labels.list),
+                *(self.groups.strips, self.labels.list, self.duplicates.strips),
             ],
         }
         for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):

@@ -170,6 +170,7 @@ export interface Strip {
 export interface StripsView {
   note: string;
   actions: [name: string, words: string][];
+  choices?: { name: string; words: string; options: [value: string, words: string][]; chosen: string }[];
   strips: Strip[];
 }
 
