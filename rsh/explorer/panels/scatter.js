@@ -16,6 +16,7 @@ import {
 } from "./lib/scatter_draw.js";
 import { interactions } from "./lib/scatter_interactions.js";
 import { joined, rowsInside, simplified, toggled } from "./lib/scatter_lasso.js";
+import { Ground } from "./lib/scatter_map.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
 import { ScatterView } from "./lib/scatter_view.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
@@ -69,6 +70,7 @@ function render({ model, el }) {
     button("⟲", "Show all", () => reset()),
   );
 
+  const credit = make("p", { class: "rsh-credit", hidden: !model.get("basemap").credit }, model.get("basemap").credit);
   const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
   const card = new HoverCard(model, view, (words) => {
@@ -83,7 +85,7 @@ function render({ model, el }) {
       make("span", { title: model.get("term") }, model.get("term")),
       buttons,
     ),
-    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, card.element),
+    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, credit, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     liveRegion,
   );
@@ -135,7 +137,9 @@ function render({ model, el }) {
     dots.start(view, { values: coloring.values, table }, passes, ratio, (ctx) => {
       ctx.fillStyle = now.surface;
       ctx.fillRect(0, 0, ...view.size);
-      if (world) drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      if (!world) return;
+      drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      ground?.draw(ctx, view, now.ink);
     });
   }
 
@@ -290,6 +294,7 @@ function render({ model, el }) {
       if (selected.length) select(new Int32Array());
     },
   };
+  const ground = world ? new Ground(model, () => redraw()) : null;
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
@@ -329,6 +334,7 @@ function render({ model, el }) {
       },
     }),
     () => watcher.disconnect(),
+    () => ground?.stop(),
     onScheme(restyle),
     () => cancelAnimationFrame(frameAsked),
     () => clearTimeout(warningTimer),

@@ -13,6 +13,7 @@ from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
+from rsh.gallery.footprints import footprints_of
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 
@@ -55,6 +56,10 @@ class ScatterPanel(Panel, script="scatter.js"):
         xy: float32 pairs, one per tile, NaN without coordinates.
         background: JPEG of the whole Earth in plate carree, or nothing.
         basemap: an online map, see `Basemap.view`; empty unless who serves names one.
+        scenes: how many overviews of scenes there are; {"kind": "scenes"} asks for them, and
+            {"kind": "scene", "bounds"} brings each.
+        tile_width: of a typical footprint, degrees; 0 without footprints. {"kind": "footprints",
+            "view", "tolerance"} asks for those in a view.
         most: how many tiles can be selected.
         marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
             the corners of its footprint, if known.
@@ -67,6 +72,8 @@ class ScatterPanel(Panel, script="scatter.js"):
     xy = traitlets.Bytes().tag(sync=True)
     background = traitlets.Bytes().tag(sync=True)
     basemap = traitlets.Dict().tag(sync=True)
+    scenes = traitlets.Int().tag(sync=True)
+    tile_width = traitlets.Float().tag(sync=True)
     most = traitlets.Int(MAX_SELECTED).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
 
@@ -86,6 +93,9 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         online = Basemap.from_environment()
         world.basemap = online.view() if online else {}
+        world.scenes = len(gallery.backgrounds)
+        footprints = footprints_of(gallery)
+        world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
         planes.append(world)
     return planes
 

@@ -18,6 +18,8 @@ export type Message =
   | { kind: "pong" | "idle" | "selected" }
   | { kind: "text"; form: string; text: string; note: string }
   | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
+  | { kind: "scene"; bounds: [west: number, south: number, east: number, north: number] }
+  | { kind: "footprints" }
   | { kind: "keep"; dump: unknown }
   | { kind: "imported"; words: string }
   | { kind: "file"; name: string; type: string }
@@ -290,6 +292,12 @@ export interface Marks {
   rings?: Record<string, Point[][]>;
 }
 
+export interface Basemap {
+  url: string;
+  credit: string;
+  origin: string;
+}
+
 export interface ScatterTraits {
   heading: string;
   term: string;
@@ -297,6 +305,9 @@ export interface ScatterTraits {
   space: "feature" | "code" | "world";
   xy: Bytes;
   background: Bytes;
+  basemap: Basemap | Record<string, never>;
+  scenes: number;
+  tile_width: number;
   most: number;
   marks: Marks;
 }
