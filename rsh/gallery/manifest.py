@@ -4,7 +4,8 @@
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
+     "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...,
+                    "feature": {...}, "code": {...}},      how far each plane can be trusted
      "groups": {"file": "groups-3.parquet", "size": ..., "sha256": ..., "prominence": 1.0},
      "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
@@ -83,10 +84,34 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True)
+class PlaneInfo:
+    """How a plane was made, and how far it can be trusted.
+
+    Attributes:
+        landmarks: rows that UMAP was fitted to: tiles in feature space, distinct codes in hash
+            space.
+        variance: share of the variance of the features that was kept when they were reduced.
+        trustworthiness: 0 to 1; 1 if all neighbors in the plane are neighbors in the space.
+        kept: share of a tile's nearest ten in the plane that are among its nearest ten in the
+            space.
+    """
+
+    landmarks: int
+    variance: float
+    trustworthiness: float
+    kept: float
+
+
+@dataclass(frozen=True)
 class ProjectionInfo(FileRecord):
-    """The file with the projections of features and codes."""
+    """The file with the projections of features and codes, and figures of `rsh project`.
+
+    The figures are of the tiles that were there when it ran.
+    """
 
     file: str
+    feature: PlaneInfo | None = None
+    code: PlaneInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +189,7 @@ def read_manifest(folder: Path) -> Manifest:
     for number, segment in enumerate(manifest.segments):
         _check_segment(segment, where=f"'segments[{number}]' in {file}")
     if manifest.projection:
-        _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
+        _check_projection(manifest.projection, where=f"'projection' in {file}")
     if manifest.groups:
         _check_name(manifest.groups.file, GROUPS_NAME, f"'groups' in {file}")
     if manifest.backgrounds:
@@ -240,6 +265,14 @@ def _check_segment(segment: SegmentInfo, *, where: str) -> None:
             raise InputError(
                 f"'files' of {where} has an unknown {name!r}: {recovery_hint('gallery')}"
             )
+
+
+def _check_projection(projection: ProjectionInfo, *, where: str) -> None:
+    _check_name(projection.file, PROJECTION_NAME, where)
+    for plane in filter(None, (projection.feature, projection.code)):
+        shares = plane.variance, plane.trustworthiness, plane.kept
+        if plane.landmarks < 0 or not all(0 <= share <= 1 for share in shares):  # NaN neither
+            raise InputError(f"{where} has figures out of range: {recovery_hint('gallery')}")
 
 
 def _check_index(index: IndexInfo, *, where: str) -> None:

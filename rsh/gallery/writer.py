@@ -36,6 +36,7 @@ from rsh.gallery.manifest import (
     BackgroundsInfo,
     GroupsInfo,
     Manifest,
+    PlaneInfo,
     ProjectionInfo,
     SegmentInfo,
     check_files,
@@ -43,6 +44,7 @@ from rsh.gallery.manifest import (
     read_manifest,
     to_json,
 )
+from rsh.gallery.place import place_added
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
 from rsh.io.files import (
@@ -59,8 +61,8 @@ from rsh.io.files import (
 LOCK = ".lock"
 _PATTERNS = (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, BACKGROUNDS_NAME, INDEX_NAME)
 _NAMES = "|".join(name.pattern for name in _PATTERNS)
-# Includes the temporary names of atomic_write and check_writable.
-OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
+# Includes the temporary names of atomic_write and check_writable, and half a projection.
+OURS = re.compile(rf"{_NAMES}|\.+({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
 def write_gallery(
@@ -90,7 +92,7 @@ def add_tiles(
     rendering: Rendering = AS_IS,
     backgrounds: Sequence[Background] = (),
 ) -> Gallery:
-    """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
+    """Add tiles to a gallery; in its projection they are placed by their nearest landmarks.
 
     Args:
         folder: of the gallery.
@@ -100,7 +102,7 @@ def add_tiles(
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
-            rasters were rendered otherwise.
+            rasters were rendered otherwise, or its projection was altered.
     """
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
@@ -111,6 +113,7 @@ def add_tiles(
         if backgrounds:
             _add_backgrounds(folder, manifest, [*old.backgrounds, *backgrounds])
         _update_index(old, manifest)
+        _project_added(old, manifest)
     return Gallery.open(folder)
 
 
@@ -175,20 +178,30 @@ def index_gallery(
     return Gallery.open(folder)
 
 
-def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Store a new projection in a gallery.
+def write_projection(
+    gallery: Gallery,
+    projection: pd.DataFrame,
+    *,
+    feature: PlaneInfo | None = None,
+    code: PlaneInfo | None = None,
+) -> None:
+    """Store a new projection in a gallery; tiles that were added meanwhile are placed in it.
 
     Args:
         gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row per item.
+        projection: feature_x, feature_y, code_x, code_y, one row per item; and if UMAP was not
+            fitted to all of them, feature_landmark and code_landmark.
+        feature: how the plane of the features was made.
+        code: how the plane of the codes was made.
     """
     with _next_version(gallery.folder) as manifest:
-        file = gallery.folder / f"projection-{manifest.version + 1}.parquet"
-        with atomic_write(file) as stream:
-            projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
-    gallery.manifest.projection = manifest.projection
-    gallery.__dict__.pop("projection", None)  # which is cached
+        saved = _save_projection(gallery, projection, manifest)
+        manifest.projection = replace(saved, feature=feature, code=code)
+        gallery.manifest.projection = manifest.projection
+        for name in ("projection_table", "landmarks"):
+            gallery.__dict__.pop(name, None)  # which are cached
+        if manifest.version > gallery.manifest.version:
+            _project_added(gallery, manifest)
 
 
 def write_groups(gallery: Gallery, groups: Groups) -> None:
@@ -322,6 +335,26 @@ def _update_index(old: Gallery, manifest: Manifest) -> None:
     if manifest.index:
         new, file = Gallery(old.folder, manifest), _index_file(old.folder, manifest)
         manifest.index = update_index(old, new, manifest.index, file=file)
+
+
+def _project_added(old: Gallery, manifest: Manifest) -> None:
+    """Place the tiles that a changed manifest adds in the projection, if there is one."""
+    if not old.manifest.projection:
+        return
+    new = Gallery(old.folder, manifest)
+    table = None if new.ids.isin(old.ids).all() else place_added(old, new)
+    if table is not None:
+        saved, before = _save_projection(new, table, manifest), old.manifest.projection
+        manifest.projection = replace(saved, feature=before.feature, code=before.code)
+
+
+def _save_projection(
+    tiles: Gallery, projection: pd.DataFrame, manifest: Manifest
+) -> ProjectionInfo:
+    file = tiles.folder / f"projection-{manifest.version + 1}.parquet"
+    with atomic_write(file) as stream:
+        projection.assign(id=tiles.items["id"]).to_parquet(stream)
+    return ProjectionInfo(**asdict(file_record(file)), file=file.name)
 
 
 def _index_file(folder: Path, manifest: Manifest) -> Path:
