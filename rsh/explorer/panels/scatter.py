@@ -61,8 +61,8 @@ class ScatterPanel(Panel, script="scatter.js"):
         tile_width: of a typical footprint, degrees; 0 without footprints. {"kind": "footprints",
             "view", "tolerance"} asks for those in a view.
         most: how many tiles can be selected.
-        marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
-            the corners of its footprint, if known.
+        marks: query, query_code, num_bits, hits as (row, relevant), on the map rings: by row the
+            corners of its footprint, if known; and spots: where a visitor's own image belongs.
     """
 
     heading = traitlets.Unicode().tag(sync=True)
@@ -87,7 +87,9 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
             ("code", "Codes", _CODES),
         ):
             xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
-            planes.append(_plane(gallery, page, space, xy, (heading, *words)))
+            term, caption = words
+            trusted = (heading, term, f"{caption} {trust_words(gallery, space)}".strip())
+            planes.append(_plane(gallery, page, space, xy, trusted))
     if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
         world = _plane(gallery, page, "world", gallery.items[["longitude", "latitude"]], _WORLD)
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
@@ -98,6 +100,18 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
         world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
         planes.append(world)
     return planes
+
+
+def trust_words(gallery: Gallery, space: str) -> str:
+    """Say how far a plane can be trusted, "" where that was not measured."""
+    info = gallery.manifest.projection
+    plane = getattr(info, space) if info else None
+    if plane is None:
+        return ""
+    return (
+        f"{plane.kept:.0%} of a tile's ten nearest dots are its ten nearest tiles "
+        f"(trustworthiness {plane.trustworthiness:.2f}): trust near dots, not gaps or sizes."
+    )
 
 
 def feature_words(gallery: Gallery) -> tuple[str, str]:
@@ -118,12 +132,24 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
     shown, row = result.take(slice(MAX_CARDS)), result.query.row
     rows = shown.rows.tolist()
     return {
+        "spots": _spots(result),
         "rings": _rings(result.gallery, rows if row is None else [*rows, row]),
         "query": NO_ROW if row is None else row,
         "query_code": result.code,
         "num_bits": result.gallery.num_bits,
         "hits": [[hit.row, hit.relevant] for hit in shown_hits(result)],
     }
+
+
+def _spots(result: SearchResult) -> dict[str, list[float]]:
+    """Return where in each plane an image that is no tile of the gallery belongs."""
+    gallery, query = result.gallery, result.query
+    if query.row is not None or gallery.projection is None:
+        return {}
+    from rsh.gallery.place import place  # not before an image comes
+
+    (spot,) = place(gallery, query.encodings(gallery)).tolist()
+    return {"feature": spot[:2], "code": spot[2:]}
 
 
 def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]]]]:

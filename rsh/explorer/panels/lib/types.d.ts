@@ -290,6 +290,7 @@ export interface Marks {
   num_bits: number;
   hits: Hit[];
   rings?: Record<string, Point[][]>;
+  spots?: Record<string, Point>;
 }
 
 export interface Basemap {
