@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.distinct import group_codes
-from rsh.codes.encodings import Encodings, HalfArray, unit
+from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.parts import CodePart, code_parts
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_planes
-from rsh.gallery.landmarks import MOST_FITTED, Landmarks
+from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
@@ -177,8 +177,8 @@ class Gallery(Labeled):
             for name in LANDMARKS
         )
         xy = table[list(PLANES)].to_numpy()
-        return Landmarks(
-            unit(take_rows(self.features, features)),
+        return make_landmarks(
+            take_rows(self.features, features),
             xy[features, :2],
             self.packed[codes],
             xy[codes, 2:],
