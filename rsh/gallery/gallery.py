@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.distinct import DistinctCodes
-from rsh.codes.encodings import Encodings, HalfArray, unit
+from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
@@ -27,7 +27,7 @@ from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.groups import AT_ONCE, Groups, find_groups, restore_groups
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
-from rsh.gallery.landmarks import MOST_FITTED, Landmarks
+from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
@@ -196,8 +196,8 @@ class Gallery(Labeled):
             for name in LANDMARKS
         )
         xy = table[list(PLANES)].to_numpy()
-        return Landmarks(
-            unit(take_rows(self.features, features)),
+        return make_landmarks(
+            take_rows(self.features, features),
             xy[features, :2],
             self.packed[codes],
             xy[codes, 2:],

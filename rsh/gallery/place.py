@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import as_words, hamming
 from rsh.codes.distinct import DistinctCodes
-from rsh.codes.encodings import Encodings, unit
+from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import LANDMARKS, PLANES
@@ -25,6 +25,7 @@ from rsh.io.arrays import take_rows
 TILES_AT_ONCE = 4096  # between two steps of a progress bar, and two chances for Ctrl-C
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # radians: points at its multiples never line up
 MOST_STEP = 1 / 250  # between two tiles of a disc, as a share of the plane: about a dot of a plot
+FAR = 4.0  # a distance beyond all others
 MOST_COVER = 0.1  # of the plane by all discs
 
 
@@ -48,7 +49,7 @@ def place(gallery: Gallery, encodings: Encodings) -> Points:
     if table is None or landmarks is None:
         raise InputError(f"{gallery.folder} has no projection of all its tiles: run `rsh project`")
     widths = encodings.codes.shape[1], encodings.features.shape[1]
-    if widths != (gallery.num_bits, landmarks.features.shape[1]):
+    if widths != (gallery.num_bits, gallery.features.shape[1]):
         raise InputError(
             f"a code of {widths[0]} bits and a feature of {widths[1]} numbers are not of the "
             f"network of {gallery.folder}: encode with its own"
@@ -60,10 +61,9 @@ def place(gallery: Gallery, encodings: Encodings) -> Points:
         if len(equal):
             point[:] = table[list(PLANES)].iloc[equal[0]]
         else:
-            cosines = np.nan_to_num(landmarks.features @ unit(one.features)[0], nan=-1)
-            bits = hamming(one.packed, landmarks.packed)[0]
-            apart = np.where(1 - cosines < ROUNDING, 0, 1 - cosines)
+            apart = _half_squares(landmarks.vectors(one.features)[0], landmarks.features)
             point[:2] = _pull_one(apart, landmarks.feature_points)
+            bits = hamming(one.packed, landmarks.packed)[0]
             point[2:] = _pull_one(bits, landmarks.code_points)
     return points
 
@@ -73,8 +73,15 @@ def _equal_tiles(gallery: Gallery, one: Encodings) -> NDArray[np.int64]:
     same: NDArray[np.int64] = np.flatnonzero(
         (as_words(gallery.packed) == as_words(one.packed)).all(axis=1)
     )
-    is_equal = (take_rows(gallery.features, same) == one.features).all(axis=1)
+    is_equal: NDArray[np.bool_] = np.all(take_rows(gallery.features, same) == one.features, axis=1)
     return same[is_equal]
+
+
+def _half_squares(vector: NDArray[np.float32], others: NDArray[np.float32]) -> Points:
+    """Return half the square of the distance to each of the others, as `VectorNeighbors` does."""
+    lengths = np.einsum("nd,nd->n", others, others)
+    halves = (lengths + vector @ vector) / 2 - others @ vector
+    return np.where(halves < ROUNDING, 0, np.nan_to_num(halves, nan=FAR))
 
 
 def _pull_one(distances: NDArray[Any], points: Points) -> Points:
@@ -151,7 +158,7 @@ def place_added(old: Gallery, new: Gallery) -> pd.DataFrame | None:
     added = np.flatnonzero(known < 0)
     placed = np.empty((len(added), 4), dtype=np.float32)
     by_feature, by_code = VectorNeighbors(landmarks.features), CodeNeighbors(landmarks.packed)
-    features, packed = unit(new.features[added]), new.packed[added]
+    features, packed = landmarks.vectors(new.features[added]), new.packed[added]
     for plane, search, queries, points in (
         (slice(0, 2), by_feature, features, landmarks.feature_points),
         (slice(2, 4), by_code, packed, landmarks.code_points),

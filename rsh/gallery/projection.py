@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from rsh.codes.binary import Packed
+from rsh.codes.components import principal_components
 from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import unit
 from rsh.config import SEEDS, check_number
@@ -20,7 +21,7 @@ from rsh.gallery.items import LANDMARKS, PLANES
 from rsh.gallery.landmarks import MOST_FITTED, Points
 from rsh.gallery.manifest import PlaneInfo
 from rsh.gallery.place import disc_step, in_discs
-from rsh.gallery.spaces import Rows, code_space, feature_space, lay_out_space, reduce_dimensions
+from rsh.gallery.spaces import Rows, code_space, feature_space, lay_out_space
 from rsh.gallery.writer import write_projection
 from rsh.io.arrays import read_arrays
 from rsh.io.files import atomic_write, check_writable
@@ -99,7 +100,8 @@ def project_features(
     If there are more than `most`, their dimensions are reduced first.
     """
     if len(gallery) > most:
-        features, variance = reduce_dimensions(gallery.features)
+        components = principal_components(gallery.features[:MOST_FITTED])  # in no order of theirs
+        features, variance = components.reduce(gallery.features), components.variance
     else:
         features, variance = unit(gallery.features), 1.0
     points, landmarks = lay_out_space(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from rsh.codes.binary import Packed, unpack
-from rsh.codes.encodings import HalfArray, unit
 from rsh.gallery.landmarks import MOST_FITTED, Points
 from rsh.gallery.layout import lay_out, neighbor_count
 from rsh.gallery.place import TILES_AT_ONCE, pull_all
@@ -17,9 +16,6 @@ from rsh.index.neighbors import CodeNeighbors, Neighbors, NeighborSearch, Vector
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float32]
-KEPT_VARIANCE = 0.99  # of the features of many tiles, whose dimensions are reduced
-MOST_DIMENSIONS = 64  # of these features
-ROWS_AT_ONCE = 1 << 16
 SMALLEST_CHANCE = 1e-3  # of a row to become a landmark, as a share of the mean chance
 
 
@@ -120,32 +116,6 @@ def choose_landmarks(space: Space, most: int, *, seed: int = 0, progress: bool =
     apart += SMALLEST_CHANCE * (apart.mean() or 1)  # or there could be too few to draw
     second = draw.choice(others, most - len(first), replace=False, p=apart / apart.sum())
     return np.sort(np.concatenate([first, second]))
-
-
-def reduce_dimensions(features: HalfArray) -> tuple[Vectors, float]:
-    """Return features with fewer dimensions, and the share of their variance that is kept.
-
-    Principal components: the fewest that keep 99 % of the variance, but at most 64.
-
-    Args:
-        features: (n, d); a memory map is read block by block.
-    """
-    starts = range(0, len(features), ROWS_AT_ONCE)
-    blocks = [slice(start, start + ROWS_AT_ONCE) for start in starts]
-    mean = sum(unit(features[block]).sum(axis=0, dtype=np.float64) for block in blocks)
-    mean = mean / len(features)
-    spread = np.zeros((features.shape[1],) * 2)
-    for block in blocks:
-        centered = unit(features[block]) - mean
-        spread += centered.T @ centered
-    variances, axes = np.linalg.eigh(spread)
-    shares = np.cumsum(variances[::-1].clip(0)) / (variances.clip(0).sum() or 1)
-    kept = min(int(np.searchsorted(shares, KEPT_VARIANCE)) + 1, MOST_DIMENSIONS, len(shares))
-    axes = axes[:, ::-1][:, :kept].astype(np.float32)
-    reduced = np.empty((len(features), kept), dtype=np.float32)
-    for block in blocks:
-        reduced[block] = (unit(features[block]) - mean.astype(np.float32)) @ axes
-    return reduced, float(shares[kept - 1])
 
 
 def _find(

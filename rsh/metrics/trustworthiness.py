@@ -19,8 +19,8 @@ Rows = NDArray[np.int64]
 NEAREST = 10  # neighbors of a tile, as for "neighbors kept"
 MEASURED = 2000  # tiles of a large gallery whose neighbors are looked at
 EQUAL = 1e-6  # difference of two cosine similarities that rounding explains
-ROWS_AT_ONCE = 1 << 17  # of the features
-QUERIES_AT_ONCE = 1 << 7
+ROWS_AT_ONCE = 1 << 16  # of the features
+QUERIES_AT_ONCE = 1 << 9
 
 
 class PlaneQuality(NamedTuple):
