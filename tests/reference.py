@@ -191,3 +191,12 @@ def nmrr(ranking: list[bool], most_relevant: int) -> float:
     counted = [rank if rank <= limit else 1.25 * limit for rank in ranks]
     best = (1 + wanted) / 2
     return (sum(counted) / wanted - best) / (1.25 * limit - best)
+
+
+def is_inside(x: float, y: float, ring: Rows) -> bool:
+    """Whether a ray from a point to the east crosses the edges of a ring an odd number of times."""
+    odd = False
+    for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
+            odd = not odd
+    return odd

@@ -56,11 +56,18 @@ class Visit:
 
 @contextmanager
 def running(
-    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 300
+    gallery: Gallery,
+    log: Path,
+    *,
+    token: str = "",
+    base_url: str = "/",
+    visitors: int = 300,
+    basemap: str = "",
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
     access = {"token": token, "base_url": base_url, "hostnames": ["demo.test"]}
-    with started(gallery.folder, log=log, max_sessions=visitors, **access) as (url, process):
+    options = access | {"basemap": basemap}
+    with started(gallery.folder, log=log, max_sessions=visitors, **options) as (url, process):
         server = Server(url, process, gallery)
         yield server
         kernels = server.kernels()

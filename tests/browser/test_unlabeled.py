@@ -73,7 +73,7 @@ def test_nothing_speaks_of_classes_where_there_are_none(visit, plain):
     ways = page.get_by_label("Color by").locator("option").all_inner_texts()
     assert ways == ["distance from the query", "split", "results"]
     columns = page.get_by_label("Filter by").locator("option").all_inner_texts()
-    assert columns == ["split", "bounding box (degrees)"]
+    assert columns == ["split", "bounding box (degrees)", "polygon (degrees)"]
     assert violations(page) == []
 
 

@@ -77,9 +77,20 @@ def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
     assert str(state.settings.filter) == f"class={name}"
 
 
+def test_a_long_polygon_is_shown_in_short(state):
+    ring = ",".join(f"{60 * np.cos(turn):.4f},{60 * np.sin(turn):.4f}" for turn in range(40))
+    hull = "polygon=-100.12345,-60.12345,100.12345,-60.12345,100.12345,70.12345,-100.12345,70.12345"
+    state.filter_by(Filter.read([hull, "split!=query"]))
+    view = filter_view(state, [])
+    assert view["texts"] == [hull, "split!=query"]
+    assert view["words"][0].endswith("... (4 corners)") and view["words"][1] == "split!=query"
+    with refused("filter", names="itself"):
+        Filter.read([f"polygon={ring}"])
+
+
 def test_a_gallery_says_what_conditions_can_be_put_on(gallery, state):
     columns = {column["name"]: column for column in list_columns(state)}
-    assert list(columns) == ["class", "split", "bbox"]
+    assert list(columns) == ["class", "split", "bbox", "polygon"]  # no tile has a footprint
     assert columns["class"]["values"] == sorted(gallery.classes)
 
 

@@ -37,3 +37,20 @@ def test_a_tile_says_where_a_map_shows_it(town):
     assert describe(town, 7)["map"].endswith("#map=9/{1:.5f}/{0:.5f}".format(
         *town.items.loc[7, ["longitude", "latitude"]]
     ))  # fmt: skip
+
+
+def test_the_map_knows_of_an_online_map_that_was_named(town, monkeypatch: pytest.MonkeyPatch):
+    assert [plane.basemap for plane in make_maps(town, "p")] == [{}, {}, {}]
+    monkeypatch.setenv("RSH_BASEMAP", "https://tile.example.org/{z}/{x}/{y}.png")
+    monkeypatch.setenv("RSH_BASEMAP_CREDIT", "© Example")
+    *planes, world = make_maps(town, "p")
+    assert [plane.basemap for plane in planes] == [{}, {}]
+    assert world.basemap == {
+        "url": "https://tile.example.org/{z}/{x}/{y}.png",
+        "credit": "© Example",
+        "origin": "https://tile.example.org",
+    }
+
+
+def test_places_have_the_decimals_of_the_gallery(town):
+    assert describe(town, 7)["place"] == "48.100° N, 11.528° E"
