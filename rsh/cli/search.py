@@ -49,7 +49,8 @@ def search(
             left out of the results, and all tiles are ordered by a score instead of bits.
         negative: Ids of tiles that the results should not resemble.
         filter: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
-            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
+            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated. What
+            visitors gave counts with set=NAME and label=CLASS.
         include_held_out: Find held-out tiles as well, those of the split "query".
         run: The run folder of the model, if it has moved.
         json_: Print JSON for a program to read.

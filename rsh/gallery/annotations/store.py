@@ -303,7 +303,10 @@ class AnnotationStore:
             ClassChange(self._class_name(name), self._tiles(rows), settle)
             for name, rows in classes.items()
         ]
-        members = {clean_set_name(name, parameter="set"): self._tiles(sets[name]) for name in sets}
+        rows_by_name: dict[str, list[ArrayLike]] = {}
+        for name, rows in sets.items():
+            rows_by_name.setdefault(clean_set_name(name, parameter="set"), []).append(rows)
+        members = {name: self._tiles(np.concatenate(some)) for name, some in rows_by_name.items()}
 
         def collect() -> Sequence[Change]:
             keys = {one.name: one.key for one in self.state.sets}
