@@ -85,6 +85,8 @@ def read_labels(file: Path, *, num_tiles: int) -> Labels:
     if ids is None or (classes is None and sets is None):
         named = ", ".join(map(str, columns)) or "no columns"
         raise InputError(f"{file} has {named}: it needs id, and class or sets")
+    if any(isinstance(one, list) for one in (*ids, *(classes or ()))):
+        raise InputError(f"{file} has a list in place of an id or a class: give one text a row")
     if not all(ids):
         raise InputError(f"{file} has a row without an id: fill it in, or remove the row")
     none = [None] * len(ids)

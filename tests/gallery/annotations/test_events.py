@@ -86,7 +86,9 @@ def in_order(change):
 
 
 def test_tiles_that_the_gallery_lacks_are_counted():
-    event = new_event(ANA, [ClassChange("x", tiles(*range(100))), MemberChange("k", tiles(5), True)])
+    event = new_event(
+        ANA, [ClassChange("x", tiles(*range(100))), MemberChange("k", tiles(5), True)]
+    )
     (found,) = read_events([write_event(event, IDS)], IDS[:40])
     assert found is not None
     given, member = found.changes

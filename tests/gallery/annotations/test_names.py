@@ -28,7 +28,9 @@ def test_names_have_1_to_60_characters(text: str):
         clean_name(text, parameter="class")
 
 
-@pytest.mark.parametrize("letter", ["\n", "\t", "\0", "\x1b", "\u202e", "\u200b", "\u2028", "\ufeff"])
+@pytest.mark.parametrize(
+    "letter", ["\n", "\t", "\0", "\x1b", "\u202e", "\u200b", "\u2028", "\ufeff"]
+)
 def test_names_hold_nothing_that_cannot_be_seen(letter: str):
     with refused("name"):
         clean_name(f"a{letter}b")
