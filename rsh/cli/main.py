@@ -26,6 +26,7 @@ OVERVIEW = {
     "duplicates": "Find groups of near duplicates in a gallery.",
     "leaks": "Find held-out tiles with a near duplicate on the other side of the split.",
     "gallery": "Inspect, change and index a gallery.",
+    "labels": "Give tiles classes, collect them in sets, import and export both.",
     "evaluate": "Evaluate a trained model, and write evaluation.json into its run folder.",
     "compare": "Compare trained models side by side, and state whether their results are "
     "comparable.",

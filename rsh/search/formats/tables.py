@@ -28,7 +28,9 @@ COLUMNS = (
 OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
 # Where a cell begins, or would begin for a spreadsheet that splits at semicolons, tabs or lines and
 # ignores quotes; followed by what it reads as a formula.
-FORMULA = re.compile(r"""(^|[;\t\r\n\0])(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])""")  # noqa: RUF001
+BEGIN, READ_AS_FORMULA = r"(^|[;\t\r\n\0])", r"""(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])"""  # noqa: RUF001
+FORMULA = re.compile(BEGIN + READ_AS_FORMULA)
+ESCAPED = re.compile(f"{BEGIN}'{READ_AS_FORMULA}")
 
 
 def to_csv(result: SearchResult) -> bytes:
@@ -57,6 +59,11 @@ def to_csv(result: SearchResult) -> bytes:
 def escape_formula(text: str) -> str:
     """Put an apostrophe in front of what a spreadsheet would read as a formula, see `to_csv`."""
     return FORMULA.sub(r"\1'", text)
+
+
+def unescape_formula(text: str) -> str:
+    """Return the text of which `escape_formula` made another."""
+    return ESCAPED.sub(r"\1", text)
 
 
 def to_json(result: SearchResult) -> bytes:
