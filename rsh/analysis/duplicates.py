@@ -224,8 +224,7 @@ def find_duplicates(
 def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table of tiles for JSON; unknown values are None."""
     known = table.astype(object).where(table.notna() & (table != ""), None)
-    records: list[dict[str, Any]] = known.to_dict("records")
-    return records
+    return [dict(zip(known.columns, row, strict=True)) for row in known.itertuples(index=False)]
 
 
 def default_radius(num_bits: int) -> int:

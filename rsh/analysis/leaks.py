@@ -79,7 +79,7 @@ class Leaks:
             near duplicates it has); without classes if the gallery has none. The index holds rows
             of the gallery.
         """
-        rows, matches = ([leak[place] for leak in self.leaks] for place in (0, 1))
+        rows, matches = [leak.row for leak in self.leaks], [leak.match for leak in self.leaks]
         columns = ("id", "class", "split")
         items = self.gallery.items.iloc[rows][[*columns]]
         found = self.gallery.items.iloc[matches]

@@ -132,7 +132,7 @@ def near_items(
 def _check(items: Items, others: Items, check: Check, pairs: CodePairs) -> Iterator[NearItems]:
     """Check the items of some pairs of codes."""
     order = np.argsort(pairs.first, kind="stable")
-    first, second, distances = (column[order] for column in pairs)
+    first, second, distances = pairs.first[order], pairs.second[order], pairs.distances[order]
     sizes = others.codes.sizes[second]
     codes, starts = np.unique(first, return_index=True)
     work = items.codes.sizes[codes] * np.add.reduceat(sizes, starts) if len(codes) else starts
@@ -168,7 +168,7 @@ def _in_matrices(
     for row in range(0, len(first), ROWS):
         for column in range(row if same else 0, len(second), COLUMNS):
             rows, columns = first[row : row + ROWS], second[column : column + COLUMNS]
-            one, other, similarities = check.find(items.rows[rows], others.rows[columns])
+            one, other, similarities = check.find_across(items.rows[rows], others.rows[columns])
             if same:
                 once = rows[one] < columns[other]
                 one, other, similarities = one[once], other[once], similarities[once]
@@ -193,8 +193,7 @@ def _one_by_one(pairs: CodePairs, task: tuple[Items, Items, Check]) -> Iterator[
         if items is others:  # a code with itself has each pair twice, and each item with itself
             once = (pairs.first[number] != pairs.second[number]) | (one < other)
             one, other, number = one[once], other[once], number[once]
-        similarities, alike = check.compare(items.rows[one], others.rows[other])
-        if alike.any():
-            yield NearItems(
-                one[alike], other[alike], pairs.distances[number[alike]], similarities[alike]
-            )
+        found, similarities = check.find(items.rows[one], others.rows[other])
+        if len(found):
+            distances = pairs.distances[number[found]]
+            yield NearItems(one[found], other[found], distances, similarities)

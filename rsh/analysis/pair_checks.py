@@ -1,4 +1,4 @@
-"""Checks whether two tiles of near codes are near duplicates: by features, by pixels, or not at all.
+"""Checks whether tiles of near codes are near duplicates: by features, by pixels, or not at all.
 
 A code forgets most of a tile. Codes of a supervised network say little but the class, so hundreds
 of different tiles share one; only a second look at each pair tells which are duplicates.
@@ -59,7 +59,17 @@ class Check(Protocol):
             InputError: a feature or a thumbnail is damaged.
         """
 
-    def find(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
+    def find(self, first: Ids, second: Ids) -> tuple[Ids, Scores]:
+        """Compare tiles pair by pair, and return only what passes.
+
+        Returns:
+            Places of the pairs that pass, and their similarities.
+
+        Raises:
+            InputError: as for `compare`.
+        """
+
+    def find_across(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Compare every tile of one list with every tile of another.
 
         Returns:
@@ -85,7 +95,11 @@ class NoCheck:
         """Let every pair pass: see `Check`."""
         return Compared(np.full(len(first), np.nan, np.float32), np.ones(len(first), bool))
 
-    def find(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
+    def find(self, first: Ids, second: Ids) -> tuple[Ids, Scores]:
+        """Let every pair pass: see `Check`."""
+        return np.arange(len(first)), self.compare(first, second).similarities
+
+    def find_across(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Let every pair pass: see `Check`."""
         one, other = (place.ravel() for place in np.indices((len(first), len(second))))
         return one, other, np.full(len(one), np.nan, np.float32)
@@ -112,7 +126,12 @@ class FeatureCheck:
         cosines = np.einsum("ij,ij->i", self._unit(first), self._unit(second))
         return Compared(cosines, cosines >= self._least)
 
-    def find(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
+    def find(self, first: Ids, second: Ids) -> tuple[Ids, Scores]:
+        """Compare features pair by pair: see `Check`."""
+        cosines, alike = self.compare(first, second)
+        return np.flatnonzero(alike), cosines[alike]
+
+    def find_across(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Compare features in one matrix product: see `Check`."""
         cosines = self._unit(first) @ self._unit(second).T
         one, other = np.nonzero(cosines >= self._least)
@@ -123,7 +142,8 @@ class FeatureCheck:
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         if not np.isfinite(lengths).all():
             raise InputError(f"a feature is not a finite number: {recovery_hint('gallery')}")
-        return features / np.maximum(lengths, np.float32(1e-6))
+        unit: Scores = features / np.maximum(lengths, np.float32(1e-6))
+        return unit
 
 
 class PixelCheck:
@@ -157,18 +177,30 @@ class PixelCheck:
         """Compare images pair by pair: see `Check`."""
         self._prepare(first, second)
         one, other = (self._small[rows].astype(np.float32) for rows in (first, second))
-        near = np.bitwise_count(self._hashes[first] ^ self._hashes[second]) <= twins.MAX_BITS
+        near = self._near(self._hashes[first], self._hashes[second])
         known = (self._has_image[first] & self._has_image[second]) | (first == second)
         similarities = 1 - twins.root_mean_square(one, other) / np.float32(255)
         return Compared(similarities, known & near & twins.look_alike(one, other))
 
-    def find(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
+    def find(self, first: Ids, second: Ids) -> tuple[Ids, Scores]:
+        """Compare the images of the pairs whose hashes are near: see `Check`."""
+        self._prepare(first, second)
+        near = np.flatnonzero(self._near(self._hashes[first], self._hashes[second]))
+        similarities, alike = self.compare(first[near], second[near])
+        return near[alike], similarities[alike]
+
+    def find_across(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Compare the images whose hashes are near: see `Check`."""
         self._prepare(first, second)
-        differing = np.bitwise_count(self._hashes[first][:, None] ^ self._hashes[second])
-        one, other = np.nonzero(differing <= twins.MAX_BITS)
+        near = self._near(self._hashes[first][:, None], self._hashes[second])
+        one, other = np.nonzero(near)
         similarities, alike = self.compare(first[one], second[other])
         return one[alike], other[alike], similarities[alike]
+
+    @staticmethod
+    def _near(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        near: NDArray[np.bool_] = np.bitwise_count(one ^ other) <= twins.MAX_BITS
+        return near
 
     def _prepare(self, *rows: Ids) -> None:
         """Read the thumbnails that are not known yet."""

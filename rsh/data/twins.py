@@ -82,7 +82,8 @@ def look_alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
     difference = root_mean_square(one, other)
     flat = (np.ptp(one, axis=1) < 2) & (np.ptp(other, axis=1) < 2)
     alike = (_standardize(one) * _standardize(other)).sum(axis=1) > MIN_CORRELATION
-    return (difference < MAX_DIFFERENCE) & (alike | flat)
+    near: NDArray[np.bool_] = (difference < MAX_DIFFERENCE) & (alike | flat)
+    return near
 
 
 def root_mean_square(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,7 +95,10 @@ def root_mean_square(one: NDArray[np.float32], other: NDArray[np.float32]) -> ND
 def _standardize(small: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return small images with mean 0 and length 1, so that their products are correlations."""
     centered = small - small.mean(axis=1, keepdims=True)
-    return centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-6)
+    unit: NDArray[np.float32] = centered / np.maximum(
+        np.linalg.norm(centered, axis=1, keepdims=True), 1e-6
+    )
+    return unit
 
 
 def join_pairs(groups: Groups, pairs: Sequence[tuple[int, int]]) -> Groups:

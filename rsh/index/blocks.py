@@ -75,7 +75,7 @@ def _sample(packed: Packed, others: Packed | None, random: np.random.Generator) 
 
 
 def _deal(differing: Packed, num_bits: int, count: int) -> Words:
-    """Return masks of `count` blocks that tell apart as many of the nearest sampled pairs as can be.
+    """Return masks of `count` blocks that tell apart the nearest of the sampled pairs.
 
     The block that confuses most pairs takes the bit that separates most of them, until none is
     left. So bits that say the same, and bits that say little, spread over the blocks.

@@ -235,40 +235,45 @@ def _fill(
                 return count, place - 1
             for query in range(row, last):
                 left, right = max(low[query], begin), min(high[query], begin + BLOCK)
-                if right <= left:
-                    continue
-                near = buffer[: right - left]
-                if not _measure_near(columns, queries[query], left, near, radius):
-                    continue
-                for part in range(0, len(near), PART):
-                    if _smallest(near[part : part + PART]) > radius:
-                        continue
-                    for column in range(part, min(part + PART, len(near))):
-                        if near[column] <= radius and _is_own(
-                            queries[query], columns, left + column, blocks, ignored
-                        ):
-                            first[count], second[count] = query, left + column
-                            distances[count] = near[column]
-                            count += 1
+                near = buffer[: max(right - left, 0)]
+                _measure(columns, queries[query], left, near)
+                size = _select(near, radius, second[count:], distances[count:])
+                for found in range(count, count + size):
+                    column = left + second[found]
+                    if _is_own(queries[query], columns, column, blocks, ignored):
+                        first[count], second[count] = query, column
+                        distances[count] = distances[found]
+                        count += 1
     return count, 0
 
 
 @njit(nogil=True, cache=True)
-def _measure_near(
-    columns: Words, query: Words, start: int, distances: Distances, radius: int
-) -> bool:
-    """Fill in the distances of one query to some columns, and say whether one is near."""
+def _measure(columns: Words, query: Words, start: int, distances: Distances) -> None:
+    """Fill in the distances of one query to some columns."""
     if len(distances) >= SHORT:
         measure(columns, query, start, distances)
-        return _smallest(distances) <= radius  # type: ignore[no-any-return]
-    smallest = radius + 1
+        return
     for column in range(len(distances)):
-        total = 0
+        distances[column] = 0
         for word in range(len(query)):
-            total += np.int64(_differ(columns[word, start + column], query[word]))  # type: ignore[call-arg]
-        distances[column] = total
-        smallest = min(smallest, total)
-    return smallest <= radius
+            distances[column] += _differ(columns[word, start + column], query[word])  # type: ignore[call-arg]
+
+
+@njit(nogil=True, cache=True)
+def _select(values: Distances, radius: int, places: Ids, near: Distances) -> int:
+    """Fill in the places of small values and the values, and return how many there are."""
+    count = 0
+    if len(values) >= SHORT and _smallest(values) > radius:
+        return count
+    for start in range(0, len(values), PART):
+        part = values[start : start + PART]
+        if len(values) >= SHORT and _smallest(part) > radius:
+            continue
+        for place in range(len(part)):
+            if part[place] <= radius:
+                places[count], near[count] = start + place, part[place]
+                count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
