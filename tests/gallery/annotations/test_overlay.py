@@ -7,8 +7,8 @@ import pytest
 from make_annotations import ANA, BEN
 from make_gallery import half_labeled, tiny_gallery, without_classes
 from refusals import refused
-
 from rsh.explorer.verdicts import leaves_out_class
+
 from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import Condition, Filter
