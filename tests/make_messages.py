@@ -17,6 +17,9 @@ from make_gallery import tiny_gallery
 from make_scenes import make
 from PIL import Image
 
+from rsh.gallery.annotations.events import Visitor
+from rsh.io.append_log import seal_line
+
 FILE = Path(__file__).parent / "golden" / "messages.txt"
 QUERY = "barren/n08e048_1.jpg"
 SEARCH = ["search", "tiny", QUERY]
@@ -49,6 +52,7 @@ MISTAKES = [
     [*SEARCH, "--filter", "overlaps=0,0,9,0,9,9"],
     [*SEARCH, "--output", "found.shp"],
     [*SEARCH, "--output", "found.gpkg", "--json"],
+    [*SEARCH, "--filter", "set=gone"],
     [*SEARCH, "--positive", "nowhere.jpg"],
     [*SEARCH, "--positive", QUERY],
     ["search", "tiny", "nowhere.jpg"],
@@ -97,6 +101,24 @@ MISTAKES = [
     ["gallery", "export", "tiny", "tiles.shp"],
     ["gallery", "export", "tiny", "tiles.gpkg", "--filter", "class=nowhere"],
     ["gallery", "export", "of-vectors", "text.jpg/tiles.gpkg"],
+    ["labels"],
+    ["labels", "give", "tiny", QUERY],
+    ["labels", "give", "tiny", "nowhere.jpg", "--class", "sea"],
+    ["labels", "give", "tiny", QUERY, "--class", "x" * 80],
+    ["labels", "give", "tiny", QUERY, "--set", "a;b"],
+    ["labels", "take", "labeled", QUERY, "--set", "gone"],
+    ["labels", "rename", "labeled", "first", "second"],
+    ["labels", "undo", "tiny"],
+    ["labels", "export", "tiny", "new.csv"],
+    ["labels", "export", "labeled", "new.txt"],
+    ["labels", "import", "tiny", "gone.csv"],
+    ["labels", "import", "tiny", "unknown.csv"],
+    ["labels", "import", "tiny", "elsewhere.csv"],
+    ["labels", "import", "tiny", "two.csv"],
+    ["labels", "import", "tiny", "nothing.csv"],
+    ["labels", "import", "tiny", "text.csv"],
+    ["labels", "import", "tiny", "text.geojson"],
+    ["labels", "show", "later"],
     ["dashboard", "tiny", "--port", "99999"],
     ["dashboard", "tiny", "--public"],
     ["dashboard", "tiny", "--basemap", "http://tile.example.org/{z}/{x}/{y}.png"],
@@ -130,6 +152,27 @@ def lay_out(folder: Path) -> None:
         table.write_text(f"path,{head}\ncoast/0.png,{first}\nforest/0.png,{first}\n")
     point = {"type": "Point", "coordinates": [1, 2]}
     (folder / "one.geojson").write_text(json.dumps(point))
+
+
+def lay_out_labels(folder: Path) -> None:
+    """Write galleries with labels, and tables of labels."""
+    ana = Visitor("a1", "Ana")
+    store = tiny_gallery(folder / "labeled", num_tiles=40).annotations
+    store.give_class([0], "sea", by=ana)
+    store.create_set("first", [0], by=ana)
+    store.create_set("second", [1], by=ana)
+    tiny_gallery(folder / "later", num_tiles=40)
+    (folder / "later" / "annotations.log").write_bytes(seal_line(b'{"format": 2}'))
+    tables = {
+        "unknown": f"id,class\n{QUERY},sea\nmoon/1.jpg,sea\nmoon/2.jpg,sea\n",
+        "elsewhere": "id,class\nmoon/1.jpg,sea\n",
+        "two": f"id,class\n{QUERY},sea\n{QUERY},ice\n",
+        "nothing": f"id,class\n{QUERY},\n",
+        "text": "no table",
+    }
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text)
+    (folder / "text.geojson").write_text("no table")
 
 
 def lay_out_vectors(folder: Path) -> None:
@@ -179,6 +222,7 @@ def said(folder: Path, words: list[str]) -> str:
 def messages(folder: Path) -> str:
     """Return each command with what it says."""
     lay_out(folder)
+    lay_out_labels(folder)
     lay_out_vectors(folder)
     return "\n".join(f"$ {' '.join(['rsh', *words])}\n{said(folder, words)}" for words in MISTAKES)
 

@@ -62,7 +62,7 @@ def gallery_ops(world: Path) -> list[Op]:
         )
 
     ops = [
-        change("encode", "encode", run, f"{world}/other.zip", "--output",
+        change("encode", "encode", run, f"{world}/other.zip", "--overwrite", "--output",
                "{place}/gallery"),
         change("add", "gallery", "add", "{place}/gallery", f"{world}/more.zip"),
         change("remove", "gallery", "remove", "{place}/gallery", *kept[:REMOVED]),

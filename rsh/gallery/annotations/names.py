@@ -13,7 +13,7 @@ COLOR = re.compile(r"#[0-9a-f]{6}")
 def clean_name(text: str, *, parameter: str = "name") -> str:
     """Return a name without spaces around it, in the composed Unicode form (NFC).
 
-    Any kind of space becomes a plain one. Markup is allowed; whoever shows a name shows it as text.
+    Any kind of space becomes a plain one. Markup is allowed; it is shown as text.
 
     Args:
         text: what was typed.
@@ -29,7 +29,7 @@ def clean_name(text: str, *, parameter: str = "name") -> str:
         raise InputError(
             f"write 1 to {MAX_NAME} characters, not {len(name)}",
             parameter=parameter,
-            value=name[: MAX_NAME + 1],
+            value=name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}...",
         )
     if not name.isprintable():
         raise InputError("remove what cannot be seen", parameter=parameter, value=name)

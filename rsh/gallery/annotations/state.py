@@ -204,7 +204,7 @@ class AnnotationState:
             InputError: there is none.
         """
         if all(one.key != key for one in self.sets):
-            raise InputError("this set was deleted: choose another, or create one")
+            raise InputError("this set is gone: choose another, or create one")
 
     def set_name(self, key: str) -> str:
         """Return the name of a set; of a deleted one the last that it had."""
@@ -217,7 +217,7 @@ class AnnotationState:
         about = (one for _, one in self._sets[change.set] if isinstance(one, SetChange))
         return next(about) is change
 
-    def sets_of(self, row: int) -> list[TileSet]:
+    def find_sets(self, row: int) -> list[TileSet]:
         """Return the sets that a tile is in."""
         return [one for one in self.sets if (self.members(one.key) == row).any()]
 

@@ -109,8 +109,8 @@ def import_annotations(
         some = ", ".join(unknown[:SHOWN])
         hint = "check its ids" if len(unknown) == len(rows) else "fix them, or give --skip-unknown"
         raise InputError(
-            f"{file}: of {plural(len(rows), 'row')}, {len(unknown):,} have an id of no tile in "
-            f"{gallery.folder}, such as {some}: {hint}"
+            f"{file}: no tile of {gallery.folder} has {len(unknown):,} of its "
+            f"{plural(len(rows), 'id')}, such as {some}: {hint}"
         )
     classes, sets = _group(table, rows.tolist(), file)
     if not classes and not sets:

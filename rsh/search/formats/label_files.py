@@ -83,8 +83,8 @@ def read_labels(file: Path, *, num_tiles: int) -> Labels:
     ids, classes = _first(columns, ID_NAMES), _first(columns, CLASS_NAMES)
     sets = columns.get("sets")
     if ids is None or (classes is None and sets is None):
-        named = ", ".join(map(str, columns)) or "no columns"
-        raise InputError(f"{file} has {named}: it needs id, and class or sets")
+        named = ", ".join(map(str, columns)) or "none"
+        raise InputError(f"{file} needs the columns id, and class or sets; it has {named}")
     if any(isinstance(one, list) for one in (*ids, *(classes or ()))):
         raise InputError(f"{file} has a list in place of an id or a class: give one text a row")
     if not all(ids):

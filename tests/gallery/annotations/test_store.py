@@ -60,8 +60,8 @@ def test_what_was_given_is_there_again(store: AnnotationStore):
     assert said and said.name == "forest" and said.event.visitor == ANA
     assert said.event.time.endswith("Z")
     assert store.state.statement(0) is None
-    assert [one.name for one in store.state.sets_of(0)] == ["to check"]
-    assert store.state.sets_of(1) == []
+    assert [one.name for one in store.state.find_sets(0)] == ["to check"]
+    assert store.state.find_sets(1) == []
 
 
 def test_two_pages_see_what_the_other_gives(store: AnnotationStore):
