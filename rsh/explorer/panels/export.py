@@ -8,6 +8,7 @@ import traitlets
 from rsh.errors import InputError
 from rsh.explorer.panels.panel import Panel
 from rsh.search.formats.contact_sheet import to_contact_sheet
+from rsh.search.formats.geotables import to_geopackage, to_geoparquet
 from rsh.search.formats.snippets import selection_to_python, to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import SearchResult
@@ -16,6 +17,8 @@ FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
     "csv": ("results.csv", "text/csv", to_csv),
     "json": ("results.json", "application/json", to_json),
     "geojson": ("results.geojson", "application/geo+json", to_geojson),
+    "geopackage": ("results.gpkg", "application/geopackage+sqlite3", to_geopackage),
+    "geoparquet": ("results.parquet", "application/vnd.apache.parquet", to_geoparquet),
     "sheet": ("results.png", "image/png", to_contact_sheet),
 }
 TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
