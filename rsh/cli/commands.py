@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from rsh.cli import data, encode, evaluate, gallery, search, serve, train
+from rsh.cli import data, encode, evaluate, gallery, groups, search, serve, train
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data.data_fetch,
@@ -13,6 +13,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "encode": encode.encode,
     "project": encode.project,
+    "groups": groups.groups,
+    "unusual": groups.unusual,
     "export-onnx": encode.export_onnx,
     "search": search.search,
     "gallery info": gallery.gallery_info,
