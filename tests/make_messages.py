@@ -40,6 +40,15 @@ MISTAKES = [
     [*SEARCH, "--filter", "class=nowhere"],
     [*SEARCH, "--filter", "split=query"],
     [*SEARCH, "--filter", "bbox=1,2,3"],
+    [*SEARCH, "--filter", "polygon=1,2,3"],
+    [*SEARCH, "--filter", "polygon=1,2,3,4"],
+    [*SEARCH, "--filter", "polygon=0,0,9,9,9,0,0,9"],
+    [*SEARCH, "--filter", "polygon=0,0,9,0,9,99"],
+    [*SEARCH, "--filter", "polygon=gone.geojson"],
+    [*SEARCH, "--filter", "polygon=one.geojson"],
+    [*SEARCH, "--filter", "overlaps=0,0,9,0,9,9"],
+    [*SEARCH, "--output", "found.shp"],
+    [*SEARCH, "--output", "found.gpkg", "--json"],
     [*SEARCH, "--positive", "nowhere.jpg"],
     [*SEARCH, "--positive", QUERY],
     ["search", "tiny", "nowhere.jpg"],
@@ -56,6 +65,10 @@ MISTAKES = [
     ["train", "--data", "eurosat"],
     ["train", "--data", "one-class"],
     ["train", "--data", "places"],
+    ["train", "--data", "places", "--crs", "EPSG:3857"],
+    ["train", "--data", "minutes"],
+    ["train", "--data", "swapped"],
+    ["train", "--data", "meters", "--crs", "EPSG:4326"],
     ["train", "--data", "broken", "--output", "run"],
     ["train", "--data", "vectors.npy", "--bits", "16", "--look-bits", "20"],
     ["train", "--data", "vectors.npy", "--backbone", "resnet18"],
@@ -81,8 +94,14 @@ MISTAKES = [
     ["gallery", "merge", "tiny", "tiny", "--output", "new"],
     ["gallery", "merge", "tiny", "--output", "text.jpg/new"],
     ["gallery", "check", "text.jpg"],
+    ["gallery", "export", "tiny", "tiles.shp"],
+    ["gallery", "export", "tiny", "tiles.gpkg", "--filter", "class=nowhere"],
+    ["gallery", "export", "of-vectors", "text.jpg/tiles.gpkg"],
     ["dashboard", "tiny", "--port", "99999"],
     ["dashboard", "tiny", "--public"],
+    ["dashboard", "tiny", "--basemap", "http://tile.example.org/{z}/{x}/{y}.png"],
+    ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}.png"],
+    ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}/{y}.png"],
     ["data", "fetch", "ucmerce"],
 ]
 
@@ -102,6 +121,15 @@ def lay_out(folder: Path) -> None:
     (make(folder / "broken", count=20) / "coast" / "1.png").write_bytes(b"")
     places = make(folder / "places", count=1) / "items.csv"
     places.write_text("path,longitude\ncoast/0.png,400\nforest/0.png,0\n")
+    for name, head, first in (
+        ("minutes", "longitude,latitude", "9,48°12'30N"),
+        ("swapped", "longitude,latitude", "35.7,139.7"),
+        ("meters", "x,y", "500000,5000000"),
+    ):
+        table = make(folder / name, count=1) / "items.csv"
+        table.write_text(f"path,{head}\ncoast/0.png,{first}\nforest/0.png,{first}\n")
+    point = {"type": "Point", "coordinates": [1, 2]}
+    (folder / "one.geojson").write_text(json.dumps(point))
 
 
 def lay_out_vectors(folder: Path) -> None:

@@ -241,3 +241,12 @@ def outlier_factors(rows: Rows, nearest: int, floor: float) -> list[float]:
     spread = [sum(distance for distance, _ in found) / nearest for found in near]
     least = floor * sum(spread) / len(spread)
     return [spread[i] / (sum(spread[j] for _, j in near[i]) / nearest + least) for i in count]
+
+
+def is_inside(x: float, y: float, ring: Rows) -> bool:
+    """Whether a ray from a point to the east crosses the edges of a ring an odd number of times."""
+    odd = False
+    for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
+            odd = not odd
+    return odd

@@ -117,6 +117,19 @@ def json_value(data: bytes, rng: random.Random) -> bytes:
     return json.dumps(value).encode()
 
 
+def json_line(data: bytes, rng: random.Random) -> bytes:
+    """Change one of several lines of JSON, repeat it, or leave it out."""
+    lines = data.split(b"\n")
+    number, what = rng.randrange(len(lines)), rng.randrange(8)
+    if what == 0:
+        lines.insert(rng.randrange(len(lines)), lines[number])
+    elif what == 1:
+        del lines[number]
+    else:
+        lines[number] = json_value(lines[number], rng)
+    return b"\n".join(lines)
+
+
 def _places(value: Any) -> Any:
     """Yield every object or list with a key in it."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):

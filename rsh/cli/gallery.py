@@ -48,6 +48,8 @@ def gallery_info(gallery: Path, /) -> None:
         ("search", describe_index(manifest.index, opened.searcher)),
         ("made by", manifest.model.run or "an unknown run"),
     ]
+    if opened.backgrounds:
+        lines.insert(6, ("background", f"{plural(len(opened.backgrounds), 'image')} of scenes"))
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))

@@ -52,7 +52,8 @@ def search(
         filter: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
             bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated. Or with
             their center in polygon=LON,LAT,LON,LAT,... or polygon=FILE (.geojson, .gpkg or
-            .parquet), or with a footprint that overlaps=... it.
+            .parquet), or with a footprint that overlaps=... it. What visitors gave counts with
+            set=NAME and label=CLASS.
         include_held_out: Find held-out tiles as well, those of the split "query".
         run: The run folder of the model, if it has moved.
         output: Write the results into a file instead: .csv, .json, .geojson, .gpkg (GeoPackage) or

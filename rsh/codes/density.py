@@ -20,26 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed, as_words
+from rsh.codes.distinct import DistinctCodes
 
 Ints = NDArray[np.int64]
 SHARE = 0.01  # of the tiles, which are the nearest ones
 LEAST_NEAREST = 10  # tiles, where a hundredth would be fewer
 MOST_COMPARED = 10_000  # tiles with which each tile is compared
 BLOCK = 2**19  # distances in memory at a time: they fit into the processor's cache
-
-
-class DistinctCodes(NamedTuple):
-    """The codes of some tiles, each once.
-
-    Attributes:
-        packed: the codes, in ascending order, (m, bytes) uint8.
-        number: of the code of each tile, (n,) int64.
-        counts: how many tiles have each code, (m,) int64.
-    """
-
-    packed: Packed
-    number: Ints
-    counts: Ints
 
 
 class Density(NamedTuple):
@@ -53,18 +40,6 @@ class Density(NamedTuple):
 
     sparsity: NDArray[np.float32]
     nearest: NDArray[np.int32]
-
-
-def distinct(packed: Packed) -> DistinctCodes:
-    """Return each code once, (n, bytes) uint8 given."""
-    words = as_words(packed)
-    order = np.lexsort(words.T[::-1])
-    ordered = words[order]
-    is_new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))[: len(ordered)]
-    number = np.empty(len(packed), np.int64)
-    number[order] = np.cumsum(is_new) - 1
-    counts = np.diff(np.append(np.flatnonzero(is_new), len(packed)))
-    return DistinctCodes(packed[order[is_new]], number, counts)
 
 
 def sample_rows(count: int, most: int = MOST_COMPARED) -> Ints:
@@ -91,7 +66,7 @@ def measure_density(codes: Packed, compared: DistinctCodes, *, neighbors: int) -
     Returns:
         One row a code; a code that is among those compared with is its own nearest.
     """
-    tiles, size = int(compared.counts.sum()), len(compared.packed)
+    tiles, size = int(compared.sizes.sum()), len(compared.packed)
     nearest = count_nearest(tiles)
     kept = min(max(nearest, neighbors) + 1, size)  # each holds a tile or more, one is the tile
     columns = np.ascontiguousarray(as_words(compared.packed).T)
@@ -103,7 +78,7 @@ def measure_density(codes: Packed, compared: DistinctCodes, *, neighbors: int) -
         part = slice(start, start + step)
         keys = _nearest_keys(words[part], columns, kept)
         bits, number = np.divmod(keys, size)
-        sparsity[part] = _mean_distance(bits, compared.counts[number], nearest)
+        sparsity[part] = _mean_distance(bits, compared.sizes[number], nearest)
         found[part] = number[:, : found.shape[1]]
     return Density(sparsity, found)
 

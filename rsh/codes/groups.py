@@ -26,10 +26,10 @@ from rsh.codes.binary import Packed, count_on
 from rsh.codes.density import (
     Density,
     Ints,
-    distinct,
     measure_density,
     sample_rows,
 )
+from rsh.codes.distinct import DistinctCodes
 
 NO_GROUP = -1  # number of the group of a tile in none
 NEIGHBORS = 10  # codes that a code may join
@@ -64,10 +64,10 @@ def group_codes(packed: Packed, num_bits: int, *, prominence: float) -> Grouping
     """
     if not len(packed):
         return Grouping(np.empty(0, np.int32), np.empty(0, np.float32))
-    every, rows = distinct(packed), sample_rows(len(packed))
-    compared = distinct(packed[rows])
+    every, rows = DistinctCodes.fold(packed), sample_rows(len(packed))
+    compared = DistinctCodes.fold(packed[rows])
     density = measure_density(every.packed, compared, neighbors=NEIGHBORS)
-    own = np.unique(every.number[rows])  # both are in ascending order
+    own = every.number[rows[compared.first]]
     among = Density(density.sparsity[own], density.nearest[own])
     valley = find_valleys(among, prominence=prominence)
     number = leave_out(

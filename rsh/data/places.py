@@ -42,6 +42,21 @@ def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
     return np.where(on_earth, wrap(longitude), np.nan), np.where(on_earth, latitude, np.nan)
 
 
+def from_degrees(crs: Any, longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
+    """Return x and y of points on Earth, infinite where the coordinate system has none.
+
+    Args:
+        crs: the coordinate system, as rasterio or pyproj has it.
+        longitude: degrees, of any shape.
+        latitude: degrees, of the same shape.
+
+    Raises:
+        pyproj.exceptions.ProjError: the coordinate system has no relation to degrees.
+    """
+    x, y = _transformer(crs.to_wkt()).transform(longitude, latitude, direction="INVERSE")
+    return np.asarray(x), np.asarray(y)
+
+
 @lru_cache(8)
 def _transformer(wkt: str) -> Any:
     """Return what brings points to degrees; to make it takes longer than thousands of points."""

@@ -79,9 +79,8 @@ class Region:
         """
         import shapely
 
-        drawn = np.asarray(corners, np.float64).reshape(-1, 2)
-        closed = shapely.LineString(np.concatenate([drawn, drawn[:1]])) if len(drawn) else None
-        fine = shapely.get_coordinates(shapely.segmentize(closed, LONGEST_EDGE))[:-1]
+        ring = shapely.LinearRing(_checked(np.asarray(corners, np.float64).reshape(-1, 2)))
+        fine = shapely.get_coordinates(shapely.segmentize(ring, LONGEST_EDGE))[:-1]
         return cls.of_parts([[fine]]).simplified(most)
 
     def contains(self, longitude: Degrees, latitude: Degrees) -> Mask:
@@ -125,7 +124,7 @@ class Region:
         """The outlines, each with its holes, on a grid of seven decimals, without slivers."""
         import shapely
 
-        rounded = shapely.set_precision(self.shape, 10.0**-DECIMALS)
+        rounded = shapely.normalize(shapely.set_precision(self.shape, 10.0**-DECIMALS))
         fine = shapely.segmentize(shapely.orient_polygons(rounded), LONGEST_EDGE)
         rings = [
             [part.exterior, *filter(_has_area, part.interiors)]

@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from rsh.data import twins
+from rsh.data.backgrounds import Background
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
@@ -138,6 +139,14 @@ class TileDataset(Dataset):
         """A text that changes whenever the 8-bit RGB pixels of a tile do."""
         how = "" if self.rendering == AS_IS else f" {self.rendering}"
         return self.fingerprint + how
+
+    def backgrounds(self) -> list[Background]:
+        """Return overviews of the scenes that the tiles were cut from, as far as they are known."""
+        try:
+            return self.source.backgrounds()
+        except InputError as error:
+            warnings.warn(f"{error}: maps have no background", RshWarning, stacklevel=2)
+            return []
 
     def read_bytes(self, row: int) -> bytes:
         """Return the bytes of one tile's image file."""

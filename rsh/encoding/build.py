@@ -64,7 +64,7 @@ def build_gallery(
         if made:
             data = DataInfo(dataset.name, made.fingerprint, dataset.rendering)
             manifest = Manifest(name or dataset.name, net.num_bits, model, data)
-            write_gallery(folder, manifest, made.tiles)
+            write_gallery(folder, manifest, made.tiles, dataset.backgrounds())
     return Gallery.open(folder)
 
 
@@ -81,7 +81,7 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     check_new_tiles(there, dataset.items["id"])
     with encoded(net, dataset, folder, progress=progress) as made:
         if made:
-            add_tiles(folder, made.tiles, dataset.rendering)
+            add_tiles(folder, made.tiles, dataset.rendering, dataset.backgrounds())
     return Gallery.open(folder)
 
 

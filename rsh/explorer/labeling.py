@@ -240,7 +240,7 @@ class Labeling:
             found = import_annotations(self._gallery, file, by=self._by)
         tiles = plural(found.num_tiles, "tile")
         self.said = f"{name}: labels and sets of {tiles}"
-        return f"{name}: {plural(found.num_classes, 'label')}, {tiles} in all. Undo takes it back."
+        return f"{name}: labels and sets of {tiles}. Undo takes them back."
 
     def view(self) -> dict[str, Any]:
         """Return the `LabelsPanel.view`."""

@@ -30,8 +30,10 @@ from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected
 from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.panels.viewer import ViewerPanel, large_view
+from rsh.explorer.parts.duplicates import DuplicatesPart
+from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
-from rsh.explorer.parts.part import Part
+from rsh.explorer.parts.spaces import SpacesPart
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import DEFAULTS, PageSettings
@@ -106,8 +108,23 @@ class Explorer:
         self.frame = DeskPanel(page=page)
         self.viewer = ViewerPanel(page=page, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
-        self.parts: list[Part] = [self.labels]
+        self.groups = GroupsPart(self, page, self.labels.labeling)
+        self.duplicates = DuplicatesPart(self, page)
+        spaces_part = SpacesPart(self, [])
+        self.parts = [spaces_part, self.labels, self.groups, self.duplicates]
         self.refresh()
+        self.panels = self._lay_out()
+        self.controls.observe(self.search, names="search")
+        self.cards.observe(self.stack, names="stacked")
+        self.upload.observe(self.suggest, names="typed")
+        self.sides.observe(self.compare, names="chosen")
+        self.reasons.observe(self.explain, names="asked")
+        self.dock.observe(self.open_tab, names="tab")
+        if not labeled and gallery.groups:  # a way in where no class offers one
+            self.dock.tab = self.groups.tab
+
+    def _lay_out(self) -> list[Any]:
+        """Put all panels into the regions of the page, and listen to them."""
         regions = {
             "rsh-ask": [self.query, self.upload, self.class_browser],
             "rsh-toolbar": [self.controls, self.filter, self.export],
@@ -115,24 +132,16 @@ class Explorer:
             "rsh-spaces": [self.legend, *self.planes],
             "rsh-dock": [
                 *(self.dock, self.codes, self.sides, self.reasons, self.selected),
-                self.labels.list,
+                *(self.groups.strips, self.labels.list, self.duplicates.strips),
             ],
         }
         for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
             panel.on_msg(self.receive)
-        self.controls.observe(self.search, names="search")
-        self.cards.observe(self.stack, names="stacked")
-        self.upload.observe(self.suggest, names="typed")
-        self.sides.observe(self.compare, names="chosen")
-        self.reasons.observe(self.explain, names="asked")
-        self.dock.observe(self.open_tab, names="tab")
         boxes = {name: box(name, panels) for name, panels in regions.items()}
         toolbar = boxes.pop("rsh-toolbar")
         boxes["rsh-answer"].children = [toolbar, self.cards]
-        self.panels = [
-            self.header,
-            box("rsh-desk", [*boxes.values(), self.labels.tray, self.frame, self.viewer]),
-        ]
+        over = [self.labels.tray, self.frame, self.viewer]
+        return [self.header, box("rsh-desk", [*boxes.values(), *over])]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -213,10 +222,6 @@ class Explorer:
             case {"kind": "take", "form": str(form)}:
                 self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
                 self.alert("")
-            case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
-                tile = describe(gallery, row)
-                thumbnail = tile.pop("thumb")
-                panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
             case {"kind": "select"}:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()

@@ -15,21 +15,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
+from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import Encodings, HalfArray
 from rsh.codes.order import hash_order
 from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
+from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
-from rsh.gallery.items import DEGREES, read_groups, read_planes
+from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
+from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
 from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
+from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
 from rsh.labels import Labeled
 
@@ -115,6 +119,19 @@ class Gallery(Labeled):
         """Name of the gallery on the dashboard."""
         return self.manifest.name
 
+    def provenance(self) -> dict[str, Any]:
+        """Return what identifies the gallery in an export, ready for JSON."""
+        model, data, index = self.manifest.model, self.manifest.data, self.manifest.index
+        return {
+            "name": self.name,
+            "num_items": len(self),
+            "num_bits": self.num_bits,
+            "version": self.manifest.version,
+            "index": index.name if index else "exact",
+            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
+            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
+        }
+
     @cached_property
     def codes(self) -> Codes:
         """All codes, (n, num_bits) int8, only -1 and +1."""
@@ -141,22 +158,50 @@ class Gallery(Labeled):
         """Rows that a search may return, ascending: all outside the query split."""
         return np.flatnonzero(self.items["split"] != "query")
 
-    @cached_property
+    @property
     def projection(self) -> pd.DataFrame | None:
-        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run.
+        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run."""
+        table = self.projection_table
+        return None if table is None else table[list(PLANES)]
 
-        It must run again after tiles are added.
+    @cached_property
+    def projection_table(self) -> pd.DataFrame | None:
+        """The projection, and the columns feature_landmark and code_landmark.
+
+        They say which tiles UMAP was fitted to; of each code only the first tile.
         """
         if not self.manifest.projection:
             return None
         table = read_planes(self.folder / self.manifest.projection.file)
         ids = table.pop("id")
-        if ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
-            return table
-        if not self.items["id"].isin(ids).all():
+        if not ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
+            if not self.items["id"].isin(ids).all():
+                return None
+            table = table.set_index(ids).loc[self.items["id"]].reset_index(drop=True)
+        if not {*LANDMARKS} <= {*table.columns}:
+            rows = np.arange(len(table))
+            codes = DistinctCodes.fold(self.packed[:MOST_FITTED]).first
+            for name, marked in zip(LANDMARKS, (rows[:MOST_FITTED], codes), strict=True):
+                table[name] = np.isin(rows, marked)
+        return table
+
+    @cached_property
+    def landmarks(self) -> Landmarks | None:
+        """What a query is placed by in the projection; None if there is no projection."""
+        table = self.projection_table
+        if table is None:
             return None
-        rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
-        return rows.reset_index(drop=True)
+        features, codes = (
+            np.flatnonzero(table[name] if table[name].any() else table[name] | True)[:MOST_FITTED]
+            for name in LANDMARKS
+        )
+        xy = table[list(PLANES)].to_numpy()
+        return make_landmarks(
+            take_rows(self.features, features),
+            xy[features, :2],
+            self.packed[codes],
+            xy[codes, 2:],
+        )
 
     @cached_property
     def groups(self) -> Groups | None:
@@ -183,6 +228,21 @@ class Gallery(Labeled):
         return Outliers(self.relaxed)
 
     @cached_property
+    def backgrounds(self) -> list[Background]:
+        """Overviews of the scenes that tiles were cut from, in longitude and latitude.
+
+        Raises:
+            InputError: their file was altered.
+        """
+        if not self.manifest.backgrounds:
+            return []
+        file = self.folder / self.manifest.backgrounds.file
+        try:
+            return read_backgrounds(file, str(file))
+        except InputError as error:
+            raise InputError(f"{error}: {recovery_hint('gallery')}") from None
+
+    @cached_property
     def positions(self) -> NDArray[np.float64] | None:
         """Longitude and latitude of each tile in degrees, (n, 2); None if items have none."""
         known = {*DEGREES} <= {*self.items.columns}
@@ -201,6 +261,15 @@ class Gallery(Labeled):
     def has_images(self) -> bool:
         """Whether any tile has an image; tiles of embeddings may have none."""
         return any(segment.has_images for segment in self._segments)
+
+    @cached_property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has an image, (n,) bool."""
+        has = np.empty(len(self), bool)
+        for number, segment in enumerate(self._segments):
+            segments, rows = self.segment_rows.T
+            has[segments == number] = segment.with_image[rows[segments == number]]
+        return has
 
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])

@@ -22,7 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed, count_on
-from rsh.codes.density import Ints, distinct, measure_density, sample_rows
+from rsh.codes.density import Ints, measure_density, sample_rows
+from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import HalfArray
 from rsh.codes.groups import (
     NO_GROUP,
@@ -317,10 +318,9 @@ def _group_new(tiles: GroupedTiles, grouping: Grouping, is_new: NDArray[np.bool_
     packed, part = _grouped_codes(tiles)
     rows, known = np.flatnonzero(is_new), np.flatnonzero(~is_new)
     known = known[sample_rows(len(known))]
-    new, compared = distinct(packed[rows]), distinct(packed[known])
+    new, compared = DistinctCodes.fold(packed[rows]), DistinctCodes.fold(packed[known])
     density = measure_density(new.packed, compared, neighbors=0)
-    _, first = np.unique(compared.number, return_index=True)  # tile of each code
-    number = grouping.number[known[first]][density.nearest[:, 0]][new.number]
+    number = grouping.number[known[compared.first]][density.nearest[:, 0]][new.number]
     for group in np.unique(number[number != NO_GROUP]):
         center = majority_code(packed[grouping.number == group])
         distances = np.bitwise_count(packed[rows] ^ center).sum(axis=1)

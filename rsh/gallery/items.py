@@ -17,6 +17,7 @@ MIN_ROW_BYTES = 4  # a row of four coordinates does not compress further
 PLANES = ("feature_x", "feature_y", "code_x", "code_y")
 WHOLE = {"row": 0, "group": -1, "rank": 0}  # columns of groups, and the least number in each
 MEASURES = ["sparsity", "outlier_factor"]
+LANDMARKS = ("feature_landmark", "code_landmark")
 # Column types that filters, colors and tables support; others are converted to texts.
 SUPPORTED = (
     *("string", "integer", "floating", "mixed-integer-float"),
@@ -48,7 +49,10 @@ def read_items(file: Path, num_items: int) -> pd.DataFrame:
 
 
 def read_planes(file: Path) -> pd.DataFrame:
-    """Read a projection: the id of each item, and its coordinates in both planes.
+    """Read a projection: the id of each item, its coordinates, and whether it is a landmark.
+
+    Returns:
+        id, `PLANES` as float32, and `LANDMARKS` as booleans, unless the file lacks them.
 
     Raises:
         InputError: no table, or a column is missing or invalid.
@@ -56,6 +60,10 @@ def read_planes(file: Path) -> pd.DataFrame:
     try:
         table = read_table(file)
         _check_columns(table, file, texts=["id"], numbers=PLANES)
+        marks = [name for name in LANDMARKS if name in table]
+        if any(table[name].dtype != np.bool_ for name in marks):
+            raise InputError(f"{file} has a landmark that is neither true nor false")
+        table = table[["id", *PLANES, *marks]].astype(dict.fromkeys(PLANES, np.float32))
         if not table["id"].is_unique or not np.isfinite(table[list(PLANES)]).all(axis=None):
             raise InputError(f"{file} lacks finite coordinates for each tile")
     except InputError as error:

@@ -104,6 +104,11 @@ class Segment:
         """Whether any tile has a thumbnail."""
         return len(self._thumbs) > 0
 
+    @property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has a thumbnail, (n,)."""
+        return np.diff(self._offsets) > 0
+
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail, empty if there is none."""
         start, stop = self._offsets[row : row + 2]

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
+from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.annotations.merging import merge_annotations
@@ -25,14 +26,17 @@ from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.groups import Groups
 from rsh.gallery.manifest import (
+    BACKGROUNDS_NAME,
     GROUPS_NAME,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
+    BackgroundsInfo,
     GroupsInfo,
     Manifest,
+    PlaneInfo,
     ProjectionInfo,
     SegmentInfo,
     check_files,
@@ -40,6 +44,7 @@ from rsh.gallery.manifest import (
     read_manifest,
     to_json,
 )
+from rsh.gallery.place import place_added
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
 from rsh.io.files import (
@@ -54,18 +59,22 @@ from rsh.io.files import (
 )
 
 LOCK = ".lock"
-_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, INDEX_NAME))
-# Includes the temporary names of atomic_write and check_writable.
-OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
+_PATTERNS = (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, BACKGROUNDS_NAME, INDEX_NAME)
+_NAMES = "|".join(name.pattern for name in _PATTERNS)
+# Includes the temporary names of atomic_write and check_writable, and half a projection.
+OURS = re.compile(rf"{_NAMES}|\.+({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
-def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gallery:
+def write_gallery(
+    folder: Path, manifest: Manifest, tiles: GalleryTiles, backgrounds: Sequence[Background] = ()
+) -> Gallery:
     """Write a new gallery; an existing one is replaced in one step.
 
     Args:
         folder: of the gallery.
         manifest: name, code length, network and data set.
         tiles: all tiles.
+        backgrounds: overviews of the scenes that they are from.
 
     Raises:
         InputError: the folder cannot be written, or holds other files.
@@ -73,20 +82,27 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
     check_new_gallery(folder)
     with _next_version(folder, manifest) as written:
         _append(folder, written, tiles)
+        _add_backgrounds(folder, written, backgrounds)
     return Gallery.open(folder)
 
 
-def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -> Gallery:
-    """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
+def add_tiles(
+    folder: Path,
+    tiles: GalleryTiles,
+    rendering: Rendering = AS_IS,
+    backgrounds: Sequence[Background] = (),
+) -> Gallery:
+    """Add tiles to a gallery; in its projection they are placed by their nearest landmarks.
 
     Args:
         folder: of the gallery.
         tiles: the tiles.
         rendering: how their rasters became 8-bit RGB.
+        backgrounds: overviews of the scenes that they are from.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
-            rasters were rendered otherwise.
+            rasters were rendered otherwise, or its projection was altered.
     """
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
@@ -94,7 +110,10 @@ def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -
         manifest.data = replace(manifest.data, rendering=merged)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
+        if backgrounds:
+            _add_backgrounds(folder, manifest, [*old.backgrounds, *backgrounds])
         _update_index(old, manifest)
+        _project_added(old, manifest)
     return Gallery.open(folder)
 
 
@@ -159,20 +178,30 @@ def index_gallery(
     return Gallery.open(folder)
 
 
-def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Store a new projection in a gallery.
+def write_projection(
+    gallery: Gallery,
+    projection: pd.DataFrame,
+    *,
+    feature: PlaneInfo | None = None,
+    code: PlaneInfo | None = None,
+) -> None:
+    """Store a new projection in a gallery; tiles that were added meanwhile are placed in it.
 
     Args:
         gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row per item.
+        projection: feature_x, feature_y, code_x, code_y, one row per item; and if UMAP was not
+            fitted to all of them, feature_landmark and code_landmark.
+        feature: how the plane of the features was made.
+        code: how the plane of the codes was made.
     """
     with _next_version(gallery.folder) as manifest:
-        file = gallery.folder / f"projection-{manifest.version + 1}.parquet"
-        with atomic_write(file) as stream:
-            projection.assign(id=gallery.items["id"]).to_parquet(stream)
-        manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
-    gallery.manifest.projection = manifest.projection
-    gallery.__dict__.pop("projection", None)  # which is cached
+        saved = _save_projection(gallery, projection, manifest)
+        manifest.projection = replace(saved, feature=feature, code=code)
+        gallery.manifest.projection = manifest.projection
+        for name in ("projection_table", "landmarks"):
+            gallery.__dict__.pop(name, None)  # which are cached
+        if manifest.version > gallery.manifest.version:
+            _project_added(gallery, manifest)
 
 
 def write_groups(gallery: Gallery, groups: Groups) -> None:
@@ -222,6 +251,8 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
         merge_annotations(folders, into)
+        found = [one for gallery in galleries for one in gallery.backgrounds]
+        _add_backgrounds(into, manifest, found)
     return Gallery.open(into)
 
 
@@ -306,6 +337,26 @@ def _update_index(old: Gallery, manifest: Manifest) -> None:
         manifest.index = update_index(old, new, manifest.index, file=file)
 
 
+def _project_added(old: Gallery, manifest: Manifest) -> None:
+    """Place the tiles that a changed manifest adds in the projection, if there is one."""
+    if not old.manifest.projection:
+        return
+    new = Gallery(old.folder, manifest)
+    table = None if new.ids.isin(old.ids).all() else place_added(old, new)
+    if table is not None:
+        saved, before = _save_projection(new, table, manifest), old.manifest.projection
+        manifest.projection = replace(saved, feature=before.feature, code=before.code)
+
+
+def _save_projection(
+    tiles: Gallery, projection: pd.DataFrame, manifest: Manifest
+) -> ProjectionInfo:
+    file = tiles.folder / f"projection-{manifest.version + 1}.parquet"
+    with atomic_write(file) as stream:
+        projection.assign(id=tiles.items["id"]).to_parquet(stream)
+    return ProjectionInfo(**asdict(file_record(file)), file=file.name)
+
+
 def _index_file(folder: Path, manifest: Manifest) -> Path:
     return folder / f"index-{manifest.version + 1}.npz"
 
@@ -316,6 +367,16 @@ def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
     with atomic_directory(folder / name) as temporary:
         files = write_segment(temporary, tiles)
     manifest.segments.append(SegmentInfo(name, len(tiles.items), [], files))
+
+
+def _add_backgrounds(folder: Path, manifest: Manifest, backgrounds: Sequence[Background]) -> None:
+    """Write overviews of scenes, each once, and name them in the manifest."""
+    manifest.backgrounds = None
+    if backgrounds:
+        file = folder / f"backgrounds-{manifest.version + 1}.parquet"
+        with atomic_write(file) as stream:
+            write_backgrounds(join_backgrounds(backgrounds), stream)
+        manifest.backgrounds = BackgroundsInfo(**asdict(file_record(file)), file=file.name)
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:

@@ -108,11 +108,11 @@ class AppendLog:
         Raises:
             InputError: the line or the log would be too long, or cannot be written.
         """
-        data = _line(content)
+        data = seal_line(content)
         if len(data) > MAX_LINE:
             raise InputError(f"this change exceeds {MAX_LINE >> 20} MB: choose fewer tiles")
         if self._end == 0:
-            data = _line(self._header) + data
+            data = seal_line(self._header) + data
         if self._end + len(data) > self.max_bytes:
             raise InputError(
                 f"{self.file} would exceed {self.max_bytes >> 20} MB: {self._full_hint}"
@@ -140,7 +140,7 @@ class AppendLog:
                     left.unlink()
             with atomic_write(self.file) as stream:
                 for content in (self._header, *contents):
-                    stream.write(_line(content))
+                    stream.write(seal_line(content))
             fsync(self.file.parent)
 
     def exclusive(self) -> AbstractContextManager[None]:
@@ -220,7 +220,8 @@ def _stamp(found: os.stat_result) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _line(content: bytes) -> bytes:
+def seal_line(content: bytes) -> bytes:
+    """Return the line of a content, with its checksum."""
     return b"%b %08x\n" % (content, zlib.crc32(content))
 
 

@@ -1,8 +1,8 @@
 """Whether a query is unlike everything in a gallery.
 
 It is if its outlier factor (`rsh.codes.outliers`) exceeds that of 99 of 100 tiles of the gallery.
-So of the images that are like the gallery's own tiles, one in a hundred is wrongly said to be
-unlike everything.
+So of the images like the gallery's own tiles, one in a hundred is wrongly said to be unlike
+everything.
 """
 
 from dataclasses import dataclass

@@ -30,14 +30,17 @@ def ask(page, panel, *buffers, **content) -> str:
 
 def test_every_panel_answers(page):
     gallery = page.state.gallery
+    page.dock.tab = "codes"
+    assert page.codes.view["query"]["row"] == page.state.query.row
+    page.dock.tab = "compare"
     page.sides.chosen = page.sides.choices[0][0]
     note = page.sides.view["note"]
     assert "overlap@" in note if len(gallery) > 1 else "no tile that could be found" in note
     assert str(gallery.folder) not in note
-    page.reasons.asked = {**page.reasons.asked, "open": ["bit", "pairs"]}
-    assert (
-        " of all tiles" in page.reasons.view["bit"]["note"] and page.reasons.view["pairs"]["note"]
-    )
+    page.dock.tab = "bit"
+    assert " of all tiles" in page.reasons.view["bit"]["note"]
+    page.dock.tab = "pairs"
+    assert page.reasons.view["pairs"]["note"]
     assert page.header.message == ""
     rows = np.arange(len(gallery), dtype=np.int32)
     ask(page, page.legend, memoryview(rows.tobytes()), kind="select")

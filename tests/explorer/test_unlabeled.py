@@ -55,12 +55,15 @@ def test_tile_without_a_class_has_its_file_as_name_and_no_color(partly, plain):
 
 def test_no_panel_speaks_of_classes_where_there_are_none(plain):
     page = Explorer(ExplorerState(plain))
-    page.reasons.asked = {"open": ["bit"], "bit": 0, "pair": 0}
     page.sides.chosen = "features"
     page.state.select(np.arange(20))
     page.refresh()
-    views = [page.cards.view, page.codes.view, page.class_browser.view, page.controls.view]
-    views += [page.filter.view, page.reasons.view, page.sides.view, page.selected.view]
+    views = [page.dock.tabs, page.query.view, page.cards.view, page.class_browser.view]
+    views += [page.controls.view, page.filter.view, page.selected.view]
+    for tab, _ in page.dock.tabs:
+        page.dock.tab = tab
+        views += [page.codes.view, page.sides.view, page.reasons.view]
+    assert page.codes.view and page.sides.view["sides"] and page.reasons.view["bit"]
     views += [page.legend.coloring | {"values": b""}, page.legend.ways, page.legend.note]
     said = texts(views)
     assert not [text for text in said if "class" in text or "precision" in text or "✓" in text]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.listing import INSIDE, TABLES, list_images, walk_files, warn_left_out
+from rsh.data.backgrounds import Background, read_backgrounds
+from rsh.data.listing import BACKGROUNDS, INSIDE, TABLES, list_images, walk_files, warn_left_out
 from rsh.data.metadata import add_metadata, scene_rendering
 from rsh.data.rendering import Rendering
 from rsh.data.sources.base import file_stamp, table_from_paths
@@ -65,6 +66,11 @@ class FolderSource:
             raise InputError(
                 f"{tile} in {self.path} cannot be read ({error.strerror}): download it again"
             ) from None
+
+    def backgrounds(self) -> list[Background]:
+        """See `Source`; `rsh data tiles` writes them."""
+        file = self.path / BACKGROUNDS
+        return read_backgrounds(file, str(file)) if file.is_file() else []
 
     def stamp(self, tile: str) -> str:
         """See `Source`."""

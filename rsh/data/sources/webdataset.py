@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from rsh.data.archive import MAX_BYTES, class_prefix
+from rsh.data.backgrounds import Background
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import HIDDEN, TABLES, is_hidden, warn_left_out
 from rsh.data.metadata import check_metadata
@@ -104,6 +105,10 @@ class WebDatasetSource:
         if len(content) < size:
             raise InputError(f"{tile} in {file} was cut short: download the shard again")
         return content
+
+    def backgrounds(self) -> list[Background]:
+        """See `rsh.data.sources.base.Source`; shards have none."""
+        return []
 
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""

@@ -49,11 +49,19 @@ function render({ model, el }) {
     const chosen = model.get("tab");
     for (const button of buttons) button.setAttribute("aria-expanded", String(button.dataset.name === chosen));
     close.hidden = !chosen;
-    // The box is there once this panel is in it, which is after its first draw.
+    showTab(chosen);
+  }
+
+  /**
+   * Name the open tab on the box, which is there some time after the first draw.
+   * @param {string} chosen
+   */
+  function showTab(chosen) {
     const box = el.closest(".rsh-dock");
-    if (!(box instanceof HTMLElement)) return;
-    box.dataset.tab = chosen;
-    box.onkeydown = leave;
+    if (box instanceof HTMLElement) {
+      box.dataset.tab = chosen;
+      box.onkeydown = leave;
+    } else if (chosen) requestAnimationFrame(() => showTab(model.get("tab")));
   }
   return stopAll([
     redrawOn(model, ["tab"], draw),

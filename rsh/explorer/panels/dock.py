@@ -16,6 +16,7 @@ TABS = {
     "parts": "What matters",
     "bit": "Bits",
     "pairs": "Confusion",
+    "duplicates": "Duplicates",
 }
 
 

@@ -61,4 +61,4 @@ def legend_note(query: Query, has_planes: bool) -> str:
     dots = "Each dot is a tile: click one to search with it, or select many."
     if query.row is not None:
         return dots
-    return f"{dots} Your image has no dot: the star is placed among its nearest tiles."
+    return f"{dots} Your image has no dot: the star stands where it belongs."

@@ -41,6 +41,7 @@ function queryCard(model, view, url) {
         query.row < 0 ? null : copyButton(model, query.id, `Copy the id ${query.id}`),
       ),
       query.place ? make("p", { class: "rsh-place" }, make("a", link, query.place)) : null,
+      view.novelty ? make("p", { class: "rsh-novelty" }, view.novelty) : null,
       query.split ? make("p", { class: `rsh-badge${query.unseen ? " is-unseen" : ""}` }, query.split) : null,
     ),
   );

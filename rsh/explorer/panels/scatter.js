@@ -16,11 +16,12 @@ import {
 } from "./lib/scatter_draw.js";
 import { interactions } from "./lib/scatter_interactions.js";
 import { joined, rowsInside, simplified, toggled } from "./lib/scatter_lasso.js";
+import { Ground } from "./lib/scatter_map.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
 import { ScatterView } from "./lib/scatter_view.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { Child, DotColoring, Hit, Point, Props, ScatterTraits } from "./lib/types" */
+/** @import { Child, DotColoring, Point, Props, ScatterTraits } from "./lib/types" */
 /** @import { Colors } from "./lib/scatter_draw.js" */
 /** @import { Tool } from "./lib/scatter_interactions.js" */
 
@@ -29,7 +30,6 @@ const LONGEST = 30; // ms where a browser takes long to show a frame: up to half
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
 const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
 const MOST_CORNERS = 40; // of a region that is drawn: it must fit into a link
-const NEAREST = 15; // tiles that say where an image without a dot belongs
 const HELP =
   "Arrow keys move between tiles, Enter searches with a tile, Space selects or deselects it, " +
   "L draws around many with the pointer, B a box, Escape clears the selection, plus and minus zoom, 0 shows all.";
@@ -69,6 +69,7 @@ function render({ model, el }) {
     button("⟲", "Show all", () => reset()),
   );
 
+  const credit = make("p", { class: "rsh-credit", hidden: !model.get("basemap").credit }, model.get("basemap").credit);
   const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
   const card = new HoverCard(model, view, (words) => {
@@ -83,7 +84,7 @@ function render({ model, el }) {
       make("span", { title: model.get("term") }, model.get("term")),
       buttons,
     ),
-    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, card.element),
+    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, credit, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     liveRegion,
   );
@@ -135,7 +136,9 @@ function render({ model, el }) {
     dots.start(view, { values: coloring.values, table }, passes, ratio, (ctx) => {
       ctx.fillStyle = now.surface;
       ctx.fillRect(0, 0, ...view.size);
-      if (world) drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      if (!world) return;
+      drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      ground?.draw(ctx, view, now.ink);
     });
   }
 
@@ -144,16 +147,16 @@ function render({ model, el }) {
     const ctx = contextOf(over);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, ...view.size);
-    const { query, hits, rings = {} } = model.get("marks");
-    const star = starOf(query, hits);
-    if (view.has(star)) drawSpokes(ctx, view, star, hits, now);
+    const { query, hits, rings = {}, spots = {} } = model.get("marks");
+    const star = starOf(query, spots);
+    if (star) drawSpokes(ctx, view, star, hits, now);
     for (const [row, relevant] of [...hits].reverse()) {
       if (!view.has(row)) continue;
       drawHit(ctx, view.pointOnScreen(row), relevant, cssOf(table[coloring.values[row]]), now, radius);
       outline(ctx, rings[row], verdictColor(relevant, now), now, relevant === false ? [6, 4] : []);
     }
     outline(ctx, rings[query], now.accent, now, []);
-    if (view.has(star)) drawStar(ctx, view.pointOnScreen(star), now);
+    if (star) drawStar(ctx, star, now);
     if (line) drawLasso(ctx, line, now);
     if (view.has(pointed)) drawRing(ctx, view.pointOnScreen(pointed), now);
   }
@@ -176,14 +179,15 @@ function render({ model, el }) {
   }
 
   /**
-   * The row where the star stands. A visitor's own image has no dot: its star stands amid its nearest
+   * Where the star stands, in CSS pixels. A visitor's own image has no dot: Python has placed it among the
    * tiles, but nothing says where on Earth it was taken.
    * @param {number} query
-   * @param {Hit[]} hits
+   * @param {Record<string, Point>} spots by space
    */
-  function starOf(query, hits) {
-    if (query >= 0 || world) return query;
-    return view.medoid(hits.slice(0, NEAREST).map(([row]) => row));
+  function starOf(query, spots) {
+    if (view.has(query)) return view.pointOnScreen(query);
+    const spot = query < 0 ? spots[model.get("space")] : undefined;
+    return spot ? view.toScreen(...spot) : null;
   }
 
   function restyle() {
@@ -290,6 +294,7 @@ function render({ model, el }) {
       if (selected.length) select(new Int32Array());
     },
   };
+  const ground = world ? new Ground(model, () => redraw()) : null;
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
@@ -329,6 +334,7 @@ function render({ model, el }) {
       },
     }),
     () => watcher.disconnect(),
+    () => ground?.stop(),
     onScheme(restyle),
     () => cancelAnimationFrame(frameAsked),
     () => clearTimeout(warningTimer),

@@ -17,16 +17,33 @@ function render({ model, el }) {
   const working = make("p", { class: "rsh-waiting", role: "status" });
   const body = make("div", { class: "rsh-strips-body" });
   const choice = selecting(model, body);
-  el.classList.add("rsh-panel", "rsh-strips", `is-${subject}`);
-  el.append(make("div", { class: "rsh-strips-head" }, note, actions), working, body);
+  const choices = make("div", { class: "rsh-strip-choices" });
+  /** What is chosen in each list, by its name. */
+  const chosen = () =>
+    Object.fromEntries([...choices.querySelectorAll("select")].map((list) => [list.name, list.value]));
+
+  /** @param {NonNullable<StripsView["choices"]>[number]} choice */
+  function choiceOf({ name, words, options, chosen: now }) {
+    const list = make("select", { name });
+    list.append(...options.map(([value, text]) => make("option", { value }, text)));
+    list.value = now;
+    return make("label", {}, `${words} `, list);
+  }
 
   /** @type {(what: string, words: string, key?: string) => HTMLButtonElement} */
   const button = (what, words, key = "") =>
     make(
       "button",
-      { type: "button", class: "rsh-quiet", onclick: () => model.send({ kind: subject, do: what, key }) },
+      {
+        type: "button",
+        class: "rsh-quiet",
+        onclick: () => model.send({ kind: subject, do: what, key, chosen: chosen() }),
+      },
       words,
     );
+
+  el.classList.add("rsh-panel", "rsh-strips", `is-${subject}`);
+  el.append(make("div", { class: "rsh-strips-head" }, note, choices, actions), working, body);
 
   /** @param {Strip} one */
   function nameForm(one) {
@@ -86,6 +103,7 @@ function render({ model, el }) {
     const focused = document.activeElement;
     const key = focused instanceof HTMLInputElement && el.contains(focused) ? focused.dataset.key : undefined;
     note.textContent = view.note;
+    choices.replaceChildren(...(view.choices ?? []).map(choiceOf));
     actions.replaceChildren(...view.actions.map(([what, words]) => button(what, words)));
     body.replaceChildren(...view.strips.map(drawStrip));
     choice.mark();

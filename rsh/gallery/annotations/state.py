@@ -193,8 +193,8 @@ class AnnotationState:
         """
         found = {one.name: one for one in self.sets}
         if name not in found:
-            choices = f", choose one of {', '.join(found)}" if found else ", and no other"
-            raise InputError(f"there is no such set{choices}", parameter="set", value=name)
+            hint = f"choose one of {', '.join(found)}" if found else "create it first"
+            raise InputError(f"there is no set {name}: {hint}")
         return found[name]
 
     def check_set(self, key: str) -> None:

@@ -9,10 +9,11 @@ It is a log in the gallery's folder that names tiles by their ids, so that it ou
 of the gallery; or it is in memory, for a page that keeps nothing. Rows are of the opened gallery.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
@@ -38,6 +39,7 @@ from rsh.gallery.annotations.events import (
     Visitor,
     new_event,
     read_events,
+    read_json,
     to_line,
     write_event,
 )
@@ -58,6 +60,7 @@ MAX_SETS = 1000
 MAX_KEYS = 10 * MAX_SETS  # of sets, deleted ones included
 BATCH = 1 << 24  # bytes of events whose tiles are looked up together
 COMPACT = "make room with `rsh labels compact`"
+VERSIONS = count(1)  # of all stores of this process
 
 Changes = Callable[[], Sequence[Change]]
 
@@ -78,7 +81,7 @@ class AnnotationStore:
 
     Attributes:
         state: what all events add up to; another object when the log was replaced.
-        version: grows whenever the state may have changed.
+        version: another number, which no other store has, whenever the state may have changed.
         is_kept: whether annotations are in the gallery's folder; if not, they are in memory alone.
     """
 
@@ -88,7 +91,7 @@ class AnnotationStore:
         self._ids = ids_array(gallery.items["id"])
         self._guard = RLock()  # several threads of one page
         self._begin()
-        self.version = 0
+        self.version = next(VERSIONS)
         self.is_kept = isinstance(log, AppendLog)
         self.refresh()
 
@@ -118,7 +121,11 @@ class AnnotationStore:
 
     def dump(self) -> dict[str, Any]:
         """Return all events as JSON, for `in_memory`."""
-        return {"format": 1, "events": [json.loads(line) for line in self._log.contents()]}
+        events = []
+        for line in self._log.contents():
+            with suppress(ValueError):  # a line that no rsh wrote
+                events.append(read_json(line))
+        return {"format": 1, "events": events}
 
     def refresh(self) -> bool:
         """Read what others have recorded since; return whether there was anything.
@@ -132,7 +139,7 @@ class AnnotationStore:
                 return False
             if news.from_start:
                 self._begin()
-            self.version += 1
+            self.version = next(VERSIONS)
             try:
                 self._read(news.lines)
             except BaseException:
@@ -303,7 +310,10 @@ class AnnotationStore:
             ClassChange(self._class_name(name), self._tiles(rows), settle)
             for name, rows in classes.items()
         ]
-        members = {clean_set_name(name, parameter="set"): self._tiles(sets[name]) for name in sets}
+        rows_by_name: dict[str, list[ArrayLike]] = {}
+        for name, rows in sets.items():
+            rows_by_name.setdefault(clean_set_name(name, parameter="set"), []).append(rows)
+        members = {name: self._tiles(np.concatenate(some)) for name, some in rows_by_name.items()}
 
         def collect() -> Sequence[Change]:
             keys = {one.name: one.key for one in self.state.sets}
@@ -398,7 +408,7 @@ class AnnotationStore:
             raise InputError(f"there are too many annotations: {COMPACT}")
         self._log.append(write_event(event, self._ids))
         self.state.add(event)
-        self.version += 1
+        self.version = next(VERSIONS)
         return event
 
     def _of_set(

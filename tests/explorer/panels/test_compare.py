@@ -57,6 +57,7 @@ def test_each_other_gallery_can_be_compared_with_by_both_measures(page):
 
 @pytest.mark.parametrize("chosen", ["features", "short/bits", "short/features"])
 def test_the_page_shows_what_the_library_says(page, site, state, chosen):
+    page.dock.tab = "compare"
     page.sides.chosen = chosen
     name, _, by = chosen.rpartition("/")
     right = Side(site.open(name) if name else state.gallery, by)
@@ -81,6 +82,7 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
 
 
 def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
+    page.dock.tab = "compare"
     page.sides.chosen = "few/bits"
     held = set(site.open("few").items["id"])
     row = next(row for row, tile in enumerate(state.gallery.items["id"]) if tile not in held)

@@ -18,6 +18,8 @@ export type Message =
   | { kind: "pong" | "idle" | "selected" }
   | { kind: "text"; form: string; text: string; note: string }
   | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
+  | { kind: "scene"; bounds: [west: number, south: number, east: number, north: number] }
+  | { kind: "footprints" }
   | { kind: "keep"; dump: unknown }
   | { kind: "imported"; words: string }
   | { kind: "file"; name: string; type: string }
@@ -150,6 +152,7 @@ export interface CompareView {
 // query.py
 export interface QueryView {
   query: Tile;
+  novelty: string;
   can_go_back: boolean;
   can_go_forward: boolean;
   num_classes: number;
@@ -169,6 +172,7 @@ export interface Strip {
 export interface StripsView {
   note: string;
   actions: [name: string, words: string][];
+  choices?: { name: string; words: string; options: [value: string, words: string][]; chosen: string }[];
   strips: Strip[];
 }
 
@@ -286,6 +290,13 @@ export interface Marks {
   num_bits: number;
   hits: Hit[];
   rings?: Record<string, Point[][]>;
+  spots?: Record<string, Point>;
+}
+
+export interface Basemap {
+  url: string;
+  credit: string;
+  origin: string;
 }
 
 export interface ScatterTraits {
@@ -295,6 +306,9 @@ export interface ScatterTraits {
   space: "feature" | "code" | "world";
   xy: Bytes;
   background: Bytes;
+  basemap: Basemap | Record<string, never>;
+  scenes: number;
+  tile_width: number;
   most: number;
   marks: Marks;
 }
