@@ -193,6 +193,56 @@ def nmrr(ranking: list[bool], most_relevant: int) -> float:
     return (sum(counted) / wanted - best) / (1.25 * limit - best)
 
 
+def sparsity(codes: Rows, nearest: int) -> list[float]:
+    """Mean distance of each tile to so many nearest other tiles."""
+    found = []
+    for i, code in enumerate(codes):
+        others = sorted(hamming(code, other) for j, other in enumerate(codes) if j != i)
+        found.append(sum(others[:nearest]) / nearest)
+    return found
+
+
+def valleys(
+    codes: Rows, heights: Sequence[float], neighbors: int, prominence: float
+) -> list[set[int]]:
+    """Chazal et al. 2013, algorithm 1, upside down: sets of codes, one for each lasting valley."""
+    everything = range(len(codes))
+    near = [
+        sorted(everything, key=lambda j: (hamming(codes[i], codes[j]), j))[: neighbors + 1]
+        for i in everything
+    ]
+    found: list[set[int]] = []
+    order = sorted(everything, key=lambda i: (heights[i], i))
+    for i in order:
+        lower = sorted((j for j in near[i] if order.index(j) < order.index(i)), key=order.index)
+        if not lower:
+            found.append({i})
+            continue
+        next(valley for valley in found if lower[0] in valley).add(i)
+        for j in lower:
+            one = next(valley for valley in found if i in valley)
+            two = next(valley for valley in found if j in valley)
+            if one is two:
+                continue
+            shallow = max(one, two, key=lambda valley: min(map(order.index, valley)))
+            bottom = order[min(map(order.index, shallow))]
+            if heights[i] - heights[bottom] < prominence:
+                found.remove(shallow)
+                (two if shallow is one else one).update(shallow)
+    return found
+
+
+def outlier_factors(rows: Rows, nearest: int, floor: float) -> list[float]:
+    """Distance to the nearest others, divided by theirs and a share of the mean of all."""
+    count = range(len(rows))
+    near = [
+        sorted((1 - cosine(rows[i], rows[j]), j) for j in count if j != i)[:nearest] for i in count
+    ]
+    spread = [sum(distance for distance, _ in found) / nearest for found in near]
+    least = floor * sum(spread) / len(spread)
+    return [spread[i] / (sum(spread[j] for _, j in near[i]) / nearest + least) for i in count]
+
+
 def is_inside(x: float, y: float, ring: Rows) -> bool:
     """Whether a ray from a point to the east crosses the edges of a ring an odd number of times."""
     odd = False

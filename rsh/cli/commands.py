@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from rsh.cli import data, duplicates, encode, evaluate, gallery, labels, search, serve, train
+from rsh.cli import (
+    data,
+    duplicates,
+    encode,
+    evaluate,
+    gallery,
+    groups,
+    labels,
+    search,
+    serve,
+    train,
+)
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data.data_fetch,
@@ -13,6 +24,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "encode": encode.encode,
     "project": encode.project,
+    "groups": groups.groups,
+    "unusual": groups.unusual,
     "export-onnx": encode.export_onnx,
     "search": search.search,
     "duplicates": duplicates.duplicates,

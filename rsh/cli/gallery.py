@@ -1,7 +1,7 @@
 """The commands that look after a gallery: `rsh gallery info | check | add | remove | ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -10,6 +10,9 @@ from rsh.cli.parser import Settings, Texts
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
+
+if TYPE_CHECKING:
+    from rsh.gallery.gallery import Gallery
 
 
 def gallery_info(gallery: Path, /) -> None:
@@ -39,6 +42,7 @@ def gallery_info(gallery: Path, /) -> None:
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
         ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
+        ("groups", _describe_groups(opened)),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
         ("search", describe_index(manifest.index, opened.searcher)),
@@ -49,6 +53,14 @@ def gallery_info(gallery: Path, /) -> None:
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))
+
+
+def _describe_groups(gallery: "Gallery") -> str:
+    from rsh.gallery.groups import AT_ONCE
+
+    if gallery.manifest.groups and gallery.groups is not None:
+        return f"{len(gallery.groups):,}, {len(gallery.groups.ungrouped):,} tiles in none"
+    return "none: run `rsh groups`" if len(gallery) > AT_ONCE else "found when they are needed"
 
 
 def gallery_check(gallery: Path, /) -> None:

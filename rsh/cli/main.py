@@ -21,6 +21,9 @@ OVERVIEW = {
     "encode": "Encode tiles with a trained model into a gallery folder.",
     "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "
     "dashboard.",
+    "groups": "Find groups of tiles with similar codes, without any label, and store them in the "
+    "gallery.",
+    "unusual": "List the tiles that are most unlike all others.",
     "export-onnx": "Export a trained network to ONNX, so that images are encoded without torch.",
     "search": "Find the tiles whose codes differ least from the query's.",
     "duplicates": "Find groups of near duplicates in a gallery.",

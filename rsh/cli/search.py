@@ -66,6 +66,7 @@ def search(
     from rsh.search import retrieve
     from rsh.search.formats.files import check_file, write_result
     from rsh.search.formats.geojson import feature_collection
+    from rsh.search.novelty import measure_novelty
 
     given = [
         name for name, on in (("--output", output), ("--json", json_), ("--geojson", geojson)) if on
@@ -89,6 +90,9 @@ def search(
         include_held_out=include_held_out,
         run=run,
     )
+    if result.query.image and (novelty := measure_novelty(opened, result.query)):
+        if novelty.unlike_everything:
+            print(f"note: {novelty}", file=sys.stderr)
     if output:
         write_result(result, output)
         print(f"{output}: {plural(len(result), 'tile')}")

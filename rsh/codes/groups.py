@@ -150,20 +150,16 @@ def majority_code(packed: Packed) -> Packed:
 
 
 def _denser_neighbors(nearest: NDArray[np.int32], order: Ints) -> tuple[list[int], list[list[int]]]:
-    """Return the place of each code in an order, and the codes near it that come before it.
+    """Return the place of each code in an order, and those of its nearest that come before it.
 
-    Two codes are near each other if one is among the nearest of the other.
+    A code that has others among its nearest is not always among theirs: many tiles of one code, far
+    from all others, do not attract these.
     """
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    one, other = np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()
-    first, last = (each(place[one], place[other]) for each in (np.minimum, np.maximum))
-    pairs = np.unique(last * len(order) + first)  # by place, so that each code has one run
-    last, first = np.divmod(pairs, len(order))
-    last, first = last[first != last], first[first != last]
-    ends = np.cumsum(np.bincount(last, minlength=len(order)))[:-1]
-    runs = [run.tolist() for run in np.split(order[first], ends)]
-    return place.tolist(), [runs[at] for at in place]
+    places = np.sort(place[nearest], axis=1)
+    codes, before = order[places].tolist(), (places < place[:, None]).sum(axis=1).tolist()
+    return place.tolist(), [row[:count] for row, count in zip(codes, before, strict=True)]
 
 
 def _find(bottom: list[int], code: int) -> int:

@@ -39,7 +39,7 @@ class Outliers:
         """Choose tiles, and measure them.
 
         Args:
-            relaxed: hash layer output of all tiles, (n, num_bits), two rows or more; may be a
+            relaxed: hash layer output of all tiles, (n, num_bits), one row or more; may be a
                 memory map.
         """
         self._relaxed = relaxed
@@ -47,7 +47,8 @@ class Outliers:
         count = len(self.rows)
         self.nearest = count_nearest(count)
         self._directions = _directions(relaxed[self.rows])
-        distances, near = self._find_nearest(self._directions, own=np.arange(count))
+        own = np.arange(count) if count > 1 else None  # one alone has itself only
+        distances, near = self._find_nearest(self._directions, own=own)
         self._spread: Floats = distances.mean(axis=1)
         self._floor = max(FLOOR * float(self._spread.mean()), LEAST_FLOOR)
         self.factors = self._divide(distances, self._spread[near])

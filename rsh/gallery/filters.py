@@ -9,6 +9,7 @@
                             are from -180 to 180 or from 0 to 360
     set=to check            tiles in a set that visitors made, or in one of several
     label=forest            the class that a visitor gave, or else that of the column class
+    group=coast/17.jpg      tiles of the group that holds the tile of an id: see `rsh groups`
     polygon=5,45,10,45,10,50
                             longitude and latitude of each corner, of a tile's center; holes and
                             further parts: see `rsh.data.regions`; polygon!= is outside of it
@@ -16,8 +17,8 @@
                             the same of a tile's footprint, or of its center if that is unknown
 
 Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
-class pass a condition on the class. A table may have a column set or label of its own; it is then
-the one that conditions are on.
+class pass a condition on the class. A table may have a column set, label or group of its own; it is
+then the one that conditions are on.
 """
 
 import re
@@ -40,6 +41,7 @@ DEGREES = ("longitude", "latitude")
 DATE = re.compile(r"\d{4}(-|$)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
+GROUP = "group"  # not in the table either
 POLYGON, OVERLAPS = "polygon", "overlaps"
 REGIONS = (POLYGON, OVERLAPS)
 MAX_REGION = 4000  # characters of a polygon that is typed or drawn, so that it fits into a link
@@ -114,18 +116,26 @@ class Filter:
 
     def on_annotations(self, items: pd.DataFrame) -> list[Condition]:
         """Return the conditions on what visitors gave, see `Gallery.table_for`."""
+        return self._beside(items, ANNOTATIONS)
+
+    def on_groups(self, items: pd.DataFrame) -> list[Condition]:
+        """Return the conditions on groups, see `Gallery.table_for`."""
+        return self._beside(items, (GROUP,))
+
+    def _beside(self, items: pd.DataFrame, names: Sequence[str]) -> list[Condition]:
+        """Return the conditions with such names that are on no column of the table."""
         return [
             condition
             for condition in self.conditions
-            if condition.column in ANNOTATIONS and condition.column not in items
+            if condition.column in names and condition.column not in items
         ]
 
     def mask(self, items: pd.DataFrame) -> Mask:
         """Return whether each tile meets all conditions.
 
         Args:
-            items: the table, one row a tile; for conditions on what visitors gave, that of
-                `Gallery.table_for`.
+            items: the table, one row a tile; for conditions on groups and on what visitors gave,
+                that of `Gallery.table_for`.
 
         Returns:
             (n,) bool.
@@ -240,7 +250,7 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
-    if condition.column in ANNOTATIONS and str(condition) in items:
+    if condition.column in (*ANNOTATIONS, GROUP) and str(condition) in items:
         return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
     if condition.column not in items:
         raise InputError(

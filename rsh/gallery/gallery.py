@@ -25,10 +25,10 @@ from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter
-from rsh.gallery.groups import AT_ONCE, Groups, find_groups, restore_groups
+from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
 from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
-from rsh.gallery.manifest import Manifest, check_files, read_manifest
+from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
 from rsh.gallery.segment import GalleryTiles, Segment
@@ -216,6 +216,12 @@ class Gallery(Labeled):
                 return groups
         return find_groups(self) if len(self) <= AT_ONCE else None
 
+    def use_groups(self, info: GroupsInfo) -> None:
+        """Take groups that have just been stored."""
+        self.manifest.groups = info
+        self.__dict__.pop("groups", None)  # which are cached, like the tiles that pass filters
+        self._kept_searcher.cache_clear()
+
     @cached_property
     def outliers(self) -> Outliers:
         """Measures how unlike all others a tile or a query is."""
@@ -384,18 +390,20 @@ class Gallery(Labeled):
         return store
 
     def table_for(self, filter: Filter) -> pd.DataFrame:
-        """Return the items, with a column for each condition on what visitors gave.
+        """Return the items, with a column for each condition on groups or on what visitors gave.
 
         Raises:
-            InputError: there is no such set, or annotations cannot be read.
+            InputError: there is no such set, no group holds such a tile, or annotations cannot be
+                read.
         """
-        conditions = filter.on_annotations(self.items)
-        if not conditions:
-            return self.items
-        state = self.annotations.state
-        return self.items.assign(
-            **{str(condition): meets(condition, self, state) for condition in conditions}
-        )
+        columns = {
+            str(condition): in_groups(condition, self.groups, self.ids)
+            for condition in filter.on_groups(self.items)
+        }
+        if conditions := filter.on_annotations(self.items):
+            state = self.annotations.state
+            columns |= {str(condition): meets(condition, self, state) for condition in conditions}
+        return self.items.assign(**columns) if columns else self.items
 
     @cached_property
     def searcher(self) -> IndexSearcher:

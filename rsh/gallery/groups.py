@@ -14,6 +14,7 @@ Tiles that were added since then belong to the group of the tile with the neares
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -37,6 +38,7 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, meaning_part, part_mask
 from rsh.config import DEFAULT_PROMINENCE, PROMINENCES, check_number
 from rsh.errors import InputError
+from rsh.gallery.filters import Condition, Mask
 from rsh.gallery.manifest import Manifest
 from rsh.gallery.typical import typical_first
 from rsh.labels import UNLABELED
@@ -49,6 +51,7 @@ COLUMNS = ("segment", "row", "group", "rank", "sparsity", "outlier_factor")
 class GroupedTiles(Protocol):
     """The part of a `Gallery` whose tiles are grouped; see there."""
 
+    folder: Path
     items: pd.DataFrame
     packed: Packed
     features: HalfArray
@@ -206,8 +209,8 @@ class Groups:
         for rows in self._rows:
             rank[rows] = np.arange(len(rows))
         segment, row = self._tiles.segment_rows.T
-        names = pd.Index([each.folder for each in self._tiles.manifest.segments])
-        place = pd.Categorical.from_codes(segment, names), row.astype(np.int32)
+        names = pd.Series([each.folder for each in self._tiles.manifest.segments], dtype="str")
+        place = names.take(segment).to_numpy(), row.astype(np.int32)
         columns = (*place, self.number, rank, self.sparsity, self.outlier_factors)
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
@@ -256,10 +259,13 @@ def restore_groups(tiles: GroupedTiles, table: pd.DataFrame, prominence: float) 
     """
     starts = _segment_starts(tiles)
     kept = table[table["segment"].isin(starts.index[:-1])]
-    places = starts[kept["segment"]].to_numpy() + kept["row"].to_numpy(np.int64)
-    ends = starts.shift(-1)[kept["segment"]].to_numpy()
+    first, ends = (kept["segment"].map(each).to_numpy(float) for each in (starts, starts.shift(-1)))
+    places = first.astype(np.int64) + kept["row"].to_numpy(np.int64)
     if (places >= ends).any() or len(np.unique(places)) < len(places):
-        raise InputError("it names a tile twice, or one that there is not")
+        raise InputError(
+            f"the groups of {tiles.folder} name a tile twice, or one that there is not: find them "
+            "again with `rsh groups`"
+        )
     number = np.full(starts.iloc[-1], UNKNOWN, np.int32)
     rank = np.full(len(number), np.iinfo(np.int32).max, np.int32)
     sparsity, factors = np.full((2, len(number)), np.nan, np.float32)
@@ -275,6 +281,29 @@ def restore_groups(tiles: GroupedTiles, table: pd.DataFrame, prominence: float) 
         _group_new(tiles, grouping, is_new)
     ordered = Grouping(number_by_size(grouping.number), grouping.sparsity)
     return Groups(tiles, ordered, rank[own], prominence, factors[own])
+
+
+def in_groups(condition: Condition, groups: Groups | None, ids: "pd.Index[str]") -> Mask:
+    """Return whether each tile is in the group of one of some tiles, (n,).
+
+    Args:
+        condition: its values are ids of tiles.
+        groups: of the gallery.
+        ids: of all tiles.
+
+    Raises:
+        InputError: there are no groups yet, no such tile, or the tile is in no group.
+    """
+    if groups is None:
+        reason = "the groups of this gallery are not known yet: run `rsh groups`"
+        raise InputError(reason, parameter="filter", value=condition)
+    rows = ids.get_indexer(pd.Index(condition.values))
+    numbers = np.where(rows >= 0, groups.number[rows], NO_GROUP)
+    if (numbers == NO_GROUP).any():
+        tile = condition.values[int((numbers == NO_GROUP).argmax())]
+        reason = f"no group holds a tile {tile}: give the id of one in a group"
+        raise InputError(reason, parameter="filter", value=condition)
+    return np.isin(groups.number, numbers, invert=condition.negated)
 
 
 def _segment_starts(tiles: GroupedTiles) -> "pd.Series[int]":

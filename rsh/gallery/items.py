@@ -79,9 +79,7 @@ def read_groups(file: Path) -> pd.DataFrame:
     """
     try:
         table = read_table(file)
-        _check_columns(table, file, texts=[], numbers=[*WHOLE, *MEASURES])
-        if "segment" not in table:
-            raise InputError(f"{file} has no column segment")
+        _check_columns(table, file, texts=["segment"], numbers=[*WHOLE, *MEASURES])
         for name, least in WHOLE.items():
             whole = table[name].dtype.kind in "iu"
             if not whole or not table[name].between(least, np.iinfo(np.int32).max).all():

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.codes.binary import MAX_BITS
-from rsh.config import vector_dim
+from rsh.config import PROMINENCES, vector_dim
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.segment import FILES
@@ -191,7 +191,7 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.projection:
         _check_projection(manifest.projection, where=f"'projection' in {file}")
     if manifest.groups:
-        _check_name(manifest.groups.file, GROUPS_NAME, f"'groups' in {file}")
+        _check_groups(manifest.groups, where=f"'groups' in {file}")
     if manifest.backgrounds:
         _check_name(manifest.backgrounds.file, BACKGROUNDS_NAME, f"'backgrounds' in {file}")
     if manifest.index:
@@ -265,6 +265,13 @@ def _check_segment(segment: SegmentInfo, *, where: str) -> None:
             raise InputError(
                 f"'files' of {where} has an unknown {name!r}: {recovery_hint('gallery')}"
             )
+
+
+def _check_groups(groups: GroupsInfo, *, where: str) -> None:
+    _check_name(groups.file, GROUPS_NAME, where)
+    least, most = PROMINENCES
+    if not least <= groups.prominence <= most:
+        raise InputError(f"{where} has prominence={groups.prominence}: {recovery_hint('gallery')}")
 
 
 def _check_projection(projection: ProjectionInfo, *, where: str) -> None:

@@ -216,9 +216,9 @@ def write_groups(gallery: Gallery, groups: Groups) -> None:
         with atomic_write(file) as stream:
             groups.table().to_parquet(stream)
         record = asdict(file_record(file))
-        manifest.groups = GroupsInfo(**record, file=file.name, prominence=groups.prominence)
-    gallery.manifest.groups = manifest.groups
-    gallery.__dict__.pop("groups", None)  # which are cached
+        stored = GroupsInfo(**record, file=file.name, prominence=groups.prominence)
+        manifest.groups = stored
+    gallery.use_groups(stored)
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
