@@ -26,7 +26,8 @@ OVERVIEW = {
     "unusual": "List the tiles that are most unlike all others.",
     "export-onnx": "Export a trained network to ONNX, so that images are encoded without torch.",
     "search": "Find the tiles whose codes differ least from the query's.",
-    "duplicates": "Find groups of near duplicates in a gallery.",
+    "duplicates": "Find groups of near duplicates: tiles with near codes that look alike, the "
+    "most alike first.",
     "leaks": "Find held-out tiles with a near duplicate on the other side of the split.",
     "gallery": "Inspect, change and index a gallery.",
     "labels": "Give tiles classes, collect them in sets, import and export both.",

@@ -8,6 +8,7 @@ from rsh.explorer.page import Explorer
 from rsh.explorer.panels.export import FILES
 from rsh.explorer.state import ExplorerState
 
+PLACED = ("geojson", "geopackage", "geoparquet")  # forms that need places
 HTML = "<img src=x onerror=alert(1)>"
 GALLERIES = {
     "one tile": {"num_tiles": 1},
@@ -43,6 +44,7 @@ def test_every_panel_answers(page):
     assert page.reasons.view["pairs"]["note"]
     assert page.header.message == ""
     rows = np.arange(len(gallery), dtype=np.int32)
+    page.dock.tab = "selected"
     ask(page, page.legend, memoryview(rows.tobytes()), kind="select")
     assert page.selected.view["heading"].startswith(f"{len(gallery)} selected tile")
     for by, _ in page.legend.ways:
@@ -57,5 +59,7 @@ def test_everything_can_be_taken_away(page, what):
     ask(page, page.legend, memoryview(np.zeros(1, dtype=np.int32).tobytes()), kind="select")
     for form in FILES:
         said = ask(page, page.export, kind="take", form=form, what=what)
-        assert said == "" or (form == "geojson" and "has no coordinates" in said)
+        assert said == "" or "nothing to export" in said or "no coordinates" in said
+        assert ("nothing to export" in said) == (what == "answer" and len(page.state.gallery) == 1)
+        assert "no coordinates" not in said or form in PLACED
         assert str(page.state.gallery.folder) not in said

@@ -59,12 +59,13 @@ def test_no_panel_speaks_of_classes_where_there_are_none(plain):
     page.state.select(np.arange(20))
     page.refresh()
     views = [page.dock.tabs, page.query.view, page.cards.view, page.class_browser.view]
-    views += [page.controls.view, page.filter.view, page.selected.view]
+    views += [page.controls.view, page.filter.view]
     for tab, _ in page.dock.tabs:
         page.dock.tab = tab
-        views += [page.codes.view, page.sides.view, page.reasons.view]
+        views += [page.codes.view, page.sides.view, page.reasons.view, page.selected.view]
     assert page.codes.view and page.sides.view["sides"] and page.reasons.view["bit"]
-    views += [page.legend.coloring | {"values": b""}, page.legend.ways, page.legend.note]
+    ways = [way for way in page.legend.ways if way[0] != "given"]  # what visitors give has classes
+    views += [page.legend.coloring | {"values": b""}, ways, page.legend.note]
     said = texts(views)
     assert not [text for text in said if "class" in text or "precision" in text or "✓" in text]
     assert page.header.facts == "90 tiles · no labels · 32 bits"
@@ -88,7 +89,7 @@ def test_browser_without_classes_goes_through_all_tiles(plain):
 def test_colors_start_with_the_distance_where_there_are_no_classes(plain):
     page = Explorer(ExplorerState(plain))
     assert page.legend.coloring["by"] == "distance"
-    assert [way for way, _ in list_ways(plain)] == ["distance", "split", "found"]
+    assert [way for way, _ in list_ways(plain)] == ["distance", "given", "split", "found"]
     found = make_coloring(page.state.results(), "found")
     assert found["names"] == ["result"]
     page.receive(page.legend, {"kind": "color", "by": "class"}, [])

@@ -163,7 +163,7 @@ def test_a_search_counts_only_what_the_conditions_let_through(folder: Path):
     assert {hit.class_name for hit in answer.hits} == {own}
     assert query not in [hit.id for hit in answer.hits]
     others = search(gallery, query, filter=Filter.read([f"class!={own}"]), top_k=5)
-    assert others.precision == 0
+    assert others.precision is None  # no tile found could have been right
 
 
 def test_conditions_that_no_tile_meets_are_named(folder: Path):

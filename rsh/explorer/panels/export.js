@@ -11,11 +11,11 @@ const FILES = [
   ["csv", "CSV", "the tiles as a table"],
   ["json", "JSON", "the tiles, the query and the settings"],
   ["geojson", "GeoJSON", "the tiles as points on a map"],
-  ["gpkg", "GeoPackage", "the tiles with their places, for QGIS and others"],
-  ["parquet", "GeoParquet", "the tiles with their places, for programs"],
+  ["geopackage", "GeoPackage", "the tiles with their places, for QGIS and others"],
+  ["geoparquet", "GeoParquet", "the tiles with their places, for programs"],
   ["sheet", "Contact sheet", "one image of the query and the tiles"],
 ];
-const PLACED = ["geojson", "gpkg", "parquet"]; // which need places of tiles
+const PLACED = ["geojson", "geopackage", "geoparquet"]; // which need places of tiles
 /** @type {Form[]} */
 const TEXTS = [
   ["link", "Link", "opens the dashboard as it is now"],

@@ -32,7 +32,11 @@ from rsh.gallery.annotations.state import AnnotationState, last_members
 from rsh.gallery.tile_ids import NO_ROWS, Rows, find_rows, take_ids
 
 TILES = ("ids", "count", "packed")  # how a change names them
-NO_IDS = pa.array([], pa.string())
+
+
+def no_ids() -> pa.Array:
+    """Return no ids; as a constant they would make Arrow map a gigabyte when rsh is imported."""
+    return pa.array([], pa.string())
 
 
 @dataclass
@@ -51,7 +55,7 @@ class Entry:
     change: Change
     raw: Json
     rows: Rows = field(default_factory=lambda: NO_ROWS)
-    absent: pa.Array = field(default_factory=lambda: NO_IDS)
+    absent: pa.Array = field(default_factory=no_ids)
 
 
 def compact_lines(lines: Sequence[bytes], ids: pa.Array, by: Visitor) -> list[bytes]:
@@ -125,7 +129,7 @@ def _keep_absent(entries: Sequence[Entry], ids: pa.Array) -> None:
         if isinstance(entry.change, ClassChange | MemberChange) and entry.change.tiles.absent
     ]
     texts = [read_ids(entry.raw) for entry in lacking]
-    rows = find_rows(ids, pa.concat_arrays([NO_IDS, *texts]))
+    rows = find_rows(ids, pa.concat_arrays([no_ids(), *texts]))
     ends = np.cumsum([len(some) for some in texts])
     for entry, some, found in zip(lacking, texts, np.split(rows, ends), strict=False):
         entry.absent = some.filter(pa.array(found < 0))

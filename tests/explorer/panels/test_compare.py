@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 
+import pyarrow.parquet as pq
 import pytest
 from make_gallery import tiny_gallery
 from PIL import Image
@@ -106,6 +107,7 @@ def test_a_file_is_made_once_for_the_same_results(page, given, monkeypatch):
     made = []
     counted = (name, kind, lambda result: made.append(result) or make(result))
     monkeypatch.setitem(FILES, "sheet", counted)
+    page.state.select([3, 17])
     for act in ("random", "back", "back"):  # back in an empty history changes nothing
         tell(page.export, kind="take", form="sheet")
         tell(page.header, kind=act)
@@ -125,6 +127,10 @@ def test_a_file_holds_what_is_shown(page, given, form):
         assert [row["id"] for row in csv.DictReader(io.StringIO(data.decode()))] == ids
     elif form == "sheet":
         assert Image.open(io.BytesIO(data)).width > 500
+    elif form == "geoparquet":
+        assert pq.read_table(io.BytesIO(data))["id"].to_pylist() == ids
+    elif form == "geopackage":
+        assert data.startswith(b"SQLite format 3") and all(tile.encode() in data for tile in ids)
     else:
         assert all(tile in data.decode() for tile in ids) and json.loads(data)
 
@@ -157,5 +163,6 @@ def test_feedback_is_part_of_the_exported_options(state):
 def test_a_form_that_is_none_is_named(page):
     tell(page.export, kind="take", form="exe")
     assert page.header.message == (
-        "form 'exe': choose one of csv, json, geojson, sheet, python, command"
+        "form 'exe': choose one of csv, json, geojson, geopackage, geoparquet, sheet, python, "
+        "command"
     )

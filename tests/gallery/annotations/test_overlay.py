@@ -7,13 +7,11 @@ import pytest
 from make_annotations import ANA, BEN
 from make_gallery import half_labeled, tiny_gallery, without_classes
 from refusals import refused
-from rsh.explorer.verdicts import leaves_out_class
 
 from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import Condition, Filter
 from rsh.gallery.gallery import Gallery
-from rsh.search.query import Query
 from rsh.search.retrieve import search
 
 
@@ -122,9 +120,9 @@ def test_verdicts_know_sets(tmp_path: Path):
     opened = tiny_gallery(tmp_path / "gallery", num_tiles=24, num_bits=16)
     label = opened.labels[0]
     opened.annotations.create_set("same", np.flatnonzero(opened.labels == label), by=ANA)
-    query = Query(0)
-    assert not leaves_out_class(opened, query, Filter.read(["set=same"]))
-    assert leaves_out_class(opened, query, Filter.read(["set!=same"]))
+    query = opened.items["id"].iloc[0]
+    assert not search(opened, query, filter=Filter.read(["set=same"])).class_left_out
+    assert search(opened, query, filter=Filter.read(["set!=same"])).class_left_out
 
 
 def test_a_set_that_there_is_not_is_named(opened: Gallery):
