@@ -11,7 +11,7 @@ def leaves_out_class(gallery: Gallery, query: Query, filter: Filter) -> bool:
     label = query.label(gallery)
     if label == UNLABELED or not filter:
         return False
-    return not filter.mask(gallery.items[gallery.labels == label]).any()
+    return not (gallery.passes(filter) & (gallery.labels == label)).any()
 
 
 def has_verdicts(gallery: Gallery, query: Query, filter: Filter) -> bool:

@@ -19,11 +19,17 @@ from rsh.codes.order import hash_order
 from rsh.codes.parts import CodePart, code_parts
 from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError
-from rsh.gallery.filters import NO_FILTER, Filter
+from rsh.gallery.filters import NO_FILTER, Filter, Mask
 from rsh.gallery.items import DEGREES, read_planes
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
-from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
+from rsh.gallery.searcher import (
+    IndexSearcher,
+    Searcher,
+    check_passing,
+    open_searcher,
+    with_held_out,
+)
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
@@ -79,6 +85,7 @@ class Gallery(Labeled):
         self.features: HalfArray = self._collect("features", rows, unchanged)
         # Dashboards search with the same filters again, from several threads.
         self._searcher_for = lru_cache(CACHED_FILTERS)(self._filter_searcher)
+        self._passes = lru_cache(CACHED_FILTERS)(lambda filter: filter.mask(self.items))
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
@@ -257,6 +264,15 @@ class Gallery(Labeled):
             return np.sort(self._searcher_for(filter, include_held_out).rows)
         return np.arange(len(self)) if include_held_out else self.searchable
 
+    def passes(self, filter: Filter) -> Mask:
+        """Return whether each tile, searchable or not, meets the conditions of a filter, (n,).
+
+        Raises:
+            InputError: a condition is invalid.
+        """
+        found: Mask = self._passes(filter)
+        return found
+
     @property
     def look_bits(self) -> int:
         """How many bits of a code, the last ones, keep what a tile looks like; often 0."""
@@ -310,4 +326,8 @@ class Gallery(Labeled):
 
     def _filter_searcher(self, filter: Filter, include_held_out: bool) -> Searcher:
         searcher = self._whole_searcher if include_held_out else self.searcher
-        return searcher.subset(self.items, filter) if filter else searcher
+        if not filter:
+            return searcher
+        passes = self.passes(filter)
+        check_passing(passes, filter, searcher.rows)
+        return searcher.subset(passes, filter.tests(self.items))
