@@ -16,7 +16,7 @@ View = tuple[float, float, float, float]  # west, south, east, north
 
 
 @lru_cache(4)
-def footprints_of(gallery: Gallery) -> "Footprints":
+def open_footprints(gallery: Gallery) -> "Footprints":
     """Return the footprints of a gallery, with what was found out of them before."""
     return Footprints(gallery)
 
