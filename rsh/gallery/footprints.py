@@ -3,6 +3,7 @@
 from functools import cached_property, lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.data.outlines import Outlines, read_areas, read_outlines
@@ -15,7 +16,7 @@ View = tuple[float, float, float, float]  # west, south, east, north
 
 
 @lru_cache(4)
-def footprints_of(gallery: Gallery) -> "Footprints":
+def open_footprints(gallery: Gallery) -> "Footprints":
     """Return the footprints of a gallery, with what was found out of them before."""
     return Footprints(gallery)
 
@@ -45,10 +46,17 @@ class Footprints:
             most: how many tiles.
         """
         chosen = np.unique(np.asarray(rows, dtype=np.int64)[:most])
+        return read_outlines(self._texts(chosen), chosen, tolerance=tolerance)
+
+    def _texts(self, rows: NDArray[np.int64]) -> "pd.Series[str]":
+        """Return the footprints of some tiles; empty ones if the gallery has none.
+
+        One by one: Arrow would first copy the whole column if it came in several chunks.
+        """
         if not self.are_known:
-            chosen = chosen[:0]
-        texts = self.gallery.items["footprint" if len(chosen) else "id"].iloc[chosen]
-        return read_outlines(texts, chosen, tolerance=tolerance)
+            return pd.Series("", index=range(len(rows)))
+        column = self.gallery.items["footprint"].array
+        return pd.Series([column[row] for row in rows.tolist()], dtype=object)
 
     def in_view(
         self, view: View, *, tolerance: float = 0.0, most: int = MOST
@@ -98,8 +106,7 @@ class Footprints:
         import shapely
 
         rows = np.unique(np.linspace(0, len(self.gallery) - 1, SAMPLED).astype(np.int64))
-        texts = self.gallery.items["footprint"].iloc[rows]
-        parts, owners = shapely.get_parts(read_areas(texts), return_index=True)
+        parts, owners = shapely.get_parts(read_areas(self._texts(rows)), return_index=True)
         west, south, east, north = shapely.bounds(parts).T
         widths = np.bincount(owners, east - west)  # of all parts, as one may be cut in two
         heights = north - south

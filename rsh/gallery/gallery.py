@@ -24,13 +24,19 @@ from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
-from rsh.gallery.filters import NO_FILTER, Filter
+from rsh.gallery.filters import NO_FILTER, Filter, Mask
 from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
 from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
 from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
-from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
+from rsh.gallery.searcher import (
+    IndexSearcher,
+    Searcher,
+    check_passing,
+    open_searcher,
+    with_held_out,
+)
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.arrays import take_rows
@@ -87,6 +93,7 @@ class Gallery(Labeled):
         self.features: HalfArray = self._collect("features", rows, unchanged)
         # Dashboards search with the same filters again, from several threads.
         self._kept_searcher = lru_cache(CACHED_FILTERS)(self._filter_searcher)
+        self._kept_mask = lru_cache(CACHED_FILTERS)(self._filter_mask)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Gallery":
@@ -339,6 +346,14 @@ class Gallery(Labeled):
             return np.sort(self._searcher_for(filter, include_held_out).rows)
         return np.arange(len(self)) if include_held_out else self.searchable
 
+    def passes(self, filter: Filter) -> Mask:
+        """Return whether each tile, searchable or not, meets the conditions of a filter, (n,).
+
+        Raises:
+            InputError: a condition is invalid.
+        """
+        return self._kept_mask(filter, self._version_for(filter))
+
     @property
     def look_bits(self) -> int:
         """How many bits of a code, the last ones, keep what a tile looks like; often 0."""
@@ -420,13 +435,24 @@ class Gallery(Labeled):
 
     def _searcher_for(self, filter: Filter, include_held_out: bool) -> Searcher:
         """Return what finds the tiles that pass a filter, by what visitors have given so far."""
-        version = 0
-        if filter.on_annotations(self.items):
-            self.annotations.refresh()
-            version = self.annotations.version
-        return self._kept_searcher(filter, include_held_out, version)
+        return self._kept_searcher(filter, include_held_out, self._version_for(filter))
+
+    def _version_for(self, filter: Filter) -> int:
+        """Return the version of the annotations if a filter depends on them, else 0."""
+        if not filter.on_annotations(self.items):
+            return 0
+        self.annotations.refresh()
+        return self.annotations.version
 
     def _filter_searcher(self, filter: Filter, include_held_out: bool, version: int) -> Searcher:
         """Return what finds the tiles that pass a filter, by a version of the annotations."""
         searcher = self._whole_searcher if include_held_out else self.searcher
-        return searcher.subset(self.table_for(filter), filter) if filter else searcher
+        if not filter:
+            return searcher
+        passes = self._kept_mask(filter, version)
+        check_passing(passes, filter, searcher.rows)
+        return searcher.subset(passes, filter.tests(self.table_for(filter)))
+
+    def _filter_mask(self, filter: Filter, version: int) -> Mask:
+        """Return whether each tile passes a filter, by a version of the annotations."""
+        return filter.mask(self.table_for(filter))

@@ -20,13 +20,12 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed
 from rsh.codes.order import id_hashes
 from rsh.config import IndexName
 from rsh.errors import InputError
-from rsh.gallery.filters import Filter
+from rsh.gallery.filters import Filter, Mask
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
 from rsh.index.base import ColumnTest, Hits, IDSelector, Index, check_top_k, sort_hits
 from rsh.index.factory import load_index, make_index
@@ -69,15 +68,13 @@ class Searcher(Protocol):
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Return all rows at most radius bits away from each query."""
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
-        """Return a searcher over the tiles that pass a filter.
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> "Searcher":
+        """Return a searcher over some tiles.
 
         Args:
-            items: the table of the gallery.
-            filter: the conditions.
-
-        Raises:
-            InputError: a condition does not fit the table, or no tile passes.
+            passes: whether each tile of the gallery is one of them, (n,); one is searched, at
+                least.
+            tests: see `IDSelector`.
         """
 
 
@@ -101,17 +98,8 @@ class IndexSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return self._in_rows(self.index.range_search(query_packed, radius=radius))
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> "IndexSearcher":
-        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        return self.keep(_passing(items, filter, self.rows), filter.tests(items))
-
-    def keep(self, passes: NDArray[np.bool_], tests: Sequence[ColumnTest]) -> "IndexSearcher":
-        """Return a searcher over some tiles.
-
-        Args:
-            passes: whether each tile of the gallery is one of them, (n,).
-            tests: see `IDSelector`.
-        """
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> "IndexSearcher":
+        """Return a searcher over some tiles: see `Searcher`."""
         chosen = passes[self.rows]
         ids = self.ids[chosen]
         return IndexSearcher(self.index.subset(IDSelector(ids, tests)), ids, self.rows[chosen])
@@ -133,7 +121,7 @@ class JoinedSearcher:
         rows: of the gallery, (n,) int64, ascending.
     """
 
-    def __init__(self, parts: Sequence[IndexSearcher]) -> None:
+    def __init__(self, parts: Sequence[Searcher]) -> None:
         self.parts = parts
         self.rows: Ids = np.sort(np.concatenate([part.rows for part in parts]))
 
@@ -147,11 +135,10 @@ class JoinedSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return _join([part.range_search(query_packed, radius=radius) for part in self.parts])
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> Searcher:
-        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        passes = _passing(items, filter, self.rows)
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> Searcher:
+        """Return a searcher over some tiles: see `Searcher`."""
         parts = [part for part in self.parts if passes[part.rows].any()]
-        return JoinedSearcher([part.keep(passes, filter.tests(items)) for part in parts])
+        return JoinedSearcher([part.subset(passes, tests) for part in parts])
 
 
 def _join(found: Sequence[list[Hits]]) -> list[Hits]:
@@ -162,15 +149,19 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
     ]
 
 
-def _passing(items: pd.DataFrame, filter: Filter, rows: Ids) -> NDArray[np.bool_]:
-    """Return whether each tile passes a filter, (n,), if a searched one does."""
-    passes = np.asarray(filter.mask(items))
+def check_passing(passes: Mask, filter: Filter, rows: Ids) -> None:
+    """Raise InputError if no searched tile passes a filter.
+
+    Args:
+        passes: whether each tile of the gallery does, (n,).
+        filter: the conditions.
+        rows: that are searched.
+    """
     if not passes[rows].any():
         reason = "no searchable tile meets this; relax it"
         if passes.any():
             reason = "only held-out tiles meet this; include them or relax it"
         raise InputError(reason, parameter="filter", value=filter)
-    return passes
 
 
 def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:

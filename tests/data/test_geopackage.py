@@ -18,7 +18,7 @@ from rsh.data.geopackage import geopackage_bytes, read_layer, write_geopackage
 from rsh.data.geotable import GeoTable
 
 RICH = ITEMS.assign(
-    whole=[1, -(2**60), 3, 4],
+    integer=[1, -(2**60), 3, 4],
     large=np.array([2**64 - 1, 0, 1, 2], np.uint64),
     part=[0.1, np.nan, np.inf, 2],
     flag=[True, None, False, True],
@@ -113,11 +113,11 @@ def test_every_value_is_kept_with_its_type(opened):
     database = opened(RICH)
     kinds = {name: kind for _, name, kind, *_ in database.execute("PRAGMA table_info(tiles)")}
     assert kinds | {
-        "id": "TEXT", "whole": "INTEGER", "large": "TEXT", "part": "DOUBLE", "flag": "BOOLEAN",
+        "id": "TEXT", "integer": "INTEGER", "large": "TEXT", "part": "DOUBLE", "flag": "BOOLEAN",
         "when": "DATETIME", "naive": "TEXT", "day": "DATE", "text": "TEXT",
     } == kinds  # fmt: skip
     found = pd.read_sql_query("SELECT * FROM tiles ORDER BY fid", database)
-    assert found["whole"].tolist() == RICH["whole"].tolist()
+    assert found["integer"].tolist() == RICH["integer"].tolist()
     assert found["large"].tolist() == ["18446744073709551615", "0", "1", "2"]
     assert found["part"].tolist()[::2] == [0.1, np.inf] and np.isnan(found["part"][1])
     assert found["flag"].fillna(-1).tolist() == [1, -1, 0, 1]

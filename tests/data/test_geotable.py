@@ -55,7 +55,7 @@ def test_columns_keep_their_types_and_unknown_values_are_null():
     day = datetime.date(2021, 5, 3)
     table = GeoTable.of_items(
         ITEMS.assign(
-            whole=[1, 2, 3, 4],
+            integer=[1, 2, 3, 4],
             part=[0.5, np.nan, 1, 2],
             flag=[True, None, False, True],
             when=pd.to_datetime(["2021-05-03", None, None, None], utc=True),
@@ -69,8 +69,8 @@ def test_columns_keep_their_types_and_unknown_values_are_null():
     )
     types = {field.name: str(field.type) for field in table.columns.schema}
     assert types.pop("when").startswith("timestamp[") and types.pop("kind").endswith("string")
-    assert {name: types[name] for name in ("rank", "whole", "part", "flag", "day", "half")} == {
-        "rank": "int64", "whole": "int64", "part": "double", "flag": "bool", "day": "date32[day]",
+    assert {name: types[name] for name in ("rank", "integer", "part", "flag", "day", "half")} == {
+        "rank": "int64", "integer": "int64", "part": "double", "flag": "bool", "day": "date32[day]",
         "half": "float",
     }  # fmt: skip
     rows = table.columns.to_pylist()

@@ -5,10 +5,9 @@ import pytest
 from make_gallery import tiny_gallery
 
 from rsh.explorer.page import Explorer
-from rsh.explorer.panels.export import FILES
+from rsh.explorer.panels.export import FILES, OF_MAPS
 from rsh.explorer.state import ExplorerState
 
-PLACED = ("geojson", "geopackage", "geoparquet")  # forms that need places
 HTML = "<img src=x onerror=alert(1)>"
 GALLERIES = {
     "one tile": {"num_tiles": 1},
@@ -61,5 +60,5 @@ def test_everything_can_be_taken_away(page, what):
         said = ask(page, page.export, kind="take", form=form, what=what)
         assert said == "" or "nothing to export" in said or "no coordinates" in said
         assert ("nothing to export" in said) == (what == "answer" and len(page.state.gallery) == 1)
-        assert "no coordinates" not in said or form in PLACED
+        assert "no coordinates" not in said or form in OF_MAPS
         assert str(page.state.gallery.folder) not in said

@@ -8,7 +8,7 @@ import pytest
 from make_gallery import in_town, parts, tiny_gallery, write
 
 from rsh.data.places import footprint, parse_rings, wrap
-from rsh.gallery.footprints import Footprints, footprints_of
+from rsh.gallery.footprints import Footprints, open_footprints
 from rsh.gallery.gallery import Gallery
 
 WIDTH, HEIGHT = 1.0, 0.5
@@ -86,15 +86,15 @@ def test_a_gallery_without_footprints_gives_none(tmp_path: Path):
 
 
 def test_places_have_the_decimals_that_tell_tiles_apart(gallery: Gallery, tmp_path: Path):
-    assert footprints_of(gallery).decimals == 1
+    assert open_footprints(gallery).decimals == 1
     town = tiny_gallery(tmp_path / "town", num_tiles=40, more=in_town)
-    assert footprints_of(town).decimals == 3  # all that there are
-    assert footprints_of(town) is footprints_of(town)
+    assert open_footprints(town).decimals == 3  # all that there are
+    assert open_footprints(town) is open_footprints(town)
     fine = tiny_gallery(
         tmp_path / "fine", num_tiles=40,
         more=lambda items: in_town(items).assign(longitude=11.5 + np.arange(40) / 7),
     )  # fmt: skip
-    assert footprints_of(fine).decimals == 4  # a tenth of a tile of 0.004 degrees
+    assert open_footprints(fine).decimals == 4  # a tenth of a tile of 0.004 degrees
 
 
 def test_an_unknown_footprint_is_left_out(tmp_path: Path):

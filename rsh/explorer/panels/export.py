@@ -21,6 +21,7 @@ FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
     "geoparquet": ("results.parquet", "application/vnd.apache.parquet", to_geoparquet),
     "sheet": ("results.png", "image/png", to_contact_sheet),
 }
+OF_MAPS = ("geojson", "geopackage", "geoparquet")  # which need coordinates
 TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
 
 
@@ -31,7 +32,7 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
     "type"} with the bytes, or {"kind": "text", "form", "text"}.
 
     Attributes:
-        map: whether the tiles have coordinates.
+        map: whether the tiles have coordinates, which `OF_MAPS` need.
         selected: how many tiles are selected.
         own_image: whether the query is a visitor's own image, which no link can hold.
     """

@@ -5,7 +5,7 @@ from typing import Any
 from rsh.codes.binary import to_hex
 from rsh.codes.parts import CodePart
 from rsh.data.places import format_place
-from rsh.gallery.footprints import footprints_of
+from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
@@ -27,7 +27,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     place = address = ""
     if gallery.positions is not None:
         longitude, latitude = gallery.positions[row].tolist()
-        place = format_place(longitude, latitude, footprints_of(gallery).decimals)
+        place = format_place(longitude, latitude, open_footprints(gallery).decimals)
         address = map_url(longitude, latitude) if place else ""
     return {
         "row": row,
