@@ -1,6 +1,7 @@
 """Distinct codes: each code once, with the rows that share it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -36,7 +37,7 @@ class DistinctCodes:
     def __len__(self) -> int:
         return len(self.packed)
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """How many rows have each code, (c,)."""
         return np.diff(self.starts)
