@@ -8,10 +8,11 @@ from rsh.text import align_columns, escape_control_chars, humanize, plural
 
 NAMED = 2  # tiles of a group that a line names
 SIDES = {"query": "tiles that a search finds", "val": "training tiles"}  # what must not be shared
+HELD_OUT_NOUNS = {"query": "query", "val": "validation tile"}
 HINT = (
     "to do: draw the split again with near duplicates on one side (`rsh train --near-duplicates`), "
-    "or by whole blocks if neighboring tiles overlap (a column block in items.csv); or remove the "
-    "matches with `rsh gallery remove`, if the model has not seen them"
+    "or in whole blocks if neighboring tiles overlap (a column block in items.csv); or leave these "
+    "held-out tiles out of the data"
 )
 
 
@@ -66,11 +67,11 @@ def describe_leaks(found: Leaks, *, most: int) -> str:
     lines = _table(heads, list(map(row, found.leaks[:most])), left=range(2, 8))
     for split, others in SIDES.items():
         tiles, compared = found.sides(split)
-        noun = {"query": "query", "val": "validation tile"}[split]
+        noun, leaking = HELD_OUT_NOUNS[split], len(found.of_split(split))
         if tiles:
+            have = "has" if leaking == 1 else "have"
             lines.append(
-                f"{len(found.of(split)):,} of {plural(tiles, noun)} "
-                f"{'has' if len(found.of(split)) == 1 else 'have'} a near duplicate among the "
+                f"{leaking:,} of {plural(tiles, noun)} {have} a near duplicate among the "
                 f"{compared:,} {others}"
             )
     return "\n".join([*lines, *([HINT] if found.leaks else [])])

@@ -8,6 +8,8 @@ states how far its tiles lie from it. Tiles to keep are chosen so that each othe
 duplicate of one of them: the center alone, or several tiles of a chain.
 """
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,11 +20,15 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from rsh.analysis.near_tiles import Items, near_items
-from rsh.analysis.pair_checks import Check, Compared, Scores, make_check
-from rsh.codes.binary import Ids
+from rsh.analysis.pair_checks import Check, Scores, make_check
+from rsh.codes.binary import Ids, Packed, as_words
 from rsh.config import BITS_PER_STEP, PairCheck
+from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
+from rsh.text import plural
+
+MOST_FOUND = 0.25  # share of the tiles with a near duplicate by features, above which rsh warns
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +137,9 @@ class Duplicates:
             "split": None,
             "keep": _join([group.kept for group in self.groups], bool),
             "distance": _join([group.distances for group in self.groups], np.int64),
-            "similarity": _join([group.similarities for group in self.groups], np.float32),
+            "similarity": round_similarities(
+                _join([group.similarities for group in self.groups], np.float32)
+            ),
             "labels_disagree": np.repeat(np.array(disagree, bool), sizes),
         }
         rows = _join([group.rows for group in self.groups], np.int64)
@@ -210,6 +218,7 @@ def find_duplicates(
         for members in graph.groups()
     ]
     groups.sort(key=_rank)
+    warn_of_many(chosen, sum(map(len, groups)), len(gallery))
     return Duplicates(
         gallery,
         bits,
@@ -225,6 +234,22 @@ def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table of tiles for JSON; unknown values are None."""
     known = table.astype(object).where(table.notna() & (table != ""), None)
     return [dict(zip(known.columns, row, strict=True)) for row in known.itertuples(index=False)]
+
+
+def round_similarities(values: Iterable[float | None]) -> NDArray[np.float64]:
+    """Return similarities with the decimals that a float32 has; None becomes NaN."""
+    return np.array(list(values), dtype=np.float64).round(6)
+
+
+def warn_of_many(check: Check, found: int, total: int) -> None:
+    """Note that features do not tell duplicates apart, if so many tiles pass the check."""
+    if check.name == "features" and found > MOST_FOUND * total:
+        warnings.warn(
+            f"{found:,} of {plural(total, 'tile')} pass the check: these features hardly differ "
+            "within a class, so check pixels, or choose a higher threshold",
+            RshWarning,
+            stacklevel=3,
+        )
 
 
 def default_radius(num_bits: int) -> int:
@@ -299,14 +324,10 @@ def _describe(
     rows = items.rows[members]
     order = np.lexsort((rows, gallery.labels[rows] == UNLABELED, -degrees[members]))
     members, rows = members[order], rows[order]
-    distances, (similarities, alike) = _compare(gallery, check, rows[0], rows)
-    kept = np.zeros(len(rows), dtype=bool)
-    kept[0] = True
-    left = np.flatnonzero(~(alike & (distances <= radius)))
-    while len(left):  # each round keeps the tile with the most near duplicates
-        kept[left[0]] = True
-        near, (_, alike) = _compare(gallery, check, rows[left[0]], rows[left])
-        left = left[~(alike & (near <= radius))]
+    differing = np.bitwise_count(gallery.packed[rows] ^ gallery.packed[rows[0]])
+    distances = differing.sum(axis=1, dtype=np.int64)
+    similarities, alike = check.compare(np.full(len(rows), rows[0]), rows)
+    kept = _choose_kept(gallery.packed, check, rows, alike & (distances <= radius), radius)
     order = np.lexsort((rows, distances, -similarities))
     order = np.append(0, order[order != 0])  # the center, also of others that are equal to it
     tiles = items.members(members[order])
@@ -315,9 +336,32 @@ def _describe(
     return DuplicateGroup(tiles, distances[number], similarities[number], kept[number] & first)
 
 
-def _compare(
-    gallery: Gallery, check: Check, row: int, rows: Ids
-) -> tuple[NDArray[np.int64], Compared]:
-    """Return the distances of some tiles from one, bits, and how the check compares them."""
-    differing = np.bitwise_count(gallery.packed[rows] ^ gallery.packed[row])
-    return differing.sum(axis=1, dtype=np.int64), check.compare(np.full(len(rows), row), rows)
+def _choose_kept(
+    packed: Packed, check: Check, rows: Ids, covered: NDArray[np.bool_], radius: int
+) -> NDArray[np.bool_]:
+    """Return which tiles to keep: the first, then each that is no near duplicate of a kept one.
+
+    Args:
+        packed: codes of the gallery.
+        check: what near duplicates pass.
+        rows: of the group, those with most near duplicates first, (n,).
+        covered: which of them are near duplicates of the first, itself among them, (n,).
+        radius: largest distance of near duplicates, bits.
+    """
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[0] = True
+    if covered.all():
+        return kept
+    from rsh.codes.hamming import measure  # numba
+
+    columns = np.ascontiguousarray(as_words(packed[rows]).T)
+    distances = np.empty(len(rows), np.uint16)
+    for place in range(1, len(rows)):
+        if covered[place]:
+            continue
+        kept[place] = True
+        measure(columns, np.ascontiguousarray(columns[:, place]), 0, distances)
+        near = np.flatnonzero((distances <= radius) & ~covered)
+        alike = check.compare(np.full(len(near), rows[place]), rows[near]).alike
+        covered[near[alike]] = True
+    return kept

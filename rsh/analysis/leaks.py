@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from rsh.analysis.duplicates import default_radius, to_records
+from rsh.analysis.duplicates import default_radius, round_similarities, to_records, warn_of_many
 from rsh.analysis.near_tiles import Items, NearItems, near_items
 from rsh.analysis.pair_checks import Check, make_check
 from rsh.codes.binary import Ids
@@ -61,7 +61,7 @@ class Leaks:
     threshold: float | None
     leaks: list[Leak]
 
-    def of(self, split: str) -> list[Leak]:
+    def of_split(self, split: str) -> list[Leak]:
         """Return the leaks of the tiles of one split."""
         splits = self.gallery.items["split"].to_numpy(dtype=object)
         return [leak for leak in self.leaks if splits[leak.row] == split]
@@ -86,7 +86,7 @@ class Leaks:
         names = {"id": "match", "class": "match_class", "split": "match_split"}
         items = items.assign(**{new: found[old].to_numpy() for old, new in names.items()})
         items["distance"] = np.array([leak.distance for leak in self.leaks], np.int64)
-        items["similarity"] = np.array([leak.similarity for leak in self.leaks], np.float64)
+        items["similarity"] = round_similarities([leak.similarity for leak in self.leaks])
         items["matches"] = np.array([leak.num_matches for leak in self.leaks], np.int64)
         return items if self.gallery.classes else items.drop(columns=["class", "match_class"])
 
@@ -99,7 +99,7 @@ class Leaks:
             "check": self.check,
             "threshold": self.threshold,
             "splits": {
-                split: {"tiles": tiles, "compared_with": others, "leaks": len(self.of(split))}
+                split: {"tiles": tiles, "compared_with": others, "leaks": len(self.of_split(split))}
                 for split, (tiles, others) in sides.items()
             },
             "leaks": to_records(self.table()),
@@ -138,6 +138,7 @@ def find_leaks(
         for split in HELD_OUT
         for leak in _between(gallery, _sides(gallery, split), chosen, bits, progress)
     ]
+    warn_of_many(chosen, len(leaks), sum(len(_sides(gallery, split)[0]) for split in HELD_OUT))
     leaks.sort(key=lambda leak: (-(leak.similarity or 0), leak.distance, leak.row))
     return Leaks(gallery, bits, chosen.name, chosen.measure, chosen.threshold, leaks)
 

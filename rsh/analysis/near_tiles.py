@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from rsh.analysis.pair_checks import Check, Scores
 from rsh.codes.binary import Ids, Packed
@@ -20,6 +22,7 @@ from rsh.errors import InputError
 from rsh.index.base import CodePairs
 
 ONE_BY_ONE = 64  # from so many pairs of one code on, a matrix is faster
+AT_ONCE = 2**22  # pairs of one code between two steps of the bar
 PAIRS = 2**16  # compared one by one at a time
 ROWS, COLUMNS = 2048, 4096  # of a matrix
 
@@ -122,11 +125,44 @@ def near_items(
         progress=progress,
     )
     if others is None:
-        shared = np.flatnonzero(items.codes.sizes > 1)
-        same = CodePairs(shared, shared, np.zeros(len(shared), np.uint16))
-        found = chain([same], found)
-    others = items if others is None else others
-    return (pairs for portion in found for pairs in _check(items, others, check, portion))
+        return _on_one_thread(
+            chain(_within(items, check, progress), _among(items, items, check, found))
+        )
+    return _on_one_thread(_among(items, others, check, found))
+
+
+def _on_one_thread(portions: Iterator[NearItems]) -> Iterator[NearItems]:
+    """Take portions while matrix products use one thread: several cost more for small ones."""
+    with threadpool_limits(1, "blas"):
+        yield from portions
+
+
+def _within(items: Items, check: Check, progress: bool) -> Iterator[NearItems]:
+    """Check the items of each code that has several."""
+    sizes = items.codes.sizes
+    pairs = sizes * (sizes - 1) // 2
+    shared = np.flatnonzero(pairs)
+    parts = np.cumsum(pairs[shared]) // AT_ONCE
+    cuts = np.flatnonzero(np.diff(parts)) + 1
+    with tqdm(
+        total=int(pairs.sum()),
+        unit="pair",
+        unit_scale=True,
+        desc="of one code",
+        disable=not progress or not len(shared),
+    ) as bar:
+        for codes in np.split(shared, cuts):
+            same = CodePairs(codes, codes, np.zeros(len(codes), np.uint16))
+            yield from _check(items, items, check, same)
+            bar.update(int(pairs[codes].sum()))
+
+
+def _among(
+    items: Items, others: Items, check: Check, found: Iterator[CodePairs]
+) -> Iterator[NearItems]:
+    """Check the items of pairs of codes."""
+    for portion in found:
+        yield from _check(items, others, check, portion)
 
 
 def _check(items: Items, others: Items, check: Check, pairs: CodePairs) -> Iterator[NearItems]:

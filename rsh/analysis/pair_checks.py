@@ -20,6 +20,7 @@ from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.io.files import recovery_hint
 
+AT_ONCE = 2**16  # features in memory at a time
 DIGEST = 16  # bytes: two of a billion tiles have the same with a probability of 1e-21
 Scores = NDArray[np.float32]
 
@@ -112,10 +113,21 @@ class FeatureCheck:
     measure = "cosine"
 
     def __init__(self, gallery: Gallery, threshold: float) -> None:
-        """Let pairs pass whose cosine is at least the threshold."""
+        """Let pairs pass whose cosine is at least the threshold.
+
+        Raises:
+            InputError: a feature is not a finite number.
+        """
         self._features = gallery.features
         self.threshold: float | None = threshold
         self._least = np.float32(threshold - 1e-6)  # equal features have 1 up to rounding
+        self._lengths = np.empty(len(gallery), np.float32)  # 1 but for rounding
+        for start in range(0, len(gallery), AT_ONCE):
+            part = self._features[start : start + AT_ONCE].astype(np.float32)
+            self._lengths[start : start + AT_ONCE] = np.linalg.norm(part, axis=1)
+        if not np.isfinite(self._lengths).all():
+            raise InputError(f"a feature is not a finite number: {recovery_hint('gallery')}")
+        np.maximum(self._lengths, np.float32(1e-6), out=self._lengths)
 
     def contents(self, rows: Ids) -> NDArray[np.uint8]:
         """Return digests of the features: see `Check`."""
@@ -123,7 +135,9 @@ class FeatureCheck:
 
     def compare(self, first: Ids, second: Ids) -> Compared:
         """Compare features pair by pair: see `Check`."""
-        cosines = np.einsum("ij,ij->i", self._unit(first), self._unit(second))
+        one, other = (self._features[rows].astype(np.float32) for rows in (first, second))
+        lengths = self._lengths[first] * self._lengths[second]
+        cosines = np.einsum("ij,ij->i", one, other) / lengths
         return Compared(cosines, cosines >= self._least)
 
     def find(self, first: Ids, second: Ids) -> tuple[Ids, Scores]:
@@ -133,17 +147,13 @@ class FeatureCheck:
 
     def find_across(self, first: Ids, second: Ids) -> tuple[Ids, Ids, Scores]:
         """Compare features in one matrix product: see `Check`."""
-        cosines = self._unit(first) @ self._unit(second).T
+        unit = [
+            self._features[rows].astype(np.float32) / self._lengths[rows, None]
+            for rows in (first, second)
+        ]
+        cosines = unit[0] @ unit[1].T
         one, other = np.nonzero(cosines >= self._least)
         return one, other, cosines[one, other]
-
-    def _unit(self, rows: Ids) -> Scores:
-        features = self._features[rows].astype(np.float32)
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all():
-            raise InputError(f"a feature is not a finite number: {recovery_hint('gallery')}")
-        unit: Scores = features / np.maximum(lengths, np.float32(1e-6))
-        return unit
 
 
 class PixelCheck:

@@ -37,7 +37,7 @@ class DistinctCodes:
     def __len__(self) -> int:
         return len(self.packed)
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """How many rows have each code, (c,)."""
         return np.diff(self.starts)

@@ -104,7 +104,8 @@ def _find(
     passes = list(combinations(range(len(blocks)), min(radius, len(blocks))))
     words = as_words(codes.packed)
     other_words = None if packed is None else as_words(packed)
-    with tqdm(total=len(passes) * len(codes), unit="code", disable=not progress) as bar:
+    total = len(passes) * len(codes)
+    with tqdm(total=total, unit="code", desc="near codes", disable=not progress) as bar:
         for ignored in passes:
             for found in _compare_all(_sort(words, other_words, blocks, ignored), radius, bar):
                 if other_words is not None:
