@@ -250,3 +250,40 @@ def is_inside(x: float, y: float, ring: Rows) -> bool:
         if (y0 > y) != (y1 > y) and x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
             odd = not odd
     return odd
+
+
+def plane_quality(distances: Rows, apart: Rows, k: int) -> tuple[float, float]:
+    """Venna and Kaski 2001, eq. 1, and the share of neighbors in a plane that are neighbors.
+
+    Args:
+        distances: of all pairs in the space; equal ones count as near.
+        apart: of all pairs in the plane.
+        k: neighbors.
+    """
+    n = len(distances)
+    beyond, kept = 0, 0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        for j in sorted(others, key=lambda j: apart[i][j])[:k]:
+            rank = 1 + sum(distances[i][other] < distances[i][j] for other in others)
+            beyond += max(0, rank - k)
+            kept += rank <= k
+    return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * beyond, kept / (n * k)
+
+
+def edge_weights(distances: Rows) -> list[list[float]]:
+    """McInnes et al. 2018, algorithms 2 and 3: weights of the edges to the nearest neighbors."""
+    weights = []
+    for row in distances:
+        nearest = min((d for d in row if d > 0), default=0.0)
+        beyond = [max(0.0, d - nearest) for d in row]
+        low, high = 0.0, 1e9
+        for _ in range(200):
+            bandwidth = (low + high) / 2
+            if sum(math.exp(-gap / bandwidth) for gap in beyond) > math.log2(len(row) + 1):
+                high = bandwidth
+            else:
+                low = bandwidth
+        bandwidth = max(high, 1e-3 * sum(row) / len(row)) if sum(row) else 1.0
+        weights.append([math.exp(-gap / bandwidth) for gap in beyond])
+    return weights

@@ -78,9 +78,10 @@ def unusual(
     found = most_unusual(opened, count=count)
     ids = opened.items["id"].iloc[found.rows]
     if json_:
-        columns = {"id": ids, "outlier_factor": found.factors, "bits": found.sparsity}
-        records = zip(*(column.tolist() for column in columns.values()), strict=True)
-        print_json([dict(zip(columns, record, strict=True)) for record in records])
+        columns = (ids.tolist(), found.factors.tolist(), found.sparsity.tolist())
+        names = ("id", "outlier_factor", "bits")
+        records = zip(*columns, strict=True)
+        print_json([dict(zip(names, record, strict=True)) for record in records])
         return
     rows = [("factor", "bits", "id")]
     for place, tile in enumerate(ids):

@@ -27,7 +27,7 @@ from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter, Mask
 from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
-from rsh.gallery.landmarks import MOST_FITTED, Landmarks, make_landmarks
+from rsh.gallery.landmarks import MOST_FITTED, Landmarks, find_components, to_vectors
 from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import (
@@ -202,13 +202,10 @@ class Gallery(Labeled):
             np.flatnonzero(table[name] if table[name].any() else table[name] | True)[:MOST_FITTED]
             for name in LANDMARKS
         )
+        components = find_components(self.features, num_landmarks=len(features))
+        vectors = to_vectors(take_rows(self.features, features), components)
         xy = table[list(PLANES)].to_numpy()
-        return make_landmarks(
-            take_rows(self.features, features),
-            xy[features, :2],
-            self.packed[codes],
-            xy[codes, 2:],
-        )
+        return Landmarks(vectors, components, xy[features, :2], self.packed[codes], xy[codes, 2:])
 
     @cached_property
     def groups(self) -> Groups | None:

@@ -63,7 +63,8 @@ def read_planes(file: Path) -> pd.DataFrame:
         marks = [name for name in LANDMARKS if name in table]
         if any(table[name].dtype != np.bool_ for name in marks):
             raise InputError(f"{file} has a landmark that is neither true nor false")
-        table = table[["id", *PLANES, *marks]].astype(dict.fromkeys(PLANES, np.float32))
+        with np.errstate(over="ignore"):  # to what is not finite
+            table = table[["id", *PLANES, *marks]].astype(dict.fromkeys(PLANES, np.float32))
         if not table["id"].is_unique or not np.isfinite(table[list(PLANES)]).all(axis=None):
             raise InputError(f"{file} lacks finite coordinates for each tile")
     except InputError as error:

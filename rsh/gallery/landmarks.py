@@ -11,7 +11,8 @@ from rsh.codes.encodings import HalfArray, unit
 
 Points = NDArray[np.float32]
 MOST_FITTED = 50_000  # rows that UMAP lays out; of more it lays out so many landmarks
-MOST_NUMBERS = 1 << 23  # of the landmarks' features in memory, 32 MB
+MOST_NUMBERS = 1 << 22  # of the landmarks' features in memory, 16 MB
+SAMPLE = 5_000  # tiles whose components are computed, while a visitor waits
 
 
 class Landmarks(NamedTuple):
@@ -37,20 +38,26 @@ class Landmarks(NamedTuple):
         Args:
             features: (n, d).
         """
-        return self.components.reduce(features) if self.components else unit(features)
+        return to_vectors(features, self.components)
 
 
-def make_landmarks(
-    features: HalfArray, feature_points: Points, packed: Packed, code_points: Points
-) -> Landmarks:
-    """Return landmarks; if the features take much memory, their dimensions are reduced.
+def find_components(features: HalfArray, *, num_landmarks: int) -> Components | None:
+    """Return the components to which features are reduced; None for few landmarks.
 
     Args:
-        features: (m, d).
-        feature_points: their positions, (m, 2).
-        packed: codes, (c, bytes) uint8.
-        code_points: their positions, (c, 2).
+        features: of all tiles of a gallery, (n, d), whose order says nothing of them.
+        num_landmarks: landmarks that tiles are compared with.
     """
-    components = principal_components(features) if features.size > MOST_NUMBERS else None
-    vectors = components.reduce(features) if components else unit(features)
-    return Landmarks(vectors, components, feature_points, packed, code_points)
+    if num_landmarks * features.shape[1] <= MOST_NUMBERS:
+        return None
+    return principal_components(features[:SAMPLE])
+
+
+def to_vectors(features: HalfArray, components: Components | None) -> NDArray[np.float32]:
+    """Return features in fewer dimensions, or at length 1 without components.
+
+    Args:
+        features: (n, d).
+        components: which reduce them.
+    """
+    return components.reduce(features) if components else unit(features)

@@ -121,8 +121,8 @@ def disc_step(plane: Points, num_tiles: int) -> float:
         plane: positions of the codes, (c, 2).
         num_tiles: tiles in the plane.
     """
-    extent = float(np.ptp(plane, axis=0).max(initial=0)) or 1.0
-    return extent * min(MOST_STEP, float(np.sqrt(MOST_COVER / np.pi / max(num_tiles, 1))))
+    extent = float(np.ptp(plane, axis=0).max()) if len(plane) else 0.0
+    return (extent or 1.0) * min(MOST_STEP, float(np.sqrt(MOST_COVER / np.pi / max(num_tiles, 1))))
 
 
 def in_discs(centers: Points, rank: NDArray[np.int64], *, step: float) -> Points:

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from rsh.codes.binary import Packed
-from rsh.codes.components import principal_components
 from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import unit
 from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import LANDMARKS, PLANES
-from rsh.gallery.landmarks import MOST_FITTED, Points
+from rsh.gallery.landmarks import MOST_FITTED, Points, find_components, to_vectors
 from rsh.gallery.manifest import PlaneInfo
 from rsh.gallery.place import disc_step, in_discs
 from rsh.gallery.spaces import Rows, code_space, feature_space, lay_out_space
@@ -97,13 +96,11 @@ def project_features(
 ) -> Plane:
     """Project the features of a gallery: see `project`.
 
-    If there are more than `most`, their dimensions are reduced first.
+    If there are more than `most`, and they are long, their dimensions are reduced first.
     """
-    if len(gallery) > most:
-        components = principal_components(gallery.features[:MOST_FITTED])  # in no order of theirs
-        features, variance = components.reduce(gallery.features), components.variance
-    else:
-        features, variance = unit(gallery.features), 1.0
+    is_fitted_whole = len(gallery) <= most
+    components = None if is_fitted_whole else find_components(gallery.features, num_landmarks=most)
+    features = to_vectors(gallery.features, components)
     points, landmarks = lay_out_space(
         feature_space(features), seed=seed, most=most, progress=progress
     )
@@ -112,6 +109,7 @@ def project_features(
         return count_nearer_features(gallery.features, rows, others, on_tiles=bar.update)
 
     quality = _measure(points, count_nearer, "features: trustworthiness", progress)
+    variance = components.variance if components else 1.0
     return Plane(points, landmarks, PlaneInfo(len(landmarks), variance, *quality))
 
 

@@ -124,7 +124,7 @@ def _find(
     """Return the nearest rows of many queries, block by block."""
     parts = []
     with _bar(title, len(queries), progress) as bar:
-        for start in range(0, len(queries), TILES_AT_ONCE):
+        for start in range(0, max(len(queries), 1), TILES_AT_ONCE):
             parts.append(search.search(queries[start : start + TILES_AT_ONCE], count))
             bar.update(len(parts[-1].rows))
     return Neighbors(*map(np.concatenate, zip(*parts, strict=True)))

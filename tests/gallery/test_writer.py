@@ -141,14 +141,17 @@ def test_last_tile_stays(folder: Path):
     assert len(Gallery.open(folder)) == 24
 
 
-def test_projection_outlives_removal_and_knows_no_new_tiles(folder: Path):
+def test_projection_outlives_removal_and_covers_new_tiles(folder: Path):
     planes_ = planes(24).assign(feature_x=np.arange(24, dtype=np.float32))
     write_projection(Gallery.open(folder), planes_)
     ids = Gallery.open(folder).items["id"]
     gallery = remove_tiles(folder, ids[3:6].tolist())
     kept = [row for row in range(24) if row not in (3, 4, 5)]
     assert gallery.projection["feature_x"].tolist() == kept
-    assert add_tiles(folder, tiles_of(**some(2, seed=1))).projection is None
+    added = add_tiles(folder, tiles_of(**some(2, seed=1)))
+    is_new = added.items["id"].str.startswith("new")
+    assert sorted(added.projection["feature_x"][~is_new]) == kept
+    assert added.projection["feature_x"][is_new].between(0, 23).all()
 
 
 def test_only_what_the_last_two_heads_name_stays_on_disk(folder: Path):

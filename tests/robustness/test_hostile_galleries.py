@@ -188,6 +188,9 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
         (planes.drop(columns="code_x"), "code_x"),
         (planes.assign(feature_y="x"), "feature_y"),
         (planes.assign(code_x=np.inf), "tile"),
+        (planes.assign(code_x=1e200), "tile"),
+        (planes.assign(feature_landmark=1), "landmark"),
+        (planes.assign(code_landmark=None), "landmark"),
         (planes.assign(id="x"), "tile"),
         (pd.concat([planes.assign(id=planes["id"][0])] * 9999), "rows"),
     ):

@@ -13,7 +13,7 @@ from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
-from rsh.gallery.footprints import footprints_of
+from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 
@@ -96,7 +96,7 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
         online = Basemap.from_environment()
         world.basemap = online.view() if online else {}
         world.scenes = len(gallery.backgrounds)
-        footprints = footprints_of(gallery)
+        footprints = open_footprints(gallery)
         world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
         planes.append(world)
     return planes

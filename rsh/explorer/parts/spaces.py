@@ -4,7 +4,7 @@ from typing import Any
 
 from rsh.explorer.panels.tiles import describe
 from rsh.explorer.parts.part import Part
-from rsh.gallery.footprints import footprints_of
+from rsh.gallery.footprints import open_footprints
 
 
 class SpacesPart(Part):
@@ -22,5 +22,5 @@ class SpacesPart(Part):
                 for scene in gallery.backgrounds:
                     panel.send({"kind": "scene", "bounds": scene.bounds}, buffers=[scene.image])
             case {"kind": "footprints", "view": [_, _, _, _] as view, "tolerance": width}:
-                found, _ = footprints_of(gallery).in_view(tuple(view), tolerance=float(width))
+                found, _ = open_footprints(gallery).in_view(tuple(view), tolerance=float(width))
                 panel.send({"kind": "footprints"}, buffers=found.to_bytes()[1:])

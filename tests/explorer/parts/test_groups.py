@@ -8,8 +8,8 @@ import pytest
 from make_gallery import tiny_gallery, without_classes
 
 from rsh.explorer.page import Explorer
-from rsh.explorer.parts.groups import find_unusual
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.unusual import most_unusual
 
 
 @pytest.fixture
@@ -56,7 +56,8 @@ def test_a_key_of_no_group_changes_nothing(page):
 
 def test_the_most_unusual_tiles_have_the_largest_factors(page):
     gallery = page.state.gallery
-    rows, factors = find_unusual(gallery, 9)
+    found = most_unusual(gallery, count=9)
+    rows, factors = found.rows, found.factors
     every = gallery.outliers.of_tiles(np.arange(len(gallery)))
     assert factors.tolist() == sorted(every.tolist(), reverse=True)[:9]
     assert every[rows].tolist() == factors.tolist()
