@@ -30,7 +30,7 @@ from rsh.codes.encodings import Encodings, unit
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.landmarks import MOST_FITTED
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
-from rsh.gallery.place import place
+from rsh.gallery.place import place_in_planes
 from rsh.gallery.projection import project
 from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery
@@ -96,7 +96,7 @@ def measure(folder: Path, fitted: int) -> Row:
         features = (one.features + other.features) / np.float16(2)
         query = Encodings(binarize(relaxed), relaxed, features)
         before = time.perf_counter(), time.process_time()
-        place(gallery, query)
+        place_in_planes(gallery, query)
         milliseconds.append(1000 * (time.perf_counter() - before[0]))
         work.append(1000 * (time.process_time() - before[1]))
     for name, taken in (("ms", milliseconds), ("cpu_ms", work)):

@@ -1,7 +1,7 @@
 """Checks whether tiles of near codes are near duplicates: by features, by pixels, or not at all.
 
 A code forgets most of a tile. Codes of a supervised network say little but the class, so hundreds
-of different tiles share one; only a second look at each pair tells which are duplicates.
+of different tiles share one; only a comparison of each pair tells which are duplicates.
 """
 
 from collections.abc import Iterable

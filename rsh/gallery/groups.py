@@ -85,7 +85,7 @@ class Group:
     Attributes:
         number: from 0, the largest group first; another one once tiles were added or removed.
         key: id of its most typical tile. Keep a name with this: `Groups.find` tells the group that
-            holds the tile, also after groups were found anew.
+            holds the tile, also after groups were found again.
         rows: of its tiles in the gallery, the most typical first; the first nine show the group.
         center: its majority code, (bytes,) uint8.
         shared: whether all its tiles have the same value of a bit, (num_bits,) bool.

@@ -29,7 +29,7 @@ FAR = 4.0  # a distance beyond all others
 MOST_COVER = 0.1  # of the plane by all discs
 
 
-def place(gallery: Gallery, encodings: Encodings) -> Points:
+def place_in_planes(gallery: Gallery, encodings: Encodings) -> Points:
     """Return where one or a few tiles belong in both planes of a gallery.
 
     Their nearest landmarks pull them; one that is equal to a tile of the gallery lies on it.

@@ -14,7 +14,7 @@ from rsh.codes.encodings import Encodings
 from rsh.gallery import landmarks
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import LANDMARKS, PLANES
-from rsh.gallery.place import disc_step, in_discs, place
+from rsh.gallery.place import disc_step, in_discs, place_in_planes
 from rsh.gallery.projection import project
 from rsh.gallery.writer import add_tiles, remove_tiles, write_projection
 
@@ -38,14 +38,16 @@ def positions(gallery: Gallery) -> np.ndarray:
 
 def test_a_query_equal_to_a_tile_lies_on_it(projected: Gallery):
     rows = list(range(0, 300, 7))
-    assert (place(projected, encodings(projected, rows)) == positions(projected)[rows]).all()
+    assert (
+        place_in_planes(projected, encodings(projected, rows)) == positions(projected)[rows]
+    ).all()
 
 
 def test_a_query_of_a_known_feature_or_code_lies_where_that_one_was_placed(projected: Gallery):
     code, feature = (encodings(projected, [row]) for row in (3, 200))
     assert code.packed.tobytes() != feature.packed.tobytes()
     mixed = Encodings(code.codes, code.relaxed, feature.features)
-    (found,), xy = place(projected, mixed), positions(projected)
+    (found,), xy = place_in_planes(projected, mixed), positions(projected)
     assert found[:2] == pytest.approx(xy[200, :2], abs=1e-3)
     same = (projected.packed == code.packed).all(axis=1)  # tiles of one code form a disc
     assert np.linalg.norm(xy[same, 2:] - found[2:], axis=1).min() == pytest.approx(0, abs=1e-3)
@@ -57,7 +59,7 @@ def test_queries_like_tiles_of_a_class_lie_near_tiles_of_that_class(projected: G
     features = projected.features[rows] + draw.normal(scale=0.02, size=(40, 41)).astype(np.float16)
     signs = np.where(draw.random((40, 32)) < 0.04, -1, 1).astype(np.int8)
     codes = projected.codes[rows] * signs
-    found = place(projected, Encodings(codes, codes.astype(np.float16), features))
+    found = place_in_planes(projected, Encodings(codes, codes.astype(np.float16), features))
     xy, labels = positions(projected), projected.labels
     for columns in (slice(0, 2), slice(2, 4)):
         apart = np.linalg.norm(found[:, None, columns] - xy[None, :, columns], axis=2)
@@ -70,18 +72,18 @@ def test_landmarks_of_reduced_dimensions_place_alike(
 ):
     query = encodings(projected, [5, 80])
     query = query._replace(codes=-query.codes)  # so that it is equal to no tile
-    before = place(Gallery.open(projected.folder), query)
+    before = place_in_planes(Gallery.open(projected.folder), query)
     monkeypatch.setattr(landmarks, "MOST_NUMBERS", 100)
-    after = place(Gallery.open(projected.folder), query)
+    after = place_in_planes(Gallery.open(projected.folder), query)
     assert after == pytest.approx(before, abs=0.3)
     assert after[:, 2:] == pytest.approx(before[:, 2:])
 
 
 def test_placing_needs_no_large_library(projected: Gallery):
     code = (
-        "import sys; from rsh.gallery.gallery import Gallery; from rsh.gallery.place import place; "
+        "import sys; from rsh.gallery.gallery import Gallery; from rsh.gallery.place import place_in_planes; "
         "g = Gallery.open(sys.argv[1]); one = g.encoded(0); "
-        "place(g, one._replace(features=-one.features)); "
+        "place_in_planes(g, one._replace(features=-one.features)); "
         "print({'numba', 'scipy', 'sklearn', 'torch', 'umap'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(projected.folder)]
@@ -92,7 +94,7 @@ def test_placing_needs_no_large_library(projected: Gallery):
 def test_a_gallery_without_projection_places_nothing(tmp_path: Path):
     gallery = write(tmp_path / "gallery", **parts())
     with refused(names=gallery.folder):
-        place(gallery, gallery.encoded(0))
+        place_in_planes(gallery, gallery.encoded(0))
 
 
 @pytest.mark.parametrize("name", ["codes", "features"])
@@ -100,7 +102,7 @@ def test_encodings_of_another_network_are_refused(projected: Gallery, name: str)
     one = projected.encoded(0)
     other = one._replace(**{name: getattr(one, name)[:, :20]})
     with refused(names=(20, projected.folder)):
-        place(projected, other)
+        place_in_planes(projected, other)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -108,7 +110,7 @@ def test_encodings_of_another_network_are_refused(projected: Gallery, name: str)
 def test_odd_features_are_placed_somewhere(projected: Gallery, value: float):
     one = projected.encoded(0)
     odd = one._replace(features=np.full_like(one.features, value))
-    assert np.isfinite(place(projected, odd)).all()
+    assert np.isfinite(place_in_planes(projected, odd)).all()
 
 
 def test_added_tiles_lie_amid_their_nearest_and_the_others_stay(tmp_path: Path):
@@ -164,7 +166,9 @@ def test_gallery_whose_landmarks_are_removed_still_places(tmp_path: Path):
     left = remove_tiles(gallery.folder, gallery.items["id"][:4].tolist())
     assert len(left.landmarks.features) == len(left.landmarks.packed) == 20
     one = left.encoded(0)
-    assert place(left, one._replace(codes=-one.codes)) == pytest.approx(np.full((1, 4), 1.5))
+    assert place_in_planes(left, one._replace(codes=-one.codes)) == pytest.approx(
+        np.full((1, 4), 1.5)
+    )
 
 
 def test_a_projection_without_landmarks_takes_the_first_tiles(

@@ -63,7 +63,7 @@ function render({ model, el }) {
     copied.select();
     status.textContent = `Press Ctrl+C to copy. ${note}`.trimEnd();
   }
-  // What was copied belongs to the answer that was shown.
+  // What was copied belongs to the results that were shown.
   function forget() {
     copied.hidden = true;
     status.textContent = "";

@@ -146,9 +146,9 @@ def _spots(result: SearchResult) -> dict[str, list[float]]:
     gallery, query = result.gallery, result.query
     if query.row is not None or gallery.projection is None:
         return {}
-    from rsh.gallery.place import place  # not before an image comes
+    from rsh.gallery.place import place_in_planes  # not before an image comes
 
-    (spot,) = place(gallery, query.encodings(gallery)).tolist()
+    (spot,) = place_in_planes(gallery, query.encodings(gallery)).tolist()
     return {"feature": spot[:2], "code": spot[2:]}
 
 

@@ -110,7 +110,7 @@ def test_a_name_that_is_none_changes_nothing(folder, name):
     assert page.labels.labeling.view()["sets"] == []
 
 
-def test_a_filter_on_a_set_is_answered_anew_when_the_set_changes(folder):
+def test_a_filter_on_a_set_is_answered_again_when_the_set_changes(folder):
     page = visit(folder)
     page.select([3, 17, 20])
     label(page, "put", name="mine")

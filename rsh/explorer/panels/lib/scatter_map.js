@@ -30,7 +30,7 @@ export const latitudeOf = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 
  */
 export const mercatorOf = (latitude) => (1 - Math.asinh(Math.tan((latitude * Math.PI) / 180)) / Math.PI) / 2;
 
-/** Loads the tiles of an online map, which whoever serves the page has named. */
+/** Loads the tiles of an online map, which the owner of the page has named. */
 export class OnlineMap {
   /**
    * @param {string} url of a tile
@@ -117,7 +117,7 @@ function drawTile(ctx, view, image, x, y, side) {
 }
 
 /** Overviews of the scenes that the tiles were cut from. */
-export class Scenes {
+export class Overviews {
   constructor() {
     /** @type {{ bounds: Bounds, image: ImageBitmap }[]} */
     this.all = [];
@@ -231,11 +231,11 @@ export class Ground {
     const basemap = model.get("basemap");
     this.model = model;
     this.online = basemap.url ? new OnlineMap(basemap.url, redraw) : null;
-    this.scenes = new Scenes();
+    this.overviews = new Overviews();
     this.footprints = new Footprints(model, redraw);
     /** @type {(content: Message, buffers: Bytes[]) => void} */
     this.receive = (content, buffers) => {
-      if (content.kind === "scene") this.scenes.add(content.bounds, buffers[0]).then(redraw);
+      if (content.kind === "scene") this.overviews.add(content.bounds, buffers[0]).then(redraw);
       if (content.kind === "footprints") this.footprints.receive(buffers);
     };
     model.on("msg:custom", this.receive);
@@ -250,7 +250,7 @@ export class Ground {
   draw(ctx, view, color) {
     ctx.imageSmoothingQuality = "medium";
     this.online?.draw(ctx, view);
-    this.scenes.draw(ctx, view);
+    this.overviews.draw(ctx, view);
     this.footprints.follow(view);
     this.footprints.draw(ctx, view, color);
   }

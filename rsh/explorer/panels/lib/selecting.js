@@ -28,7 +28,7 @@ export function selecting(model, list) {
   }
 
   /** @param {Iterable<number>} rows */
-  function tell(rows) {
+  function emitRows(rows) {
     emit(model, "select", { rows: new Int32Array([...rows].sort((a, b) => a - b)) });
   }
 
@@ -40,10 +40,10 @@ export function selecting(model, list) {
     const rows = cards().map(rowOf);
     const [from, to] = [last === null ? -1 : rows.indexOf(last), rows.indexOf(row)];
     if (range && from >= 0 && to >= 0) {
-      tell(new Set([...selected, ...rows.slice(Math.min(from, to), Math.max(from, to) + 1)]));
+      emitRows(new Set([...selected, ...rows.slice(Math.min(from, to), Math.max(from, to) + 1)]));
     } else {
       const rest = [...selected].filter((other) => other !== row);
-      tell(selected.has(row) ? rest : [...rest, row]);
+      emitRows(selected.has(row) ? rest : [...rest, row]);
     }
     last = row;
   }
