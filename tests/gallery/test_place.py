@@ -81,7 +81,8 @@ def test_landmarks_of_reduced_dimensions_place_alike(
 
 def test_placing_needs_no_large_library(projected: Gallery):
     code = (
-        "import sys; from rsh.gallery.gallery import Gallery; from rsh.gallery.place import place_in_planes; "
+        "import sys; from rsh.gallery.gallery import Gallery; "
+        "from rsh.gallery.place import place_in_planes; "
         "g = Gallery.open(sys.argv[1]); one = g.encoded(0); "
         "place_in_planes(g, one._replace(features=-one.features)); "
         "print({'numba', 'scipy', 'sklearn', 'torch', 'umap'} & set(sys.modules))"
