@@ -11,12 +11,13 @@ from rsh.gallery.annotations.events import (
     SetChange,
 )
 from rsh.gallery.annotations.state import AnnotationState
-from rsh.text import plural
+from rsh.text import escape_control_chars, plural
 
 
 def describe_event(event: Event, state: AnnotationState) -> str:
-    """Say what an event did, such as "gave 3 tiles the class forest"."""
-    return ", ".join(_describe_change(change, state) for change in event.changes)
+    """Say what an event did, such as "gave 3 tiles the class forest", on one line."""
+    told = ", ".join(_describe_change(change, state) for change in event.changes)
+    return escape_control_chars(told)
 
 
 def _describe_change(change: Change, state: AnnotationState) -> str:
