@@ -78,9 +78,9 @@ def unusual(
     found = most_unusual(opened, count=count)
     ids = opened.items["id"].iloc[found.rows]
     if json_:
-        columns = {"id": ids, "outlier_factor": found.factors, "bits": found.sparsity}
-        records = zip(*(column.tolist() for column in columns.values()), strict=True)
-        print_json([dict(zip(columns, record, strict=True)) for record in records])
+        values = zip(ids.tolist(), found.factors.tolist(), found.sparsity.tolist(), strict=True)
+        names = ("id", "outlier_factor", "bits")
+        print_json([dict(zip(names, row, strict=True)) for row in values])
         return
     rows = [("factor", "bits", "id")]
     for place, tile in enumerate(ids):

@@ -3,21 +3,16 @@
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rsh.explorer.labeling import Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.parts.part import Page, Part
-from rsh.gallery.gallery import Gallery
-from rsh.gallery.groups import AT_ONCE as FEW
 from rsh.gallery.groups import Group
+from rsh.gallery.unusual import UnusualTiles, most_unusual
 from rsh.text import humanize, plural
 
 TYPICAL = 9  # tiles shown of a group
 UNUSUAL = 9  # tiles shown
-CANDIDATES = 4000  # of a large gallery, those in the sparsest regions, among which they are sought
 AT_ONCE = 24  # groups shown before one asks for more
 NONE = "This gallery is too large to find its groups now: run `rsh groups` on it."
 HOW = (
@@ -52,7 +47,7 @@ class GroupsPart(Part):
                 if group := self._find(key):
                     self.page.select(group.rows)
             case {"kind": "groups", "do": "select unusual"}:
-                self.page.select(self._most_unusual[0])
+                self.page.select(self._most_unusual.rows)
             case {"kind": "groups", "do": "rename", "key": str(key), "name": str(name)}:
                 if self._find(key):
                     self._labeling.name_group(key, name)
@@ -101,14 +96,14 @@ class GroupsPart(Part):
         }
 
     @cached_property
-    def _most_unusual(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return find_unusual(self.page.state.gallery, UNUSUAL)
+    def _most_unusual(self) -> UnusualTiles:
+        return most_unusual(self.page.state.gallery, count=UNUSUAL)
 
     def _unusual(self) -> dict[str, Any]:
-        gallery = self.page.state.gallery
+        gallery, found = self.page.state.gallery, self._most_unusual
         cards = [
             tile_card(describe(gallery, row), far := f"{factor:.1f} x as far", far=far)
-            for row, factor in zip(*(each.tolist() for each in self._most_unusual), strict=True)
+            for row, factor in zip(found.rows.tolist(), found.factors.tolist(), strict=True)
         ]
         words = "how many times as far from their nearest tiles as these are from theirs"
         actions = [["select unusual", "Select"]]
@@ -132,21 +127,3 @@ class GroupsPart(Part):
             actions=[["select", "Select"], *label],
             named=True,
         )
-
-
-def find_unusual(gallery: Gallery, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the tiles with the largest outlier factors: see `rsh.codes.outliers`.
-
-    Args:
-        gallery: an opened gallery.
-        count: how many.
-
-    Returns:
-        Their rows and factors, the most unusual first.
-    """
-    rows = np.arange(len(gallery))
-    if len(rows) > FEW and gallery.groups:
-        rows = np.sort(np.argsort(-gallery.groups.sparsity, kind="stable")[:CANDIDATES])
-    factors = gallery.outliers.of_tiles(rows)
-    most = np.argsort(-factors, kind="stable")[:count]
-    return rows[most], factors[most]
