@@ -78,10 +78,9 @@ def unusual(
     found = most_unusual(opened, count=count)
     ids = opened.items["id"].iloc[found.rows]
     if json_:
-        columns = (ids.tolist(), found.factors.tolist(), found.sparsity.tolist())
+        values = zip(ids.tolist(), found.factors.tolist(), found.sparsity.tolist(), strict=True)
         names = ("id", "outlier_factor", "bits")
-        records = zip(*columns, strict=True)
-        print_json([dict(zip(names, record, strict=True)) for record in records])
+        print_json([dict(zip(names, row, strict=True)) for row in values])
         return
     rows = [("factor", "bits", "id")]
     for place, tile in enumerate(ids):

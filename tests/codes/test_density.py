@@ -9,7 +9,8 @@ from make_counts import random_codes
 
 import rsh.codes.density as density
 from rsh.codes.binary import hamming, pack
-from rsh.codes.density import count_nearest, distinct, measure_density, sample_rows
+from rsh.codes.density import count_nearest, measure_density, sample_rows
+from rsh.codes.distinct import DistinctCodes
 
 
 def repeated(seed: int, count: int, num_bits: int) -> np.ndarray:
@@ -18,21 +19,10 @@ def repeated(seed: int, count: int, num_bits: int) -> np.ndarray:
     return few[np.random.default_rng(seed).integers(0, len(few), count)]
 
 
-@given(st.integers(0, 10**6), st.integers(1, 60), st.sampled_from([4, 12, 64, 100, 256]))
-def test_distinct_codes_are_ascending_and_give_all_codes_back(seed, count, num_bits):
-    packed = pack(repeated(seed, count, num_bits))
-    codes = distinct(packed)
-    assert (codes.packed[codes.number] == packed).all()
-    assert len(np.unique(packed, axis=0)) == len(codes.packed)
-    assert codes.counts.tolist() == np.bincount(codes.number).tolist()
-    again = distinct(packed[::-1])
-    assert (again.packed == codes.packed).all()  # in whatever order the tiles are
-
-
 @given(st.integers(0, 10**6), st.integers(2, 40), st.sampled_from([4, 12, 64, 100, 256]))
 def test_sparsity_is_that_of_a_slow_loop(seed, count, num_bits):
     signs = repeated(seed, count, num_bits)
-    codes = distinct(pack(signs))
+    codes = DistinctCodes.fold(pack(signs))
     found = measure_density(codes.packed, codes, neighbors=3).sparsity[codes.number]
     assert found.tolist() == pytest.approx(
         reference.sparsity(signs.tolist(), count_nearest(count)), abs=1e-5
@@ -41,7 +31,7 @@ def test_sparsity_is_that_of_a_slow_loop(seed, count, num_bits):
 
 @given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from([4, 64, 100, 256]))
 def test_nearest_codes_are_those_of_a_full_sort(seed, count, num_bits):
-    codes = distinct(pack(repeated(seed, count, num_bits)))
+    codes = DistinctCodes.fold(pack(repeated(seed, count, num_bits)))
     distances = hamming(codes.packed, codes.packed)
     order = np.argsort(distances, axis=1, kind="stable")
     found = measure_density(codes.packed, codes, neighbors=5).nearest
@@ -53,7 +43,7 @@ def test_codes_are_compared_with_a_sample_of_others(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(density, "BLOCK", 7)  # several blocks
     signs = random_codes(1, 50, 32)
     rows = sample_rows(50, 20)
-    codes, compared = distinct(pack(signs)), distinct(pack(signs[rows]))
+    codes, compared = DistinctCodes.fold(pack(signs)), DistinctCodes.fold(pack(signs[rows]))
     found = measure_density(codes.packed, compared, neighbors=0)
     distances = np.sort(hamming(codes.packed, compared.packed), axis=1)
     own = distances[:, 0] == 0
@@ -63,7 +53,7 @@ def test_codes_are_compared_with_a_sample_of_others(monkeypatch: pytest.MonkeyPa
 
 
 def test_one_tile_has_no_others():
-    codes = distinct(pack(random_codes(0, 1, 8)))
+    codes = DistinctCodes.fold(pack(random_codes(0, 1, 8)))
     assert measure_density(codes.packed, codes, neighbors=10).sparsity.tolist() == [0]
 
 

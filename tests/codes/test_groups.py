@@ -9,7 +9,8 @@ from make_counts import random_codes
 
 import rsh.codes.density as density
 from rsh.codes.binary import pack, unpack
-from rsh.codes.density import Density, distinct, measure_density
+from rsh.codes.density import Density, measure_density
+from rsh.codes.distinct import DistinctCodes
 from rsh.codes.groups import (
     NO_GROUP,
     find_valleys,
@@ -42,7 +43,7 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
     st.sampled_from([0.0, 0.2, 1.0, 3.0, 256.0]),
 )
 def test_valleys_are_those_of_a_slow_loop(seed, count, num_bits, prominence):
-    codes = distinct(pack(random_codes(seed, count, num_bits)))
+    codes = DistinctCodes.fold(pack(random_codes(seed, count, num_bits)))
     nearest = measure_density(codes.packed, codes, neighbors=3).nearest
     heights = np.random.default_rng(seed).integers(0, 9, len(nearest)).astype(np.float32) / 2
     found = find_valleys(Density(heights, nearest), prominence=prominence)
@@ -110,7 +111,7 @@ def test_the_order_of_the_tiles_does_not_matter(seed: int):
 
 @given(st.integers(0, 10**6))
 def test_more_prominence_never_makes_more_valleys(seed: int):
-    codes = distinct(pack(clouds(seed, [30, 30, 30], flips=0.2)[0]))
+    codes = DistinctCodes.fold(pack(clouds(seed, [30, 30, 30], flips=0.2)[0]))
     density = measure_density(codes.packed, codes, neighbors=5)
     counts = [len(set(find_valleys(density, prominence=p).tolist())) for p in (0, 0.5, 1, 4, 256)]
     assert counts == sorted(counts, reverse=True)

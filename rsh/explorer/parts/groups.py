@@ -100,8 +100,7 @@ class GroupsPart(Part):
         return most_unusual(self.page.state.gallery, count=UNUSUAL)
 
     def _unusual(self) -> dict[str, Any]:
-        gallery = self.page.state.gallery
-        found = self._most_unusual
+        gallery, found = self.page.state.gallery, self._most_unusual
         cards = [
             tile_card(describe(gallery, row), far := f"{factor:.1f} x as far", far=far)
             for row, factor in zip(found.rows.tolist(), found.factors.tolist(), strict=True)
