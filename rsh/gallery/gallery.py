@@ -225,6 +225,7 @@ class Gallery(Labeled):
         self.manifest.groups = info
         self.__dict__.pop("groups", None)  # which are cached, like the tiles that pass filters
         self._kept_searcher.cache_clear()
+        self._kept_mask.cache_clear()
 
     @cached_property
     def outliers(self) -> Outliers:

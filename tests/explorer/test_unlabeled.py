@@ -93,7 +93,7 @@ def test_colors_start_with_the_distance_where_there_are_no_classes(plain):
     found = make_coloring(page.state.results(), "found")
     assert found["names"] == ["result"]
     page.receive(page.legend, {"kind": "color", "by": "class"}, [])
-    assert "choose one of distance, split, found" in page.header.message
+    assert "choose one of distance, given, split, found" in page.header.message
 
 
 def test_filter_by_class_is_not_offered_and_refused_in_one_sentence(plain):

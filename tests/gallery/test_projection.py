@@ -12,7 +12,7 @@ from rsh.codes.encodings import unit
 from rsh.gallery import projection
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import ProjectionInfo, with_checksum
-from rsh.gallery.place import place
+from rsh.gallery.place import place_in_planes
 from rsh.gallery.projection import describe_planes, project, umap_code_layout, umap_layout
 from rsh.gallery.writer import remove_tiles, write_projection
 
@@ -156,7 +156,7 @@ def test_features_of_many_numbers_are_reduced_where_they_are_placed(
     assert 0.5 < info(gallery).feature.variance < 1
     assert f"{info(gallery).feature.variance:.1%} of the variance" in describe_planes(gallery)[0]
     one = gallery.encoded(0)
-    near = place(gallery, one._replace(codes=-one.codes))[0, :2]  # equal to no tile
+    near = place_in_planes(gallery, one._replace(codes=-one.codes))[0, :2]  # equal to no tile
     assert near == pytest.approx(gallery.projection.to_numpy()[0, :2], abs=1e-4)
 
 
