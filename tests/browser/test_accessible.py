@@ -67,14 +67,19 @@ def test_a_first_visit_is_shown_around_once(visit, server):
     page = open_page(visit, server, first_visit=True)
     tour = page.get_by_role("dialog")  # named by its heading
     seen = []
-    for button in ("Next", "Next", "Done"):
+    for button in ("Next", "Next", "Next", "Done"):
         tour.wait_for()
         seen.append(tour.get_by_role("heading").inner_text())
         assert page.get_by_role("dialog", name=seen[-1]).count() == 1
         assert page.locator(".is-toured").count() == 1
         assert page.evaluate("document.activeElement.textContent") == button
         page.keyboard.press("Enter")
-    assert seen == ["Choose a query", "Look at the results", "Find out why"]
+    assert seen == [
+        "Choose a query",
+        "Look at the results",
+        "See all tiles at once",
+        "Find out why",
+    ]
     assert not tour.is_visible() and page.locator(".is-toured").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "Tour"
     page.reload()

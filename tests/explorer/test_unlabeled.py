@@ -63,6 +63,7 @@ def test_no_panel_speaks_of_classes_where_there_are_none(plain):
     for tab, _ in page.dock.tabs:
         page.dock.tab = tab
         views += [page.codes.view, page.sides.view, page.reasons.view, page.selected.view]
+    page.dock.tab = "bit"
     assert page.codes.view and page.sides.view["sides"] and page.reasons.view["bit"]
     ways = [way for way in page.legend.ways if way[0] != "given"]  # what visitors give has classes
     views += [page.legend.coloring | {"values": b""}, ways, page.legend.note]

@@ -2,7 +2,8 @@
 
 One machine gives the same bits each time. Another processor, or another number of threads, adds up
 in another order, which a training carries on. In place of AVX-512, AVX2 was seen to change 0.4 % of
-the bits and 0.2 points of mAP, SSE4 0.8 % of the bits; an AMD EPYC put one query into another class.
+the bits and 0.2 points of mAP, SSE4 0.8 % of the bits; an AMD EPYC put one query into another
+class.
 """
 
 from collections.abc import Callable

@@ -31,7 +31,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     items = gallery.items
     ways = [("class", "class")] if gallery.classes else []
     ways.append(("distance", "distance from the query"))
-    ways.append(("given", "given class"))
+    ways.append(("given", "given label"))
     if items["split"].isin(list(SPLITS)).any():
         ways.append(("split", "split"))
     ways.append(("found", "relevance of results" if gallery.classes else "results"))

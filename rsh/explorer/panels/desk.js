@@ -24,6 +24,7 @@ function handle({ name, label, upright, target, range }) {
     "aria-label": label,
     "aria-orientation": upright ? "vertical" : "horizontal",
     title: `${label}: drag, or use the arrow keys; double-click to reset`,
+    "aria-valuenow": 0, // known once the page is laid out
   });
   const size = () => {
     const box = target()?.getBoundingClientRect();

@@ -72,7 +72,7 @@ def _given(gallery: Gallery) -> list[dict[str, Any]]:
     """Return the conditions on what visitors gave, as far as they gave anything."""
     state = gallery.annotations.state
     given = {"set": [one.name for one in state.sets], "label": state.given.names}
-    words = {"set": "set", "label": "given class"}
+    words = {"set": "set", "label": "given label"}
     return [
         {"name": name, "words": words[name], "kind": "text", "values": plain, "hint": ""}
         for name, values in given.items()
