@@ -27,17 +27,23 @@ def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
     page.wait_for_selector(".rsh-tour:not([hidden])")
     assert violations(page) == []
     page.keyboard.press("Escape")
+    for tab in page.locator(".rsh-dock-tabs button[data-name]").all():
+        tab.click()
+        page.wait_for_selector(".rsh-dock[data-tab]:not([data-tab=''])")
+        assert violations(page) == []
+    page.get_by_role("button", name="Compare", exact=True).click()
     page.locator(".rsh-compare select").select_option(index=1)
     page.wait_for_selector(".rsh-compare-sides section:nth-child(2)")
-    for summary in page.locator("summary").all():
+    for summary in page.locator("summary:visible").all():
         summary.click()
-    page.wait_for_selector(".rsh-shares li")
+        assert violations(page) == []
+        page.keyboard.press("Escape")
     page.get_by_label("Color by").select_option("distance")
     page.wait_for_selector(".rsh-scale")
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
     stage.press("Space")
-    page.wait_for_selector(".rsh-selected .rsh-card")
+    page.wait_for_selector(".rsh-tray.is-open")
     page.fill(".rsh-go-to input", "nowhere")
     page.press(".rsh-go-to input", "Enter")
     page.wait_for_selector(".rsh-alert:not([hidden])")

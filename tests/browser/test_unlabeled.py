@@ -47,6 +47,8 @@ def open_everything(page):
     """Open the menus and, one after the other, the tabs of the drawer; yields after each."""
     for name in ("Filters", "Export"):
         open_menu(page, name)
+        yield
+    page.keyboard.press("Escape")
     for look in (open_codes, compare_with_features, open_bit):
         look(page)
         for glossary in page.locator(".rsh-glossary:not([open]) summary:visible").all():
@@ -71,7 +73,7 @@ def test_nothing_speaks_of_classes_where_there_are_none(visit, plain):
     assert page.locator(".rsh-results .is-right, .rsh-results .is-wrong").count() == 0
     assert page.locator(".rsh-results .rsh-dot, .rsh-query .rsh-dot").count() == 0
     ways = page.get_by_label("Color by").locator("option").all_inner_texts()
-    assert ways == ["distance from the query", "split", "results"]
+    assert ways == ["distance from the query", "given label", "split", "results"]
     columns = page.get_by_label("Filter by").locator("option").all_inner_texts()
     assert columns == ["split", "bounding box (degrees)", "polygon (degrees)"]
     assert violations(page) == []

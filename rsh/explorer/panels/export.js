@@ -1,5 +1,6 @@
 // @ts-check
 import { copyText } from "./lib/clipboard.js";
+import { menu } from "./lib/menu.js";
 import { make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Bytes, Message, Props } from "./lib/types" */
@@ -95,23 +96,18 @@ function render({ model, el }) {
     );
   el.classList.add("rsh-panel", "rsh-export");
   el.append(
-    make(
-      "details",
-      { class: "rsh-menu" },
-      make("summary", {}, "Export"),
-      make(
-        "div",
-        { class: "rsh-popover" },
-        make("label", {}, "Export ", what),
-        row(
-          "Export as",
-          "as",
-          FILES.filter(([form]) => !PLACED.includes(form) || model.get("map")),
-        ),
-        row("Copy", "Copy", TEXTS),
-        status,
-        copied,
+    menu(
+      "Export",
+      "rsh-export-menu",
+      make("label", {}, "Export ", what),
+      row(
+        "Export as",
+        "as",
+        FILES.filter(([form]) => !PLACED.includes(form) || model.get("map")),
       ),
+      row("Copy", "Copy", TEXTS),
+      status,
+      copied,
     ),
   );
   return stopAll([

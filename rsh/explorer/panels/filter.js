@@ -1,5 +1,6 @@
 // @ts-check
 import { icon } from "./lib/icons.js";
+import { menu } from "./lib/menu.js";
 import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { FilterView, Props } from "./lib/types" */
@@ -41,12 +42,7 @@ function render({ model, el }) {
   const chips = make("ul", { class: "rsh-conditions", "aria-label": "Active filters" });
   const problem = make("p", { class: "rsh-problem", role: "alert", hidden: true });
   const found = make("p", { class: "rsh-note", role: "status" });
-  const body = make(
-    "details",
-    { class: "rsh-filter rsh-menu" },
-    make("summary", {}, "Filters"),
-    make("div", { class: "rsh-popover" }, form, problem),
-  );
+  const body = menu("Filters", "rsh-filter", form, problem);
   el.classList.add("rsh-panel", "rsh-filters");
   el.append(body, chips, found);
 
