@@ -1,7 +1,7 @@
 """The commands that look after a gallery: `rsh gallery info | check | add | remove | ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -10,6 +10,9 @@ from rsh.cli.parser import Settings
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
+
+if TYPE_CHECKING:
+    from rsh.gallery.gallery import Gallery
 
 
 def gallery_info(gallery: Path, /) -> None:
@@ -38,7 +41,7 @@ def gallery_info(gallery: Path, /) -> None:
             f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
-        ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
+        ("projection", _describe_projection(opened)),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
         ("search", describe_index(manifest.index, opened.searcher)),
@@ -47,6 +50,16 @@ def gallery_info(gallery: Path, /) -> None:
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))
+
+
+def _describe_projection(gallery: "Gallery") -> str:
+    if gallery.projection is None:
+        return "none: run `rsh project`"
+    projection = gallery.manifest.projection
+    if not projection or not projection.feature or not projection.code:
+        return "available"
+    shares = projection.feature.trustworthiness, projection.code.trustworthiness
+    return "trustworthiness {:.3f} of features, {:.3f} of codes".format(*shares)
 
 
 def gallery_check(gallery: Path, /) -> None:
@@ -71,7 +84,10 @@ def gallery_add(
     tiling: Settings[TilingFlags] = NO_TILING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
-    """Encode more tiles into a gallery; run `rsh project` again afterwards.
+    """Encode more tiles into a gallery.
+
+    They are placed in its maps by the nearest tiles there. After large additions, `rsh project`
+    makes better maps.
 
     Args:
         gallery: Gallery folder.
