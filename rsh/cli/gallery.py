@@ -41,7 +41,7 @@ def gallery_info(gallery: Path, /) -> None:
             f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
-        ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
+        ("projection", _describe_projection(opened)),
         ("groups", _describe_groups(opened)),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
@@ -61,6 +61,16 @@ def _describe_groups(gallery: "Gallery") -> str:
     if gallery.manifest.groups and gallery.groups is not None:
         return f"{len(gallery.groups):,}, {len(gallery.groups.ungrouped):,} tiles in none"
     return "none: run `rsh groups`" if len(gallery) > AT_ONCE else "found when they are needed"
+
+
+def _describe_projection(gallery: "Gallery") -> str:
+    if gallery.projection is None:
+        return "none: run `rsh project`"
+    projection = gallery.manifest.projection
+    if not projection or not projection.feature or not projection.code:
+        return "available"
+    shares = projection.feature.trustworthiness, projection.code.trustworthiness
+    return "trustworthiness {:.3f} of features, {:.3f} of codes".format(*shares)
 
 
 def gallery_check(gallery: Path, /) -> None:
@@ -85,7 +95,10 @@ def gallery_add(
     tiling: Settings[TilingFlags] = NO_TILING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
-    """Encode more tiles into a gallery; run `rsh project` again afterwards.
+    """Encode more tiles into a gallery.
+
+    They are placed in its maps by the nearest tiles there. After large additions, `rsh project`
+    makes better maps.
 
     Args:
         gallery: Gallery folder.
