@@ -1,6 +1,7 @@
 """How long does it take to label, to see what others labeled, and to open a long log of labels?
 
     python -m benchmarks.dashboard.annotations 10000 1000000
+    python -m benchmarks.dashboard.annotations --table
 
 For each number of tiles a gallery is written, and then labeled by five visitors: single tiles,
 sets of twenty, a lasso of at most 100,000 tiles each 2,500 events, and undo now and then. One JSON
@@ -23,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common.rows import RESULTS_FOLDER, append
+from benchmarks.common.markdown import markdown
+from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.dashboard.gallery import make_gallery
 from benchmarks.search.processor import processor
 from rsh.gallery.annotations.events import Visitor
@@ -32,6 +34,7 @@ from rsh.gallery.gallery import Gallery
 from rsh.io.provenance import environment
 
 RESULTS = RESULTS_FOLDER / "annotations.jsonl"
+PAIRS = ("give_ms", "news_of_one_ms", "no_news_ms")  # median and 95th percentile
 LASSO, SEED, CLICKS = 100_000, 0, 200
 VISITORS = [Visitor(f"v{number}", f"Visitor {number}") for number in range(5)]
 
@@ -119,6 +122,30 @@ def opening(folder: Path) -> dict[str, Any]:
     }
 
 
+def table(rows: list[Row]) -> str:
+    """Give each number of tiles a line, from its newest row."""
+    heads = [
+        *("tiles", "give one tile a class", "see what another gave", "see that there is nothing"),
+        *("put a lasso into a set", "undo it", "open the log", "of that, processor"),
+        *("log", "tiles that its events name"),
+    ]
+    newest = {row["tiles"]: row for row in rows}
+    lines = [
+        [
+            f"{size:,}",
+            *(f"{row[name][0]:g} / {row[name][1]:g} ms" for name in PAIRS),
+            f"{row['lasso_ms']:.0f} ms ({row['lasso_tiles']:,} tiles)",
+            f"{row['lasso_undo_and_read_ms']:.0f} ms",
+            f"{row['open_ms']:,.0f} ms ({row['events']:,} events)",
+            f"{row['open_processor_ms']:.0f} ms",
+            f"{row['log_bytes'] / 1e6:.1f} MB",
+            f"{row['statements']:,}",
+        ]
+        for size, row in sorted(newest.items())
+    ]
+    return markdown(heads, lines)
+
+
 def memory() -> float:
     """Return the memory of this process, MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
@@ -141,9 +168,12 @@ if __name__ == "__main__":
     parser.add_argument("sizes", nargs="*", type=int)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--open", type=Path, help="a gallery with a log, to be timed alone")
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--results", type=Path, default=RESULTS)
     words = parser.parse_args()
-    if words.open:
+    if words.table:
+        print(table(read_rows(words.results)))
+    elif words.open:
         print(json.dumps(opening(words.open)))
     else:
         main(words.sizes, words.events, words.results)
