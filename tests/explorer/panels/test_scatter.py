@@ -14,7 +14,7 @@ def town(tmp_path_factory) -> Gallery:
     return tiny_gallery(tmp_path_factory.mktemp("town") / "town", num_tiles=100, more=in_town)
 
 
-def test_the_open_footprints_query_and_hits_are_told(town):
+def test_the_footprints_of_query_and_hits_are_told(town):
     state = ExplorerState(town)
     state.choose(7)
     marks = marks_view(state.results())
