@@ -105,7 +105,7 @@ class Explorer:
         self.legend = LegendPanel(
             page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
         )
-        self.frame = DeskPanel(page=page)
+        self.frame = DeskPanel(page=page, spaces=bool(self.planes))
         self.viewer = ViewerPanel(page=page, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
         self.groups = GroupsPart(self, page, self.labels.labeling)

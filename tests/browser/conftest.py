@@ -156,11 +156,17 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(scope="module")
-def opened(chromium, server) -> Iterator[tuple["playwright.Page", int]]:
-    """A tab of a whole module, and the query that it opened with."""
+def visit_of_module(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open tabs that several tests of a module share."""
     with visiting(chromium) as start:
-        page = open_page(start, server)
-        yield page, query_of(page)
+        yield start
+
+
+@pytest.fixture(scope="module")
+def opened(visit_of_module, server) -> tuple["playwright.Page", int]:
+    """A tab of a whole module, and the query that it opened with."""
+    page = open_page(visit_of_module, server)
+    return page, query_of(page)
 
 
 @pytest.fixture

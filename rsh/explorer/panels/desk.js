@@ -73,6 +73,7 @@ function handle({ name, label, upright, target, range }) {
   });
   node.addEventListener("dblclick", reset);
   node.addEventListener("focus", describe);
+  new ResizeObserver(describe).observe(node); // also when it is shown: from then on it must have a value
   return node;
 }
 

@@ -291,7 +291,9 @@ function render({ model, el }) {
     /** @param {number} row */
     toggle: (row) => select(toggled(selected, row)),
     clear: () => {
-      if (selected.length) select(new Int32Array());
+      const any = selected.length > 0;
+      if (any) select(new Int32Array());
+      return any;
     },
   };
   const ground = world ? new Ground(model, () => redraw()) : null;

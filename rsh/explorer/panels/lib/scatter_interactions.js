@@ -22,7 +22,7 @@ const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowD
  * @property {(points: Point[] | null) => void} line shows the line that is being drawn
  * @property {(points: Point[], more: boolean) => void} lasso selects what lies inside, or adds it
  * @property {(row: number) => void} toggle selects one row, or deselects it
- * @property {() => void} clear
+ * @property {() => boolean} clear deselects all; returns whether any was selected
  * @property {() => void} switchTool draws lines
  * @property {() => void} switchBox draws boxes
  */
@@ -154,11 +154,18 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
     else actions.zoom(factor, ...view.pointOnScreen(row));
   }
 
-  // First what is being drawn goes, then the ring and the selection.
+  /**
+   * First what is being drawn goes, then the ring and the selection.
+   * @returns whether there was any of it
+   */
   function cancel() {
-    if (drag?.line) return letGo();
+    if (drag?.line) {
+      letGo();
+      return true;
+    }
+    const wasPointed = pointed() !== null;
     actions.point(null);
-    return actions.clear();
+    return actions.clear() || wasPointed;
   }
 
   /** @type {(act: (row: number) => void) => () => void} */
@@ -170,7 +177,6 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
   const keys = {
     Enter: onRinged((row) => choose(model, row)),
     " ": onRinged(actions.toggle),
-    Escape: cancel,
     l: actions.switchTool,
     L: actions.switchTool,
     b: actions.switchBox,
@@ -184,6 +190,10 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
 
   /** @param {KeyboardEvent} event */
   function key(event) {
+    if (event.key === "Escape") {
+      if (cancel()) event.preventDefault(); // else it is for what stands around the plot
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
     event.preventDefault();
     keys[event.key]();
