@@ -386,8 +386,9 @@ def test_the_drawer_is_closed_at_first_and_nothing_of_it_is_computed(visit, serv
 
     assert page.locator(".rsh-dock-tabs [aria-expanded=true]").count() == 0
     assert page.locator(".rsh-code-row").count() == 0
+    before = query_of(page)
     page.get_by_role("button", name="Random").click()
-    wait_for_another_query(page, query_of(page))
+    wait_for_another_query(page, before)
     assert frames and codes_sent() == 0
     open_codes(page)
     assert codes_sent() == 1
