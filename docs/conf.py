@@ -91,3 +91,6 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer("mathml", write_math("inline"), write_math("block"))
     app.connect("autodoc-process-docstring", keep_layout, priority=400)  # before Napoleon's
     app.connect("autodoc-skip-member", skip_fields)
+
+
+suppress_warnings = ["ref.python"]  # two classes have an attribute "set"

@@ -178,7 +178,7 @@ def read_manifest(folder: Path) -> Manifest:
     content = read_json(file, what="gallery")
     if content.get("format") != FORMAT:
         raise InputError(
-            f"{folder} has gallery format {content.get('format')}, this rsh reads {FORMAT}: "
+            f"{file} has gallery format {content.get('format')}, this rsh reads {FORMAT}: "
             "make it again with `rsh encode`"
         )
     manifest = from_json(Manifest, content, where=str(file), what="gallery")
