@@ -397,7 +397,7 @@ class Gallery(Labeled):
                 read.
         """
         columns = {
-            str(condition): in_groups(condition, self.groups, self.ids)
+            str(condition): in_groups(condition, self.groups)
             for condition in filter.on_groups(self.items)
         }
         if conditions := filter.on_annotations(self.items):

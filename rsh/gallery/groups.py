@@ -11,7 +11,7 @@ what a tile is.
 Tiles that were added since then belong to the group of the tile with the nearest code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed, count_on
@@ -40,6 +41,7 @@ from rsh.config import DEFAULT_PROMINENCE, PROMINENCES, check_number
 from rsh.errors import InputError
 from rsh.gallery.filters import Condition, Mask
 from rsh.gallery.manifest import Manifest
+from rsh.gallery.tile_ids import find_rows
 from rsh.gallery.typical import typical_first
 from rsh.labels import UNLABELED
 
@@ -195,9 +197,13 @@ class Groups:
 
     def find(self, tile: str) -> Group | None:
         """Return the group that holds the tile of an id; None if no group does."""
-        row = np.flatnonzero(self._tiles.items["id"] == tile)
-        number = int(self.number[row[0]]) if len(row) else NO_GROUP
-        return None if number == NO_GROUP else self[number]
+        (number,) = self.of_tiles([tile])
+        return None if number == NO_GROUP else self[int(number)]
+
+    def of_tiles(self, ids: Sequence[str]) -> NDArray[np.int32]:
+        """Return the number of the group of each of some ids; NO_GROUP if no group holds it."""
+        rows = find_rows(self._tiles.items["id"], pa.array(ids, pa.string()))
+        return np.where(rows < 0, np.int32(NO_GROUP), self.number[rows])
 
     def column(self) -> "pd.Series[str]":
         """Return the key of the group of each tile, "" for one in none, (n,)."""
@@ -209,8 +215,8 @@ class Groups:
         for rows in self._rows:
             rank[rows] = np.arange(len(rows))
         segment, row = self._tiles.segment_rows.T
-        names = pd.Series([each.folder for each in self._tiles.manifest.segments], dtype="str")
-        place = names.take(segment).to_numpy(), row.astype(np.int32)
+        names = pd.Index([each.folder for each in self._tiles.manifest.segments])
+        place = pd.Categorical.from_codes(segment, names), row.astype(np.int32)
         columns = (*place, self.number, rank, self.sparsity, self.outlier_factors)
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
@@ -257,22 +263,24 @@ def restore_groups(tiles: GroupedTiles, table: pd.DataFrame, prominence: float) 
     Raises:
         InputError: the table names a tile twice, or a row that its segment does not have.
     """
-    starts = _segment_starts(tiles)
-    kept = table[table["segment"].isin(starts.index[:-1])]
-    first, ends = (kept["segment"].map(each).to_numpy(float) for each in (starts, starts.shift(-1)))
-    places = first.astype(np.int64) + kept["row"].to_numpy(np.int64)
-    if (places >= ends).any() or len(np.unique(places)) < len(places):
+    stored = tiles.manifest.segments
+    starts = np.cumsum([0, *(segment.items for segment in stored)])
+    names = pd.Index([segment.folder for segment in stored])
+    column = table["segment"].cat
+    segment = names.get_indexer(column.categories)[column.codes.to_numpy()]
+    kept, segment = table[segment >= 0], segment[segment >= 0]
+    places = starts[segment] + kept["row"].to_numpy(np.int64)
+    if (places >= starts[segment + 1]).any() or len(np.unique(places)) < len(places):
         raise InputError(
             f"the groups of {tiles.folder} name a tile twice, or one that there is not: find them "
             "again with `rsh groups`"
         )
-    number = np.full(starts.iloc[-1], UNKNOWN, np.int32)
+    number = np.full(starts[-1], UNKNOWN, np.int32)
     rank = np.full(len(number), np.iinfo(np.int32).max, np.int32)
     sparsity, factors = np.full((2, len(number)), np.nan, np.float32)
     number[places], rank[places] = kept["group"], kept["rank"]
     sparsity[places], factors[places] = kept["sparsity"], kept["outlier_factor"]
-    segment, row = tiles.segment_rows.T
-    own = starts.to_numpy()[segment] + row
+    own = starts[tiles.segment_rows[:, 0]] + tiles.segment_rows[:, 1]
     grouping = Grouping(number[own], sparsity[own])
     is_new = grouping.number == UNKNOWN
     if is_new.all():
@@ -283,13 +291,12 @@ def restore_groups(tiles: GroupedTiles, table: pd.DataFrame, prominence: float) 
     return Groups(tiles, ordered, rank[own], prominence, factors[own])
 
 
-def in_groups(condition: Condition, groups: Groups | None, ids: "pd.Index[str]") -> Mask:
+def in_groups(condition: Condition, groups: Groups | None) -> Mask:
     """Return whether each tile is in the group of one of some tiles, (n,).
 
     Args:
         condition: its values are ids of tiles.
         groups: of the gallery.
-        ids: of all tiles.
 
     Raises:
         InputError: there are no groups yet, no such tile, or the tile is in no group.
@@ -297,20 +304,12 @@ def in_groups(condition: Condition, groups: Groups | None, ids: "pd.Index[str]")
     if groups is None:
         reason = "the groups of this gallery are not known yet: run `rsh groups`"
         raise InputError(reason, parameter="filter", value=condition)
-    rows = ids.get_indexer(pd.Index(condition.values))
-    numbers = np.where(rows >= 0, groups.number[rows], NO_GROUP)
+    numbers = groups.of_tiles(condition.values)
     if (numbers == NO_GROUP).any():
         tile = condition.values[int((numbers == NO_GROUP).argmax())]
         reason = f"no group holds a tile {tile}: give the id of one in a group"
         raise InputError(reason, parameter="filter", value=condition)
     return np.isin(groups.number, numbers, invert=condition.negated)
-
-
-def _segment_starts(tiles: GroupedTiles) -> "pd.Series[int]":
-    """Return where the rows of each segment begin if all are counted, and where the last end."""
-    segments = tiles.manifest.segments
-    ends = np.cumsum([0, *(segment.items for segment in segments)])
-    return pd.Series(ends, index=[*(segment.folder for segment in segments), ""])
 
 
 def _group_new(tiles: GroupedTiles, grouping: Grouping, is_new: NDArray[np.bool_]) -> None:
