@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from rsh.cli import data, encode, evaluate, gallery, search, serve, train
+from rsh.cli import data, encode, evaluate, gallery, learn, search, serve, train
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "data fetch": data.data_fetch,
@@ -15,6 +15,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "project": encode.project,
     "export-onnx": encode.export_onnx,
     "search": search.search,
+    "suggest": learn.suggest,
+    "classify": learn.classify,
+    "learn": learn.learn,
     "gallery info": gallery.gallery_info,
     "gallery check": gallery.gallery_check,
     "gallery add": gallery.gallery_add,

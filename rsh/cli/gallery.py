@@ -44,6 +44,9 @@ def gallery_info(gallery: Path, /) -> None:
         ("search", describe_index(manifest.index, opened.searcher)),
         ("made by", manifest.model.run or "an unknown run"),
     ]
+    if learned := manifest.learned:
+        classes = plural(len(learned.classes), "class")
+        lines.append(("learned from", f"{plural(learned.labels, 'label')} of {classes}"))
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))

@@ -23,6 +23,9 @@ OVERVIEW = {
     "dashboard.",
     "export-onnx": "Export a trained network to ONNX, so that images are encoded without torch.",
     "search": "Find the tiles whose codes differ least from the query's.",
+    "suggest": "Name the tiles to label next: typical, far apart, and of uncertain class.",
+    "classify": "Count the tiles that are probably of each class, by the labels of a few.",
+    "learn": "Teach a gallery's codes by labels, and write a new gallery beside it.",
     "gallery": "Inspect, change and index a gallery.",
     "evaluate": "Evaluate a trained model, and write evaluation.json into its run folder.",
     "compare": "Compare trained models side by side, and state whether their results are "

@@ -291,6 +291,13 @@ def check_free(folder: Path) -> None:
     check_new_gallery(folder)
 
 
+def discard_unfinished(folder: Path) -> None:
+    """Delete what a killed writer has left in a folder that was to become a gallery."""
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        with suppress(InputError), _lock(folder):  # unless another process is writing there
+            _clean(folder, keep=set())
+
+
 def _collection(gallery: Gallery) -> str:
     """Return the prefix of a collection's name, which identifies model and data."""
     prints = [part.fingerprint[:8] for part in (gallery.manifest.model, gallery.manifest.data)]

@@ -72,6 +72,26 @@ class Confidence:
         right = claimed[np.arange(len(claimed)), self.labels.numbers]
         return int(right.sum()), int(claimed.sum())
 
+    def find(self, least: float) -> tuple[Rows, Rows]:
+        """Return the tiles with at least this score for any class, and the likeliest class.
+
+        Args:
+            least: 0 to 1.
+
+        Returns:
+            Rows, and numbers of classes, in the order of classes and then of scores, highest first.
+        """
+        best = self.scores.argmax(axis=1)
+        score = self.scores[np.arange(len(best)), best]
+        rows = np.flatnonzero(score >= least)
+        rows = rows[np.lexsort((-score[rows], best[rows]))]
+        return rows, best[rows]
+
+    def count(self, least: float) -> dict[str, int]:
+        """Return how many tiles have at least this score, by class."""
+        found = (self.scores >= least).sum(axis=0)
+        return dict(zip(self.classes, found.tolist(), strict=True))
+
 
 def confidence(gallery: Gallery, labels: Labels, *, seed: int = 0) -> Confidence:
     """Score all tiles for each of the given classes.

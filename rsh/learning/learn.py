@@ -9,6 +9,7 @@ The classes that the gallery was encoded with stay as they are in the new one, a
 from: a given label is one visitor's word, and belongs to the visitor's labels.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,8 +67,8 @@ def learn(
         name: of the new gallery on the dashboard; by default that of the other with the number of
             labels.
         seed: equal labels and seeds give equal galleries.
-        measure: hold labels out to measure what is gained, which takes twice as long, and three times with 100 labels or
-            fewer.
+        measure: hold labels out to measure what is gained, which takes twice as long, and three
+            times with 100 labels or fewer.
         watch: progress callback. What it raises stops the work, and nothing is left behind.
 
     Raises:
@@ -103,9 +104,13 @@ def learn(
         seed=seed,
         tick=_Counter(stages, len(gallery)).count,
     )
-    stages.tell("comparing", 0)
-    kept, changed, compared = compare_neighbors(gallery, new, seed)
-    stages.tell("comparing", 1)
+    try:
+        stages.tell("comparing", 0)
+        kept, changed, compared = compare_neighbors(gallery, new, seed)
+        stages.tell("comparing", 1)
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)
+        raise
     report = LearnReport(
         labels=len(given),
         left_out=len(every) - len(given),

@@ -1,0 +1,1 @@
+"""Learning from labels in a separate process: see `client`."""
