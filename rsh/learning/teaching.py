@@ -10,6 +10,7 @@ Only the head is trained, without Fabric or timm, whose import would take as lon
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 
 import numpy as np
@@ -69,13 +70,27 @@ def teach(
     config = replace(SETTINGS, seed=seed)
     batches = VectorBatches(inputs[:, None], labels, config, teacher=_teacher(features, soft))
     tick(0.1)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         head = HashHead(
             inputs.shape[1], num_bits=gallery.class_bits, hidden=HIDDEN, feature_dim=PROJECTED
         )
         _fit(head, batches, torch.from_numpy(network), config, tick)
     return _to_numpy(head.eval(), scale, features.shape[1])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Use one thread of torch: on busy cores several wait for each other after each small step.
+
+    So the head does not depend on the number of cores either.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _teacher(features: Floats, soft: Floats) -> Teacher:
