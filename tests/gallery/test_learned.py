@@ -92,7 +92,8 @@ def test_learned_gallery_has_other_codes_and_the_same_tiles(parent: Gallery, tmp
 def test_what_stays_takes_no_second_space(parent: Gallery, tmp_path: Path):
     new = learned(parent, tmp_path / "new")
     old_files, new_files = (
-        {f.name: f.stat() for f in g.segments[0].folder.iterdir()} for g in (parent, new)
+        {file.name: file.stat() for file in gallery.segments[0].folder.iterdir()}
+        for gallery in (parent, new)
     )
     shared = {name for name in old_files if os.path.samestat(old_files[name], new_files[name])}
     assert shared == set(old_files) - {"codes.npy", "relaxed.npy"}
