@@ -18,8 +18,10 @@ from typing import Any
 import atheris
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from robustness.fuzz.targets import Mutator
+from rsh.gallery.columns import TEXT, write_columns
 
 Change = Callable[[bytes, random.Random], bytes]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -126,8 +128,8 @@ def _places(value: Any) -> Any:
 
 
 def table_value(data: bytes, rng: random.Random) -> bytes:
-    """Change a column, a value or the rows of a parquet table."""
-    table = pd.read_parquet(io.BytesIO(data))
+    """Change a column, a value or the rows of the table of a gallery."""
+    table = pd.read_feather(io.BytesIO(data))
     name, what = rng.choice(list(table.columns)), rng.randrange(6)
     if what == 0:
         table = table.drop(columns=name)
@@ -143,8 +145,13 @@ def table_value(data: bytes, rng: random.Random) -> bytes:
         column = list(table[name])
         column[rng.randrange(len(column))] = rng.choice(ODD)
         table[name] = column
-    stream = io.BytesIO()
-    table.to_parquet(stream)
+    stream, columns = io.BytesIO(), {}
+    for column in table:
+        with suppress(pa.ArrowException, OverflowError):
+            columns[column] = pa.array(table[column], from_pandas=True)
+            if columns[column].type == pa.string():
+                columns[column] = columns[column].cast(TEXT)
+    write_columns(stream, columns)
     return stream.getvalue()
 
 

@@ -15,7 +15,7 @@ class pass a condition on the class.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,20 @@ FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
 DATE = re.compile(r"\d{4}(-|$)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 Mask = NDArray[np.bool_]
+
+
+class ColumnTable(Protocol):
+    """A table by its columns: that of a gallery, or one of pandas."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def __getitem__(self, name: str, /) -> "pd.Series[Any]": ...
+
+    @property
+    def columns(self) -> Any:
+        """Names of the columns."""
 
 
 class Condition(NamedTuple):
@@ -72,7 +86,7 @@ class Filter:
     def __str__(self) -> str:
         return " and ".join(map(str, self.conditions))
 
-    def mask(self, items: pd.DataFrame) -> Mask:
+    def mask(self, items: ColumnTable) -> Mask:
         """Return whether each tile meets all conditions.
 
         Args:
@@ -88,7 +102,7 @@ class Filter:
         holds: Mask = np.logical_and.reduce([np.ones(len(items), dtype=bool), *masks])
         return holds
 
-    def tests(self, items: pd.DataFrame) -> list[ColumnTest]:
+    def tests(self, items: ColumnTable) -> list[ColumnTest]:
         """Return the conditions with their values read as the columns have them.
 
         Raises:
@@ -121,7 +135,7 @@ def _condition(text: str) -> Condition:
     return Condition(column, values, between, negated)
 
 
-def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
+def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
@@ -157,7 +171,7 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     return tests
 
 
-def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
+def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     if not {"longitude", "latitude"} <= set(items.columns):
         raise InputError(
             "these tiles have no coordinates: add longitude and latitude to items.csv and encode "
@@ -198,7 +212,7 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _mask(test: ColumnTest, items: pd.DataFrame) -> Mask:
+def _mask(test: ColumnTest, items: ColumnTable) -> Mask:
     column = items[test.column]
     if not _is_number(column):
         column = column.astype("string")

@@ -7,27 +7,37 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
-from rsh.codes.encodings import Encodings, HalfArray
-from rsh.codes.order import hash_order
+from rsh.codes.encodings import Encodings, HalfRows
 from rsh.codes.parts import CodePart, code_parts
+from rsh.codes.scan import CodeScan, Distances
 from rsh.errors import InputError
-from rsh.gallery.filters import NO_FILTER, Filter
-from rsh.gallery.items import DEGREES, read_planes
+from rsh.gallery.filters import NO_FILTER, Filter, Mask
+from rsh.gallery.ids import NO_ROW, TileIds
+from rsh.gallery.items import PLANES, ItemTable, read_planes, side_by_side
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
-from rsh.gallery.searcher import IndexSearcher, Searcher, open_searcher, with_held_out
+from rsh.gallery.row_order import RowOrder, ScatteredRows
+from rsh.gallery.scan_searcher import ScanSearcher
+from rsh.gallery.searcher import (
+    IndexSearcher,
+    Searcher,
+    open_searcher,
+    passing,
+    with_held_out,
+)
 from rsh.gallery.segment import GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
-from rsh.labels import Labeled
+from rsh.labels import UNLABELED, Labeled
 
+SPACES = ("feature", "code")
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
 
@@ -37,51 +47,52 @@ class Gallery(Labeled):
     A search returns no items of the "query" split, which are held out, unless it is told to include
     them; so results follow the disjoint protocol. The ids in `Hits` are row numbers of `items`.
 
+    Its files are mapped, so that several processes share their memory, as long as it has one
+    segment and no removed tile: `rsh gallery merge` makes it so. Otherwise codes are copied, and
+    columns, features and relaxed codes when they are used.
+
     Attributes:
         folder: the gallery folder.
         manifest: the contents of gallery.json.
-        segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
-        items: one row per item: id, class ("" where it is unknown), split (train, val, query, or
-            empty) and, if known, longitude and latitude in degrees, block and footprint.
+        table: the columns of the items, each read when it is used: id, class ("" where it is
+            unknown), split (train, val, query, or empty) and, if known, longitude and latitude in
+            degrees, block and footprint.
+        ids: the id of each row, and the row of each id.
         num_bits: code length, bits.
         packed: (n, ceil(num_bits / 8)) uint8.
         relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
         features: (n, d) float16, length 1.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, in_place: bool = False) -> None:
         """Use `Gallery.open`."""
-        self.folder = folder
+        self.folder, self._in_place = folder, in_place
         self.manifest = manifest
         self.num_bits = manifest.num_bits
         self._segments = [
             Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
             for segment in manifest.segments
         ]
-        all_items = pd.concat([segment.items for segment in self._segments], ignore_index=True)
-        self._check_ids(all_items["id"])
-        starts = np.cumsum([0, *map(len, self._segments)])
-        removed = [
-            start + row
-            for start, segment in zip(starts[:-1], manifest.segments, strict=True)
-            for row in segment.removed
-        ]
-        rows = np.setdiff1d(np.arange(len(all_items)), removed)
-        if len(self._segments) > 1:  # a single one is stored in this order
-            rows = rows[hash_order(all_items["id"].iloc[rows])]
-        segments = np.searchsorted(starts, rows, side="right") - 1
-        self.segment_rows = np.stack([segments, rows - starts[segments]], axis=1)
-        self.items: pd.DataFrame = all_items.iloc[rows].reset_index(drop=True)
-        unchanged = len(self._segments) == 1 and len(rows) == len(all_items)
-        self.packed: Packed = self._collect("packed", rows, unchanged)
-        self.relaxed: HalfArray = self._collect("relaxed", rows, unchanged)
-        self.features: HalfArray = self._collect("features", rows, unchanged)
+        self._order = self._find_order()
+        self.table = ItemTable([segment.items for segment in self._segments], self._order)
+        self.ids = TileIds(self.table.array("id"), self._join("hashes"))
+        if duplicate := self.ids.find_duplicate():
+            raise InputError(f"{folder} holds {duplicate} twice: {recovery_hint('gallery')}")
+        self.packed: Packed = self._join("packed")
+        self.relaxed = self._scattered("relaxed")
+        self.features = self._scattered("features")
         # Dashboards search with the same filters again, from several threads.
+        self._can_find = lru_cache(CACHED_FILTERS)(self._find_mask)
         self._searcher_for = lru_cache(CACHED_FILTERS)(self._filter_searcher)
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Gallery":
+    def open(cls, folder: str | Path, *, in_place: bool = False) -> "Gallery":
         """Open a gallery and check that its files are intact.
+
+        Args:
+            folder: of the gallery.
+            in_place: search the codes where they lie, unless the gallery keeps an index: in memory
+                that processes share, but in some milliseconds more a million tiles.
 
         Raises:
             InputError: no gallery, another format, or a file that is missing, cut or altered.
@@ -91,7 +102,7 @@ class Gallery(Labeled):
             manifest = read_manifest(folder)
             try:
                 check_files(folder, manifest)
-                gallery = cls(folder, manifest)
+                gallery = cls(folder, manifest, in_place=in_place)
             except (InputError, OSError):
                 if read_manifest(folder).version == manifest.version:
                     raise
@@ -100,7 +111,7 @@ class Gallery(Labeled):
             return gallery
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.packed)
 
     def __repr__(self) -> str:
         return f"Gallery({str(self.folder)!r}, {len(self)} items, {self.num_bits} bits)"
@@ -116,9 +127,17 @@ class Gallery(Labeled):
         return unpack(self.packed, self.num_bits)
 
     @cached_property
-    def ids(self) -> "pd.Index[str]":
-        """All ids as an index, which finds the row of one in constant time."""
-        return cast("pd.Index[str]", pd.Index(self.items["id"]))
+    def items(self) -> pd.DataFrame:
+        """The table as a whole, one row per item; `table` takes less memory."""
+        return self.table.frame()
+
+    @property
+    def segment_rows(self) -> NDArray[np.int64]:
+        """Segment of each item, and its row in that segment, (n, 2)."""
+        if self._order is None:
+            return np.stack([np.zeros(len(self), np.int64), np.arange(len(self))], axis=1)
+        segments, starts = self._order.segments(), self._order.starts
+        return np.stack([segments, self._order.positions - starts[segments]], axis=1)
 
     def find_row(self, tile: str, *, parameter: str = "query") -> int:
         """Return the row of the tile of an id.
@@ -126,38 +145,65 @@ class Gallery(Labeled):
         Raises:
             InputError: no tile has this id; it names `parameter`.
         """
-        if tile not in self.ids:
+        (row,) = self.ids.rows([tile])
+        if row == NO_ROW:
             message = f"no tile of {self.folder} has this id; one is {self.ids[0]}"
             raise InputError(message, parameter=parameter, value=tile)
-        return cast(int, self.ids.get_loc(tile))
+        return int(row)
+
+    def class_name(self, row: int) -> str:
+        """Class of an item; "" if it is unknown."""
+        label = int(self.labels[row])
+        return "" if label == UNLABELED else self.classes[label]
+
+    def split_name(self, row: int) -> str:
+        """Split of an item: train, val, query, or ""."""
+        names, numbers = self.table.categories("split")
+        return names[int(numbers[row])]
 
     @cached_property
+    def is_held_out(self) -> NDArray[np.bool_]:
+        """Whether each item is of the query split, (n,)."""
+        names, numbers = self.table.categories("split")
+        of_query = [number for number, name in enumerate(names) if name == "query"]
+        return np.isin(numbers, of_query)
+
+    @property
     def searchable(self) -> NDArray[np.int64]:
         """Rows that a search may return, ascending: all outside the query split."""
-        return np.flatnonzero(self.items["split"] != "query")
+        return np.flatnonzero(~self.is_held_out)
 
     @cached_property
-    def projection(self) -> pd.DataFrame | None:
-        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run.
+    def planes(self) -> dict[str, NDArray[np.float32]] | None:
+        """The projections of features and codes, "feature" and "code", (n, 2) each.
 
-        It must run again after tiles are added.
+        None until `rsh project` has run, which must run again after tiles are added.
         """
         if not self.manifest.projection:
             return None
-        table = read_planes(self.folder / self.manifest.projection.file)
-        ids = table.pop("id")
-        if ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
-            return table
-        if not self.items["id"].isin(ids).all():
+        keys, planes = read_planes(self.folder / self.manifest.projection.file)
+        if not np.array_equal(keys, self.ids.hashes):
+            order = np.argsort(keys, kind="stable")
+            places = np.searchsorted(keys, self.ids.hashes, sorter=order)
+            rows = order[np.minimum(places, len(order) - 1)] if len(order) else order
+            if not np.array_equal(keys[rows], self.ids.hashes):
+                return None
+            planes = {name: plane[rows] for name, plane in planes.items()}
+        pairs = {space: [planes[f"{space}_{axis}"] for axis in "xy"] for space in SPACES}
+        return {space: side_by_side(*pair) for space, pair in pairs.items()}
+
+    @property
+    def projection(self) -> pd.DataFrame | None:
+        """The same as columns feature_x, feature_y, code_x, code_y."""
+        if self.planes is None:
             return None
-        rows: pd.DataFrame = table.set_index(ids).loc[self.items["id"]]
-        return rows.reset_index(drop=True)
+        columns = zip(PLANES, (*self.planes["feature"].T, *self.planes["code"].T), strict=True)
+        return pd.DataFrame(dict(columns), copy=False)
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:
         """Longitude and latitude of each tile in degrees, (n, 2); None if items have none."""
-        known = {*DEGREES} <= {*self.items.columns}
-        return self.items[list(DEGREES)].to_numpy() if known else None
+        return self.table.positions()
 
     @property
     def has_map(self) -> bool:
@@ -174,8 +220,8 @@ class Gallery(Labeled):
         return any(segment.has_images for segment in self._segments)
 
     def _stored_thumbnail(self, row: int) -> bytes:
-        segment, segment_row = map(int, self.segment_rows[row])
-        return self._segments[segment].thumbnail(segment_row)
+        segment, inside = (0, row) if self._order is None else self._order.find(row)
+        return self._segments[segment].thumbnail(inside)
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
@@ -229,6 +275,25 @@ class Gallery(Labeled):
         searcher = self._searcher_for(filter, include_held_out)
         return searcher.range_search(query_packed, radius=radius)
 
+    def distances(self, query_packed: Packed) -> Distances:
+        """Return the distance of every item from one query, (n,), bits; read-only.
+
+        Args:
+            query_packed: (1, bytes) uint8, a code of the same model.
+
+        Raises:
+            InputError: wrong width or type.
+        """
+        return self._scan.distances(query_packed)
+
+    def can_find(self, filter: Filter = NO_FILTER, *, include_held_out: bool = False) -> Mask:
+        """Return whether a search may return each item, (n,) bool; read-only.
+
+        Raises:
+            InputError: a condition is invalid, or no item meets it.
+        """
+        return self._can_find(filter, include_held_out)
+
     def searchable_rows(
         self, filter: Filter = NO_FILTER, *, include_held_out: bool = False
     ) -> NDArray[np.int64]:
@@ -237,9 +302,7 @@ class Gallery(Labeled):
         Raises:
             InputError: a condition is invalid, or no item meets it.
         """
-        if filter:
-            return np.sort(self._searcher_for(filter, include_held_out).rows)
-        return np.arange(len(self)) if include_held_out else self.searchable
+        return np.flatnonzero(self.can_find(filter, include_held_out=include_held_out))
 
     @property
     def look_bits(self) -> int:
@@ -254,7 +317,16 @@ class Gallery(Labeled):
     @property
     def num_held_out(self) -> int:
         """How many items are of the query split."""
-        return len(self) - len(self.searchable)
+        return int(np.count_nonzero(self.is_held_out))
+
+    def check_hashes(self) -> None:
+        """Check that the stored hashes are those of the ids; a search does not wait for it.
+
+        Raises:
+            InputError: one is not.
+        """
+        for segment in self._segments:
+            segment.check_hashes(np.arange(len(segment)))
 
     def _check_size(self) -> None:
         """Raise InputError if the manifest contradicts the files."""
@@ -266,32 +338,75 @@ class Gallery(Labeled):
                 f"its files hold others: {recovery_hint('gallery')}"
             )
 
-    def _check_ids(self, ids: "pd.Series[str]") -> None:
-        """Raise InputError if two tiles have the same id."""
-        duplicates = ids[ids.duplicated()]
-        if len(duplicates):
-            raise InputError(
-                f"{self.folder} holds {duplicates.iloc[0]} twice: {recovery_hint('gallery')}"
-            )
+    @cached_property
+    def _class_numbers(self) -> tuple[list[str], NDArray[np.int64]]:
+        names, numbers = self.table.categories("class")
+        used = np.bincount(numbers, minlength=len(names)) > 0
+        classes = sorted(
+            {name for name, is_used in zip(names, used, strict=True) if is_used} - {""}
+        )
+        place = {name: number for number, name in enumerate(classes)}
+        return classes, np.array([place.get(name, UNLABELED) for name in names])[numbers]
 
-    def _collect(self, name: str, rows: NDArray[np.int64], unchanged: bool) -> Any:
-        """Return an array over all segments; a memory map if it equals that of one segment."""
+    def _find_order(self) -> RowOrder | None:
+        """Return where each row lies; None if they are those of the only segment.
+
+        One segment is stored in the order of a gallery, see `rsh.codes.order`.
+        """
+        starts = np.cumsum([0, *map(len, self._segments)])
+        removed = [
+            start + row
+            for start, segment in zip(starts[:-1].tolist(), self.manifest.segments, strict=True)
+            for row in segment.removed
+        ]
+        if len(self._segments) == 1 and not removed:
+            return None
+        kept = np.setdiff1d(np.arange(starts[-1]), removed, assume_unique=True)
+        if len(self._segments) > 1:
+            hashes = np.concatenate([segment.hashes for segment in self._segments])
+            kept = kept[np.argsort(hashes[kept], kind="stable")]
+        return RowOrder(kept, starts)
+
+    def _join(self, name: str) -> NDArray[Any]:
+        """Return an array over all segments; a memory map if it equals that of the only one."""
         arrays = [getattr(segment, name) for segment in self._segments]
-        return arrays[0] if unchanged else np.concatenate(arrays)[rows]
+        return arrays[0] if self._order is None else np.concatenate(arrays)[self._order.positions]
+
+    def _scattered(self, name: str) -> HalfRows:
+        """Return a large array over all segments, of which rows are read when they are used."""
+        arrays = [getattr(segment, name) for segment in self._segments]
+        return arrays[0] if self._order is None else ScatteredRows(arrays, self._order)
 
     @cached_property
-    def searcher(self) -> IndexSearcher:
+    def searcher(self) -> Searcher:
         """Searches all but the held-out items; opened or built on first use.
 
         Raises:
             InputError: its index is on a server that does not answer.
         """
+        if self._in_place and not self.manifest.index:
+            return ScanSearcher(self._scan, self.can_find())
         return open_searcher(self, self.manifest.index)
 
     @cached_property
     def _whole_searcher(self) -> Searcher:
-        return with_held_out(self.searcher, self)
+        if isinstance(self.searcher, IndexSearcher):
+            return with_held_out(self.searcher, self)
+        return self.searcher.keep(self.can_find(include_held_out=True), [])
+
+    @cached_property
+    def _scan(self) -> CodeScan:
+        return CodeScan(self.packed, self.num_bits)
+
+    def _find_mask(self, filter: Filter, include_held_out: bool) -> Mask:
+        every = np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
+        found = passing(self.table, filter, every) if filter else every
+        found.flags.writeable = False
+        return found
 
     def _filter_searcher(self, filter: Filter, include_held_out: bool) -> Searcher:
         searcher = self._whole_searcher if include_held_out else self.searcher
-        return searcher.subset(self.items, filter) if filter else searcher
+        if not filter:
+            return searcher
+        can_find = self.can_find(filter, include_held_out=include_held_out)
+        return searcher.keep(can_find, filter.tests(self.table))

@@ -1,10 +1,10 @@
 """Gallery manifest: the files that make up a gallery, with checksums.
 
-    {"format": 3, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
+    {"format": 4, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
      "model": {...}, "data": {...},
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...},
+     "projection": {"file": "projection-2.arrow", "size": ..., "sha256": ...},
      "index": null,                                     the search index: see searcher
      "sha256": ...}                                     of everything but name and model.run
 
@@ -29,12 +29,12 @@ from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
 from rsh.io.schema import from_json
 
 WORK = ".encode"  # folder that an interrupted `rsh encode` resumes from; other writers keep it
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "gallery.json"
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
-PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
+PROJECTION_NAME = re.compile(r"projection-\d+\.arrow")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 

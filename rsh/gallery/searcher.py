@@ -19,18 +19,15 @@ from secrets import token_hex
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from rsh.codes.binary import Ids, Packed
-from rsh.codes.order import id_hashes
 from rsh.config import IndexName
 from rsh.errors import InputError
-from rsh.gallery.filters import Filter
+from rsh.gallery.filters import ColumnTable, Filter, Mask
+from rsh.gallery.ids import TileIds
+from rsh.gallery.items import ItemTable
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
-from rsh.index.base import Hits, IDSelector, Index, check_top_k, sort_hits
-from rsh.index.factory import load_index, make_index
-from rsh.index.ivf import IVFIndex
+from rsh.index.base import ColumnTest, Hits, IDSelector, Index, check_top_k, sort_hits
 from rsh.io.files import file_record
 
 
@@ -39,13 +36,15 @@ class TileTable(Protocol):
 
     Attributes:
         folder: of the gallery, with the file of a kept index.
-        items: one row per tile.
+        table: the columns of its tiles.
+        ids: of the tiles.
         packed: codes, (n, bytes) uint8.
         num_bits: code length, bits.
     """
 
     folder: Path
-    items: pd.DataFrame
+    table: ItemTable
+    ids: TileIds
     packed: Packed
     num_bits: int
 
@@ -58,10 +57,12 @@ class Searcher(Protocol):
     """Searches some rows of a gallery.
 
     Attributes:
-        rows: of the gallery, (n,) int64, in any order.
+        recall: measured recall@20, a fraction; None if the search is exact.
     """
 
-    rows: Ids
+    @property
+    def recall(self) -> float | None:
+        """See above."""
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the top_k nearest rows of each query, in the order (distance, row)."""
@@ -69,15 +70,12 @@ class Searcher(Protocol):
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Return all rows at most radius bits away from each query."""
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> "Searcher":
-        """Return a searcher over the tiles that pass a filter.
+    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> "Searcher":
+        """Return a searcher over some of the rows.
 
         Args:
-            items: the table of the gallery.
-            filter: the conditions.
-
-        Raises:
-            InputError: a condition does not fit the table, or no tile passes.
+            can_find: whether each row of the gallery is one of them, (n,).
+            tests: of the filter that chose them, see `IDSelector`.
         """
 
 
@@ -93,6 +91,11 @@ class IndexSearcher:
     def __init__(self, index: Index, ids: Ids, rows: Ids) -> None:
         self.index, self.ids, self.rows = index, ids, rows
 
+    @property
+    def recall(self) -> float | None:
+        """See `Searcher`."""
+        return self.index.recall
+
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the nearest rows of each query: see `Searcher`."""
         return self._in_rows(self.index.search(query_packed, top_k=top_k))
@@ -101,12 +104,11 @@ class IndexSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return self._in_rows(self.index.range_search(query_packed, radius=radius))
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> "IndexSearcher":
-        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        chosen = _passing(items, filter, self.rows)
+    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> "IndexSearcher":
+        """Return a searcher over some of the rows: see `Searcher`."""
+        chosen = can_find[self.rows]
         ids = self.ids[chosen]
-        selector = IDSelector(ids, filter.tests(items))
-        return IndexSearcher(self.index.subset(selector), ids, self.rows[chosen])
+        return IndexSearcher(self.index.subset(IDSelector(ids, tests)), ids, self.rows[chosen])
 
     def _in_rows(self, found: list[Hits]) -> list[Hits]:
         in_rows = []
@@ -122,16 +124,19 @@ class JoinedSearcher:
 
     Attributes:
         parts: the searchers.
-        rows: of the gallery, (n,) int64, ascending.
     """
 
-    def __init__(self, parts: Sequence[Searcher]) -> None:
+    def __init__(self, parts: Sequence[IndexSearcher]) -> None:
         self.parts = parts
-        self.rows: Ids = np.sort(np.concatenate([part.rows for part in parts]))
+
+    @property
+    def recall(self) -> float | None:
+        """See `Searcher`; that of the approximate part."""
+        return next((part.recall for part in self.parts if part.recall is not None), None)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the nearest rows of each query: see `Searcher`."""
-        check_top_k(top_k, len(self.rows))
+        check_top_k(top_k, sum(len(part.rows) for part in self.parts))
         found = [part.search(query_packed, top_k=min(top_k, len(part.rows))) for part in self.parts]
         return [Hits(ids[:top_k], distances[:top_k]) for ids, distances in _join(found)]
 
@@ -139,12 +144,10 @@ class JoinedSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return _join([part.range_search(query_packed, radius=radius) for part in self.parts])
 
-    def subset(self, items: pd.DataFrame, filter: Filter) -> Searcher:
-        """Return a searcher over the tiles that pass a filter: see `Searcher`."""
-        _passing(items, filter, self.rows)  # refuses it
-        passes = filter.mask(items)
-        parts = [part for part in self.parts if passes[part.rows].any()]
-        return JoinedSearcher([part.subset(items, filter) for part in parts])
+    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> Searcher:
+        """Return a searcher over some of the rows: see `Searcher`."""
+        parts = [part for part in self.parts if can_find[part.rows].any()]
+        return JoinedSearcher([part.keep(can_find, tests) for part in parts])
 
 
 def _join(found: Sequence[list[Hits]]) -> list[Hits]:
@@ -155,15 +158,25 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
     ]
 
 
-def _passing(items: pd.DataFrame, filter: Filter, rows: Ids) -> NDArray[np.bool_]:
-    """Return which of the searched rows pass a filter, (n,)."""
-    passes = np.asarray(filter.mask(items))
-    if not passes[rows].any():
+def passing(items: ColumnTable, filter: Filter, can_find: Mask) -> Mask:
+    """Return which of the tiles that a search may find pass a filter, (n,).
+
+    Args:
+        items: the table of the gallery.
+        filter: the conditions.
+        can_find: the tiles that a search without a filter may find, (n,).
+
+    Raises:
+        InputError: a condition does not fit the table, or no tile passes.
+    """
+    passes = filter.mask(items)
+    both = passes & can_find
+    if not both.any():
         reason = "no searchable tile meets this; relax it"
         if passes.any():
             reason = "only held-out tiles meet this; include them or relax it"
         raise InputError(reason, parameter="filter", value=filter)
-    return passes[rows]
+    return both
 
 
 def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
@@ -172,6 +185,8 @@ def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
     Raises:
         InputError: the server of the index does not answer, or its file is damaged.
     """
+    from rsh.index.factory import make_index  # FAISS
+
     rows = tiles.searchable
     if not entry:
         index = make_index(tiles.packed[rows], tiles.num_bits)
@@ -183,7 +198,9 @@ def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
 
 def with_held_out(searcher: IndexSearcher, tiles: TileTable) -> Searcher:
     """Return a searcher over all tiles: the held-out ones by an exact index in memory."""
-    rows = np.setdiff1d(np.arange(len(tiles.items)), tiles.searchable, assume_unique=True)
+    from rsh.index.factory import make_index  # FAISS
+
+    rows = np.setdiff1d(np.arange(len(tiles.packed)), tiles.searchable, assume_unique=True)
     if not len(rows):
         return searcher
     index = make_index(tiles.packed[rows], tiles.num_bits)
@@ -222,6 +239,8 @@ def build_index(
         raise InputError("only milvus uses a server", parameter="uri", value=uri)
     if name == "exact":
         return None
+    from rsh.index.ivf import IVFIndex  # FAISS
+
     codes = tiles.packed[tiles.searchable]
     IVFIndex.build(codes, tiles.num_bits, _keys(tiles), recall=recall).save(file)
     return _ivf_info(file)
@@ -247,7 +266,7 @@ def update_index(old: TileTable, new: TileTable, entry: IndexInfo, *, file: Path
     kept = np.intersect1d(before, keys[np.isin(keys, _keys(old))])
     index.remove(np.setdiff1d(before, kept))
     added = ~np.isin(keys, kept)
-    index.add(new.packed[rows[added]], keys[added], new.items.iloc[rows[added]])
+    index.add(new.packed[rows[added]], keys[added], new.table.take(rows[added]))
     if isinstance(entry, MilvusInfo):
         return entry
     index.save(file)
@@ -263,11 +282,13 @@ def drop_index(entry: IndexInfo | None) -> None:
             MilvusIndex.drop(entry.uri, entry.collection)
 
 
-def describe_index(entry: IndexInfo | None, searcher: IndexSearcher) -> str:
+def describe_index(entry: IndexInfo | None, searcher: Searcher) -> str:
     """Say what a gallery is searched with, by the "index" of its manifest and its searcher."""
     if isinstance(entry, MilvusInfo):
         return f"exact, by Milvus at {entry.uri}, collection {entry.collection}"
-    index = searcher.index
+    from rsh.index.ivf import IVFIndex  # FAISS
+
+    index = searcher.index if isinstance(searcher, IndexSearcher) else None
     if not isinstance(index, IVFIndex):
         return "exact, in memory"
     return (
@@ -282,11 +303,13 @@ def _ivf_info(file: Path) -> IVFInfo:
 
 def _keys(tiles: TileTable) -> Ids:
     """Return the ids of the searchable tiles in a kept index, in the order of their rows."""
-    return id_hashes(tiles.items["id"].iloc[tiles.searchable])
+    return tiles.ids.hashes[tiles.searchable]
 
 
 def _open(tiles: TileTable, entry: IndexInfo) -> Index:
     if isinstance(entry, IVFInfo):
+        from rsh.index.factory import load_index  # FAISS
+
         return load_index(tiles.folder / entry.file)
     from rsh.index.milvus import MilvusIndex
 

@@ -3,7 +3,8 @@
 codes.npy        packed codes, (n, ceil(num_bits / 8)) uint8
 relaxed.npy      hash layer output, whose signs are the codes, (n, num_bits) float16
 features.npy     L2-normalized projection-head output, (n, d) float16
-items.parquet    id, class, split and, if known, longitude, latitude, block, footprint
+items.arrow      id, class, split and, if known, longitude, latitude, block, footprint
+hashes.npy       of the ids, see `rsh.codes.order`, (n,) int64
 thumbs.bin       JPEG bytes one after another; none of an embedding without an image
 thumbs.npy       the n + 1 offsets into them, int64
 
@@ -17,17 +18,24 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 from rsh.codes.binary import Packed
 from rsh.codes.encodings import HalfArray
+from rsh.codes.order import id_hashes
 from rsh.errors import InputError
-from rsh.gallery.items import read_items
+from rsh.gallery.columns import write_columns
+from rsh.gallery.items import read_items, store_items
 from rsh.io.arrays import map_bytes, read_array
 from rsh.io.files import FileRecord, file_record, recovery_hint
 
-FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
-ROWS_AT_ONCE = 1 << 16  # in memory while an array is written
+FILES = (
+    *("codes.npy", "relaxed.npy", "features.npy", "items.arrow", "hashes.npy"),
+    *("thumbs.bin", "thumbs.npy"),
+)
+ROWS_AT_ONCE = 1 << 16  # in memory while an array is written or checked
+SAMPLED = 1000  # ids whose hashes are compared when a segment is opened
 THUMB_SIDE = 128  # pixels
 
 
@@ -59,9 +67,12 @@ class GalleryTiles:
 
 
 class Segment:
-    """An opened segment; large arrays stay on disk.
+    """An opened segment; all of it stays on disk until it is used.
 
-    Its items, packed, relaxed and features are those of `GalleryTiles`.
+    Attributes:
+        items: the columns of the table.
+        hashes: of the ids, (n,) int64.
+        packed, relaxed, features: as in `GalleryTiles`.
     """
 
     def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
@@ -74,7 +85,7 @@ class Segment:
             self._read(folder, num_items)
         except InputError as error:
             raise InputError(f"{error}: {recovery_hint('gallery')}") from None
-        columns = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
+        columns = (self.hashes, self.packed, self.relaxed, self.features, self._offsets[1:])
         lengths = {len(column) for column in columns}
         widths = (self.packed.shape[1], self.relaxed.shape[1])
         if lengths != {num_items} or widths != (-(-num_bits // 8), num_bits):
@@ -82,22 +93,37 @@ class Segment:
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
                 f"its files hold others: {recovery_hint('gallery')}"
             )
+        self.check_hashes(np.unique(np.linspace(0, num_items - 1, SAMPLED).astype(np.int64)))
 
     def _read(self, folder: Path, num_items: int) -> None:
         """Open all files, and check them, since a hostile file can have the right checksum."""
-        self.items = read_items(folder / "items.parquet", num_items)
-        self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
+        self._folder = folder
+        self.items = read_items(folder / "items.arrow", num_items)
+        self.hashes: NDArray[np.int64] = read_array(folder / "hashes.npy", np.int64, ndim=1)
+        # Searches need rows of successive bytes; a file may have columns of them.
+        self.packed: Packed = np.ascontiguousarray(read_array(folder / "codes.npy", np.uint8))
         self.relaxed: HalfArray = read_array(folder / "relaxed.npy", np.float16)
         self.features: HalfArray = read_array(folder / "features.npy", np.float16)
-        self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
+        self._offsets = read_array(folder / "thumbs.npy", np.int64, ndim=1)
         thumbnails = folder / "thumbs.bin"
-        ends = np.concatenate([[0], self._offsets, [thumbnails.stat().st_size]])
-        if len(ends) < 4 or (ends[1:] < ends[:-1]).any():  # a difference could overflow
+        if not _ascends(self._offsets, thumbnails.stat().st_size):
             raise InputError(f"{folder / 'thumbs.npy'} names places outside {thumbnails.name}")
         self._thumbs = map_bytes(thumbnails)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.hashes)
+
+    def check_hashes(self, rows: NDArray[np.int64]) -> None:
+        """Check that the hashes of some rows are those of their ids.
+
+        Raises:
+            InputError: one is not.
+        """
+        ids: list[str] = self.items["id"].take(pa.array(rows)).to_pylist()
+        if (id_hashes(ids) != self.hashes[rows]).any():
+            raise InputError(
+                f"{self._folder / 'hashes.npy'} does not fit the ids: {recovery_hint('gallery')}"
+            )
 
     @property
     def has_images(self) -> bool:
@@ -133,12 +159,23 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
             f"{items} items, {codes} codes, {relaxed} relaxed codes, {features} features, "
             f"{len(offsets) - 1} thumbnails: need one of each per tile"
         )
-    tiles.items.reset_index(drop=True).to_parquet(folder / "items.parquet")
+    with (folder / "items.arrow").open("wb") as stream:
+        write_columns(stream, store_items(tiles.items))
+    np.save(folder / "hashes.npy", id_hashes(tiles.items["id"]))
     _save(folder / "codes.npy", tiles.packed, np.uint8)
     _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
     _save(folder / "features.npy", tiles.features, np.float16)
     np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
     return {name: file_record(folder / name) for name in FILES}
+
+
+def _ascends(offsets: NDArray[np.int64], end: int) -> bool:
+    """Whether offsets are at least two, never descend, and lie within a file."""
+    if len(offsets) < 2 or offsets[0] < 0 or offsets[-1] > end:
+        return False
+    parts = range(0, len(offsets), ROWS_AT_ONCE)  # a comparison of all would copy them
+    pieces = (offsets[start : start + ROWS_AT_ONCE + 1] for start in parts)
+    return all((piece[1:] >= piece[:-1]).all() for piece in pieces)  # a difference could overflow
 
 
 def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:

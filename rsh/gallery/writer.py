@@ -14,12 +14,17 @@ from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
+from rsh.gallery.columns import write_columns
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
+from rsh.gallery.items import KEY, PLANES
 from rsh.gallery.manifest import (
     INDEX_NAME,
     MANIFEST,
@@ -98,10 +103,12 @@ def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
     Raises:
         InputError: it holds one of them.
     """
-    twice = set(ids) & set(gallery.items["id"])
+    new = list(ids)
+    twice = [name for name, row in zip(new, gallery.ids.rows(new), strict=True) if row != NO_ROW]
     if twice:
-        name = min(twice)
-        raise InputError(f"{gallery.folder} already holds {name}: remove it first, or rename it")
+        raise InputError(
+            f"{gallery.folder} already holds {min(twice)}: remove it first, or rename it"
+        )
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
@@ -112,7 +119,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
     """
     with _next_version(folder) as manifest:
         gallery, unique = Gallery.open(folder), list(dict.fromkeys(ids))
-        rows = gallery.ids.get_indexer(pd.Index(unique))
+        rows = gallery.ids.rows(unique)
         if (rows < 0).any():
             unknown = unique[rows.argmin()]
             raise InputError(f"{folder} holds no tile {unknown}: give the id of one it holds")
@@ -161,12 +168,13 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
         projection: feature_x, feature_y, code_x, code_y, one row per item.
     """
     with _next_version(gallery.folder) as manifest:
-        file = gallery.folder / f"projection-{manifest.version + 1}.parquet"
+        file = gallery.folder / f"projection-{manifest.version + 1}.arrow"
         with atomic_write(file) as stream:
-            projection.assign(id=gallery.items["id"]).to_parquet(stream)
+            planes = {name: pa.array(projection[name].to_numpy(np.float32)) for name in PLANES}
+            write_columns(stream, {KEY: pa.array(gallery.ids.hashes), **planes})
         manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
     gallery.manifest.projection = manifest.projection
-    gallery.__dict__.pop("projection", None)  # which is cached
+    gallery.__dict__.pop("planes", None)  # which are cached
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
@@ -184,9 +192,12 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
                 f"{other.folder} is of another model than {first.folder}: their codes mean "
                 "different things; encode one of them again"
             )
-    ids = pd.concat([gallery.items["id"] for gallery in galleries])
-    if ids.duplicated().any():
-        raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
+    for number, gallery in enumerate(galleries):
+        for other in galleries[:number]:
+            twice, _ = gallery.ids.shared(other.ids)
+            if len(twice):
+                name = gallery.ids[int(twice[0])]
+                raise InputError(f"two galleries hold {name}: remove one of them")
     if (into / MANIFEST).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
     check_new_gallery(into)  # accepts what a killed merge left behind
@@ -206,7 +217,9 @@ def check_gallery(folder: Path) -> Gallery:
         InputError: the folder is no gallery, or a file is missing, cut short or altered.
     """
     check_files(folder, read_manifest(folder), whole=True)
-    return Gallery.open(folder)
+    gallery = Gallery.open(folder)
+    gallery.check_hashes()
+    return gallery
 
 
 def check_new_gallery(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import traitlets
 
 from rsh.explorer.address import SIGNS
@@ -48,7 +49,7 @@ def controls_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `ControlsPanel.view` of a state."""
     gallery, query = state.gallery, state.query
     marked = [(word, row) for word, sign in SIGNS.items() for row in getattr(query, sign)]
-    held_out = query.row is not None and gallery.items["split"].iloc[query.row] == "query"
+    held_out = query.row is not None and gallery.is_held_out[query.row]
     return {
         "query": describe_query(gallery, query) | {"unseen": bool(held_out)},
         "can_go_back": state.can_go_back,
@@ -75,7 +76,7 @@ def _searched(state: ExplorerState) -> str:
     settings, held_out = state.settings, state.gallery.num_held_out
     searched = plural(state.num_searched, "tile")
     if settings.filter:
-        many = len(state.gallery.searchable_rows(**state.options.among()))
+        many = np.count_nonzero(state.gallery.can_find(**state.options.among()))
         searched = f"{many:,} of {searched}"
     if settings.filter and settings.include_held_out and held_out:
         return f"{searched} searched, held-out ones included"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rsh.explorer.panels.panel import Panel
@@ -29,7 +30,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     """Return the `FilterPanel.view` of a state; `columns` as `list_columns` gives them."""
     filter, gallery = state.settings.filter, state.gallery
     included = state.settings.include_held_out
-    many = len(gallery.searchable_rows(filter, include_held_out=included))
+    many = np.count_nonzero(gallery.can_find(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "columns": columns,
@@ -39,12 +40,14 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
 
 def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     """Return the columns that conditions can be on, the usual ones first."""
-    items = state.gallery.items
-    usual = ["class"] if state.gallery.classes and items["class"].nunique() > 1 else []
-    usual += ["split"] if items["split"].iloc[state.gallery.searchable].nunique() > 1 else []
+    gallery, items = state.gallery, state.gallery.table
+    kinds = len(gallery.classes) + (gallery.num_labeled < len(gallery))
+    usual = ["class"] if gallery.classes and kinds > 1 else []
+    splits = items.categories("split")[1][~gallery.is_held_out]
+    usual += ["split"] if len(np.unique(splits)) > 1 else []
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]
-    if state.gallery.has_map:
+    if gallery.has_map:
         hint = "west, south, east, north"
         columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
     return columns

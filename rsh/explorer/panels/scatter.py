@@ -71,15 +71,14 @@ class ScatterPanel(Panel, script="scatter.js"):
 def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
-    if gallery.projection is not None:
+    if gallery.planes is not None:
         for space, heading, words in (
             ("feature", "Features", feature_words(gallery)),
             ("code", "Codes", _CODES),
         ):
-            xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
-            planes.append(_plane(gallery, page, xy, (heading, *words)))
-    if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
-        world = _plane(gallery, page, gallery.items[["longitude", "latitude"]], _WORLD)
+            planes.append(_plane(gallery, page, gallery.planes[space], (heading, *words)))
+    if gallery.positions is not None and np.isfinite(gallery.positions[:, 0]).any():
+        world = _plane(gallery, page, gallery.positions, _WORLD)
         world.world = True
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         planes.append(world)
@@ -113,9 +112,10 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
 
 
 def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]]]]:
-    if not gallery.has_map or "footprint" not in gallery.items:
+    if not gallery.has_map or "footprint" not in gallery.table:
         return {}
-    found = {str(row): parse_rings(gallery.items["footprint"].iloc[row]) for row in rows}
+    texts = gallery.table.take(rows, ["footprint"])["footprint"]
+    found = {str(row): parse_rings(text) for row, text in zip(rows, texts, strict=True)}
     return {row: rings for row, rings in found.items() if rings}
 
 

@@ -34,7 +34,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
         "map": address,
-        "split": SPLITS.get(str(gallery.items["split"].iat[row]), ""),
+        "split": SPLITS.get(gallery.split_name(row), ""),
         "thumb": gallery.thumbnail(row),
     }
 
@@ -46,7 +46,7 @@ def part_name(gallery: Gallery, part: CodePart) -> str:
 
 def file_name(gallery: Gallery, row: int) -> str:
     """Return the last part of a tile's id, without the folders around it."""
-    return escape_control_chars(str(gallery.items["id"].iat[row]).rsplit("/", 1)[-1])
+    return escape_control_chars(gallery.ids[row].rsplit("/", 1)[-1])
 
 
 def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:
