@@ -146,11 +146,11 @@ def table_value(data: bytes, rng: random.Random) -> bytes:
         column[rng.randrange(len(column))] = rng.choice(ODD)
         table[name] = column
     stream, columns = io.BytesIO(), {}
-    for column in table:
+    for key in map(str, table.columns):
         with suppress(pa.ArrowException, OverflowError):
-            columns[column] = pa.array(table[column], from_pandas=True)
-            if columns[column].type == pa.string():
-                columns[column] = columns[column].cast(TEXT)
+            columns[key] = pa.array(table[key], from_pandas=True)
+            if columns[key].type == pa.string():
+                columns[key] = columns[key].cast(TEXT)
     write_columns(stream, columns)
     return stream.getvalue()
 

@@ -53,12 +53,13 @@ class CodeScan:
 
     def _compare(self, query: NDArray[Any]) -> Distances:
         words = self.packed.view(self._word)
-        found = np.empty(len(words), np.uint8 if self.num_bits < 256 else np.uint16)
+        kind = np.dtype(np.uint8 if self.num_bits < 256 else np.uint16)
+        found: Distances = np.empty(len(words), kind)
         for start in range(0, len(words), BLOCK):
             block, total = words[start : start + BLOCK], found[start : start + BLOCK]
             np.bitwise_count(block[:, 0] ^ query[0], out=total, casting="unsafe")
             for number in range(1, len(query)):
-                total += np.bitwise_count(block[:, number] ^ query[number])
+                np.add(total, np.bitwise_count(block[:, number] ^ query[number]), out=total)
         return found
 
 

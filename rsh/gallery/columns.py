@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -21,7 +22,21 @@ from rsh.text import first_sentence
 
 MAGIC = b"ARROW1\0\0"  # the messages follow it
 TEXT = pa.large_string()  # which pandas takes as it is
-Columns = dict[str, pa.Array]
+
+
+class Columns(dict[str, pa.Array]):
+    """The columns of a table by name.
+
+    Attributes:
+        mapped: the file that they are in, if they are mapped.
+    """
+
+    mapped: mmap.mmap | None = None
+
+    def forget_pages(self) -> None:
+        """Stop counting what was read of the file as memory of this process."""
+        if self.mapped and hasattr(self.mapped, "madvise"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def write_columns(stream: BinaryIO, columns: Mapping[str, pa.Array]) -> None:
@@ -56,15 +71,32 @@ def map_columns(file: Path, num_rows: int | None = None) -> Columns:
         raise InputError(f"{file} holds no table ({len(batch)} rows and not {num_rows})")
     if len(set(batch.schema.names)) < batch.num_columns:
         raise InputError(f"{file} has two columns of one name")
-    if hasattr(mapped, "madvise"):  # what only had to be checked should not count as memory
-        mapped.madvise(mmap.MADV_DONTNEED)
-    return dict(zip(batch.schema.names, batch.columns, strict=True))
+    columns = Columns(zip(batch.schema.names, batch.columns, strict=True))
+    columns.mapped = mapped
+    columns.forget_pages()  # which only had to be checked
+    return columns
 
 
 def numbers(column: pa.Array) -> NDArray[Any]:
     """Return a column of numbers without unknown values as an array, which shares its memory."""
     found: NDArray[Any] = column.to_numpy(zero_copy_only=column.null_count == 0)
     return found
+
+
+class _Pair:
+    """Two columns that lie anywhere in memory, as numpy takes them for one array, (n, 2)."""
+
+    def __init__(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+        self.columns = first, second  # so that their memory stays
+        self.__array_interface__ = first.__array_interface__ | {
+            "shape": (len(first), 2),
+            "strides": (first.itemsize, second.ctypes.data - first.ctypes.data),
+        }
+
+
+def side_by_side(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Return two columns of numbers as one array, (n, 2), read-only and without a copy."""
+    return np.asarray(_Pair(first, second))
 
 
 def _read_batch(buffer: pa.Buffer) -> pa.RecordBatch:

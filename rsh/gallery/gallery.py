@@ -20,9 +20,10 @@ from rsh.codes.scan import CodeScan, Distances
 from rsh.errors import InputError
 from rsh.gallery.filters import NO_FILTER, Filter, Mask
 from rsh.gallery.ids import NO_ROW, TileIds
-from rsh.gallery.items import PLANES, ItemTable, read_planes, side_by_side
+from rsh.gallery.items import ItemTable
 from rsh.gallery.manifest import Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
+from rsh.gallery.planes import Planes, read_planes
 from rsh.gallery.row_order import RowOrder, ScatteredRows
 from rsh.gallery.scan_searcher import ScanSearcher
 from rsh.gallery.searcher import (
@@ -37,7 +38,6 @@ from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
 from rsh.labels import UNLABELED, Labeled
 
-SPACES = ("feature", "code")
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
 
@@ -174,31 +174,18 @@ class Gallery(Labeled):
         return np.flatnonzero(~self.is_held_out)
 
     @cached_property
-    def planes(self) -> dict[str, NDArray[np.float32]] | None:
-        """The projections of features and codes, "feature" and "code", (n, 2) each.
+    def planes(self) -> Planes | None:
+        """The projections of features and codes; None until `rsh project` has run.
 
-        None until `rsh project` has run, which must run again after tiles are added.
+        It must run again after tiles are added.
         """
-        if not self.manifest.projection:
-            return None
-        keys, planes = read_planes(self.folder / self.manifest.projection.file)
-        if not np.array_equal(keys, self.ids.hashes):
-            order = np.argsort(keys, kind="stable")
-            places = np.searchsorted(keys, self.ids.hashes, sorter=order)
-            rows = order[np.minimum(places, len(order) - 1)] if len(order) else order
-            if not np.array_equal(keys[rows], self.ids.hashes):
-                return None
-            planes = {name: plane[rows] for name, plane in planes.items()}
-        pairs = {space: [planes[f"{space}_{axis}"] for axis in "xy"] for space in SPACES}
-        return {space: side_by_side(*pair) for space, pair in pairs.items()}
+        info = self.manifest.projection
+        return read_planes(self.folder / info.file, self.ids.hashes) if info else None
 
     @property
     def projection(self) -> pd.DataFrame | None:
         """The same as columns feature_x, feature_y, code_x, code_y."""
-        if self.planes is None:
-            return None
-        columns = zip(PLANES, (*self.planes["feature"].T, *self.planes["code"].T), strict=True)
-        return pd.DataFrame(dict(columns), copy=False)
+        return self.planes.frame() if self.planes else None
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:
@@ -318,6 +305,17 @@ class Gallery(Labeled):
     def num_held_out(self) -> int:
         """How many items are of the query split."""
         return int(np.count_nonzero(self.is_held_out))
+
+    def forget_pages(self) -> None:
+        """Stop counting what was read of large files as memory of this process.
+
+        To be called after all tiles were read to draw them, such as on a map.
+        """
+        self.table.forget_pages()
+        for columns in [self.planes.columns] if self.planes else []:
+            columns.forget_pages()
+        for segment in self._segments:
+            segment.forget_pages()
 
     def check_hashes(self) -> None:
         """Check that the stored hashes are those of the ids; a search does not wait for it.

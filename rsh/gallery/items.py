@@ -10,13 +10,19 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.errors import InputError
-from rsh.gallery.columns import TEXT, Columns, is_number, is_text, map_columns, numbers
+from rsh.gallery.columns import (
+    TEXT,
+    Columns,
+    is_number,
+    is_text,
+    map_columns,
+    numbers,
+    side_by_side,
+)
 from rsh.gallery.row_order import RowOrder
 
 TEXTS = ("id", "class", "split")
 DEGREES = ("longitude", "latitude")
-PLANES = ("feature_x", "feature_y", "code_x", "code_y")
-KEY = "hash"  # column of a projection: hashes of ids
 MOST_CATEGORIES = 4096  # a column with more different texts is stored text by text
 UNKNOWN = -1  # number of the category of an unknown text
 
@@ -86,6 +92,11 @@ class ItemTable:
         longitude, latitude = (_float64(self.array(name)) for name in DEGREES)
         return side_by_side(longitude, latitude)
 
+    def forget_pages(self) -> None:
+        """Stop counting what was read of the files as memory of this process."""
+        for part in self._parts:
+            part.forget_pages()
+
     def _gather(self, name: str, rows: NDArray[np.int64]) -> pa.Array:
         """Return a column of some rows."""
         if self._order is None:
@@ -113,7 +124,7 @@ def store_items(items: pd.DataFrame) -> Columns:
     Raises:
         InputError: id, class or split is missing or no text, or a longitude or latitude no number.
     """
-    columns = {str(name): _store(str(name), items[name]) for name in items.columns}
+    columns = Columns({str(name): _store(str(name), items[name]) for name in items.columns})
     check_items(columns, "the table of tiles")
     return columns
 
@@ -151,48 +162,6 @@ def check_items(columns: Columns, where: str) -> None:
     for name in DEGREES:
         if name in columns and not is_number(columns[name].type):
             raise InputError(f"{where} has a value of {name} that is no number")
-
-
-def read_planes(file: Path) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
-    """Map a projection.
-
-    Returns:
-        The hash of the id of each of its tiles, (n,), and four coordinates, (n,) each, by the names
-        in `PLANES`.
-
-    Raises:
-        InputError: no table, or a column is missing or invalid.
-    """
-    try:
-        columns = map_columns(file)
-        for name, kind in {KEY: pa.int64(), **dict.fromkeys(PLANES, pa.float32())}.items():
-            if name not in columns:
-                raise InputError(f"{file} has no column {name}")
-            if columns[name].type != kind or columns[name].null_count:
-                raise InputError(f"{file} has a value of {name} that is no number")
-        found = {name: numbers(column) for name, column in columns.items()}
-        keys, planes = found[KEY], {name: found[name] for name in PLANES}
-        if not all(np.isfinite(plane).all() for plane in planes.values()):
-            raise InputError(f"{file} lacks finite coordinates for each tile")
-    except InputError as error:
-        raise InputError(f"{error}: compute it again with `rsh project`") from None
-    return keys, planes
-
-
-class _Pair:
-    """Two columns that lie anywhere in memory, as numpy takes them for one array, (n, 2)."""
-
-    def __init__(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
-        self.columns = first, second  # so that their memory stays
-        self.__array_interface__ = first.__array_interface__ | {
-            "shape": (len(first), 2),
-            "strides": (first.itemsize, second.ctypes.data - first.ctypes.data),
-        }
-
-
-def side_by_side(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Return two columns of numbers as one array, (n, 2), read-only and without a copy."""
-    return np.asarray(_Pair(first, second))
 
 
 def _float64(column: pa.Array) -> NDArray[np.float64]:

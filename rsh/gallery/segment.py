@@ -27,7 +27,7 @@ from rsh.codes.order import id_hashes
 from rsh.errors import InputError
 from rsh.gallery.columns import write_columns
 from rsh.gallery.items import read_items, store_items
-from rsh.io.arrays import map_bytes, read_array
+from rsh.io.arrays import forget_pages, map_bytes, read_array
 from rsh.io.files import FileRecord, file_record, recovery_hint
 
 FILES = (
@@ -112,6 +112,11 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    def forget_pages(self) -> None:
+        """Stop counting what was read of the arrays as memory of this process."""
+        for array in (self.hashes, self.relaxed, self.features, self._offsets, self._thumbs):
+            forget_pages(array)
 
     def check_hashes(self, rows: NDArray[np.int64]) -> None:
         """Check that the hashes of some rows are those of their ids.

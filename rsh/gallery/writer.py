@@ -14,9 +14,7 @@ from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.rendering import AS_IS, Rendering
@@ -24,7 +22,6 @@ from rsh.errors import InputError
 from rsh.gallery.columns import write_columns
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
-from rsh.gallery.items import KEY, PLANES
 from rsh.gallery.manifest import (
     INDEX_NAME,
     MANIFEST,
@@ -39,6 +36,7 @@ from rsh.gallery.manifest import (
     read_manifest,
     to_json,
 )
+from rsh.gallery.planes import store_planes
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
 from rsh.io.files import (
@@ -170,8 +168,7 @@ def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
     with _next_version(gallery.folder) as manifest:
         file = gallery.folder / f"projection-{manifest.version + 1}.arrow"
         with atomic_write(file) as stream:
-            planes = {name: pa.array(projection[name].to_numpy(np.float32)) for name in PLANES}
-            write_columns(stream, {KEY: pa.array(gallery.ids.hashes), **planes})
+            write_columns(stream, store_planes(projection, gallery.ids.hashes))
         manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
     gallery.manifest.projection = manifest.projection
     gallery.__dict__.pop("planes", None)  # which are cached

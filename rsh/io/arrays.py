@@ -1,5 +1,6 @@
 """Reads arrays from untrusted files: checked, and never unpickled."""
 
+import mmap
 import tokenize
 import zipfile
 import zlib
@@ -50,6 +51,18 @@ def read_numbers(file: Path) -> NDArray[Any]:
     except ARRAY_ERRORS as error:
         raise InputError(f"{file} holds no array ({first_sentence(error)})") from None
     return array
+
+
+def forget_pages(array: NDArray[Any]) -> None:
+    """Stop counting a mapped array as memory of this process, until it is used again.
+
+    Nothing happens to an array that is no map.
+    """
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(owner, "madvise"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def map_bytes(file: Path) -> NDArray[np.uint8]:

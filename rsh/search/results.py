@@ -82,7 +82,7 @@ class SearchedTiles:
             return False
         included = self.options.include_held_out
         without = self.gallery.can_find(include_held_out=included) & (self.gallery.labels == label)
-        return np.count_nonzero(without) > (row is not None and without[row])
+        return bool(np.count_nonzero(without) > (row is not None and without[row]))
 
 
 @dataclass(frozen=True, eq=False)

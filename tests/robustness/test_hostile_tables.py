@@ -20,7 +20,8 @@ from refusals import refused
 from rsh.errors import InputError
 from rsh.gallery.columns import TEXT, Columns, map_columns
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import ItemTable, read_items, read_planes, store_items
+from rsh.gallery.items import ItemTable, read_items, store_items
+from rsh.gallery.planes import read_planes
 
 NUMBERS = pa.array(np.arange(12))
 ODD = (b"\0" * 8, b"\xff" * 8, b"\x01" + b"\0" * 7, b"\xff" * 7 + b"\x7f", b"\xc3(\xa0\xa1 \x80{7")
@@ -176,4 +177,4 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
     ):
         file.write_bytes(arrow(change))
         with refused(names=(file.name, told)):
-            read_planes(file)
+            read_planes(file, np.arange(12))

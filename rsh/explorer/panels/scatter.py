@@ -76,12 +76,13 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
             ("feature", "Features", feature_words(gallery)),
             ("code", "Codes", _CODES),
         ):
-            planes.append(_plane(gallery, page, gallery.planes[space], (heading, *words)))
+            planes.append(_plane(gallery, page, getattr(gallery.planes, space), (heading, *words)))
     if gallery.positions is not None and np.isfinite(gallery.positions[:, 0]).any():
         world = _plane(gallery, page, gallery.positions, _WORLD)
         world.world = True
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         planes.append(world)
+    gallery.forget_pages()
     return planes
 
 
