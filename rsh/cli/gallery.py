@@ -1,7 +1,7 @@
 """The commands that look after a gallery: `rsh gallery info | check | add | remove | ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -10,6 +10,9 @@ from rsh.cli.parser import Settings
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
+
+if TYPE_CHECKING:
+    from rsh.gallery.gallery import Gallery
 
 
 def gallery_info(gallery: Path, /) -> None:
@@ -38,6 +41,7 @@ def gallery_info(gallery: Path, /) -> None:
             f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
+        ("images", _images(opened)),
         ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
@@ -47,6 +51,14 @@ def gallery_info(gallery: Path, /) -> None:
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))
+
+
+def _images(gallery: "Gallery") -> str:
+    """Say what a gallery shows of its tiles."""
+    if not gallery.has_images:
+        return "none"
+    side = gallery.manifest.preview
+    return f"thumbnails, and previews of {side} pixels" if gallery.has_previews else "thumbnails"
 
 
 def gallery_check(gallery: Path, /) -> None:

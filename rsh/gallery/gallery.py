@@ -7,7 +7,7 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,10 +33,13 @@ from rsh.gallery.searcher import (
     passing,
     with_held_out,
 )
-from rsh.gallery.segment import GalleryTiles, Segment
+from rsh.gallery.segment import PREVIEWS, GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.files import recovery_hint
 from rsh.labels import UNLABELED, Labeled
+
+if TYPE_CHECKING:
+    from rsh.data.originals import Original, Originals
 
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
@@ -70,7 +73,12 @@ class Gallery(Labeled):
         self.manifest = manifest
         self.num_bits = manifest.num_bits
         self._segments = [
-            Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
+            Segment(
+                folder / segment.folder,
+                num_items=segment.items,
+                num_bits=self.num_bits,
+                has_previews=PREVIEWS[0] in segment.files,
+            )
             for segment in manifest.segments
         ]
         self._order = self._find_order()
@@ -201,19 +209,72 @@ class Gallery(Labeled):
         """Return the JPEG bytes of one thumbnail; an image of the code if there is no other."""
         return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
 
+    def preview(self, row: int) -> bytes | None:
+        """Return the JPEG bytes of one preview, a larger image than the thumbnail; None without."""
+        segment, inside = self._place(row)
+        return self._segments[segment].preview(inside) or None
+
+    def original(self, row: int, *, side: int | None = None) -> "Original | None":
+        """Load the original image of a tile, as it was rendered for the network.
+
+        Args:
+            row: of the tile.
+            side: longest side of the JPEG, pixels; by default `originals.LONGEST_SIDE`. It is never
+                larger than the image.
+
+        Returns:
+            None if the gallery does not know where it is, or if it is gone, cannot be read, or has
+            been changed since it was encoded.
+        """
+        thumbnail = self._stored_thumbnail(row)
+        if not thumbnail or not self.manifest.data.sources:
+            return None
+        return self._originals.load(
+            *(self.ids[row], thumbnail), image=self.image_name(row), side=side
+        )
+
+    def image_name(self, row: int) -> str:
+        """Path of the image of an embedding, as its table gives it; "" without one."""
+        for column in {source.column for source in self.manifest.data.sources} & {
+            *self.table.columns
+        }:
+            value = self.table.take([row], [column])[column].iloc[0]
+            if isinstance(value, str) and value:
+                return value
+        return ""
+
+    @cached_property
+    def _originals(self) -> "Originals":
+        from rsh.data.originals import Originals  # decoders, which a page leaves to a worker
+
+        return Originals(self.manifest.data.sources, self.manifest.data.rendering)
+
+    @property
+    def has_previews(self) -> bool:
+        """Whether any tile has a preview: `rsh encode --preview` stores them."""
+        return any(segment.has_previews for segment in self._segments)
+
     @property
     def has_images(self) -> bool:
         """Whether any tile has an image; tiles of embeddings may have none."""
         return any(segment.has_images for segment in self._segments)
 
     def _stored_thumbnail(self, row: int) -> bytes:
-        segment, inside = (0, row) if self._order is None else self._order.find(row)
+        segment, inside = self._place(row)
         return self._segments[segment].thumbnail(inside)
+
+    def _place(self, row: int) -> tuple[int, int]:
+        """Return the segment of an item, and its row there."""
+        return (0, row) if self._order is None else self._order.find(row)
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
         thumbnails = (self._stored_thumbnail(row) for row in range(len(self)))
-        return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbnails)
+        previews = (self.preview(row) or b"" for row in range(len(self)))
+        return GalleryTiles(
+            *(self.items, self.packed, self.relaxed, self.features, thumbnails),
+            previews=previews if self.has_previews else None,
+        )
 
     def encoded(self, row: int) -> Encodings:
         """Return code, hash layer output and feature of one item."""

@@ -63,7 +63,7 @@ class ItemTable:
             names: of the columns; those that there are not are left out.
         """
         wanted = np.asarray(rows, dtype=np.int64)
-        found = [name for name in names or self.columns if name in self]
+        found = [name for name in (self.columns if names is None else names) if name in self]
         columns = {name: _to_pandas(self._gather(name, wanted), name) for name in found}
         return pd.DataFrame(columns, index=pd.RangeIndex(len(wanted)))
 

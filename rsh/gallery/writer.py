@@ -10,13 +10,13 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import asdict, replace
-from functools import reduce
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
+from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.columns import write_columns
@@ -73,13 +73,19 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
     return Gallery.open(folder)
 
 
-def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -> Gallery:
+def add_tiles(
+    folder: Path,
+    tiles: GalleryTiles,
+    rendering: Rendering = AS_IS,
+    sources: Sequence[ImageSource] = (),
+) -> Gallery:
     """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
 
     Args:
         folder: of the gallery.
         tiles: the tiles.
         rendering: how their rasters became 8-bit RGB.
+        sources: where their images are.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
@@ -87,8 +93,7 @@ def add_tiles(folder: Path, tiles: GalleryTiles, rendering: Rendering = AS_IS) -
     """
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
-        merged = manifest.data.rendering.merge(rendering)
-        manifest.data = replace(manifest.data, rendering=merged)
+        manifest.data = manifest.data.merge(rendering, sources)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
         _update_index(old, manifest)
@@ -198,9 +203,11 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     if (into / MANIFEST).exists():
         raise InputError(f"{into} exists: give another --output, or delete it")
     check_new_gallery(into)  # accepts what a killed merge left behind
-    rendering = reduce(Rendering.merge, (each.manifest.data.rendering for each in galleries))
-    data = replace(first.manifest.data, rendering=rendering)
-    new = Manifest(first.name, first.num_bits, first.manifest.model, data)
+    data = first.manifest.data
+    for gallery in galleries[1:]:
+        data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
+    preview = max(gallery.manifest.preview for gallery in galleries)
+    new = Manifest(first.name, first.num_bits, first.manifest.model, data, preview=preview)
     with _next_version(into, new) as manifest:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
