@@ -115,7 +115,7 @@ FLAGS = {
 # Definitions in rsh/, by patterns as below.
 DEFINITIONS = {
     r"def \w+_of\(": "a verb first",
-    r"def (?:alone|bare|covered|gathered|led|noted|percent|place|plain|sealed|seen|turned)\(": (
+    r"def (?:alone|bare|covered|gathered|led|noted|percent|plain|sealed|seen|turned)\(": (
         "a verb and the field's word"
     ),
 }

@@ -1,7 +1,8 @@
-"""Take the images of the README from the page itself: `python docs/screenshots.py [GALLERY]`.
+"""Take the images of the README from the page itself.
 
-Needs `make gallery` and Chromium. Each step of the film is the page as it stands, with a ring
-around what is pressed next.
+`python docs/screenshots.py [GALLERY [FOLDER]]` needs `make gallery` and Chromium, and writes to
+docs/images or another folder. Each step of the film is the page as it stands, with a ring around
+what is pressed next.
 """
 
 import io
@@ -15,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
 from rsh.search.formats.fonts import font
 
 IMAGES = Path(__file__).parent / "images"
 QUERY = "tundra/n62e162_1.jpg"
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
+LARGE: ViewportSize = {"width": 1440, "height": 900}
 FILM_WIDTH, STRIP, SECONDS = 960, 56, 3.2
 INK, PAPER, RING = "#1b2126", "#faf9f6", "#b8400b"
 
@@ -80,42 +82,81 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(700)
 
 
-def still(page: Page, name: str, *, selector: str = "", height: int = 0, width: int = 1100) -> None:
-    """Keep a part of the page, or its top, as a JPEG."""
-    if selector:
-        shot = page.locator(selector).screenshot()
-    else:
-        page.set_viewport_size({"width": WINDOW["width"], "height": height})
-        page.wait_for_timeout(500)
-        shot = page.screenshot()
-        page.set_viewport_size(WINDOW)
-    image = Image.open(io.BytesIO(shot)).convert("RGB")
+def photograph(page: Page, selector: str = "") -> Image.Image:
+    """Return a part of the page, or all of the window, as an image."""
+    shot = page.locator(selector).screenshot() if selector else page.screenshot()
+    return Image.open(io.BytesIO(shot)).convert("RGB")
+
+
+def keep(image: Image.Image, file: Path, *, width: int) -> None:
+    """Write an image as a JPEG of some width."""
     size = (width, round(image.height * width / image.width))
-    image.resize(size, Image.Resampling.LANCZOS).save(IMAGES / name, quality=84)
+    image.resize(size, Image.Resampling.LANCZOS).save(file, quality=84)
 
 
-def stills(page: Page) -> None:
+def stacked(*images: Image.Image) -> Image.Image:
+    """Return images of one width below each other."""
+    whole = Image.new("RGB", (images[0].width, sum(image.height for image in images)), PAPER)
+    top = 0
+    for image in images:
+        whole.paste(image, (0, top))
+        top += image.height
+    return whole
+
+
+def show_space(page: Page, name: str) -> None:
+    """Choose what the spaces show."""
+    tabs = page.get_by_role("group", name="Which space to show")
+    tabs.get_by_role("button", name=name, exact=True).click()
+
+
+def open_tab(page: Page, name: str, shows: str) -> None:
+    """Open a tab of the drawer, and wait until it shows something."""
+    page.locator(f".rsh-dock-tabs [data-name={name}]").click()
+    page.wait_for_selector(f".rsh-dock {shows}", timeout=120_000)
+
+
+def stills(page: Page, folder: Path) -> None:
     """Take the three images that stand still."""
-    still(page, "page.jpg", height=1130, width=1280)
-    still(page, "spaces.jpg", selector=".rsh-scatters")
-    for summary in page.locator(".rsh-explain summary").all()[:2]:
-        summary.click()
+    page.set_viewport_size(LARGE)
+    settle(page)
+    keep(photograph(page), folder / "page.jpg", width=1280)
+    widen = page.get_by_role("button", name="Show the spaces over the whole width")
+    show_space(page, "All")
+    widen.click()
+    page.mouse.move(5, 5)
+    settle(page)
+    keep(photograph(page, ".rsh-spaces"), folder / "spaces.jpg", width=1100)
+    page.keyboard.press("Escape")
+    show_space(page, "Features")
+    page.set_viewport_size(LARGE | {"height": 1400})
+    open_tab(page, "parts", ".is-parts button")
     page.get_by_role("button", name="Compute").click()
     page.wait_for_selector(".rsh-attributions img", timeout=120_000)
-    page.wait_for_selector(".rsh-shares")
+    handle = page.get_by_role("separator", name="Height of the drawer").bounding_box()
+    assert handle is not None
+    page.mouse.move(handle["x"] + 300, handle["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 300, 400)
+    page.mouse.up()
     settle(page)
-    still(page, "why.jpg", selector=".rsh-explain")
-    for summary in page.locator(".rsh-explain summary").all()[:2]:
-        summary.click()
+    parts = photograph(page, ".rsh-explain")
+    open_tab(page, "bit", ".rsh-shares li")
+    settle(page)
+    keep(stacked(parts, photograph(page, ".rsh-explain")), folder / "why.jpg", width=1100)
+    page.get_by_role("separator", name="Height of the drawer").press("Home")
+    page.get_by_role("button", name="Close the drawer").click()
+    page.set_viewport_size(WINDOW)
 
 
 def film(page: Page) -> Film:
-    """Search, give feedback, search by radius, follow a result, look at the maps, compare."""
+    """Search, give feedback, search by radius, follow a result, look at the spaces, compare."""
     made = Film(page)
     lake = page.locator(".rsh-results .rsh-cards li").nth(2)
     lake.hover()
-    like = lake.locator(".rsh-feedback-buttons button").nth(0)
-    made.take("The query is a tile: the results are the 20 tiles with the nearest codes", like)
+    settle(page)
+    like = lake.locator(".rsh-tools-of-card button").nth(0)
+    made.take("The results are the 20 tiles with the nearest codes, and dots in the spaces", like)
     like.click()
     settle(page)
     clear = page.get_by_role("button", name="Clear feedback")
@@ -129,34 +170,37 @@ def film(page: Page) -> Film:
     card.click()
     page.locator("label", has_text="Top k").first.click()
     settle(page)
-    made.take("Click a result to search with it")
-    page.locator(".rsh-scatters").scroll_into_view_if_needed()
+    widen = page.get_by_role("button", name="Show the spaces over the whole width")
+    made.take("Click a result to search with it", widen)
+    show_space(page, "All")
+    widen.click()
     page.mouse.move(5, 5)
     settle(page)
     made.take("Where they are in feature space, in hash space and on Earth")
-    chosen = page.get_by_label("Compare with")
-    chosen.select_option("features")
+    page.keyboard.press("Escape")
+    show_space(page, "Features")
+    open_tab(page, "compare", ".rsh-compare select")
+    page.get_by_label("Compare these results with").select_option("features")
     page.wait_for_selector(".rsh-compare-sides .rsh-card img")
-    chosen.scroll_into_view_if_needed()
-    chosen.evaluate("(it) => scrollBy(0, it.getBoundingClientRect().top - 40)")
     settle(page)
     made.take("Compared with the same search by unquantized features")
     return made
 
 
-def main(gallery: str = "galleries/bluemarble-64") -> None:
+def main(gallery: str = "galleries/bluemarble-64", folder: str = str(IMAGES)) -> None:
     """Take all of them."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
+    images = Path(folder)
     with served(gallery) as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_context(viewport=WINDOW, color_scheme="light").new_page()
         page.add_init_script("localStorage.setItem('rsh-toured', 'yes')")
         page.goto(f"{address}?q={QUERY}")
         settle(page)
-        stills(page)
+        stills(page, images)
         page.goto(f"{address}?q={QUERY}")
         settle(page)
-        film(page).save(IMAGES / "demo.webp")
+        film(page).save(images / "demo.webp")
         browser.close()
 
 

@@ -124,9 +124,9 @@ for off in (["category"], ["inter"], ["intra"], ["quantization"], ["inter", "int
 trials_figure(ablation.trials, split)
 
 # %% [markdown]
-# With one seed and 253 tiles, differences of a point or two are noise. The README states what holds
-# over three seeds: without both hash terms nothing is left, and any one of the three contrastive
-# terms can be removed with these frozen features.
+# With one seed and 253 tiles, differences of a point or two are noise. benchmarks/README.md has
+# the table over three seeds: without both hash terms nothing is left, and any one of the three
+# contrastive terms can be removed with these frozen features.
 #
 # ## Write it yourself
 #

@@ -43,7 +43,7 @@ split = dataset.split(seed=0)
 # ## Six networks, one loop
 #
 # We train the multi-level loss and two baselines with the same backbone, views, batches and seed.
-# To keep this to a minute, we train for few epochs; the README and benchmarks/ report longer
+# To keep this to a minute, we train for few epochs; benchmarks/README.md reports longer
 # trainings.
 
 # %%

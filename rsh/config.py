@@ -16,6 +16,11 @@ DEFAULT_LOOK_WEIGHT = 2.0  # of a look bit, in class bits, where both are weight
 DEFAULT_TOP_K = 20  # results of a search by default
 IndexName = Literal["exact", "ivf", "milvus"]
 DEFAULT_TARGET_RECALL = 0.99  # of the nearest 20 tiles, for an index of inverted lists
+DEFAULT_PROMINENCE = 1.0  # of a group of tiles, bits
+PROMINENCES = (0.0, 256.0)  # limits
+PairCheck = Literal["features", "pixels", "none"]  # of tiles whose codes are near
+DEFAULT_COSINE = 0.98  # of the features of near duplicates
+BITS_PER_STEP = 16  # the default radius of near duplicates is a bit for so many bits
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]  # order of tied tiles
 SplitBy = Literal["auto", "given", "block", "class"]  # what decides a split
 

@@ -17,6 +17,9 @@ from make_gallery import tiny_gallery
 from make_scenes import make
 from PIL import Image
 
+from rsh.gallery.annotations.events import Visitor
+from rsh.io.append_log import seal_line
+
 FILE = Path(__file__).parent / "golden" / "messages.txt"
 QUERY = "barren/n08e048_1.jpg"
 SEARCH = ["search", "tiny", QUERY]
@@ -40,6 +43,16 @@ MISTAKES = [
     [*SEARCH, "--filter", "class=nowhere"],
     [*SEARCH, "--filter", "split=query"],
     [*SEARCH, "--filter", "bbox=1,2,3"],
+    [*SEARCH, "--filter", "polygon=1,2,3"],
+    [*SEARCH, "--filter", "polygon=1,2,3,4"],
+    [*SEARCH, "--filter", "polygon=0,0,9,9,9,0,0,9"],
+    [*SEARCH, "--filter", "polygon=0,0,9,0,9,99"],
+    [*SEARCH, "--filter", "polygon=gone.geojson"],
+    [*SEARCH, "--filter", "polygon=one.geojson"],
+    [*SEARCH, "--filter", "overlaps=0,0,9,0,9,9"],
+    [*SEARCH, "--output", "found.shp"],
+    [*SEARCH, "--output", "found.gpkg", "--json"],
+    [*SEARCH, "--filter", "set=gone"],
     [*SEARCH, "--positive", "nowhere.jpg"],
     [*SEARCH, "--positive", QUERY],
     ["search", "tiny", "nowhere.jpg"],
@@ -56,6 +69,10 @@ MISTAKES = [
     ["train", "--data", "eurosat"],
     ["train", "--data", "one-class"],
     ["train", "--data", "places"],
+    ["train", "--data", "places", "--crs", "EPSG:3857"],
+    ["train", "--data", "minutes"],
+    ["train", "--data", "swapped"],
+    ["train", "--data", "meters", "--crs", "EPSG:4326"],
     ["train", "--data", "broken", "--output", "run"],
     ["train", "--data", "vectors.npy", "--bits", "16", "--look-bits", "20"],
     ["train", "--data", "vectors.npy", "--backbone", "resnet18"],
@@ -81,8 +98,32 @@ MISTAKES = [
     ["gallery", "merge", "tiny", "tiny", "--output", "new"],
     ["gallery", "merge", "tiny", "--output", "text.jpg/new"],
     ["gallery", "check", "text.jpg"],
+    ["gallery", "export", "tiny", "tiles.shp"],
+    ["gallery", "export", "tiny", "tiles.gpkg", "--filter", "class=nowhere"],
+    ["gallery", "export", "of-vectors", "text.jpg/tiles.gpkg"],
+    ["labels"],
+    ["labels", "give", "tiny", QUERY],
+    ["labels", "give", "tiny", "nowhere.jpg", "--class", "sea"],
+    ["labels", "give", "tiny", QUERY, "--class", "x" * 80],
+    ["labels", "give", "tiny", QUERY, "--set", "a;b"],
+    ["labels", "take", "labeled", QUERY, "--set", "gone"],
+    ["labels", "rename", "labeled", "first", "second"],
+    ["labels", "undo", "tiny"],
+    ["labels", "export", "tiny", "new.csv"],
+    ["labels", "export", "labeled", "new.txt"],
+    ["labels", "import", "tiny", "gone.csv"],
+    ["labels", "import", "tiny", "unknown.csv"],
+    ["labels", "import", "tiny", "elsewhere.csv"],
+    ["labels", "import", "tiny", "two.csv"],
+    ["labels", "import", "tiny", "nothing.csv"],
+    ["labels", "import", "tiny", "text.csv"],
+    ["labels", "import", "tiny", "text.geojson"],
+    ["labels", "show", "later"],
     ["dashboard", "tiny", "--port", "99999"],
     ["dashboard", "tiny", "--public"],
+    ["dashboard", "tiny", "--basemap", "http://tile.example.org/{z}/{x}/{y}.png"],
+    ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}.png"],
+    ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}/{y}.png"],
     ["data", "fetch", "ucmerce"],
 ]
 
@@ -102,6 +143,36 @@ def lay_out(folder: Path) -> None:
     (make(folder / "broken", count=20) / "coast" / "1.png").write_bytes(b"")
     places = make(folder / "places", count=1) / "items.csv"
     places.write_text("path,longitude\ncoast/0.png,400\nforest/0.png,0\n")
+    for name, head, first in (
+        ("minutes", "longitude,latitude", "9,48°12'30N"),
+        ("swapped", "longitude,latitude", "35.7,139.7"),
+        ("meters", "x,y", "500000,5000000"),
+    ):
+        table = make(folder / name, count=1) / "items.csv"
+        table.write_text(f"path,{head}\ncoast/0.png,{first}\nforest/0.png,{first}\n")
+    point = {"type": "Point", "coordinates": [1, 2]}
+    (folder / "one.geojson").write_text(json.dumps(point))
+
+
+def lay_out_labels(folder: Path) -> None:
+    """Write galleries with labels, and tables of labels."""
+    ana = Visitor("a1", "Ana")
+    store = tiny_gallery(folder / "labeled", num_tiles=40).annotations
+    store.give_class([0], "sea", by=ana)
+    store.create_set("first", [0], by=ana)
+    store.create_set("second", [1], by=ana)
+    tiny_gallery(folder / "later", num_tiles=40)
+    (folder / "later" / "annotations.log").write_bytes(seal_line(b'{"format": 2}'))
+    tables = {
+        "unknown": f"id,class\n{QUERY},sea\nmoon/1.jpg,sea\nmoon/2.jpg,sea\n",
+        "elsewhere": "id,class\nmoon/1.jpg,sea\n",
+        "two": f"id,class\n{QUERY},sea\n{QUERY},ice\n",
+        "nothing": f"id,class\n{QUERY},\n",
+        "text": "no table",
+    }
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text)
+    (folder / "text.geojson").write_text("no table")
 
 
 def lay_out_vectors(folder: Path) -> None:
@@ -151,6 +222,7 @@ def said(folder: Path, words: list[str]) -> str:
 def messages(folder: Path) -> str:
     """Return each command with what it says."""
     lay_out(folder)
+    lay_out_labels(folder)
     lay_out_vectors(folder)
     return "\n".join(f"$ {' '.join(['rsh', *words])}\n{said(folder, words)}" for words in MISTAKES)
 

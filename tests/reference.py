@@ -191,3 +191,99 @@ def nmrr(ranking: list[bool], most_relevant: int) -> float:
     counted = [rank if rank <= limit else 1.25 * limit for rank in ranks]
     best = (1 + wanted) / 2
     return (sum(counted) / wanted - best) / (1.25 * limit - best)
+
+
+def sparsity(codes: Rows, nearest: int) -> list[float]:
+    """Mean distance of each tile to so many nearest other tiles."""
+    found = []
+    for i, code in enumerate(codes):
+        others = sorted(hamming(code, other) for j, other in enumerate(codes) if j != i)
+        found.append(sum(others[:nearest]) / nearest)
+    return found
+
+
+def valleys(
+    codes: Rows, heights: Sequence[float], neighbors: int, prominence: float
+) -> list[set[int]]:
+    """Chazal et al. 2013, algorithm 1, upside down: sets of codes, one for each lasting valley."""
+    everything = range(len(codes))
+    near = [
+        sorted(everything, key=lambda j: (hamming(codes[i], codes[j]), j))[: neighbors + 1]
+        for i in everything
+    ]
+    found: list[set[int]] = []
+    order = sorted(everything, key=lambda i: (heights[i], i))
+    for i in order:
+        lower = sorted((j for j in near[i] if order.index(j) < order.index(i)), key=order.index)
+        if not lower:
+            found.append({i})
+            continue
+        next(valley for valley in found if lower[0] in valley).add(i)
+        for j in lower:
+            one = next(valley for valley in found if i in valley)
+            two = next(valley for valley in found if j in valley)
+            if one is two:
+                continue
+            shallow = max(one, two, key=lambda valley: min(map(order.index, valley)))
+            bottom = order[min(map(order.index, shallow))]
+            if heights[i] - heights[bottom] < prominence:
+                found.remove(shallow)
+                (two if shallow is one else one).update(shallow)
+    return found
+
+
+def outlier_factors(rows: Rows, nearest: int, floor: float) -> list[float]:
+    """Distance to the nearest others, divided by theirs and a share of the mean of all."""
+    count = range(len(rows))
+    near = [
+        sorted((1 - cosine(rows[i], rows[j]), j) for j in count if j != i)[:nearest] for i in count
+    ]
+    spread = [sum(distance for distance, _ in found) / nearest for found in near]
+    least = floor * sum(spread) / len(spread)
+    return [spread[i] / (sum(spread[j] for _, j in near[i]) / nearest + least) for i in count]
+
+
+def is_inside(x: float, y: float, ring: Rows) -> bool:
+    """Whether a ray from a point to the east crosses the edges of a ring an odd number of times."""
+    odd = False
+    for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
+            odd = not odd
+    return odd
+
+
+def plane_quality(distances: Rows, apart: Rows, k: int) -> tuple[float, float]:
+    """Venna and Kaski 2001, eq. 1, and the share of neighbors in a plane that are neighbors.
+
+    Args:
+        distances: of all pairs in the space; equal ones count as near.
+        apart: of all pairs in the plane.
+        k: neighbors.
+    """
+    n = len(distances)
+    beyond, kept = 0, 0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        for j in sorted(others, key=lambda j: apart[i][j])[:k]:
+            rank = 1 + sum(distances[i][other] < distances[i][j] for other in others)
+            beyond += max(0, rank - k)
+            kept += rank <= k
+    return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * beyond, kept / (n * k)
+
+
+def edge_weights(distances: Rows) -> list[list[float]]:
+    """McInnes et al. 2018, algorithms 2 and 3: weights of the edges to the nearest neighbors."""
+    weights = []
+    for row in distances:
+        nearest = min((d for d in row if d > 0), default=0.0)
+        beyond = [max(0.0, d - nearest) for d in row]
+        low, high = 0.0, 1e9
+        for _ in range(200):
+            bandwidth = (low + high) / 2
+            if sum(math.exp(-gap / bandwidth) for gap in beyond) > math.log2(len(row) + 1):
+                high = bandwidth
+            else:
+                low = bandwidth
+        bandwidth = max(high, 1e-3 * sum(row) / len(row)) if sum(row) else 1.0
+        weights.append([math.exp(-gap / bandwidth) for gap in beyond])
+    return weights

@@ -78,7 +78,8 @@ GLANCE = 500  # ms: no one presses a card before seeing it
 WANDER, LOOK = 30.0, (1.0, 3.0)  # seconds
 PINGS = 150  # seconds in which the server notices that no one answers its pings
 FIRST = "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0"
-WHY = {"bit": 2, "pairs": 3}  # the first question needs a network to encode with
+TAB = ".rsh-dock-tabs [data-name=%s]"
+WHY = ("bit", "pairs")  # tabs of the drawer; what matters in a tile needs a network to encode with
 WAYS = {"killed": signal.SIGKILL, "asleep": signal.SIGSTOP, "closed": None}
 BARS: dict[str, Callable[[Row], float]] = {
     "open_s": lambda row: 3 if row["visitors"] == 1 else np.inf,
@@ -137,19 +138,17 @@ async def alone(url: str, server: psutil.Process) -> Row:
         page, row = visitor.page, Row(open_s=round(await visitor.open(url), 2))
         row |= spread("click", [await visitor.ask(draw) for _ in range(CLICKS)])
         row["kernel_mb"] = megabytes(visitor.kernels(server))
+        await page.click(TAB % "compare")
         side = page.locator(".rsh-compare select")
-        await side.scroll_into_view_if_needed()
         compared = await visitor.when(
             CHOOSE, ".rsh-compare-sides", lambda: side.select_option("features")
         )
         row["compare_ms"] = rounded(compared)
         times = [await visitor.ask(draw) for _ in range(COMPARING)]
         row |= spread("click_comparing", times)
-        for name, place in WHY.items():
-            question = f".rsh-explain details:nth-of-type({place})"
-            summary = page.locator(f"{question} summary")
-            await summary.scroll_into_view_if_needed()
-            shown = await visitor.when(UNFOLD, f"{question} .rsh-explain-body", summary.click)
+        for name in WHY:
+            tab = page.locator(TAB % name)
+            shown = await visitor.when(UNFOLD, f".rsh-explain-body.is-{name}", tab.click)
             row[f"{name}_ms"] = rounded(shown)
         row["kernel_why_mb"] = megabytes(visitor.kernels(server))
         return row | {"errors": len(visitor.complaints)}

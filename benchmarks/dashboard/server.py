@@ -54,6 +54,7 @@ def started(
     hostnames: Sequence[str] = (),
     max_sessions: int = MAX_SESSIONS,
     culling: Mapping[str, int] | None = None,
+    basemap: str = "",
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Serve our page over a gallery in a process of its own, which ends with the block.
 
@@ -65,6 +66,7 @@ def started(
         hostnames: names by which it is reached.
         max_sessions: as of `rsh dashboard`.
         culling: times of culling that are to be others.
+        basemap: address of an online map, or "".
 
     Yields:
         Its address and its process.
@@ -72,7 +74,8 @@ def started(
     port = free_port()
     words = {
         "culling": dict(culling or {}),
-        "access": {"base_url": base_url, "hostnames": list(hostnames)},
+        "access": {"base_url": base_url, "hostnames": list(hostnames)}
+        | ({"basemap": basemap, "basemap_credit": "a test"} if basemap else {}),
         "max_sessions": max_sessions,
     }
     command = [sys.executable, "-c", SERVE, str(gallery.resolve()), str(port), json.dumps(words)]

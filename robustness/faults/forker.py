@@ -61,11 +61,11 @@ def compile_projection() -> None:
     """Let UMAP be compiled once, and not by each fork: that takes 20 seconds."""
     import numpy as np
 
-    from rsh.gallery.projection import umap_layout
+    from rsh.gallery.projection import umap_code_layout, umap_layout
 
     rows = np.random.default_rng(0).normal(size=(30, 16)).astype(np.float32)
-    umap_layout(rows, metric="cosine")
-    umap_layout(rows > 0, metric="hamming")
+    umap_layout(rows)
+    umap_code_layout(rows > 0)
 
 
 def run(job: Job) -> None:

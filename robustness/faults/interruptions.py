@@ -17,14 +17,14 @@ from robustness.faults.world import UNFINISHED, Bad, Op, Outcome, World, sentenc
 
 KILLS = {
     "train": 24, "finetune": 10, "encode": 24, "add": 14, "remove": 12, "merge": 12, "index": 10,
-    "project": 6, "evaluate": 8,
+    "label": 30, "project": 6, "evaluate": 8,
 }  # fmt: skip
 FULL = {
     "train": 10, "finetune": 3, "encode": 10, "add": 8, "remove": 6, "merge": 6, "index": 4,
-    "project": 3, "evaluate": 4,
+    "label": 10, "project": 3, "evaluate": 4,
 }  # fmt: skip
-FORBIDDEN = ("train", "encode", "add", "remove", "merge", "index", "project", "evaluate")
-CLOCKED = ("train", "finetune", "encode", "add", "remove", "merge", "index", "evaluate")
+FORBIDDEN = ("train", "encode", "add", "remove", "merge", "index", "label", "project", "evaluate")
+CLOCKED = ("train", "finetune", "encode", "add", "remove", "merge", "index", "label", "evaluate")
 PAGE = 4096  # bytes: what a small file takes of a tmpfs
 DAY = 86400.0
 

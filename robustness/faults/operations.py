@@ -8,14 +8,16 @@ import pandas as pd
 
 from robustness.faults.warm import Warm
 from robustness.faults.world import Op, World, content, evaluated, pack, trained
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import write_projection
 
 PLANES = ["feature_x", "feature_y", "code_x", "code_y"]
 TRAIN = ["--bits", "16", "--image-size", "32", "--cached-views", "3", "--batch-size", "16"]
-GALLERIES = ("encode", "add", "remove", "merge", "index", "project")
+GALLERIES = ("encode", "add", "remove", "merge", "index", "label", "project")
 RUNS = ("train", "finetune", "evaluate")
 REMOVED = 3
+LABEL = ("--class", "ice", "--set", "second", "--author", "Ben")
 
 
 def make_world(folder: Path) -> World:
@@ -34,6 +36,7 @@ def make_world(folder: Path) -> World:
     world.well(folder, ["gallery", "index", str(base), "--type", "ivf"])
     world.well(folder, ["gallery", "remove", str(base), *ids_of(base)[:2]])
     opened = Gallery.open(base)
+    opened.annotations.give_all({"sea": [0, 1, 2]}, {"first": [2, 3]}, by=Visitor("a", "Ana"))
     planes = np.random.default_rng(0).normal(size=(len(opened), 4)).astype(np.float32)
     write_projection(opened, pd.DataFrame(planes, columns=PLANES))
     world.ops = {op.name: op for op in (*gallery_ops(folder), *run_ops(folder))}
@@ -59,7 +62,7 @@ def gallery_ops(world: Path) -> list[Op]:
         )
 
     ops = [
-        change("encode", "encode", run, f"{world}/other.zip", "--output",
+        change("encode", "encode", run, f"{world}/other.zip", "--overwrite", "--output",
                "{place}/gallery"),
         change("add", "gallery", "add", "{place}/gallery", f"{world}/more.zip"),
         change("remove", "gallery", "remove", "{place}/gallery", *kept[:REMOVED]),
@@ -67,6 +70,8 @@ def gallery_ops(world: Path) -> list[Op]:
         change("merge", "gallery", "merge", "{place}/gallery", "{place}/second", "--output",
                "{place}/merged", base=("gallery", "second"), made="merged"),
         change("index", "gallery", "index", "{place}/gallery", "--type", "exact"),
+        change("label", "labels", "give", "{place}/gallery", *kept[:12], *LABEL),
+        change("label others", "labels", "give", "{place}/gallery", *kept[-9:], *LABEL),
         change("project", "project", "{place}/gallery"),
     ]  # fmt: skip
     ops[-1].compiles = True

@@ -24,6 +24,7 @@ import safetensors.numpy
 from robustness.faults.warm import Told, Warm
 from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
+from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import check_gallery
 
 CLASSES = ("barren", "coast", "evergreen_broadleaf_forest", "snow_and_ice")
@@ -198,10 +199,22 @@ def content(folder: Path) -> str:
     told["model"] = asdict(manifest.model) | {"run": ""}
     index = manifest.index.name if manifest.index else "exact"
     digest.update(json.dumps([told, index], sort_keys=True).encode())
+    digest.update(json.dumps(given(gallery), sort_keys=True).encode())
     if index != "milvus":
         for hits in gallery.search(gallery.packed, top_k=5):
             digest.update(hits.ids.tobytes() + hits.distances.tobytes())
     return digest.hexdigest()[:16]
+
+
+def given(gallery: Gallery) -> dict[str, Any]:
+    """Return the classes and sets that visitors gave to the tiles of a gallery, by ids."""
+    state, ids = gallery.annotations.state, gallery.items["id"]
+    sets = {one.name: ids.iloc[state.members(one.key)].tolist() for one in state.sets}
+    found = state.given
+    classes = {
+        ids.iloc[row]: found.names[found.numbers[row]] for row in np.flatnonzero(found.numbers >= 0)
+    }
+    return {"classes": classes, "sets": sets, "notes": gallery.annotations.notes}
 
 
 def trained(run: Path) -> str:

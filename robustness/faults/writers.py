@@ -17,6 +17,8 @@ PAIRS = {  # commands that begin together, and how often
     ("encode", "add"): 2,
     ("merge", "merge"): 3,
     ("index", "remove"): 3,
+    ("label", "label others"): 6,
+    ("label", "remove others"): 3,
     ("train", "train otherwise"): 4,
     ("train", "train"): 2,
     ("evaluate", "evaluate"): 2,

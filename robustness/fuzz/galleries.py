@@ -168,7 +168,7 @@ def _file(path: str, mutate: Mutator, *, sheet: bool = False) -> Target:
 
 
 HEAD = change.altered(change.json_value)
-TABLE, ARRAY = change.altered(change.table_value), change.altered(change.array_value)
+TABLE, ARRAY = change.altered(change.columns_value), change.altered(change.array_value)
 WORDS = [b"?q=coast/1.png&k=3&r=2&order=features&where=split=train&like=forest/0.png"]
 TARGETS: dict[str, Target] = {
     "gallery.json": Target(file_of("gallery.json"), head_alone, HEAD),

@@ -119,6 +119,19 @@ def json_value(data: bytes, rng: random.Random) -> bytes:
     return json.dumps(value).encode()
 
 
+def json_line(data: bytes, rng: random.Random) -> bytes:
+    """Change one of several lines of JSON, repeat it, or leave it out."""
+    lines = data.split(b"\n")
+    number, what = rng.randrange(len(lines)), rng.randrange(8)
+    if what == 0:
+        lines.insert(rng.randrange(len(lines)), lines[number])
+    elif what == 1:
+        del lines[number]
+    else:
+        lines[number] = json_value(lines[number], rng)
+    return b"\n".join(lines)
+
+
 def _places(value: Any) -> Any:
     """Yield every object or list with a key in it."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -128,8 +141,27 @@ def _places(value: Any) -> Any:
 
 
 def table_value(data: bytes, rng: random.Random) -> bytes:
-    """Change a column, a value or the rows of the table of a gallery."""
-    table = pd.read_feather(io.BytesIO(data))
+    """Change a column, a value or the rows of a parquet table."""
+    stream = io.BytesIO()
+    _changed(pd.read_parquet(io.BytesIO(data)), rng).to_parquet(stream)
+    return stream.getvalue()
+
+
+def columns_value(data: bytes, rng: random.Random) -> bytes:
+    """Change a column, a value or the rows of a table of a gallery."""
+    table = _changed(pd.read_feather(io.BytesIO(data)), rng)
+    stream, columns = io.BytesIO(), {}
+    for key in map(str, table.columns):
+        with suppress(pa.ArrowException, OverflowError):
+            columns[key] = pa.array(table[key], from_pandas=True)
+            if columns[key].type == pa.string():
+                columns[key] = columns[key].cast(TEXT)
+    write_columns(stream, columns)
+    return stream.getvalue()
+
+
+def _changed(table: pd.DataFrame, rng: random.Random) -> pd.DataFrame:
+    """Change a column, a value or the rows of a table."""
     name, what = rng.choice(list(table.columns)), rng.randrange(6)
     if what == 0:
         table = table.drop(columns=name)
@@ -145,14 +177,7 @@ def table_value(data: bytes, rng: random.Random) -> bytes:
         column = list(table[name])
         column[rng.randrange(len(column))] = rng.choice(ODD)
         table[name] = column
-    stream, columns = io.BytesIO(), {}
-    for key in map(str, table.columns):
-        with suppress(pa.ArrowException, OverflowError):
-            columns[key] = pa.array(table[key], from_pandas=True)
-            if columns[key].type == pa.string():
-                columns[key] = columns[key].cast(TEXT)
-    write_columns(stream, columns)
-    return stream.getvalue()
+    return table
 
 
 def array_value(data: bytes, rng: random.Random) -> bytes:

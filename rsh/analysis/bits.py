@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes.binary import Packed
+from rsh.codes.binary import Packed, count_on
 from rsh.config import check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -26,7 +26,6 @@ from rsh.labels import UNLABELED
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 COUNT = 8  # tiles on each side, and correlated bits
-BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # (256, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +108,7 @@ def _top_rows(
 def _correlation(packed: Packed, is_on: NDArray[np.bool_], num_bits: int, bit: int) -> Floats:
     """Return the phi coefficient of one bit and each, (num_bits,)."""
     tiles = float(len(packed))
-    every, both = _count_on(packed, num_bits), _count_on(packed[is_on], num_bits)
+    every, both = (count_on(each, num_bits).astype(float) for each in (packed, packed[is_on]))
     own = every[bit]
     spread = np.sqrt(own * (tiles - own) * every * (tiles - every))
     covariance = tiles * both - own * every
@@ -117,9 +116,3 @@ def _correlation(packed: Packed, is_on: NDArray[np.bool_], num_bits: int, bit: i
     np.divide(covariance, spread, out=correlation, where=spread > 0)
     correlation[bit] = 1
     return correlation
-
-
-def _count_on(packed: Packed, num_bits: int) -> Floats:
-    """Count the tiles that have each bit on, (num_bits,): by the 256 values of each byte."""
-    counts = [np.bincount(column, minlength=256) @ BITS for column in packed.T]
-    return np.concatenate(counts)[:num_bits].astype(np.float64)

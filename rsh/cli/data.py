@@ -29,7 +29,9 @@ class TilingFlags:
         None, "Distance between neighboring tiles, pixels. (default: --size, no overlap)"
     )
     crs: str = setting(
-        "", "Coordinate system of a scene or of geometries that state none, such as EPSG:32633."
+        "",
+        "Coordinate system of a scene or of geometries that state none, such as EPSG:32633, or of "
+        "the columns x, y and footprint of a table.",
     )
 
     def read(self) -> "TilingOptions":

@@ -99,17 +99,24 @@ def encode(
 def project(gallery: Path, /, *, seed: int = 0) -> None:
     """Compute 2D maps of a gallery's feature space and hash space (UMAP), for the dashboard.
 
+    Above 50,000 tiles UMAP is fitted to that many, and the others are placed by the nearest of
+    these. An interrupted command resumes after the first map when you run it again.
+
     Args:
         gallery: Gallery folder.
         seed: Random seed of the layout.
     """
     from rsh.gallery.gallery import Gallery
+    from rsh.gallery.projection import MEANING, describe_planes
     from rsh.gallery.projection import project as lay_out
 
     print("projecting feature space and hash space ...", file=sys.stderr)
     opened = Gallery.open(gallery)
     lay_out(opened, seed=seed)
     print(f"{gallery}: {plural(len(opened), 'tile')} projected")
+    for line in describe_planes(opened):
+        print(line)
+    print(MEANING, file=sys.stderr)
 
 
 def export_onnx(run: Path, /, *, output: Path | None = None) -> None:

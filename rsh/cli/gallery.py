@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rsh.cli.data import NO_COLUMNS, NO_TILING, ColumnFlags, TilingFlags
-from rsh.cli.parser import Settings
+from rsh.cli.parser import Settings, Texts
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
 from rsh.text import plural
@@ -41,24 +41,44 @@ def gallery_info(gallery: Path, /) -> None:
             f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
-        ("images", _images(opened)),
-        ("projection", "none: run `rsh project`" if opened.projection is None else "available"),
+        ("images", _describe_images(opened)),
+        ("projection", _describe_projection(opened)),
+        ("groups", _describe_groups(opened)),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
         ("removed", f"{removed:,}, on disk until `rsh gallery merge`"),
         ("search", describe_index(manifest.index, opened.searcher)),
         ("made by", manifest.model.run or "an unknown run"),
     ]
+    if opened.backgrounds:
+        lines.insert(6, ("background", f"{plural(len(opened.backgrounds), 'image')} of scenes"))
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))
 
 
-def _images(gallery: "Gallery") -> str:
-    """Say what a gallery shows of its tiles."""
+def _describe_images(gallery: "Gallery") -> str:
     if not gallery.has_images:
         return "none"
     side = gallery.manifest.preview
     return f"thumbnails, and previews of {side} pixels" if gallery.has_previews else "thumbnails"
+
+
+def _describe_groups(gallery: "Gallery") -> str:
+    from rsh.gallery.groups import AT_ONCE
+
+    if gallery.manifest.groups and gallery.groups is not None:
+        return f"{len(gallery.groups):,}, {len(gallery.groups.ungrouped):,} tiles in none"
+    return "none: run `rsh groups`" if len(gallery) > AT_ONCE else "found when they are needed"
+
+
+def _describe_projection(gallery: "Gallery") -> str:
+    if gallery.planes is None:
+        return "none: run `rsh project`"
+    projection = gallery.manifest.projection
+    if not projection or not projection.feature or not projection.code:
+        return "available"
+    shares = projection.feature.trustworthiness, projection.code.trustworthiness
+    return "trustworthiness {:.3f} of features, {:.3f} of codes".format(*shares)
 
 
 def gallery_check(gallery: Path, /) -> None:
@@ -83,7 +103,10 @@ def gallery_add(
     tiling: Settings[TilingFlags] = NO_TILING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
-    """Encode more tiles into a gallery; run `rsh project` again afterwards.
+    """Encode more tiles into a gallery.
+
+    They are placed in its maps by the nearest tiles there. After large additions, `rsh project`
+    makes better maps.
 
     Args:
         gallery: Gallery folder.
@@ -139,6 +162,31 @@ def gallery_merge(*galleries: Annotated[Path, Parameter(required=True)], output:
 
     merged = merge_galleries(galleries, output)
     print(f"{output}: {plural(len(merged), 'tile')} from {plural(len(galleries), 'gallery')}")
+
+
+def gallery_export(
+    gallery: Path, output: Path, /, *, filter: Texts = (), points: bool = False
+) -> None:
+    """Write the tiles of a gallery into a file for a map: all columns, and where they lie.
+
+    Tiles are areas where their footprints are known, and else points. Held-out tiles are among
+    them.
+
+    Args:
+        gallery: Gallery folder.
+        output: File to write: .gpkg (GeoPackage), .parquet (GeoParquet) or .geojson.
+        filter: Write only tiles with class=forest,desert, or as in `rsh search --filter`; may be
+            repeated.
+        points: Write points also where footprints are known.
+    """
+    from rsh.cli.filters import read_filter
+    from rsh.gallery.export import export_tiles
+    from rsh.gallery.gallery import Gallery
+
+    opened = Gallery.open(gallery)
+    table = export_tiles(opened, output, filter=read_filter(filter), points=points)
+    unknown = f", {table.num_unknown:,} without a place" if table.num_unknown else ""
+    print(f"{output}: {plural(len(table), 'tile')}{unknown}")
 
 
 def gallery_index(

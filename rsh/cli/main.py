@@ -21,9 +21,16 @@ OVERVIEW = {
     "encode": "Encode tiles with a trained model into a gallery folder.",
     "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "
     "dashboard.",
+    "groups": "Find groups of tiles with similar codes, without any label, and store them in the "
+    "gallery.",
+    "unusual": "List the tiles that are most unlike all others.",
     "export-onnx": "Export a trained network to ONNX, so that images are encoded without torch.",
     "search": "Find the tiles whose codes differ least from the query's.",
+    "duplicates": "Find groups of near duplicates: tiles with near codes that look alike, the "
+    "most alike first.",
+    "leaks": "Find held-out tiles with a near duplicate on the other side of the split.",
     "gallery": "Inspect, change and index a gallery.",
+    "labels": "Give tiles classes, collect them in sets, import and export both.",
     "evaluate": "Evaluate a trained model, and write evaluation.json into its run folder.",
     "compare": "Compare trained models side by side, and state whether their results are "
     "comparable.",

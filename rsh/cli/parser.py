@@ -186,7 +186,7 @@ def _wanted(kind: Any) -> str:
 def _as_typed(error: InputError, flags: list[Argument]) -> str:
     """Say an error with the flag in place of the parameter: num_bits=7 is --bits 7."""
     for flag in flags:
-        if flag.field_info.name == error.parameter:
+        if flag.field_info.name.rstrip("_") == error.parameter:  # class_, which Python reserves
             return f"{flag.names[0]} {error.value}: {error.reason}"
     return str(error)
 

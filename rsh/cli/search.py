@@ -25,6 +25,7 @@ def search(
     filter: Texts = (),
     include_held_out: bool = False,
     run: Path | None = None,
+    output: Path | None = None,
     json_: bool = False,
     geojson: bool = False,
 ) -> None:
@@ -49,19 +50,31 @@ def search(
             left out of the results, and all tiles are ordered by a score instead of bits.
         negative: Ids of tiles that the results should not resemble.
         filter: Find only tiles with class=forest,desert or split!=train or cloud=0..20 or
-            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated.
+            bbox=WEST,SOUTH,EAST,NORTH; any column will do, and the flag may be repeated. Or with
+            their center in polygon=LON,LAT,LON,LAT,... or polygon=FILE (.geojson, .gpkg or
+            .parquet), or with a footprint that overlaps=... it. What visitors gave counts with
+            set=NAME and label=CLASS.
         include_held_out: Find held-out tiles as well, those of the split "query".
         run: The run folder of the model, if it has moved.
+        output: Write the results into a file instead: .csv, .json, .geojson, .gpkg (GeoPackage) or
+            .parquet (GeoParquet).
         json_: Print JSON for a program to read.
         geojson: Print where the results lie, for a map to draw.
     """
-    from rsh.gallery.filters import Filter
+    from rsh.cli.filters import read_filter
     from rsh.gallery.gallery import Gallery
     from rsh.search import retrieve
+    from rsh.search.formats.files import check_file, write_result
     from rsh.search.formats.geojson import feature_collection
+    from rsh.search.novelty import measure_novelty
 
-    if json_ and geojson:
-        raise InputError("--json and --geojson exclude each other: give one of them")
+    given = [
+        name for name, on in (("--output", output), ("--json", json_), ("--geojson", geojson)) if on
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
+    if output:
+        check_file(output)
     opened = Gallery.open(gallery)
     result = retrieve.search(
         opened,
@@ -73,11 +86,17 @@ def search(
         look_weight=look_weight,
         positive=_ids("positive", positive),
         negative=_ids("negative", negative),
-        filter=Filter.read(filter),
+        filter=read_filter(filter),
         include_held_out=include_held_out,
         run=run,
     )
-    if geojson:
+    if result.query.image and (novelty := measure_novelty(opened, result.query)):
+        if novelty.unlike_everything:
+            print(f"note: {novelty}", file=sys.stderr)
+    if output:
+        write_result(result, output)
+        print(f"{output}: {plural(len(result), 'tile')}")
+    elif geojson:
         print_json(feature_collection(result), indent=None)
     elif json_:
         print_json(result.to_dict())

@@ -20,6 +20,8 @@ def dashboard(
     base_url: str = "/",
     allow_iframe: Texts = (),
     max_sessions: int = 30,
+    basemap: str = "",
+    basemap_credit: str = "",
 ) -> None:
     """Serve the dashboard: pick a tile, search, and inspect the results.
 
@@ -36,10 +38,20 @@ def dashboard(
         base_url: Path under which a proxy serves the dashboard.
         allow_iframe: Site that may embed the dashboard in an iframe; may be repeated.
         max_sessions: Most sessions at once; each takes 210 MB of memory with 10,000 tiles.
+        basemap: Address of the tiles of an online map, such as
+            https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
+        basemap_credit: Whose map it is, in words; needed with --basemap.
     """
     from rsh.explorer.server.access import Access
     from rsh.explorer.server.serve import serve
 
-    reach = Access.read(public=public, hostnames=hostname, base_url=base_url, frames=allow_iframe)
+    reach = Access.read(
+        public=public,
+        hostnames=hostname,
+        base_url=base_url,
+        frames=allow_iframe,
+        basemap=basemap,
+        basemap_credit=basemap_credit,
+    )
     galleries = [gallery, *map(Path, also)]
     serve(galleries, port=port, open_browser=open_, reach=reach, max_sessions=max_sessions)

@@ -74,8 +74,8 @@ def train(
         resume: Run folder of an interrupted training to continue. Its settings are kept; give
             --data if the data has moved.
         rendering: Rendering options.
-        crs: Coordinate system of the geometries of embeddings, such as EPSG:4326, if the file
-            states none or a wrong one.
+        crs: Coordinate system of geometries, such as EPSG:4326, if the file states none or a wrong
+            one; or else of the columns x, y and footprint of a table.
         columns: Options of embeddings.
         config: Settings of the training.
     """

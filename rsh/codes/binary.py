@@ -20,6 +20,7 @@ MAX_BITS = 256
 Codes = NDArray[np.int8]
 Packed = NDArray[np.uint8]
 Words = NDArray[np.unsignedinteger]  # of 32 bits or 64
+BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # of each byte, (256, 8)
 
 
 def binarize(relaxed: ArrayLike) -> Codes:
@@ -86,6 +87,12 @@ def as_words(packed: Packed) -> Words:
     padded = np.zeros((len(packed), -(-width // word.itemsize) * word.itemsize), dtype=np.uint8)
     padded[:, :width] = packed
     return padded.view(word)
+
+
+def count_on(packed: Packed, num_bits: int) -> NDArray[np.int64]:
+    """Return how many codes have each bit on, (num_bits,): by the 256 values of each byte."""
+    counts = [np.bincount(column, minlength=256) @ BITS for column in packed.T]
+    return np.concatenate(counts)[:num_bits]
 
 
 def to_hex(packed: Packed, num_bits: int) -> str:

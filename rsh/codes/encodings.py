@@ -49,3 +49,14 @@ class Encodings(NamedTuple):
         """Return the encodings of one image, as one row."""
         rows = slice(row, row + 1)
         return Encodings(self.codes[rows], self.relaxed[rows], self.features[rows])
+
+
+def unit(features: NDArray[np.floating] | HalfRows) -> NDArray[np.float32]:
+    """Return features at length 1, which rounding to float16 has changed; zeros stay.
+
+    Args:
+        features: (n, d).
+    """
+    rows = np.asarray(features, dtype=np.float32)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(length > 0, length, 1)).astype(np.float32, copy=False)

@@ -72,9 +72,14 @@ def _add_to_histogram(distances: NDArray[np.uint16], number: Ints, buckets: Ints
         buckets[distances[row]] += number[row]
 
 
+def num_threads() -> int:
+    """Return how many threads this process may use; 1 where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
 def in_threads(work: Callable[[slice], None], count: int) -> None:
     """Split rows between the threads that this process may use."""
-    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, count)
+    threads = min(num_threads(), count)
     if threads <= 1:
         work(slice(0, count))
         return

@@ -12,7 +12,7 @@ class CodePart(NamedTuple):
     """Some successive bits of a code.
 
     Attributes:
-        name: "class" or "look".
+        name: "class" or "look"; "code" for all bits.
         start: first bit, from 0.
         stop: last bit + 1.
     """
@@ -44,6 +44,18 @@ def code_parts(num_bits: int, look_bits: int) -> list[CodePart]:
     return [part for part in parts if part.num_bits]
 
 
+def meaning_part(num_bits: int, look_bits: int) -> CodePart:
+    """Return the part of a code that says what a tile is: its class bits, or all without them."""
+    parts = code_parts(num_bits, look_bits)
+    return next((part for part in parts if part.name == "class"), CodePart("code", 0, num_bits))
+
+
+def part_mask(part: CodePart, num_bits: int) -> Packed:
+    """Return a code in which only the bits of a part are on, (bytes,) uint8."""
+    places = np.arange(num_bits)
+    return np.packbits((places >= part.start) & (places < part.stop))
+
+
 def part_distances(
     query_packed: Packed, packed: Packed, part: CodePart, *, num_bits: int
 ) -> NDArray[np.int64]:
@@ -62,7 +74,5 @@ def part_distances(
         InputError: width or type do not match num_bits.
     """
     query_packed, packed = (check_packed(each, num_bits) for each in (query_packed, packed))
-    places = np.arange(num_bits)
-    mask = np.packbits((places >= part.start) & (places < part.stop))
-    differing = np.bitwise_count((packed ^ query_packed) & mask)
+    differing = np.bitwise_count((packed ^ query_packed) & part_mask(part, num_bits))
     return np.asarray(differing.sum(axis=1), dtype=np.int64)

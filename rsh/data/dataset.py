@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rsh.config import SplitBy
 from rsh.data import twins
+from rsh.data.backgrounds import Background
 from rsh.data.listing import warn_of_twins
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_COLUMNS, assign_splits
@@ -55,6 +56,10 @@ class Dataset(Labeled, ABC):
     @abstractmethod
     def stamps(self, rows: range) -> Iterator[str]:
         """Yield a text for each of successive tiles that changes whenever its content does."""
+
+    def backgrounds(self) -> list[Background]:
+        """Return overviews of the scenes that the tiles were cut from; none of other tiles."""
+        return []
 
     def __len__(self) -> int:
         return len(self.items)

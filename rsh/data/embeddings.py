@@ -112,7 +112,7 @@ class Embeddings(Dataset):
             image_column: column of paths or addresses of the images; by default the first such
                 column.
             crs: coordinate system of the geometries, such as EPSG:4326, if what the file states is
-                wrong or missing.
+                wrong or missing; or else of the columns x, y and footprint.
             skip_unreadable: read all vectors now, and skip those that are missing or lack a finite
                 number.
             labels: "none" drops all classes.
@@ -144,8 +144,6 @@ class Embeddings(Dataset):
         sizes = [file.rows for file in files]
         columns = _join([found for found, _ in read], sizes)
         places = _join([found for _, found in read], sizes)
-        if crs and "longitude" not in places:
-            raise InputError(f"{path} has no geometries: leave it out", parameter="crs", value=crs)
         names = [file.path.relative_to(path).as_posix() for file in files] if path.is_dir() else []
         defaults = [name for file in files if isinstance(file, ArrayFile) for name in file.ids]
         id_column, ids = _ids(columns, id_column, defaults, sizes, names, path)
@@ -160,7 +158,8 @@ class Embeddings(Dataset):
         }
         others = {name: values for name, values in others.items() if name not in places}
         table = pd.DataFrame(others).set_axis(pd.Index(ids), axis=0) if others else pd.DataFrame()
-        checked = check_metadata(table, str(path))
+        placed = "longitude" in places
+        checked = check_metadata(table, str(path), "" if placed else crs, placed=placed)
         items = pd.DataFrame({"id": ids, "class": classes, "split": ""})
         for name, values in {**places, **checked}.items():
             items[name] = values.to_numpy() if values.dtype != "string" else values.array

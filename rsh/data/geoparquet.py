@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rsh.data.crs import STATE_SYSTEM, check_extents, read_crs
+from rsh.data.outlines import centers
 from rsh.data.places import LONGITUDE_LATITUDE, outline, to_degrees
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
@@ -25,20 +27,22 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 1000
 MAX_EXACT, EXACT_DIGITS = 2**53, 15  # of whole numbers and decimals as 64-bit floats
-STATE_SYSTEM = "state the coordinate system that they are in"
 GEOMETRIES = 1 << 14  # that are read at once
 ROWS_PER_TILE = 100  # a table may describe many other tiles, but a small file can claim any number
 
 Columns = dict[str, pd.Series]
 
 
-def read_parquet(content: bytes, tiles: int, where: str) -> pd.DataFrame:
+def read_parquet(
+    content: bytes, tiles: int, where: str, *, crs: str | None = None
+) -> tuple[Columns, Columns]:
     """Return the flat columns of a table, and the places that its geometries state.
 
     Args:
         content: of the file.
         tiles: how many tiles it is to describe.
         where: name of the table in error messages.
+        crs: see `read_columns`.
 
     Raises:
         InputError: it is no such table, is too large, or its geometries cannot be brought to
@@ -49,8 +53,7 @@ def read_parquet(content: bytes, tiles: int, where: str) -> pd.DataFrame:
         most = ROWS_PER_TILE * max(tiles, 1000)
         if file.metadata.num_rows > most:
             raise InputError(f"{where} has more than {most:,} rows: keep those of the tiles")
-        columns, places = read_columns(file, where)
-    return pd.DataFrame(places | columns)
+        return read_columns(file, where, crs=crs)
 
 
 def read_columns(
@@ -74,8 +77,7 @@ def read_columns(
             latitude.
     """
     schema = file.schema_arrow
-    about = json.loads((schema.metadata or {}).get(b"geo", b"null"))
-    geometry, facts = _geometry(schema, about, crs)
+    geometry, facts = _geometry(schema, crs)
     names, left_out = _flat(schema, geometry, apart)
     if len(names) > MAX_COLUMNS:
         raise InputError(f"{where} has more than {MAX_COLUMNS} columns: remove some")
@@ -89,13 +91,31 @@ def read_columns(
     columns = {name: _plain(table[name]) for name in table.column_names}
     if geometry is None:
         return columns, {}
-    if geometry not in names or facts.get("encoding", "WKB") != "WKB":
-        raise InputError(f"{where} has no geometries as WKB: save them so")
+    _check_geometry(geometry, names, facts, where)
     system = _crs(facts, crs, where)
     hint = (
         STATE_SYSTEM if crs is None else f"{STATE_SYSTEM}, or give it with --crs, such as EPSG:4326"
     )
     return columns, _places(file, geometry, system, where, hint)
+
+
+def read_shapes(file: pq.ParquetFile, where: str) -> tuple[list[Any], "CRS"]:
+    """Return the geometries of an open table as shapely has them, and their coordinate system.
+
+    Args:
+        file: the table.
+        where: its name in error messages.
+
+    Raises:
+        InputError: the table has no geometries as WKB, or states no known coordinate system.
+    """
+    schema = file.schema_arrow
+    geometry, facts = _geometry(schema, None)
+    if geometry is None:
+        raise InputError(f"{where} has no geometries: save it as GeoParquet")
+    _check_geometry(geometry, schema.names, facts, where)
+    crs = _crs(facts, None, where)
+    return [shape for batch in _shape_batches(file, geometry, where) for shape in batch], crs
 
 
 @contextmanager
@@ -109,13 +129,19 @@ def reading(where: str) -> Iterator[None]:
         raise InputError(f"{where} is no table ({first_sentence(error)}): save it again") from None
 
 
-def _geometry(schema: pa.Schema, about: Any, crs: str | None) -> tuple[str | None, dict[str, Any]]:
+def _geometry(schema: pa.Schema, crs: str | None) -> tuple[str | None, dict[str, Any]]:
     """Return the name of the column of geometries, or None, and what the table states of it."""
+    about = json.loads((schema.metadata or {}).get(b"geo", b"null"))
     if not isinstance(about, dict) or "primary_column" not in about:
         return ("geometry" if crs and "geometry" in schema.names else None), {}
     columns, name = about.get("columns"), about["primary_column"]
     facts = columns.get(name) if isinstance(columns, dict) else None
     return name, facts if isinstance(facts, dict) else {}
+
+
+def _check_geometry(geometry: str, names: list[str], facts: dict[str, Any], where: str) -> None:
+    if geometry not in names or facts.get("encoding", "WKB") != "WKB":
+        raise InputError(f"{where} has no geometries as WKB: save them so")
 
 
 def _flat(
@@ -169,14 +195,7 @@ def _crs(facts: dict[str, Any], instead: str | None, where: str) -> "CRS":
 
     stated = facts.get("crs", LONGITUDE_LATITUDE)
     if instead:
-        try:
-            crs = CRS.from_user_input(instead)
-        except CRSError:
-            raise InputError(
-                "no known coordinate system: give a code such as EPSG:4326",
-                parameter="crs",
-                value=instead,
-            ) from None
+        crs = read_crs(instead)
         with suppress(CRSError, TypeError, ValueError):
             if stated is not None and not CRS.from_user_input(stated).equals(crs, True):
                 warnings.warn(
@@ -203,78 +222,31 @@ def _places(file: pq.ParquetFile, geometry: str, crs: "CRS", where: str, hint: s
 
     longitudes, latitudes, extents = [np.empty(0)], [np.empty(0)], [np.empty((0, 4))]
     footprints = []
-    for batch in file.iter_batches(columns=[geometry], batch_size=GEOMETRIES):
-        column = batch.column(0)
-        values = getattr(column, "storage", column).to_numpy(zero_copy_only=False)
-        try:
-            shapes = shapely.from_wkb(values)
-        except (shapely.errors.GEOSException, TypeError, ValueError) as error:
-            raise InputError(
-                f"{where} has a geometry that is no WKB ({first_sentence(error)}): save it again"
-            ) from None
-        middles = shapely.centroid(_unwrapped(shapes) if crs.is_geographic else shapes)
-        middles = np.where(shapely.is_empty(middles), None, middles)
-        longitude, latitude = to_degrees(crs, shapely.get_x(middles), shapely.get_y(middles))
+    for shapes in _shape_batches(file, geometry, where):
+        x, y = centers(shapes, is_degrees=crs.is_geographic)
+        longitude, latitude = to_degrees(crs, x, y)
         longitudes.append(longitude)
         latitudes.append(latitude)
         footprints.append(pd.Series(outline(shapes, crs), dtype="string"))  # half of Python's size
         extents.append(shapely.bounds(shapes))
     longitude, latitude = np.concatenate(longitudes), np.concatenate(latitudes)
-    _check_extents(np.concatenate(extents), np.isnan(longitude), crs, where, hint)
+    check_extents(np.concatenate(extents), np.isnan(longitude), crs, where, hint)
     places = {"longitude": pd.Series(longitude.round(7)), "latitude": pd.Series(latitude.round(7))}
     if any((part != "").any() for part in footprints):
         places["footprint"] = pd.concat(footprints, ignore_index=True)
     return places
 
 
-def _check_extents(
-    extents: NDArray[np.float64], lost: Any, crs: "CRS", where: str, hint: str
-) -> None:
-    """Raise InputError if geometries cannot be in the coordinate system that is stated.
-
-    Every geometry is within the range of degrees, but the system counts in meters or feet: a data
-    set of a few hundred meters around the origin of a projection is rarer than one whose system is
-    stated wrongly, and the origin lies at sea or outside of most systems' areas. Systems that count
-    in kilometers are left alone. The reverse, meters as degrees, shows in each single geometry.
-
-    Args:
-        extents: x and y from, x and y to; NaN for none, (n, 4).
-        lost: which have no place on Earth, (n,) bool.
-        crs: the system.
-        where: name of the table in error messages.
-        hint: how to fix it.
-    """
-    known = ~np.isnan(extents).any(axis=1)
-    far = np.abs(extents)
-    if not known.any():
-        return
-    unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
-    in_degrees = (far[known] <= [360, 90, 360, 90]).all()
-    if not crs.is_geographic and unit <= 1 and in_degrees:
-        x, y = extents[known][0, :2]
-        raise InputError(
-            f"{where} has coordinates in degrees, such as {x:g} {y:g}, but its system is "
-            f"{crs.name}: {hint}"
-        )
-    wrong = known & lost & (crs.is_geographic or lost[known].all())
-    if crs.is_geographic:
-        wrong |= known & ((extents[:, 0] > 360) | (extents[:, 2] < -360))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        x, y = extents[row, :2]
-        raise InputError(
-            f"{where} has geometries outside {crs.name}, such as {x:g} {y:g} in row {row}: {hint}"
-        )
-
-
-def _unwrapped(shapes: Any) -> Any:
-    """Return shapes in degrees, those across the antimeridian with longitudes of 0 to 360."""
+def _shape_batches(file: pq.ParquetFile, geometry: str, where: str) -> Iterator[NDArray[Any]]:
+    """Yield the geometries of some rows at a time as shapely has them."""
     import shapely
 
-    west, _, east, _ = shapely.bounds(shapes).T
-    moved = shapes.copy()
-    for row in np.flatnonzero(east - west > 180):
-        moved[row] = shapely.transform(
-            shapes[row], lambda xy: np.stack([xy[:, 0] + 360 * (xy[:, 0] < 0), xy[:, 1]], axis=1)
-        )
-    return moved
+    for batch in file.iter_batches(columns=[geometry], batch_size=GEOMETRIES):
+        column = batch.column(0)
+        values = getattr(column, "storage", column).to_numpy(zero_copy_only=False)
+        try:
+            yield shapely.from_wkb(values)
+        except (shapely.errors.GEOSException, TypeError, ValueError) as error:
+            raise InputError(
+                f"{where} has a geometry that is no WKB ({first_sentence(error)}): save it again"
+            ) from None

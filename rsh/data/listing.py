@@ -21,8 +21,9 @@ OTHER_IMAGES = {".avif", ".ecw", ".heic", ".heif", ".hdf", ".jxl", ".sid"} - SUF
 SYSTEM_FILES = frozenset({"Thumbs.db", "desktop.ini", "ehthumbs.db"})
 TABLE, PARQUET_TABLES = "items.csv", ("items.parquet", "items.geoparquet")
 TABLES = (TABLE, *PARQUET_TABLES)
-SCENE = "scene.json"  # beside tiles cut from a scene: see `rsh.data.tiling`
-NOT_TOLD = SYSTEM_FILES | {*TABLES, SCENE}
+# Beside tiles cut from a scene: see `rsh.data.tiling`.
+SCENE, BACKGROUNDS = "scene.json", "backgrounds.parquet"
+NOT_TOLD = SYSTEM_FILES | {*TABLES, SCENE, BACKGROUNDS}
 # Why files are left out.
 HIDDEN = "hidden, or in a folder of the system"
 LOOSE = "in no folder of the split"

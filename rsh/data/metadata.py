@@ -20,28 +20,21 @@ import re
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.geoparquet import read_parquet
 from rsh.data.listing import SCENE, TABLE, TABLES
-from rsh.data.places import read_footprint, wrap
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import split_parts
+from rsh.data.table_places import read_places
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
 
 MAX_COLUMNS = 1000
 # pandas and the csv module raise these, also for bytes that are no text.
 CSV_ERRORS = (ValueError, OverflowError, MemoryError, csv.Error)
-DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}  # longitudes may begin at Greenwich
-# Names under which tables elsewhere have these columns, in lower case.
-OTHER_NAMES = {
-    "longitude": ("longitude", "lon", "long", "lng", "x"),
-    "latitude": ("latitude", "lat", "y"),
-}
 CLASS_NAMES = ("class", "class_name", "label", "labels", "category")  # likewise
 DECIMAL = re.compile(r"-?((0|[1-9]\d*)(\.\d+)?|\.\d+)")
 WRITTEN = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")  # by Python, NumPy and pandas
@@ -50,13 +43,15 @@ RESERVED = ("id", "class", "split", "given_split")  # columns of rsh's own
 HINT = "fix it, or remove it"
 
 
-def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame:
+def add_metadata(items: pd.DataFrame, source: Path, prefix: str, crs: str = "") -> pd.DataFrame:
     """Return a table of tiles with the columns of items.csv, if there is one.
 
     Args:
         items: one row a tile, with the column id.
         source: the folder or zip.
         prefix: folder inside a zip that holds all images, "" or ending in "/".
+        crs: coordinate system of the table's geometries, or of its columns x and y and of its
+            footprints; "" for what the table states.
 
     Raises:
         InputError: the table cannot be read, lacks a tile, or holds an invalid value.
@@ -66,6 +61,12 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     if not found:
         if contents:
             raise InputError(f"{source} has its table outside of {prefix}: move it there")
+        if crs:
+            raise InputError(
+                f"{source} has no table, such as {TABLE}, with places in it: leave it out",
+                parameter="crs",
+                value=crs,
+            )
         return items
     if len(found) > 1:
         raise InputError(f"{source} holds {' and '.join(found)}: keep one of them")
@@ -73,9 +74,13 @@ def add_metadata(items: pd.DataFrame, source: Path, prefix: str) -> pd.DataFrame
     content = contents[prefix + found[0]]
     if not content:
         raise InputError(f"{where} is empty (0 bytes): save it again, or remove it")
-    read = _read_csv if found[0] == TABLE else _read_parquet
-    table = _of_tiles(read(content, items["id"], where), items["id"], where)
-    columns = check_metadata(table, where)
+    if found[0] == TABLE:
+        table = _read_csv(content, items["id"], where)
+    else:
+        flat, places = read_parquet(content, len(items), where, crs=crs)
+        table, crs = pd.DataFrame(places | flat), "" if places else crs
+    table = _of_tiles(table, items["id"], where)
+    columns = check_metadata(table, where, crs)
     if "class" in table:
         columns["class"] = clean_classes(table["class"])
     elif (items["class"] == "").all():
@@ -106,25 +111,23 @@ def scene_rendering(source: Path, prefix: str) -> Rendering:
         ) from None
 
 
-def check_metadata(table: pd.DataFrame, where: str) -> dict[str, pd.Series]:
+def check_metadata(
+    table: pd.DataFrame, where: str, crs: str = "", *, placed: bool = False
+) -> dict[str, pd.Series]:
     """Return the columns of a table by name, with longitude, latitude and the like checked.
 
     Args:
         table: one row per tile, with its id as the index.
         where: name of the table in error messages.
+        crs: coordinate system of its columns x and y and of its footprints: see `read_places`.
+        placed: whether geometries tell the places already.
 
     Raises:
         InputError: a value is invalid.
     """
-    columns = {
-        name: _degrees(table[name], limits, where)
-        for name, limits in DEGREES.items()
-        if name in table
-    }
+    columns = read_places(table, where, crs, placed=placed)
     if "block" in table:
         columns["block"] = _blocks(table["block"], where)
-    if "footprint" in table:
-        columns["footprint"] = _footprints(table["footprint"], where)
     if "split" in table and table["split"].notna().any():
         columns |= _given_split(table["split"], where)
     others = [name for name in table.columns if name not in {*columns, *RESERVED}]
@@ -150,10 +153,6 @@ def _file_content(file: Path, where: str) -> bytes | None:
         return None
     except OSError as error:
         raise InputError(f"{where} cannot be read ({error.strerror}): {HINT}") from None
-
-
-def _read_parquet(content: bytes, ids: pd.Series, where: str) -> pd.DataFrame:
-    return read_parquet(content, len(ids), where)
 
 
 def read_texts(content: bytes, where: str) -> pd.DataFrame:
@@ -210,7 +209,6 @@ def _of_tiles(table: pd.DataFrame, ids: pd.Series, where: str) -> pd.DataFrame:
         if missing:
             fault = f"has no row for {min(missing)}; its first path is {first}"
         raise InputError(f"{where} {fault}: {HINT}")
-    _tell_other_names(table, where)
     return table.loc[ids]
 
 
@@ -223,18 +221,6 @@ def _check_width(content: bytes) -> None:
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
         raise ValueError(f"two columns are called {twice}")
-
-
-def _degrees(column: pd.Series, limits: tuple[int, int], where: str) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
-    wrong = ~numbers.between(*limits) & column.notna()
-    if wrong.any():
-        path = column.index[wrong][0]
-        raise InputError(
-            f"{where} gives {path} the {column.name} {column[path]}: "
-            f"write a number from {limits[0]} to {limits[1]}, or leave it empty"
-        )
-    return pd.Series(wrap(numbers), index=column.index, name=column.name)
 
 
 def clean_classes(column: pd.Series) -> pd.Series:
@@ -294,24 +280,6 @@ def _known(column: pd.Series) -> pd.Series:
     return column.notna() & (column.astype(str).str.lower() != "nan")
 
 
-def _tell_other_names(table: pd.DataFrame, where: str) -> None:
-    """Warn of columns that would be used if they had the usual names."""
-    found = {
-        name: other
-        for name, others in OTHER_NAMES.items()
-        for other in table.columns
-        if name not in table and str(other).lower() in others
-    }
-    if found:
-        are, names = ", ".join(found.values()), " and ".join(found)
-        warnings.warn(
-            f"{where}: the columns {are} are kept for filters alone; rename them to {names} to use "
-            "them as places",
-            RshWarning,
-            stacklevel=2,
-        )
-
-
 def _tell_other_classes(table: pd.DataFrame, where: str) -> None:
     """Warn of columns that may hold the classes, where no tile has one."""
     found = [name for name in table.columns if str(name).lower() in CLASS_NAMES]
@@ -322,15 +290,3 @@ def _tell_other_classes(table: pd.DataFrame, where: str) -> None:
             RshWarning,
             stacklevel=3,
         )
-
-
-def _footprints(column: pd.Series, where: str) -> pd.Series:
-    texts = column.fillna("").astype(str)
-    found = texts.map(read_footprint)
-    if found.isna().any():
-        path = column.index[found.isna()][0]
-        raise InputError(
-            f"{where} gives {path} the footprint {texts[path][:40]}: write POLYGON ((longitude "
-            "latitude, ...)) in degrees, the last point equal to the first, or leave it empty"
-        )
-    return found

@@ -37,7 +37,7 @@ def open_dataset(
         where: a .npy, .parquet, .geoparquet or .gpq file, or a folder of them without images; else
             as for `TileDataset.open`.
         skip_unreadable: as for either.
-        tiling: as for `TileDataset.open`; its `crs` is also that of `columns`.
+        tiling: as for `TileDataset.open`; its `crs` and that of `columns` are one.
         rendering: as for `TileDataset.open`.
         like: as for `TileDataset.open`.
         labels: "none" drops all classes.
@@ -47,11 +47,11 @@ def open_dataset(
         InputError: an option does not apply to what the path holds; else as for either.
     """
     if not holds_embeddings(where):
-        _refuse(columns, DEFAULT_COLUMNS, f"{where} holds no embeddings")
+        _refuse(replace(columns, crs=""), DEFAULT_COLUMNS, f"{where} holds no embeddings")
         return TileDataset.open(
             where,
             skip_unreadable=skip_unreadable,
-            tiling=tiling,
+            tiling=replace(tiling, crs=tiling.crs or columns.crs),
             rendering=rendering,
             like=like,
             labels=labels,

@@ -4,6 +4,7 @@ Longitudes are from -180 to 180. Footprints follow RFC 7946: counter-clockwise, 
 cross the antimeridian. Source: https://www.rfc-editor.org/rfc/rfc7946
 """
 
+import math
 import re
 import warnings
 from functools import lru_cache
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 LONGITUDE_LATITUDE = "EPSG:4326"
 NEAR_POLE = 1e-6  # degrees, 0.1 m
 BEYOND_POLE = 1.0  # degrees; grids whose pixels are centered on a pole reach over it
+MOST_DECIMALS = 5  # of degrees that are shown: a meter
+SAME = 1e-9  # degrees; how floats differ from the decimals that they were read from
 MAX_BEND = 0.05  # of an edge, as a fraction of its length, that is still drawn straight
 _POINT = r"-?\d+(\.\d+)? -?\d+(\.\d+)?"
 _RING = rf"\({_POINT}(, {_POINT}){{3,}}\)"
@@ -39,6 +42,21 @@ def to_degrees(crs: Any, x: Degrees, y: Degrees) -> tuple[Degrees, Degrees]:
     return np.where(on_earth, wrap(longitude), np.nan), np.where(on_earth, latitude, np.nan)
 
 
+def from_degrees(crs: Any, longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
+    """Return x and y of points on Earth, infinite where the coordinate system has none.
+
+    Args:
+        crs: the coordinate system, as rasterio or pyproj has it.
+        longitude: degrees, of any shape.
+        latitude: degrees, of the same shape.
+
+    Raises:
+        pyproj.exceptions.ProjError: the coordinate system has no relation to degrees.
+    """
+    x, y = _transformer(crs.to_wkt()).transform(longitude, latitude, direction="INVERSE")
+    return np.asarray(x), np.asarray(y)
+
+
 @lru_cache(8)
 def _transformer(wkt: str) -> Any:
     """Return what brings points to degrees; to make it takes longer than thousands of points."""
@@ -52,6 +70,43 @@ def wrap(longitude: ArrayLike) -> Degrees:
     degrees = np.asarray(longitude, np.float64)
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(degrees) <= 180, degrees, (degrees + 180) % 360 - 180)
+
+
+def format_place(longitude: float, latitude: float, decimals: int = MOST_DECIMALS) -> str:
+    """Return a place such as 34.52° N, 102.13° E; "" where it is unknown.
+
+    Args:
+        longitude: degrees.
+        latitude: degrees.
+        decimals: of both, see `useful_decimals`.
+    """
+    if not (math.isfinite(longitude) and math.isfinite(latitude)):
+        return ""
+    x, y = round(longitude, decimals), round(latitude, decimals)
+    north, east = "S" if y < 0 else "N", "W" if x < 0 else "E"
+    return f"{abs(y):.{decimals}f}° {north}, {abs(x):.{decimals}f}° {east}"
+
+
+def useful_decimals(degrees: Degrees, size: float = 0.0) -> int:
+    """Return how many decimals of longitudes and latitudes say something, 1 to 5.
+
+    As many as the numbers have, and no more than a tenth of a tile needs.
+
+    Args:
+        degrees: numbers, of any shape; NaN for unknown ones.
+        size: width or height of a tile, degrees; 0 if it is unknown.
+    """
+    known = degrees[np.isfinite(degrees)]
+    written = next(
+        (
+            count
+            for count in range(1, MOST_DECIMALS)
+            if np.abs(known - known.round(count)).max(initial=0) < SAME
+        ),
+        MOST_DECIMALS,
+    )
+    needed = 1 - math.floor(math.log10(size)) if size > 0 else MOST_DECIMALS
+    return max(1, min(written, needed))
 
 
 def footprint(longitude: Degrees, latitude: Degrees) -> str:
@@ -77,7 +132,7 @@ def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
         return []
     if np.ptp(longitude) < 180 and np.abs(latitude).max() < 90 - NEAR_POLE:  # as most are
         return [_ring(longitude, latitude)]
-    longitude, latitude = _spread_poles(longitude, latitude)
+    longitude, latitude = spread_poles(longitude, latitude)
     steps = wrap(np.diff(longitude, append=longitude[0]))
     is_around_pole = abs(steps.sum()) > 180
     unwrapped = longitude[0] + np.concatenate([[0], np.cumsum(steps[:-1])])
@@ -87,7 +142,7 @@ def _outlines(longitude: Degrees, latitude: Degrees) -> list[str]:
     return [_ring(unwrapped, latitude)]
 
 
-def _spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
+def spread_poles(longitude: Degrees, latitude: Degrees) -> tuple[Degrees, Degrees]:
     """Replace a corner at a pole, which has any longitude, by the ends of two meridians there."""
     at_pole = np.abs(latitude) > 90 - NEAR_POLE
     at_pole &= ~np.roll(at_pole, 1) & ~np.roll(at_pole, -1)  # an edge along it is one already

@@ -183,8 +183,7 @@ class Raster:
             bands: their numbers.
             side: the longest of the overview, pixels. GDAL reads a stored one if there is one.
         """
-        scale = max(1.0, max(self.source.shape) / side)
-        shape = tuple(max(1, round(length / scale)) for length in self.source.shape)
+        shape = self._small_shape(side)
         overview = self.source.read(bands, out_shape=(len(bands), *shape))
         masks = self._masks(bands, out_shape=shape)
         known = [
@@ -233,18 +232,48 @@ class Raster:
         for rows in strips(height, width):
             top, length = rows.start, rows.stop - rows.start
             strip = Window(window.col_off, window.row_off + top, width, length)
-            values, opacity = self._read_strip(bands, stretch, strip)
+            values, opacity = self._read_part(bands, stretch, window=strip)
             shown = opacity / 255 if blend else opacity > 0
             rgb[:, rows] = np.rint(values * shown)
             valid += int(np.count_nonzero(opacity))
         return Pixels(rgb, valid / (height * width))
 
-    def _read_strip(
-        self, bands: Sequence[int], stretch: Stretch, window: Any
+    def overview(
+        self, bands: Sequence[int], stretch: Stretch, side: int, *, blend: bool = True
+    ) -> NDArray[np.uint8]:
+        """Return the whole raster as a small image, (4, h, w): red, green, blue and opacity.
+
+        Args:
+            bands: see `read`.
+            stretch: see `read`.
+            side: the longest of the image, pixels. GDAL reads a stored overview if there is one.
+            blend: whether what is half transparent remains so; else it is opaque.
+        """
+        values, opacity = self._read_part(bands, stretch, out_shape=self._small_shape(side))
+        opacity = opacity if blend else np.where(opacity > 0, 255, 0)
+        return np.concatenate([np.broadcast_to(values, (3, *opacity.shape)), opacity[None]]).astype(
+            np.uint8
+        )
+
+    def _small_shape(self, side: int) -> tuple[int, int]:
+        """Return height and width of an overview whose longest side has so many pixels."""
+        scale = max(1.0, max(self.source.shape) / side)
+        height, width = (max(1, round(length / scale)) for length in self.source.shape)
+        return height, width
+
+    def _read_part(
+        self, bands: Sequence[int], stretch: Stretch, **part: Any
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return values, (1 or 3, h, w), and opacity, (h, w), both 0 to 255."""
-        values = self.source.read(bands, window=window)
-        masks = self._masks(bands, window=window)
+        """Return values, (1 or 3, h, w), and opacity, (h, w), both 0 to 255.
+
+        Args:
+            bands: see `read`.
+            stretch: see `read`.
+            part: see `_masks`.
+        """
+        size = {"out_shape": (len(bands), *part["out_shape"])} if "out_shape" in part else part
+        values = self.source.read(bands, **size)
+        masks = self._masks(bands, **part)
         opacity = masks.max(axis=0)
         if self._is_palette(bands):
             palette = self._palette[values[0]]  # (h, w, 4)

@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from rsh.data import twins
+from rsh.data.backgrounds import Background
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
@@ -41,9 +42,11 @@ class TileDataset(Dataset):
 
     Attributes:
         source: reads the images; an id is a path inside it.
+        crs: coordinate system that was given, "" for none.
     """
 
     source: Source
+    crs: str = ""
 
     @classmethod
     def open(
@@ -68,7 +71,8 @@ class TileDataset(Dataset):
                 such a folder, of WebDataset shards (a .tar, a folder of them, or
                 x-{0000..0003}.tar), or of a georeferenced scene or a folder of scenes.
             skip_unreadable: decode every image now, and skip those that cannot be read.
-            tiling: how to cut scenes into tiles.
+            tiling: how to cut scenes into tiles; its crs is also that of places in the table of
+                a folder, a zip or shards: geometries, or columns x, y and footprint.
             rendering: which bands of rasters are shown, and what becomes 0 and 255. By default
                 red, green and blue as each raster names them, or its first three bands or its
                 first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
@@ -100,7 +104,7 @@ class TileDataset(Dataset):
             found = _settle_rendering(source, items["id"], rendering, like)
         if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
             _tell_stretch(path, found)
-        dataset = cls(name=name, source=source, items=items, rendering=found)
+        dataset = cls(name=name, source=source, items=items, rendering=found, crs=tiling.crs)
         if labels == "none":
             dataset = dataset.without_labels()
         dataset.tell_labels()
@@ -135,6 +139,14 @@ class TileDataset(Dataset):
         """A text that changes whenever the 8-bit RGB pixels of a tile do."""
         how = "" if self.rendering == AS_IS else f" {self.rendering}"
         return self.fingerprint + how
+
+    def backgrounds(self) -> list[Background]:
+        """Return overviews of the scenes that the tiles were cut from, as far as they are known."""
+        try:
+            return self.source.backgrounds()
+        except InputError as error:
+            warnings.warn(f"{error}: maps have no background", RshWarning, stacklevel=2)
+            return []
 
     def read_bytes(self, row: int) -> bytes:
         """Return the bytes of one tile's image file."""

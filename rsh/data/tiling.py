@@ -4,6 +4,7 @@
       SCENE/r000000_c000256.tif    8-bit RGB GeoTIFF, named by its upper left pixel
       items.csv                    path, longitude, latitude, block, footprint
       scene.json                   the scene, and how its values became 8 bits
+    backgrounds.parquet          a small overview of the scene, for maps
 
 `TileDataset.open` reads the folder like any other; its tiles have no class. A query of more than 8
 bits is rendered as scene.json says.
@@ -16,9 +17,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rsh.data.listing import SCENE, TABLE
+from rsh.data.backgrounds import write_backgrounds
+from rsh.data.listing import BACKGROUNDS, SCENE, TABLE
 from rsh.data.raster import Raster, explain_raster_error, open_scene, settle_rendering
 from rsh.data.rendering import AS_IS, Rendering, Stretch
+from rsh.data.scene_overview import render_backgrounds
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError
 from rsh.io.files import CANNOT_WRITE_HINT, atomic_directory, check_writable, write_json
@@ -108,6 +111,8 @@ def tile_raster(
                 crs=str(plan.crs),
             )
             write_json(temporary / SCENE, asdict(result))
+            with (temporary / BACKGROUNDS).open("wb") as stream:
+                write_backgrounds(render_backgrounds([plan]), stream)
     return result
 
 

@@ -61,20 +61,44 @@ def look(images: Iterable[Image.Image]) -> Look:
 def near_pairs(looks: Look) -> list[tuple[int, int]]:
     """Return the pairs of nearly equal tiles, the smaller row first, in ascending order."""
     hashes, small = looks
-    centered = small - small.mean(axis=1, keepdims=True)
-    unit = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-6)
     found: list[tuple[int, int]] = []
     for start in range(0, len(hashes), BLOCK):
         block = hashes[start : start + BLOCK, None]
         first, second = np.nonzero(np.bitwise_count(block ^ hashes) <= MAX_BITS)
         first += start
         first, second = first[first < second], second[first < second]
-        difference = np.sqrt(np.mean((small[first] - small[second]) ** 2, axis=1))
-        alike = (unit[first] * unit[second]).sum(axis=1) > MIN_CORRELATION
-        flat = (np.ptp(small[first], axis=1) < 2) & (np.ptp(small[second], axis=1) < 2)
-        near = (difference < MAX_DIFFERENCE) & (alike | flat)
+        near = look_alike(small[first], small[second])
         found += zip(first[near].tolist(), second[near].tolist(), strict=True)
     return found
+
+
+def look_alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return whether the small images of two tiles agree, (n,); their hashes must as well.
+
+    Args:
+        one: small images from `look`, (n, 256).
+        other: those that they are compared with, row by row.
+    """
+    difference = root_mean_square(one, other)
+    flat = (np.ptp(one, axis=1) < 2) & (np.ptp(other, axis=1) < 2)
+    alike = (_standardize(one) * _standardize(other)).sum(axis=1) > MIN_CORRELATION
+    near: NDArray[np.bool_] = (difference < MAX_DIFFERENCE) & (alike | flat)
+    return near
+
+
+def root_mean_square(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how much small images differ, row by row, (n,), 0 to 255."""
+    found: NDArray[np.float32] = np.sqrt(np.mean((one - other) ** 2, axis=1))
+    return found
+
+
+def _standardize(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return small images with mean 0 and length 1, so that their products are correlations."""
+    centered = small - small.mean(axis=1, keepdims=True)
+    unit: NDArray[np.float32] = centered / np.maximum(
+        np.linalg.norm(centered, axis=1, keepdims=True), 1e-6
+    )
+    return unit
 
 
 def join_pairs(groups: Groups, pairs: Sequence[tuple[int, int]]) -> Groups:

@@ -75,7 +75,7 @@ def build_gallery(
             data = DataInfo(dataset.name, made.fingerprint, dataset.rendering, _sources(dataset))
             title = name or dataset.name
             manifest = Manifest(title, net.num_bits, model, data, preview=preview)
-            write_gallery(folder, manifest, made.tiles)
+            write_gallery(folder, manifest, made.tiles, dataset.backgrounds())
     return Gallery.open(folder)
 
 
@@ -93,7 +93,8 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     preview = there.manifest.preview
     with encoded(net, dataset, folder, preview=preview, progress=progress) as made:
         if made:
-            add_tiles(folder, made.tiles, dataset.rendering, _sources(dataset))
+            sources, backgrounds = _sources(dataset), dataset.backgrounds()
+            add_tiles(folder, made.tiles, dataset.rendering, backgrounds, sources)
     return Gallery.open(folder)
 
 

@@ -10,6 +10,7 @@ from rsh.explorer.alerts import explain
 from rsh.explorer.page import Explorer, box
 from rsh.explorer.panels.header import HeaderPanel
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE, limit_memory
 from rsh.io.machine import return_large_blocks
@@ -49,7 +50,7 @@ def show_gallery(page: ipywidgets.Box, site: Registry, name: str, *, address: st
     """
     state = ExplorerState(site.open(name))
     read_address(address, state)
-    explorer = Explorer(state, site=site, name=name)
+    explorer = Explorer(state, site=site, name=name, settings=PageSettings.read())
     explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
     old, page.children = page.children, explorer.panels
     for panel in old:

@@ -1,10 +1,13 @@
 """The dashboard of one gallery: connects the state with the panels."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
 import ipywidgets
+import numpy as np
+from numpy.typing import ArrayLike
 
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
@@ -14,21 +17,32 @@ from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_view
+from rsh.explorer.panels.desk import DeskPanel
+from rsh.explorer.panels.dock import DockPanel, list_tabs
 from rsh.explorer.panels.explain import Explained, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
 from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
 from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
+from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
-from rsh.explorer.panels.tiles import describe
-from rsh.explorer.panels.upload import UploadPanel
+from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
+from rsh.explorer.panels.upload import UploadPanel, found_words
+from rsh.explorer.panels.viewer import ViewerPanel, large_view
+from rsh.explorer.parts.duplicates import DuplicatesPart
+from rsh.explorer.parts.groups import GroupsPart
+from rsh.explorer.parts.labels import LabelsPart
+from rsh.explorer.parts.spaces import SpacesPart
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
+from rsh.explorer.uploads.crop import crop
 from rsh.gallery.filters import Filter
 from rsh.labels import UNLABELED
+from rsh.search.query import check_row
 
 
 class Explorer:
@@ -40,7 +54,12 @@ class Explorer:
     """
 
     def __init__(
-        self, state: ExplorerState, *, site: Registry | None = None, name: str = ""
+        self,
+        state: ExplorerState,
+        *,
+        site: Registry | None = None,
+        name: str = "",
+        settings: PageSettings = DEFAULTS,
     ) -> None:
         """Make the panels for `state` and show its first results.
 
@@ -48,6 +67,7 @@ class Explorer:
             state: what is shown.
             site: the galleries to choose from; by default only this one.
             name: of this gallery among them.
+            settings: what the owner of the page allows.
         """
         gallery, page = state.gallery, uuid4().hex
         self._site = site = site or Registry([gallery.folder])
@@ -66,6 +86,7 @@ class Explorer:
             images=takes_images,
         )
         self.header.galleries, self.header.gallery = site.names, name
+        self.query = QueryPanel(page=page)
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
         self.upload = UploadPanel(page=page, images=takes_images)
@@ -76,23 +97,51 @@ class Explorer:
         self._comparison = Comparison(gallery, site, name)
         self.sides = ComparePanel(page=page, choices=self._comparison.choices, labeled=labeled)
         self._explained = Explained(gallery)
-        self.reasons = ExplainPanel(page=page, images=takes_images)
+        self.reasons = ExplainPanel(page=page)
+        self.dock = DockPanel(page=page, tabs=list_tabs(labeled=labeled, images=takes_images))
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
-        self.legend = LegendPanel(page=page, ways=list_ways(gallery) if self.planes else [])
+        spaces = [[plane.space, plane.heading] for plane in self.planes]
+        self.legend = LegendPanel(
+            page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
+        )
+        self.frame = DeskPanel(page=page, spaces=bool(self.planes))
+        self.viewer = ViewerPanel(page=page, parts=takes_images)
+        self.labels = LabelsPart(self, page, settings.labels)
+        self.groups = GroupsPart(self, page, self.labels.labeling)
+        self.duplicates = DuplicatesPart(self, page)
+        spaces_part = SpacesPart(self, [])
+        self.parts = [spaces_part, self.labels, self.groups, self.duplicates]
         self.refresh()
-        rail = [self.controls, self.filter, self.upload, self.class_browser]
-        answer = [self.codes, self.cards, self.export, self.sides, self.reasons, self.legend]
-        for panel in (self.header, *rail, *answer, *self.planes, self.selected):
-            panel.on_msg(self.receive)
+        self.panels = self._lay_out()
         self.controls.observe(self.search, names="search")
         self.cards.observe(self.stack, names="stacked")
         self.upload.observe(self.suggest, names="typed")
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
-        planes = [box("rsh-scatters", self.planes)] if self.planes else []
-        main = box("rsh-main", [*answer, *planes, self.selected])
-        self.panels = [self.header, box("rsh-body", [box("rsh-rail", rail), main])]
+        self.dock.observe(self.open_tab, names="tab")
+        if not labeled and gallery.groups:  # a way in where no class offers one
+            self.dock.tab = self.groups.tab
+
+    def _lay_out(self) -> list[Any]:
+        """Put all panels into the regions of the page, and listen to them."""
+        regions = {
+            "rsh-ask": [self.query, self.upload, self.class_browser],
+            "rsh-toolbar": [self.controls, self.filter, self.export],
+            "rsh-answer": [self.cards],
+            "rsh-spaces": [self.legend, *self.planes],
+            "rsh-dock": [
+                *(self.dock, self.codes, self.sides, self.reasons, self.selected),
+                *(self.groups.strips, self.labels.list, self.duplicates.strips),
+            ],
+        }
+        for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
+            panel.on_msg(self.receive)
+        boxes = {name: box(name, panels) for name, panels in regions.items()}
+        toolbar = boxes.pop("rsh-toolbar")
+        boxes["rsh-answer"].children = [toolbar, self.cards]
+        over = [self.labels.tray, self.frame, self.viewer]
+        return [self.header, box("rsh-desk", [*boxes.values(), *over])]
 
     def alert(self, message: str) -> None:
         """Show a message to the visitor, or remove it with ""; this also ends the wait."""
@@ -105,6 +154,8 @@ class Explorer:
         self._change_query(content)
         self._change_page(content)
         self._encode(content, buffers)
+        for part in self.parts:
+            part.receive(panel, content, buffers)
         self._show_more(panel, content, buffers)
 
     def _change_query(self, content: dict[str, Any]) -> None:
@@ -126,6 +177,7 @@ class Explorer:
                 self._move(lambda: state.filter_by(Filter.read(list(map(str, texts)))))
             case {"kind": "find", "text": str(text)}:
                 self._move(lambda: state.choose(state.find_row(text)))
+                self.upload.found = found_words(state, text)
 
     def _change_page(self, content: dict[str, Any]) -> None:
         match content:
@@ -150,6 +202,10 @@ class Explorer:
                 check_size(size, name)
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
+            case {"kind": "enlarge", "row": int(row)}:
+                start_soon(self.enlarge(row))
+            case {"kind": "part", "row": int(row), "box": list(box)}:
+                start_soon(self.take_part(row, [float(side) for side in box]))
 
     def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         gallery = self.state.gallery
@@ -161,18 +217,20 @@ class Explorer:
                 self._show_class(self._class, self._part + 1)
                 self.alert("")
             case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.export.give(form, selected_tiles(self.state))
+                self.export.give(form, selected_tiles(self.state), selection=True)
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
                 self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
                 self.alert("")
-            case {"kind": "peek", "row": int(row)} if 0 <= row < len(gallery):
-                tile = describe(gallery, row)
-                thumbnail = tile.pop("thumb")
-                panel.send({"kind": "tile", **tile}, buffers=[thumbnail])
             case {"kind": "select"}:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()
+            case {"kind": "select results"}:
+                self.select(self.state.results().rows)
+                self.alert("")
+            case {"kind": "select class"}:
+                self.select(self.state.list_tiles(list_kinds(gallery)[self._class]))
+                self.alert("")
             case {"kind": "color", "by": str(by)}:
                 self.legend.color(self.state.results(), by)
 
@@ -197,6 +255,12 @@ class Explorer:
         self.upload.matching = self.state.matching(change["new"])
 
     @guarded
+    def open_tab(self, change: dict[str, Any]) -> None:
+        """Show what the open tab of the drawer needs; what is closed is not computed."""
+        self._show_tab()
+        self.alert("")
+
+    @guarded
     def compare(self, change: dict[str, Any]) -> None:
         """Compare the results with those of another side."""
         self.sides.view = self._comparison.view(self.state, change["new"])
@@ -205,7 +269,7 @@ class Explorer:
     @guarded
     def explain(self, change: dict[str, Any]) -> None:
         """Show another explanation."""
-        self.reasons.view = self._explained.view(self.state, change["new"])
+        self.reasons.view = self._explained.view(self.state, change["new"], self.dock.tab)
         self.alert("")
 
     async def look_for_parts(self) -> None:
@@ -217,12 +281,40 @@ class Explorer:
         try:
             found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
             self._explained.parts = query, found
-            self.reasons.view = self._explained.view(self.state, self.reasons.asked)
+            self._show_tab()
         except Superseded:
             return
         except Exception as error:
             self.alert(explain(error))
         self.reasons.working = ""
+
+    async def enlarge(self, row: int) -> None:
+        """Show a tile, or a visitor's own image, as sharp as it is known."""
+        try:
+            tile, image = self._large(row)
+            self.viewer.show(tile, image)
+        except Exception as error:
+            self.alert(explain(error))
+
+    def _large(self, row: int) -> tuple[dict[str, Any], bytes]:
+        gallery = self.state.gallery
+        if row == NO_ROW:
+            query = self.state.query
+            tile, image = describe_query(gallery, query), query.thumbnail(gallery)
+        else:
+            check_row(gallery, row)
+            tile, image = describe(gallery, row), gallery.thumbnail(row)
+        return large_view(gallery, tile, "thumbnail", image), image
+
+    async def take_part(self, row: int, box: list[float]) -> None:
+        """Search with a part of a tile."""
+        try:
+            tile, image = self._large(row)
+            part = crop(image, box)
+        except Exception as error:
+            self.alert(explain(error))
+            return
+        await self.take_image(part, f"part of {tile['title']}")
 
     async def take_image(self, data: bytes, name: str) -> None:
         """Encode an image in the background, then search with it, unless the query has changed."""
@@ -251,9 +343,7 @@ class Explorer:
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.note = legend_note(self.state.query, bool(self.planes))
-        self._show_picked()
         self._show_class(self._class, self._part)
-        self.reasons.view = self._explained.view(self.state, self.reasons.asked)
         self._show_results()
 
     def _show_results(self) -> None:
@@ -263,20 +353,54 @@ class Explorer:
         together.
         """
         state, result = self.state, self.state.results()
-        query, cards = controls_view(state), cards_view(result, state.neighbors_kept())
-        codes, marks = codes_view(result), marks_view(result)
+        query, controls = query_view(state), controls_view(state)
+        cards, marks = cards_view(result, state.neighbors_kept()), marks_view(result)
         self.controls.search = search_view(state)
-        self.controls.view = query
+        self.controls.view = controls
+        self.query.view = query
+        self.upload.found = ""
+        self.export.own_image = state.query.row is None
         self.cards.stacked = state.stacked
         self.cards.view = cards
-        self.codes.view = codes
         for plane in self.planes:
             plane.marks = marks
         self.legend.verdicts = list_verdicts(result)
         self.legend.color(result)
-        self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        for part in self.parts:
+            part.refresh()
+        self._show_tab()
         self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")  # last: equal results change no trait, but end the wait
+
+    def _show_tab(self) -> None:
+        tab = self.dock.tab
+        if tab == "codes":
+            self.codes.view = codes_view(self.state.results())
+        if tab == "compare":
+            self.sides.view = self._comparison.view(self.state, self.sides.chosen)
+        if tab == "selected":
+            self.selected.view = selected_view(self.state)
+        for part in self.parts:
+            if part.tab == tab:
+                part.open()
+        self.reasons.view = self._explained.view(self.state, self.reasons.asked, tab)
+
+    def move(self, row: int) -> None:
+        """Make a tile the query."""
+        self._move(lambda: self.state.choose(row))
+
+    def labeled(self) -> None:
+        """Show what depends on labels, which were just given."""
+        self.labels.show_saved()
+
+    def recolor(self) -> None:
+        """Color the dots again if their colors depend on labels."""
+        if self.legend.coloring.get("by") == "given":
+            self.legend.color(self.state.results(), "given")
+
+    def search_again(self) -> None:
+        """Search with the same query, because what a filter means may have changed."""
+        self._move(lambda: None)
 
     @guarded
     def _move(self, act: Callable[[], None]) -> None:
@@ -288,9 +412,16 @@ class Explorer:
         self._class, self._part = number, part
         self.class_browser.view = class_browser_view(self.state, number, part)
 
+    def select(self, rows: ArrayLike) -> None:
+        """Select tiles that the browser does not know yet."""
+        self.state.select(rows)
+        selected = self.state.selection.astype(np.int32)
+        self.legend.send({"kind": "selected"}, buffers=[selected.tobytes()])
+        self._show_picked()
+
     def _show_picked(self) -> None:
         self.export.selected = len(self.state.selection)
-        self.selected.view = selected_view(self.state)
+        self._show_tab()
 
 
 def box(name: str, children: list[Any]) -> ipywidgets.Box:

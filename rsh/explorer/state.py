@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,7 @@ from rsh.search.retrieve import retrieve
 
 MAX_TOP_K = 100
 MAX_MARKED = 50  # more than people mark by hand, few enough for an address
+MAX_CONDITIONS = 6000  # characters in a link, which has room for 8,000 in all
 SUGGESTED = 12
 NO_HITS = Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
 Mode = Literal["top_k", "radius"]
@@ -214,8 +216,14 @@ class ExplorerState:
         """Find only tiles that pass a filter.
 
         Raises:
-            InputError: a condition makes no sense, or no tile passes.
+            InputError: a condition makes no sense, no tile passes, or they do not fit into a link.
         """
+        length = sum(len(quote(str(condition))) for condition in filter.conditions)
+        if length > MAX_CONDITIONS:
+            raise InputError(
+                f"these filters have {length:,} characters, and at most {MAX_CONDITIONS:,} fit "
+                "into a link: remove one, or draw polygons with fewer corners"
+            )
         included = self.settings.include_held_out
         self.gallery.can_find(filter, include_held_out=included)  # refuses it
         self.settings = replace(self.settings, filter=filter)
@@ -266,6 +274,12 @@ class ExplorerState:
         if not text.strip():
             return []
         return self.gallery.ids.containing(text.strip(), most=SUGGESTED)
+
+    def count_matching(self, text: str) -> int:
+        """Return how many ids contain a text, ignoring case; 1 for the id of a tile."""
+        if text in self.gallery.ids:
+            return 1
+        return self.gallery.ids.count_containing(text.strip())
 
     def find_row(self, name: str) -> int:
         """Return the row of the tile with an id, or of the first tile whose id contains the text.

@@ -7,9 +7,18 @@
     bbox=5,45,10,50         west, south, east, north in degrees, of a tile's center; a box whose
                             west is greater than its east crosses the 180th meridian; longitudes
                             are from -180 to 180 or from 0 to 360
+    set=to check            tiles in a set that visitors made, or in one of several
+    label=forest            the class that a visitor gave, or else that of the column class
+    group=coast/17.jpg      tiles of the group that holds the tile of an id: see `rsh groups`
+    polygon=5,45,10,45,10,50
+                            longitude and latitude of each corner, of a tile's center; holes and
+                            further parts: see `rsh.data.regions`; polygon!= is outside of it
+    overlaps=5,45,10,45,10,50
+                            the same of a tile's footprint, or of its center if that is unknown
 
 Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
-class pass a condition on the class.
+class pass a condition on the class. A table may have a column set, label or group of its own; it is
+then the one that conditions are on.
 """
 
 import re
@@ -22,12 +31,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.data.places import wrap
+from rsh.data.regions import Region, read_region
 from rsh.errors import InputError
 from rsh.index.base import ColumnTest
+from rsh.text import plural
 
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
+DEGREES = ("longitude", "latitude")
 DATE = re.compile(r"\d{4}(-|$)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
+GROUP = "group"  # not in the table either
+POLYGON, OVERLAPS = "polygon", "overlaps"
+REGIONS = (POLYGON, OVERLAPS)
+MAX_REGION = 4000  # characters of a polygon that is typed or drawn, so that it fits into a link
+SHORT = 60  # characters of a condition in a message
 Mask = NDArray[np.bool_]
 
 
@@ -49,7 +67,7 @@ class Condition(NamedTuple):
     """One condition on one column.
 
     Attributes:
-        column: of the items table, or "bbox".
+        column: of the items table, "bbox", "polygon" or "overlaps".
         values: as written, not yet read as numbers.
         between: whether the two values are the ends of a range.
         negated: whether tiles with these values are excluded.
@@ -63,6 +81,30 @@ class Condition(NamedTuple):
     def __str__(self) -> str:
         values = (".." if self.between else ",").join(self.values)
         return f"{self.column}{'!=' if self.negated else '='}{values}"
+
+    @property
+    def is_region(self) -> bool:
+        """Whether it is about places in a polygon."""
+        return self.column in REGIONS
+
+    @property
+    def words(self) -> str:
+        """The condition as it is written, a long polygon in short."""
+        text = str(self)
+        if not self.is_region or len(text) <= SHORT:
+            return text
+        corners = plural(sum(map(_count_corners, self.values)), "corner")
+        return f"{text[:SHORT].rpartition(',')[0]},... ({corners})"
+
+    @classmethod
+    def of_region(
+        cls, region: Region, *, overlaps: bool = False, negated: bool = False
+    ) -> "Condition":
+        """Return the condition that a tile's center lies in a region, or its footprint overlaps it.
+
+        Unlike a condition that is read, it has any number of corners.
+        """
+        return cls(OVERLAPS if overlaps else POLYGON, (region.to_text(),), negated=negated)
 
 
 @dataclass(frozen=True)
@@ -84,13 +126,30 @@ class Filter:
         return bool(self.conditions)
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.conditions))
+        return " and ".join(condition.words for condition in self.conditions)
+
+    def on_annotations(self, items: ColumnTable) -> list[Condition]:
+        """Return the conditions on what visitors gave, see `Gallery.table_for`."""
+        return self._beside(items, ANNOTATIONS)
+
+    def on_groups(self, items: ColumnTable) -> list[Condition]:
+        """Return the conditions on groups, see `Gallery.table_for`."""
+        return self._beside(items, (GROUP,))
+
+    def _beside(self, items: ColumnTable, names: Sequence[str]) -> list[Condition]:
+        """Return the conditions with such names that are on no column of the table."""
+        return [
+            condition
+            for condition in self.conditions
+            if condition.column in names and condition.column not in items
+        ]
 
     def mask(self, items: ColumnTable) -> Mask:
         """Return whether each tile meets all conditions.
 
         Args:
-            items: the table, one row a tile.
+            items: the table, one row a tile; for conditions on groups and on what visitors gave,
+                that of `Gallery.table_for`.
 
         Returns:
             (n,) bool.
@@ -98,16 +157,25 @@ class Filter:
         Raises:
             InputError: there is no such column, or a value does not fit it.
         """
-        masks = [_mask(test, items) for test in self.tests(items)]
-        holds: Mask = np.logical_and.reduce([np.ones(len(items), dtype=bool), *masks])
+        holds: Mask = np.ones(len(items), dtype=bool)
+        for condition in self.conditions:
+            if condition.is_region:
+                holds &= _region_mask(condition, items)
+            else:
+                for test in _tests(condition, items):
+                    holds &= _mask(test, items)
         return holds
 
     def tests(self, items: ColumnTable) -> list[ColumnTest]:
         """Return the conditions with their values read as the columns have them.
 
+        None if one of them is a region, which is more than a test of columns.
+
         Raises:
             InputError: as for `mask`.
         """
+        if any(condition.is_region for condition in self.conditions):
+            return []
         return [test for condition in self.conditions for test in _tests(condition, items)]
 
 
@@ -128,6 +196,8 @@ def _condition(text: str) -> Condition:
             value=text,
         )
     negated = found["sign"] == "!="
+    if column in REGIONS:
+        return _read_region(Condition(column, (written.strip(),), negated=negated))
     if column == "bbox" and (len(values) != 4 or negated):
         raise InputError(
             "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="filter", value=text
@@ -135,10 +205,67 @@ def _condition(text: str) -> Condition:
     return Condition(column, values, between, negated)
 
 
+def _read_region(condition: Condition) -> Condition:
+    """Return a condition on a region, checked."""
+    (text,) = condition.values
+    if len(text) > MAX_REGION:
+        raise InputError(
+            f"the polygon has {len(text):,} characters, and at most {MAX_REGION:,} fit into a "
+            "link: draw fewer corners, or name a file in `rsh search --filter polygon=FILE`",
+            parameter="filter",
+            value=condition.words,
+        )
+    _region(condition)
+    return condition
+
+
+def _region(condition: Condition) -> Region:
+    try:
+        return read_region(condition.values[0])
+    except InputError as error:
+        raise InputError(error.reason, parameter="filter", value=condition.words) from None
+
+
+def _count_corners(text: str) -> int:
+    return (len(re.findall("[,:/]", text)) + 1) // 2
+
+
+def _region_mask(condition: Condition, items: ColumnTable) -> Mask:
+    """Return whether each tile lies in a region; False where its place is unknown."""
+    region = _region(condition)
+    _check_places(condition, items)
+    longitude, latitude = (items[name].to_numpy(np.float64) for name in DEGREES)
+    known = np.isfinite(longitude) & np.isfinite(latitude)
+    inside = region.contains(longitude, latitude)
+    if condition.column == OVERLAPS:
+        if "footprint" not in items:
+            raise InputError(
+                "these tiles have no footprints: use polygon= for their centers",
+                parameter="filter",
+                value=condition.words,
+            )
+        has_footprint = (items["footprint"].fillna("") != "").to_numpy(dtype=bool)
+        inside = np.where(has_footprint, region.overlaps(items["footprint"]), inside)
+        known |= has_footprint
+    return known & ~inside if condition.negated else inside
+
+
+def _check_places(condition: Condition, items: ColumnTable) -> None:
+    if not set(DEGREES) <= set(items.columns):
+        raise InputError(
+            "these tiles have no coordinates: add longitude and latitude to items.csv and encode "
+            "again",
+            parameter="filter",
+            value=condition.words,
+        )
+
+
 def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
+    if condition.column in (*ANNOTATIONS, GROUP) and str(condition) in items:
+        return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
     if condition.column not in items:
         raise InputError(
             f"there is no column {condition.column}, choose one of {', '.join(items.columns)}",
@@ -172,13 +299,7 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
 
 
 def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
-    if not {"longitude", "latitude"} <= set(items.columns):
-        raise InputError(
-            "these tiles have no coordinates: add longitude and latitude to items.csv and encode "
-            "again",
-            parameter="filter",
-            value=condition,
-        )
+    _check_places(condition, items)
     west, south, east, north = (_number(value, condition) for value in condition.values)
     if not (-360 <= west <= 360 and -360 <= east <= 360 and -90 <= south <= north <= 90):
         raise InputError(

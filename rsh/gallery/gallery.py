@@ -5,6 +5,7 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 `rsh.gallery.writer` changes them.
 """
 
+import warnings
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,27 +15,42 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
+from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import Encodings, HalfRows
+from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
 from rsh.codes.scan import CodeScan, Distances
-from rsh.errors import InputError
+from rsh.data.backgrounds import Background, read_backgrounds
+from rsh.errors import InputError, RshWarning
+from rsh.gallery.annotations.overlay import meets
+from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter, Mask
+from rsh.gallery.groups import (
+    AT_ONCE,
+    Groups,
+    find_groups,
+    in_groups,
+    read_groups,
+    restore_groups,
+)
 from rsh.gallery.ids import NO_ROW, TileIds
 from rsh.gallery.items import ItemTable
-from rsh.gallery.manifest import Manifest, check_files, read_manifest
+from rsh.gallery.landmarks import MOST_FITTED, Landmarks, find_components, to_vectors
+from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
-from rsh.gallery.planes import Planes, read_planes
+from rsh.gallery.planes import COORDINATES, LANDMARKS, Planes, read_planes
 from rsh.gallery.row_order import RowOrder, ScatteredRows
 from rsh.gallery.scan_searcher import ScanSearcher
 from rsh.gallery.searcher import (
     IndexSearcher,
     Searcher,
+    check_passing,
     open_searcher,
-    passing,
     with_held_out,
 )
 from rsh.gallery.segment import PREVIEWS, GalleryTiles, Segment
 from rsh.index.base import Hits
+from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
 from rsh.labels import UNLABELED, Labeled
 
@@ -90,8 +106,8 @@ class Gallery(Labeled):
         self.relaxed = self._scattered("relaxed")
         self.features = self._scattered("features")
         # Dashboards search with the same filters again, from several threads.
-        self._can_find = lru_cache(CACHED_FILTERS)(self._find_mask)
-        self._searcher_for = lru_cache(CACHED_FILTERS)(self._filter_searcher)
+        self._kept_searcher = lru_cache(CACHED_FILTERS)(self._filter_searcher)
+        self._kept_mask = lru_cache(CACHED_FILTERS)(self._filter_mask)
 
     @classmethod
     def open(cls, folder: str | Path, *, in_place: bool = False) -> "Gallery":
@@ -128,6 +144,19 @@ class Gallery(Labeled):
     def name(self) -> str:
         """Name of the gallery on the dashboard."""
         return self.manifest.name
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what identifies the gallery in an export, ready for JSON."""
+        model, data, index = self.manifest.model, self.manifest.data, self.manifest.index
+        return {
+            "name": self.name,
+            "num_items": len(self),
+            "num_bits": self.num_bits,
+            "version": self.manifest.version,
+            "index": index.name if index else "exact",
+            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
+            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
+        }
 
     @cached_property
     def codes(self) -> Codes:
@@ -183,17 +212,95 @@ class Gallery(Labeled):
 
     @cached_property
     def planes(self) -> Planes | None:
-        """The projections of features and codes; None until `rsh project` has run.
+        """The projections of features and codes; None until `rsh project` has run."""
 
-        It must run again after tiles are added.
+    @cached_property
+    def projection_table(self) -> pd.DataFrame | None:
+        """The projection, and the columns feature_landmark and code_landmark.
+
+        They say which tiles UMAP was fitted to; of each code only the first tile.
         """
         info = self.manifest.projection
         return read_planes(self.folder / info.file, self.ids.hashes) if info else None
 
     @property
     def projection(self) -> pd.DataFrame | None:
-        """The same as columns feature_x, feature_y, code_x, code_y."""
-        return self.planes.frame() if self.planes else None
+        """The same as columns feature_x, feature_y, code_x and code_y, one row per item."""
+        if self.planes is None:
+            return None
+        columns = zip(COORDINATES, (*self.planes.feature.T, *self.planes.code.T), strict=True)
+        return pd.DataFrame(dict(columns), copy=False)
+
+    @property
+    def projection_table(self) -> pd.DataFrame | None:
+        """The projection, and the columns feature_landmark and code_landmark.
+
+        They say which tiles UMAP was fitted to; of each code only the first tile.
+        """
+        table = self.projection
+        if table is None or self.planes is None:
+            return None
+        marks = self.planes.landmarks
+        if marks is None:
+            rows = np.arange(len(self))
+            codes = DistinctCodes.fold(self.packed[:MOST_FITTED]).first
+            marks = rows < MOST_FITTED, np.isin(rows, codes)
+        return table.assign(**dict(zip(LANDMARKS, marks, strict=True)))
+
+    @cached_property
+    def landmarks(self) -> Landmarks | None:
+        """What a query is placed by in the projection; None if there is no projection."""
+        table = self.projection_table
+        if table is None:
+            return None
+        features, codes = (
+            np.flatnonzero(table[name] if table[name].any() else table[name] | True)[:MOST_FITTED]
+            for name in LANDMARKS
+        )
+        components = find_components(self.features, num_landmarks=len(features))
+        vectors = to_vectors(take_rows(self.features, features), components)
+        xy = table[list(COORDINATES)].to_numpy()
+        return Landmarks(vectors, components, xy[features, :2], self.packed[codes], xy[codes, 2:])
+
+    @cached_property
+    def groups(self) -> Groups | None:
+        """Groups of the tiles: those that `rsh groups` has stored, or found on first use.
+
+        None in a large gallery, of more than `rsh.gallery.groups.AT_ONCE` tiles, until `rsh groups`
+        has run.
+        """
+        if info := self.manifest.groups:
+            table = read_groups(self.folder / info.file)
+            if groups := restore_groups(self, table, info.prominence):
+                return groups
+        return find_groups(self) if len(self) <= AT_ONCE else None
+
+    def use_groups(self, info: GroupsInfo) -> None:
+        """Take groups that have just been stored."""
+        self.manifest.groups = info
+        self.__dict__.pop("groups", None)  # which are cached, like the tiles that pass filters
+        self._kept_searcher.cache_clear()
+        self._kept_mask.cache_clear()
+
+    @cached_property
+    def outliers(self) -> Outliers:
+        """Measures how unlike all others a tile or a query is."""
+        return Outliers(self.relaxed)
+
+    @cached_property
+    def backgrounds(self) -> list[Background]:
+        """Overviews of the scenes that tiles were cut from, in longitude and latitude.
+
+        Raises:
+            InputError: their file was altered.
+        """
+        if not self.manifest.backgrounds:
+            return []
+        file = self.folder / self.manifest.backgrounds.file
+        try:
+            return read_backgrounds(file, str(file))
+        except InputError as error:
+            raise InputError(f"{error}: {recovery_hint('gallery')}") from None
 
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:
@@ -258,6 +365,15 @@ class Gallery(Labeled):
     def has_images(self) -> bool:
         """Whether any tile has an image; tiles of embeddings may have none."""
         return any(segment.has_images for segment in self._segments)
+
+    @cached_property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has an image, (n,) bool."""
+        has = np.empty(len(self), bool)
+        for number, segment in enumerate(self._segments):
+            segments, rows = self.segment_rows.T
+            has[segments == number] = segment.with_image[rows[segments == number]]
+        return has
 
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, inside = self._place(row)
@@ -335,12 +451,14 @@ class Gallery(Labeled):
         return self._scan.distances(query_packed)
 
     def can_find(self, filter: Filter = NO_FILTER, *, include_held_out: bool = False) -> Mask:
-        """Return whether a search may return each item, (n,) bool; read-only.
+        """Return whether a search may return each item, (n,) bool.
 
         Raises:
             InputError: a condition is invalid, or no item meets it.
         """
-        return self._can_find(filter, include_held_out)
+        if not filter:
+            return np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
+        return self._among(self.passes(filter), filter, include_held_out)
 
     def searchable_rows(
         self, filter: Filter = NO_FILTER, *, include_held_out: bool = False
@@ -351,6 +469,14 @@ class Gallery(Labeled):
             InputError: a condition is invalid, or no item meets it.
         """
         return np.flatnonzero(self.can_find(filter, include_held_out=include_held_out))
+
+    def passes(self, filter: Filter) -> Mask:
+        """Return whether each tile, searchable or not, meets the conditions of a filter, (n,).
+
+        Raises:
+            InputError: a condition is invalid.
+        """
+        return self._kept_mask(filter, self._version_for(filter))
 
     @property
     def look_bits(self) -> int:
@@ -437,6 +563,34 @@ class Gallery(Labeled):
         return arrays[0] if self._order is None else ScatteredRows(arrays, self._order)
 
     @cached_property
+    def annotations(self) -> AnnotationStore:
+        """What visitors gave to tiles: classes, and sets; a page may put another store here.
+
+        Raises:
+            InputError: its log is of another version, too large, or cannot be read.
+        """
+        store = AnnotationStore.open(self)
+        for note in store.notes:
+            warnings.warn(note, RshWarning, stacklevel=2)
+        return store
+
+    def table_for(self, filter: Filter) -> ItemTable:
+        """Return the table, with a column for each condition on groups or on what visitors gave.
+
+        Raises:
+            InputError: there is no such set, no group holds such a tile, or annotations cannot be
+                read.
+        """
+        columns = {
+            str(condition): in_groups(condition, self.groups, self.ids)
+            for condition in filter.on_groups(self.table)
+        }
+        if conditions := filter.on_annotations(self.table):
+            state = self.annotations.state
+            columns |= {str(condition): meets(condition, self, state) for condition in conditions}
+        return self.table.with_columns(columns) if columns else self.table
+
+    @cached_property
     def searcher(self) -> Searcher:
         """Searches all but the held-out items; opened or built on first use.
 
@@ -451,21 +605,37 @@ class Gallery(Labeled):
     def _whole_searcher(self) -> Searcher:
         if isinstance(self.searcher, IndexSearcher):
             return with_held_out(self.searcher, self)
-        return self.searcher.keep(self.can_find(include_held_out=True), [])
+        return ScanSearcher(self._scan, self.can_find(include_held_out=True))
 
     @cached_property
     def _scan(self) -> CodeScan:
         return CodeScan(self.packed, self.num_bits)
 
-    def _find_mask(self, filter: Filter, include_held_out: bool) -> Mask:
-        every = np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
-        found = passing(self.table, filter, every) if filter else every
-        found.flags.writeable = False
-        return found
+    def _searcher_for(self, filter: Filter, include_held_out: bool) -> Searcher:
+        """Return what finds the tiles that pass a filter, by what visitors have given so far."""
+        return self._kept_searcher(filter, include_held_out, self._version_for(filter))
 
-    def _filter_searcher(self, filter: Filter, include_held_out: bool) -> Searcher:
+    def _version_for(self, filter: Filter) -> int:
+        """Return the version of the annotations if a filter depends on them, else 0."""
+        if not filter.on_annotations(self.table):
+            return 0
+        self.annotations.refresh()
+        return self.annotations.version
+
+    def _filter_searcher(self, filter: Filter, include_held_out: bool, version: int) -> Searcher:
+        """Return what finds the tiles that pass a filter, by a version of the annotations."""
         searcher = self._whole_searcher if include_held_out else self.searcher
         if not filter:
             return searcher
-        can_find = self.can_find(filter, include_held_out=include_held_out)
-        return searcher.keep(can_find, filter.tests(self.table))
+        can_find = self._among(self._kept_mask(filter, version), filter, include_held_out)
+        return searcher.subset(can_find, filter.tests(self.table_for(filter)))
+
+    def _filter_mask(self, filter: Filter, version: int) -> Mask:
+        """Return whether each tile passes a filter, by a version of the annotations."""
+        return filter.mask(self.table_for(filter))
+
+    def _among(self, passes: Mask, filter: Filter, include_held_out: bool) -> Mask:
+        """Return which of the tiles that pass a filter a search may return, if there are any."""
+        every = np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
+        check_passing(passes, filter, every)
+        return passes & every

@@ -66,13 +66,22 @@ class TileIds(Sequence[str]):
     def containing(self, text: str, *, most: int) -> list[str]:
         """Return the ids of the first tiles whose ids contain a text, ignoring case."""
         found: list[str] = []
-        for start in range(0, len(self), SEARCHED_AT_ONCE):
+        for start in self._starts:
             part = self.texts[start : start + SEARCHED_AT_ONCE]
             holds = pc.match_substring(part, text, ignore_case=True)
             found += part.filter(holds).to_pylist()
             if len(found) >= most:
                 break
         return found[:most]
+
+    def count_containing(self, text: str) -> int:
+        """Return how many ids contain a text, ignoring case."""
+        parts = (self.texts[start : start + SEARCHED_AT_ONCE] for start in self._starts)
+        return sum(pc.sum(pc.match_substring(part, text, ignore_case=True)).as_py() or 0 for part in parts)
+
+    @property
+    def _starts(self) -> range:
+        return range(0, len(self), SEARCHED_AT_ONCE)
 
     def shared(self, other: "TileIds") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of the tiles that both have, here and there, in one order."""

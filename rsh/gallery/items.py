@@ -1,6 +1,7 @@
 """The table of a gallery's tiles: columns that are mapped, each read when it is used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class ItemTable:
     def __init__(self, parts: Sequence[Columns], order: RowOrder | None = None) -> None:
         """Join the columns of all segments; without an order there is one, as it is."""
         self._parts, self._order = parts, order
+        self._more: dict[str, pd.Series[Any]] = {}
         self._categories: dict[str, tuple[list[str], NDArray[np.signedinteger[Any]]]] = {}
         self.columns = list(dict.fromkeys(name for part in parts for name in part))
 
@@ -47,7 +49,14 @@ class ItemTable:
         return name in self.columns
 
     def __getitem__(self, name: str) -> "pd.Series[Any]":
-        return _to_pandas(self.array(name), name)
+        return self._more[name] if name in self._more else to_pandas(self.array(name), name)
+
+    def with_columns(self, columns: Mapping[str, NDArray[Any]]) -> "ItemTable":
+        """Return the same table with further columns, for a filter; nothing is copied."""
+        table = copy(self)
+        table._more = {name: pd.Series(values) for name, values in columns.items()}
+        table.columns = [*self.columns, *columns]
+        return table
 
     def array(self, name: str) -> pa.Array:
         """Return a column as Arrow has it; perhaps with categories."""
@@ -59,13 +68,13 @@ class ItemTable:
         """Return some columns of some tiles, by default all of them.
 
         Args:
-            rows: of the tiles, (k,), in any order.
+            rows: of the tiles, (k,), in any order; they are the index of the result.
             names: of the columns; those that there are not are left out.
         """
         wanted = np.asarray(rows, dtype=np.int64)
         found = [name for name in (self.columns if names is None else names) if name in self]
-        columns = {name: _to_pandas(self._gather(name, wanted), name) for name in found}
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(wanted)))
+        columns = {name: to_pandas(self._gather(name, wanted), name).array for name in found}
+        return pd.DataFrame(columns, index=wanted)
 
     def frame(self) -> pd.DataFrame:
         """Return all columns; those with categories are copied."""
@@ -124,7 +133,7 @@ def store_items(items: pd.DataFrame) -> Columns:
     Raises:
         InputError: id, class or split is missing or no text, or a longitude or latitude no number.
     """
-    columns = Columns({str(name): _store(str(name), items[name]) for name in items.columns})
+    columns = Columns({str(name): to_column(str(name), items[name]) for name in items.columns})
     check_items(columns, "the table of tiles")
     return columns
 
@@ -169,7 +178,8 @@ def _float64(column: pa.Array) -> NDArray[np.float64]:
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _to_pandas(column: pa.Array, name: str) -> "pd.Series[Any]":
+def to_pandas(column: pa.Array, name: str) -> "pd.Series[Any]":
+    """Return a column as pandas has it; it shares the memory unless it has categories."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(TEXT)
     found: pd.Series[Any] = column.to_pandas()
@@ -185,7 +195,7 @@ def _join(pieces: Sequence[pa.Array]) -> pa.Array:
     return pa.concat_arrays([piece.cast(kind) for piece in pieces])
 
 
-def _store(name: str, column: "pd.Series[Any]") -> pa.Array:
+def to_column(name: str, column: "pd.Series[Any]") -> pa.Array:
     """Return a column as it is stored."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)

@@ -4,7 +4,10 @@
      "model": {...}, "data": {...}, "preview": 0,
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.arrow", "size": ..., "sha256": ...},
+     "projection": {"file": "projection-2.arrow", "size": ..., "sha256": ...,
+                    "feature": {...}, "code": {...}},      how far each plane can be trusted
+     "groups": {"file": "groups-3.arrow", "size": ..., "sha256": ..., "prominence": 1.0},
+     "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
      "sha256": ...}                         of everything but name, model.run and data.sources
 
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.codes.binary import MAX_BITS
-from rsh.config import vector_dim
+from rsh.config import PROMINENCES, vector_dim
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
@@ -36,6 +39,8 @@ SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
 PROJECTION_NAME = re.compile(r"projection-\d+\.arrow")
+GROUPS_NAME = re.compile(r"groups-\d+\.arrow")
+BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -91,8 +96,47 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True)
+class PlaneInfo:
+    """How a plane was made, and how far it can be trusted.
+
+    Attributes:
+        landmarks: rows that UMAP was fitted to: tiles in feature space, distinct codes in hash
+            space.
+        variance: share of the variance of the features that was kept when they were reduced.
+        trustworthiness: 0 to 1; 1 if all neighbors in the plane are neighbors in the space.
+        kept: share of a tile's nearest ten in the plane that are among its nearest ten in the
+            space.
+    """
+
+    landmarks: int
+    variance: float
+    trustworthiness: float
+    kept: float
+
+
+@dataclass(frozen=True)
 class ProjectionInfo(FileRecord):
-    """The file with the projections of features and codes."""
+    """The file with the projections of features and codes, and figures of `rsh project`.
+
+    The figures are of the tiles that were there when it ran.
+    """
+
+    file: str
+    feature: PlaneInfo | None = None
+    code: PlaneInfo | None = None
+
+
+@dataclass(frozen=True)
+class GroupsInfo(FileRecord):
+    """The file with the groups of the tiles, and the prominence with which they were found."""
+
+    file: str
+    prominence: float
+
+
+@dataclass(frozen=True)
+class BackgroundsInfo(FileRecord):
+    """The file with overviews of the scenes that tiles were cut from."""
 
     file: str
 
@@ -131,6 +175,8 @@ class Manifest:
     preview: int = 0  # longest side of stored previews, pixels; 0 for none
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
+    groups: GroupsInfo | None = None
+    backgrounds: BackgroundsInfo | None = None
     index: IndexInfo | None = None
     sha256: str = ""
 
@@ -156,7 +202,11 @@ def read_manifest(folder: Path) -> Manifest:
     for number, segment in enumerate(manifest.segments):
         _check_segment(segment, where=f"'segments[{number}]' in {file}")
     if manifest.projection:
-        _check_name(manifest.projection.file, PROJECTION_NAME, f"'projection' in {file}")
+        _check_projection(manifest.projection, where=f"'projection' in {file}")
+    if manifest.groups:
+        _check_groups(manifest.groups, where=f"'groups' in {file}")
+    if manifest.backgrounds:
+        _check_name(manifest.backgrounds.file, BACKGROUNDS_NAME, f"'backgrounds' in {file}")
     if manifest.index:
         _check_index(manifest.index, where=f"'index' in {file}")
     if content != with_checksum(content):
@@ -207,13 +257,14 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
-    for entry in (manifest.projection, manifest.index):
-        if isinstance(entry, ProjectionInfo | IVFInfo):
+    entries = (manifest.projection, manifest.groups, manifest.backgrounds, manifest.index)
+    for entry in entries:
+        if entry is not None and not isinstance(entry, MilvusInfo):
             yield entry.file, entry
 
 
 def list_entries(manifest: Manifest) -> set[str]:
-    """Return the names of the segments, projection and index in the gallery's folder."""
+    """Return the names of the segments, projection, groups and index in the gallery's folder."""
     return {path.split("/")[0] for path, _ in iter_files(manifest)}
 
 
@@ -229,6 +280,21 @@ def _check_segment(segment: SegmentInfo, *, where: str) -> None:
             raise InputError(
                 f"'files' of {where} has an unknown {name!r}: {recovery_hint('gallery')}"
             )
+
+
+def _check_groups(groups: GroupsInfo, *, where: str) -> None:
+    _check_name(groups.file, GROUPS_NAME, where)
+    least, most = PROMINENCES
+    if not least <= groups.prominence <= most:
+        raise InputError(f"{where} has prominence={groups.prominence}: {recovery_hint('gallery')}")
+
+
+def _check_projection(projection: ProjectionInfo, *, where: str) -> None:
+    _check_name(projection.file, PROJECTION_NAME, where)
+    for plane in filter(None, (projection.feature, projection.code)):
+        shares = plane.variance, plane.trustworthiness, plane.kept
+        if plane.landmarks < 0 or not all(0 <= share <= 1 for share in shares):  # NaN neither
+            raise InputError(f"{where} has figures out of range: {recovery_hint('gallery')}")
 
 
 def _check_index(index: IndexInfo, *, where: str) -> None:

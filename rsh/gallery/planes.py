@@ -2,6 +2,7 @@
 
     hash                                   of the tile's id, int64
     feature_x, feature_y, code_x, code_y   float32, finite
+    feature_landmark, code_landmark        whether UMAP was fitted to the tile; perhaps missing
 
 It names tiles, since tiles may be removed after it was made.
 """
@@ -19,8 +20,9 @@ from rsh.gallery.columns import Columns, map_columns, numbers, side_by_side
 
 KEY = "hash"
 COORDINATES = ("feature_x", "feature_y", "code_x", "code_y")
-KINDS = {KEY: pa.int64(), **dict.fromkeys(COORDINATES, pa.float32())}
+LANDMARKS = ("feature_landmark", "code_landmark")
 Plane = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,28 +32,27 @@ class Planes:
     Attributes:
         feature: (n, 2).
         code: (n, 2).
+        landmarks: which tiles UMAP was fitted to, in each plane, (n,) both; None if the file does
+            not say so.
         columns: of the file that they may be maps of.
     """
 
     feature: Plane
     code: Plane
+    landmarks: tuple[Mask, Mask] | None
     columns: Columns
-
-    def frame(self) -> pd.DataFrame:
-        """Return the columns feature_x, feature_y, code_x and code_y, one row a tile."""
-        columns = (*self.feature.T, *self.code.T)
-        return pd.DataFrame(dict(zip(COORDINATES, columns, strict=True)), copy=False)
 
 
 def store_planes(projection: pd.DataFrame, hashes: NDArray[np.int64]) -> Columns:
     """Return a projection as a gallery stores it.
 
     Args:
-        projection: feature_x, feature_y, code_x, code_y, one row a tile.
+        projection: the coordinates, one row a tile, and perhaps the landmarks.
         hashes: of the ids of these tiles, (n,).
     """
     found = {name: pa.array(projection[name].to_numpy(np.float32)) for name in COORDINATES}
-    return Columns({KEY: pa.array(hashes)} | found)
+    marks = {name: pa.array(projection[name]) for name in LANDMARKS if name in projection}
+    return Columns({KEY: pa.array(hashes)} | found | marks)
 
 
 def read_planes(file: Path, hashes: NDArray[np.int64]) -> Planes | None:
@@ -69,23 +70,36 @@ def read_planes(file: Path, hashes: NDArray[np.int64]) -> Planes | None:
     """
     try:
         columns = map_columns(file)
-        for name, kind in KINDS.items():
-            if name not in columns:
-                raise InputError(f"{file} has no column {name}")
-            if columns[name].type != kind or columns[name].null_count:
-                raise InputError(f"{file} has a value of {name} that is no number")
-        axes = [numbers(columns[name]) for name in COORDINATES]
-        if not all(np.isfinite(axis).all() for axis in axes):
-            raise InputError(f"{file} lacks finite coordinates for each tile")
+        _check(columns, file)
     except InputError as error:
         raise InputError(f"{error}: compute it again with `rsh project`") from None
     keys = numbers(columns[KEY])
+    axes = [numbers(columns[name]) for name in COORDINATES]
+    marks = [_mask(columns[name]) for name in LANDMARKS if name in columns]
     if not np.array_equal(keys, hashes):
         rows = _find(keys, hashes)
         if rows is None:
             return None
-        axes = [axis[rows] for axis in axes]
-    return Planes(side_by_side(*axes[:2]), side_by_side(*axes[2:]), columns)
+        axes, marks = [axis[rows] for axis in axes], [mark[rows] for mark in marks]
+    landmarks = (marks[0], marks[1]) if len(marks) == len(LANDMARKS) else None
+    return Planes(side_by_side(*axes[:2]), side_by_side(*axes[2:]), landmarks, columns)
+
+
+def _check(columns: Columns, file: Path) -> None:
+    """Raise InputError if a column is missing or invalid."""
+    kinds = {KEY: pa.int64(), **dict.fromkeys(COORDINATES, pa.float32())}
+    kinds |= {name: pa.bool_() for name in LANDMARKS if name in columns}
+    for name, kind in kinds.items():
+        if name not in columns:
+            raise InputError(f"{file} has no column {name}")
+        if columns[name].type != kind or columns[name].null_count:
+            raise InputError(f"{file} has a value of {name} that is not of type {kind}")
+    if not all(np.isfinite(numbers(columns[name])).all() for name in COORDINATES):
+        raise InputError(f"{file} lacks finite coordinates for each tile")
+
+
+def _mask(column: pa.Array) -> Mask:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _find(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64] | None:

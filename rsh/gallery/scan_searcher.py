@@ -46,9 +46,9 @@ class ScanSearcher:
         queries = check_packed(query_packed, num_bits)
         return [self._within(self._scan.distances(query), radius) for query in queries]
 
-    def keep(self, can_find: NDArray[np.bool_], tests: Sequence[ColumnTest]) -> "ScanSearcher":
-        """Return a searcher over fewer rows: see `Searcher`."""
-        return ScanSearcher(self._scan, can_find)
+    def subset(self, passes: NDArray[np.bool_], tests: Sequence[ColumnTest]) -> "ScanSearcher":
+        """Return a searcher over some of the rows: see `Searcher`."""
+        return ScanSearcher(self._scan, passes & self._can_find)
 
     def _within(self, distances: Distances, radius: int) -> Hits:
         rows: Ids = np.flatnonzero((distances <= radius) & self._can_find)

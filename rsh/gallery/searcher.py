@@ -23,7 +23,7 @@ import numpy as np
 from rsh.codes.binary import Ids, Packed
 from rsh.config import IndexName
 from rsh.errors import InputError
-from rsh.gallery.filters import ColumnTable, Filter, Mask
+from rsh.gallery.filters import Filter, Mask
 from rsh.gallery.ids import TileIds
 from rsh.gallery.items import ItemTable
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
@@ -70,12 +70,13 @@ class Searcher(Protocol):
     def range_search(self, query_packed: Packed, *, radius: int) -> list[Hits]:
         """Return all rows at most radius bits away from each query."""
 
-    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> "Searcher":
-        """Return a searcher over some of the rows.
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> "Searcher":
+        """Return a searcher over some tiles.
 
         Args:
-            can_find: whether each row of the gallery is one of them, (n,).
-            tests: of the filter that chose them, see `IDSelector`.
+            passes: whether each tile of the gallery is one of them, (n,); one is searched, at
+                least.
+            tests: see `IDSelector`.
         """
 
 
@@ -104,9 +105,9 @@ class IndexSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return self._in_rows(self.index.range_search(query_packed, radius=radius))
 
-    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> "IndexSearcher":
-        """Return a searcher over some of the rows: see `Searcher`."""
-        chosen = can_find[self.rows]
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> "IndexSearcher":
+        """Return a searcher over some tiles: see `Searcher`."""
+        chosen = passes[self.rows]
         ids = self.ids[chosen]
         return IndexSearcher(self.index.subset(IDSelector(ids, tests)), ids, self.rows[chosen])
 
@@ -144,10 +145,10 @@ class JoinedSearcher:
         """Return all rows within a radius: see `Searcher`."""
         return _join([part.range_search(query_packed, radius=radius) for part in self.parts])
 
-    def keep(self, can_find: Mask, tests: Sequence[ColumnTest]) -> Searcher:
-        """Return a searcher over some of the rows: see `Searcher`."""
-        parts = [part for part in self.parts if can_find[part.rows].any()]
-        return JoinedSearcher([part.keep(can_find, tests) for part in parts])
+    def subset(self, passes: Mask, tests: Sequence[ColumnTest]) -> Searcher:
+        """Return a searcher over some tiles: see `Searcher`."""
+        parts = [part for part in self.parts if passes[part.rows].any()]
+        return JoinedSearcher([part.subset(passes, tests) for part in parts])
 
 
 def _join(found: Sequence[list[Hits]]) -> list[Hits]:
@@ -158,25 +159,19 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
     ]
 
 
-def passing(items: ColumnTable, filter: Filter, can_find: Mask) -> Mask:
-    """Return which of the tiles that a search may find pass a filter, (n,).
+def check_passing(passes: Mask, filter: Filter, can_find: Mask) -> None:
+    """Raise InputError if no searched tile passes a filter.
 
     Args:
-        items: the table of the gallery.
+        passes: whether each tile of the gallery does, (n,).
         filter: the conditions.
-        can_find: the tiles that a search without a filter may find, (n,).
-
-    Raises:
-        InputError: a condition does not fit the table, or no tile passes.
+        can_find: whether a search without the filter may find each tile, (n,).
     """
-    passes = filter.mask(items)
-    both = passes & can_find
-    if not both.any():
+    if not (passes & can_find).any():
         reason = "no searchable tile meets this; relax it"
         if passes.any():
             reason = "only held-out tiles meet this; include them or relax it"
         raise InputError(reason, parameter="filter", value=filter)
-    return both
 
 
 def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:

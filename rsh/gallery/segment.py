@@ -149,6 +149,11 @@ class Segment:
         """Whether any tile has a preview."""
         return self._previews is not None and self._previews.has_any
 
+    @property
+    def with_image(self) -> NDArray[np.bool_]:
+        """Whether each tile has a thumbnail, (n,)."""
+        return self._thumbs.are_there
+
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail, empty if there is none."""
         return self._thumbs[row]
@@ -178,6 +183,11 @@ class StoredImages:
     def has_any(self) -> bool:
         """Whether one of them is not empty."""
         return len(self._bytes) > 0
+
+    @property
+    def are_there(self) -> NDArray[np.bool_]:
+        """Which of them are not empty, (n,)."""
+        return self._offsets[1:] > self._offsets[:-1]
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

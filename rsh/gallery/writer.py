@@ -3,6 +3,7 @@
 A writer takes a lock, adds its files, and replaces the manifest in one step. It then deletes the
 files that neither the new manifest nor the previous one names, so a reader that has just read the
 previous manifest still finds its files. The next change deletes what a killed writer left behind.
+What visitors gave to tiles (`rsh.gallery.annotations`) lies beside them and outlives all changes.
 """
 
 import re
@@ -10,25 +11,34 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
+from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
-from rsh.gallery.columns import write_columns
+from rsh.gallery.annotations.merging import merge_annotations
+from rsh.gallery.annotations.store import ANNOTATIONS
+from rsh.gallery.columns import Columns, write_columns
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.groups import Groups, store_groups
 from rsh.gallery.ids import NO_ROW
 from rsh.gallery.manifest import (
+    BACKGROUNDS_NAME,
+    GROUPS_NAME,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
     SEGMENT_NAME,
     WORK,
+    BackgroundsInfo,
+    GroupsInfo,
     Manifest,
+    PlaneInfo,
     ProjectionInfo,
     SegmentInfo,
     check_files,
@@ -36,6 +46,7 @@ from rsh.gallery.manifest import (
     read_manifest,
     to_json,
 )
+from rsh.gallery.place import place_added
 from rsh.gallery.planes import store_planes
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
@@ -46,23 +57,28 @@ from rsh.io.files import (
     check_writable,
     exclusive_lock,
     explain_os_error,
+    FileRecord,
     file_record,
     write_json,
 )
 
 LOCK = ".lock"
-_NAMES = "|".join(name.pattern for name in (SEGMENT_NAME, PROJECTION_NAME, INDEX_NAME))
-# Includes the temporary names of atomic_write and check_writable.
-OURS = re.compile(rf"{_NAMES}|\.({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
+_PATTERNS = (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, BACKGROUNDS_NAME, INDEX_NAME)
+_NAMES = "|".join(name.pattern for name in _PATTERNS)
+# Includes the temporary names of atomic_write and check_writable, and half a projection.
+OURS = re.compile(rf"{_NAMES}|\.+({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
 
 
-def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gallery:
+def write_gallery(
+    folder: Path, manifest: Manifest, tiles: GalleryTiles, backgrounds: Sequence[Background] = ()
+) -> Gallery:
     """Write a new gallery; an existing one is replaced in one step.
 
     Args:
         folder: of the gallery.
         manifest: name, code length, network and data set.
         tiles: all tiles.
+        backgrounds: overviews of the scenes that they are from.
 
     Raises:
         InputError: the folder cannot be written, or holds other files.
@@ -70,6 +86,7 @@ def write_gallery(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> Gall
     check_new_gallery(folder)
     with _next_version(folder, manifest) as written:
         _append(folder, written, tiles)
+        _add_backgrounds(folder, written, backgrounds)
     return Gallery.open(folder)
 
 
@@ -77,26 +94,31 @@ def add_tiles(
     folder: Path,
     tiles: GalleryTiles,
     rendering: Rendering = AS_IS,
+    backgrounds: Sequence[Background] = (),
     sources: Sequence[ImageSource] = (),
 ) -> Gallery:
-    """Add tiles to a gallery; its projection lacks them until `rsh project` runs again.
+    """Add tiles to a gallery; in its projection they are placed by their nearest landmarks.
 
     Args:
         folder: of the gallery.
         tiles: the tiles.
         rendering: how their rasters became 8-bit RGB.
+        backgrounds: overviews of the scenes that they are from.
         sources: where their images are.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
-            rasters were rendered otherwise.
+            rasters were rendered otherwise, or its projection was altered.
     """
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
         manifest.data = manifest.data.merge(rendering, sources)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
+        if backgrounds:
+            _add_backgrounds(folder, manifest, [*old.backgrounds, *backgrounds])
         _update_index(old, manifest)
+        _project_added(old, manifest)
     return Gallery.open(folder)
 
 
@@ -163,24 +185,51 @@ def index_gallery(
     return Gallery.open(folder)
 
 
-def write_projection(gallery: Gallery, projection: pd.DataFrame) -> None:
-    """Store a new projection in a gallery.
+def write_projection(
+    gallery: Gallery,
+    projection: pd.DataFrame,
+    *,
+    feature: PlaneInfo | None = None,
+    code: PlaneInfo | None = None,
+) -> None:
+    """Store a new projection in a gallery; tiles that were added meanwhile are placed in it.
 
     Args:
         gallery: an opened gallery.
-        projection: feature_x, feature_y, code_x, code_y, one row per item.
+        projection: feature_x, feature_y, code_x, code_y, one row per item; and if UMAP was not
+            fitted to all of them, feature_landmark and code_landmark.
+        feature: how the plane of the features was made.
+        code: how the plane of the codes was made.
     """
     with _next_version(gallery.folder) as manifest:
-        file = gallery.folder / f"projection-{manifest.version + 1}.arrow"
-        with atomic_write(file) as stream:
-            write_columns(stream, store_planes(projection, gallery.ids.hashes))
-        manifest.projection = ProjectionInfo(**asdict(file_record(file)), file=file.name)
-    gallery.manifest.projection = manifest.projection
-    gallery.__dict__.pop("planes", None)  # which are cached
+        saved = _save_projection(gallery, projection, manifest)
+        manifest.projection = replace(saved, feature=feature, code=code)
+        gallery.manifest.projection = manifest.projection
+        for name in ("planes", "landmarks"):
+            gallery.__dict__.pop(name, None)  # which are cached
+        if manifest.version > gallery.manifest.version:
+            _project_added(gallery, manifest)
+
+
+def write_groups(gallery: Gallery, groups: Groups) -> None:
+    """Store the groups of a gallery in it.
+
+    Args:
+        gallery: an opened gallery.
+        groups: what `rsh.gallery.groups.find_groups` found in it.
+    """
+    with _next_version(gallery.folder) as manifest:
+        file = gallery.folder / f"groups-{manifest.version + 1}.arrow"
+        record = _save_columns(file, store_groups(groups.table()))
+        stored = GroupsInfo(**asdict(record), file=file.name, prominence=groups.prominence)
+        manifest.groups = stored
+    gallery.use_groups(stored)
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     """Merge galleries of one model into a new one, without the removed tiles.
+
+    What visitors gave is merged, too; sets of one name become one.
 
     Raises:
         InputError: the models differ, two galleries share an id, or the new folder is taken.
@@ -211,6 +260,9 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     with _next_version(into, new) as manifest:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
+        merge_annotations(folders, into)
+        found = [one for gallery in galleries for one in gallery.backgrounds]
+        _add_backgrounds(into, manifest, found)
     return Gallery.open(into)
 
 
@@ -235,7 +287,8 @@ def check_new_gallery(folder: Path) -> None:
     check_writable(folder)
     if not folder.is_dir() or (folder / MANIFEST).exists():
         return
-    if not all(_is_ours(path.name) for path in folder.iterdir()):
+    names = [path.name for path in folder.iterdir()]
+    if not all(_is_ours(name) or _is_annotations(name) for name in names):
         raise InputError(f"{folder} holds other files than a gallery: choose another --output")
 
 
@@ -296,6 +349,33 @@ def _update_index(old: Gallery, manifest: Manifest) -> None:
         manifest.index = update_index(old, new, manifest.index, file=file)
 
 
+def _project_added(old: Gallery, manifest: Manifest) -> None:
+    """Place the tiles that a changed manifest adds in the projection, if there is one."""
+    if not old.manifest.projection:
+        return
+    new = Gallery(old.folder, manifest)
+    here, _ = new.ids.shared(old.ids)
+    table = None if len(here) == len(new) else place_added(old, new)
+    if table is not None:
+        saved, before = _save_projection(new, table, manifest), old.manifest.projection
+        manifest.projection = replace(saved, feature=before.feature, code=before.code)
+
+
+def _save_projection(
+    tiles: Gallery, projection: pd.DataFrame, manifest: Manifest
+) -> ProjectionInfo:
+    file = tiles.folder / f"projection-{manifest.version + 1}.arrow"
+    record = _save_columns(file, store_planes(projection, tiles.ids.hashes))
+    return ProjectionInfo(**asdict(record), file=file.name)
+
+
+def _save_columns(file: Path, columns: Columns) -> FileRecord:
+    """Write a table that the manifest is to name."""
+    with atomic_write(file) as stream:
+        write_columns(stream, columns)
+    return file_record(file)
+
+
 def _index_file(folder: Path, manifest: Manifest) -> Path:
     return folder / f"index-{manifest.version + 1}.npz"
 
@@ -306,6 +386,16 @@ def _append(folder: Path, manifest: Manifest, tiles: GalleryTiles) -> None:
     with atomic_directory(folder / name) as temporary:
         files = write_segment(temporary, tiles)
     manifest.segments.append(SegmentInfo(name, len(tiles.items), [], files))
+
+
+def _add_backgrounds(folder: Path, manifest: Manifest, backgrounds: Sequence[Background]) -> None:
+    """Write overviews of scenes, each once, and name them in the manifest."""
+    manifest.backgrounds = None
+    if backgrounds:
+        file = folder / f"backgrounds-{manifest.version + 1}.parquet"
+        with atomic_write(file) as stream:
+            write_backgrounds(join_backgrounds(backgrounds), stream)
+        manifest.backgrounds = BackgroundsInfo(**asdict(file_record(file)), file=file.name)
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
@@ -321,3 +411,8 @@ def _clean(folder: Path, *, keep: set[str]) -> None:
 def _is_ours(name: str) -> bool:
     """Whether a writer of galleries uses this name, also for a temporary file."""
     return name in {LOCK, WORK} or bool(OURS.fullmatch(name))
+
+
+def _is_annotations(name: str) -> bool:
+    """Whether a file is of what visitors gave, which no change of the gallery deletes."""
+    return name == ANNOTATIONS or name.startswith(f".{ANNOTATIONS}.")

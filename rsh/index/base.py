@@ -1,4 +1,4 @@
-"""The interface of all indexes, their hits and the order of these, and checks of input."""
+"""The interface of all indexes, their hits and the order of these, pairs, and checks of input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,20 @@ class Hits(NamedTuple):
 
     ids: Ids
     distances: NDArray[np.int32]
+
+
+class CodePairs(NamedTuple):
+    """Some pairs of near codes, in no order: see `rsh.index.pairs`.
+
+    Attributes:
+        first: number of a code of the first set, (m,) int64.
+        second: number of a code of the second set, (m,) int64; within one set, above `first`.
+        distances: bits, (m,) uint16.
+    """
+
+    first: Ids
+    second: Ids
+    distances: NDArray[np.uint16]
 
 
 class ColumnTest(NamedTuple):

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rsh.codes.binary import Ids, Packed, as_words, check_packed
+from rsh.codes.binary import Ids, Packed, check_packed
+from rsh.codes.distinct import DistinctCodes, join_spans
 from rsh.index.base import Hits, Index, check_top_k, sort_hits
 from rsh.index.flat import FlatIndex
 from rsh.index.in_memory import InMemoryIndex, StoredCodes
@@ -31,13 +32,9 @@ class DedupIndex(InMemoryIndex):
         super().__init__(packed, num_bits, ids)
 
     def _index_all(self, codes: StoredCodes) -> None:
-        words = as_words(codes.packed)  # which sort faster than bytes
-        order = np.lexsort(words.T)  # stable, so that the ids of equal codes ascend
-        words = words[order]
-        new = np.append(True, (words[1:] != words[:-1]).any(axis=1))[: len(words)]
-        self._ids = codes.ids[order]
-        self._starts = np.append(np.flatnonzero(new), len(words))
-        self._packed = codes.packed[order[new]]
+        distinct = DistinctCodes.fold(codes.packed)
+        self._ids = codes.ids[distinct.rows]
+        self._starts, self._packed = distinct.starts, distinct.packed
         self._codes = self._flat(self._packed, self.num_bits)
 
     @property
@@ -83,6 +80,4 @@ class DedupIndex(InMemoryIndex):
         """Return the items of some codes, at most `most` of each, nearest first."""
         starts = self._starts[codes.ids]
         sizes = np.minimum(self._starts[codes.ids + 1] - starts, most)
-        skipped = starts - np.cumsum(sizes) + sizes  # from a position here to a position in _ids
-        ids = self._ids[np.arange(sizes.sum()) + np.repeat(skipped, sizes)]
-        return sort_hits(ids, np.repeat(codes.distances, sizes))
+        return sort_hits(self._ids[join_spans(starts, sizes)], np.repeat(codes.distances, sizes))

@@ -19,6 +19,8 @@ ARRAY_ERRORS = (
     *(SyntaxError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
 
+ROWS_AT_ONCE = 1 << 16  # that are read before their pages are given back
+
 
 def read_array(file: Path, kind: DTypeLike, *, ndim: int = 2) -> NDArray[Any]:
     """Return the array of a .npy file as a read-only memory map.
@@ -86,3 +88,18 @@ def read_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:
         return arrays
     except ARRAY_ERRORS as error:
         raise InputError(f"no archive of arrays ({first_sentence(error)})") from None
+
+
+def take_rows(array: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return some rows of an array, of which a memory map does not keep pages in memory.
+
+    Args:
+        array: in memory, or the memory map of a file.
+        rows: ascending.
+    """
+    taken = np.empty((len(rows), *array.shape[1:]), array.dtype)
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        first, last = np.searchsorted(rows, (start, start + ROWS_AT_ONCE))
+        taken[first:last] = array[rows[first:last]]
+        forget_pages(array)
+    return taken

@@ -17,6 +17,7 @@ from rsh.errors import InputError
 
 CANNOT_WRITE_HINT = "fix that, or choose another path"
 PROBE = ".rsh."  # name prefix of the temporary folders of `check_writable`
+POLL = 0.01  # seconds between two tries to take a lock
 COMMANDS = {"gallery": "rsh encode", "run": "rsh train"}
 
 
@@ -30,15 +31,25 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         InputError: the folder cannot be written.
     """
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        yield stream
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary file, for libraries that open files themselves: see `atomic_write`.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     with explain_os_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
+            yield temporary
+            fsync(temporary)
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:
@@ -64,12 +75,12 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             for file in temporary.rglob("*"):
-                _fsync(file)
+                fsync(file)
             temporary.chmod(0o755)
             if path.exists():
                 path.replace(old)
             temporary.replace(path)
-            _fsync(path.parent)
+            fsync(path.parent)
         finally:
             if old.exists() and not path.exists():  # the second rename failed: restore the folder
                 old.replace(path)
@@ -95,19 +106,20 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(lock: Path, *, busy: str) -> Iterator[None]:
+def exclusive_lock(lock: Path, *, busy: str, wait: float = 0) -> Iterator[None]:
     """Hold a lock while the block runs.
 
     Args:
         lock: the lock file, in an existing folder.
         busy: error message if another process holds the lock.
+        wait: how long to wait for that process, seconds.
 
     Raises:
         InputError: another process holds the lock, or the folder cannot be written.
     """
     with explain_os_error(lock.parent):
         try:
-            held = FileLock(lock, timeout=0).acquire()
+            held = FileLock(lock, timeout=wait).acquire(poll_interval=POLL)
         except Timeout:
             raise InputError(busy) from None
     with held:
@@ -177,7 +189,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Wait until a file, or the list of a folder's files, is on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Collection, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from inspect import signature
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -99,10 +99,16 @@ def _read(kind: Any, found: object, *, key: str, where: str, what: str) -> Any:
     return found
 
 
+def _has_default(one: Field[Any]) -> bool:
+    return one.default is not MISSING or one.default_factory is not MISSING
+
+
 def _may_be(kind: Any, found: object) -> bool:
-    """Whether a value may be read as a type; of a dataclass, whether the keys are the same."""
+    """Whether a value may be read as a type; of a dataclass, whether the keys fit."""
     if is_dataclass(kind):
-        return isinstance(found, dict) and set(found) == {field.name for field in fields(kind)}
+        optional = {one.name for one in fields(kind) if _has_default(one)}
+        every = {one.name for one in fields(kind)}
+        return isinstance(found, dict) and every - optional <= set(found) <= every
     if kind in (int, float) and isinstance(found, bool):
         return False
     return isinstance(kind, type) and isinstance(found, int | float if kind is float else kind)

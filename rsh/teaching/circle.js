@@ -27,6 +27,7 @@ const TERMS = [
   ["quantization", "quantization"],
 ];
 const [SIZE, RADIUS] = [460, 165];
+const PATIENCE = 700; // ms without an answer: a cell is running
 const LONGEST = 70; // pixels of the longest arrow
 /** @type {Record<string, number>} */
 const TURNS = { ArrowLeft: 5, ArrowUp: 5, ArrowRight: -5, ArrowDown: -5 }; // degrees
@@ -173,6 +174,7 @@ function render({ model, el }) {
     return node;
   });
 
+  let late = 0; // the timer that says why no arrows come
   // At most one message a frame: dragging must not outrun Python.
   let waiting = false;
   /** @type {(place: number, degree: number) => void} */
@@ -180,6 +182,10 @@ function render({ model, el }) {
     const degrees = [...model.get("degrees")];
     degrees[place] = ((degree % 360) + 360) % 360;
     model.set("degrees", degrees);
+    late ||= window.setTimeout(() => {
+      caption.textContent = "The arrows wait: Python is busy with another cell, and answers when that is done.";
+      arrows.setAttribute("opacity", "0.25");
+    }, PATIENCE);
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
@@ -206,6 +212,9 @@ function render({ model, el }) {
 
   const caption = make("p", {});
   function drawArrows() {
+    clearTimeout(late);
+    late = 0;
+    arrows.removeAttribute("opacity");
     const [degrees, slopes] = [model.get("degrees"), model.get("arrows")];
     const longest = Math.max(...slopes.map(Math.abs), 1e-9);
     // Arrows keep their scale near the end of the way, where the longest is short, too.
@@ -277,6 +286,7 @@ function render({ model, el }) {
   drawTerms();
   el.append(make("div", { class: "rsh-circle" }, plot, make("div", {}, key, table, caption)));
   return () => {
+    clearTimeout(late);
     for (const [name, draw] of follow) model.off(`change:${name}`, draw);
   };
 }

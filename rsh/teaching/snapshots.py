@@ -103,7 +103,7 @@ def spaces(snapshots: Snapshots, *, seed: int = 0) -> Figure:
     panels = figure.subplots(2, len(names), squeeze=False)
     for column, name in enumerate(names):
         points = (
-            umap_layout(snapshots.features[name], metric="cosine", seed=seed),
+            umap_layout(snapshots.features[name], seed=seed),
             umap_code_layout(snapshots.codes[name] > 0, seed=seed),
         )
         for axes, xy in zip(panels[:, column], points, strict=True):

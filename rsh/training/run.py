@@ -104,7 +104,7 @@ class Run:
 
     @property
     def columns(self) -> ColumnOptions:
-        """Which columns of the training's embeddings held what."""
+        """Which columns of the training's embeddings held what; of images, the crs alone."""
         where = f"'data' in {self.folder / 'config.json'}"
         noted = self.config["data"].get("columns", {})
         return from_json(ColumnOptions, noted, where=where, what="run")
@@ -229,7 +229,7 @@ class Run:
             return self.split().dataset
         where = data or noted["source"]
         vectors = holds_embeddings(where)
-        if vectors:
+        if vectors or data is None:  # other images may lie in another coordinate system
             columns = replace(columns, crs=columns.crs or tiling.crs).over(self.columns)
         dataset = open_dataset(
             where,
@@ -307,6 +307,8 @@ def describe(split: Split) -> dict[str, Any]:
     }
     if isinstance(dataset, Embeddings):
         data["columns"] = asdict(dataset.columns)
+    elif isinstance(dataset, TileDataset) and dataset.crs:
+        data["columns"] = asdict(ColumnOptions(crs=dataset.crs))
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 
 

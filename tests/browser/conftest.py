@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from browser.steps import go_to, open_page, query_of, wait_for_query
+from browser.steps import (
+    close_drawer,
+    go_to,
+    open_page,
+    query_of,
+    show_space,
+    wait_for_query,
+)
 
 from benchmarks.dashboard.server import kernels_of, started
 from rsh.gallery.gallery import Gallery
@@ -49,11 +56,18 @@ class Visit:
 
 @contextmanager
 def running(
-    gallery: Gallery, log: Path, *, token: str = "", base_url: str = "/", visitors: int = 300
+    gallery: Gallery,
+    log: Path,
+    *,
+    token: str = "",
+    base_url: str = "/",
+    visitors: int = 300,
+    basemap: str = "",
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
     access = {"token": token, "base_url": base_url, "hostnames": ["demo.test"]}
-    with started(gallery.folder, log=log, max_sessions=visitors, **access) as (url, process):
+    options = access | {"basemap": basemap}
+    with started(gallery.folder, log=log, max_sessions=visitors, **options) as (url, process):
         server = Server(url, process, gallery)
         yield server
         kernels = server.kernels()
@@ -142,11 +156,17 @@ def visit(chromium) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(scope="module")
-def opened(chromium, server) -> Iterator[tuple["playwright.Page", int]]:
-    """A tab of a whole module, and the query that it opened with."""
+def visit_of_module(chromium) -> Iterator[Callable[..., Visit]]:
+    """Open tabs that several tests of a module share."""
     with visiting(chromium) as start:
-        page = open_page(start, server)
-        yield page, query_of(page)
+        yield start
+
+
+@pytest.fixture(scope="module")
+def opened(visit_of_module, server) -> tuple["playwright.Page", int]:
+    """A tab of a whole module, and the query that it opened with."""
+    page = open_page(visit_of_module, server)
+    return page, query_of(page)
 
 
 @pytest.fixture
@@ -154,6 +174,8 @@ def tab(opened, server) -> "playwright.Page":
     """The module's tab with its first query, for tests that change no setting of the page."""
     page, row = opened
     page.mouse.move(2, 2)
+    close_drawer(page)
+    show_space(page, "Features")
     go_to(page, server.gallery.items["id"][row])
     wait_for_query(page, row)
     return page

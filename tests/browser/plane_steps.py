@@ -1,10 +1,9 @@
 """What a visitor does in the planes, in words that tests share."""
 
 import numpy as np
-from browser.steps import on_stage, open_page, plane_named
+from browser.steps import SPACES, on_stage, open_page, plane_named
 
-SPACES = {"Features": "feature", "Codes": "code"}
-PLANES = (*SPACES, "World")
+PLANES = tuple(SPACES)
 ROUND = 40  # corners of a drawn line
 
 # What panels tell each other, kept for the test to read.
@@ -19,6 +18,8 @@ LISTEN = """() => {
   });
 }"""
 LAST = "kind => window.told.filter(each => each.kind === kind).at(-1)"
+
+IMAGE = "canvas => canvas.toDataURL()"
 
 # The pixels around a place of a stage, in CSS pixels.
 PIXELS = """(stage, [x, y]) => {
@@ -45,7 +46,8 @@ def watch_planes(page):
 def wait_until_drawn(page):
     page.wait_for_timeout(50)
     page.wait_for_function(
-        "[...document.querySelectorAll('.rsh-stage')].every(each => each.dataset.drawn === 'yes')"
+        """[...document.querySelectorAll('.rsh-stage')].every(
+          each => !each.clientWidth || each.dataset.drawn === 'yes')"""
     )
 
 
@@ -54,10 +56,10 @@ def last(page, kind):
 
 
 def xy_of(gallery, name):
-    if name in SPACES:
-        space = SPACES[name]
-        return gallery.projection[[f"{space}_x", f"{space}_y"]].to_numpy(dtype=float)
-    return gallery.items[["longitude", "latitude"]].to_numpy(dtype=float)
+    space = SPACES[name]
+    if space == "world":
+        return gallery.items[["longitude", "latitude"]].to_numpy(dtype=float)
+    return gallery.projection[[f"{space}_x", f"{space}_y"]].to_numpy(dtype=float)
 
 
 def places(page, gallery, name):
@@ -65,7 +67,7 @@ def places(page, gallery, name):
     stage = plane_named(page, name)
     stage.scroll_into_view_if_needed()
     xy, box = xy_of(gallery, name), stage.bounding_box()
-    spots = [on_stage(xy, row, box, name not in SPACES) for row in range(len(xy))]
+    spots = [on_stage(xy, row, box, name == "World") for row in range(len(xy))]
     return stage, box, np.array([[spot["x"], spot["y"]] for spot in spots])
 
 

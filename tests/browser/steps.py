@@ -11,15 +11,20 @@ from axe_playwright_python.sync_playwright import Axe
 from rsh.search.retrieve import search
 
 ANSWER = 20_000  # ms; a machine that also runs other tests is slow, and waiting costs nothing
+SPACES = {"Features": "feature", "Codes": "code", "World": "world"}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+# Each panel loads by itself: these are the first and the last of them.
+THERE = """() => document.querySelector(".rsh-results .rsh-cards img")?.naturalWidth > 0 &&
+  [".rsh-query img", ".rsh-dock-tabs button", ".rsh-handle"]
+    .every((each) => document.querySelector(each))"""
 
 
 def open_page(visit, server, **options):
     page = visit(**options).page
     page.goto(server.url)
-    page.wait_for_function(
-        "document.querySelector('.rsh-results .rsh-cards img')?.naturalWidth > 0", timeout=180_000
-    )
+    page.wait_for_function(THERE, timeout=180_000)
     return page
 
 
@@ -79,10 +84,75 @@ def set_slider(page, value):
     page.eval_on_selector(".rsh-slider input", act, value)
 
 
+def show_region(page, name):
+    """Bring a part of the page to the front where one is shown at a time: in a narrow window."""
+    tab = page.locator(".rsh-regions").get_by_role("button", name=name, exact=True)
+    if tab.is_visible():
+        tab.click()
+
+
+def show_space(page, name):
+    """Choose what the spaces show: Features, Codes, World or All."""
+    show_region(page, "Spaces")
+    tabs = page.get_by_role("group", name="Which space to show")
+    tabs.get_by_role("button", name=name, exact=True).click()
+
+
 def plane_named(page, name):
-    return page.locator(".rsh-scatter", has=page.get_by_role("heading", name=name)).locator(
-        ".rsh-stage"
-    )
+    """The stage of a plane, whose tab is chosen if it is not shown."""
+    stage = page.locator(f".rsh-scatter.is-{SPACES[name]} .rsh-stage")
+    if not stage.is_visible():
+        show_space(page, name)
+    return stage
+
+
+def open_tab(page, name, shows):
+    """Open a tab of the drawer, and wait until it shows something."""
+    show_region(page, "Details")
+    tab = page.locator(f".rsh-dock-tabs [data-name={name}]")
+    if tab.get_attribute("aria-expanded") != "true":
+        tab.click()
+    page.wait_for_selector(f".rsh-dock {shows}", timeout=ANSWER)
+
+
+def open_codes(page):
+    open_tab(page, "codes", ".rsh-code-row:nth-child(2)")
+
+
+def open_bit(page):
+    open_tab(page, "bit", ".rsh-bit-profile .rsh-card")
+
+
+def open_pairs(page):
+    open_tab(page, "pairs", ".rsh-boundary .rsh-card")
+
+
+def compare_with_features(page):
+    open_tab(page, "compare", ".rsh-compare select")
+    page.get_by_label("Compare these results with").select_option("features")
+    page.wait_for_selector(".rsh-compare-sides section:nth-child(2) .rsh-card", timeout=ANSWER)
+
+
+def close_drawer(page):
+    close = page.get_by_role("button", name="Close the drawer")
+    if close.is_visible():
+        close.click()
+
+
+def open_menu(page, name):
+    """Open one of the menus above the results: Filters or Export."""
+    menu = page.locator(".rsh-menu", has=page.locator("summary", has_text=name))
+    if menu.get_attribute("open") is None:
+        menu.locator("summary").click()
+
+
+def tab_to(page, selector):
+    """Press Tab until what has the focus matches a selector."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate("what => document.activeElement.matches(what)", selector):
+            return
+    raise AssertionError(f"Tab never reaches {selector}")
 
 
 def loneliest(xy):
@@ -104,9 +174,8 @@ def on_stage(xy, row, box, world=False):
 
 
 def violations(page) -> list[str]:
-    """What axe-core finds that is serious or critical, with the place."""
+    """What axe-core finds, with the place."""
     return [
         f"{found['id']}: {[node['target'] for node in found['nodes']]}"
         for found in Axe().run(page).response["violations"]
-        if found["impact"] in ("serious", "critical")
     ]

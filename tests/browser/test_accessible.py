@@ -1,7 +1,23 @@
 """The page for everybody: what axe-core finds, light and dark, and the tour of a first visit."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
-from browser.steps import cards_of, open_page, violations
+from browser.steps import (
+    ANSWER,
+    cards_of,
+    close_drawer,
+    compare_with_features,
+    open_bit,
+    open_codes,
+    open_menu,
+    open_page,
+    open_pairs,
+    open_tab,
+    show_region,
+    show_space,
+    violations,
+)
 
 pytestmark = pytest.mark.browser
 SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
@@ -11,37 +27,108 @@ CORNER = """() => [...document.querySelector(".rsh-stage canvas").getContext("2d
   .getImageData(2, 2, 1, 1).data]"""
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"),
-    [
-        (1280, "light"),
-        pytest.param(390, "dark", marks=pytest.mark.slow),
-        pytest.param(390, "light", marks=pytest.mark.slow),
-        pytest.param(1280, "dark", marks=pytest.mark.slow),
-    ],
-)
-def test_axe_finds_nothing_serious_in_any_state(visit, server, width, scheme):
-    page = open_page(visit, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    assert violations(page) == []
-    page.get_by_role("button", name="Tour").click()
-    page.wait_for_selector(".rsh-tour:not([hidden])")
-    assert violations(page) == []
-    page.keyboard.press("Escape")
-    page.locator(".rsh-compare select").select_option(index=1)
-    page.wait_for_selector(".rsh-compare-sides section:nth-child(2)")
-    for summary in page.locator("summary").all():
-        summary.click()
-    page.wait_for_selector(".rsh-shares li")
+def menus(page) -> Iterator[str]:
+    """Open what is above the results, one after the other."""
+    show_region(page, "Results")
+    for name in ("Filters", "Export"):
+        open_menu(page, name)
+        yield f"the menu {name}"
+        page.locator(".rsh-menu summary", has_text=name).click()
+    page.locator(".rsh-results .rsh-glossary summary").click()
+    yield "the glossary"
+
+
+def drawer(page) -> Iterator[str]:
+    """Open each tab of the drawer."""
+    looks: dict[str, Callable[..., None]] = {
+        "codes": open_codes,
+        "compare": compare_with_features,
+        "bit": open_bit,
+        "pairs": open_pairs,
+    }
+    show_region(page, "Details")
+    tabs = page.locator(".rsh-dock-tabs [data-name]")
+    for name in [tab.get_attribute("data-name") for tab in tabs.all()]:
+        looks.get(name, lambda page, name=name: open_tab(page, name, "> *"))(page)
+        page.wait_for_timeout(300)
+        yield f"the tab {name}"
+    close_drawer(page)
+
+
+def spaces(page) -> Iterator[str]:
+    """Show each space, another coloring, all of them, and over the whole width."""
+    for name in ("Features", "Codes", "World"):
+        show_space(page, name)
+        yield f"the space {name}"
     page.get_by_label("Color by").select_option("distance")
-    page.wait_for_selector(".rsh-scale")
+    page.wait_for_selector(".rsh-scale", timeout=ANSWER)
+    show_space(page, "All")
+    yield "all spaces, colored by distance"
+    widen = page.get_by_role("button", name="Show the spaces over the whole width")
+    if widen.is_visible():
+        widen.click()
+        yield "the spaces over the whole width"
+        page.keyboard.press("Escape")
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
+    page.wait_for_selector(".rsh-hover:not([hidden])", timeout=ANSWER)
+    yield "a dot that is pointed at"
     stage.press("Space")
-    page.wait_for_selector(".rsh-selected .rsh-card")
+    page.wait_for_selector(".rsh-tray.is-open", timeout=ANSWER)
+    yield "a selection"
+    open_tab(page, "selected", ".rsh-selected .rsh-card")
+    yield "the selected tiles"
+
+
+def over_the_page(page) -> Iterator[str]:
+    """Open what lies over the page: the tour, a tile, an alert."""
+    show_region(page, "Results")
+    page.get_by_role("button", name="Tour").click()
+    page.wait_for_selector(".rsh-tour:not([hidden])")
+    yield "the tour"
+    page.keyboard.press("Escape")
+    page.locator(".rsh-query-open").click()
+    page.wait_for_selector(".rsh-viewer[open] dd", timeout=ANSWER)
+    yield "a tile in large"
+    page.keyboard.press("Escape")
+    show_region(page, "Query")
+    page.wait_for_timeout(100)
+    yield "the ways to ask"
     page.fill(".rsh-go-to input", "nowhere")
     page.press(".rsh-go-to input", "Enter")
-    page.wait_for_selector(".rsh-alert:not([hidden])")
-    assert violations(page) == []
+    page.wait_for_selector(".rsh-alert:not([hidden])", timeout=ANSWER)
+    yield "an alert"
+
+
+STATES = (menus, over_the_page, drawer, spaces)
+WIDTHS = (390, 1280, 1440, 1920)
+EACH = [
+    pytest.param(1280, "light", (over_the_page, drawer), id="1280-light-some"),
+    *(
+        pytest.param(
+            width,
+            scheme,
+            STATES,
+            id=f"{width}-{scheme}",
+            marks=pytest.mark.slow,
+        )
+        for width in WIDTHS
+        for scheme in ("light", "dark")
+    ),
+]
+
+
+@pytest.mark.parametrize(("width", "scheme", "states"), EACH)
+def test_axe_finds_nothing_in_any_state(visit, server, width, scheme, states):
+    height = {390: 844, 1920: 1080}.get(width, 900)
+    page = open_page(
+        visit, server, viewport={"width": width, "height": height}, color_scheme=scheme
+    )
+    found = {"at first": violations(page)}
+    for each in states:
+        for state in each(page):
+            found[state] = violations(page)
+    assert {state: what for state, what in found.items() if what} == {}
 
 
 def test_light_and_dark_can_be_switched_and_are_remembered(visit, server):
@@ -67,14 +154,17 @@ def test_a_first_visit_is_shown_around_once(visit, server):
     page = open_page(visit, server, first_visit=True)
     tour = page.get_by_role("dialog")  # named by its heading
     seen = []
-    for button in ("Next", "Next", "Done"):
+    for button in ("Next", "Next", "Next", "Done"):
         tour.wait_for()
         seen.append(tour.get_by_role("heading").inner_text())
         assert page.get_by_role("dialog", name=seen[-1]).count() == 1
         assert page.locator(".is-toured").count() == 1
         assert page.evaluate("document.activeElement.textContent") == button
         page.keyboard.press("Enter")
-    assert seen == ["Choose a query", "Look at the results", "Find out why"]
+    assert seen == [
+        *("Choose a query", "Look at the results"),
+        *("See all tiles at once", "Find out why"),
+    ]
     assert not tour.is_visible() and page.locator(".is-toured").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "Tour"
     page.reload()

@@ -4,7 +4,18 @@ import csv
 import re
 
 import pytest
-from browser.steps import cards_of, expect_cards, nearest, open_page, query_of, wait_for_query
+from browser.steps import (
+    cards_of,
+    expect_cards,
+    nearest,
+    open_menu,
+    open_page,
+    open_pairs,
+    open_tab,
+    query_of,
+    tab_to,
+    wait_for_query,
+)
 
 from rsh.gallery.gallery import Gallery
 from rsh.search.retrieve import search
@@ -59,7 +70,7 @@ def test_feedback_decides_the_order_until_it_is_cleared(visit, server):
     order.select_option("features")
     page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) .rsh-tie:has-text('score')")
     page.hover(".rsh-results .rsh-cards li:nth-child(2)")
-    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-feedback-buttons button:first-child")
+    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-tools-of-card button:first-child")
     page.wait_for_selector(".rsh-feedback-tile")
     assert order.is_disabled() and "feedback decides" in order.get_attribute("title")
     page.get_by_role("button", name="Clear feedback").click()
@@ -71,9 +82,9 @@ def test_feedback_decides_the_order_until_it_is_cleared(visit, server):
 def test_a_link_opens_the_page_as_it_was(visit, server):
     page, gallery = open_page(visit, server), server.gallery
     page.hover(".rsh-results .rsh-cards li:nth-child(2)")
-    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-feedback-buttons button:first-child")
+    page.click(".rsh-results .rsh-cards li:nth-child(2) .rsh-tools-of-card button:first-child")
     page.wait_for_selector(".rsh-feedback-tile")
-    page.click(".rsh-filter summary")
+    open_menu(page, "Filters")
     page.get_by_role("combobox", name="Filter by").select_option("split")
     page.get_by_role("combobox", name="Value").select_option("train")
     page.get_by_role("button", name="Add").click()
@@ -97,20 +108,12 @@ def test_a_link_opens_the_page_as_it_was(visit, server):
 
 def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     page, gallery = open_page(visit, server), server.gallery
-
-    def tab_to(selector):
-        for _ in range(120):
-            page.keyboard.press("Tab")
-            if page.evaluate("what => document.activeElement.matches(what)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
     tile = gallery.items["id"][11]
-    tab_to(".rsh-go-to input")
+    tab_to(page, ".rsh-go-to input")
     page.keyboard.type(tile)
     page.keyboard.press("Enter")
     wait_for_query(page, 11)
-    tab_to(".rsh-results .rsh-card")
+    tab_to(page, ".rsh-results .rsh-card")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
     page.wait_for_selector(".rsh-feedback-tile.is-positive")
@@ -118,7 +121,9 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     page.keyboard.press("-")
     page.wait_for_selector(".rsh-feedback-tile.is-negative")
     assert marked(page) == ["+", "\N{MINUS SIGN}"]
-    tab_to(".rsh-export button")
+    tab_to(page, ".rsh-export summary")
+    page.keyboard.press("Enter")
+    tab_to(page, ".rsh-export button")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     download.value.save_as(tmp_path / "results.csv")
@@ -127,19 +132,20 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     assert rows == [gallery.items["id"][row] for row in cards_of(page)]
     page.get_by_role("button", name="Clear feedback").press("Enter")
     page.wait_for_selector(".rsh-feedback-tile", state="detached")
-    tab_to(".rsh-compare select")
+    tab_to(page, ".rsh-dock-tabs [data-name=compare]")
+    page.keyboard.press("Enter")
+    tab_to(page, ".rsh-compare select")
     page.keyboard.press("ArrowDown")
     page.wait_for_selector(".rsh-compare-sides section:nth-child(2)")
     assert re.search(r"overlap@20 = \d\.\d\d", page.inner_text(".rsh-compare .rsh-summary"))
-    tab_to(".rsh-explain summary")
-    page.keyboard.press("Tab")
+    tab_to(page, ".rsh-dock-tabs [data-name=bit]")
     page.keyboard.press("Enter")
     page.wait_for_selector(".rsh-shares li")
 
 
 def test_the_why_of_a_query_is_drawn(visit, trained):
     page = open_page(visit, trained)
-    page.get_by_text("Occlusion sensitivity").click()
+    open_tab(page, "parts", ".is-parts button")
     page.get_by_role("button", name="Compute").click()
     page.wait_for_selector(".rsh-attributions figure:nth-child(2) img", timeout=60_000)
     assert page.get_by_role("alert").inner_text() == ""
@@ -149,5 +155,5 @@ def test_the_why_of_a_query_is_drawn(visit, trained):
         "old => document.querySelector('.rsh-attributions figure:nth-child(2) img').alt !== old",
         arg=before,
     )
-    page.get_by_text("Class confusion").click()
-    page.wait_for_selector(".rsh-boundary .rsh-nearest-other")
+    open_pairs(page)
+    assert page.locator(".rsh-boundary .rsh-nearest-other").first.is_visible()

@@ -1,7 +1,16 @@
 """A gallery of embeddings without images, in a real browser."""
 
 import pytest
-from browser.steps import ANSWER, cards_of, nearest, open_page, query_of, violations
+from browser.steps import (
+    ANSWER,
+    cards_of,
+    nearest,
+    open_bit,
+    open_codes,
+    open_page,
+    query_of,
+    violations,
+)
 from make_gallery import tiny_gallery, without_classes
 
 pytestmark = pytest.mark.browser
@@ -26,13 +35,14 @@ def test_tiles_show_their_codes_and_no_image_is_asked_for(visit, vectors):
     facts = page.inner_text(".rsh-header")
     assert "32 bits, 8 for the look" in facts and "no images" in facts
     assert page.get_by_text("each square shows the bits of a tile's code").is_visible()
+    open_codes(page)
     assert "24 group bits gather similar vectors, 8 look bits keep finer" in page.inner_text(
         ".rsh-codes"
     )
     assert "(group " in page.inner_text(".rsh-code-distance")
-    for absent in ("Search with your own image", "Choose an image", "Occlusion sensitivity"):
+    for absent in ("Search with your own image", "Choose an image", "What matters"):
         assert page.get_by_text(absent).count() == 0, absent
-    assert page.get_by_text("Inspect a bit").count() == 1
+    open_bit(page)
     widths = page.eval_on_selector_all(
         ".rsh-results .rsh-cards img", "(all) => all.map((image) => image.naturalWidth)"
     )

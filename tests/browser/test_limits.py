@@ -8,9 +8,15 @@ import pytest
 from browser.steps import (
     SCREENSHOTS,
     cards_of,
+    compare_with_features,
     expect_cards,
     nearest,
+    open_bit,
+    open_codes,
+    open_menu,
     open_page,
+    open_pairs,
+    open_tab,
     query_of,
     wait_for_query,
 )
@@ -27,18 +33,14 @@ SLOWLY = f"""
 
 def open_everything(page):
     """Every panel in which the name of a class can stand."""
-    page.get_by_label("Compare with").select_option("features")
-    page.locator(".rsh-compare-sides .rsh-card").first.wait_for()
-    for words in ("Inspect a bit", "Class confusion"):
-        page.get_by_text(words, exact=True).click()
-    page.locator(".rsh-boundary .rsh-nearest-other").first.wait_for()
-    page.locator(".rsh-shares").wait_for()
-    page.locator(".rsh-filter summary").click()
+    for look in (open_codes, compare_with_features, open_bit, open_pairs):
+        look(page)
+    open_menu(page, "Filters")
     stage = page.locator(".rsh-stage").first
     stage.press("ArrowRight")
     page.locator(".rsh-hover:not([hidden])").first.wait_for()
     stage.press("Space")
-    page.locator(".rsh-selected img").first.wait_for()
+    open_tab(page, "selected", ".rsh-selected img")
 
 
 def test_html_in_a_class_name_is_text(visit, serving, tmp_path):
@@ -178,16 +180,9 @@ def test_each_row_of_cards_says_how_far_it_is(window, width):
     assert len(starts) > 1 and all(card["said"] and "bit" in card["text"] for card in starts)
 
 
-def test_on_a_phone_the_answer_follows_the_query(window):
-    page = window(390, 844)
-    page.wait_for_timeout(300)
-    parts = (".rsh-controls", ".rsh-results", ".rsh-class-browser", ".rsh-codes", ".rsh-scatters")
-    tops = [page.locator(part).bounding_box()["y"] for part in parts]
-    assert tops == sorted(tops)
-
-
 def test_images_of_bits_and_distances_have_words(tab, server):
     page, gallery = tab, server.gallery
+    open_codes(page)
     code = gallery.packed[query_of(page)].tobytes().hex()
     assert page.get_by_role("img", name=f"code {code}", exact=True).is_visible()
     assert "differs from the query in bit" in page.get_attribute(

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from browser.plane_steps import wait_until_drawn
-from browser.steps import loneliest, on_stage, open_page, plane_named
+from browser.steps import loneliest, on_stage, open_menu, open_page, plane_named
 from make_gallery import tiny_gallery
 
 pytestmark = pytest.mark.browser
@@ -43,6 +43,7 @@ def test_the_map_shows_names_as_text(visit, odd):
 
 def test_geojson_holds_names_as_they_are(visit, odd, tmp_path):
     page, items = open_page(visit, odd), odd.gallery.items
+    open_menu(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="GeoJSON").click()
     download.value.save_as(tmp_path / "results.geojson")

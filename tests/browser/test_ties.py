@@ -10,6 +10,9 @@ from browser.steps import (
     ANSWER,
     cards_of,
     expect_cards,
+    open_bit,
+    open_codes,
+    open_menu,
     open_page,
     query_of,
     violations,
@@ -101,6 +104,7 @@ def test_a_stack_hides_no_tile_from_exports_and_its_tiles_are_searched_with(visi
     stacks = stacks_of(result)
     firsts = [stack[0] for stack in stacks]
     expect_cards(page, firsts)
+    open_menu(page, "Export")
     with page.expect_download() as taken:
         page.get_by_role("button", name="JSON", exact=True).click()
     hits = json.loads(taken.value.path().read_text())["hits"]
@@ -135,6 +139,7 @@ def test_held_out_tiles_are_counted_and_can_be_included(visit, short):
     words = f"{every} tiles searched, {held_out} of them held out"
     assert page.get_by_text(words).is_visible()
     assert violations(page) == []
+    open_menu(page, "Export")
     page.get_by_role("button", name="Command", exact=True).click()
     page.wait_for_selector("textarea[aria-label='Copied text']:not([hidden])", timeout=ANSWER)
     assert " --include-held-out " in page.get_by_label("Copied text").input_value()
@@ -149,6 +154,7 @@ def test_held_out_tiles_are_counted_and_can_be_included(visit, short):
 
 def test_class_bits_and_look_bits_are_told_apart(visit, divided, short):
     page, gallery = open_page(visit, divided), divided.gallery
+    open_codes(page)
     result = answer(divided, page)
     differ = gallery.codes[result.rows[0]] != gallery.codes[query_of(page)]
     of_class, of_look = int(differ[:48].sum()), int(differ[48:].sum())
@@ -170,13 +176,13 @@ def test_class_bits_and_look_bits_are_told_apart(visit, divided, short):
     for order in ("look-bits", "class-bits"):
         page.get_by_label("Rank by").select_option(order)
         expect_cards(page, answer(divided, page, rerank=order).rows.tolist())
-    page.get_by_text("Inspect a bit").click()
-    page.wait_for_selector(".rsh-bit-profile .rsh-card", timeout=ANSWER)
+    open_bit(page)
     options = page.locator(".rsh-bit-choice option").all_text_contents()
     assert {"bit 48 (class)", "bit 49 (look)"} <= set(options)
     assert violations(page) == []
 
     plain = open_page(visit, short)
+    open_codes(plain)
     assert plain.locator(".rsh-part").count() == 0
     values = plain.locator("select", has=plain.locator('option[value="asymmetric"]'))
     assert values.locator("option").count() == 3
@@ -185,6 +191,7 @@ def test_class_bits_and_look_bits_are_told_apart(visit, divided, short):
 
 def test_on_a_phone_the_parts_of_a_code_stand_one_below_the_other(visit, divided):
     page = open_page(visit, divided, viewport={"width": 390, "height": 844})
+    open_codes(page)
     boxes = page.eval_on_selector_all(
         ".rsh-codes .rsh-part",
         """all => all.map(part => {

@@ -2,7 +2,19 @@
 
 import numpy as np
 import pytest
-from browser.steps import ANSWER, go_to, open_page, query_of, violations, wait_for_query
+from browser.steps import (
+    ANSWER,
+    compare_with_features,
+    go_to,
+    open_bit,
+    open_codes,
+    open_menu,
+    open_page,
+    open_pairs,
+    query_of,
+    violations,
+    wait_for_query,
+)
 from make_gallery import half_labeled, tiny_gallery, without_classes
 
 pytestmark = pytest.mark.browser
@@ -32,14 +44,16 @@ def partly(serving, tmp_path_factory):
 
 
 def open_everything(page):
-    """Open what is folded away, compare with the features, and select some tiles."""
-    page.get_by_label("Compare with").select_option("features")
-    page.wait_for_selector(".rsh-compare-sides .rsh-card", timeout=ANSWER)
-    page.get_by_text("Inspect a bit").click()
-    page.wait_for_selector(".rsh-bit-profile .rsh-card", timeout=ANSWER)
-    for name in ("Glossary", "Filters"):
-        for summary in page.get_by_text(name, exact=True).all():
-            summary.click()
+    """Open the menus and, one after the other, the tabs of the drawer; yields after each."""
+    for name in ("Filters", "Export"):
+        open_menu(page, name)
+        yield
+    page.keyboard.press("Escape")
+    for look in (open_codes, compare_with_features, open_bit):
+        look(page)
+        for glossary in page.locator(".rsh-glossary:not([open]) summary:visible").all():
+            glossary.click()
+        yield
 
 
 def test_nothing_speaks_of_classes_where_there_are_none(visit, plain):
@@ -49,19 +63,19 @@ def test_nothing_speaks_of_classes_where_there_are_none(visit, plain):
     while page.is_visible(".rsh-tour"):
         steps.append(page.inner_text(".rsh-tour"))
         page.locator(".rsh-tour button").last.click()
-    assert len(steps) == 3 and not any("class" in words or "✓" in words for words in steps)
-    open_everything(page)
-    said = page.evaluate(SAID).casefold()
-    for word in ("class", "precision", "recall", "✓", "✗", "relevan", "confusion", "(no name)"):
-        assert word not in said, word
+    assert len(steps) == 4 and not any("class" in words or "✓" in words for words in steps)
+    for _ in open_everything(page):
+        said = page.evaluate(SAID).casefold()
+        for word in ("class", "precision", "recall", "✓", "✗", "relevan", "confus", "(no name)"):
+            assert word not in said, word
     assert "no labels" in page.inner_text(".rsh-header")
     assert page.locator(".rsh-results .rsh-card").count() == 20
     assert page.locator(".rsh-results .is-right, .rsh-results .is-wrong").count() == 0
     assert page.locator(".rsh-results .rsh-dot, .rsh-query .rsh-dot").count() == 0
     ways = page.get_by_label("Color by").locator("option").all_inner_texts()
-    assert ways == ["distance from the query", "split", "results"]
+    assert ways == ["distance from the query", "given label", "split", "results"]
     columns = page.get_by_label("Filter by").locator("option").all_inner_texts()
-    assert columns == ["split", "bounding box (degrees)"]
+    assert columns == ["split", "bounding box (degrees)", "polygon (degrees)"]
     assert violations(page) == []
 
 
@@ -95,11 +109,10 @@ def test_classes_are_shown_where_they_are_known(visit, partly):
     assert f"precision@{judged} = " in page.inner_text(".rsh-results .rsh-summary")
     assert "○ no class" in page.inner_text(".rsh-key")
     assert page.get_by_role("button", name="no class", exact=True).is_visible()  # of the legend
+    open_codes(page)
     assert "of others" in page.get_attribute(".rsh-columns", "aria-label")
     assert "without a class" in page.get_attribute(".rsh-columns", "aria-label")
-    open_everything(page)
-    page.get_by_text("Class confusion").click()
-    page.wait_for_selector(".rsh-boundary .rsh-card", timeout=ANSWER)
+    open_pairs(page)
     assert violations(page) == []
 
 

@@ -220,11 +220,11 @@ def test_wrapped_longitudes_are_the_same_directions(longitude: float):
          "-179.0000000 2.0000000))"),
     ],
 )  # fmt: skip
-def test_footprints_of_others_are_brought_into_range(ring: str, expected: str):
+def test_open_footprints_others_are_brought_into_range(ring: str, expected: str):
     assert read_footprint(ring) == expected
 
 
-def test_footprints_of_others_across_the_antimeridian_are_cut():
+def test_open_footprints_others_across_the_antimeridian_are_cut():
     found = read_footprint("POLYGON ((179 0, 181 0, 181 2, 179 2, 179 0))")
     assert shape(found).area == pytest.approx(4) and len(parse_rings(found)) == 2
 

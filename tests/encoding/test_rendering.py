@@ -208,3 +208,15 @@ def test_scenes_share_one_stretch(scene: Path, tmp_path: Path):
     assert dataset.rendering.stretch[0] == pytest.approx(np.percentile(known, (2, 98)), rel=0.01)
     dark, bright = (np.asarray(dataset.read(row)).mean() for row in (20, 50))
     assert bright > dark + 50
+
+
+def test_a_gallery_of_scenes_keeps_their_overviews(of_scene: Gallery, scene: Path, tmp_path: Path):
+    (found,) = of_scene.backgrounds
+    west, south, east, north = found.bounds
+    assert found.scene == "scene.tif" and of_scene.items["longitude"].between(west, east).all()
+    assert of_scene.items["latitude"].between(south, north).all()
+    copy = shutil.copytree(of_scene.folder, tmp_path / "g")
+    second = tmp_path / "second.tif"
+    shutil.copy(scene, second)
+    main(["gallery", "add", str(copy), str(second), "--size", str(SIZE)])
+    assert [one.scene for one in Gallery.open(copy).backgrounds] == ["scene.tif", "second.tif"]

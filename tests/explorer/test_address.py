@@ -2,14 +2,17 @@
 
 from urllib.parse import parse_qs, urlencode
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery
 from refusals import refused
 
+from rsh.data.regions import Region
 from rsh.errors import InputError
 from rsh.explorer.address import (
+    LONGEST,
     SIGNS,
     carried_over,
     gallery_in,
@@ -17,7 +20,7 @@ from rsh.explorer.address import (
     write_address,
 )
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import Filter
+from rsh.gallery.filters import MAX_REGION, Condition, Filter
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +137,41 @@ def test_the_query_cannot_be_marked_by_a_link(gallery):
 def test_too_many_fields_are_refused(gallery):
     with refused(names=200):
         read_address("?" + "&".join(["q=a"] * 201), ExplorerState(gallery))
+
+
+def test_a_polygon_is_in_the_link(gallery):
+    state = ExplorerState(gallery)
+    text = "polygon=120,-60,190,-60,190,70,120,70/-80,-60,60.5,-60,60.5,70,-80,70:0,0,0,5,5,5"
+    state.filter_by(Filter.read([text, "split!=query"]))
+    address = write_address(state)
+    assert f"where={text}" in address  # as it is typed
+    other = ExplorerState(gallery)
+    read_address(address, other)
+    assert other.settings.filter == state.settings.filter
+    assert other.results().hits == state.results().hits
+
+
+def test_a_drawing_of_any_length_fits_into_the_link(gallery):
+    turn = np.linspace(0, 2 * np.pi, 5000)[:-1]
+    drawn = np.stack([90 * np.cos(turn), 60 * np.sin(turn)], axis=1)
+    region = Region.drawn(drawn, most=MAX_REGION)
+    state = ExplorerState(gallery)
+    state.filter_by(Filter((Condition.of_region(region),)))
+    address = write_address(state, gallery="tiny")
+    assert 2000 < len(address) < LONGEST
+    other = ExplorerState(gallery)
+    read_address(address, other)
+    assert other.results().hits == state.results().hits
+
+
+def test_filters_that_are_too_long_for_a_link_are_refused(gallery):
+    turn = np.linspace(0, 2 * np.pi, 140)[:-1]
+    text = "polygon=" + ",".join(f"{90 * np.cos(t):.4f},{60 * np.sin(t):.4f}" for t in turn)
+    state = ExplorerState(gallery)
+    state.filter_by(Filter.read([text, text]))
+    before = state.settings
+    with refused(names=("6,000", "link")):
+        state.filter_by(Filter.read([text, text, text]))
+    assert state.settings == before
+    with refused("filter", names="fields.geojson"):  # a link opens no files
+        read_address("?where=polygon=fields.geojson", state)

@@ -17,6 +17,7 @@ def where(page, *texts):
 
 
 def test_results_that_cannot_be_right_are_not_called_wrong(page, gallery):
+    page.dock.tab = "codes"
     own = gallery.items["class"][page.state.query.row]
     other = next(name for name in gallery.classes if name != own)
     page.legend.color(page.state.results(), "found")

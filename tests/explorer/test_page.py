@@ -50,7 +50,7 @@ def test_the_page_opens_with_a_query_and_its_answer(page, gallery):
     cards = page.cards.view["cards"]
     assert len(cards) == 20
     assert cards[0]["thumb"] == gallery.thumbnail(cards[0]["row"])
-    assert page.controls.view["query"]["row"] == page.state.query.row
+    assert page.query.view["query"]["row"] == page.state.query.row
     assert page.header.message == ""
 
 
@@ -99,23 +99,24 @@ def test_the_summary_says_when_the_model_trained_on_the_query(page, gallery):
 
 
 def test_choosing_a_card_moves_every_panel(page):
+    page.dock.tab = "codes"
     row = page.cards.view["cards"][3]["row"]
     ask(page, page.cards, kind="choose", row=row)
     assert page.state.query.row == page.codes.view["query"]["row"] == row
     assert {plane.marks["query"] for plane in page.planes} == {row}
-    assert page.controls.view["can_go_back"] and not page.controls.view["can_go_forward"]
+    assert page.query.view["can_go_back"] and not page.query.view["can_go_forward"]
     shown = [card["row"] for card in page.cards.view["cards"]]
     assert all([hit[0] for hit in plane.marks["hits"]] == shown for plane in page.planes)
 
 
 def test_back_forward_and_random_are_buttons(page):
     start = page.state.query.row
-    ask(page, page.controls, kind="random")
+    ask(page, page.query, kind="random")
     other = page.state.query.row
     assert other != start
-    ask(page, page.controls, kind="back")
-    assert page.state.query.row == start and page.controls.view["can_go_forward"]
-    ask(page, page.controls, kind="forward")
+    ask(page, page.query, kind="back")
+    assert page.state.query.row == start and page.query.view["can_go_forward"]
+    ask(page, page.query, kind="forward")
     assert page.state.query.row == other
 
 
@@ -156,14 +157,14 @@ def test_the_class_browser_stays_where_it_is_while_the_class_does(page, gallery)
 
 def test_query_and_results_are_sent_together(page, monkeypatch):
     done = []
-    for name in ("cards_view", "codes_view", "controls_view", "marks_view"):
+    for name in ("cards_view", "controls_view", "marks_view", "query_view"):
         made = getattr(explorer_page, name)
         monkeypatch.setattr(
             explorer_page, name, lambda *args, made=made: done.append("made") or made(*args)
         )
-    page.controls.observe(lambda change: done.append("query"), names="view")
+    page.query.observe(lambda change: done.append("query"), names="view")
     page.cards.observe(lambda change: done.append("results"), names="view")
-    ask(page, page.controls, kind="random")
+    ask(page, page.query, kind="random")
     assert done == ["made"] * 4 + ["query", "results"]
 
 
@@ -191,10 +192,10 @@ def test_held_out_tiles_can_be_included(page, gallery):
     searched = f"{len(gallery)} tiles searched, {held_out} of them held out"
     assert page.controls.view["searched"] == searched
     assert page.header.address.endswith("&include_held_out=yes")
-    assert "held-out query" in {card["split"] for card in page.cards.view["cards"]}
-    page.sides.chosen = "features"
+    assert "held out" in {card["split"] for card in page.cards.view["cards"]}
+    page.dock.tab, page.sides.chosen = "compare", "features"
     shown = {card["split"] for side in page.sides.view["sides"] for card in side["cards"]}
-    assert "held-out query" in shown
+    assert "held out" in shown
     ask(page, page.filter, kind="where", texts=["class=coast"])
     more = int(page.filter.view["found"].split()[0])
     assert more > fewer
@@ -216,6 +217,7 @@ def test_a_radius_without_tiles_says_so(page, gallery):
     nearest = plural(int(page.state.results().counts.items[0].nonzero()[0][0]), "bit")
     assert page.cards.view["heading"] == "No tile within 0 bits"
     assert page.cards.view["summary"] == f"The nearest tile is {nearest} away. Increase the radius."
+    page.dock.tab = "codes"
     assert page.cards.view["cards"] == [] and page.codes.view["first"] is None
 
 
@@ -240,7 +242,7 @@ def test_a_wrong_row_is_an_alert_and_nothing_moves(page, row):
     ask(page, page.cards, kind="choose", row=row)
     assert page.header.message.startswith(f"there is no tile {row}")
     assert page.state.query.row == before
-    ask(page, page.controls, kind="random")
+    ask(page, page.query, kind="random")
     assert page.header.message == ""
 
 
@@ -300,7 +302,7 @@ def test_a_tile_without_a_place_has_none(gallery, tmp_path):
     retabled(half, **{name: half.items[name].where(known) for name in ("longitude", "latitude")})
     page = Explorer(ExplorerState(half))
     ask(page, page.cards, kind="choose", row=0)
-    assert page.controls.view["query"]["place"] == ""
+    assert page.query.view["query"]["place"] == ""
 
 
 def test_class_names_travel_as_they_are(tmp_path):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from refusals import refused
 
+from rsh.data.places import format_place, useful_decimals
 from rsh.errors import InputError
 from rsh.explorer.alerts import guarded
 from rsh.explorer.bundle import PANELS, bundle
 from rsh.explorer.panels.class_browser import SHOWN
 from rsh.explorer.panels.scatter import make_maps
-from rsh.explorer.panels.tiles import format_position
 from rsh.explorer.server.serve import check_port, serve
 from rsh.text import humanize, plural
 
@@ -54,16 +54,37 @@ def test_no_file_of_the_page_names_an_outside_host():
 
 
 @pytest.mark.parametrize(
-    ("longitude", "latitude", "text"),
+    ("longitude", "latitude", "decimals", "text"),
     [
-        (102.1, 34.52, "34.5° N, 102.1° E"),
-        (-70, -0.04, "0.0° S, 70.0° W"),
-        (np.nan, 1, ""),
-        (0, 0, "0.0° N, 0.0° E"),
+        (102.1, 34.52, 1, "34.5° N, 102.1° E"),
+        (102.1, 34.52, 3, "34.520° N, 102.100° E"),
+        (-70, -0.04, 1, "0.0° N, 70.0° W"),
+        (-70, -0.04, 2, "0.04° S, 70.00° W"),
+        (np.nan, 1, 1, ""),
+        (0, 0, 1, "0.0° N, 0.0° E"),
     ],
 )
-def test_places_read_as_on_a_map(longitude, latitude, text):
-    assert format_position(longitude, latitude) == text
+def test_places_read_as_on_a_map(longitude, latitude, decimals, text):
+    assert format_place(longitude, latitude, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("degrees", "size", "decimals"),
+    [
+        ([1, 2, -3], 0, 1),
+        ([1.25, 2], 0, 2),
+        ([0.1 + 0.2, np.nan], 0, 1),
+        ([1 / 3], 0, 5),
+        ([1 / 3], 0.004, 4),
+        ([1 / 3], 1.0, 1),
+        ([1 / 3], 30, 1),
+        ([1.25], 1e-6, 2),
+        ([], 0, 1),
+        ([np.nan], 0, 1),
+    ],
+)
+def test_decimals_are_those_that_say_something(degrees, size, decimals):
+    assert useful_decimals(np.array(degrees), size) == decimals
 
 
 def test_words():
@@ -98,7 +119,9 @@ def test_a_port_in_use_is_named_with_the_way_out():
 
 
 def test_planes_carry_one_pair_of_numbers_an_item(gallery):
-    feature, _, world = make_maps(gallery, "page")
+    planes = make_maps(gallery, "page")
+    assert [plane.space for plane in planes] == ["feature", "code", "world"]
+    feature, _, world = planes
     xy = np.frombuffer(world.xy, dtype=np.float32).reshape(-1, 2)
     assert np.allclose(xy, gallery.items[["longitude", "latitude"]], atol=1e-3)
-    assert world.world and not feature.world and len(world.background) > 1000
+    assert not feature.background and len(world.background) > 1000

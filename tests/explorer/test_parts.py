@@ -24,6 +24,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 def test_the_page_knows_which_bits_are_which(divided: Gallery, gallery: Gallery):
     page = Explorer(ExplorerState(divided))
+    page.dock.tab = "codes"
     assert page.codes.view["parts"] == [
         ["class", 16, "say what it is"],
         ["look", 8, "say what it looks like"],
@@ -37,6 +38,7 @@ def test_the_page_knows_which_bits_are_which(divided: Gallery, gallery: Gallery)
         24,
     )
     plain = Explorer(ExplorerState(gallery))
+    plain.dock.tab = "codes"
     assert plain.codes.view["parts"] == []
     assert plain.cards.view["class_bits"] == 32
 
@@ -46,6 +48,7 @@ def test_without_classes_the_first_bits_form_groups(tmp_path: Path, divided: Gal
         tmp_path / "g", num_tiles=60, num_bits=24, look_bits=8, more=without_classes
     )
     page = Explorer(ExplorerState(made))
+    page.dock.tab = "codes"
     assert page.codes.view["parts"] == [
         ["group", 16, "gather similar tiles"],
         ["look", 8, "keep finer differences"],

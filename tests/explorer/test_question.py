@@ -77,9 +77,20 @@ def test_conditions_hold_of_all_that_is_found_and_counted(gallery, state):
     assert str(state.settings.filter) == f"class={name}"
 
 
+def test_a_long_polygon_is_shown_in_short(state):
+    ring = ",".join(f"{60 * np.cos(turn):.4f},{60 * np.sin(turn):.4f}" for turn in range(40))
+    hull = "polygon=-100.12345,-60.12345,100.12345,-60.12345,100.12345,70.12345,-100.12345,70.12345"
+    state.filter_by(Filter.read([hull, "split!=query"]))
+    view = filter_view(state, [])
+    assert view["texts"] == [hull, "split!=query"]
+    assert view["words"][0].endswith("... (4 corners)") and view["words"][1] == "split!=query"
+    with refused("filter", names="itself"):
+        Filter.read([f"polygon={ring}"])
+
+
 def test_a_gallery_says_what_conditions_can_be_put_on(gallery, state):
     columns = {column["name"]: column for column in list_columns(state)}
-    assert list(columns) == ["class", "split", "bbox"]
+    assert list(columns) == ["class", "split", "bbox", "polygon"]  # no tile has a footprint
     assert columns["class"]["values"] == sorted(gallery.classes)
 
 
@@ -99,7 +110,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
 
     panels = {
         "mark": page.cards,
-        "clear": page.controls,
+        "clear": page.query,
         "where": page.filter,
         "find": page.upload,
         "too large": page.upload,
@@ -112,7 +123,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
 
     row = page.state.results().hits[0].row
     assert tell(kind="mark", row=row, sign="like") == ""
-    assert [mark["sign"] for mark in page.controls.view["marks"]] == ["like"]
+    assert [mark["sign"] for mark in page.query.view["marks"]] == ["like"]
     assert f"like={gallery.items['id'][row]}" in page.header.address
     assert tell(kind="where", texts=["split=train"]) == ""
     assert (
@@ -121,7 +132,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
     )
     assert "filter=nothing" in tell(kind="where", texts=["nothing"])
     assert tell(kind="clear") == ""
-    assert page.controls.view["marks"] == []
+    assert page.query.view["marks"] == []
     link = page.header.address
     assert tell(kind="find", text=gallery.items["id"][4]) == ""
     assert page.state.query.row == 4

@@ -55,13 +55,18 @@ def test_tile_without_a_class_has_its_file_as_name_and_no_color(partly, plain):
 
 def test_no_panel_speaks_of_classes_where_there_are_none(plain):
     page = Explorer(ExplorerState(plain))
-    page.reasons.asked = {"open": ["bit"], "bit": 0, "pair": 0}
     page.sides.chosen = "features"
     page.state.select(np.arange(20))
     page.refresh()
-    views = [page.cards.view, page.codes.view, page.class_browser.view, page.controls.view]
-    views += [page.filter.view, page.reasons.view, page.sides.view, page.selected.view]
-    views += [page.legend.coloring | {"values": b""}, page.legend.ways, page.legend.note]
+    views = [page.dock.tabs, page.query.view, page.cards.view, page.class_browser.view]
+    views += [page.controls.view, page.filter.view]
+    for tab, _ in page.dock.tabs:
+        page.dock.tab = tab
+        views += [page.codes.view, page.sides.view, page.reasons.view, page.selected.view]
+    page.dock.tab = "bit"
+    assert page.codes.view and page.sides.view["sides"] and page.reasons.view["bit"]
+    ways = [way for way in page.legend.ways if way[0] != "given"]  # what visitors give has classes
+    views += [page.legend.coloring | {"values": b""}, ways, page.legend.note]
     said = texts(views)
     assert not [text for text in said if "class" in text or "precision" in text or "✓" in text]
     assert page.header.facts == "90 tiles · no labels · 32 bits"
@@ -85,11 +90,11 @@ def test_browser_without_classes_goes_through_all_tiles(plain):
 def test_colors_start_with_the_distance_where_there_are_no_classes(plain):
     page = Explorer(ExplorerState(plain))
     assert page.legend.coloring["by"] == "distance"
-    assert [way for way, _ in list_ways(plain)] == ["distance", "split", "found"]
+    assert [way for way, _ in list_ways(plain)] == ["distance", "given", "split", "found"]
     found = make_coloring(page.state.results(), "found")
     assert found["names"] == ["result"]
     page.receive(page.legend, {"kind": "color", "by": "class"}, [])
-    assert "choose one of distance, split, found" in page.header.message
+    assert "choose one of distance, given, split, found" in page.header.message
 
 
 def test_filter_by_class_is_not_offered_and_refused_in_one_sentence(plain):

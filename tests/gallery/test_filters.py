@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from rsh.gallery.filters import Filter
+from rsh.data.regions import Region
+from rsh.gallery.filters import Condition, Filter
 
 ITEMS = pd.DataFrame(
     {
@@ -44,6 +45,11 @@ def found(*texts: str) -> str:
         (("bbox=5,45,15,55",), "a"),
         (("bbox=170,-10,-170,10",), "bc"),
         (("bbox=-180,-90,180,90",), "abcef"),
+        (("polygon=5,45,15,45,15,55,5,55",), "a"),
+        (("polygon!=5,45,15,45,15,55,5,55",), "bcef"),  # of d it is not known
+        (("polygon=170,-10,190,-10,190,10,170,10",), "bc"),
+        (("polygon=0,-60,120,-60,-120,-60",), "e"),
+        (("polygon=5,45,25,45,25,55,5,55:15,45,16,45,16,55,15,55", "class=forest"), "a"),
         ((" class = forest , desert ",), "abc"),
         (("id=a,f",), "af"),
     ],
@@ -70,6 +76,9 @@ def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):
         ("bbox=1,x,3,4", "x"),
         ("bbox=1,20,3,4", "south"),
         ("bbox=1,2,400,4", "degrees"),
+        ("polygon=1,2,3", "3 numbers"),
+        ("polygon=fields.geojson", "fields.geojson"),
+        ("overlaps=1,2,3,4,5,9", "no footprints"),
     ],
 )
 def test_what_makes_no_sense_is_named(text: str, named: str):
@@ -78,12 +87,14 @@ def test_what_makes_no_sense_is_named(text: str, named: str):
 
 
 def test_a_box_needs_coordinates():
-    with refused(names="bbox"):
-        Filter.read(["bbox=1,2,3,4"]).mask(ITEMS[["id", "class"]])
+    for text in ("bbox=1,2,3,4", "polygon=1,2,3,4,5,9"):
+        with refused("filter", names=("items.csv", text)):
+            Filter.read([text]).mask(ITEMS[["id", "class"]])
 
 
 def test_conditions_are_shown_as_they_were_written():
     texts = ["class=forest,desert", "split!=train", "cloud cover=1..2", "bbox=1,2,3,4"]
+    texts += ["polygon=1,2,3,4,5,9", "overlaps!=1,2,3,4,5,9:2.5,4,3,4.5,3,5"]
     assert str(Filter.read(texts)) == " and ".join(texts)
     assert not Filter() and Filter.read(texts)
     assert Filter.read(texts) == Filter.read(texts)
@@ -101,3 +112,48 @@ def test_a_range_is_a_loop_over_the_tiles(values, low, span, negated):
     mask = Filter.read([f"x{sign}{low}..{low + span}"]).mask(items)
     expected = [v is not None and (low <= v <= low + span) != negated for v in values]
     assert mask.tolist() == expected
+
+
+SQUARES = [f"POLYGON (({x} 0, {x + 2} 0, {x + 2} 2, {x} 2, {x} 0))" for x in range(0, 12, 2)]
+
+
+def test_footprints_overlap_where_centers_are_outside():
+    items = ITEMS.assign(footprint=SQUARES, longitude=range(1, 13, 2), latitude=1.0)
+    inside, over = (f"{name}=3.5,0.5,6.5,0.5,6.5,1.5,3.5,1.5" for name in ("polygon", "overlaps"))
+    assert "".join(items["id"][Filter.read([inside]).mask(items)]) == "c"
+    assert "".join(items["id"][Filter.read([over]).mask(items)]) == "bcd"
+    assert "".join(items["id"][Filter.read([over.replace("=", "!=")]).mask(items)]) == "aef"
+
+
+def test_a_tile_without_a_footprint_overlaps_by_its_center():
+    items = ITEMS.assign(footprint=["", None, *SQUARES[2:]])
+    found = Filter.read(["overlaps=5,45,15,45,15,55,5,55"]).mask(items)
+    assert "".join(items["id"][found]) == "a"
+    without = items.assign(footprint="", longitude=np.nan)
+    assert not Filter.read(["overlaps!=5,45,15,45,15,55"]).mask(without).any()
+
+
+def test_a_long_polygon_is_named_in_short():
+    turn = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    ring = ",".join(f"{20 * np.cos(t):.4f},{20 * np.sin(t):.4f}" for t in turn)
+    filter = Filter.read([f"polygon={ring}", "class=forest"])
+    assert len(str(filter)) < 120 and "100 corners" in str(filter)
+    assert str(filter.conditions[0]) == f"polygon={ring}"
+    with refused("filter", names=("4,000", "polygon=FILE")) as told:
+        Filter.read([f"polygon={','.join([ring] * 4)}"])
+    assert len(str(told.value)) < 400
+
+
+def test_a_condition_on_a_region_has_any_number_of_corners():
+    turn = np.linspace(0, 2 * np.pi, 3000, endpoint=False)
+    ring = np.stack([20 * np.cos(turn), 20 * np.sin(turn)], axis=1)
+    condition = Condition.of_region(Region.of_parts([[ring]]), negated=True)
+    assert condition.values[0].count(",") == 5999
+    items = pd.DataFrame({"longitude": [0.0, 19, 21, np.nan], "latitude": [0.0, 0, 0, 0]})
+    assert Filter((condition,)).mask(items).tolist() == [False, False, True, False]
+
+
+def test_a_server_is_asked_for_ids_where_a_region_decides():
+    texts = ["class=forest", "polygon=1,2,3,4,5,9"]
+    assert Filter.read(texts).tests(ITEMS) == []
+    assert len(Filter.read(texts[:1]).tests(ITEMS)) == 1

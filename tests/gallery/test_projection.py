@@ -1,14 +1,20 @@
-import warnings
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from make_gallery import write
+from make_gallery import entries, write
 from refusals import refused
+from sklearn.manifold import trustworthiness
 
+from rsh.codes.encodings import unit
+from rsh.gallery import projection
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.projection import nearest, project, umap_code_layout, umap_layout
+from rsh.gallery.manifest import ProjectionInfo, with_checksum
+from rsh.gallery.place import place_in_planes
+from rsh.gallery.projection import describe_planes, project, umap_code_layout, umap_layout
+from rsh.gallery.writer import remove_tiles, write_projection
 
 COLUMNS = ["feature_x", "feature_y", "code_x", "code_y"]
 
@@ -61,7 +67,7 @@ def test_near_rows_are_placed_near():
     features = np.eye(8)[group * 4] + 0.05 * rng.normal(size=(40, 8))
     bits = np.where(group[:, None], 1, -1) * np.where(rng.random((40, 32)) < 0.1, -1, 1) > 0
     for points in (
-        umap_layout(features.astype(np.float32), metric="cosine"),
+        umap_layout(features),
         umap_code_layout(bits),
     ):
         centers = np.stack([points[group == number].mean(axis=0) for number in (0, 1)])
@@ -99,7 +105,8 @@ def test_equal_features_give_finite_places(tmp_path: Path):
 
 
 def test_no_rows_give_no_points():
-    assert umap_layout(np.zeros((0, 4)), metric="cosine").shape == (0, 2)
+    assert umap_layout(np.zeros((0, 4))).shape == (0, 2)
+    assert umap_code_layout(np.zeros((0, 4), bool)).shape == (0, 2)
 
 
 def test_seed_below_zero_is_named(tmp_path: Path):
@@ -107,29 +114,147 @@ def test_seed_below_zero_is_named(tmp_path: Path):
         project(made(tmp_path / "gallery", np.ones((20, 8))), seed=-1)
 
 
-@pytest.mark.parametrize("metric", ["cosine", "hamming"])
-def test_umap_s_own_warnings_are_not_for_the_reader(metric: str):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        umap_layout((signs(40) > 0).astype(np.float32), metric=metric)
+def features_of_groups(count: int) -> np.ndarray:
+    group = np.arange(count) % 3
+    return np.eye(12)[group * 4] + 0.1 * np.random.default_rng(0).normal(size=(count, 12))
 
 
-@pytest.mark.parametrize("metric", ["cosine", "hamming"])
-def test_neighbors_for_umap_are_those_of_a_slow_loop(metric: str):
-    random = np.random.default_rng(5)
-    rows = random.normal(size=(40, 12)).astype(np.float32)
-    rows[7] = rows[3]
-    if metric == "hamming":
-        rows = rows > 0
+def info(gallery: Gallery) -> ProjectionInfo:
+    found = Gallery.open(gallery.folder).manifest.projection
+    assert found and found.feature and found.code
+    return found
 
-    def distance(one: np.ndarray, other: np.ndarray) -> float:
-        if metric == "hamming":
-            return float(np.mean(one != other))
-        return float(1 - one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
-    found, distances = nearest(rows, 6, metric)
-    for row, (near, far) in enumerate(zip(found, distances, strict=True)):
-        assert row in near and len(set(near.tolist())) == 6
-        expected = sorted(distance(rows[row], other) for other in rows)[:6]
-        assert np.allclose(far, expected, atol=1e-6)
-        assert np.allclose([distance(rows[row], rows[other]) for other in near], far, atol=1e-6)
+def test_landmarks_and_trustworthiness_are_kept_in_the_gallery(tmp_path: Path):
+    gallery = made(tmp_path / "gallery", signs(60), features_of_groups(60))
+    project(gallery, most=30)
+    found = info(gallery)
+    for name, plane in (("feature", found.feature), ("code", found.code)):
+        marks = Gallery.open(gallery.folder).projection_table[f"{name}_landmark"]
+        assert plane.landmarks == marks.sum() == 30
+        assert plane.variance == 1
+    expected = trustworthiness(
+        unit(gallery.features), gallery.projection.to_numpy()[:, :2], n_neighbors=10,
+        metric="cosine",
+    )  # fmt: skip
+    assert found.feature.trustworthiness == pytest.approx(expected)
+    assert 0 < found.feature.kept <= 1 and 0.5 < found.code.trustworthiness <= 1
+    assert len(describe_planes(gallery)) == 2
+    write_projection(gallery, gallery.projection)
+    assert describe_planes(gallery) == []
+
+
+def test_features_of_many_numbers_are_reduced_where_they_are_placed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rsh.gallery.landmarks.MOST_NUMBERS", 100)
+    gallery = made(tmp_path / "gallery", signs(60), features_of_groups(60))
+    project(gallery, most=60)
+    assert info(gallery).feature.variance == 1
+    monkeypatch.setattr("rsh.codes.components.MOST_COMPONENTS", 3)
+    project(gallery, most=30)
+    assert 0.5 < info(gallery).feature.variance < 1
+    assert f"{info(gallery).feature.variance:.1%} of the variance" in describe_planes(gallery)[0]
+    one = gallery.encoded(0)
+    near = place_in_planes(gallery, one._replace(codes=-one.codes))[0, :2]  # equal to no tile
+    assert near == pytest.approx(gallery.projection.to_numpy()[0, :2], abs=1e-4)
+
+
+def test_landmarks_of_codes_are_the_first_tiles_of_codes(tmp_path: Path):
+    gallery = made(tmp_path / "gallery", signs(200, num_bits=4))
+    project(gallery, most=10)
+    table = gallery.projection_table
+    rows = np.flatnonzero(table["code_landmark"])
+    packed = gallery.packed
+    assert len(rows) == 10
+    assert all(not (packed[:row] == packed[row]).all(axis=1).any() for row in rows)
+    assert all_different(gallery.projection[["code_x", "code_y"]].to_numpy())
+
+
+def test_an_interrupted_projection_goes_on_after_the_first_plane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    gallery = made(tmp_path / "gallery", signs(40))
+    before = entries(gallery.folder)
+    whole = project(made(tmp_path / "other", signs(40)), seed=3)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(projection, "project_codes", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            project(gallery, seed=3)
+    kept = entries(gallery.folder) - before
+    assert Gallery.open(gallery.folder).projection is None and len(kept) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(projection, "project_features", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            project(gallery, seed=4)  # which is another plane
+        assert project(gallery, seed=3).equals(whole)
+    assert not entries(gallery.folder) & kept
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", "short", "infinite", "nothing"])
+def test_a_damaged_plane_is_computed_again(
+    tmp_path: Path, content: object, monkeypatch: pytest.MonkeyPatch
+):
+    gallery = made(tmp_path / "gallery", signs(40))
+    whole = project(made(tmp_path / "other", signs(40)))
+    monkeypatch.setattr(projection, "write_projection", lambda *_, **__: None)
+    project(gallery)
+    (file,) = gallery.folder.glob(".projection-*")
+    arrays = dict(np.load(file))
+    if content == "short":
+        np.savez(file.open("wb"), **arrays | {"points": arrays["points"][1:]})
+    elif content == "infinite":
+        np.savez(file.open("wb"), **arrays | {"points": arrays["points"] * np.inf})
+    elif content == "nothing":
+        np.savez(file.open("wb"))
+    else:
+        file.write_bytes(content)
+    assert project(gallery).equals(whole)
+
+
+def test_what_is_left_of_a_projection_goes_with_the_next_change(tmp_path: Path):
+    gallery = made(tmp_path / "gallery", signs(40))
+    before = entries(gallery.folder)
+    for name in (".projection-2.arrow.0-50000", "..projection-2.arrow.0-50000.x7"):
+        (gallery.folder / name).touch()
+    left = remove_tiles(gallery.folder, [gallery.items["id"][0]])
+    assert entries(left.folder) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trustworthiness": 1.5},
+        {"trustworthiness": float("nan")},
+        {"kept": -0.1},
+        {"variance": float("inf")},
+        {"landmarks": -1},
+        {"landmarks": 1.5},
+        {"trustworthiness": "high"},
+        {"more": 1},
+    ],
+)
+def test_figures_out_of_range_are_refused(tmp_path: Path, change: dict):
+    gallery = made(tmp_path / "gallery", signs(20))
+    project(gallery)
+    file = gallery.folder / "gallery.json"
+    head = json.loads(file.read_text())
+    head["projection"]["code"].update(change)
+    file.write_text(json.dumps(with_checksum(head)))
+    with refused(names="gallery.json"):
+        Gallery.open(gallery.folder)
+
+
+def test_a_gallery_without_figures_is_read(tmp_path: Path):
+    gallery = made(tmp_path / "gallery", signs(20))
+    found = project(gallery)
+    file = gallery.folder / "gallery.json"
+    head = json.loads(file.read_text())
+    del head["projection"]["feature"], head["projection"]["code"]
+    file.write_text(json.dumps(with_checksum(head)))
+    opened = Gallery.open(gallery.folder)
+    assert opened.projection.equals(found) and describe_planes(opened) == []

@@ -16,16 +16,20 @@ from refusals import refused
 from tiers import KILLS
 
 from rsh.codes.order import hash_order
+from rsh.data.backgrounds import Background
 from rsh.gallery import writer
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import list_entries
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo, list_entries
 from rsh.gallery.writer import (
     add_tiles,
     check_gallery,
     merge_galleries,
     remove_tiles,
+    write_gallery,
     write_projection,
 )
+
+WEBP = b"RIFF\x04\0\0\0WEBP"  # as far as it is looked at
 
 
 @pytest.fixture
@@ -74,6 +78,39 @@ def test_two_tiles_of_one_name_are_refused(folder: Path):
     assert said(Gallery.open(folder)) == before
 
 
+def test_backgrounds_stay_with_the_tiles(tmp_path: Path):
+    first, second = (Background(name, (0, 0, 1, 1), WEBP) for name in ("a.tif", "b.tif"))
+    made = parts()
+    folder = tmp_path / "gallery"
+    info = Manifest("tiny", made["codes"].shape[1], ModelInfo(), DataInfo())
+    del made["info"]
+    write_gallery(folder, info, tiles_of(**made), [first])
+    assert Gallery.open(folder).backgrounds == [first]
+    gallery = add_tiles(folder, tiles_of(**some(9, seed=1)))
+    assert gallery.backgrounds == [first]
+    gallery = add_tiles(folder, tiles_of(**some(9, seed=2)), backgrounds=[second, first])
+    assert gallery.backgrounds == [first, second]
+    assert len([name for name in entries(folder) if name.startswith("backgrounds")]) == 2
+    remove_tiles(folder, [gallery.items["id"][0]])
+    assert len([name for name in entries(folder) if name.startswith("backgrounds")]) == 1
+    merged = merge_galleries([folder], tmp_path / "merged")
+    assert merged.backgrounds == [first, second]
+    plain = write(tmp_path / "plain", info=parts()["info"], **some(9, seed=3))
+    assert plain.backgrounds == [] and plain.manifest.backgrounds is None
+
+
+def test_altered_backgrounds_are_refused(tmp_path: Path):
+    made = parts()
+    info = Manifest("tiny", made["codes"].shape[1], ModelInfo(), DataInfo())
+    del made["info"]
+    background = Background("a.tif", (0, 0, 1, 1), WEBP)
+    folder = tmp_path / "gallery"
+    write_gallery(folder, info, tiles_of(**made), [background])
+    (folder / "backgrounds-1.parquet").write_bytes(b"PAR1")
+    with refused(names="backgrounds-1.parquet"):
+        Gallery.open(folder)
+
+
 def test_removed_tiles_are_gone_and_the_others_as_they_were(folder: Path):
     add_tiles(folder, tiles_of(**some(9, seed=1)))
     before = said(Gallery.open(folder))
@@ -104,14 +141,17 @@ def test_last_tile_stays(folder: Path):
     assert len(Gallery.open(folder)) == 24
 
 
-def test_projection_outlives_removal_and_knows_no_new_tiles(folder: Path):
+def test_projection_outlives_removal_and_covers_new_tiles(folder: Path):
     planes_ = planes(24).assign(feature_x=np.arange(24, dtype=np.float32))
     write_projection(Gallery.open(folder), planes_)
     ids = Gallery.open(folder).items["id"]
     gallery = remove_tiles(folder, ids[3:6].tolist())
     kept = [row for row in range(24) if row not in (3, 4, 5)]
     assert gallery.projection["feature_x"].tolist() == kept
-    assert add_tiles(folder, tiles_of(**some(2, seed=1))).projection is None
+    added = add_tiles(folder, tiles_of(**some(2, seed=1)))
+    is_new = added.items["id"].str.startswith("new")
+    assert sorted(added.projection["feature_x"][~is_new]) == kept
+    assert added.projection["feature_x"][is_new].between(0, 23).all()
 
 
 def test_only_what_the_last_two_heads_name_stays_on_disk(folder: Path):

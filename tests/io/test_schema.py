@@ -20,12 +20,19 @@ class Server:
 
 
 @dataclass
+class Part:
+    share: float
+    remark: str = ""
+
+
+@dataclass
 class Top:
     title: str
     share: float
     files: dict[str, File]
     rows: list[int]
     kept: File | Server | None = None
+    part: Part | None = None
     ready: bool = False
     extra: list[str] = field(default_factory=list)
 
@@ -39,6 +46,8 @@ def test_an_object_becomes_dataclasses():
     kept = GOOD | {"kept": {"name": "b", "address": "c"}}
     assert from_json(Top, kept, where="here", what="run").kept == Server("b", "c")
     assert from_json(Top, GOOD | {"kept": None}, where="here", what="run").kept is None
+    part = GOOD | {"part": {"share": 0.5}}
+    assert from_json(Top, part, where="here", what="run").part == Part(0.5)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +64,8 @@ def test_an_object_becomes_dataclasses():
         ({"files": {"a": {"name": "a"}}}, "'a' in 'files' in here has no 'size': "),
         ({"kept": {"name": "b"}}, "here has kept={'name': 'b'}: "),
         ({"ready": 1}, "here has ready=1: "),
+        ({"part": {"remark": "b"}}, "here has part={'remark': 'b'}: "),
+        ({"part": {"share": 1, "more": 2}}, "here has part={'more': 2, 'share': 1}: "),
         ({"more": 1}, "here has an unknown 'more': "),
     ],
 )

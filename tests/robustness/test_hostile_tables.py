@@ -173,6 +173,8 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
         (planes.assign(feature_y=1.0), "feature_y"),
         (planes.assign(feature_y=pd.array([None] * 12, "Float32")), "feature_y"),
         (planes.assign(code_x=np.float32(np.inf)), "tile"),
+        (planes.assign(feature_landmark=1), "landmark"),
+        (planes.assign(code_landmark=pd.array([None] * 12, "boolean")), "landmark"),
         (planes.assign(hash="x"), "hash"),
     ):
         file.write_bytes(arrow(change))

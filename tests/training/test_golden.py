@@ -2,7 +2,8 @@
 
 One machine gives the same bits each time. Another processor, or another number of threads, adds up
 in another order, which a training carries on. In place of AVX-512, AVX2 was seen to change 0.4 % of
-the bits and 0.2 points of mAP, SSE4 0.8 % of the bits.
+the bits and 0.2 points of mAP, SSE4 0.8 % of the bits; an AMD EPYC put one query into another
+class.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from make_golden import Golden
 
 BITS = 0.02  # share of all bits that may differ from those that were kept
-METRIC = 0.01  # and by how much a metric may, a fraction
+METRIC = 0.03  # and by how much a metric may, a fraction: one of the 37 queries is 0.027
 
 
 THREADS = [1, pytest.param(2, marks=pytest.mark.slow)]

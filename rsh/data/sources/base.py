@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from rsh.data.backgrounds import Background
 from rsh.data.listing import LOOSE, warn_left_out
 from rsh.data.rendering import Rendering
 from rsh.data.splits import SPLIT_NAMES
@@ -36,6 +37,13 @@ class Source(Protocol):
 
     def stamp(self, tile: str) -> str:
         """Return a text that changes whenever the image does, without reading the image."""
+
+    def backgrounds(self) -> list[Background]:
+        """Return overviews of the scenes that the tiles are from, as far as they are known.
+
+        Raises:
+            InputError: a scene or its overview cannot be read.
+        """
 
 
 def file_stamp(file: Path) -> str:

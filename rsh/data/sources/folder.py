@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rsh.data.listing import INSIDE, TABLES, list_images, walk_files, warn_left_out
+from rsh.data.backgrounds import Background, read_backgrounds
+from rsh.data.listing import BACKGROUNDS, INSIDE, TABLES, list_images, walk_files, warn_left_out
 from rsh.data.metadata import add_metadata, scene_rendering
 from rsh.data.rendering import Rendering
 from rsh.data.sources.base import file_stamp, table_from_paths
@@ -24,13 +25,15 @@ class FolderSource:
     Attributes:
         path: the folder.
         paths: of the images, relative to the folder.
+        crs: coordinate system of places in the table, "" for what that states.
     """
 
     path: Path
     paths: tuple[str, ...]
+    crs: str = ""
 
     @classmethod
-    def open(cls, path: Path) -> "FolderSource":
+    def open(cls, path: Path, crs: str = "") -> "FolderSource":
         """List the images of a folder.
 
         Raises:
@@ -44,11 +47,11 @@ class FolderSource:
         for name in found:
             if not is_utf8(name):
                 raise InputError(f"{name!a} in {path} is not UTF-8: rename it")
-        return cls(path, tuple(found))
+        return cls(path, tuple(found), crs)
 
     def items(self) -> pd.DataFrame:
         """See `Source`."""
-        return add_metadata(table_from_paths(self.paths, self.path), self.path, "")
+        return add_metadata(table_from_paths(self.paths, self.path), self.path, "", self.crs)
 
     @cached_property
     def rendering(self) -> Rendering:
@@ -63,6 +66,11 @@ class FolderSource:
             raise InputError(
                 f"{tile} in {self.path} cannot be read ({error.strerror}): download it again"
             ) from None
+
+    def backgrounds(self) -> list[Background]:
+        """See `Source`; `rsh data tiles` writes them."""
+        file = self.path / BACKGROUNDS
+        return read_backgrounds(file, str(file)) if file.is_file() else []
 
     def stamp(self, tile: str) -> str:
         """See `Source`."""

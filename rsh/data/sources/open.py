@@ -1,10 +1,10 @@
 """Opens a path as the source that can read it."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from rsh.data.archive import is_zip
-from rsh.data.listing import BESIDE, SCENES, is_hidden, warn_left_out
+from rsh.data.listing import BESIDE, SCENES, TABLES, is_hidden, warn_left_out
 from rsh.data.raster import DRIVERS, VIRTUAL, is_scene
 from rsh.data.rendering import Rendering
 from rsh.data.sources.base import Source
@@ -21,7 +21,8 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
 
     Args:
         path: of a folder, a zip, shards or a scene.
-        tiling: how to cut scenes; must be the default for other sources.
+        tiling: how to cut scenes; must be the default for other sources, but for the coordinate
+            system, which is then that of places in their tables.
         rendering: how to render scenes.
         like: what holds where `rendering` says nothing.
 
@@ -30,11 +31,11 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     """
     source: Source
     if path.is_file() and (is_zip(path) or path.suffix.lower() == ".zip"):
-        source = ZipSource.open(path)
+        source = ZipSource.open(path, tiling.crs)
     elif path.is_dir():
         source = _open_folder(path, tiling, rendering, like)
     elif files := shard_files(path):
-        source = WebDatasetSource(path, files)
+        source = WebDatasetSource(path, files, tiling.crs)
     elif path.suffix.lower() in DRIVERS and path.is_file():
         source = RasterSource.open(path, [path], tiling, rendering, like)
     else:
@@ -45,8 +46,9 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
             f"images, a zip of such a folder, .tar files, a scene{hint}, or embeddings (.npy or "
             ".parquet)"
         )
-    for field in () if isinstance(source, RasterSource) else fields(tiling):
-        if (value := getattr(tiling, field.name)) != field.default:
+    others = () if isinstance(source, RasterSource) else fields(tiling)
+    for field in others:
+        if field.name != "crs" and (value := getattr(tiling, field.name)) != field.default:
             raise InputError(
                 f"{path} is no scene to cut into tiles; omit this option",
                 parameter=field.name,
@@ -59,21 +61,23 @@ def _open_folder(
     path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering
 ) -> Source:
     """Return the source of a folder: of folders of images, else of shards, scenes or images."""
-    folder = FolderSource.open(path)
+    folder = FolderSource.open(path, tiling.crs)
     loose = [name for name in folder.paths if "/" not in name]
     rasters = [name for name in loose if Path(name).suffix.lower() in DRIVERS]
     if len(loose) < len(folder.paths):
         scenes = [name for name in rasters if is_scene(path / name, tiling.size)]
         warn_left_out(path, scenes, SCENES)
-        return FolderSource(path, tuple(name for name in folder.paths if name not in scenes))
+        return replace(folder, paths=tuple(name for name in folder.paths if name not in scenes))
     if files := shard_files(path):
         warn_left_out(path, loose, BESIDE)
-        return WebDatasetSource(path, files)
+        return WebDatasetSource(path, files, tiling.crs)
     names = [file.name for file in path.iterdir() if file.suffix.lower() == VIRTUAL]
     virtual = [name for name in names if not is_hidden(name)]
     warn_left_out(path, virtual, "it reads other files: name it itself if you trust it")
     are_scenes = (is_scene(path / name, tiling.size) for name in rasters)
-    if rasters and (tiling != DEFAULT_TILING or any(are_scenes)):
+    of_table = any((path / name).is_file() for name in TABLES)  # then crs is of its places
+    options = replace(tiling, crs="") if of_table else tiling
+    if rasters and (options != DEFAULT_TILING or any(are_scenes)):
         warn_left_out(path, [name for name in loose if name not in rasters], BESIDE)
         return RasterSource.open(path, [path / name for name in rasters], tiling, rendering, like)
     return folder

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from rsh.data.backgrounds import Background
 from rsh.data.raster import (
     OFFLINE,
     Raster,
@@ -18,6 +19,7 @@ from rsh.data.raster import (
     settle_rendering,
 )
 from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.scene_overview import render_backgrounds
 from rsh.data.sources.base import file_stamp
 from rsh.data.tile_grid import Origin, TileGrid, TilingOptions, locate_tiles, plan_tiles, tile_name
 from rsh.errors import InputError, NoData
@@ -115,6 +117,10 @@ class RasterSource:
         if pixels is None:
             raise NoData(f"{tile} of {plan.scene} holds too little data")
         return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
+
+    def backgrounds(self) -> list[Background]:
+        """See `rsh.data.sources.base.Source`."""
+        return render_backgrounds(list(self.plans.values()))
 
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""

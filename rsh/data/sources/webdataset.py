@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from rsh.data.archive import MAX_BYTES, class_prefix
+from rsh.data.backgrounds import Background
 from rsh.data.images import SUFFIXES
 from rsh.data.listing import HIDDEN, TABLES, is_hidden, warn_left_out
 from rsh.data.metadata import check_metadata
@@ -64,10 +65,12 @@ class WebDatasetSource:
     Attributes:
         path: a tar, a folder of tars, or a pattern such as x-{0000..0003}.tar.
         files: the tars.
+        crs: coordinate system of x, y and footprint in .json files; "" for degrees.
     """
 
     path: Path
     files: tuple[Path, ...]
+    crs: str = ""
     rendering = AS_IS
 
     def items(self) -> pd.DataFrame:
@@ -81,7 +84,7 @@ class WebDatasetSource:
         if "class" not in table:
             by_folder = _classes_by_folder(list(locations), self.path)
             table = table.loc[by_folder.index].assign(**by_folder)
-        columns = check_metadata(table, f"{self.path}")
+        columns = check_metadata(table, f"{self.path}", self.crs)
         arrays = {name: column.to_numpy() for name, column in columns.items()}
         if "given_split" in table:
             arrays["given_split"] = table["given_split"].to_numpy()
@@ -102,6 +105,10 @@ class WebDatasetSource:
         if len(content) < size:
             raise InputError(f"{tile} in {file} was cut short: download the shard again")
         return content
+
+    def backgrounds(self) -> list[Background]:
+        """See `rsh.data.sources.base.Source`; shards have none."""
+        return []
 
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""

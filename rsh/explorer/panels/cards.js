@@ -1,11 +1,15 @@
 // @ts-check
+import { copyAndSay, copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
 import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
+import { icon } from "./lib/icons.js";
 import { classColor } from "./lib/palette.js";
+import { selecting } from "./lib/selecting.js";
 import {
   bitsOf,
   countDifferent,
   emit,
+  fileOf,
   giveFeedback,
   Images,
   make,
@@ -87,11 +91,11 @@ function bracket(card, before, after) {
 }
 
 /**
- * Buttons for relevance feedback, out of the way of Tab: on a card in focus, the keys + and - do the same.
+ * Buttons for a tile, out of the way of Tab: on a card in focus, keys do the same.
  * @param {Model} model
  * @param {ResultCard} card
  */
-function feedbackButtons(model, card) {
+function tools(model, card) {
   /** @type {(sign: Sign, text: string, hint: string) => HTMLElement} */
   const button = (sign, text, hint) =>
     make(
@@ -99,7 +103,7 @@ function feedbackButtons(model, card) {
       {
         type: "button",
         tabindex: "-1",
-        title: hint,
+        title: `${hint} (${text === "+" ? "+" : "-"})`,
         "aria-label": `${hint}: ${card.alt}`,
         onclick: () => giveFeedback(model, card.row, sign),
       },
@@ -107,9 +111,21 @@ function feedbackButtons(model, card) {
     );
   return make(
     "span",
-    { class: "rsh-feedback-buttons" },
+    { class: "rsh-tools-of-card" },
     button("like", "+", "More tiles like this"),
     button("unlike", "−", "Fewer tiles like this"),
+    make(
+      "button",
+      {
+        type: "button",
+        tabindex: "-1",
+        title: "Enlarge (E)",
+        "aria-label": `Enlarge: ${card.alt}`,
+        onclick: () => emit(model, "enlarge", card),
+      },
+      icon("enlarge"),
+    ),
+    copyButton(model, card.id, `Copy the id ${card.id} (C)`, { tabindex: "-1" }),
   );
 }
 
@@ -154,6 +170,8 @@ function caption(card, sign, count) {
       card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
+    make("span", { class: "rsh-given", hidden: true }),
+    card.color < 0 ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
 
@@ -187,6 +205,11 @@ function render({ model, el }) {
     },
   });
   const stackSwitch = make("label", { class: "rsh-switch" }, stacking, make("span", {}, "Stack equal codes"));
+  const selectAll = make(
+    "button",
+    { type: "button", class: "rsh-quiet", onclick: () => model.send({ kind: "select results" }) },
+    "Select all",
+  );
   const heading = make("h2", { class: "rsh-heading" });
   const summary = make("p", { class: "rsh-summary", role: "status" });
   const note = make("p", { class: "rsh-note" });
@@ -199,9 +222,9 @@ function render({ model, el }) {
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-results");
   el.append(
-    make("div", { class: "rsh-panel-head" }, heading, summary),
+    make("div", { class: "rsh-panel-head" }, heading, stackSwitch, selectAll),
+    summary,
     note,
-    stackSwitch,
     glossary(
       "Hamming distance",
       ...(model.get("view").num_classes ? JUDGED : []),
@@ -215,15 +238,22 @@ function render({ model, el }) {
     list,
   );
 
+  const choice = selecting(model, list);
   /** @type {HTMLElement[]} */
   let buttons = [];
   /** @type {Set<string>} */
   const open = new Set(); // codes whose stacks are open
-  list.addEventListener("keydown", ({ key, target }) => {
+  list.addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
     const card = target instanceof Element ? target.closest("[data-row]:not(.is-stack)") : null;
-    const code = card?.getAttribute("data-stack");
+    if (!card) return;
+    const code = card.getAttribute("data-stack");
     if (key === "Escape" && code) toggle(code);
-    if (key in SIGNS && card) giveFeedback(model, Number(card.getAttribute("data-row")), SIGNS[key]);
+    const row = Number(card.getAttribute("data-row"));
+    if (key in SIGNS) giveFeedback(model, row, SIGNS[key]);
+    const shown = model.get("view").cards.find((each) => each.row === row);
+    if (!shown || ctrlKey || metaKey) return;
+    if (key.toLowerCase() === "c") copyAndSay(model, shown.id);
+    if (key.toLowerCase() === "e") emit(model, "enlarge", shown);
   });
   let followed = false; // whether the next search is for one of these cards
   list.addEventListener("click", ({ target }) => {
@@ -255,7 +285,7 @@ function render({ model, el }) {
           title: `${count}: press to show all`,
           onclick: () => toggle(card.code),
         }
-      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ -" };
+      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ - C E Space" };
     return tileCard(
       model,
       images,
@@ -273,12 +303,14 @@ function render({ model, el }) {
    * @param {{ card: ResultCard, stack: ResultCard[] }} shown
    */
   function beside({ card, stack }) {
-    if (stack.length === 1) return feedbackButtons(model, card);
+    const mine = make("span", {}, choice.box(card), tools(model, card));
+    if (stack.length === 1) return mine;
     if (!open.has(card.code)) return null;
-    if (card !== stack[0]) return feedbackButtons(model, card);
+    if (card !== stack[0]) return mine;
     const words = `Stack these ${stack.length} again`;
     const close = make("button", { type: "button", class: "rsh-unstack", onclick: () => toggle(card.code) }, words);
-    return make("span", {}, feedbackButtons(model, card), close);
+    mine.append(close);
+    return mine;
   }
 
   /**
@@ -311,7 +343,22 @@ function render({ model, el }) {
     stacking.checked = stacked;
     buttons = shown.map((_, place) => cardButton(shown, place, view));
     fillGrid(list, buttons, (place) => beside(shown[place]));
+    choice.mark();
+    drawGiven();
     markRows();
+  }
+
+  /** The given class of each shown tile that has one. @type {Record<string, string>} */
+  let given = {};
+  function drawGiven() {
+    for (const button of buttons) {
+      const pill = button.querySelector(".rsh-given");
+      if (!(pill instanceof HTMLElement)) continue;
+      const name = given[button.dataset.row ?? ""] ?? "";
+      pill.hidden = !name;
+      pill.title = name ? `given class: ${name}` : "";
+      pill.replaceChildren(icon("label"), make("span", {}, name.replaceAll("_", " ")));
+    }
   }
 
   /** @param {{ words?: string }} work */
@@ -331,6 +378,7 @@ function render({ model, el }) {
     summary.textContent = view.summary ?? "";
     note.textContent = view.note ?? "";
     stackSwitch.hidden = !view.cards?.length;
+    selectAll.hidden = stackSwitch.hidden;
     open.clear();
     drawCards();
     rest();
@@ -350,8 +398,13 @@ function render({ model, el }) {
       hover: ({ row }) => pointAt(list, row),
       busy: wait,
       idle: rest,
+      given: ({ classes }) => {
+        given = classes;
+        drawGiven();
+      },
     }),
     () => watcher.disconnect(),
+    () => choice.stop(),
     () => images.revoke(),
   ]);
 }

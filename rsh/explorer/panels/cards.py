@@ -16,7 +16,9 @@ SEEN = "The model was trained on this tile, so the results look better than they
 
 
 class CardsPanel(Panel, script="cards.js"):
-    """A grid of tiles that sends {"kind": "choose", "row"} and {"kind": "mark", "row", "sign"}.
+    """A grid of tiles.
+
+    Sends {"kind": "choose", "row"}, {"kind": "mark", "row", "sign"} and {"kind": "select results"}.
 
     Attributes:
         view: heading, summary, note, num_bits, class_bits, those that are no look bits,

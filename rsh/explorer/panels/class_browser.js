@@ -17,13 +17,18 @@ function render({ model, el }) {
   });
   const shown = make("span", { role: "status" });
   const next = make("button", { type: "button", onclick: () => model.send({ kind: "others" }) }, "Next 24");
+  const all = make(
+    "button",
+    { type: "button", class: "rsh-quiet", onclick: () => model.send({ kind: "select class" }) },
+    "Select all",
+  );
   const labeled = model.get("view").classes.length > 0;
   const list = make("ol", { class: "rsh-class-tiles", "aria-label": labeled ? "Tiles of this class" : "Tiles" });
   el.classList.add("rsh-panel", "rsh-class-browser");
   el.append(
     make("h2", { class: "rsh-label" }, labeled ? make("label", { for: select.id }, "Browse by class") : "Browse"),
     ...(labeled ? [select] : []),
-    make("div", { class: "rsh-pager" }, make("span", {}, "Choose a tile", make("br"), shown), next),
+    make("div", { class: "rsh-pager" }, shown, all, next),
     list,
   );
 

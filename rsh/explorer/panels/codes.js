@@ -283,6 +283,7 @@ function render({ model, el }) {
     redrawOn(model, ["view"], () => images.redraw(draw)),
     on(model, {
       hover: (tile) => {
+        if (!model.get("view").query) return; // its tab was not opened yet
         if (tile.row === null) compareFirst();
         else if (tile.code) compare(/** @type {CodeTile} */ (tile));
       },

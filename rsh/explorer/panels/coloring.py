@@ -12,6 +12,7 @@ from rsh.codes.binary import Packed
 from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
+from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 from rsh.text import humanize, plural
@@ -29,6 +30,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
     ways = [("class", "class")] if gallery.classes else []
     ways.append(("distance", "distance from the query"))
+    ways.append(("given", "given label"))
     if (_splits(gallery) >= 0).any():
         ways.append(("split", "split"))
     ways.append(("found", "relevance of results" if gallery.classes else "results"))
@@ -61,6 +63,9 @@ def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
     if by == "class" and gallery.classes:
         names = [humanize(name) for name in gallery.classes]
         return _packed(by, gallery.labels, names=names, missing="no class")
+    if by == "given":
+        given, numbers = choose_labels(gallery, gallery.annotations.state, "given")
+        return _packed(by, numbers, names=[humanize(name) for name in given], missing="none given")
     if by == "distance":
         return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":

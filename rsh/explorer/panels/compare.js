@@ -24,7 +24,7 @@ function render({ model, el }) {
     make(
       "div",
       { class: "rsh-panel-head" },
-      make("h2", { class: "rsh-heading" }, make("label", { for: select.id }, "Compare with")),
+      make("h2", { class: "rsh-heading" }, make("label", { for: select.id }, "Compare these results with")),
       select,
     ),
     note,

@@ -1,13 +1,12 @@
-"""The query and the search controls: back, forward, random, settings."""
+"""The search controls: how many tiles, among which, and what they are ranked by."""
 
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from rsh.explorer.address import SIGNS
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, describe_query, part_name
+from rsh.explorer.panels.tiles import part_name
 from rsh.explorer.state import ExplorerState, Order
 from rsh.gallery.gallery import Gallery
 from rsh.search.nearest import rerank_depth
@@ -30,15 +29,12 @@ NOTES: dict[Order, str] = {
 
 
 class ControlsPanel(Panel, script="controls.js"):
-    """The query tile and the controls, all native elements of the browser.
-
-    Sends {"kind": "back" | "forward" | "random" | "clear"} and {"kind": "mark", "row", "sign"}.
+    """The search controls, all native elements of the browser.
 
     Attributes:
-        view: query, can_go_back, can_go_forward, max_top_k, num_bits, num_classes, orders (pairs
-            of a name and its words), order_note, what a finer order does, or "", searched, how many
-            tiles are searched, has_held_out, whether any tile is held out, and marks, the feedback:
-            tiles as `describe` gives them, with their sign, "like" or "unlike".
+        view: max_top_k, num_bits, orders (pairs of a name and its words), order_note, what a finer
+            order does, or "", has_feedback, which decides the order, searched, how many tiles are
+            searched, and has_held_out, whether any tile is held out.
         search: mode, top_k, radius, order, include_held_out; both sides set it.
     """
 
@@ -47,21 +43,15 @@ class ControlsPanel(Panel, script="controls.js"):
 
 def controls_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `ControlsPanel.view` of a state."""
-    gallery, query = state.gallery, state.query
-    marked = [(word, row) for word, sign in SIGNS.items() for row in getattr(query, sign)]
-    held_out = query.row is not None and gallery.is_held_out[query.row]
+    gallery = state.gallery
     return {
-        "query": describe_query(gallery, query) | {"unseen": bool(held_out)},
-        "can_go_back": state.can_go_back,
-        "can_go_forward": state.can_go_forward,
         "max_top_k": state.max_top_k,
         "num_bits": gallery.num_bits,
-        "num_classes": len(gallery.classes),
         "orders": list_orders(gallery),
         "order_note": _order_note(state),
+        "has_feedback": state.query.has_feedback,
         "searched": _searched(state),
         "has_held_out": gallery.num_held_out > 0,
-        "marks": [describe(gallery, row) | {"sign": word} for word, row in marked],
     }
 
 

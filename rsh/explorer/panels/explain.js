@@ -3,18 +3,12 @@ import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
 import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Asked, BitView, BoundaryTile, Card, ExplainView, OcclusionView } from "./lib/types" */
-/** @import { PairsView, Part, Props } from "./lib/types" */
-
-/** @type {[name: Part, title: string][]} */
-const PARTS = [
-  ["parts", "Occlusion sensitivity"],
-  ["bit", "Inspect a bit"],
-  ["pairs", "Class confusion"],
-];
+/** @import { PairsView, Props } from "./lib/types" */
 
 /**
- * Three explanations; each is computed when it is opened, since each takes Python some work.
- * @param {Props<{ asked: Asked, view: ExplainView, working: string, images: boolean }>} props
+ * Three explanations, each a tab of the drawer; each is computed when it is opened, since each takes Python
+ * some work.
+ * @param {Props<{ asked: Asked, view: ExplainView, working: string }>} props
  */
 function render({ model, el }) {
   const images = new Images();
@@ -24,21 +18,12 @@ function render({ model, el }) {
     model.save_changes();
   };
   const bodies = {
-    parts: make("div", { class: "rsh-explain-body" }),
-    bit: make("div", { class: "rsh-explain-body" }),
-    pairs: make("div", { class: "rsh-explain-body" }),
+    parts: make("div", { class: "rsh-explain-body is-parts" }),
+    bit: make("div", { class: "rsh-explain-body is-bit" }),
+    pairs: make("div", { class: "rsh-explain-body is-pairs" }),
   };
-  const possible = { parts: model.get("images"), bit: true, pairs: model.get("view").num_classes > 0 };
-  const details = PARTS.filter(([name]) => possible[name]).map(([name, title]) => {
-    const node = make("details", {}, make("summary", {}, title), bodies[name]);
-    node.addEventListener("toggle", () => {
-      const others = model.get("asked").open.filter((other) => other !== name);
-      ask({ open: node.open ? [...others, name] : others });
-    });
-    return node;
-  });
   el.classList.add("rsh-panel", "rsh-explain");
-  el.append(make("h2", { class: "rsh-heading" }, "Explain"), ...details);
+  el.append(bodies.parts, bodies.bit, bodies.pairs);
 
   const page = model.get("page");
   /** @param {string} name */
@@ -112,7 +97,7 @@ function render({ model, el }) {
         { class: "rsh-bit-profile" },
         column("Strongest 1", tiles(ones, { label: "Strongest 1" })),
         column("Strongest 0", tiles(zeros, { label: "Strongest 0" })),
-        ...(possible.pairs
+        ...(model.get("view").num_classes
           ? [column("Share of each class with a 1", make("ul", { class: "rsh-shares" }, ...bars))]
           : []),
       ),
@@ -137,7 +122,7 @@ function render({ model, el }) {
     select.append(...pairs.map(([names, margin]) => make("option", {}, `${names}: margin ${margin}`)));
     select.selectedIndex = chosen ?? -1;
     const lead =
-      "The margin is how many bits farther the other class is than a tile's own class, on average. " +
+      "About all tiles of the gallery, whatever the query is. The margin is how many bits farther the other class is than a tile's own class, on average. " +
       "The smaller the margin, the more the classes are confused.";
     bodies.pairs.replaceChildren(
       paragraph(lead),

@@ -1,4 +1,4 @@
-"""Explain results: occlusion sensitivity of the query, one bit, and class confusion."""
+"""Three closer looks: what matters in the query, what one bit says, and confused classes."""
 
 import math
 from functools import cache, cached_property, partial
@@ -20,7 +20,7 @@ from rsh.text import humanize, plural
 
 PAIRS = 12  # of classes, the most confused of them
 SHOWN = 12  # boundary tiles
-START: dict[str, Any] = {"open": [], "bit": 0, "pair": 0}
+START: dict[str, Any] = {"bit": 0, "pair": 0}
 
 
 def name_bits(gallery: Gallery) -> list[str]:
@@ -33,22 +33,19 @@ def name_bits(gallery: Gallery) -> list[str]:
 
 
 class ExplainPanel(Panel, script="explain.js", style="explain.css"):
-    """Three explanations, each computed when it is opened.
+    """Three explanations, each computed when its tab of the drawer is open.
 
     Sends {"kind": "parts"} to compute the occlusion sensitivity of the query, and
     {"kind": "choose", "row"}.
 
     Attributes:
-        asked: open, names of the open explanations; bit, from 0; pair, number of the pair; the
-            browser sets it.
-        view: bits, a name for each bit, num_classes, and each open explanation: parts, bit, pairs.
+        asked: bit, from 0; pair, number of the pair; the browser sets it.
+        view: bits, a name for each bit, num_classes, and the open explanation: parts, bit or pairs.
         working: what is being done, or "".
-        images: whether tiles have images to cover; those of embeddings have none.
     """
 
     asked = traitlets.Dict(START).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
-    images = traitlets.Bool(True).tag(sync=True)
 
 
 class Explained:
@@ -65,14 +62,19 @@ class Explained:
         self._boundary = cache(partial(boundary_tiles, gallery, count=SHOWN))
         self.parts: tuple[Query, Occlusion] | None = None
 
-    def view(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
+    def view(self, state: ExplorerState, asked: dict[str, Any], tab: str) -> dict[str, Any]:
         """Return the `ExplainPanel.view` of a state; what is not open is not computed.
+
+        Args:
+            state: what is shown.
+            asked: see the panel.
+            tab: of the drawer that is open, or "".
 
         Raises:
             InputError: there is no such bit.
         """
         show = {"parts": self._occlusion, "bit": self._bit, "pairs": self._pairs}
-        made = {name: make(state, asked) for name, make in show.items() if name in asked["open"]}
+        made = {tab: show[tab](state, asked)} if tab in show else {}
         sizes = {
             "bits": name_bits(self._gallery),
             "num_classes": len(self._gallery.classes),

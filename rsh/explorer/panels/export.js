@@ -1,5 +1,7 @@
 // @ts-check
-import { make, plural, redrawOn, stopAll } from "./lib/shared.js";
+import { copyText } from "./lib/clipboard.js";
+import { menu } from "./lib/menu.js";
+import { make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Bytes, Message, Props } from "./lib/types" */
 
@@ -10,8 +12,11 @@ const FILES = [
   ["csv", "CSV", "the tiles as a table"],
   ["json", "JSON", "the tiles, the query and the settings"],
   ["geojson", "GeoJSON", "the tiles as points on a map"],
+  ["geopackage", "GeoPackage", "the tiles with their places, for QGIS and others"],
+  ["geoparquet", "GeoParquet", "the tiles with their places, for programs"],
   ["sheet", "Contact sheet", "one image of the query and the tiles"],
 ];
+const PLACED = ["geojson", "geopackage", "geoparquet"]; // which need places of tiles
 /** @type {Form[]} */
 const TEXTS = [
   ["link", "Link", "opens the dashboard as it is now"],
@@ -28,7 +33,7 @@ function save(name, type, bytes) {
 
 /**
  * Files to save, and texts to copy; a copied text is also shown, for browsers that do not copy.
- * @param {Props<{ map: boolean, selected: number }>} props
+ * @param {Props<{ map: boolean, selected: number, own_image: boolean }>} props
  */
 function render({ model, el }) {
   const status = make("span", { role: "status" });
@@ -47,27 +52,34 @@ function render({ model, el }) {
     selection,
   );
 
-  /** @param {string} text */
-  async function copy(text) {
+  /** @type {(text: string, note?: string) => Promise<void>} */
+  async function copy(text, note = "") {
     copied.value = text;
     copied.rows = Math.min(text.split("\n").length + 1, 14);
     copied.hidden = false;
-    try {
-      await navigator.clipboard.writeText(text);
-      status.textContent = "Copied.";
-    } catch {
-      copied.select();
-      status.textContent = "Press Ctrl+C to copy.";
+    if (await copyText(text)) {
+      status.textContent = `Copied. ${note}`.trimEnd();
+      return;
     }
+    copied.select();
+    status.textContent = `Press Ctrl+C to copy. ${note}`.trimEnd();
+  }
+  // What was copied belongs to the results that were shown.
+  function forget() {
+    copied.hidden = true;
+    status.textContent = "";
   }
   /** @param {string} form */
   const give = (form) => {
-    if (form === "link") copy(location.href);
+    if (form === "link" && model.get("own_image")) {
+      forget();
+      status.textContent = "A link cannot hold your own image.";
+    } else if (form === "link") copy(location.href);
     else model.send({ kind: "take", form, what: what.value });
   };
   /** @type {(content: Message, buffers: Bytes[]) => void} */
   const receive = (content, buffers) => {
-    if (content.kind === "text") copy(content.text);
+    if (content.kind === "text") copy(content.text, content.note);
     if (content.kind !== "file") return;
     save(content.name, content.type, buffers[0]);
     status.textContent = `Saved ${content.name}.`;
@@ -84,19 +96,19 @@ function render({ model, el }) {
     );
   el.classList.add("rsh-panel", "rsh-export");
   el.append(
-    make(
-      "div",
-      { class: "rsh-export-row" },
+    menu(
+      "Export",
+      "rsh-export-menu",
       make("label", {}, "Export ", what),
       row(
         "Export as",
         "as",
-        FILES.filter(([form]) => form !== "geojson" || model.get("map")),
+        FILES.filter(([form]) => !PLACED.includes(form) || model.get("map")),
       ),
       row("Copy", "Copy", TEXTS),
       status,
+      copied,
     ),
-    copied,
   );
   return stopAll([
     redrawOn(model, ["selected"], () => {
@@ -104,8 +116,10 @@ function render({ model, el }) {
       selection.textContent = plural(count, "selected tile");
       selection.disabled = !count;
       selection.hidden = !count;
-      what.value = count ? "selection" : "answer";
+      if (!count) what.value = "answer";
+      forget();
     }),
+    on(model, { busy: forget }),
     () => model.off("msg:custom", receive),
   ]);
 }

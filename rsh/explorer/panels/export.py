@@ -8,7 +8,8 @@ import traitlets
 from rsh.errors import InputError
 from rsh.explorer.panels.panel import Panel
 from rsh.search.formats.contact_sheet import to_contact_sheet
-from rsh.search.formats.snippets import to_command, to_python
+from rsh.search.formats.geotables import to_geopackage, to_geoparquet
+from rsh.search.formats.snippets import selection_to_python, to_command, to_python
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import SearchResult
 
@@ -16,8 +17,11 @@ FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
     "csv": ("results.csv", "text/csv", to_csv),
     "json": ("results.json", "application/json", to_json),
     "geojson": ("results.geojson", "application/geo+json", to_geojson),
+    "geopackage": ("results.gpkg", "application/geopackage+sqlite3", to_geopackage),
+    "geoparquet": ("results.parquet", "application/vnd.apache.parquet", to_geoparquet),
     "sheet": ("results.png", "image/png", to_contact_sheet),
 }
+OF_MAPS = ("geojson", "geopackage", "geoparquet")  # which need coordinates
 TEXTS: dict[str, Callable[..., str]] = {"python": to_python, "command": to_command}
 
 
@@ -28,20 +32,30 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
     "type"} with the bytes, or {"kind": "text", "form", "text"}.
 
     Attributes:
-        map: whether the tiles have coordinates.
+        map: whether the tiles have coordinates, which `OF_MAPS` need.
         selected: how many tiles are selected.
+        own_image: whether the query is a visitor's own image, which no link can hold.
     """
 
     map = traitlets.Bool().tag(sync=True)
     selected = traitlets.Int().tag(sync=True)
+    own_image = traitlets.Bool().tag(sync=True)
     _last: tuple[Any, bytes] = (None, b"")  # what was exported, and the file
 
-    def give(self, form: str, result: SearchResult) -> None:
+    def give(self, form: str, result: SearchResult, *, selection: bool = False) -> None:
         """Send results in a format.
 
+        Args:
+            form: one of `FILES` or `TEXTS`.
+            result: the tiles.
+            selection: whether a visitor selected them, so that no search finds them again.
+
         Raises:
-            InputError: there is no such format, or the results cannot be written in it.
+            InputError: there is no such format, the results cannot be written in it, or there are
+                none.
         """
+        if not len(result):
+            raise InputError("there is nothing to export: search for tiles or select some first")
         if form in FILES:
             name, kind, make = FILES[form]
             ranked = result.rows.tolist(), result.ranks.tolist()
@@ -50,8 +64,13 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
                 self._last = wanted, make(result)
             self.send({"kind": "file", "name": name, "type": kind}, buffers=[self._last[1]])
         elif form in TEXTS:
+            if selection and form == "command":
+                raise InputError("no command selects these tiles: copy the Python snippet")
+            snippet = selection_to_python if selection else TEXTS[form]
             # Visitors must not see where this machine keeps the gallery.
-            text = TEXTS[form](result, folder=f"galleries/{result.gallery.folder.resolve().name}")
-            self.send({"kind": "text", "form": form, "text": text})
+            folder = f"galleries/{result.gallery.folder.resolve().name}"
+            note = f"Replace {folder} with where you keep the gallery."
+            text = snippet(result, folder=folder)
+            self.send({"kind": "text", "form": form, "text": text, "note": note})
         else:
             raise InputError(f"form {form!r}: choose one of {', '.join([*FILES, *TEXTS])}")

@@ -7,10 +7,17 @@ import pandas as pd
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import OVERLAPS, POLYGON
+from rsh.gallery.gallery import Gallery
 from rsh.text import humanize
 
 FEW = 60  # different values of a column that fit into a list
-WORDS = {"class": "class", "split": "split", "bbox": "bounding box (degrees)"}
+WORDS = {"class": "class", "split": "split"}
+PLACES = {  # conditions on places: their words, and what may be written there
+    "bbox": ("bounding box (degrees)", "west, south, east, north"),
+    POLYGON: ("polygon (degrees)", "longitude, latitude of each corner in turn"),
+    OVERLAPS: ("footprint overlaps polygon", "longitude, latitude of each corner in turn"),
+}
 HIDDEN = ("id", "longitude", "latitude", "footprint", "block")
 
 
@@ -20,9 +27,10 @@ class FilterPanel(Panel, script="filter.js"):
     Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
-        view: texts, the conditions as they are; columns, each with name, words, values to choose
-            from (or none: a free field), and hint, what may be written there; and found, how many
-            tiles can be found, in words.
+        view: texts, the conditions as they are; words, the same with long polygons in short;
+            columns, each with name, words, kind ("number", "text", "box" or "region"), values to
+            choose from (or none: a free field), and hint, what may be written there; and found, how
+            many tiles can be found, in words.
     """
 
 
@@ -33,7 +41,8 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     many = np.count_nonzero(gallery.can_find(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
-        "columns": columns,
+        "words": [condition.words for condition in filter.conditions],
+        "columns": [*columns, *_given(gallery)],
         "found": f"{many:,} of {state.num_searched:,} tiles match" if filter else "",
     }
 
@@ -48,20 +57,44 @@ def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]
     if gallery.has_map:
-        hint = "west, south, east, north"
-        columns.append({"name": "bbox", "words": WORDS["bbox"], "values": [], "hint": hint})
+        known = [name for name in PLACES if name != OVERLAPS or "footprint" in items]
+        columns += [
+            {
+                "name": name,
+                "words": PLACES[name][0],
+                "kind": "box" if name == "bbox" else "region",
+                "values": [],
+                "hint": PLACES[name][1],
+            }
+            for name in known
+        ]
     return columns
+
+
+def _given(gallery: Gallery) -> list[dict[str, Any]]:
+    """Return the conditions on what visitors gave, as far as they gave anything."""
+    state = gallery.annotations.state
+    given = {"set": [one.name for one in state.sets], "label": state.given.names}
+    words = {"set": "set", "label": "given label"}
+    return [
+        {"name": name, "words": words[name], "kind": "text", "values": plain, "hint": ""}
+        for name, values in given.items()
+        if name not in gallery.table and (plain := [each for each in values if _is_plain(each)])
+    ]
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a value is read as one: a comma or two dots would make it several."""
+    return bool(value) and "," not in value and ".." not in value
 
 
 def _column(name: str, column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
-    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name))}
+    entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name)), "kind": "text"}
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
         low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
-        return entry | {"values": [], "hint": f"from..to, such as {low}..{high}"}
+        return entry | {"kind": "number", "values": [], "hint": f"from..to, such as {low}..{high}"}
     values = sorted(map(str, known.unique()))
     if len(values) > FEW:
         return entry | {"values": [], "hint": "one value, or several separated by commas"}
-    # A comma or two dots in a value would be read as several values, so these are not offered.
-    plain = [value for value in values if value and "," not in value and ".." not in value]
-    return entry | {"values": plain, "hint": ""}
+    return entry | {"values": [*filter(_is_plain, values)], "hint": ""}

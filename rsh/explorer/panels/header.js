@@ -1,6 +1,6 @@
 // @ts-check
 import { schemeSwitch } from "./lib/scheme.js";
-import { emit, make, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 import { tour } from "./lib/tour.js";
 
 /** @import { Message, Props } from "./lib/types" */
@@ -18,6 +18,7 @@ import { tour } from "./lib/tour.js";
  */
 
 const PING_EVERY = 5_000; // ms
+const SAID_FOR = 2_500; // ms that a short message is shown
 const GONE_AFTER = 12_000; // ms without an answer: longer than any search takes
 
 /**
@@ -36,6 +37,16 @@ function render({ model, el }) {
   const gone = make("div", { class: "rsh-alert", hidden: true });
   // The live region is there before its text, or screen readers say nothing.
   const region = make("div", { role: "alert" }, alert, gone);
+  const said = make("p", { class: "rsh-said", role: "status" });
+  let saidUntil = 0;
+  /** @param {{ words: string }} event */
+  function say({ words: text }) {
+    said.textContent = text;
+    clearTimeout(saidUntil);
+    saidUntil = window.setTimeout(() => {
+      said.textContent = "";
+    }, SAID_FOR);
+  }
   const names = model.get("galleries");
   const select = make("select", { onchange: () => model.send({ kind: "gallery", name: select.value }) });
   select.append(...names.map((name) => make("option", { value: name, selected: name === model.get("gallery") }, name)));
@@ -43,11 +54,12 @@ function render({ model, el }) {
   // A notebook has a theme of its own, and its visitors can see the code.
   const { dataset } = document.body;
   const standalone = "voila" in dataset;
-  const guide = tour(model.get("labeled"), model.get("images"));
+  const go = (/** @type {string} */ region) => emit(model, "go", { region });
+  const guide = tour(model.get("labeled"), model.get("images"), go);
   const scheme = schemeSwitch();
   const extras = standalone ? make("div", { class: "rsh-extras" }, guide.button, scheme.element) : null;
   el.classList.add("rsh-header");
-  el.append(make("header", {}, make("h1", {}, "rsh"), tagline, gallery, facts, extras), guide.card, region);
+  el.append(make("header", {}, make("h1", {}, "rsh"), tagline, gallery, facts, extras), guide.card, region, said);
   if (standalone && model.get("facts")) guide.startAtFirstVisit();
 
   function draw() {
@@ -105,7 +117,9 @@ function render({ model, el }) {
   return stopAll([
     redrawOn(model, ["message", "question", "facts"], draw),
     redrawOn(model, ["address"], drawAddress),
+    on(model, { say }),
     () => clearInterval(timer),
+    () => clearTimeout(saidUntil),
     () => model.off("msg:custom", receive),
     () => guide.stop(),
     () => scheme.stop(),

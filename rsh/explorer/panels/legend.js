@@ -1,12 +1,17 @@
 // @ts-check
+import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
-import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
+import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored } from "./lib/shared.js";
 
-/** @import { Coloring, DotColoring, Events, Props } from "./lib/types" */
+/** @import { Bytes, Coloring, DotColoring, Events, Message, Props } from "./lib/types" */
+
+const ALL = "all";
+const TWO_FROM = 1800; // CSS pixels of window width from which all spaces are shown at first
+const root = document.documentElement;
 
 /**
  * @typedef {object} Traits
- * @property {string} heading
+ * @property {[name: string, words: string][]} spaces
  * @property {string} note
  * @property {("right" | "wrong" | "unknown")[]} verdicts
  * @property {[by: string, words: string][]} ways
@@ -19,26 +24,52 @@ import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared
  * @param {Props<Traits>} props
  */
 function render({ model, el }) {
+  const spaces = model.get("spaces");
+  const choices = spaces.length > 1 ? [...spaces, /** @type {[string, string]} */ ([ALL, "All"])] : spaces;
+  const tabs = choices.map(([name, words]) =>
+    make("button", { type: "button", "data-name": name, onclick: () => showSpace(name) }, words),
+  );
+  const widen = make(
+    "button",
+    { type: "button", class: "rsh-widen", onclick: () => maximize(!isWide()) },
+    icon("enlarge"),
+  );
+  const isWide = () => root.dataset.rshWide === "yes";
+
+  /** @param {string} name */
+  function showSpace(name) {
+    root.dataset.rshSpace = name;
+    store("rsh-space", name);
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.name === name));
+  }
+
+  /** @param {boolean} wide whether the spaces take the place of the results */
+  function maximize(wide) {
+    root.dataset.rshWide = wide ? "yes" : "no";
+    const words = wide ? "Show the results again (Esc)" : "Show the spaces over the whole width";
+    widen.setAttribute("aria-pressed", String(wide));
+    widen.setAttribute("aria-label", words);
+    widen.title = words;
+  }
+  /** @param {KeyboardEvent} event */
+  function leave(event) {
+    if (event.key === "Escape" && isWide() && !event.defaultPrevented) maximize(false);
+  }
+  const names = choices.map(([name]) => name);
+  const before = stored("rsh-space") ?? (window.innerWidth >= TWO_FROM ? ALL : "");
+  showSpace(names.includes(before) ? before : names[0]);
+  maximize(false);
+  document.addEventListener("keydown", leave);
+
   const list = make("ul", { class: "rsh-legend" });
   const choice = make("select", {
     id: `rsh-color-${model.get("page")}`,
     onchange: () => model.send({ kind: "color", by: choice.value }),
   });
   choice.append(...model.get("ways").map(([by, words]) => make("option", { value: by }, words)));
-  const count = make("p", { class: "rsh-count", role: "status" });
-  const clear = make(
-    "button",
-    { type: "button", hidden: true, onclick: () => emit(model, "select", { rows: new Int32Array() }) },
-    "Clear",
-  );
   const hasMaps = choice.length > 0; // without a map there is nothing to have a key to
-  const tools = make(
-    "div",
-    { class: "rsh-tools", hidden: !hasMaps },
-    make("label", { for: choice.id }, "Color by"),
-    choice,
-    make("div", { class: "rsh-selection" }, count, clear),
-  );
+  const key = make("p", { class: "rsh-key", role: "img" });
+  const tools = make("div", { class: "rsh-tools" }, make("label", { for: choice.id }, "Color by"), choice, key);
 
   /** The value whose chip was pressed. @type {number | null} */
   let kept = null;
@@ -140,13 +171,8 @@ function render({ model, el }) {
     selected = rows;
     const bytes = rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength);
     model.send({ kind: "select" }, undefined, [bytes]);
-    count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
-    const focused = document.activeElement === clear;
-    clear.hidden = rows.length === 0;
-    if (focused && clear.hidden) choice.focus();
   }
 
-  const key = make("p", { class: "rsh-key", role: "img" });
   function drawKey() {
     const verdicts = model.get("verdicts");
     const judged = verdicts.length > 1;
@@ -162,19 +188,26 @@ function render({ model, el }) {
     key.replaceChildren(make("span", { class: "is-query" }, "★ query"), ...spans);
   }
   const note = make("p", { class: "rsh-note" });
-  el.classList.add("rsh-panel");
+  el.classList.add("rsh-panel", "rsh-spaces-head");
   el.append(
     make(
       "div",
-      { class: "rsh-panel-head" },
-      make("h2", { class: "rsh-heading" }, model.get("heading")),
-      hasMaps ? key : null,
+      { class: "rsh-space-tabs", role: "group", "aria-label": "Which space to show" },
+      make("h2", { class: "rsh-hidden" }, "Spaces"),
+      ...tabs,
+      hasMaps ? widen : null,
     ),
+    ...(hasMaps ? [tools, list] : []),
     note,
-    tools,
-    ...(hasMaps ? [list] : []),
   );
+  /** @type {(content: Message, buffers: Bytes[]) => void} */
+  const receive = (content, buffers) => {
+    if (content.kind === "selected") emit(model, "select", { rows: bytesAs(Int32Array, buffers[0]) });
+  };
+  model.on("msg:custom", receive);
   return stopAll([
+    () => model.off("msg:custom", receive),
+    () => document.removeEventListener("keydown", leave),
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),
     redrawOn(model, ["note"], () => {

@@ -1,4 +1,4 @@
-"""The legend of all maps: what their dots are colored by, and the selection."""
+"""The head of the spaces: which of them is shown, what their dots are colored by, the selection."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     int32, ascending.
 
     Attributes:
-        heading: title of the part of the page that follows.
-        note: one sentence below it.
+        spaces: name and heading of each space.
+        note: one sentence below them.
         verdicts: how results are marked: "right", "wrong", or "unknown" where a class is.
         ways: what the dots can be colored by, see `list_ways`; none hides the choice.
         coloring: from `make_coloring`, or empty before the first.
     """
 
-    heading = traitlets.Unicode("Maps").tag(sync=True)
+    spaces: traitlets.List[Any] = traitlets.List().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     verdicts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -61,4 +61,4 @@ def legend_note(query: Query, has_planes: bool) -> str:
     dots = "Each dot is a tile: click one to search with it, or select many."
     if query.row is not None:
         return dots
-    return f"{dots} Your image has no dot: the star is placed among its nearest tiles."
+    return f"{dots} Your image has no dot: the star stands where it belongs."

@@ -1,4 +1,6 @@
 // @ts-check
+
+import { icon } from "./lib/icons.js";
 import { colorTable, contextOf, cssOf, onScheme, pixelOf } from "./lib/palette.js";
 import { HoverCard } from "./lib/scatter_card.js";
 import {
@@ -13,22 +15,24 @@ import {
   verdictColor,
 } from "./lib/scatter_draw.js";
 import { interactions } from "./lib/scatter_interactions.js";
-import { joined, rowsInside, toggled } from "./lib/scatter_lasso.js";
+import { joined, rowsInside, simplified, toggled } from "./lib/scatter_lasso.js";
+import { Ground } from "./lib/scatter_map.js";
 import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
 import { ScatterView } from "./lib/scatter_view.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { Child, DotColoring, Hit, Point, Props, ScatterTraits } from "./lib/types" */
+/** @import { Child, DotColoring, Point, Props, ScatterTraits } from "./lib/types" */
 /** @import { Colors } from "./lib/scatter_draw.js" */
+/** @import { Tool } from "./lib/scatter_interactions.js" */
 
 const SLICE = 9; // ms of each frame for dots: the pointer must not wait for a million
 const LONGEST = 30; // ms where a browser takes long to show a frame: up to half of that
 const EDGES_BELOW = 20_000; // dots on the screen: of more, outlines would be all one sees
 const OUTLINED = 16; // CSS pixels that a footprint is wide when it is drawn
-const NEAREST = 15; // tiles that say where an image without a dot belongs
+const MOST_CORNERS = 40; // of a region that is drawn: it must fit into a link
 const HELP =
   "Arrow keys move between tiles, Enter searches with a tile, Space selects or deselects it, " +
-  "L draws around many with the pointer, Escape clears the selection, plus and minus zoom, 0 shows all.";
+  "L draws around many with the pointer, B a box, Escape clears the selection, plus and minus zoom, 0 shows all.";
 
 // Before the legend has said what colors mean, all dots are gray.
 /** @type {Omit<DotColoring, "values">} */
@@ -36,7 +40,7 @@ const UNKNOWN = { names: [], colors: [], ends: [], strong: "", num_values: 0, la
 
 /** @param {Props<ScatterTraits>} props */
 function render({ model, el }) {
-  const world = model.get("world");
+  const world = model.get("space") === "world";
   const heading = model.get("heading");
   const [base, over] = [make("canvas"), make("canvas")];
   const liveRegion = make("p", { class: "rsh-hidden", "aria-live": "polite" });
@@ -51,25 +55,27 @@ function render({ model, el }) {
     make("button", { type: "button", "aria-label": `${name}, ${heading}`, title: name, onclick, ...more }, text);
   const hint = make("p", { class: "rsh-hint", hidden: true }, "Hold Ctrl, or click first, to zoom with the wheel");
   const warning = make("p", { class: "rsh-hint", role: "alert", hidden: true });
-  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", switchTool, {
+  const lassoButton = button(make("span", {}, "Select"), "Select: draw around tiles (L)", () => switchTool("line"), {
     "aria-pressed": "false",
   });
+  const boxButton = button(icon("box"), "Select: draw a box (B)", () => switchTool("box"), { "aria-pressed": "false" });
   const buttons = make(
     "div",
     { class: "rsh-zoom" },
     lassoButton,
+    boxButton,
     button("+", "Zoom in", () => zoom(1.6)),
     button("−", "Zoom out", () => zoom(1 / 1.6)),
     button("⟲", "Show all", () => reset()),
   );
 
+  const credit = make("p", { class: "rsh-credit", hidden: !model.get("basemap").credit }, model.get("basemap").credit);
   const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
   const card = new HoverCard(model, view, (words) => {
     if (document.activeElement === stage) liveRegion.textContent = words;
   });
-  el.classList.add("rsh-panel", "rsh-scatter");
-  if (world) el.classList.add("is-world");
+  el.classList.add("rsh-panel", "rsh-scatter", `is-${model.get("space")}`);
   el.append(
     make(
       "div",
@@ -78,7 +84,7 @@ function render({ model, el }) {
       make("span", { title: model.get("term") }, model.get("term")),
       buttons,
     ),
-    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, card.element),
+    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, credit, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     liveRegion,
   );
@@ -130,7 +136,9 @@ function render({ model, el }) {
     dots.start(view, { values: coloring.values, table }, passes, ratio, (ctx) => {
       ctx.fillStyle = now.surface;
       ctx.fillRect(0, 0, ...view.size);
-      if (world) drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      if (!world) return;
+      drawBackground(ctx, view, earth, now, only === null && !selected.length ? 0.1 : 0.4);
+      ground?.draw(ctx, view, now.ink);
     });
   }
 
@@ -139,16 +147,16 @@ function render({ model, el }) {
     const ctx = contextOf(over);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, ...view.size);
-    const { query, hits, rings = {} } = model.get("marks");
-    const star = starOf(query, hits);
-    if (view.has(star)) drawSpokes(ctx, view, star, hits, now);
+    const { query, hits, rings = {}, spots = {} } = model.get("marks");
+    const star = starOf(query, spots);
+    if (star) drawSpokes(ctx, view, star, hits, now);
     for (const [row, relevant] of [...hits].reverse()) {
       if (!view.has(row)) continue;
       drawHit(ctx, view.pointOnScreen(row), relevant, cssOf(table[coloring.values[row]]), now, radius);
       outline(ctx, rings[row], verdictColor(relevant, now), now, relevant === false ? [6, 4] : []);
     }
     outline(ctx, rings[query], now.accent, now, []);
-    if (view.has(star)) drawStar(ctx, view.pointOnScreen(star), now);
+    if (star) drawStar(ctx, star, now);
     if (line) drawLasso(ctx, line, now);
     if (view.has(pointed)) drawRing(ctx, view.pointOnScreen(pointed), now);
   }
@@ -171,14 +179,15 @@ function render({ model, el }) {
   }
 
   /**
-   * The row where the star stands. A visitor's own image has no dot: its star stands amid its nearest
+   * Where the star stands, in CSS pixels. A visitor's own image has no dot: Python has placed it among the
    * tiles, but nothing says where on Earth it was taken.
    * @param {number} query
-   * @param {Hit[]} hits
+   * @param {Record<string, Point>} spots by space
    */
-  function starOf(query, hits) {
-    if (query >= 0 || world) return query;
-    return view.medoid(hits.slice(0, NEAREST).map(([row]) => row));
+  function starOf(query, spots) {
+    if (view.has(query)) return view.pointOnScreen(query);
+    const spot = query < 0 ? spots[model.get("space")] : undefined;
+    return spot ? view.toScreen(...spot) : null;
   }
 
   function restyle() {
@@ -217,10 +226,28 @@ function render({ model, el }) {
     card.point(row);
   }
 
-  function switchTool() {
-    const selecting = stage.classList.toggle("is-selecting");
-    lassoButton.setAttribute("aria-pressed", String(selecting));
-    liveRegion.textContent = selecting ? "drag to draw around tiles" : "drag to move";
+  /** @type {Tool} */
+  let tool = null;
+  /** @param {Tool} wanted */
+  function switchTool(wanted) {
+    tool = tool === wanted ? null : wanted;
+    stage.classList.toggle("is-selecting", tool !== null);
+    lassoButton.setAttribute("aria-pressed", String(tool === "line"));
+    boxButton.setAttribute("aria-pressed", String(tool === "box"));
+    const words = { line: "drag to draw around tiles", box: "drag to draw a box" };
+    liveRegion.textContent = tool ? words[tool] : "drag to move";
+  }
+
+  /**
+   * Tell the region that was drawn on the map, so that it can be a condition.
+   * @param {Point[]} points CSS pixels
+   */
+  function tellRegion(points) {
+    const digits = Math.max(Math.ceil(Math.log10(view.scale)), 1); // a pixel of the screen
+    const ring = simplified(points, MOST_CORNERS).map(([x, y]) =>
+      view.toData(x, y).map((value) => value.toFixed(digits)),
+    );
+    emit(model, "region drawn", { polygon: ring.flat().join(",") });
   }
 
   /** @param {Int32Array<ArrayBuffer>} rows */
@@ -250,7 +277,8 @@ function render({ model, el }) {
     reset,
     zoom,
     point,
-    switchTool,
+    switchTool: () => switchTool("line"),
+    switchBox: () => switchTool("box"),
     hideCard: () => card.hide(),
     line: drawLine,
     /** @type {(points: Point[], more: boolean) => void} */
@@ -258,14 +286,17 @@ function render({ model, el }) {
       drawLine(null);
       const inside = rowsInside(view, points);
       select(more ? joined(selected, inside) : inside);
+      if (world && !more) tellRegion(points);
     },
     /** @param {number} row */
     toggle: (row) => select(toggled(selected, row)),
     clear: () => {
-      if (selected.length) select(new Int32Array());
+      const any = selected.length > 0;
+      if (any) select(new Int32Array());
+      return any;
     },
   };
-  const selecting = () => stage.classList.contains("is-selecting");
+  const ground = world ? new Ground(model, () => redraw()) : null;
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");
@@ -276,8 +307,11 @@ function render({ model, el }) {
     });
   }
   const stops = [
-    interactions({ model, stage, hint, view, actions, pointed: () => pointed, selecting }),
-    redrawOn(model, ["marks"], () => redraw(false)),
+    interactions({ model, stage, hint, view, actions, pointed: () => pointed, tool: () => tool }),
+    redrawOn(model, ["marks"], () => {
+      card.renew(); // it says how far its tile is from the query
+      redraw(false);
+    }),
     on(model, {
       coloring: (event) => {
         coloring = event.coloring;
@@ -302,6 +336,7 @@ function render({ model, el }) {
       },
     }),
     () => watcher.disconnect(),
+    () => ground?.stop(),
     onScheme(restyle),
     () => cancelAnimationFrame(frameAsked),
     () => clearTimeout(warningTimer),

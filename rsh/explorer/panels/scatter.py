@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 
 from rsh.data.places import parse_rings
 from rsh.data.sample import EARTH
+from rsh.explorer.basemap import Basemap
 from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
+from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.search.results import SearchResult
 
@@ -50,20 +52,28 @@ class ScatterPanel(Panel, script="scatter.js"):
         heading: of the map, in plain words.
         term: the exact term beside it.
         caption: how to read it.
-        world: whether x and y are degrees of longitude and latitude.
+        space: "feature", "code" or "world", whose x and y are degrees of longitude and latitude.
         xy: float32 pairs, one per tile, NaN without coordinates.
         background: JPEG of the whole Earth in plate carree, or nothing.
+        basemap: an online map, see `Basemap.view`; empty unless who serves names one.
+        scenes: how many overviews of scenes there are; {"kind": "scenes"} asks for them, and
+            {"kind": "scene", "bounds"} brings each.
+        tile_width: of a typical footprint, degrees; 0 without footprints. {"kind": "footprints",
+            "view", "tolerance"} asks for those in a view.
         most: how many tiles can be selected.
-        marks: query, query_code, num_bits, hits as (row, relevant), and on the map rings: by row
-            the corners of its footprint, if known.
+        marks: query, query_code, num_bits, hits as (row, relevant), on the map rings: by row the
+            corners of its footprint, if known; and spots: where a visitor's own image belongs.
     """
 
     heading = traitlets.Unicode().tag(sync=True)
     term = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
-    world = traitlets.Bool(False).tag(sync=True)
+    space = traitlets.Unicode().tag(sync=True)
     xy = traitlets.Bytes().tag(sync=True)
     background = traitlets.Bytes().tag(sync=True)
+    basemap = traitlets.Dict().tag(sync=True)
+    scenes = traitlets.Int().tag(sync=True)
+    tile_width = traitlets.Float().tag(sync=True)
     most = traitlets.Int(MAX_SELECTED).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
 
@@ -76,14 +86,33 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
             ("feature", "Features", feature_words(gallery)),
             ("code", "Codes", _CODES),
         ):
-            planes.append(_plane(gallery, page, getattr(gallery.planes, space), (heading, *words)))
+            term, caption = words
+            trusted = (heading, term, f"{caption} {trust_words(gallery, space)}".strip())
+            xy = getattr(gallery.planes, space)
+            planes.append(_plane(gallery, page, space, xy, trusted))
     if gallery.positions is not None and np.isfinite(gallery.positions[:, 0]).any():
-        world = _plane(gallery, page, gallery.positions, _WORLD)
-        world.world = True
+        world = _plane(gallery, page, "world", gallery.positions, _WORLD)
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
+        online = Basemap.from_environment()
+        world.basemap = online.view() if online else {}
+        world.scenes = len(gallery.backgrounds)
+        footprints = open_footprints(gallery)
+        world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
         planes.append(world)
     gallery.forget_pages()
     return planes
+
+
+def trust_words(gallery: Gallery, space: str) -> str:
+    """Say how far a plane can be trusted, "" where that was not measured."""
+    info = gallery.manifest.projection
+    plane = getattr(info, space) if info else None
+    if plane is None:
+        return ""
+    return (
+        f"{plane.kept:.0%} of a tile's ten nearest dots are its ten nearest tiles "
+        f"(trustworthiness {plane.trustworthiness:.2f}): trust near dots, not gaps or sizes."
+    )
 
 
 def feature_words(gallery: Gallery) -> tuple[str, str]:
@@ -104,12 +133,24 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
     shown, row = result.take(slice(MAX_CARDS)), result.query.row
     rows = shown.rows.tolist()
     return {
+        "spots": _spots(result),
         "rings": _rings(result.gallery, rows if row is None else [*rows, row]),
         "query": NO_ROW if row is None else row,
         "query_code": result.code,
         "num_bits": result.gallery.num_bits,
         "hits": [[hit.row, hit.relevant] for hit in shown_hits(result)],
     }
+
+
+def _spots(result: SearchResult) -> dict[str, list[float]]:
+    """Return where in each plane an image that is no tile of the gallery belongs."""
+    gallery, query = result.gallery, result.query
+    if query.row is not None or gallery.projection is None:
+        return {}
+    from rsh.gallery.place import place_in_planes  # not before an image comes
+
+    (spot,) = place_in_planes(gallery, query.encodings(gallery)).tolist()
+    return {"feature": spot[:2], "code": spot[2:]}
 
 
 def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]]]]:
@@ -120,10 +161,13 @@ def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]
     return {row: rings for row, rings in found.items() if rings}
 
 
-def _plane(gallery: Gallery, page: str, xy: ArrayLike, words: tuple[str, str, str]) -> ScatterPanel:
+def _plane(
+    gallery: Gallery, page: str, space: str, xy: ArrayLike, words: tuple[str, str, str]
+) -> ScatterPanel:
     heading, term, caption = words
     return ScatterPanel(
         page=page,
+        space=space,
         heading=heading,
         term=term.format(num_bits=gallery.num_bits),
         caption=caption,

@@ -29,7 +29,6 @@ function render({ model, el }) {
 
   function draw() {
     const { heading: title = "", note: words = "", cards = [] } = model.get("view");
-    el.hidden = !title;
     heading.textContent = title;
     note.textContent = words;
     list.setAttribute("aria-label", title);

@@ -19,7 +19,7 @@ class SelectedPanel(Panel, script="selected.js"):
     """A grid of the selected tiles, nearest to the query first. Sends {"kind": "choose", "row"}.
 
     Attributes:
-        view: heading, note and cards; no heading while nothing is selected.
+        view: heading, note and cards.
     """
 
 
@@ -27,7 +27,8 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     """Return the `SelectedPanel.view` of a state."""
     result = selected_tiles(state)
     if not len(result):
-        return {"heading": "", "note": "", "cards": []}
+        note = "Select tiles with Space or the box on a card, or draw around dots in a space."
+        return {"heading": "No tile is selected", "note": note, "cards": []}
     labels = state.gallery.labels[state.selection]
     names = Counter([*state.gallery.classes, ""][label] for label in labels.tolist())
     words = [

@@ -1,16 +1,17 @@
 """One tile in words and bytes, as all panels show it."""
 
-import math
 from typing import Any
 
 from rsh.codes.binary import to_hex
 from rsh.codes.parts import CodePart
+from rsh.data.places import format_place
+from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import escape_control_chars, humanize
 
-SPLITS = {"query": "held-out query", "train": "training", "val": "validation"}
+SPLITS = {"query": "held out", "train": "training", "val": "validation"}
 NO_ROW = -1  # of an uploaded image
 NO_CLASS = UNLABELED  # no color
 
@@ -18,23 +19,26 @@ NO_CLASS = UNLABELED  # no color
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel shows of one tile, ready for a widget's trait.
 
-    The dictionary holds row, name (its class, readable, or its file if it has none), color (number
-    of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address that shows
-    it), split (in words, or ""), and thumb (JPEG bytes).
+    The dictionary holds row, id, name (its class, readable, or its file if it has none), color
+    (number of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address
+    that shows it), split (in words, or ""), unseen (whether it is held out), and thumb (JPEG).
     """
-    label = int(gallery.labels[row])
+    label, split = int(gallery.labels[row]), gallery.split_name(row)
     place = address = ""
     if gallery.positions is not None:
         longitude, latitude = gallery.positions[row].tolist()
-        place, address = format_position(longitude, latitude), map_url(longitude, latitude)
+        place = format_place(longitude, latitude, open_footprints(gallery).decimals)
+        address = map_url(longitude, latitude) if place else ""
     return {
         "row": row,
+        "id": gallery.ids[row],
         "name": file_name(gallery, row) if label == NO_CLASS else humanize(gallery.classes[label]),
         "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
         "map": address,
-        "split": SPLITS.get(gallery.split_name(row), ""),
+        "split": SPLITS.get(split, ""),
+        "unseen": split == "query",
         "thumb": gallery.thumbnail(row),
     }
 
@@ -67,22 +71,16 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
         return describe(gallery, query.row)
     return {
         "row": NO_ROW,
+        "id": query.name(gallery),
         "name": query.name(gallery),
         "color": NO_CLASS,
         "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",
         "split": "your own image",
+        "unseen": False,
         "thumb": query.thumbnail(gallery),
     }
-
-
-def format_position(longitude: float, latitude: float) -> str:
-    """Return a position such as 34.5° N, 102.1° E; "" where it is unknown."""
-    if not (math.isfinite(longitude) and math.isfinite(latitude)):
-        return ""
-    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
-    return f"{abs(latitude):.1f}° {north}, {abs(longitude):.1f}° {east}"
 
 
 def map_url(longitude: float, latitude: float) -> str:

@@ -7,7 +7,7 @@ const PAUSE = 150; // ms without a key before Python is asked for names
 
 /**
  * A tile by its name, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
- * @param {Props<{ typed: string, matching: string[], limit: number, working: string, images: boolean }>} props
+ * @param {Props<{ typed: string, matching: string[], found: string, limit: number, working: string, images: boolean }>} props
  */
 function render({ model, el }) {
   const page = model.get("page");
@@ -36,8 +36,9 @@ function render({ model, el }) {
     make("span", {}, `or drop or paste one, at most ${limit}`),
   );
   const status = make("p", { class: "rsh-note", role: "status" });
+  const found = make("p", { class: "rsh-note", role: "status" });
   el.classList.add("rsh-panel", "rsh-upload");
-  el.append(make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")), form, list);
+  el.append(make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")), form, found, list);
   if (model.get("images")) {
     el.append(make("h2", { class: "rsh-label" }, "Search with your own image"), open, input, status);
   }
@@ -103,6 +104,9 @@ function render({ model, el }) {
   return stopAll([
     redrawOn(model, ["matching"], () => {
       list.replaceChildren(...model.get("matching").map((value) => make("option", { value })));
+    }),
+    redrawOn(model, ["found"], () => {
+      found.textContent = model.get("found");
     }),
     redrawOn(model, ["working"], () => {
       status.textContent = model.get("working");

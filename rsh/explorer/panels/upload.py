@@ -3,6 +3,7 @@
 import traitlets
 
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import MAX_BYTES
 
 
@@ -14,6 +15,7 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     that it does not send.
 
     Attributes:
+        found: what a search for a name found, in words, or "".
         typed: the text of the field; a trait, so that only its newest value waits while Python is
             busy.
         matching: ids of some tiles that contain it.
@@ -23,7 +25,19 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     """
 
     typed = traitlets.Unicode().tag(sync=True)
+    found = traitlets.Unicode().tag(sync=True)
     matching = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
     images = traitlets.Bool(True).tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
+
+
+def found_words(state: ExplorerState, text: str) -> str:
+    """Return how many ids contain a text of which the first one is shown; "" if it is the only one.
+
+    Args:
+        state: what is shown.
+        text: as it was typed.
+    """
+    many = state.count_matching(text)
+    return f"{many:,} ids contain it; this is the first." if many > 1 else ""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsh.errors import InputError
+from rsh.explorer.basemap import Basemap
 
 HERE = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 VARIABLE = "RSH_TOKEN"  # not a flag, which every user of the machine can read in the process list
 MIN_TOKEN_LENGTH = 16  # characters
-# Nothing is loaded from or sent to another host. Scripts are inline, or widgets pass them to the
-# browser.
+# Nothing is loaded from or sent to another host, but images of an online map if one is named.
+# Scripts are inline, or widgets pass them to the browser.
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' blob:",
@@ -38,6 +39,7 @@ class Access:
         hostnames: names under which a proxy on this machine forwards visitors.
         base_url: path of the dashboard, from / to /.
         frames: sites that may embed the dashboard in an iframe.
+        basemap: an online map that visitors' browsers load, or None.
     """
 
     host: str = HERE
@@ -45,6 +47,7 @@ class Access:
     hostnames: tuple[str, ...] = ()
     base_url: str = "/"
     frames: tuple[str, ...] = ()
+    basemap: Basemap | None = None
 
     @classmethod
     def read(
@@ -54,12 +57,14 @@ class Access:
         hostnames: Sequence[str] = (),
         base_url: str = "/",
         frames: Sequence[str] = (),
+        basemap: str = "",
+        basemap_credit: str = "",
     ) -> "Access":
         """Return the access settings from the command line and the variable RSH_TOKEN.
 
         Raises:
             InputError: `public` without a token, a token that is too short or not safe in a URL, or
-                an invalid host name, path or site.
+                an invalid host name, path, site or map.
         """
         token = os.environ.get(VARIABLE, "")
         if public and not token:
@@ -79,7 +84,14 @@ class Access:
                 raise InputError(f"--allow-iframe {site}: give a site such as https://example.org")
         path = base_url.strip("/")
         host = EVERYWHERE if public else HERE
-        return cls(host, token, tuple(hostnames), f"/{path}/" if path else "/", tuple(frames))
+        return cls(
+            host,
+            token,
+            tuple(hostnames),
+            f"/{path}/" if path else "/",
+            tuple(frames),
+            Basemap.read(basemap, basemap_credit),
+        )
 
     def url(self, port: int) -> str:
         """Return the URL of the dashboard on this machine."""
@@ -102,6 +114,8 @@ class Access:
     def headers(self) -> dict[str, str]:
         """HTTP headers of every response."""
         policy = POLICY | {"frame-ancestors": " ".join(["'self'", *self.frames])}
+        if self.basemap:
+            policy["img-src"] += f" {self.basemap.origin}"
         return {
             "Content-Security-Policy": "; ".join(map(" ".join, policy.items())),
             "Referrer-Policy": "no-referrer",

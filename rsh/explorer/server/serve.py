@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from rsh.errors import InputError
+from rsh.explorer.basemap import to_environment
 from rsh.explorer.server import access, logs
 from rsh.explorer.server.access import Access
 from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
@@ -99,6 +100,7 @@ def serve(
         raise InputError("choose 1 or more", parameter="max_sessions", value=max_sessions)
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
+    to_environment(reach.basemap)
     with _served_folder() as folder:
         os.environ[VARIABLE] = "\n".join(str(path.resolve()) for path in galleries)
         # Voila searches here first, so it never uses the template of another version.

@@ -1,7 +1,7 @@
 """Generate a Python snippet or a shell command that reproduces a search.
 
-Both name the gallery's folder as it was opened. A selection of the results is selected again by the
-Python snippet; the command prints all results.
+Both name the gallery's folder as it was opened. A part of the results is taken again by the Python
+snippet; the command prints all results. Tiles that a visitor selected in a map are named.
 """
 
 import shlex
@@ -15,6 +15,7 @@ from rsh.search.results import SearchResult
 from rsh.text import escape_control_chars
 
 WIDTH = 100  # characters of a line of Python
+MOST_NAMED = 1000  # tiles in a snippet
 FLAGS = {
     "top_k": "-k",
     "radius": "--radius",
@@ -44,6 +45,35 @@ def to_python(result: SearchResult, *, folder: str = "") -> str:
         _call("result = search", ["gallery", *arguments]),
         f"shown = {_selection(result)}",
         "print(result)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def selection_to_python(result: SearchResult, *, folder: str = "") -> str:
+    """Return Python code that finds selected tiles by their ids, as `shown`.
+
+    Args:
+        result: the tiles, which no search found.
+        folder: where the reader keeps the gallery; by default where it was opened.
+
+    Raises:
+        InputError: they are too many to be named.
+    """
+    if len(result) > MOST_NAMED:
+        raise InputError(
+            f"{len(result):,} tiles are too many for a snippet, which names at most "
+            f"{MOST_NAMED:,}: export them as CSV"
+        )
+    ids = [result.gallery.ids[row] for row in result.rows.tolist()]
+    lines = [
+        "from rsh import Gallery",
+        "",
+        f"gallery = Gallery.open({_literal(folder or str(result.gallery.folder))})",
+        "ids = [",
+        *(f"    {_literal(tile)}," for tile in ids),
+        "]",
+        'shown = gallery.items.set_index("id").loc[ids]',
+        "print(shown)",
     ]
     return "\n".join(lines) + "\n"
 

@@ -28,7 +28,9 @@ COLUMNS = (
 OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
 # Where a cell begins, or would begin for a spreadsheet that splits at semicolons, tabs or lines and
 # ignores quotes; followed by what it reads as a formula.
-FORMULA = re.compile(r"""(^|[;\t\r\n\0])(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])""")  # noqa: RUF001
+BEGIN, READ_AS_FORMULA = r"(^|[;\t\r\n\0])", r"""(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])"""  # noqa: RUF001
+FORMULA = re.compile(BEGIN + READ_AS_FORMULA)
+ESCAPED = re.compile(f"{BEGIN}'{READ_AS_FORMULA}")
 
 
 def to_csv(result: SearchResult) -> bytes:
@@ -50,13 +52,18 @@ def to_csv(result: SearchResult) -> bytes:
     stream = io.StringIO(newline="")
     table = csv.DictWriter(stream, _columns(result), lineterminator="\r\n")
     table.writeheader()
-    table.writerows({key: _cell(value) for key, value in row.items()} for row in _rows(result))
+    table.writerows({key: csv_cell(value) for key, value in row.items()} for row in _rows(result))
     return stream.getvalue().encode()
 
 
 def escape_formula(text: str) -> str:
     """Put an apostrophe in front of what a spreadsheet would read as a formula, see `to_csv`."""
     return FORMULA.sub(r"\1'", text)
+
+
+def unescape_formula(text: str) -> str:
+    """Return the text of which `escape_formula` made another."""
+    return ESCAPED.sub(r"\1", text)
 
 
 def to_json(result: SearchResult) -> bytes:
@@ -68,8 +75,7 @@ def to_json(result: SearchResult) -> bytes:
         and data), and "hits" with the columns of `to_csv` and null for unknown values. Texts are
         unchanged.
     """
-    gallery, row, manifest = result.gallery, result.query.row, result.gallery.manifest
-    model, data = manifest.model, manifest.data
+    gallery, row = result.gallery, result.query.row
     options = result.options.given()
     options |= {name: ids for name, ids in result.feedback().items() if ids}
     if "filter" in options:
@@ -82,15 +88,7 @@ def to_json(result: SearchResult) -> bytes:
     record = {
         "query": known,
         "options": options,
-        "gallery": {
-            "name": gallery.name,
-            "num_items": len(gallery),
-            "num_bits": gallery.num_bits,
-            "version": manifest.version,
-            "index": manifest.index.name if manifest.index else "exact",
-            "model": {key: getattr(model, key) or None for key in ("backbone", "fingerprint")},
-            "data": {key: getattr(data, key) or None for key in ("name", "fingerprint")},
-        },
+        "gallery": gallery.provenance(),
         "hits": list(_rows(result)),
     }
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False).encode()
@@ -133,7 +131,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
+    """Return a value as `to_csv` writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     return escape_formula(value) if isinstance(value, str) else value

@@ -53,8 +53,8 @@ def values_of(coloring):
 
 def test_ways_are_what_a_color_can_show(state):
     columns = [by for by, _ in list_ways(state.gallery)]
-    assert columns[:4] == ["class", "distance", "split", "found"]
-    assert columns[4:] == [f"column:{name}" for name in COLUMNS]
+    assert columns[:5] == ["class", "distance", "given", "split", "found"]
+    assert columns[5:] == [f"column:{name}" for name in COLUMNS]
     assert dict(list_ways(state.gallery))["column:sensor_name"] == "sensor name"
 
 
@@ -67,7 +67,7 @@ def test_every_way_has_a_value_a_tile_and_counts_what_is_not_known(state):
         drawn = sorted(coloring["layers"])
         assert [first for first, _ in drawn] == [0, *(end for _, end in drawn[:-1])]
         assert drawn[-1][1] == coloring["num_values"] + 1
-        assert bool(coloring["names"]) != bool(coloring["ends"])
+        assert bool(coloring["names"]) != bool(coloring["ends"]) or by == "given"
 
 
 def test_classes_and_splits_are_named(state):
@@ -156,7 +156,7 @@ def test_more_names_than_fit_are_no_colors(tmp_path):
         return items.assign(few=[f"v{v}" for v in few], many=[f"v{v}" for v in many])
 
     gallery = tiny_gallery(tmp_path / "g", num_tiles=200, more=add)
-    assert [by for by, _ in list_ways(gallery)][4:] == ["column:few"]
+    assert [by for by, _ in list_ways(gallery)][5:] == ["column:few"]
 
 
 def test_the_page_colors_by_what_is_asked(page):

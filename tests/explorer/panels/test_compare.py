@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 
+import pyarrow.parquet as pq
 import pytest
 from make_gallery import tiny_gallery
 from PIL import Image
@@ -57,6 +58,7 @@ def test_each_other_gallery_can_be_compared_with_by_both_measures(page):
 
 @pytest.mark.parametrize("chosen", ["features", "short/bits", "short/features"])
 def test_the_page_shows_what_the_library_says(page, site, state, chosen):
+    page.dock.tab = "compare"
     page.sides.chosen = chosen
     name, _, by = chosen.rpartition("/")
     right = Side(site.open(name) if name else state.gallery, by)
@@ -81,6 +83,7 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
 
 
 def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):
+    page.dock.tab = "compare"
     page.sides.chosen = "few/bits"
     held = set(site.open("few").items["id"])
     row = next(row for row, tile in enumerate(state.gallery.items["id"]) if tile not in held)
@@ -104,6 +107,7 @@ def test_a_file_is_made_once_for_the_same_results(page, given, monkeypatch):
     made = []
     counted = (name, kind, lambda result: made.append(result) or make(result))
     monkeypatch.setitem(FILES, "sheet", counted)
+    page.state.select([3, 17])
     for act in ("random", "back", "back"):  # back in an empty history changes nothing
         tell(page.export, kind="take", form="sheet")
         tell(page.header, kind=act)
@@ -123,6 +127,10 @@ def test_a_file_holds_what_is_shown(page, given, form):
         assert [row["id"] for row in csv.DictReader(io.StringIO(data.decode()))] == ids
     elif form == "sheet":
         assert Image.open(io.BytesIO(data)).width > 500
+    elif form == "geoparquet":
+        assert pq.read_table(io.BytesIO(data))["id"].to_pylist() == ids
+    elif form == "geopackage":
+        assert data.startswith(b"SQLite format 3") and all(tile.encode() in data for tile in ids)
     else:
         assert all(tile in data.decode() for tile in ids) and json.loads(data)
 
@@ -155,5 +163,6 @@ def test_feedback_is_part_of_the_exported_options(state):
 def test_a_form_that_is_none_is_named(page):
     tell(page.export, kind="take", form="exe")
     assert page.header.message == (
-        "form 'exe': choose one of csv, json, geojson, sheet, python, command"
+        "form 'exe': choose one of csv, json, geojson, geopackage, geoparquet, sheet, python, "
+        "command"
     )

@@ -17,9 +17,11 @@ def page(state) -> Explorer:
     return Explorer(state)
 
 
-def look(page, **asked) -> dict:
+def look(page, tab: str, **asked) -> dict:
+    """Open a tab of the drawer, and choose there; returns what it shows."""
+    page.dock.tab = tab
     page.reasons.asked = page.reasons.asked | asked
-    return page.reasons.view
+    return page.reasons.view.get(tab, {})
 
 
 def test_nothing_is_worked_out_before_it_is_opened(page):
@@ -29,7 +31,7 @@ def test_nothing_is_worked_out_before_it_is_opened(page):
 
 @pytest.mark.parametrize("bit", [0, 17, 31])
 def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
-    view = look(page, open=["bit"], bit=bit)["bit"]
+    view = look(page, "bit", bit=bit)
     expected = profile_bit(gallery, bit)
     assert [card["row"] for card in view["on"]] == expected.on.tolist()
     assert [card["row"] for card in view["off"]] == expected.off.tolist()
@@ -40,12 +42,12 @@ def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
 
 
 def test_a_bit_that_is_none_is_an_alert(page):
-    look(page, open=["bit"], bit=32)
+    look(page, "bit", bit=32)
     assert "bit=32" in page.header.message
 
 
 def test_the_most_confused_classes_come_first_with_their_border(page, gallery):
-    view = look(page, open=["pairs"], pair=1)["pairs"]
+    view = look(page, "pairs", pair=1)
     pairs = class_margins(gallery).pairs
     assert len(view["pairs"]) == 12
     assert view["pairs"][0][1] == f"{pairs[0].margin:+.1f} bits"
@@ -59,7 +61,7 @@ def test_one_class_has_no_pairs(tmp_path, gallery):
     rename = dict.fromkeys(gallery.classes, "all")
     alone = tiny_gallery(tmp_path / "alone", num_tiles=20, rename=rename)
     page = Explorer(ExplorerState(alone))
-    assert look(page, open=["pairs"])["pairs"]["pairs"] == []
+    assert look(page, "pairs")["pairs"] == []
     assert page.header.message == ""
 
 
@@ -70,13 +72,13 @@ def test_parts_are_drawn_for_the_query_they_were_found_for(tiny_run):
         await page.look_for_parts()
         await page._uploads.close()
 
-    assert look(page, open=["parts"])["parts"]["images"] == []
+    assert look(page, "parts")["images"] == []
     run(visit())
     assert page.header.message == "" and page.reasons.working == ""
     whole, one = page.reasons.view["parts"]["images"]
     assert whole["png"].startswith(b"\x89PNG") and whole["title"] == "whole code"
     assert one["title"].startswith("bit 1, which is ")
-    other = look(page, bit=3)["parts"]["images"][1]
+    other = look(page, "parts", bit=3)["images"][1]
     assert other["title"].startswith("bit 4, which is ") and other["png"] != one["png"]
     page.receive(page.cards, {"kind": "choose", "row": page.state.results().hits[0].row}, [])
     assert page.reasons.view["parts"]["images"] == []
@@ -102,8 +104,10 @@ def test_bits_and_borders_are_worked_out_once_and_not_at_each_click(state, monke
             explain, name, lambda *a, real=real, **how: (made.append(a[1:]), real(*a, **how))[1]
         )
     page = Explorer(state)
-    look(page, open=["bit", "pairs"], bit=3)
+    look(page, "pairs")
+    look(page, "bit", bit=3)
     page.receive(page.header, {"kind": "random"}, [])
-    look(page, bit=0)
-    look(page, bit=3)
+    look(page, "bit", bit=0)
+    look(page, "bit", bit=3)
+    look(page, "pairs")
     assert len(made) == 3  # two bits and a pair

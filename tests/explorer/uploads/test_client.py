@@ -154,7 +154,7 @@ def test_the_page_asks_with_the_newest_image_alone(gallery, tiny_run):
     assert explorer.upload.working == ""
     assert explorer.state.query.row is None
     assert (explorer.state.query.image.encodings.packed == gallery.packed[[9]]).all()
-    assert explorer.controls.view["query"]["split"] == "your own image"
+    assert explorer.query.view["query"]["split"] == "your own image"
     assert {card["relevant"] for card in explorer.cards.view["cards"]} == {None}
     assert explorer.cards.view["summary"].startswith("Of the 20 tiles shown: ")
     assert "q=" not in explorer.header.address

@@ -1,5 +1,5 @@
 // @ts-check
-import { bitsOf, countDifferent, emit, Images, make, plural } from "./shared.js";
+import { bitsOf, countDifferent, emit, fileOf, Images, make, plural } from "./shared.js";
 
 /**
  * @import { Bytes, Message, Model, ScatterTraits, TileWords } from "./types"
@@ -93,7 +93,8 @@ export class HoverCard {
   show() {
     const tile = this.row === null ? undefined : this.tiles.known.get(this.row);
     if (!tile) return;
-    const lines = [this.words(tile), tile.place, tile.split].filter(Boolean);
+    const file = tile.color < 0 ? "" : fileOf(tile.id); // without a class, its file is its name
+    const lines = [this.words(tile), file, tile.place, tile.split].filter(Boolean);
     this.element.replaceChildren(
       make("img", { src: tile.url, alt: "" }),
       make("div", {}, make("strong", {}, tile.name), ...lines.map((text) => make("span", {}, text))),
@@ -103,6 +104,11 @@ export class HoverCard {
     this.put(...this.view.pointOnScreen(tile.row));
     emit(this.model, "hover", tile);
     this.announce([tile.name, ...lines].join(", "));
+  }
+
+  /** Say again what depends on the query. */
+  renew() {
+    if (!this.element.hidden) this.show();
   }
 
   /**

@@ -110,12 +110,11 @@ export function verdictColor(relevant, colors) {
  * Draw thin spokes from the query to its hits. On the map they are arcs, which claim no route.
  * @param {Context} ctx
  * @param {ScatterView} view
- * @param {number} query
+ * @param {Point} star
  * @param {Hit[]} hits
  * @param {Colors} colors
  */
-export function drawSpokes(ctx, view, query, hits, colors) {
-  const [x, y] = view.pointOnScreen(query);
+export function drawSpokes(ctx, view, [x, y], hits, colors) {
   ctx.lineWidth = 1;
   ctx.globalAlpha = hits.length > 60 ? 0.25 : 0.55;
   for (const [row, relevant] of hits) {

@@ -22,11 +22,21 @@ const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowD
  * @property {(points: Point[] | null) => void} line shows the line that is being drawn
  * @property {(points: Point[], more: boolean) => void} lasso selects what lies inside, or adds it
  * @property {(row: number) => void} toggle selects one row, or deselects it
- * @property {() => void} clear
- * @property {() => void} switchTool
+ * @property {() => boolean} clear deselects all; returns whether any was selected
+ * @property {() => void} switchTool draws lines
+ * @property {() => void} switchBox draws boxes
  */
 
-/** @typedef {{ at: Point, moved: boolean, line: Point[] | null }} Drag */
+/** @typedef {"line" | "box" | null} Tool what a drag draws; null moves the plot */
+/** @typedef {{ start: Point, at: Point, moved: boolean, line: Point[] | null }} Drag */
+
+/** @type {(one: Point, other: Point) => Point[]} */
+const cornersOf = ([left, top], [right, bottom]) => [
+  [left, top],
+  [right, top],
+  [right, bottom],
+  [left, bottom],
+];
 
 /**
  * Connect pointer, wheel and keyboard of one scatter plot with its actions.
@@ -37,10 +47,10 @@ const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowD
  * @param {ScatterView} plot.view
  * @param {Actions} plot.actions
  * @param {() => number | null} plot.pointed returns the row with the ring, or null
- * @param {() => boolean} plot.selecting returns whether a drag draws a line, and does not move the plot
+ * @param {() => Tool} plot.tool returns what a drag draws
  * @returns {Stop}
  */
-export function interactions({ model, stage, hint, view, actions, pointed, selecting }) {
+export function interactions({ model, stage, hint, view, actions, pointed, tool }) {
   /** @type {Drag | null} */
   let drag = null;
   let hintTimer = 0;
@@ -59,7 +69,7 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
   function down(event) {
     if (event.button !== 0 || !event.isPrimary) return;
     const at = place(event);
-    drag = { at, moved: false, line: selecting() ? [at] : null };
+    drag = { start: at, at, moved: false, line: tool() ? [at] : null };
   }
 
   /** @param {PointerEvent} event */
@@ -77,7 +87,8 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
     if (drag.line) {
       if (Math.hypot(dx, dy) < STEP) return undefined;
       drag.at = at;
-      drag.line.push(at);
+      if (tool() === "box") drag.line = cornersOf(drag.start, at);
+      else drag.line.push(at);
       return actions.line(drag.line);
     }
     drag.at = at;
@@ -143,11 +154,18 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
     else actions.zoom(factor, ...view.pointOnScreen(row));
   }
 
-  // First what is being drawn goes, then the ring and the selection.
+  /**
+   * First what is being drawn goes, then the ring and the selection.
+   * @returns whether there was any of it
+   */
   function cancel() {
-    if (drag?.line) return letGo();
+    if (drag?.line) {
+      letGo();
+      return true;
+    }
+    const wasPointed = pointed() !== null;
     actions.point(null);
-    return actions.clear();
+    return actions.clear() || wasPointed;
   }
 
   /** @type {(act: (row: number) => void) => () => void} */
@@ -159,9 +177,10 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
   const keys = {
     Enter: onRinged((row) => choose(model, row)),
     " ": onRinged(actions.toggle),
-    Escape: cancel,
     l: actions.switchTool,
     L: actions.switchTool,
+    b: actions.switchBox,
+    B: actions.switchBox,
     "+": () => zoomAt(1.6),
     "=": () => zoomAt(1.6),
     "-": () => zoomAt(1 / 1.6),
@@ -171,6 +190,10 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
 
   /** @param {KeyboardEvent} event */
   function key(event) {
+    if (event.key === "Escape") {
+      if (cancel()) event.preventDefault(); // else it is for what stands around the plot
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
     event.preventDefault();
     keys[event.key]();
@@ -185,7 +208,7 @@ export function interactions({ model, stage, hint, view, actions, pointed, selec
   stage.addEventListener("blur", leave);
   stage.addEventListener("keydown", key);
   stage.addEventListener("dblclick", (event) => {
-    if (!selecting() && view.pick(...place(event), REACH) === null) actions.reset();
+    if (!tool() && view.pick(...place(event), REACH) === null) actions.reset();
   });
   stage.addEventListener("wheel", wheel, { passive: false });
   return () => clearTimeout(hintTimer);

@@ -58,6 +58,40 @@ function encloses(line, x, y) {
 }
 
 /**
+ * A line drawn by hand with few corners: those that lie farthest from the straight line between others stay.
+ * Source: Douglas and Peucker 1973.
+ * @param {Point[]} points
+ * @param {number} most corners
+ */
+export function simplified(points, most) {
+  const kept = new Set([0, points.length - 1]);
+  /** @type {[from: number, to: number][]} */
+  const spans = [[0, points.length - 1]];
+  /** @type {(from: number, to: number) => [place: number, far: number]} */
+  const farthest = (from, to) => {
+    const [[ax, ay], [bx, by]] = [points[from], points[to]];
+    const length = Math.hypot(bx - ax, by - ay);
+    let best = /** @type {[number, number]} */ ([-1, 0]);
+    for (let place = from + 1; place < to; place++) {
+      const [x, y] = points[place];
+      const far = length ? Math.abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length : Math.hypot(x - ax, y - ay);
+      if (far > best[1]) best = [place, far];
+    }
+    return best;
+  };
+  while (kept.size < most && spans.length) {
+    const found = spans.map(([from, to]) => farthest(from, to));
+    const widest = found.reduce((best, [, far], place) => (far > found[best][1] ? place : best), 0);
+    const [place, far] = found[widest];
+    if (place < 0 || far < 0.5) break;
+    const [[from, to]] = spans.splice(widest, 1);
+    spans.push([from, place], [place, to]);
+    kept.add(place);
+  }
+  return [...kept].sort((a, b) => a - b).map((place) => points[place]);
+}
+
+/**
  * Two ascending lists of rows as one.
  * @param {Int32Array<ArrayBuffer>} rows
  * @param {Iterable<number>} others

@@ -159,20 +159,6 @@ export class ScatterView {
   }
 
   /**
-   * Which of some rows is nearest to all others, or null if none has a point.
-   * @param {number[]} rows
-   * @returns {number | null}
-   */
-  medoid(rows) {
-    const there = rows.filter((row) => this.has(row));
-    const costs = there.map((row) => {
-      const [x, y] = [this.xy[2 * row], this.xy[2 * row + 1]];
-      return there.reduce((sum, other) => sum + Math.hypot(this.xy[2 * other] - x, this.xy[2 * other + 1] - y), 0);
-    });
-    return there[costs.indexOf(Math.min(...costs))] ?? null;
-  }
-
-  /**
    * The row nearest to a place on the screen within some pixels, or null.
    * @type {(x: number, y: number, reach: number) => number | null}
    */

@@ -134,6 +134,12 @@ export function plural(count, noun) {
 }
 
 /**
+ * The last part of a tile's id, without the folders around it.
+ * @param {string} id
+ */
+export const fileOf = (id) => id.slice(id.lastIndexOf("/") + 1);
+
+/**
  * The bytes of a trait as an array of numbers; they may begin anywhere in a message.
  * @template T
  * @param {new (buffer: ArrayBuffer) => T} Type

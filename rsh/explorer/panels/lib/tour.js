@@ -1,21 +1,23 @@
 // @ts-check
 import { make, store, stored } from "./shared.js";
 
-// Selectors of what a step points at (the first that is there), its heading, and its text.
 /**
+ * Selectors of what a step points at (the first that is seen), the region that it is in, its heading, its text.
  * @param {boolean} labeled
  * @param {boolean} images
  */
 const steps = (labeled, images) => [
   {
     targets: [".rsh-query"],
+    region: "answer",
     heading: "Choose a query",
     text:
-      `This tile is the query. Choose another one below it ${labeled ? "by class, " : ""}by name or at random` +
+      `This tile is the query. Choose another one ${labeled ? "by class, " : ""}by name or at random` +
       (images ? ", or drop your own image anywhere on the dashboard." : "."),
   },
   {
     targets: [".rsh-results .rsh-cards li", ".rsh-results"],
+    region: "answer",
     heading: "Look at the results",
     text:
       "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
@@ -24,22 +26,39 @@ const steps = (labeled, images) => [
       (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
   },
   {
-    targets: [".rsh-stage", ".rsh-explain"],
+    targets: [".rsh-stage"],
+    region: "spaces",
+    heading: "See all tiles at once",
+    text:
+      "Each dot is a tile, and near dots are similar tiles. The star is the query, the rings are its results. " +
+      "Point at a dot to see its tile, click it to search with it, or draw around many.",
+  },
+  {
+    targets: [".rsh-dock-tabs"],
+    region: "dock",
     heading: "Find out why",
     text:
-      "Each dot is a tile: hover over it, click it, or draw around many. “Compare with” shows the results of " +
-      `other codes side by side, and “Explain” shows ${images ? "which regions of a tile determine its code" : "what each bit says"}.`,
+      "Each of these opens a drawer: two codes bit by bit, the results of other codes side by side, " +
+      `${images ? "the regions of the tile that matter, " : ""}and what a single bit says.`,
   },
 ];
 const GAP = 14; // CSS pixels between a step's card and what it points at
 const LOOK_EVERY = 200; // ms, until there is something to point at
 
 /**
- * Three cards, each beside what it is about; shown by itself at the first visit only.
+ * The first element of a selector that is drawn.
+ * @param {string} selector
+ */
+const seen = (selector) =>
+  [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length > 0) ?? null;
+
+/**
+ * Some cards, each beside what it is about; shown by itself at the first visit only.
  * @param {boolean} labeled whether the tiles have classes
  * @param {boolean} images whether a query may be an image
+ * @param {(region: string) => void} go brings a region of the page to the front
  */
-export function tour(labeled, images) {
+export function tour(labeled, images, go) {
   const stops = steps(labeled, images);
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
@@ -63,36 +82,51 @@ export function tour(labeled, images) {
   /** @param {number} number */
   function show(number) {
     target?.classList.remove("is-toured");
-    target = stops[number]?.targets.map((selector) => document.querySelector(selector)).find(Boolean) ?? null;
-    if (!target) return end();
+    const stop = stops[number];
+    if (!stop) return end();
+    go(stop.region);
+    target = stop.targets.map(seen).find(Boolean) ?? null;
+    if (!target) return show(number + 1); // a gallery without maps has no dots
     step = number;
     target.classList.add("is-toured");
-    title.textContent = stops[step].heading;
-    words.textContent = stops[step].text;
+    title.textContent = stop.heading;
+    words.textContent = stop.text;
     place.textContent = `${step + 1} of ${stops.length}`;
     next.textContent = step + 1 < stops.length ? "Next" : "Done";
     skip.hidden = step + 1 === stops.length;
     card.hidden = false;
-    target.scrollIntoView({ block: step ? "center" : "nearest" });
+    target.scrollIntoView({ block: "nearest" });
     put();
     return next.focus({ preventScroll: true });
   }
 
-  // To the right of its target if there is room, else below it, and in any case in the window.
+  // Beside, below or above its target, wherever there is room; where there is none, over the least of it.
   function put() {
     if (card.hidden || !target) return;
     const { left, right, top, bottom } = target.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = card;
-    const beside = step === 0 && right + GAP + width < window.innerWidth;
     /** @type {(value: number, most: number) => number} */
     const within = (value, most) => Math.max(Math.min(value, most - GAP), GAP);
-    card.style.left = `${within(beside ? right + GAP : left, window.innerWidth - width)}px`;
-    card.style.top = `${within(beside ? top : bottom + GAP, window.innerHeight - height)}px`;
+    const [widest, lowest] = [window.innerWidth - width, window.innerHeight - height];
+    /** @type {(x: number, y: number) => number} */
+    const covered = (x, y) =>
+      Math.max(Math.min(x + width, right) - Math.max(x, left), 0) *
+      Math.max(Math.min(y + height, bottom) - Math.max(y, top), 0);
+    const places = [
+      [right + GAP, top],
+      [left - GAP - width, top],
+      [left, bottom + GAP],
+      [left, top - GAP - height],
+    ].map(([x, y]) => [within(x, widest), within(y, lowest)]);
+    const [x, y] = places.reduce((best, each) => (covered(each[0], each[1]) < covered(best[0], best[1]) ? each : best));
+    card.style.left = `${x}px`;
+    card.style.top = `${y}px`;
   }
 
   function end() {
     target?.classList.remove("is-toured");
     card.hidden = true;
+    go("answer");
     store("rsh-toured", "yes");
     button.focus({ preventScroll: true });
   }

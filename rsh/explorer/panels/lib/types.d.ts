@@ -15,8 +15,13 @@ export interface Model<Traits = any> {
 }
 
 export type Message =
-  | { kind: "pong" | "idle" }
-  | { kind: "text"; form: string; text: string }
+  | { kind: "pong" | "idle" | "selected" }
+  | { kind: "text"; form: string; text: string; note: string }
+  | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
+  | { kind: "scene"; bounds: [west: number, south: number, east: number, north: number] }
+  | { kind: "footprints" }
+  | { kind: "keep"; dump: unknown }
+  | { kind: "imported"; words: string }
   | { kind: "file"; name: string; type: string }
   | ({ kind: "tile" } & TileWords);
 
@@ -35,12 +40,14 @@ export type Sign = "like" | "unlike";
 // One tile, as `describe` in tiles.py gives it.
 export interface TileWords {
   row: number;
+  id: string;
   name: string;
   color: number;
   code: string;
   place: string;
   map: string;
   split: string;
+  unseen: boolean;
 }
 
 export interface Tile extends TileWords {
@@ -57,6 +64,13 @@ export interface Events {
   busy: { words?: string };
   idle: object;
   alert: object;
+  say: { words: string };
+  "region drawn": { polygon: string };
+  only: { condition: string };
+  given: { classes: Record<string, string> };
+  enlarge: { row: number; name: string };
+  region: { name: string };
+  go: { region: string };
   join: object;
   coloring: { coloring: DotColoring };
   highlight: { value: number | null };
@@ -135,19 +149,55 @@ export interface CompareView {
   sides: { title: string; figures: string[]; cards: SideCard[]; mine: boolean }[];
 }
 
-// controls.py
-export interface ControlsView {
-  query: Tile & { unseen: boolean };
+// query.py
+export interface QueryView {
+  query: Tile;
+  novelty: string;
   can_go_back: boolean;
   can_go_forward: boolean;
+  num_classes: number;
+  marks: (Tile & { sign: Sign })[];
+}
+
+// strips.py
+export interface Strip {
+  key: string;
+  title: string;
+  words: string;
+  cards: (Card & { far?: string })[];
+  actions: [name: string, words: string][];
+  named: boolean;
+}
+
+export interface StripsView {
+  note: string;
+  actions: [name: string, words: string][];
+  choices?: { name: string; words: string; options: [value: string, words: string][]; chosen: string }[];
+  strips: Strip[];
+}
+
+// labels.py
+export interface LabelsView {
+  classes: [name: string, count: number][];
+  sets: [name: string, count: number][];
+  num_given: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  kept: "gallery" | "visitor" | "none";
+  why: string;
+  notes: string[];
+  conflicts: [row: number, said: [name: string, person: string][]][];
+}
+
+// controls.py
+export interface ControlsView {
   max_top_k: number;
   num_bits: number;
-  num_classes: number;
   orders: [value: string, words: string][];
   order_note: string;
+  has_feedback: boolean;
   searched: string;
   has_held_out: boolean;
-  marks: (Tile & { sign: Sign })[];
 }
 
 export interface Search {
@@ -159,10 +209,7 @@ export interface Search {
 }
 
 // explain.py
-export type Part = "parts" | "bit" | "pairs";
-
 export interface Asked {
-  open: Part[];
   bit: number;
   pair: number;
 }
@@ -202,7 +249,14 @@ export interface ExplainView {
 // filter.py
 export interface FilterView {
   texts: string[];
-  columns: { name: string; words: string; values: string[]; hint: string }[];
+  words: string[];
+  columns: {
+    name: string;
+    words: string;
+    values: string[];
+    hint: string;
+    kind: "number" | "text" | "box" | "region";
+  }[];
   found: string;
 }
 
@@ -236,15 +290,25 @@ export interface Marks {
   num_bits: number;
   hits: Hit[];
   rings?: Record<string, Point[][]>;
+  spots?: Record<string, Point>;
+}
+
+export interface Basemap {
+  url: string;
+  credit: string;
+  origin: string;
 }
 
 export interface ScatterTraits {
   heading: string;
   term: string;
   caption: string;
-  world: boolean;
+  space: "feature" | "code" | "world";
   xy: Bytes;
   background: Bytes;
+  basemap: Basemap | Record<string, never>;
+  scenes: number;
+  tile_width: number;
   most: number;
   marks: Marks;
 }

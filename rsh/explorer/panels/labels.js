@@ -1,0 +1,199 @@
+// @ts-check
+import { make, on, plural, redrawOn, stopAll, store, stored } from "./lib/shared.js";
+
+/** @import { Bytes, LabelsView, Message, Props } from "./lib/types" */
+
+const TOKEN = "rsh-visitor";
+const AUTHOR = "rsh-author";
+/** @type {Record<LabelsView["kept"], string>} */
+const KEPT = {
+  gallery: "Labels are kept in the gallery, for everybody who opens it.",
+  visitor: "Labels are kept in this browser alone.",
+  none: "Labels are not kept: export them before you leave.",
+};
+/** @type {[form: string, words: string][]} */
+const FORMS = [
+  ["csv", "CSV"],
+  ["parquet", "Parquet"],
+  ["geojson", "GeoJSON"],
+];
+
+/** A name for this browser, by which undo and redo know it. */
+function visitorToken() {
+  const known = stored(TOKEN);
+  if (known && /^[\w-]{8,64}$/.test(known)) return known;
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  store(TOKEN, made);
+  return made;
+}
+
+/**
+ * All classes and sets that were given, with what can be done to each.
+ * @param {Props<{ view: LabelsView, fingerprint: string, map: boolean }>} props
+ */
+function render({ model, el }) {
+  const shelf = `rsh-labels-${model.get("fingerprint")}`;
+  const where = make("p", { class: "rsh-note" });
+  const author = make("input", {
+    type: "text",
+    maxlength: 60,
+    value: stored(AUTHOR) ?? "",
+    placeholder: "unknown",
+    "aria-label": "Your name, which stands beside your labels",
+    autocomplete: "name",
+  });
+  const classes = make("ul", { class: "rsh-label-list", "aria-label": "Classes" });
+  const sets = make("ul", { class: "rsh-label-list", "aria-label": "Sets" });
+  const conflicts = make("ul", { class: "rsh-label-list", "aria-label": "Disagreements" });
+  const disagree = make("section", {}, make("h3", {}, "Disagreements"), conflicts);
+  const file = make("input", {
+    type: "file",
+    accept: ".csv,.parquet,.geojson,.json",
+    class: "rsh-hidden",
+    tabindex: "-1",
+    "aria-hidden": "true",
+  });
+  const load = make("button", { type: "button", onclick: () => file.click() }, "Import…");
+  const status = make("p", { class: "rsh-note", role: "status" });
+  el.classList.add("rsh-panel", "rsh-labels");
+  el.append(
+    make(
+      "div",
+      { class: "rsh-labels-columns" },
+      make("section", {}, make("h3", {}, "Classes given"), classes),
+      make("section", {}, make("h3", {}, "Sets"), sets),
+      disagree,
+      make(
+        "section",
+        { class: "rsh-labels-side" },
+        where,
+        make("label", {}, make("span", {}, "Your name "), author),
+        make(
+          "div",
+          { class: "rsh-buttons", role: "group", "aria-label": "Labels and sets as files" },
+          ...FORMS.filter(([form]) => form !== "geojson" || model.get("map")).map(([form, words]) =>
+            make(
+              "button",
+              {
+                type: "button",
+                title: `Save all labels and sets as ${words}`,
+                onclick: () => act({ do: "export", form }),
+              },
+              words,
+            ),
+          ),
+          load,
+          file,
+        ),
+        status,
+      ),
+    ),
+  );
+
+  /** @param {Record<string, unknown>} content */
+  const act = (content) => model.send({ kind: "label", ...content });
+  function meet() {
+    let dump = null;
+    try {
+      dump = JSON.parse(stored(shelf) ?? "null");
+    } catch {
+      // something else was stored under this name
+    }
+    model.send({ kind: "visitor", token: visitorToken(), author: author.value, dump });
+  }
+  author.addEventListener("change", () => {
+    store(AUTHOR, author.value);
+    meet();
+  });
+  file.addEventListener("change", async () => {
+    const chosen = file.files?.[0];
+    file.value = "";
+    if (!chosen) return;
+    status.textContent = `Reading ${chosen.name}…`;
+    model.send({ kind: "label", do: "import", name: chosen.name }, undefined, [await chosen.arrayBuffer()]);
+  });
+
+  /** @type {(name: string, onclick: () => void, title?: string) => HTMLElement} */
+  const small = (name, onclick, title) => make("button", { type: "button", class: "rsh-quiet", title, onclick }, name);
+  /** @param {LabelsView["sets"][number]} set */
+  function setLine([name, count]) {
+    const rename = () => {
+      const field = make("input", { type: "text", value: name, maxlength: 60, "aria-label": `New name of ${name}` });
+      const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Rename"));
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        act({ do: "rename set", name, new: field.value });
+      });
+      line.replaceChildren(form);
+      field.select();
+    };
+    const line = make(
+      "li",
+      {},
+      make("strong", {}, name),
+      make("span", {}, plural(count, "tile")),
+      small("Select", () => act({ do: "select set", name })),
+      small("Rename", rename),
+      small("Delete", () => act({ do: "delete set", name }), "Its tiles stay; undo brings it back"),
+    );
+    return line;
+  }
+
+  function draw() {
+    const view = model.get("view");
+    if (!view.classes) return;
+    const given = view.classes.filter(([, count]) => count);
+    classes.replaceChildren(
+      ...given.map(([name, count]) =>
+        make(
+          "li",
+          {},
+          make("strong", {}, name.replaceAll("_", " ")),
+          make("span", {}, plural(count, "tile")),
+          small("Select", () => act({ do: "select class", name })),
+        ),
+      ),
+      ...(given.length ? [] : [make("li", {}, "None yet: select tiles and press 1 to 9, or name a class.")]),
+    );
+    sets.replaceChildren(
+      ...view.sets.map(setLine),
+      ...(view.sets.length ? [] : [make("li", {}, "None yet: select tiles and put them into a set.")]),
+    );
+    disagree.hidden = !view.conflicts.length;
+    conflicts.replaceChildren(
+      ...view.conflicts.map(([row, said]) =>
+        make(
+          "li",
+          {},
+          make("span", {}, said.map(([name, person]) => `${name} (${person.slice(0, 12)})`).join(" or ")),
+          ...said.map(([name]) => small(name, () => act({ do: "settle", row, name }), `Settle it: ${name}`)),
+          small("Show", () => model.send({ kind: "choose", row })),
+        ),
+      ),
+    );
+    where.textContent = [KEPT[view.kept], view.why && `The gallery cannot be written: ${view.why}.`, ...view.notes]
+      .filter(Boolean)
+      .join(" ");
+  }
+
+  /** @type {(content: Message, buffers: Bytes[]) => void} */
+  function receive(content) {
+    if (content.kind === "keep") store(shelf, JSON.stringify(content.dump));
+    if (content.kind === "imported") status.textContent = content.words;
+  }
+  model.on("msg:custom", receive);
+  meet();
+  return stopAll([
+    redrawOn(model, ["view"], draw),
+    on(model, {
+      alert: () => {
+        status.textContent = "";
+      },
+    }),
+    () => model.off("msg:custom", receive),
+  ]);
+}
+
+export default { render };

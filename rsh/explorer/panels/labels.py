@@ -1,0 +1,40 @@
+"""Labels and sets: what a visitor gives to the tiles that are selected or pointed at."""
+
+import traitlets
+
+from rsh.explorer.panels.panel import Panel
+
+
+class LabelsPanel(Panel, script="labels.js", style="labels.css"):
+    """A tab of the drawer with all classes and sets.
+
+    Sends {"kind": "visitor", "token", "author", "dump"} once, and messages {"kind": "label", ...}
+    with "do": "undo", "redo", "delete set", "rename set", "select class", "select set", "settle",
+    "export" or "import".
+
+    Attributes:
+        view: classes and sets, each with name and count; num_given; can_undo, can_redo; kept,
+            where labels are kept; why, if not in the gallery; notes; and conflicts, each with a row
+            and pairs of a class and a person.
+        fingerprint: of the gallery, under which a browser keeps labels.
+        map: whether tiles have coordinates.
+    """
+
+    fingerprint = traitlets.Unicode().tag(sync=True)
+    map = traitlets.Bool().tag(sync=True)
+
+
+class TrayPanel(Panel, script="tray.js", style="tray.css"):
+    """A bar with what can be done with the selected tiles, and the keys 1 to 9, undo and redo.
+
+    Sends {"kind": "label", "do": "give" | "number" | "put" | "take" | "undo" | "redo"} with a name
+    or a number, and a row where one tile is meant and not the selection.
+
+    Attributes:
+        view: as that of `LabelsPanel`.
+        given: the given class of shown tiles, by row as text.
+        said: what was done last, in words.
+    """
+
+    given = traitlets.Dict().tag(sync=True)
+    said = traitlets.Unicode().tag(sync=True)

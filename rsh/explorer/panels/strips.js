@@ -1,0 +1,130 @@
+// @ts-check
+import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { selecting } from "./lib/selecting.js";
+import { fileOf, Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+
+/** @import { Props, Strip, StripsView } from "./lib/types" */
+
+/**
+ * Strips of tiles, each under a heading.
+ * @param {Props<{ subject: string, view: StripsView, working: string }>} props
+ */
+function render({ model, el }) {
+  const images = new Images();
+  const subject = model.get("subject");
+  const note = make("p", { class: "rsh-note" });
+  const actions = make("div", { class: "rsh-strip-actions" });
+  const working = make("p", { class: "rsh-waiting", role: "status" });
+  const body = make("div", { class: "rsh-strips-body" });
+  const choice = selecting(model, body);
+  const choices = make("div", { class: "rsh-strip-choices" });
+  /** What is chosen in each list, by its name. */
+  const chosen = () =>
+    Object.fromEntries([...choices.querySelectorAll("select")].map((list) => [list.name, list.value]));
+
+  /** @param {NonNullable<StripsView["choices"]>[number]} choice */
+  function choiceOf({ name, words, options, chosen: now }) {
+    const list = make("select", { name });
+    list.append(...options.map(([value, text]) => make("option", { value }, text)));
+    list.value = now;
+    return make("label", {}, `${words} `, list);
+  }
+
+  /** @type {(what: string, words: string, key?: string) => HTMLButtonElement} */
+  const button = (what, words, key = "") =>
+    make(
+      "button",
+      {
+        type: "button",
+        class: "rsh-quiet",
+        onclick: () => model.send({ kind: subject, do: what, key, chosen: chosen() }),
+      },
+      words,
+    );
+
+  el.classList.add("rsh-panel", "rsh-strips", `is-${subject}`);
+  el.append(make("div", { class: "rsh-strips-head" }, note, choices, actions), working, body);
+
+  /** @param {Strip} one */
+  function nameForm(one) {
+    const field = make("input", {
+      type: "text",
+      maxlength: 60,
+      placeholder: "give it a name",
+      "aria-label": `Name of ${one.title}`,
+      autocomplete: "off",
+      spellcheck: "false",
+      "data-key": one.key,
+    });
+    const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Name it"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (field.value.trim()) model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
+    });
+    return form;
+  }
+
+  /** @param {Strip} one */
+  function drawStrip(one) {
+    const list = make("ol", { class: "rsh-cards", "aria-label": `${one.title}, ${one.words}` });
+    const cards = one.cards.map((card) =>
+      tileCard(
+        model,
+        images,
+        card,
+        { title: card.alt },
+        make(
+          "span",
+          { class: "rsh-card-text", "aria-hidden": "true" },
+          card.far ? make("span", { class: "rsh-distance" }, card.far) : null,
+          make("span", { class: "rsh-class" }, make("span", {}, card.color < 0 ? fileOf(card.id) : card.name)),
+        ),
+      ),
+    );
+    fillGrid(list, cards, (place) => choice.box(one.cards[place]));
+    return make(
+      "section",
+      {},
+      make(
+        "div",
+        { class: "rsh-strip-head" },
+        make("h3", {}, one.title),
+        make("span", { class: "rsh-note" }, one.words),
+        ...one.actions.map(([what, words]) => button(what, words, one.key)),
+        one.named ? nameForm(one) : null,
+      ),
+      list,
+    );
+  }
+
+  function draw() {
+    const view = model.get("view");
+    if (!view.strips) return;
+    const focused = document.activeElement;
+    const key = focused instanceof HTMLInputElement && el.contains(focused) ? focused.dataset.key : undefined;
+    note.textContent = view.note;
+    choices.replaceChildren(...(view.choices ?? []).map(choiceOf));
+    actions.replaceChildren(...view.actions.map(([what, words]) => button(what, words)));
+    body.replaceChildren(...view.strips.map(drawStrip));
+    choice.mark();
+    // Naming goes on from group to group by keyboard.
+    const fields = /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll("input[data-key]")]);
+    const here = fields.findIndex((field) => field.dataset.key === key);
+    if (key !== undefined && here >= 0) fields[Math.min(here + 1, fields.length - 1)].focus();
+  }
+
+  return stopAll([
+    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["working"], () => {
+      working.textContent = model.get("working");
+      working.hidden = !working.textContent;
+    }),
+    on(model, {
+      hover: ({ row }) => pointAt(body, row),
+    }),
+    () => choice.stop(),
+    () => images.revoke(),
+  ]);
+}
+
+export default { render };

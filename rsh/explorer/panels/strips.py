@@ -1,0 +1,54 @@
+"""Strips of tiles under headings: groups, duplicates, unusual tiles, and tiles to label next."""
+
+from typing import Any
+
+import traitlets
+
+from rsh.explorer.panels.panel import Panel
+
+
+class StripsPanel(Panel, script="strips.js", style="strips.css"):
+    """Strips of tiles, each with a heading and what can be done with it.
+
+    Sends {"kind": subject, "do": action, "key", "chosen"}, where an action is one of the view's or
+    a strip's, and "rename" with a "name" besides; and {"kind": "choose", "row"}.
+
+    Attributes:
+        subject: what the strips are of, "groups" for example, the kind of its messages.
+        view: note, in words; actions, pairs of a name and its words; choices (optional), each with
+            name, words, options, pairs of a value and its words, and chosen; and strips, each with
+            key, title, words, cards, named, whether a name can be given, and its actions.
+        working: what is being done, or "".
+    """
+
+    subject = traitlets.Unicode().tag(sync=True)
+    working = traitlets.Unicode().tag(sync=True)
+
+
+def strip(
+    key: str,
+    title: str,
+    words: str,
+    cards: list[dict[str, Any]],
+    *,
+    actions: list[list[str]],
+    named: bool = False,
+) -> dict[str, Any]:
+    """Return one strip.
+
+    Args:
+        key: what tells it from the others.
+        title: its heading.
+        words: a note beside the heading.
+        cards: from `rsh.explorer.panels.tiles.tile_card`.
+        actions: pairs of a name and its words.
+        named: whether a visitor can name it.
+    """
+    return {
+        "key": key,
+        "title": title,
+        "words": words,
+        "cards": cards,
+        "actions": actions,
+        "named": named,
+    }

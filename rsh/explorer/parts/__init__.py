@@ -1,0 +1,1 @@
+"""Parts of the page with panels, messages and a state of their own."""

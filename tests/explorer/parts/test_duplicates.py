@@ -1,0 +1,103 @@
+"""Near duplicates on the page: the command runs in a process of its own."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.errors import InputError
+from rsh.explorer.jobs import Job
+from rsh.explorer.page import Explorer
+from rsh.explorer.state import ExplorerState
+
+FOUND = {
+    "groups": [
+        {
+            "splits": {"train": 1, "query": 1},
+            "classes": {"coast": 1, "desert": 1},
+            "is_chain": False,
+            "tiles": [],
+        }
+    ],
+    "num_pairs": 1,
+    "num_tiles": 2,
+    "num_removable": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+    gallery = tiny_gallery(tmp_path_factory.mktemp("twins") / "g", num_tiles=60)
+    return Explorer(ExplorerState(gallery))
+
+
+def with_found(page: Explorer) -> list[str]:
+    """Show two tiles as one group; return their ids."""
+    ids = page.state.gallery.items["id"].iloc[[3, 17]].tolist()
+    group: dict[str, Any] = FOUND["groups"][0]
+    group["tiles"] = [
+        {"id": tile, "distance": place, "keep": place == 0} for place, tile in enumerate(ids)
+    ]
+    page.duplicates._found = FOUND
+    page.duplicates.open()
+    return ids
+
+
+def test_what_was_found_is_shown_and_can_be_selected(page):
+    with_found(page)
+    view = page.duplicates.strips.view
+    assert view["note"].startswith("1 group with 2 tiles, of which 1 can go")
+    (strip,) = view["strips"]
+    assert [card["row"] for card in strip["cards"]] == [3, 17]
+    assert "different classes: coast, desert" in strip["words"]
+    for what, rows in {"select": [3, 17], "select others": [17], "select removable": [17]}.items():
+        page.receive(page.duplicates.strips, {"kind": "duplicates", "do": what, "key": "0"}, [])
+        assert page.state.selection.tolist() == rows
+
+
+def test_a_key_that_is_none_selects_nothing(page):
+    with_found(page)
+    for key in ("7", "-1", "x", ""):
+        page.receive(page.duplicates.strips, {"kind": "duplicates", "do": "select", "key": key}, [])
+        assert page.state.selection.tolist() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["duplicates", "leaks"])
+def test_the_command_answers_the_page(tmp_path, what):
+    page = Explorer(ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=60)))
+    asyncio.run(page.duplicates._look(what))
+    assert page.header.message == ""
+    assert what.replace("duplicates", "groups") in page.duplicates._found
+    assert page.duplicates.strips.working == ""
+
+
+def test_a_job_returns_what_the_command_prints_and_says_what_it_refuses(tmp_path: Path):
+    heard: list[str] = []
+
+    async def work() -> bytes:
+        job = Job()
+        output = await job.run(["--help"])
+        with pytest.raises(InputError, match=r"holds no gallery|no gallery"):
+            await job.run(["gallery", "info", str(tmp_path)], hear=heard.append)
+        assert not job.is_running
+        return output
+
+    assert b"usage: rsh COMMAND" in asyncio.run(work())
+    assert heard
+
+
+def test_a_job_that_is_canceled_ends_its_process():
+    async def work() -> None:
+        job = Job()
+        task = asyncio.create_task(job.run(["gallery", "info", "nowhere"]))
+        while not job.is_running:
+            await asyncio.sleep(0.01)
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not job.is_running
+
+    asyncio.run(work())

@@ -1,0 +1,65 @@
+"""Groups on the page: named, selected and labeled; and the most unusual tiles."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from make_gallery import tiny_gallery, without_classes
+
+from rsh.explorer.page import Explorer
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.unusual import most_unusual
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Explorer:
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=120, more=without_classes)
+    return Explorer(ExplorerState(gallery))
+
+
+def ask(page: Explorer, what: str, **content: Any) -> None:
+    page.receive(page.groups.strips, {"kind": "groups", "do": what, **content}, [])
+
+
+def test_a_gallery_without_classes_opens_with_its_groups(page):
+    groups = page.state.gallery.groups
+    assert page.dock.tab == "groups"
+    first, *strips = page.groups.strips.view["strips"]
+    assert first["title"] == "Most unusual tiles"
+    assert [strip["key"] for strip in strips] == [group.key for group in groups]
+    assert [card["row"] for card in strips[0]["cards"]] == groups[0].rows[:9].tolist()
+
+
+def test_a_gallery_with_classes_opens_without_the_drawer(gallery):
+    assert Explorer(ExplorerState(gallery)).dock.tab == ""
+
+
+def test_a_group_is_named_selected_and_labeled(page):
+    group = page.state.gallery.groups[0]
+    ask(page, "rename", key=group.key, name="dark forest")
+    strip = page.groups.strips.view["strips"][1]
+    assert strip["title"] == "dark forest"
+    assert ["label", "Give all the class dark forest"] in strip["actions"]
+    ask(page, "select", key=group.key)
+    assert page.state.selection.tolist() == sorted(group.rows.tolist())
+    ask(page, "label", key=group.key)
+    assert set(page.labels.labeling.rows_of_class("dark forest")) == set(group.rows.tolist())
+
+
+def test_a_key_of_no_group_changes_nothing(page):
+    ask(page, "select", key="no/such tile.jpg")
+    ask(page, "rename", key="no/such tile.jpg", name="x")
+    assert page.state.selection.tolist() == []
+    assert page.labels.labeling.classes == []
+
+
+def test_the_most_unusual_tiles_have_the_largest_factors(page):
+    gallery = page.state.gallery
+    found = most_unusual(gallery, count=9)
+    rows, factors = found.rows, found.factors
+    every = gallery.outliers.of_tiles(np.arange(len(gallery)))
+    assert factors.tolist() == sorted(every.tolist(), reverse=True)[:9]
+    assert every[rows].tolist() == factors.tolist()
+    ask(page, "select unusual")
+    assert page.state.selection.tolist() == sorted(rows.tolist())

@@ -1,0 +1,198 @@
+"""Labeling on the page: what messages record, what panels show, and where it is kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_gallery import tiny_gallery, without_classes
+
+from rsh.errors import InputError
+from rsh.explorer.labeling import Labeling
+from rsh.explorer.page import Explorer
+from rsh.explorer.settings import PageSettings
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.annotations.store import ANNOTATIONS
+from rsh.gallery.gallery import Gallery
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_gallery(tmp_path / "g", num_tiles=60, more=without_classes).folder
+
+
+def visit(folder: Path, **settings: Any) -> Explorer:
+    page = Explorer(ExplorerState(Gallery.open(folder)), settings=PageSettings(**settings))
+    tell(page, kind="visitor", token="visitor-1", author="Ana", dump=None)
+    return page
+
+
+def tell(page: Explorer, *buffers: bytes, **content: Any) -> None:
+    page.receive(page.labels.tray, content, [memoryview(data) for data in buffers])
+
+
+def label(page: Explorer, what: str, **content: Any) -> None:
+    tell(page, kind="label", do=what, **content)
+
+
+def given(page: Explorer) -> dict[int, str]:
+    rows = range(len(page.state.gallery))
+    return {int(row): name for row, name in page.labels.labeling.given([*rows]).items()}
+
+
+def test_a_class_goes_to_the_selection_or_to_the_tile_that_is_meant(folder):
+    page = visit(folder)
+    page.select([3, 17])
+    label(page, "give", name="  Burned area ")
+    assert given(page) == {3: "Burned area", 17: "Burned area"}
+    label(page, "number", number=1, row=5)
+    assert given(page)[5] == "Burned area"
+    label(page, "give", name="", row=3)
+    assert 3 not in given(page)
+    assert page.labels.tray.said == "1 tile: no class"
+    assert page.labels.list.view["classes"] == [["Burned area", 2]]
+
+
+def test_a_key_without_a_class_says_what_to_do(folder):
+    page = visit(folder)
+    label(page, "number", number=4, row=5)
+    assert page.header.message == "no class has the key 4: name a new class first"
+    assert given(page) == {}
+
+
+def test_undo_and_redo_are_this_visitors_own(folder):
+    page, other = visit(folder), visit(folder)
+    tell(other, kind="visitor", token="visitor-2", author="", dump=None)
+    label(page, "give", name="lake", row=1)
+    label(other, "give", name="field", row=2)
+    label(page, "undo")
+    assert given(page) == {2: "field"}
+    assert page.labels.tray.view["can_redo"] and not page.labels.tray.view["can_undo"]
+    label(page, "redo")
+    assert given(page) == {1: "lake", 2: "field"}
+    label(page, "redo")
+    assert page.labels.tray.said == "There is nothing to redo"
+
+
+def test_two_classes_for_one_tile_are_a_disagreement_until_one_settles_it(folder):
+    page, other = visit(folder), visit(folder)
+    tell(other, kind="visitor", token="visitor-2", author="Ben", dump=None)
+    label(page, "give", name="lake", row=1)
+    label(other, "give", name="river", row=1)
+    page.labels.open()
+    assert page.labels.list.view["conflicts"] == [[1, [["lake", "Ana"], ["river", "Ben"]]]]
+    label(page, "settle", row=1, name="lake")
+    assert page.labels.list.view["conflicts"] == []
+    assert given(page) == {1: "lake"}
+
+
+def test_sets_are_made_renamed_selected_and_deleted(folder):
+    page = visit(folder)
+    page.select([3, 17])
+    label(page, "put", name="to check")
+    page.select([4])
+    label(page, "put", name="to check")
+    assert page.labels.list.view["sets"] == [["to check", 3]]
+    label(page, "rename set", name="to check", new="checked")
+    label(page, "take", name="checked", row=3)
+    label(page, "select set", name="checked")
+    assert page.state.selection.tolist() == [4, 17]
+    label(page, "delete set", name="checked")
+    assert page.labels.list.view["sets"] == []
+
+
+@pytest.mark.parametrize("name", ["x" * 80, "", "a\x07b"])
+def test_a_name_that_is_none_changes_nothing(folder, name):
+    page = visit(folder)
+    page.select([3])
+    label(page, "put", name=name)
+    assert page.header.message
+    assert page.labels.labeling.view()["sets"] == []
+
+
+def test_a_filter_on_a_set_is_answered_again_when_the_set_changes(folder):
+    page = visit(folder)
+    page.select([3, 17, 20])
+    label(page, "put", name="mine")
+    page.receive(page.filter, {"kind": "where", "texts": ["set=mine"]}, [])
+    before = {card["row"] for card in page.cards.view["cards"]}
+    assert before <= {3, 17, 20}
+    label(page, "put", name="mine", row=21)
+    after = {card["row"] for card in page.cards.view["cards"]} | {page.state.query.row}
+    assert 21 in after
+
+
+def test_labels_stay_in_the_gallery_for_the_next_visitor(folder):
+    label(visit(folder), "give", name="lake", row=1)
+    assert (folder / ANNOTATIONS).exists()
+    assert given(visit(folder)) == {1: "lake"}
+
+
+@pytest.mark.parametrize("kept", ["visitor", "none"])
+def test_a_public_page_keeps_labels_out_of_the_gallery(folder, kept, monkeypatch):
+    page = visit(folder, labels=kept)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(page.labels.list, "send", lambda content, *_, **__: sent.append(content))
+    label(page, "give", name="lake", row=1)
+    assert given(page) == {1: "lake"}
+    assert not (folder / ANNOTATIONS).exists()
+    dumps = [content["dump"] for content in sent if content["kind"] == "keep"]
+    assert len(dumps) == (kept == "visitor")
+    later = visit(folder, labels=kept)
+    if dumps:
+        dump = json.loads(json.dumps(dumps[0]))  # as a browser keeps it
+        tell(later, kind="visitor", token="visitor-1", author="", dump=dump)
+    assert given(later) == ({1: "lake"} if kept == "visitor" else {})
+
+
+def test_a_gallery_that_cannot_be_written_keeps_labels_in_the_browser(folder, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise InputError("cannot write here: fix its permissions")
+
+    monkeypatch.setattr("rsh.gallery.annotations.store.check_writable", refuse)
+    page = visit(folder)
+    label(page, "give", name="lake", row=1)
+    view = page.labels.list.view
+    assert (view["kept"], view["why"]) == ("visitor", "cannot write here: fix its permissions")
+    assert given(page) == {1: "lake"}
+    assert not (folder / ANNOTATIONS).exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "geojson"])
+def test_a_file_of_labels_comes_back_as_it_was(folder, form, tmp_path):
+    page = visit(folder)
+    page.select([3, 17])
+    label(page, "give", name="lake")
+    label(page, "put", name="to check")
+    name, _, data = page.labels.labeling.write_file(form)
+    for one in (3, 17):
+        label(page, "give", name="", row=one)
+    label(page, "delete set", name="to check")
+    tell(page, data, kind="label", do="import", name=name)
+    assert page.header.message == ""
+    assert given(page) == {3: "lake", 17: "lake"}
+    assert page.labels.list.view["sets"] == [["to check", 2]]
+
+
+def test_a_file_that_holds_no_labels_is_refused_in_a_sentence(folder):
+    page = visit(folder)
+    tell(page, b"\x00\x01", kind="label", do="import", name="x.parquet")
+    assert page.header.message
+    assert given(page) == {}
+
+
+def test_dots_are_colored_by_the_given_class(folder):
+    page = visit(folder)
+    page.receive(page.legend, {"kind": "color", "by": "given"}, [])
+    assert page.legend.coloring["num_missing"] == 60
+    label(page, "give", name="lake", row=1)
+    assert page.legend.coloring["names"] == ["lake"]
+    assert page.legend.coloring["num_missing"] == 59
+
+
+def test_names_of_groups_are_classes_that_can_be_given(folder):
+    labeling = Labeling(Gallery.open(folder))
+    labeling.name_group("some/tile.jpg", "dark forest")
+    assert labeling.classes == ["dark forest"]
+    labeling.give_number([2], 1)
+    assert labeling.given([2]) == {"2": "dark forest"}
