@@ -314,7 +314,7 @@ class Gallery(Labeled):
 
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail; an image of the code if there is no other."""
-        return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
+        return self.stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
 
     def preview(self, row: int) -> bytes | None:
         """Return the JPEG bytes of one preview, a larger image than the thumbnail; None without."""
@@ -333,7 +333,7 @@ class Gallery(Labeled):
             None if the gallery does not know where it is, or if it is gone, cannot be read, or has
             been changed since it was encoded.
         """
-        thumbnail = self._stored_thumbnail(row)
+        thumbnail = self.stored_thumbnail(row)
         if not thumbnail or not self.manifest.data.sources:
             return None
         return self._originals.load(
@@ -375,7 +375,7 @@ class Gallery(Labeled):
             has[segments == number] = segment.with_image[rows[segments == number]]
         return has
 
-    def _stored_thumbnail(self, row: int) -> bytes:
+    def stored_thumbnail(self, row: int) -> bytes:
         segment, inside = self._place(row)
         return self._segments[segment].thumbnail(inside)
 
@@ -385,7 +385,7 @@ class Gallery(Labeled):
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
-        thumbnails = (self._stored_thumbnail(row) for row in range(len(self)))
+        thumbnails = (self.stored_thumbnail(row) for row in range(len(self)))
         previews = (self.preview(row) or b"" for row in range(len(self)))
         return GalleryTiles(
             *(self.items, self.packed, self.relaxed, self.features, thumbnails),
