@@ -242,7 +242,9 @@ class ExplorerState:
         """
         if self.query.has_feedback:
             return None
-        wanted = self.query, self.settings.filter, self.settings.include_held_out
+        filter = self.settings.filter
+        version = self.gallery.annotations_version(filter)
+        wanted = self.query, filter, self.settings.include_held_out, version
         if self._kept[0] != wanted:
             self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
         return self._kept[1]

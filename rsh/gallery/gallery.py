@@ -321,13 +321,18 @@ class Gallery(Labeled):
     def _whole_searcher(self) -> Searcher:
         return with_held_out(self.searcher, self)
 
+    def annotations_version(self, filter: Filter) -> int:
+        """Return another number when a filter may pass other tiles, as visitors gave something.
+
+        It reads what they gave; 0 for a filter that has no such condition.
+        """
+        if not filter.on_annotations(self.items):
+            return 0
+        self.annotations.refresh()
+        return self.annotations.version
+
     def _searcher_for(self, filter: Filter, include_held_out: bool) -> Searcher:
-        """Return what finds the tiles that pass a filter, by what visitors have given so far."""
-        version = 0
-        if filter.on_annotations(self.items):
-            self.annotations.refresh()
-            version = self.annotations.version
-        return self._kept_searcher(filter, include_held_out, version)
+        return self._kept_searcher(filter, include_held_out, self.annotations_version(filter))
 
     def _filter_searcher(self, filter: Filter, include_held_out: bool, version: int) -> Searcher:
         """Return what finds the tiles that pass a filter, by a version of the annotations."""

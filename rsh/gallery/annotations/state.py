@@ -86,7 +86,7 @@ class Conflict(NamedTuple):
 
 
 @dataclass
-class Line:
+class Stacks:
     """The events of one visitor, by number, of which the last can be undone or redone."""
 
     done: dict[int, None] = field(default_factory=dict)  # in their order
@@ -113,7 +113,7 @@ class AnnotationState:
         self._num_tiles = num_tiles
         self._in_effect: list[bool] = []
         self._numbers: dict[str, int] = {}  # of events, by id
-        self._lines: dict[str, Line] = {}  # by token
+        self._stacks: dict[str, Stacks] = {}  # by token
         self._given: list[tuple[int, ClassChange]] = []  # event number and change
         self._latest_given: NDArray[np.int32] | None = None  # computed when it is first needed
         self._sets: dict[str, list[tuple[int, SetChange | MemberChange]]] = {}
@@ -129,13 +129,13 @@ class AnnotationState:
         self.events.append(event)
         self.num_statements += event.num_statements
         self._kept.clear()
-        line = self._lines.setdefault(event.visitor.token, Line())
+        line = self._stacks.setdefault(event.visitor.token, Stacks())
         first = event.changes[0]
         self._in_effect.append(not isinstance(first, Reversal | Final))
         if isinstance(first, Reversal):
             self._reverse(line, first)
         elif isinstance(first, Final):
-            self._lines.clear()
+            self._stacks.clear()
         else:
             line.done[number] = None
             line.undone.clear()
@@ -153,11 +153,11 @@ class AnnotationState:
 
     def undoable(self, token: str) -> Event | None:
         """Return the event that this visitor would undo next."""
-        return self._last(self._lines.get(token, Line()).done)
+        return self._last(self._stacks.get(token, Stacks()).done)
 
     def redoable(self, token: str) -> Event | None:
         """Return the event that this visitor would redo next."""
-        return self._last(self._lines.get(token, Line()).undone)
+        return self._last(self._stacks.get(token, Stacks()).undone)
 
     def is_in_effect(self, event: Event) -> bool:
         """Whether an event counts: it is neither undone, nor an undo or redo itself."""
@@ -269,7 +269,7 @@ class AnnotationState:
             case UnknownChange():
                 self.num_unknown += 1
 
-    def _reverse(self, line: Line, reversal: Reversal) -> None:
+    def _reverse(self, stacks: Stacks, reversal: Reversal) -> None:
         """Undo or redo an event of a visitor."""
         before, after = (line.undone, line.done) if reversal.is_redo else (line.done, line.undone)
         number = self._numbers.get(reversal.event, -1)

@@ -8,6 +8,7 @@ from make_annotations import ANA, BEN
 from make_gallery import half_labeled, tiny_gallery, without_classes
 from refusals import refused
 
+from rsh.explorer.state import ExplorerState
 from rsh.explorer.verdicts import leaves_out_class
 from rsh.gallery.annotations.overlay import choose_labels
 from rsh.gallery.annotations.store import AnnotationStore
@@ -105,6 +106,16 @@ def test_sets_are_as_they_are_now(opened: Gallery):
     opened.annotations = AnnotationStore.in_memory(opened)  # of one visitor
     opened.annotations.create_set("a", [9], by=ANA)
     assert found(opened, "set=a") == [9]
+
+
+def test_figures_are_of_the_sets_as_they_are_now(opened: Gallery):
+    state = ExplorerState(opened)
+    rows = np.setdiff1d(opened.searchable, [state.query.row])
+    key = opened.annotations.create_set("a", rows[:3], by=ANA).key
+    state.filter_by(Filter.read(["set=a"]))
+    assert state.neighbors_kept()[1] == len(state.results()) == 3
+    AnnotationStore.open(opened).put(key, rows[:5], by=BEN)
+    assert state.neighbors_kept()[1] == len(state.results()) == 5
 
 
 def test_a_search_finds_a_set(opened: Gallery):
