@@ -202,9 +202,10 @@ def some(count: int, seed: int, prefix: str = "new") -> dict:
 
 def said(gallery: Gallery) -> dict[str, tuple]:
     """Return all that a gallery says of each tile, by id."""
+    columns = [name for name in ("class", "split", "longitude") if name in gallery.items]
     return {
         str(gallery.items["id"][row]): (
-            *(gallery.items[name][row] for name in ("class", "split", "longitude")),
+            *(gallery.items[name][row] for name in columns),
             gallery.packed[row].tobytes(),
             gallery.relaxed[row].tobytes(),
             gallery.features[row].tobytes(),

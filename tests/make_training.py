@@ -7,7 +7,8 @@ from rsh.codes.binary import binarize, pack
 from rsh.config import TrainConfig
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
-from rsh.models.hashnet import HashHead, HashNet, apply_head
+from rsh.models.hashnet import HashNet, apply_head
+from rsh.models.head import HashHead
 from rsh.training.batches import FeatureBatches
 from rsh.training.checkpoint import Record
 

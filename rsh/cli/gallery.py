@@ -50,6 +50,9 @@ def gallery_info(gallery: Path, /) -> None:
     ]
     if opened.backgrounds:
         lines.insert(6, ("background", f"{plural(len(opened.backgrounds), 'image')} of scenes"))
+    if learned := manifest.learned:
+        classes = plural(len(learned.report.classes), "class")
+        lines.append(("learned from", f"{plural(learned.report.labels, 'label')} of {classes}"))
     if manifest.data.rendering != AS_IS:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     print(align_columns(lines, left=(0, 1)))

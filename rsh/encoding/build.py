@@ -79,9 +79,11 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there = Gallery.open(folder)
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
+    head = there.learned_head
     with encoded(net, dataset, folder, progress=progress) as made:
         if made:
-            add_tiles(folder, made.tiles, dataset.rendering, dataset.backgrounds())
+            tiles = head.encode_tiles(made.tiles) if head else made.tiles
+            add_tiles(folder, tiles, dataset.rendering, dataset.backgrounds())
     return Gallery.open(folder)
 
 
@@ -94,6 +96,8 @@ def _check_same(folder: Path, model: str, data: str) -> None:
         there = read_manifest(folder)
     except InputError as error:
         raise InputError(f"{error}, into another --output or with --overwrite") from None
+    if there.learned:
+        raise InputError(f"{folder} holds a gallery that labels have changed: {advice}")
     if there.model.fingerprint != model:
         raise InputError(f"{folder} holds a gallery of another network: {advice}")
     if there.data.name != data:

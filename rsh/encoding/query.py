@@ -52,9 +52,15 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
         encode: QueryEncoder = encoder.encode
     else:
         encode = partial(encode_images, load_network(gallery, run))
-    return lambda images: encode(
-        [read_image(image, rendering=about.data.rendering) for image in images]
+    corrected = _correction(gallery)
+    return lambda images: corrected(
+        encode([read_image(image, rendering=about.data.rendering) for image in images])
     )
+
+
+def _correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:
+    """Return what turns the encodings of a network into those of a gallery."""
+    return gallery.learned_head.encode if gallery.learned_head else lambda encodings: encodings
 
 
 def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) -> Encodings:
@@ -112,7 +118,7 @@ def encode_vector(
         raise InputError("the query vector lacks a finite number: compute it again")
     from rsh.models.hashnet import apply_net, to_encodings  # torch
 
-    return to_encodings(apply_net(load_network(gallery, run), row))
+    return _correction(gallery)(to_encodings(apply_net(load_network(gallery, run), row)))
 
 
 def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":

@@ -76,7 +76,7 @@ class Explorer:
         self.state = state
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
-        self._uploads = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
+        self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder)
         labeled, takes_images = bool(gallery.classes), not gallery.manifest.model.vector_dim
         self.header = HeaderPanel(
             page=page,

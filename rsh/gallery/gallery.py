@@ -28,6 +28,7 @@ from rsh.gallery.filters import NO_FILTER, Filter, Mask
 from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
 from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
 from rsh.gallery.landmarks import MOST_FITTED, Landmarks, find_components, to_vectors
+from rsh.gallery.learned import LearnedHead
 from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.searcher import (
@@ -55,6 +56,7 @@ class Gallery(Labeled):
     Attributes:
         folder: the gallery folder.
         manifest: the contents of gallery.json.
+        segments: opened, in the order of the manifest.
         segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
         items: one row per item: id, class ("" where it is unknown), split (train, val, query, or
             empty) and, if known, longitude and latitude in degrees, block and footprint.
@@ -62,6 +64,8 @@ class Gallery(Labeled):
         packed: (n, ceil(num_bits / 8)) uint8.
         relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
         features: (n, d) float16, length 1.
+        network: hash layer output of the network, (n, num_bits) float16: relaxed, unless labels
+            have changed the codes.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -69,28 +73,31 @@ class Gallery(Labeled):
         self.folder = folder
         self.manifest = manifest
         self.num_bits = manifest.num_bits
-        self._segments = [
+        self.segments = [
             Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
             for segment in manifest.segments
         ]
-        all_items = pd.concat([segment.items for segment in self._segments], ignore_index=True)
+        all_items = pd.concat([segment.items for segment in self.segments], ignore_index=True)
         self._check_ids(all_items["id"])
-        starts = np.cumsum([0, *map(len, self._segments)])
+        starts = np.cumsum([0, *map(len, self.segments)])
         removed = [
             start + row
             for start, segment in zip(starts[:-1], manifest.segments, strict=True)
             for row in segment.removed
         ]
         rows = np.setdiff1d(np.arange(len(all_items)), removed)
-        if len(self._segments) > 1:  # a single one is stored in this order
+        if len(self.segments) > 1:  # a single one is stored in this order
             rows = rows[hash_order(all_items["id"].iloc[rows])]
         segments = np.searchsorted(starts, rows, side="right") - 1
         self.segment_rows = np.stack([segments, rows - starts[segments]], axis=1)
         self.items: pd.DataFrame = all_items.iloc[rows].reset_index(drop=True)
-        unchanged = len(self._segments) == 1 and len(rows) == len(all_items)
+        unchanged = len(self.segments) == 1 and len(rows) == len(all_items)
         self.packed: Packed = self._collect("packed", rows, unchanged)
         self.relaxed: HalfArray = self._collect("relaxed", rows, unchanged)
         self.features: HalfArray = self._collect("features", rows, unchanged)
+        self.network: HalfArray = self.relaxed
+        if manifest.learned:
+            self.network = self._collect("network", rows, unchanged)
         # Dashboards search with the same filters again, from several threads.
         self._kept_searcher = lru_cache(CACHED_FILTERS)(self._filter_searcher)
         self._kept_mask = lru_cache(CACHED_FILTERS)(self._filter_mask)
@@ -265,25 +272,28 @@ class Gallery(Labeled):
     @property
     def has_images(self) -> bool:
         """Whether any tile has an image; tiles of embeddings may have none."""
-        return any(segment.has_images for segment in self._segments)
+        return any(segment.has_images for segment in self.segments)
 
     @cached_property
     def with_image(self) -> NDArray[np.bool_]:
         """Whether each tile has an image, (n,) bool."""
         has = np.empty(len(self), bool)
-        for number, segment in enumerate(self._segments):
+        for number, segment in enumerate(self.segments):
             segments, rows = self.segment_rows.T
             has[segments == number] = segment.with_image[rows[segments == number]]
         return has
 
     def _stored_thumbnail(self, row: int) -> bytes:
         segment, segment_row = map(int, self.segment_rows[row])
-        return self._segments[segment].thumbnail(segment_row)
+        return self.segments[segment].thumbnail(segment_row)
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
         thumbnails = (self._stored_thumbnail(row) for row in range(len(self)))
-        return GalleryTiles(self.items, self.packed, self.relaxed, self.features, thumbnails)
+        network = self.network if self.manifest.learned else None
+        return GalleryTiles(
+            self.items, self.packed, self.relaxed, self.features, thumbnails, network
+        )
 
     def encoded(self, row: int) -> Encodings:
         """Return code, hash layer output and feature of one item."""
@@ -363,6 +373,26 @@ class Gallery(Labeled):
         return code_parts(self.num_bits, self.look_bits)
 
     @property
+    def class_bits(self) -> int:
+        """How many bits of a code, the first ones, are no look bits."""
+        return self.num_bits - self.look_bits
+
+    @cached_property
+    def learned_head(self) -> LearnedHead | None:
+        """What labels have taught; None if the codes are the network's.
+
+        Raises:
+            InputError: its file was altered.
+        """
+        if not (learned := self.manifest.learned):
+            return None
+        return LearnedHead.read(
+            self.folder / learned.file,
+            feature_dim=self.features.shape[1],
+            class_bits=self.class_bits,
+        )
+
+    @property
     def num_held_out(self) -> int:
         """How many items are of the query split."""
         return len(self) - len(self.searchable)
@@ -387,7 +417,7 @@ class Gallery(Labeled):
 
     def _collect(self, name: str, rows: NDArray[np.int64], unchanged: bool) -> Any:
         """Return an array over all segments; a memory map if it equals that of one segment."""
-        arrays = [getattr(segment, name) for segment in self._segments]
+        arrays = [getattr(segment, name) for segment in self.segments]
         return arrays[0] if unchanged else np.concatenate(arrays)[rows]
 
     @cached_property

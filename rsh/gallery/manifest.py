@@ -9,6 +9,7 @@
      "groups": {"file": "groups-3.parquet", "size": ..., "sha256": ..., "prominence": 1.0},
      "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
+     "learned": null,                                   what labels have taught: see learned
      "sha256": ...}                                     of everything but name and model.run
 
 Only files that the manifest names belong to the gallery. A writer adds new files and then replaces
@@ -18,7 +19,7 @@ the manifest in one step, so a reader sees either the whole change or none of it
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
-from rsh.gallery.segment import FILES
+from rsh.gallery.learn_report import LearnReport
+from rsh.gallery.segment import FILES, LEARNED_FILES
 from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
 from rsh.io.schema import from_json
 
@@ -40,6 +42,7 @@ COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its in
 PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
 GROUPS_NAME = re.compile(r"groups-\d+\.parquet")
 BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
+HEAD_NAME = re.compile(r"head-\d+\.npz")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -130,6 +133,23 @@ class BackgroundsInfo(FileRecord):
 
 
 @dataclass(frozen=True)
+class LearnedInfo(FileRecord):
+    """The file with the head that labels have taught, and what it has learned from.
+
+    Attributes:
+        file: see `rsh.gallery.learned`.
+        parent: sha256 of the manifest of the gallery that it was taught on.
+        seed: of the training.
+        report: what has changed.
+    """
+
+    file: str
+    parent: str
+    seed: int
+    report: LearnReport
+
+
+@dataclass(frozen=True)
 class IVFInfo(FileRecord):
     """An index of inverted lists, stored in the gallery."""
 
@@ -165,7 +185,14 @@ class Manifest:
     groups: GroupsInfo | None = None
     backgrounds: BackgroundsInfo | None = None
     index: IndexInfo | None = None
+    learned: LearnedInfo | None = None
     sha256: str = ""
+
+    @property
+    def encoder(self) -> str:
+        """Fingerprint of the network and of the learned head: what makes equal codes is equal."""
+        learned = f" {self.learned.sha256}" if self.learned else ""
+        return self.model.fingerprint + learned
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -186,8 +213,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(f"{file} has num_bits={manifest.num_bits}: {recovery_hint('gallery')}")
     if not manifest.segments:
         raise InputError(f"{file} names no segments: {recovery_hint('gallery')}")
+    needed = FILES + LEARNED_FILES if manifest.learned else FILES
     for number, segment in enumerate(manifest.segments):
-        _check_segment(segment, where=f"'segments[{number}]' in {file}")
+        _check_segment(segment, needed, where=f"'segments[{number}]' in {file}")
+    _check_additions(manifest, file)
+    if content != with_checksum(content):
+        raise InputError(f"{file} was altered: {recovery_hint('gallery')}")
+    return manifest
+
+
+def _check_additions(manifest: Manifest, file: Path) -> None:
+    """Check what a gallery may have besides its segments."""
     if manifest.projection:
         _check_projection(manifest.projection, where=f"'projection' in {file}")
     if manifest.groups:
@@ -196,9 +232,8 @@ def read_manifest(folder: Path) -> Manifest:
         _check_name(manifest.backgrounds.file, BACKGROUNDS_NAME, f"'backgrounds' in {file}")
     if manifest.index:
         _check_index(manifest.index, where=f"'index' in {file}")
-    if content != with_checksum(content):
-        raise InputError(f"{file} was altered: {recovery_hint('gallery')}")
-    return manifest
+    if manifest.learned:
+        _check_name(manifest.learned.file, HEAD_NAME, f"'learned' in {file}")
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -243,25 +278,25 @@ def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:
     for segment in manifest.segments:
         for name, record in segment.files.items():
             yield f"{segment.folder}/{name}", record
-    entries = (manifest.projection, manifest.groups, manifest.backgrounds, manifest.index)
-    for entry in entries:
+    entries = (manifest.projection, manifest.groups, manifest.backgrounds)
+    for entry in (*entries, manifest.index, manifest.learned):
         if entry is not None and not isinstance(entry, MilvusInfo):
             yield entry.file, entry
 
 
 def list_entries(manifest: Manifest) -> set[str]:
-    """Return the names of the segments, projection, groups and index in the gallery's folder."""
+    """Return the names of all segments and files in the gallery's folder but the manifest's."""
     return {path.split("/")[0] for path, _ in iter_files(manifest)}
 
 
-def _check_segment(segment: SegmentInfo, *, where: str) -> None:
+def _check_segment(segment: SegmentInfo, needed: Sequence[str], *, where: str) -> None:
     _check_name(segment.folder, SEGMENT_NAME, where)
     if segment.removed != sorted({row for row in segment.removed if 0 <= row < segment.items}):
         raise InputError(f"{where} removes tiles it does not have: {recovery_hint('gallery')}")
-    for name in [*FILES, *segment.files]:
+    for name in [*needed, *segment.files]:
         if name not in segment.files:
             raise InputError(f"'files' of {where} has no {name!r}: {recovery_hint('gallery')}")
-        if name not in FILES:
+        if name not in needed:
             raise InputError(
                 f"'files' of {where} has an unknown {name!r}: {recovery_hint('gallery')}"
             )

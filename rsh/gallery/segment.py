@@ -6,6 +6,7 @@ features.npy     L2-normalized projection-head output, (n, d) float16
 items.parquet    id, class, split and, if known, longitude, latitude, block, footprint
 thumbs.bin       JPEG bytes one after another; none of an embedding without an image
 thumbs.npy       the n + 1 offsets into them, int64
+network.npy      of a learned gallery alone: the network's own hash layer output, (n, num_bits)
 
 Class and split are "" where they are unknown.
 """
@@ -19,14 +20,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-from rsh.codes.binary import Packed
+from rsh.codes.binary import Packed, binarize, pack
 from rsh.codes.encodings import HalfArray
 from rsh.errors import InputError
 from rsh.gallery.items import read_items
 from rsh.io.arrays import map_bytes, read_array
-from rsh.io.files import FileRecord, file_record, recovery_hint
+from rsh.io.files import FileRecord, file_record, link_or_copy, recovery_hint
 
 FILES = ("codes.npy", "relaxed.npy", "features.npy", "items.parquet", "thumbs.bin", "thumbs.npy")
+LEARNED_FILES = ("network.npy",)  # where labels have changed the codes, see `rsh.gallery.learned`
 ROWS_AT_ONCE = 1 << 16  # in memory while an array is written
 THUMB_SIDE = 128  # pixels
 
@@ -49,6 +51,8 @@ class GalleryTiles:
         relaxed: hash layer output, (n, num_bits) float16.
         features: projection-head output, (n, d) float16, length 1.
         thumbnails: n JPEG images, read one at a time.
+        network: hash layer output of the network, (n, num_bits) float16, if labels have changed
+            the codes; else None.
     """
 
     items: pd.DataFrame
@@ -56,12 +60,14 @@ class GalleryTiles:
     relaxed: Rows
     features: Rows
     thumbnails: Iterable[bytes]
+    network: Rows | None = None
 
 
 class Segment:
     """An opened segment; large arrays stay on disk.
 
-    Its items, packed, relaxed and features are those of `GalleryTiles`.
+    Its items, packed, relaxed and features are those of `GalleryTiles`; so is network, which is
+    relaxed where labels have not changed the codes.
     """
 
     def __init__(self, folder: Path, *, num_items: int, num_bits: int) -> None:
@@ -70,14 +76,15 @@ class Segment:
         Raises:
             InputError: a file is invalid, or holds another number of tiles or bits.
         """
+        self.folder = folder
         try:
             self._read(folder, num_items)
         except InputError as error:
             raise InputError(f"{error}: {recovery_hint('gallery')}") from None
-        columns = (self.items, self.packed, self.relaxed, self.features, self._offsets[1:])
-        lengths = {len(column) for column in columns}
-        widths = (self.packed.shape[1], self.relaxed.shape[1])
-        if lengths != {num_items} or widths != (-(-num_bits // 8), num_bits):
+        arrays = (self.packed, self.relaxed, self.features, self.network)
+        lengths = {len(column) for column in (self.items, *arrays, self._offsets[1:])}
+        widths = (self.packed.shape[1], self.relaxed.shape[1], self.network.shape[1])
+        if lengths != {num_items} or widths != (-(-num_bits // 8), num_bits, num_bits):
             raise InputError(
                 f"gallery.json says {num_items} tiles of {num_bits} bits in {folder}, "
                 f"its files hold others: {recovery_hint('gallery')}"
@@ -89,6 +96,8 @@ class Segment:
         self.packed: Packed = np.array(read_array(folder / "codes.npy", np.uint8), order="C")
         self.relaxed: HalfArray = read_array(folder / "relaxed.npy", np.float16)
         self.features: HalfArray = read_array(folder / "features.npy", np.float16)
+        network = folder / "network.npy"
+        self.network = read_array(network, np.float16) if network.exists() else self.relaxed
         self._offsets = np.array(read_array(folder / "thumbs.npy", np.int64, ndim=1))
         thumbnails = folder / "thumbs.bin"
         ends = np.concatenate([[0], self._offsets, [thumbnails.stat().st_size]])
@@ -143,7 +152,55 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
     _save(folder / "relaxed.npy", tiles.relaxed, np.float16)
     _save(folder / "features.npy", tiles.features, np.float16)
     np.save(folder / "thumbs.npy", np.array(offsets, dtype=np.int64))
-    return {name: file_record(folder / name) for name in FILES}
+    files: tuple[str, ...] = FILES
+    if tiles.network is not None:
+        _save(folder / "network.npy", tiles.network, np.float16)
+        files += LEARNED_FILES
+    return {name: file_record(folder / name) for name in files}
+
+
+def write_changed_segment(
+    folder: Path, old: Segment, relaxed: Rows, files: dict[str, FileRecord]
+) -> dict[str, FileRecord]:
+    """Write the tiles of a segment with other codes into an empty folder.
+
+    All but the codes is linked to the files of the segment, which never change, or copied where the
+    file system has no links.
+
+    Args:
+        folder: the empty folder.
+        old: the segment.
+        relaxed: new hash layer output, (n, num_bits), whose signs are the new codes.
+        files: records of the segment's files.
+
+    Returns:
+        A record of each file.
+
+    Raises:
+        InputError: a number is not finite.
+    """
+    _save(folder / "relaxed.npy", relaxed, np.float16)
+    written = read_array(folder / "relaxed.npy", np.float16)
+    _save(folder / "codes.npy", PackedRows(written), np.uint8)
+    made = {name: file_record(folder / name) for name in ("relaxed.npy", "codes.npy")}
+    network = "network.npy" if "network.npy" in files else "relaxed.npy"
+    kept = {name: name for name in files if name not in made} | {"network.npy": network}
+    for name, source in kept.items():
+        link_or_copy(old.folder / source, folder / name)
+    return made | {name: files[source] for name, source in kept.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class PackedRows:
+    """The packed codes of hash layer output, (n, bytes) uint8, made for the rows that are read."""
+
+    relaxed: Rows
+
+    def __len__(self) -> int:
+        return len(self.relaxed)
+
+    def __getitem__(self, rows: slice, /) -> Packed:
+        return pack(binarize(self.relaxed[rows]))
 
 
 def _save(file: Path, rows: Rows, dtype: DTypeLike) -> None:

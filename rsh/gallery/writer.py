@@ -8,7 +8,7 @@ What visitors gave to tiles (`rsh.gallery.annotations`) lies beside them and out
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -25,9 +25,12 @@ from rsh.gallery.annotations.merging import merge_annotations
 from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.groups import Groups
+from rsh.gallery.learn_report import LearnReport
+from rsh.gallery.learned import CorrectedRows, LearnedHead
 from rsh.gallery.manifest import (
     BACKGROUNDS_NAME,
     GROUPS_NAME,
+    HEAD_NAME,
     INDEX_NAME,
     MANIFEST,
     PROJECTION_NAME,
@@ -35,6 +38,7 @@ from rsh.gallery.manifest import (
     WORK,
     BackgroundsInfo,
     GroupsInfo,
+    LearnedInfo,
     Manifest,
     PlaneInfo,
     ProjectionInfo,
@@ -46,7 +50,7 @@ from rsh.gallery.manifest import (
 )
 from rsh.gallery.place import place_added
 from rsh.gallery.searcher import build_index, drop_index, update_index
-from rsh.gallery.segment import GalleryTiles, write_segment
+from rsh.gallery.segment import GalleryTiles, write_changed_segment, write_segment
 from rsh.io.files import (
     PROBE,
     atomic_directory,
@@ -55,11 +59,19 @@ from rsh.io.files import (
     exclusive_lock,
     explain_os_error,
     file_record,
+    link_or_copy,
     write_json,
 )
 
 LOCK = ".lock"
-_PATTERNS = (SEGMENT_NAME, PROJECTION_NAME, GROUPS_NAME, BACKGROUNDS_NAME, INDEX_NAME)
+_PATTERNS = (
+    SEGMENT_NAME,
+    PROJECTION_NAME,
+    GROUPS_NAME,
+    BACKGROUNDS_NAME,
+    INDEX_NAME,
+    HEAD_NAME,
+)
 _NAMES = "|".join(name.pattern for name in _PATTERNS)
 # Includes the temporary names of atomic_write and check_writable, and half a projection.
 OURS = re.compile(rf"{_NAMES}|\.+({_NAMES}|gallery\.json|encode)\..+|{re.escape(PROBE)}.+")
@@ -231,9 +243,9 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     """
     galleries = [Gallery.open(folder) for folder in folders]
     first = galleries[0]
-    model = (first.num_bits, first.manifest.model.fingerprint)
+    model = (first.num_bits, first.manifest.encoder)
     for other in galleries[1:]:
-        if (other.num_bits, other.manifest.model.fingerprint) != model:
+        if (other.num_bits, other.manifest.encoder) != model:
             raise InputError(
                 f"{other.folder} is of another model than {first.folder}: their codes mean "
                 "different things; encode one of them again"
@@ -241,9 +253,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     ids = pd.concat([gallery.items["id"] for gallery in galleries])
     if ids.duplicated().any():
         raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
-    if (into / MANIFEST).exists():
-        raise InputError(f"{into} exists: give another --output, or delete it")
-    check_new_gallery(into)  # accepts what a killed merge left behind
+    check_free(into)
     rendering = reduce(Rendering.merge, (each.manifest.data.rendering for each in galleries))
     data = replace(first.manifest.data, rendering=rendering)
     new = Manifest(first.name, first.num_bits, first.manifest.model, data)
@@ -253,7 +263,58 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
         merge_annotations(folders, into)
         found = [one for gallery in galleries for one in gallery.backgrounds]
         _add_backgrounds(into, manifest, found)
+        if learned := first.manifest.learned:
+            link_or_copy(first.folder / learned.file, into / learned.file)
+            manifest.learned = learned
     return Gallery.open(into)
+
+
+def write_learned(
+    parent: Gallery,
+    folder: Path,
+    head: LearnedHead,
+    report: LearnReport,
+    *,
+    name: str,
+    seed: int,
+    tick: Callable[[int], object] = lambda count: None,
+) -> Gallery:
+    """Write the gallery that a learned head makes of another one.
+
+    Args:
+        parent: the other one, learned or not; the head corrects its network's codes.
+        folder: of the new gallery, which takes no more space than the codes where links are known.
+        head: the head.
+        report: what it has changed.
+        name: of the new gallery.
+        seed: of the training.
+        tick: progress callback, called with the number of tiles that were encoded.
+
+    Raises:
+        InputError: the folder is taken, or cannot be written.
+    """
+    check_free(folder)
+    old = parent.manifest
+    new = Manifest(name, parent.num_bits, old.model, old.data)
+    with _next_version(folder, new) as manifest:
+        for info, segment in zip(old.segments, parent.segments, strict=True):
+            relaxed = CorrectedRows(head, segment.features, segment.network, tick)
+            number = f"{manifest.version + 1:06}-{len(manifest.segments)}"
+            with atomic_directory(folder / number) as temporary:
+                files = write_changed_segment(temporary, segment, relaxed, info.files)
+            written = SegmentInfo(number, info.items, list(info.removed), files)
+            manifest.segments.append(written)
+        file = folder / f"head-{manifest.version + 1}.npz"
+        head.save(file)
+        manifest.learned = LearnedInfo(
+            **asdict(file_record(file)),
+            file=file.name,
+            parent=old.sha256,
+            seed=seed,
+            report=report,
+        )
+        merge_annotations([parent.folder], folder)
+    return Gallery.open(folder)
 
 
 def check_gallery(folder: Path) -> Gallery:
@@ -278,6 +339,26 @@ def check_new_gallery(folder: Path) -> None:
     names = [path.name for path in folder.iterdir()]
     if not all(_is_ours(name) or _is_annotations(name) for name in names):
         raise InputError(f"{folder} holds other files than a gallery: choose another --output")
+
+
+def check_free(folder: Path) -> None:
+    """Check that a gallery can be written into a folder that holds none.
+
+    What a killed writer left behind is accepted.
+
+    Raises:
+        InputError: the folder holds a gallery or other files, or is not writable.
+    """
+    if (folder / MANIFEST).exists():
+        raise InputError(f"{folder} exists: give another --output, or delete it")
+    check_new_gallery(folder)
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Delete what a killed writer has left in a folder that was to become a gallery."""
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        with suppress(InputError), _lock(folder):  # unless another process is writing there
+            _clean(folder, keep=set())
 
 
 def _collection(gallery: Gallery) -> str:

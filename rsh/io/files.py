@@ -105,6 +105,14 @@ def check_writable(folder: Path) -> None:
         tempfile.TemporaryDirectory(prefix=PROBE, dir=existing).cleanup()
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that never changes a second name, or copy it where the disk has no links."""
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, target)
+
+
 @contextmanager
 def exclusive_lock(lock: Path, *, busy: str, wait: float = 0) -> Iterator[None]:
     """Hold a lock while the block runs.

@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rsh.codes.encodings import HalfArray
 from rsh.config import LabelFree, TrainConfig
 from rsh.errors import InputError
 from rsh.labels import UNLABELED
 from rsh.models.augment import NUM_DRAWS, augment
 from rsh.models.losses.targets import Targets
 from rsh.text import plural
-from rsh.training.feature_cache import FeatureArray
 from rsh.training.neighborhoods import Teacher, find_neighbors, shape_by_labels
 
 LEFT_OUT = 0.3  # of the numbers of a vector, in a view
@@ -302,7 +302,7 @@ class FeatureBatches(TwoViewBatches):
 
     def __init__(
         self,
-        data: FeatureArray,
+        data: HalfArray,
         labels: NDArray[np.int64],
         config: TrainConfig,
         *,

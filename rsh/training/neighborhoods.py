@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.codes.encodings import HalfArray
 from rsh.labels import UNLABELED
 from rsh.metrics.neighbors import nearest_by_cosine
-from rsh.training.feature_cache import FeatureArray
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -35,7 +35,7 @@ class Standardization:
     std: Floats
 
     @classmethod
-    def fit(cls, features: FeatureArray, rows: Rows) -> "Standardization":
+    def fit(cls, features: HalfArray, rows: Rows) -> "Standardization":
         """Measure the features of some tiles.
 
         Args:
@@ -59,7 +59,7 @@ class Standardization:
         smallest = max(smallest, np.finfo(np.float32).tiny)
         return cls(mean.astype(np.float32), np.maximum(std, smallest).astype(np.float32))
 
-    def apply(self, features: FeatureArray, rows: Rows) -> Floats:
+    def apply(self, features: HalfArray, rows: Rows) -> Floats:
         """Return the standardized features of tiles, of length 1.
 
         Args:
@@ -91,7 +91,7 @@ class Teacher:
     standardization: Standardization
 
     @classmethod
-    def fit(cls, features: FeatureArray, rows: Rows) -> "Teacher":
+    def fit(cls, features: HalfArray, rows: Rows) -> "Teacher":
         """Standardize the features of the training tiles.
 
         Args:
@@ -177,7 +177,7 @@ def normalize(rows: Floats) -> Floats:
     return scaled
 
 
-def _parts(features: FeatureArray, rows: Rows) -> Iterator[Floats]:
+def _parts(features: HalfArray, rows: Rows) -> Iterator[Floats]:
     """Yield the mean over the views of some tiles at a time, (part, d)."""
     step = max(1, BLOCK // (4 * features.shape[-1]))
     for start in range(0, len(rows), step):

@@ -26,14 +26,8 @@ from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
 from rsh.models.backbone import IdentityBackbone
-from rsh.models.hashnet import (
-    LOOK_DIM,
-    HashHead,
-    HashNet,
-    apply_head,
-    apply_net,
-    fingerprint,
-)
+from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
+from rsh.models.head import LOOK_DIM, HashHead
 from rsh.models.losses.baselines import BASELINES
 from rsh.models.losses.look import TwoPartLoss
 from rsh.models.losses.multilevel import MultiLevelLoss

@@ -5,7 +5,8 @@ from refusals import refused
 
 from rsh.data.decoded import decoded_tiles
 from rsh.data.tiles import TileDataset
-from rsh.models.hashnet import HashHead, HashNet, apply_head, apply_net, fingerprint
+from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
+from rsh.models.head import HashHead
 from rsh.training.feature_cache import cached_features
 
 

@@ -6,7 +6,8 @@ from make_training import BITS, CONFIG, WIDTH, clusters, head, pairs, timeless, 
 from refusals import refused
 
 from rsh.config import TrainConfig
-from rsh.models.hashnet import HashHead, fingerprint
+from rsh.models.hashnet import fingerprint
+from rsh.models.head import HashHead
 from rsh.models.losses.baselines import HashNetLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
 from rsh.training.batches import FeatureBatches

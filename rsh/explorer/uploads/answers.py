@@ -32,7 +32,7 @@ def serve(folder: str, fingerprint: str) -> None:
 
     Args:
         folder: of the gallery.
-        fingerprint: of its network when the page was opened.
+        fingerprint: of its network and learned head when the page was opened.
     """
     source = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
@@ -55,7 +55,7 @@ def serve(folder: str, fingerprint: str) -> None:
 
 def _open_encoder(folder: str, fingerprint: str) -> tuple[Encode, Rendering]:
     gallery = Gallery.open(folder)
-    if gallery.manifest.model.fingerprint != fingerprint:
+    if gallery.manifest.encoder != fingerprint:
         raise InputError("this gallery has changed since the page was opened: reload the page")
     encode = open_query_encoder(gallery)
     if not confine_calls():

@@ -40,7 +40,7 @@ class UploadEncoder:
     """Encodes images one at a time, in a process that starts with the first image."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        """Encode with the network of a gallery, as long as it is the one with this fingerprint."""
+        """Encode as a gallery does, as long as its encoder has this fingerprint."""
         self._arguments = (str(folder), fingerprint)
         self._process: asyncio.subprocess.Process | None = None
         self._scratch: TemporaryDirectory[str] | None = None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from rsh.errors import InputError
 from rsh.gallery.annotations.events import Event, Visitor
@@ -102,8 +103,34 @@ def import_annotations(
         InputError: the file is no such table, names a tile twice with different classes, has ids of
             no tile, or gives nothing; or it cannot be saved.
     """
+    table, rows = _match(gallery, file, skip_unknown=skip_unknown)
+    classes, sets = _group(table, rows.tolist(), file)
+    if not classes and not sets:
+        raise InputError(f"{file} gives no tile a class or a set: fill in one of these columns")
+    event = gallery.annotations.give_all(classes, sets, by=by)
+    found = rows[rows >= 0]
+    return Imported(event, len(np.unique(found)), len(rows) - len(found))
+
+
+def read_classes(gallery: Gallery, file: Path) -> dict[str, str]:
+    """Return the class by id that a file of labels gives to tiles of a gallery.
+
+    Raises:
+        InputError: as for `import_annotations`; a file without any class is one that gives nothing.
+    """
+    table, rows = _match(gallery, file, skip_unknown=False)
+    classes, _ = _group(table, rows.tolist(), file)
+    if not classes:
+        raise InputError(f"{file} gives no tile a class: fill in the column class")
+    ids = gallery.items["id"].to_numpy()
+    return {ids[row]: name for name, members in classes.items() for row in members}
+
+
+def _match(gallery: Gallery, file: Path, *, skip_unknown: bool) -> tuple[Labels, NDArray[np.int64]]:
+    """Read a file of labels, and find the row of each id; -1 where no tile has it."""
     table = read_labels(file, num_tiles=len(gallery))
-    rows = find_rows(ids_array(gallery.items["id"]), pa.array(table.ids, pa.string()))
+    ids = pa.array(table.ids, pa.string())
+    rows = find_rows(ids_array(gallery.items["id"]), ids).astype(np.int64)
     unknown = [table.ids[place] for place in np.flatnonzero(rows < 0)]
     if unknown and (len(unknown) == len(rows) or not skip_unknown):
         some = ", ".join(unknown[:SHOWN])
@@ -112,11 +139,7 @@ def import_annotations(
             f"{file}: no tile of {gallery.folder} has {len(unknown):,} of its "
             f"{plural(len(rows), 'id')}, such as {some}: {hint}"
         )
-    classes, sets = _group(table, rows.tolist(), file)
-    if not classes and not sets:
-        raise InputError(f"{file} gives no tile a class or a set: fill in one of these columns")
-    event = gallery.annotations.give_all(classes, sets, by=by)
-    return Imported(event, len(np.unique(rows[rows >= 0])), len(unknown))
+    return table, rows
 
 
 def _group(

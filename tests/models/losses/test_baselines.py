@@ -12,7 +12,8 @@ from rsh.config import TrainConfig
 from rsh.evaluation.baselines import itq, lsh
 from rsh.metrics.counts import count_by_distance
 from rsh.metrics.ranking import mean_average_precision
-from rsh.models.hashnet import HashHead, apply_head
+from rsh.models.hashnet import apply_head
+from rsh.models.head import HashHead
 from rsh.models.losses.baselines import BASELINES, HashNetLoss
 from rsh.models.losses.multilevel import Embedding
 from rsh.models.losses.targets import Targets

@@ -2,7 +2,7 @@ import pytest
 import torch
 from make_batches import embeddings, rows
 
-from rsh.models.hashnet import HashHead
+from rsh.models.head import HashHead
 from rsh.models.losses.multilevel import (
     MultiLevelLoss,
     category_contrastive,

@@ -1,0 +1,69 @@
+"""`rsh suggest`, `rsh classify` and `rsh learn`."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from make_learning import cluster_gallery, some_labels, true_class
+
+from rsh.cli.main import main
+from rsh.gallery.gallery import Gallery
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gallery:
+    monkeypatch.setattr("rsh.learning.teaching.STEPS", 20)
+    monkeypatch.chdir(tmp_path)
+    made = cluster_gallery(tmp_path / "mine")
+    with Path("labels.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("id", "class"), *some_labels(made, 6).items()])
+    return made
+
+
+def test_suggestions_are_printed_one_a_line(gallery: Gallery, capsys: pytest.CaptureFixture):
+    main(["suggest", "mine", "-n", "3"])
+    tiles = capsys.readouterr().out.splitlines()
+    assert len(tiles) == 3 and set(tiles) <= set(gallery.items["id"])
+    main(["suggest", "mine", "--labels", "labels.csv"])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["tile", "perhaps", "confidence"] and len(rows) == 10
+    main(["suggest", "mine", "--labels", "labels.csv", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert set(found[0]) == {"row", "tile", "guess", "confidence"}
+
+
+def test_tiles_are_counted_and_listed_by_confidence(
+    gallery: Gallery, capsys: pytest.CaptureFixture
+):
+    words = ["classify", "mine", "--labels", "labels.csv", "--least", "0.6"]
+    main([*words, "--output", "found.csv"])
+    said = capsys.readouterr()
+    assert "town" in said.out and "guessed from the others" in said.out and not said.err
+    rows = list(csv.DictReader(Path("found.csv").open(newline="")))
+    assert len(rows) > 60 and all(true_class(row["id"]) == row["class"] for row in rows)
+    assert all(float(row["confidence"]) >= 0.6 for row in rows)
+    main([*words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert sum(found["tiles"].values()) == len(rows) and found["note"] == ""
+
+
+def test_one_class_comes_with_a_note(gallery: Gallery, capsys: pytest.CaptureFixture):
+    Path("one.csv").write_text("id,class\n" + gallery.items["id"][3] + ",town\n")
+    main(["classify", "mine", "--labels", "one.csv"])
+    assert "label other tiles" in capsys.readouterr().err
+
+
+def test_learned_gallery_stands_beside_the_old_one(gallery: Gallery, capsys: pytest.CaptureFixture):
+    main(["learn", "mine", "--labels", "labels.csv"])
+    said = capsys.readouterr()
+    assert said.out.startswith("mine-learned-1: 120 tiles\n")
+    for words in ("24 labels of 4 classes", "neighbors kept", "mAP of held-out", "a guess"):
+        assert words in said.out
+    assert "rsh project mine-learned-1" in said.err
+    main(["learn", "mine", "--labels", "labels.csv", "--no-measure", "--json", "--name", "x"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["output"] == "mine-learned-2" and report["held_out"] is None
+    assert Gallery.open("mine-learned-2").name == "x"
+    main(["gallery", "info", "mine-learned-2"])
+    assert "24 labels of 4 classes" in capsys.readouterr().out
