@@ -43,6 +43,22 @@ def test_the_world_map_shows_the_earth_below_the_dots(tab):
     assert pixels.min() > 60, "ice, where no tile lies; without it the sea's dark color"
 
 
+@pytest.mark.parametrize("side", ["height", "width"])
+def test_a_map_without_height_or_width_does_not_stop_the_page(tab, side):
+    """As while a page is laid out: the lines of the map once had no end then."""
+    page = watch_planes(tab)
+    show_space(page, "World")
+    empty = f".rsh-stage {{ {side}: 0 !important; min-{side}: 0 !important; }}"
+    style = page.add_style_tag(content=empty)
+    size = "document.querySelector('.is-world .rsh-stage').getBoundingClientRect()"
+    page.wait_for_function(f"{size}.{side} === 0")
+    page.wait_for_timeout(300)
+    wait_until_drawn(page)
+    style.evaluate("style => style.remove()")
+    page.wait_for_function(f"{size}.{side} > 100")
+    wait_until_drawn(page)
+
+
 @pytest.fixture
 def planes(tab):
     """The planes of the module's tab; afterwards nothing is selected, and a drag moves a plane."""

@@ -55,11 +55,13 @@ export function drawBackground(ctx, view, image, colors, dim) {
   ctx.strokeStyle = colors.ink;
   ctx.lineWidth = 0.5;
   ctx.beginPath();
-  for (let lon = Math.ceil(west / step); lon * step <= east; lon++) {
-    traceLine(ctx, view.toScreen(lon * step, north), view.toScreen(lon * step, south));
+  const [left, right] = [Math.max(west, -180), Math.min(east, 180)]; // no lines beside the Earth
+  const [top, bottom] = [Math.min(north, 90), Math.max(south, -90)];
+  for (let lon = Math.ceil(left / step); lon * step <= right; lon++) {
+    traceLine(ctx, view.toScreen(lon * step, top), view.toScreen(lon * step, bottom));
   }
-  for (let lat = Math.ceil(south / step); lat * step <= north; lat++) {
-    traceLine(ctx, view.toScreen(west, lat * step), view.toScreen(east, lat * step));
+  for (let lat = Math.ceil(bottom / step); lat * step <= top; lat++) {
+    traceLine(ctx, view.toScreen(left, lat * step), view.toScreen(right, lat * step));
   }
   ctx.stroke();
   ctx.globalAlpha = 1;

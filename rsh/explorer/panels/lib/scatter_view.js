@@ -48,17 +48,20 @@ export class ScatterView {
     return [(left + right) / 2, (bottom + top) / 2];
   }
 
-  /** @type {(width: number, height: number) => void} */
+  /**
+   * While the page is laid out, a plot may have no height yet: the scale must not be 0 or negative.
+   * @type {(width: number, height: number) => void}
+   */
   resize(width, height) {
-    this.size = [width, height];
+    this.size = [Math.max(width, 1), Math.max(height, 1)];
   }
 
   // CSS pixels a data unit, the same both ways: distances in a plot must not be stretched.
   get scale() {
     const [left, bottom, right, top] = this.bounds;
     const margin = this.world ? 0 : 2 * MARGIN;
-    const wide = (this.size[0] - margin) / (right - left || 1);
-    const high = (this.size[1] - margin) / (top - bottom || 1);
+    const wide = Math.max(this.size[0] - margin, 1) / (right - left || 1);
+    const high = Math.max(this.size[1] - margin, 1) / (top - bottom || 1);
     return Math.min(wide, high) * this.zoom;
   }
 
