@@ -102,6 +102,19 @@ def search(query: Sequence[int], gallery: Sequence[Sequence[int]]) -> list[tuple
     return sorted((hamming(query, code), number) for number, code in enumerate(gallery))
 
 
+def near_pairs(
+    codes: Sequence[Sequence[int]], others: Sequence[Sequence[int]] | None, radius: int
+) -> list[tuple[int, int, int]]:
+    """Return (number, number, distance) of all near pairs, within one list or between two."""
+    found = []
+    for i, code in enumerate(codes):
+        for j, other in enumerate(codes if others is None else others):
+            distance = hamming(code, other)
+            if distance <= radius and (others is not None or i < j):
+                found.append((i, j, distance))
+    return found
+
+
 def orders(distances: Sequence[int], relevant: Sequence[bool]) -> Iterator[list[bool]]:
     """Yield the relevance along each ranking that the ties allow."""
     ties = [

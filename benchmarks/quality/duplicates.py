@@ -33,6 +33,7 @@ from rsh.encoding.build import build_gallery
 from rsh.gallery.gallery import Gallery
 from rsh.io.provenance import environment
 from rsh.models.hashnet import HashNet
+from rsh.text import plural
 from rsh.training.train import train
 
 RESULTS = RESULTS_FOLDER / "duplicates.jsonl"
@@ -173,7 +174,7 @@ def settings_table(rows: list[Row]) -> str:
             false = statistics.mean(row["false_pairs"]["features"][least] for row in mine)
             checked.append(f"{passed:.0%}, {false:,.0f}")
         lines.append([kind, *near, *checked])
-    radii = [f"{radius} bits" for radius in RADII]
+    radii = [plural(radius, "bit") for radius in RADII]
     return markdown(["codes", *radii, "pixels", *(f"cosine {least:g}" for least in COSINES)], lines)
 
 
@@ -182,7 +183,7 @@ def found_table(rows: list[Row]) -> str:
     lines = []
     for kind in KINDS:
         mine = [row for row in rows if row["codes"] == kind and row["data"] == "ucmd"]
-        for check in ("pixels", "features", "none"):
+        for check in ("pixels", "features", "none") if mine else ():
             found = [row[check] for row in mine]
             cells = [
                 spread([each[name] for each in found])
@@ -208,6 +209,8 @@ if __name__ == "__main__":
     words = parser.parse_args()
     if words.table:
         rows = read_rows(words.results)
-        print(settings_table(rows) + "\n\n" + found_table(rows))
+        print(settings_table(rows))
+        if any(row["data"] == "ucmd" for row in rows):
+            print("\n" + found_table(rows))
     else:
         main(words.data, words.results)

@@ -6,6 +6,7 @@
     python -m benchmarks.quality.groups groups galleries/ucmd
     python -m benchmarks.quality.groups novelty galleries/ucmd galleries/ucmd-bluemarble
     python -m benchmarks.quality.groups unusual galleries/ucmd
+    python -m benchmarks.quality.groups figure galleries/bluemarble
     python -m benchmarks.quality.groups --table          prints the tables
 
 A tile's class is the folder of its id; the galleries were made without labels, and only these
@@ -13,10 +14,11 @@ figures look at it. Peers of `groups`: k-means on the bits, which is told the nu
 HDBSCAN of scikit-learn on Hamming distances; and EVoC, if it is installed (`pip install evoc`).
 `novelty` takes a gallery and galleries of other data that the same network encoded; held-out tiles
 and noise images are queries as well. `unusual` hides noise images among the tiles. One JSON line a
-row in results/groups.jsonl.
+row in results/groups.jsonl. `figure` draws the image of docs/concepts/groups.md.
 """
 
 import argparse
+import io
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,12 +29,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
 from benchmarks.common.markdown import markdown
-from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
+from benchmarks.common.rows import RESULTS_FOLDER, ROOT, Row, append, read_rows
 from benchmarks.search.processor import processor
 from rsh.codes.binary import Packed, hamming, pack, unpack
 from rsh.codes.encodings import Encodings
@@ -44,8 +46,11 @@ from rsh.gallery.gallery import Gallery
 from rsh.io.provenance import environment
 from rsh.search.novelty import measure_novelty
 from rsh.search.query import Query, QueryImage
+from rsh.text import plural
 
 RESULTS = RESULTS_FOLDER / "groups.jsonl"
+FIGURE = ROOT / "docs" / "images" / "groups.jpg"
+DRAWN, TILES, CELL, GAP, LEFT = 10, 9, 84, 4, 80  # groups, tiles of each, and pixels
 PROMINENCES = (0.5, 1.0, 2.0)
 SIZES = (10, 20, 40)  # of the smallest cluster of HDBSCAN
 NOISE = 60  # images of each kind
@@ -221,6 +226,23 @@ def _image(pixels: NDArray[Any]) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
+def draw(gallery: Gallery) -> None:
+    """Draw the first tiles of the largest groups, a row each."""
+    groups = gallery.groups
+    assert groups is not None
+    shown, step = [groups[number] for number in range(min(DRAWN, len(groups)))], CELL + GAP
+    sheet = Image.new("RGB", (LEFT + TILES * step, len(shown) * step), "white")
+    font = ImageFont.load_default(size=14)
+    for line, group in enumerate(shown):
+        words = f"{plural(len(group), 'tile')}\n{group.spread:.1f} bits"
+        place = (0, line * step + CELL // 2)
+        ImageDraw.Draw(sheet).multiline_text(place, words, fill="black", font=font, anchor="lm")
+        for column, row in enumerate(group.rows[:TILES].tolist()):
+            tile = Image.open(io.BytesIO(gallery.thumbnail(row))).convert("RGB")
+            sheet.paste(tile.resize((CELL, CELL)), (LEFT + column * step, line * step))
+    sheet.save(FIGURE, quality=85)
+
+
 def print_tables() -> None:
     """Print the tables of the documentation."""
     rows = read_rows(RESULTS)
@@ -244,6 +266,8 @@ def main(given: argparse.Namespace) -> None:
     """Measure what was asked for."""
     galleries = [Gallery.open(folder) for folder in given.galleries]
     first, *others = galleries
+    if given.table_name == "figure":
+        return draw(first)
     rows = {
         "groups": lambda: measure_groups(first),
         "novelty": lambda: measure_novelty_rates(first, others),
@@ -267,7 +291,7 @@ def main(given: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("table_name", nargs="?", choices=("groups", "novelty", "unusual"))
+    parser.add_argument("table_name", nargs="?", choices=("groups", "novelty", "unusual", "figure"))
     parser.add_argument("galleries", nargs="*", type=Path)
     parser.add_argument("--table", action="store_true", help="print the tables")
     words = parser.parse_args()

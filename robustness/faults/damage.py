@@ -15,6 +15,7 @@ from robustness.faults.world import UNFINISHED, Bad, Outcome, World, content, se
 GALLERY = {  # in a gallery, and how often each is damaged
     "gallery.json": 10, "*/codes.npy": 3, "*/relaxed.npy": 3, "*/features.npy": 3,
     "*/items.parquet": 3, "*/thumbs.bin": 3, "*/thumbs.npy": 3, "projection-*.parquet": 3,
+    "groups-*.parquet": 3,
     "index-*.npz": 3,
 }  # fmt: skip
 FINISHED = {"model.safetensors": 5, "config.json": 10}

@@ -10,11 +10,12 @@ from robustness.faults.warm import Warm
 from robustness.faults.world import Op, World, content, evaluated, pack, trained
 from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.writer import write_projection
+from rsh.gallery.groups import find_groups
+from rsh.gallery.writer import write_groups, write_projection
 
 PLANES = ["feature_x", "feature_y", "code_x", "code_y"]
 TRAIN = ["--bits", "16", "--image-size", "32", "--cached-views", "3", "--batch-size", "16"]
-GALLERIES = ("encode", "add", "remove", "merge", "index", "label", "project")
+GALLERIES = ("encode", "add", "remove", "merge", "index", "label", "groups", "project")
 RUNS = ("train", "finetune", "evaluate")
 REMOVED = 3
 LABEL = ("--class", "ice", "--set", "second", "--author", "Ben")
@@ -39,6 +40,7 @@ def make_world(folder: Path) -> World:
     opened.annotations.give_all({"sea": [0, 1, 2]}, {"first": [2, 3]}, by=Visitor("a", "Ana"))
     planes = np.random.default_rng(0).normal(size=(len(opened), 4)).astype(np.float32)
     write_projection(opened, pd.DataFrame(planes, columns=PLANES))
+    write_groups(opened, find_groups(opened))
     world.ops = {op.name: op for op in (*gallery_ops(folder), *run_ops(folder))}
     return world
 
@@ -72,6 +74,7 @@ def gallery_ops(world: Path) -> list[Op]:
         change("index", "gallery", "index", "{place}/gallery", "--type", "exact"),
         change("label", "labels", "give", "{place}/gallery", *kept[:12], *LABEL),
         change("label others", "labels", "give", "{place}/gallery", *kept[-9:], *LABEL),
+        change("groups", "groups", "{place}/gallery", "--prominence", "0.5"),
         change("project", "project", "{place}/gallery"),
     ]  # fmt: skip
     ops[-1].compiles = True

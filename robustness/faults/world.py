@@ -194,6 +194,8 @@ def content(folder: Path) -> str:
         digest.update(gallery.thumbnail(row))
     if gallery.projection is not None:
         digest.update(gallery.projection.to_json().encode())
+    if gallery.groups is not None:
+        digest.update(gallery.groups.table()[["group", "rank"]].to_json().encode())
     manifest = gallery.manifest
     told = {"name": manifest.name, "data": asdict(manifest.data), "num_bits": manifest.num_bits}
     told["model"] = asdict(manifest.model) | {"run": ""}

@@ -12,7 +12,8 @@ from robustness.fuzz import seeds
 from robustness.fuzz.targets import Mutator, Target, Use
 from rsh.errors import InputError
 from rsh.gallery.annotations.compaction import compact_lines
-from rsh.gallery.annotations.events import HEADER, Visitor
+from rsh.gallery.annotations.event_lines import HEADER
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.annotations.history import describe_event
 from rsh.gallery.annotations.store import ANNOTATIONS, AnnotationStore, open_log
 from rsh.gallery.filters import Condition, Filter

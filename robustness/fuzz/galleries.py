@@ -22,6 +22,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import with_checksum as with_checksum
+from rsh.gallery.unusual import most_unusual
 from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
 from rsh.search.formats.contact_sheet import to_contact_sheet
@@ -61,6 +62,9 @@ def _show(gallery: Gallery) -> None:
     for way, _ in list_ways(gallery):
         json.dumps({k: str(v) for k, v in make_coloring(result, way).items()})
     list_columns(state), make_maps(gallery, "page"), write_address(state)
+    for group in gallery.groups or ():
+        gallery.searchable_rows(Filter.read([f"group={group.key}"]), include_held_out=True)
+    most_unusual(gallery)
     for row in range(len(gallery)):
         describe(gallery, row)
         gallery.thumbnail(row)
@@ -91,7 +95,7 @@ def _note(head: dict[str, Any], path: str) -> dict[str, Any]:
     if path.startswith(SEGMENT):
         note: dict[str, Any] = head["segments"][0]["files"][Path(path).name]
         return note
-    found: dict[str, Any] = head["index" if path.startswith("index") else "projection"]
+    found: dict[str, Any] = head[path.partition("-")[0]]
     return found
 
 
@@ -174,6 +178,7 @@ TARGETS: dict[str, Target] = {
     "gallery.json": Target(file_of("gallery.json"), head_alone, HEAD),
     "items.parquet": _file(f"{SEGMENT}/items.parquet", TABLE),
     "projection": _file("projection-2.parquet", TABLE),
+    "groups": _file("groups-3.parquet", TABLE),
     "codes.npy": _file(f"{SEGMENT}/codes.npy", ARRAY),
     "relaxed.npy": _file(f"{SEGMENT}/relaxed.npy", ARRAY),
     "features.npy": _file(f"{SEGMENT}/features.npy", ARRAY),

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from rsh.gallery.groups import find_groups
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.segment import GalleryTiles
-from rsh.gallery.writer import write_gallery, write_projection
+from rsh.gallery.writer import write_gallery, write_groups, write_projection
 
 SIDE, TILES, BITS = 16, 6, 16
 MODES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -135,7 +136,7 @@ def rasters(folder: Path) -> list[bytes]:
 
 
 def gallery(folder: Path) -> Path:
-    """Write a gallery of six tiles with a projection."""
+    """Write a gallery of six tiles with a projection and groups."""
     draw = np.random.default_rng(0)
     relaxed = draw.normal(size=(TILES, BITS)).astype(np.float16)
     features = draw.normal(size=(TILES, 8))
@@ -150,4 +151,5 @@ def gallery(folder: Path) -> Path:
     written = write_gallery(folder, Manifest("tiny", BITS, ModelInfo(), DataInfo()), tiles)
     names = ["feature_x", "feature_y", "code_x", "code_y"]
     write_projection(written, pd.DataFrame(draw.normal(size=(TILES, 4)), columns=names))
+    write_groups(written, find_groups(written))
     return folder

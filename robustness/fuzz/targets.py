@@ -38,6 +38,7 @@ READS = {  # target: file, and what is read
     "gallery.json": ("galleries", "the head of a gallery"),
     "items.parquet": ("galleries", "its table"),
     "projection": ("galleries", "its two planes"),
+    "groups": ("galleries", "its groups"),
     "codes.npy": ("galleries", "its codes"),
     "relaxed.npy": ("galleries", "its codes continuous code"),
     "features.npy": ("galleries", "its features"),

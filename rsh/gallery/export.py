@@ -48,8 +48,7 @@ def export_tiles(
     file = Path(file)
     check_suffix(file, SUFFIXES)
     chosen = np.arange(len(gallery)) if rows is None else np.asarray(rows, dtype=np.int64)
-    items = gallery.items.iloc[chosen]
-    items = items[filter.mask(items)]
+    items = gallery.items.iloc[chosen[gallery.passes(filter)[chosen]]]
     if not len(items):
         raise InputError("no tile meets this; relax it", parameter="filter", value=filter)
     if not gallery.classes:

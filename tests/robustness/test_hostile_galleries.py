@@ -18,8 +18,10 @@ from refusals import refused
 
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import read_planes
+from rsh.gallery.groups import find_groups, restore_groups
+from rsh.gallery.items import read_groups, read_planes
 from rsh.gallery.manifest import with_checksum as with_checksum
+from rsh.gallery.writer import write_groups
 from rsh.index.factory import load_index
 from rsh.index.in_memory import read_codes, write_codes
 from rsh.index.ivf import IVFIndex
@@ -197,6 +199,63 @@ def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Pat
         change.to_parquet(file)
         with refused(names=(file.name, told)):
             read_planes(file)
+
+
+def test_groups_of_other_columns_are_refused_when_they_are_looked_at(folder: Path):
+    opened = Gallery.open(folder)
+    write_groups(opened, find_groups(opened))
+    assert opened.manifest.groups is not None
+    file = folder / opened.manifest.groups.file
+    table = pd.read_parquet(file)
+    for change, told in (
+        (table.drop(columns="rank"), "rank"),
+        (table.drop(columns="segment"), "segment"),
+        (table.assign(segment=[[1]] * 12), "segment"),
+        (table.assign(segment=1), "segment"),
+        (table.assign(segment=pd.Categorical([1] * 12)), "segment"),
+        (table.assign(segment=pd.Categorical([None] * 12, ["000001-0"])), "segment"),
+        (table.assign(group=table["group"] + 0.5), "group"),
+        (table.assign(group=-2), "group"),
+        (table.assign(group=2**31 - 1), "group"),  # as many groups would not fit into memory
+        (table.assign(group=2**40), "group"),
+        (table.assign(row=-1), "row"),
+        (table.assign(rank="x"), "rank"),
+        (table.assign(sparsity=np.nan), "measure"),
+        (table.assign(outlier_factor=np.inf), "measure"),
+    ):
+        change.to_parquet(file)
+        with refused(names=(file.name, told, "rsh groups")):
+            read_groups(file)
+
+
+@pytest.mark.parametrize("rows", [[12] * 12, [*range(11), 10], [2**31 - 1] * 12])
+def test_groups_of_tiles_that_there_are_not_are_refused(folder: Path, rows: list[int]):
+    opened = Gallery.open(folder)
+    write_groups(opened, find_groups(opened))
+    table = opened.groups.table().assign(row=rows)
+    with refused(names=(folder, "rsh groups")):
+        restore_groups(opened, table, 1.0)
+    others = restore_groups(opened, table.assign(segment="000009-0"), 1.0)
+    assert others is None  # of a segment that is gone
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"file": "../groups-3.parquet"}, "../groups-3.parquet"),
+        ({"prominence": -1.0}, "prominence"),
+        ({"prominence": float("nan")}, "prominence"),
+        ({"prominence": "1"}, "prominence"),
+    ],
+)
+def test_entry_of_groups_is_checked(folder: Path, entry: dict, told: str):
+    opened = Gallery.open(folder)
+    write_groups(opened, find_groups(opened))
+    head = json.loads((folder / "gallery.json").read_text())
+    head["groups"] |= entry
+    (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
+    with refused(names=(folder, told)):
+        Gallery.open(folder)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])

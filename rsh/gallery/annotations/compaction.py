@@ -9,24 +9,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rsh.gallery.annotations.conflicts import Said, last_statements
-from rsh.gallery.annotations.events import (
-    Change,
-    ClassChange,
-    Event,
-    Final,
-    GroupChange,
+from rsh.gallery.annotations.event_lines import (
     Json,
-    MemberChange,
-    SetChange,
-    UnknownChange,
-    Visitor,
-    new_event,
     read_events,
     read_ids,
     read_json,
     tiles_to_json,
     to_line,
     write_event,
+)
+from rsh.gallery.annotations.events import (
+    Change,
+    ClassChange,
+    Event,
+    Final,
+    GroupChange,
+    MemberChange,
+    SetChange,
+    UnknownChange,
+    Visitor,
+    new_event,
 )
 from rsh.gallery.annotations.state import AnnotationState, last_members
 from rsh.gallery.tile_ids import NO_ROWS, Rows, find_rows, take_ids

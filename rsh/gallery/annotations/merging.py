@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rsh.gallery.annotations.events import read_events, read_json, to_line
+from rsh.gallery.annotations.event_lines import read_events, read_json, to_line
 from rsh.gallery.annotations.state import AnnotationState
 from rsh.gallery.annotations.store import open_log
 

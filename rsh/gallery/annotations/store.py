@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike
 
 from rsh.errors import InputError
 from rsh.gallery.annotations.compaction import compact_lines
+from rsh.gallery.annotations.event_lines import HEADER, read_events, read_json, to_line, write_event
 from rsh.gallery.annotations.events import (
-    HEADER,
     MAX_TEXT,
     Change,
     ClassChange,
@@ -38,10 +38,6 @@ from rsh.gallery.annotations.events import (
     Tiles,
     Visitor,
     new_event,
-    read_events,
-    read_json,
-    to_line,
-    write_event,
 )
 from rsh.gallery.annotations.names import clean_color, clean_name, clean_set_name
 from rsh.gallery.annotations.state import AnnotationState, TileSet

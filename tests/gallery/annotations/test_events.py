@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
+from rsh.gallery.annotations.event_lines import FEW, read_events, write_event
 from rsh.gallery.annotations.events import (
-    FEW,
     ClassChange,
     Event,
     Final,
@@ -25,8 +25,6 @@ from rsh.gallery.annotations.events import (
     UnknownChange,
     Visitor,
     new_event,
-    read_events,
-    write_event,
 )
 
 IDS = pa.array([f"t{number}" for number in range(200)])
