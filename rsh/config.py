@@ -21,6 +21,7 @@ PROMINENCES = (0.0, 256.0)  # limits
 PairCheck = Literal["features", "pixels", "none"]  # of tiles whose codes are near
 DEFAULT_COSINE = 0.98  # of the features of near duplicates
 BITS_PER_STEP = 16  # the default radius of near duplicates is a bit for so many bits
+LabelsKept = Literal["gallery", "visitor", "none"]  # where a page keeps what visitors label
 Ties = Literal["average", "argsort", "optimistic", "pessimistic"]  # order of tied tiles
 SplitBy = Literal["auto", "given", "block", "class"]  # what decides a split
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rsh.cli.parser import Texts
+from rsh.config import LabelsKept
 
 
 def dashboard(
@@ -20,6 +21,9 @@ def dashboard(
     base_url: str = "/",
     allow_iframe: Texts = (),
     max_sessions: int = 30,
+    labels: LabelsKept | None = None,
+    learn: bool | None = None,
+    originals: bool | None = None,
     basemap: str = "",
     basemap_credit: str = "",
 ) -> None:
@@ -38,12 +42,20 @@ def dashboard(
         base_url: Path under which a proxy serves the dashboard.
         allow_iframe: Site that may embed the dashboard in an iframe; may be repeated.
         max_sessions: Most sessions at once; each takes 210 MB of memory with 10,000 tiles.
+        labels: Where labels and sets of visitors are kept: gallery, for everybody; visitor, in each
+            visitor's browser; or none, until the page is closed. (default: gallery, or visitor
+            with --public)
+        learn: Let visitors learn from labels, which makes new galleries beside this one. (default:
+            yes, or no with --public)
+        originals: Show the original images, where the gallery knows their files. (default: yes, or
+            no with --public)
         basemap: Address of the tiles of an online map, such as
             https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
         basemap_credit: Whose map it is, in words; needed with --basemap.
     """
     from rsh.explorer.server.access import Access
     from rsh.explorer.server.serve import serve
+    from rsh.explorer.settings import PageSettings
 
     reach = Access.read(
         public=public,
@@ -53,5 +65,13 @@ def dashboard(
         basemap=basemap,
         basemap_credit=basemap_credit,
     )
-    galleries = [gallery, *map(Path, also)]
-    serve(galleries, port=port, open_browser=open_, reach=reach, max_sessions=max_sessions)
+    serve(
+        [gallery, *map(Path, also)],
+        port=port,
+        open_browser=open_,
+        reach=reach,
+        settings=PageSettings.choose(
+            public=public, labels=labels, learn=learn, originals=originals
+        ),
+        max_sessions=max_sessions,
+    )

@@ -28,6 +28,8 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
         limit_memory(int(memory))
     try:
         site = Registry.find(gallery)
+        if PageSettings.read().learn:
+            site.find_learned()
         show_gallery(page, site, site.names[0])
     except Exception as error:
         page.children = [HeaderPanel(message=explain(error))]

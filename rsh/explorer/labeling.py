@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.config import LabelsKept
 from rsh.errors import InputError
-from rsh.explorer.settings import LabelsKept
 from rsh.explorer.uploads.client import check_size
 from rsh.gallery.annotations.events import ClassChange, Visitor
 from rsh.gallery.annotations.history import describe_event

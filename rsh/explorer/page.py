@@ -33,6 +33,7 @@ from rsh.explorer.panels.viewer import ViewerPanel, large_view
 from rsh.explorer.parts.duplicates import DuplicatesPart
 from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
+from rsh.explorer.parts.learning import LearningPart
 from rsh.explorer.parts.spaces import SpacesPart
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
@@ -110,8 +111,9 @@ class Explorer:
         self.labels = LabelsPart(self, page, settings.labels)
         self.groups = GroupsPart(self, page, self.labels.labeling)
         self.duplicates = DuplicatesPart(self, page)
+        self.learning = LearningPart(self, page, self.labels.labeling, site, allowed=settings.learn)
         spaces_part = SpacesPart(self, [])
-        self.parts = [spaces_part, self.labels, self.groups, self.duplicates]
+        self.parts = [spaces_part, self.labels, self.groups, self.learning, self.duplicates]
         self.refresh()
         self.panels = self._lay_out()
         self.controls.observe(self.search, names="search")
@@ -132,7 +134,8 @@ class Explorer:
             "rsh-spaces": [self.legend, *self.planes],
             "rsh-dock": [
                 *(self.dock, self.codes, self.sides, self.reasons, self.selected),
-                *(self.groups.strips, self.labels.list, self.duplicates.strips),
+                *(self.groups.strips, self.labels.list),
+                *(self.learning.strips, self.duplicates.strips),
             ],
         }
         for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
@@ -190,7 +193,7 @@ class Explorer:
                 else:
                     self.switch(gallery, text)
             case {"kind": "gallery", "name": str(name)}:
-                self.switch(name, carried_over(self.state, self._site.open(name)))
+                self.show_gallery(name)
 
     def _encode(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content:
@@ -393,10 +396,29 @@ class Explorer:
         """Show what depends on labels, which were just given."""
         self.labels.show_saved()
 
-    def recolor(self) -> None:
-        """Color the dots again if their colors depend on labels."""
+    def show_given(self) -> None:
+        """Show labels that were just given or taken, wherever the page depends on them."""
         if self.legend.coloring.get("by") == "given":
             self.legend.color(self.state.results(), "given")
+        if self.dock.tab == self.learning.tab:
+            self.learning.open()
+
+    def show_galleries(self) -> None:
+        """Offer a gallery that was just made."""
+        self._name = self.header.gallery
+        self.header.galleries = self._site.names
+        self._comparison = Comparison(self.state.gallery, self._site, self._name)
+        self.sides.choices = self._comparison.choices
+        self.header.address = write_address(self.state, gallery=self._name)
+
+    def show_gallery(self, name: str) -> None:
+        """Show another gallery in place of this one, with the same query."""
+        self.switch(name, carried_over(self.state, self._site.open(name)))
+
+    def compare_with(self, name: str) -> None:
+        """Open the comparison with another gallery."""
+        self.dock.tab = "compare"
+        self.sides.chosen = f"{name}/bits"
 
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""

@@ -3,12 +3,12 @@
 import json
 import os
 from dataclasses import asdict, dataclass, fields
-from typing import Literal, get_args
+from typing import get_args
 
+from rsh.config import LabelsKept
 from rsh.errors import InputError
 
 VARIABLE = "RSH_PAGE"  # in which the server tells the kernels
-LabelsKept = Literal["gallery", "visitor", "none"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,29 @@ class PageSettings:
                 parameter="labels",
                 value=self.labels,
             )
+
+    @classmethod
+    def choose(
+        cls,
+        *,
+        public: bool,
+        labels: LabelsKept | None = None,
+        learn: bool | None = None,
+        originals: bool | None = None,
+    ) -> "PageSettings":
+        """Return what an owner has chosen; what is left open is safe where anybody may come.
+
+        Args:
+            public: whether other machines can connect.
+            labels: by default "gallery", or "visitor" on a public page.
+            learn: by default yes, or no on a public page.
+            originals: likewise.
+        """
+        return cls(
+            labels=labels or ("visitor" if public else "gallery"),
+            learn=not public if learn is None else learn,
+            originals=not public if originals is None else originals,
+        )
 
     @classmethod
     def read(cls) -> "PageSettings":

@@ -4,7 +4,17 @@ import re
 from itertools import count
 from pathlib import Path
 
-NAMED = re.compile(r"(.+)-learned-\d+")
+from rsh.gallery.manifest import MANIFEST
+
+NAMED = re.compile(r"(.+)-learned-(\d+)")
+
+
+def learned_from(folder: Path) -> list[Path]:
+    """Return the galleries of the name GALLERY-learned-N beside a gallery, in their order."""
+    place = folder.resolve()
+    found = [NAMED.fullmatch(other.parent.name) for other in place.parent.glob(f"*/{MANIFEST}")]
+    numbers = sorted(int(one[2]) for one in found if one and one[1] == place.name)
+    return [folder.parent / f"{place.name}-learned-{number}" for number in numbers]
 
 
 def next_output(folder: Path) -> Path:

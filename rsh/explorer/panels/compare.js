@@ -31,11 +31,11 @@ function render({ model, el }) {
     terms,
     body,
   );
-  select.append(
-    make("option", { value: "" }, "nothing"),
-    ...model.get("choices").map(([value, text]) => make("option", { value }, text)),
-  );
-  select.value = model.get("chosen");
+  function drawChoices() {
+    const options = model.get("choices").map(([value, text]) => make("option", { value }, text));
+    select.replaceChildren(make("option", { value: "" }, "nothing"), ...options);
+    select.value = model.get("chosen");
+  }
   select.addEventListener("change", () => {
     note.textContent = select.value ? "Comparing…" : "";
     model.set("chosen", select.value);
@@ -81,6 +81,7 @@ function render({ model, el }) {
   }
 
   return stopAll([
+    redrawOn(model, ["choices", "chosen"], drawChoices),
     redrawOn(model, ["view"], () => images.redraw(draw)),
     on(model, {
       hover: ({ row }) => {

@@ -11,6 +11,7 @@ TABS = {
     "groups": "Groups",
     "selected": "Selected",
     "labels": "Labels",
+    "learn": "Learn",
     "codes": "Codes",
     "compare": "Compare",
     "parts": "What matters",

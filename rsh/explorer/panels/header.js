@@ -47,10 +47,14 @@ function render({ model, el }) {
       said.textContent = "";
     }, SAID_FOR);
   }
-  const names = model.get("galleries");
   const select = make("select", { onchange: () => model.send({ kind: "gallery", name: select.value }) });
-  select.append(...names.map((name) => make("option", { value: name, selected: name === model.get("gallery") }, name)));
-  const gallery = names.length > 1 ? make("label", { class: "rsh-gallery" }, "Gallery ", select) : null;
+  const gallery = make("label", { class: "rsh-gallery" }, "Gallery ", select);
+  function drawGalleries() {
+    const names = model.get("galleries");
+    select.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+    select.value = model.get("gallery");
+    gallery.hidden = names.length < 2;
+  }
   // A notebook has a theme of its own, and its visitors can see the code.
   const { dataset } = document.body;
   const standalone = "voila" in dataset;
@@ -116,6 +120,7 @@ function render({ model, el }) {
 
   return stopAll([
     redrawOn(model, ["message", "question", "facts"], draw),
+    redrawOn(model, ["galleries", "gallery"], drawGalleries),
     redrawOn(model, ["address"], drawAddress),
     on(model, { say }),
     () => clearInterval(timer),

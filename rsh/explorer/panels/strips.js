@@ -20,10 +20,25 @@ function render({ model, el }) {
   const choices = make("div", { class: "rsh-strip-choices" });
   /** What is chosen in each list, by its name. */
   const chosen = () =>
-    Object.fromEntries([...choices.querySelectorAll("select")].map((list) => [list.name, list.value]));
+    Object.fromEntries(
+      [...choices.querySelectorAll("select"), ...choices.querySelectorAll("input")].map(({ name, value }) => [
+        name,
+        value,
+      ]),
+    );
 
   /** @param {NonNullable<StripsView["choices"]>[number]} choice */
-  function choiceOf({ name, words, options, chosen: now }) {
+  function choiceOf({ name, words, options = [], range, unit, chosen: now }) {
+    if (range) {
+      const [min, max, step] = range;
+      const slider = make("input", { type: "range", name, min, max, step, value: now });
+      const shown = make("output", {}, `${now} ${unit}`);
+      slider.addEventListener("input", () => {
+        shown.textContent = `${slider.value} ${unit}`;
+      });
+      slider.addEventListener("change", () => model.send({ kind: subject, do: "choose", key: "", chosen: chosen() }));
+      return make("label", {}, `${words} `, slider, " ", shown);
+    }
     const list = make("select", { name });
     list.append(...options.map(([value, text]) => make("option", { value }, text)));
     list.value = now;
@@ -93,7 +108,7 @@ function render({ model, el }) {
         ...one.actions.map(([what, words]) => button(what, words, one.key)),
         one.named ? nameForm(one) : null,
       ),
-      list,
+      one.cards.length ? list : null,
     );
   }
 
@@ -101,10 +116,13 @@ function render({ model, el }) {
     const view = model.get("view");
     if (!view.strips) return;
     const focused = document.activeElement;
-    const key = focused instanceof HTMLInputElement && el.contains(focused) ? focused.dataset.key : undefined;
+    const key = focused instanceof HTMLInputElement && body.contains(focused) ? focused.dataset.key : undefined;
+    const sliding = choices.contains(focused);
     note.textContent = view.note;
     choices.replaceChildren(...(view.choices ?? []).map(choiceOf));
+    if (sliding) choices.querySelector("input")?.focus();
     actions.replaceChildren(...view.actions.map(([what, words]) => button(what, words)));
+    if (view.main) actions.firstElementChild?.classList.add("is-main");
     body.replaceChildren(...view.strips.map(drawStrip));
     choice.mark();
     // Naming goes on from group to group by keyboard.

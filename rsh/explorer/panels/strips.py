@@ -11,13 +11,16 @@ class StripsPanel(Panel, script="strips.js", style="strips.css"):
     """Strips of tiles, each with a heading and what can be done with it.
 
     Sends {"kind": subject, "do": action, "key", "chosen"}, where an action is one of the view's or
-    a strip's, and "rename" with a "name" besides; and {"kind": "choose", "row"}.
+    a strip's, "choose" when a slider has moved, and "rename" with a "name" besides; and
+    {"kind": "choose", "row"}.
 
     Attributes:
         subject: what the strips are of, "groups" for example, the kind of its messages.
-        view: note, in words; actions, pairs of a name and its words; choices (optional), each with
-            name, words, options, pairs of a value and its words, and chosen; and strips, each with
-            key, title, words, cards, named, whether a name can be given, and its actions.
+        view: note, in words; actions, pairs of a name and its words; main (optional), whether the
+            first of them is what the tab is for; choices (optional), each with
+            name, words, chosen, and options, pairs of a value and its words, or a range (least,
+            most, step) and its unit, for a slider; and strips, each with key, title, words, cards,
+            named, whether a name can be given, and its actions.
         working: what is being done, or "".
     """
 

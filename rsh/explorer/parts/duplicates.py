@@ -104,7 +104,7 @@ class DuplicatesPart(Part):
         actions = [["duplicates", "Find duplicates"]]
         if self.page.state.gallery.num_held_out:
             actions.append(["leaks", "Find leaks between splits"])
-        if self._job.is_running:
+        if self.strips.working:
             actions = [["cancel", "Cancel"]]
         strips, note = [], LEAD
         if "groups" in found:

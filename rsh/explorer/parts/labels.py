@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.config import LabelsKept
 from rsh.explorer.labeling import Labeling
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.labels import LabelsPanel, TrayPanel
 from rsh.explorer.parts.part import Page, Part
-from rsh.explorer.settings import LabelsKept
 from rsh.search.query import check_row
 
 
@@ -117,7 +117,7 @@ class LabelsPart(Part):
         if any(condition.column in ("set", "label") for condition in conditions):
             self.page.search_again()
         self._show()
-        self.page.recolor()
+        self.page.show_given()
         self.tray.said = ""
         self.tray.said = self.labeling.said
 

@@ -25,8 +25,17 @@ class Page(Protocol):
     def labeled(self) -> None:
         """Show what depends on labels, which were just given."""
 
-    def recolor(self) -> None:
-        """Color the dots again if their colors depend on labels."""
+    def show_given(self) -> None:
+        """Show labels that were just given or taken, wherever the page depends on them."""
+
+    def show_galleries(self) -> None:
+        """Offer a gallery that was just made."""
+
+    def show_gallery(self, name: str) -> None:
+        """Show another gallery in place of this one, with the same query."""
+
+    def compare_with(self, name: str) -> None:
+        """Open the comparison with another gallery."""
 
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.learning.output import learned_from
 
 DEFAULT = Path("galleries/bluemarble-64")
 VARIABLE = "RSH_GALLERY"
@@ -50,6 +51,19 @@ class Registry:
     def names(self) -> list[str]:
         """Names of the galleries."""
         return list(self.folders)
+
+    def add(self, folder: Path) -> str:
+        """Take a gallery in that was made or changed just now, and return its name."""
+        name = folder.resolve().name
+        self.folders[name] = folder
+        self.open.cache_clear()
+        return name
+
+    def find_learned(self) -> None:
+        """Take in what visitors have learned from these galleries: see `rsh.learning.output`."""
+        for folder in list(self.folders.values()):
+            for learned in learned_from(folder):
+                self.add(learned)
 
     def without_folders(self, message: str) -> str:
         """Return a message with folders replaced by gallery names, to hide paths from visitors."""

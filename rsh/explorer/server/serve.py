@@ -23,6 +23,7 @@ from rsh.explorer.server import access, logs
 from rsh.explorer.server.access import Access
 from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
 from rsh.explorer.server.registry import VARIABLE, Registry
+from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE
 from rsh.io.machine import memory
 
@@ -78,6 +79,7 @@ def serve(
     port: int,
     open_browser: bool,
     reach: Access | None = None,
+    settings: PageSettings = DEFAULTS,
     max_sessions: int = MAX_SESSIONS,
 ) -> None:
     """Serve the dashboard of one or several galleries until Ctrl-C.
@@ -89,6 +91,7 @@ def serve(
         port: to listen on.
         open_browser: open the dashboard in a browser when it is ready.
         reach: who can reach it; only this machine by default.
+        settings: what visitors may do.
         max_sessions: largest number of visitors at once; further visitors see a "server full" page.
 
     Raises:
@@ -104,6 +107,7 @@ def serve(
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
     to_environment(reach.basemap)
+    settings.write()
     with _served_folder() as folder:
         os.environ[VARIABLE] = "\n".join(str(path.resolve()) for path in galleries)
         # Voila searches here first, so it never uses the template of another version.

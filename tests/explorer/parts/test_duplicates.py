@@ -68,7 +68,14 @@ def test_a_key_that_is_none_selects_nothing(page):
 @pytest.mark.parametrize("what", ["duplicates", "leaks"])
 def test_the_command_answers_the_page(tmp_path, what):
     page = Explorer(ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=60)))
-    asyncio.run(page.duplicates._look(what))
+
+    async def look() -> None:
+        task = asyncio.create_task(page.duplicates._look(what))
+        await asyncio.sleep(0)
+        assert page.duplicates.strips.view["actions"] == [["cancel", "Cancel"]]
+        await task
+
+    asyncio.run(look())
     assert page.header.message == ""
     assert what.replace("duplicates", "groups") in page.duplicates._found
     assert page.duplicates.strips.working == ""

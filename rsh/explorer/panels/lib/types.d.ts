@@ -172,7 +172,15 @@ export interface Strip {
 export interface StripsView {
   note: string;
   actions: [name: string, words: string][];
-  choices?: { name: string; words: string; options: [value: string, words: string][]; chosen: string }[];
+  main?: boolean;
+  choices?: {
+    name: string;
+    words: string;
+    options?: [value: string, words: string][];
+    range?: [least: number, most: number, step: number];
+    unit?: string;
+    chosen: string;
+  }[];
   strips: Strip[];
 }
 

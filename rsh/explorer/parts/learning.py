@@ -1,0 +1,274 @@
+"""The part of the page that learns from labels, and says what to label next."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsh.explorer.alerts import explain
+from rsh.explorer.jobs import Job
+from rsh.explorer.labeling import Labeling
+from rsh.explorer.panels.strips import StripsPanel, strip
+from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.parts.part import Page, Part
+from rsh.explorer.server.registry import Registry
+from rsh.explorer.uploads.client import start_soon
+from rsh.gallery.learn_report import LearnReport
+from rsh.gallery.writer import discard_unfinished
+from rsh.io.schema import from_json
+from rsh.labels import UNLABELED
+from rsh.learning.confidence import Confidence, confidence
+from rsh.learning.output import next_output
+from rsh.learning.suggest import Suggestion, suggest
+from rsh.text import humanize, plural
+
+SHOWN = 9  # tiles of each class
+AT_ONCE = 24  # classes that are shown
+LEAST = 80  # percent, at first
+PROGRESS = re.compile(r"(\w+): +(\d+)%")
+NO_LABELS = (
+    "Give some tiles a class, with the keys 1 to 9 or in the bar below. Then the codes of all "
+    "tiles can follow your labels. Begin with these: they are typical, and far apart."
+)
+ONE_CLASS = "{labels} of one class: give tiles of a second class a label, to learn from both."
+READY = "{labels} of {classes}. Learning makes a new gallery beside this one, which stays as it is."
+NOT_HERE = "Who serves this page does not let visitors learn."
+
+
+class Found(NamedTuple):
+    """What labels say of the other tiles.
+
+    Attributes:
+        given: number of each tile's class, (n,), for which this was computed.
+        scores: how likely each tile is of each class, None without labels.
+        next: the tiles to label next.
+    """
+
+    given: NDArray[np.integer]
+    scores: Confidence | None
+    next: list[Suggestion]
+
+
+class LearningPart(Part):
+    """The tab that learns."""
+
+    tab = "learn"
+
+    def __init__(
+        self, page: Page, channel: str, labeling: Labeling, site: Registry, *, allowed: bool
+    ) -> None:
+        """Learn nothing yet.
+
+        Args:
+            page: the page.
+            channel: its name, which all its panels share.
+            labeling: what is learned from.
+            site: takes the learned galleries in.
+            allowed: whether the owner of the page lets visitors learn.
+        """
+        self._labeling, self._site, self._allowed = labeling, site, allowed
+        self._job, self._least, self._looking = Job(), LEAST, False
+        self._found: Found | None = None
+        self._learned: tuple[str, LearnReport] | None = None
+        self.strips = StripsPanel(page=channel, subject="learn")
+        super().__init__(page, [self.strips])
+
+    def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """Learn, cancel, and select or label what is likely of a class."""
+        match content:
+            case {"kind": "learn", "do": "learn"} if self._allowed and not self.strips.working:
+                start_soon(self.learn())
+            case {"kind": "learn", "do": "cancel"}:
+                self._job.cancel()
+            case {"kind": "learn", "do": "choose", "chosen": {"least": str(least)}}:
+                if least.isdigit() and int(least) <= 100:
+                    self._least = int(least)
+                self.open()
+            case {"kind": "learn", "do": "select next"} if self._found:
+                self.page.select([one.row for one in self._found.next])
+            case {"kind": "learn", "do": "select", "key": str(name)}:
+                self.page.select(self._likely(name))
+            case {"kind": "learn", "do": "compare"} if self._learned:
+                self.page.compare_with(self._learned[0])
+            case {"kind": "learn", "do": "open"} if self._learned:
+                self.page.show_gallery(self._learned[0])
+
+    @property
+    def _given(self) -> NDArray[np.integer]:
+        """Number of the class that each tile was given."""
+        return self._labeling.store.state.given.numbers
+
+    def _labels(self) -> dict[str, str]:
+        """Return the class by id of the labeled tiles."""
+        given, ids = self._labeling.store.state.given, self.page.state.gallery.items["id"]
+        rows = np.flatnonzero(given.numbers != UNLABELED)
+        return {ids.iloc[row]: given.names[given.numbers[row]] for row in rows.tolist()}
+
+    def open(self) -> None:
+        """Show what the labels say of the other tiles; after a change that takes a moment."""
+        self.strips.view = self._view()
+        if not self._looking and not self._is_current():
+            self._looking = True
+            start_soon(self._look())
+
+    def _is_current(self) -> bool:
+        return self._found is not None and np.array_equal(self._found.given, self._given)
+
+    async def _look(self) -> None:
+        """Compute what labels say in a thread, until it is that of the current labels."""
+        try:
+            while not self._is_current():
+                given, labels = self._given.copy(), self._labels()
+                self._found = await asyncio.to_thread(self._find, given, labels)
+        except Exception as error:
+            self.page.alert(explain(error))
+        self._looking = False
+        self.strips.view = self._view()
+
+    def _find(self, given: NDArray[np.integer], labels: dict[str, str]) -> Found:
+        gallery = self.page.state.gallery
+        rest = np.setdiff1d(gallery.searchable, np.flatnonzero(given != UNLABELED))
+        return Found(
+            given,
+            confidence(gallery, labels) if labels and len(rest) else None,
+            suggest(gallery, labels) if len(rest) else [],
+        )
+
+    def _likely(self, name: str) -> NDArray[np.int64]:
+        """Return the unlabeled tiles that are of a class with the chosen confidence, best first."""
+        found = self._found
+        if not found or not found.scores or name not in found.scores.classes:
+            return np.empty(0, np.int64)
+        rows, numbers = found.scores.find(self._least / 100)
+        of_class = numbers == found.scores.classes.index(name)
+        likely: NDArray[np.int64] = rows[of_class & (found.given[rows] == UNLABELED)]
+        return likely
+
+    async def learn(self) -> None:
+        """Learn from the labels in a process of its own, and take the new gallery in."""
+        folder = self.page.state.gallery.folder
+        output = next_output(folder)
+        self._tell("Starting to learn.")
+        self.open()
+        try:
+            with TemporaryDirectory() as scratch:
+                file = Path(scratch) / "labels.csv"
+                file.write_bytes(self._labeling.write_file("csv")[2])
+                words = ["learn", str(folder), "--labels", str(file), "--output", str(output)]
+                made = json.loads(await self._job.run([*words, "--json"], hear=self._hear))
+            made.pop("output")
+            report = from_json(LearnReport, made, where="the report", what="gallery")
+            self._learned = self._site.add(output), report
+            self.page.show_galleries()
+            await self._project(output)
+        except asyncio.CancelledError:
+            discard_unfinished(output)
+        except Exception as error:
+            self.page.alert(explain(error))
+        self._tell("")
+        self.open()
+
+    async def _project(self, folder: Path) -> None:
+        """Compute the spaces of the new gallery, which can be opened meanwhile."""
+        if not self.page.state.gallery.manifest.projection:
+            return
+        self._tell("Learned. Its spaces are being computed; you can compare it already.")
+        self.open()
+        await self._job.run(["project", str(folder)])
+        self._site.add(folder)  # opened again, it has its spaces
+
+    def _hear(self, line: str) -> None:
+        if said := PROGRESS.search(line):
+            self._tell(f"{said[1].capitalize()}: {said[2]} %")
+
+    def _tell(self, words: str) -> None:
+        self.strips.working = words
+
+    def _view(self) -> dict[str, Any]:
+        labels = self._labels()
+        classes = sorted(set(labels.values()))
+        said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
+        note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
+        actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
+        if not self._allowed:
+            actions, note = [], f"{note} {NOT_HERE}"
+        if self.strips.working:
+            actions = [["cancel", "Cancel"]]
+        return {
+            "note": note,
+            "actions": actions,
+            "main": True,
+            "choices": [self._slider()] if labels else [],
+            "strips": [*self._result(), *self._next(), *self._classes()],
+        }
+
+    def _slider(self) -> dict[str, Any]:
+        return {
+            "name": "least",
+            "words": "show tiles from a confidence of",
+            "range": [50, 95, 5],
+            "unit": "%",
+            "chosen": str(self._least),
+        }
+
+    def _result(self) -> list[dict[str, Any]]:
+        """Return what was learned last, with what to do with it."""
+        if not self._learned:
+            return []
+        name, report = self._learned
+        actions = [["compare", "Compare with this gallery"], ["open", "Open it"]]
+        return [strip(name, name, " · ".join(report_words(report)), [], actions=actions)]
+
+    def _next(self) -> list[dict[str, Any]]:
+        """Return the tiles to label next."""
+        if not self._found or not self._found.next:
+            return []
+        gallery = self.page.state.gallery
+        cards = []
+        for one in self._found.next:
+            guess = f"{humanize(one.guess)}? {one.confidence:.0%}" if one.guess else ""
+            cards.append(tile_card(describe(gallery, one.row), guess, far=guess))
+        words = "the most is learned from these: point at one and press its class's key"
+        title = "Label next"
+        return [strip("", title, words, cards, actions=[["select next", "Select all"]])]
+
+    def _classes(self) -> list[dict[str, Any]]:
+        """Return the tiles that are likely of each class."""
+        if not (found := self._found) or not (scores := found.scores):
+            return []
+        return [self._class(name, scores) for name in scores.classes[:AT_ONCE]]
+
+    def _class(self, name: str, scores: Confidence) -> dict[str, Any]:
+        gallery, rows = self.page.state.gallery, self._likely(name)
+        number = scores.classes.index(name)
+        cards = []
+        for row in rows[:SHOWN].tolist():
+            sure = f"{scores.scores[row, number]:.0%}"
+            cards.append(tile_card(describe(gallery, row), f"confidence {sure}", far=sure))
+        words = f"{plural(len(rows), 'tile')} more with at least {self._least} %"
+        actions = [["select", f"Select {plural(len(rows), 'tile')}"]] if len(rows) else []
+        return strip(name, humanize(name), words, cards, actions=actions)
+
+
+def report_words(report: LearnReport) -> list[str]:
+    """Return what learning has changed, in words."""
+    kept = report.neighbors_kept
+    words = [
+        f"learned from {plural(report.labels, 'label')}",
+        f"neighbors kept {kept.before:.0%} → {kept.after:.0%}",
+    ]
+    if held_out := report.held_out:
+        precision = held_out.precision
+        sure = ", a guess" if held_out.is_guess else ""
+        words.append(
+            f"precision on held-out labels {precision.before:.0%} → {precision.after:.0%} "
+            f"({plural(held_out.queries, 'label')}{sure})"
+        )
+    else:
+        words.append("too few labels to hold some out and measure")
+    return words
