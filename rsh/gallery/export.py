@@ -48,7 +48,7 @@ def export_tiles(
     file = Path(file)
     check_suffix(file, SUFFIXES)
     chosen = np.arange(len(gallery)) if rows is None else np.asarray(rows, dtype=np.int64)
-    items = gallery.items.iloc[chosen]
+    items = gallery.table.take(chosen)
     items = items[filter.mask(items)]
     if not len(items):
         raise InputError("no tile meets this; relax it", parameter="filter", value=filter)
