@@ -69,8 +69,13 @@ def build_gallery(
     preview = _choose_preview(folder, preview)
     if not overwrite:
         _check_same(folder, model.fingerprint, dataset.name)
-    how = {"skip_unreadable": skip_unreadable, "preview": preview, "progress": progress}
-    with encoded(net, dataset, folder, **how) as made:
+    encoding = encoded(
+        *(net, dataset, folder),
+        skip_unreadable=skip_unreadable,
+        preview=preview,
+        progress=progress,
+    )
+    with encoding as made:
         if made:
             data = DataInfo(dataset.name, made.fingerprint, dataset.rendering, _sources(dataset))
             title = name or dataset.name

@@ -213,13 +213,6 @@ class Gallery(Labeled):
     @cached_property
     def planes(self) -> Planes | None:
         """The projections of features and codes; None until `rsh project` has run."""
-
-    @cached_property
-    def projection_table(self) -> pd.DataFrame | None:
-        """The projection, and the columns feature_landmark and code_landmark.
-
-        They say which tiles UMAP was fitted to; of each code only the first tile.
-        """
         info = self.manifest.projection
         return read_planes(self.folder / info.file, self.ids.hashes) if info else None
 
@@ -376,6 +369,7 @@ class Gallery(Labeled):
         return has
 
     def stored_thumbnail(self, row: int) -> bytes:
+        """Return the JPEG bytes of one thumbnail; empty if the gallery holds no image of it."""
         segment, inside = self._place(row)
         return self._segments[segment].thumbnail(inside)
 

@@ -41,7 +41,7 @@ from rsh.errors import InputError
 from rsh.gallery.columns import Columns, is_number, is_text, map_columns
 from rsh.gallery.filters import Condition, Mask
 from rsh.gallery.ids import NO_ROW, TileIds
-from rsh.gallery.items import to_pandas, to_column
+from rsh.gallery.items import to_column, to_pandas
 from rsh.gallery.manifest import Manifest
 from rsh.gallery.typical import typical_first
 from rsh.labels import UNLABELED

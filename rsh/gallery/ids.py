@@ -77,7 +77,9 @@ class TileIds(Sequence[str]):
     def count_containing(self, text: str) -> int:
         """Return how many ids contain a text, ignoring case."""
         parts = (self.texts[start : start + SEARCHED_AT_ONCE] for start in self._starts)
-        return sum(pc.sum(pc.match_substring(part, text, ignore_case=True)).as_py() or 0 for part in parts)
+        return sum(
+            pc.sum(pc.match_substring(part, text, ignore_case=True)).as_py() or 0 for part in parts
+        )
 
     @property
     def _starts(self) -> range:

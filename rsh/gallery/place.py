@@ -16,9 +16,9 @@ from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.ids import NO_ROW
 from rsh.gallery.landmarks import Points
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.pull import NEIGHBORS, pull
 from rsh.index.neighbors import ROUNDING, CodeNeighbors, NeighborSearch, VectorNeighbors
 from rsh.io.arrays import take_rows

@@ -16,10 +16,10 @@ from rsh.codes.encodings import unit
 from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.landmarks import MOST_FITTED, Points, find_components, to_vectors
 from rsh.gallery.manifest import PlaneInfo
 from rsh.gallery.place import disc_step, in_discs
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.spaces import Rows, code_space, feature_space, lay_out_space
 from rsh.gallery.writer import write_projection
 from rsh.io.arrays import read_arrays

@@ -52,12 +52,12 @@ from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_segment
 from rsh.io.files import (
     PROBE,
+    FileRecord,
     atomic_directory,
     atomic_write,
     check_writable,
     exclusive_lock,
     explain_os_error,
-    FileRecord,
     file_record,
     write_json,
 )

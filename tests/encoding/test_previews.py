@@ -102,8 +102,8 @@ def test_a_merge_of_galleries_with_and_without_previews(
     bare = build_gallery(net, more, tmp_path / "bare", progress=False)
     assert not bare.has_previews
     merged = merge_galleries([bare.folder, gallery.folder], tmp_path / "merged")
-    whole = merge_galleries([tmp_path / "merged"], tmp_path / "whole")
-    for each in (merged, whole):
+    again = merge_galleries([tmp_path / "merged"], tmp_path / "again")
+    for each in (merged, again):
         assert previews(each) == expected(data) | dict.fromkeys(more.items["id"])
         assert each.manifest.preview == SIDE
 

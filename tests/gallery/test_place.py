@@ -13,8 +13,8 @@ from refusals import refused
 from rsh.codes.encodings import Encodings
 from rsh.gallery import landmarks
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.place import disc_step, in_discs, place_in_planes
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.projection import project
 from rsh.gallery.writer import add_tiles, remove_tiles, write_projection
 

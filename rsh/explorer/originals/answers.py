@@ -1,6 +1,6 @@
 """Answers the messages of a dashboard's kernel with original images: see `worker`.
 
-A message holds the id of a tile, what a table names as its image, and its thumbnail; the answer the
+A message holds the id of a tile, what a table names as its image, and its thumbnail; the reply is the
 original as JPEG, or nothing where there is none.
 """
 

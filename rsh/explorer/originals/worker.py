@@ -33,7 +33,7 @@ def readable_place(source: Path) -> Path:
 
 
 def _find_sources(folder: Path) -> list[Path]:
-    """Return the paths of the data that a gallery names, read without the libraries of `Gallery`."""
+    """Return where the data of a gallery lie, read without the libraries of `Gallery`."""
     try:
         data = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))["data"]
         return [Path(source["path"]) for source in data["sources"]]

@@ -145,7 +145,7 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
 def _spots(result: SearchResult) -> dict[str, list[float]]:
     """Return where in each plane an image that is no tile of the gallery belongs."""
     gallery, query = result.gallery, result.query
-    if query.row is not None or gallery.projection is None:
+    if query.row is not None or gallery.planes is None:
         return {}
     from rsh.gallery.place import place_in_planes  # not before an image comes
 

@@ -1,4 +1,4 @@
-"""A process that answers the messages of a dashboard's kernel: one at a time, and without rights."""
+"""A process without rights that answers the messages of a kernel, one at a time."""
 
 import asyncio
 import sys
@@ -25,14 +25,14 @@ class WorkerProcess:
         self.process: asyncio.subprocess.Process | None = None
 
     async def ask(self, message: Message, *, timeout: float) -> Message:
-        """Send a message and return the answer; after an error the process is ended.
+        """Send a message and return the reply; after an error the process is ended.
 
         Args:
             message: a JSON object and bytes, see `messages`.
             timeout: seconds, which include the start of the process.
 
         Raises:
-            EOFError: the process has ended, or its answer is invalid.
+            EOFError: the process has ended, or its reply is invalid.
             ConnectionError: the process has ended.
             TimeoutError: it took too long.
         """

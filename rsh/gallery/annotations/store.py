@@ -20,7 +20,6 @@ from threading import RLock
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from rsh.errors import InputError
