@@ -170,7 +170,7 @@ def place_added(old: Gallery, new: Gallery) -> pd.DataFrame | None:
     rank = DistinctCodes.fold(np.concatenate([old.packed, packed])).rank[len(old) :]
     step = disc_step(landmarks.code_points, len(new))
     placed[:, 2:] = in_discs(placed[:, 2:], rank, step=step)
-    new_table = table.iloc[np.maximum(known, 0)].reset_index(drop=True)
+    new_table: pd.DataFrame = table.iloc[np.maximum(known, 0)].reset_index(drop=True)
     new_table.loc[added, list(COORDINATES)] = placed
     new_table.loc[added, list(LANDMARKS)] = False
     return new_table

@@ -67,7 +67,7 @@ def test_a_preview_is_the_tile_shrunk_to_a_longest_side(gallery: Gallery, data: 
         )
         near = original.resize(shown.size, Image.Resampling.LANCZOS)
         error = np.abs(np.asarray(near, float) - np.asarray(shown, float)).mean()
-        assert error < 4  # noise, the hardest of all images
+        assert error < 6  # noise, the hardest of all images: 10 to 50 as in a thumbnail
 
 
 def test_every_change_keeps_previews(

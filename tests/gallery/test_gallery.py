@@ -247,7 +247,7 @@ def test_head_that_was_altered_is_refused_or_does_no_harm(folder: Path):
         assert isinstance(gallery.name, str)
 
     works = survived(folder / "gallery.json", use)
-    assert works == {"name", "model.run"}
+    assert works == {"name", "model.run", "data.sources"}  # what may differ from machine to machine
 
 
 @pytest.mark.parametrize("name", FILES)

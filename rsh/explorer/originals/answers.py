@@ -1,7 +1,7 @@
 """Answers the messages of a dashboard's kernel with original images: see `worker`.
 
-A message holds the id of a tile, what a table names as its image, and its thumbnail; the reply is the
-original as JPEG, or nothing where there is none.
+A message holds the id of a tile, what a table names as its image, and its thumbnail; the reply is
+the original as JPEG, or nothing where there is none.
 """
 
 from pathlib import Path
