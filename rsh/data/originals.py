@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
@@ -53,6 +53,18 @@ class Original:
     width: int
     height: int
     where: str
+
+
+class FoundImage(NamedTuple):
+    """An original image in full, and where it lies."""
+
+    image: Image.Image
+    where: str
+
+    def as_jpeg(self, *, side: int | None = None) -> Original:
+        """Return it as `Originals.load` does."""
+        jpeg = to_jpeg(self.image, side=side or LONGEST_SIDE, detailed=True)
+        return Original(jpeg, *self.image.size, where=self.where)
 
 
 def find_image_source(dataset: Dataset) -> ImageSource | None:
@@ -98,14 +110,18 @@ class Originals:
         Returns:
             None if it is gone, cannot be read, or is no longer what was encoded.
         """
+        found = self.find(tile, thumbnail, image=image)
+        return found.as_jpeg(side=side) if found else None
+
+    def find(self, tile: str, thumbnail: bytes, *, image: str = "") -> FoundImage | None:
+        """Find the original of a tile, with all of its pixels: see `load`."""
         for reader in self._readers:
             name = image if isinstance(reader, _TableReader) else tile
             with suppress(InputError, OSError, LookupError, ValueError):  # it is not there, or bad
                 with warnings.catch_warnings(action="ignore"):  # of how it is converted
                     found = reader.read(name)
                 if shrinks_to(found, thumbnail):
-                    jpeg = to_jpeg(found, side=side or LONGEST_SIDE, detailed=True)
-                    return Original(jpeg, *found.size, where=f"{reader.place(name)}")
+                    return FoundImage(found, reader.place(name))
         return None
 
 

@@ -1,12 +1,14 @@
 """Answers the messages of a dashboard's kernel with original images: see `worker`.
 
-A message holds the id of a tile, what a table names as its image, and its thumbnail; the reply is
-the original as JPEG, or nothing where there is none.
+A message holds the id of a tile, what a table names as its image, its thumbnail, and whether the
+reply must be exact. The reply is the original, as PNG then and else as JPEG, with its size in
+pixels; or nothing where there is none.
 """
 
 from pathlib import Path
 
-from rsh.data.originals import Originals
+from rsh.data.images import to_png
+from rsh.data.originals import LONGEST_SIDE, Originals
 from rsh.explorer.uploads.confinement import confine_calls, log
 from rsh.explorer.uploads.messages import Message
 from rsh.explorer.uploads.serving import answer_messages
@@ -29,7 +31,12 @@ def serve(folder: Path) -> None:
 
     def answer(message: Message) -> Message:
         head, thumbnail = message
-        found = originals.load(str(head["tile"]), thumbnail, image=str(head["image"]))
-        return {}, found.jpeg if found else b""
+        found = originals.find(str(head["tile"]), thumbnail, image=str(head["image"]))
+        if found is None:
+            return {}, b""
+        size = {"width": found.image.width, "height": found.image.height}
+        if head["exact"]:
+            return size, to_png(found.image, side=LONGEST_SIDE)
+        return size, found.as_jpeg().jpeg
 
     answer_messages(answer)

@@ -11,10 +11,10 @@ from rsh.data.sample import EARTH
 from rsh.explorer.basemap import Basemap
 from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
 from rsh.search.results import SearchResult
 
 # Heading, exact term, and how to read it.

@@ -7,12 +7,12 @@ from rsh.codes.parts import CodePart
 from rsh.data.places import format_place
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import escape_control_chars, humanize
 
 SPLITS = {"query": "held out", "train": "training", "val": "validation"}
-NO_ROW = -1  # of an uploaded image
 NO_CLASS = UNLABELED  # no color
 
 

@@ -1,7 +1,7 @@
 """Answers the messages of a dashboard's kernel with encoded images: see `worker`.
 
 The answer is a thumbnail and the encodings, with notes on how the image was converted, an occlusion
-map, or an empty message once the network is loaded.
+map, the image itself, or an empty message once the network is loaded.
 """
 
 import io
@@ -11,6 +11,7 @@ import numpy as np
 
 from rsh.analysis.occlusion import Encode, occlude
 from rsh.data.images import read_image, to_jpeg
+from rsh.data.originals import LONGEST_SIDE
 from rsh.data.rendering import Rendering
 from rsh.encoding.query import open_query_encoder
 from rsh.errors import InputError, RshWarning
@@ -60,6 +61,9 @@ def _answer(encode: Encode, rendering: Rendering, message: Message) -> Message:
     if head["want"] == "parts":
         found = occlude(image, encode)
         arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
+    elif head["want"] == "image":
+        jpeg = to_jpeg(image, side=LONGEST_SIDE, detailed=True)
+        arrays = {"image": np.frombuffer(jpeg, dtype=np.uint8)}
     else:
         thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
         arrays = {"thumb": thumbnail, **encode([image])._asdict()}

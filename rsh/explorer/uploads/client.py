@@ -69,6 +69,16 @@ class UploadEncoder:
         parts, _ = await self._request(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
+    async def enlarge(self, data: bytes, name: str) -> bytes:
+        """Return an image as JPEG bytes, as large as a screen shows it.
+
+        Raises:
+            InputError: as for `encode`.
+            Superseded: another image was to be enlarged meanwhile.
+        """
+        parts, _ = await self._request(data, name, want="image")
+        return bytes(parts["image"].tobytes())
+
     async def prepare(self) -> None:
         """Load the network before the first image; `encode` reports any error."""
         with suppress(InputError, Superseded):
