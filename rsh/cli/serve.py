@@ -22,6 +22,7 @@ def dashboard(
     max_sessions: int = 30,
     basemap: str = "",
     basemap_credit: str = "",
+    originals: Annotated[bool | None, Parameter(negative="--no-originals")] = None,
 ) -> None:
     """Serve the dashboard: pick a tile, search, and inspect the results.
 
@@ -41,9 +42,12 @@ def dashboard(
         basemap: Address of the tiles of an online map, such as
             https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
         basemap_credit: Whose map it is, in words; needed with --basemap.
+        originals: Enlarge tiles to their original images, where these lie on this machine.
+            (default: not with --public)
     """
     from rsh.explorer.server.access import Access
     from rsh.explorer.server.serve import serve
+    from rsh.explorer.settings import PageSettings
 
     reach = Access.read(
         public=public,
@@ -54,4 +58,12 @@ def dashboard(
         basemap_credit=basemap_credit,
     )
     galleries = [gallery, *map(Path, also)]
-    serve(galleries, port=port, open_browser=open_, reach=reach, max_sessions=max_sessions)
+    settings = PageSettings(originals=not public if originals is None else originals)
+    serve(
+        galleries,
+        port=port,
+        open_browser=open_,
+        reach=reach,
+        max_sessions=max_sessions,
+        settings=settings,
+    )

@@ -21,6 +21,7 @@ from rsh.explorer.server import access, logs
 from rsh.explorer.server.access import Access
 from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
 from rsh.explorer.server.registry import VARIABLE, Registry
+from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE
 from rsh.io.machine import memory, return_large_blocks
 
@@ -76,6 +77,7 @@ def serve(
     open_browser: bool,
     reach: Access | None = None,
     max_sessions: int = MAX_SESSIONS,
+    settings: PageSettings = DEFAULTS,
 ) -> None:
     """Serve the dashboard of one or several galleries until Ctrl-C.
 
@@ -87,6 +89,7 @@ def serve(
         open_browser: open the dashboard in a browser when it is ready.
         reach: who can reach it; only this machine by default.
         max_sessions: largest number of visitors at once; further visitors see a "server full" page.
+        settings: what visitors may do.
 
     Raises:
         InputError: a gallery is missing, two have the same name, `max_sessions` is below 1, or
@@ -101,6 +104,7 @@ def serve(
     check_port(port, reach.host)
     os.environ.pop(access.VARIABLE, None)  # the kernels do not need it
     to_environment(reach.basemap)
+    settings.write()
     with _served_folder() as folder:
         os.environ[VARIABLE] = "\n".join(str(path.resolve()) for path in galleries)
         # Voila searches here first, so it never uses the template of another version.

@@ -27,7 +27,7 @@ MIDDLE = [0.25, 0.25, 0.75, 0.75]
 
 
 @dataclass
-class Shown:
+class Visit:
     """A page, and what its viewer was sent."""
 
     page: Explorer
@@ -83,11 +83,11 @@ def galleries(tiny_run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(galleries: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
-    def open_page(name: str, folder: Path | None = None, **settings: Any) -> Shown:
+def visit(galleries: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Visit]:
+    def open_page(name: str, folder: Path | None = None, **settings: Any) -> Visit:
         gallery = Gallery.open((folder or galleries) / name)
         page = Explorer(ExplorerState(gallery), settings=PageSettings(**settings))
-        shown = Shown(page, galleries / "data", [])
+        shown = Visit(page, galleries / "data", [])
         monkeypatch.setattr(
             page.viewer.panel,
             "send",
