@@ -33,7 +33,11 @@ class Labeled:
         items: one row per item.
     """
 
-    items: "pd.DataFrame"
+    if TYPE_CHECKING:  # a field of some, and made on demand by others
+
+        @property
+        def items(self) -> pd.DataFrame:
+            """One row per item."""
 
     @property
     def classes(self) -> list[str]:

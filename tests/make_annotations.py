@@ -4,10 +4,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
+from rsh.codes.order import id_hashes
 from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.annotations.store import AnnotationStore
+from rsh.gallery.ids import TileIds
 
 ANA, BEN = Visitor("a1", "Ana"), Visitor("b2", "Ben")
 
@@ -16,13 +18,13 @@ def table(folder: Path, ids: list[str] | int = 6, classes: tuple[str, ...] = ())
     """Return what a store needs of a gallery."""
     names = [f"t{number}" for number in range(ids)] if isinstance(ids, int) else ids
     folder.mkdir(exist_ok=True)
-    items = pd.DataFrame({"id": pd.Series(names, dtype="str")})
-    return SimpleNamespace(folder=folder, items=items, classes=list(classes))
+    ids = TileIds(pa.array(names, pa.string()), id_hashes(names))
+    return SimpleNamespace(folder=folder, ids=ids, classes=list(classes))
 
 
 def told(store: AnnotationStore) -> dict[str, Any]:
     """Return all that a store tells, by ids of tiles."""
-    state, ids = store.state, store._gallery.items["id"].tolist()
+    state, ids = store.state, store._gallery.ids
     given = state.given
     return {
         "classes": {

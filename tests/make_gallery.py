@@ -13,6 +13,7 @@ from PIL import Image
 from rsh.codes.binary import pack
 from rsh.data.images import to_jpeg
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.items import ItemTable, store_items
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
@@ -213,6 +214,16 @@ def said(gallery: Gallery) -> dict[str, tuple]:
         )
         for row in range(len(gallery))
     }
+
+
+def retabled(gallery: Gallery, **columns: Any) -> Gallery:
+    """Return an opened gallery with other columns, whatever its files say; None drops one."""
+    items = gallery.items.assign(**columns)
+    items = items.drop(columns=[name for name, column in columns.items() if column is None])
+    gallery.table = ItemTable([store_items(items)])
+    for name in ("items", "positions"):
+        vars(gallery).pop(name, None)
+    return gallery
 
 
 def entries(folder: Path) -> set[str]:

@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from rsh.codes.order import id_hashes
+from rsh.gallery.columns import TEXT, write_columns
+from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import with_checksum as with_checksum
 
 SEGMENT = "000001-0"
@@ -98,7 +102,23 @@ def npy(array: Any, **options: Any) -> bytes:
 
 
 def table(gallery: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> bytes:
-    """Return the table of a gallery, changed, as parquet."""
+    """Return the table of a gallery, changed, as `arrow` does."""
+    return arrow(change(Gallery.open(gallery).items))
+
+
+def arrow(frame: pd.DataFrame) -> bytes:
+    """Return a table as an Arrow file, whatever it holds; texts are as galleries have them."""
     stream = io.BytesIO()
-    change(pd.read_parquet(gallery / SEGMENT / "items.parquet")).to_parquet(stream)
+    columns = {name: pa.array(frame[name], from_pandas=True) for name in frame}
+    texts = {name: each.cast(TEXT) for name, each in columns.items() if each.type == pa.string()}
+    write_columns(stream, columns | texts)
     return stream.getvalue()
+
+
+def sealed_table(gallery: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
+    """Replace the table of a gallery, and the hashes of its ids where they are texts."""
+    changed = change(Gallery.open(gallery).items)
+    ids = changed["id"].tolist()
+    if all(isinstance(tile, str) for tile in ids):
+        sealed(gallery, "hashes.npy", npy(id_hashes(ids)))
+    return sealed(gallery, "items.arrow", arrow(changed))

@@ -42,9 +42,6 @@ BEGIN = """
 import time
 import numpy as np
 from rsh.explorer.app import dashboard
-from rsh.explorer.page import Explorer
-from rsh.explorer.state import ExplorerState
-from rsh.gallery.gallery import Gallery
 draw = np.random.default_rng(%d)
 times = []
 
@@ -62,7 +59,8 @@ def choose():
 
 def open_page():
     global explorer
-    explorer = Explorer(ExplorerState(Gallery.open(%r)))
+    header = dashboard(%r).children[0]
+    explorer = header._msg_callbacks.callbacks[0].__self__  # what listens to all panels
 """
 STEPS = {
     "kernel": "pass",
@@ -87,7 +85,8 @@ for few in (1_000, min(size // 2, 100_000)):
 }
 MAKE = str(ROOT / "benchmarks" / "dashboard" / "gallery.py")
 SAY = "import json; from rsh.io.provenance import environment; print(json.dumps(environment()))"
-ENV = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # as `rsh.explorer.server.serve` sets it
+# As `rsh.explorer.server.serve` sets them.
+ENV = {"ARROW_DEFAULT_MEMORY_POOL": "system", "RSH_KERNEL_MEMORY": str(4 << 30)}
 PATIENCE = 600.0  # seconds for a step
 
 

@@ -38,6 +38,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.common.rows import RESULTS_FOLDER, ROOT, Row, append, read_rows
+from rsh.codes.encodings import HalfRows
 from rsh.config import TrainConfig
 from rsh.data.open import open_dataset
 from rsh.encoding.build import build_gallery
@@ -263,9 +264,7 @@ def enlarge(gallery: Gallery, size: int, folder: Path) -> Gallery:
 class _NoisyRows:
     """Rows of an array with noise of a fifth of their spread, made as they are read."""
 
-    def __init__(
-        self, array: NDArray[np.float16], rows: NDArray[np.int64], *, unit: bool = False
-    ) -> None:
+    def __init__(self, array: HalfRows, rows: NDArray[np.int64], *, unit: bool = False) -> None:
         self._array, self._rows, self._unit = np.array(array, np.float32), rows, unit
         self._spread = 0.2 * self._array.std()
 

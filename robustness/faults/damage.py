@@ -14,9 +14,8 @@ from robustness.faults.world import UNFINISHED, Bad, Outcome, World, content, se
 
 GALLERY = {  # in a gallery, and how often each is damaged
     "gallery.json": 10, "*/codes.npy": 3, "*/relaxed.npy": 3, "*/features.npy": 3,
-    "*/items.parquet": 3, "*/thumbs.bin": 3, "*/thumbs.npy": 3, "projection-*.parquet": 3,
-    "groups-*.parquet": 3,
-    "index-*.npz": 3,
+    "*/items.arrow": 3, "*/hashes.npy": 3, "*/thumbs.bin": 3, "*/thumbs.npy": 3,
+    "projection-*.arrow": 3, "groups-*.arrow": 3, "index-*.npz": 3,
 }  # fmt: skip
 FINISHED = {"model.safetensors": 5, "config.json": 10}
 HALFWAY = {"config.json": 6, "last.ckpt": 8, "history.jsonl": 2}

@@ -189,7 +189,7 @@ def content(folder: Path) -> str:
         raise Bad("wrong", f"half a gallery: {error}") from None
     digest = hashlib.sha256(gallery.items.to_json().encode())
     for part in (gallery.packed, gallery.relaxed, gallery.features):
-        digest.update(part.tobytes())
+        digest.update(np.asarray(part).tobytes())
     for row in range(len(gallery)):
         digest.update(gallery.thumbnail(row))
     if gallery.projection is not None:

@@ -18,7 +18,6 @@ from rsh.gallery.annotations.history import describe_event
 from rsh.gallery.annotations.store import ANNOTATIONS, AnnotationStore, open_log
 from rsh.gallery.filters import Condition, Filter
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.tile_ids import ids_array
 from rsh.io.append_log import seal_line
 from rsh.search.formats.annotations import annotation_table, import_annotations
 from rsh.search.formats.label_files import write_labels
@@ -48,7 +47,7 @@ def log_lines(folder: Path) -> list[bytes]:
 def sealed_log(folder: Path) -> Use:
     """Write each line of the input with the checksum it should have, and do all with the log."""
     opened = Gallery.open(seeds.gallery(folder / "gallery"))
-    ids = ids_array(opened.items["id"])
+    ids = opened.ids.texts
 
     def use(data: bytes) -> None:
         lines = data.split(b"\n")

@@ -16,6 +16,7 @@ from rsh.data.metadata import add_metadata
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
+from rsh.gallery.items import store_items
 
 READ = 12  # tiles of a data set that are decoded
 
@@ -33,7 +34,7 @@ def _tiles(file: Path, tiling: TilingOptions = DEFAULT_TILING) -> None:
     """Open a data set and decode its tiles, each of which may be refused."""
     dataset = TileDataset.open(file, tiling=tiling)
     assert dataset.items["id"].is_unique and len(dataset.classes)
-    dataset.items.to_parquet(io.BytesIO())  # as a gallery keeps it
+    store_items(dataset.items)  # as a gallery keeps it
     for row in range(min(len(dataset), READ)):
         with suppress(InputError):
             dataset.read(row)

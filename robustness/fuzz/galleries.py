@@ -172,13 +172,13 @@ def _file(path: str, mutate: Mutator, *, sheet: bool = False) -> Target:
 
 
 HEAD = change.altered(change.json_value)
-TABLE, ARRAY = change.altered(change.table_value), change.altered(change.array_value)
+TABLE, ARRAY = change.altered(change.columns_value), change.altered(change.array_value)
 WORDS = [b"?q=coast/1.png&k=3&r=2&order=features&where=split=train&like=forest/0.png"]
 TARGETS: dict[str, Target] = {
     "gallery.json": Target(file_of("gallery.json"), head_alone, HEAD),
-    "items.parquet": _file(f"{SEGMENT}/items.parquet", TABLE),
-    "projection": _file("projection-2.parquet", TABLE),
-    "groups": _file("groups-3.parquet", TABLE),
+    "items.arrow": _file(f"{SEGMENT}/items.arrow", TABLE),
+    "projection": _file("projection-2.arrow", TABLE),
+    "groups": _file("groups-3.arrow", TABLE),
     "codes.npy": _file(f"{SEGMENT}/codes.npy", ARRAY),
     "relaxed.npy": _file(f"{SEGMENT}/relaxed.npy", ARRAY),
     "features.npy": _file(f"{SEGMENT}/features.npy", ARRAY),

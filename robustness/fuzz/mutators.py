@@ -18,8 +18,10 @@ from typing import Any
 import atheris
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from robustness.fuzz.targets import Mutator
+from rsh.gallery.columns import TEXT, write_columns
 
 Change = Callable[[bytes, random.Random], bytes]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -140,7 +142,26 @@ def _places(value: Any) -> Any:
 
 def table_value(data: bytes, rng: random.Random) -> bytes:
     """Change a column, a value or the rows of a parquet table."""
-    table = pd.read_parquet(io.BytesIO(data))
+    stream = io.BytesIO()
+    _changed(pd.read_parquet(io.BytesIO(data)), rng).to_parquet(stream)
+    return stream.getvalue()
+
+
+def columns_value(data: bytes, rng: random.Random) -> bytes:
+    """Change a column, a value or the rows of a table of a gallery."""
+    table = _changed(pd.read_feather(io.BytesIO(data)), rng)
+    stream, columns = io.BytesIO(), {}
+    for key in map(str, table.columns):
+        with suppress(pa.ArrowException, OverflowError):
+            columns[key] = pa.array(table[key], from_pandas=True)
+            if columns[key].type == pa.string():
+                columns[key] = columns[key].cast(TEXT)
+    write_columns(stream, columns)
+    return stream.getvalue()
+
+
+def _changed(table: pd.DataFrame, rng: random.Random) -> pd.DataFrame:
+    """Change a column, a value or the rows of a table."""
     name, what = rng.choice(list(table.columns)), rng.randrange(6)
     if what == 0:
         table = table.drop(columns=name)
@@ -156,9 +177,7 @@ def table_value(data: bytes, rng: random.Random) -> bytes:
         column = list(table[name])
         column[rng.randrange(len(column))] = rng.choice(ODD)
         table[name] = column
-    stream = io.BytesIO()
-    table.to_parquet(stream)
-    return stream.getvalue()
+    return table
 
 
 def array_value(data: bytes, rng: random.Random) -> bytes:

@@ -36,7 +36,7 @@ READS = {  # target: file, and what is read
     "frames": ("texts", "messages to the encoder of the page"),
     "address": ("galleries", "the page's address"),
     "gallery.json": ("galleries", "the head of a gallery"),
-    "items.parquet": ("galleries", "its table"),
+    "items.arrow": ("galleries", "its table"),
     "projection": ("galleries", "its two planes"),
     "groups": ("galleries", "its groups"),
     "codes.npy": ("galleries", "its codes"),

@@ -76,7 +76,8 @@ def profile_bit(
         if most is not None and most < 1:
             raise InputError("choose 1 or more", parameter=name, value=most)
     is_on = gallery.packed[:, bit // 8] & (128 >> bit % 8) != 0  # from the code
-    relaxed = gallery.relaxed[:, bit].astype(np.float32)  # reads one column of the memory map
+    relaxed = gallery.relaxed[:, bit].astype(np.float32)  # reads the whole file
+    gallery.forget_pages()
     labels = gallery.labels
     known = labels != UNLABELED
     tiles = np.bincount(labels[known], minlength=len(gallery.classes))

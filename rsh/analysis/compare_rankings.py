@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rsh.codes.binary import hamming
@@ -172,9 +171,13 @@ class RankingPair:
     def _row(self, gallery: Gallery, query: str) -> int:
         if query in gallery.ids:
             return gallery.find_row(query)
-        left, right = (side.gallery.items["id"] for side in (self.left, self.right))
-        both = left[left.isin(right)]
-        hint = f"choose one of both, such as {both.iloc[0]}" if len(both) else "they share none"
+        ids = self.left.gallery.ids
+        both, _ = ids.shared(self.right.gallery.ids)
+        hint = (
+            f"choose one of both, such as {ids[int(both.min())]}"
+            if len(both)
+            else "they share none"
+        )
         raise InputError(f"{query} is no tile of {gallery.folder}: {hint}")
 
 
@@ -207,7 +210,7 @@ def _side_result(side: Side, row: int, far: Floats, by_other: Floats, top_k: int
         average = float(average_precision(counts)[0])
         precision = float(precision_at(counts, top_k=num_judged)[0]) if num_judged else np.nan
     return SideResult(
-        class_name=str(gallery.items["class"].iloc[row]),
+        class_name=gallery.class_name(row),
         rows=rows,
         distances=hamming(gallery.packed[[row]], gallery.packed[rows])[0],
         scores=None if side.by == "bits" else -far[rows],
@@ -233,11 +236,10 @@ def _num_others(side: Side, far: Floats) -> int:
 
 def _shared(left: Side, right: Side) -> tuple[Rows, Rows]:
     """Return the rows of the tiles that both sides can find, in one order."""
-    ids, others = left.gallery.items["id"], right.gallery.items["id"]
     rows, candidates = left.searchable, right.searchable
-    if left.gallery is right.gallery or ids.equals(others):  # the same tiles have the same rows
+    if left.gallery is right.gallery:
         rows = np.intersect1d(rows, candidates, assume_unique=True)
         return rows, rows
-    places = pd.Index(others.iloc[candidates]).get_indexer(pd.Index(ids.iloc[rows]))
-    held = places >= 0
-    return rows[held], candidates[places[held]]
+    here, there = left.gallery.ids.shared(right.gallery.ids)
+    both = np.isin(here, rows) & np.isin(there, candidates)
+    return here[both], there[both]

@@ -117,7 +117,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _names(found: Duplicates, group: DuplicateGroup) -> str:
-    names = found.gallery.items["id"].iloc[group.rows[:NAMED]]
+    names = [found.gallery.ids[row] for row in group.rows[:NAMED].tolist()]
     more = f" and {len(group) - NAMED:,} more" if len(group) > NAMED else ""
     return ", ".join(map(escape_control_chars, names)) + more
 

@@ -143,7 +143,7 @@ class Duplicates:
             "labels_disagree": np.repeat(np.array(disagree, bool), sizes),
         }
         rows = _join([group.rows for group in self.groups], np.int64)
-        items = self.gallery.items.iloc[rows]
+        items = self.gallery.table.take(rows)
         table = pd.DataFrame(
             columns | {name: items[name] for name in ("id", "class", "split")}, index=rows
         )

@@ -63,7 +63,7 @@ class Leaks:
 
     def of_split(self, split: str) -> list[Leak]:
         """Return the leaks of the tiles of one split."""
-        splits = self.gallery.items["split"].to_numpy(dtype=object)
+        splits = self.gallery.table["split"].to_numpy(dtype=object)
         return [leak for leak in self.leaks if splits[leak.row] == split]
 
     def sides(self, split: str) -> tuple[int, int]:
@@ -81,8 +81,8 @@ class Leaks:
         """
         rows, matches = [leak.row for leak in self.leaks], [leak.match for leak in self.leaks]
         columns = ("id", "class", "split")
-        items = self.gallery.items.iloc[rows][[*columns]]
-        found = self.gallery.items.iloc[matches]
+        items = self.gallery.table.take(rows, columns)
+        found = self.gallery.table.take(matches, columns)
         names = {"id": "match", "class": "match_class", "split": "match_split"}
         items = items.assign(**{new: found[old].to_numpy() for old, new in names.items()})
         items["distance"] = np.array([leak.distance for leak in self.leaks], np.int64)
@@ -145,7 +145,7 @@ def find_leaks(
 
 def _sides(gallery: Gallery, split: str) -> tuple[Ids, Ids]:
     """Return the rows of a held-out split, and of the tiles that it must not share."""
-    splits = gallery.items["split"].to_numpy(dtype=object)
+    splits = gallery.table["split"].to_numpy(dtype=object)
     held_out = np.flatnonzero(splits == split)
     others = gallery.searchable if split == "query" else np.flatnonzero(splits == "train")
     return held_out, others

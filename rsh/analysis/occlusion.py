@@ -90,28 +90,32 @@ def occlude(image: str | Path | Image.Image, encode: Encode, *, cells: int = CEL
     Args:
         image: a path or an opened image, of any size and mode.
         encode: the network, such as `open_query_encoder` returns.
-            It is called once, with the untouched image and then cells * cells covered ones.
+            It is called once: with the untouched image, its middle square, and that covered
+            cells * cells times.
         cells: of the grid, a side, 2 to 16.
 
     Raises:
         InputError: the image cannot be read, or cells is out of range.
     """
     check_number("cells", cells, 2, MOST_CELLS)
-    square = network_input(image)
+    whole = read_image(image)
+    square = network_input(whole)
     if square.width < cells:
         raise InputError(
             f"the image has {square.width} pixels a side, take fewer",
             parameter="cells",
             value=cells,
         )
-    encoded = encode([square, *occluded(square, cells)])
-    soft = soft_bits(encoded.relaxed)
-    signs = encoded.codes[0]
+    # The middle square of an image that is none has a slightly other code: what is covered is
+    # compared with it, but the code to be explained is that of the whole.
+    encoded = encode([whole, square, *occluded(square, cells)])
+    soft = soft_bits(encoded.relaxed[1:])
+    signs, codes = encoded.codes[0], encoded.codes[1:]
     shape = (cells, cells, len(signs))
     return Occlusion(
         untouched=encoded.one(0),
         evidence=(signs * (soft[0] - soft[1:])).astype(np.float32).reshape(shape),
-        flips=(encoded.codes[1:] != signs).reshape(shape),
+        flips=(codes[1:] != codes[0]).reshape(shape),
     )
 
 

@@ -177,9 +177,9 @@ class PixelCheck:
 
     def contents(self, rows: Ids) -> NDArray[np.uint8]:
         """Return digests of the thumbnails; of a tile without one, of its id: see `Check`."""
-        names = self._gallery.items["id"]
+        names = self._gallery.ids
         return _digests(
-            self._gallery.thumbnail(row) if self._has_image[row] else str(names[row]).encode()
+            self._gallery.thumbnail(row) if self._has_image[row] else names[int(row)].encode()
             for row in rows
         )
 
@@ -227,7 +227,7 @@ class PixelCheck:
         try:
             return twins.look([read_thumbnail(self._gallery.thumbnail(row))])
         except InputError as error:
-            tile = self._gallery.items["id"][row]
+            tile = self._gallery.ids[row]
             raise InputError(f"{tile}: {error}: {recovery_hint('gallery')}") from None
 
 

@@ -32,6 +32,7 @@ def encode(
     rendering: Settings[RenderingFlags] = NO_RENDERING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
     fetch_images: bool = False,
+    preview: int | None = None,
 ) -> None:
     """Encode tiles with a trained model into a gallery folder.
 
@@ -54,6 +55,9 @@ def encode(
         rendering: Rendering options. (default: those of the training)
         columns: Options of embeddings. (default: those of the training)
         fetch_images: Download the images whose addresses a table of embeddings holds.
+        preview: Also store an image of each tile with at most this many pixels a side, which the
+            dashboard enlarges tiles to, such as 512; 0 stores none. (default: as in the gallery
+            that is replaced, else none)
     """
     from rsh.data.embeddings import Embeddings
     from rsh.encoding.build import build_gallery
@@ -84,6 +88,7 @@ def encode(
             run=run,
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
+            preview=preview,
         )
         if group.rank == 0:
             print(f"{folder}: {plural(len(gallery), 'tile')}, {plural(gallery.num_bits, 'bit')}")

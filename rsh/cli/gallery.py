@@ -41,6 +41,7 @@ def gallery_info(gallery: Path, /) -> None:
             f"{plural(opened.num_bits, 'bit')}{look}, {distinct_codes(opened.packed):,} distinct",
         ),
         ("coordinates", "known" if opened.has_map else "unknown"),
+        ("images", _describe_images(opened)),
         ("projection", _describe_projection(opened)),
         ("groups", _describe_groups(opened)),
         ("version", f"{manifest.version}, in {plural(len(segments), 'segment')}"),
@@ -58,6 +59,13 @@ def gallery_info(gallery: Path, /) -> None:
     print(align_columns(lines, left=(0, 1)))
 
 
+def _describe_images(gallery: "Gallery") -> str:
+    if not gallery.has_images:
+        return "none"
+    side = gallery.manifest.preview
+    return f"thumbnails, and previews of {side} pixels" if gallery.has_previews else "thumbnails"
+
+
 def _describe_groups(gallery: "Gallery") -> str:
     from rsh.gallery.groups import AT_ONCE
 
@@ -67,7 +75,7 @@ def _describe_groups(gallery: "Gallery") -> str:
 
 
 def _describe_projection(gallery: "Gallery") -> str:
-    if gallery.projection is None:
+    if gallery.planes is None:
         return "none: run `rsh project`"
     projection = gallery.manifest.projection
     if not projection or not projection.feature or not projection.code:

@@ -22,8 +22,8 @@ def dashboard(
     allow_iframe: Texts = (),
     max_sessions: int = 30,
     labels: LabelsKept | None = None,
-    learn: bool | None = None,
-    originals: bool | None = None,
+    learn: Annotated[bool | None, Parameter(negative="--no-learn")] = None,
+    originals: Annotated[bool | None, Parameter(negative="--no-originals")] = None,
     basemap: str = "",
     basemap_credit: str = "",
 ) -> None:
@@ -47,8 +47,8 @@ def dashboard(
             with --public)
         learn: Let visitors learn from labels, which makes new galleries beside this one. (default:
             yes, or no with --public)
-        originals: Show the original images, where the gallery knows their files. (default: yes, or
-            no with --public)
+        originals: Enlarge tiles to their original images, where these lie on this machine.
+            (default: yes, or no with --public)
         basemap: Address of the tiles of an online map, such as
             https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
         basemap_credit: Whose map it is, in words; needed with --basemap.

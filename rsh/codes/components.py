@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.encodings import unit
+from rsh.codes.encodings import HalfRows, unit
 
 Vectors = NDArray[np.float32]
 KEPT_VARIANCE = 0.99
@@ -26,7 +26,7 @@ class Components(NamedTuple):
     axes: Vectors
     variance: float
 
-    def reduce(self, features: NDArray[np.floating]) -> Vectors:
+    def reduce(self, features: NDArray[np.floating] | HalfRows) -> Vectors:
         """Return features in fewer dimensions, (n, k).
 
         Args:
@@ -39,7 +39,7 @@ class Components(NamedTuple):
         return reduced
 
 
-def principal_components(features: NDArray[np.floating]) -> Components:
+def principal_components(features: NDArray[np.floating] | HalfRows) -> Components:
     """Return the fewest components that keep 99 % of the variance, but at most 64.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rsh.codes.encodings import HalfArray
+from rsh.codes.encodings import HalfRows
 from rsh.errors import InputError
 from rsh.io.files import recovery_hint
 
@@ -11,7 +11,7 @@ BATCH = 2**17  # numbers converted to float64 at a time: 1 MB, which the process
 
 
 def cosines(
-    query: ArrayLike, features: HalfArray, rows: NDArray[np.int64] | None = None
+    query: ArrayLike, features: HalfRows, rows: NDArray[np.int64] | None = None
 ) -> NDArray[np.float64]:
     """Return the cosine of one tile's features with those of other tiles.
 
@@ -21,7 +21,7 @@ def cosines(
 
     Args:
         query: features of the one tile, (d,) float16, of length 1 up to rounding.
-        features: of all tiles, (n, d) float16; may be a memory map, which is read in batches.
+        features: of all tiles, (n, d) float16; may lie on disk, and is read in batches.
         rows: of the other tiles, (k,); all by default.
 
     Returns:

@@ -1,13 +1,30 @@
 """Network output for each tile: code, continuous code and feature."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rsh.codes.binary import Codes, Packed, pack
 
 HalfArray = NDArray[np.float16]
+
+
+class HalfRows(Protocol):
+    """A `HalfArray`, or an object that reads some of its rows when they are used."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows, and of numbers in each."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> HalfArray: ...
+
+    def __array__(self) -> NDArray[Any]: ...
+
+    def astype(self, dtype: DTypeLike, /) -> NDArray[Any]:
+        """Return all numbers in another type."""
 
 
 class Encodings(NamedTuple):
@@ -34,7 +51,7 @@ class Encodings(NamedTuple):
         return Encodings(self.codes[rows], self.relaxed[rows], self.features[rows])
 
 
-def unit(features: NDArray[np.floating]) -> NDArray[np.float32]:
+def unit(features: NDArray[np.floating] | HalfRows) -> NDArray[np.float32]:
     """Return features at length 1, which rounding to float16 has changed; zeros stay.
 
     Args:

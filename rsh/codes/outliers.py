@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.density import Ints, count_nearest, sample_rows
-from rsh.codes.encodings import HalfArray
+from rsh.codes.encodings import HalfArray, HalfRows
 
 Floats = NDArray[np.float32]
 MOST_COMPARED = 4000  # tiles with which each is compared
@@ -35,7 +35,7 @@ class Outliers:
         factors: their own outlier factors, (k,) float32.
     """
 
-    def __init__(self, relaxed: HalfArray) -> None:
+    def __init__(self, relaxed: HalfRows) -> None:
         """Choose tiles, and measure them.
 
         Args:

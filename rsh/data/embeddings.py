@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from PIL import Image
 
 from rsh.data.dataset import Dataset
 from rsh.data.geoparquet import Columns, read_columns, reading
@@ -207,9 +208,9 @@ class Embeddings(Dataset):
             image = image_stamp(name, self._folder, fetch=self.fetch_images) if name else ""
             yield f"{self.digests[row].hex()} {image}"
 
-    def thumbnail(self, name: str, *, side: int) -> bytes:
-        """Return an image of these names as a small JPEG, empty if it cannot be read."""
-        return read_linked_image(name, self._folder, side=side, fetch=self.fetch_images)
+    def linked_image(self, name: str) -> Image.Image | None:
+        """Return an image of these names; None if it cannot be read."""
+        return read_linked_image(name, self._folder, fetch=self.fetch_images)
 
     def image_names(self, rows: range) -> list[str]:
         """Return the path or address of the image of each vector, "" where there is none."""

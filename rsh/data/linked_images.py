@@ -4,8 +4,9 @@ import io
 from pathlib import Path
 
 import requests
+from PIL import Image
 
-from rsh.data.images import read_image, to_jpeg
+from rsh.data.images import read_image
 from rsh.data.sources.base import file_stamp
 from rsh.errors import InputError
 
@@ -22,14 +23,13 @@ def image_stamp(name: str, folder: Path, *, fetch: bool) -> str:
     return f"{name} {file_stamp(file)}" if file else ""
 
 
-def read_linked_image(name: str, folder: Path, *, side: int, fetch: bool) -> bytes:
-    """Return an image as a small JPEG; empty if there is none that can be read.
+def read_linked_image(name: str, folder: Path, *, fetch: bool) -> Image.Image | None:
+    """Return an image; None if there is none that can be read.
 
     Args:
         name: path below the folder, or address.
         folder: that of the table. Files elsewhere are not read, since a table may come from
             anybody, and a gallery may be published.
-        side: of the JPEG, pixels.
         fetch: download what an address names.
     """
     try:
@@ -38,9 +38,9 @@ def read_linked_image(name: str, folder: Path, *, side: int, fetch: bool) -> byt
         else:
             file = _find(name, folder)
             content = file.read_bytes() if file else b""
-        return to_jpeg(read_image(io.BytesIO(content), name=name), side=side) if content else b""
+        return read_image(io.BytesIO(content), name=name) if content else None
     except (InputError, OSError, ValueError):  # that of requests is an OSError
-        return b""
+        return None
 
 
 def _find(name: str, folder: Path) -> Path | None:

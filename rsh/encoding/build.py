@@ -1,13 +1,18 @@
 """Encodes data sets: in memory, into a new gallery, or into one that is there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from rsh.codes.encodings import Encodings
+from rsh.config import check_number
 from rsh.data.dataset import Dataset
+from rsh.data.image_source import ImageSource
+from rsh.data.originals import find_image_source
 from rsh.encoding.coordinator import encoded
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import MANIFEST, DataInfo, Manifest, ModelInfo, read_manifest
+from rsh.gallery.segment import PREVIEW_SIDES
 from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
 from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
 from rsh.training.feature_cache import cached_features, check_input
@@ -32,6 +37,7 @@ def build_gallery(
     run: str | Path | None = None,
     skip_unreadable: bool = False,
     overwrite: bool = False,
+    preview: int | None = None,
     progress: bool = True,
 ) -> Gallery:
     """Encode a data set into a gallery folder.
@@ -47,23 +53,33 @@ def build_gallery(
         run: folder of the network, with which a new image is encoded as a query.
         skip_unreadable: skip images that cannot be read, and name them in the end.
         overwrite: replace a gallery of another network or data set, too.
+        preview: longest side of previews, pixels, which are stored beside the thumbnails; 0 stores
+            none. By default as in the gallery that is replaced, else none.
         progress: show bars.
 
     Raises:
-        InputError: a tile cannot be read, the folder cannot be written or holds another gallery, or
-            another process is encoding into it.
+        InputError: a tile cannot be read, the folder cannot be written or holds another gallery,
+            another process is encoding into it, or the preview is out of range.
     """
     check_input(net, dataset)
     folder = Path(folder)
     path = str(Path(run).resolve()) if run else ""
     model = ModelInfo(**net.settings, fingerprint=fingerprint(net), run=path)
     check_new_gallery(folder)
+    preview = _choose_preview(folder, preview)
     if not overwrite:
         _check_same(folder, model.fingerprint, dataset.name)
-    with encoded(net, dataset, folder, skip_unreadable=skip_unreadable, progress=progress) as made:
+    encoding = encoded(
+        *(net, dataset, folder),
+        skip_unreadable=skip_unreadable,
+        preview=preview,
+        progress=progress,
+    )
+    with encoding as made:
         if made:
-            data = DataInfo(dataset.name, made.fingerprint, dataset.rendering)
-            manifest = Manifest(name or dataset.name, net.num_bits, model, data)
+            data = DataInfo(dataset.name, made.fingerprint, dataset.rendering, _sources(dataset))
+            title = name or dataset.name
+            manifest = Manifest(title, net.num_bits, model, data, preview=preview)
             write_gallery(folder, manifest, made.tiles, dataset.backgrounds())
     return Gallery.open(folder)
 
@@ -79,12 +95,28 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there = Gallery.open(folder)
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
-    head = there.learned_head
-    with encoded(net, dataset, folder, progress=progress) as made:
+    preview, head = there.manifest.preview, there.learned_head
+    with encoded(net, dataset, folder, preview=preview, progress=progress) as made:
         if made:
             tiles = head.encode_tiles(made.tiles) if head else made.tiles
-            add_tiles(folder, tiles, dataset.rendering, dataset.backgrounds())
+            sources, backgrounds = _sources(dataset), dataset.backgrounds()
+            add_tiles(folder, tiles, dataset.rendering, backgrounds, sources)
     return Gallery.open(folder)
+
+
+def _sources(dataset: Dataset) -> tuple[ImageSource, ...]:
+    source = find_image_source(dataset)
+    return (source,) if source else ()
+
+
+def _choose_preview(folder: Path, preview: int | None) -> int:
+    """Return the longest side of previews, by default that in the gallery of a folder."""
+    if preview is None:
+        with suppress(InputError):  # no gallery, or none that can be read
+            return read_manifest(folder).preview
+    if preview:
+        check_number("preview", preview, *PREVIEW_SIDES)
+    return preview or 0
 
 
 def _check_same(folder: Path, model: str, data: str) -> None:

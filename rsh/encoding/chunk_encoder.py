@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from rsh.codes.encodings import Encodings
 from rsh.data.dataset import Dataset
@@ -31,13 +32,13 @@ class ReadTile(NamedTuple):
     Attributes:
         row: in the data set.
         digest: sha256 of its file.
-        thumbnail: JPEG.
+        images: JPEG, as a thumbnail and as a preview.
         pixels: (3, image_size, image_size) uint8.
     """
 
     row: int
     digest: bytes
-    thumbnail: bytes
+    images: tuple[bytes, bytes]
     pixels: DecodedTiles
 
 
@@ -49,6 +50,7 @@ def encode_chunk(
     pool: ThreadPoolExecutor,
     known: FeatureArray | None = None,
     skip_unreadable: bool = False,
+    preview: int = 0,
     on_tile: Callable[[], object] = lambda: None,
 ) -> EncodedChunk:
     """Encode some tiles of a data set.
@@ -60,20 +62,21 @@ def encode_chunk(
         pool: reads and decodes.
         known: features of the plain views of all tiles, if there are any.
         skip_unreadable: skip images that cannot be read.
+        preview: longest side of previews, pixels; 0 makes none.
         on_tile: progress callback, called once a tile.
 
     Raises:
         InputError: a tile cannot be read.
     """
     if isinstance(dataset, Embeddings):
-        return _encode_vectors(net, dataset, rows, pool, on_tile)
+        return _encode_vectors(net, dataset, rows, pool, preview, on_tile)
     assert isinstance(dataset, TileDataset)
     read: list[ReadTile] = []
     skipped = Skipped([], 0)
 
     def pixels() -> Iterator[DecodedTiles]:
         nonlocal skipped
-        reader = partial(_read, dataset, net.image_size, skip_unreadable)
+        reader = partial(_read, dataset, net.image_size, skip_unreadable, preview)
         for found in _in_advance(reader, rows, pool):
             on_tile()
             if isinstance(found, Skipped):
@@ -93,7 +96,7 @@ def encode_chunk(
         encodings=_encodings(net, features),
         rows=[tile.row for tile in read],
         digests=[tile.digest for tile in read],
-        thumbnails=[tile.thumbnail for tile in read],
+        images=[tile.images for tile in read],
         skipped=skipped,
     )
 
@@ -111,19 +114,23 @@ def _encode_vectors(
     dataset: Embeddings,
     rows: range,
     pool: ThreadPoolExecutor,
+    preview: int,
     on_tile: Callable[[], object],
 ) -> EncodedChunk:
+    def read(name: str) -> tuple[bytes, bytes]:
+        image = dataset.linked_image(name)
+        return _shrink(image, preview) if image else (b"", b"")
+
     names = dataset.image_names(rows)
-    read = pool.map(partial(dataset.thumbnail, side=THUMB_SIDE), filter(None, names))
-    thumbnails = []
+    found, images = pool.map(read, filter(None, names)), []
     for name in names:
-        thumbnails.append(next(read) if name else b"")
+        images.append(next(found) if name else (b"", b""))
         on_tile()
     return EncodedChunk(
         encodings=to_encodings(apply_net(net, dataset.read(np.array(rows)))),
         rows=list(rows),
         digests=[dataset.digests[row] for row in rows],
-        thumbnails=thumbnails,
+        images=images,
         skipped=Skipped([], 0),
     )
 
@@ -162,7 +169,7 @@ def _in_advance(
 
 
 def _read(
-    dataset: TileDataset, image_size: int, skip_unreadable: bool, row: int
+    dataset: TileDataset, image_size: int, skip_unreadable: bool, preview: int, row: int
 ) -> ReadTile | Skipped:
     """Read, decode and resize a tile."""
     try:
@@ -174,5 +181,11 @@ def _read(
         if skip_unreadable:
             return Skipped([str(error)], 0)
         raise InputError(f"{error}, {SKIP_HINT}") from None
-    thumbnail = to_jpeg(image, side=THUMB_SIDE)
-    return ReadTile(row, sha256(content).digest(), thumbnail, decode_tile(image, image_size))
+    images, pixels = _shrink(image, preview), decode_tile(image, image_size)
+    return ReadTile(row, sha256(content).digest(), images, pixels)
+
+
+def _shrink(image: Image.Image, preview: int) -> tuple[bytes, bytes]:
+    """Return an image as a thumbnail, and as a preview of a longest side or empty for 0."""
+    large = to_jpeg(image, side=preview, detailed=True) if preview else b""
+    return to_jpeg(image, side=THUMB_SIDE), large

@@ -2,8 +2,9 @@
 
     GALLERY/.encode/
       3f0c.../          one chunk, named by everything that decides its content
-        rows.npy        one record a tile: codes, hash layer output, feature, digest, thumbnail
+        rows.npy        one record a tile: codes, hash layer output, feature, digest, images
         thumbs.bin      JPEG bytes one after another
+        previews.bin    larger ones, if they were asked for
         skipped.json    tiles that are not among the rows, and why
         files.json      sizes and checksums of these
 
@@ -34,7 +35,8 @@ from rsh.training.feature_cache import libraries
 
 CHUNK_TILES = 4096  # a kill costs seconds on a GPU, and a hundred million tiles make 25,000 chunks
 OPENED = 4096  # chunks that are kept open, three maps each; a process may have 65,530
-FILES = ("rows.npy", "thumbs.bin", "skipped.json")
+FILES = ("rows.npy", "thumbs.bin", "previews.bin", "skipped.json")
+IMAGES = ("thumbs", "previews")
 NOTES = "files.json"
 Records = NDArray[np.void]
 
@@ -65,14 +67,14 @@ class EncodedChunk(NamedTuple):
         encodings: what the network gives for its n tiles.
         rows: of the tiles in the data set.
         digests: sha256 of the file of each tile.
-        thumbnails: JPEG of each tile.
+        images: JPEG of each tile, as a thumbnail and as a preview, which may be empty.
         skipped: the other tiles.
     """
 
     encodings: Encodings
     rows: list[int]
     digests: list[bytes]
-    thumbnails: list[bytes]
+    images: list[tuple[bytes, bytes]]
     skipped: Skipped
 
 
@@ -108,7 +110,8 @@ class Chunk:
         records = _records(encoded)
         with atomic_directory(self.folder) as temporary:
             np.save(temporary / "rows.npy", records)
-            (temporary / "thumbs.bin").write_bytes(b"".join(encoded.thumbnails))
+            for name, jpegs in zip(IMAGES, _by_kind(encoded), strict=True):
+                (temporary / f"{name}.bin").write_bytes(b"".join(jpegs))
             (temporary / "skipped.json").write_text(json.dumps(vars(encoded.skipped)))
             write_json(temporary / NOTES, _file_records(temporary))
 
@@ -129,10 +132,10 @@ class Chunk:
             return False
 
 
-def plan_chunks(net: HashNet, dataset: Dataset, work: Path) -> list[Chunk]:
+def plan_chunks(net: HashNet, dataset: Dataset, work: Path, preview: int) -> list[Chunk]:
     """Return the chunks of a data set, whether the work folder holds them or not."""
-    rendering = asdict(dataset.rendering)
-    decides = json.dumps([fingerprint(net), net.settings, libraries(), THUMB_SIDE, rendering])
+    rendering, sides = asdict(dataset.rendering), [THUMB_SIDE, preview]
+    decides = json.dumps([fingerprint(net), net.settings, libraries(), sides, rendering])
     every = range(len(dataset))
     ranges = [every[start : start + CHUNK_TILES] for start in every[::CHUNK_TILES]]
     return [Chunk(work / _chunk_name(decides, dataset, rows), rows) for rows in ranges]
@@ -147,21 +150,28 @@ def _chunk_name(decides: str, dataset: Dataset, rows: range) -> str:
 
 
 def _records(encoded: EncodedChunk) -> Records:
-    stops = np.cumsum([0, *map(len, encoded.thumbnails)])
+    ends = {
+        name: np.cumsum([0, *map(len, jpegs)])
+        for name, jpegs in zip(IMAGES, _by_kind(encoded), strict=True)
+    }
     columns: dict[str, NDArray[Any]] = {
         "packed": encoded.encodings.packed,
         "relaxed": encoded.encodings.relaxed,
         "features": encoded.encodings.features,
         "digest": np.frombuffer(b"".join(encoded.digests), np.uint8).reshape(-1, 32),
         "row": np.array(encoded.rows, np.int64),
-        "start": stops[:-1],
-        "stop": stops[1:],
+        **{name: np.stack([each[:-1], each[1:]], axis=1) for name, each in ends.items()},
     }
     kinds = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
     records = np.empty(len(encoded.rows), dtype=kinds)
     for name, column in columns.items():
         records[name] = column
     return records
+
+
+def _by_kind(encoded: EncodedChunk) -> tuple[list[bytes], list[bytes]]:
+    """Return all thumbnails, and all previews."""
+    return [pair[0] for pair in encoded.images], [pair[1] for pair in encoded.images]
 
 
 class ChunkReader:
@@ -190,12 +200,12 @@ class ChunkReader:
         """Return one field of all tiles in an order."""
         return Column(lambda chunk: self._open(chunk)[0][name], self._positions[order])
 
-    def thumbnails(self, order: Sequence[int]) -> Iterator[bytes]:
-        """Yield the thumbnails of all tiles in an order."""
+    def images(self, kind: str, order: Sequence[int]) -> Iterator[bytes]:
+        """Yield the "thumbs" or "previews" of all tiles in an order."""
         for number, position in self._positions[order]:
-            records, thumbnails = self._open(int(number))
-            record = records[position]
-            yield thumbnails[record["start"] : record["stop"]].tobytes()
+            records, jpegs = self._open(int(number))
+            start, stop = records[position][kind]
+            yield jpegs[kind][start:stop].tobytes()
 
 
 class Column:
@@ -218,10 +228,10 @@ class Column:
         return found
 
 
-def _open(folder: Path) -> tuple[Records, NDArray[np.uint8]]:
-    """Return the records of a chunk, and all its thumbnails, as maps of the files."""
+def _open(folder: Path) -> tuple[Records, dict[str, NDArray[np.uint8]]]:
+    """Return the records of a chunk, and all its images, as maps of the files."""
     records: Records = np.load(folder / "rows.npy", mmap_mode="r")
-    return records, map_bytes(folder / "thumbs.bin")
+    return records, {name: map_bytes(folder / f"{name}.bin") for name in IMAGES}
 
 
 def _file_records(folder: Path) -> dict[str, Any]:

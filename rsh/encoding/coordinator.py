@@ -54,6 +54,7 @@ def encoded(
     folder: Path,
     *,
     skip_unreadable: bool = False,
+    preview: int = 0,
     progress: bool = True,
 ) -> Iterator[EncodedDataset | None]:
     """Encode a data set and yield it in process 0; the other processes get None.
@@ -65,6 +66,7 @@ def encoded(
         dataset: the tiles.
         folder: the gallery that they go into.
         skip_unreadable: skip images that cannot be read, and name them in the end.
+        preview: longest side of previews, pixels; 0 makes none.
         progress: show a bar.
 
     Raises:
@@ -73,12 +75,12 @@ def encoded(
     """
     work = folder / WORK
     with process_group() as group, _exclusive(folder, group):
-        chunks = plan_chunks(net, dataset, work)
+        chunks = plan_chunks(net, dataset, work, preview)
         board = _Board(chunks, skip_unreadable=skip_unreadable, shown=progress and group.rank == 0)
-        _encode_missing(net, dataset, board)
+        _encode_missing(net, dataset, board, preview)
         group.barrier()  # from here on no process needs a chunk but 0
         with group.together():
-            yield _join(dataset, chunks, board.skipped) if group.rank == 0 else None
+            yield _join(dataset, chunks, board.skipped, preview) if group.rank == 0 else None
             if group.rank == 0:
                 _name(board.skipped)
                 done = work.with_name(f"{WORK}.{os.getpid()}")
@@ -114,7 +116,7 @@ def _exclusive(folder: Path, group: ProcessGroup) -> Iterator[None]:
             lock.release()
 
 
-def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board") -> None:
+def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board", preview: int) -> None:
     """Encode chunks until all are complete, whichever process encodes them."""
     threads = max(2, (os.cpu_count() or 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     known = find_plain_features(net, dataset)
@@ -134,6 +136,7 @@ def _encode_missing(net: HashNet, dataset: Dataset, board: "_Board") -> None:
                             pool=pool,
                             known=known,
                             skip_unreadable=board.skip_unreadable,
+                            preview=preview,
                             on_tile=board.count_tile,
                         )
                         chunk.write(made)
@@ -201,7 +204,9 @@ class _Board:
         return sum(len(chunk.rows) for chunk in found)
 
 
-def _join(dataset: Dataset, chunks: Sequence[Chunk], skipped: Skipped) -> EncodedDataset:
+def _join(
+    dataset: Dataset, chunks: Sequence[Chunk], skipped: Skipped, preview: int
+) -> EncodedDataset:
     """Return all chunks as one data set; damaged chunks are deleted and named."""
     damaged = [chunk for chunk in chunks if not chunk.is_intact()]
     for chunk in damaged:
@@ -223,7 +228,8 @@ def _join(dataset: Dataset, chunks: Sequence[Chunk], skipped: Skipped) -> Encode
         packed=reader.column("packed", order),
         relaxed=reader.column("relaxed", order),
         features=reader.column("features", order),
-        thumbnails=reader.thumbnails(order),
+        thumbnails=reader.images("thumbs", order),
+        previews=reader.images("previews", order) if preview else None,
     )
     return EncodedDataset(tiles, fingerprint_tiles(items, reader.digests))
 

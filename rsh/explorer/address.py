@@ -32,10 +32,10 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
         state: what is shown.
         gallery: which of several galleries it is.
     """
-    ids, settings, query = state.gallery.items["id"], state.settings, state.query
+    ids, settings, query = state.gallery.ids, state.settings, state.query
     pairs = [("gallery", gallery)] if gallery else []
     if query.row is not None:
-        pairs.append(("q", ids.iloc[query.row]))
+        pairs.append(("q", ids[query.row]))
     pairs.append(("k", str(settings.top_k)))
     if settings.mode == "radius":
         pairs.append(("r", str(settings.radius)))
@@ -45,7 +45,7 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
-            pairs += [(word, ids.iloc[row]) for row in getattr(query, sign)]
+            pairs += [(word, ids[row]) for row in getattr(query, sign)]
     return "?" + urlencode(pairs, safe=SAFE)
 
 

@@ -13,6 +13,7 @@ from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE, limit_memory
+from rsh.io.machine import return_large_blocks
 
 
 def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
@@ -26,6 +27,7 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
     page = box("rsh-page", [])
     if memory := os.environ.get(MEMORY_VARIABLE):
         limit_memory(int(memory))
+        return_large_blocks()
     try:
         site = Registry.find(gallery)
         if PageSettings.read().learn:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
+from rsh.explorer.originals.sharpest import Sharpest
 from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
 from rsh.explorer.panels.codes import CodesPanel, codes_view
@@ -19,7 +20,7 @@ from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.controls import ControlsPanel, controls_view, search_view
 from rsh.explorer.panels.desk import DeskPanel
 from rsh.explorer.panels.dock import DockPanel, list_tabs
-from rsh.explorer.panels.explain import Explained, ExplainPanel
+from rsh.explorer.panels.explain import Explained, ExplainedParts, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
 from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
@@ -27,23 +28,20 @@ from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
-from rsh.explorer.panels.tiles import NO_ROW, describe, describe_query
 from rsh.explorer.panels.upload import UploadPanel, found_words
-from rsh.explorer.panels.viewer import ViewerPanel, large_view
 from rsh.explorer.parts.duplicates import DuplicatesPart
 from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
 from rsh.explorer.parts.learning import LearningPart
 from rsh.explorer.parts.spaces import SpacesPart
+from rsh.explorer.parts.viewer import ViewerPart
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
-from rsh.explorer.uploads.crop import crop
 from rsh.gallery.filters import Filter
 from rsh.labels import UNLABELED
-from rsh.search.query import check_row
 
 
 class Explorer:
@@ -78,6 +76,7 @@ class Explorer:
         self._class, self._part = 0, 0
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder)
+        self._sharpest = Sharpest(gallery, self._uploads, originals=settings.originals)
         labeled, takes_images = bool(gallery.classes), not gallery.manifest.model.vector_dim
         self.header = HeaderPanel(
             page=page,
@@ -107,13 +106,14 @@ class Explorer:
             page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
         )
         self.frame = DeskPanel(page=page, spaces=bool(self.planes))
-        self.viewer = ViewerPanel(page=page, parts=takes_images)
+        self.viewer = ViewerPart(self, page, self._sharpest, self.take_image, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
         self.groups = GroupsPart(self, page, self.labels.labeling)
         self.duplicates = DuplicatesPart(self, page)
         self.learning = LearningPart(self, page, self.labels.labeling, site, allowed=settings.learn)
         spaces_part = SpacesPart(self, [])
-        self.parts = [spaces_part, self.labels, self.groups, self.learning, self.duplicates]
+        self.parts = [spaces_part, self.viewer, self.labels, self.groups]
+        self.parts += [self.learning, self.duplicates]
         self.refresh()
         self.panels = self._lay_out()
         self.controls.observe(self.search, names="search")
@@ -138,12 +138,12 @@ class Explorer:
                 *(self.learning.strips, self.duplicates.strips),
             ],
         }
-        for panel in (self.header, self.viewer, self.labels.tray, *chain(*regions.values())):
+        for panel in (self.header, self.viewer.panel, self.labels.tray, *chain(*regions.values())):
             panel.on_msg(self.receive)
         boxes = {name: box(name, panels) for name, panels in regions.items()}
         toolbar = boxes.pop("rsh-toolbar")
         boxes["rsh-answer"].children = [toolbar, self.cards]
-        over = [self.labels.tray, self.frame, self.viewer]
+        over = [self.labels.tray, self.frame, self.viewer.panel]
         return [self.header, box("rsh-desk", [*boxes.values(), *over])]
 
     def alert(self, message: str) -> None:
@@ -205,10 +205,6 @@ class Explorer:
                 check_size(size, name)
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
-            case {"kind": "enlarge", "row": int(row)}:
-                start_soon(self.enlarge(row))
-            case {"kind": "part", "row": int(row), "box": list(box)}:
-                start_soon(self.take_part(row, [float(side) for side in box]))
 
     def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         gallery = self.state.gallery
@@ -278,46 +274,20 @@ class Explorer:
     async def look_for_parts(self) -> None:
         """Compute the occlusion sensitivity of the query in the background."""
         query, gallery = self.state.query, self.state.gallery
-        if self._explained.parts and self._explained.parts[0] == query:
+        if self._explained.parts and self._explained.parts.query == query:
             return  # it is shown already
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
-            found = await self._uploads.parts(query.thumbnail(gallery), query.name(gallery))
-            self._explained.parts = query, found
+            covered = await self._sharpest.encoded(query)
+            found = await self._uploads.parts(covered.content, query.name(gallery))
+            drawn = covered.content if query.image is None else query.image.thumbnail
+            self._explained.parts = ExplainedParts(query, drawn, covered.kind, found)
             self._show_tab()
         except Superseded:
             return
         except Exception as error:
             self.alert(explain(error))
         self.reasons.working = ""
-
-    async def enlarge(self, row: int) -> None:
-        """Show a tile, or a visitor's own image, as sharp as it is known."""
-        try:
-            tile, image = self._large(row)
-            self.viewer.show(tile, image)
-        except Exception as error:
-            self.alert(explain(error))
-
-    def _large(self, row: int) -> tuple[dict[str, Any], bytes]:
-        gallery = self.state.gallery
-        if row == NO_ROW:
-            query = self.state.query
-            tile, image = describe_query(gallery, query), query.thumbnail(gallery)
-        else:
-            check_row(gallery, row)
-            tile, image = describe(gallery, row), gallery.thumbnail(row)
-        return large_view(gallery, tile, "thumbnail", image), image
-
-    async def take_part(self, row: int, box: list[float]) -> None:
-        """Search with a part of a tile."""
-        try:
-            tile, image = self._large(row)
-            part = crop(image, box)
-        except Exception as error:
-            self.alert(explain(error))
-            return
-        await self.take_image(part, f"part of {tile['title']}")
 
     async def take_image(self, data: bytes, name: str) -> None:
         """Encode an image in the background, then search with it, unless the query has changed."""
@@ -326,6 +296,7 @@ class Explorer:
         try:
             image = await self._uploads.encode(data, name)
             if self.state.query == before:
+                self._sharpest.keep_file(image, data)
                 self._move(lambda: self.state.choose_image(image))
                 self.alert(image.note)
             else:

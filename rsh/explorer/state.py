@@ -1,7 +1,6 @@
 """The state of the dashboard, without any widget: query, history and search settings."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Literal, cast, get_args
 from urllib.parse import quote
 
@@ -209,7 +208,7 @@ class ExplorerState:
         )
         if wanted.order != "bits":
             check_measure(wanted.order, self.gallery.num_bits, self.gallery.look_bits)
-        self.gallery.searchable_rows(wanted.filter, include_held_out=wanted.include_held_out)
+        self.gallery.can_find(wanted.filter, include_held_out=wanted.include_held_out)
         self.settings = wanted
         self.settings = replace(wanted, top_k=min(max(int(top_k), 1), self.max_top_k))
 
@@ -226,7 +225,7 @@ class ExplorerState:
                 "into a link: remove one, or draw polygons with fewer corners"
             )
         included = self.settings.include_held_out
-        self.gallery.searchable_rows(filter, include_held_out=included)  # refuses it
+        self.gallery.can_find(filter, include_held_out=included)  # refuses it
         self.settings = replace(self.settings, filter=filter)
 
     def results(self, query: Query | None = None) -> SearchResult:
@@ -255,7 +254,7 @@ class ExplorerState:
             self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
         return self._kept[1]
 
-    def list_tiles(self, name: str) -> list[int]:
+    def list_tiles(self, name: str) -> NDArray[np.int64]:
         """Return the rows of one class to choose a query from, held-out queries first.
 
         Args:
@@ -268,22 +267,19 @@ class ExplorerState:
         rows = np.flatnonzero(self.gallery.labels == number)
         if (name and number == UNLABELED) or not len(rows):
             raise InputError(f"there is no class {name!r}: choose one from the list")
-        return [int(row) for row in rows[np.argsort(~self._held_out[rows], kind="stable")]]
+        return rows[np.argsort(~self.gallery.is_held_out[rows], kind="stable")]
 
     def matching(self, text: str) -> list[str]:
         """Return the ids of the first tiles that contain a text, ignoring case."""
         if not text.strip():
             return []
-        ids = self.gallery.items["id"]
-        held = ids.str.contains(text.strip(), case=False, regex=False).to_numpy(dtype=bool)
-        return [str(name) for name in ids[np.flatnonzero(held)[:SUGGESTED]]]
+        return self.gallery.ids.containing(text.strip(), most=SUGGESTED)
 
     def count_matching(self, text: str) -> int:
         """Return how many ids contain a text, ignoring case; 1 for the id of a tile."""
         if text in self.gallery.ids:
             return 1
-        held = self.gallery.items["id"].str.contains(text.strip(), case=False, regex=False)
-        return int(held.sum())
+        return self.gallery.ids.count_containing(text.strip())
 
     def find_row(self, name: str) -> int:
         """Return the row of the tile with an id, or of the first tile whose id contains the text.
@@ -307,13 +303,9 @@ class ExplorerState:
             return replace(among, radius=settings.radius, rerank=rerank)
         return replace(among, top_k=top_k, rerank=rerank)
 
-    @cached_property
-    def _held_out(self) -> NDArray[np.bool_]:
-        return np.asarray(self.gallery.items["split"] == "query", dtype=bool)
-
     def _held_out_rows(self) -> NDArray[np.int64]:
         """Rows of the query split, or all rows where there are none."""
-        rows = np.flatnonzero(self._held_out)
+        rows = np.flatnonzero(self.gallery.is_held_out)
         return rows if len(rows) else np.arange(len(self.gallery))
 
     def _first_query(self) -> int:
@@ -341,10 +333,11 @@ class ExplorerState:
 
     def _nearest(self, rows: list[int]) -> dict[int, Hits]:
         """Return the nearest tiles of several queries, without the order of ties by features."""
-        if not len(self.gallery.searchable):
+        most = len(self.gallery) - self.gallery.num_held_out
+        if not most:
             return dict.fromkeys(rows, NO_HITS)
         top_k = self.settings.top_k
-        wanted = min(top_k + 1, len(self.gallery.searchable))
+        wanted = min(top_k + 1, most)
         found = self.gallery.search(self.gallery.packed[rows], top_k=wanted)
         others = (hits.ids != row for row, hits in zip(rows, found, strict=True))
         return {

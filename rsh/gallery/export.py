@@ -48,7 +48,7 @@ def export_tiles(
     file = Path(file)
     check_suffix(file, SUFFIXES)
     chosen = np.arange(len(gallery)) if rows is None else np.asarray(rows, dtype=np.int64)
-    items = gallery.items.iloc[chosen[gallery.passes(filter)[chosen]]]
+    items = gallery.table.take(chosen[gallery.passes(filter)[chosen]])
     if not len(items):
         raise InputError("no tile meets this; relax it", parameter="filter", value=filter)
     if not gallery.classes:

@@ -24,7 +24,7 @@ then the one that conditions are on.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,20 @@ REGIONS = (POLYGON, OVERLAPS)
 MAX_REGION = 4000  # characters of a polygon that is typed or drawn, so that it fits into a link
 SHORT = 60  # characters of a condition in a message
 Mask = NDArray[np.bool_]
+
+
+class ColumnTable(Protocol):
+    """A table by its columns: that of a gallery, or one of pandas."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def __getitem__(self, name: str, /) -> "pd.Series[Any]": ...
+
+    @property
+    def columns(self) -> Any:
+        """Names of the columns."""
 
 
 class Condition(NamedTuple):
@@ -114,15 +128,15 @@ class Filter:
     def __str__(self) -> str:
         return " and ".join(condition.words for condition in self.conditions)
 
-    def on_annotations(self, items: pd.DataFrame) -> list[Condition]:
+    def on_annotations(self, items: ColumnTable) -> list[Condition]:
         """Return the conditions on what visitors gave, see `Gallery.table_for`."""
         return self._beside(items, ANNOTATIONS)
 
-    def on_groups(self, items: pd.DataFrame) -> list[Condition]:
+    def on_groups(self, items: ColumnTable) -> list[Condition]:
         """Return the conditions on groups, see `Gallery.table_for`."""
         return self._beside(items, (GROUP,))
 
-    def _beside(self, items: pd.DataFrame, names: Sequence[str]) -> list[Condition]:
+    def _beside(self, items: ColumnTable, names: Sequence[str]) -> list[Condition]:
         """Return the conditions with such names that are on no column of the table."""
         return [
             condition
@@ -130,7 +144,7 @@ class Filter:
             if condition.column in names and condition.column not in items
         ]
 
-    def mask(self, items: pd.DataFrame) -> Mask:
+    def mask(self, items: ColumnTable) -> Mask:
         """Return whether each tile meets all conditions.
 
         Args:
@@ -152,7 +166,7 @@ class Filter:
                     holds &= _mask(test, items)
         return holds
 
-    def tests(self, items: pd.DataFrame) -> list[ColumnTest]:
+    def tests(self, items: ColumnTable) -> list[ColumnTest]:
         """Return the conditions with their values read as the columns have them.
 
         None if one of them is a region, which is more than a test of columns.
@@ -216,7 +230,7 @@ def _count_corners(text: str) -> int:
     return (len(re.findall("[,:/]", text)) + 1) // 2
 
 
-def _region_mask(condition: Condition, items: pd.DataFrame) -> Mask:
+def _region_mask(condition: Condition, items: ColumnTable) -> Mask:
     """Return whether each tile lies in a region; False where its place is unknown."""
     region = _region(condition)
     _check_places(condition, items)
@@ -236,7 +250,7 @@ def _region_mask(condition: Condition, items: pd.DataFrame) -> Mask:
     return known & ~inside if condition.negated else inside
 
 
-def _check_places(condition: Condition, items: pd.DataFrame) -> None:
+def _check_places(condition: Condition, items: ColumnTable) -> None:
     if not set(DEGREES) <= set(items.columns):
         raise InputError(
             "these tiles have no coordinates: add longitude and latitude to items.csv and encode "
@@ -246,7 +260,7 @@ def _check_places(condition: Condition, items: pd.DataFrame) -> None:
         )
 
 
-def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
+def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
@@ -284,7 +298,7 @@ def _tests(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
     return tests
 
 
-def _box(condition: Condition, items: pd.DataFrame) -> list[ColumnTest]:
+def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     _check_places(condition, items)
     west, south, east, north = (_number(value, condition) for value in condition.values)
     if not (-360 <= west <= 360 and -360 <= east <= 360 and -90 <= south <= north <= 90):
@@ -319,7 +333,7 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _mask(test: ColumnTest, items: pd.DataFrame) -> Mask:
+def _mask(test: ColumnTest, items: ColumnTable) -> Mask:
     column = items[test.column]
     if not _is_number(column):
         column = column.astype("string")

@@ -34,7 +34,7 @@ class Footprints:
     @property
     def are_known(self) -> bool:
         """Whether the gallery has footprints and coordinates."""
-        return "footprint" in self.gallery.items and self.gallery.has_map
+        return "footprint" in self.gallery.table and self.gallery.has_map
 
     def of_rows(self, rows: ArrayLike, *, tolerance: float = 0.0, most: int = MOST) -> Outlines:
         """Return the outlines of the first `most` of these tiles.
@@ -49,14 +49,11 @@ class Footprints:
         return read_outlines(self._texts(chosen), chosen, tolerance=tolerance)
 
     def _texts(self, rows: NDArray[np.int64]) -> "pd.Series[str]":
-        """Return the footprints of some tiles; empty ones if the gallery has none.
-
-        One by one: Arrow would first copy the whole column if it came in several chunks.
-        """
+        """Return the footprints of some tiles; empty ones if the gallery has none."""
         if not self.are_known:
             return pd.Series("", index=range(len(rows)))
-        column = self.gallery.items["footprint"].array
-        return pd.Series([column[row] for row in rows.tolist()], dtype=object)
+        texts: pd.Series[str] = self.gallery.table.take(rows, ["footprint"])["footprint"]
+        return texts
 
     def in_view(
         self, view: View, *, tolerance: float = 0.0, most: int = MOST

@@ -8,7 +8,7 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 import warnings
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,21 +16,32 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Codes, Packed, unpack
 from rsh.codes.distinct import DistinctCodes
-from rsh.codes.encodings import Encodings, HalfArray
-from rsh.codes.order import hash_order
+from rsh.codes.encodings import Encodings, HalfRows
 from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
+from rsh.codes.scan import CodeScan, Distances
 from rsh.data.backgrounds import Background, read_backgrounds
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import NO_FILTER, Filter, Mask
-from rsh.gallery.groups import AT_ONCE, Groups, find_groups, in_groups, restore_groups
-from rsh.gallery.items import DEGREES, LANDMARKS, PLANES, read_groups, read_planes
+from rsh.gallery.groups import (
+    AT_ONCE,
+    Groups,
+    find_groups,
+    in_groups,
+    read_groups,
+    restore_groups,
+)
+from rsh.gallery.ids import NO_ROW, TileIds
+from rsh.gallery.items import ItemTable
 from rsh.gallery.landmarks import MOST_FITTED, Landmarks, find_components, to_vectors
 from rsh.gallery.learned import LearnedHead
 from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
 from rsh.gallery.placeholder import draw_code
+from rsh.gallery.planes import COORDINATES, LANDMARKS, Planes, read_planes
+from rsh.gallery.row_order import RowOrder, ScatteredRows
+from rsh.gallery.scan_searcher import ScanSearcher
 from rsh.gallery.searcher import (
     IndexSearcher,
     Searcher,
@@ -38,11 +49,14 @@ from rsh.gallery.searcher import (
     open_searcher,
     with_held_out,
 )
-from rsh.gallery.segment import GalleryTiles, Segment
+from rsh.gallery.segment import PREVIEWS, GalleryTiles, Segment
 from rsh.index.base import Hits
 from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
-from rsh.labels import Labeled
+from rsh.labels import UNLABELED, Labeled
+
+if TYPE_CHECKING:
+    from rsh.data.originals import Original, Originals
 
 CACHED_FILTERS = 8  # filters whose searchers are kept
 
@@ -53,13 +67,18 @@ class Gallery(Labeled):
     A search returns no items of the "query" split, which are held out, unless it is told to include
     them; so results follow the disjoint protocol. The ids in `Hits` are row numbers of `items`.
 
+    Its files are mapped, so that several processes share their memory, as long as it has one
+    segment and no removed tile: `rsh gallery merge` makes it so. Otherwise codes are copied, and
+    columns, features and relaxed codes when they are used.
+
     Attributes:
         folder: the gallery folder.
         manifest: the contents of gallery.json.
         segments: opened, in the order of the manifest.
-        segment_rows: segment of each item, and its row in that segment, (n, 2) int64.
-        items: one row per item: id, class ("" where it is unknown), split (train, val, query, or
-            empty) and, if known, longitude and latitude in degrees, block and footprint.
+        table: the columns of the items, each read when it is used: id, class ("" where it is
+            unknown), split (train, val, query, or empty) and, if known, longitude and latitude in
+            degrees, block and footprint.
+        ids: the id of each row, and the row of each id.
         num_bits: code length, bits.
         packed: (n, ceil(num_bits / 8)) uint8.
         relaxed: hash layer output, whose signs are the codes, (n, num_bits) float16.
@@ -68,43 +87,41 @@ class Gallery(Labeled):
             have changed the codes.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, in_place: bool = False) -> None:
         """Use `Gallery.open`."""
-        self.folder = folder
+        self.folder, self._in_place = folder, in_place
         self.manifest = manifest
         self.num_bits = manifest.num_bits
         self.segments = [
-            Segment(folder / segment.folder, num_items=segment.items, num_bits=self.num_bits)
+            Segment(
+                folder / segment.folder,
+                num_items=segment.items,
+                num_bits=self.num_bits,
+                has_previews=PREVIEWS[0] in segment.files,
+            )
             for segment in manifest.segments
         ]
-        all_items = pd.concat([segment.items for segment in self.segments], ignore_index=True)
-        self._check_ids(all_items["id"])
-        starts = np.cumsum([0, *map(len, self.segments)])
-        removed = [
-            start + row
-            for start, segment in zip(starts[:-1], manifest.segments, strict=True)
-            for row in segment.removed
-        ]
-        rows = np.setdiff1d(np.arange(len(all_items)), removed)
-        if len(self.segments) > 1:  # a single one is stored in this order
-            rows = rows[hash_order(all_items["id"].iloc[rows])]
-        segments = np.searchsorted(starts, rows, side="right") - 1
-        self.segment_rows = np.stack([segments, rows - starts[segments]], axis=1)
-        self.items: pd.DataFrame = all_items.iloc[rows].reset_index(drop=True)
-        unchanged = len(self.segments) == 1 and len(rows) == len(all_items)
-        self.packed: Packed = self._collect("packed", rows, unchanged)
-        self.relaxed: HalfArray = self._collect("relaxed", rows, unchanged)
-        self.features: HalfArray = self._collect("features", rows, unchanged)
-        self.network: HalfArray = self.relaxed
-        if manifest.learned:
-            self.network = self._collect("network", rows, unchanged)
+        self._order = self._find_order()
+        self.table = ItemTable([segment.items for segment in self.segments], self._order)
+        self.ids = TileIds(self.table.array("id"), self._join("hashes"))
+        if duplicate := self.ids.find_duplicate():
+            raise InputError(f"{folder} holds {duplicate} twice: {recovery_hint('gallery')}")
+        self.packed: Packed = self._join("packed")
+        self.relaxed = self._scattered("relaxed")
+        self.features = self._scattered("features")
+        self.network = self._scattered("network") if manifest.learned else self.relaxed
         # Dashboards search with the same filters again, from several threads.
         self._kept_searcher = lru_cache(CACHED_FILTERS)(self._filter_searcher)
         self._kept_mask = lru_cache(CACHED_FILTERS)(self._filter_mask)
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Gallery":
+    def open(cls, folder: str | Path, *, in_place: bool = False) -> "Gallery":
         """Open a gallery and check that its files are intact.
+
+        Args:
+            folder: of the gallery.
+            in_place: search the codes where they lie, unless the gallery keeps an index: in memory
+                that processes share, but in some milliseconds more a million tiles.
 
         Raises:
             InputError: no gallery, another format, or a file that is missing, cut or altered.
@@ -114,7 +131,7 @@ class Gallery(Labeled):
             manifest = read_manifest(folder)
             try:
                 check_files(folder, manifest)
-                gallery = cls(folder, manifest)
+                gallery = cls(folder, manifest, in_place=in_place)
             except (InputError, OSError):
                 if read_manifest(folder).version == manifest.version:
                     raise
@@ -123,7 +140,7 @@ class Gallery(Labeled):
             return gallery
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.packed)
 
     def __repr__(self) -> str:
         return f"Gallery({str(self.folder)!r}, {len(self)} items, {self.num_bits} bits)"
@@ -152,9 +169,17 @@ class Gallery(Labeled):
         return unpack(self.packed, self.num_bits)
 
     @cached_property
-    def ids(self) -> "pd.Index[str]":
-        """All ids as an index, which finds the row of one in constant time."""
-        return cast("pd.Index[str]", pd.Index(self.items["id"]))
+    def items(self) -> pd.DataFrame:
+        """The table as a whole, one row per item; `table` takes less memory."""
+        return self.table.frame()
+
+    @property
+    def segment_rows(self) -> NDArray[np.int64]:
+        """Segment of each item, and its row in that segment, (n, 2)."""
+        if self._order is None:
+            return np.stack([np.zeros(len(self), np.int64), np.arange(len(self))], axis=1)
+        segments, starts = self._order.segments(), self._order.starts
+        return np.stack([segments, self._order.positions - starts[segments]], axis=1)
 
     def find_row(self, tile: str, *, parameter: str = "query") -> int:
         """Return the row of the tile of an id.
@@ -162,42 +187,63 @@ class Gallery(Labeled):
         Raises:
             InputError: no tile has this id; it names `parameter`.
         """
-        if tile not in self.ids:
+        (row,) = self.ids.rows([tile])
+        if row == NO_ROW:
             message = f"no tile of {self.folder} has this id; one is {self.ids[0]}"
             raise InputError(message, parameter=parameter, value=tile)
-        return cast(int, self.ids.get_loc(tile))
+        return int(row)
+
+    def class_name(self, row: int) -> str:
+        """Class of an item; "" if it is unknown."""
+        label = int(self.labels[row])
+        return "" if label == UNLABELED else self.classes[label]
+
+    def split_name(self, row: int) -> str:
+        """Split of an item: train, val, query, or ""."""
+        names, numbers = self.table.categories("split")
+        return names[int(numbers[row])]
 
     @cached_property
+    def is_held_out(self) -> NDArray[np.bool_]:
+        """Whether each item is of the query split, (n,)."""
+        names, numbers = self.table.categories("split")
+        of_query = [number for number, name in enumerate(names) if name == "query"]
+        return np.isin(numbers, of_query)
+
+    @property
     def searchable(self) -> NDArray[np.int64]:
         """Rows that a search may return, ascending: all outside the query split."""
-        return np.flatnonzero(self.items["split"] != "query")
+        return np.flatnonzero(~self.is_held_out)
+
+    @cached_property
+    def planes(self) -> Planes | None:
+        """The projections of features and codes; None until `rsh project` has run."""
+        info = self.manifest.projection
+        return read_planes(self.folder / info.file, self.ids.hashes) if info else None
 
     @property
     def projection(self) -> pd.DataFrame | None:
-        """Columns feature_x, feature_y, code_x, code_y; None until `rsh project` has run."""
-        table = self.projection_table
-        return None if table is None else table[list(PLANES)]
+        """The same as columns feature_x, feature_y, code_x and code_y, one row per item."""
+        if self.planes is None:
+            return None
+        columns = zip(COORDINATES, (*self.planes.feature.T, *self.planes.code.T), strict=True)
+        return pd.DataFrame(dict(columns), copy=False)
 
-    @cached_property
+    @property
     def projection_table(self) -> pd.DataFrame | None:
         """The projection, and the columns feature_landmark and code_landmark.
 
         They say which tiles UMAP was fitted to; of each code only the first tile.
         """
-        if not self.manifest.projection:
+        table = self.projection
+        if table is None or self.planes is None:
             return None
-        table = read_planes(self.folder / self.manifest.projection.file)
-        ids = table.pop("id")
-        if not ids.equals(self.items["id"]):  # looking up a million ids would take 400 MB
-            if not self.items["id"].isin(ids).all():
-                return None
-            table = table.set_index(ids).loc[self.items["id"]].reset_index(drop=True)
-        if not {*LANDMARKS} <= {*table.columns}:
-            rows = np.arange(len(table))
+        marks = self.planes.landmarks
+        if marks is None:
+            rows = np.arange(len(self))
             codes = DistinctCodes.fold(self.packed[:MOST_FITTED]).first
-            for name, marked in zip(LANDMARKS, (rows[:MOST_FITTED], codes), strict=True):
-                table[name] = np.isin(rows, marked)
-        return table
+            marks = rows < MOST_FITTED, np.isin(rows, codes)
+        return table.assign(**dict(zip(LANDMARKS, marks, strict=True)))
 
     @cached_property
     def landmarks(self) -> Landmarks | None:
@@ -211,7 +257,7 @@ class Gallery(Labeled):
         )
         components = find_components(self.features, num_landmarks=len(features))
         vectors = to_vectors(take_rows(self.features, features), components)
-        xy = table[list(PLANES)].to_numpy()
+        xy = table[list(COORDINATES)].to_numpy()
         return Landmarks(vectors, components, xy[features, :2], self.packed[codes], xy[codes, 2:])
 
     @cached_property
@@ -257,8 +303,7 @@ class Gallery(Labeled):
     @cached_property
     def positions(self) -> NDArray[np.float64] | None:
         """Longitude and latitude of each tile in degrees, (n, 2); None if items have none."""
-        known = {*DEGREES} <= {*self.items.columns}
-        return self.items[list(DEGREES)].to_numpy() if known else None
+        return self.table.positions()
 
     @property
     def has_map(self) -> bool:
@@ -267,7 +312,52 @@ class Gallery(Labeled):
 
     def thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail; an image of the code if there is no other."""
-        return self._stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
+        return self.stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
+
+    def preview(self, row: int) -> bytes | None:
+        """Return the JPEG bytes of one preview, a larger image than the thumbnail; None without."""
+        segment, inside = self._place(row)
+        return self.segments[segment].preview(inside) or None
+
+    def original(self, row: int, *, side: int | None = None) -> "Original | None":
+        """Load the original image of a tile, as it was rendered for the network.
+
+        Args:
+            row: of the tile.
+            side: longest side of the JPEG, pixels; by default `originals.LONGEST_SIDE`. It is never
+                larger than the image.
+
+        Returns:
+            None if the gallery does not know where it is, or if it is gone, cannot be read, or has
+            been changed since it was encoded.
+        """
+        thumbnail = self.stored_thumbnail(row)
+        if not thumbnail or not self.manifest.data.sources:
+            return None
+        return self._originals.load(
+            *(self.ids[row], thumbnail), image=self.image_name(row), side=side
+        )
+
+    def image_name(self, row: int) -> str:
+        """Path of the image of an embedding, as its table gives it; "" without one."""
+        for column in {source.column for source in self.manifest.data.sources} & {
+            *self.table.columns
+        }:
+            value = self.table.take([row], [column])[column].iloc[0]
+            if isinstance(value, str) and value:
+                return value
+        return ""
+
+    @cached_property
+    def _originals(self) -> "Originals":
+        from rsh.data.originals import Originals  # decoders, which a page leaves to a worker
+
+        return Originals(self.manifest.data.sources, self.manifest.data.rendering)
+
+    @property
+    def has_previews(self) -> bool:
+        """Whether any tile has a preview: `rsh encode --preview` stores them."""
+        return any(segment.has_previews for segment in self.segments)
 
     @property
     def has_images(self) -> bool:
@@ -283,16 +373,23 @@ class Gallery(Labeled):
             has[segments == number] = segment.with_image[rows[segments == number]]
         return has
 
-    def _stored_thumbnail(self, row: int) -> bytes:
-        segment, segment_row = map(int, self.segment_rows[row])
-        return self.segments[segment].thumbnail(segment_row)
+    def stored_thumbnail(self, row: int) -> bytes:
+        """Return the JPEG bytes of one thumbnail; empty if the gallery holds no image of it."""
+        segment, inside = self._place(row)
+        return self.segments[segment].thumbnail(inside)
+
+    def _place(self, row: int) -> tuple[int, int]:
+        """Return the segment of an item, and its row there."""
+        return (0, row) if self._order is None else self._order.find(row)
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
-        thumbnails = (self._stored_thumbnail(row) for row in range(len(self)))
-        network = self.network if self.manifest.learned else None
+        thumbnails = (self.stored_thumbnail(row) for row in range(len(self)))
+        previews = (self.preview(row) or b"" for row in range(len(self)))
         return GalleryTiles(
-            self.items, self.packed, self.relaxed, self.features, thumbnails, network
+            *(self.items, self.packed, self.relaxed, self.features, thumbnails),
+            previews=previews if self.has_previews else None,
+            network=self.network if self.manifest.learned else None,
         )
 
     def encoded(self, row: int) -> Encodings:
@@ -342,6 +439,27 @@ class Gallery(Labeled):
         searcher = self._searcher_for(filter, include_held_out)
         return searcher.range_search(query_packed, radius=radius)
 
+    def distances(self, query_packed: Packed) -> Distances:
+        """Return the distance of every item from one query, (n,), bits; read-only.
+
+        Args:
+            query_packed: (1, bytes) uint8, a code of the same model.
+
+        Raises:
+            InputError: wrong width or type.
+        """
+        return self._scan.distances(query_packed)
+
+    def can_find(self, filter: Filter = NO_FILTER, *, include_held_out: bool = False) -> Mask:
+        """Return whether a search may return each item, (n,) bool.
+
+        Raises:
+            InputError: a condition is invalid, or no item meets it.
+        """
+        if not filter:
+            return np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
+        return self._among(self.passes(filter), filter, include_held_out)
+
     def searchable_rows(
         self, filter: Filter = NO_FILTER, *, include_held_out: bool = False
     ) -> NDArray[np.int64]:
@@ -350,9 +468,7 @@ class Gallery(Labeled):
         Raises:
             InputError: a condition is invalid, or no item meets it.
         """
-        if filter:
-            return np.sort(self._searcher_for(filter, include_held_out).rows)
-        return np.arange(len(self)) if include_held_out else self.searchable
+        return np.flatnonzero(self.can_find(filter, include_held_out=include_held_out))
 
     def passes(self, filter: Filter) -> Mask:
         """Return whether each tile, searchable or not, meets the conditions of a filter, (n,).
@@ -395,7 +511,27 @@ class Gallery(Labeled):
     @property
     def num_held_out(self) -> int:
         """How many items are of the query split."""
-        return len(self) - len(self.searchable)
+        return int(np.count_nonzero(self.is_held_out))
+
+    def forget_pages(self) -> None:
+        """Stop counting what was read of large files as memory of this process.
+
+        To be called after all tiles were read to draw them, such as on a map.
+        """
+        self.table.forget_pages()
+        for columns in [self.planes.columns] if self.planes else []:
+            columns.forget_pages()
+        for segment in self.segments:
+            segment.forget_pages()
+
+    def check_hashes(self) -> None:
+        """Check that the stored hashes are those of the ids; a search does not wait for it.
+
+        Raises:
+            InputError: one is not.
+        """
+        for segment in self.segments:
+            segment.check_hashes(np.arange(len(segment)))
 
     def _check_size(self) -> None:
         """Raise InputError if the manifest contradicts the files."""
@@ -407,18 +543,44 @@ class Gallery(Labeled):
                 f"its files hold others: {recovery_hint('gallery')}"
             )
 
-    def _check_ids(self, ids: "pd.Series[str]") -> None:
-        """Raise InputError if two tiles have the same id."""
-        duplicates = ids[ids.duplicated()]
-        if len(duplicates):
-            raise InputError(
-                f"{self.folder} holds {duplicates.iloc[0]} twice: {recovery_hint('gallery')}"
-            )
+    @cached_property
+    def _class_numbers(self) -> tuple[list[str], NDArray[np.int64]]:
+        names, numbers = self.table.categories("class")
+        used = np.bincount(numbers, minlength=len(names)) > 0
+        classes = sorted(
+            {name for name, is_used in zip(names, used, strict=True) if is_used} - {""}
+        )
+        place = {name: number for number, name in enumerate(classes)}
+        return classes, np.array([place.get(name, UNLABELED) for name in names])[numbers]
 
-    def _collect(self, name: str, rows: NDArray[np.int64], unchanged: bool) -> Any:
-        """Return an array over all segments; a memory map if it equals that of one segment."""
+    def _find_order(self) -> RowOrder | None:
+        """Return where each row lies; None if they are those of the only segment.
+
+        One segment is stored in the order of a gallery, see `rsh.codes.order`.
+        """
+        starts = np.cumsum([0, *map(len, self.segments)])
+        removed = [
+            start + row
+            for start, segment in zip(starts[:-1].tolist(), self.manifest.segments, strict=True)
+            for row in segment.removed
+        ]
+        if len(self.segments) == 1 and not removed:
+            return None
+        kept = np.setdiff1d(np.arange(starts[-1]), removed, assume_unique=True)
+        if len(self.segments) > 1:
+            hashes = np.concatenate([segment.hashes for segment in self.segments])
+            kept = kept[np.argsort(hashes[kept], kind="stable")]
+        return RowOrder(kept, starts)
+
+    def _join(self, name: str) -> NDArray[Any]:
+        """Return an array over all segments; a memory map if it equals that of the only one."""
         arrays = [getattr(segment, name) for segment in self.segments]
-        return arrays[0] if unchanged else np.concatenate(arrays)[rows]
+        return arrays[0] if self._order is None else np.concatenate(arrays)[self._order.positions]
+
+    def _scattered(self, name: str) -> HalfRows:
+        """Return a large array over all segments, of which rows are read when they are used."""
+        arrays = [getattr(segment, name) for segment in self.segments]
+        return arrays[0] if self._order is None else ScatteredRows(arrays, self._order)
 
     @cached_property
     def annotations(self) -> AnnotationStore:
@@ -432,8 +594,8 @@ class Gallery(Labeled):
             warnings.warn(note, RshWarning, stacklevel=2)
         return store
 
-    def table_for(self, filter: Filter) -> pd.DataFrame:
-        """Return the items, with a column for each condition on groups or on what visitors gave.
+    def table_for(self, filter: Filter) -> ItemTable:
+        """Return the table, with a column for each condition on groups or on what visitors gave.
 
         Raises:
             InputError: there is no such set, no group holds such a tile, or annotations cannot be
@@ -441,25 +603,33 @@ class Gallery(Labeled):
         """
         columns = {
             str(condition): in_groups(condition, self.groups, self.ids)
-            for condition in filter.on_groups(self.items)
+            for condition in filter.on_groups(self.table)
         }
-        if conditions := filter.on_annotations(self.items):
+        if conditions := filter.on_annotations(self.table):
             state = self.annotations.state
             columns |= {str(condition): meets(condition, self, state) for condition in conditions}
-        return self.items.assign(**columns) if columns else self.items
+        return self.table.with_columns(columns) if columns else self.table
 
     @cached_property
-    def searcher(self) -> IndexSearcher:
+    def searcher(self) -> Searcher:
         """Searches all but the held-out items; opened or built on first use.
 
         Raises:
             InputError: its index is on a server that does not answer.
         """
+        if self._in_place and not self.manifest.index:
+            return ScanSearcher(self._scan, self.can_find())
         return open_searcher(self, self.manifest.index)
 
     @cached_property
     def _whole_searcher(self) -> Searcher:
-        return with_held_out(self.searcher, self)
+        if isinstance(self.searcher, IndexSearcher):
+            return with_held_out(self.searcher, self)
+        return ScanSearcher(self._scan, self.can_find(include_held_out=True))
+
+    @cached_property
+    def _scan(self) -> CodeScan:
+        return CodeScan(self.packed, self.num_bits)
 
     def _searcher_for(self, filter: Filter, include_held_out: bool) -> Searcher:
         """Return what finds the tiles that pass a filter, by what visitors have given so far."""
@@ -467,7 +637,7 @@ class Gallery(Labeled):
 
     def _version_for(self, filter: Filter) -> int:
         """Return the version of the annotations if a filter depends on them, else 0."""
-        if not filter.on_annotations(self.items):
+        if not filter.on_annotations(self.table):
             return 0
         self.annotations.refresh()
         return self.annotations.version
@@ -477,10 +647,15 @@ class Gallery(Labeled):
         searcher = self._whole_searcher if include_held_out else self.searcher
         if not filter:
             return searcher
-        passes = self._kept_mask(filter, version)
-        check_passing(passes, filter, searcher.rows)
-        return searcher.subset(passes, filter.tests(self.table_for(filter)))
+        can_find = self._among(self._kept_mask(filter, version), filter, include_held_out)
+        return searcher.subset(can_find, filter.tests(self.table_for(filter)))
 
     def _filter_mask(self, filter: Filter, version: int) -> Mask:
         """Return whether each tile passes a filter, by a version of the annotations."""
         return filter.mask(self.table_for(filter))
+
+    def _among(self, passes: Mask, filter: Filter, include_held_out: bool) -> Mask:
+        """Return which of the tiles that pass a filter a search may return, if there are any."""
+        every = np.ones(len(self), dtype=bool) if include_held_out else ~self.is_held_out
+        check_passing(passes, filter, every)
+        return passes & every

@@ -5,7 +5,7 @@ what a tile is.
 
 `rsh groups` stores the groups in the gallery, so that they need not be found again:
 
-    groups-4.parquet      segment, row, group (-1: none), rank (from 0, the most typical first),
+    groups-4.arrow        segment, row, group (-1: none), rank (from 0, the most typical first),
                           sparsity (bits), outlier_factor; one row a tile
 
 Tiles that were added since then belong to the group of the tile with the nearest code.
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rsh.codes.binary import Packed, count_on
 from rsh.codes.density import Ints, measure_density, sample_rows
 from rsh.codes.distinct import DistinctCodes
-from rsh.codes.encodings import HalfArray
+from rsh.codes.encodings import HalfRows
 from rsh.codes.groups import (
     NO_GROUP,
     REACH,
@@ -38,26 +38,34 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, meaning_part, part_mask
 from rsh.config import DEFAULT_PROMINENCE, PROMINENCES, check_number
 from rsh.errors import InputError
+from rsh.gallery.columns import Columns, is_number, is_text, map_columns
 from rsh.gallery.filters import Condition, Mask
+from rsh.gallery.ids import NO_ROW, TileIds
+from rsh.gallery.items import to_column, to_pandas
 from rsh.gallery.manifest import Manifest
 from rsh.gallery.typical import typical_first
 from rsh.labels import UNLABELED
 
 AT_ONCE = 20_000  # tiles whose groups are found when they are needed, in less than two seconds
 UNKNOWN = -2  # group of a tile that a stored table lacks
-COLUMNS = ("segment", "row", "group", "rank", "sparsity", "outlier_factor")
+LEAST = {"row": 0, "group": -1, "rank": 0}  # number in a column of whole numbers
+MEASURES = ["sparsity", "outlier_factor"]
+COLUMNS = ("segment", *LEAST, *MEASURES)
 
 
 class GroupedTiles(Protocol):
     """The part of a `Gallery` whose tiles are grouped; see there."""
 
     folder: Path
-    items: pd.DataFrame
+    ids: TileIds
     packed: Packed
-    features: HalfArray
+    features: HalfRows
     num_bits: int
     manifest: Manifest
-    segment_rows: Ints
+
+    @property
+    def segment_rows(self) -> Ints:
+        """Segment and row in it of each tile, (n, 2)."""
 
     def __len__(self) -> int: ...
 
@@ -175,7 +183,7 @@ class Groups:
     def keys(self) -> list[str]:
         """Key of each group, see `Group`."""
         first = [rows[0] for rows in self._rows]
-        return [str(key) for key in self._tiles.items["id"].iloc[first]]
+        return [self._tiles.ids[row] for row in first]
 
     @cached_property
     def outlier_factors(self) -> NDArray[np.float32]:
@@ -195,8 +203,8 @@ class Groups:
 
     def find(self, tile: str) -> Group | None:
         """Return the group that holds the tile of an id; None if no group does."""
-        row = np.flatnonzero(self._tiles.items["id"] == tile)
-        number = int(self.number[row[0]]) if len(row) else NO_GROUP
+        (row,) = self._tiles.ids.rows([tile])
+        number = NO_GROUP if row == NO_ROW else int(self.number[row])
         return None if number == NO_GROUP else self[number]
 
     def column(self) -> "pd.Series[str]":
@@ -283,7 +291,38 @@ def restore_groups(tiles: GroupedTiles, table: pd.DataFrame, prominence: float) 
     return Groups(tiles, ordered, rank[own], prominence, factors[own])
 
 
-def in_groups(condition: Condition, groups: Groups | None, ids: "pd.Index[str]") -> Mask:
+def store_groups(table: pd.DataFrame) -> Columns:
+    """Return `Groups.table` as a gallery stores it."""
+    return Columns({name: to_column(name, table[name]) for name in COLUMNS})
+
+
+def read_groups(file: Path) -> pd.DataFrame:
+    """Map a table that `store_groups` made.
+
+    Raises:
+        InputError: no table, or a column is missing or invalid.
+    """
+    try:
+        columns = map_columns(file)
+        for name in COLUMNS:
+            if name not in columns:
+                raise InputError(f"{file} has no column {name}")
+            fits = is_text if name == "segment" else is_number
+            if not fits(columns[name].type) or columns[name].null_count:
+                raise InputError(f"{file} has a value of {name} that is of another type")
+        table = pd.DataFrame({name: to_pandas(columns[name], name) for name in COLUMNS})
+        for name, least in LEAST.items():
+            whole = table[name].dtype.kind in "iu"
+            if not whole or not table[name].between(least, np.iinfo(np.int32).max).all():
+                raise InputError(f"{file} has a value of {name} that is out of range")
+        if (table["group"] >= len(table)).any() or not np.isfinite(table[MEASURES]).all(axis=None):
+            raise InputError(f"{file} has a value of group or a measure that is out of range")
+    except InputError as error:
+        raise InputError(f"{error}: find them again with `rsh groups`") from None
+    return table
+
+
+def in_groups(condition: Condition, groups: Groups | None, ids: TileIds) -> Mask:
     """Return whether each tile is in the group of one of some tiles, (n,).
 
     Args:
@@ -297,7 +336,7 @@ def in_groups(condition: Condition, groups: Groups | None, ids: "pd.Index[str]")
     if groups is None:
         reason = "the groups of this gallery are not known yet: run `rsh groups`"
         raise InputError(reason, parameter="filter", value=condition)
-    rows = ids.get_indexer(pd.Index(condition.values))
+    rows = ids.rows(condition.values)
     numbers = np.where(rows >= 0, groups.number[rows], NO_GROUP)
     if (numbers == NO_GROUP).any():
         tile = condition.values[int((numbers == NO_GROUP).argmax())]

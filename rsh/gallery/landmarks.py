@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed
 from rsh.codes.components import Components, principal_components
-from rsh.codes.encodings import HalfArray, unit
+from rsh.codes.encodings import HalfRows, unit
 
 Points = NDArray[np.float32]
 MOST_FITTED = 50_000  # rows that UMAP lays out; of more it lays out so many landmarks
@@ -32,7 +32,7 @@ class Landmarks(NamedTuple):
     packed: Packed
     code_points: Points
 
-    def vectors(self, features: HalfArray) -> NDArray[np.float32]:
+    def vectors(self, features: HalfRows) -> NDArray[np.float32]:
         """Return features as `features` are: at length 1, or in fewer dimensions.
 
         Args:
@@ -41,7 +41,7 @@ class Landmarks(NamedTuple):
         return to_vectors(features, self.components)
 
 
-def find_components(features: HalfArray, *, num_landmarks: int) -> Components | None:
+def find_components(features: HalfRows, *, num_landmarks: int) -> Components | None:
     """Return the components to which features are reduced; None for few landmarks.
 
     Args:
@@ -53,7 +53,7 @@ def find_components(features: HalfArray, *, num_landmarks: int) -> Components | 
     return principal_components(features[:SAMPLE])
 
 
-def to_vectors(features: HalfArray, components: Components | None) -> NDArray[np.float32]:
+def to_vectors(features: HalfRows, components: Components | None) -> NDArray[np.float32]:
     """Return features in fewer dimensions, or at length 1 without components.
 
     Args:

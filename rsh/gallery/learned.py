@@ -121,6 +121,7 @@ class LearnedHead:
             relaxed=relaxed,
             features=tiles.features,
             thumbnails=tiles.thumbnails,
+            previews=tiles.previews,
             network=tiles.relaxed,
         )
 

@@ -1,16 +1,16 @@
 """Gallery manifest: the files that make up a gallery, with checksums.
 
-    {"format": 3, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
-     "model": {...}, "data": {...},
+    {"format": 4, "version": 3, "name": ..., "num_bits": 32, "num_items": 310,
+     "model": {...}, "data": {...}, "preview": 0,
      "segments": [{"folder": "000001-0", "items": 300, "removed": [17], "files": {...}},
                   {"folder": "000003-0", "items": 11, "removed": [], "files": {...}}],
-     "projection": {"file": "projection-2.parquet", "size": ..., "sha256": ...,
+     "projection": {"file": "projection-2.arrow", "size": ..., "sha256": ...,
                     "feature": {...}, "code": {...}},      how far each plane can be trusted
-     "groups": {"file": "groups-3.parquet", "size": ..., "sha256": ..., "prominence": 1.0},
+     "groups": {"file": "groups-3.arrow", "size": ..., "sha256": ..., "prominence": 1.0},
      "backgrounds": null,                               overviews of scenes, in a file likewise
      "index": null,                                     the search index: see searcher
      "learned": null,                                   what labels have taught: see learned
-     "sha256": ...}                                     of everything but name and model.run
+     "sha256": ...}                         of everything but name, model.run and data.sources
 
 Only files that the manifest names belong to the gallery. A writer adds new files and then replaces
 the manifest in one step, so a reader sees either the whole change or none of it.
@@ -19,28 +19,29 @@ the manifest in one step, so a reader sees either the whole change or none of it
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
+from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.learn_report import LearnReport
-from rsh.gallery.segment import FILES, LEARNED_FILES
+from rsh.gallery.segment import FILES, LEARNED_FILES, PREVIEWS
 from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
 from rsh.io.schema import from_json
 
 WORK = ".encode"  # folder that an interrupted `rsh encode` resumes from; other writers keep it
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "gallery.json"
 SEGMENT_NAME = re.compile(r"\d{6}-\d+")
 INDEX_NAME = re.compile(r"index-\d+\.npz")
 COLLECTION_NAME = re.compile(r"rsh_\w+")  # rsh deletes a collection when its index is replaced
-PROJECTION_NAME = re.compile(r"projection-\d+\.parquet")
-GROUPS_NAME = re.compile(r"groups-\d+\.parquet")
+PROJECTION_NAME = re.compile(r"projection-\d+\.arrow")
+GROUPS_NAME = re.compile(r"groups-\d+\.arrow")
 BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
 HEAD_NAME = re.compile(r"head-\d+\.npz")
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
@@ -69,11 +70,22 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """The data set that was encoded, and how its rasters became 8-bit RGB."""
+    """The data set that was encoded, how its rasters became 8-bit RGB, and where its images are."""
 
     name: str = ""
     fingerprint: str = ""
     rendering: Rendering = AS_IS
+    sources: tuple[ImageSource, ...] = ()
+
+    def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":
+        """Return the same with the rendering and the sources of further tiles.
+
+        Raises:
+            InputError: their rasters were rendered otherwise.
+        """
+        every = dict.fromkeys((*self.sources, *sources))
+        merged = self.rendering.merge(rendering)
+        return replace(self, rendering=merged, sources=tuple(every))
 
 
 @dataclass
@@ -180,6 +192,7 @@ class Manifest:
     format: int = FORMAT
     version: int = 0
     num_items: int = 0
+    preview: int = 0  # longest side of stored previews, pixels; 0 for none
     segments: list[SegmentInfo] = field(default_factory=list)
     projection: ProjectionInfo | None = None
     groups: GroupsInfo | None = None
@@ -242,9 +255,10 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the content with its checksum, which does not cover the name and the run folder."""
+    """Return the content with its checksum, which does not cover the name and folders outside."""
     rest = {key: content[key] for key in content if key not in ("name", "sha256")}
-    rest["model"] = {key: content["model"][key] for key in content["model"] if key != "run"}
+    for part, path in (("model", "run"), ("data", "sources")):
+        rest[part] = {key: value for key, value in content[part].items() if key != path}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
     return content | {"sha256": digest}
 
@@ -293,10 +307,12 @@ def _check_segment(segment: SegmentInfo, needed: Sequence[str], *, where: str) -
     _check_name(segment.folder, SEGMENT_NAME, where)
     if segment.removed != sorted({row for row in segment.removed if 0 <= row < segment.items}):
         raise InputError(f"{where} removes tiles it does not have: {recovery_hint('gallery')}")
-    for name in [*needed, *segment.files]:
+    has_previews = any(name in segment.files for name in PREVIEWS)
+    wanted = (*needed, *(PREVIEWS if has_previews else ()))
+    for name in [*wanted, *segment.files]:
         if name not in segment.files:
             raise InputError(f"'files' of {where} has no {name!r}: {recovery_hint('gallery')}")
-        if name not in needed:
+        if name not in wanted:
             raise InputError(
                 f"'files' of {where} has an unknown {name!r}: {recovery_hint('gallery')}"
             )

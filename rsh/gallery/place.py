@@ -16,8 +16,9 @@ from rsh.codes.distinct import DistinctCodes
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import LANDMARKS, PLANES
+from rsh.gallery.ids import NO_ROW
 from rsh.gallery.landmarks import Points
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.pull import NEIGHBORS, pull
 from rsh.index.neighbors import ROUNDING, CodeNeighbors, NeighborSearch, VectorNeighbors
 from rsh.io.arrays import take_rows
@@ -59,7 +60,7 @@ def place_in_planes(gallery: Gallery, encodings: Encodings) -> Points:
         one = encodings.one(number)
         equal = _equal_tiles(gallery, one)
         if len(equal):
-            point[:] = table[list(PLANES)].iloc[equal[0]]
+            point[:] = table[list(COORDINATES)].iloc[equal[0]]
         else:
             apart = _half_squares(landmarks.vectors(one.features)[0], landmarks.features)
             point[:2] = _pull_one(apart, landmarks.feature_points)
@@ -154,7 +155,9 @@ def place_added(old: Gallery, new: Gallery) -> pd.DataFrame | None:
     table, landmarks = old.projection_table, old.landmarks
     if table is None or landmarks is None:
         return None
-    known = old.ids.get_indexer(new.ids)
+    here, there = new.ids.shared(old.ids)
+    known = np.full(len(new), NO_ROW)
+    known[here] = there
     added = np.flatnonzero(known < 0)
     placed = np.empty((len(added), 4), dtype=np.float32)
     by_feature, by_code = VectorNeighbors(landmarks.features), CodeNeighbors(landmarks.packed)
@@ -167,7 +170,7 @@ def place_added(old: Gallery, new: Gallery) -> pd.DataFrame | None:
     rank = DistinctCodes.fold(np.concatenate([old.packed, packed])).rank[len(old) :]
     step = disc_step(landmarks.code_points, len(new))
     placed[:, 2:] = in_discs(placed[:, 2:], rank, step=step)
-    new_table = table.iloc[np.maximum(known, 0)].reset_index(drop=True)
-    new_table.loc[added, list(PLANES)] = placed
+    new_table: pd.DataFrame = table.iloc[np.maximum(known, 0)].reset_index(drop=True)
+    new_table.loc[added, list(COORDINATES)] = placed
     new_table.loc[added, list(LANDMARKS)] = False
     return new_table

@@ -16,10 +16,10 @@ from rsh.codes.encodings import unit
 from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import LANDMARKS, PLANES
 from rsh.gallery.landmarks import MOST_FITTED, Points, find_components, to_vectors
 from rsh.gallery.manifest import PlaneInfo
 from rsh.gallery.place import disc_step, in_discs
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.spaces import Rows, code_space, feature_space, lay_out_space
 from rsh.gallery.writer import write_projection
 from rsh.io.arrays import read_arrays
@@ -76,14 +76,14 @@ def project(
     """
     check_number("seed", seed, *SEEDS)
     check_writable(gallery.folder)
-    file = gallery.folder / f".projection-{gallery.manifest.version + 1}.parquet.{seed}-{most}"
+    file = gallery.folder / f".projection-{gallery.manifest.version + 1}.arrow.{seed}-{most}"
     features = _read_plane(file, len(gallery))
     if features is None:
         features = project_features(gallery, seed=seed, most=most, progress=progress)
         _save_plane(file, features)
     codes = project_codes(gallery, seed=seed, most=most, progress=progress)
     points = np.hstack([features.points, codes.points])
-    projection = pd.DataFrame(points, columns=list(PLANES))
+    projection = pd.DataFrame(points, columns=list(COORDINATES))
     marked = projection.copy()
     for name, plane in zip(LANDMARKS, (features, codes), strict=True):
         marked[name] = np.isin(np.arange(len(gallery)), plane.landmarks)

@@ -19,17 +19,15 @@ from secrets import token_hex
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from rsh.codes.binary import Ids, Packed
-from rsh.codes.order import id_hashes
 from rsh.config import IndexName
 from rsh.errors import InputError
 from rsh.gallery.filters import Filter, Mask
+from rsh.gallery.ids import TileIds
+from rsh.gallery.items import ItemTable
 from rsh.gallery.manifest import IndexInfo, IVFInfo, MilvusInfo
 from rsh.index.base import ColumnTest, Hits, IDSelector, Index, check_top_k, sort_hits
-from rsh.index.factory import load_index, make_index
-from rsh.index.ivf import IVFIndex
 from rsh.io.files import file_record
 
 
@@ -38,13 +36,15 @@ class TileTable(Protocol):
 
     Attributes:
         folder: of the gallery, with the file of a kept index.
-        items: one row per tile.
+        table: the columns of its tiles.
+        ids: of the tiles.
         packed: codes, (n, bytes) uint8.
         num_bits: code length, bits.
     """
 
     folder: Path
-    items: pd.DataFrame
+    table: ItemTable
+    ids: TileIds
     packed: Packed
     num_bits: int
 
@@ -57,10 +57,12 @@ class Searcher(Protocol):
     """Searches some rows of a gallery.
 
     Attributes:
-        rows: of the gallery, (n,) int64, in any order.
+        recall: measured recall@20, a fraction; None if the search is exact.
     """
 
-    rows: Ids
+    @property
+    def recall(self) -> float | None:
+        """See above."""
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the top_k nearest rows of each query, in the order (distance, row)."""
@@ -90,6 +92,11 @@ class IndexSearcher:
     def __init__(self, index: Index, ids: Ids, rows: Ids) -> None:
         self.index, self.ids, self.rows = index, ids, rows
 
+    @property
+    def recall(self) -> float | None:
+        """See `Searcher`."""
+        return self.index.recall
+
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the nearest rows of each query: see `Searcher`."""
         return self._in_rows(self.index.search(query_packed, top_k=top_k))
@@ -118,16 +125,19 @@ class JoinedSearcher:
 
     Attributes:
         parts: the searchers.
-        rows: of the gallery, (n,) int64, ascending.
     """
 
-    def __init__(self, parts: Sequence[Searcher]) -> None:
+    def __init__(self, parts: Sequence[IndexSearcher]) -> None:
         self.parts = parts
-        self.rows: Ids = np.sort(np.concatenate([part.rows for part in parts]))
+
+    @property
+    def recall(self) -> float | None:
+        """See `Searcher`; that of the approximate part."""
+        return next((part.recall for part in self.parts if part.recall is not None), None)
 
     def search(self, query_packed: Packed, *, top_k: int) -> list[Hits]:
         """Return the nearest rows of each query: see `Searcher`."""
-        check_top_k(top_k, len(self.rows))
+        check_top_k(top_k, sum(len(part.rows) for part in self.parts))
         found = [part.search(query_packed, top_k=min(top_k, len(part.rows))) for part in self.parts]
         return [Hits(ids[:top_k], distances[:top_k]) for ids, distances in _join(found)]
 
@@ -149,15 +159,15 @@ def _join(found: Sequence[list[Hits]]) -> list[Hits]:
     ]
 
 
-def check_passing(passes: Mask, filter: Filter, rows: Ids) -> None:
+def check_passing(passes: Mask, filter: Filter, can_find: Mask) -> None:
     """Raise InputError if no searched tile passes a filter.
 
     Args:
         passes: whether each tile of the gallery does, (n,).
         filter: the conditions.
-        rows: that are searched.
+        can_find: whether a search without the filter may find each tile, (n,).
     """
-    if not passes[rows].any():
+    if not (passes & can_find).any():
         reason = "no searchable tile meets this; relax it"
         if passes.any():
             reason = "only held-out tiles meet this; include them or relax it"
@@ -170,6 +180,8 @@ def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
     Raises:
         InputError: the server of the index does not answer, or its file is damaged.
     """
+    from rsh.index.factory import make_index  # FAISS
+
     rows = tiles.searchable
     if not entry:
         index = make_index(tiles.packed[rows], tiles.num_bits)
@@ -181,7 +193,9 @@ def open_searcher(tiles: TileTable, entry: IndexInfo | None) -> IndexSearcher:
 
 def with_held_out(searcher: IndexSearcher, tiles: TileTable) -> Searcher:
     """Return a searcher over all tiles: the held-out ones by an exact index in memory."""
-    rows = np.setdiff1d(np.arange(len(tiles.items)), tiles.searchable, assume_unique=True)
+    from rsh.index.factory import make_index  # FAISS
+
+    rows = np.setdiff1d(np.arange(len(tiles.packed)), tiles.searchable, assume_unique=True)
     if not len(rows):
         return searcher
     index = make_index(tiles.packed[rows], tiles.num_bits)
@@ -220,6 +234,8 @@ def build_index(
         raise InputError("only milvus uses a server", parameter="uri", value=uri)
     if name == "exact":
         return None
+    from rsh.index.ivf import IVFIndex  # FAISS
+
     codes = tiles.packed[tiles.searchable]
     IVFIndex.build(codes, tiles.num_bits, _keys(tiles), recall=recall).save(file)
     return _ivf_info(file)
@@ -245,7 +261,7 @@ def update_index(old: TileTable, new: TileTable, entry: IndexInfo, *, file: Path
     kept = np.intersect1d(before, keys[np.isin(keys, _keys(old))])
     index.remove(np.setdiff1d(before, kept))
     added = ~np.isin(keys, kept)
-    index.add(new.packed[rows[added]], keys[added], new.items.iloc[rows[added]])
+    index.add(new.packed[rows[added]], keys[added], new.table.take(rows[added]))
     if isinstance(entry, MilvusInfo):
         return entry
     index.save(file)
@@ -261,11 +277,13 @@ def drop_index(entry: IndexInfo | None) -> None:
             MilvusIndex.drop(entry.uri, entry.collection)
 
 
-def describe_index(entry: IndexInfo | None, searcher: IndexSearcher) -> str:
+def describe_index(entry: IndexInfo | None, searcher: Searcher) -> str:
     """Say what a gallery is searched with, by the "index" of its manifest and its searcher."""
     if isinstance(entry, MilvusInfo):
         return f"exact, by Milvus at {entry.uri}, collection {entry.collection}"
-    index = searcher.index
+    from rsh.index.ivf import IVFIndex  # FAISS
+
+    index = searcher.index if isinstance(searcher, IndexSearcher) else None
     if not isinstance(index, IVFIndex):
         return "exact, in memory"
     return (
@@ -280,11 +298,13 @@ def _ivf_info(file: Path) -> IVFInfo:
 
 def _keys(tiles: TileTable) -> Ids:
     """Return the ids of the searchable tiles in a kept index, in the order of their rows."""
-    return id_hashes(tiles.items["id"].iloc[tiles.searchable])
+    return tiles.ids.hashes[tiles.searchable]
 
 
 def _open(tiles: TileTable, entry: IndexInfo) -> Index:
     if isinstance(entry, IVFInfo):
+        from rsh.index.factory import load_index  # FAISS
+
         return load_index(tiles.folder / entry.file)
     from rsh.index.milvus import MilvusIndex
 

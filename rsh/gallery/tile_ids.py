@@ -5,7 +5,6 @@ import zlib
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -15,12 +14,6 @@ NO_ROWS: Rows = np.empty(0, np.int32)
 MAX_PACKED_IDS = 5_000_000
 MAX_PACKED_BYTES = 1 << 28  # of them, unpacked
 LEVEL = 1  # of compression: level 6 takes three times as long for a tenth less
-
-
-def ids_array(ids: "pd.Series[str]") -> pa.Array:
-    """Return a column of ids as an array of texts, without a copy where it is one already."""
-    column = pa.array(ids)
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def find_rows(ids: pa.Array, wanted: pa.Array) -> Rows:

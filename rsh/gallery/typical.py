@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed, hamming
 from rsh.codes.density import Ints, sample_rows
-from rsh.codes.encodings import HalfArray
+from rsh.codes.encodings import HalfArray, HalfRows
 from rsh.codes.groups import majority_code
 
 REPRESENTATIVES = 9
@@ -21,7 +21,7 @@ CANDIDATES = 500  # tiles of a group that are compared with each other
 
 
 def typical_first(
-    packed: Packed, features: HalfArray, sparsity: NDArray[np.float32], rows: Ints
+    packed: Packed, features: HalfRows, sparsity: NDArray[np.float32], rows: Ints
 ) -> Ints:
     """Return the rows of a group, representatives first.
 

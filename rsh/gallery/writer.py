@@ -12,19 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, replace
-from functools import reduce
 from pathlib import Path
 
 import pandas as pd
 
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
+from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
 from rsh.gallery.annotations.merging import merge_annotations
 from rsh.gallery.annotations.store import ANNOTATIONS
+from rsh.gallery.columns import Columns, write_columns
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.groups import Groups
+from rsh.gallery.groups import Groups, store_groups
+from rsh.gallery.ids import NO_ROW
 from rsh.gallery.learn_report import LearnReport
 from rsh.gallery.learned import CorrectedRows, LearnedHead
 from rsh.gallery.manifest import (
@@ -49,10 +51,12 @@ from rsh.gallery.manifest import (
     to_json,
 )
 from rsh.gallery.place import place_added
+from rsh.gallery.planes import store_planes
 from rsh.gallery.searcher import build_index, drop_index, update_index
 from rsh.gallery.segment import GalleryTiles, write_changed_segment, write_segment
 from rsh.io.files import (
     PROBE,
+    FileRecord,
     atomic_directory,
     atomic_write,
     check_writable,
@@ -103,6 +107,7 @@ def add_tiles(
     tiles: GalleryTiles,
     rendering: Rendering = AS_IS,
     backgrounds: Sequence[Background] = (),
+    sources: Sequence[ImageSource] = (),
 ) -> Gallery:
     """Add tiles to a gallery; in its projection they are placed by their nearest landmarks.
 
@@ -111,6 +116,7 @@ def add_tiles(
         tiles: the tiles.
         rendering: how their rasters became 8-bit RGB.
         backgrounds: overviews of the scenes that they are from.
+        sources: where their images are.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
@@ -118,8 +124,7 @@ def add_tiles(
     """
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
-        merged = manifest.data.rendering.merge(rendering)
-        manifest.data = replace(manifest.data, rendering=merged)
+        manifest.data = manifest.data.merge(rendering, sources)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
         if backgrounds:
@@ -135,10 +140,12 @@ def check_new_tiles(gallery: Gallery, ids: Iterable[str]) -> None:
     Raises:
         InputError: it holds one of them.
     """
-    twice = set(ids) & set(gallery.items["id"])
+    new = list(ids)
+    twice = [name for name, row in zip(new, gallery.ids.rows(new), strict=True) if row != NO_ROW]
     if twice:
-        name = min(twice)
-        raise InputError(f"{gallery.folder} already holds {name}: remove it first, or rename it")
+        raise InputError(
+            f"{gallery.folder} already holds {min(twice)}: remove it first, or rename it"
+        )
 
 
 def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
@@ -149,7 +156,7 @@ def remove_tiles(folder: Path, ids: Sequence[str]) -> Gallery:
     """
     with _next_version(folder) as manifest:
         gallery, unique = Gallery.open(folder), list(dict.fromkeys(ids))
-        rows = gallery.ids.get_indexer(pd.Index(unique))
+        rows = gallery.ids.rows(unique)
         if (rows < 0).any():
             unknown = unique[rows.argmin()]
             raise InputError(f"{folder} holds no tile {unknown}: give the id of one it holds")
@@ -210,7 +217,7 @@ def write_projection(
         saved = _save_projection(gallery, projection, manifest)
         manifest.projection = replace(saved, feature=feature, code=code)
         gallery.manifest.projection = manifest.projection
-        for name in ("projection_table", "landmarks"):
+        for name in ("planes", "landmarks"):
             gallery.__dict__.pop(name, None)  # which are cached
         if manifest.version > gallery.manifest.version:
             _project_added(gallery, manifest)
@@ -224,11 +231,9 @@ def write_groups(gallery: Gallery, groups: Groups) -> None:
         groups: what `rsh.gallery.groups.find_groups` found in it.
     """
     with _next_version(gallery.folder) as manifest:
-        file = gallery.folder / f"groups-{manifest.version + 1}.parquet"
-        with atomic_write(file) as stream:
-            groups.table().to_parquet(stream)
-        record = asdict(file_record(file))
-        stored = GroupsInfo(**record, file=file.name, prominence=groups.prominence)
+        file = gallery.folder / f"groups-{manifest.version + 1}.arrow"
+        record = _save_columns(file, store_groups(groups.table()))
+        stored = GroupsInfo(**asdict(record), file=file.name, prominence=groups.prominence)
         manifest.groups = stored
     gallery.use_groups(stored)
 
@@ -250,13 +255,18 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
                 f"{other.folder} is of another model than {first.folder}: their codes mean "
                 "different things; encode one of them again"
             )
-    ids = pd.concat([gallery.items["id"] for gallery in galleries])
-    if ids.duplicated().any():
-        raise InputError(f"two galleries hold {ids[ids.duplicated()].iloc[0]}: remove one of them")
+    for number, gallery in enumerate(galleries):
+        for other in galleries[:number]:
+            twice, _ = gallery.ids.shared(other.ids)
+            if len(twice):
+                name = gallery.ids[int(twice[0])]
+                raise InputError(f"two galleries hold {name}: remove one of them")
     check_free(into)
-    rendering = reduce(Rendering.merge, (each.manifest.data.rendering for each in galleries))
-    data = replace(first.manifest.data, rendering=rendering)
-    new = Manifest(first.name, first.num_bits, first.manifest.model, data)
+    data = first.manifest.data
+    for gallery in galleries[1:]:
+        data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
+    preview = max(gallery.manifest.preview for gallery in galleries)
+    new = Manifest(first.name, first.num_bits, first.manifest.model, data, preview=preview)
     with _next_version(into, new) as manifest:
         for gallery in galleries:
             _append(into, manifest, gallery.tiles())
@@ -295,7 +305,7 @@ def write_learned(
     """
     check_free(folder)
     old = parent.manifest
-    new = Manifest(name, parent.num_bits, old.model, old.data)
+    new = Manifest(name, parent.num_bits, old.model, old.data, preview=old.preview)
     with _next_version(folder, new) as manifest:
         for info, segment in zip(old.segments, parent.segments, strict=True):
             relaxed = CorrectedRows(head, segment.features, segment.network, tick)
@@ -324,7 +334,9 @@ def check_gallery(folder: Path) -> Gallery:
         InputError: the folder is no gallery, or a file is missing, cut short or altered.
     """
     check_files(folder, read_manifest(folder), whole=True)
-    return Gallery.open(folder)
+    gallery = Gallery.open(folder)
+    gallery.check_hashes()
+    return gallery
 
 
 def check_new_gallery(folder: Path) -> None:
@@ -423,7 +435,8 @@ def _project_added(old: Gallery, manifest: Manifest) -> None:
     if not old.manifest.projection:
         return
     new = Gallery(old.folder, manifest)
-    table = None if new.ids.isin(old.ids).all() else place_added(old, new)
+    here, _ = new.ids.shared(old.ids)
+    table = None if len(here) == len(new) else place_added(old, new)
     if table is not None:
         saved, before = _save_projection(new, table, manifest), old.manifest.projection
         manifest.projection = replace(saved, feature=before.feature, code=before.code)
@@ -432,10 +445,16 @@ def _project_added(old: Gallery, manifest: Manifest) -> None:
 def _save_projection(
     tiles: Gallery, projection: pd.DataFrame, manifest: Manifest
 ) -> ProjectionInfo:
-    file = tiles.folder / f"projection-{manifest.version + 1}.parquet"
+    file = tiles.folder / f"projection-{manifest.version + 1}.arrow"
+    record = _save_columns(file, store_planes(projection, tiles.ids.hashes))
+    return ProjectionInfo(**asdict(record), file=file.name)
+
+
+def _save_columns(file: Path, columns: Columns) -> FileRecord:
+    """Write a table that the manifest is to name."""
     with atomic_write(file) as stream:
-        projection.assign(id=tiles.items["id"]).to_parquet(stream)
-    return ProjectionInfo(**asdict(file_record(file)), file=file.name)
+        write_columns(stream, columns)
+    return file_record(file)
 
 
 def _index_file(folder: Path, manifest: Manifest) -> Path:

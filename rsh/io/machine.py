@@ -1,9 +1,12 @@
 """Memory of the machine, or of the container or service that the process runs in."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+LARGE_BLOCK = 1 << 20  # bytes
 RECLAIMABLE = ("active_file", "inactive_file", "slab_reclaimable")  # page cache
 
 
@@ -39,6 +42,16 @@ def memory(root: Path = Path("/")) -> Memory | None:
     except (OSError, KeyError, ValueError):
         return None
     return Memory(total, free)
+
+
+def return_large_blocks() -> None:
+    """Let glibc return large freed blocks, such as a column of a table, to the system at once.
+
+    By itself it keeps what is freed once it has seen a large block. Source: mallopt(3)
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc and hasattr(libc, "mallopt"):
+        libc.mallopt(-3, LARGE_BLOCK)  # M_MMAP_THRESHOLD
 
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:

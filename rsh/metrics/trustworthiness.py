@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.binary import Packed
-from rsh.codes.encodings import unit
+from rsh.codes.encodings import HalfRows, unit
 from rsh.metrics.counts import count_by_distance
 
 Rows = NDArray[np.int64]
@@ -80,7 +80,7 @@ def mark_others(found: Rows, rows: Rows) -> NDArray[np.bool_]:
 
 
 def count_nearer_features(
-    features: NDArray[np.floating],
+    features: NDArray[np.floating] | HalfRows,
     rows: Rows,
     others: Rows,
     *,

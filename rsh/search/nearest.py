@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.codes.binary import hamming
 from rsh.codes.cosine import cosines
+from rsh.codes.scan import count_distances
 from rsh.config import DEFAULT_TOP_K, check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.labels import UNLABELED
-from rsh.metrics.counts import DistanceCounts, count_by_distance
+from rsh.metrics.counts import DistanceCounts
 from rsh.metrics.neighbors import expected_kept
 from rsh.search.query import Query, SearchOptions
 from rsh.search.rerank import RERANK_DEPTH, BitWeights, check_measure, order_ties, rerank
@@ -111,22 +111,14 @@ def count_others(
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    rows, label = gallery.searchable_rows(**options.among()), query.label(gallery)
-    others = rows[rows != query.row]
+    label, distances = query.label(gallery), gallery.distances(query.packed(gallery))
+    others = _others(gallery, query, options)
     if labeled:
-        others = others[gallery.labels[others] != UNLABELED]
-    if not len(others):
-        return DistanceCounts(*np.zeros((2, 1, gallery.num_bits + 1), dtype=np.int64))
-    counts = count_by_distance(
-        query.packed(gallery),
-        gallery.packed[others],
-        [label],
-        gallery.labels[others],
-        num_bits=gallery.num_bits,
-    )
-    if label == UNLABELED:  # tiles without a label are not of one class
-        counts.relevant[:] = 0
-    return counts
+        others &= gallery.labels != UNLABELED
+    # Tiles without a label are not of one class.
+    relevant = others & (gallery.labels == label) & (label != UNLABELED)
+    counts = (count_distances(distances, each, gallery.num_bits) for each in (others, relevant))
+    return DistanceCounts(*(each[None] for each in counts))
 
 
 def neighbors_kept(
@@ -141,12 +133,11 @@ def neighbors_kept(
     Raises:
         InputError: a feature is not finite.
     """
-    rows = gallery.searchable_rows(**options.among())
-    others = rows[rows != query.row]
+    others = np.flatnonzero(_others(gallery, query, options))
     if not 0 < len(others) <= MOST_COMPARED:
         return None
     count, encodings = min(NEIGHBORS, len(others)), query.encodings(gallery)
-    (distances,) = hamming(encodings.packed, gallery.packed[others])
+    distances = gallery.distances(encodings.packed)[others].astype(np.int32)
     near = cosines(encodings.features[0], gallery.features, others)
     return expected_kept(distances, near, count=count), count
 
@@ -157,10 +148,9 @@ def num_others(gallery: Gallery, query: Query, options: SearchOptions) -> int:
     Raises:
         InputError: a condition makes no sense, or no tile passes the filter.
     """
-    rows = gallery.searchable_rows(**options.among())  # ascending
-    own = np.asarray(query.excluded, dtype=np.int64)
-    places = np.minimum(np.searchsorted(rows, own), max(len(rows) - 1, 0))
-    return len(rows) - int((rows[places] == own).sum()) if len(rows) else 0
+    can_find = gallery.can_find(**options.among())
+    own = list(set(query.excluded))
+    return int(np.count_nonzero(can_find) - np.count_nonzero(can_find[own]))
 
 
 def _candidates(gallery: Gallery, query: Query, options: SearchOptions, count: int | None) -> Hits:
@@ -172,7 +162,7 @@ def _candidates(gallery: Gallery, query: Query, options: SearchOptions, count: i
     radius = options.radius
     if count is not None:
         # The query itself may be found, and one more shows whether the last distance goes on.
-        wanted = min(count + 2, len(gallery.searchable_rows(**among)))
+        wanted = min(count + 2, int(np.count_nonzero(gallery.can_find(**among))))
         (hits,) = gallery.search(packed, top_k=wanted, **among)
         hits = _without(hits, query.row)
         last = hits.distances[count - 1 : count + 1]
@@ -182,6 +172,14 @@ def _candidates(gallery: Gallery, query: Query, options: SearchOptions, count: i
     assert radius is not None
     (hits,) = gallery.range_search(packed, radius=radius, **among)
     return _without(hits, query.row)
+
+
+def _others(gallery: Gallery, query: Query, options: SearchOptions) -> NDArray[np.bool_]:
+    """Return whether each tile can be found, without the query's own, (n,)."""
+    others = gallery.can_find(**options.among()).copy()
+    if query.row is not None:
+        others[query.row] = False
+    return others
 
 
 def _without(hits: Hits, row: int | None) -> Hits:

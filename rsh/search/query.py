@@ -183,7 +183,7 @@ class Query:
 
     def name(self, gallery: Gallery) -> str:
         """Id of the tile, or name of the image."""
-        return self.image.name if self.image else str(gallery.items["id"].iloc[self._row])
+        return self.image.name if self.image else gallery.ids[self._row]
 
     def label(self, gallery: Gallery) -> int:
         """Number of its class; UNLABELED for an image, or a tile without a class."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rsh.codes import asymmetric
 from rsh.codes.binary import Packed
 from rsh.codes.cosine import cosines
-from rsh.codes.encodings import Encodings, HalfArray
+from rsh.codes.encodings import Encodings, HalfRows
 from rsh.codes.parts import code_parts, part_distances
 from rsh.config import DEFAULT_LOOK_WEIGHT, Measure
 from rsh.errors import InputError
@@ -65,7 +65,7 @@ def check_measure(by: str, num_bits: int, look_bits: int) -> None:
 def score(
     query: Encodings,
     packed: Packed,
-    features: HalfArray,
+    features: HalfRows,
     *,
     by: Measure,
     weights: BitWeights = ONE_PART,
@@ -97,7 +97,7 @@ def rerank(
     query: Encodings,
     hits: Hits,
     packed: Packed,
-    features: HalfArray,
+    features: HalfRows,
     *,
     by: Measure,
     weights: BitWeights = ONE_PART,
@@ -127,7 +127,7 @@ def rerank(
     return Hits(hits.ids[order], hits.distances[order]), scores[order]
 
 
-def order_ties(query: Encodings, hits: Hits, features: HalfArray) -> Hits:
+def order_ties(query: Encodings, hits: Hits, features: HalfRows) -> Hits:
     """Sort the tiles of each distance by the cosine of features; equal cosines by row.
 
     Args:

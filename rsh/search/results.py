@@ -77,12 +77,12 @@ class SearchedTiles:
 
         None of the results can be relevant then, whatever the codes are like.
         """
-        label = self.query.label(self.gallery)
+        label, row = self.query.label(self.gallery), self.query.row
         if label == UNLABELED or not self.options.filter or self.counts.relevant.any():
             return False
         included = self.options.include_held_out
-        every = self.gallery.searchable_rows(include_held_out=included)
-        return bool((self.gallery.labels[every[every != self.query.row]] == label).any())
+        without = self.gallery.can_find(include_held_out=included) & (self.gallery.labels == label)
+        return bool(np.count_nonzero(without) > (row is not None and without[row]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ class SearchResult:
     def hits(self) -> list[Hit]:
         """The found tiles one by one."""
         unknown = [None] * len(self)
-        items = self.gallery.items.iloc[self.rows]
+        items = self.gallery.table.take(self.rows, ["id", "class"])
         columns = (
             self.rows.tolist(),
             self.ranks.tolist(),
@@ -194,7 +194,7 @@ class SearchResult:
     def class_name(self) -> str:
         """Class of the query's tile; empty for an image, or if it is unknown."""
         row = self.query.row
-        return "" if row is None else str(self.gallery.items["class"].iloc[row])
+        return "" if row is None else self.gallery.class_name(row)
 
     @property
     def code(self) -> str:
@@ -316,13 +316,12 @@ class SearchResult:
         """Measured recall@20 of the gallery's index; None where the search was exact."""
         if self.options.filter or self.query.has_feedback:
             return None
-        return self.gallery.searcher.index.recall
+        return self.gallery.searcher.recall
 
     def feedback(self) -> dict[str, list[str]]:
         """Return the ids of the positive and of the negative tiles."""
-        ids = self.gallery.items["id"]
         marks = {"positive": self.query.positive, "negative": self.query.negative}
-        return {name: [str(ids.iloc[row]) for row in rows] for name, rows in marks.items()}
+        return {name: [self.gallery.ids[row] for row in rows] for name, rows in marks.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `rsh search --json` prints."""

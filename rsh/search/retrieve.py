@@ -70,7 +70,7 @@ def search(
         file = "a .npy file" if gallery.manifest.model.vector_dim else "an image file"
         raise InputError(
             f"{query} is neither {file} nor the id of a tile in {gallery.folder}: "
-            f"give one, such as {gallery.items['id'].iloc[0]}"
+            f"give one, such as {gallery.ids[0]}"
         )
     if isinstance(query, np.ndarray):
         return retrieve(gallery, Query.of_vector(gallery, query, run=run, **marks), options)

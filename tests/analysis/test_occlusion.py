@@ -116,7 +116,17 @@ def test_the_network_is_asked_once():
         return brightness(images)
 
     occlude(noise(32), encode, cells=5)
-    assert asked == [26]
+    assert asked == [27]  # the image, its middle square, and that covered 25 times
+
+
+def test_the_code_of_an_image_that_is_no_square_is_that_of_the_whole():
+    pixels = np.full((40, 80, 3), 70, np.uint8)
+    pixels[:, 60:] = 255  # beyond the middle square
+    wide = Image.fromarray(pixels)
+    found = occlude(wide, brightness, cells=4)
+    assert (found.untouched.codes == brightness([wide]).codes).all()
+    assert (found.untouched.codes != brightness([network_input(wide)]).codes).any()
+    assert not found.evidence.any() and not found.flips.any()  # what it covers is plain
 
 
 def test_a_real_network_of_a_real_tile(tiny_run, net):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from browser.steps import (
+    ANSWER,
     cards_of,
     expect_cards,
     nearest,
@@ -141,6 +142,30 @@ def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     tab_to(page, ".rsh-dock-tabs [data-name=bit]")
     page.keyboard.press("Enter")
     page.wait_for_selector(".rsh-shares li")
+
+
+def test_a_tile_is_enlarged_to_its_original_and_searched_with_in_part(visit, trained):
+    page = open_page(visit, trained)
+    tab_to(page, ".rsh-results .rsh-card")
+    page.keyboard.press("e")
+    page.wait_for_selector(".rsh-viewer[open] dd", timeout=ANSWER)
+    what = page.locator(".rsh-viewer-side > .rsh-note[role=status]", has_text="The original image")
+    what.wait_for(timeout=ANSWER)
+    width, height = map(int, re.findall(r"\d+", what.inner_text()))
+    assert page.eval_on_selector(
+        ".rsh-viewer-frame img", "image => [image.naturalWidth, image.naturalHeight]"
+    ) == [width, height]
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".rsh-viewer:not([open])", state="attached")
+    page.locator(".rsh-query-open").click()
+    what.wait_for(timeout=ANSWER)
+    page.get_by_role("button", name="Choose a part").click()
+    page.get_by_role("button", name="Search with this part").click()
+    page.wait_for_function(
+        "() => document.querySelector('.rsh-query').textContent.includes('part of ')",
+        timeout=60_000,
+    )
+    assert page.get_by_role("alert").inner_text() == ""
 
 
 def test_the_why_of_a_query_is_drawn(visit, trained):

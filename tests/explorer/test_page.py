@@ -4,7 +4,7 @@ import re
 import ipywidgets
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery
+from make_gallery import retabled, tiny_gallery
 from traitlets.log import get_logger
 
 import rsh.explorer.page as explorer_page
@@ -123,7 +123,7 @@ def test_back_forward_and_random_are_buttons(page):
 def test_the_class_browser_follows_the_class_and_then_the_query(page, gallery):
     ask(page, page.class_browser, kind="class", number=2)
     rows = [card["row"] for card in page.class_browser.view["cards"]]
-    assert rows == page.state.list_tiles(gallery.classes[2])[:24]
+    assert rows == page.state.list_tiles(gallery.classes[2])[:24].tolist()
     ask(page, page.class_browser, kind="choose", row=rows[1])
     current = [card["row"] for card in page.class_browser.view["cards"] if card["current"]]
     assert current == [rows[1]] and page.class_browser.view["chosen"] == 2
@@ -131,7 +131,7 @@ def test_the_class_browser_follows_the_class_and_then_the_query(page, gallery):
 
 def test_the_class_browser_pages_through_a_class_and_begins_again(page, gallery):
     ask(page, page.class_browser, kind="class", number=2)
-    wanted, seen = page.state.list_tiles(gallery.classes[2]), []
+    wanted, seen = page.state.list_tiles(gallery.classes[2]).tolist(), []
     assert len(wanted) > 24
     while len(seen) < len(wanted):
         view = page.class_browser.view
@@ -150,7 +150,7 @@ def test_the_class_browser_stays_where_it_is_while_the_class_does(page, gallery)
         card["row"] for card in second
     ]
     assert page.class_browser.view["cards"][0]["current"]
-    other = page.state.list_tiles(gallery.classes[3])[0]
+    other = int(page.state.list_tiles(gallery.classes[3])[0])
     ask(page, page.cards, kind="choose", row=other)
     assert (page.class_browser.view["chosen"], page.class_browser.view["first"]) == (3, 1)
 
@@ -298,7 +298,8 @@ def test_a_gallery_without_map_and_projection_still_is_a_page(tmp_path):
 
 def test_a_tile_without_a_place_has_none(gallery, tmp_path):
     half = tiny_gallery(tmp_path / "half", num_tiles=20)
-    half.items.loc[half.items.index[:10], ["longitude", "latitude"]] = np.nan
+    known = half.items.index >= 10
+    retabled(half, **{name: half.items[name].where(known) for name in ("longitude", "latitude")})
     page = Explorer(ExplorerState(half))
     ask(page, page.cards, kind="choose", row=0)
     assert page.query.view["query"]["place"] == ""

@@ -287,7 +287,7 @@ def test_a_gallery_without_unseen_tiles_starts_from_any(gallery, tmp_path):
 
 def test_an_empty_gallery_says_what_to_do(gallery, tmp_path):
     empty = part_of(gallery, tmp_path / "full", range(3))
-    empty.items = empty.items.iloc[:0]
+    empty.packed = empty.packed[:0]
     with refused(names="full"):
         ExplorerState(empty)
 

@@ -76,7 +76,7 @@ def test_harmed_file_is_named_with_the_way_out(folder: Path, name: str, harm: st
     assert str(file) in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b'{"format": 3, "num', b'{"format": 3}', b"[]"])
+@pytest.mark.parametrize("content", [b"", b'{"format": 4, "num', b'{"format": 4}', b"[]"])
 def test_spoilt_head_is_named(folder: Path, content: bytes):
     (folder / "gallery.json").write_bytes(content)
     with refused(names="gallery.json"):
@@ -84,8 +84,8 @@ def test_spoilt_head_is_named(folder: Path, content: bytes):
 
 
 def test_newer_format_is_refused(folder: Path):
-    (folder / "gallery.json").write_text(json.dumps(head_of(folder) | {"format": 4}))
-    with refused(names=(4, 3)):
+    (folder / "gallery.json").write_text(json.dumps(head_of(folder) | {"format": 5}))
+    with refused(names=(5, 4)):
         Gallery.open(folder)
 
 
@@ -222,7 +222,7 @@ def test_projection_is_kept_with_a_checksum(folder: Path):
     assert gallery.projection.equals(planes(24, 2.5))
     file = folder / head_of(folder)["projection"]["file"]
     file.write_bytes(file.read_bytes()[:-1])
-    with refused(names="projection-3.parquet"):
+    with refused(names="projection-3.arrow"):
         Gallery.open(folder)
 
 
@@ -247,7 +247,7 @@ def test_head_that_was_altered_is_refused_or_does_no_harm(folder: Path):
         assert isinstance(gallery.name, str)
 
     works = survived(folder / "gallery.json", use)
-    assert works == {"name", "model.run"}
+    assert works == {"name", "model.run", "data.sources"}  # what may differ from machine to machine
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -222,7 +222,7 @@ def test_altered_head_is_refused(parent: Gallery, tmp_path: Path):
 def test_what_a_gallery_has_learned_cannot_be_edited(parent: Gallery, tmp_path: Path):
     new = learned(parent, tmp_path / "new")
     works = survived(new.folder / "gallery.json", lambda done: Gallery.open(new.folder))
-    assert works <= {"name", "model.run"}
+    assert works <= {"name", "model.run", "data.sources"}
 
 
 def test_network_codes_belong_to_learned_galleries_alone(parent: Gallery, tmp_path: Path):

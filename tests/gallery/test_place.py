@@ -13,8 +13,8 @@ from refusals import refused
 from rsh.codes.encodings import Encodings
 from rsh.gallery import landmarks
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import LANDMARKS, PLANES
 from rsh.gallery.place import disc_step, in_discs, place_in_planes
+from rsh.gallery.planes import COORDINATES, LANDMARKS
 from rsh.gallery.projection import project
 from rsh.gallery.writer import add_tiles, remove_tiles, write_projection
 
@@ -149,7 +149,7 @@ def test_tiles_that_are_added_while_a_projection_is_computed_are_placed(tmp_path
     add_tiles(gallery.folder, tiles_of(**some(3, seed=1)))
     remove_tiles(gallery.folder, gallery.items["id"][:2].tolist())
     draw = np.random.default_rng(0)
-    drawn = pd.DataFrame(draw.normal(size=(24, 4)).astype(np.float32), columns=[*PLANES])
+    drawn = pd.DataFrame(draw.normal(size=(24, 4)).astype(np.float32), columns=[*COORDINATES])
     write_projection(gallery, drawn)
     opened = Gallery.open(gallery.folder)
     assert opened.projection is not None and len(opened.projection) == 25

@@ -219,7 +219,7 @@ def test_a_damaged_plane_is_computed_again(
 def test_what_is_left_of_a_projection_goes_with_the_next_change(tmp_path: Path):
     gallery = made(tmp_path / "gallery", signs(40))
     before = entries(gallery.folder)
-    for name in (".projection-2.parquet.0-50000", "..projection-2.parquet.0-50000.x7"):
+    for name in (".projection-2.arrow.0-50000", "..projection-2.arrow.0-50000.x7"):
         (gallery.folder / name).touch()
     left = remove_tiles(gallery.folder, [gallery.items["id"][0]])
     assert entries(left.folder) == before

@@ -175,7 +175,8 @@ def test_conditions_that_no_tile_meets_are_named(folder: Path):
 def test_parts_are_kept_for_the_next_question_but_not_for_ever(folder: Path):
     gallery = Gallery.open(folder)
     for number in range(20):
-        gallery.searchable_rows(Filter.read([f"latitude=-90..{number}"]))
+        search(gallery, gallery.ids[0], top_k=1, filter=Filter.read([f"latitude=-90..{number}"]))
+    assert gallery._kept_mask.cache_info().currsize == 8
     assert gallery._kept_searcher.cache_info().currsize == 8
     conditions = Filter.read(["latitude=-90..19"])
     kept = gallery._searcher_for(conditions, False)

@@ -277,7 +277,7 @@ while sys.stdin.readline():
 def test_what_a_killed_writer_left_goes_with_the_next_change(folder: Path):
     for name in (".rsh.k1", ".000007-0.k2", ".encode.k3"):
         (folder / name).mkdir()
-    for name in (".gallery.json.k4", ".projection-3.parquet.k5"):
+    for name in (".gallery.json.k4", ".projection-3.arrow.k5"):
         (folder / name).touch()
     before, mine = list_entries(Gallery.open(folder).manifest), {".rsh", "notes.txt"}
     for name in mine:

@@ -129,7 +129,11 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
     codes = np.ones((3, 8), np.int8)
     halves = np.ones((3, 8), np.float16)
     made = EncodedChunk(
-        Encodings(codes, halves, halves), [0, 1, 2], 3 * [bytes(32)], 3 * [b"jpeg"], Skipped([], 1)
+        Encodings(codes, halves, halves),
+        [0, 1, 2],
+        3 * [bytes(32)],
+        3 * [(b"jpeg", b"")],
+        Skipped([], 1),
     )
 
     def begin() -> None:

@@ -9,19 +9,15 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from make_gallery import tiny_gallery
-from make_hostile import SEGMENT, Evil, npy, sealed, table
+from make_hostile import SEGMENT, Evil, npy, sealed
 from refusals import refused
 
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.groups import find_groups, restore_groups
-from rsh.gallery.items import read_groups, read_planes
 from rsh.gallery.manifest import with_checksum as with_checksum
-from rsh.gallery.writer import write_groups
 from rsh.index.factory import load_index
 from rsh.index.in_memory import read_codes, write_codes
 from rsh.index.ivf import IVFIndex
@@ -37,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     return tiny_gallery(tmp_path / "gallery", num_tiles=12, num_bits=12).folder
 
 
-@pytest.mark.parametrize("name", ["thumbs.bin", "items.parquet", ""])
+@pytest.mark.parametrize("name", ["thumbs.bin", "items.arrow", "hashes.npy", ""])
 def test_gallery_hands_out_no_file_from_outside(folder: Path, tmp_path: Path, name: str):
     """The page shows what lies in thumbs.bin, and the head's checksum may be right."""
     inside, outside = folder / SEGMENT / name, tmp_path / "outside"
@@ -90,7 +86,9 @@ def test_nothing_is_ever_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert marker.exists()  # had it been unpickled
 
 
-@pytest.mark.parametrize("name", ["codes.npy", "relaxed.npy", "features.npy", "thumbs.npy"])
+@pytest.mark.parametrize(
+    "name", ["codes.npy", "relaxed.npy", "features.npy", "hashes.npy", "thumbs.npy"]
+)
 @pytest.mark.parametrize(
     "array", [np.zeros(3), np.zeros((12, 2), "c8"), np.array(["x"] * 12), np.array(None), np.eye(0)]
 )
@@ -145,117 +143,6 @@ def test_thumbnails_outside_their_file_are_refused(folder: Path, places: list[in
     offsets[-len(places) :] = places
     with refused(names="thumbs.bin"):
         Gallery.open(sealed(folder, "thumbs.npy", npy(offsets)))
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda t: t.drop(columns="class"), "class"),
-        (lambda t: t.assign(id=range(12)), "id"),
-        (lambda t: t.assign(split=None), "split"),
-        (lambda t: t.assign(id=t["id"].where(t.index > 3)), "id"),
-        (lambda t: t.assign(**{"class": [b"x"] * 12}), "class"),
-        (lambda t: t.assign(id="a"), "a twice"),
-        (lambda t: t.assign(longitude="east"), "longitude"),
-        (lambda t: t.iloc[:5], (5, 12)),
-    ],
-)
-def test_table_without_what_readers_count_on_is_refused(folder: Path, change, told: object):
-    with refused(names=told):
-        Gallery.open(sealed(folder, "items.parquet", table(folder, change)))
-
-
-def test_text_that_is_none_is_refused(folder: Path):
-    """Fuzzing found it: Arrow reads any bytes as text, and says so when they are looked at."""
-    content = table(folder, lambda t: t.assign(remark="forest"))
-    for name in ("remark", "class"):
-        marked = table(folder, lambda t, name=name: t.assign(**{name: "XYZ"}))
-        with refused(names="items.parquet"):
-            Gallery.open(sealed(folder, "items.parquet", marked.replace(b"XYZ", b"X\xffZ")))
-    assert len(Gallery.open(sealed(folder, "items.parquet", content))) == 12
-
-
-def test_columns_of_any_kind_become_texts(folder: Path):
-    odd = pd.Series([[1], {"a": 2}, None, *["x"] * 9], dtype=object).map(json.dumps)
-    content = table(folder, lambda t: t.assign(lists=[[1, 2]] * 12, odd=odd, raw=[b"\xff"] * 12))
-    items = Gallery.open(sealed(folder, "items.parquet", content)).items
-    assert items["lists"][0] == "[1 2]" and items["raw"][0] == r"b'\xff'"
-
-
-def test_projection_of_other_columns_is_refused_when_it_is_looked_at(folder: Path):
-    head = json.loads((folder / "gallery.json").read_text())
-    file = folder / head["projection"]["file"]
-    planes = pd.read_parquet(file)
-    for change, told in (
-        (planes.drop(columns="code_x"), "code_x"),
-        (planes.assign(feature_y="x"), "feature_y"),
-        (planes.assign(code_x=np.inf), "tile"),
-        (planes.assign(code_x=1e200), "tile"),
-        (planes.assign(feature_landmark=1), "landmark"),
-        (planes.assign(code_landmark=None), "landmark"),
-        (planes.assign(id="x"), "tile"),
-        (pd.concat([planes.assign(id=planes["id"][0])] * 9999), "rows"),
-    ):
-        change.to_parquet(file)
-        with refused(names=(file.name, told)):
-            read_planes(file)
-
-
-def test_groups_of_other_columns_are_refused_when_they_are_looked_at(folder: Path):
-    opened = Gallery.open(folder)
-    write_groups(opened, find_groups(opened))
-    assert opened.manifest.groups is not None
-    file = folder / opened.manifest.groups.file
-    table = pd.read_parquet(file)
-    for change, told in (
-        (table.drop(columns="rank"), "rank"),
-        (table.drop(columns="segment"), "segment"),
-        (table.assign(segment=[[1]] * 12), "segment"),
-        (table.assign(segment=1), "segment"),
-        (table.assign(segment=pd.Categorical([1] * 12)), "segment"),
-        (table.assign(segment=pd.Categorical([None] * 12, ["000001-0"])), "segment"),
-        (table.assign(group=table["group"] + 0.5), "group"),
-        (table.assign(group=-2), "group"),
-        (table.assign(group=2**31 - 1), "group"),  # as many groups would not fit into memory
-        (table.assign(group=2**40), "group"),
-        (table.assign(row=-1), "row"),
-        (table.assign(rank="x"), "rank"),
-        (table.assign(sparsity=np.nan), "measure"),
-        (table.assign(outlier_factor=np.inf), "measure"),
-    ):
-        change.to_parquet(file)
-        with refused(names=(file.name, told, "rsh groups")):
-            read_groups(file)
-
-
-@pytest.mark.parametrize("rows", [[12] * 12, [*range(11), 10], [2**31 - 1] * 12])
-def test_groups_of_tiles_that_there_are_not_are_refused(folder: Path, rows: list[int]):
-    opened = Gallery.open(folder)
-    write_groups(opened, find_groups(opened))
-    table = opened.groups.table().assign(row=rows)
-    with refused(names=(folder, "rsh groups")):
-        restore_groups(opened, table, 1.0)
-    others = restore_groups(opened, table.assign(segment="000009-0"), 1.0)
-    assert others is None  # of a segment that is gone
-
-
-@pytest.mark.parametrize(
-    ("entry", "told"),
-    [
-        ({"file": "../groups-3.parquet"}, "../groups-3.parquet"),
-        ({"prominence": -1.0}, "prominence"),
-        ({"prominence": float("nan")}, "prominence"),
-        ({"prominence": "1"}, "prominence"),
-    ],
-)
-def test_entry_of_groups_is_checked(folder: Path, entry: dict, told: str):
-    opened = Gallery.open(folder)
-    write_groups(opened, find_groups(opened))
-    head = json.loads((folder / "gallery.json").read_text())
-    head["groups"] |= entry
-    (folder / "gallery.json").write_text(json.dumps(with_checksum(head)))
-    with refused(names=(folder, told)):
-        Gallery.open(folder)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])

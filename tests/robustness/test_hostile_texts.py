@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from make_gallery import tiny_gallery
-from make_hostile import sealed, table
+from make_hostile import sealed_table
 from make_scenes import make
 from make_shards import make_tar, png
 from PIL import Image
@@ -62,8 +62,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
         names = [f"{name}/{row}.png" for row, name in enumerate(HARM)]
         return items.assign(id=names, remark=HARM, split="train", **{"class": HARM})
 
-    sealed(folder, "items.parquet", table(folder, change))
-    return Gallery.open(folder)
+    return Gallery.open(sealed_table(folder, change))
 
 
 @pytest.mark.parametrize("row", range(len(HARM)))

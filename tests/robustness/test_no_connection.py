@@ -92,7 +92,7 @@ def test_an_upload_connects_to_nothing(watched, tiny_run, capfd):
         mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         try:
             image = await mine.encode(stream.getvalue(), "mine.png")
-            return mine._process.pid, image.name
+            return mine.worker.process.pid, image.name
         finally:
             await mine.close()
 

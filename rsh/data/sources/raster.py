@@ -65,6 +65,33 @@ class RasterSource:
             plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
         return cls(path, plans, rendering)
 
+    @classmethod
+    def for_scene(cls, scene: Path, size: int, rendering: Rendering) -> "RasterSource":
+        """Return a source that reads tiles of one scene again, wherever it lies on Earth.
+
+        Args:
+            scene: its file.
+            size: side of a tile, pixels.
+            rendering: with which its tiles were encoded.
+
+        Raises:
+            InputError: the scene cannot be read, or lacks a band of the rendering.
+        """
+        with open_scene(scene) as raster:
+            bands = raster.choose_bands(rendering)
+            plan = TileGrid(
+                scene=scene,
+                shape=raster.source.shape,
+                transform=None,
+                crs=None,
+                bands=bands,
+                stretch=() if raster.has_8_bits(bands) else raster.pairs(bands, rendering),
+                size=size,
+                stride=size,
+                blend=not raster.is_chosen(rendering),
+            )
+        return cls(scene, {scene.stem: plan}, rendering)
+
     def items(self) -> pd.DataFrame:
         """See `rsh.data.sources.base.Source`."""
         tables = []

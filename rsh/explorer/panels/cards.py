@@ -101,7 +101,7 @@ def summary(result: SearchResult) -> str:
             words = f"The filter leaves out the query's class, {own}. {_classes(result)}"
         elif result.relevant is not None:
             words = _judged(result, "precision" if radius is not None else "")
-        seen = row is not None and result.gallery.items["split"].iloc[row] == "train"
+        seen = row is not None and result.gallery.split_name(row) == "train"
         return " ".join(filter(None, (words or _classes(result), SEEN if seen else "")))
     distances = result.counts.items[0].nonzero()[0]
     if radius is not None and len(distances):

@@ -31,7 +31,7 @@ def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict
     unknown, *counts = np.bincount(state.gallery.labels + 1, minlength=len(kinds)).tolist()
     rows = state.list_tiles(kinds[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
-    shown = list(enumerate(rows[start : start + SHOWN], start=start + 1))
+    shown = list(enumerate(rows[start : start + SHOWN].tolist(), start=start + 1))
     return {
         "classes": [
             {"name": humanize(name) if name else "no class", "count": count}

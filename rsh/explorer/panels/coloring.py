@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rsh.codes.binary import Packed, hamming
+from rsh.codes.binary import Packed
 from rsh.errors import InputError
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.tiles import SPLITS
@@ -28,11 +28,10 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     """Return what the tiles of a gallery can be colored by: pairs of a name and its words."""
-    items = gallery.items
     ways = [("class", "class")] if gallery.classes else []
     ways.append(("distance", "distance from the query"))
     ways.append(("given", "given label"))
-    if items["split"].isin(list(SPLITS)).any():
+    if (_splits(gallery) >= 0).any():
         ways.append(("split", "split"))
     ways.append(("found", "relevance of results" if gallery.classes else "results"))
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
@@ -70,21 +69,28 @@ def make_coloring(result: SearchResult, by: str) -> dict[str, Any]:
     if by == "distance":
         return _by_distance(gallery, result.query.packed(gallery))
     if by == "split":
-        splits = pd.Categorical(gallery.items["split"], categories=list(SPLITS))
-        return _packed(by, splits.codes, names=list(SPLITS.values()))
+        return _packed(by, _splits(gallery), names=list(SPLITS.values()))
     if by == "found":
         return _by_relevance(result)
     name = by.removeprefix(COLUMN)
     if not by.startswith(COLUMN) or name not in _others(gallery):
         ways = ", ".join(way for way, _ in list_ways(gallery))
         raise InputError(f"color by {by!r}: choose one of {ways}")
-    return _by_column(by, gallery.items[name])
+    return _by_column(by, gallery.table[name])
+
+
+def _splits(gallery: Gallery) -> NDArray[np.int64]:
+    """Return the number of each tile's split in `SPLITS`, -1 for none, (n,)."""
+    names, numbers = gallery.table.categories("split")
+    known = list(SPLITS)
+    places = [known.index(name) if name in known else -1 for name in names]
+    return np.asarray(np.array(places, np.int64)[numbers])
 
 
 def _by_distance(gallery: Gallery, query_packed: Packed) -> dict[str, Any]:
     """Color by the bits that differ from the query's code; the nearest are drawn last."""
     bits = gallery.num_bits
-    distances = hamming(query_packed, gallery.packed)[0]
+    distances = gallery.distances(query_packed)
     near_last = [(bits // 2, bits + 1), (bits // 4, bits // 2), (0, bits // 4)]
     return _packed(
         "distance",
@@ -165,7 +171,7 @@ def _packed(
 
 def _others(gallery: Gallery) -> list[str]:
     """Return the columns that colors can show, without those that every gallery has."""
-    items = gallery.items
+    items = gallery.table
     return [name for name in items.columns if name not in STANDARD and _fits(items[name])]
 
 

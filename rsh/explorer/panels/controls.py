@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import traitlets
 
 from rsh.explorer.panels.panel import Panel
@@ -65,7 +66,7 @@ def _searched(state: ExplorerState) -> str:
     settings, held_out = state.settings, state.gallery.num_held_out
     searched = plural(state.num_searched, "tile")
     if settings.filter:
-        many = len(state.gallery.searchable_rows(**state.options.among()))
+        many = np.count_nonzero(state.gallery.can_find(**state.options.among()))
         searched = f"{many:,} of {searched}"
     if settings.filter and settings.include_held_out and held_out:
         return f"{searched} searched, held-out ones included"

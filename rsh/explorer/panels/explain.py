@@ -3,7 +3,7 @@
 import math
 from functools import cache, cached_property, partial
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import traitlets
 from PIL import Image
@@ -11,6 +11,8 @@ from PIL import Image
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
+from rsh.codes.binary import hamming
+from rsh.explorer.originals.client import ImageKind
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, part_name, tile_card
 from rsh.explorer.state import ExplorerState
@@ -30,6 +32,32 @@ def name_bits(gallery: Gallery) -> list[str]:
         for bit in range(part.start, part.stop):
             names[bit] += f" ({part_name(gallery, part)})"
     return names
+
+
+class ExplainedParts(NamedTuple):
+    """Which regions of a query determine its code.
+
+    Attributes:
+        query: what was explained.
+        image: it, to draw on.
+        kind: which image of it was covered.
+        occlusion: the evidence of its regions.
+    """
+
+    query: Query
+    image: bytes
+    kind: ImageKind
+    occlusion: Occlusion
+
+
+COVERED: dict[ImageKind, str] = {
+    "original": "The original image was covered.",
+    "preview": "The stored preview was covered, not the original image.",
+    "thumbnail": "The stored thumbnail was covered, not the original image.",
+    "drawing": "There is no image: a drawing of the code was covered.",
+    "upload": "Your image was covered.",
+    "upload thumbnail": "The thumbnail of your image was covered: upload it again for all of it.",
+}
 
 
 class ExplainPanel(Panel, script="explain.js", style="explain.css"):
@@ -52,7 +80,7 @@ class Explained:
     """The explanations for one gallery; slow ones are kept.
 
     Attributes:
-        parts: a query and its occlusion sensitivity, if it was computed.
+        parts: the occlusion sensitivity of a query, if it was computed.
     """
 
     def __init__(self, gallery: Gallery) -> None:
@@ -60,7 +88,7 @@ class Explained:
         self._gallery = gallery
         self._profile = cache(partial(profile_bit, gallery))
         self._boundary = cache(partial(boundary_tiles, gallery, count=SHOWN))
-        self.parts: tuple[Query, Occlusion] | None = None
+        self.parts: ExplainedParts | None = None
 
     def view(self, state: ExplorerState, asked: dict[str, Any], tab: str) -> dict[str, Any]:
         """Return the `ExplainPanel.view` of a state; what is not open is not computed.
@@ -83,28 +111,34 @@ class Explained:
 
     def _occlusion(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         """Draw the occlusion sensitivity of the current query, if it was computed."""
-        if self.parts is None or self.parts[0] != state.query:
+        if self.parts is None or self.parts.query != state.query:
             return {"images": [], "note": ""}
-        found, bit = self.parts[1], int(asked["bit"])
+        found, bit = self.parts.occlusion, int(asked["bit"])
         one = found.of_bit(bit)
         value = int(found.untouched.codes[0, bit] > 0)
         maps = [
             ("whole code", "brighter: the code depends more on this region", found.whole, False),
             (f"bit {bit + 1}, which is {value}", "orange supports it, blue opposes it", one, True),
         ]
-        thumbnail = state.query.thumbnail(self._gallery)
-        differs = (found.untouched.packed != state.query.packed(self._gallery)).any()
+        searched = state.query.packed(self._gallery)
+        differing = int(hamming(found.untouched.packed, searched)[0, 0])
+        code = (
+            f"Its code differs from the one that was searched with in {differing} of "
+            f"{plural(self._gallery.num_bits, 'bit')}."
+            if differing
+            else "It has the code that was searched with."
+        )
         return {
             "images": [
                 {
                     "title": title,
                     "note": note,
-                    "png": overlay(Image.open(BytesIO(thumbnail)), heat, signed=signed),
+                    "png": overlay(Image.open(BytesIO(self.parts.image)), heat, signed=signed),
                     "alt": f"Occlusion map of the query: {title}, {note}",
                 }
                 for title, note, heat, signed in maps
             ],
-            "note": "The thumbnail has a different code than the original tile." if differs else "",
+            "note": f"{COVERED[self.parts.kind]} {code}",
         }
 
     def _bit(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rsh.explorer.panels.panel import Panel
@@ -37,7 +38,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     """Return the `FilterPanel.view` of a state; `columns` as `list_columns` gives them."""
     filter, gallery = state.settings.filter, state.gallery
     included = state.settings.include_held_out
-    many = len(gallery.searchable_rows(filter, include_held_out=included))
+    many = np.count_nonzero(gallery.can_find(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "words": [condition.words for condition in filter.conditions],
@@ -48,12 +49,14 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
 
 def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     """Return the columns that conditions can be on, the usual ones first."""
-    items = state.gallery.items
-    usual = ["class"] if state.gallery.classes and items["class"].nunique() > 1 else []
-    usual += ["split"] if items["split"].iloc[state.gallery.searchable].nunique() > 1 else []
+    gallery, items = state.gallery, state.gallery.table
+    kinds = len(gallery.classes) + (gallery.num_labeled < len(gallery))
+    usual = ["class"] if gallery.classes and kinds > 1 else []
+    splits = items.categories("split")[1][~gallery.is_held_out]
+    usual += ["split"] if len(np.unique(splits)) > 1 else []
     others = [str(name) for name in items.columns if name not in ("class", "split", *HIDDEN)]
     columns = [_column(name, items[name]) for name in [*usual, *others]]
-    if state.gallery.has_map:
+    if gallery.has_map:
         known = [name for name in PLACES if name != OVERLAPS or "footprint" in items]
         columns += [
             {
@@ -76,7 +79,7 @@ def _given(gallery: Gallery) -> list[dict[str, Any]]:
     return [
         {"name": name, "words": words[name], "kind": "text", "values": plain, "hint": ""}
         for name, values in given.items()
-        if name not in gallery.items and (plain := [each for each in values if _is_plain(each)])
+        if name not in gallery.table and (plain := [each for each in values if _is_plain(each)])
     ]
 
 

@@ -55,7 +55,7 @@ def describe_gallery(gallery: Gallery) -> str:
     facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit") + look]
     if not gallery.has_images:
         facts.append("no images")
-    recall = gallery.searcher.index.recall
+    recall = gallery.searcher.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")
     return " · ".join(facts)

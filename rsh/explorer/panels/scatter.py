@@ -11,10 +11,10 @@ from rsh.data.sample import EARTH
 from rsh.explorer.basemap import Basemap
 from rsh.explorer.panels.cards import MAX_CARDS, shown_hits
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import NO_ROW
 from rsh.explorer.selection import MAX_SELECTED
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
 from rsh.search.results import SearchResult
 
 # Heading, exact term, and how to read it.
@@ -81,17 +81,17 @@ class ScatterPanel(Panel, script="scatter.js"):
 def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
-    if gallery.projection is not None:
+    if gallery.planes is not None:
         for space, heading, words in (
             ("feature", "Features", feature_words(gallery)),
             ("code", "Codes", _CODES),
         ):
-            xy = gallery.projection[[f"{space}_x", f"{space}_y"]]
             term, caption = words
             trusted = (heading, term, f"{caption} {trust_words(gallery, space)}".strip())
+            xy = getattr(gallery.planes, space)
             planes.append(_plane(gallery, page, space, xy, trusted))
-    if gallery.has_map and np.isfinite(gallery.items["longitude"]).any():
-        world = _plane(gallery, page, "world", gallery.items[["longitude", "latitude"]], _WORLD)
+    if gallery.positions is not None and np.isfinite(gallery.positions[:, 0]).any():
+        world = _plane(gallery, page, "world", gallery.positions, _WORLD)
         world.background = EARTH.read_bytes() if EARTH.exists() else b""
         online = Basemap.from_environment()
         world.basemap = online.view() if online else {}
@@ -99,6 +99,7 @@ def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
         footprints = open_footprints(gallery)
         world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
         planes.append(world)
+    gallery.forget_pages()
     return planes
 
 
@@ -144,7 +145,7 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
 def _spots(result: SearchResult) -> dict[str, list[float]]:
     """Return where in each plane an image that is no tile of the gallery belongs."""
     gallery, query = result.gallery, result.query
-    if query.row is not None or gallery.projection is None:
+    if query.row is not None or gallery.planes is None:
         return {}
     from rsh.gallery.place import place_in_planes  # not before an image comes
 
@@ -153,9 +154,10 @@ def _spots(result: SearchResult) -> dict[str, list[float]]:
 
 
 def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]]]]:
-    if not gallery.has_map or "footprint" not in gallery.items:
+    if not gallery.has_map or "footprint" not in gallery.table:
         return {}
-    found = {str(row): parse_rings(gallery.items["footprint"].iloc[row]) for row in rows}
+    texts = gallery.table.take(rows, ["footprint"])["footprint"]
+    found = {str(row): parse_rings(text) for row, text in zip(rows, texts, strict=True)}
     return {row: rings for row, rings in found.items() if rings}
 
 

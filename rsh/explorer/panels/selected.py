@@ -1,5 +1,6 @@
 """The tiles selected in a map, as cards and as a result to export."""
 
+from collections import Counter
 from typing import Any
 
 from rsh.codes.binary import hamming
@@ -28,10 +29,11 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     if not len(result):
         note = "Select tiles with Space or the box on a card, or draw around dots in a space."
         return {"heading": "No tile is selected", "note": note, "cards": []}
-    names = state.gallery.items["class"].iloc[state.selection].value_counts()
+    labels = state.gallery.labels[state.selection]
+    names = Counter([*state.gallery.classes, ""][label] for label in labels.tolist())
     words = [
-        f"{count:,} {humanize(str(name)) if name else 'without a class'}"
-        for name, count in names.head(3).items()
+        f"{count:,} {humanize(name) if name else 'without a class'}"
+        for name, count in names.most_common(3)
     ]
     more = ["\u2026"] if len(names) > 3 else []
     classes = f"{', '.join(words + more)}; nearest" if state.gallery.classes else "Nearest"

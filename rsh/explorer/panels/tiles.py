@@ -7,12 +7,12 @@ from rsh.codes.parts import CodePart
 from rsh.data.places import format_place
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import escape_control_chars, humanize
 
 SPLITS = {"query": "held out", "train": "training", "val": "validation"}
-NO_ROW = -1  # of an uploaded image
 NO_CLASS = UNLABELED  # no color
 
 
@@ -23,7 +23,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     (number of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address
     that shows it), split (in words, or ""), unseen (whether it is held out), and thumb (JPEG).
     """
-    label, split = int(gallery.labels[row]), str(gallery.items["split"].iat[row])
+    label, split = int(gallery.labels[row]), gallery.split_name(row)
     place = address = ""
     if gallery.positions is not None:
         longitude, latitude = gallery.positions[row].tolist()
@@ -31,7 +31,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         address = map_url(longitude, latitude) if place else ""
     return {
         "row": row,
-        "id": str(gallery.items["id"].iat[row]),
+        "id": gallery.ids[row],
         "name": file_name(gallery, row) if label == NO_CLASS else humanize(gallery.classes[label]),
         "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
@@ -50,7 +50,7 @@ def part_name(gallery: Gallery, part: CodePart) -> str:
 
 def file_name(gallery: Gallery, row: int) -> str:
     """Return the last part of a tile's id, without the folders around it."""
-    return escape_control_chars(str(gallery.items["id"].iat[row]).rsplit("/", 1)[-1])
+    return escape_control_chars(gallery.ids[row].rsplit("/", 1)[-1])
 
 
 def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:

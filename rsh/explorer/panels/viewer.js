@@ -30,6 +30,7 @@ function render({ model, el }) {
     icon("close"),
   );
   let row = -1;
+  let isFirst = true; // of the images of this tile: a sharper one may follow
   let url = "";
   const crop = cropper(frame, (box) => {
     emit(model, "busy", { words: "Reading the part of the image: the first one takes some seconds." });
@@ -79,9 +80,12 @@ function render({ model, el }) {
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));
     image.src = url;
+    image.onload = () => fit(isActual());
     image.alt = content.title;
     title.textContent = content.title;
     what.textContent = content.what;
+    if (!isFirst) return;
+    isFirst = false;
     search.hidden = row < 0;
     facts.replaceChildren(
       ...content.facts.flatMap(([name, value]) => [
@@ -94,7 +98,6 @@ function render({ model, el }) {
         ),
       ]),
     );
-    fit(false);
   }
   model.on("msg:custom", receive);
 
@@ -102,6 +105,8 @@ function render({ model, el }) {
     on(model, {
       enlarge: (tile) => {
         row = tile.row;
+        isFirst = true;
+        fit(false);
         image.removeAttribute("src");
         facts.replaceChildren();
         title.textContent = tile.name;

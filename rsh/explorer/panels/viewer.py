@@ -1,11 +1,10 @@
 """One tile large, with all that is known of it, and a part of it as the next query."""
 
-from io import BytesIO
 from typing import Any
 
 import traitlets
-from PIL import Image
 
+from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
 from rsh.gallery.gallery import Gallery
 
@@ -14,9 +13,10 @@ class ViewerPanel(Panel, script="viewer.js", style="viewer.css"):
     """A dialog with a tile as sharp as it is known, and its metadata.
 
     It opens when another panel asks for it; then it sends {"kind": "enlarge", "row"}, and is sent
-    {"kind": "enlarged", "row", "title", "what", "width", "height", "facts"} with the image's bytes:
-    `facts` are pairs of a name and a value. Sends {"kind": "part", "row", "box"} to search with a
-    part of the image, left, top, right and bottom as fractions of its sides.
+    {"kind": "enlarged", "row", "title", "what", "facts"} with the image's bytes: `facts` are pairs
+    of a name and a value. It is sent the same again if a sharper image was found. Sends
+    {"kind": "part", "row", "box"} to search with a part of the image, left, top, right and bottom
+    as fractions of its sides.
 
     Attributes:
         parts: whether a part of an image can be the query.
@@ -24,40 +24,44 @@ class ViewerPanel(Panel, script="viewer.js", style="viewer.css"):
 
     parts = traitlets.Bool(True).tag(sync=True)
 
-    def show(self, tile: dict[str, Any], image: bytes) -> None:
+    def show(self, tile: dict[str, Any], image: Enlarged) -> None:
         """Send a tile that was asked for.
 
         Args:
             tile: see the class.
-            image: JPEG bytes.
+            image: the image.
         """
-        self.send({"kind": "enlarged", **tile}, buffers=[image])
+        self.send({"kind": "enlarged", **tile}, buffers=[image.content])
 
 
-WHAT = {
+WHAT: dict[ImageKind, str] = {
     "original": "The original image, {} x {} pixels.",
     "preview": "The stored preview, {} x {} pixels.",
     "thumbnail": "The stored thumbnail, {} x {} pixels: `rsh encode --preview 512` keeps more.",
+    "drawing": "A drawing of the code: this tile has no image.",
+    "upload": "Your image, {} x {} pixels.",
+    "upload thumbnail": "A thumbnail of your image, {} x {} pixels: upload it again for all of it.",
 }
 
 
-def large_view(gallery: Gallery, tile: dict[str, Any], kind: str, image: bytes) -> dict[str, Any]:
+def large_view(
+    gallery: Gallery, tile: dict[str, Any], image: Enlarged, *, pending: bool = False
+) -> dict[str, Any]:
     """Return a tile as the viewer shows it.
 
     Args:
         gallery: the gallery.
         tile: from `rsh.explorer.panels.tiles.describe`.
-        kind: what the image is, one of `WHAT`.
-        image: JPEG bytes.
+        image: of the tile.
+        pending: whether a sharper one may follow.
     """
-    with Image.open(BytesIO(image)) as opened:
-        size = opened.size
+    what = WHAT[image.kind].format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
     facts = {"id": tile["id"], "class": tile["name"], "split": tile["split"]}
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {
         "row": tile["row"],
         "title": tile["name"],
-        "what": WHAT[kind].format(*size),
+        "what": f"Looking for a sharper image. {what}" if pending else what,
         "facts": [[name, value] for name, value in facts.items() if value],
     }

@@ -79,4 +79,4 @@ class Registry:
         """
         if name not in self.folders:
             raise InputError(f"no gallery {name!r} is shown here: choose {' or '.join(self.names)}")
-        return Gallery.open(self.folders[name])
+        return Gallery.open(self.folders[name], in_place=True)

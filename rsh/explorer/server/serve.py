@@ -1,12 +1,10 @@
 """Serves the dashboard: Voila running dashboard.ipynb."""
 
-import ctypes
 import errno
 import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import webbrowser
 from collections.abc import Iterator, Sequence
@@ -25,7 +23,7 @@ from rsh.explorer.server.frames import MAX_MESSAGE_BYTES
 from rsh.explorer.server.registry import VARIABLE, Registry
 from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.uploads.confinement import MEMORY_VARIABLE
-from rsh.io.machine import memory
+from rsh.io.machine import memory, return_large_blocks
 
 PACKAGE = Path(str(files("rsh")))
 TEMPLATE = PACKAGE / "explorer" / "template"
@@ -50,7 +48,6 @@ LOOKS = {
 }
 MAX_SESSIONS = 30  # default limit: 6 GB with 10,000 tiles
 KERNEL_MEMORY = 2 << 30  # bytes that a kernel may hold, at least
-LARGE_BLOCK = 1 << 20  # bytes
 POOL = 2  # preheated kernels with a rendered page, 180 MB each
 # Seconds; ends the kernels of tabs that vanished without notice (a crash, a sleeping phone).
 CULLING = {"cull_interval": 15, "cull_idle_timeout": 600}
@@ -172,7 +169,7 @@ def _app(root: Path, port: int, reach: Access, max_sessions: int) -> Any:
 def _run(app: Any, port: int, reach: Access, open_browser: bool) -> None:
     from tornado.ioloop import IOLoop
 
-    _give_back_memory()
+    return_large_blocks()  # a visitor's image is one
 
     def ready() -> None:
         note = f" for visitors with the token of {access.VARIABLE}" if reach.token else ""
@@ -190,16 +187,6 @@ def _run(app: Any, port: int, reach: Access, open_browser: bool) -> None:
         app.start()  # shuts the kernels down when it ends
     except KeyboardInterrupt:  # a second Ctrl-C during the shutdown
         pass
-
-
-def _give_back_memory() -> None:
-    """Let glibc return large freed blocks, such as a visitor's image, to the system at once.
-
-    By itself it keeps what is freed once it has seen a large block. Source: mallopt(3)
-    """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if libc and hasattr(libc, "mallopt"):
-        libc.mallopt(-3, LARGE_BLOCK)  # M_MMAP_THRESHOLD
 
 
 def _config(root: Path, port: int, reach: Access, max_sessions: int) -> Any:

@@ -3,25 +3,21 @@
 import asyncio
 import io
 import math
-import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
-from rsh.explorer.uploads.confinement import environment
-from rsh.explorer.uploads.messages import packed_message, read_message_async
+from rsh.explorer.uploads.process import WorkerProcess
 from rsh.io.arrays import read_arrays
 from rsh.search.query import QueryImage
 
 MAX_BYTES = 20 << 20  # enough for a tile of any sensor; scenes must be cut into tiles first
 TIMEOUT = 90.0  # seconds per image; the first one includes loading the model
 MAX_NOTES = 3
-STREAM_LIMIT = 1 << 24  # bytes of the read buffer
 _STARTED: set[asyncio.Task[None]] = set()
 
 
@@ -37,13 +33,15 @@ class Superseded(Exception):
 
 
 class UploadEncoder:
-    """Encodes images one at a time, in a process that starts with the first image."""
+    """Encodes images one at a time, in a process that starts with the first image.
+
+    Attributes:
+        worker: the process.
+    """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         """Encode as a gallery does, as long as its encoder has this fingerprint."""
-        self._arguments = (str(folder), fingerprint)
-        self._process: asyncio.subprocess.Process | None = None
-        self._scratch: TemporaryDirectory[str] | None = None
+        self.worker = WorkerProcess("rsh.explorer.uploads.worker", str(folder), fingerprint)
         self._turn = asyncio.Lock()
         self._newest: dict[str, object] = {}  # by what is wanted
 
@@ -71,6 +69,16 @@ class UploadEncoder:
         parts, _ = await self._request(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
+    async def enlarge(self, data: bytes, name: str) -> bytes:
+        """Return an image as JPEG bytes, as large as a screen shows it.
+
+        Raises:
+            InputError: as for `encode`.
+            Superseded: another image was to be enlarged meanwhile.
+        """
+        parts, _ = await self._request(data, name, want="image")
+        return bytes(parts["image"].tobytes())
+
     async def prepare(self) -> None:
         """Load the network before the first image; `encode` reports any error."""
         with suppress(InputError, Superseded):
@@ -78,12 +86,7 @@ class UploadEncoder:
 
     async def close(self) -> None:
         """End the process, if it is running."""
-        process, self._process = self._process, None
-        if process and process.returncode is None:
-            process.kill()
-            await process.communicate()  # drains and closes the pipes
-        if self._scratch:
-            self._scratch.cleanup()
+        await self.worker.close()
 
     async def _request(self, data: bytes, name: str, *, want: str) -> Answer:
         self._newest[want] = mine = object()
@@ -103,7 +106,8 @@ class UploadEncoder:
 
     async def _answer(self, data: bytes, name: str, want: str) -> Answer:
         try:
-            return await asyncio.wait_for(self._exchange(data, name, want), TIMEOUT)
+            message = {"name": name, "want": want}, data
+            return _read_answer(*await self.worker.ask(message, timeout=TIMEOUT))
         except (EOFError, ConnectionError, TimeoutError):
             await self.close()
             raise InputError(
@@ -111,32 +115,22 @@ class UploadEncoder:
                 f"{TIMEOUT:.0f} s; try again, or save the image as JPEG first"
             ) from None
 
-    async def _exchange(self, data: bytes, name: str, want: str) -> Answer:
-        process = await self._running_process()
-        assert process.stdin and process.stdout
-        process.stdin.write(packed_message({"name": name, "want": want}, data))
-        await process.stdin.drain()
-        head, body = await read_message_async(process.stdout)
-        if "error" in head:
-            raise InputError(str(head["error"]))
-        try:
-            found = head.get("notes")
-            notes = list(map(str, found[:MAX_NOTES])) if isinstance(found, list) else []
-            return Answer(read_arrays(io.BytesIO(body)) if body else {}, notes)
-        except InputError as error:
-            raise EOFError from error
 
-    async def _running_process(self) -> asyncio.subprocess.Process:
-        if not self._process or self._process.returncode is not None:
-            self._scratch = TemporaryDirectory(prefix="rsh-encoder-", ignore_cleanup_errors=True)
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "rsh.explorer.uploads.worker", *self._arguments),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=STREAM_LIMIT,
-                env=environment(Path(self._scratch.name)),
-            )
-        return self._process
+def _read_answer(head: dict[str, Any], body: bytes) -> Answer:
+    """Return an answer of the process.
+
+    Raises:
+        InputError: what it says of the image.
+        EOFError: it is no answer.
+    """
+    if "error" in head:
+        raise InputError(str(head["error"]))
+    try:
+        found = head.get("notes")
+        notes = list(map(str, found[:MAX_NOTES])) if isinstance(found, list) else []
+        return Answer(read_arrays(io.BytesIO(body)) if body else {}, notes)
+    except InputError as error:
+        raise EOFError from error
 
 
 def _encoded(parts: dict[str, Any]) -> Encodings:

@@ -61,7 +61,7 @@ def meets(condition: Condition, tiles: Labeled, state: AnnotationState) -> Mask:
             keys = [state.find_set(name).key for name in names]
         except InputError as error:
             raise InputError(error.reason, parameter="filter", value=condition) from None
-        is_member = np.zeros(len(tiles.items), bool)
+        is_member = np.zeros(len(tiles.labels), bool)
         for key in keys:
             is_member[state.members(key)] = True
         return ~is_member if condition.negated else is_member

@@ -20,7 +20,6 @@ from threading import RLock
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from rsh.errors import InputError
@@ -41,7 +40,7 @@ from rsh.gallery.annotations.events import (
 )
 from rsh.gallery.annotations.names import clean_color, clean_name, clean_set_name
 from rsh.gallery.annotations.state import AnnotationState, TileSet
-from rsh.gallery.tile_ids import ids_array
+from rsh.gallery.ids import TileIds
 from rsh.io.append_log import RESTORE, AppendLog
 from rsh.io.files import check_writable
 from rsh.io.memory_log import MemoryLog
@@ -65,7 +64,7 @@ class GalleryTable(Protocol):
     """The part of a `Gallery` that a store needs."""
 
     folder: Path
-    items: pd.DataFrame
+    ids: TileIds
 
     @property
     def classes(self) -> list[str]:
@@ -84,7 +83,7 @@ class AnnotationStore:
     def __init__(self, gallery: GalleryTable, log: AppendLog | MemoryLog) -> None:
         """Use `open` or `in_memory`."""
         self._gallery, self._log = gallery, log
-        self._ids = ids_array(gallery.items["id"])
+        self._ids = gallery.ids.texts
         self._guard = RLock()  # several threads of one page
         self._begin()
         self.version = next(VERSIONS)

@@ -14,7 +14,7 @@ from rsh.gallery.annotations.events import Event, Visitor
 from rsh.gallery.annotations.overlay import LabelChoice, choose_labels
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import DEGREES
-from rsh.gallery.tile_ids import find_rows, ids_array
+from rsh.gallery.tile_ids import find_rows
 from rsh.io.files import atomic_write
 from rsh.labels import UNLABELED
 from rsh.search.formats.geojson import SOURCES
@@ -57,7 +57,7 @@ def annotation_table(gallery: Gallery, *, labels: LabelChoice = "given") -> pd.D
         for row in state.members(one.key).tolist():
             sets.setdefault(row, []).append(one.name)
     rows = np.union1d(np.flatnonzero(numbers != UNLABELED), np.fromiter(sets, np.int64, len(sets)))
-    items = gallery.items.iloc[rows]
+    items = gallery.table.take(rows)
     columns = {
         "id": items["id"],
         "class": np.array([*names, ""], object)[numbers[rows]],
@@ -80,9 +80,9 @@ def export_annotations(gallery: Gallery, file: Path, *, labels: LabelChoice = "g
     table = annotation_table(gallery, labels=labels)
     if not len(table):
         raise InputError(f"{gallery.folder} has no labels and no sets: give some first")
-    if file.suffix.lower() in (".geojson", ".json") and not set(SOURCES) & {*gallery.items}:
+    if file.suffix.lower() in (".geojson", ".json") and not set(SOURCES) & {*gallery.table.columns}:
         raise InputError(f"{gallery.folder} has no coordinates: export CSV or Parquet")
-    content = write_labels(table, gallery.items.loc[table.index], file)
+    content = write_labels(table, gallery.table.take(table.index), file)
     with atomic_write(file) as stream:
         stream.write(content)
     return len(table)
@@ -130,7 +130,7 @@ def _match(gallery: Gallery, file: Path, *, skip_unknown: bool) -> tuple[Labels,
     """Read a file of labels, and find the row of each id; -1 where no tile has it."""
     table = read_labels(file, num_tiles=len(gallery))
     ids = pa.array(table.ids, pa.string())
-    rows = find_rows(ids_array(gallery.items["id"]), ids).astype(np.int64)
+    rows = find_rows(gallery.ids.texts, ids).astype(np.int64)
     unknown = [table.ids[place] for place in np.flatnonzero(rows < 0)]
     if unknown and (len(unknown) == len(rows) or not skip_unknown):
         some = ", ".join(unknown[:SHOWN])

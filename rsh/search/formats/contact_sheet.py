@@ -195,7 +195,7 @@ def _thumb(gallery: Gallery, row: int | None) -> Image.Image:
     try:
         return read_thumbnail(gallery.thumbnail(row))
     except InputError:
-        name = gallery.items["id"].iloc[row]
+        name = gallery.ids[row]
         raise InputError(
             f"the thumbnail of {name} cannot be read: {recovery_hint('gallery')}"
         ) from None

@@ -29,9 +29,9 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
         InputError: the gallery has no coordinates.
     """
     gallery = result.gallery
-    if not set(SOURCES) & set(gallery.items.columns):
+    if not set(SOURCES) & set(gallery.table.columns):
         raise InputError(f"{gallery.folder} has no coordinates: encode tiles with an items.csv")
-    shapes = [geometry(item) for _, item in gallery.items.iloc[result.rows].iterrows()]
+    shapes = [geometry(item) for _, item in gallery.table.take(result.rows).iterrows()]
     features = [
         {"type": "Feature", "geometry": shape, "properties": _properties(hit, gallery)}
         for hit, shape in zip(result, shapes, strict=True)

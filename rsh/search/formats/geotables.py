@@ -41,7 +41,7 @@ def to_geotable(result: SearchResult) -> GeoTable:
     Raises:
         InputError: the gallery has no coordinates.
     """
-    items = result.gallery.items.iloc[result.rows]
+    items = result.gallery.table.take(result.rows)
     more: dict[str, Any] = {"rank": result.ranks, "distance": result.distances}
     if result.scores is not None:
         more["score"] = result.scores

@@ -64,7 +64,7 @@ def selection_to_python(result: SearchResult, *, folder: str = "") -> str:
             f"{len(result):,} tiles are too many for a snippet, which names at most "
             f"{MOST_NAMED:,}: export them as CSV"
         )
-    ids = [str(result.gallery.items["id"].iloc[row]) for row in result.rows.tolist()]
+    ids = [result.gallery.ids[row] for row in result.rows.tolist()]
     lines = [
         "from rsh import Gallery",
         "",

@@ -82,7 +82,8 @@ def to_json(result: SearchResult) -> bytes:
         options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
     known = {"id": result.name}
     if row is not None:
-        known |= _known(gallery.items.iloc[row], *(["class"] if gallery.classes else []))
+        item = gallery.table.take([row], ["class"]).iloc[0]
+        known |= _known(item, *(["class"] if gallery.classes else []))
         known["code"] = result.code
     record = {
         "query": known,
@@ -109,8 +110,9 @@ def _columns(result: SearchResult) -> list[str]:
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
     """Return what is known of each tile, by the names of the columns."""
     columns, rows = _columns(result), []
-    for hit in result:
-        item = _known(result.gallery.items.iloc[hit.row], *columns)
+    items = result.gallery.table.take(result.rows, columns)
+    for place, hit in enumerate(result):
+        item = _known(items.iloc[place], *columns)
         found = {name: getattr(hit, name) for name in ("rank", "relevant", "distance", "score")}
         known = dict.fromkeys(columns) | item | found
         rows.append({name: known[name] for name in columns})

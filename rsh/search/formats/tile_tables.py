@@ -55,7 +55,7 @@ def write_tiles(gallery: Gallery, table: pd.DataFrame, record: dict[str, Any], f
     elif suffix in GEOPARQUET and not _has_places(gallery):
         content = table.to_parquet(index=False)
     else:
-        items = gallery.items.iloc[table.index]
+        items = gallery.table.take(table.index)
         more = table.drop(columns=[name for name in OF_ITEMS if name in table])
         items = items.rename(columns={name: f"{name}_2" for name in more})
         if not gallery.classes:
@@ -67,7 +67,7 @@ def write_tiles(gallery: Gallery, table: pd.DataFrame, record: dict[str, Any], f
 
 
 def _has_places(gallery: Gallery) -> bool:
-    return bool(set(SOURCES) & set(gallery.items.columns))
+    return bool(set(SOURCES) & set(gallery.table.columns))
 
 
 def _to_csv(table: pd.DataFrame) -> bytes:

@@ -120,7 +120,7 @@ def test_an_encoder_that_ends_is_said_and_started_again(gallery, tiny_run):
     async def ended() -> None:
         mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         await mine.encode(good, "first.jpg")
-        process = psutil.Process(mine._process.pid)
+        process = psutil.Process(mine.worker.process.pid)
         process.suspend()
         late = asyncio.create_task(mine.encode(good, "second.jpg"))
         await asyncio.sleep(0.2)
@@ -211,7 +211,7 @@ def test_images_leave_no_memory_behind(gallery):
         for number in range(count):
             await explorer.take_image(bytes(bytearray(data)), f"{number}.png")  # a copy
             assert explorer.state.query.image.name == f"{number}.png"
-        encoder = explorer._uploads._process
+        encoder = explorer._uploads.worker.process
         return [psutil.Process(pid).memory_info().rss for pid in (os.getpid(), encoder.pid)]
 
     async def visit() -> list[list[int]]:
@@ -240,9 +240,9 @@ def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
         mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         try:
             await mine.prepare()
-            ready = mine._process.pid
+            ready = mine.worker.process.pid
             image = await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
-            return ready, mine._process.pid, image
+            return ready, mine.worker.process.pid, image
         finally:
             await mine.close()
 
@@ -279,7 +279,7 @@ def test_the_process_of_the_encoder_is_confined(gallery):
         mine = UploadEncoder(gallery.folder, gallery.manifest.model.fingerprint)
         try:
             await mine.prepare()
-            return Path(f"/proc/{mine._process.pid}/status").read_text()
+            return Path(f"/proc/{mine.worker.process.pid}/status").read_text()
         finally:
             await mine.close()
 

@@ -144,7 +144,7 @@ def test_a_column_of_the_table_comes_first(tmp_path: Path):
 
 def test_without_such_conditions_annotations_are_not_opened(opened: Gallery):
     filter = Filter.read(["split=train"])
-    assert opened.table_for(filter) is opened.items
+    assert opened.table_for(filter) is opened.table
     opened.searchable_rows(filter)
     assert "annotations" not in vars(opened)
 

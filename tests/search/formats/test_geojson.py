@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from make_gallery import retabled
 from refusals import refused
 
 from rsh.gallery.gallery import Gallery
@@ -48,7 +49,8 @@ def test_hits_are_features_in_their_order(gallery: Gallery):
 def test_hits_without_a_place_are_left_out_and_counted(gallery: Gallery):
     result = search(gallery, gallery.items["id"][0], top_k=5, rerank="features")
     lost = [hit.id for hit in result.hits[1:3]]
-    gallery.items.loc[gallery.items["id"].isin(lost), "latitude"] = np.nan
+    is_known = ~gallery.items["id"].isin(lost)
+    retabled(gallery, latitude=gallery.items["latitude"].where(is_known))
     found = feature_collection(result)
     assert found["left_out"] == 2
     kept = [hit for hit in result.hits if hit.id not in lost]
@@ -58,6 +60,6 @@ def test_hits_without_a_place_are_left_out_and_counted(gallery: Gallery):
 
 def test_gallery_without_places_is_told(gallery: Gallery):
     result = search(gallery, gallery.items["id"][0], top_k=5)
-    gallery.items = gallery.items[["id", "class", "split"]]
+    retabled(gallery, longitude=None, latitude=None)
     with refused(names="items.csv"):
         feature_collection(result)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_gallery import tiny_gallery
+from make_gallery import retabled, tiny_gallery
 from refusals import refused
 
 from rsh.explorer.state import ExplorerState
@@ -123,7 +123,7 @@ def test_texts_in_the_record_are_as_they_are(gallery):
 
 def test_unknown_values_are_empty(tmp_path):
     bare = tiny_gallery(tmp_path / "bare", num_tiles=30, coordinates=False)
-    bare.items["split"] = ""
+    retabled(bare, split="")
     result = search(bare, bare.items["id"][0], top_k=3)
     assert all((r["split"], r["longitude"], r["score"]) == ("", "", "") for r in cells(result))
     hits = json.loads(to_json(result))["hits"]
@@ -135,12 +135,14 @@ def test_unknown_values_are_empty(tmp_path):
 def test_map_leaves_out_and_counts_tiles_without_coordinates(tmp_path):
     gallery = tiny_gallery(tmp_path / "g", num_tiles=40)
     result = search(gallery, gallery.items["id"][0], top_k=6, rerank="features")
-    gallery.items.loc[result.rows[:2], "longitude"] = np.inf
+    longitude = gallery.items["longitude"].copy()
+    longitude[result.rows[:2]] = np.inf
+    retabled(gallery, longitude=longitude)
     found = json.loads(to_geojson(result))
     assert (found["left_out"], len(found["features"])) == (2, 4)
     assert found["features"][0]["properties"]["score"] == result.hits[2].score
     assert json.loads(to_json(result))["hits"][0]["longitude"] is None
-    gallery.items["longitude"] = np.nan
+    retabled(gallery, longitude=np.nan)
     assert json.loads(to_geojson(result)) == {
         "type": "FeatureCollection", "features": [], "left_out": 6,
     }  # fmt: skip
