@@ -81,7 +81,7 @@ for few in (1_000, min(size // 2, 100_000)):
     timed(say, "select", memoryview(rows.tobytes()))
 """,
     "type": "for text in ('0', '00', '004', '0042'): timed(explorer.suggest, {'new': text})",
-    "bit": "timed(explorer.explain, {'new': {'open': ['bit'], 'bit': 1, 'pair': 0}})",
+    "bit": "timed(setattr, explorer.dock, 'tab', 'bit')",
 }
 MAKE = str(ROOT / "benchmarks" / "dashboard" / "gallery.py")
 SAY = "import json; from rsh.io.provenance import environment; print(json.dumps(environment()))"

@@ -344,6 +344,7 @@ class Explorer:
             part.refresh()
         self._show_tab()
         self.header.address = write_address(self.state, gallery=self._name)
+        state.gallery.forget_pages()  # of a large gallery a search reads places all over the files
         self.alert("")  # last: equal results change no trait, but end the wait
 
     def _show_tab(self) -> None:

@@ -283,7 +283,9 @@ class Gallery(Labeled):
     @cached_property
     def outliers(self) -> Outliers:
         """Measures how unlike all others a tile or a query is."""
-        return Outliers(self.relaxed)
+        found = Outliers(self.relaxed)  # it copies tiles from all parts of the file
+        self.forget_pages()
+        return found
 
     @cached_property
     def backgrounds(self) -> list[Background]:
