@@ -40,7 +40,7 @@ READY = "{labels} of {classes}. Learning makes a new gallery beside this one, wh
 NOT_HERE = "Who serves this page does not let visitors learn."
 
 
-class Found(NamedTuple):
+class Said(NamedTuple):
     """What labels say of the other tiles.
 
     Attributes:
@@ -73,7 +73,7 @@ class LearningPart(Part):
         """
         self._labeling, self._site, self._allowed = labeling, site, allowed
         self._job, self._least, self._looking = Job(), LEAST, False
-        self._found: Found | None = None
+        self._found: Said | None = None
         self._learned: tuple[str, LearnReport] | None = None
         self.strips = StripsPanel(page=channel, subject="learn")
         super().__init__(page, [self.strips])
@@ -130,10 +130,10 @@ class LearningPart(Part):
         self._looking = False
         self.strips.view = self._view()
 
-    def _find(self, given: NDArray[np.integer], labels: dict[str, str]) -> Found:
+    def _find(self, given: NDArray[np.integer], labels: dict[str, str]) -> Said:
         gallery = self.page.state.gallery
         rest = np.setdiff1d(gallery.searchable, np.flatnonzero(given != UNLABELED))
-        return Found(
+        return Said(
             given,
             confidence(gallery, labels) if labels and len(rest) else None,
             suggest(gallery, labels) if len(rest) else [],
