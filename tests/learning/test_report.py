@@ -52,7 +52,7 @@ def slow(packed: np.ndarray, labels: np.ndarray) -> list[tuple[float, float]]:
 def test_held_out_tiles_search_each_other_over_all_orders_of_ties():
     rng = np.random.default_rng(1)
     labels, packed = rng.integers(3, size=9), rng.integers(4, size=(9, 1)).astype(np.uint8)
-    labels[0] = 7  # no other of its class
+    labels[0] = 7  # alone
     found = score_held_out(packed, 8, labels)
     assert np.allclose(found.T, slow(packed, labels), atol=0.02)
 
