@@ -32,6 +32,8 @@ def dashboard(
     Only this machine can connect unless you give --public. With --public, or whenever the variable
     RSH_TOKEN is set, visitors need a link that ends with ?token= and the value of RSH_TOKEN.
 
+    A page is shared if others can come: with --public, RSH_TOKEN, --hostname or --allow-iframe.
+
     Args:
         gallery: Gallery folder.
         also: Another gallery that visitors can open and compare with; may be repeated.
@@ -44,11 +46,11 @@ def dashboard(
         max_sessions: Most sessions at once; each takes 210 MB of memory with 10,000 tiles.
         labels: Where labels and sets of visitors are kept: gallery, for everybody; visitor, in each
             visitor's browser; or none, until the page is closed. (default: gallery, or visitor
-            with --public)
+            on a shared page)
         learn: Let visitors learn from labels, which makes new galleries beside this one. (default:
-            yes, or no with --public)
+            yes, or no on a shared page)
         originals: Enlarge tiles to their original images, where these lie on this machine.
-            (default: yes, or no with --public)
+            (default: yes, or no on a shared page)
         basemap: Address of the tiles of an online map, such as
             https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
         basemap_credit: Whose map it is, in words; needed with --basemap.
@@ -71,7 +73,7 @@ def dashboard(
         open_browser=open_,
         reach=reach,
         settings=PageSettings.choose(
-            public=public, labels=labels, learn=learn, originals=originals
+            shared=reach.is_shared, labels=labels, learn=learn, originals=originals
         ),
         max_sessions=max_sessions,
     )

@@ -38,23 +38,23 @@ class PageSettings:
     def choose(
         cls,
         *,
-        public: bool,
+        shared: bool,
         labels: LabelsKept | None = None,
         learn: bool | None = None,
         originals: bool | None = None,
     ) -> "PageSettings":
-        """Return what an owner has chosen; what is left open is safe where anybody may come.
+        """Return what an owner has chosen; what is left open is safe where others may come.
 
         Args:
-            public: whether other machines can connect.
-            labels: by default "gallery", or "visitor" on a public page.
-            learn: by default yes, or no on a public page.
+            shared: whether others than the owner can come: see `Access.is_shared`.
+            labels: by default "gallery", or "visitor" on a shared page.
+            learn: by default yes, or no on a shared page.
             originals: likewise.
         """
         return cls(
-            labels=labels or ("visitor" if public else "gallery"),
-            learn=not public if learn is None else learn,
-            originals=not public if originals is None else originals,
+            labels=labels or ("visitor" if shared else "gallery"),
+            learn=not shared if learn is None else learn,
+            originals=not shared if originals is None else originals,
         )
 
     @classmethod

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -37,7 +38,8 @@ NO_LABELS = (
 )
 ONE_CLASS = "{labels} of one class: give tiles of a second class a label, to learn from both."
 READY = "{labels} of {classes}. Learning makes a new gallery beside this one, which stays as it is."
-NOT_HERE = "Who serves this page does not let visitors learn."
+FORBIDDEN = "Who serves this page does not let visitors learn."
+NO_TORCH = "Learning needs PyTorch, which is not installed where this page runs."
 
 
 class Said(NamedTuple):
@@ -71,7 +73,8 @@ class LearningPart(Part):
             site: takes the learned galleries in.
             allowed: whether the owner of the page lets visitors learn.
         """
-        self._labeling, self._site, self._allowed = labeling, site, allowed
+        self._labeling, self._site = labeling, site
+        self._why_not = FORBIDDEN if not allowed else "" if find_spec("torch") else NO_TORCH
         self._job, self._least, self._looking = Job(), LEAST, False
         self._found: Said | None = None
         self._learned: tuple[str, LearnReport] | None = None
@@ -81,7 +84,7 @@ class LearningPart(Part):
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Learn, cancel, and select or label what is likely of a class."""
         match content:
-            case {"kind": "learn", "do": "learn"} if self._allowed and not self.strips.working:
+            case {"kind": "learn", "do": "learn"} if not self._why_not and not self.strips.working:
                 start_soon(self.learn())
             case {"kind": "learn", "do": "cancel"}:
                 self._job.cancel()
@@ -195,8 +198,8 @@ class LearningPart(Part):
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
         actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
-        if not self._allowed:
-            actions, note = [], f"{note} {NOT_HERE}"
+        if self._why_not:
+            actions, note = [], f"{note} {self._why_not}"
         if self.strips.working:
             actions = [["cancel", "Cancel"]]
         return {

@@ -102,6 +102,11 @@ class Access:
         return self.url(port) + (f"?token={self.token}" if self.token else "")
 
     @property
+    def is_shared(self) -> bool:
+        """Whether others can come: from other machines, through a proxy, or in a frame."""
+        return bool(self.host != HERE or self.token or self.hostnames or self.frames)
+
+    @property
     def names(self) -> dict[str, Any]:
         """Host names that the web server accepts."""
         # Only names of this machine in the Host header: this stops DNS rebinding, where another

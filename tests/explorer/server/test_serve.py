@@ -12,9 +12,6 @@ from make_command import refuse
 
 from benchmarks.dashboard import server as benchmark
 from benchmarks.dashboard.server import kernels_of, started
-from rsh.cli.main import main
-from rsh.explorer.server import serve
-from rsh.explorer.settings import VARIABLE, PageSettings
 
 NO_KERNEL = """
 from rsh.explorer.server import kernels, serve
@@ -38,25 +35,6 @@ def test_public_page_without_a_token(
     monkeypatch.delenv("RSH_TOKEN", raising=False)
     told = refuse(capsys, "dashboard", tiny_run.gallery, "--public")
     assert "--public needs an access token" in told and "RSH_TOKEN=" in told
-
-
-@pytest.mark.parametrize(
-    ("flags", "are_shown"),
-    [
-        ([], True),
-        (["--no-originals"], False),
-        (["--public"], False),
-        (["--public", "--originals"], True),
-    ],
-)
-def test_originals_are_public_only_if_the_owner_says_so(
-    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch, flags: list[str], are_shown: bool
-) -> None:
-    monkeypatch.setenv("RSH_TOKEN", "0123456789abcdef")
-    monkeypatch.setenv(VARIABLE, "")  # so that it is as before in the end
-    monkeypatch.setattr(serve, "serve", lambda _, *, settings, **__: settings.write())
-    main(["dashboard", str(tiny_run.gallery), *flags])
-    assert PageSettings.read().originals == are_shown
 
 
 def test_only_one_user_reaches_the_kernels_and_nothing_of_them_stays(gallery) -> None:
