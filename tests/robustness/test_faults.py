@@ -173,7 +173,7 @@ def test_every_damaged_file_of_a_gallery_is_noticed(
     folder = tmp_path / "gallery"
     shutil.copytree(indexed, folder)
     whole, files = seen(folder), dict(iter_files(read_manifest(folder)))
-    assert len(files) == 8
+    assert len(files) == 9
     for name in ("gallery.json", *files):
         for what in damaged(folder / name, everywhere):
             try:

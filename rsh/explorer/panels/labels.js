@@ -44,7 +44,7 @@ function render({ model, el }) {
     "aria-label": "Your name, which stands beside your labels",
     autocomplete: "name",
   });
-  const classes = make("ul", { class: "rsh-label-list", "aria-label": "Classes" });
+  const classes = make("ul", { class: "rsh-label-list", "aria-label": "Given labels" });
   const sets = make("ul", { class: "rsh-label-list", "aria-label": "Sets" });
   const conflicts = make("ul", { class: "rsh-label-list", "aria-label": "Disagreements" });
   const disagree = make("section", {}, make("h3", {}, "Disagreements"), conflicts);

@@ -117,6 +117,10 @@ function render({ model, el }) {
 
   function drawFrame() {
     frameAsked = 0;
+    if (!stage.clientWidth || !stage.clientHeight) {
+      stage.dataset.drawn = "yes"; // nothing is shown: drawn when it has a size again
+      return;
+    }
     const start = performance.now();
     const slice = Math.min(Math.max((start - lastFrame) / 2, SLICE), LONGEST);
     lastFrame = start;
