@@ -31,6 +31,7 @@ from rsh.text import humanize, plural
 SHOWN = 9  # tiles of each class
 AT_ONCE = 24  # classes that are shown
 LEAST = 80  # percent, at first
+FEW = 10  # labels of a class: with fewer, confidence is a guess (see benchmarks/README.md)
 PROGRESS = re.compile(r"(\w+): +(\d+)%")
 NO_LABELS = (
     "Give some tiles a class, with the keys 1 to 9 or in the bar below. Then the codes of all "
@@ -254,6 +255,9 @@ class LearningPart(Part):
             sure = f"{scores.scores[row, number]:.0%}"
             cards.append(tile_card(describe(gallery, row), f"confidence {sure}", far=sure))
         words = f"{plural(len(rows), 'tile')} more with at least {self._least} %"
+        many = int((scores.labels.numbers == number).sum())
+        if many < FEW:
+            words += f" · a guess, from {plural(many, 'label')}"
         actions = [["select", f"Select {plural(len(rows), 'tile')}"]] if len(rows) else []
         return strip(name, humanize(name), words, cards, actions=actions)
 
