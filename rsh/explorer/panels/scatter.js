@@ -248,9 +248,12 @@ function render({ model, el }) {
    */
   function tellRegion(points) {
     const digits = Math.max(Math.ceil(Math.log10(view.scale)), 1); // a pixel of the screen
-    const ring = simplified(points, MOST_CORNERS).map(([x, y]) =>
-      view.toData(x, y).map((value) => value.toFixed(digits)),
-    );
+    /** @type {(value: number, most: number) => string} */
+    const onEarth = (value, most) => Math.min(Math.max(value, -most), most).toFixed(digits);
+    const ring = simplified(points, MOST_CORNERS).map(([x, y]) => {
+      const [longitude, latitude] = view.toData(x, y);
+      return [onEarth(longitude, 360), onEarth(latitude, 90)];
+    });
     emit(model, "region drawn", { polygon: ring.flat().join(",") });
   }
 

@@ -6,6 +6,7 @@ import traitlets
 
 from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.panels.tiles import NO_CLASS
 from rsh.gallery.gallery import Gallery
 
 
@@ -57,7 +58,8 @@ def large_view(
     """
     what = WHAT[image.kind].format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
-    facts = {"id": tile["id"], "class": tile["name"], "split": tile["split"]}
+    known = "" if tile["color"] == NO_CLASS else tile["name"]
+    facts = {"id": tile["id"], "class": known, "split": tile["split"]}
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {
         "row": tile["row"],

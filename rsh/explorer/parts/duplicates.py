@@ -113,7 +113,8 @@ class DuplicatesPart(Part):
                 f"{plural(len(found['groups']), 'group')} with {plural(found['num_tiles'], 'tile')}"
                 f", of which {found['num_removable']:,} can go without losing what is only there."
             )
-            actions.append(["select removable", "Select those that can go"])
+            if found["num_removable"]:
+                actions.append(["select removable", "Select those that can go"])
         if "leaks" in found:
             strips = [self._leak(each) for each in self._part("leaks")]
             note = (

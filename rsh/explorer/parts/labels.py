@@ -122,6 +122,7 @@ class LabelsPart(Part):
         self.tray.said = self.labeling.said
 
     def _show(self) -> None:
+        self.labeling.refresh()  # this kernel may have been waiting since before they were given
         view = self.labeling.view()
         self.tray.view = self.list.view = view
         self.refresh()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
-from rsh.explorer.labeling import Labeling
+from rsh.explorer.labeling import KEYS, Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.parts.part import Page, Part
@@ -34,8 +34,8 @@ LEAST = 80  # percent, at first
 FEW = 10  # labels of a class: with fewer, confidence is a guess (see benchmarks/README.md)
 PROGRESS = re.compile(r"(\w+): +(\d+)%")
 NO_LABELS = (
-    "Give some tiles a class, with the keys 1 to 9 or in the bar below. Then the codes of all "
-    "tiles can follow your labels. Begin with these: they are typical, and far apart."
+    "Give some tiles a class, with the keys 1 to 9, or select them and type a name. Then the codes "
+    "of all tiles can follow your labels. Begin with these: they are typical, and far apart."
 )
 ONE_CLASS = "{labels} of one class: give tiles of a second class a label, to learn from both."
 READY = "{labels} of {classes}. Learning makes a new gallery beside this one, which stays as it is."
@@ -85,6 +85,8 @@ class LearningPart(Part):
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Learn, cancel, and select or label what is likely of a class."""
         match content:
+            case {"kind": "visitor"} if not self._why_not:
+                self._find_learned()
             case {"kind": "learn", "do": "learn"} if not self._why_not and not self.strips.working:
                 start_soon(self.learn())
             case {"kind": "learn", "do": "cancel"}:
@@ -101,6 +103,13 @@ class LearningPart(Part):
                 self.page.compare_with(self._learned[0])
             case {"kind": "learn", "do": "open"} if self._learned:
                 self.page.show_gallery(self._learned[0])
+
+    def _find_learned(self) -> None:
+        """Offer galleries that were learned while this kernel waited for its visitor."""
+        known = len(self._site.names)
+        self._site.find_learned()
+        if len(self._site.names) > known:
+            self.page.show_galleries()
 
     @property
     def _given(self) -> NDArray[np.integer]:
@@ -237,7 +246,9 @@ class LearningPart(Part):
         for one in self._found.next:
             guess = f"{humanize(one.guess)}? {one.confidence:.0%}" if one.guess else ""
             cards.append(tile_card(describe(gallery, one.row), guess, far=guess))
-        words = "the most is learned from these: point at one and press its class's key"
+        keys = enumerate(map(humanize, self._labeling.classes[:KEYS]), start=1)
+        words = "the most is learned from these: point at one and press the key of its class"
+        words += "".join(f" · {number} {name}" for number, name in keys)
         title = "Label next"
         return [strip("", title, words, cards, actions=[["select next", "Select all"]])]
 

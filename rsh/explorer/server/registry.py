@@ -61,9 +61,11 @@ class Registry:
 
     def find_learned(self) -> None:
         """Take in what visitors have learned from these galleries: see `rsh.learning.output`."""
+        known = set(self.folders)
         for folder in list(self.folders.values()):
             for learned in learned_from(folder):
-                self.add(learned)
+                if learned.name not in known:
+                    self.add(learned)
 
     def without_folders(self, message: str) -> str:
         """Return a message with folders replaced by gallery names, to hide paths from visitors."""

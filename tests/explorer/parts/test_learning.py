@@ -162,3 +162,13 @@ def test_only_galleries_of_the_name_are_taken_in(tmp_path):
     (tmp_path / "mine-learned-1").mkdir()  # not written yet
     found = [folder.name for folder in learned_from(tmp_path / "mine")]
     assert found == ["mine-learned-2", "mine-learned-10"]
+
+
+def test_a_kernel_that_waited_shows_what_was_labeled_and_learned_meanwhile(page, tmp_path):
+    other = open_page(tmp_path)
+    label(other, 2)
+    (tmp_path / "mine-learned-1").mkdir()
+    (tmp_path / "mine-learned-1" / "gallery.json").touch()
+    page.receive(page.labels.list, {"kind": "visitor", "token": "me", "author": ""}, [])
+    assert page.labels.list.view["num_given"] == 8
+    assert page.header.galleries == ["mine", "mine-learned-1"]
