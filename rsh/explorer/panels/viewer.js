@@ -15,7 +15,7 @@ function render({ model, el }) {
   const title = make("h2", { class: "rsh-heading", id: `rsh-viewer-${model.get("page")}` });
   const image = make("img", { alt: "", draggable: "false" });
   const frame = make("div", { class: "rsh-viewer-frame" }, image);
-  const stage = make("div", { class: "rsh-viewer-stage" }, frame);
+  const stage = make("div", { class: "rsh-viewer-stage", role: "group", "aria-label": "Image", tabindex: 0 }, frame);
   const what = make("p", { class: "rsh-note", role: "status" });
   const facts = make("dl", { class: "rsh-facts-list" });
   const actual = make(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_loop import run
 from make_gallery import tiny_gallery
 
 from rsh.errors import InputError
@@ -75,7 +76,7 @@ def test_the_command_answers_the_page(tmp_path, what):
         assert page.duplicates.strips.view["actions"] == [["cancel", "Cancel"]]
         await task
 
-    asyncio.run(look())
+    run(look())
     assert page.header.message == ""
     assert what.replace("duplicates", "groups") in page.duplicates._found
     assert page.duplicates.strips.working == ""
@@ -92,7 +93,7 @@ def test_a_job_returns_what_the_command_prints_and_says_what_it_refuses(tmp_path
         assert not job.is_running
         return output
 
-    assert b"usage: rsh COMMAND" in asyncio.run(work())
+    assert b"usage: rsh COMMAND" in run(work())
     assert heard
 
 
@@ -107,4 +108,4 @@ def test_a_job_that_is_canceled_ends_its_process():
             await task
         assert not job.is_running
 
-    asyncio.run(work())
+    run(work())

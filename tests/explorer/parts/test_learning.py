@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_loop import run
 from make_learning import CLASSES, cluster_gallery, some_labels, true_class
 
 from rsh.explorer.page import Explorer
@@ -48,7 +49,7 @@ def looked(page: Explorer, act: Callable[[], None] = lambda: None) -> dict[str, 
         while page.learning._looking:
             await asyncio.sleep(0.01)
 
-    asyncio.run(look())
+    run(look())
     assert page.header.message == ""
     return page.learning.strips.view
 
@@ -97,7 +98,7 @@ def test_a_label_changes_what_is_shown(page):
 @pytest.mark.slow
 def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     label(page, 6)
-    asyncio.run(page.learning.learn())
+    run(page.learning.learn())
     assert page.header.message == page.learning.strips.working == ""
     assert learned_from(tmp_path / "mine") == [tmp_path / "mine-learned-1"]
     assert page.header.galleries == ["mine", "mine-learned-1"]
@@ -132,7 +133,7 @@ def test_learning_that_is_canceled_leaves_nothing_and_can_begin_again(page, tmp_
         await task
 
     for _ in range(2):
-        asyncio.run(cancel())
+        run(cancel())
         assert page.header.message == page.learning.strips.working == ""
         assert [path.name for path in tmp_path.glob("mine*")] == ["mine"]
         assert page.learning.strips.view["actions"] == [["learn", "Learn from 24 labels"]]
@@ -150,7 +151,7 @@ def test_the_owner_of_a_page_may_forbid_it(tmp_path):
 
 def test_what_learning_refuses_is_an_alert(page):
     label(page, 2, CLASSES[:1])
-    asyncio.run(page.learning.learn())
+    run(page.learning.learn())
     assert "give tiles of two classes or more a label" in page.header.message
     assert page.learning.strips.working == ""
 
