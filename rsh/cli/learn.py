@@ -174,7 +174,7 @@ def _write_tiles(gallery: "Gallery", found: "Confidence", least: float, file: Pa
     writer = csv.writer(text)
     writer.writerow(["id", "class", "confidence"])
     for row, number in zip(*found.find(least), strict=True):
-        names = gallery.items["id"].iloc[row], found.classes[number]
+        names = gallery.ids[int(row)], found.classes[number]
         writer.writerow([*map(escape_formula, names), f"{found.scores[row, number]:.4f}"])
     with atomic_write(file) as stream:
         stream.write(text.getvalue().encode())

@@ -70,7 +70,6 @@ class Explorer:
         """
         gallery, page = state.gallery, uuid4().hex
         self._site = site = site or Registry([gallery.folder])
-        self._name = name if len(site.names) > 1 else ""
         self.switch: Callable[[str, str], None] = lambda other, text: None
         self.state = state
         self._class, self._part = 0, 0
@@ -124,6 +123,11 @@ class Explorer:
         self.dock.observe(self.open_tab, names="tab")
         if not labeled and gallery.groups:  # a way in where no class offers one
             self.dock.tab = self.groups.tab
+
+    @property
+    def _name(self) -> str:
+        """Name of the shown gallery in addresses; "" where it is the only one."""
+        return self.header.gallery if len(self.header.galleries) > 1 else ""
 
     def _lay_out(self) -> list[Any]:
         """Put all panels into the regions of the page, and listen to them."""
@@ -377,9 +381,8 @@ class Explorer:
 
     def show_galleries(self) -> None:
         """Offer a gallery that was just made."""
-        self._name = self.header.gallery
         self.header.galleries = self._site.names
-        self._comparison = Comparison(self.state.gallery, self._site, self._name)
+        self._comparison = Comparison(self.state.gallery, self._site, self.header.gallery)
         self.sides.choices = self._comparison.choices
         self.header.address = write_address(self.state, gallery=self._name)
 

@@ -47,8 +47,7 @@ def recorded_labels(gallery: Gallery) -> dict[str, str]:
     """
     given = gallery.annotations.state.given
     rows = np.flatnonzero(given.numbers != UNLABELED)
-    names = (given.names[number] for number in given.numbers[rows])
-    return dict(zip(gallery.items["id"].iloc[rows], names, strict=True))
+    return {gallery.ids[row]: given.names[given.numbers[row]] for row in rows.tolist()}
 
 
 def find_labels(gallery: Gallery, labels: Labels | None) -> GivenLabels:

@@ -85,7 +85,7 @@ def suggest(
     return [
         Suggestion(
             int(candidates[place]),
-            str(gallery.items["id"].iloc[candidates[place]]),
+            gallery.ids[int(candidates[place])],
             str(guesses[place]),
             float(scores[place]),
         )

@@ -122,10 +122,8 @@ class LabelsPart(Part):
         self.tray.said = self.labeling.said
 
     def _show(self) -> None:
-        self.labeling.refresh()  # this kernel may have been waiting since before they were given
-        view = self.labeling.view()
-        self.tray.view = self.list.view = view
-        self.refresh()
+        self.refresh()  # first: this kernel may have been waiting since before they were given
+        self.tray.view = self.list.view = self.labeling.view()
 
     def refresh(self) -> None:
         """Mark the shown tiles that have a given class."""

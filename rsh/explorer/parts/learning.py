@@ -24,6 +24,7 @@ from rsh.gallery.writer import discard_unfinished
 from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
 from rsh.learning.confidence import Confidence, confidence
+from rsh.learning.labels import recorded_labels
 from rsh.learning.output import next_output
 from rsh.learning.suggest import Suggestion, suggest
 from rsh.text import humanize, plural
@@ -116,12 +117,6 @@ class LearningPart(Part):
         """Number of the class that each tile was given."""
         return self._labeling.store.state.given.numbers
 
-    def _labels(self) -> dict[str, str]:
-        """Return the class by id of the labeled tiles."""
-        given, ids = self._labeling.store.state.given, self.page.state.gallery.items["id"]
-        rows = np.flatnonzero(given.numbers != UNLABELED)
-        return {ids.iloc[row]: given.names[given.numbers[row]] for row in rows.tolist()}
-
     def open(self) -> None:
         """Show what the labels say of the other tiles; after a change that takes a moment."""
         self.strips.view = self._view()
@@ -136,7 +131,7 @@ class LearningPart(Part):
         """Compute what labels say in a thread, until it is that of the current labels."""
         try:
             while not self._is_current():
-                given, labels = self._given.copy(), self._labels()
+                given, labels = self._given.copy(), recorded_labels(self.page.state.gallery)
                 self._found = await asyncio.to_thread(self._find, given, labels)
         except Exception as error:
             self.page.alert(explain(error))
@@ -203,7 +198,7 @@ class LearningPart(Part):
         self.strips.working = words
 
     def _view(self) -> dict[str, Any]:
-        labels = self._labels()
+        labels = recorded_labels(self.page.state.gallery)
         classes = sorted(set(labels.values()))
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)

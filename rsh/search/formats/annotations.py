@@ -122,8 +122,7 @@ def read_classes(gallery: Gallery, file: Path) -> dict[str, str]:
     classes, _ = _group(table, rows.tolist(), file)
     if not classes:
         raise InputError(f"{file} gives no tile a class: fill in the column class")
-    ids = gallery.items["id"].to_numpy()
-    return {ids[row]: name for name, members in classes.items() for row in members}
+    return {gallery.ids[row]: name for name, members in classes.items() for row in members}
 
 
 def _match(gallery: Gallery, file: Path, *, skip_unknown: bool) -> tuple[Labels, NDArray[np.int64]]:
