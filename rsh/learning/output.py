@@ -1,4 +1,4 @@
-"""Where a learned gallery goes: beside the one that it was learned from."""
+"""Names the folder of a learned gallery: beside the gallery that was taught."""
 
 import re
 from itertools import count

@@ -1,4 +1,4 @@
-"""Groups of near duplicates, held against loops over all pairs."""
+"""Groups of near duplicates, compared with loops over all pairs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Leaks between splits, held against loops over all pairs."""
+"""Leaks between splits, compared with loops over all pairs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Components of edges that come in portions, held against those of twins."""
+"""Components of edges that come in portions, compared with those of all edges at once."""
 
 import numpy as np
 from hypothesis import given

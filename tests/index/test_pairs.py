@@ -1,4 +1,4 @@
-"""All pairs of near codes, held against two loops."""
+"""All pairs of near codes, compared with two loops."""
 
 import threading
 from collections.abc import Iterator
