@@ -19,6 +19,7 @@ from rsh.gallery.segment import GalleryTiles
 from rsh.gallery.writer import write_gallery, write_projection
 
 SAMPLE = Path(__file__).parents[1] / "data" / "bluemarble.zip"
+WEBP = b"RIFF\x04\0\0\0WEBP"  # an image as far as it is looked at
 PARTS_BITS = 12  # of the codes in `parts`
 
 

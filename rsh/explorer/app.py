@@ -7,7 +7,6 @@ import ipywidgets
 
 from rsh.explorer.address import read_address
 from rsh.explorer.alerts import explain
-from rsh.explorer.ending import end_in_order
 from rsh.explorer.page import Explorer, box
 from rsh.explorer.panels.header import HeaderPanel
 from rsh.explorer.server.registry import Registry
@@ -29,11 +28,8 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
     if memory := os.environ.get(MEMORY_VARIABLE):
         limit_memory(int(memory))
         return_large_blocks()
-        end_in_order()
     try:
-        site = Registry.find(gallery)
-        if PageSettings.read().learn:
-            site.find_learned()
+        site = Registry.find(gallery, learned=PageSettings.read().learn)
         show_gallery(page, site, site.names[0])
     except Exception as error:
         page.children = [HeaderPanel(message=explain(error))]

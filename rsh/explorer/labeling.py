@@ -166,7 +166,8 @@ class Labeling:
             InputError: the name is none.
         """
         self.store.name_group(key, name, by=self._by)
-        self.said = f"Named a group {name.strip()}" if name else "Took a group's name away"
+        named = f"Named a group {name.strip()}, a class that tiles can be given now"
+        self.said = named if name else "Took a group's name away"
 
     def undo(self) -> None:
         """Take back what this visitor did last."""
@@ -197,14 +198,13 @@ class Labeling:
 
     def given(self, rows: Sequence[int]) -> dict[str, str]:
         """Return the given class of those of some tiles that have one, by row as text."""
-        given = self.store.state.given
-        found = ((row, int(given.numbers[row])) for row in rows)
-        return {str(row): given.names[number] for row, number in found if number != UNLABELED}
+        names = self.store.state.given.of(rows)
+        return {str(row): name for row, name in zip(rows, names, strict=True) if name}
 
     @property
     def num_given(self) -> int:
         """How many tiles have a given class."""
-        return int((self.store.state.given.numbers != UNLABELED).sum())
+        return self.store.state.given.num_tiles
 
     def write_file(self, form: str) -> tuple[str, str, bytes]:
         """Return all labels and sets as a file: its name, its type and its bytes.

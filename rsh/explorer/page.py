@@ -155,6 +155,10 @@ class Explorer:
         self.header.alert(self._site.without_folders(message))
         self.header.send({"kind": "idle"})
 
+    def explained(self, error: Exception) -> str:
+        """Return the message for an error, without folders of this machine."""
+        return self._site.without_folders(explain(error))
+
     @guarded
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Do what a panel asks for; unknown messages are ignored."""
@@ -374,6 +378,7 @@ class Explorer:
 
     def show_given(self) -> None:
         """Show labels that were just given or taken, wherever the page depends on them."""
+        self.header.facts = describe_gallery(self.state.gallery)
         if self.legend.coloring.get("by") == "given":
             self.legend.color(self.state.results(), "given")
         if self.dock.tab == self.learning.tab:
@@ -381,6 +386,8 @@ class Explorer:
 
     def show_galleries(self) -> None:
         """Offer a gallery that was just made."""
+        if self.header.galleries == self._site.names:
+            return
         self.header.galleries = self._site.names
         self._comparison = Comparison(self.state.gallery, self._site, self.header.gallery)
         self.sides.choices = self._comparison.choices

@@ -249,7 +249,8 @@ class ExplorerState:
         """
         if self.query.has_feedback:
             return None
-        wanted = self.query, self.settings.filter, self.settings.include_held_out
+        filter, labels = self.settings.filter, self.gallery.annotations.version
+        wanted = self.query, filter, labels * bool(filter), self.settings.include_held_out
         if self._kept[0] != wanted:
             self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
         return self._kept[1]

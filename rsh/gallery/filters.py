@@ -93,8 +93,22 @@ class Condition(NamedTuple):
         text = str(self)
         if not self.is_region or len(text) <= SHORT:
             return text
-        corners = plural(sum(map(_count_corners, self.values)), "corner")
-        return f"{text[:SHORT].rpartition(',')[0]},... ({corners})"
+        return f"{text[:SHORT].rpartition(',')[0]},... ({self._corners})"
+
+    @property
+    def title(self) -> str:
+        """The condition for readers: a region in words, any other as it is written."""
+        if not self.is_region:
+            return str(self)
+        if self.column == OVERLAPS:
+            where = "no footprint over" if self.negated else "footprint over"
+        else:
+            where = "center outside" if self.negated else "center in"
+        return f"{where} a region of {self._corners}"
+
+    @property
+    def _corners(self) -> str:
+        return plural(sum(map(_count_corners, self.values)), "corner")
 
     @classmethod
     def of_region(
@@ -127,6 +141,11 @@ class Filter:
 
     def __str__(self) -> str:
         return " and ".join(condition.words for condition in self.conditions)
+
+    @property
+    def title(self) -> str:
+        """The conditions for readers."""
+        return " and ".join(condition.title for condition in self.conditions)
 
     def on_annotations(self, items: ColumnTable) -> list[Condition]:
         """Return the conditions on what visitors gave, see `Gallery.table_for`."""

@@ -323,6 +323,7 @@ def write_learned(
             seed=seed,
             report=report,
         )
+        _add_backgrounds(folder, manifest, parent.backgrounds)
         merge_annotations([parent.folder], folder)
     return Gallery.open(folder)
 

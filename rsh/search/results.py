@@ -186,6 +186,16 @@ class SearchResult:
         return list(map(Hit._make, zip(*columns, strict=True)))
 
     @property
+    def has_labels(self) -> bool:
+        """Whether visitors gave a class to any tile of the gallery."""
+        return bool(self.gallery.annotations.state.given.names)
+
+    @property
+    def labels(self) -> list[str]:
+        """The class that visitors gave to each found tile, "" for none."""
+        return self.gallery.annotations.state.given.of(self.rows.tolist())
+
+    @property
     def name(self) -> str:
         """Id of the query's tile, or name of its image."""
         return self.query.name(self.gallery)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_gallery import entries, parts, said, some, tiles_of, write
+from make_gallery import WEBP, entries, parts, said, some, tiles_of, write
 from make_harm import survived
 from make_learning import BITS, DIM, LOOK_BITS, REPORT, cluster_gallery
 from refusals import refused
 
 from rsh.codes.encodings import Encodings
+from rsh.data.backgrounds import Background
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.learned import LearnedHead
 from rsh.gallery.writer import (
@@ -24,6 +25,7 @@ from rsh.gallery.writer import (
     write_learned,
 )
 
+SCENE = Background("a.tif", (0, 0, 1, 1), WEBP)
 HIDDEN, CLASS_BITS = 5, BITS - LOOK_BITS
 
 
@@ -124,12 +126,14 @@ def test_removed_tiles_and_several_segments_stay_as_they_are(tmp_path: Path):
     weights = head(feature_dim=6, class_bits=12)
     old = write(tmp_path / "old", **parts())
     add_tiles(tmp_path / "old", tiles_of(**some(9, seed=3)))
+    add_tiles(tmp_path / "old", tiles_of(**some(9, seed=4)), backgrounds=[SCENE])
     old = remove_tiles(tmp_path / "old", [old.items["id"][4], "new/3-2.png"])
     new = learned(old, tmp_path / "new", weights)
-    assert new.items.equals(old.items) and len(new) == 31
+    assert new.items.equals(old.items) and len(new) == 40
     assert (new.relaxed == weights.correct(old.features, old.relaxed)).all()
     merged = merge_galleries([new.folder], tmp_path / "merged")
     assert said(merged) == said(new)
+    assert new.backgrounds == merged.backgrounds == [SCENE]
     assert (merged.network == new.network).all() and merged.manifest.encoder == new.manifest.encoder
 
 

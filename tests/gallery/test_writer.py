@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from make_gallery import entries, parts, planes, said, some, tiles_of, write
+from make_gallery import WEBP, entries, parts, planes, said, some, tiles_of, write
 from refusals import refused
 from tiers import KILLS
 
@@ -28,9 +28,6 @@ from rsh.gallery.writer import (
     write_gallery,
     write_projection,
 )
-
-WEBP = b"RIFF\x04\0\0\0WEBP"  # as far as it is looked at
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

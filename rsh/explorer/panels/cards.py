@@ -75,7 +75,7 @@ def _tied(result: SearchResult) -> Mapping[float, int]:
 def heading(result: SearchResult) -> str:
     """Return what is shown: "The 20 nearest tiles", with the filter."""
     options, total = result.options, len(result)
-    where = f" with {options.filter}" if options.filter else ""
+    where = f" with {options.filter.title}" if options.filter else ""
     if result.order == "feedback":
         return f"The {plural(total, 'tile')} most similar to your feedback{where}"
     within = "" if options.radius is None else f" within {plural(options.radius, 'bit')}"

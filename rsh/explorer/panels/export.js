@@ -116,7 +116,7 @@ function render({ model, el }) {
       selection.textContent = plural(count, "selected tile");
       selection.disabled = !count;
       selection.hidden = !count;
-      if (!count) what.value = "answer";
+      what.value = count ? "selection" : "answer";
       forget();
     }),
     on(model, { busy: forget }),

@@ -59,7 +59,7 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
         if form in FILES:
             name, kind, make = FILES[form]
             ranked = result.rows.tolist(), result.ranks.tolist()
-            wanted = form, result.query, result.options, *ranked
+            wanted = form, result.query, result.options, result.labels, *ranked
             if self._last[0] != wanted:  # a sheet of many tiles takes a second
                 self._last = wanted, make(result)
             self.send({"kind": "file", "name": name, "type": kind}, buffers=[self._last[1]])

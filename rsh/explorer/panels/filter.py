@@ -27,7 +27,7 @@ class FilterPanel(Panel, script="filter.js"):
     Sends {"kind": "where", "texts"}, the conditions as `Filter.read` takes them.
 
     Attributes:
-        view: texts, the conditions as they are; words, the same with long polygons in short;
+        view: texts, the conditions as they are; words, the same with regions in words;
             columns, each with name, words, kind ("number", "text", "box" or "region"), values to
             choose from (or none: a free field), and hint, what may be written there; and found, how
             many tiles can be found, in words.
@@ -41,7 +41,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     many = np.count_nonzero(gallery.can_find(filter, include_held_out=included))
     return {
         "texts": [str(condition) for condition in filter.conditions],
-        "words": [condition.words for condition in filter.conditions],
+        "words": [condition.title for condition in filter.conditions],
         "columns": [*columns, *_given(gallery)],
         "found": f"{many:,} of {state.num_searched:,} tiles match" if filter else "",
     }

@@ -1,6 +1,6 @@
 // @ts-check
 import { schemeSwitch } from "./lib/scheme.js";
-import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 import { tour } from "./lib/tour.js";
 
 /** @import { Message, Props } from "./lib/types" */
@@ -68,9 +68,7 @@ function render({ model, el }) {
 
   function draw() {
     const message = model.get("message");
-    tagline.textContent = model.get("question");
-    facts.textContent = model.get("facts");
-    words.textContent = message;
+    words.replaceChildren(...withCommands(message));
     alert.hidden = !message;
     if (message) emit(model, "alert", {});
   }
@@ -119,7 +117,11 @@ function render({ model, el }) {
   const timer = setInterval(ping, PING_EVERY);
 
   return stopAll([
-    redrawOn(model, ["message", "question", "facts"], draw),
+    redrawOn(model, ["message"], draw),
+    redrawOn(model, ["question", "facts"], () => {
+      tagline.textContent = model.get("question");
+      facts.textContent = model.get("facts");
+    }),
     redrawOn(model, ["galleries", "gallery"], drawGalleries),
     redrawOn(model, ["address"], drawAddress),
     on(model, { say }),

@@ -50,9 +50,14 @@ def make_headline(gallery: Gallery) -> str:
 
 def describe_gallery(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 64 bits, 16 for the look"."""
-    known = describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes))
+    facts = [plural(len(gallery), "tile")]
+    given = gallery.annotations.state.given.num_tiles
+    if gallery.classes or not given:
+        facts.append(describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes)))
+    if given:
+        facts.append(f"{plural(given, 'label')} given")
     look = f", {gallery.look_bits} for the look" if gallery.look_bits else ""
-    facts = [plural(len(gallery), "tile"), known, plural(gallery.num_bits, "bit") + look]
+    facts.append(plural(gallery.num_bits, "bit") + look)
     if not gallery.has_images:
         facts.append("no images")
     recall = gallery.searcher.recall

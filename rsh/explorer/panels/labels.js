@@ -120,7 +120,7 @@ function render({ model, el }) {
   /** @param {LabelsView["sets"][number]} set */
   function setLine([name, count]) {
     const rename = () => {
-      const field = make("input", { type: "text", value: name, maxlength: 60, "aria-label": `New name of ${name}` });
+      const field = make("input", { type: "text", value: name, "aria-label": `New name of ${name}` });
       const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Rename"));
       form.addEventListener("submit", (event) => {
         event.preventDefault();

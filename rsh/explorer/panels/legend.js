@@ -1,7 +1,7 @@
 // @ts-check
 import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
-import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored } from "./lib/shared.js";
+import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored, withCommands } from "./lib/shared.js";
 
 /** @import { Bytes, Coloring, DotColoring, Events, Message, Props } from "./lib/types" */
 
@@ -211,7 +211,7 @@ function render({ model, el }) {
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),
     redrawOn(model, ["note"], () => {
-      note.textContent = model.get("note");
+      note.replaceChildren(...withCommands(model.get("note")));
     }),
     on(model, {
       select,

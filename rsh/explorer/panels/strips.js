@@ -1,7 +1,7 @@
 // @ts-check
-import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { selecting } from "./lib/selecting.js";
-import { fileOf, Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { fileOf, Images, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -52,7 +52,12 @@ function render({ model, el }) {
       {
         type: "button",
         class: "rsh-quiet",
-        onclick: () => model.send({ kind: subject, do: what, key, chosen: chosen() }),
+        /** @param {MouseEvent} event */
+        onclick: ({ detail, currentTarget }) => {
+          // After a click of the mouse, Space is for the tile that is pointed at.
+          if (detail && currentTarget instanceof HTMLElement) currentTarget.blur();
+          model.send({ kind: subject, do: what, key, chosen: chosen() });
+        },
       },
       words,
     );
@@ -64,7 +69,6 @@ function render({ model, el }) {
   function nameForm(one) {
     const field = make("input", {
       type: "text",
-      maxlength: 60,
       placeholder: "give it a name",
       "aria-label": `Name of ${one.title}`,
       autocomplete: "off",
@@ -118,13 +122,21 @@ function render({ model, el }) {
     const focused = document.activeElement;
     const key = focused instanceof HTMLInputElement && body.contains(focused) ? focused.dataset.key : undefined;
     const sliding = choices.contains(focused);
-    note.textContent = view.note;
+    const row = focused instanceof HTMLElement && body.contains(focused) ? focused.dataset.row : undefined;
+    const place = [...body.children].findIndex((section) => section.contains(focused));
+    note.replaceChildren(...withCommands(view.note));
     choices.replaceChildren(...(view.choices ?? []).map(choiceOf));
     if (sliding) choices.querySelector("input")?.focus();
     actions.replaceChildren(...view.actions.map(([what, words]) => button(what, words)));
     if (view.main) actions.firstElementChild?.classList.add("is-main");
     body.replaceChildren(...view.strips.map(drawStrip));
     choice.mark();
+    if (row !== undefined) {
+      const same = `.rsh-card[data-row="${row}"]`;
+      const next =
+        body.children[place]?.querySelector(same) ?? body.querySelector(same) ?? body.querySelector(".rsh-card");
+      if (next instanceof HTMLElement) focusOn(next);
+    }
     // Naming goes on from group to group by keyboard.
     const fields = /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll("input[data-key]")]);
     const here = fields.findIndex((field) => field.dataset.key === key);

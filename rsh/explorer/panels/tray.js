@@ -7,8 +7,8 @@ import { emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 const KEYS = 9; // classes that have a digit
 
 /**
- * A bar with what can be done with the selected tiles. The keys 1 to 9 give a class to the selected tiles, or to
- * the one that is pointed at; Ctrl+Z undoes.
+ * A bar with what can be done with the selected tiles. The keys 1 to 9 give a class to the card that is pointed at;
+ * to all selected tiles if it is one of them, or none is pointed at. Ctrl+Z undoes.
  * @param {Props<{ view: LabelsView, given: Record<string, string>, said: string }>} props
  */
 function render({ model, el }) {
@@ -19,11 +19,15 @@ function render({ model, el }) {
     { type: "button", class: "rsh-quiet", onclick: () => emit(model, "select", { rows: new Int32Array() }) },
     "Clear",
   );
+  const keys = make(
+    "span",
+    { class: "rsh-note", hidden: true, "aria-hidden": "true" },
+    "keys: only the tile pointed at",
+  );
   const classes = make("ul", { class: "rsh-label-keys", "aria-label": "Give a class" });
   const names = make("datalist", { id: `rsh-classes-${page}` });
   const field = make("input", {
     type: "text",
-    maxlength: 60,
     list: names.id,
     placeholder: "another class",
     "aria-label": "Give the class of this name",
@@ -34,7 +38,6 @@ function render({ model, el }) {
   const setNames = make("datalist", { id: `rsh-sets-${page}` });
   const setField = make("input", {
     type: "text",
-    maxlength: 60,
     list: setNames.id,
     placeholder: "name of a set",
     "aria-label": "Name of a set",
@@ -67,7 +70,7 @@ function render({ model, el }) {
   const bar = make(
     "div",
     { class: "rsh-tray-bar", role: "group", "aria-label": "Selected tiles" },
-    make("div", { class: "rsh-tray-count" }, count, clear, only),
+    make("div", { class: "rsh-tray-count" }, count, keys, clear, only),
     classes,
     give,
     put,
@@ -79,14 +82,24 @@ function render({ model, el }) {
   let selected = new Int32Array();
   /** The tile that is pointed at, or has the focus. @type {number | null} */
   let pointed = null;
+  let onCard = false; // and not a dot, which is small and near others
+  /** The field whose name was sent, until it is recorded. @type {HTMLInputElement | null} */
+  let sent = null;
+
+  /** The tile that the keys are for; null for the selected ones. */
+  function alone() {
+    const mine = pointed !== null && selected.includes(pointed);
+    return !mine && (onCard || !selected.length) ? pointed : null;
+  }
 
   /** @param {Record<string, unknown>} content */
   const act = (content) => model.send({ kind: "label", ...content });
 
   give.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (field.value.trim()) act({ do: "give", name: field.value });
-    field.value = "";
+    if (!field.value.trim()) return;
+    sent = field;
+    act({ do: "give", name: field.value });
   });
   put.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -113,7 +126,7 @@ function render({ model, el }) {
       act({ do: back ? "undo" : "redo" });
       return;
     }
-    const row = selected.length ? null : pointed;
+    const row = alone();
     if (!selected.length && row === null) return;
     if (/^[1-9]$/.test(key)) act({ do: "number", number: Number(key), row });
     else if (key === "Delete" || key === "Backspace") act({ do: "give", name: "", row });
@@ -154,7 +167,10 @@ function render({ model, el }) {
     redrawOn(model, ["given"], () => emit(model, "given", { classes: model.get("given") })),
     redrawOn(model, ["said"], () => {
       const words = model.get("said");
-      if (words) emit(model, "say", { words });
+      if (!words) return;
+      emit(model, "say", { words });
+      if (sent) sent.value = "";
+      sent = null;
     }),
     on(model, {
       "region drawn": (event) => {
@@ -170,8 +186,10 @@ function render({ model, el }) {
         const card = document.querySelector(".rsh-results .rsh-card");
         if (focused && !rows.length && card instanceof HTMLElement) card.focus();
       },
-      hover: ({ row }) => {
+      hover: ({ row, card }) => {
         pointed = row;
+        onCard = Boolean(card);
+        keys.hidden = alone() === null;
       },
       join: () => emit(model, "given", { classes: model.get("given") }),
     }),

@@ -2,7 +2,7 @@
 import { copyButton } from "./lib/clipboard.js";
 import { cropper } from "./lib/cropper.js";
 import { icon } from "./lib/icons.js";
-import { emit, make, on, stopAll } from "./lib/shared.js";
+import { emit, make, on, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Bytes, Message, Props } from "./lib/types" */
 
@@ -33,9 +33,8 @@ function render({ model, el }) {
   let isFirst = true; // of the images of this tile: a sharper one may follow
   let url = "";
   const crop = cropper(frame, (box) => {
-    emit(model, "busy", { words: "Reading the part of the image: the first one takes some seconds." });
+    crop.note.textContent = "Reading the part of the image: the first one takes some seconds.";
     model.send({ kind: "part", row, box });
-    dialog.close();
   });
   const tools = make("div", { class: "rsh-buttons" }, search, actual, ...(model.get("parts") ? crop.buttons : []));
   const dialog = make(
@@ -76,6 +75,8 @@ function render({ model, el }) {
 
   /** @type {(content: Message, buffers: Bytes[]) => void} */
   function receive(content, buffers) {
+    if (content.kind === "part" && content.problem) crop.note.replaceChildren(...withCommands(content.problem));
+    else if (content.kind === "part") dialog.close();
     if (content.kind !== "enlarged" || content.row !== row) return;
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));
@@ -83,7 +84,7 @@ function render({ model, el }) {
     image.onload = () => fit(isActual());
     image.alt = content.title;
     title.textContent = content.title;
-    what.textContent = content.what;
+    what.replaceChildren(...withCommands(content.what));
     if (!isFirst) return;
     isFirst = false;
     search.hidden = row < 0;

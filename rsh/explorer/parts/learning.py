@@ -19,14 +19,15 @@ from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.uploads.client import start_soon
-from rsh.gallery.learn_report import LearnReport
+from rsh.gallery.annotations.state import GivenClasses
+from rsh.gallery.learn_report import BeforeAfter, LearnReport
 from rsh.gallery.writer import discard_unfinished
 from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
 from rsh.learning.output import next_output
-from rsh.learning.suggest import Suggestion, suggest
+from rsh.learning.suggest import COUNT, MOST, Suggestion, suggest
 from rsh.text import humanize, plural
 
 SHOWN = 9  # tiles of each class
@@ -47,13 +48,15 @@ NO_TORCH = "Learning needs PyTorch, which is not installed where this page runs.
 class Said(NamedTuple):
     """What labels say of the other tiles.
 
+    It stays while a visitor labels what it shows, so that nothing moves under the pointer.
+
     Attributes:
-        given: number of each tile's class, (n,), for which this was computed.
+        given: the labels for which this was computed.
         scores: how likely each tile is of each class, None without labels.
         next: the tiles to label next.
     """
 
-    given: NDArray[np.integer]
+    given: GivenClasses
     scores: Confidence | None
     next: list[Suggestion]
 
@@ -79,43 +82,49 @@ class LearningPart(Part):
         self._why_not = FORBIDDEN if not allowed else "" if find_spec("torch") else NO_TORCH
         self._job, self._least, self._looking = Job(), LEAST, False
         self._found: Said | None = None
+        self._shown: set[int] = set()  # rows of tiles
+        self._passed: set[int] = set()  # rows of suggestions that the visitor did not want
+        self._is_old = False
         self._learned: tuple[str, LearnReport] | None = None
         self.strips = StripsPanel(page=channel, subject="learn")
         super().__init__(page, [self.strips])
 
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Learn, cancel, and select or label what is likely of a class."""
+        """Learn, cancel, and show what was learned."""
         match content:
             case {"kind": "visitor"} if not self._why_not:
-                self._find_learned()
+                self.page.show_galleries()  # others may have learned while this kernel waited
             case {"kind": "learn", "do": "learn"} if not self._why_not and not self.strips.working:
                 start_soon(self.learn())
             case {"kind": "learn", "do": "cancel"}:
                 self._job.cancel()
+            case {"kind": "learn", "do": "compare"} if self._learned:
+                self.page.compare_with(self._learned[0])
+            case {"kind": "learn", "do": "open"} if self._learned:
+                self.page.show_gallery(self._learned[0])
+        self._label(content)
+
+    def _label(self, content: dict[str, Any]) -> None:
+        """Show other tiles, and select them, so that they can be labeled."""
+        match content:
             case {"kind": "learn", "do": "choose", "chosen": {"least": str(least)}}:
                 if least.isdigit() and int(least) <= 100:
                     self._least = int(least)
                 self.open()
             case {"kind": "learn", "do": "select next"} if self._found:
-                self.page.select([one.row for one in self._found.next])
+                self.page.select(self._unlabeled(self._found.next))
+            case {"kind": "learn", "do": "others"} if self._found:
+                self._passed.update(self._unlabeled(self._found.next))
+                self._is_old = True
+                self.open()
             case {"kind": "learn", "do": "select", "key": str(name)}:
-                self.page.select(self._likely(name))
-            case {"kind": "learn", "do": "compare"} if self._learned:
-                self.page.compare_with(self._learned[0])
-            case {"kind": "learn", "do": "open"} if self._learned:
-                self.page.show_gallery(self._learned[0])
-
-    def _find_learned(self) -> None:
-        """Offer galleries that were learned while this kernel waited for its visitor."""
-        known = len(self._site.names)
-        self._site.find_learned()
-        if len(self._site.names) > known:
-            self.page.show_galleries()
+                rows = self._likely(name)
+                self.page.select(rows[self._given.numbers[rows] == UNLABELED])
 
     @property
-    def _given(self) -> NDArray[np.integer]:
-        """Number of the class that each tile was given."""
-        return self._labeling.store.state.given.numbers
+    def _given(self) -> GivenClasses:
+        """The class that was given to each tile."""
+        return self._labeling.store.state.given
 
     def open(self) -> None:
         """Show what the labels say of the other tiles; after a change that takes a moment."""
@@ -125,36 +134,57 @@ class LearningPart(Part):
             start_soon(self._look())
 
     def _is_current(self) -> bool:
-        return self._found is not None and np.array_equal(self._found.given, self._given)
+        """Whether labels were given to shown tiles alone, and a suggestion is left."""
+        found = self._found
+        if found is None or self._is_old:
+            return False
+        changed = self._given.changed(found.given).tolist()
+        is_done = bool(found.next) and not self._unlabeled(found.next)
+        return self._shown.issuperset(changed) and not (changed and is_done)
+
+    def _unlabeled(self, suggestions: list[Suggestion]) -> list[int]:
+        """Return the rows of the suggestions that have no label yet."""
+        numbers = self._given.numbers
+        return [one.row for one in suggestions if numbers[one.row] == UNLABELED]
 
     async def _look(self) -> None:
         """Compute what labels say in a thread, until it is that of the current labels."""
         try:
             while not self._is_current():
-                given, labels = self._given.copy(), recorded_labels(self.page.state.gallery)
+                given, labels = self._given, recorded_labels(self.page.state.gallery)
+                self._is_old = False
                 self._found = await asyncio.to_thread(self._find, given, labels)
         except Exception as error:
             self.page.alert(explain(error))
         self._looking = False
         self.strips.view = self._view()
 
-    def _find(self, given: NDArray[np.integer], labels: dict[str, str]) -> Said:
+    def _find(self, given: GivenClasses, labels: dict[str, str]) -> Said:
         gallery = self.page.state.gallery
-        rest = np.setdiff1d(gallery.searchable, np.flatnonzero(given != UNLABELED))
+        rest = np.setdiff1d(gallery.searchable, np.flatnonzero(given.numbers != UNLABELED))
         return Said(
             given,
             confidence(gallery, labels) if labels and len(rest) else None,
-            suggest(gallery, labels) if len(rest) else [],
+            self._suggest(labels) if len(rest) else [],
         )
 
+    def _suggest(self, labels: dict[str, str]) -> list[Suggestion]:
+        """Return the tiles to label next, without those that the visitor did not want."""
+        count = min(COUNT + len(self._passed), MOST)
+        found = suggest(self.page.state.gallery, labels, count=count)
+        return [one for one in found if one.row not in self._passed][:COUNT]
+
     def _likely(self, name: str) -> NDArray[np.int64]:
-        """Return the unlabeled tiles that are of a class with the chosen confidence, best first."""
+        """Return the tiles that are of a class with the chosen confidence, best first.
+
+        They had no label when this was computed.
+        """
         found = self._found
         if not found or not found.scores or name not in found.scores.classes:
             return np.empty(0, np.int64)
         rows, numbers = found.scores.find(self._least / 100)
         of_class = numbers == found.scores.classes.index(name)
-        likely: NDArray[np.int64] = rows[of_class & (found.given[rows] == UNLABELED)]
+        likely: NDArray[np.int64] = rows[of_class & (found.given.numbers[rows] == UNLABELED)]
         return likely
 
     async def learn(self) -> None:
@@ -203,6 +233,7 @@ class LearningPart(Part):
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
         actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
+        self._shown.clear()
         if self._why_not:
             actions, note = [], f"{note} {self._why_not}"
         if self.strips.working:
@@ -236,16 +267,26 @@ class LearningPart(Part):
         """Return the tiles to label next."""
         if not self._found or not self._found.next:
             return []
-        gallery = self.page.state.gallery
-        cards = []
-        for one in self._found.next:
-            guess = f"{humanize(one.guess)}? {one.confidence:.0%}" if one.guess else ""
-            cards.append(tile_card(describe(gallery, one.row), guess, far=guess))
+        guesses = {
+            one.row: f"{humanize(one.guess)}? {one.confidence:.0%}" if one.guess else ""
+            for one in self._found.next
+        }
         keys = enumerate(map(humanize, self._labeling.classes[:KEYS]), start=1)
         words = "the most is learned from these: point at one and press the key of its class"
+        actions = [["select next", "Select all"], ["others", "Suggest others"]]
         words += "".join(f" · {number} {name}" for number, name in keys)
-        title = "Label next"
-        return [strip("", title, words, cards, actions=[["select next", "Select all"]])]
+        return [strip("", "Label next", words, self._cards(guesses), actions=actions)]
+
+    def _cards(self, words: dict[int, str]) -> list[dict[str, Any]]:
+        """Return the cards of tiles, each with its words or, once it is given, its class."""
+        gallery, given = self.page.state.gallery, self._labeling.given(list(words))
+        self._shown.update(words)
+        cards = []
+        for row, guess in words.items():
+            name = given.get(str(row))
+            said = f"✓ {humanize(name)}" if name else guess
+            cards.append(tile_card(describe(gallery, row), said, far=said))
+        return cards
 
     def _classes(self) -> list[dict[str, Any]]:
         """Return the tiles that are likely of each class."""
@@ -254,34 +295,37 @@ class LearningPart(Part):
         return [self._class(name, scores) for name in scores.classes[:AT_ONCE]]
 
     def _class(self, name: str, scores: Confidence) -> dict[str, Any]:
-        gallery, rows = self.page.state.gallery, self._likely(name)
-        number = scores.classes.index(name)
-        cards = []
-        for row in rows[:SHOWN].tolist():
-            sure = f"{scores.scores[row, number]:.0%}"
-            cards.append(tile_card(describe(gallery, row), f"confidence {sure}", far=sure))
-        words = f"{plural(len(rows), 'tile')} more with at least {self._least} %"
+        rows, number = self._likely(name), scores.classes.index(name)
+        sure = {row: f"{scores.scores[row, number]:.0%}" for row in rows[:SHOWN].tolist()}
+        rest = rows[self._given.numbers[rows] == UNLABELED]
+        words = f"{plural(len(rest), 'tile')} more with at least {self._least} %"
         many = int((scores.labels.numbers == number).sum())
         if many < FEW:
             words += f" · a guess, from {plural(many, 'label')}"
-        actions = [["select", f"Select {plural(len(rows), 'tile')}"]] if len(rows) else []
-        return strip(name, humanize(name), words, cards, actions=actions)
+        actions = [["select", f"Select {plural(len(rest), 'tile')}"]] if len(rest) else []
+        return strip(name, humanize(name), words, self._cards(sure), actions=actions)
 
 
 def report_words(report: LearnReport) -> list[str]:
     """Return what learning has changed, in words."""
-    kept = report.neighbors_kept
     words = [
         f"learned from {plural(report.labels, 'label')}",
-        f"neighbors kept {kept.before:.0%} → {kept.after:.0%}",
+        f"neighbors kept {_change(report.neighbors_kept)}",
     ]
     if held_out := report.held_out:
-        precision = held_out.precision
         sure = ", a guess" if held_out.is_guess else ""
         words.append(
-            f"precision on held-out labels {precision.before:.0%} → {precision.after:.0%} "
+            f"precision on held-out labels {_change(held_out.precision)} "
             f"({plural(held_out.queries, 'label')}{sure})"
         )
     else:
         words.append("too few labels to hold some out and measure")
     return words
+
+
+def _change(figure: BeforeAfter) -> str:
+    """Return a share before and after, and whether that is better: "33% → 41%, better"."""
+    before, after = f"{figure.before:.0%}", f"{figure.after:.0%}"
+    if before == after:
+        return f"{before}, as before"
+    return f"{before} → {after}, {'better' if figure.after > figure.before else 'worse'}"

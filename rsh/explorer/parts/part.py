@@ -19,6 +19,9 @@ class Page(Protocol):
     def alert(self, message: str) -> None:
         """Show a message, or remove it with ""; this also ends the wait."""
 
+    def explained(self, error: Exception) -> str:
+        """Return the message for an error, without folders of this machine."""
+
     def move(self, row: int) -> None:
         """Make a tile the query."""
 

@@ -68,6 +68,7 @@ class ViewerPart(Part):
         except Superseded:
             return
         except Exception as error:
-            self.page.alert(explain(error))
+            self.panel.send({"kind": "part", "problem": self.page.explained(error)})
             return
+        self.panel.send({"kind": "part", "problem": ""})
         await self._take_image(part, f"part of {tile['name']}")

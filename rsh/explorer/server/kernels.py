@@ -53,6 +53,13 @@ class PageKernel(ServerKernelManager):
 
     client_factory = traitlets.Type(PageClient)
 
+    async def _async_interrupt_kernel(self) -> None:
+        """Do nothing: jupyter_client would interrupt a kernel before it asks it to end.
+
+        What a busy kernel does is then broken off wherever it is. It may answer after it has
+        closed its sockets, and its processes are interrupted as well: tracebacks in the log.
+        """
+
     @property
     def _sockets(self) -> str:
         """How the names of its sockets begin; systems allow about 100 characters."""

@@ -21,8 +21,13 @@ class Registry:
         folders: by name; the dashboard opens the first one by default.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, learned: bool = False) -> None:
         """Register folders.
+
+        Args:
+            folders: of the galleries.
+            learned: whether to show what visitors learn from these, too, at any time: see
+                `rsh.learning.output`.
 
         Raises:
             InputError: two folders have the same name.
@@ -32,24 +37,30 @@ class Registry:
             names = [folder.resolve().name for folder in folders]
             duplicate = next(name for name in names if names.count(name) > 1)
             raise InputError(f"two galleries are called {duplicate}: rename or omit one of them")
+        self._learned = learned
         self.open = cache(self._open)
 
     @classmethod
-    def find(cls, gallery: str | Path | None = None) -> "Registry":
+    def find(cls, gallery: str | Path | None = None, *, learned: bool = False) -> "Registry":
         """Return the galleries to show: the argument, RSH_GALLERY, or the sample's gallery.
 
         RSH_GALLERY may name several folders, one a line: names of folders may hold colons.
         """
         if gallery:
-            return cls([Path(gallery)])
+            return cls([Path(gallery)], learned=learned)
         if named := os.environ.get(VARIABLE):
-            return cls([Path(name) for name in named.splitlines()])
+            return cls([Path(name) for name in named.splitlines()], learned=learned)
         here = [DEFAULT, Path(str(files("rsh"))).parent / DEFAULT]
-        return cls([next((folder for folder in here if folder.exists()), DEFAULT)])
+        found = next((folder for folder in here if folder.exists()), DEFAULT)
+        return cls([found], learned=learned)
 
     @property
     def names(self) -> list[str]:
-        """Names of the galleries."""
+        """Names of the galleries there are now."""
+        if self._learned:
+            for folder in list(self.folders.values()):
+                for learned in learned_from(folder):
+                    self.folders.setdefault(learned.name, learned)
         return list(self.folders)
 
     def add(self, folder: Path) -> str:
@@ -58,14 +69,6 @@ class Registry:
         self.folders[name] = folder
         self.open.cache_clear()
         return name
-
-    def find_learned(self) -> None:
-        """Take in what visitors have learned from these galleries: see `rsh.learning.output`."""
-        known = set(self.folders)
-        for folder in list(self.folders.values()):
-            for learned in learned_from(folder):
-                if learned.name not in known:
-                    self.add(learned)
 
     def without_folders(self, message: str) -> str:
         """Return a message with folders replaced by gallery names, to hide paths from visitors."""
@@ -79,6 +82,6 @@ class Registry:
         Raises:
             InputError: no gallery has this name, or it cannot be opened.
         """
-        if name not in self.folders:
+        if name not in self.names:
             raise InputError(f"no gallery {name!r} is shown here: choose {' or '.join(self.names)}")
         return Gallery.open(self.folders[name], in_place=True)

@@ -6,7 +6,7 @@ not in effect, as if it had never happened, so what others did before and since 
 event counts at its own place again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -59,6 +59,22 @@ class GivenClasses(NamedTuple):
 
     names: list[str]
     numbers: NDArray[np.int32]
+
+    @property
+    def num_tiles(self) -> int:
+        """How many tiles have a given class."""
+        return int(np.count_nonzero(self.numbers != UNLABELED))
+
+    def of(self, rows: Iterable[int]) -> list[str]:
+        """Return the given class of each of some tiles, "" for none."""
+        names = [*self.names, ""]
+        return [names[self.numbers[row]] for row in rows]
+
+    def changed(self, before: "GivenClasses") -> NDArray[np.int64]:
+        """Return the rows of the tiles whose given class was another one before."""
+        known = {name: number for number, name in enumerate(self.names)}
+        now = np.array([known.get(name, len(known)) for name in before.names] + [UNLABELED])
+        return np.flatnonzero(now[before.numbers] != self.numbers)
 
 
 class Statement(NamedTuple):

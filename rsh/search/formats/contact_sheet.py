@@ -148,7 +148,7 @@ def _search_words(result: SearchResult) -> str:
         by = "features" if options.rerank == "features" else "the continuous code"
         parts.append(f"ordered by {by}")
     parts += [f"{name} {', '.join(ids)}" for name, ids in result.feedback().items() if ids]
-    parts += [f"where {options.filter}"] if options.filter else []
+    parts += [f"with {options.filter.title}"] if options.filter else []
     return "; ".join(parts)
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from rsh.data.places import parse_rings
 from rsh.errors import InputError
-from rsh.gallery.gallery import Gallery
 from rsh.search.results import Hit, SearchResult
 
 SOURCES = ("footprint", "longitude")  # columns that locate a tile
@@ -21,9 +20,9 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
 
     Returns:
         A feature for each tile with coordinates: its footprint where that is known, else a point;
-        with rank, distance (bits), id, class unless the gallery has none, and the score if there is
-        one. "left_out", a foreign
-        member, counts the tiles without coordinates.
+        with rank, distance (bits), id, class unless the gallery has none, label (the class that a
+        visitor gave) if any tile was given one, and the score if there is one. "left_out", a
+        foreign member, counts the tiles without coordinates.
 
     Raises:
         InputError: the gallery has no coordinates.
@@ -33,18 +32,20 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
         raise InputError(f"{gallery.folder} has no coordinates: encode tiles with an items.csv")
     shapes = [geometry(item) for _, item in gallery.table.take(result.rows).iterrows()]
     features = [
-        {"type": "Feature", "geometry": shape, "properties": _properties(hit, gallery)}
-        for hit, shape in zip(result, shapes, strict=True)
+        {"type": "Feature", "geometry": shape, "properties": _properties(hit, label, result)}
+        for hit, label, shape in zip(result, result.labels, shapes, strict=True)
         if shape
     ]
     left_out = len(shapes) - len(features)
     return {"type": "FeatureCollection", "features": features, "left_out": left_out}
 
 
-def _properties(hit: Hit, gallery: Gallery) -> dict[str, Any]:
+def _properties(hit: Hit, label: str, result: SearchResult) -> dict[str, Any]:
     found: dict[str, Any] = {"rank": hit.rank, "distance": hit.distance, "id": hit.id}
-    if gallery.classes:
+    if result.gallery.classes:
         found["class"] = hit.class_name or None
+    if result.has_labels:
+        found["label"] = label or None
     return found if hit.score is None else found | {"score": hit.score}
 
 

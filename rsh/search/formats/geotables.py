@@ -35,8 +35,9 @@ def to_geotable(result: SearchResult) -> GeoTable:
     """Return the tiles with rank, distance (bits), score and relevance, then all other columns.
 
     Relevance is null where the query's class or the tile's is unknown; without classes the column
-    is left out, and the score where tiles are ordered by distance alone. A column of the gallery
-    that has one of these names gets a 2 behind it.
+    is left out, and the score where tiles are ordered by distance alone. The column label, the
+    class that a visitor gave, is there if any tile was given one. A column of the gallery that has
+    one of these names gets a 2 behind it.
 
     Raises:
         InputError: the gallery has no coordinates.
@@ -45,6 +46,8 @@ def to_geotable(result: SearchResult) -> GeoTable:
     more: dict[str, Any] = {"rank": result.ranks, "distance": result.distances}
     if result.scores is not None:
         more["score"] = result.scores
+    if result.has_labels:
+        more["label"] = [name or None for name in result.labels]
     if result.gallery.classes:
         more["relevant"] = [hit.relevant for hit in result]
     else:

@@ -22,7 +22,7 @@ from rsh.search.results import SearchResult
 __all__ = ["to_command", "to_contact_sheet", "to_csv", "to_geojson", "to_json", "to_python"]
 
 COLUMNS = (
-    *("rank", "id", "class", "relevant", "distance", "score"),
+    *("rank", "id", "class", "label", "relevant", "distance", "score"),
     *("split", "longitude", "latitude"),
 )
 OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
@@ -43,9 +43,10 @@ def to_csv(result: SearchResult) -> bytes:
     unknown values are empty cells.
 
     Returns:
-        A header, and the columns rank, id, class, relevant (true or false, empty where one of both
-        classes is unknown), distance (bits), score (-1 to 1), split, longitude and latitude
-        (degrees); without class and relevant if the gallery has no classes.
+        A header, and the columns rank, id, class, label (the class that a visitor gave), relevant
+        (true or false, empty where one of both classes is unknown), distance (bits), score (-1 to
+        1), split, longitude and latitude (degrees); without class and relevant if the gallery has
+        no classes, and without label if no tile was given one.
 
     Source: OWASP, "CSV injection", https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -104,16 +105,20 @@ def to_geojson(result: SearchResult) -> bytes:
 
 
 def _columns(result: SearchResult) -> list[str]:
-    return [name for name in COLUMNS if result.gallery.classes or name not in OF_CLASSES]
+    left_out = () if result.gallery.classes else OF_CLASSES
+    names = [name for name in COLUMNS if name not in left_out]
+    return names if result.has_labels else [name for name in names if name != "label"]
 
 
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
     """Return what is known of each tile, by the names of the columns."""
     columns, rows = _columns(result), []
     items = result.gallery.table.take(result.rows, columns)
+    labels = result.labels
     for place, hit in enumerate(result):
         item = _known(items.iloc[place], *columns)
         found = {name: getattr(hit, name) for name in ("rank", "relevant", "distance", "score")}
+        found["label"] = labels[place] or None
         known = dict.fromkeys(columns) | item | found
         rows.append({name: known[name] for name in columns})
     return rows

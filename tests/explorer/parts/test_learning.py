@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from in_loop import run
-from make_learning import CLASSES, cluster_gallery, some_labels, true_class
+from make_learning import CLASSES, REPORT, cluster_gallery, some_labels, true_class
+from refusals import refused
 
 from rsh.explorer.page import Explorer
+from rsh.explorer.parts.learning import report_words
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.learn_report import BeforeAfter
 from rsh.learning.output import learned_from
 
 
@@ -24,9 +28,10 @@ def page(tmp_path: Path) -> Explorer:
 
 
 def open_page(folder: Path, **settings: Any) -> Explorer:
-    site = Registry([folder / "mine"])
+    allowed = PageSettings(**settings)
+    site = Registry([folder / "mine"], learned=allowed.learn)
     state = ExplorerState(site.open("mine"))
-    return Explorer(state, site=site, name="mine", settings=PageSettings(**settings))
+    return Explorer(state, site=site, name="mine", settings=allowed)
 
 
 def label(page: Explorer, per_class: int, classes: tuple[str, ...] = CLASSES) -> None:
@@ -84,15 +89,85 @@ def test_labels_show_what_is_likely_of_each_class_and_a_slider_how_likely(page):
     assert len(page.state.selection) < many
 
 
-def test_a_label_changes_what_is_shown(page):
+def give(page: Explorer, row: int, name: str) -> None:
+    content = {"kind": "label", "do": "give", "row": row, "name": name}
+    page.receive(page.labels.tray, content, [])
+
+
+def rows_next(view: dict[str, Any]) -> list[int]:
+    """Return the tiles that are shown under "Label next"."""
+    strip = next(one for one in view["strips"] if one["title"] == "Label next")
+    return [card["row"] for card in strip["cards"]]
+
+
+def test_tiles_that_are_shown_stay_in_place_while_they_are_labeled(page):
     label(page, 3, CLASSES[:1])
     view = looked(page)
     assert "second class" in view["note"] and view["actions"] == []
-    row = view["strips"][0]["cards"][0]["row"]
-    content = {"kind": "label", "do": "give", "row": row, "name": CLASSES[1]}
-    view = looked(page, lambda: page.receive(page.labels.tray, content, []))
+    shown = rows_next(view)
+    # A class before all others in the alphabet, so that numbers of classes change.
+    view = looked(page, lambda: give(page, shown[3], "a class"))
     assert view["actions"] == [["learn", "Learn from 4 labels"]]
-    assert row not in [card["row"] for card in view["strips"][0]["cards"]]
+    assert rows_next(view) == shown
+    assert [card["far"] for card in view["strips"][0]["cards"]].count("✓ a class") == 1
+    ask(page, "select next")
+    assert set(page.state.selection) == set(shown) - {shown[3]}
+    undo = {"kind": "label", "do": "undo"}
+    view = looked(page, lambda: page.receive(page.labels.tray, undo, []))
+    assert rows_next(view) == shown and "✓" not in view["strips"][0]["cards"][3]["far"]
+
+
+def test_when_all_are_labeled_others_follow(page):
+    label(page, 3, CLASSES[:1])
+    shown = rows_next(looked(page))
+
+    def give_all() -> None:
+        for row in shown:
+            give(page, row, CLASSES[1])
+
+    view = looked(page, give_all)
+    assert len(rows_next(view)) == 10 and not set(rows_next(view)) & set(shown)
+    assert [one["key"] for one in view["strips"][1:]] == sorted(CLASSES[:2])
+
+
+def test_a_label_of_another_tile_changes_what_is_shown(page):
+    label(page, 3, CLASSES[:1])
+    shown = rows_next(looked(page))
+    strips = page.learning.strips.view["strips"]
+    seen = {card["row"] for strip in strips for card in strip["cards"]}
+    given = set(page.labels.labeling.rows_of_class(CLASSES[0]))
+    other = next(row for row in range(len(page.state.gallery)) if row not in seen | given)
+    view = looked(page, lambda: give(page, other, CLASSES[1]))
+    assert [one["key"] for one in view["strips"][1:]] == sorted(CLASSES[:2])
+    assert rows_next(view) != shown
+
+
+def test_others_can_be_asked_for(page):
+    first = rows_next(looked(page))
+    give(page, first[0], CLASSES[0])
+    second = rows_next(looked(page, lambda: ask(page, "others")))
+    third = rows_next(looked(page, lambda: ask(page, "others")))
+    assert len({*first, *second, *third}) == 30
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [(0.41, "33% → 41%, better"), (0.2, "33% → 20%, worse"), (0.334, "33%, as before")],
+)
+def test_a_report_says_whether_a_change_is_better(after, words):
+    kept = BeforeAfter(0.33, after)
+    report = replace(REPORT, neighbors_kept=kept, held_out=None)
+    assert report_words(report)[1] == f"neighbors kept {words}"
+
+
+def test_a_link_to_a_learned_gallery_is_found_unless_the_owner_forbids_it(tmp_path):
+    cluster_gallery(tmp_path / "mine")
+    allowed, forbidden = (open_page(tmp_path, learn=learn)._site for learn in (True, False))
+    cluster_gallery(tmp_path / "mine-learned-1")
+    assert len(allowed.open("mine-learned-1")) == len(allowed.open("mine"))
+    with refused(names="mine-learned-1"):
+        forbidden.open("mine-learned-1")
+    assert forbidden.names == ["mine"]
 
 
 @pytest.mark.slow
@@ -115,8 +190,7 @@ def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     new = Gallery.open(tmp_path / "mine-learned-1")
     assert new.manifest.learned.report.labels == 24
     assert new.annotations.state.given.names == page.labels.labeling.store.state.given.names
-    site = Registry([tmp_path / "mine"])
-    site.find_learned()
+    site = Registry([tmp_path / "mine"], learned=True)
     assert site.names == ["mine", "mine-learned-1"]
 
 

@@ -60,7 +60,7 @@ class Visit:
         return self.last()
 
     def last(self) -> tuple[str, Image.Image]:
-        content, image = self.messages[-1]
+        content, image = next(one for one in reversed(self.messages) if one[0]["kind"] == "enlarged")
         return content["what"], Image.open(io.BytesIO(image))
 
 
@@ -91,7 +91,7 @@ def visit(galleries: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Vis
         monkeypatch.setattr(
             page.viewer.panel,
             "send",
-            lambda content, buffers: shown.messages.append((content, bytes(buffers[0]))),
+            lambda content, buffers=(b"",): shown.messages.append((content, bytes(buffers[0]))),
         )
         page.receive(page.cards, {"kind": "choose", "row": ROW}, [])
         return shown
@@ -185,6 +185,20 @@ def test_a_part_is_cut_from_the_sharpest_image(visit, name, settings, size, kind
         _, file = shown.page._sharpest._file
         expected = shown.original().crop((75, 65, 225, 195))
         assert (np.asarray(Image.open(io.BytesIO(file))) == np.asarray(expected)).all()
+
+
+def test_a_part_that_is_too_small_is_refused_in_the_dialog(visit):
+    shown = visit("previews")
+    before = shown.page.state.query
+    shown.do(lambda: shown.page.viewer.take_part(ROW, [0.5, 0.5, 0.51, 0.51]))
+    ((content, _),) = shown.messages
+    assert content["kind"] == "part"
+    assert content["problem"] == (
+        "a part of 3 x 3 pixels is too small to search with: draw one of at least 16 x 16"
+    )
+    assert shown.page.header.message == "" and shown.page.state.query == before
+    shown.do(lambda: shown.page.viewer.take_part(ROW, MIDDLE))
+    assert shown.messages[-1][0] == {"kind": "part", "problem": ""}
 
 
 @pytest.mark.parametrize(("name", "settings", "size", "kind"), CASES)

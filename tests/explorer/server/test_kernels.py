@@ -19,7 +19,7 @@ from voila.execute import VoilaExecutor
 
 from rsh.explorer.server import kernels
 from rsh.explorer.server.access import Access
-from rsh.explorer.server.kernels import MAX_KEPT_BYTES, Kernels
+from rsh.explorer.server.kernels import MAX_KEPT_BYTES, Kernels, PageKernel
 from rsh.explorer.server.serve import CULLING, POOL, _config
 from rsh.explorer.server.websocket import PageSocket
 
@@ -298,3 +298,36 @@ def test_a_busy_server_waits_for_the_output_and_says_so_if_it_gives_up(tmp_path)
     cell = nbformat.v4.new_code_cell()
     executor.show_code_cell_timeout(cell)
     assert "reload the page" in cell.outputs[0]["traceback"][0]
+
+
+BUSY = """
+import subprocess, sys, time
+script = "import signal, sys, time; print('ready', flush=True); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+child.stdout.readline()
+print("busy", flush=True)
+time.sleep(1)
+child.wait()
+"""
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_busy_kernel_ends_without_a_word_in_the_log(tmp_path, monkeypatch, is_interrupted):
+    if is_interrupted:  # as Jupyter's managers do
+        monkeypatch.delattr(PageKernel, "_async_interrupt_kernel")
+
+    async def end() -> None:
+        manager = PageKernel(kernel_name="python3", connection_file=str(tmp_path / "k.json"))
+        with (tmp_path / "log.txt").open("w") as log:
+            await manager.start_kernel(stderr=log)
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready(60)
+        client.execute(BUSY)
+        while (await client.get_iopub_msg(60))["content"].get("text") != "busy\n":
+            pass
+        client.stop_channels()
+        await manager.shutdown_kernel()
+
+    run(end())
+    assert ("Traceback" in (tmp_path / "log.txt").read_text()) == is_interrupted

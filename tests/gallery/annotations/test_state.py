@@ -123,6 +123,23 @@ class Both:
         }
 
 
+@settings(max_examples=50)
+@given(STEPS, STEPS)
+def test_changed_tiles_are_those_of_another_class(tmp_path_factory, steps, more):
+    both = Both(tmp_path_factory.mktemp("annotations"))
+    for step in steps:
+        both.do(*step)
+    before, known = both.pages[0].state.given, told(both.pages[0])["classes"]
+    for step in more:
+        both.do(*step)
+    both.pages[0].refresh()
+    given, now = both.pages[0].state.given, told(both.pages[0])["classes"]
+    names = {f"t{row}": name for row, name in enumerate(given.of(range(TILES))) if name}
+    assert names == now and given.num_tiles == len(now)
+    changed = {f"t{row}" for row in given.changed(before).tolist()}
+    assert changed == {tile for tile in {*now, *known} if now.get(tile) != known.get(tile)}
+
+
 @settings(max_examples=150)
 @given(STEPS)
 def test_any_sequence_of_two_visitors_is_as_the_reference_says(tmp_path_factory, steps):

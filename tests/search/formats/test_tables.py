@@ -13,9 +13,11 @@ from make_gallery import retabled, tiny_gallery
 from refusals import refused
 
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import ModelInfo
+from rsh.search.formats.geotables import to_geotable
 from rsh.search.formats.tables import COLUMNS, escape_formula, to_csv, to_geojson, to_json
 from rsh.search.query import Query, QueryImage, SearchOptions
 from rsh.search.results import SearchedTiles, SearchResult
@@ -160,3 +162,18 @@ def test_an_image_has_no_class(gallery: Gallery):
     result = retrieve(gallery, Query(image=image), SearchOptions(top_k=2))
     assert cells(result)[0]["relevant"] == ""
     assert json.loads(to_json(result))["query"] == {"id": "mine.jpg"}
+
+
+def test_given_classes_are_a_column_once_there_are_any(tmp_path):
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=30)
+    result = everything(gallery)
+    assert "label" not in cells(result)[0] and "label" not in json.loads(to_json(result))["hits"][0]
+    gallery.annotations.give_class([3], "=wet", by=Visitor("visitor-1"))
+    found = [row["label"] for row in cells(result)]
+    assert found == ["'=wet" if row == 3 else "" for row in range(30)]
+    hits = json.loads(to_json(result))["hits"]
+    assert [hit["label"] for hit in hits] == ["=wet" if row == 3 else None for row in range(30)]
+    features = json.loads(to_geojson(result))["features"]
+    assert [one["properties"]["label"] for one in features] == [hit["label"] for hit in hits]
+    table = to_geotable(result).columns
+    assert table["label"].to_pylist() == [hit["label"] for hit in hits]

@@ -37,7 +37,7 @@ export function tileCard(model, images, tile, attributes, ...children) {
  */
 function handlers(model, tile, url) {
   const { thumb, ...words } = tile;
-  const point = () => emit(model, "hover", { ...words, url });
+  const point = () => emit(model, "hover", { ...words, url, card: true });
   const leave = () => emit(model, "hover", { row: null });
   return {
     "data-row": tile.row,
@@ -70,6 +70,17 @@ export function fillGrid(list, buttons, beside = () => null) {
   list.replaceChildren(...buttons.map((button, place) => make("li", {}, button, beside(place))));
   list.onkeydown = (event) => move(event, buttons);
   if (byKeyboard) buttons[0]?.focus({ preventScroll: true });
+}
+
+/**
+ * Move the focus to another card of a list, where Tab then comes back to.
+ * @param {HTMLElement} card
+ */
+export function focusOn(card) {
+  for (const other of card.closest("ol, ul")?.querySelectorAll("button.rsh-card") ?? []) {
+    other.setAttribute("tabindex", other === card ? "0" : "-1");
+  }
+  card.focus({ preventScroll: true });
 }
 
 /**

@@ -35,6 +35,14 @@ export function readable(text) {
   );
 }
 
+/**
+ * A text whose parts between backticks are commands.
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+export const withCommands = (text) =>
+  text.split("`").map((part, place) => (place % 2 ? make("code", {}, part) : readable(part)));
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**

@@ -41,6 +41,15 @@ const steps = (labeled, images) => [
       "Each of these opens a drawer: two codes bit by bit, the results of other codes side by side, " +
       `${images ? "the regions of the tile that matter, " : ""}and what a single bit says.`,
   },
+  {
+    targets: [".rsh-dock-tabs [data-name=groups]", ".rsh-dock-tabs"],
+    region: "dock",
+    heading: "Name what you find",
+    text:
+      "Groups shows what there is, without any label. Point at a tile and press 1 to 9 to give it a class, or " +
+      "select many first: labels stay. Learn lets the codes follow your labels, and Duplicates finds tiles that " +
+      "are there twice.",
+  },
 ];
 const GAP = 14; // CSS pixels between a step's card and what it points at
 const LOOK_EVERY = 200; // ms, until there is something to point at

@@ -17,6 +17,7 @@ export interface Model<Traits = any> {
 export type Message =
   | { kind: "pong" | "idle" | "selected" }
   | { kind: "text"; form: string; text: string; note: string }
+  | { kind: "part"; problem: string }
   | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
   | { kind: "scene"; bounds: [west: number, south: number, east: number, north: number] }
   | { kind: "footprints" }
@@ -60,7 +61,9 @@ export interface Card extends Tile {
 
 // What the panels tell each other, by kind.
 export interface Events {
-  hover: { row: null } | ({ row: number; url?: string; rank?: number } & Partial<TileWords>);
+  hover:
+    | { row: null; card?: boolean }
+    | ({ row: number; url?: string; rank?: number; card?: boolean } & Partial<TileWords>);
   busy: { words?: string };
   idle: object;
   alert: object;
