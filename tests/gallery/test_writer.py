@@ -29,6 +29,7 @@ from rsh.gallery.writer import (
     write_projection,
 )
 
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write(tmp_path / "gallery", **parts())

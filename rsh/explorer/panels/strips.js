@@ -5,6 +5,8 @@ import { fileOf, Images, make, on, redrawOn, stopAll, withCommands } from "./lib
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
+const NARROW = 9; // cards; a strip with more takes a whole line
+
 /**
  * Strips of tiles, each under a heading.
  * @param {Props<{ subject: string, view: StripsView, working: string }>} props
@@ -103,7 +105,7 @@ function render({ model, el }) {
     fillGrid(list, cards, (place) => choice.box(one.cards[place]));
     return make(
       "section",
-      {},
+      { class: one.cards.length > NARROW ? "is-wide" : "" },
       make(
         "div",
         { class: "rsh-strip-head" },

@@ -22,7 +22,7 @@ function render({ model, el }) {
   const keys = make(
     "span",
     { class: "rsh-note", hidden: true, "aria-hidden": "true" },
-    "keys: only the tile pointed at",
+    "Keys are for the tile that is pointed at.",
   );
   const classes = make("ul", { class: "rsh-label-keys", "aria-label": "Give a class" });
   const names = make("datalist", { id: `rsh-classes-${page}` });
@@ -70,11 +70,11 @@ function render({ model, el }) {
   const bar = make(
     "div",
     { class: "rsh-tray-bar", role: "group", "aria-label": "Selected tiles" },
-    make("div", { class: "rsh-tray-count" }, count, keys, clear, only),
+    make("div", { class: "rsh-tray-count" }, count, clear, only),
     classes,
     give,
     put,
-    make("div", { class: "rsh-tray-steps" }, undo, redo),
+    make("div", { class: "rsh-tray-steps" }, keys, undo, redo),
   );
   el.classList.add("rsh-panel", "rsh-tray");
   el.append(make("h2", { class: "rsh-hidden" }, "Label tiles"), bar);
@@ -180,6 +180,7 @@ function render({ model, el }) {
       select: ({ rows }) => {
         only.hidden = true;
         selected = rows;
+        keys.hidden = alone() === null;
         count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
         const focused = bar.contains(document.activeElement);
         el.classList.toggle("is-open", rows.length > 0);

@@ -17,7 +17,7 @@ AT_ONCE = 24  # groups shown before one asks for more
 NONE = "This gallery is too large to find its groups now: run `rsh groups` on it."
 HOW = (
     "Dense regions of the hash space, found without labels: {many}, {left} in none. Each shows its "
-    "most typical tiles first. The name of a group is also a class that tiles can be given. {part}"
+    "most typical tiles first. The name that you give a group can then be given to tiles. {part}"
 )
 
 

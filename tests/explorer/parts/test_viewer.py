@@ -60,7 +60,9 @@ class Visit:
         return self.last()
 
     def last(self) -> tuple[str, Image.Image]:
-        content, image = next(one for one in reversed(self.messages) if one[0]["kind"] == "enlarged")
+        content, image = next(
+            one for one in reversed(self.messages) if one[0]["kind"] == "enlarged"
+        )
         return content["what"], Image.open(io.BytesIO(image))
 
 

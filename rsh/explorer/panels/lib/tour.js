@@ -46,7 +46,7 @@ const steps = (labeled, images) => [
     region: "dock",
     heading: "Name what you find",
     text:
-      "Groups shows what there is, without any label. Point at a tile and press 1 to 9 to give it a class, or " +
+      "Groups shows what there is, without any label. Point at a tile and press 1 to 9 to label it, or " +
       "select many first: labels stay. Learn lets the codes follow your labels, and Duplicates finds tiles that " +
       "are there twice.",
   },

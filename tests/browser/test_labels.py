@@ -1,0 +1,83 @@
+"""What the keys 1 to 9 and the bar of the selected tiles do, in a real browser."""
+
+import pytest
+from browser.steps import open_page
+from make_gallery import tiny_gallery
+
+pytestmark = pytest.mark.browser
+CARD = ".rsh-results .rsh-card"
+
+
+@pytest.fixture
+def page(visit, serving, tmp_path):
+    return open_page(visit, serving(tiny_gallery(tmp_path / "g", num_tiles=80)))
+
+
+def focus(page, place):
+    page.locator(CARD).nth(place).focus()
+
+
+def expect_given(page, classes):
+    """Wait until the first cards show these given classes, "" for none."""
+    page.wait_for_function(
+        """(wanted) => wanted.every((name, place) => {
+          const card = document.querySelectorAll(".rsh-results .rsh-card")[place];
+          const pill = card.querySelector(".rsh-given");
+          return (pill.hidden ? "" : pill.textContent) === name;
+        })""",
+        arg=classes,
+    )
+
+
+def test_keys_label_the_card_that_is_pointed_at_and_else_what_is_selected(page):
+    for place in (0, 1):
+        focus(page, place)
+        page.keyboard.press("Space")
+    page.locator(".rsh-tray.is-open").get_by_text("2 tiles selected").wait_for()
+    page.locator(".rsh-label-keys span").nth(2).wait_for()
+    first, second, third = page.locator(".rsh-label-keys span").all_text_contents()[:3]
+    hint = page.get_by_text("Keys are for the tile that is pointed at.")
+    assert not hint.is_visible()
+    focus(page, 2)  # selected by no one
+    assert hint.is_visible()
+    page.keyboard.press("1")
+    expect_given(page, ["", "", first])
+    focus(page, 1)  # one of the selected
+    assert not hint.is_visible()
+    page.keyboard.press("2")
+    expect_given(page, [second, second, first])
+    page.locator(CARD).nth(4).hover()
+    page.keyboard.press("3")
+    expect_given(page, [second, second, first, "", third])
+    page.keyboard.press("Control+z")
+    expect_given(page, [second, second, first, "", ""])
+    assert "3 labels given" in page.locator(".rsh-facts").text_content()
+
+
+def test_a_name_that_is_refused_stays_in_its_field(page):
+    focus(page, 0)
+    page.keyboard.press("Space")
+    field = page.get_by_label("Give the class of this name")
+    name = "n" * 61
+    field.fill(name)
+    field.press("Enter")
+    page.locator(".rsh-alert").get_by_text("1 to 60 characters, not 61").wait_for()
+    assert field.input_value() == name
+    field.fill("new class")
+    field.press("Enter")
+    expect_given(page, ["new class"])
+    page.wait_for_function("document.activeElement.value === ''")
+
+
+def test_a_part_that_is_too_small_keeps_the_dialog_open(page):
+    focus(page, 0)
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Choose a part").click()
+    box = dialog.get_by_role("group", name="Part of the image")
+    for _ in range(30):
+        box.press("Shift+ArrowLeft")
+        box.press("Shift+ArrowUp")
+    box.press("Enter")
+    dialog.get_by_text("is too small to search with: draw one of at least 16 x 16").wait_for()
+    assert dialog.is_visible()
