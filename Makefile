@@ -12,14 +12,15 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --duratio
 JS := PATH="$(abspath $(BIN)):$$PATH"
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test test-slow coverage check notebooks docs audit lock ablation clean
+.PHONY: help dashboard gallery test test-slow test-release coverage check notebooks docs audit lock ablation clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make dashboard   environment, sample, hash, gallery, and the page in the browser"
 	@echo "                 (PORT=8866 OPEN=no BITS=64 LOOK=16)"
 	@echo "make test        every module, panel and tutorial once, in minutes"
-	@echo "make test-slow   all other tests: tutorials in full, long loops, the documentation"
+	@echo "make test-slow   tests that take longer: long loops, more states of the page, the documentation"
+	@echo "make test-release  the longest: tutorials in full, attacks, all states of the page"
 	@echo "make coverage    make test, and which lines and branches of rsh/ it reaches"
 	@echo "make check       formatting, lint and types of Python, JavaScript and CSS; layers; words"
 	@echo "make notebooks   run every notebook"
@@ -48,13 +49,16 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 
 # A process that has nothing left takes tests of one that is behind.
 test: $(VENV)/dev
-	$(PYTEST) --dist worksteal -m "not slow"
+	$(PYTEST) --dist worksteal -m "not slow and not release"
 
 test-slow: $(VENV)/dev
 	$(PYTEST) --dist worksteal -m slow
 
+test-release: $(VENV)/dev
+	$(PYTEST) --dist worksteal -m release
+
 coverage: $(VENV)/dev
-	$(PYTEST) --dist worksteal -m "not slow" --cov --cov-report=term
+	$(PYTEST) --dist worksteal -m "not slow and not release" --cov --cov-report=term
 
 check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/ruff format --check .

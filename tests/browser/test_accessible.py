@@ -18,6 +18,7 @@ from browser.steps import (
     show_space,
     violations,
 )
+from tiers import RELEASE, SLOW
 
 pytestmark = pytest.mark.browser
 SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
@@ -110,7 +111,7 @@ EACH = [
             scheme,
             STATES,
             id=f"{width}-{scheme}",
-            marks=pytest.mark.slow,
+            marks=SLOW if (scheme == "dark") == (width in (1280, 1920)) else RELEASE,
         )
         for width in WIDTHS
         for scheme in ("light", "dark")

@@ -11,8 +11,9 @@ import pytest
 from browser.conftest import ROOT
 from playwright.sync_api import expect
 from ports import free_port
+from tiers import RELEASE
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, RELEASE]
 TUTORIAL = ROOT / "notebooks" / "05_contrastive_hashing.ipynb"
 READY = 1500  # seconds for all cells, of which the view cached may take most
 NEW_PLOTS_S = 12  # the bar from a slider to new plots; printed, as a busy machine is no defect

@@ -12,7 +12,7 @@ import pytest
 from conftest import TinyRun
 from PIL import Image
 from refusals import refused
-from tiers import SLOW
+from tiers import RELEASE, SLOW
 
 from rsh.codes.binary import binarize, unpack
 from rsh.data.decoded import decoded_tiles
@@ -31,7 +31,7 @@ def exported(tiny_run: TinyRun) -> Path:
     return tiny_run.folder / FILE
 
 
-@SLOW
+@RELEASE
 def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny_run: TinyRun):
     """Both ways: from images, and from the view cached that galleries are encoded from."""
     net, sample = Run.open(tiny_run.folder).net(), TileDataset.open("bluemarble")

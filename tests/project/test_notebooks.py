@@ -10,6 +10,7 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
+from tiers import RELEASE
 
 from rsh.data.tiles import TileDataset
 
@@ -18,7 +19,7 @@ TUTORIALS = sorted(file for file in FOLDER.glob("*.ipynb") if file.stem != "dash
 LONGEST = 900  # seconds for a cell; the first fills the view cached
 # Two tutorials that run side by side need the same features; one computes them.
 WAITING = "RshWarning: another process computes the cached features: waiting for it"
-SIZES = ["small", pytest.param("full", marks=pytest.mark.slow)]
+SIZES = ["small", pytest.param("full", marks=RELEASE)]
 
 
 @pytest.fixture(params=TUTORIALS, ids=lambda file: file.stem)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiers import RELEASE
 
 from benchmarks.common.markdown import PAGES as TABLE_PAGES
 from benchmarks.common.markdown import TABLES, printed_by
@@ -29,7 +30,7 @@ def test_sample_is_described_as_it_is() -> None:
 SHOWN = [found for page in TABLE_PAGES for found in TABLES.findall(page.read_text())]
 
 
-@pytest.mark.slow
+@RELEASE
 @pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
 def test_table_script_prints_as_many_rows_as_the_page_shows(command: str, shown: str) -> None:
     rows = [

@@ -6,6 +6,7 @@ from functools import partial
 import in_loop
 import pytest
 from make_gallery import tiny_gallery
+from tiers import RELEASE
 
 from benchmarks.dashboard.server import kernels_of
 from robustness.attack import attacks
@@ -15,7 +16,7 @@ from robustness.attack.server import Target, served
 from robustness.attack.visitor import PATIENCE
 from rsh.explorer.server.serve import POOL
 
-pytestmark = pytest.mark.slow
+pytestmark = RELEASE
 LONG = (
     attacks.random_frames,
     attacks.full_house,

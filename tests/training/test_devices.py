@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from ports import free_port
-from tiers import SLOW
+from tiers import RELEASE, SLOW
 
 from rsh.config import TrainConfig
 from rsh.training.devices import make_fabric
@@ -74,9 +74,13 @@ def run(folder: Path, processes: int, method: str, known: str) -> list[dict]:
     return [torch.load(file, weights_only=True) for file in files]
 
 
-@SLOW
 @pytest.mark.parametrize(
-    ("method", "known"), [("multilevel", "all"), ("multilevel", "some"), ("dpsh", "all")]
+    ("method", "known"),
+    [
+        pytest.param("multilevel", "some", marks=SLOW),
+        pytest.param("multilevel", "all", marks=RELEASE),
+        pytest.param("dpsh", "all", marks=RELEASE),
+    ],
 )
 def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path, method: str, known: str):
     (alone,), pair = (run(tmp_path, processes, method, known) for processes in (1, 2))
