@@ -25,7 +25,6 @@ extensions = [
     "sphinx.ext.apidoc",  # one page a module
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",  # Args, Returns, Raises
-    "sphinx.ext.viewcode",
 ]
 default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
 
