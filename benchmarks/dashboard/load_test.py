@@ -244,7 +244,7 @@ class Visitor:
         return await self.when(ASK, ".rsh-query", card.click)
 
     async def wander(self, number: int) -> list[float | None]:
-        """Press cards and look at the resultss for a while; milliseconds of each."""
+        """Press cards and look at the results for a while; milliseconds of each."""
         draw = np.random.default_rng([SEED, number])
         end, times = time.perf_counter() + WANDER, list[float | None]()
         while True:
@@ -294,4 +294,4 @@ if __name__ == "__main__":
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--idle", type=int, default=CULLING["cull_idle_timeout"], help="seconds")
     chosen = parser.parse_args()
-    main(chosen.sizes, chosen.visitors, chosen.ways, chosen.idle)
+    main(chosen.sizes, chosen.max_sessions, chosen.ways, chosen.idle)

@@ -217,7 +217,7 @@ def finished(what: str, told: Any, world: World, place: Path, wire: Wire) -> Out
 
 
 def compare(world: World, place: Path) -> None:
-    """Hold the resultss of a gallery against those of an exact search in memory."""
+    """Hold the results of a gallery against those of an exact search in memory."""
     exact = Gallery.open(place / "gallery")
     exact.manifest.index = None
     ids: list[str] = exact.items["id"].tolist()

@@ -17,7 +17,7 @@ factor of a half
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,31 +224,53 @@ class _ClassIndex:
         shape = (len(rows), self._num_classes)
         distances = np.full((*shape, NEIGHBORS), np.inf, dtype=np.float32)
         first = np.full(shape, -1, dtype=np.int64)
-        size = max(1, BLOCK // max(1, len(self._rows)))
+        size = max(1, min(len(rows), BLOCK // max(1, len(self._rows))))
+        room = _Room.of(size, len(self._rows), self._columns.dtype)
         for start in range(0, len(rows) if len(self._filled) else 0, size):
             block = slice(start, start + size)
-            self._fill(rows[block], distances[block], first[block])
+            self._fill(rows[block], distances[block], first[block], room)
         return _Nearest(distances, first)
 
-    def _fill(self, rows: Ints, distances: Floats, first: Ints) -> None:
+    def _fill(self, rows: Ints, distances: Floats, first: Ints, room: "_Room") -> None:
         tiles = len(self._rows)
-        kind = np.min_scalar_type((MAX_BITS + 2) * tiles)
-        keys = np.zeros((len(rows), tiles), dtype=kind)
+        keys, bits, differing = (array[: len(rows)] for array in room[:3])
+        keys[:] = 0
         for word, column in zip(as_words(self._packed[rows]).T, self._columns, strict=True):
-            keys += np.bitwise_count(word[:, None] ^ column)
-        keys *= kind.type(tiles)
-        keys += np.arange(tiles, dtype=kind)
-        removed = np.iinfo(kind).max  # larger than any key
+            np.bitwise_xor(word[:, None], column, out=differing)
+            keys += np.bitwise_count(differing, out=bits)
+        keys *= tiles
+        keys += room.positions
+        removed = np.iinfo(keys.dtype).max  # larger than any key
         itself = self._position[rows]
         keys[itself >= 0, itself[itself >= 0]] = removed
         for rank in range(NEIGHBORS):
             least = np.minimum.reduceat(keys, self._starts, axis=1)
             query, number = np.nonzero(least != removed)
-            bits, position = np.divmod(least[query, number], kind.type(tiles))
-            distances[query, self._filled[number], rank] = bits
+            distance, position = np.divmod(least[query, number], keys.dtype.type(tiles))
+            distances[query, self._filled[number], rank] = distance
             if not rank:
                 first[query, self._filled[number]] = self._rows[position]
             keys[query, position] = removed
+
+
+class _Room(NamedTuple):
+    """Memory for one block of queries, taken once: a kernel gives large blocks back at once."""
+
+    keys: NDArray[np.unsignedinteger]
+    bits: NDArray[np.uint8]
+    differing: NDArray[np.unsignedinteger]
+    positions: NDArray[np.unsignedinteger]
+
+    @classmethod
+    def of(cls, rows: int, tiles: int, word: np.dtype[Any]) -> "_Room":
+        """Take room for some rows of keys, from words of a type."""
+        kind, shape = np.min_scalar_type((MAX_BITS + 2) * tiles), (rows, tiles)
+        return cls(
+            keys=np.empty(shape, kind),
+            bits=np.empty(shape, np.uint8),
+            differing=np.empty(shape, word),
+            positions=np.arange(tiles, dtype=kind),
+        )
 
 
 def _differences(near: Floats, own: Floats) -> Floats:
