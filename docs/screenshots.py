@@ -78,7 +78,7 @@ def served(gallery: str) -> Iterator[str]:
 
 def settle(page: Page) -> None:
     """Wait until the answer is there and nothing moves."""
-    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) img")
+    page.wait_for_selector(".rsh-results .rsh-cards:not(.is-busy) img", state="attached")
     page.wait_for_timeout(700)
 
 
@@ -150,7 +150,7 @@ def stills(page: Page, folder: Path) -> None:
 
 
 def film(page: Page) -> Film:
-    """Search, give feedback, search by radius, follow a result, look at the spaces, compare."""
+    """Search, give feedback, follow a result, look at the spaces, compare, group and label."""
     made = Film(page)
     lake = page.locator(".rsh-results .rsh-cards li").nth(2)
     lake.hover()
@@ -184,6 +184,12 @@ def film(page: Page) -> Film:
     page.wait_for_selector(".rsh-compare-sides .rsh-card img")
     settle(page)
     made.take("Compared with the same search by unquantized features")
+    open_tab(page, "groups", ".is-groups .rsh-card img")
+    settle(page)
+    made.take("Groups of similar tiles, found without labels: name them")
+    open_tab(page, "learn", ".is-learn .rsh-card img")
+    settle(page)
+    made.take("What to label next; then the codes learn from the labels")
     return made
 
 
