@@ -545,7 +545,7 @@ def test_the_tour_never_covers_what_it_points_at(visit, server, window):
         page.keyboard.press("Enter")
     assert seen == [
         *("Choose a query", "Look at the results"),
-        *("See all tiles at once", "Find out why"),
+        *("See all tiles at once", "Find out why", "Name what you find"),
     ]
     assert page.locator(".is-toured").count() == 0
     assert page.locator(".rsh-results .rsh-card").first.is_visible()

@@ -118,7 +118,7 @@ def test_the_search_is_described(gallery):
         ({"radius": 1}, "The tiles at most 1 bit away in tiny"),
         (
             {"top_k": 3, "rerank": "features", "filter": Filter.read(["split=train"])},
-            "The 3 nearest tiles in tiny; ordered by features; where split=train",
+            "The 3 nearest tiles in tiny; ordered by features; with split=train",
         ),
         ({"top_k": 3, "positive": (one,)}, f"The 3 nearest tiles in tiny; positive {one}"),
     ):
