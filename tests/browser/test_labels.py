@@ -51,7 +51,7 @@ def test_keys_label_the_card_that_is_pointed_at_and_else_what_is_selected(page):
     expect_given(page, [second, second, first, "", third])
     page.keyboard.press("Control+z")
     expect_given(page, [second, second, first, "", ""])
-    assert "3 labels given" in page.locator(".rsh-facts").text_content()
+    page.locator(".rsh-facts").get_by_text("3 labels given").wait_for()
 
 
 def test_a_name_that_is_refused_stays_in_its_field(page):
