@@ -88,8 +88,12 @@ function render({ model, el }) {
 
   /** The tile that the keys are for; null for the selected ones. */
   function alone() {
-    const mine = pointed !== null && selected.includes(pointed);
-    return !mine && (onCard || !selected.length) ? pointed : null;
+    // A card that took the focus of one that was replaced is not announced after that one's farewell.
+    const focused = document.activeElement?.closest(".rsh-card[data-row]");
+    const row = pointed ?? (focused instanceof HTMLElement ? Number(focused.dataset.row) : null);
+    const mine = row !== null && selected.includes(row);
+    const isCard = pointed === null || onCard;
+    return !mine && (isCard || !selected.length) ? row : null;
   }
 
   /** @param {Record<string, unknown>} content */
