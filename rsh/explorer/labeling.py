@@ -201,11 +201,6 @@ class Labeling:
         names = self.store.state.given.of(rows)
         return {str(row): name for row, name in zip(rows, names, strict=True) if name}
 
-    @property
-    def num_given(self) -> int:
-        """How many tiles have a given class."""
-        return self.store.state.given.num_tiles
-
     def write_file(self, form: str) -> tuple[str, str, bytes]:
         """Return all labels and sets as a file: its name, its type and its bytes.
 
@@ -252,7 +247,7 @@ class Labeling:
         return {
             "classes": [[name, many.get(name, 0)] for name in self.classes],
             "sets": [[one.name, one.num_tiles] for one in state.sets],
-            "num_given": self.num_given,
+            "num_given": state.given.num_tiles,
             "can_undo": state.undoable(self._by.token) is not None,
             "can_redo": state.redoable(self._by.token) is not None,
             "kept": self.kept,

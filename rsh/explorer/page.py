@@ -386,9 +386,10 @@ class Explorer:
 
     def show_galleries(self) -> None:
         """Offer a gallery that was just made."""
-        if self.header.galleries == self._site.names:
+        names = self._site.names
+        if self.header.galleries == names:
             return
-        self.header.galleries = self._site.names
+        self.header.galleries = names
         self._comparison = Comparison(self.state.gallery, self._site, self.header.gallery)
         self.sides.choices = self._comparison.choices
         self.header.address = write_address(self.state, gallery=self._name)

@@ -249,8 +249,9 @@ class ExplorerState:
         """
         if self.query.has_feedback:
             return None
-        filter, labels = self.settings.filter, self.gallery.annotations.version
-        wanted = self.query, filter, labels * bool(filter), self.settings.include_held_out
+        filter = self.settings.filter
+        labels = self.gallery.annotations.version if filter else 0  # which a filter may be on
+        wanted = self.query, filter, labels, self.settings.include_held_out
         if self._kept[0] != wanted:
             self._kept = wanted, neighbors_kept(self.gallery, self.query, self.options)
         return self._kept[1]

@@ -137,7 +137,7 @@ function render({ model, el }) {
       const same = `.rsh-card[data-row="${row}"]`;
       const next =
         body.children[place]?.querySelector(same) ?? body.querySelector(same) ?? body.querySelector(".rsh-card");
-      if (next instanceof HTMLElement) focusOn(next);
+      if (next instanceof HTMLElement) focusOn(next, { preventScroll: true });
     }
     // Naming goes on from group to group by keyboard.
     const fields = /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll("input[data-key]")]);

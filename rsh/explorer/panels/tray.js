@@ -88,7 +88,7 @@ function render({ model, el }) {
 
   /** The tile that the keys are for; null for the selected ones. */
   function alone() {
-    // A card that took the focus of one that was replaced is not announced after that one's farewell.
+    // A card that has the focus instead of one that was replaced was never pointed at.
     const focused = document.activeElement?.closest(".rsh-card[data-row]");
     const row = pointed ?? (focused instanceof HTMLElement ? Number(focused.dataset.row) : null);
     const mine = row !== null && selected.includes(row);

@@ -82,7 +82,6 @@ class LearningPart(Part):
         self._why_not = FORBIDDEN if not allowed else "" if find_spec("torch") else NO_TORCH
         self._job, self._least, self._looking = Job(), LEAST, False
         self._found: Said | None = None
-        self._shown: set[int] = set()  # rows of tiles
         self._passed: set[int] = set()  # rows of suggestions that the visitor did not want
         self._is_old = False
         self._learned: tuple[str, LearnReport] | None = None
@@ -112,14 +111,13 @@ class LearningPart(Part):
                     self._least = int(least)
                 self.open()
             case {"kind": "learn", "do": "select next"} if self._found:
-                self.page.select(self._unlabeled(self._found.next))
+                self.page.select(self._unlabeled(self._rows_next))
             case {"kind": "learn", "do": "others"} if self._found:
-                self._passed.update(self._unlabeled(self._found.next))
+                self._passed.update(self._unlabeled(self._rows_next).tolist())
                 self._is_old = True
                 self.open()
             case {"kind": "learn", "do": "select", "key": str(name)}:
-                rows = self._likely(name)
-                self.page.select(rows[self._given.numbers[rows] == UNLABELED])
+                self.page.select(self._unlabeled(self._likely(name)))
 
     @property
     def _given(self) -> GivenClasses:
@@ -139,13 +137,19 @@ class LearningPart(Part):
         if found is None or self._is_old:
             return False
         changed = self._given.changed(found.given).tolist()
-        is_done = bool(found.next) and not self._unlabeled(found.next)
-        return self._shown.issuperset(changed) and not (changed and is_done)
+        shown = {card["row"] for one in self.strips.view["strips"] for card in one["cards"]}
+        is_done = bool(found.next) and not len(self._unlabeled(self._rows_next))
+        return shown.issuperset(changed) and not (changed and is_done)
 
-    def _unlabeled(self, suggestions: list[Suggestion]) -> list[int]:
-        """Return the rows of the suggestions that have no label yet."""
-        numbers = self._given.numbers
-        return [one.row for one in suggestions if numbers[one.row] == UNLABELED]
+    @property
+    def _rows_next(self) -> NDArray[np.int64]:
+        """The rows of the tiles to label next."""
+        return np.array([one.row for one in self._found.next] if self._found else [], np.int64)
+
+    def _unlabeled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of some rows whose tiles have no label yet."""
+        unlabeled: NDArray[np.int64] = rows[self._given.numbers[rows] == UNLABELED]
+        return unlabeled
 
     async def _look(self) -> None:
         """Compute what labels say in a thread, until it is that of the current labels."""
@@ -233,7 +237,6 @@ class LearningPart(Part):
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
         actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
-        self._shown.clear()
         if self._why_not:
             actions, note = [], f"{note} {self._why_not}"
         if self.strips.working:
@@ -280,7 +283,6 @@ class LearningPart(Part):
     def _cards(self, words: dict[int, str]) -> list[dict[str, Any]]:
         """Return the cards of tiles, each with its words or, once it is given, its class."""
         gallery, given = self.page.state.gallery, self._labeling.given(list(words))
-        self._shown.update(words)
         cards = []
         for row, guess in words.items():
             name = given.get(str(row))
@@ -297,7 +299,7 @@ class LearningPart(Part):
     def _class(self, name: str, scores: Confidence) -> dict[str, Any]:
         rows, number = self._likely(name), scores.classes.index(name)
         sure = {row: f"{scores.scores[row, number]:.0%}" for row in rows[:SHOWN].tolist()}
-        rest = rows[self._given.numbers[rows] == UNLABELED]
+        rest = self._unlabeled(rows)
         words = f"{plural(len(rest), 'tile')} more with at least {self._least} %"
         many = int((scores.labels.numbers == number).sum())
         if many < FEW:

@@ -75,12 +75,13 @@ export function fillGrid(list, buttons, beside = () => null) {
 /**
  * Move the focus to another card of a list, where Tab then comes back to.
  * @param {HTMLElement} card
+ * @param {FocusOptions} options
  */
-export function focusOn(card) {
+export function focusOn(card, options = {}) {
   for (const other of card.closest("ol, ul")?.querySelectorAll("button.rsh-card") ?? []) {
     other.setAttribute("tabindex", other === card ? "0" : "-1");
   }
-  card.focus({ preventScroll: true });
+  card.focus(options);
 }
 
 /**
@@ -130,7 +131,5 @@ function move(event, buttons) {
   const next = targets[event.key] ?? -1;
   if (!(next >= 0 && next < buttons.length)) return;
   event.preventDefault();
-  buttons[here].tabIndex = -1;
-  buttons[next].tabIndex = 0;
-  buttons[next].focus();
+  focusOn(buttons[next]);
 }
