@@ -80,7 +80,6 @@ class Explorer:
         self.header = HeaderPanel(
             page=page,
             question=make_headline(gallery),
-            facts=describe_gallery(gallery),
             labeled=labeled,
             images=takes_images,
         )
@@ -107,6 +106,7 @@ class Explorer:
         self.frame = DeskPanel(page=page, spaces=bool(self.planes))
         self.viewer = ViewerPart(self, page, self._sharpest, self.take_image, parts=takes_images)
         self.labels = LabelsPart(self, page, settings.labels)
+        self.header.facts = describe_gallery(gallery)  # with the labels that this visitor sees
         self.groups = GroupsPart(self, page, self.labels.labeling)
         self.duplicates = DuplicatesPart(self, page)
         self.learning = LearningPart(self, page, self.labels.labeling, site, allowed=settings.learn)

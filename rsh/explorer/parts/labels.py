@@ -117,13 +117,13 @@ class LabelsPart(Part):
         if any(condition.column in ("set", "label") for condition in conditions):
             self.page.search_again()
         self._show()
-        self.page.show_given()
         self.tray.said = ""
         self.tray.said = self.labeling.said
 
     def _show(self) -> None:
         self.refresh()  # first: this kernel may have been waiting since before they were given
         self.tray.view = self.list.view = self.labeling.view()
+        self.page.show_given()
 
     def refresh(self) -> None:
         """Mark the shown tiles that have a given class."""

@@ -196,3 +196,14 @@ def test_names_of_groups_are_classes_that_can_be_given(folder):
     assert labeling.classes == ["dark forest"]
     labeling.give_number([2], 1)
     assert labeling.given([2]) == {"2": "dark forest"}
+
+
+def test_the_header_counts_the_labels_that_this_visitor_sees(folder):
+    page = visit(folder)
+    label(page, "give", name="sea", row=5)
+    assert "1 label given" in page.header.facts
+    alone = Explorer(ExplorerState(Gallery.open(folder)), settings=PageSettings(labels="visitor"))
+    assert "no labels" in alone.header.facts
+    dump = page.labels.labeling.store.dump()
+    tell(alone, kind="visitor", token="visitor-2", author="Ben", dump=dump)
+    assert "1 label given" in alone.header.facts
