@@ -164,7 +164,7 @@ def test_a_first_visit_is_shown_around_once(visit, server):
         page.keyboard.press("Enter")
     assert seen == [
         *("Choose a query", "Look at the results"),
-        *("See all tiles at once", "Find out why"),
+        *("See all tiles at once", "Find out why", "Name what you find"),
     ]
     assert not tour.is_visible() and page.locator(".is-toured").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "Tour"
