@@ -26,7 +26,7 @@ from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
 from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.query import QueryPanel, query_view
-from rsh.explorer.panels.scatter import make_maps, marks_view
+from rsh.explorer.panels.scatter import ScatterPanel, make_maps, marks_view
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.parts.duplicates import DuplicatesPart
@@ -217,6 +217,9 @@ class Explorer:
     def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         gallery = self.state.gallery
         match content:
+            case {"kind": "dots"} if isinstance(panel, ScatterPanel):
+                panel.send_dots()
+                gallery.forget_pages()
             case {"kind": "class", "number": int(number)} if 0 <= number < len(list_kinds(gallery)):
                 self._show_class(number, 0)
                 self.alert("")

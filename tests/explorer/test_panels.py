@@ -122,6 +122,8 @@ def test_planes_carry_one_pair_of_numbers_an_item(gallery):
     planes = make_maps(gallery, "page")
     assert [plane.space for plane in planes] == ["feature", "code", "world"]
     feature, _, world = planes
+    assert world.xy == b""  # before they are asked for
+    world.send_dots()
     xy = np.frombuffer(world.xy, dtype=np.float32).reshape(-1, 2)
     assert np.allclose(xy, gallery.items[["longitude", "latitude"]], atol=1e-3)
     assert not feature.background and len(world.background) > 1000

@@ -21,7 +21,7 @@ import { Dots, dotRadius, passesOf } from "./lib/scatter_points.js";
 import { ScatterView } from "./lib/scatter_view.js";
 import { bytesAs, emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { Child, DotColoring, Point, Props, ScatterTraits } from "./lib/types" */
+/** @import { Child, DotColoring, Point, Props, ScatterTraits, Stop } from "./lib/types" */
 /** @import { Colors } from "./lib/scatter_draw.js" */
 /** @import { Tool } from "./lib/scatter_interactions.js" */
 
@@ -38,8 +38,29 @@ const HELP =
 /** @type {Omit<DotColoring, "values">} */
 const UNKNOWN = { names: [], colors: [], ends: [], strong: "", num_values: 0, layers: [[0, 1]] };
 
-/** @param {Props<ScatterTraits>} props */
-function render({ model, el }) {
+/**
+ * Ask for the dots, which are many bytes, and draw them when they are there.
+ * @param {Props<ScatterTraits>} props
+ */
+function render(props) {
+  const { model, el } = props;
+  el.classList.add("rsh-panel", "rsh-scatter", `is-${model.get("space")}`);
+  /** @type {Stop | null} */
+  let stop = null;
+  function begin() {
+    if (!stop && model.get("xy").byteLength) stop = drawPlane(props);
+  }
+  model.on("change:xy", begin);
+  begin();
+  if (!stop) model.send({ kind: "dots" });
+  return () => {
+    model.off("change:xy", begin);
+    stop?.();
+  };
+}
+
+/** @type {(props: Props<ScatterTraits>) => Stop} */
+function drawPlane({ model, el }) {
   const world = model.get("space") === "world";
   const heading = model.get("heading");
   const [base, over] = [make("canvas"), make("canvas")];
@@ -75,7 +96,6 @@ function render({ model, el }) {
   const card = new HoverCard(model, view, (words) => {
     if (document.activeElement === stage) liveRegion.textContent = words;
   });
-  el.classList.add("rsh-panel", "rsh-scatter", `is-${model.get("space")}`);
   el.append(
     make(
       "div",

@@ -46,6 +46,7 @@ _WORLD = (
 class ScatterPanel(Panel, script="scatter.js"):
     """All tiles as points; sends {"kind": "choose", "row"} and {"kind": "peek", "row"}.
 
+    It asks for the points with {"kind": "dots"}: the results, far fewer bytes, are shown before.
     Their colors, and what is selected, come from the `Legend` of the page.
 
     Attributes:
@@ -53,7 +54,7 @@ class ScatterPanel(Panel, script="scatter.js"):
         term: the exact term beside it.
         caption: how to read it.
         space: "feature", "code" or "world", whose x and y are degrees of longitude and latitude.
-        xy: float32 pairs, one per tile, NaN without coordinates.
+        xy: float32 pairs, one per tile, NaN without coordinates; nothing before they are asked for.
         background: JPEG of the whole Earth in plate carree, or nothing.
         basemap: an online map, see `Basemap.view`; empty unless who serves names one.
         scenes: how many overviews of scenes there are; {"kind": "scenes"} asks for them, and
@@ -76,6 +77,15 @@ class ScatterPanel(Panel, script="scatter.js"):
     tile_width = traitlets.Float().tag(sync=True)
     most = traitlets.Int(MAX_SELECTED).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, points: ArrayLike, **traits: Any) -> None:
+        """Take the points, (n, 2), which are not copied before they are sent."""
+        super().__init__(**traits)
+        self._points = points
+
+    def send_dots(self) -> None:
+        """Send the points."""
+        self.xy = np.ascontiguousarray(self._points, dtype=np.float32).tobytes()
 
 
 def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
@@ -166,11 +176,11 @@ def _plane(
 ) -> ScatterPanel:
     heading, term, caption = words
     return ScatterPanel(
+        xy,
         page=page,
         space=space,
         heading=heading,
         term=term.format(num_bits=gallery.num_bits),
         caption=caption,
-        xy=np.ascontiguousarray(xy, dtype=np.float32).tobytes(),
         marks={"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []},
     )
