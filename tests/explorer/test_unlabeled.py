@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_loop import run
 from make_gallery import half_labeled, tiny_gallery, without_classes
 
 from rsh.explorer.page import Explorer
@@ -54,7 +55,10 @@ def test_tile_without_a_class_has_its_file_as_name_and_no_color(partly, plain):
 
 
 def test_no_panel_speaks_of_classes_where_there_are_none(plain):
-    page = Explorer(ExplorerState(plain))
+    run(_look_for_classes(Explorer(ExplorerState(plain))))
+
+
+async def _look_for_classes(page: Explorer) -> None:
     page.sides.chosen = "features"
     page.state.select(np.arange(20))
     page.refresh()
@@ -63,6 +67,7 @@ def test_no_panel_speaks_of_classes_where_there_are_none(plain):
     for tab, _ in page.dock.tabs:
         page.dock.tab = tab
         views += [page.codes.view, page.sides.view, page.reasons.view, page.selected.view]
+    assert not page.header.message
     page.dock.tab = "bit"
     assert page.codes.view and page.sides.view["sides"] and page.reasons.view["bit"]
     ways = [way for way in page.legend.ways if way[0] != "given"]  # what visitors give has classes

@@ -75,9 +75,10 @@ function render({ model, el }) {
 
   /** @type {(content: Message, buffers: Bytes[]) => void} */
   function receive(content, buffers) {
+    if (!("row" in content) || content.row !== row) return; // of a tile that was shown before
     if (content.kind === "part" && content.problem) crop.note.replaceChildren(...withCommands(content.problem));
     else if (content.kind === "part") dialog.close();
-    if (content.kind !== "enlarged" || content.row !== row) return;
+    if (content.kind !== "enlarged") return;
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));
     image.src = url;

@@ -17,8 +17,8 @@ class ViewerPanel(Panel, script="viewer.js", style="viewer.css"):
     {"kind": "enlarged", "row", "title", "what", "facts"} with the image's bytes: `facts` are pairs
     of a name and a value. It is sent the same again if a sharper image was found. Sends
     {"kind": "part", "row", "box"} to search with a part of the image, left, top, right and bottom
-    as fractions of its sides, and is sent {"kind": "part", "problem"}: why that is not possible, or
-    "" when the search begins.
+    as fractions of its sides, and is sent {"kind": "part", "row", "problem"}: why that is not
+    possible, or "" when the search begins.
 
     Attributes:
         parts: whether a part of an image can be the query.

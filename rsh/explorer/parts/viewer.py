@@ -68,7 +68,7 @@ class ViewerPart(Part):
         except Superseded:
             return
         except Exception as error:
-            self.panel.send({"kind": "part", "problem": self.page.explained(error)})
+            self.panel.send({"kind": "part", "row": row, "problem": self.page.explained(error)})
             return
-        self.panel.send({"kind": "part", "problem": ""})
+        self.panel.send({"kind": "part", "row": row, "problem": ""})
         await self._take_image(part, f"part of {tile['name']}")

@@ -194,13 +194,13 @@ def test_a_part_that_is_too_small_is_refused_in_the_dialog(visit):
     before = shown.page.state.query
     shown.do(lambda: shown.page.viewer.take_part(ROW, [0.5, 0.5, 0.51, 0.51]))
     ((content, _),) = shown.messages
-    assert content["kind"] == "part"
+    assert (content["kind"], content["row"]) == ("part", ROW)
     assert content["problem"] == (
         "a part of 3 x 3 pixels is too small to search with: draw one of at least 16 x 16"
     )
     assert shown.page.header.message == "" and shown.page.state.query == before
     shown.do(lambda: shown.page.viewer.take_part(ROW, MIDDLE))
-    assert shown.messages[-1][0] == {"kind": "part", "problem": ""}
+    assert shown.messages[-1][0] == {"kind": "part", "row": ROW, "problem": ""}
 
 
 @pytest.mark.parametrize(("name", "settings", "size", "kind"), CASES)

@@ -17,7 +17,7 @@ export interface Model<Traits = any> {
 export type Message =
   | { kind: "pong" | "idle" | "selected" }
   | { kind: "text"; form: string; text: string; note: string }
-  | { kind: "part"; problem: string }
+  | { kind: "part"; row: number; problem: string }
   | { kind: "enlarged"; row: number; title: string; what: string; facts: [name: string, value: string][] }
   | { kind: "scene"; bounds: [west: number, south: number, east: number, north: number] }
   | { kind: "footprints" }
