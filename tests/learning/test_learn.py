@@ -1,6 +1,5 @@
 """Learning from labels, from a gallery to the next one."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 from make_gallery import entries, said
 from make_learning import BITS, CLASSES, DIM, LOOK_BITS, cluster_gallery, some_labels, true_class
+from ordinary_user import as_ordinary_user
 from refusals import refused
 
 from rsh.codes.binary import hamming
@@ -213,10 +213,13 @@ def test_folders_that_cannot_be_used_are_refused_before_the_work(
     (tmp_path / "file").touch()
     with refused(names="file"):
         learn(gallery, some_labels(gallery, 2), output=tmp_path / "file")
-    if os.geteuid():
-        (tmp_path / "closed").mkdir(mode=0o500)
+    (tmp_path / "closed").mkdir(mode=0o500)
+
+    def learn_into_closed() -> None:
         with refused(names="closed"):
             learn(gallery, some_labels(gallery, 2), output=tmp_path / "closed" / "new")
+
+    as_ordinary_user(learn_into_closed)
     with refused(names="/proc"):  # read-only for root as well
         learn(gallery, some_labels(gallery, 2), output="/proc/new")
 

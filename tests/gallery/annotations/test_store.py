@@ -1,13 +1,13 @@
 """What visitors give is kept in the gallery's folder, or in memory, and told to other visitors."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from make_annotations import ANA, BEN, table, told
 from make_faults import full_everywhere
+from ordinary_user import as_ordinary_user
 from refusals import refused
 
 from rsh.gallery.annotations import store as module
@@ -401,16 +401,20 @@ def test_storage_that_cannot_be_written_says_so(store, monkeypatch: pytest.Monke
         assert not sealed.writable and str(file_of(store)) in sealed.why_read_only
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_says_so(store: AnnotationStore):
     store.give_class([1], "sea", by=ANA)
     folder = file_of(store).parent
-    folder.chmod(0o555)
-    try:
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555)
+
+    def use() -> None:
         sealed = reopened(store)
         assert not sealed.writable and told(sealed)["classes"] == {"t1": "sea"}
         with refused(names=folder):
             sealed.give_class([2], "sea", by=ANA)
+
+    try:
+        as_ordinary_user(use)
     finally:
         folder.chmod(0o755)
 
