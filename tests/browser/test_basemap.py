@@ -4,6 +4,7 @@ import http.server
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from PIL import Image
@@ -22,6 +23,8 @@ class Tiles(http.server.BaseHTTPRequestHandler):
         Image.new("RGB", (256, 256), (10, 120, 200)).save(stream, "PNG")
         self.send_response(200)
         self.send_header("Content-Type", "image/png")
+        if self.server.shares:  # type: ignore[attr-defined]
+            self.send_header("Access-Control-Allow-Origin", "*")
         self.end_headers()
         self.wfile.write(stream.getvalue())
 
@@ -31,9 +34,16 @@ class Tiles(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def tiles() -> Iterator[tuple[str, list]]:
-    """Serve tiles on this machine."""
+    """Serve tiles on this machine, which pages of others may read."""
+    with served(shares=True) as found:
+        yield found
+
+
+@contextmanager
+def served(*, shares: bool) -> Iterator[tuple[str, list]]:
+    """Serve tiles, and say whether pages of others may read them."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tiles) as server:
-        server.asked = []  # type: ignore[attr-defined]
+        server.asked, server.shares = [], shares  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", server.asked  # type: ignore[attr-defined]
         server.shutdown()
@@ -85,3 +95,33 @@ def test_by_itself_no_host_is_named(visit, server, tiles):
     new.page.wait_for_selector("body[data-tile=refused]", state="attached")
     assert asked == []
     new.errors.clear()
+
+
+COLOR_OF_A_CORNER = """
+    () => {
+        const canvas = document.querySelector(".rsh-scatter.is-world canvas");
+        const middle = canvas.getContext("2d").getImageData(4, canvas.height / 2, 1, 1).data;
+        return [...middle];
+    }
+"""
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_the_map_shows_the_tiles_or_says_that_it_cannot(visit, serving, gallery, shares):
+    with served(shares=shares) as (origin, asked):
+        new = visit(bypass_csp=False)
+        tab = new.page
+        tab.goto(serving(gallery, basemap=f"{origin}/{{z}}/{{x}}/{{y}}.png").url)
+        tab.wait_for_selector(".rsh-results .rsh-card")
+        tab.get_by_role("button", name="World", exact=True).click()
+        credit = tab.locator(".rsh-scatter.is-world .rsh-credit")
+        if shares:
+            tab.wait_for_function(f"({COLOR_OF_A_CORNER})()[2] > 150")  # as blue as the tiles
+            assert credit.inner_text() == "a test" and asked
+            assert not new.errors
+        else:
+            host = origin.removeprefix("http://")
+            credit.filter(has_text=f"No online map from {host}").wait_for()
+            assert all("CORS" in error or "ERR_FAILED" in error for error in new.errors)
+        new.errors.clear()
+        new.outside.clear()

@@ -90,7 +90,7 @@ function drawPlane({ model, el }) {
     button("⟲", "Show all", () => reset()),
   );
 
-  const credit = make("p", { class: "rsh-credit", hidden: !model.get("basemap").credit }, model.get("basemap").credit);
+  const ground = world ? new Ground(model, () => redraw()) : null;
   const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
   const card = new HoverCard(model, view, (words) => {
@@ -104,7 +104,7 @@ function drawPlane({ model, el }) {
       make("span", { title: model.get("term") }, model.get("term")),
       buttons,
     ),
-    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, credit, card.element),
+    make("div", { class: "rsh-scatter-body" }, stage, hint, warning, ground?.credit ?? null, card.element),
     make("p", { class: "rsh-note" }, model.get("caption")),
     liveRegion,
   );
@@ -323,7 +323,6 @@ function drawPlane({ model, el }) {
       return any;
     },
   };
-  const ground = world ? new Ground(model, () => redraw()) : null;
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
   const background = model.get("background");

@@ -1,7 +1,7 @@
 // @ts-check
 // What lies below the dots of the map besides the Earth: an online map, scenes, and footprints of tiles.
 
-import { bytesAs } from "./shared.js";
+import { bytesAs, make } from "./shared.js";
 
 /**
  * @import { Bytes, Message, Model, Point, ScatterTraits } from "./types"
@@ -34,11 +34,14 @@ export const mercatorOf = (latitude) => (1 - Math.asinh(Math.tan((latitude * Mat
 export class OnlineMap {
   /**
    * @param {string} url of a tile
-   * @param {() => void} arrived
+   * @param {() => void} arrived a tile is there
+   * @param {() => void} failed no tile is there yet, and one cannot be loaded
    */
-  constructor(url, arrived) {
+  constructor(url, arrived, failed) {
     this.url = url;
     this.arrived = arrived;
+    this.failed = failed;
+    this.works = false; // a tile was loaded: others may still lie outside of what the server has
     /** @type {Map<string, HTMLImageElement>} */
     this.tiles = new Map();
   }
@@ -54,7 +57,11 @@ export class OnlineMap {
     if (!image) {
       image = new Image();
       image.crossOrigin = "anonymous"; // the canvas is read again for the dots
-      image.onload = this.arrived;
+      image.onload = () => {
+        this.works = true;
+        this.arrived();
+      };
+      image.onerror = () => this.works || this.failed();
       image.src = this.url.replace("{z}", String(z)).replace("{x}", String(x)).replace("{y}", String(y));
       this.tiles.set(key, image);
       if (this.tiles.size > KEPT_ONLINE) this.tiles.delete(this.tiles.keys().next().value ?? "");
@@ -228,9 +235,19 @@ export class Ground {
    * @param {() => void} redraw
    */
   constructor(model, redraw) {
-    const basemap = model.get("basemap");
+    const { url, credit } = model.get("basemap");
     this.model = model;
-    this.online = basemap.url ? new OnlineMap(basemap.url, redraw) : null;
+    this.credit = make("p", { class: "rsh-credit", hidden: !credit }, credit);
+    /** @param {string} words */
+    const say = (words) => {
+      this.credit.textContent = words;
+      this.credit.hidden = !words;
+    };
+    const arrived = () => {
+      say(credit);
+      redraw();
+    };
+    this.online = url ? new OnlineMap(url, arrived, () => say(`No online map from ${new URL(url).host}`)) : null;
     this.overviews = new Overviews();
     this.footprints = new Footprints(model, redraw);
     /** @type {(content: Message, buffers: Bytes[]) => void} */
