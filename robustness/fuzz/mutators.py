@@ -13,6 +13,8 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import atheris
@@ -21,7 +23,8 @@ import pandas as pd
 import pyarrow as pa
 
 from robustness.fuzz.targets import Mutator
-from rsh.gallery.columns import TEXT, write_columns
+from rsh.gallery.columns import TEXT, map_columns, write_columns
+from rsh.gallery.items import to_pandas
 
 Change = Callable[[bytes, random.Random], bytes]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -149,7 +152,11 @@ def table_value(data: bytes, rng: random.Random) -> bytes:
 
 def columns_value(data: bytes, rng: random.Random) -> bytes:
     """Change a column, a value or the rows of a table of a gallery."""
-    table = _changed(pd.read_feather(io.BytesIO(data)), rng)
+    with NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        before = map_columns(Path(file.name))  # pandas would read what is no table, and crash
+        table = _changed(pd.DataFrame({key: to_pandas(before[key], key) for key in before}), rng)
     stream, columns = io.BytesIO(), {}
     for key in map(str, table.columns):
         with suppress(pa.ArrowException, OverflowError):

@@ -161,12 +161,16 @@ def check_items(columns: Columns, where: str) -> None:
         where: name of the table in messages.
 
     Raises:
-        InputError: id, class or split is missing or no text, or a longitude or latitude no number.
+        InputError: id, class or split is missing or no text, a footprint is no text, or a longitude
+            or latitude no number.
     """
     for name in TEXTS:
         if name not in columns:
             raise InputError(f"{where} has no column {name}")
-        if not is_text(columns[name].type) or columns[name].null_count:
+        if columns[name].null_count:
+            raise InputError(f"{where} has a value of {name} that is no text")
+    for name in (*TEXTS, "footprint"):
+        if name in columns and not is_text(columns[name].type):
             raise InputError(f"{where} has a value of {name} that is no text")
     for name in DEGREES:
         if name in columns and not is_number(columns[name].type):

@@ -112,6 +112,7 @@ def test_compressed_table_is_refused_before_it_is_unpacked(tmp_path: Path, codec
         (lambda t: t.assign(**{"class": [b"x"] * 12}), "class"),
         (lambda t: t.assign(id="a"), "a twice"),
         (lambda t: t.assign(longitude="east"), "longitude"),
+        (lambda t: t.assign(footprint=12), "footprint"),
         (lambda t: t.iloc[:5], (5, 12)),
     ],
 )
