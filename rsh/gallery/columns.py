@@ -163,8 +163,10 @@ def _field(data: bytes, table: int, field: int) -> int:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds texts, perhaps as numbers of categories."""
-    return bool(kind == TEXT or (pa.types.is_dictionary(kind) and kind.value_type == TEXT))
+    """Whether a column of this type holds texts, perhaps as signed numbers of categories."""
+    if pa.types.is_dictionary(kind):
+        return bool(kind.value_type == TEXT and pa.types.is_signed_integer(kind.index_type))
+    return bool(kind == TEXT)
 
 
 def is_number(kind: pa.DataType) -> bool:

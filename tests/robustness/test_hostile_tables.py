@@ -67,6 +67,9 @@ SPOILT: dict[str, Callable[[Columns], bytes]] = {
     "lists": lambda t: in_arrow(t | {"x": pa.array([[1]] * 12)}),
     "nothing": lambda t: in_arrow(t | {"x": pa.nulls(12)}),
     "objects": lambda t: in_arrow(t | {"x": pa.array([{"a": 1}] * 12)}),
+    "unsigned categories": lambda t: in_arrow(
+        t | {"split": t["split"].cast(pa.dictionary(pa.uint8(), TEXT))}
+    ),
     "numbers as categories": lambda t: in_arrow(t | {"x": NUMBERS.dictionary_encode()}),
     "a zone": lambda t: in_arrow(t | {"x": NUMBERS.cast(pa.timestamp("s", "Mars/Crater"))}),
     "a category outside": lambda t: in_arrow(t | {"class": category(9, "a")}),
