@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rsh.config import LabelsKept
 from rsh.errors import InputError
 from rsh.explorer.uploads.client import check_size
-from rsh.gallery.annotations.events import ClassChange, Visitor
+from rsh.gallery.annotations.events import ClassChange, GroupChange, Visitor
 from rsh.gallery.annotations.history import describe_event
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.gallery import Gallery
@@ -46,6 +46,7 @@ class Labeling:
                 browser.
         """
         self._gallery, self._by = gallery, ANYONE
+        self._shown: dict[str, None] = {}  # names of classes, which keep their keys
         self.why = self.said = ""
         self.kept: LabelsKept = kept
         if kept == "gallery":
@@ -76,15 +77,28 @@ class Labeling:
 
     @property
     def classes(self) -> list[str]:
-        """Names that tiles can be given: of the gallery, of groups, then others as they came."""
-        given = [
-            change.name
-            for event in self.store.state.events
-            for change in event.changes
-            if isinstance(change, ClassChange) and change.name
-        ]
-        groups = self.store.state.group_names.values()
-        return list(dict.fromkeys([*self._gallery.classes, *groups, *given]))
+        """Names that tiles can be given: of the gallery, then of groups and others as they came.
+
+        What is renamed keeps its place, and so its key. A name that no tile has any more keeps it
+        until it is removed, or the page is opened again.
+        """
+        state = self.store.state
+        groups = state.group_names
+        now = {*groups.values(), *state.given.names, *self._shown}
+        before: dict[str, str] = {}  # names of groups so far
+        places: dict[tuple[str, str], None] = {}  # a group, or the name of a class
+        for event in state.events:
+            for change in event.changes:
+                if isinstance(change, GroupChange):
+                    before[change.group] = change.name
+                    places["group", change.group] = None
+                elif isinstance(change, ClassChange) and change.name not in before.values():
+                    places["class", change.name] = None
+        names = [groups.get(key, "") if kind == "group" else key for kind, key in places]
+        found = dict.fromkeys([*self._shown, *names, *state.given.names])
+        return list(
+            dict.fromkeys([*self._gallery.classes, *(name for name in found if name in now)])
+        )
 
     def give(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
         """Give tiles a class, or take it away with "".
@@ -107,7 +121,9 @@ class Labeling:
         """
         classes = self.classes
         if not 1 <= number <= min(len(classes), KEYS):
-            raise InputError(f"no class has the key {number}: name a new class first")
+            raise InputError(
+                f"no class has the key {number}: select tiles, and type the name of a new class"
+            )
         self.give(rows, classes[number - 1])
 
     def settle(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
@@ -159,19 +175,48 @@ class Labeling:
         self.store.delete_set(self.store.state.find_set(name).key, by=self._by)
         self.said = f"Deleted the set {name}"
 
+    def rename_class(self, name: str, new: str) -> None:
+        """Give the tiles and the groups of a class another name.
+
+        Raises:
+            InputError: no tile and no group has the class, or the new name is none.
+        """
+        self.store.rename_class(name, new, by=self._by)
+        self._rename_shown(name, new)
+        self.said = f"The class {name} is now called {new.strip()}"
+
+    def remove_class(self, name: str) -> None:
+        """Take a class away from its tiles, and its name from groups.
+
+        Raises:
+            InputError: it cannot be saved.
+        """
+        if name in self.store.state.given.names or name in self.store.state.group_names.values():
+            self.store.remove_class(name, by=self._by)
+        self._shown.pop(name, None)
+        self.said = f"Removed the class {name}"
+
     def name_group(self, key: str, name: str) -> None:
         """Name a group of the hash space.
 
         Raises:
             InputError: the name is none.
         """
+        before = self.store.state.group_names.get(key, "")
         self.store.name_group(key, name, by=self._by)
+        self._rename_shown(before, name)
         named = f"Named a group {name.strip()}, a class that tiles can be given now"
         self.said = named if name else "Took a group's name away"
+
+    def _rename_shown(self, name: str, new: str) -> None:
+        """Let the new name of a class have the key of the old one."""
+        names = (new.strip() if one == name else one for one in self._shown)
+        self._shown = dict.fromkeys(filter(None, names))
 
     def undo(self) -> None:
         """Take back what this visitor did last."""
         event = self.store.undo(by=self._by)
+        self._shown.clear()
         what = describe_event(event, self.store.state) if event else ""
         self.said = f"Undone: {what}" if event else "There is nothing to undo"
 
@@ -244,8 +289,11 @@ class Labeling:
             state.given.numbers[state.given.numbers != UNLABELED], minlength=len(state.given.names)
         )
         many = dict(zip(state.given.names, counts.tolist(), strict=True))
+        classes = self.classes
+        self._shown |= dict.fromkeys(classes)
         return {
-            "classes": [[name, many.get(name, 0)] for name in self.classes],
+            "classes": [[name, many.get(name, 0)] for name in classes],
+            "num_encoded": len(self._gallery.classes),
             "sets": [[one.name, one.num_tiles] for one in state.sets],
             "num_given": state.given.num_tiles,
             "can_undo": state.undoable(self._by.token) is not None,

@@ -287,7 +287,7 @@ def check_row(gallery: Gallery, row: object) -> None:
     Raises:
         InputError: it is not 0 to the number of tiles less one.
     """
-    if not isinstance(row, int | np.integer) or not 0 <= row < len(gallery):
+    if isinstance(row, bool) or not (isinstance(row, int | np.integer) and 0 <= row < len(gallery)):
         raise InputError(f"there is no tile {row}: choose 0 to {len(gallery) - 1}")
 
 

@@ -3,6 +3,7 @@ import { copyAndSay, copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
 import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { icon } from "./lib/icons.js";
+import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
 import { selecting } from "./lib/selecting.js";
 import {
@@ -170,7 +171,7 @@ function caption(card, sign, count) {
       card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
       make("span", {}, card.name),
     ),
-    make("span", { class: "rsh-given", hidden: true }),
+    make("span", { class: "rsh-given-place" }),
     card.color < 0 ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
@@ -352,12 +353,8 @@ function render({ model, el }) {
   let given = {};
   function drawGiven() {
     for (const button of buttons) {
-      const pill = button.querySelector(".rsh-given");
-      if (!(pill instanceof HTMLElement)) continue;
-      const name = given[button.dataset.row ?? ""] ?? "";
-      pill.hidden = !name;
-      pill.title = name ? `given class: ${name}` : "";
-      pill.replaceChildren(icon("label"), make("span", {}, name.replaceAll("_", " ")));
+      const name = given[button.dataset.row ?? ""];
+      button.querySelector(".rsh-given-place")?.replaceChildren(...(name ? [givenPill(name)] : []));
     }
   }
 

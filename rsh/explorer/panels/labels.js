@@ -1,10 +1,11 @@
 // @ts-check
-import { make, on, plural, redrawOn, stopAll, store, stored } from "./lib/shared.js";
+import { make, on, plural, redrawOn, SEEN, stopAll, store, stored } from "./lib/shared.js";
 
 /** @import { Bytes, LabelsView, Message, Props } from "./lib/types" */
 
 const TOKEN = "rsh-visitor";
 const AUTHOR = "rsh-author";
+const KEYS = 9; // classes that have a digit
 /** @type {Record<LabelsView["kept"], string>} */
 const KEPT = {
   gallery: "Labels are kept in the gallery, for everybody who opens it.",
@@ -117,44 +118,63 @@ function render({ model, el }) {
 
   /** @type {(name: string, onclick: () => void, title?: string) => HTMLElement} */
   const small = (name, onclick, title) => make("button", { type: "button", class: "rsh-quiet", title, onclick }, name);
-  /** @param {LabelsView["sets"][number]} set */
-  function setLine([name, count]) {
+  /** @type {(what: "class" | "set", name: string, ...children: import("./lib/types").Child[]) => HTMLElement} */
+  function lineOf(what, name, ...children) {
     const rename = () => {
-      const field = make("input", { type: "text", value: name, "aria-label": `New name of ${name}` });
+      const field = make("input", {
+        type: "text",
+        value: name,
+        required: true,
+        pattern: SEEN,
+        "aria-label": `New name of ${name}`,
+      });
       const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Rename"));
       form.addEventListener("submit", (event) => {
         event.preventDefault();
-        act({ do: "rename set", name, new: field.value });
+        act({ do: `rename ${what}`, name, new: field.value });
       });
       line.replaceChildren(form);
       field.select();
     };
-    const line = make(
-      "li",
-      {},
+    const line = make("li", {}, ...children, small("Rename", rename));
+    return line;
+  }
+
+  /** @type {(given: LabelsView["classes"][number], place: number) => HTMLElement} */
+  function classLine([name, count], place) {
+    const line = lineOf(
+      "class",
+      name,
+      place < KEYS ? make("kbd", { title: "Its key" }, String(place + 1)) : null,
+      make("strong", {}, name.replaceAll("_", " ")),
+      make("span", {}, plural(count, "tile")),
+      count ? small("Select", () => act({ do: "select class", name })) : null,
+    );
+    line.append(small("Remove", () => act({ do: "remove class", name }), "No tile has it then; undo brings it back"));
+    return line;
+  }
+
+  /** @param {LabelsView["sets"][number]} set */
+  function setLine([name, count]) {
+    const line = lineOf(
+      "set",
+      name,
       make("strong", {}, name),
       make("span", {}, plural(count, "tile")),
       small("Select", () => act({ do: "select set", name })),
-      small("Rename", rename),
-      small("Delete", () => act({ do: "delete set", name }), "Its tiles stay; undo brings it back"),
     );
+    line.append(small("Delete", () => act({ do: "delete set", name }), "Its tiles stay; undo brings it back"));
     return line;
   }
 
   function draw() {
     const view = model.get("view");
     if (!view.classes) return;
-    const given = view.classes.filter(([, count]) => count);
+    const given = view.classes
+      .map((one, place) => /** @type {const} */ ([one, place]))
+      .filter(([[, count], place]) => count || place >= view.num_encoded);
     classes.replaceChildren(
-      ...given.map(([name, count]) =>
-        make(
-          "li",
-          {},
-          make("strong", {}, name.replaceAll("_", " ")),
-          make("span", {}, plural(count, "tile")),
-          small("Select", () => act({ do: "select class", name })),
-        ),
-      ),
+      ...given.map(([one, place]) => classLine(one, place)),
       ...(given.length ? [] : [make("li", {}, "None yet: select tiles and press 1 to 9, or name a class.")]),
     );
     sets.replaceChildren(

@@ -9,13 +9,14 @@ class LabelsPanel(Panel, script="labels.js", style="labels.css"):
     """A tab of the drawer with all classes and sets.
 
     Sends {"kind": "visitor", "token", "author", "dump"} once, and messages {"kind": "label", ...}
-    with "do": "undo", "redo", "delete set", "rename set", "select class", "select set", "settle",
-    "export" or "import".
+    with "do": "rename class", "remove class", "select class", the same of sets ("delete set"),
+    "settle", "export" or "import".
 
     Attributes:
-        view: classes and sets, each with name and count; num_given; can_undo, can_redo; kept,
-            where labels are kept; why, if not in the gallery; notes; and conflicts, each with a row
-            and pairs of a class and a person.
+        view: classes and sets, each with name and count; num_encoded, how many of the first classes
+            tiles were encoded with; num_given; can_undo, can_redo; kept, where labels are kept;
+            why, if not in the gallery; notes; and conflicts, each with a row and pairs of a class
+            and a person.
         fingerprint: of the gallery, under which a browser keeps labels.
         map: whether tiles have coordinates.
     """

@@ -1,7 +1,8 @@
 // @ts-check
 import { fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
+import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
-import { fileOf, Images, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
+import { fileOf, Images, make, on, redrawOn, SEEN, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -58,7 +59,7 @@ function render({ model, el }) {
         onclick: ({ detail, currentTarget }) => {
           // After a click of the mouse, Space is for the tile that is pointed at.
           if (detail && currentTarget instanceof HTMLElement) currentTarget.blur();
-          model.send({ kind: subject, do: what, key, chosen: chosen() });
+          model.send({ kind: subject, do: what, key, words, chosen: chosen() });
         },
       },
       words,
@@ -75,12 +76,15 @@ function render({ model, el }) {
       "aria-label": `Name of ${one.title}`,
       autocomplete: "off",
       spellcheck: "false",
+      required: true,
+      pattern: SEEN,
+      title: "Write a name",
       "data-key": one.key,
     });
     const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Name it"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (field.value.trim()) model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
+      model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
     });
     return form;
   }
@@ -99,6 +103,7 @@ function render({ model, el }) {
           { class: "rsh-card-text", "aria-hidden": "true" },
           card.far ? make("span", { class: "rsh-distance" }, card.far) : null,
           make("span", { class: "rsh-class" }, make("span", {}, card.color < 0 ? fileOf(card.id) : card.name)),
+          card.given ? givenPill(card.given) : null,
         ),
       ),
     );

@@ -10,9 +10,9 @@ from rsh.explorer.panels.panel import Panel
 class StripsPanel(Panel, script="strips.js", style="strips.css"):
     """Strips of tiles, each with a heading and what can be done with it.
 
-    Sends {"kind": subject, "do": action, "key", "chosen"}, where an action is one of the view's or
-    a strip's, "choose" when a slider has moved, and "rename" with a "name" besides; and
-    {"kind": "choose", "row"}.
+    Sends {"kind": subject, "do": action, "key", "words", "chosen"}, where an action is one of the
+    view's or a strip's, with its words, "choose" when a slider has moved, and "rename" with a
+    "name" besides; and {"kind": "choose", "row"}.
 
     Attributes:
         subject: what the strips are of, "groups" for example, the kind of its messages.
@@ -20,7 +20,8 @@ class StripsPanel(Panel, script="strips.js", style="strips.css"):
             first of them is what the tab is for; choices (optional), each with
             name, words, chosen, and options, pairs of a value and its words, or a range (least,
             most, step) and its unit, for a slider; and strips, each with key, title, words, cards,
-            named, whether a name can be given, and its actions.
+            perhaps with `given`, the class that was given, named, whether a name can be given, and
+            its actions.
         working: what is being done, or "".
     """
 

@@ -1,6 +1,6 @@
 // @ts-check
 import { icon } from "./lib/icons.js";
-import { emit, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, make, on, plural, redrawOn, SEEN, stopAll } from "./lib/shared.js";
 
 /** @import { LabelsView, Props } from "./lib/types" */
 
@@ -33,6 +33,9 @@ function render({ model, el }) {
     "aria-label": "Give the class of this name",
     autocomplete: "off",
     spellcheck: "false",
+    required: true,
+    pattern: SEEN,
+    title: "Write the name of a class",
   });
   const give = make("form", { class: "rsh-tray-form" }, field, make("button", {}, "Give"), names);
   const setNames = make("datalist", { id: `rsh-sets-${page}` });
@@ -43,6 +46,9 @@ function render({ model, el }) {
     "aria-label": "Name of a set",
     autocomplete: "off",
     spellcheck: "false",
+    required: true,
+    pattern: SEEN,
+    title: "Write the name of a set",
   });
   const take = make("button", { type: "button", onclick: () => ofSet("take") }, "Take out");
   const put = make("form", { class: "rsh-tray-form" }, setField, make("button", {}, "Put in"), take, setNames);
@@ -101,7 +107,6 @@ function render({ model, el }) {
 
   give.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!field.value.trim()) return;
     sent = field;
     act({ do: "give", name: field.value });
   });
@@ -111,8 +116,7 @@ function render({ model, el }) {
   });
   /** @param {"put" | "take"} what */
   function ofSet(what) {
-    if (setField.value.trim()) act({ do: what, name: setField.value });
-    else setField.focus();
+    if (put.reportValidity()) act({ do: what, name: setField.value });
   }
 
   /** @param {KeyboardEvent} event */

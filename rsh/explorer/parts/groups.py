@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+from rsh.errors import InputError
 from rsh.explorer.labeling import Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, tile_card
@@ -14,6 +15,7 @@ from rsh.text import humanize, plural
 TYPICAL = 9  # tiles shown of a group
 UNUSUAL = 9  # tiles shown
 AT_ONCE = 24  # groups shown before one asks for more
+LABEL = "Give all the class {name}"
 NONE = "This gallery is too large to find its groups now: run `rsh groups` on it."
 HOW = (
     "Dense regions of the hash space, found without labels: {many}, {left} in none. Each shows its "
@@ -51,13 +53,25 @@ class GroupsPart(Part):
             case {"kind": "groups", "do": "rename", "key": str(key), "name": str(name)}:
                 if self._find(key):
                     self._labeling.name_group(key, name)
-            case {"kind": "groups", "do": "label", "key": str(key)}:
+            case {"kind": "groups", "do": "label", "key": str(key), "words": str(words)}:
                 if group := self._find(key):
-                    self._labeling.give(group.rows, self._names.get(key, ""))
+                    self._label(group, words)
             case _:
                 return
         self.open()
         self.page.labeled()
+
+    def _label(self, group: Group, words: str) -> None:
+        """Give all tiles of a group its name, if that is still the one on the button.
+
+        Raises:
+            InputError: someone gave the group another name, or the tiles cannot be labeled.
+        """
+        name = self._names.get(group.key, "")
+        if not name or words != LABEL.format(name=name):
+            self.open()
+            raise InputError("the name of this group has changed: look at it again")
+        self._labeling.give(group.rows, name)
 
     def _find(self, key: str) -> Group | None:
         groups = self.page.state.gallery.groups
@@ -114,11 +128,13 @@ class GroupsPart(Part):
         words = [plural(len(group), "tile"), f"{group.spread:.1f} bits around its center"]
         if group.class_share is not None:
             words.append(f"{group.class_share:.0%} {humanize(group.class_name)}")
+        given = self._labeling.given(group.rows[:TYPICAL].tolist())
         cards = [
             tile_card(describe(gallery, row), before=f"typical tile {place + 1}")
+            | {"given": given.get(str(row), "")}
             for place, row in enumerate(group.rows[:TYPICAL].tolist())
         ]
-        label = [["label", f"Give all the class {name}"]] if name else []
+        label = [["label", LABEL.format(name=name)]] if name else []
         return strip(
             group.key,
             name or f"Group {group.number + 1}",

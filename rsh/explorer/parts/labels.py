@@ -47,59 +47,66 @@ class LabelsPart(Part):
             case {"kind": "visitor", "token": str(token), "author": str(author)}:
                 labeling.meet(token, author, content.get("dump"))
                 self._show()
-            case {"kind": "label", "do": str(what)}:
+            case {"kind": "label"}:
                 labeling.said = ""
-                self._label(what, content)
-                self._arrange(what, content)
-                self._exchange(what, content, buffers)
+                if self._label(content) or self._arrange(content):
+                    self.page.alert("")
+                    self.show_saved()
+                self._exchange(content, buffers)
 
-    def _label(self, what: str, content: dict[str, Any]) -> None:
-        """Give classes, and put tiles into sets."""
-        labeling, name = self.labeling, str(content.get("name", ""))
-        match what:
-            case "give":
+    def _label(self, content: dict[str, Any]) -> bool:
+        """Give classes, and put tiles into sets; return whether this was asked for."""
+        labeling = self.labeling
+        match content:
+            case {"do": "give", "name": str(name)}:
                 labeling.give(self._rows(content), name)
-            case "number":
-                labeling.give_number(self._rows(content), int(content["number"]))
-            case "settle":
+            case {"do": "number", "number": int(number)} if not isinstance(number, bool):
+                labeling.give_number(self._rows(content), number)
+            case {"do": "settle", "name": str(name)}:
                 labeling.settle(self._rows(content), name)
-            case "put":
+            case {"do": "put", "name": str(name)}:
                 labeling.put(self._rows(content), name)
-            case "take":
+            case {"do": "take", "name": str(name)}:
                 labeling.take(self._rows(content), name)
-            case "undo":
+            case {"do": "undo"}:
                 labeling.undo()
-            case "redo":
+            case {"do": "redo"}:
                 labeling.redo()
             case _:
-                return
-        self.show_saved()
+                return False
+        return True
 
-    def _arrange(self, what: str, content: dict[str, Any]) -> None:
-        """Rename, delete and select sets."""
-        labeling, name = self.labeling, str(content.get("name", ""))
-        match what:
-            case "rename set":
-                labeling.rename_set(name, str(content.get("new", "")))
-            case "delete set":
-                labeling.delete_set(name)
-            case "select set":
-                self.page.select(labeling.rows_of_set(name))
-            case "select class":
+    def _arrange(self, content: dict[str, Any]) -> bool:
+        """Rename, remove and select classes and sets; return whether this was asked for."""
+        labeling = self.labeling
+        match content:
+            case {"do": "rename class", "name": str(name), "new": str(new)}:
+                labeling.rename_class(name, new)
+            case {"do": "remove class", "name": str(name)}:
+                labeling.remove_class(name)
+            case {"do": "select class", "name": str(name)}:
                 self.page.select(labeling.rows_of_class(name))
+            case {"do": "rename set", "name": str(name), "new": str(new)}:
+                labeling.rename_set(name, new)
+            case {"do": "delete set", "name": str(name)}:
+                labeling.delete_set(name)
+            case {"do": "select set", "name": str(name)}:
+                self.page.select(labeling.rows_of_set(name))
             case _:
-                return
-        self.show_saved()
+                return False
+        return True
 
-    def _exchange(self, what: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _exchange(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Write labels and sets to a file, and read them from one."""
-        if what == "export":
-            name, kind, data = self.labeling.write_file(str(content.get("form", "")))
-            self.list.send({"kind": "file", "name": name, "type": kind}, buffers=[data])
-        if what == "import" and len(buffers) == 1:
-            words = self.labeling.read_file(bytes(buffers[0]), str(content.get("name", "")))
-            self.list.send({"kind": "imported", "words": words})
-            self.show_saved()
+        match content:
+            case {"do": "export", "form": str(form)}:
+                name, kind, data = self.labeling.write_file(form)
+                self.list.send({"kind": "file", "name": name, "type": kind}, buffers=[data])
+            case {"do": "import", "name": str(name)} if len(buffers) == 1:
+                words = self.labeling.read_file(bytes(buffers[0]), name)
+                self.list.send({"kind": "imported", "words": words})
+                self.page.alert("")
+                self.show_saved()
 
     def _rows(self, content: dict[str, Any]) -> NDArray[np.int64]:
         """Return the tile that is meant, or those selected."""

@@ -282,6 +282,38 @@ class AnnotationStore:
         change = GroupChange(group, clean_name(name) if name else "")
         return self._record(by, lambda: [change])
 
+    def rename_class(self, name: str, new: str, *, by: Visitor) -> Event:
+        """Give the tiles that were given a class another one, and the groups of its name likewise.
+
+        Raises:
+            InputError: no tile and no group has it, the new name is none, or it cannot be saved.
+        """
+        return self._replace_class(name, self._class_name(new), by)
+
+    def remove_class(self, name: str, *, by: Visitor) -> Event:
+        """Take a class away from all tiles that were given it, and its name from groups.
+
+        Raises:
+            InputError: no tile and no group has it, or it cannot be saved.
+        """
+        return self._replace_class(name, "", by)
+
+    def _replace_class(self, name: str, new: str, visitor: Visitor) -> Event:
+        """Replace a class by another or none, which ends conflicts about its tiles."""
+
+        def collect() -> Sequence[Change]:
+            state = self.state
+            keys = [key for key, of_group in state.group_names.items() if of_group == name]
+            changes: list[Change] = [GroupChange(key, new) for key in keys]
+            if name in state.given.names:
+                rows = np.flatnonzero(state.given.numbers == state.given.names.index(name))
+                changes.append(ClassChange(new, self._tiles(rows), settles=bool(new)))
+            if not changes:
+                raise InputError(f"no tile and no group has the class {name}: choose another")
+            return changes
+
+        return self._record(visitor, collect)
+
     def give_all(
         self,
         classes: Mapping[str, ArrayLike],

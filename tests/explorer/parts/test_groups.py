@@ -43,8 +43,26 @@ def test_a_group_is_named_selected_and_labeled(page):
     assert ["label", "Give all the class dark forest"] in strip["actions"]
     ask(page, "select", key=group.key)
     assert page.state.selection.tolist() == sorted(group.rows.tolist())
-    ask(page, "label", key=group.key)
+    ask(page, "label", key=group.key, words="Give all the class dark forest")
     assert set(page.labels.labeling.rows_of_class("dark forest")) == set(group.rows.tolist())
+
+
+def test_a_button_that_names_another_class_labels_nothing(page):
+    group = page.state.gallery.groups[0]
+    ask(page, "rename", key=group.key, name="lake")
+    (words,) = (w for what, w in page.groups.strips.view["strips"][1]["actions"] if what == "label")
+    ask(page, "label", key=group.key, words=words)
+    shown = page.groups.strips.view["strips"][1]["cards"]
+    assert {card["given"] for card in shown} == {"lake"}
+    page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])
+    assert {card["given"] for card in page.groups.strips.view["strips"][1]["cards"]} == {""}
+    ask(page, "label", key=group.key, words=words)
+    count = page.labels.labeling.store.state.given.num_tiles
+    page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])
+    page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])  # the name
+    ask(page, "label", key=group.key, words=words)
+    assert page.header.message == "the name of this group has changed: look at it again"
+    assert count == len(group) and not page.labels.labeling.store.state.given.num_tiles
 
 
 def test_a_key_of_no_group_changes_nothing(page):

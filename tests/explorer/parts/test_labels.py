@@ -56,8 +56,86 @@ def test_a_class_goes_to_the_selection_or_to_the_tile_that_is_meant(folder):
 def test_a_key_without_a_class_says_what_to_do(folder):
     page = visit(folder)
     label(page, "number", number=4, row=5)
-    assert page.header.message == "no class has the key 4: name a new class first"
+    assert page.header.message == (
+        "no class has the key 4: select tiles, and type the name of a new class"
+    )
     assert given(page) == {}
+    label(page, "give", name="sea", row=5)
+    assert page.header.message == ""  # what was wrong is mended
+
+
+def names(page: Explorer) -> list[str]:
+    return [name for name, _ in page.labels.list.view["classes"]]
+
+
+def test_a_key_belongs_to_its_class_until_that_is_removed(folder):
+    page = visit(folder)
+    group = page.state.gallery.groups[0]
+    tell(page, kind="groups", do="rename", key=group.key, name="water")
+    for row, name in enumerate(("sand", "ice", "sea")):
+        label(page, "give", name=name, row=row)
+    assert names(page) == ["water", "sand", "ice", "sea"]
+    label(page, "number", number=1, row=9)
+    label(page, "give", name="sand", row=1)  # nothing is ice any more
+    tell(page, kind="groups", do="rename", key=group.key, name="lake")
+    assert names(page) == ["lake", "sand", "ice", "sea", "water"]
+    label(page, "rename class", name="sand", new="beach")
+    assert page.labels.tray.said == "The class sand is now called beach"
+    assert names(page) == ["lake", "beach", "ice", "sea", "water"]
+    assert given(page) == {0: "beach", 1: "beach", 2: "sea", 9: "water"}
+    assert names(visit(folder))[0] == "lake"  # the group's, also for the next visitor
+    label(page, "remove class", name="ice")
+    label(page, "remove class", name="beach")
+    assert names(page) == ["lake", "sea", "water"]
+    assert given(page) == {2: "sea", 9: "water"}
+    label(page, "undo")
+    assert given(page) == {0: "beach", 1: "beach", 2: "sea", 9: "water"}
+    label(page, "rename class", name="lake", new="pond")
+    assert page.groups.strips.view["strips"][1]["title"] == "pond"
+    label(page, "rename class", name="nothing", new="x")
+    assert page.header.message == "no tile and no group has the class nothing: choose another"
+
+
+WRONG: list[dict[str, Any]] = [
+    {"do": "give"},
+    {"do": "give", "name": None},
+    {"do": "give", "name": [1]},
+    {"do": "give", "name": "ice", "row": True},
+    {"do": "give", "name": "ice", "row": 1.5},
+    {"do": "number", "number": True},
+    {"do": "number", "number": 1.5},
+    {"do": "number", "number": "1"},
+    {"do": "number"},
+    {"do": "settle", "row": 3},
+    {"do": "put"},
+    {"do": "take", "name": None},
+    {"do": "delete set"},
+    {"do": "rename set", "name": "first"},
+    {"do": "remove class"},
+    {"do": "import", "name": "x.csv"},
+    {"do": 3},
+    {},
+]
+
+
+@pytest.mark.parametrize("content", WRONG, ids=str)
+def test_a_message_that_no_panel_sends_changes_nothing(folder, content):
+    page = visit(folder)
+    label(page, "give", name="sea", row=3)
+    page.select([3])
+    label(page, "put", name="first")
+    before = page.labels.labeling.store.dump()
+    tell(page, kind="label", **content)
+    assert page.labels.labeling.store.dump() == before
+    tell(page, kind="choose", row=True)
+    assert "there is no tile True" in page.header.message
+    assert page.state.query.row is not True
+
+
+def test_what_was_given_can_be_filtered_by_at_once(folder):
+    page = visit(folder)
+    label(page, "give", name="sea", row=3)
+    assert page.filter.view["columns"][-1]["values"] == ["sea"]
 
 
 def test_undo_and_redo_are_this_visitors_own(folder):

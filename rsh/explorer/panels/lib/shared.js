@@ -132,6 +132,9 @@ export function countDifferent(bits, others) {
   return bits.filter((bit, place) => bit !== others[place]).length;
 }
 
+/** The pattern of a name in a form: at least one letter that can be seen. */
+export const SEEN = ".*\\S.*";
+
 /**
  * A count with its noun: "1 bit", "2,400 tiles".
  * @param {number} count

@@ -167,7 +167,7 @@ export interface Strip {
   key: string;
   title: string;
   words: string;
-  cards: (Card & { far?: string })[];
+  cards: (Card & { far?: string; given?: string })[];
   actions: [name: string, words: string][];
   named: boolean;
 }
@@ -190,6 +190,7 @@ export interface StripsView {
 // labels.py
 export interface LabelsView {
   classes: [name: string, count: number][];
+  num_encoded: number;
   sets: [name: string, count: number][];
   num_given: number;
   can_undo: boolean;
