@@ -27,6 +27,7 @@ from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headl
 from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import ScatterPanel, make_maps, marks_view
+from rsh.explorer.panels.selected import MAX_CARDS as MAX_SELECTED_CARDS
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
 from rsh.explorer.panels.upload import UploadPanel, found_words
 from rsh.explorer.parts.duplicates import DuplicatesPart
@@ -73,6 +74,7 @@ class Explorer:
         self.switch: Callable[[str, str], None] = lambda other, text: None
         self.state = state
         self._class, self._part = 0, 0
+        self._num_selected = MAX_SELECTED_CARDS
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder)
         self._sharpest = Sharpest(gallery, self._uploads, originals=settings.originals)
@@ -167,7 +169,8 @@ class Explorer:
         self._encode(content, buffers)
         for part in self.parts:
             part.receive(panel, content, buffers)
-        self._show_more(panel, content, buffers)
+        self._show_more(panel, content)
+        self._select(content, buffers)
 
     def _change_query(self, content: dict[str, Any]) -> None:
         state = self.state
@@ -214,7 +217,7 @@ class Explorer:
             case {"kind": "parts"}:
                 start_soon(self.look_for_parts())
 
-    def _show_more(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _show_more(self, panel: Any, content: dict[str, Any]) -> None:
         gallery = self.state.gallery
         match content:
             case {"kind": "dots"} if isinstance(panel, ScatterPanel):
@@ -232,17 +235,23 @@ class Explorer:
             case {"kind": "take", "form": str(form)}:
                 self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
                 self.alert("")
+            case {"kind": "color", "by": str(by)}:
+                self.legend.color(self.state.results(), by)
+
+    def _select(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content:
             case {"kind": "select"}:
                 self.state.select(rows_sent(buffers))
                 self._show_picked()
+            case {"kind": "more selected"}:
+                self._num_selected += MAX_SELECTED_CARDS
+                self._show_tab()
             case {"kind": "select results"}:
                 self.select(self.state.results().rows)
                 self.alert("")
             case {"kind": "select class"}:
-                self.select(self.state.list_tiles(list_kinds(gallery)[self._class]))
+                self.select(self.state.list_tiles(list_kinds(self.state.gallery)[self._class]))
                 self.alert("")
-            case {"kind": "color", "by": str(by)}:
-                self.legend.color(self.state.results(), by)
 
     @guarded
     def search(self, change: dict[str, Any]) -> None:
@@ -365,7 +374,7 @@ class Explorer:
         if tab == "compare":
             self.sides.view = self._comparison.view(self.state, self.sides.chosen)
         if tab == "selected":
-            self.selected.view = selected_view(self.state)
+            self.selected.view = selected_view(self.state, self._num_selected)
         for part in self.parts:
             if part.tab == tab:
                 part.open()
@@ -432,6 +441,7 @@ class Explorer:
         self._show_picked()
 
     def _show_picked(self) -> None:
+        self._num_selected = MAX_SELECTED_CARDS
         self.export.selected = len(self.state.selection)
         self._show_tab()
 

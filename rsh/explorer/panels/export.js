@@ -92,7 +92,9 @@ function render({ model, el }) {
       "div",
       { role: "group", "aria-label": name },
       make("span", { class: "rsh-export-label" }, label),
-      ...forms.map(([form, text, title]) => make("button", { type: "button", title, onclick: () => give(form) }, text)),
+      ...forms.map(([form, text, title]) =>
+        make("button", { type: "button", title, "data-form": form, onclick: () => give(form) }, text),
+      ),
     );
   el.classList.add("rsh-panel", "rsh-export");
   el.append(
@@ -110,6 +112,12 @@ function render({ model, el }) {
       copied,
     ),
   );
+  // No command finds tiles that were selected by hand.
+  const command = el.querySelector('[data-form="command"]');
+  const offer = () => {
+    if (command instanceof HTMLElement) command.hidden = what.value === "selection";
+  };
+  what.addEventListener("change", offer);
   return stopAll([
     redrawOn(model, ["selected"], () => {
       const count = model.get("selected");
@@ -117,6 +125,7 @@ function render({ model, el }) {
       selection.disabled = !count;
       selection.hidden = !count;
       what.value = count ? "selection" : "answer";
+      offer();
       forget();
     }),
     on(model, { busy: forget }),

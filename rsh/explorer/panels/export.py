@@ -58,6 +58,7 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
             raise InputError("there is nothing to export: search for tiles or select some first")
         if form in FILES:
             name, kind, make = FILES[form]
+            name = name.replace("results", "selection") if selection else name
             ranked = result.rows.tolist(), result.ranks.tolist()
             wanted = form, result.query, result.options, result.labels, *ranked
             if self._last[0] != wanted:  # a sheet of many tiles takes a second

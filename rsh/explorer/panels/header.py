@@ -60,6 +60,8 @@ def describe_gallery(gallery: Gallery) -> str:
     facts.append(plural(gallery.num_bits, "bit") + look)
     if not gallery.has_images:
         facts.append("no images")
+    if gallery.manifest.projection is None:
+        facts.append("no spaces yet: run rsh project")
     recall = gallery.searcher.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")

@@ -33,7 +33,9 @@ function queryCard(model, view, url) {
     make(
       "div",
       { class: "rsh-about" },
-      make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
+      query.name === query.id
+        ? null
+        : make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
       make(
         "p",
         { class: "rsh-id" },

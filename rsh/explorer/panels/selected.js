@@ -1,12 +1,12 @@
 // @ts-check
-import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { classOrFile, fillGrid, pointAt, tileCard } from "./lib/grid.js";
 import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Card, Props } from "./lib/types" */
 
 /**
  * The selected tiles as cards.
- * @param {Props<{ view: { heading: string, note: string, cards: (Card & { far: string })[] } }>} props
+ * @param {Props<{ view: { heading: string, note: string, cards: (Card & { far: string })[], more: number } }>} props
  */
 function render({ model, el }) {
   const images = new Images();
@@ -14,7 +14,8 @@ function render({ model, el }) {
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
   el.classList.add("rsh-panel", "rsh-selected");
-  el.append(heading, note, list);
+  const more = make("button", { type: "button", onclick: () => model.send({ kind: "more selected" }) });
+  el.append(heading, note, list, more);
 
   /** @param {Card & { far: string }} tile */
   function card(tile) {
@@ -22,17 +23,19 @@ function render({ model, el }) {
       "span",
       { class: "rsh-card-text", "aria-hidden": "true" },
       make("span", { class: "rsh-distance" }, tile.far),
-      make("span", { class: "rsh-class" }, make("span", {}, tile.name)),
+      classOrFile(tile),
     );
     return tileCard(model, images, tile, {}, words);
   }
 
   function draw() {
-    const { heading: title = "", note: words = "", cards = [] } = model.get("view");
+    const { heading: title = "", note: words = "", cards = [], more: next = 0 } = model.get("view");
     heading.textContent = title;
     note.textContent = words;
     list.setAttribute("aria-label", title);
     fillGrid(list, cards.map(card));
+    more.hidden = !next;
+    more.textContent = `Show ${next} more`;
   }
 
   return stopAll([

@@ -12,23 +12,25 @@ from rsh.search.rerank import order_ties
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
-MAX_CARDS = 48  # all selected tiles are exported
+MAX_CARDS = 48  # shown before one asks for more; all selected tiles are exported
 
 
 class SelectedPanel(Panel, script="selected.js"):
     """A grid of the selected tiles, nearest to the query first. Sends {"kind": "choose", "row"}.
 
+    It sends {"kind": "more selected"} to see more of them.
+
     Attributes:
-        view: heading, note and cards.
+        view: heading, note, cards, and more, how many more are shown next.
     """
 
 
-def selected_view(state: ExplorerState) -> dict[str, Any]:
-    """Return the `SelectedPanel.view` of a state."""
+def selected_view(state: ExplorerState, shown: int = MAX_CARDS) -> dict[str, Any]:
+    """Return the `SelectedPanel.view` of a state, with at most `shown` cards."""
     result = selected_tiles(state)
     if not len(result):
         note = "Select tiles with Space or the box on a card, or draw around dots in a space."
-        return {"heading": "No tile is selected", "note": note, "cards": []}
+        return {"heading": "No tile is selected", "note": note, "cards": [], "more": 0}
     labels = state.gallery.labels[state.selection]
     names = Counter([*state.gallery.classes, ""][label] for label in labels.tolist())
     words = [
@@ -37,11 +39,12 @@ def selected_view(state: ExplorerState) -> dict[str, Any]:
     ]
     more = ["\u2026"] if len(names) > 3 else []
     classes = f"{', '.join(words + more)}; nearest" if state.gallery.classes else "Nearest"
-    shown = f" The nearest {MAX_CARDS} are shown." if len(result) > MAX_CARDS else ""
+    part = f" The nearest {shown} are shown." if len(result) > shown else ""
     return {
         "heading": f"{plural(len(result), 'selected tile')}",
-        "note": f"{classes} to the query first.{shown}",
-        "cards": [_card(result, hit) for hit in result.take(slice(MAX_CARDS))],
+        "note": f"{classes} to the query first.{part}",
+        "cards": [_card(result, hit) for hit in result.take(slice(shown))],
+        "more": min(len(result) - shown, MAX_CARDS) if len(result) > shown else 0,
     }
 
 

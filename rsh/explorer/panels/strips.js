@@ -1,8 +1,8 @@
 // @ts-check
-import { fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
+import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
-import { fileOf, Images, make, on, redrawOn, SEEN, stopAll, withCommands } from "./lib/shared.js";
+import { Images, make, on, redrawOn, SEEN, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -102,7 +102,7 @@ function render({ model, el }) {
           "span",
           { class: "rsh-card-text", "aria-hidden": "true" },
           card.far ? make("span", { class: "rsh-distance" }, card.far) : null,
-          make("span", { class: "rsh-class" }, make("span", {}, card.color < 0 ? fileOf(card.id) : card.name)),
+          classOrFile(card),
           card.given ? givenPill(card.given) : null,
         ),
       ),

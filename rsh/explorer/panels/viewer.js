@@ -33,6 +33,7 @@ function render({ model, el }) {
   let isFirst = true; // of the images of this tile: a sharper one may follow
   let url = "";
   const crop = cropper(frame, (box) => {
+    crop.note.classList.remove("is-problem");
     crop.note.textContent = "Reading the part of the image: the first one takes some seconds.";
     model.send({ kind: "part", row, box });
   });
@@ -53,7 +54,10 @@ function render({ model, el }) {
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();
   });
-  dialog.addEventListener("close", () => crop.reset());
+  dialog.addEventListener("close", () => {
+    crop.note.classList.remove("is-problem");
+    crop.reset();
+  });
   el.classList.add("rsh-panel", "rsh-viewer-panel");
   el.append(dialog);
 
@@ -76,8 +80,10 @@ function render({ model, el }) {
   /** @type {(content: Message, buffers: Bytes[]) => void} */
   function receive(content, buffers) {
     if (!("row" in content) || content.row !== row) return; // of a tile that was shown before
-    if (content.kind === "part" && content.problem) crop.note.replaceChildren(...withCommands(content.problem));
-    else if (content.kind === "part") dialog.close();
+    if (content.kind === "part" && content.problem) {
+      crop.note.classList.add("is-problem");
+      crop.note.replaceChildren(...withCommands(content.problem));
+    } else if (content.kind === "part") dialog.close();
     if (content.kind !== "enlarged") return;
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));

@@ -111,7 +111,7 @@ class DuplicatesPart(Part):
             strips = [self._group(place, each) for place, each in enumerate(self._part("groups"))]
             note = (
                 f"{plural(len(found['groups']), 'group')} with {plural(found['num_tiles'], 'tile')}"
-                f", of which {found['num_removable']:,} can go without losing what is only there."
+                f", of which {found['num_removable']:,} can be removed: a tile of each group stays."
             )
             if found["num_removable"]:
                 actions.append(["select removable", "Select those that can go"])
@@ -144,7 +144,7 @@ class DuplicatesPart(Part):
     def _group(self, number: int, group: Found) -> dict[str, Any]:
         tiles = group["tiles"]
         far = max(tile["distance"] for tile in tiles)
-        words = [f"up to {plural(far, 'bit')} apart"]
+        words = [f"up to {plural(far, 'bit')} apart" if far else "equal codes"]
         splits = {name: count for name, count in group["splits"].items() if name}
         words += [f"{count} {name}" for name, count in splits.items()] if len(splits) > 1 else []
         if len(group["classes"]) > 1:

@@ -119,13 +119,13 @@ class GroupsPart(Part):
             tile_card(describe(gallery, row), far := f"{factor:.1f} x as far", far=far)
             for row, factor in zip(found.rows.tolist(), found.factors.tolist(), strict=True)
         ]
-        words = "how many times as far from their nearest tiles as these are from theirs"
+        words = "2.0 x as far: twice as far from its nearest tiles as those are from their own"
         actions = [["select unusual", "Select"]]
         return strip("", "Most unusual tiles", words, cards, actions=actions)
 
     def _strip(self, group: Group, name: str) -> dict[str, Any]:
         gallery = self.page.state.gallery
-        words = [plural(len(group), "tile"), f"{group.spread:.1f} bits around its center"]
+        words = [plural(len(group), "tile"), f"on average {group.spread:.1f} bits from its center"]
         if group.class_share is not None:
             words.append(f"{group.class_share:.0%} {humanize(group.class_name)}")
         given = self._labeling.given(group.rows[:TYPICAL].tolist())

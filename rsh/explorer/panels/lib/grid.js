@@ -1,5 +1,5 @@
 // @ts-check
-import { choose, emit, make } from "./shared.js";
+import { choose, emit, fileOf, make } from "./shared.js";
 
 /**
  * @import { Card, Child, Model, Relevance } from "./types"
@@ -132,4 +132,13 @@ function move(event, buttons) {
   if (!(next >= 0 && next < buttons.length)) return;
   event.preventDefault();
   focusOn(buttons[next]);
+}
+
+/**
+ * The class of a tile, or the name of its file where it has none, in one line.
+ * @param {{ id: string, name: string, color: number }} tile
+ */
+export function classOrFile({ id, name, color }) {
+  const isFile = color < 0;
+  return make("span", { class: `rsh-class${isFile ? " is-file" : ""}` }, make("span", {}, isFile ? fileOf(id) : name));
 }

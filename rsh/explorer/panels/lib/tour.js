@@ -68,7 +68,8 @@ const seen = (selector) =>
  * @param {(region: string) => void} go brings a region of the page to the front
  */
 export function tour(labeled, images, go) {
-  const stops = steps(labeled, images);
+  const all = steps(labeled, images);
+  let stops = all;
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
   const place = make("span", { class: "rsh-note" });
@@ -82,11 +83,17 @@ export function tour(labeled, images, go) {
     words,
     buttons,
   );
-  const button = make("button", { type: "button", class: "rsh-tour-button", onclick: () => show(0) }, "Tour");
+  const button = make("button", { type: "button", class: "rsh-tour-button", onclick: begin }, "Tour");
   let step = 0;
   let timer = 0;
   /** @type {Element | null} */
   let target = null;
+
+  function begin() {
+    // A gallery without maps has no dots.
+    stops = all.filter(({ targets }) => targets.some((each) => document.querySelector(each)));
+    show(0);
+  }
 
   /** @param {number} number */
   function show(number) {
@@ -95,7 +102,7 @@ export function tour(labeled, images, go) {
     if (!stop) return end();
     go(stop.region);
     target = stop.targets.map(seen).find(Boolean) ?? null;
-    if (!target) return show(number + 1); // a gallery without maps has no dots
+    if (!target) return show(number + 1);
     step = number;
     target.classList.add("is-toured");
     title.textContent = stop.heading;
