@@ -49,7 +49,7 @@ def with_found(page: Explorer) -> list[str]:
 def test_what_was_found_is_shown_and_can_be_selected(page):
     with_found(page)
     view = page.duplicates.strips.view
-    assert view["note"].startswith("1 group with 2 tiles, of which 1 can go")
+    assert view["note"].startswith("1 group with 2 tiles, of which 1 can be removed")
     (strip,) = view["strips"]
     assert [card["row"] for card in strip["cards"]] == [3, 17]
     assert "different classes: coast, desert" in strip["words"]
