@@ -72,7 +72,7 @@ function render({ model, el }) {
   function nameForm(one) {
     const field = make("input", {
       type: "text",
-      placeholder: "give it a name",
+      placeholder: one.name ? "another name" : "give it a name",
       "aria-label": `Name of ${one.title}`,
       autocomplete: "off",
       spellcheck: "false",

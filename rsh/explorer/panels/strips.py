@@ -20,8 +20,8 @@ class StripsPanel(Panel, script="strips.js", style="strips.css"):
             first of them is what the tab is for; choices (optional), each with
             name, words, chosen, and options, pairs of a value and its words, or a range (least,
             most, step) and its unit, for a slider; and strips, each with key, title, words, cards,
-            perhaps with `given`, the class that was given, named, whether a name can be given, and
-            its actions.
+            perhaps with `given`, the class that was given, named, whether a name can be given, the
+            name that was, and its actions.
         working: what is being done, or "".
     """
 
@@ -37,6 +37,7 @@ def strip(
     *,
     actions: list[list[str]],
     named: bool = False,
+    name: str = "",
 ) -> dict[str, Any]:
     """Return one strip.
 
@@ -47,6 +48,7 @@ def strip(
         cards: from `rsh.explorer.panels.tiles.tile_card`.
         actions: pairs of a name and its words.
         named: whether a visitor can name it.
+        name: that a visitor gave it.
     """
     return {
         "key": key,
@@ -55,4 +57,5 @@ def strip(
         "cards": cards,
         "actions": actions,
         "named": named,
+        "name": name,
     }

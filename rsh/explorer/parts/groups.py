@@ -142,4 +142,5 @@ class GroupsPart(Part):
             cards,
             actions=[["select", "Select"], *label],
             named=True,
+            name=name,
         )

@@ -170,6 +170,7 @@ export interface Strip {
   cards: (Card & { far?: string; given?: string })[];
   actions: [name: string, words: string][];
   named: boolean;
+  name: string;
 }
 
 export interface StripsView {
