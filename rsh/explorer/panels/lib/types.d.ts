@@ -188,6 +188,12 @@ export interface StripsView {
 }
 
 // labels.py
+/** `AnnotationStore.dump`, which a browser may keep. */
+export interface Dump {
+  format: number;
+  events: ({ id?: unknown } | null)[];
+}
+
 export interface LabelsView {
   classes: [name: string, count: number][];
   sets: [name: string, count: number][];
