@@ -109,7 +109,8 @@ def labels_import(
 ) -> None:
     """Give tiles the classes and sets of a table: .csv, .parquet or .geojson.
 
-    It needs a column id, or path, and class, or sets with semicolons between their names, or both.
+    It needs a column id, or path, and label or class, or sets with semicolons between their names,
+    or both. Where there are label and class, label counts.
 
     Args:
         gallery: Gallery folder.
@@ -120,7 +121,13 @@ def labels_import(
     from rsh.search.formats.annotations import import_annotations
 
     opened = _open(gallery)
-    done = import_annotations(opened, file, by=_visitor(author), skip_unknown=skip_unknown)
+    done = import_annotations(
+        opened,
+        file,
+        by=_visitor(author),
+        skip_unknown=skip_unknown,
+        fix="fix them, or give --skip-unknown",
+    )
     skipped = f", {plural(done.num_unknown, 'row')} of unknown tiles left out"
     matched = f"{plural(done.num_tiles, 'tile')} of {file} matched"
     print(f"{gallery}: {matched}{skipped if done.num_unknown else ''}")

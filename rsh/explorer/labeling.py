@@ -1,5 +1,6 @@
 """What a visitor labels: classes and sets, in the gallery, in the browser, or not at all."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,8 @@ FORMS = {
     "parquet": "application/vnd.apache.parquet",
     "geojson": "application/geo+json",
 }
+BEFORE_NAME = re.compile(r".*[/\\]", re.DOTALL)  # folders of a visitor's machine
+MOST_SHOWN = 100  # characters of a file's name
 KEYS = 9  # classes that have a digit
 
 
@@ -226,13 +229,13 @@ class Labeling:
         Raises:
             InputError: it is no such file, or names tiles that the gallery lacks.
         """
-        from rsh.search.formats.annotations import import_annotations
+        from rsh.search.formats.annotations import give_labels
+        from rsh.search.formats.label_files import parse_labels
 
+        name = BEFORE_NAME.sub("", name)[-MOST_SHOWN:]
         check_size(len(data), name)
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / f"labels{Path(name).suffix.lower()}"
-            file.write_bytes(data)
-            found = import_annotations(self._gallery, file, by=self._by)
+        labels = parse_labels(data, name, num_tiles=len(self._gallery))
+        found = give_labels(self._gallery, labels, name, by=self._by)
         tiles = plural(found.num_tiles, "tile")
         self.said = f"{name}: labels and sets of {tiles}"
         return f"{name}: labels and sets of {tiles}. Undo takes them back."

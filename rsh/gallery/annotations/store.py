@@ -183,6 +183,21 @@ class AnnotationStore:
         """What the log is called in sentences."""
         return str(self._log.file) if isinstance(self._log, AppendLog) else "what the browser kept"
 
+    def class_name(self, name: str) -> str:
+        """Return the name of a class; one that tiles were encoded with may be any text.
+
+        Raises:
+            InputError: the name is none.
+        """
+        try:
+            cleaned = clean_name(name, parameter="class")
+        except InputError:
+            if name in self._gallery.classes:
+                return name
+            raise
+        is_known = cleaned != name and name in self._gallery.classes
+        return name if is_known else cleaned
+
     def give_class(self, rows: ArrayLike, name: str, *, by: Visitor, settle: bool = False) -> Event:
         """Give tiles a class.
 
@@ -195,7 +210,7 @@ class AnnotationStore:
         Raises:
             InputError: no tile or no such row is given, the name is none, or it cannot be saved.
         """
-        change = ClassChange(self._class_name(name), self._tiles(rows), settle)
+        change = ClassChange(self.class_name(name), self._tiles(rows), settle)
         return self._record(by, lambda: [change])
 
     def take_class(self, rows: ArrayLike, *, by: Visitor) -> Event:
@@ -312,7 +327,7 @@ class AnnotationStore:
             InputError: as for `give_class` and `create_set`.
         """
         changes: list[Change] = [
-            ClassChange(self._class_name(name), self._tiles(rows), settle)
+            ClassChange(self.class_name(name), self._tiles(rows), settle)
             for name, rows in classes.items()
         ]
         rows_by_name: dict[str, list[ArrayLike]] = {}
@@ -450,17 +465,6 @@ class AnnotationStore:
         if found.dtype.kind not in "iu" or found[0] < 0 or found[-1] >= len(self._ids):
             raise InputError(f"tiles are given by their rows, 0 to {len(self._ids) - 1}")
         return Tiles(found.astype(np.int32))
-
-    def _class_name(self, name: str) -> str:
-        """Return the name of a class; one that tiles were encoded with may be any text."""
-        try:
-            cleaned = clean_name(name, parameter="class")
-        except InputError:
-            if name in self._gallery.classes:
-                return name
-            raise
-        is_known = cleaned != name and name in self._gallery.classes
-        return name if is_known else cleaned
 
     def _check_free(self, name: str, key: str = "") -> None:
         """Refuse the name of another set."""

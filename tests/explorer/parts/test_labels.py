@@ -181,6 +181,26 @@ def test_a_file_that_holds_no_labels_is_refused_in_a_sentence(folder):
     assert given(page) == {}
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"id,class\nnowhere.jpg,lake\n", "no tile of the gallery has 1 of its 1 id"),
+        (b"id,class\nnowhere.jpg,lake\n{0},lake\n", "fix them, or remove these rows"),
+        (b"id,class\n{0},lake\n{0},sea\n", "gives {0} two classes, lake and sea"),
+        (b"id,class\n", "gives no tile a class or a set"),
+        (b"name\nlake\n", "needs the columns id"),
+    ],
+)
+def test_a_refused_file_is_called_as_its_visitor_calls_it(folder, content, words):
+    page = visit(folder)
+    tile = page.state.gallery.ids[0]
+    data = content.replace(b"{0}", tile.encode())
+    tell(page, data, kind="label", do="import", name="C:\\secret\\my labels.csv")
+    said = page.header.message
+    assert said.startswith("my labels.csv") and words.replace("{0}", tile) in said
+    assert all(odd not in said for odd in ("--skip", "secret", str(folder), "/tmp"))
+
+
 def test_dots_are_colored_by_the_given_class(folder):
     page = visit(folder)
     page.receive(page.legend, {"kind": "color", "by": "given"}, [])
