@@ -14,6 +14,7 @@ from rsh.errors import InputError
 from rsh.explorer.uploads.client import check_size
 from rsh.gallery.annotations.events import ClassChange, Visitor
 from rsh.gallery.annotations.history import describe_event
+from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
@@ -128,6 +129,7 @@ class Labeling:
         Raises:
             InputError: no tile is given, the name is none, or it cannot be saved.
         """
+        name = tidy_name(name)
         names = {one.name: one.key for one in self.store.state.sets}
         if name in names:
             self.store.put(names[name], rows, by=self._by)
@@ -151,7 +153,7 @@ class Labeling:
             InputError: there is no such set, or the new name is none.
         """
         self.store.rename_set(self.store.state.find_set(name).key, new, by=self._by)
-        self.said = f"The set {name} is now called {new.strip()}"
+        self.said = f"The set {name} is now called {tidy_name(new)}"
 
     def delete_set(self, name: str) -> None:
         """Delete a set; its tiles stay.
@@ -169,7 +171,7 @@ class Labeling:
             InputError: the name is none.
         """
         self.store.name_group(key, name, by=self._by)
-        named = f"Named a group {name.strip()}, a class that tiles can be given now"
+        named = f"Named a group {tidy_name(name)}, a class that tiles can be given now"
         self.said = named if name else "Took a group's name away"
 
     def undo(self) -> None:

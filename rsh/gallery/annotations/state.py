@@ -26,6 +26,7 @@ from rsh.gallery.annotations.events import (
     SetChange,
     UnknownChange,
 )
+from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.tile_ids import NO_ROWS
 from rsh.labels import UNLABELED
 
@@ -202,12 +203,13 @@ class AnnotationState:
         return self._once("sets", self._list_sets)
 
     def find_set(self, name: str) -> TileSet:
-        """Return the set of a name.
+        """Return the set of a name, see `tidy_name`.
 
         Raises:
             InputError: there is none.
         """
         found = {one.name: one for one in self.sets}
+        name = tidy_name(name)
         if name not in found:
             hint = f"choose one of {', '.join(found)}" if found else "create it first"
             raise InputError(f"there is no set {name}: {hint}")

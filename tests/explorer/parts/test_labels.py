@@ -201,6 +201,19 @@ def test_a_refused_file_is_called_as_its_visitor_calls_it(folder, content, words
     assert all(odd not in said for odd in ("--skip", "secret", str(folder), "/tmp"))
 
 
+@pytest.mark.parametrize("name", ["My set ", "My\N{NO-BREAK SPACE}set"])
+def test_a_set_is_the_same_with_other_spaces(folder, name):
+    page = visit(folder)
+    label(page, "put", name="My set", row=1)
+    label(page, "put", name=name, row=2)
+    assert page.header.message == ""
+    assert page.labels.list.view["sets"] == [["My set", 2]]
+    label(page, "take", name=name, row=1)
+    assert page.labels.list.view["sets"] == [["My set", 1]]
+    label(page, "rename set", name=name, new="other")
+    assert page.labels.list.view["sets"] == [["other", 1]]
+
+
 def test_dots_are_colored_by_the_given_class(folder):
     page = visit(folder)
     page.receive(page.legend, {"kind": "color", "by": "given"}, [])

@@ -158,6 +158,12 @@ def test_two_spellings_of_one_set_are_one(store: AnnotationStore):
     assert told(store)["sets"] == {"ä": ("", ["t1", "t2"])}
 
 
+@pytest.mark.parametrize("name", [" My set ", "My\N{NO-BREAK SPACE}set", "\u3000My set"])
+def test_a_set_is_found_as_it_is_typed(store: AnnotationStore, name: str):
+    store.create_set("My set", [1], by=ANA)
+    assert store.state.find_set(name).name == "My set"
+
+
 def test_sets_of_one_name_are_told_apart(store: AnnotationStore):
     store.create_set("some", [1], by=ANA)
     store.undo(by=ANA)
