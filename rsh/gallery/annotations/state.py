@@ -108,6 +108,7 @@ class Line:
 
     done: dict[int, None] = field(default_factory=dict)  # in their order
     undone: dict[int, None] = field(default_factory=dict)
+    left: dict[int, None] = field(default_factory=dict)  # undone before they did something else
 
 
 class AnnotationState:
@@ -155,6 +156,7 @@ class AnnotationState:
             self._lines.clear()
         else:
             line.done[number] = None
+            line.left |= line.undone
             line.undone.clear()
             for change in event.changes:
                 self._add(number, change)
@@ -291,6 +293,8 @@ class AnnotationState:
         """Undo or redo an event of a visitor."""
         before, after = (line.undone, line.done) if reversal.is_redo else (line.done, line.undone)
         number = self._numbers.get(reversal.event, -1)
+        if reversal.is_redo and number in line.left:  # they did something else in another log
+            before = line.left
         if number not in before:
             return  # another visitor's, or undone already: no rsh writes this
         del before[number]
