@@ -273,7 +273,11 @@ def _summary(gallery: "Gallery") -> dict[str, Any]:
             {
                 "id": ids.iloc[one.row],
                 "classes": [
-                    {"class": said.name, "by": said.event.visitor.person, "time": said.event.time}
+                    {
+                        "class": said.name,
+                        "by": state.alias(said.event.visitor),
+                        "time": said.event.time,
+                    }
                     for said in one.statements
                 ],
             }
@@ -283,7 +287,7 @@ def _summary(gallery: "Gallery") -> dict[str, Any]:
         "changes": [
             {
                 "time": event.time,
-                "by": event.visitor.person,
+                "by": state.alias(event.visitor),
                 "what": describe_event(event, state),
             }
             for event in changes

@@ -261,7 +261,7 @@ class Labeling:
             "conflicts": [
                 [
                     conflict.row,
-                    [[one.name, one.event.visitor.person] for one in conflict.statements],
+                    [[one.name, state.alias(one.event.visitor)] for one in conflict.statements],
                 ]
                 for conflict in state.conflicts[:MOST_CONFLICTS]
             ],

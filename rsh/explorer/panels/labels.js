@@ -172,7 +172,7 @@ function render({ model, el }) {
         make(
           "li",
           {},
-          make("span", {}, said.map(([name, person]) => `${name} (${person.slice(0, 12)})`).join(" or ")),
+          make("span", {}, said.map(([name, person]) => `${name} (${person})`).join(" or ")),
           ...said.map(([name]) => small(name, () => act({ do: "settle", row, name }), `Settle it: ${name}`)),
           small("Show", () => model.send({ kind: "choose", row })),
         ),

@@ -25,6 +25,7 @@ from rsh.gallery.annotations.events import (
     Reversal,
     SetChange,
     UnknownChange,
+    Visitor,
 )
 from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.tile_ids import NO_ROWS
@@ -182,6 +183,17 @@ class AnnotationState:
         """Whether an event counts: it is neither undone, nor an undo or redo itself."""
         return self._in_effect[self._numbers[event.id]]
 
+    def alias(self, visitor: Visitor) -> str:
+        """Return what a visitor is called: the author, or else "unknown".
+
+        Where there are several without a name, "unknown 1" and so on, in the order of the log. A
+        token is shown to no one: who has it can undo what its visitor did.
+        """
+        if visitor.author:
+            return visitor.author
+        unknown = self._once("unknown", self._number_unknown)
+        return f"unknown {unknown[visitor.token]}" if len(unknown) > 1 else "unknown"
+
     @property
     def given(self) -> GivenClasses:
         """The class that was given to each tile."""
@@ -312,6 +324,12 @@ class AnnotationState:
             self._kept[name] = make()
         found: T = self._kept[name]
         return found
+
+    def _number_unknown(self) -> dict[str, int]:
+        """Return a number, from 1, for each visitor without a name, by token."""
+        visitors = (event.visitor for event in self.events)
+        tokens = dict.fromkeys(one.token for one in visitors if not one.author)
+        return {token: number for number, token in enumerate(tokens, start=1)}
 
     def _collect_given(self) -> GivenClasses:
         names = sorted({change.name for _, change in self._given} - {""})

@@ -12,6 +12,7 @@ from rsh.explorer.labeling import Labeling
 from rsh.explorer.page import Explorer
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 
@@ -212,6 +213,19 @@ def test_a_set_is_the_same_with_other_spaces(folder, name):
     assert page.labels.list.view["sets"] == [["My set", 1]]
     label(page, "rename set", name=name, new="other")
     assert page.labels.list.view["sets"] == [["other", 1]]
+
+
+def test_no_browser_gets_the_token_of_a_visitor(folder):
+    store = Gallery.open(folder).annotations
+    for token, name in (("secret-one", "lake"), ("secret-two", "sea")):
+        store.give_class([1], name, by=Visitor(token))
+    page = visit(folder)
+    label(page, "settle", name="sea", row=2)
+    page.labels.open()
+    view = page.labels.list.view
+    assert view["conflicts"] == [[1, [["lake", "unknown 1"], ["sea", "unknown 2"]]]]
+    sent = json.dumps([panel.get_state() for panel in page.panels], default=str)
+    assert "secret-" not in sent
 
 
 def test_dots_are_colored_by_the_given_class(folder):

@@ -112,6 +112,16 @@ def test_one_person_with_two_browsers_is_in_no_conflict(store: AnnotationStore):
     assert told(store)["conflicts"] == {"t2": {"x": "sea", "y": "forest"}}
 
 
+def test_visitors_without_a_name_have_an_alias(store: AnnotationStore):
+    store.give_class([1], "forest", by=ANA)
+    store.give_class([1], "sea", by=Visitor("secret"))
+    assert [store.state.alias(one) for one in (ANA, Visitor("secret"))] == ["Ana", "unknown"]
+    store.give_class([1], "ice", by=Visitor("other"))
+    store.give_class([2], "ice", by=Visitor("secret"))
+    said = [store.state.alias(one.event.visitor) for one in store.state.conflicts[0].statements]
+    assert said == ["Ana", "unknown 1", "unknown 2"]
+
+
 @pytest.mark.parametrize("how", ["agree", "settle", "take away"])
 def test_conflicts_end(store: AnnotationStore, how: str):
     store.give_class([1], "forest", by=ANA)
