@@ -307,9 +307,7 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     column = items[condition.column]
     if condition.column == "class" and (column == "").all():
         raise InputError("these tiles have no classes", parameter="filter", value=condition)
-    texts = [value.strip() for value in condition.values]
-    if not all(texts):
-        raise malformed(str(condition))
+    texts = _stripped(condition)
     values: list[float] | list[str] = texts
     if _is_number(column):
         values = [_number(value, condition) for value in texts]
@@ -331,6 +329,14 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     if condition.column == "class" and condition.negated:  # an unknown class is not another one
         tests.append(ColumnTest("class", [""], between=False, negated=True))
     return tests
+
+
+def _stripped(condition: Condition) -> list[str]:
+    """Return the values of a condition without spaces around them."""
+    texts = [value.strip() for value in condition.values]
+    if not all(texts):
+        raise malformed(str(condition))
+    return texts
 
 
 def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
