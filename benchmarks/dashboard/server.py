@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from benchmarks.common.rows import Row
+from rsh.config import LabelsKept
 from rsh.explorer.server.serve import MAX_SESSIONS, POOL
 
 # The browser finds no host but this machine; nothing has to look at its requests for that.
@@ -24,10 +25,11 @@ RETURNING = "localStorage.setItem('rsh-toured', 'yes')"  # who was shown around 
 CALM = 0.05  # of a core: kernels that use less are not at work
 SERVE = (
     "import json, sys; from pathlib import Path; from rsh.explorer.server import serve; "
-    "from rsh.explorer.server.access import Access; words = json.loads(sys.argv[3]); "
+    "from rsh.explorer.server.access import Access; "
+    "from rsh.explorer.settings import PageSettings; words = json.loads(sys.argv[3]); "
     "serve.CULLING.update(words['culling']); reach = Access.read(**words['access']); "
     "serve.serve([Path(sys.argv[1])], port=int(sys.argv[2]), open_browser=False, reach=reach, "
-    "max_sessions=words['max_sessions'])"
+    "max_sessions=words['max_sessions'], settings=PageSettings(labels=words['labels']))"
 )
 ENDS = 60.0  # seconds that a server may take to end
 
@@ -55,6 +57,7 @@ def started(
     max_sessions: int = MAX_SESSIONS,
     culling: Mapping[str, int] | None = None,
     basemap: str = "",
+    labels: LabelsKept = "gallery",
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Serve our page over a gallery in a process of its own, which ends with the block.
 
@@ -67,6 +70,7 @@ def started(
         max_sessions: as of `rsh dashboard`.
         culling: times of culling that are to be others.
         basemap: address of an online map, or "".
+        labels: where they are kept, as of `rsh dashboard`.
 
     Yields:
         Its address and its process.
@@ -77,6 +81,7 @@ def started(
         "access": {"base_url": base_url, "hostnames": list(hostnames)}
         | ({"basemap": basemap, "basemap_credit": "a test"} if basemap else {}),
         "max_sessions": max_sessions,
+        "labels": labels,
     }
     command = [sys.executable, "-c", SERVE, str(gallery.resolve()), str(port), json.dumps(words)]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RSH_TOKEN": token}

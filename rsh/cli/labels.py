@@ -109,7 +109,8 @@ def labels_import(
 ) -> None:
     """Give tiles the classes and sets of a table: .csv, .parquet or .geojson.
 
-    It needs a column id, or path, and class, or sets with semicolons between their names, or both.
+    It needs a column id, or path, and label or class, or sets with semicolons between their names,
+    or both. Where there are label and class, label counts.
 
     Args:
         gallery: Gallery folder.
@@ -120,7 +121,13 @@ def labels_import(
     from rsh.search.formats.annotations import import_annotations
 
     opened = _open(gallery)
-    done = import_annotations(opened, file, by=_visitor(author), skip_unknown=skip_unknown)
+    done = import_annotations(
+        opened,
+        file,
+        by=_visitor(author),
+        skip_unknown=skip_unknown,
+        fix="fix them, or give --skip-unknown",
+    )
     skipped = f", {plural(done.num_unknown, 'row')} of unknown tiles left out"
     matched = f"{plural(done.num_tiles, 'tile')} of {file} matched"
     print(f"{gallery}: {matched}{skipped if done.num_unknown else ''}")
@@ -266,7 +273,11 @@ def _summary(gallery: "Gallery") -> dict[str, Any]:
             {
                 "id": ids.iloc[one.row],
                 "classes": [
-                    {"class": said.name, "by": said.event.visitor.person, "time": said.event.time}
+                    {
+                        "class": said.name,
+                        "by": state.alias(said.event.visitor),
+                        "time": said.event.time,
+                    }
                     for said in one.statements
                 ],
             }
@@ -276,7 +287,7 @@ def _summary(gallery: "Gallery") -> dict[str, Any]:
         "changes": [
             {
                 "time": event.time,
-                "by": event.visitor.person,
+                "by": state.alias(event.visitor),
                 "what": describe_event(event, state),
             }
             for event in changes

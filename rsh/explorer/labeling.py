@@ -1,5 +1,6 @@
 """What a visitor labels: classes and sets, in the gallery, in the browser, or not at all."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from rsh.errors import InputError
 from rsh.explorer.uploads.client import check_size
 from rsh.gallery.annotations.events import ClassChange, GroupChange, Visitor
 from rsh.gallery.annotations.history import describe_event
+from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
@@ -24,6 +26,8 @@ FORMS = {
     "parquet": "application/vnd.apache.parquet",
     "geojson": "application/geo+json",
 }
+BEFORE_NAME = re.compile(r".*[/\\]", re.DOTALL)  # folders of a visitor's machine
+MOST_SHOWN = 100  # characters of a file's name
 KEYS = 9  # classes that have a digit
 
 
@@ -141,6 +145,7 @@ class Labeling:
         Raises:
             InputError: no tile is given, the name is none, or it cannot be saved.
         """
+        name = tidy_name(name)
         names = {one.name: one.key for one in self.store.state.sets}
         if name in names:
             self.store.put(names[name], rows, by=self._by)
@@ -164,7 +169,7 @@ class Labeling:
             InputError: there is no such set, or the new name is none.
         """
         self.store.rename_set(self.store.state.find_set(name).key, new, by=self._by)
-        self.said = f"The set {name} is now called {new.strip()}"
+        self.said = f"The set {name} is now called {tidy_name(new)}"
 
     def delete_set(self, name: str) -> None:
         """Delete a set; its tiles stay.
@@ -183,7 +188,7 @@ class Labeling:
         """
         self.store.rename_class(name, new, by=self._by)
         self._rename_shown(name, new)
-        self.said = f"The class {name} is now called {new.strip()}"
+        self.said = f"The class {name} is now called {tidy_name(new)}"
 
     def remove_class(self, name: str) -> None:
         """Take a class away from its tiles, and its name from groups.
@@ -205,12 +210,12 @@ class Labeling:
         before = self.store.state.group_names.get(key, "")
         self.store.name_group(key, name, by=self._by)
         self._rename_shown(before, name)
-        named = f"Named a group {name.strip()}, a class that tiles can be given now"
+        named = f"Named a group {tidy_name(name)}, a class that tiles can be given now"
         self.said = named if name else "Took a group's name away"
 
     def _rename_shown(self, name: str, new: str) -> None:
         """Let the new name of a class have the key of the old one."""
-        names = (new.strip() if one == name else one for one in self._shown)
+        names = (tidy_name(new) if one == name else one for one in self._shown)
         self._shown = dict.fromkeys(filter(None, names))
 
     def undo(self) -> None:
@@ -271,13 +276,13 @@ class Labeling:
         Raises:
             InputError: it is no such file, or names tiles that the gallery lacks.
         """
-        from rsh.search.formats.annotations import import_annotations
+        from rsh.search.formats.annotations import give_labels
+        from rsh.search.formats.label_files import parse_labels
 
+        name = BEFORE_NAME.sub("", name)[-MOST_SHOWN:]
         check_size(len(data), name)
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / f"labels{Path(name).suffix.lower()}"
-            file.write_bytes(data)
-            found = import_annotations(self._gallery, file, by=self._by)
+        labels = parse_labels(data, name, num_tiles=len(self._gallery))
+        found = give_labels(self._gallery, labels, name, by=self._by)
         tiles = plural(found.num_tiles, "tile")
         self.said = f"{name}: labels and sets of {tiles}"
         return f"{name}: labels and sets of {tiles}. Undo takes them back."
@@ -304,7 +309,7 @@ class Labeling:
             "conflicts": [
                 [
                     conflict.row,
-                    [[one.name, one.event.visitor.person] for one in conflict.statements],
+                    [[one.name, state.alias(one.event.visitor)] for one in conflict.statements],
                 ]
                 for conflict in state.conflicts[:MOST_CONFLICTS]
             ],

@@ -18,7 +18,8 @@
 
 Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
 class pass a condition on the class. A table may have a column set, label or group of its own; it is
-then the one that conditions are on.
+then the one that conditions are on. Names of sets and labels may hold commas and dots: a name that
+there is, as a whole, comes before the names between the commas.
 """
 
 import re
@@ -68,7 +69,8 @@ class Condition(NamedTuple):
 
     Attributes:
         column: of the items table, "bbox", "polygon" or "overlaps".
-        values: as written, not yet read as numbers.
+        values: as written, not yet read as numbers; on sets and labels, which are names that may
+            hold commas and dots, with the spaces between them.
         between: whether the two values are the ends of a range.
         negated: whether tiles with these values are excluded.
     """
@@ -79,8 +81,12 @@ class Condition(NamedTuple):
     negated: bool = False
 
     def __str__(self) -> str:
-        values = (".." if self.between else ",").join(self.values)
-        return f"{self.column}{'!=' if self.negated else '='}{values}"
+        return f"{self.column}{'!=' if self.negated else '='}{self.text}"
+
+    @property
+    def text(self) -> str:
+        """The values as they are written."""
+        return (".." if self.between else ",").join(self.values)
 
     @property
     def is_region(self) -> bool:
@@ -204,16 +210,13 @@ NO_FILTER = Filter()
 def _condition(text: str) -> Condition:
     found = FORM.fullmatch(text)
     column, written = (found["column"].strip(), found["values"]) if found else ("", "")
-    ends = written.split("..")
+    ends = written.strip().split("..")
     between = len(ends) == 2
-    values = tuple(value.strip() for value in (ends if between else written.split(",")))
-    if not found or not column or not all(values):
-        raise InputError(
-            "write COLUMN=VALUE, such as class=forest,desert, or cloud=0..20, "
-            "or bbox=WEST,SOUTH,EAST,NORTH",
-            parameter="filter",
-            value=text,
-        )
+    values = tuple(ends if between else written.strip().split(","))
+    if column not in ANNOTATIONS:
+        values = tuple(value.strip() for value in values)
+    if not found or not column or not (any if column in ANNOTATIONS else all)(values):
+        raise malformed(text)
     negated = found["sign"] == "!="
     if column in REGIONS:
         return _read_region(Condition(column, (written.strip(),), negated=negated))
@@ -222,6 +225,16 @@ def _condition(text: str) -> Condition:
             "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="filter", value=text
         )
     return Condition(column, values, between, negated)
+
+
+def malformed(text: str) -> InputError:
+    """Return the error of a condition that cannot be read."""
+    return InputError(
+        "write COLUMN=VALUE, such as class=forest,desert, or cloud=0..20, "
+        "or bbox=WEST,SOUTH,EAST,NORTH",
+        parameter="filter",
+        value=text,
+    )
 
 
 def _read_region(condition: Condition) -> Condition:
@@ -294,10 +307,11 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     column = items[condition.column]
     if condition.column == "class" and (column == "").all():
         raise InputError("these tiles have no classes", parameter="filter", value=condition)
-    values: list[float] | list[str] = list(condition.values)
+    texts = _stripped(condition)
+    values: list[float] | list[str] = texts
     if _is_number(column):
-        values = [_number(value, condition) for value in condition.values]
-    elif condition.between and all(map(NUMBER.fullmatch, condition.values)):
+        values = [_number(value, condition) for value in texts]
+    elif condition.between and all(map(NUMBER.fullmatch, texts)):
         other = next((text for text in column.dropna() if not DATE.match(str(text))), None)
         if other is not None:
             raise InputError(
@@ -315,6 +329,14 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     if condition.column == "class" and condition.negated:  # an unknown class is not another one
         tests.append(ColumnTest("class", [""], between=False, negated=True))
     return tests
+
+
+def _stripped(condition: Condition) -> list[str]:
+    """Return the values of a condition without spaces around them."""
+    texts = [value.strip() for value in condition.values]
+    if not all(texts):
+        raise malformed(str(condition))
+    return texts
 
 
 def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:

@@ -4,8 +4,11 @@
                         digits; the first line is the header, which names what the log holds
 
 A writer takes a lock, reads what others have appended, and appends its line in one write, which is
-on disk before `append` returns. A killed writer leaves at most a last line without its line break:
-readers ignore it, and the next writer cuts it off. A reader remembers how far it has read.
+on disk before `append` returns. A killed writer leaves at most a torn last line, whose checksum is
+wrong: readers ignore it, and the next writer cuts it off. A reader remembers how far it has read.
+
+Editors and Git may end lines with CR LF, remove the last line break, or leave blank lines: all
+lines are read nonetheless.
 """
 
 import os
@@ -22,6 +25,7 @@ from rsh.io.files import atomic_write, exclusive_lock, explain_os_error, fsync
 MAX_LINE = 1 << 25  # bytes; longer ones are damaged
 WAIT = 10.0  # seconds that a writer waits for another
 CHECKSUM = 9  # bytes: a space and eight digits
+LINE_BREAK = b"\r\n"
 TAIL = 64  # bytes before the place reached, which tell whether the file is still the same
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a link may lead out of the folder; Windows has no flag
 RESTORE = "restore it from a backup, or move it away to begin without it"
@@ -113,6 +117,8 @@ class AppendLog:
             raise InputError(f"this change exceeds {MAX_LINE >> 20} MB: choose fewer tiles")
         if self._end == 0:
             data = seal_line(self._header) + data
+        elif not self._tail.endswith(b"\n"):  # an editor removed the last line break
+            data = b"\n" + data
         if self._end + len(data) > self.max_bytes:
             raise InputError(
                 f"{self.file} would exceed {self.max_bytes >> 20} MB: {self._full_hint}"
@@ -175,6 +181,8 @@ class AppendLog:
             while line := _next_line(stream):
                 is_first = self._end == 0
                 self._advance(line)
+                if not is_first and not line.strip(LINE_BREAK):
+                    continue
                 content = _content(line)
                 if not is_first or content is None:
                     yield content
@@ -227,17 +235,21 @@ def seal_line(content: bytes) -> bytes:
 
 def _content(line: bytes) -> bytes | None:
     """Return the content of a line, None if it is damaged."""
-    content, checksum = line[: -CHECKSUM - 1], line[-CHECKSUM - 1 : -1]
-    is_whole = len(line) <= MAX_LINE and checksum == b" %08x" % zlib.crc32(content)
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    content, checksum = line[:-CHECKSUM], line[-CHECKSUM:]
+    is_whole = len(line) < MAX_LINE and checksum == b" %08x" % zlib.crc32(content)
     return content if is_whole else None
 
 
 def _next_line(stream: BinaryIO) -> bytes:
     """Return the next line, empty at the end and for a line that is torn or being written.
 
+    A last line with its checksum is whole, even without its line break.
+
     Of a line beyond MAX_LINE, all of it: the file's size is limited, too.
     """
     parts = [stream.readline(MAX_LINE)]
     while parts[-1] and not parts[-1].endswith(b"\n"):
         parts.append(stream.readline(MAX_LINE))
-    return b"".join(parts) if parts[-1] else b""
+    line = b"".join(parts)
+    return line if parts[-1] or _content(line) is not None else b""

@@ -23,6 +23,7 @@ from browser.steps import (
 )
 
 from benchmarks.dashboard.server import kernels_of, started
+from rsh.config import LabelsKept
 from rsh.gallery.gallery import Gallery
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -63,11 +64,12 @@ def running(
     base_url: str = "/",
     visitors: int = 300,
     basemap: str = "",
+    labels: LabelsKept = "gallery",
 ) -> Iterator[Server]:
     """Serve a gallery in a process of its own; Ctrl-C must end it and its kernels quietly."""
     access = {"token": token, "base_url": base_url, "hostnames": ["demo.test"]}
-    options = access | {"basemap": basemap}
-    with started(gallery.folder, log=log, max_sessions=visitors, **options) as (url, process):
+    options = access | {"basemap": basemap, "labels": labels, "max_sessions": visitors}
+    with started(gallery.folder, log=log, **options) as (url, process):
         server = Server(url, process, gallery)
         yield server
         kernels = server.kernels()

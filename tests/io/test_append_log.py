@@ -88,6 +88,48 @@ def test_a_torn_line_is_ignored_and_cut_off_by_the_next_writer(tmp_path: Path, t
     assert news(log_in(tmp_path)) == [b"1", b"2"]
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda content: content.replace(b"\n", b"\r\n"),
+        lambda content: content[:-1],
+        lambda content: content.replace(b"\n", b"\r\n")[:-1],
+        lambda content: content.replace(b"\n", b"\r\n")[:-2],
+        lambda content: content.replace(b"\n", b"\n\n"),
+        lambda content: content + b"\r\n\n",
+    ],
+)
+def test_what_an_editor_does_to_line_breaks_loses_no_line(tmp_path: Path, edit):
+    log, reader = log_in(tmp_path), log_in(tmp_path)
+    append(log, b"1", b"2\r")
+    log.file.write_bytes(edit(log.file.read_bytes()))
+    assert news(reader) == [b"1", b"2\r"]
+    append(log_in(tmp_path), b"3", b"4")
+    assert news(reader) == [b"3", b"4"]
+    assert news(log_in(tmp_path)) == [b"1", b"2\r", b"3", b"4"]
+
+
+def test_a_header_without_its_line_break_is_followed_by_lines(tmp_path: Path):
+    log = log_in(tmp_path)
+    append(log, b"1")
+    log.file.write_bytes(log.file.read_bytes().splitlines()[0])
+    assert news(log) == []
+    append(log, b"2")
+    assert news(log_in(tmp_path)) == [b"2"]
+
+
+def test_a_line_that_is_read_before_its_line_break_is_written_counts_once(tmp_path: Path):
+    log, reader = log_in(tmp_path), log_in(tmp_path)
+    append(log, b"1")
+    content = log.file.read_bytes()
+    log.file.write_bytes(content[:-1])
+    assert news(reader) == [b"1"]
+    log.file.write_bytes(content)
+    assert news(reader) == [] and news(reader) is None
+    append(log, b"2")
+    assert news(reader) == [b"2"]
+
+
 def test_a_torn_header_is_written_again(tmp_path: Path):
     log = log_in(tmp_path)
     log.file.write_bytes(b"a lo")

@@ -76,7 +76,8 @@ function render({ model, el }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const { name, kind } = chosen();
-    const value = field.hidden ? choice.value : field.value.trim().replaceAll(/,\s+/g, ",");
+    const typed = field.value.trim();
+    const value = field.hidden ? choice.value : kind === "text" ? typed : typed.replaceAll(/,\s+/g, ",");
     const words = field.hidden ? "" : problemWith(kind, value);
     complain(words);
     if (words) return field.focus();

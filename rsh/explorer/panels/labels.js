@@ -1,7 +1,8 @@
 // @ts-check
+import { mergeKept } from "./lib/kept.js";
 import { make, on, plural, redrawOn, SEEN, stopAll, store, stored } from "./lib/shared.js";
 
-/** @import { Bytes, LabelsView, Message, Props } from "./lib/types" */
+/** @import { Bytes, Dump, LabelsView, Message, Props } from "./lib/types" */
 
 const TOKEN = "rsh-visitor";
 const AUTHOR = "rsh-author";
@@ -12,6 +13,9 @@ const KEPT = {
   visitor: "Labels are kept in this browser alone.",
   none: "Labels are not kept: export them before you leave.",
 };
+const NO_ROOM = "This browser has no room to keep labels: export them.";
+const UNREADABLE =
+  "This browser keeps labels that this page cannot read. They stay as they are, and new ones are not kept: export them before you leave.";
 /** @type {[form: string, words: string][]} */
 const FORMS = [
   ["csv", "CSV"],
@@ -35,6 +39,7 @@ function visitorToken() {
  * @param {Props<{ view: LabelsView, fingerprint: string, map: boolean }>} props
  */
 function render({ model, el }) {
+  let fault = ""; // why this browser does not keep labels
   const shelf = `rsh-labels-${model.get("fingerprint")}`;
   const where = make("p", { class: "rsh-note" });
   const author = make("input", {
@@ -100,7 +105,7 @@ function render({ model, el }) {
     try {
       dump = JSON.parse(stored(shelf) ?? "null");
     } catch {
-      // something else was stored under this name
+      fault = UNREADABLE;
     }
     model.send({ kind: "visitor", token: visitorToken(), author: author.value, dump });
   }
@@ -187,20 +192,32 @@ function render({ model, el }) {
         make(
           "li",
           {},
-          make("span", {}, said.map(([name, person]) => `${name} (${person.slice(0, 12)})`).join(" or ")),
+          make("span", {}, said.map(([name, person]) => `${name} (${person})`).join(" or ")),
           ...said.map(([name]) => small(name, () => act({ do: "settle", row, name }), `Settle it: ${name}`)),
           small("Show", () => model.send({ kind: "choose", row })),
         ),
       ),
     );
-    where.textContent = [KEPT[view.kept], view.why && `The gallery cannot be written: ${view.why}.`, ...view.notes]
+    where.textContent = [
+      fault || KEPT[view.kept],
+      view.why && `The gallery cannot be written: ${view.why}.`,
+      ...view.notes,
+    ]
       .filter(Boolean)
       .join(" ");
   }
 
+  /** @param {Dump} dump */
+  function keep(dump) {
+    const merged = mergeKept(stored(shelf), dump);
+    if (!merged) fault = UNREADABLE;
+    else fault = store(shelf, JSON.stringify(merged)) ? "" : NO_ROOM;
+    draw();
+  }
+
   /** @type {(content: Message, buffers: Bytes[]) => void} */
   function receive(content) {
-    if (content.kind === "keep") store(shelf, JSON.stringify(content.dump));
+    if (content.kind === "keep") keep(/** @type {Dump} */ (content.dump));
     if (content.kind === "imported") status.textContent = content.words;
   }
   model.on("msg:custom", receive);

@@ -10,10 +10,18 @@ SEPARATORS = ",;"  # between names of sets in conditions and tables
 COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
-def clean_name(text: str, *, parameter: str = "name") -> str:
-    """Return a name without spaces around it, in the composed Unicode form (NFC).
+def tidy_name(text: str) -> str:
+    """Return a text as a name is written, by which it can be looked up; it may be no name.
 
-    Any kind of space becomes a plain one. Markup is allowed; it is shown as text.
+    It has no spaces around it, any kind of space becomes a plain one, and letters are composed
+    (NFC).
+    """
+    spaced = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in text)
+    return unicodedata.normalize("NFC", spaced.strip())
+
+
+def clean_name(text: str, *, parameter: str = "name") -> str:
+    """Return a name as `tidy_name` writes it. Markup is allowed; it is shown as text.
 
     Args:
         text: what was typed.
@@ -23,8 +31,7 @@ def clean_name(text: str, *, parameter: str = "name") -> str:
         InputError: the name is empty, longer than 60 characters, or has a character that cannot be
             seen.
     """
-    spaced = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in text)
-    name = unicodedata.normalize("NFC", spaced.strip())
+    name = tidy_name(text)
     if not 1 <= len(name) <= MAX_NAME:
         raise InputError(
             f"write 1 to {MAX_NAME} characters, not {len(name)}",

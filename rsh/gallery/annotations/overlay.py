@@ -1,13 +1,15 @@
 """Labels of a gallery with the classes that visitors gave, and conditions on these and on sets."""
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsh.errors import InputError
+from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.annotations.state import AnnotationState
-from rsh.gallery.filters import Condition, Mask
+from rsh.gallery.filters import Condition, Mask, malformed
 from rsh.labels import UNLABELED, Labeled
 
 LabelChoice = Literal["all", "given", "file"]  # given before encoded, given alone, encoded alone
@@ -51,13 +53,11 @@ def meets(condition: Condition, tiles: Labeled, state: AnnotationState) -> Mask:
     Of a negated condition on the label, a tile without one meets none.
 
     Raises:
-        InputError: there is no such set.
+        InputError: there is no such set, or a name is empty.
     """
-    names = condition.values
-    if condition.between:  # two dots in a name
-        names = ("..".join(names),)
     if condition.column == "set":
         try:
+            names = _read_names(condition, (one.name for one in state.sets))
             keys = [state.find_set(name).key for name in names]
         except InputError as error:
             raise InputError(error.reason, parameter="filter", value=condition) from None
@@ -66,6 +66,29 @@ def meets(condition: Condition, tiles: Labeled, state: AnnotationState) -> Mask:
             is_member[state.members(key)] = True
         return ~is_member if condition.negated else is_member
     classes, numbers = choose_labels(tiles, state)
-    wanted = [number for number, name in enumerate(classes) if name in names]
+    names = _read_names(condition, map(tidy_name, classes))
+    wanted = [number for number, name in enumerate(classes) if tidy_name(name) in names]
     is_wanted = np.isin(numbers, wanted, invert=condition.negated)
     return np.asarray(is_wanted & (numbers != UNLABELED), bool)
+
+
+def _read_names(condition: Condition, known: Iterable[str]) -> list[str]:
+    """Return the names between the commas of a condition; a known name may hold commas itself.
+
+    Args:
+        condition: on sets or labels.
+        known: names that there are, tidy.
+    """
+    all_known = set(known)
+    most = 1 + max((name.count(",") for name in all_known), default=0)  # parts of a name
+    parts = condition.text.split(",")
+    names: list[str] = []
+    while parts:
+        tried = ((size, tidy_name(",".join(parts[:size]))) for size in range(most, 1, -1))
+        known_size = (size for size, name in tried if name in all_known and size <= len(parts))
+        size = next(known_size, 1)
+        names.append(tidy_name(",".join(parts[:size])))
+        parts = parts[size:]
+    if not all(names):
+        raise malformed(str(condition))
+    return names

@@ -25,7 +25,9 @@ from rsh.gallery.annotations.events import (
     Reversal,
     SetChange,
     UnknownChange,
+    Visitor,
 )
+from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.tile_ids import NO_ROWS
 from rsh.labels import UNLABELED
 
@@ -107,6 +109,7 @@ class Line:
 
     done: dict[int, None] = field(default_factory=dict)  # in their order
     undone: dict[int, None] = field(default_factory=dict)
+    left: dict[int, None] = field(default_factory=dict)  # undone before they did something else
 
 
 class AnnotationState:
@@ -154,6 +157,7 @@ class AnnotationState:
             self._lines.clear()
         else:
             line.done[number] = None
+            line.left |= line.undone
             line.undone.clear()
             for change in event.changes:
                 self._add(number, change)
@@ -179,6 +183,17 @@ class AnnotationState:
         """Whether an event counts: it is neither undone, nor an undo or redo itself."""
         return self._in_effect[self._numbers[event.id]]
 
+    def alias(self, visitor: Visitor) -> str:
+        """Return what a visitor is called: the author, or else "unknown".
+
+        Where there are several without a name, "unknown 1" and so on, in the order of the log. A
+        token is shown to no one: who has it can undo what its visitor did.
+        """
+        if visitor.author:
+            return visitor.author
+        unknown = self._once("unknown", self._number_unknown)
+        return f"unknown {unknown[visitor.token]}" if len(unknown) > 1 else "unknown"
+
     @property
     def given(self) -> GivenClasses:
         """The class that was given to each tile."""
@@ -202,12 +217,13 @@ class AnnotationState:
         return self._once("sets", self._list_sets)
 
     def find_set(self, name: str) -> TileSet:
-        """Return the set of a name.
+        """Return the set of a name, see `tidy_name`.
 
         Raises:
             InputError: there is none.
         """
         found = {one.name: one for one in self.sets}
+        name = tidy_name(name)
         if name not in found:
             hint = f"choose one of {', '.join(found)}" if found else "create it first"
             raise InputError(f"there is no set {name}: {hint}")
@@ -289,6 +305,8 @@ class AnnotationState:
         """Undo or redo an event of a visitor."""
         before, after = (line.undone, line.done) if reversal.is_redo else (line.done, line.undone)
         number = self._numbers.get(reversal.event, -1)
+        if reversal.is_redo and number in line.left:  # they did something else in another log
+            before = line.left
         if number not in before:
             return  # another visitor's, or undone already: no rsh writes this
         del before[number]
@@ -306,6 +324,12 @@ class AnnotationState:
             self._kept[name] = make()
         found: T = self._kept[name]
         return found
+
+    def _number_unknown(self) -> dict[str, int]:
+        """Return a number, from 1, for each visitor without a name, by token."""
+        visitors = (event.visitor for event in self.events)
+        tokens = dict.fromkeys(one.token for one in visitors if not one.author)
+        return {token: number for number, token in enumerate(tokens, start=1)}
 
     def _collect_given(self) -> GivenClasses:
         names = sorted({change.name for _, change in self._given} - {""})

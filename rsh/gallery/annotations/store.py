@@ -54,6 +54,10 @@ MAX_STATEMENTS = 20_000_000  # tiles that all events name, together
 MAX_SETS = 1000
 MAX_KEYS = 10 * MAX_SETS  # of sets, deleted ones included
 BATCH = 1 << 24  # bytes of events whose tiles are looked up together
+SAVE_REST = (
+    "restore it from a backup, or export the labels, move it away, and import them without what is "
+    "lost"
+)
 COMPACT = "make room with `rsh labels compact`"
 VERSIONS = count(1)  # of all stores of this process
 
@@ -163,15 +167,36 @@ class AnnotationStore:
     @property
     def notes(self) -> list[str]:
         """What could not be read, in sentences."""
-        name = self._log.file if isinstance(self._log, AppendLog) else "what the browser kept"
         counts = (
             (self._num_damaged, "damaged line", "restore it from a backup"),
             (self._num_unread, "line", "no event of rsh is like these"),
             (self.state.num_unknown, "change", "a later version of rsh made them"),
         )
         return [
-            f"{name}: left out {plural(count, noun)}: {why}" for count, noun, why in counts if count
+            f"{self._name}: left out {plural(count, noun)}: {why}"
+            for count, noun, why in counts
+            if count
         ]
+
+    @property
+    def _name(self) -> str:
+        """What the log is called in sentences."""
+        return str(self._log.file) if isinstance(self._log, AppendLog) else "what the browser kept"
+
+    def class_name(self, name: str) -> str:
+        """Return the name of a class; one that tiles were encoded with may be any text.
+
+        Raises:
+            InputError: the name is none.
+        """
+        try:
+            cleaned = clean_name(name, parameter="class")
+        except InputError:
+            if name in self._gallery.classes:
+                return name
+            raise
+        is_known = cleaned != name and name in self._gallery.classes
+        return name if is_known else cleaned
 
     def give_class(self, rows: ArrayLike, name: str, *, by: Visitor, settle: bool = False) -> Event:
         """Give tiles a class.
@@ -185,7 +210,7 @@ class AnnotationStore:
         Raises:
             InputError: no tile or no such row is given, the name is none, or it cannot be saved.
         """
-        change = ClassChange(self._class_name(name), self._tiles(rows), settle)
+        change = ClassChange(self.class_name(name), self._tiles(rows), settle)
         return self._record(by, lambda: [change])
 
     def take_class(self, rows: ArrayLike, *, by: Visitor) -> Event:
@@ -334,7 +359,7 @@ class AnnotationStore:
             InputError: as for `give_class` and `create_set`.
         """
         changes: list[Change] = [
-            ClassChange(self._class_name(name), self._tiles(rows), settle)
+            ClassChange(self.class_name(name), self._tiles(rows), settle)
             for name, rows in classes.items()
         ]
         rows_by_name: dict[str, list[ArrayLike]] = {}
@@ -380,10 +405,17 @@ class AnnotationStore:
         Nothing that was done before can be undone afterwards.
 
         Raises:
-            InputError: it cannot be saved.
+            InputError: the log has lines that cannot be read, which would be lost; or it cannot be
+                saved.
         """
         with self._guard, self._log.exclusive():
+            self._log.rewind()  # a line may have been damaged after it was read
             self.refresh()
+            if lost := self._num_damaged + self._num_unread:
+                raise InputError(
+                    f"{self._name} has {plural(lost, 'line')} that cannot be read, and compacting "
+                    f"would delete {'it' if lost == 1 else 'them'}: {SAVE_REST}"
+                )
             self._log.replace(compact_lines(self._log.contents(), self._ids, by))
             self.refresh()
 
@@ -465,17 +497,6 @@ class AnnotationStore:
         if found.dtype.kind not in "iu" or found[0] < 0 or found[-1] >= len(self._ids):
             raise InputError(f"tiles are given by their rows, 0 to {len(self._ids) - 1}")
         return Tiles(found.astype(np.int32))
-
-    def _class_name(self, name: str) -> str:
-        """Return the name of a class; one that tiles were encoded with may be any text."""
-        try:
-            cleaned = clean_name(name, parameter="class")
-        except InputError:
-            if name in self._gallery.classes:
-                return name
-            raise
-        is_known = cleaned != name and name in self._gallery.classes
-        return name if is_known else cleaned
 
     def _check_free(self, name: str, key: str = "") -> None:
         """Refuse the name of another set."""

@@ -22,6 +22,7 @@ from rsh.search.formats.label_files import Labels, read_labels, write_labels
 from rsh.text import plural
 
 SHOWN = 3  # unknown ids in a message
+FIX = "fix them, or remove these rows"  # unknown ids
 
 
 class Imported(NamedTuple):
@@ -89,7 +90,7 @@ def export_annotations(gallery: Gallery, file: Path, *, labels: LabelChoice = "g
 
 
 def import_annotations(
-    gallery: Gallery, file: Path, *, by: Visitor, skip_unknown: bool = False
+    gallery: Gallery, file: Path, *, by: Visitor, skip_unknown: bool = False, fix: str = FIX
 ) -> Imported:
     """Give tiles the classes and sets of a file in one event; sets that are missing are created.
 
@@ -98,13 +99,40 @@ def import_annotations(
         file: .csv, .parquet or .geojson; rows are matched by id, and an empty class changes none.
         by: who gives them.
         skip_unknown: leave out rows whose id is of no tile.
+        fix: what to do about such rows, for the message about them.
 
     Raises:
         InputError: the file is no such table, names a tile twice with different classes, has ids of
             no tile, or gives nothing; or it cannot be saved.
     """
-    table, rows = _match(gallery, file, skip_unknown=skip_unknown)
-    classes, sets = _group(table, rows.tolist(), file)
+    labels = read_labels(file, num_tiles=len(gallery))
+    return give_labels(gallery, labels, str(file), by=by, skip_unknown=skip_unknown, fix=fix)
+
+
+def give_labels(
+    gallery: Gallery,
+    labels: Labels,
+    file: str,
+    *,
+    by: Visitor,
+    skip_unknown: bool = False,
+    fix: str = FIX,
+) -> Imported:
+    """Give tiles the classes and sets that were read from a file: see `import_annotations`.
+
+    Args:
+        gallery: with its annotations.
+        labels: what was read.
+        file: its name in messages.
+        by: who gives them.
+        skip_unknown: leave out rows whose id is of no tile.
+        fix: what to do about such rows, for the message about them.
+
+    Raises:
+        InputError: as there.
+    """
+    rows = _match(gallery, labels, file, skip_unknown=skip_unknown, fix=fix)
+    classes, sets = _group(gallery, labels, rows.tolist(), file)
     if not classes and not sets:
         raise InputError(f"{file} gives no tile a class or a set: fill in one of these columns")
     event = gallery.annotations.give_all(classes, sets, by=by)
@@ -118,40 +146,42 @@ def read_classes(gallery: Gallery, file: Path) -> dict[str, str]:
     Raises:
         InputError: as for `import_annotations`; a file without any class is one that gives nothing.
     """
-    table, rows = _match(gallery, file, skip_unknown=False)
-    classes, _ = _group(table, rows.tolist(), file)
+    labels = read_labels(file, num_tiles=len(gallery))
+    rows = _match(gallery, labels, str(file), skip_unknown=False, fix=FIX)
+    classes, _ = _group(gallery, labels, rows.tolist(), str(file))
     if not classes:
         raise InputError(f"{file} gives no tile a class: fill in the column class")
     return {gallery.ids[row]: name for name, members in classes.items() for row in members}
 
 
-def _match(gallery: Gallery, file: Path, *, skip_unknown: bool) -> tuple[Labels, NDArray[np.int64]]:
-    """Read a file of labels, and find the row of each id; -1 where no tile has it."""
-    table = read_labels(file, num_tiles=len(gallery))
-    ids = pa.array(table.ids, pa.string())
-    rows = find_rows(gallery.ids.texts, ids).astype(np.int64)
-    unknown = [table.ids[place] for place in np.flatnonzero(rows < 0)]
+def _match(
+    gallery: Gallery, labels: Labels, file: str, *, skip_unknown: bool, fix: str
+) -> NDArray[np.int64]:
+    """Find the row of each id of a file; -1 where no tile has it."""
+    rows = find_rows(gallery.ids.texts, pa.array(labels.ids, pa.string())).astype(np.int64)
+    unknown = [labels.ids[place] for place in np.flatnonzero(rows < 0)]
     if unknown and (len(unknown) == len(rows) or not skip_unknown):
         some = ", ".join(unknown[:SHOWN])
-        hint = "check its ids" if len(unknown) == len(rows) else "fix them, or give --skip-unknown"
+        hint = "check its ids" if len(unknown) == len(rows) else fix
         raise InputError(
-            f"{file}: no tile of {gallery.folder} has {len(unknown):,} of its "
+            f"{file}: no tile of the gallery has {len(unknown):,} of its "
             f"{plural(len(rows), 'id')}, such as {some}: {hint}"
         )
-    return table, rows
+    return rows
 
 
 def _group(
-    table: Labels, rows: Iterable[int], file: Path
+    gallery: Gallery, labels: Labels, rows: Iterable[int], file: str
 ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
     """Return the rows of each class and of each set; those below 0 are left out."""
     classes: dict[str, list[int]] = {}
     sets: dict[str, list[int]] = {}
     seen: dict[int, str] = {}
-    for row, tile, name, names in zip(rows, *table, strict=True):
+    for row, tile, written, names in zip(rows, *labels, strict=True):
         if row < 0:
             continue
-        if name.strip():
+        if written.strip():
+            name = gallery.annotations.class_name(written)
             if seen.setdefault(row, name) != name:
                 raise InputError(
                     f"{file} gives {tile} two classes, {seen[row]} and {name}: keep one"

@@ -5,12 +5,15 @@
 
 A row is a tile. Sets are names with semicolons between them, in Parquet and GeoJSON a list of
 names. What is written comes back exactly. In files by others the id may be called path, and the
-class label or category.
+class label or category. Where a file has both label and class, as saved results have, label counts:
+it is what a visitor gave. Ids, classes and names of sets are texts or numbers.
 """
 
 import csv
 import io
 import json
+import math
+import reprlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,13 +23,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsh.data.geoparquet import ROWS_PER_TILE, reading
-from rsh.data.metadata import CLASS_NAMES, read_texts
+from rsh.data.metadata import read_texts
 from rsh.errors import InputError
 from rsh.search.formats.geojson import geometry
 from rsh.search.formats.tables import escape_formula, unescape_formula
 from rsh.text import first_sentence
 
 ID_NAMES = ("id", "path")
+LABEL_NAMES = ("label", "labels", "class", "class_name", "category")  # the first there is counts
+WANTED = (*ID_NAMES, *LABEL_NAMES, "sets")
 OTHER_SUFFIXES = {".json": ".geojson", ".geoparquet": ".parquet"}
 MAX_FILE = 1 << 30  # bytes of a file that is read
 Columns = dict[str, list[Any]]  # None where a value is missing
@@ -72,15 +77,30 @@ def read_labels(file: Path, *, num_tiles: int) -> Labels:
     Raises:
         InputError: the suffix is another, or the file is no such table.
     """
-    read = _choose(file, READERS)
+    _choose(file, READERS)
     try:
         if file.stat().st_size > MAX_FILE:
             raise InputError(f"{file} is larger than {MAX_FILE >> 30} GB: keep the labels alone")
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}): give a file") from None
-    columns = read(content, str(file), ROWS_PER_TILE * max(num_tiles, 1000))
-    ids, classes = _first(columns, ID_NAMES), _first(columns, CLASS_NAMES)
+    return parse_labels(content, str(file), num_tiles=num_tiles)
+
+
+def parse_labels(content: bytes, file: str, *, num_tiles: int) -> Labels:
+    """Read the content of a file of labels, see `read_labels`.
+
+    Args:
+        content: of the file.
+        file: its name, by whose suffix it is read, and which messages tell.
+        num_tiles: of the gallery.
+
+    Raises:
+        InputError: the suffix is another, or the content is no such table.
+    """
+    read = _choose(Path(file), READERS)
+    columns = read(content, file, ROWS_PER_TILE * max(num_tiles, 1000))
+    ids, classes = _first(columns, ID_NAMES), _first(columns, LABEL_NAMES)
     sets = columns.get("sets")
     if ids is None or (classes is None and sets is None):
         named = ", ".join(map(str, columns)) or "none"
@@ -165,24 +185,27 @@ def _read_csv(content: bytes, where: str, max_rows: int) -> Columns:
 
 
 def _read_parquet(content: bytes, where: str, max_rows: int) -> Columns:
-    wanted = (*ID_NAMES, *CLASS_NAMES, "sets")
     with reading(where):
         file = pq.ParquetFile(io.BytesIO(content))
         _check_rows(file.metadata.num_rows, max_rows, where)
-        names = [name for name in file.schema_arrow.names if name in wanted]
+        names = [name for name in file.schema_arrow.names if name in WANTED]
         table = file.read(columns=names)
-        return {name: _texts(table[name]) for name in table.column_names}
+        return {name: _texts(table[name], name, where) for name in table.column_names}
 
 
-def _texts(column: pa.ChunkedArray) -> list[Any]:
+def _texts(column: pa.ChunkedArray, name: str, where: str) -> list[Any]:
     """Return values as texts, and lists as lists of texts."""
     kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        column = column.cast(pa.list_(pa.string()))
-    else:
-        column = column.cast(pa.string())
-    column.validate(full=True)  # Arrow does not check by itself that texts are UTF-8
-    return list(column.to_pylist())
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if pa.types.is_boolean(kind.value_type if is_list else kind):
+        raise _no_text(f"a column {name} of {kind}", where)
+    texts = column.cast(pa.list_(pa.string()) if is_list else pa.string())
+    texts.validate(full=True)  # Arrow does not check by itself that texts are UTF-8
+    values = list(texts.to_pylist())
+    for value in values if is_list else ():
+        if value and None in value:
+            raise _no_text(f"null in a list of {name}", where)
+    return values
 
 
 def _read_geojson(content: bytes, where: str, max_rows: int) -> Columns:
@@ -193,7 +216,10 @@ def _read_geojson(content: bytes, where: str, max_rows: int) -> Columns:
         _check_rows(len(features), max_rows, where)
         rows = [{"id": feature.get("id")} | (feature["properties"] or {}) for feature in features]
         names = dict.fromkeys(name for row in rows for name in row)
-        return {name: [_text(row.get(name)) for row in rows] for name in names}
+        return {
+            name: [_text(row.get(name), name, where) for row in rows] if name in WANTED else []
+            for name in names
+        }
     except InputError:
         raise
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -201,11 +227,19 @@ def _read_geojson(content: bytes, where: str, max_rows: int) -> Columns:
         raise InputError(f"{where} is no FeatureCollection ({reason}): save it again") from None
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, name: str, where: str) -> Any:
     """Return a value of JSON as a text, or as a list of texts."""
+    for one in value if isinstance(value, list) else [value] if value is not None else []:
+        is_text = isinstance(one, str | int | float) and not isinstance(one, bool)
+        if not is_text or (isinstance(one, float) and not math.isfinite(one)):
+            raise _no_text(f"{reprlib.repr(json.dumps(one))[1:-1]} as {name}", where)
     if isinstance(value, list):
         return [str(one) for one in value]
     return None if value is None else str(value)
+
+
+def _no_text(what: str, where: str) -> InputError:
+    return InputError(f"{where} has {what}: give texts or numbers")
 
 
 def _check_rows(count: int, most: int, where: str) -> None:

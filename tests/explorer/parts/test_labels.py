@@ -12,6 +12,7 @@ from rsh.explorer.labeling import Labeling
 from rsh.explorer.page import Explorer
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.gallery import Gallery
 
@@ -257,6 +258,52 @@ def test_a_file_that_holds_no_labels_is_refused_in_a_sentence(folder):
     tell(page, b"\x00\x01", kind="label", do="import", name="x.parquet")
     assert page.header.message
     assert given(page) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"id,class\nnowhere.jpg,lake\n", "no tile of the gallery has 1 of its 1 id"),
+        (b"id,class\nnowhere.jpg,lake\n{0},lake\n", "fix them, or remove these rows"),
+        (b"id,class\n{0},lake\n{0},sea\n", "gives {0} two classes, lake and sea"),
+        (b"id,class\n", "gives no tile a class or a set"),
+        (b"name\nlake\n", "needs the columns id"),
+    ],
+)
+def test_a_refused_file_is_called_as_its_visitor_calls_it(folder, content, words):
+    page = visit(folder)
+    tile = page.state.gallery.ids[0]
+    data = content.replace(b"{0}", tile.encode())
+    tell(page, data, kind="label", do="import", name="C:\\secret\\my labels.csv")
+    said = page.header.message
+    assert said.startswith("my labels.csv") and words.replace("{0}", tile) in said
+    assert all(odd not in said for odd in ("--skip", "secret", str(folder), "/tmp"))
+
+
+@pytest.mark.parametrize("name", ["My set ", "My\N{NO-BREAK SPACE}set"])
+def test_a_set_is_the_same_with_other_spaces(folder, name):
+    page = visit(folder)
+    label(page, "put", name="My set", row=1)
+    label(page, "put", name=name, row=2)
+    assert page.header.message == ""
+    assert page.labels.list.view["sets"] == [["My set", 2]]
+    label(page, "take", name=name, row=1)
+    assert page.labels.list.view["sets"] == [["My set", 1]]
+    label(page, "rename set", name=name, new="other")
+    assert page.labels.list.view["sets"] == [["other", 1]]
+
+
+def test_no_browser_gets_the_token_of_a_visitor(folder):
+    store = Gallery.open(folder).annotations
+    for token, name in (("secret-one", "lake"), ("secret-two", "sea")):
+        store.give_class([1], name, by=Visitor(token))
+    page = visit(folder)
+    label(page, "settle", name="sea", row=2)
+    page.labels.open()
+    view = page.labels.list.view
+    assert view["conflicts"] == [[1, [["lake", "unknown 1"], ["sea", "unknown 2"]]]]
+    sent = json.dumps([panel.get_state() for panel in page.panels], default=str)
+    assert "secret-" not in sent
 
 
 def test_dots_are_colored_by_the_given_class(folder):

@@ -84,6 +84,26 @@ def test_conditions_on_sets_and_labels(opened: Gallery):
     assert found(opened, "set=a", "id!=" + opened.items["id"][1]) == [2, 3]
 
 
+def test_names_with_commas_and_dots_are_found(opened: Gallery):
+    store = opened.annotations
+    names = ["sea", "sea, deep", "a..b", "a .. c", "wait..", "x,", "a,b..c", "deep"]
+    for row, name in enumerate(names):
+        store.give_class([row], name, by=ANA)
+        assert found(opened, f"label={name}") == [row]
+        assert row not in found(opened, f"label!={name}")
+        (condition,) = Filter.read([f"label={name}"]).conditions
+        assert Filter.read([str(condition)]).conditions == (condition,)
+    assert found(opened, "label= sea,\N{NO-BREAK SPACE}deep ") == [1]
+    assert found(opened, "label=sea,deep") == [0, 7]
+    assert found(opened, "label=deep, sea, deep,a .. c,x,") == [1, 3, 5, 7]
+    store.create_set("x .. y", [8], by=ANA)
+    store.create_set("p=q", [9], by=ANA)
+    assert found(opened, "set=x .. y") == [8] and found(opened, "set=p=q , x .. y") == [8, 9]
+    for wrong in ("label=sea,,deep", "label=a,", "label=,", "label=", "set=p=q,", "set=..p"):
+        with refused("filter"):
+            found(opened, wrong)
+
+
 def test_held_out_tiles_of_a_set_stay_held_out(opened: Gallery):
     held_out = np.setdiff1d(np.arange(24), opened.searchable)
     both = [held_out[0], opened.searchable[0]]
@@ -139,6 +159,9 @@ def test_a_column_of_the_table_comes_first(tmp_path: Path):
     opened.annotations.create_set("y", [1], by=ANA)
     table = opened.items
     assert found(opened, "label=2..4") == table.index[table["label"].between(2, 4)].tolist()
+    assert found(opened, "label=2 .. 4") == found(opened, "label= 2, 3, 4 ")
+    with refused("filter"):
+        found(opened, "label=2,")
     assert found(opened, "set=x") == table.index[table["set"] == "x"].tolist()
 
 

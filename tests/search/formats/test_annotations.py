@@ -16,6 +16,7 @@ from rsh.search.formats.annotations import (
     annotation_table,
     export_annotations,
     import_annotations,
+    read_classes,
 )
 
 IDS = ["007", "7", "1E5", "NA", "ä/林.png", "=1+1", "a,b", 'say "x"', "a b", "nan", "None", "0.10"]
@@ -126,8 +127,11 @@ def csv(file: Path, *lines: str) -> Path:
 
 def test_unknown_ids_are_named_and_counted(opened: Gallery, tmp_path: Path):
     file = csv(tmp_path / "x.csv", "007,sea,", "7.0,sea,", "07,,one", "na,sea,", "N A,sea,")
-    with refused(names=(file, 5, 4, "7.0, 07, na", "--skip-unknown")):
+    with refused(names=(file, 5, 4, "7.0, 07, na", "remove these rows")) as error:
         import_annotations(opened, file, by=ANA)
+    assert "--skip-unknown" not in str(error.value)
+    with refused(names=(file, "remove these rows")):
+        read_classes(opened, file)
     assert told(opened.annotations)["classes"] == {}
     done = import_annotations(opened, file, by=ANA, skip_unknown=True)
     assert (done.num_tiles, done.num_unknown) == (1, 4)
@@ -147,6 +151,15 @@ def test_rows_of_one_tile_agree(opened: Gallery, tmp_path: Path):
     assert told(opened.annotations)["sets"] == {"a": ("", ["7"]), "b": ("", ["7"])}
     with refused(names=("7", "sea and ice")):
         import_annotations(opened, csv(tmp_path / "y.csv", "7,sea,a", "7,ice,"), by=ANA)
+
+
+def test_two_spellings_of_one_class_are_one(opened: Gallery, tmp_path: Path):
+    file = csv(
+        tmp_path / "x.csv", "7,caf\u00e9,", "7,cafe\u0301 ,", "NA,cafe\u0301,", "7,café\u00a0,"
+    )
+    import_annotations(opened, file, by=ANA)
+    assert told(opened.annotations)["classes"] == {"7": "café", "NA": "café"}
+    assert read_classes(opened, file) == {"7": "café", "NA": "café"}
 
 
 def test_a_table_changes_what_it_names_alone(opened: Gallery, tmp_path: Path):

@@ -96,6 +96,52 @@ def test_tables_by_others_are_read(tmp_path: Path):
     assert read_labels(tmp_path / "x.json", num_tiles=9) == expected
 
 
+def test_a_given_label_counts_before_the_class_that_was_encoded(tmp_path: Path):
+    expected = Labels(["a", "b"], ["", "ice"], [[], []])
+    (tmp_path / "x.csv").write_text("id,class,label\na,sea,\nb,sea,ice\n")
+    assert read_labels(tmp_path / "x.csv", num_tiles=9) == expected
+    table = pa.table({"id": ["a", "b"], "class": ["sea", "sea"], "label": [None, "ice"]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert read_labels(tmp_path / "x.parquet", num_tiles=9) == expected
+    rows = [{"id": "a", "class": "sea"}, {"id": "b", "class": "sea", "label": "ice"}]
+    features = [{"properties": row} for row in rows]
+    (tmp_path / "x.geojson").write_text(json.dumps({"features": features}))
+    assert read_labels(tmp_path / "x.geojson", num_tiles=9) == expected
+
+
+@pytest.mark.parametrize(
+    ("properties", "named"),
+    [
+        ({"id": "a", "class": True}, "true as class"),
+        ({"id": "a", "class": {"n": 1}}, '{"n": 1} as class'),
+        ({"id": "a", "class": float("nan")}, "NaN as class"),
+        ({"id": False, "class": "sea"}, "false as id"),
+        ({"id": "a", "sets": [None, "one"]}, "null as sets"),
+        ({"id": "a", "sets": ["one", ["two"]]}, '["two"] as sets'),
+        ({"id": "a", "sets": {"one": 1}}, '{"one": 1} as sets'),
+    ],
+)
+def test_values_are_texts_or_numbers(tmp_path: Path, properties: dict, named: str):
+    file = tmp_path / "x.geojson"
+    file.write_text(json.dumps({"features": [{"properties": properties}]}))
+    with refused(names=(file, named)):
+        read_labels(file, num_tiles=9)
+
+
+def test_other_columns_may_hold_anything(tmp_path: Path):
+    odd = {"id": "a", "class": 7, "sure": True, "more": {"n": [None]}}
+    (tmp_path / "x.geojson").write_text(json.dumps({"features": [{"properties": odd}]}))
+    expected = Labels(["a"], ["7"], [[]])
+    assert read_labels(tmp_path / "x.geojson", num_tiles=9) == expected
+
+
+@pytest.mark.parametrize("column", [{"class": [True]}, {"sets": [[True]]}, {"sets": [[None, "a"]]}])
+def test_values_of_parquet_are_texts_or_numbers(tmp_path: Path, column: dict):
+    pq.write_table(pa.table({"id": ["a"]} | column), tmp_path / "x.parquet")
+    with refused(names=("x.parquet", *column)):
+        read_labels(tmp_path / "x.parquet", num_tiles=9)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -195,15 +195,17 @@ export class Images {
 }
 
 /**
- * Store a choice for the next visit; a browser that forbids it does not store it.
+ * Store a choice for the next visit.
  * @param {string} name
  * @param {string} value
+ * @returns {boolean} whether it is stored: a browser may forbid it, or have no room
  */
 export function store(name, value) {
   try {
     localStorage.setItem(name, value);
+    return true;
   } catch {
-    // storage is forbidden here
+    return false;
   }
 }
 

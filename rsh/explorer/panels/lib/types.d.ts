@@ -189,6 +189,12 @@ export interface StripsView {
 }
 
 // labels.py
+/** `AnnotationStore.dump`, which a browser may keep. */
+export interface Dump {
+  format: number;
+  events: ({ id?: unknown } | null)[];
+}
+
 export interface LabelsView {
   classes: [name: string, count: number][];
   num_encoded: number;
