@@ -125,7 +125,18 @@ class LearningPart(Part):
         return self._labeling.store.state.given
 
     def open(self) -> None:
-        """Show what the labels say of the other tiles; after a change that takes a moment."""
+        """Show what the labels say of the other tiles, those included that others just gave."""
+        self._read_labels()
+        self._show()
+
+    def _read_labels(self) -> None:
+        """Read what other visitors labeled meanwhile, and show it on the whole page."""
+        if self._labeling.refresh():
+            self._labeling.said = ""
+            self.page.labeled()
+
+    def _show(self) -> None:
+        """Show what the labels say; after a change that takes a moment."""
         self.strips.view = self._view()
         if not self._looking and not self._is_current():
             self._looking = True
@@ -196,8 +207,8 @@ class LearningPart(Part):
         folder = self.page.state.gallery.folder
         output = next_output(folder)
         self._tell("Starting to learn.")
-        self.open()
         try:
+            self.open()
             with TemporaryDirectory() as scratch:
                 file = Path(scratch) / "labels.csv"
                 file.write_bytes(self._labeling.write_file("csv")[2])
@@ -213,14 +224,14 @@ class LearningPart(Part):
         except Exception as error:
             self.page.alert(explain(error))
         self._tell("")
-        self.open()
+        self._show()
 
     async def _project(self, folder: Path) -> None:
         """Compute the spaces of the new gallery, which can be opened meanwhile."""
         if not self.page.state.gallery.manifest.projection:
             return
         self._tell("Learned. Its spaces are being computed; you can compare it already.")
-        self.open()
+        self._show()
         await self._job.run(["project", str(folder)])
         self._site.add(folder)  # opened again, it has its spaces
 

@@ -247,3 +247,23 @@ def test_a_kernel_that_waited_shows_what_was_labeled_and_learned_meanwhile(page,
     page.receive(page.labels.list, {"kind": "visitor", "token": "me", "author": ""}, [])
     assert page.labels.list.view["num_given"] == 8
     assert page.header.galleries == ["mine", "mine-learned-1"]
+
+
+def test_opening_the_tab_and_learning_read_what_others_labeled(page, tmp_path):
+    other = open_page(tmp_path)
+    label(page, 3, CLASSES[:2])
+    assert looked(page)["actions"] == [["learn", "Learn from 6 labels"]]
+    label(other, 3, CLASSES[2:3])
+    page.dock.tab = "codes"
+    assert looked(page)["actions"] == [["learn", "Learn from 9 labels"]]
+    assert page.labels.list.view["num_given"] == 9  # on the other tabs, too
+    label(other, 3, CLASSES[3:])
+    learned_from_labels: list[str] = []
+
+    async def keep(words: list[str], **options: Any) -> bytes:
+        learned_from_labels.extend(Path(words[3]).read_text().splitlines()[1:])
+        raise asyncio.CancelledError
+
+    page.learning._job.run = keep
+    run(page.learning.learn())
+    assert len(learned_from_labels) == 12
