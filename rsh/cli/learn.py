@@ -131,9 +131,8 @@ def learn(
 
     from rsh.gallery.gallery import Gallery
     from rsh.learning.learn import learn as teach
-    from rsh.learning.output import next_output
 
-    opened, folder = Gallery.open(gallery), output or next_output(gallery)
+    opened = Gallery.open(gallery)
     given = _given(opened, labels)
     form = "{desc}: {percentage:.0f}% |{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, bar_format=form, leave=False) as bar:
@@ -143,8 +142,9 @@ def learn(
             bar.update(progress.fraction - bar.n)
 
         done = teach(
-            opened, given, output=folder, name=name, seed=seed, measure=measure, watch=watch
+            opened, given, output=output, name=name, seed=seed, measure=measure, watch=watch
         )
+    folder = done.gallery.folder
     if json_:
         print_json({"output": str(folder), **asdict(done.report)})
     else:

@@ -26,7 +26,7 @@ from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
-from rsh.learning.output import next_output
+from rsh.learning.output import reserve_output
 from rsh.learning.suggest import COUNT, MOST, Suggestion, suggest
 from rsh.text import humanize, plural
 
@@ -204,27 +204,35 @@ class LearningPart(Part):
 
     async def learn(self) -> None:
         """Learn from the labels in a process of its own, and take the new gallery in."""
-        folder = self.page.state.gallery.folder
-        output = next_output(folder)
         self._tell("Starting to learn.")
         try:
             self.open()
+            output = await self._teach()
+            self.page.show_galleries()
+            await self._project(output)
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self.page.alert(explain(error))
+        self._tell("")
+        self._show()
+
+    async def _teach(self) -> Path:
+        """Run `rsh learn`, and return the new gallery, of which nothing stays if that fails."""
+        folder = self.page.state.gallery.folder
+        output = reserve_output(folder)
+        try:
             with TemporaryDirectory() as scratch:
                 file = Path(scratch) / "labels.csv"
                 file.write_bytes(self._labeling.write_file("csv")[2])
                 words = ["learn", str(folder), "--labels", str(file), "--output", str(output)]
                 made = json.loads(await self._job.run([*words, "--json"], hear=self._hear))
-            made.pop("output")
-            report = from_json(LearnReport, made, where="the report", what="gallery")
-            self._learned = self._site.add(output), report
-            self.page.show_galleries()
-            await self._project(output)
-        except asyncio.CancelledError:
+        finally:
             discard_unfinished(output)
-        except Exception as error:
-            self.page.alert(explain(error))
-        self._tell("")
-        self._show()
+        made.pop("output")
+        report = from_json(LearnReport, made, where="the report", what="gallery")
+        self._learned = self._site.add(output), report
+        return output
 
     async def _project(self, folder: Path) -> None:
         """Compute the spaces of the new gallery, which can be opened meanwhile."""

@@ -11,6 +11,7 @@ from in_loop import run
 from make_learning import CLASSES, REPORT, cluster_gallery, some_labels, true_class
 from refusals import refused
 
+from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.parts.learning import report_words
 from rsh.explorer.server.registry import Registry
@@ -267,3 +268,34 @@ def test_opening_the_tab_and_learning_read_what_others_labeled(page, tmp_path):
     page.learning._job.run = keep
     run(page.learning.learn())
     assert len(learned_from_labels) == 12
+
+
+@pytest.mark.slow
+def test_two_visitors_who_learn_at_once_get_a_gallery_each(page, tmp_path):
+    other = open_page(tmp_path, labels="visitor")
+    label(page, 3, CLASSES[:2])
+    label(other, 3, CLASSES[2:])
+
+    async def learn_together() -> None:
+        await asyncio.gather(page.learning.learn(), other.learning.learn())
+
+    run(learn_together())
+    assert page.header.message == other.header.message == ""
+    names = {one.learning._learned[0] for one in (page, other)}
+    assert names == {"mine-learned-1", "mine-learned-2"}
+    for one, classes in ((page, CLASSES[:2]), (other, CLASSES[2:])):
+        assert one.learning._learned[1].classes == tuple(sorted(classes))
+
+
+def test_a_worker_that_is_killed_while_writing_leaves_nothing(page, tmp_path):
+    label(page, 3)
+
+    async def die(words: list[str], **options: Any) -> bytes:
+        output = Path(words[words.index("--output") + 1])
+        (output / "000001-0").mkdir()
+        raise InputError("`rsh learn` has failed")
+
+    page.learning._job.run = die
+    run(page.learning.learn())
+    assert "has failed" in page.header.message
+    assert [path.name for path in tmp_path.glob("mine*")] == ["mine"]
