@@ -75,10 +75,12 @@ def classify(
         seed: Random seed of the tiles that stand for those without a label.
         json_: Print JSON.
     """
+    from rsh.config import check_number
     from rsh.gallery.gallery import Gallery
     from rsh.io.files import check_writable
     from rsh.learning.confidence import confidence
 
+    check_number("least", least, 0.0, 1.0)
     if output:
         check_writable(output.absolute().parent)
     opened = Gallery.open(gallery)
@@ -94,9 +96,14 @@ def classify(
     rows = [("class", "tiles"), *((name, f"{tiles:,}") for name, tiles in counts.items())]
     print(align_columns(rows))
     if checked:
+        drawn = len(found.checked)
+        of_all = f", for {drawn} drawn labels" if drawn < len(found.labels) else ""
         print(
-            f"check: {right:,} of {plural(checked, 'label')} guessed from the others, at {least:g}"
+            f"check: {right:,} of {plural(checked, 'guess')} right at {least:g}, each made without "
+            f"the tile's own label{of_all}"
         )
+    else:
+        print(f"check: without its own label, no tile reaches {least:g}: label more")
     if found.note:
         print(f"note: {found.note}", file=sys.stderr)
 

@@ -39,13 +39,34 @@ def test_tiles_are_counted_and_listed_by_confidence(
     words = ["classify", "mine", "--labels", "labels.csv", "--least", "0.6"]
     main([*words, "--output", "found.csv"])
     said = capsys.readouterr()
-    assert "town" in said.out and "guessed from the others" in said.out and not said.err
+    assert "town" in said.out and "guesses right at 0.6" in said.out and not said.err
     rows = list(csv.DictReader(Path("found.csv").open(newline="")))
     assert len(rows) > 60 and all(true_class(row["id"]) == row["class"] for row in rows)
     assert all(float(row["confidence"]) >= 0.6 for row in rows)
     main([*words, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert sum(found["tiles"].values()) == len(rows) and found["note"] == ""
+
+
+def test_table_and_file_of_classify_agree(gallery: Gallery, capsys: pytest.CaptureFixture):
+    words = ["classify", "mine", "--labels", "labels.csv", "--output", "found.csv", "--json"]
+    for least in ("0", "0.3"):
+        main([*words, "--least", least])
+        said = json.loads(capsys.readouterr().out)
+        with Path("found.csv").open(newline="") as stream:
+            written = [row["class"] for row in csv.DictReader(stream)]
+        assert said["tiles"] == {name: written.count(name) for name in said["tiles"]}
+        assert said["held_out"]["tiles"] <= 24
+
+
+@pytest.mark.parametrize("least", ["80", "-1", "nan"])
+def test_a_confidence_out_of_range_is_refused(
+    gallery: Gallery, least: str, capsys: pytest.CaptureFixture
+):
+    with pytest.raises(SystemExit):
+        main(["classify", "mine", "--labels", "labels.csv", "--least", least])
+    said = capsys.readouterr()
+    assert not said.out and f"--least {float(least)}" in said.err and "from 0.0 to 1.0" in said.err
 
 
 def test_one_class_comes_with_a_note(gallery: Gallery, capsys: pytest.CaptureFixture):

@@ -107,7 +107,7 @@ class LearningPart(Part):
         """Show other tiles, and select them, so that they can be labeled."""
         match content:
             case {"kind": "learn", "do": "choose", "chosen": {"least": str(least)}}:
-                if least.isdigit() and int(least) <= 100:
+                if least.isdecimal() and int(least) <= 100:
                     self._least = int(least)
                 self.open()
             case {"kind": "learn", "do": "select next"} if self._found:

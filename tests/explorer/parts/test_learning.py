@@ -299,3 +299,10 @@ def test_a_worker_that_is_killed_while_writing_leaves_nothing(page, tmp_path):
     run(page.learning.learn())
     assert "has failed" in page.header.message
     assert [path.name for path in tmp_path.glob("mine*")] == ["mine"]
+
+
+@pytest.mark.parametrize("least", ["²", "", "-5", "101", "8.5", "nan"])
+def test_a_confidence_that_is_none_changes_nothing(page, least):
+    label(page, 2)
+    view = looked(page, lambda: ask(page, "choose", chosen={"least": least}))
+    assert view["choices"][0]["chosen"] == "80"
