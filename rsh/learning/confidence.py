@@ -2,9 +2,9 @@
 
 A logistic regression for each class, on soft codes: its tiles against the other labels and against
 tiles drawn from the gallery. The latter stand for all that has no label, and hold tiles of the
-class as well. So a regression gives too little to its own class. Of each labeled tile we know about
-what it would give if the label were unknown; a tile with as much as the best quarter of these is of the
-class, and others in proportion. Few labels prove little: with m of them no score exceeds
+class as well. So a regression gives too little to its own class. Of each labeled tile we know
+about what it would give if the label were unknown; a tile with as much as the best quarter of these
+is of the class, and others in proportion. Few labels prove little: with m of them no score exceeds
 (m + 1) / (m + 2). What the classes leave of 1 is for "none of these".
 
 A check leaves each label out in turn and computes all again, levels and limits included: with a few

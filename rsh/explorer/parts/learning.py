@@ -24,6 +24,7 @@ from rsh.gallery.learn_report import BeforeAfter, LearnReport
 from rsh.gallery.writer import discard_unfinished
 from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
+from rsh.learning.advice import advise, describe_gain, describe_left_out
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
 from rsh.learning.output import reserve_output
@@ -251,11 +252,13 @@ class LearningPart(Part):
         self.strips.working = words
 
     def _view(self) -> dict[str, Any]:
-        labels = recorded_labels(self.page.state.gallery)
+        labels, left_out = self._learnable()
         classes = sorted(set(labels.values()))
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
         actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
+        if left_out:
+            note += f" {describe_left_out(left_out)}."
         if self._why_not:
             actions, note = [], f"{note} {self._why_not}"
         if self.strips.working:
@@ -264,14 +267,23 @@ class LearningPart(Part):
             "note": note,
             "actions": actions,
             "main": True,
-            "choices": [self._slider()] if labels else [],
+            "choices": [self._slider()] if labels or left_out else [],
             "strips": [*self._result(), *self._next(), *self._classes()],
         }
+
+    def _learnable(self) -> tuple[dict[str, str], int]:
+        """Return the labels that are learned from, and how many others are of held-out tiles."""
+        gallery = self.page.state.gallery
+        labels = recorded_labels(gallery)
+        rows = np.array([gallery.find_row(tile) for tile in labels], np.int64)
+        may = np.isin(rows, gallery.searchable)
+        chosen = {tile: labels[tile] for tile, used in zip(labels, may, strict=True) if used}
+        return chosen, len(labels) - len(chosen)
 
     def _slider(self) -> dict[str, Any]:
         return {
             "name": "least",
-            "words": "show tiles from a confidence of",
+            "words": "show tiles that are of a class with a confidence of at least",
             "range": [50, 95, 5],
             "unit": "%",
             "chosen": str(self._least),
@@ -294,7 +306,7 @@ class LearningPart(Part):
             for one in self._found.next
         }
         keys = enumerate(map(humanize, self._labeling.classes[:KEYS]), start=1)
-        words = "the most is learned from these: point at one and press the key of its class"
+        words = "labels of these help most: point at one and press the key of its class"
         actions = [["select next", "Select all"], ["others", "Suggest others"]]
         words += "".join(f" · {number} {name}" for number, name in keys)
         return [strip("", "Label next", words, self._cards(guesses), actions=actions)]
@@ -331,6 +343,7 @@ def report_words(report: LearnReport) -> list[str]:
     """Return what learning has changed, in words."""
     words = [
         f"learned from {plural(report.labels, 'label')}",
+        *filter(None, [describe_left_out(report.left_out)]),
         f"neighbors kept {_change(report.neighbors_kept)}",
     ]
     if held_out := report.held_out:
@@ -339,9 +352,10 @@ def report_words(report: LearnReport) -> list[str]:
             f"precision on held-out labels {_change(held_out.precision)} "
             f"({plural(held_out.queries, 'label')}{sure})"
         )
+        words.append(f"how high tiles of the same class are ranked: {describe_gain(held_out)}")
     else:
         words.append("too few labels to hold some out and measure")
-    return words
+    return [*words, advise(report)]
 
 
 def _change(figure: BeforeAfter) -> str:

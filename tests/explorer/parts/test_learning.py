@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from in_loop import run
 from make_learning import CLASSES, REPORT, cluster_gallery, some_labels, true_class
@@ -19,6 +20,7 @@ from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.learn_report import BeforeAfter
+from rsh.learning.advice import advise
 from rsh.learning.output import learned_from
 
 
@@ -159,6 +161,7 @@ def test_a_report_says_whether_a_change_is_better(after, words):
     kept = BeforeAfter(0.33, after)
     report = replace(REPORT, neighbors_kept=kept, held_out=None)
     assert report_words(report)[1] == f"neighbors kept {words}"
+    assert report_words(report)[-1] == advise(report)
 
 
 def test_a_link_to_a_learned_gallery_is_found_unless_the_owner_forbids_it(tmp_path):
@@ -306,3 +309,25 @@ def test_a_confidence_that_is_none_changes_nothing(page, least):
     label(page, 2)
     view = looked(page, lambda: ask(page, "choose", chosen={"least": least}))
     assert view["choices"][0]["chosen"] == "80"
+
+
+def test_labels_of_held_out_tiles_are_named_beside_the_button(page):
+    label(page, 2)
+    held_out = np.flatnonzero(page.state.gallery.is_held_out)
+    page.labels.labeling.give(held_out, "coast")
+    view = looked(page)
+    assert view["actions"] == [["learn", "Learn from 8 labels"]]
+    assert "4 more are of held-out tiles, which are kept to measure" in view["note"]
+    words = report_words(replace(REPORT, left_out=4))
+    assert words[:2] == [
+        "learned from 3 labels",
+        "4 more are of held-out tiles, which are kept to measure",
+    ]
+
+
+def test_labels_of_held_out_tiles_alone_are_nothing_to_learn_from(page):
+    held_out = np.flatnonzero(page.state.gallery.is_held_out)
+    page.labels.labeling.give(held_out[:2], "coast")
+    page.labels.labeling.give(held_out[2:], "town")
+    view = looked(page)
+    assert view["actions"] == [] and "4 more are of held-out tiles" in view["note"]
