@@ -226,7 +226,7 @@ def test_folders_that_cannot_be_used_are_refused_before_the_work(
         learn(gallery, some_labels(gallery, 2), output="/proc/new")
 
 
-def test_reserved_output_is_free_and_nobody_elses(tmp_path: Path):
+def test_each_reserved_output_is_another_one(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-1"
     assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-2"
