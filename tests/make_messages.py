@@ -124,6 +124,8 @@ MISTAKES = [
     ["dashboard", "tiny", "--basemap", "http://tile.example.org/{z}/{x}/{y}.png"],
     ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}.png"],
     ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}/{y}.png"],
+    ["classify", "labeled", "--least", "80"],
+    ["classify", "labeled", "--least", "nan"],
     ["data", "fetch", "ucmerce"],
 ]
 

@@ -1,9 +1,10 @@
 """The commands that learn from labels: `rsh suggest`, `rsh classify` and `rsh learn`."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import Parameter
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rsh.learning.confidence import Confidence
     from rsh.learning.progress import Progress
 
+NONE = "none of these"  # classes
 Count = Annotated[int, Parameter(name=["-n", "--count"])]
 
 
@@ -46,9 +48,15 @@ def suggest(
     chosen = choose(opened, given, count=count, seed=seed)
     if json_:
         print_json([suggestion._asdict() for suggestion in chosen])
-    elif given:
+        return
+    print(
+        "label these next, since each is like many others: "
+        f"rsh labels give {gallery} TILE --class NAME",
+        file=sys.stderr,
+    )
+    if given:
         rows = [("tile", "perhaps", "confidence")]
-        rows += [(one.tile, one.guess, f"{one.confidence:.2f}") for one in chosen]
+        rows += [(one.tile, one.guess or NONE, f"{one.confidence:.2f}") for one in chosen]
         print(align_columns(rows, left=(0, 1)))
     else:
         print(*(one.tile for one in chosen), sep="\n")
@@ -75,10 +83,12 @@ def classify(
         seed: Random seed of the tiles that stand for those without a label.
         json_: Print JSON.
     """
+    from rsh.config import check_number
     from rsh.gallery.gallery import Gallery
     from rsh.io.files import check_writable
     from rsh.learning.confidence import confidence
 
+    check_number("least", least, 0.0, 1.0)
     if output:
         check_writable(output.absolute().parent)
     opened = Gallery.open(gallery)
@@ -94,9 +104,14 @@ def classify(
     rows = [("class", "tiles"), *((name, f"{tiles:,}") for name, tiles in counts.items())]
     print(align_columns(rows))
     if checked:
+        drawn = len(found.checked)
+        of_all = f", for {drawn} drawn labels" if drawn < len(found.labels) else ""
         print(
-            f"check: {right:,} of {plural(checked, 'label')} guessed from the others, at {least:g}"
+            f"check: {right:,} of {plural(checked, 'guess')} right at {least:g}, each made without "
+            f"the tile's own label{of_all}"
         )
+    else:
+        print(f"check: without its own label, no tile reaches {least:g}: label more")
     if found.note:
         print(f"note: {found.note}", file=sys.stderr)
 
@@ -131,20 +146,25 @@ def learn(
 
     from rsh.gallery.gallery import Gallery
     from rsh.learning.learn import learn as teach
-    from rsh.learning.output import next_output
 
-    opened, folder = Gallery.open(gallery), output or next_output(gallery)
+    opened = Gallery.open(gallery)
     given = _given(opened, labels)
     form = "{desc}: {percentage:.0f}% |{bar}| {elapsed}<{remaining}"
-    with tqdm(total=1.0, bar_format=form, leave=False) as bar:
+    with ExitStack() as stack:
+        bars: list[tqdm[NoReturn]] = []
 
         def watch(progress: "Progress") -> None:
-            bar.set_description_str(progress.stage, refresh=False)
-            bar.update(progress.fraction - bar.n)
+            if not progress.fraction:
+                return  # what is refused is refused before, and leaves no bar
+            if not bars:
+                bars.append(stack.enter_context(tqdm(total=1.0, bar_format=form, leave=False)))
+            bars[0].set_description_str(progress.stage, refresh=False)
+            bars[0].update(progress.fraction - bars[0].n)
 
         done = teach(
-            opened, given, output=folder, name=name, seed=seed, measure=measure, watch=watch
+            opened, given, output=output, name=name, seed=seed, measure=measure, watch=watch
         )
+    folder = done.gallery.folder
     if json_:
         print_json({"output": str(folder), **asdict(done.report)})
     else:
@@ -182,6 +202,8 @@ def _write_tiles(gallery: "Gallery", found: "Confidence", least: float, file: Pa
 
 def _to_text(report: "LearnReport") -> str:
     """Return a report as lines of text."""
+    from rsh.learning.advice import advise, describe_gain
+
     rows = [("", "before", "after"), ("neighbors kept", *_percent(report.neighbors_kept))]
     if held_out := report.held_out:
         rows += [
@@ -194,12 +216,11 @@ def _to_text(report: "LearnReport") -> str:
         f"another nearest tile: {report.nearest_changed:.0%} of {plural(report.compared, 'tile')}",
     ]
     if held_out:
-        low, high = (100 * bound for bound in held_out.gain)
-        sure = "a guess" if held_out.is_guess else "95 % interval"
-        queries = plural(held_out.queries, "held-out label")
-        lines.append(f"mAP changes by {low:+.1f} to {high:+.1f} points: {sure}, from {queries}")
+        lines.append(describe_gain(held_out))
     if report.left_out:
-        lines.append(f"not learned from: {plural(report.left_out, 'label')} of held-out tiles")
+        left_out = plural(report.left_out, "label")
+        lines.append(f"not learned from: {left_out} of held-out tiles, which are kept to measure")
+    lines.append(f"advice: {advise(report)}")
     return "\n".join(lines)
 
 

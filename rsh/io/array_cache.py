@@ -45,16 +45,18 @@ def cached(
     *,
     shape: tuple[int, ...],
     dtype: DTypeLike,
+    title: str = "",
     progress: bool = True,
 ) -> Array:
     """Return an array from the cache, and compute it first if it is missing.
 
     Args:
-        kind: kind of content, the folder's name and the label of the progress bar.
+        kind: kind of content, the folder's name.
         key: identifies the content.
         rows: computes the array from any row on.
         shape: of the array; its rows are tiles.
         dtype: of the array.
+        title: of the progress bar; by default the kind.
         progress: show a progress bar.
 
     Returns:
@@ -78,7 +80,8 @@ def cached(
                             RshWarning,
                             stacklevel=2,
                         )
-                    with tqdm(total=shape[0], unit="tile", desc=kind, disable=not progress) as bar:
+                    name, total = title or kind, shape[0]
+                    with tqdm(total=total, unit="tile", desc=name, disable=not progress) as bar:
                         _fill(file, rows, shape, dtype, bar)
                     _evict(file)
                     array = read_array(file, dtype, ndim=len(shape))

@@ -2,10 +2,13 @@
 
 A logistic regression for each class, on soft codes: its tiles against the other labels and against
 tiles drawn from the gallery. The latter stand for all that has no label, and hold tiles of the
-class as well. So a regression gives too little to its own class. Of each labeled tile we know what
-it would give if the label were unknown; a tile with as much as the best quarter of these is of the
-class, and others in proportion. Few labels prove little: with m of them no score exceeds
+class as well. So a regression gives too little to its own class. Of each labeled tile we know
+about what it would give if the label were unknown; a tile with as much as the best quarter of these
+is of the class, and others in proportion. Few labels prove little: with m of them no score exceeds
 (m + 1) / (m + 2). What the classes leave of 1 is for "none of these".
+
+A check leaves each label out in turn and computes all again, levels and limits included: with a few
+labels of a class they depend on every single one.
 
 Source: of learning from labeled and unlabeled tiles, Elkan and Noto 2008,
 https://doi.org/10.1145/1401890.1401920; of leaving one out without fitting again, Rad and Maleki
@@ -13,6 +16,7 @@ https://doi.org/10.1145/1401890.1401920; of leaving one out without fitting agai
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +36,7 @@ RIDGE = 2.0
 STEPS = 12  # of Newton's method
 SURE = 0.75  # quantile of the labeled tiles' own scores above which a tile is of the class
 UNSEEN = 0.6  # of the score of the only label of a class, since there is no other to compare with
+CHECKED = 100  # labels that are left out in turn
 ROWS_AT_ONCE = 1 << 16
 
 
@@ -43,15 +48,30 @@ class Confidence:
         classes: names, in alphabetical order.
         scores: (n, classes) float32, 0 to 1; a row adds up to at most 1.
         labels: what they were computed from.
-        held_out: scores that the labeled tiles would have without their own label, (m, classes).
         note: what to know of the scores, one sentence, or "".
+        examples: what a check leaves labels out of.
     """
 
     classes: list[str]
     scores: NDArray[np.float32]
     labels: GivenLabels
-    held_out: NDArray[np.float32]
     note: str
+    examples: "_Examples"
+
+    @property
+    def checked(self) -> GivenLabels:
+        """The labels that are left out in turn: all of two or more, or 100 drawn from them."""
+        chosen = np.zeros(len(self.labels), bool)
+        chosen[self.examples.checked] = True
+        return self.labels.select(chosen)
+
+    @cached_property
+    def held_out(self) -> NDArray[np.float32]:
+        """Scores that the checked tiles would have without their own label, (checked, classes).
+
+        All is computed again for each of them, in up to some seconds.
+        """
+        return self.examples.leave_out(self.labels.numbers, len(self.classes))
 
     @property
     def none_of_these(self) -> NDArray[np.float32]:
@@ -60,16 +80,22 @@ class Confidence:
         return rest
 
     def check(self, least: float) -> tuple[int, int]:
-        """Return how many labeled tiles would have at least this score without their own label.
+        """Return how many labels the others guess, with at least this score.
+
+        A guess is the likeliest class, fitted without the tile's own label.
 
         Args:
             least: 0 to 1.
 
         Returns:
-            The number of those whose class has the score, and that of all.
+            The number of right guesses, and that of all guesses.
+
+        Raises:
+            InputError: the score is no number from 0 to 1.
         """
-        claimed = self.held_out >= least
-        right = claimed[np.arange(len(claimed)), self.labels.numbers]
+        check_number("least", least, 0.0, 1.0)
+        claimed = self.held_out.max(axis=1, initial=0) >= least
+        right = claimed & (self.held_out.argmax(axis=1) == self.checked.numbers)
         return int(right.sum()), int(claimed.sum())
 
     def find(self, least: float) -> tuple[Rows, Rows]:
@@ -80,7 +106,11 @@ class Confidence:
 
         Returns:
             Rows, and numbers of classes, in the order of classes and then of scores, highest first.
+
+        Raises:
+            InputError: the score is no number from 0 to 1.
         """
+        check_number("least", least, 0.0, 1.0)
         best = self.scores.argmax(axis=1)
         score = self.scores[np.arange(len(best)), best]
         rows = np.flatnonzero(score >= least)
@@ -88,8 +118,13 @@ class Confidence:
         return rows, best[rows]
 
     def count(self, least: float) -> dict[str, int]:
-        """Return how many tiles have at least this score, by class."""
-        found = (self.scores >= least).sum(axis=0)
+        """Return how many tiles `find` finds of each class.
+
+        Raises:
+            InputError: the score is no number from 0 to 1.
+        """
+        _, numbers = self.find(least)
+        found = np.bincount(numbers, minlength=len(self.classes))
         return dict(zip(self.classes, found.tolist(), strict=True))
 
 
@@ -118,15 +153,92 @@ def confidence(gallery: Gallery, labels: Labels | None = None, *, seed: int = 0)
     background = draw(unlabeled, BACKGROUND, seed)
     scaling = _Scaling.fit(soft_codes(gallery, draw(np.arange(len(gallery)), MEASURED, seed)))
     rows = scaling.apply(soft_codes(gallery, np.concatenate([given.rows, background])))
-    weights, held_out = _fit(rows.astype(np.float64), given, len(background))
-    level = _levels(held_out, _sigmoid(rows[: len(given)] @ weights.T), given)
+    known, others = np.split(rows.astype(np.float64), [len(given)])
+    fitted = _Fitted.fit(known, given.numbers, others)
     scores = np.empty((len(gallery), len(given.classes)), np.float32)
     for start in range(0, len(gallery), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        logits = scaling.apply(soft_codes(gallery, part)) @ weights.T.astype(np.float32)
-        scores[part] = _share(_sigmoid(logits), level, given)
-    checked = _share(held_out, level, given).astype(np.float32)
-    return Confidence(given.classes, scores, given, checked, _note(given))
+        scores[part] = fitted.score(scaling.apply(soft_codes(gallery, part)))
+    whole = len(background) == len(unlabeled)
+    checked = draw(np.arange(len(given)), CHECKED if len(given) > 1 else 0, seed)
+    examples = _Examples(known, others, checked, whole)
+    return Confidence(given.classes, scores, given, _note(given), examples)
+
+
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """What the regressions were fitted to.
+
+    Attributes:
+        known: inputs of the labeled tiles, (m, d).
+        others: of the background, (b, d).
+        checked: places of the labeled tiles that a check leaves out in turn.
+        whole: whether the background is all tiles without a label, so that a tile whose label is
+            left out is one of them.
+    """
+
+    known: Floats
+    others: Floats
+    checked: Rows
+    whole: bool
+
+    def leave_out(self, numbers: Rows, classes: int) -> NDArray[np.float32]:
+        """Return the scores of the checked tiles, each fitted without its own label.
+
+        Args:
+            numbers: class of each labeled tile, (m,).
+            classes: their number.
+
+        Returns:
+            (checked, classes); 0 of a class that has no other label.
+        """
+        scores = np.zeros((len(self.checked), classes), np.float32)
+        for place, tile in enumerate(self.checked):
+            left = np.delete(numbers, tile)
+            names, left = np.unique(left, return_inverse=True)
+            own = self.known[tile : tile + 1]
+            others = np.concatenate([self.others, own]) if self.whole else self.others
+            fitted = _Fitted.fit(np.delete(self.known, tile, axis=0), left, others)
+            scores[place, names] = fitted.score(own.astype(np.float32))[0]
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A regression for each class.
+
+    Attributes:
+        weights: (classes, d).
+        levels: output from which on a tile is of the class, (classes,).
+        members: number of labels of each class.
+    """
+
+    weights: Floats
+    levels: Floats
+    members: Rows
+
+    @classmethod
+    def fit(cls, known: Floats, numbers: Rows, others: Floats) -> "_Fitted":
+        """Fit the regressions.
+
+        Args:
+            known: inputs of the labeled tiles, (m, d).
+            numbers: their classes, (m,), 0 to classes - 1.
+            others: inputs of the background, (b, d).
+        """
+        rows = np.concatenate([known, others])
+        weights, held_out = _fit(rows, numbers, len(others))
+        levels = _levels(held_out, _sigmoid(known @ weights.T), numbers)
+        return cls(weights, levels, np.bincount(numbers))
+
+    def score(self, rows: NDArray[np.float32]) -> Floats:
+        """Return scores of tiles, of which each row adds up to at most 1, (n, classes)."""
+        outputs = _sigmoid(rows @ self.weights.T.astype(np.float32))
+        most = (self.members + 1) / (self.members + 2)
+        alone = np.minimum(outputs / self.levels, 1) * most
+        odds = alone / (1 - alone)
+        scores: Floats = odds / (1 + odds.sum(axis=1, keepdims=True))
+        return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,20 +263,20 @@ class _Scaling:
         return np.concatenate([scaled, np.ones((len(codes), 1), np.float32)], axis=1)
 
 
-def _fit(rows: Floats, given: GivenLabels, background: int) -> tuple[Floats, Floats]:
+def _fit(rows: Floats, numbers: Rows, background: int) -> tuple[Floats, Floats]:
     """Fit a regression for each class.
 
     Args:
         rows: inputs of the labeled tiles and then of the background, (r, d).
-        given: the labels.
+        numbers: classes of the labeled tiles, (m,).
         background: number of the other tiles.
 
     Returns:
-        Weights, (classes, d), and the output for each labeled tile with its label left out,
+        Weights, (classes, d), and nearly the output for each labeled tile with its label left out,
         (m, classes).
     """
-    count, dim = len(given), rows.shape[1]
-    own = given.numbers == np.arange(len(given.classes))[:, None]  # (classes, m)
+    count, dim = len(numbers), rows.shape[1]
+    own = numbers == np.arange(numbers.max() + 1)[:, None]  # (classes, m)
     members, others = own.sum(axis=1, keepdims=True), (~own).sum(axis=1, keepdims=True)
     labeled = np.where(own, WEIGHTS[0] / members, WEIGHTS[1] / np.maximum(others, 1))
     rest = np.full((len(own), background), WEIGHTS[2] / max(background, 1))
@@ -185,32 +297,16 @@ def _fit(rows: Floats, given: GivenLabels, background: int) -> tuple[Floats, Flo
     return weights, _sigmoid(left_out).T
 
 
-def _levels(held_out: Floats, outputs: Floats, given: GivenLabels) -> Floats:
+def _levels(held_out: Floats, outputs: Floats, numbers: Rows) -> Floats:
     """Return for each class the output from which on a tile is of the class, (classes,)."""
-    levels = np.empty(len(given.classes))
+    levels = np.empty(held_out.shape[1])
     for number in range(len(levels)):
-        members = given.numbers == number
+        members = numbers == number
         if members.sum() > 1:
             levels[number] = np.quantile(held_out[members, number], SURE)
         else:
             levels[number] = UNSEEN * outputs[members, number].sum()
     return np.maximum(levels, 1e-6)
-
-
-def _share(outputs: Floats, levels: Floats, given: GivenLabels) -> Floats:
-    """Return scores of tiles whose rows add up to at most 1.
-
-    Args:
-        outputs: of the regressions, (n, classes).
-        levels: see `_levels`.
-        given: the labels.
-    """
-    members = np.bincount(given.numbers, minlength=len(levels))
-    most = (members + 1) / (members + 2)
-    alone = np.minimum(outputs / levels, 1) * most
-    odds = alone / (1 - alone)
-    scores: Floats = odds / (1 + odds.sum(axis=1, keepdims=True))
-    return scores
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -21,8 +21,9 @@ from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.learn_report import HeldOut, LearnReport
-from rsh.gallery.writer import check_free, write_learned
+from rsh.gallery.writer import check_free, discard_unfinished, write_learned
 from rsh.learning.labels import GivenLabels, Labels, find_labels
+from rsh.learning.output import reserve_output
 from rsh.learning.progress import Stages, Watch
 from rsh.learning.report import (
     compare_neighbors,
@@ -48,7 +49,7 @@ def learn(
     gallery: Gallery,
     labels: Labels | None = None,
     *,
-    output: str | Path,
+    output: str | Path | None = None,
     name: str = "",
     seed: int = 0,
     measure: bool = True,
@@ -62,7 +63,8 @@ def learn(
         gallery: an opened gallery, which is not changed.
         labels: class by id, of two classes or more; by default those recorded in the gallery.
             Held-out tiles are not learned from.
-        output: folder of the new gallery.
+        output: folder of the new gallery; by default GALLERY-learned-1 beside the other, or the
+            next number.
         name: of the new gallery on the dashboard; by default that of the other with the number of
             labels.
         seed: equal labels and seeds give equal galleries.
@@ -75,7 +77,24 @@ def learn(
             learned from, or the folder is taken or cannot be written.
     """
     check_number("seed", seed, *SEEDS)
-    output = Path(output)
+    folder = reserve_output(gallery.folder) if output is None else Path(output)
+    try:
+        return _learn(gallery, labels, folder, name, seed, measure, watch)
+    finally:
+        if output is None:
+            discard_unfinished(folder)
+
+
+def _learn(
+    gallery: Gallery,
+    labels: Labels | None,
+    output: Path,
+    name: str,
+    seed: int,
+    measure: bool,
+    watch: Watch | None,
+) -> Learned:
+    """Learn, into a folder that is free."""
     check_free(output)
     every = find_labels(gallery, labels)
     given = every.select(np.isin(every.rows, gallery.searchable))

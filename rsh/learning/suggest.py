@@ -37,7 +37,7 @@ class Suggestion(NamedTuple):
         row: of the tile in the gallery.
         tile: its id.
         guess: the most likely of the classes, "" without labels or if none is likely.
-        confidence: of the guess, 0 to 1.
+        confidence: of the guess, or that it is of none of the classes, 0 to 1; 0 without labels.
     """
 
     row: int
@@ -77,7 +77,9 @@ def suggest(
         of_each = found.scores[candidates]
         best = of_each.argmax(axis=1)
         guesses, scores = np.array(found.classes)[best], of_each.max(axis=1)
-        guesses[scores < 1 - of_each.sum(axis=1)] = ""
+        none = 1 - of_each.sum(axis=1)
+        guesses[scores < none] = ""
+        scores = np.maximum(scores, none)
         known = len(given) / (len(given) + HALF)
         weights = 1 - known + known * _uncertainty(of_each)
     codes = _unit(soft_codes(gallery, candidates))

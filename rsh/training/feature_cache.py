@@ -145,6 +145,7 @@ def _cached(
         rows,
         shape=(len(dataset), len(spec), net.head.num_features),
         dtype=np.float16,
+        title=f"features of {'augmented' if spec.count else 'plain'} views",
         progress=progress,
     )
 

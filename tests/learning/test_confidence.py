@@ -13,7 +13,6 @@ from refusals import refused
 from rsh.gallery.gallery import Gallery
 from rsh.learning import confidence as module
 from rsh.learning.confidence import confidence
-from rsh.learning.labels import GivenLabels
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +66,7 @@ def test_score_without_the_own_label_is_that_of_a_fit_without_it():
     rows = rng.normal(size=(3, 8))[numbers] + rng.normal(size=(36, 8))
     rows = np.concatenate([rows, rng.normal(size=(60, 8))])
     rows = np.concatenate([rows, np.ones((96, 1))], axis=1)
-    given = GivenLabels(np.arange(36), ["a", "b", "c"], numbers)
-    weights, held_out = module._fit(rows, given, 60)
+    weights, held_out = module._fit(rows, numbers, 60)
     assert np.allclose(weights, slow_fit(rows, numbers, np.ones(36)), atol=1e-3)
     own = held_out[np.arange(36), numbers]
     for tile in (0, 10, 30):
@@ -156,3 +154,54 @@ def test_kernel_needs_no_torch_to_score_and_suggest():
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("per_class", [1, 2, 3, 6])
+@pytest.mark.parametrize("spread", [0.25, 0.8])
+def test_check_is_a_true_leave_one_out(tmp_path: Path, per_class: int, spread: float):
+    tiles = cluster_gallery(tmp_path / "tiles", spread=spread)
+    labels = some_labels(tiles, per_class) | {f"{CLASSES[0]}/7.png": "alone"}
+    found = confidence(tiles, labels)
+    assert len(found.checked) == len(found.held_out) == len(labels)
+    right = claimed = 0
+    for place, row in enumerate(found.checked.rows.tolist()):
+        tile = tiles.ids[row]
+        rest = {name: kind for name, kind in labels.items() if name != tile}
+        again = confidence(tiles, rest)
+        expected = dict.fromkeys(found.classes, 0.0)
+        expected |= dict(zip(again.classes, again.scores[row].tolist(), strict=True))
+        assert found.held_out[place] == pytest.approx(list(expected.values()), abs=1e-4)
+        best = max(expected, key=lambda kind: expected[kind])
+        claimed += expected[best] >= 0.5
+        right += expected[best] >= 0.5 and best == labels[tile]
+    assert found.check(0.5) == (right, claimed)
+
+
+def test_the_only_label_cannot_be_checked(gallery: Gallery):
+    assert confidence(gallery, some_labels(gallery, 1, CLASSES[:1])).check(0.0) == (0, 0)
+
+
+def test_many_labels_are_checked_by_a_sample(gallery: Gallery, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "CHECKED", 10)
+    found = confidence(gallery, some_labels(gallery, 6))
+    assert len(found.checked) == len(found.held_out) == 10
+    right, claimed = found.check(0.6)
+    assert right == claimed > 5
+
+
+@pytest.mark.parametrize("least", [80, -1, -0.01, 1.01, float("nan"), "0.8", None, True])
+def test_a_confidence_that_is_none_is_refused(gallery: Gallery, least):
+    found = confidence(gallery, some_labels(gallery, 2))
+    for ask in (found.check, found.find, found.count):
+        with refused("least", names=(str(least), "from 0.0 to 1.0")):
+            ask(least)
+
+
+@pytest.mark.parametrize("least", [0, 0.0, 0.3, 1])
+def test_each_tile_counts_once_for_its_likeliest_class(gallery: Gallery, least: float):
+    found = confidence(gallery, some_labels(gallery, 2))
+    rows, numbers = found.find(least)
+    assert len(set(rows.tolist())) == len(rows) == sum(found.count(least).values())
+    assert (numbers == found.scores[rows].argmax(axis=1)).all()
+    assert found.check(least)[1] <= 8
+    assert found.check(0)[1] == 8 and sum(found.count(0).values()) == 120

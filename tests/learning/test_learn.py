@@ -1,5 +1,6 @@
 """Learning from labels, from a gallery to the next one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from refusals import refused
 from rsh.codes.binary import hamming
 from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.gallery import Gallery
+from rsh.io.files import exclusive_lock
 from rsh.learning import learn as module
 from rsh.learning import teaching
 from rsh.learning.labels import find_labels, recorded_labels
 from rsh.learning.learn import learn
-from rsh.learning.output import next_output
+from rsh.learning.output import reserve_output
 from rsh.learning.progress import Progress
 
 
@@ -224,9 +226,34 @@ def test_folders_that_cannot_be_used_are_refused_before_the_work(
         learn(gallery, some_labels(gallery, 2), output="/proc/new")
 
 
-def test_next_output_is_free(tmp_path: Path):
+def test_each_reserved_output_is_another_one(tmp_path: Path):
     (tmp_path / "mine").mkdir()
-    assert next_output(tmp_path / "mine") == tmp_path / "mine-learned-1"
-    (tmp_path / "mine-learned-1").mkdir()
-    for name in ("mine", "mine-learned-1"):
-        assert next_output(tmp_path / name) == tmp_path / "mine-learned-2"
+    assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-1"
+    assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-2"
+    assert reserve_output(tmp_path / "mine-learned-1") == tmp_path / "mine-learned-3"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: reserve_output(tmp_path / "mine"), range(40)))
+    assert len(set(made)) == 40 and all(folder.is_dir() for folder in made)
+    with refused(names="/proc/mine-learned-1"):
+        reserve_output(Path("/proc/mine"))
+
+
+def test_what_a_killed_writer_left_is_replaced_but_no_work_in_progress(tmp_path: Path):
+    left, busy = tmp_path / "mine-learned-1", tmp_path / "mine-learned-2"
+    for folder in (left, busy):
+        (folder / "000001-0").mkdir(parents=True)
+    with exclusive_lock(busy / ".lock", busy=""):
+        assert reserve_output(tmp_path / "mine") == left
+        assert entries(left) == set() and (busy / "000001-0").is_dir()
+        assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-3"
+
+
+def test_without_an_output_the_next_number_is_taken_and_given_back(tmp_path: Path):
+    marked = cluster_gallery(tmp_path / "mine")
+    before = entries(tmp_path)
+    with refused(names="0 labels"):
+        learn(marked, {})
+    assert entries(tmp_path) == before
+    for number in (1, 2):
+        made = learn(marked, some_labels(marked, 2), measure=False).gallery
+        assert made.folder == tmp_path / f"mine-learned-{number}"

@@ -210,3 +210,9 @@ def test_script_without_a_guard_runs_where_processes_are_spawned(dataset, tmp_pa
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["(10, 1, 1280)"], done.stderr
+
+
+def test_each_bar_has_a_name_of_its_own(net, dataset, own_cache: Path, capsys):
+    for spec, name in ((VIEWS, "augmented"), (net.plain, "plain")):
+        cached_features(net, dataset, spec)
+        assert f"features of {name} views: 100%" in capsys.readouterr().err

@@ -88,7 +88,7 @@ class DuplicatesPart(Part):
 
     def _tiles(self, key: str) -> list[Found]:
         groups = self._found.get("groups", [])
-        number = int(key) if key.isdigit() else -1
+        number = int(key) if key.isdecimal() else -1
         return list(groups[number]["tiles"]) if 0 <= number < len(groups) else []
 
     def _select(self, tiles: list[Found]) -> None:

@@ -24,9 +24,10 @@ from rsh.gallery.learn_report import BeforeAfter, LearnReport
 from rsh.gallery.writer import discard_unfinished
 from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
+from rsh.learning.advice import advise, describe_gain, describe_left_out
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
-from rsh.learning.output import next_output
+from rsh.learning.output import reserve_output
 from rsh.learning.suggest import COUNT, MOST, Suggestion, suggest
 from rsh.text import humanize, plural
 
@@ -107,7 +108,7 @@ class LearningPart(Part):
         """Show other tiles, and select them, so that they can be labeled."""
         match content:
             case {"kind": "learn", "do": "choose", "chosen": {"least": str(least)}}:
-                if least.isdigit() and int(least) <= 100:
+                if least.isdecimal() and int(least) <= 100:
                     self._least = int(least)
                 self.open()
             case {"kind": "learn", "do": "select next"} if self._found:
@@ -125,7 +126,18 @@ class LearningPart(Part):
         return self._labeling.store.state.given
 
     def open(self) -> None:
-        """Show what the labels say of the other tiles; after a change that takes a moment."""
+        """Show what the labels say of the other tiles, those included that others just gave."""
+        self._read_labels()
+        self._show()
+
+    def _read_labels(self) -> None:
+        """Read what other visitors labeled meanwhile, and show it on the whole page."""
+        if self._labeling.refresh():
+            self._labeling.said = ""
+            self.page.labeled()
+
+    def _show(self) -> None:
+        """Show what the labels say; after a change that takes a moment."""
         self.strips.view = self._view()
         if not self._looking and not self._is_current():
             self._looking = True
@@ -193,34 +205,42 @@ class LearningPart(Part):
 
     async def learn(self) -> None:
         """Learn from the labels in a process of its own, and take the new gallery in."""
-        folder = self.page.state.gallery.folder
-        output = next_output(folder)
         self._tell("Starting to learn.")
-        self.open()
+        try:
+            self.open()
+            output = await self._teach()
+            self.page.show_galleries()
+            await self._project(output)
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self.page.alert(explain(error))
+        self._tell("")
+        self._show()
+
+    async def _teach(self) -> Path:
+        """Run `rsh learn`, and return the new gallery, of which nothing stays if that fails."""
+        folder = self.page.state.gallery.folder
+        output = reserve_output(folder)
         try:
             with TemporaryDirectory() as scratch:
                 file = Path(scratch) / "labels.csv"
                 file.write_bytes(self._labeling.write_file("csv")[2])
                 words = ["learn", str(folder), "--labels", str(file), "--output", str(output)]
                 made = json.loads(await self._job.run([*words, "--json"], hear=self._hear))
-            made.pop("output")
-            report = from_json(LearnReport, made, where="the report", what="gallery")
-            self._learned = self._site.add(output), report
-            self.page.show_galleries()
-            await self._project(output)
-        except asyncio.CancelledError:
+        finally:
             discard_unfinished(output)
-        except Exception as error:
-            self.page.alert(explain(error))
-        self._tell("")
-        self.open()
+        made.pop("output")
+        report = from_json(LearnReport, made, where="the report", what="gallery")
+        self._learned = self._site.add(output), report
+        return output
 
     async def _project(self, folder: Path) -> None:
         """Compute the spaces of the new gallery, which can be opened meanwhile."""
         if not self.page.state.gallery.manifest.projection:
             return
         self._tell("Learned. Its spaces are being computed; you can compare it already.")
-        self.open()
+        self._show()
         await self._job.run(["project", str(folder)])
         self._site.add(folder)  # opened again, it has its spaces
 
@@ -232,11 +252,13 @@ class LearningPart(Part):
         self.strips.working = words
 
     def _view(self) -> dict[str, Any]:
-        labels = recorded_labels(self.page.state.gallery)
+        labels, left_out = self._learnable()
         classes = sorted(set(labels.values()))
         said = {"labels": plural(len(labels), "label"), "classes": plural(len(classes), "class")}
         note = (NO_LABELS, ONE_CLASS, READY)[min(len(classes), 2)].format(**said)
         actions = [["learn", f"Learn from {said['labels']}"]] if len(classes) > 1 else []
+        if left_out:
+            note += f" {describe_left_out(left_out)}."
         if self._why_not:
             actions, note = [], f"{note} {self._why_not}"
         if self.strips.working:
@@ -245,14 +267,23 @@ class LearningPart(Part):
             "note": note,
             "actions": actions,
             "main": True,
-            "choices": [self._slider()] if labels else [],
+            "choices": [self._slider()] if labels or left_out else [],
             "strips": [*self._result(), *self._next(), *self._classes()],
         }
+
+    def _learnable(self) -> tuple[dict[str, str], int]:
+        """Return the labels that are learned from, and how many others are of held-out tiles."""
+        gallery = self.page.state.gallery
+        labels = recorded_labels(gallery)
+        rows = np.array([gallery.find_row(tile) for tile in labels], np.int64)
+        may = np.isin(rows, gallery.searchable)
+        chosen = {tile: labels[tile] for tile, used in zip(labels, may, strict=True) if used}
+        return chosen, len(labels) - len(chosen)
 
     def _slider(self) -> dict[str, Any]:
         return {
             "name": "least",
-            "words": "show tiles from a confidence of",
+            "words": "show tiles that are of a class with a confidence of at least",
             "range": [50, 95, 5],
             "unit": "%",
             "chosen": str(self._least),
@@ -275,7 +306,7 @@ class LearningPart(Part):
             for one in self._found.next
         }
         keys = enumerate(map(humanize, self._labeling.classes[:KEYS]), start=1)
-        words = "the most is learned from these: point at one and press the key of its class"
+        words = "labels of these help most: point at one and press the key of its class"
         actions = [["select next", "Select all"], ["others", "Suggest others"]]
         words += "".join(f" · {number} {name}" for number, name in keys)
         return [strip("", "Label next", words, self._cards(guesses), actions=actions)]
@@ -312,6 +343,7 @@ def report_words(report: LearnReport) -> list[str]:
     """Return what learning has changed, in words."""
     words = [
         f"learned from {plural(report.labels, 'label')}",
+        *filter(None, [describe_left_out(report.left_out)]),
         f"neighbors kept {_change(report.neighbors_kept)}",
     ]
     if held_out := report.held_out:
@@ -320,9 +352,10 @@ def report_words(report: LearnReport) -> list[str]:
             f"precision on held-out labels {_change(held_out.precision)} "
             f"({plural(held_out.queries, 'label')}{sure})"
         )
+        words.append(f"how high tiles of the same class are ranked: {describe_gain(held_out)}")
     else:
         words.append("too few labels to hold some out and measure")
-    return words
+    return [*words, advise(report)]
 
 
 def _change(figure: BeforeAfter) -> str:

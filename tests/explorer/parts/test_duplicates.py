@@ -60,7 +60,7 @@ def test_what_was_found_is_shown_and_can_be_selected(page):
 
 def test_a_key_that_is_none_selects_nothing(page):
     with_found(page)
-    for key in ("7", "-1", "x", ""):
+    for key in ("7", "-1", "x", "", "²"):
         page.receive(page.duplicates.strips, {"kind": "duplicates", "do": "select", "key": key}, [])
         assert page.state.selection.tolist() == []
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from in_loop import run
 from make_learning import CLASSES, REPORT, cluster_gallery, some_labels, true_class
 from refusals import refused
 
+from rsh.errors import InputError
 from rsh.explorer.page import Explorer
 from rsh.explorer.parts.learning import report_words
 from rsh.explorer.server.registry import Registry
@@ -18,6 +20,7 @@ from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.learn_report import BeforeAfter
+from rsh.learning.advice import advise
 from rsh.learning.output import learned_from
 
 
@@ -158,6 +161,7 @@ def test_a_report_says_whether_a_change_is_better(after, words):
     kept = BeforeAfter(0.33, after)
     report = replace(REPORT, neighbors_kept=kept, held_out=None)
     assert report_words(report)[1] == f"neighbors kept {words}"
+    assert report_words(report)[-1] == advise(report)
 
 
 def test_a_link_to_a_learned_gallery_is_found_unless_the_owner_forbids_it(tmp_path):
@@ -247,3 +251,83 @@ def test_a_kernel_that_waited_shows_what_was_labeled_and_learned_meanwhile(page,
     page.receive(page.labels.list, {"kind": "visitor", "token": "me", "author": ""}, [])
     assert page.labels.list.view["num_given"] == 8
     assert page.header.galleries == ["mine", "mine-learned-1"]
+
+
+def test_opening_the_tab_and_learning_read_what_others_labeled(page, tmp_path):
+    other = open_page(tmp_path)
+    label(page, 3, CLASSES[:2])
+    assert looked(page)["actions"] == [["learn", "Learn from 6 labels"]]
+    label(other, 3, CLASSES[2:3])
+    page.dock.tab = "codes"
+    assert looked(page)["actions"] == [["learn", "Learn from 9 labels"]]
+    assert page.labels.list.view["num_given"] == 9  # on the other tabs, too
+    label(other, 3, CLASSES[3:])
+    learned_from_labels: list[str] = []
+
+    async def keep(words: list[str], **options: Any) -> bytes:
+        learned_from_labels.extend(Path(words[3]).read_text().splitlines()[1:])
+        raise asyncio.CancelledError
+
+    page.learning._job.run = keep
+    run(page.learning.learn())
+    assert len(learned_from_labels) == 12
+
+
+@pytest.mark.slow
+def test_two_visitors_who_learn_at_once_get_a_gallery_each(page, tmp_path):
+    other = open_page(tmp_path, labels="visitor")
+    label(page, 3, CLASSES[:2])
+    label(other, 3, CLASSES[2:])
+
+    async def learn_together() -> None:
+        await asyncio.gather(page.learning.learn(), other.learning.learn())
+
+    run(learn_together())
+    assert page.header.message == other.header.message == ""
+    names = {one.learning._learned[0] for one in (page, other)}
+    assert names == {"mine-learned-1", "mine-learned-2"}
+    for one, classes in ((page, CLASSES[:2]), (other, CLASSES[2:])):
+        assert one.learning._learned[1].classes == tuple(sorted(classes))
+
+
+def test_a_worker_that_is_killed_while_writing_leaves_nothing(page, tmp_path):
+    label(page, 3)
+
+    async def die(words: list[str], **options: Any) -> bytes:
+        output = Path(words[words.index("--output") + 1])
+        (output / "000001-0").mkdir()
+        raise InputError("`rsh learn` has failed")
+
+    page.learning._job.run = die
+    run(page.learning.learn())
+    assert "has failed" in page.header.message
+    assert [path.name for path in tmp_path.glob("mine*")] == ["mine"]
+
+
+@pytest.mark.parametrize("least", ["²", "", "-5", "101", "8.5", "nan"])
+def test_a_confidence_that_is_none_changes_nothing(page, least):
+    label(page, 2)
+    view = looked(page, lambda: ask(page, "choose", chosen={"least": least}))
+    assert view["choices"][0]["chosen"] == "80"
+
+
+def test_labels_of_held_out_tiles_are_named_beside_the_button(page):
+    label(page, 2)
+    held_out = np.flatnonzero(page.state.gallery.is_held_out)
+    page.labels.labeling.give(held_out, "coast")
+    view = looked(page)
+    assert view["actions"] == [["learn", "Learn from 8 labels"]]
+    assert "4 more are of held-out tiles, which are kept to measure" in view["note"]
+    words = report_words(replace(REPORT, left_out=4))
+    assert words[:2] == [
+        "learned from 3 labels",
+        "4 more are of held-out tiles, which are kept to measure",
+    ]
+
+
+def test_labels_of_held_out_tiles_alone_are_nothing_to_learn_from(page):
+    held_out = np.flatnonzero(page.state.gallery.is_held_out)
+    page.labels.labeling.give(held_out[:2], "coast")
+    page.labels.labeling.give(held_out[2:], "town")
+    view = looked(page)
+    assert view["actions"] == [] and "4 more are of held-out tiles" in view["note"]
