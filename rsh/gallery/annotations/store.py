@@ -313,7 +313,7 @@ class AnnotationStore:
         Raises:
             InputError: no tile and no group has it, the new name is none, or it cannot be saved.
         """
-        return self._replace_class(name, self._class_name(new), by)
+        return self._replace_class(name, self.class_name(new), by)
 
     def remove_class(self, name: str, *, by: Visitor) -> Event:
         """Take a class away from all tiles that were given it, and its name from groups.
