@@ -53,7 +53,7 @@ class GroupsPart(Part):
                     self._labeling.name_group(key, name)
             case {"kind": "groups", "do": "label", "key": str(key)}:
                 if group := self._find(key):
-                    self._labeling.give(group.rows, self._names.get(key, ""))
+                    self._labeling.give(group.rows, self._names.get(group.number, ""))
             case _:
                 return
         self.open()
@@ -64,9 +64,9 @@ class GroupsPart(Part):
         return groups.find(key) if groups else None
 
     @property
-    def _names(self) -> dict[str, str]:
-        """The name of each group that has one, by its key."""
-        return self._labeling.store.state.group_names
+    def _names(self) -> dict[int, str]:
+        """The name of each group that has one, by its number."""
+        return self.page.state.gallery.group_names
 
     def open(self) -> None:
         """Show the groups."""
@@ -91,7 +91,7 @@ class GroupsPart(Part):
             "actions": more,
             "strips": [
                 self._unusual(),
-                *(self._strip(group, names.get(group.key, "")) for group in shown),
+                *(self._strip(group, names.get(group.number, "")) for group in shown),
             ],
         }
 

@@ -9,7 +9,10 @@ from make_gallery import tiny_gallery, without_classes
 
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.groups import find_groups
 from rsh.gallery.unusual import most_unusual
+from rsh.gallery.writer import write_groups
 
 
 @pytest.fixture
@@ -45,6 +48,21 @@ def test_a_group_is_named_selected_and_labeled(page):
     assert page.state.selection.tolist() == sorted(group.rows.tolist())
     ask(page, "label", key=group.key)
     assert set(page.labels.labeling.rows_of_class("dark forest")) == set(group.rows.tolist())
+
+
+def test_names_stay_when_groups_are_found_again(page, tmp_path: Path):
+    gallery = page.state.gallery
+    for group in gallery.groups:
+        ask(page, "rename", key=group.key, name=f"group of {group.key}")
+    last = f"group of {group.key}"
+    write_groups(gallery, find_groups(gallery, prominence=100))
+    again = Explorer(ExplorerState(Gallery.open(gallery.folder)))
+    again.dock.tab = "groups"
+    titles = [strip["title"] for strip in again.groups.strips.view["strips"][1:]]
+    assert titles == [last] * len(titles) and titles
+    merged = again.state.gallery.groups[0]
+    ask(again, "label", key=merged.key)
+    assert set(again.labels.labeling.rows_of_class(last)) == set(merged.rows.tolist())
 
 
 def test_a_key_of_no_group_changes_nothing(page):
