@@ -170,6 +170,11 @@ def vector_dim(backbone: str) -> int:
     return int(found[1]) if found else 0
 
 
+def default_radius(num_bits: int) -> int:
+    """Return the radius that near duplicates are looked for in by default, bits."""
+    return max(1, num_bits // BITS_PER_STEP)
+
+
 def check_number(name: str, value: object, least: float, most: float) -> None:
     """Refuse a value that is no number from least to most, or no whole number if they are whole.
 

@@ -99,6 +99,7 @@ MISTAKES = [
     ["gallery", "merge", "tiny", "--output", "text.jpg/new"],
     ["gallery", "check", "text.jpg"],
     ["gallery", "export", "tiny", "tiles.shp"],
+    ["gallery", "export", "tiny", "tiles.csv"],
     ["gallery", "export", "tiny", "tiles.gpkg", "--filter", "class=nowhere"],
     ["gallery", "export", "of-vectors", "text.jpg/tiles.gpkg"],
     ["labels"],

@@ -218,30 +218,27 @@ def sparsity(codes: Rows, nearest: int) -> list[float]:
 def valleys(
     codes: Rows, heights: Sequence[float], neighbors: int, prominence: float
 ) -> list[set[int]]:
-    """Chazal et al. 2013, algorithm 1, upside down: sets of codes, one for each lasting valley."""
+    """Chazal et al. 2013, upside down, with higher passes between codes that are far apart."""
     everything = range(len(codes))
-    near = [
-        sorted(everything, key=lambda j: (hamming(codes[i], codes[j]), j))[: neighbors + 1]
-        for i in everything
-    ]
-    found: list[set[int]] = []
     order = sorted(everything, key=lambda i: (heights[i], i))
-    for i in order:
-        lower = sorted((j for j in near[i] if order.index(j) < order.index(i)), key=order.index)
-        if not lower:
-            found.append({i})
+    passes = []
+    for i in everything:
+        near = sorted(everything, key=lambda j: (hamming(codes[i], codes[j]), j))[: neighbors + 1]
+        for j in near:
+            if order.index(j) < order.index(i):
+                height = max(heights[i], hamming(codes[i], codes[j]) // 2)
+                passes.append((height, order.index(i), order.index(j)))
+    found = [{i} for i in everything]
+    for height, first, second in sorted(passes):
+        one = next(valley for valley in found if order[first] in valley)
+        two = next(valley for valley in found if order[second] in valley)
+        if one is two:
             continue
-        next(valley for valley in found if lower[0] in valley).add(i)
-        for j in lower:
-            one = next(valley for valley in found if i in valley)
-            two = next(valley for valley in found if j in valley)
-            if one is two:
-                continue
-            shallow = max(one, two, key=lambda valley: min(map(order.index, valley)))
-            bottom = order[min(map(order.index, shallow))]
-            if heights[i] - heights[bottom] < prominence:
-                found.remove(shallow)
-                (two if shallow is one else one).update(shallow)
+        shallow = max(one, two, key=lambda valley: min(map(order.index, valley)))
+        bottom = order[min(map(order.index, shallow))]
+        if height == heights[bottom] or height - heights[bottom] < prominence:
+            found.remove(shallow)
+            (two if shallow is one else one).update(shallow)
     return found
 
 

@@ -24,10 +24,10 @@ from PIL import Image, ImageEnhance
 from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.quality.method_rows import UCMD, open_data
-from rsh.analysis.duplicates import default_radius, find_duplicates
+from rsh.analysis.duplicates import find_duplicates
 from rsh.analysis.leaks import HELD_OUT, find_leaks
 from rsh.analysis.pair_checks import make_check
-from rsh.config import TrainConfig
+from rsh.config import TrainConfig, default_radius
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import build_gallery
 from rsh.gallery.gallery import Gallery

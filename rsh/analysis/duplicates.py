@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from rsh.analysis.near_tiles import Items, near_items
 from rsh.analysis.pair_checks import Check, Scores, make_check
 from rsh.codes.binary import Ids, Packed, as_words
-from rsh.config import BITS_PER_STEP, PairCheck
+from rsh.config import PairCheck, default_radius
 from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
@@ -250,11 +250,6 @@ def warn_of_many(check: Check, found: int, total: int) -> None:
             RshWarning,
             stacklevel=3,
         )
-
-
-def default_radius(num_bits: int) -> int:
-    """Return the radius that near duplicates are looked for in by default, bits."""
-    return max(1, num_bits // BITS_PER_STEP)
 
 
 def _join(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from rsh.analysis.duplicates import default_radius, round_similarities, to_records, warn_of_many
+from rsh.analysis.duplicates import round_similarities, to_records, warn_of_many
 from rsh.analysis.near_tiles import Items, NearItems, near_items
 from rsh.analysis.pair_checks import Check, make_check
 from rsh.codes.binary import Ids
-from rsh.config import PairCheck
+from rsh.config import PairCheck, default_radius
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 

@@ -27,7 +27,8 @@ def groups(
 ) -> None:
     """Find groups of tiles with similar codes, without any label, and store them in the gallery.
 
-    A search finds the tiles of one group with --filter group=ID, where ID is any tile of it.
+    A search finds the tiles of one group with --filter group=ID, where ID is any tile of it, or
+    the name that it was given on the page.
 
     Args:
         gallery: The gallery folder.
@@ -90,10 +91,11 @@ def unusual(
 
 
 def _as_records(gallery: "Gallery") -> list[dict[str, Any]]:
-    ids, records = gallery.items["id"], []
+    ids, names, records = gallery.items["id"], gallery.group_names, []
     for group in gallery.groups or ():
         records.append({
             "key": group.key,
+            "name": names.get(group.number),
             "tiles": len(group),
             "spread": group.spread,
             "class": group.class_name or None,
@@ -107,15 +109,18 @@ def _print_table(gallery: "Gallery") -> None:
     groups = gallery.groups
     assert groups is not None
     records = _as_records(gallery)
-    named = any(record["class"] for record in records)
-    rows = [("group", "tiles", "spread", *(["class"] if named else []), "most typical tiles")]
+    named = any(record["name"] for record in records)
+    known = any(record["class"] for record in records)
+    texts = [*["name"] * named, *["class"] * known, "most typical tiles"]
+    rows = [("group", "tiles", "spread", *texts)]
     for number, record in enumerate(records, start=1):
         share = record["class_share"]
-        name = f"{record['class']} {share:.0%}" if share is not None else ""
+        label = f"{record['class']} {share:.0%}" if share is not None else ""
         cells = (f"{number}", f"{record['tiles']:,}", f"{record['spread']:.1f}")
-        rows.append((*cells, *([name] if named else []), ", ".join(record["typical"])))
+        texts = [*[record["name"] or ""] * named, *[label] * known, ", ".join(record["typical"])]
+        rows.append((*cells, *texts))
     if records:
-        print(align_columns(rows, left=(3, 4)))
+        print(align_columns(rows, left=(3, 4, 5)))
     none = len(groups.ungrouped)
     print(
         f"{gallery.folder}: {plural(len(groups), 'group')} of {plural(len(gallery) - none, 'tile')}"

@@ -36,10 +36,12 @@ class Density(NamedTuple):
         sparsity: mean distance to the nearest hundredth of the tiles, (m,) float32, bits.
         nearest: numbers of the nearest codes among those compared with, nearest first and equal
             distances in ascending order, (m, k) int32.
+        distances: to these, (m, k) int32, bits.
     """
 
     sparsity: NDArray[np.float32]
     nearest: NDArray[np.int32]
+    distances: NDArray[np.int32]
 
 
 def sample_rows(count: int, most: int = MOST_COMPARED) -> Ints:
@@ -72,15 +74,15 @@ def measure_density(codes: Packed, compared: DistinctCodes, *, neighbors: int) -
     columns = np.ascontiguousarray(as_words(compared.packed).T)
     words = as_words(codes)
     sparsity = np.empty(len(codes), np.float32)
-    found = np.empty((len(codes), min(neighbors + 1, size)), np.int32)
+    found, distances = np.empty((2, len(codes), min(neighbors + 1, size)), np.int32)
     step = max(1, BLOCK // size)
     for start in range(0, len(codes), step):
         part = slice(start, start + step)
         keys = _nearest_keys(words[part], columns, kept)
         bits, number = np.divmod(keys, size)
         sparsity[part] = _mean_distance(bits, compared.sizes[number], nearest)
-        found[part] = number[:, : found.shape[1]]
-    return Density(sparsity, found)
+        found[part], distances[part] = (each[:, : found.shape[1]] for each in (number, bits))
+    return Density(sparsity, found, distances)
 
 
 def _nearest_keys(

@@ -3,10 +3,12 @@
 Sparsity (see `rsh.codes.density`) is taken for the height of a landscape over the codes, in which
 groups are valleys:
 
-1. Each code joins the least sparse of its `NEIGHBORS` nearest codes, and so on, down to a code that
-   has no denser one near it: the bottom of a valley.
-2. Where two valleys meet at a pass, the shallower one becomes a part of the other, unless its
-   bottom lies `prominence` bits or more below the pass.
+1. A pass leads from each code to each denser one among its `NEIGHBORS` nearest. It is as high as
+   the code is sparse, or as half of the bits in which the two codes differ: every way from one to
+   the other, bit by bit, has a code that lies so far from both.
+2. Each code begins as a valley of its own. From the lowest pass to the highest, the valleys of its
+   two codes become one, unless the bottom of the shallower one lies `prominence` bits or more below
+   the pass.
 3. A tile is in no group if its code differs from the majority code of its group in more than a
    third of the bits, where unrelated codes differ in half; nor if the group has fewer than one in
    200 tiles.
@@ -14,7 +16,8 @@ groups are valleys:
 Nothing is drawn at random, and the order of the tiles does not matter.
 
 Source: steps 1 and 2 are ToMATo of Chazal et al. 2013, "Persistence-based clustering in Riemannian
-manifolds", algorithm 1, https://doi.org/10.1145/2535927
+manifolds", algorithm 1, https://doi.org/10.1145/2535927; that distance makes a pass higher is ours,
+for codes that many tiles share: these are dense, however far all others are.
 """
 
 from typing import NamedTuple
@@ -32,7 +35,7 @@ from rsh.codes.density import (
 from rsh.codes.distinct import DistinctCodes
 
 NO_GROUP = -1  # number of the group of a tile in none
-NEIGHBORS = 10  # codes that a code may join
+NEIGHBORS = 10  # codes to which passes may lead from a code
 REACH = 1 / 3  # of the bits: how far from the majority code a tile of a group may be
 LEAST_SHARE = 1 / 200  # of the tiles that are compared, in the smallest group
 LEAST_TILES = 5  # where that would be fewer
@@ -68,7 +71,7 @@ def group_codes(packed: Packed, num_bits: int, *, prominence: float) -> Grouping
     compared = DistinctCodes.fold(packed[rows])
     density = measure_density(every.packed, compared, neighbors=NEIGHBORS)
     own = every.number[rows[compared.first]]
-    among = Density(density.sparsity[own], density.nearest[own])
+    among = Density(density.sparsity[own], density.nearest[own], density.distances[own])
     valley = find_valleys(among, prominence=prominence)
     number = leave_out(
         packed,
@@ -88,18 +91,14 @@ def find_valleys(density: Density, *, prominence: float) -> Ints:
     """
     sparsity = density.sparsity.tolist()
     order = np.argsort(density.sparsity, kind="stable")  # equally sparse ones by their codes
-    place, neighbors = _denser_neighbors(density.nearest, order)
+    place = np.argsort(order).tolist()
     bottom = list(range(len(order)))
-    for code in order.tolist():
-        denser = neighbors[code]
-        if not denser:
-            continue
-        bottom[code] = _find(bottom, denser[0])
-        for other in denser[1:]:
-            one, two = _find(bottom, other), _find(bottom, code)
-            lower, upper = (one, two) if place[one] < place[two] else (two, one)
-            if sparsity[code] - sparsity[upper] < prominence:
-                bottom[upper] = lower
+    for height, code, other in _passes(density, order):
+        one, two = _find(bottom, other), _find(bottom, code)
+        lower, upper = (one, two) if place[one] < place[two] else (two, one)
+        depth = height - sparsity[upper]
+        if depth < prominence or depth == 0:
+            bottom[upper] = lower
     return np.array([_find(bottom, code) for code in range(len(order))], np.int64)
 
 
@@ -149,17 +148,23 @@ def majority_code(packed: Packed) -> Packed:
     return np.packbits(2 * count_on(packed, 8 * packed.shape[1]) >= len(packed))
 
 
-def _denser_neighbors(nearest: NDArray[np.int32], order: Ints) -> tuple[list[int], list[list[int]]]:
-    """Return the place of each code in an order, and those of its nearest that come before it.
+def _passes(density: Density, order: Ints) -> list[tuple[float, int, int]]:
+    """Return height, code and denser neighbor of each pass, the lowest first.
 
     A code that has others among its nearest is not always among theirs: many tiles of one code, far
     from all others, do not attract these.
+
+    Args:
+        density: of distinct codes among themselves.
+        order: the codes, the densest first, (m,).
     """
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    places = np.sort(place[nearest], axis=1)
-    codes, before = order[places].tolist(), (places < place[:, None]).sum(axis=1).tolist()
-    return place.tolist(), [row[:count] for row, count in zip(codes, before, strict=True)]
+    place = np.argsort(order)
+    code, column = np.nonzero(place[density.nearest] < place[:, None])
+    other = density.nearest[code, column]
+    height = np.maximum(density.sparsity[code], density.distances[code, column] // 2)
+    by_height = np.lexsort((place[other], place[code], height))
+    lists = (each[by_height].tolist() for each in (height, code, other))
+    return list(zip(*lists, strict=True))
 
 
 def _find(bottom: list[int], code: int) -> int:

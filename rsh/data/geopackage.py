@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rsh.data.geotable import GeoTable
+from rsh.data.geotable import GeoTable, unique_names
 from rsh.errors import InputError
 from rsh.io.files import CANNOT_WRITE_HINT, atomic_path
 from rsh.text import first_sentence, plural
@@ -113,7 +113,7 @@ def geopackage_bytes(table: GeoTable, *, layer: str = "tiles") -> bytes:
 
 def _fill(database: sqlite3.Connection, table: GeoTable, layer: str) -> None:
     """Write everything into an empty database."""
-    names = _column_names(table.columns.column_names)
+    names = unique_names(table.columns.column_names, taken=(KEY, GEOMETRY))
     types = [_sql_type(column) for column in table.columns.columns]
     database.executescript(
         f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
@@ -156,22 +156,6 @@ def _geometry_type(kinds: tuple[str, ...]) -> str:
     if kinds == ("MultiPolygon", "Polygon"):
         return MULTIPOLYGON
     return kinds[0].upper() if len(kinds) == 1 else "GEOMETRY"
-
-
-def _column_names(names: list[str]) -> list[str]:
-    """Return names of columns that differ from each other, and from those of the layer's own.
-
-    SQLite takes upper and lower case for the same.
-    """
-    taken, found = {KEY, GEOMETRY}, []
-    for name in names:
-        unique, number = name or "column", 1
-        while unique.lower() in taken:
-            number += 1
-            unique = f"{name}_{number}"
-        taken.add(unique.lower())
-        found.append(unique)
-    return found
 
 
 def _quoted(name: str) -> str:

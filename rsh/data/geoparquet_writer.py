@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pyarrow.parquet as pq
 
-from rsh.data.geotable import GeoTable
+from rsh.data.geotable import GeoTable, unique_names
 
 GEOMETRY = "geometry"
 # OGC:CRS84 in PROJJSON, as the specification prints it.
@@ -55,8 +55,7 @@ def write_geoparquet(table: GeoTable, stream: IO[bytes]) -> None:
         table: the tiles.
         stream: an open file.
     """
-    names = table.columns.column_names
-    free = [f"{name}_2" if name.lower() == GEOMETRY else name for name in names]
+    free = unique_names(table.columns.column_names, taken=(GEOMETRY,))
     whole = table.columns.rename_columns(free).append_column(GEOMETRY, table.geometry)
     about: dict[str, Any] = {
         "encoding": "WKB",

@@ -55,7 +55,7 @@ class GeoTable:
 
         Args:
             items: rows of the table; its footprints become geometries, all else attributes.
-            more: further columns, before the others.
+            more: further columns, before the others; see `unique_names`.
             points: take centers also where footprints are known.
 
         Raises:
@@ -68,9 +68,12 @@ class GeoTable:
                 "these tiles have no coordinates: add longitude and latitude to items.csv and "
                 "encode again"
             )
-        attributes: dict[str, Values] = dict(more or {})
-        attributes |= {str(name): items[name] for name in items if name != "footprint"}
-        columns = pa.table({name: _column(name, values) for name, values in attributes.items()})
+        attributes: list[tuple[str, Values]] = list((more or {}).items())
+        attributes += [(str(name), items[name]) for name in items if name != "footprint"]
+        columns = pa.table(
+            [_column(name, values) for name, values in attributes],
+            names=unique_names([name for name, _ in attributes]),
+        )
         parts = [_geometries(items.iloc[start : start + AT_ONCE], has_centers, has_areas)
                  for start in range(0, len(items), AT_ONCE)]  # fmt: skip
         extents = np.concatenate([np.empty((0, 4)), *(extent for _, _, extent in parts)])
@@ -105,6 +108,26 @@ class GeoTable:
             shapes = self.geometry.slice(start, AT_ONCE).to_pylist()
             extents = self.extents[start : start + AT_ONCE]
             yield self.columns.slice(start, AT_ONCE), shapes, extents
+
+
+def unique_names(names: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
+    """Return names of columns that differ from each other, also where case is ignored, as by SQL.
+
+    Of equal names, the second gets _2 behind it, or the next number that no column has.
+
+    Args:
+        names: of the columns; an empty one becomes "column".
+        taken: names that they must not have, in lower case.
+    """
+    own, used, found = {name.lower() for name in names}, set(taken), []
+    for name in names:
+        unique, number = name or "column", 1
+        while unique.lower() in used or (number > 1 and unique.lower() in own):
+            number += 1
+            unique = f"{name or 'column'}_{number}"
+        used.add(unique.lower())
+        found.append(unique)
+    return found
 
 
 def _column(name: str, values: Values) -> pa.ChunkedArray:

@@ -46,6 +46,12 @@ def export_tiles(
             file cannot be written.
     """
     file = Path(file)
+    if file.suffix.lower() == ".csv":
+        raise InputError(
+            f"choose {', '.join(SUFFIXES)}; labels go to a table with `rsh labels export`",
+            parameter="output",
+            value=file,
+        )
     check_suffix(file, SUFFIXES)
     chosen = np.arange(len(gallery)) if rows is None else np.asarray(rows, dtype=np.int64)
     items = gallery.table.take(chosen[gallery.passes(filter)[chosen]])

@@ -9,7 +9,8 @@
                             are from -180 to 180 or from 0 to 360
     set=to check            tiles in a set that visitors made, or in one of several
     label=forest            the class that a visitor gave, or else that of the column class
-    group=coast/17.jpg      tiles of the group that holds the tile of an id: see `rsh groups`
+    group=coast/17.jpg      tiles of the group that holds the tile of an id, or that visitors gave
+                            this name: see `rsh groups`
     polygon=5,45,10,45,10,50
                             longitude and latitude of each corner, of a tile's center; holes and
                             further parts: see `rsh.data.regions`; polygon!= is outside of it

@@ -596,6 +596,16 @@ class Gallery(Labeled):
             warnings.warn(note, RshWarning, stacklevel=2)
         return store
 
+    @property
+    def group_names(self) -> dict[int, str]:
+        """The names that visitors gave to groups, by their numbers.
+
+        Raises:
+            InputError: annotations cannot be read.
+        """
+        given = self.annotations.state.last_group_names
+        return self.groups.names(given) if self.groups and given else {}
+
     def table_for(self, filter: Filter) -> ItemTable:
         """Return the table, with a column for each condition on groups or on what visitors gave.
 
@@ -604,7 +614,7 @@ class Gallery(Labeled):
                 read.
         """
         columns = {
-            str(condition): in_groups(condition, self.groups, self.ids)
+            str(condition): in_groups(condition, self.groups, self.ids, self.group_names)
             for condition in filter.on_groups(self.table)
         }
         if conditions := filter.on_annotations(self.table):
@@ -639,7 +649,7 @@ class Gallery(Labeled):
 
     def _version_for(self, filter: Filter) -> int:
         """Return the version of the annotations if a filter depends on them, else 0."""
-        if not filter.on_annotations(self.table):
+        if not (filter.on_annotations(self.table) or filter.on_groups(self.table)):
             return 0
         self.annotations.refresh()
         return self.annotations.version

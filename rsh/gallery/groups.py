@@ -11,7 +11,7 @@ what a tile is.
 Tiles that were added since then belong to the group of the tile with the nearest code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -207,6 +207,21 @@ class Groups:
         number = NO_GROUP if row == NO_ROW else int(self.number[row])
         return None if number == NO_GROUP else self[number]
 
+    def names(self, given: Mapping[str, str]) -> dict[int, str]:
+        """Return the names of groups, by their numbers.
+
+        A name belongs to the group that holds the tile it was recorded with. Where one group holds
+        several such tiles, the last change counts.
+
+        Args:
+            given: names by the key of the group that they were recorded with, "" where one was
+                taken away, in the order of these changes; see `AnnotationState.last_group_names`.
+        """
+        rows = self._tiles.ids.rows(list(given))
+        numbers = np.where(rows == NO_ROW, NO_GROUP, self.number[rows]).tolist()
+        names = dict(zip(numbers, given.values(), strict=True))
+        return {number: name for number, name in names.items() if name and number != NO_GROUP}
+
     def column(self) -> "pd.Series[str]":
         """Return the key of the group of each tile, "" for one in none, (n,)."""
         return pd.Series(np.array([*self.keys, ""], dtype=object)[self.number], dtype="str")
@@ -322,26 +337,32 @@ def read_groups(file: Path) -> pd.DataFrame:
     return table
 
 
-def in_groups(condition: Condition, groups: Groups | None, ids: TileIds) -> Mask:
-    """Return whether each tile is in the group of one of some tiles, (n,).
+def in_groups(
+    condition: Condition, groups: Groups | None, ids: TileIds, names: Mapping[int, str]
+) -> Mask:
+    """Return whether each tile is in one of some groups, (n,).
 
     Args:
-        condition: its values are ids of tiles.
+        condition: its values are ids of tiles, or names of groups.
         groups: of the gallery.
         ids: of all tiles.
+        names: of groups, by their numbers.
 
     Raises:
-        InputError: there are no groups yet, no such tile, or the tile is in no group.
+        InputError: there are no groups yet, or a value is neither a tile in a group nor a name.
     """
     if groups is None:
         reason = "the groups of this gallery are not known yet: run `rsh groups`"
         raise InputError(reason, parameter="filter", value=condition)
-    rows = ids.rows(condition.values)
-    numbers = np.where(rows >= 0, groups.number[rows], NO_GROUP)
-    if (numbers == NO_GROUP).any():
-        tile = condition.values[int((numbers == NO_GROUP).argmax())]
-        reason = f"no group holds a tile {tile}: give the id of one in a group"
-        raise InputError(reason, parameter="filter", value=condition)
+    numbers: list[int] = []
+    for value, row in zip(condition.values, ids.rows(condition.values).tolist(), strict=True):
+        holding = [int(groups.number[row])] if row != NO_ROW else []
+        found = [number for number in holding if number != NO_GROUP]
+        found = found or [number for number, name in names.items() if name == value]
+        if not found:
+            reason = f"no group holds a tile {value}, nor has this name: give one of these"
+            raise InputError(reason, parameter="filter", value=condition)
+        numbers += found
     return np.isin(groups.number, numbers, invert=condition.negated)
 
 

@@ -9,6 +9,7 @@ from rsh.codes.density import Ints
 from rsh.codes.parts import CodePart
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.part_names import part_name
 
 COUNT = 20
 
@@ -23,7 +24,7 @@ class UnusualTiles:
             see `rsh.codes.outliers`, (k,) float32.
         sparsity: mean distance to the nearest hundredth of the tiles, (k,) float32, bits.
         median: of the sparsity of all tiles, bits.
-        part: the bits that the sparsity is measured in.
+        part: the bits that the sparsity is measured in; without classes its name is "group".
     """
 
     rows: Ints
@@ -64,6 +65,6 @@ def most_unusual(gallery: Gallery, *, count: int = COUNT) -> UnusualTiles:
         )
     factors = groups.outlier_factors
     rows = np.argsort(-factors, kind="stable")[:count]
-    return UnusualTiles(
-        rows, factors[rows], groups.sparsity[rows], float(np.median(groups.sparsity)), groups.part
-    )
+    median = float(np.median(groups.sparsity))
+    part = groups.part._replace(name=part_name(gallery, groups.part))
+    return UnusualTiles(rows, factors[rows], groups.sparsity[rows], median, part)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -154,9 +155,11 @@ def check_top_k(top_k: int, most: int) -> None:
 
 
 def check_radius(radius: int, num_bits: int) -> None:
-    """Raise InputError unless the radius is 0 to num_bits."""
-    if not 0 <= radius <= num_bits:
-        raise InputError(f"choose 0 to {num_bits} bits", parameter="radius", value=radius)
+    """Raise InputError unless the radius is a whole number from 0 to num_bits."""
+    whole = isinstance(radius, Integral) and not isinstance(radius, bool)
+    if not (whole and 0 <= radius <= num_bits):
+        reason = f"choose a whole number from 0 to {num_bits} bits"
+        raise InputError(reason, parameter="radius", value=radius)
 
 
 def check_ids(ids: Ids, packed: Packed, num_bits: int) -> Ids:

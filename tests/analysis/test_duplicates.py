@@ -14,7 +14,8 @@ from refusals import refused
 
 from rsh.analysis import near_tiles, pair_checks
 from rsh.analysis.duplicate_reports import describe_duplicates
-from rsh.analysis.duplicates import Duplicates, default_radius, find_duplicates
+from rsh.analysis.duplicates import Duplicates, find_duplicates
+from rsh.config import default_radius
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 
@@ -184,6 +185,9 @@ def test_rounding_of_stored_features_hides_no_equal_pair(tmp_path: Path):
     [
         ({"radius": -1}, "radius"),
         ({"radius": 33}, "radius"),
+        ({"radius": 1.5}, "radius"),
+        ({"radius": True}, "radius"),
+        ({"radius": "2"}, "radius"),
         ({"check": "luck"}, "check"),
         ({"check": "features", "threshold": 1.5}, "threshold"),
         ({"check": "features", "threshold": float("nan")}, "threshold"),

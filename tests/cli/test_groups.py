@@ -12,6 +12,7 @@ from make_gallery import tiny_gallery, without_classes
 from PIL import Image
 
 from rsh.cli.main import main
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.gallery import Gallery
 
 
@@ -66,6 +67,18 @@ def test_tiles_without_labels_have_no_column_class(
     assert sum(record["tiles"] for record in records) + len(
         Gallery.open(unlabeled.folder).groups.ungrouped
     ) == len(unlabeled)
+
+
+def test_groups_are_listed_with_their_names(gallery: Gallery, capsys: pytest.CaptureFixture[str]):
+    first = gallery.groups[0]
+    tile = str(gallery.items["id"][first.rows[-1]])
+    gallery.annotations.name_group(tile, "dark forest", by=Visitor("me"))
+    out, _ = printed(capsys, "groups", gallery.folder)
+    head, line, *others = out.splitlines()
+    assert head.split()[3:5] == ["name", "class"]
+    assert "dark forest" in line and "dark forest" not in "".join(others)
+    records = json.loads(printed(capsys, "groups", gallery.folder, "--json")[0])
+    assert [record["name"] for record in records] == ["dark forest", *[None] * len(records[1:])]
 
 
 def test_more_prominence_makes_fewer_groups(gallery: Gallery, capsys: pytest.CaptureFixture[str]):

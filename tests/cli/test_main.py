@@ -310,7 +310,10 @@ def test_place_that_cannot_be_written_is_told_before_any_work(
         (["search", "{gallery}", "x", "-k", "abc"], "-k abc: give a whole number"),
         (["serch", "{gallery}", "x"], "Unknown command 'serch'. Did you mean 'search'?"),
         (["search", "{gallery}", "{tile}", "-k", "0"], "-k 0: "),
-        (["search", "{gallery}", "{tile}", "--radius", "17"], "--radius 17: choose 0 to 16 bits"),
+        (
+            ["search", "{gallery}", "{tile}", "--radius", "17"],
+            "--radius 17: choose a whole number",
+        ),
         (
             ["encode", "{data}"],
             "is no run, it has no config.json: give a folder made by `rsh train`",

@@ -34,9 +34,10 @@ def test_nearest_codes_are_those_of_a_full_sort(seed, count, num_bits):
     codes = DistinctCodes.fold(pack(repeated(seed, count, num_bits)))
     distances = hamming(codes.packed, codes.packed)
     order = np.argsort(distances, axis=1, kind="stable")
-    found = measure_density(codes.packed, codes, neighbors=5).nearest
-    assert found.tolist() == order[:, :6].tolist()
-    assert found[:, 0].tolist() == list(range(len(found)))
+    found = measure_density(codes.packed, codes, neighbors=5)
+    assert found.nearest.tolist() == order[:, :6].tolist()
+    assert found.nearest[:, 0].tolist() == list(range(len(codes)))
+    assert found.distances.tolist() == np.take_along_axis(distances, order, 1)[:, :6].tolist()
 
 
 def test_codes_are_compared_with_a_sample_of_others(monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,7 @@ from make_counts import random_codes
 
 import rsh.codes.density as density
 from rsh.codes.binary import pack, unpack
-from rsh.codes.density import Density, measure_density
+from rsh.codes.density import measure_density
 from rsh.codes.distinct import DistinctCodes
 from rsh.codes.groups import (
     NO_GROUP,
@@ -31,6 +31,14 @@ def clouds(
     return centers[own] * np.where(rng.random((len(own), num_bits)) < flips, -1, 1), own
 
 
+def far_codes(rng: np.random.Generator, count: int, num_bits: int) -> np.ndarray:
+    """Codes of which any two differ in half of the bits, or in all: rows of a Hadamard matrix."""
+    rows = np.ones((1, 1), np.int8)
+    while len(rows) < num_bits:
+        rows = np.block([[rows, rows], [rows, -rows]])
+    return rng.permutation(np.vstack([rows, -rows]))[:count]
+
+
 def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
     pairs = set(zip(one.tolist(), other.tolist(), strict=True))
     return len(pairs) == len(set(one.tolist())) == len(set(other.tolist()))
@@ -44,9 +52,9 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 )
 def test_valleys_are_those_of_a_slow_loop(seed, count, num_bits, prominence):
     codes = DistinctCodes.fold(pack(random_codes(seed, count, num_bits)))
-    nearest = measure_density(codes.packed, codes, neighbors=3).nearest
-    heights = np.random.default_rng(seed).integers(0, 9, len(nearest)).astype(np.float32) / 2
-    found = find_valleys(Density(heights, nearest), prominence=prominence)
+    density = measure_density(codes.packed, codes, neighbors=3)
+    heights = np.random.default_rng(seed).integers(0, 9, len(codes)).astype(np.float32) / 2
+    found = find_valleys(density._replace(sparsity=heights), prominence=prominence)
     signs = unpack(codes.packed, num_bits).tolist()
     expected = reference.valleys(signs, heights.tolist(), 3, prominence)
     assert {frozenset(np.flatnonzero(found == bottom)) for bottom in set(found)} == {
@@ -97,6 +105,31 @@ def test_many_tiles_of_one_code_do_not_hide_others():
     inside = found[:200] > 0
     assert inside.mean() > 0.98
     assert same_partition(found[:200][inside], own[inside])
+
+
+@given(
+    st.integers(0, 10**6),
+    st.integers(2, 30),
+    st.sampled_from([16, 32, 64, 256]),
+    st.sampled_from([0.0, 0.001]),
+)
+def test_far_codes_of_many_equal_tiles_are_groups(seed, count, num_bits, flips):
+    rng = np.random.default_rng(seed)
+    centers = far_codes(rng, count, num_bits)
+    own = rng.permutation(np.repeat(np.arange(count), rng.integers(40, 60, count)))
+    tiles = centers[own] * np.where(rng.random((len(own), num_bits)) < flips, -1, 1)
+    found = group_codes(pack(tiles), num_bits, prominence=1).number
+    assert (found >= 0).all()
+    assert same_partition(found, own)
+
+
+@pytest.mark.parametrize("least", [1, 2, 4])
+def test_codes_of_many_tiles_are_one_group_where_few_bits_tell_them_apart(least: int):
+    codes = np.ones((2, 64), np.int8)
+    codes[1, :least] = -1
+    found = group_codes(pack(np.repeat(codes, 100, axis=0)), 64, prominence=1).number
+    assert found.max() + 1 == (1 if least < 2 else 2)
+    assert set(group_codes(pack(np.repeat(codes, 100, axis=0)), 64, prominence=3).number) == {0}
 
 
 @given(st.integers(0, 10**6))

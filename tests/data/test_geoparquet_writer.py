@@ -60,6 +60,11 @@ def test_a_column_of_that_name_is_renamed():
     write_geoparquet(GeoTable.of_items(ITEMS.assign(Geometry="x")), stream)
     names = pq.read_schema(io.BytesIO(stream.getvalue())).names
     assert names[-2:] == ["Geometry_2", "geometry"]
+    stream = io.BytesIO()
+    more = {"Geometry": "x", "geometry_2": "y"}
+    write_geoparquet(GeoTable.of_items(ITEMS.assign(**more)), stream)
+    names = pq.read_schema(io.BytesIO(stream.getvalue())).names
+    assert names[-3:] == ["Geometry_3", "geometry_2", "geometry"]
 
 
 @pytest.mark.parametrize("rows", [slice(0), slice(1, 2)])

@@ -6,10 +6,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from make_places import CUT, ITEMS, SQUARE
 from refusals import refused
 
-from rsh.data.geotable import GeoTable
+from rsh.data.geotable import GeoTable, unique_names
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["rank", "rank", "rank_2"], ["rank", "rank_3", "rank_2"]),
+        (["rank", "rank_2", "Rank", "RANK_3"], ["rank", "rank_2", "Rank_4", "RANK_3"]),
+        (["FID", "", "", "fid_2"], ["FID_3", "column", "column_2", "fid_2"]),
+    ],
+)
+def test_names_of_columns_differ_in_more_than_case(names: list[str], expected: list[str]):
+    assert unique_names(names, taken=["fid"]) == expected
+
+
+@given(st.lists(st.sampled_from(["", "a", "A", "a_2", "A_2", "a_3", "fid", "column", "column_2"])))
+def test_names_of_columns_are_unique(names: list[str]):
+    found = [name.lower() for name in unique_names(names, taken=["fid"])]
+    assert len(set(found)) == len(names)
+    assert "" not in found and "fid" not in found
 
 
 def geometries(table: GeoTable) -> list:

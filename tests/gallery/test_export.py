@@ -62,6 +62,8 @@ def test_a_region_is_exported(town: Gallery, tmp_path: Path):
 def test_what_cannot_be_exported_is_named(town: Gallery, tmp_path: Path):
     with refused("output", names="x.shp"):
         export_tiles(town, tmp_path / "x.shp")
+    with refused("output", names="rsh labels export"):
+        export_tiles(town, tmp_path / "x.CSV")
     with refused("filter", names="class=desert"):
         export_tiles(town, tmp_path / "x.gpkg", filter=Filter.read(["class=desert"]))
     (tmp_path / "file").write_text("")

@@ -11,6 +11,7 @@ from refusals import refused
 import rsh.gallery.gallery as gallery_module
 from rsh.codes.binary import unpack
 from rsh.codes.groups import NO_GROUP
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.groups import find_groups
@@ -216,6 +217,45 @@ def test_a_filter_takes_any_tile_of_a_group(gallery: Gallery):
     assert rows(f"group={lakes.key}", "split=train") < rows(f"group={lakes.key}")
     write_groups(gallery, find_groups(gallery, prominence=100))
     assert rows(f"group={lakes.key}") != set(lakes.rows.tolist())  # no old answer is kept
+
+
+def test_a_name_belongs_to_the_group_that_holds_its_tile(gallery: Gallery):
+    lakes, fields, _ = gallery.groups
+    ids, me = gallery.items["id"], Visitor("me")
+    odd = str(ids[gallery.groups.ungrouped[0]])
+    for tile, name in ((lakes.key, "lakes"), (str(ids[fields.rows[-1]]), "fields"),
+                       (odd, "odd"), ("moon/1.png", "gone")):  # fmt: skip
+        gallery.annotations.name_group(tile, name, by=me)
+    assert gallery.group_names == {0: "lakes", 1: "fields"}
+    gallery.annotations.name_group(str(ids[lakes.rows[3]]), "water", by=me)
+    assert gallery.group_names[0] == "water"
+    gallery.annotations.name_group(lakes.key, "ponds", by=me)  # recorded first and last
+    assert gallery.group_names[0] == "ponds"
+    gallery.annotations.undo(by=me)
+    assert gallery.group_names[0] == "water"
+    gallery.annotations.name_group(lakes.key, "", by=me)  # not the name before this one
+    assert gallery.group_names == {1: "fields"}
+    gallery.annotations.compact(by=me)
+    assert gallery.group_names == {1: "fields"}
+    assert Gallery.open(gallery.folder).group_names == {1: "fields"}
+
+
+def test_a_filter_takes_the_name_of_a_group(gallery: Gallery):
+    def rows(*conditions: str) -> list[int]:
+        found = gallery.searchable_rows(Filter.read(conditions), include_held_out=True)
+        return sorted(found.tolist())
+
+    lakes, fields, _ = gallery.groups
+    me = Visitor("me")
+    gallery.annotations.name_group(lakes.key, "blue", by=me)
+    assert rows("group=blue") == sorted(lakes.rows.tolist())
+    assert rows(f"group=blue,{fields.key}") == sorted([*lakes.rows, *fields.rows])
+    gallery.annotations.name_group(fields.key, "blue", by=me)
+    assert rows("group=blue") == sorted([*lakes.rows, *fields.rows])
+    gallery.annotations.name_group(lakes.key, fields.key, by=me)  # an id comes before a name
+    assert rows(f"group={fields.key}") == sorted(fields.rows)
+    with refused("filter", names="green"):
+        rows("group=green")
 
 
 def test_a_filter_needs_a_tile_in_a_group(gallery: Gallery):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery
+from make_gallery import tiny_gallery, without_classes
 from refusals import refused
 
 import rsh.gallery.gallery as gallery_module
@@ -34,6 +34,11 @@ def test_the_reason_is_in_bits(gallery: Gallery):
     assert f"{found.factors[0]:.1f} times" in words
     assert f"{found.sparsity[0]:.1f} of 24 class bits" in words
     assert f"{np.median(gallery.groups.sparsity):.1f} for the median tile" in words
+
+
+def test_without_classes_the_bits_are_called_as_on_the_page(tmp_path: Path):
+    unlabeled = tiny_gallery(tmp_path / "g", num_tiles=40, look_bits=8, more=without_classes)
+    assert " of 24 group bits differ" in most_unusual(unlabeled).explain(0)
 
 
 def test_codes_without_parts_have_no_class_bits(tmp_path: Path):

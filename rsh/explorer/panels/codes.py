@@ -7,8 +7,9 @@ import numpy as np
 from rsh.codes.binary import unpack
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, describe_query, part_name
+from rsh.explorer.panels.tiles import describe, describe_query
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.part_names import part_name
 from rsh.metrics.ranking import precision_recall
 from rsh.search.results import SearchResult
 

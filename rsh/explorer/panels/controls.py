@@ -6,9 +6,9 @@ import numpy as np
 import traitlets
 
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import part_name
 from rsh.explorer.state import ExplorerState, Order
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.part_names import part_name
 from rsh.search.nearest import rerank_depth
 from rsh.search.rerank import list_measures
 from rsh.text import plural

@@ -14,9 +14,10 @@ from rsh.analysis.occlusion import Occlusion, overlay
 from rsh.codes.binary import hamming
 from rsh.explorer.originals.client import ImageKind
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, part_name, tile_card
+from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.part_names import part_name
 from rsh.search.query import Query
 from rsh.text import humanize, plural
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from rsh.codes.binary import to_hex
-from rsh.codes.parts import CodePart
 from rsh.data.places import format_place
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
@@ -41,11 +40,6 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "unseen": split == "query",
         "thumb": gallery.thumbnail(row),
     }
-
-
-def part_name(gallery: Gallery, part: CodePart) -> str:
-    """Return "class" or "look"; without classes the first part is a "group"."""
-    return "group" if part.name == "class" and not gallery.classes else part.name
 
 
 def file_name(gallery: Gallery, row: int) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from rsh.config import BITS_PER_STEP
+from rsh.config import default_radius
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
 from rsh.explorer.panels.strips import StripsPanel, strip
@@ -14,6 +14,7 @@ from rsh.explorer.uploads.client import start_soon
 from rsh.text import humanize, plural
 
 AT_ONCE = 24  # groups shown before one asks for more
+RADII = (0, 1, 2, 3, 4, 6, 8, 12)  # that one can choose beside the default, bits
 CHECKS = {
     "pixels": "their images look alike",
     "features": "their features are alike",
@@ -38,7 +39,7 @@ class DuplicatesPart(Part):
         gallery = page.state.gallery
         self._job, self._shown = Job(), AT_ONCE
         self._found: Found = {}
-        self._radius = str(gallery.num_bits // BITS_PER_STEP)
+        self._radius = str(default_radius(gallery.num_bits))
         self._check = "pixels" if gallery.has_images else "features"
         self.strips = StripsPanel(page=channel, subject="duplicates")
         super().__init__(page, [self.strips])
@@ -48,8 +49,10 @@ class DuplicatesPart(Part):
         match content:
             case {"kind": "duplicates", "do": "duplicates" | "leaks" as what, "chosen": dict(by)}:
                 radius, check = str(by.get("radius", "")), str(by.get("check", ""))
-                if radius in self._radii() and check in CHECKS:
-                    self._radius, self._check = radius, check
+                if radius in self._radii():
+                    self._radius = radius
+                if check in CHECKS and self._can(check):
+                    self._check = check
                 start_soon(self._look(what))
             case {"kind": "duplicates", "do": "cancel"}:
                 self._job.cancel()
@@ -69,7 +72,8 @@ class DuplicatesPart(Part):
 
     def _radii(self) -> list[str]:
         bits = self.page.state.gallery.num_bits
-        return [str(radius) for radius in (0, 1, 2, 3, 4, 6, 8, 12) if radius <= bits // 4]
+        usual = {radius for radius in RADII if radius <= bits // 4}
+        return [str(radius) for radius in sorted(usual | {default_radius(bits)})]
 
     async def _look(self, what: str) -> None:
         gallery = self.page.state.gallery

@@ -67,7 +67,7 @@ class GroupsPart(Part):
         Raises:
             InputError: someone gave the group another name, or the tiles cannot be labeled.
         """
-        name = self._names.get(group.key, "")
+        name = self._names.get(group.number, "")
         if not name or words != LABEL.format(name=name):
             self.open()
             raise InputError("the name of this group has changed: look at it again")
@@ -78,9 +78,9 @@ class GroupsPart(Part):
         return groups.find(key) if groups else None
 
     @property
-    def _names(self) -> dict[str, str]:
-        """The name of each group that has one, by its key."""
-        return self._labeling.store.state.group_names
+    def _names(self) -> dict[int, str]:
+        """The name of each group that has one, by its number."""
+        return self.page.state.gallery.group_names
 
     def open(self) -> None:
         """Show the groups."""
@@ -105,7 +105,7 @@ class GroupsPart(Part):
             "actions": more,
             "strips": [
                 self._unusual(),
-                *(self._strip(group, names.get(group.key, "")) for group in shown),
+                *(self._strip(group, names.get(group.number, "")) for group in shown),
             ],
         }
 

@@ -143,7 +143,7 @@ def _remaining(entry: Entry, state: AnnotationState, ids: pa.Array) -> list[Json
         case UnknownChange():
             return [entry.raw]
         case GroupChange(group, name):
-            return [entry.raw] if state.group_names.get(group) == name else []
+            return [entry.raw] if state.last_group_names.get(group) == name else []
         case MemberChange(key) if all(one.key != key for one in state.sets):
             return []
         case ClassChange() | MemberChange():

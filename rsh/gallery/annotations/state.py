@@ -267,10 +267,17 @@ class AnnotationState:
     @property
     def group_names(self) -> dict[str, str]:
         """The names that groups of the hash space were given, by the key of the group."""
-        names = {
-            change.group: change.name for number, change in self._groups if self._in_effect[number]
-        }
-        return {group: name for group, name in names.items() if name}
+        return {group: name for group, name in self.last_group_names.items() if name}
+
+    @property
+    def last_group_names(self) -> dict[str, str]:
+        """The same with "" where a name was taken away, in the order of these last changes."""
+        names: dict[str, str] = {}
+        for number, change in self._groups:
+            if self._in_effect[number]:
+                names.pop(change.group, None)
+                names[change.group] = change.name
+        return names
 
     @property
     def _latest(self) -> NDArray[np.int32]:

@@ -37,7 +37,7 @@ def to_geotable(result: SearchResult) -> GeoTable:
     Relevance is null where the query's class or the tile's is unknown; without classes the column
     is left out, and the score where tiles are ordered by distance alone. The column label, the
     class that a visitor gave, is there if any tile was given one. A column of the gallery that has
-    one of these names gets a 2 behind it.
+    one of these names gets _2 behind it, or the next number that is free.
 
     Raises:
         InputError: the gallery has no coordinates.
@@ -52,4 +52,4 @@ def to_geotable(result: SearchResult) -> GeoTable:
         more["relevant"] = [hit.relevant for hit in result]
     else:
         items = items.drop(columns="class")
-    return GeoTable.of_items(items.rename(columns={name: f"{name}_2" for name in more}), more)
+    return GeoTable.of_items(items, more)

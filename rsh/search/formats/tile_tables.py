@@ -57,7 +57,6 @@ def write_tiles(gallery: Gallery, table: pd.DataFrame, record: dict[str, Any], f
     else:
         items = gallery.table.take(table.index)
         more = table.drop(columns=[name for name in OF_ITEMS if name in table])
-        items = items.rename(columns={name: f"{name}_2" for name in more})
         if not gallery.classes:
             items = items.drop(columns="class")
         write_table(GeoTable.of_items(items, {str(name): more[name] for name in more}), file)

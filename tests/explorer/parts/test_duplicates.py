@@ -1,6 +1,7 @@
 """Near duplicates on the page: the command runs in a process of its own."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from in_loop import run
 from make_gallery import tiny_gallery
 
+from rsh.config import default_radius
 from rsh.errors import InputError
 from rsh.explorer.jobs import Job
 from rsh.explorer.page import Explorer
@@ -63,6 +65,54 @@ def test_a_key_that_is_none_selects_nothing(page):
     for key in ("7", "-1", "x", "", "²"):
         page.receive(page.duplicates.strips, {"kind": "duplicates", "do": "select", "key": key}, [])
         assert page.state.selection.tolist() == []
+
+
+@pytest.mark.parametrize("num_bits", [8, 16, 32, 64, 80, 96, 112, 144, 256])
+def test_the_default_is_among_the_options(tmp_path: Path, num_bits: int):
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=20, num_bits=num_bits, projection=False)
+    page = Explorer(ExplorerState(gallery))
+    page.duplicates.open()
+    radius, check = page.duplicates.strips.view["choices"]
+    assert radius["chosen"] == str(default_radius(num_bits))
+    for choice in (radius, check):
+        values = [value for value, _ in choice["options"]]
+        assert choice["chosen"] in values
+        assert len(set(values)) == len(values)
+    assert [int(value) for value, _ in radius["options"]] == sorted(
+        int(value) for value, _ in radius["options"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kept"),
+    [
+        ({"radius": "1", "check": "none"}, ("1", "none")),
+        ({"radius": "", "check": "none"}, ("2", "none")),
+        ({"radius": "1", "check": "luck"}, ("1", "pixels")),
+        ({"radius": "99", "check": ""}, ("2", "pixels")),
+        ({}, ("2", "pixels")),
+    ],
+)
+def test_each_choice_counts_by_itself(tmp_path, monkeypatch, chosen: dict, kept: tuple):
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=20, num_bits=32, projection=False)
+    asked: list[list[str]] = []
+
+    async def run_command(job: Job, words: list[str], **options: Any) -> bytes:
+        asked.append(words)
+        return json.dumps(FOUND).encode()
+
+    monkeypatch.setattr(Job, "run", run_command)
+    page = Explorer(ExplorerState(gallery))
+
+    async def look() -> None:
+        content = {"kind": "duplicates", "do": "duplicates", "chosen": chosen}
+        page.receive(page.duplicates.strips, content, [])
+        while not asked:
+            await asyncio.sleep(0)
+
+    run(look())
+    (words,) = asked
+    assert (words[words.index("--radius") + 1], words[words.index("--check") + 1]) == kept
 
 
 @pytest.mark.slow

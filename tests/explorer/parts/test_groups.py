@@ -9,7 +9,10 @@ from make_gallery import tiny_gallery, without_classes
 
 from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+from rsh.gallery.groups import find_groups
 from rsh.gallery.unusual import most_unusual
+from rsh.gallery.writer import write_groups
 
 
 @pytest.fixture
@@ -63,6 +66,21 @@ def test_a_button_that_names_another_class_labels_nothing(page):
     ask(page, "label", key=group.key, words=words)
     assert page.header.message == "the name of this group has changed: look at it again"
     assert count == len(group) and not page.labels.labeling.store.state.given.num_tiles
+
+
+def test_names_stay_when_groups_are_found_again(page, tmp_path: Path):
+    gallery = page.state.gallery
+    for group in gallery.groups:
+        ask(page, "rename", key=group.key, name=f"group of {group.key}")
+    last = f"group of {group.key}"
+    write_groups(gallery, find_groups(gallery, prominence=100))
+    again = Explorer(ExplorerState(Gallery.open(gallery.folder)))
+    again.dock.tab = "groups"
+    titles = [strip["title"] for strip in again.groups.strips.view["strips"][1:]]
+    assert titles == [last] * len(titles) and titles
+    merged = again.state.gallery.groups[0]
+    ask(again, "label", key=merged.key, words=f"Give all the class {last}")
+    assert set(again.labels.labeling.rows_of_class(last)) == set(merged.rows.tolist())
 
 
 def test_a_key_of_no_group_changes_nothing(page):

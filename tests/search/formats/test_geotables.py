@@ -50,6 +50,17 @@ def test_results_have_their_ranks_and_all_columns(town: Gallery, read, rerank):
     assert found["relevant"].astype(bool).tolist() == result.relevant.tolist()
 
 
+@pytest.mark.parametrize("read", [as_parquet, as_geopackage])
+def test_columns_of_the_gallery_keep_their_values_under_free_names(tmp_path: Path, read):
+    own = {"rank": "own", "rank_2": "second", "Distance": "far", "distance_2": "farther"}
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=30, more=lambda items: items.assign(**own))
+    found = read(search(gallery, gallery.items["id"][0], top_k=3))
+    assert found["rank"].tolist() == [1, 2, 3]
+    expected = {"rank_3": "own", "rank_2": "second", "Distance_3": "far", "distance_2": "farther"}
+    for name, value in expected.items():
+        assert found[name].tolist() == [value] * 3
+
+
 def test_without_classes_there_is_no_verdict(tmp_path: Path):
     gallery = tiny_gallery(tmp_path / "g", num_tiles=30, more=without_classes)
     found = as_parquet(search(gallery, gallery.items["id"][0], top_k=3))

@@ -1,6 +1,8 @@
 """Tables of tiles in every format hold what the table holds."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,25 @@ def test_map_formats_hold_a_feature_for_each_tile(gallery: Gallery, tmp_path: Pa
     features = json.loads(written(gallery, tmp_path / "t.geojson").read_text())["features"]
     assert [each["properties"]["group"] for each in features] == [1, 1, 2]
     assert written(gallery, tmp_path / "t.gpkg").read_bytes()[:15] == b"SQLite format 3"
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".parquet"])
+def test_a_gallery_may_have_columns_of_any_name(tmp_path: Path, suffix: str):
+    own = {"group": 7, "group_2": "H", "keep": "k", "keep_2": 2}
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=40, more=lambda items: items.assign(**own))
+    file = written(gallery, tmp_path / f"t{suffix}")
+    if suffix == ".parquet":
+        found = pq.read_table(file).to_pylist()
+    elif suffix == ".geojson":
+        found = [each["properties"] for each in json.loads(file.read_text())["features"]]
+    else:
+        with closing(sqlite3.connect(file)) as database:
+            database.row_factory = sqlite3.Row
+            found = [*map(dict, database.execute("SELECT * FROM tiles ORDER BY fid"))]
+    assert [each["group"] for each in found] == [1, 1, 2]
+    for each in found:
+        assert (each["group_3"], each["group_2"]) == (7, "H")
+        assert (each["keep_3"], each["keep_2"]) == ("k", 2)
 
 
 def test_json_is_the_record(gallery: Gallery, tmp_path: Path):
