@@ -33,7 +33,7 @@ function queryCard(model, view, url) {
     make(
       "div",
       { class: "rsh-about" },
-      query.name === query.id
+      query.name === query.id && query.row >= 0
         ? null
         : make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
       make(
