@@ -111,7 +111,7 @@ EACH = [
             scheme,
             STATES,
             id=f"{width}-{scheme}",
-            marks=SLOW if (scheme == "dark") == (width in (1280, 1920)) else RELEASE,
+            marks=SLOW if (width, scheme) in ((390, "light"), (1920, "dark")) else RELEASE,
         )
         for width in WIDTHS
         for scheme in ("light", "dark")

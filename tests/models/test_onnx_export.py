@@ -47,8 +47,13 @@ def test_codes_of_all_sample_tiles_are_those_of_the_network(exported: Path, tiny
         assert (np.abs(relaxed[differ]) < 1e-3).all()  # which tells where there is no sign to tell
 
 
-@SLOW
-@pytest.mark.parametrize("settings", [{"tta": 4}, {"tta": 8, "feature_stages": 2}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"tta": 4}, marks=RELEASE),
+        pytest.param({"tta": 8, "feature_stages": 2}, marks=SLOW),
+    ],
+)
 def test_views_and_stages_are_exported_too(tmp_path: Path, settings: dict[str, int]):
     net = HashNet(num_bits=16, image_size=32, hidden=16, feature_dim=8, **settings).eval()
     encoder = OnnxEncoder(export(net, tmp_path / "e.onnx"))
