@@ -21,6 +21,7 @@ from browser.steps import (
     show_space,
     wait_for_query,
 )
+from make_gallery import tiny_gallery
 
 from benchmarks.dashboard.server import kernels_of, started
 from rsh.config import LabelsKept
@@ -94,6 +95,13 @@ def serving(tmp_path_factory) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def server(serving, gallery) -> Server:
     return serving(gallery)
+
+
+@pytest.fixture(scope="session")
+def own_labels(serving, tmp_path_factory) -> Server:
+    """Serve a gallery whose visitors have labels of their own, in their browsers."""
+    gallery = tiny_gallery(tmp_path_factory.mktemp("own") / "g", num_tiles=80)
+    return serving(gallery, labels="visitor")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import json
 
 import pytest
 from browser.steps import ANSWER, open_page, open_tab
-from make_gallery import tiny_gallery
 
 from rsh.explorer.bundle import PANELS
 
@@ -41,17 +40,11 @@ def test_new_events_come_after_those_that_are_stored(visit, stored, new, expecte
     assert visit().page.evaluate(merge, [url, text, new]) == expected
 
 
-@pytest.fixture(scope="module")
-def shared(serving, tmp_path_factory):
-    gallery = tiny_gallery(tmp_path_factory.mktemp("kept") / "g", num_tiles=80)
-    return serving(gallery, labels="visitor")
-
-
 def label(page, place, key):
     page.locator(CARD).nth(place).focus()
     page.keyboard.press(key)
     card = page.locator(CARD).nth(place)
-    card.locator(".rsh-given:not([hidden])").wait_for(timeout=ANSWER)
+    card.locator(".rsh-given").wait_for(timeout=ANSWER)
 
 
 def note_of(page):
@@ -77,10 +70,10 @@ def wait_for_kept(page, many):
     )
 
 
-def test_two_tabs_of_one_visitor_lose_no_label(visit, shared):
-    one = open_page(visit, shared)
+def test_two_tabs_of_one_visitor_lose_no_label(visit, own_labels):
+    one = open_page(visit, own_labels)
     other = one.context.new_page()
-    other.goto(shared.url)
+    other.goto(own_labels.url)
     other.locator(CARD).nth(4).wait_for(timeout=180_000)
     for place in range(3):
         label(one, place, "1")
@@ -92,8 +85,8 @@ def test_two_tabs_of_one_visitor_lose_no_label(visit, shared):
     one.locator(".rsh-facts").get_by_text("4 labels given").wait_for(timeout=180_000)
 
 
-def test_what_cannot_be_read_stays_and_a_full_browser_says_so(visit, shared):
-    page = open_page(visit, shared)
+def test_what_cannot_be_read_stays_and_a_full_browser_says_so(visit, own_labels):
+    page = open_page(visit, own_labels)
     label(page, 0, "1")
     wait_for_kept(page, 1)
     open_tab(page, "labels", ".rsh-labels")

@@ -2,15 +2,14 @@
 
 import pytest
 from browser.steps import open_page
-from make_gallery import tiny_gallery
 
 pytestmark = pytest.mark.browser
 CARD = ".rsh-results .rsh-card"
 
 
 @pytest.fixture
-def page(visit, serving, tmp_path):
-    return open_page(visit, serving(tiny_gallery(tmp_path / "g", num_tiles=80)))
+def page(visit, own_labels):
+    return open_page(visit, own_labels)
 
 
 def focus(page, place):
