@@ -234,11 +234,11 @@ def valleys(
         two = next(valley for valley in found if order[second] in valley)
         if one is two:
             continue
-        shallow = max(one, two, key=lambda valley: min(map(order.index, valley)))
-        bottom = order[min(map(order.index, shallow))]
+        bottoms = [order[min(map(order.index, valley))] for valley in (one, two)]
+        bottom = max(bottoms, key=order.index)  # of the shallower valley
         if height == heights[bottom] or height - heights[bottom] < prominence:
-            found.remove(shallow)
-            (two if shallow is one else one).update(shallow)
+            one.update(two)
+            found.remove(two)
     return found
 
 

@@ -22,7 +22,7 @@ from rsh.explorer.panels.desk import DeskPanel
 from rsh.explorer.panels.dock import DockPanel, list_tabs
 from rsh.explorer.panels.explain import Explained, ExplainedParts, ExplainPanel
 from rsh.explorer.panels.export import ExportPanel
-from rsh.explorer.panels.filter import FilterPanel, filter_view, given_columns, list_columns
+from rsh.explorer.panels.filter import FilterPanel, filter_view, list_columns
 from rsh.explorer.panels.header import HeaderPanel, describe_gallery, make_headline
 from rsh.explorer.panels.legend import LegendPanel, legend_note, list_verdicts
 from rsh.explorer.panels.query import QueryPanel, query_view
@@ -393,9 +393,7 @@ class Explorer:
         self.header.facts = describe_gallery(self.state.gallery)
         if self.legend.coloring.get("by") == "given":
             self.legend.color(self.state.results(), "given")
-        self.filter.view = self.filter.view | {
-            "columns": [*self._columns, *given_columns(self.state.gallery)]
-        }
+        self.filter.view = filter_view(self.state, self._columns)
         for part in (self.groups, self.learning):
             if self.dock.tab == part.tab:
                 part.open()

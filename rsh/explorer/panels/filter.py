@@ -42,7 +42,7 @@ def filter_view(state: ExplorerState, columns: list[dict[str, Any]]) -> dict[str
     return {
         "texts": [str(condition) for condition in filter.conditions],
         "words": [condition.title for condition in filter.conditions],
-        "columns": [*columns, *given_columns(gallery)],
+        "columns": [*columns, *_given(gallery)],
         "found": f"{many:,} of {state.num_searched:,} tiles match" if filter else "",
     }
 
@@ -71,7 +71,7 @@ def list_columns(state: ExplorerState) -> list[dict[str, Any]]:
     return columns
 
 
-def given_columns(gallery: Gallery) -> list[dict[str, Any]]:
+def _given(gallery: Gallery) -> list[dict[str, Any]]:
     """Return the conditions on what visitors gave, as far as they gave anything."""
     state = gallery.annotations.state
     given = {"set": [one.name for one in state.sets], "label": state.given.names}

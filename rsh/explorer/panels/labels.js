@@ -1,12 +1,12 @@
 // @ts-check
 import { mergeKept } from "./lib/kept.js";
+import { KEYS } from "./lib/labels.js";
 import { make, on, plural, redrawOn, SEEN, stopAll, store, stored } from "./lib/shared.js";
 
-/** @import { Bytes, Dump, LabelsView, Message, Props } from "./lib/types" */
+/** @import { Bytes, Child, Dump, LabelsView, Message, Props } from "./lib/types" */
 
 const TOKEN = "rsh-visitor";
 const AUTHOR = "rsh-author";
-const KEYS = 9; // classes that have a digit
 /** @type {Record<LabelsView["kept"], string>} */
 const KEPT = {
   gallery: "Labels are kept in the gallery, for everybody who opens it.",
@@ -123,8 +123,8 @@ function render({ model, el }) {
 
   /** @type {(name: string, onclick: () => void, title?: string) => HTMLElement} */
   const small = (name, onclick, title) => make("button", { type: "button", class: "rsh-quiet", title, onclick }, name);
-  /** @type {(what: "class" | "set", name: string, ...children: import("./lib/types").Child[]) => HTMLElement} */
-  function lineOf(what, name, ...children) {
+  /** @type {(what: "class" | "set", name: string, about: Child[], end: HTMLElement) => HTMLElement} */
+  function lineOf(what, name, about, end) {
     const rename = () => {
       const field = make("input", {
         type: "text",
@@ -141,35 +141,41 @@ function render({ model, el }) {
       line.replaceChildren(form);
       field.select();
     };
-    const line = make("li", {}, ...children, small("Rename", rename));
+    const line = make("li", {}, ...about, small("Rename", rename), end);
     return line;
   }
 
   /** @type {(given: LabelsView["classes"][number], place: number) => HTMLElement} */
   function classLine([name, count], place) {
-    const line = lineOf(
-      "class",
-      name,
+    const about = [
       place < KEYS ? make("kbd", { title: "Its key" }, String(place + 1)) : null,
       make("strong", {}, name.replaceAll("_", " ")),
       make("span", {}, plural(count, "tile")),
       count ? small("Select", () => act({ do: "select class", name })) : null,
+    ];
+    const hint = "No tile has it then; undo brings it back";
+    return lineOf(
+      "class",
+      name,
+      about,
+      small("Remove", () => act({ do: "remove class", name }), hint),
     );
-    line.append(small("Remove", () => act({ do: "remove class", name }), "No tile has it then; undo brings it back"));
-    return line;
   }
 
   /** @param {LabelsView["sets"][number]} set */
   function setLine([name, count]) {
-    const line = lineOf(
-      "set",
-      name,
+    const about = [
       make("strong", {}, name),
       make("span", {}, plural(count, "tile")),
       small("Select", () => act({ do: "select set", name })),
+    ];
+    const hint = "Its tiles stay; undo brings it back";
+    return lineOf(
+      "set",
+      name,
+      about,
+      small("Delete", () => act({ do: "delete set", name }), hint),
     );
-    line.append(small("Delete", () => act({ do: "delete set", name }), "Its tiles stay; undo brings it back"));
-    return line;
   }
 
   function draw() {

@@ -44,7 +44,7 @@ def selected_view(state: ExplorerState, shown: int = MAX_CARDS) -> dict[str, Any
         "heading": f"{plural(len(result), 'selected tile')}",
         "note": f"{classes} to the query first.{part}",
         "cards": [_card(result, hit) for hit in result.take(slice(shown))],
-        "more": min(len(result) - shown, MAX_CARDS) if len(result) > shown else 0,
+        "more": max(0, min(len(result) - shown, MAX_CARDS)),
     }
 
 

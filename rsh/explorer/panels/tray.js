@@ -1,10 +1,9 @@
 // @ts-check
 import { icon } from "./lib/icons.js";
+import { KEYS } from "./lib/labels.js";
 import { emit, make, on, plural, redrawOn, SEEN, stopAll } from "./lib/shared.js";
 
 /** @import { LabelsView, Props } from "./lib/types" */
-
-const KEYS = 9; // classes that have a digit
 
 /**
  * A bar with what can be done with the selected tiles. The keys 1 to 9 give a class to the card that is pointed at;

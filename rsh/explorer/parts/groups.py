@@ -58,7 +58,6 @@ class GroupsPart(Part):
                     self._label(group, words)
             case _:
                 return
-        self.open()
         self.page.labeled()
 
     def _label(self, group: Group, words: str) -> None:

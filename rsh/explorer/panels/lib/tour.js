@@ -26,7 +26,7 @@ const steps = (labeled, images) => [
       (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
   },
   {
-    targets: [".rsh-stage"],
+    targets: [".rsh-stage", ".rsh-scatter"], // dots come later than cards
     region: "spaces",
     heading: "See all tiles at once",
     text:
@@ -68,8 +68,7 @@ const seen = (selector) =>
  * @param {(region: string) => void} go brings a region of the page to the front
  */
 export function tour(labeled, images, go) {
-  const all = steps(labeled, images);
-  let stops = all;
+  let stops = steps(labeled, images);
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
   const place = make("span", { class: "rsh-note" });
@@ -91,7 +90,7 @@ export function tour(labeled, images, go) {
 
   function begin() {
     // A gallery without maps has no dots.
-    stops = all.filter(({ targets }) => targets.some((each) => document.querySelector(each)));
+    stops = steps(labeled, images).filter(({ targets }) => targets.some((each) => document.querySelector(each)));
     show(0);
   }
 
@@ -162,7 +161,7 @@ export function tour(labeled, images, go) {
       timer = window.setInterval(() => {
         if (!document.querySelector(".rsh-results .rsh-card")) return;
         clearInterval(timer);
-        show(0);
+        begin();
       }, LOOK_EVERY);
     },
     stop() {
