@@ -17,6 +17,11 @@ LABEL_HEADS = (
     *("precision@20, suggested", "drawn ", "classes met", "kept before / after"),
 )
 
+MEASURED = (
+    *("map", "precision_at_20", "classes", "kept_before", "kept_after"),
+    *("sure", "sure_right"),
+)
+
 
 def label_tables(rows: list[Row]) -> str:
     """Return means over the seeds, and what suggestions gain over chance, by data set."""
@@ -87,8 +92,16 @@ def time_table(rows: list[Row]) -> str:
 
 
 def _by_seed(rows: list[Row], strategy: str, count: int) -> dict[int, Row]:
-    chosen = (row for row in rows if (row["strategy"], row["labels"]) == (strategy, count))
-    return {row["seed"]: row for row in chosen}
+    """Return the means over the draws of each split seed."""
+    chosen = [row for row in rows if (row["strategy"], row["labels"]) == (strategy, count)]
+    by_seed: dict[int, list[Row]] = {}
+    for row in chosen:
+        by_seed.setdefault(row["seed"], []).append(row)
+    names = [name for name in MEASURED if chosen and name in chosen[0]]
+    return {
+        seed: {name: statistics.mean(row[name] for row in draws) for name in names}
+        for seed, draws in by_seed.items()
+    }
 
 
 def _by_name(rows: dict[int, Row], name: str) -> float:

@@ -1,6 +1,7 @@
 """What to label next: tiles that stand for many others, and of which the labels do not decide yet.
 
-Each tile of the gallery is as well known as the most similar labeled tile is similar to it. The
+Each tile of the gallery is as well known as the most similar labeled tile is similar to it, where
+similarity is the cosine of soft codes to the power of three: what is far away says nothing. The
 next suggestion is the tile that makes most of the others better known, those counting more whose
 class is uncertain; then the next one, as if it had a label. So suggestions are typical and far
 apart, without any label as well. Uncertainty counts more the more labels there are: of few it says
@@ -27,6 +28,7 @@ COUNT = 10
 MOST = 1000  # suggestions at once
 COMPARED = 2000  # tiles without a label, drawn from larger galleries: 30 MB, 0.1 s
 AT_ONCE = 500  # rows, so that a kernel needs no more memory
+SHARPNESS = 3  # power of the cosine
 HALF = 50  # labels with which the uncertainty counts half
 
 
@@ -115,10 +117,8 @@ def _cover(codes: Floats, labeled: Floats, weights: Floats, count: int) -> Rows:
     Returns:
         Places among the candidates, in the order of the choice.
     """
-    similar = codes @ codes.T  # (n, n)
-    known = np.full(len(codes), np.median(similar[: len(codes) // 2 + 1]), np.float32)
-    if len(labeled):
-        known = np.maximum(known, (codes @ labeled.T).max(axis=1))
+    similar = _similarity(codes, codes)  # (n, n)
+    known = _similarity(codes, labeled).max(axis=1, initial=0)
     chosen: list[int] = []
     for _ in range(min(count, len(codes))):
         gain = _gains(similar, known, weights)
@@ -126,6 +126,12 @@ def _cover(codes: Floats, labeled: Floats, weights: Floats, count: int) -> Rows:
         chosen.append(int(gain.argmax()))
         known = np.maximum(known, similar[chosen[-1]])
     return np.array(chosen, dtype=np.int64)
+
+
+def _similarity(codes: Floats, others: Floats) -> Floats:
+    """Return 0 to 1 for each pair of codes of length 1, (n, m)."""
+    similar: Floats = np.maximum(codes @ others.T, 0) ** SHARPNESS
+    return similar
 
 
 def _gains(similar: Floats, known: Floats, weights: Floats) -> Floats:

@@ -57,23 +57,20 @@ def test_cover_is_the_greedy_choice(monkeypatch: pytest.MonkeyPatch):
 
 def slow_cover(codes: np.ndarray, labeled: np.ndarray, weights: np.ndarray, count: int) -> list:
     """Try every tile, and sum over every tile how much better it is known then."""
-    similar = codes.astype(float) @ codes.T
-    known = [float(np.median(similar[: len(codes) // 2 + 1]))] * len(codes)
-    known = [
-        max(k, *(float(c @ one) for one in labeled)) for k, c in zip(known, codes, strict=True)
-    ]
+    similar = [[max(0.0, float(one @ other)) ** 3 for other in codes] for one in codes]
+    known = [max(max(0.0, float(code @ one)) ** 3 for one in labeled) for code in codes]
     chosen: list[int] = []
     for _ in range(count):
         gains = {
             tile: sum(
-                weight * max(0.0, similar[tile, other] - known[other])
+                weight * max(0.0, similar[tile][other] - known[other])
                 for other, weight in enumerate(weights)
             )
             for tile in range(len(codes))
             if tile not in chosen
         }
         chosen.append(max(gains, key=gains.__getitem__))
-        known = [max(k, similar[chosen[-1], other]) for other, k in enumerate(known)]
+        known = [max(k, similar[chosen[-1]][other]) for other, k in enumerate(known)]
     return chosen
 
 
