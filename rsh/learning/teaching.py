@@ -6,6 +6,9 @@ head adds to the network's continuous code, from 0 on, so that codes change only
 neighborhoods ask for it. Neighborhoods are taken in features and soft codes together: features
 alone do not know what the network has learned from augmented images.
 
+Of few labels nearly each is the only one of its class, and nothing is brought together. So the two
+tiles nearest to a labeled one count as of its class, too.
+
 Only the head is trained, without Fabric or timm, whose import would take as long as the training.
 """
 
@@ -25,7 +28,8 @@ from rsh.gallery.gallery import Gallery
 from rsh.gallery.learned import LearnedHead
 from rsh.labels import UNLABELED
 from rsh.learning.labels import GivenLabels
-from rsh.learning.soft_codes import Floats, draw
+from rsh.learning.soft_codes import Floats, Rows, draw
+from rsh.metrics.neighbors import nearest_by_cosine
 from rsh.models.head import HashHead
 from rsh.models.losses.multilevel import Embedding, MultiLevelLoss
 from rsh.training.batches import Batch, VectorBatches
@@ -33,6 +37,7 @@ from rsh.training.neighborhoods import Standardization, Teacher, normalize
 
 SETTINGS = TrainConfig(neighbors=50)
 STEPS = 150
+NEAR = 2  # tiles that a label is taken for, besides its own
 TILES = 5000  # without a label, drawn from larger galleries: more than the steps come to
 HIDDEN = 512
 PROJECTED = 128  # numbers in the projection, which the category term needs
@@ -67,8 +72,9 @@ def teach(
     soft = soft_bits(network)
     scale = np.float32(np.sqrt(features.shape[1]))  # the numbers of a feature are about 1, then
     inputs = np.concatenate([scale * features, soft], axis=1).astype(np.float16)
-    config = replace(SETTINGS, seed=seed)
-    batches = VectorBatches(inputs[:, None], labels, config, teacher=_teacher(features, soft))
+    config, teacher = replace(SETTINGS, seed=seed), _teacher(features, soft)
+    labels = spread_labels(teacher.features, labels)
+    batches = VectorBatches(inputs[:, None], labels, config, teacher=teacher)
     tick(0.1)
     with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
@@ -98,6 +104,29 @@ def _teacher(features: Floats, soft: Floats) -> Teacher:
     joined = normalize(np.concatenate([normalize(features), normalize(soft)], axis=1))
     dim = joined.shape[1]
     return Teacher(joined, Standardization(np.zeros(dim, np.float32), np.ones(dim, np.float32)))
+
+
+def spread_labels(features: Floats, labels: Rows) -> Rows:
+    """Give the two tiles nearest to each labeled one its label, unless they have one.
+
+    Args:
+        features: what neighborhoods are taken in, (n, d) float32, length 1.
+        labels: class numbers, (n,), -1 where unknown.
+
+    Returns:
+        Class numbers, (n,); that of the nearest labeled tile where several are near.
+    """
+    known = np.flatnonzero(labels != UNLABELED)
+    near = nearest_by_cosine(
+        features[known], features, min(NEAR, len(features) - 1), own=known
+    ).ravel()
+    source = known.repeat(len(near) // len(known))
+    cosine = np.einsum("nd,nd->n", features[near], features[source])
+    spread = labels.copy()
+    for place in np.argsort(cosine, kind="stable"):  # the nearest one last
+        if labels[near[place]] == UNLABELED:
+            spread[near[place]] = labels[source[place]]
+    return spread
 
 
 def _fit(

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from make_gallery import entries, said
 from make_learning import BITS, CLASSES, DIM, LOOK_BITS, cluster_gallery, some_labels, true_class
 from ordinary_user import as_ordinary_user
@@ -15,12 +17,14 @@ from rsh.codes.binary import hamming
 from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.gallery import Gallery
 from rsh.io.files import exclusive_lock
+from rsh.labels import UNLABELED
 from rsh.learning import learn as module
 from rsh.learning import teaching
 from rsh.learning.labels import find_labels, recorded_labels
 from rsh.learning.learn import learn
 from rsh.learning.output import reserve_output
 from rsh.learning.progress import Progress
+from rsh.training.neighborhoods import normalize
 
 
 @pytest.fixture(autouse=True)
@@ -257,3 +261,20 @@ def test_without_an_output_the_next_number_is_taken_and_given_back(tmp_path: Pat
     for number in (1, 2):
         made = learn(marked, some_labels(marked, 2), measure=False).gallery
         assert made.folder == tmp_path / f"mine-learned-{number}"
+
+
+@given(st.integers(0, 10_000), st.integers(4, 30), st.integers(1, 6))
+def test_labels_spread_to_the_two_nearest_tiles(seed: int, count: int, labeled: int):
+    rng = np.random.default_rng(seed)
+    features = normalize(rng.normal(size=(count, 3)).astype(np.float32))
+    labels = np.full(count, UNLABELED)
+    known = rng.choice(count, min(labeled, count), replace=False)
+    labels[known] = rng.integers(3, size=len(known))
+    expected, nearest = labels.copy(), np.full(count, -2.0)
+    for row in known:
+        cosine = (features @ features[row]).astype(float)
+        others = sorted((tile for tile in range(count) if tile != row), key=lambda t: -cosine[t])
+        for tile in others[:2]:
+            if labels[tile] == UNLABELED and cosine[tile] > nearest[tile]:
+                expected[tile], nearest[tile] = labels[row], cosine[tile]
+    assert teaching.spread_labels(features, labels).tolist() == expected.tolist()

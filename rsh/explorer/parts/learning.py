@@ -306,7 +306,7 @@ class LearningPart(Part):
             for one in self._found.next
         }
         keys = enumerate(map(humanize, self._labeling.classes[:KEYS]), start=1)
-        words = "labels of these help most: point at one and press the key of its class"
+        words = "Labels of these help most: point at one and press the key of its class"
         actions = [["select next", "Select all"], ["others", "Suggest others"]]
         words += "".join(f" · {number} {name}" for number, name in keys)
         return [strip("", "Label next", words, self._cards(guesses), actions=actions)]
