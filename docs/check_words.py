@@ -130,8 +130,8 @@ PHRASES = {
     r"rsh encode [^\n]*--data\b": "rsh encode RUN DATA",
     r"rsh export\b(?!-onnx)": "rsh export-onnx",
     r"rsh gallery migrate": "galleries are encoded again",
-    r"(?<!query)hits@20": "query-vs-query@20",
-    r"[\"'`](?:whole|everything)[\"'`]": "query-vs-all, all-vs-all",
+    r"(?:query-vs-query|\bhits)@20": "milan",
+    r"query-vs-all|[\"'`](?:whole|everything)[\"'`]": "ervd, fah, all-vs-all@20",
     # labels of the dashboard
     r"ask with (?:a|an|your)\b": "Search with your own image",
     r"bits, then features": "Hamming + features",

@@ -139,6 +139,8 @@ def average_precision(
 ) -> float:
     """Of one strict ranking."""
     top_k = len(ranking) if top_k is None else top_k
+    if denominator == "any":
+        return float(any(ranking[1 : top_k + 1]))
     found, total = 0, 0.0
     for rank, hit in enumerate(ranking[:top_k], start=1):
         if hit:

@@ -30,7 +30,7 @@ def make_world(folder: Path) -> World:
     run, base = folder / "run", folder / "gallery"
     data = ["--data", str(folder / "tiles.zip")]
     world.well(folder, ["train", *data, *TRAIN, "--epochs", "12", "--output", str(run)])
-    world.well(folder, ["evaluate", str(run), "--protocol", "query-vs-all"])
+    world.well(folder, ["evaluate", str(run), "--protocol", "ervd"])
     for name, out in (("new", "gallery"), ("other", "second")):
         encode = ["encode", str(run), str(folder / f"{name}.zip")]
         world.well(folder, [*encode, "--output", str(folder / out)])

@@ -17,7 +17,7 @@ def evaluate(
     /,
     *,
     protocol: str = "disjoint",
-    ties: Ties = "average",
+    ties: Ties | None = None,
     feedback: bool = False,
     data: str | None = None,
     json_: bool = False,
@@ -30,10 +30,11 @@ def evaluate(
     Args:
         run: Run folder of the model.
         protocol: Evaluation protocol, which tiles are queries and which are searched: disjoint
-            (held-out queries search train and val), leave-one-out, query-vs-all, all-vs-all,
-            query-vs-query@20, or all of them side by side.
+            (held-out queries search train and val); what the code of other papers does, ahcl, dhcl,
+            ervd, fah, all-vs-all@20 and milan; or all of them side by side.
         ties: Order of tiles at the same distance: the mean over all orders, the order of the
-            gallery's rows (a stable argsort), relevant tiles first, or relevant tiles last.
+            gallery's rows (a stable argsort), relevant tiles first, or relevant tiles last. By
+            default as the protocol says.
         feedback: Also simulate relevance feedback. The first 20 results are marked positive or
             negative by their class and the search is repeated, twice; tiles without a mark are
             scored.
@@ -69,7 +70,7 @@ def evaluate(
 def compare(
     *runs: Annotated[Path, Parameter(required=True)],
     protocol: str = "disjoint",
-    ties: Ties = "average",
+    ties: Ties | None = None,
     data: str | None = None,
     output: Path | None = None,
     json_: bool = False,

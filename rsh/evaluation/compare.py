@@ -42,7 +42,7 @@ def compare(
     folders: Sequence[Path],
     *,
     protocol: str = "disjoint",
-    ties: Ties = "average",
+    ties: Ties | None = None,
     data: str | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:

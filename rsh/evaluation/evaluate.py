@@ -48,7 +48,7 @@ def evaluate(
     split: Split,
     *,
     protocol: str = "disjoint",
-    ties: Ties = "average",
+    ties: Ties | None = None,
     feedback: bool = False,
     progress: bool = True,
 ) -> Report:
@@ -58,7 +58,8 @@ def evaluate(
         net: a trained network.
         split: which tiles are train, val and query.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: how tied tiles are ordered, see `scoring.metrics_by_ranking`.
+        ties: how tied tiles are ordered, see `scoring.metrics_by_ranking`; by default as the
+            protocol says.
         feedback: also simulate relevance feedback, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
 
@@ -80,7 +81,7 @@ def evaluate(
 
 
 def evaluate_all(
-    net: HashNet, split: Split, *, ties: Ties = "average", progress: bool = True
+    net: HashNet, split: Split, *, ties: Ties | None = None, progress: bool = True
 ) -> dict[str, Report]:
     """Return the reports of `evaluate` under every protocol, by name."""
     tasks = {name: _task(split, protocol) for name, protocol in PROTOCOLS.items()}
@@ -128,8 +129,11 @@ def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
         return None
 
 
-def _report(made: _Made, protocol: Protocol, task: RetrievalTask | None, ties: Ties) -> Report:
+def _report(
+    made: _Made, protocol: Protocol, task: RetrievalTask | None, ties: Ties | None
+) -> Report:
     """Return all metrics: those by labels of the labeled tiles, those without of all."""
+    ties = ties or protocol.ties
     split, encoded, looks, predicted = made
     by_labels: Report = {}
     if task and predicted is not None:
@@ -138,6 +142,7 @@ def _report(made: _Made, protocol: Protocol, task: RetrievalTask | None, ties: T
         "protocol": protocol.name,
         "metric": protocol.metric,
         "ties": ties,
+        "warnings": protocol.warnings,
         "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
         "split_fingerprint": split.fingerprint,
         "classes": split.dataset.classes,

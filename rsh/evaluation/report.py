@@ -55,6 +55,8 @@ NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
 def one_protocol(report: Report) -> str:
     """Return the report of `evaluate` as text."""
     head = [f"{heading(report)}, {report['num_bits']} bits", PROTOCOLS[report["protocol"]].about]
+    if report["warnings"]:
+        head.append(f"Not comparable with disjoint: {'; '.join(report['warnings'])}.")
     if "map" not in report:
         return "\n\n".join(["\n".join(head), neighbors(report)])
     low, high = report["map_interval"]
@@ -148,13 +150,19 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
     columns = [_column(report) for report in reports.values()]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [(name, *(column.get(name, "-") for column in columns)) for name in names]
-    about = [f"  {name}: {PROTOCOLS[name].about}" for name in reports]
+    about = [f"  {name}: {_about(report)}" for name, report in reports.items()]
     return "\n".join([
-        f"one network under every protocol: {first['num_bits']} bits, {TIES[first['ties']]}",
+        f"one network under every protocol: {first['num_bits']} bits",
         align_columns(rows),
         "",
         *about,
     ])  # fmt: skip
+
+
+def _about(report: Report) -> str:
+    """Return what a protocol is, its order of ties, and what makes its figure too high."""
+    notes = [TIES[report["ties"]], *report["warnings"]]
+    return f"{PROTOCOLS[report['protocol']].about} Note: {'; '.join(notes)}."
 
 
 def _column(report: Report) -> dict[str, str]:

@@ -82,7 +82,7 @@ def _count_reranked(
 
 def _metrics(counts: DistanceCounts, task: RetrievalTask) -> dict[str, Floats]:
     return {
-        "map": task.precision(counts),
+        "map": task.figures(task.precision(counts)),
         "map_at_20": ranking.average_precision(counts, top_k=CUT),
         "precision_at_20": ranking.precision_at(counts, top_k=CUT),
     }

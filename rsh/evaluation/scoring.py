@@ -126,7 +126,26 @@ class RetrievalTask:
     def precision(self, counts: DistanceCounts) -> Floats:
         """Return the average precision of each query as the protocol defines it."""
         top_k, denominator = self.protocol.top_k, self.protocol.denominator
+        if denominator == "any":
+            return ranking.later_hit(counts, top_k=top_k or len(self.gallery))
         return ranking.average_precision(counts, top_k=top_k, denominator=denominator)
+
+    def figures(self, precisions: Floats) -> Floats:
+        """Return what the protocol takes the mean of, from the precision of all queries.
+
+        Args:
+            precisions: of each query, in the order of rows, (q,).
+
+        Returns:
+            (q,), NaN for queries that it leaves out. Where queries are weighted by those so far,
+            it is the mean over all orders of ties, which are independent between queries.
+        """
+        if self.protocol.over_queries == "nonzero":
+            return np.where(precisions > 0, precisions, np.nan)
+        if self.protocol.over_queries == "running":
+            earlier = np.cumsum(precisions) - precisions
+            return precisions * (1 + earlier) / np.arange(1, len(precisions) + 1)
+        return precisions
 
 
 def labeled_rows(split: Split, *names: str) -> Rows:
@@ -137,7 +156,7 @@ def labeled_rows(split: Split, *names: str) -> Rows:
 
 
 def metrics_by_ranking(
-    codes: Codes, task: RetrievalTask, ties: Ties = "average"
+    codes: Codes, task: RetrievalTask, ties: Ties | None = None
 ) -> dict[str, Floats]:
     """Return the metrics that depend on ranks, each (q,); "map" is that of the protocol.
 
@@ -145,13 +164,14 @@ def metrics_by_ranking(
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
         task: queries and gallery.
         ties: the mean over all orders ("average"), the order of gallery rows ("argsort"),
-            relevant tiles first ("optimistic") or last ("pessimistic").
+            relevant tiles first ("optimistic") or last ("pessimistic"); by default that of the
+            protocol.
     """
     packed = pack(codes)
     return _by_query(packed, task.counts(packed, codes.shape[1]), task, ties)
 
 
-def score(codes: Codes, task: RetrievalTask, *, ties: Ties = "average") -> Report:
+def score(codes: Codes, task: RetrievalTask, *, ties: Ties | None = None) -> Report:
     """Return every metric of a set of codes, ready for JSON.
 
     Args:
@@ -164,7 +184,8 @@ def score(codes: Codes, task: RetrievalTask, *, ties: Ties = "average") -> Repor
     by_query = _by_query(packed, counts, task, ties)
     report: Report = {name: float(np.nanmean(values)) for name, values in by_query.items()}
     for name, best in (("map_optimistic", True), ("map_pessimistic", False)):
-        report[name] = float(np.nanmean(task.precision(order_ties(counts, best=best))))
+        ordered = task.precision(order_ties(counts, best=best))
+        report[name] = float(np.nanmean(task.figures(ordered)))
     return report | {
         "map_interval": ranking.bootstrap_interval(by_query["map"], task.groups),
         **_by_radius(counts),
@@ -179,7 +200,8 @@ def cosine_map(rows: Floats, task: RetrievalTask) -> float:
     """Return the mAP by cosine of real vectors, (n, d), of any scale: a reference for the codes."""
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     rankings = task.rankings(lambda query, gallery: -unit[query] @ unit[gallery].T)
-    return float(np.nanmean(np.concatenate([task.precision(piece) for piece in rankings])))
+    precisions = np.concatenate([task.precision(piece) for piece in rankings])
+    return float(np.nanmean(task.figures(precisions)))
 
 
 def neighbor_classes(packed: Packed, task: RetrievalTask, num_bits: int) -> Floats:
@@ -213,6 +235,14 @@ def neighbor_classes(packed: Packed, task: RetrievalTask, num_bits: int) -> Floa
 
 
 def _by_query(
+    packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties | None
+) -> dict[str, Floats]:
+    ties = ties or task.protocol.ties
+    found = _by_rank(packed, counts, task, ties)
+    return found | {"map": task.figures(found["map"])}
+
+
+def _by_rank(
     packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties
 ) -> dict[str, Floats]:
     most = int(counts.relevant.sum(axis=1).max())

@@ -68,6 +68,38 @@ def mean_average_precision(counts: DistanceCounts, *, top_k: int | None = None) 
     return float(np.nanmean(average_precision(counts, top_k=top_k)))
 
 
+def later_hit(counts: DistanceCounts, *, top_k: int) -> Floats:
+    """Return the chance that any of the top_k items after the first one is relevant.
+
+    The mean over all orders of ties, of which that of the nearest decides which item is the first.
+
+    Args:
+        counts: from `count_by_distance`.
+        top_k: number of ranks, from the second on.
+
+    Returns:
+        (q,), 0 to 1.
+
+    Raises:
+        InputError: top_k < 1.
+    """
+    n, p = counts
+    nearest = np.argmax(n > 0, axis=1)
+    rows = np.arange(len(n))
+    first = p[rows, nearest] / np.maximum(n[rows, nearest], 1)  # chance that it is relevant
+    missed = np.zeros(len(n))
+    for hit, weight in ((1, first), (0, 1 - first)):
+        items, relevant = n.copy(), p.copy()
+        items[rows, nearest] -= 1
+        relevant[rows, nearest] -= hit
+        possible = weight > 0
+        missed[possible] += weight[possible] * _none_relevant(
+            DistanceCounts(items[possible], relevant[possible]), top_k
+        )
+    found: Floats = 1 - missed
+    return found
+
+
 def precision_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     """Return the share of relevant items among the first top_k, ties averaged.
 
@@ -231,6 +263,23 @@ def _precision_sums(n: Ints, p: Ints, m: Ints, before: Ints, relevant_before: In
     inner = (relevant_before + 1) * s + slope * (m - (before + 1) * s)
     sums: Floats = p / np.maximum(n, 1) * inner
     return sums
+
+
+def _none_relevant(counts: DistanceCounts, top_k: int) -> Floats:
+    """Return the chance that none of the first top_k items is relevant, (q,)."""
+    from scipy.special import gammaln  # slow import, for one protocol
+
+    n, p, before, _ = _buckets(counts)
+    m = _within_cutoff(n, before, top_k)
+    others = n - p
+
+    def log_choose(whole: Ints) -> Floats:
+        chosen: Floats = gammaln(whole + 1) - gammaln(m + 1) - gammaln(np.maximum(whole - m, 0) + 1)
+        return chosen
+
+    chances = np.where(others >= m, np.exp(log_choose(others) - log_choose(n)), 0.0)
+    none: Floats = chances.prod(axis=1)
+    return none
 
 
 def _divide_by_hits(counts: DistanceCounts, m: Ints, sums: Floats) -> Floats:

@@ -63,8 +63,8 @@ def test_whole_path_from_tiles_to_hits(
     main(["evaluate", str(run)])
     assert "mAP of the codes" in capsys.readouterr().out
     main(["evaluate", str(run), "--protocol", "all", "--ties", "argsort"])
-    assert "all-vs-all" in capsys.readouterr().out
-    assert json.loads((run / "evaluation.json").read_text())["query-vs-all"]["ties"] == "argsort"
+    assert "all-vs-all@20" in capsys.readouterr().out
+    assert json.loads((run / "evaluation.json").read_text())["ervd"]["ties"] == "argsort"
 
 
 def test_a_network_learns_on_from_a_run_and_keeps_its_queries(tiny_data, tmp_path, capsys) -> None:

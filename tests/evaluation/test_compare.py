@@ -57,7 +57,7 @@ def made(**changes: object) -> dict:
     [
         ({"data": {"name": "x", "fingerprint": "g"}}, "data"),
         ({"split_fingerprint": "t"}, "split"),
-        ({"protocol": "query-vs-all"}, "protocol"),
+        ({"protocol": "ervd"}, "protocol"),
         ({"ties": "argsort"}, "order of ties"),
     ],
 )
@@ -140,16 +140,16 @@ def test_command_prints_a_table_or_json_and_draws(
     tiny_run: TinyRun, twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, runs = tmp_path / "plots", [str(tiny_run.folder), str(twin)]
-    main(["compare", *runs, "--protocol", "query-vs-all", "--output", str(folder)])
+    main(["compare", *runs, "--protocol", "ervd", "--output", str(folder)])
     told = capsys.readouterr().out
-    assert "protocol query-vs-all: 12 queries, 48 gallery tiles" in told and str(twin) in told
+    assert "protocol ervd: 12 queries, 48 gallery tiles" in told and str(twin) in told
     assert {file.name for file in folder.iterdir()} == {
         "precision-recall.png", "map-by-bits.png", "distances.png",
         "neighbors-1.png", "neighbors-2.png", "comparison.json",
     }  # fmt: skip
     for file in folder.glob("*.png"):
         assert file.read_bytes().startswith(b"\x89PNG")
-    main(["compare", *runs, "--protocol", "query-vs-all", "--json"])
+    main(["compare", *runs, "--protocol", "ervd", "--json"])
     assert json.loads(capsys.readouterr().out) == json.loads(
         (folder / "comparison.json").read_text()
     )

@@ -76,18 +76,22 @@ def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
     assert list(reports) == list(PROTOCOLS)
     assert reports["disjoint"] == report
     assert [each["metric"] for each in reports.values()] == [
-        "mAP@ALL", "mAP@ALL", "mAP@ALL", "mAP@20 / 20", "mAP@20 / hits",
+        "mAP@ALL", "mAP@ALL", "any hit@20, running", "mAP@ALL, nonzero", "mAP@60 / 60",
+        "mAP@20 / 20", "mAP@20 / hits",
     ]  # fmt: skip
     assert [(each["queries"], each["gallery"]) for each in reports.values()] == [
-        (12, 36), (12, 12), (12, 48), (48, 48), (12, 12),
+        (12, 36), (12, 36), (12, 12), (12, 48), (48, 48), (48, 48), (12, 12),
     ]  # fmt: skip
     text = all_protocols(reports)
     for name, each in reports.items():
         assert name in text and f"{each['map']:.1%}" in text
-    name = "query-vs-query@20"
+        assert all(warning in text for warning in each["warnings"])
+    assert [each["ties"] for each in reports.values()].count("argsort") == 4
+    name = "milan"
     one = evaluate(net, tiny_split, protocol=name, ties="pessimistic", progress=False)
     assert one["map"] == one["map_pessimistic"] == reports[name]["map_pessimistic"]
     assert one["map"] < reports[name]["map"]
+    assert "loses nothing" in one_protocol(one) and "Not comparable" not in one_protocol(report)
 
 
 def test_unknown_protocol_is_refused_before_any_work(tiny_split):

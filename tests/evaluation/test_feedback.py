@@ -55,7 +55,7 @@ def slow_rounds(encoded, task, row, judged, rounds, weights):
             yield after, reference.tied_average_precision(distances, hits)
 
 
-@pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
+@pytest.mark.parametrize("protocol", ["disjoint", "milan"])
 def test_rounds_are_those_of_a_loop_over_lists(protocol):
     split, weights = labeled(3, train=9, val=3, query=8), Weights(1, 0.8, 0.3)
     encoded, task = made(2, split), RetrievalTask(split, PROTOCOLS[protocol])

@@ -52,7 +52,7 @@ def test_precision_is_the_mean_of_what_searches_say(encoded, tiny_run, tiny_spli
 
 
 @BOTH
-@pytest.mark.parametrize("protocol", ["disjoint", "leave-one-out"])
+@pytest.mark.parametrize("protocol", ["disjoint", "milan"])
 def test_map_is_that_of_a_loop_in_which_only_what_lies_beyond_the_depth_is_tied(by, protocol):
     split, depth = labeled(3, train=8, val=2, query=5), 6
     encoded, task = made(4, split), RetrievalTask(split, PROTOCOLS[protocol])

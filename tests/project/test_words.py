@@ -40,7 +40,7 @@ def test_what_must_not_come_back_is_found(words: ModuleType, text: str) -> None:
         "rows where the class is seen within a radius",
         "rsh train --feature-stages 2; rsh export-onnx runs/mine",
         "Blue Marble Next Generation",
-        "protocol query-vs-query@20, the network's heads, a scene",
+        "protocol all-vs-all@20, the network's heads, a scene",
         "np.where(np.array(counts) > 0)",
     ],
 )

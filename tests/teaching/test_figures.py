@@ -113,10 +113,8 @@ def test_classes_of_a_plane_differ_in_color_and_in_shape():
 
 
 def test_a_network_is_a_line_over_the_protocols():
-    table = pd.DataFrame(
-        {"a": {"disjoint": 0.5, "query-vs-all": 0.6}, "b": {"disjoint": 0.4, "query-vs-all": 1}}
-    )
+    table = pd.DataFrame({"a": {"disjoint": 0.5, "ervd": 0.6}, "b": {"disjoint": 0.4, "ervd": 1}})
     (axes,) = teaching.by_protocol(table).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert lines == {"a": [0.5, 0.6], "b": [0.4, 1.0]}
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["disjoint", "query-vs-all"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["disjoint", "ervd"]
