@@ -54,9 +54,7 @@ NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
 
 def one_protocol(report: Report) -> str:
     """Return the report of `evaluate` as text."""
-    head = [f"{heading(report)}, {report['num_bits']} bits", PROTOCOLS[report["protocol"]].about]
-    if report["warnings"]:
-        head.append(f"Not comparable with disjoint: {'; '.join(report['warnings'])}.")
+    head = [f"{heading(report)}, {report['num_bits']} bits", _about(report)]
     if "map" not in report:
         return "\n\n".join(["\n".join(head), neighbors(report)])
     low, high = report["map_interval"]
@@ -160,9 +158,9 @@ def all_protocols(reports: Mapping[str, Report]) -> str:
 
 
 def _about(report: Report) -> str:
-    """Return what a protocol is, its order of ties, and what makes its figure too high."""
-    notes = [TIES[report["ties"]], *report["warnings"]]
-    return f"{PROTOCOLS[report['protocol']].about} Note: {'; '.join(notes)}."
+    """Return what a protocol is, and what makes its figure too high."""
+    about, found = PROTOCOLS[report["protocol"]].about, report["warnings"]
+    return f"{about} Not comparable with disjoint: {'; '.join(found)}." if found else about
 
 
 def _column(report: Report) -> dict[str, str]:
@@ -180,6 +178,7 @@ def _map_column(report: Report) -> dict[str, str]:
     low, high = report["map_interval"]
     return {
         "metric": report["metric"],
+        "order of ties": report["ties"],
         "mAP of the codes": f"{report['map']:.1%}",
         "  95 % interval": f"{low:.1%}-{high:.1%}",
         **{

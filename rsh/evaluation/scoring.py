@@ -100,8 +100,9 @@ class RetrievalTask:
         digests = np.array([digest.hex() for digest in self.split.dataset.digests])
         known, counts = np.unique(digests[self.gallery], return_counts=True)
         found = dict(zip(known.tolist(), counts.tolist(), strict=True))
-        least = 1 + self.protocol.without_self
-        return np.array([found.get(digest, 0) >= least for digest in digests[self.query].tolist()])
+        others = np.array([found.get(digest, 0) for digest in digests[self.query].tolist()])
+        others -= np.isin(self.query, self.gallery)
+        return others > 0
 
     def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
         """Return counts by distance, from packed codes of all tiles of the split."""
