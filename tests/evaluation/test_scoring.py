@@ -225,7 +225,7 @@ def test_queries_that_find_nothing_are_left_out_where_the_protocol_does_so():
     lenient = replace(lenient, without_self=False)
     codes = np.ones((12, 4), np.int8)
     codes[split.dataset.labels == 1] = -1
-    codes[split.rows("query")[:1]] = -1  # of the other class
+    codes[split.rows("query")[:1]] = -1  # as those of the others
     found = metrics_by_ranking(codes, RetrievalTask(split, lenient))["map"]
     assert np.isnan(found[0]) and (found[1:] == 1).all()
     assert score(codes, RetrievalTask(split, lenient))["map"] == 1
