@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rsh.config import LabelsKept
 from rsh.errors import InputError
 from rsh.explorer.uploads.client import check_size
-from rsh.gallery.annotations.events import ClassChange, GroupChange, Visitor
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.annotations.history import describe_event
 from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.annotations.store import AnnotationStore
@@ -28,6 +28,7 @@ FORMS = {
 }
 BEFORE_NAME = re.compile(r".*[/\\]", re.DOTALL)  # folders of a visitor's machine
 MOST_SHOWN = 100  # characters of a file's name
+TAKE_BACK = "Ctrl+Z takes it back"
 KEYS = 9  # classes that have a digit
 
 
@@ -50,7 +51,6 @@ class Labeling:
                 browser.
         """
         self._gallery, self._by = gallery, ANYONE
-        self._shown: dict[str, None] = {}  # names of classes, which keep their keys
         self.why = self.said = ""
         self.kept: LabelsKept = kept
         if kept == "gallery":
@@ -81,28 +81,8 @@ class Labeling:
 
     @property
     def classes(self) -> list[str]:
-        """Names that tiles can be given: of the gallery, then of groups and others as they came.
-
-        What is renamed keeps its place, and so its key. A name that no tile has any more keeps it
-        until it is removed, or the page is opened again.
-        """
-        state = self.store.state
-        groups = state.group_names
-        now = {*groups.values(), *state.given.names, *self._shown}
-        before: dict[str, str] = {}  # names of groups so far
-        places: dict[tuple[str, str], None] = {}  # a group, or the name of a class
-        for event in state.events:
-            for change in event.changes:
-                if isinstance(change, GroupChange):
-                    before[change.group] = change.name
-                    places["group", change.group] = None
-                elif isinstance(change, ClassChange) and change.name not in before.values():
-                    places["class", change.name] = None
-        names = [groups.get(key, "") if kind == "group" else key for kind, key in places]
-        found = dict.fromkeys([*self._shown, *names, *state.given.names])
-        return list(
-            dict.fromkeys([*self._gallery.classes, *(name for name in found if name in now)])
-        )
+        """Names that tiles can be given: those of the gallery, then others as they came."""
+        return list(dict.fromkeys([*self._gallery.classes, *self.store.state.classes]))
 
     def give(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
         """Give tiles a class, or take it away with "".
@@ -110,12 +90,18 @@ class Labeling:
         Raises:
             InputError: no tile is given, the name is none, or it cannot be saved.
         """
+        given = self.store.state.given
+        known = {one: number for number, one in enumerate(given.names)}
+        before = given.numbers[np.asarray(rows, dtype=np.int64)]
         if name:
             self.store.give_class(rows, name, by=self._by)
         else:
             self.store.take_class(rows, by=self._by)
-        many = plural(len(rows), "tile")
-        self.said = f"{many}: {name}" if name else f"{many}: no class"
+        self.said = f"{plural(len(rows), 'tile')}: {name or 'no class'}"
+        mine = known.get(tidy_name(name), UNLABELED) if name else UNLABELED
+        others = np.count_nonzero((before != UNLABELED) & (before != mine))
+        if len(rows) > 1 and others:
+            self.said += f", {others} of another class before. {TAKE_BACK}"
 
     def give_number(self, rows: Sequence[int] | NDArray[np.int64], number: int) -> None:
         """Give tiles the class of a digit, 1 to 9.
@@ -184,22 +170,24 @@ class Labeling:
         """Give the tiles and the groups of a class another name.
 
         Raises:
-            InputError: no tile and no group has the class, or the new name is none.
+            InputError: there is no such class, or the new name is none.
         """
+        known, new = self.classes, tidy_name(new)
         self.store.rename_class(name, new, by=self._by)
-        self._rename_shown(name, new)
-        self.said = f"The class {name} is now called {tidy_name(new)}"
+        self.said = f"The class {name} is now called {new}"
+        if new in known and new != name:
+            many = plural(len(self.rows_of_class(new)), "tile")
+            self.said = f"The class {name} is now a part of {new}, {many}. {TAKE_BACK}"
 
     def remove_class(self, name: str) -> None:
         """Take a class away from its tiles, and its name from groups.
 
         Raises:
-            InputError: it cannot be saved.
+            InputError: there is no such class, or it cannot be saved.
         """
-        if name in self.store.state.given.names or name in self.store.state.group_names.values():
-            self.store.remove_class(name, by=self._by)
-        self._shown.pop(name, None)
-        self.said = f"Removed the class {name}"
+        many = plural(len(self.rows_of_class(name)), "tile")
+        self.store.remove_class(name, by=self._by)
+        self.said = f"Removed the class {name} of {many}. {TAKE_BACK}"
 
     def name_group(self, key: str, name: str) -> None:
         """Name a group of the hash space.
@@ -207,21 +195,13 @@ class Labeling:
         Raises:
             InputError: the name is none.
         """
-        before = self.store.state.group_names.get(key, "")
         self.store.name_group(key, name, by=self._by)
-        self._rename_shown(before, name)
         named = f"Named a group {tidy_name(name)}, a class that tiles can be given now"
         self.said = named if name else "Took a group's name away"
-
-    def _rename_shown(self, name: str, new: str) -> None:
-        """Let the new name of a class have the key of the old one."""
-        names = (tidy_name(new) if one == name else one for one in self._shown)
-        self._shown = dict.fromkeys(filter(None, names))
 
     def undo(self) -> None:
         """Take back what this visitor did last."""
         event = self.store.undo(by=self._by)
-        self._shown.clear()
         what = describe_event(event, self.store.state) if event else ""
         self.said = f"Undone: {what}" if event else "There is nothing to undo"
 
@@ -294,10 +274,8 @@ class Labeling:
             state.given.numbers[state.given.numbers != UNLABELED], minlength=len(state.given.names)
         )
         many = dict(zip(state.given.names, counts.tolist(), strict=True))
-        classes = self.classes
-        self._shown |= dict.fromkeys(classes)
         return {
-            "classes": [[name, many.get(name, 0)] for name in classes],
+            "classes": [[name, many.get(name, 0)] for name in self.classes],
             "num_encoded": len(self._gallery.classes),
             "sets": [[one.name, one.num_tiles] for one in state.sets],
             "num_given": state.given.num_tiles,

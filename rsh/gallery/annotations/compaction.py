@@ -21,6 +21,7 @@ from rsh.gallery.annotations.event_lines import (
 from rsh.gallery.annotations.events import (
     Change,
     ClassChange,
+    ClassOrder,
     Event,
     Final,
     GroupChange,
@@ -90,7 +91,9 @@ def compact_lines(lines: Sequence[bytes], ids: pa.Array, by: Visitor) -> list[by
     ]
     _keep_tiles(entries, len(ids))
     _keep_absent(entries, ids)
-    created = [SetChange(one.key, one.name, one.color or None) for one in state.sets]
+    created: list[Change] = [SetChange(one.key, one.name, one.color or None) for one in state.sets]
+    if state.classes:
+        created.append(ClassOrder(tuple(state.classes)))
     compacted = [write_event(new_event(by, created), ids)] if created else []
     for key, some in groupby(entries, lambda entry: entry.event.id):
         changes = [raw for entry in some for raw in _remaining(entry, state, ids)]

@@ -10,6 +10,8 @@
     {"kind": "set", "set": KEY, "name": NAME, "color": "#1f77b4", "deleted": true}
                                                  creates or changes a set; all but the key optional
     {"kind": "group", "group": KEY, "name": NAME}   names a group of the hash space; "" for no name
+    {"kind": "classes", "names": [...]}          the classes that can be given from here on, in
+                                                 their order
     {"kind": "undo", "event": ID}                takes back an event of this visitor; alone
     {"kind": "redo", "event": ID}                brings it back; alone
     {"kind": "final"}                            no earlier event can be undone; alone
@@ -33,6 +35,7 @@ from rsh.gallery.annotations.events import (
     TOKEN,
     Change,
     ClassChange,
+    ClassOrder,
     Event,
     Final,
     GroupChange,
@@ -204,12 +207,19 @@ def _read_group(change: Json, tiles: Callable[[], Tiles]) -> Change:
     return GroupChange(_text(change["group"]), name)
 
 
+def _read_order(change: Json, tiles: Callable[[], Tiles]) -> Change:
+    if not isinstance(change["names"], list):
+        raise TypeError("no list")
+    return ClassOrder(tuple(_text(name) for name in change["names"]))
+
+
 READERS: dict[str, Callable[[Json, Callable[[], Tiles]], Change]] = {
     "class": _read_class,
     "put": lambda change, tiles: MemberChange(_token(change["set"]), tiles(), True),
     "take": lambda change, tiles: MemberChange(_token(change["set"]), tiles(), False),
     "set": _read_set,
     "group": _read_group,
+    "classes": _read_order,
     "undo": lambda change, tiles: Reversal(_token(change["event"]), False),
     "redo": lambda change, tiles: Reversal(_token(change["event"]), True),
     "final": lambda change, tiles: Final(),
@@ -234,6 +244,8 @@ def _change_to_json(change: Change, ids: pa.Array) -> Json:
             return {"kind": "set", "set": change.set} | given | deleted
         case GroupChange():
             return {"kind": "group", "group": change.group, "name": change.name}
+        case ClassOrder():
+            return {"kind": "classes", "names": list(change.names)}
         case Reversal():
             return {"kind": "redo" if change.is_redo else "undo", "event": change.event}
         case Final():

@@ -100,6 +100,13 @@ class GroupChange:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class ClassOrder:
+    """The classes that can be given from here on, in their order, which decides their keys."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Reversal:
     """An event of the same visitor is undone or redone."""
 
@@ -119,7 +126,16 @@ class UnknownChange:
     kind: str
 
 
-Change = ClassChange | MemberChange | SetChange | GroupChange | Reversal | Final | UnknownChange
+Change = (
+    ClassChange
+    | MemberChange
+    | SetChange
+    | GroupChange
+    | ClassOrder
+    | Reversal
+    | Final
+    | UnknownChange
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

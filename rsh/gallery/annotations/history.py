@@ -3,6 +3,7 @@
 from rsh.gallery.annotations.events import (
     Change,
     ClassChange,
+    ClassOrder,
     Event,
     Final,
     GroupChange,
@@ -16,7 +17,8 @@ from rsh.text import escape_control_chars, plural
 
 def describe_event(event: Event, state: AnnotationState) -> str:
     """Say what an event did, such as "gave 3 tiles the class forest", on one line."""
-    told = ", ".join(_describe_change(change, state) for change in event.changes)
+    many = [change for change in event.changes if not isinstance(change, ClassOrder)]
+    told = ", ".join(_describe_change(change, state) for change in many or event.changes)
     return escape_control_chars(told)
 
 
@@ -35,6 +37,8 @@ def _describe_change(change: Change, state: AnnotationState) -> str:
             return _describe_set(change, state)
         case GroupChange():
             return f"named a group {change.name}" if change.name else "took a group's name away"
+        case ClassOrder():
+            return "changed which classes there are"
         case Reversal():
             target = state.find_event(change.event)
             is_known = target and not isinstance(target.changes[0], Reversal)  # no circles

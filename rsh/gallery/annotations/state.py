@@ -18,6 +18,7 @@ from rsh.gallery.annotations.conflicts import Said, find_conflicts
 from rsh.gallery.annotations.events import (
     Change,
     ClassChange,
+    ClassOrder,
     Event,
     Final,
     GroupChange,
@@ -280,6 +281,15 @@ class AnnotationState:
         return names
 
     @property
+    def classes(self) -> list[str]:
+        """The names that tiles can be given, in the order in which they came.
+
+        A renamed class keeps its place, and one that no tile has any more until it is removed: the
+        place decides the key of a class, which is the same for everybody.
+        """
+        return self._once("classes", self._order_classes)
+
+    @property
     def _latest(self) -> NDArray[np.int32]:
         """Place in `_given` of the last change in effect of each tile's class, (n,)."""
         if self._latest_given is None:
@@ -350,6 +360,17 @@ class AnnotationState:
             new_numbers[used] = np.arange(len(used))
             numbers = new_numbers[numbers]
         return GivenClasses([names[code] for code in used], numbers)
+
+    def _order_classes(self) -> list[str]:
+        order: dict[str, None] = {}
+        for event, counts in zip(self.events, self._in_effect, strict=True):
+            for change in event.changes if counts else ():
+                match change:
+                    case ClassOrder(names=names):
+                        order = dict.fromkeys(names)
+                    case ClassChange(name=name) | GroupChange(name=name) if name:
+                        order.setdefault(name)
+        return list(dict.fromkeys([*order, *self.group_names.values(), *self.given.names]))
 
     def _find_conflicts(self) -> list[Conflict]:
         counted = [(number, change) for number, change in self._given if self._in_effect[number]]

@@ -29,6 +29,7 @@ from rsh.gallery.annotations.events import (
     MAX_TEXT,
     Change,
     ClassChange,
+    ClassOrder,
     Event,
     GroupChange,
     MemberChange,
@@ -304,14 +305,23 @@ class AnnotationStore:
         """
         if not 1 <= len(group) <= MAX_TEXT or not group.isprintable():
             raise InputError(f"needs 1 to {MAX_TEXT} letters", parameter="group", value=group)
-        change = GroupChange(group, clean_name(name) if name else "")
-        return self._record(by, lambda: [change])
+        new = clean_name(name) if name else ""
+
+        def collect() -> Sequence[Change]:
+            names = self.state.group_names
+            before = names.pop(group, "")
+            change = GroupChange(group, new)
+            if not before or before in names.values() or before in self.state.given.names:
+                return [change]
+            return [change, self._reordered(before, new)]
+
+        return self._record(by, collect)
 
     def rename_class(self, name: str, new: str, *, by: Visitor) -> Event:
         """Give the tiles that were given a class another one, and the groups of its name likewise.
 
         Raises:
-            InputError: no tile and no group has it, the new name is none, or it cannot be saved.
+            InputError: there is no such class, the new name is none, or it cannot be saved.
         """
         return self._replace_class(name, self.class_name(new), by)
 
@@ -319,7 +329,7 @@ class AnnotationStore:
         """Take a class away from all tiles that were given it, and its name from groups.
 
         Raises:
-            InputError: no tile and no group has it, or it cannot be saved.
+            InputError: there is no such class, or it cannot be saved.
         """
         return self._replace_class(name, "", by)
 
@@ -333,11 +343,16 @@ class AnnotationStore:
             if name in state.given.names:
                 rows = np.flatnonzero(state.given.numbers == state.given.names.index(name))
                 changes.append(ClassChange(new, self._tiles(rows), settles=bool(new)))
-            if not changes:
-                raise InputError(f"no tile and no group has the class {name}: choose another")
-            return changes
+            if name not in state.classes:
+                raise InputError(f"there is no class {name}: choose another")
+            return [*changes, self._reordered(name, new)]
 
         return self._record(visitor, collect)
+
+    def _reordered(self, name: str, new: str) -> ClassOrder:
+        """Return the order of classes in which one has the place of another, or is gone."""
+        names = (new if one == name else one for one in self.state.classes)
+        return ClassOrder(tuple(dict.fromkeys(filter(None, names))))
 
     def give_all(
         self,

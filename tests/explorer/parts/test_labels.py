@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from make_gallery import tiny_gallery, without_classes
+from refusals import refused
 
 from rsh.errors import InputError
 from rsh.explorer.labeling import Labeling
@@ -69,7 +70,7 @@ def names(page: Explorer) -> list[str]:
     return [name for name, _ in page.labels.list.view["classes"]]
 
 
-def test_a_key_belongs_to_its_class_until_that_is_removed(folder):
+def test_a_key_belongs_to_its_class_for_everybody_until_that_is_removed(folder):
     page = visit(folder)
     group = page.state.gallery.groups[0]
     tell(page, kind="groups", do="rename", key=group.key, name="water")
@@ -79,22 +80,73 @@ def test_a_key_belongs_to_its_class_until_that_is_removed(folder):
     label(page, "number", number=1, row=9)
     label(page, "give", name="sand", row=1)  # nothing is ice any more
     tell(page, kind="groups", do="rename", key=group.key, name="lake")
-    assert names(page) == ["lake", "sand", "ice", "sea", "water"]
+    assert names(page) == ["water", "sand", "ice", "sea", "lake"]  # a tile is water still
     label(page, "rename class", name="sand", new="beach")
     assert page.labels.tray.said == "The class sand is now called beach"
-    assert names(page) == ["lake", "beach", "ice", "sea", "water"]
+    assert names(page) == names(visit(folder)) == ["water", "beach", "ice", "sea", "lake"]
     assert given(page) == {0: "beach", 1: "beach", 2: "sea", 9: "water"}
-    assert names(visit(folder))[0] == "lake"  # the group's, also for the next visitor
+    label(page, "undo")
+    assert names(page) == names(visit(folder)) == ["water", "sand", "ice", "sea", "lake"]
+    label(page, "redo")
+    assert names(page) == names(visit(folder)) == ["water", "beach", "ice", "sea", "lake"]
     label(page, "remove class", name="ice")
     label(page, "remove class", name="beach")
-    assert names(page) == ["lake", "sea", "water"]
+    assert names(page) == names(visit(folder)) == ["water", "sea", "lake"]
     assert given(page) == {2: "sea", 9: "water"}
-    label(page, "undo")
-    assert given(page) == {0: "beach", 1: "beach", 2: "sea", 9: "water"}
     label(page, "rename class", name="lake", new="pond")
     assert page.groups.strips.view["strips"][1]["title"] == "pond"
     label(page, "rename class", name="nothing", new="x")
-    assert page.header.message == "no tile and no group has the class nothing: choose another"
+    assert page.header.message == "there is no class nothing: choose another"
+    page.state.gallery.annotations.compact(by=Visitor("owner"))
+    assert names(visit(folder)) == ["water", "sea", "pond"]
+
+
+def test_what_changes_labels_that_others_may_have_given_is_counted(folder):
+    labeling = Labeling(Gallery.open(folder))
+    labeling.give([0, 1], "sea")
+    assert labeling.said == "2 tiles: sea"
+    labeling.give([1], "ice")
+    assert labeling.said == "1 tile: ice"
+    labeling.give([0, 1, 2], "ice")
+    assert labeling.said == "3 tiles: ice, 1 of another class before. Ctrl+Z takes it back"
+    labeling.give([0, 5], "")
+    assert labeling.said == "2 tiles: no class, 1 of another class before. Ctrl+Z takes it back"
+    labeling.give([7, 8], "sand")
+    labeling.rename_class("sand", "ice")
+    assert labeling.said == ("The class sand is now a part of ice, 4 tiles. Ctrl+Z takes it back")
+    labeling.remove_class("ice")
+    assert labeling.said == "Removed the class ice of 4 tiles. Ctrl+Z takes it back"
+
+
+def test_groups_and_classes_are_renamed_in_place(folder):
+    labeling = Labeling(Gallery.open(folder))
+
+    def classes() -> list[str]:
+        assert Labeling(Gallery.open(folder)).classes == labeling.classes  # of the next visitor
+        return labeling.classes
+
+    labeling.name_group("first", "houses")
+    labeling.name_group("second", "houses")
+    labeling.give([0], "sea")
+    labeling.name_group("first", "harbor")
+    assert classes() == ["houses", "sea", "harbor"]  # the second one is houses still
+    labeling.name_group("second", "town")
+    assert classes() == ["town", "sea", "harbor"]
+    labeling.undo()
+    labeling.redo()
+    assert classes() == ["town", "sea", "harbor"]
+    labeling.rename_class("town", "harbor")
+    assert classes() == ["harbor", "sea"]
+    labeling.name_group("first", "")
+    assert classes() == ["harbor", "sea"]
+    labeling.name_group("second", "")
+    assert classes() == ["sea"]
+    labeling.give([0], "beach")
+    assert classes() == ["sea", "beach"]  # no tile is sea any more
+    labeling.remove_class("sea")
+    assert classes() == ["beach"]
+    with refused(names="there is no class sea"):
+        labeling.rename_class("sea", "lake")
 
 
 WRONG: list[dict[str, Any]] = [

@@ -123,6 +123,43 @@ class Both:
         }
 
 
+RENAMES = st.lists(
+    st.tuples(
+        st.just("rename class"), who, st.sampled_from(CLASSES), st.sampled_from(["", *CLASSES])
+    )
+)
+
+
+@settings(max_examples=50)
+@given(STEPS, RENAMES, st.randoms())
+def test_classes_have_one_order_for_everybody(tmp_path_factory, steps, renames, random):
+    both = Both(tmp_path_factory.mktemp("annotations"))
+    every = [*steps, *renames]
+    random.shuffle(every)
+    for what, visitor, *more in every:
+        page, by = both.pages[visitor], (ANA, BEN)[visitor]
+        if what != "rename class":
+            both.do(what, visitor, *more)
+            continue
+        page.refresh()
+        name, new = more
+        before = page.state.classes
+        if name in before:
+            page.rename_class(name, new, by=by) if new else page.remove_class(name, by=by)
+            place = before.index(name)
+            kept = [new if one == name else one for one in before]
+            assert page.state.classes == list(dict.fromkeys(filter(None, kept)))
+            assert new in before or not new or page.state.classes[place] == new
+    for page in both.pages:
+        page.refresh()
+    first, second = (page.state for page in both.pages)
+    assert first.classes == second.classes
+    assert len({*first.classes}) == len(first.classes)
+    assert {*first.given.names, *first.group_names.values()} <= {*first.classes}
+    both.pages[0].compact(by=ANA)
+    assert AnnotationStore.open(both.table).state.classes == second.classes
+
+
 @settings(max_examples=50)
 @given(STEPS, STEPS)
 def test_changed_tiles_are_those_of_another_class(tmp_path_factory, steps, more):
