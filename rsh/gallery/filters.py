@@ -300,14 +300,19 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     if condition.column in (*ANNOTATIONS, GROUP) and str(condition) in items:
         return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
     if condition.column not in items:
+        names = ", ".join(dict.fromkeys([*items.columns, *ANNOTATIONS, GROUP]))
         raise InputError(
-            f"there is no column {condition.column}, choose one of {', '.join(items.columns)}",
+            f"there is no column {condition.column}, choose one of {names}",
             parameter="filter",
             value=condition,
         )
     column = items[condition.column]
     if condition.column == "class" and (column == "").all():
-        raise InputError("these tiles have no classes", parameter="filter", value=condition)
+        raise InputError(
+            "these tiles have no classes: label= finds those that were given",
+            parameter="filter",
+            value=condition,
+        )
     texts = _stripped(condition)
     values: list[float] | list[str] = texts
     if _is_number(column):
