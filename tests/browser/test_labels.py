@@ -1,7 +1,9 @@
 """What the keys 1 to 9 and the bar of the selected tiles do, in a real browser."""
 
+from pathlib import Path
+
 import pytest
-from browser.steps import open_page
+from browser.steps import open_page, open_tab
 
 pytestmark = pytest.mark.browser
 CARD = ".rsh-results .rsh-card"
@@ -51,6 +53,18 @@ def test_keys_label_the_card_that_is_pointed_at_and_else_what_is_selected(page):
     page.keyboard.press("Control+z")
     expect_given(page, [second, second, first, "", ""])
     page.locator(".rsh-facts").get_by_text("3 labels given").wait_for()
+
+
+def test_all_labels_are_saved_as_a_file(page):
+    focus(page, 0)
+    page.keyboard.press("1")
+    open_tab(page, "labels", ".rsh-label-list li")
+    with page.expect_download() as taken:
+        page.get_by_title("Save all labels and sets as CSV").click()
+    assert taken.value.suggested_filename == "labels.csv"
+    lines = Path(taken.value.path()).read_text().splitlines()
+    assert "id" in lines[0] and len(lines) >= 2
+    page.get_by_text("Saved labels.csv.").wait_for()
 
 
 def test_a_name_that_is_refused_stays_in_its_field(page):

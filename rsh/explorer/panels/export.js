@@ -1,6 +1,7 @@
 // @ts-check
 import { copyText } from "./lib/clipboard.js";
 import { menu } from "./lib/menu.js";
+import { saveFile } from "./lib/save.js";
 import { make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Bytes, Message, Props } from "./lib/types" */
@@ -23,13 +24,6 @@ const TEXTS = [
   ["python", "Python", "code that reproduces the results"],
   ["command", "Command", "a command that reproduces the results"],
 ];
-
-/** @type {(name: string, type: string, bytes: Bytes) => void} */
-function save(name, type, bytes) {
-  const url = URL.createObjectURL(new Blob([bytes], { type }));
-  make("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
 
 /**
  * Files to save, and texts to copy; a copied text is also shown, for browsers that do not copy.
@@ -81,7 +75,7 @@ function render({ model, el }) {
   const receive = (content, buffers) => {
     if (content.kind === "text") copy(content.text, content.note);
     if (content.kind !== "file") return;
-    save(content.name, content.type, buffers[0]);
+    saveFile(content.name, content.type, buffers[0]);
     status.textContent = `Saved ${content.name}.`;
   };
   model.on("msg:custom", receive);

@@ -1,6 +1,7 @@
 // @ts-check
 import { mergeKept } from "./lib/kept.js";
 import { KEYS } from "./lib/labels.js";
+import { saveFile } from "./lib/save.js";
 import { make, on, plural, redrawOn, SEEN, stopAll, store, stored } from "./lib/shared.js";
 
 /** @import { Bytes, Child, Dump, LabelsView, Message, Props } from "./lib/types" */
@@ -222,7 +223,11 @@ function render({ model, el }) {
   }
 
   /** @type {(content: Message, buffers: Bytes[]) => void} */
-  function receive(content) {
+  function receive(content, buffers) {
+    if (content.kind === "file") {
+      saveFile(content.name, content.type, buffers[0]);
+      status.textContent = `Saved ${content.name}.`;
+    }
     if (content.kind === "keep") keep(/** @type {Dump} */ (content.dump));
     if (content.kind === "imported") status.textContent = content.words;
   }

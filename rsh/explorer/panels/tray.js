@@ -20,7 +20,7 @@ function render({ model, el }) {
   );
   const keys = make(
     "span",
-    { class: "rsh-note", hidden: true, "aria-hidden": "true" },
+    { class: "rsh-tray-keys", "aria-hidden": "true" },
     "Keys are for the tile that is pointed at.",
   );
   const classes = make("ul", { class: "rsh-label-keys", "aria-label": "Give a class" });
@@ -187,7 +187,7 @@ function render({ model, el }) {
       select: ({ rows }) => {
         only.hidden = true;
         selected = rows;
-        keys.hidden = alone() === null;
+        keys.classList.toggle("is-shown", alone() !== null);
         count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
         const focused = bar.contains(document.activeElement);
         el.classList.toggle("is-open", rows.length > 0);
@@ -197,7 +197,7 @@ function render({ model, el }) {
       hover: ({ row, card }) => {
         pointed = row;
         onCard = Boolean(card);
-        keys.hidden = alone() === null;
+        keys.classList.toggle("is-shown", alone() !== null);
       },
       join: () => emit(model, "given", { classes: model.get("given") }),
     }),
