@@ -108,6 +108,10 @@ def size_of(locator) -> tuple[float, float]:
 
 
 def shown_spaces(page) -> list[str]:
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".rsh-scatter")]
+          .every(each => !each.clientWidth || each.querySelector("h3"))"""
+    )
     return page.eval_on_selector_all(
         ".rsh-scatter",
         """all => all.filter(each => each.clientWidth)
