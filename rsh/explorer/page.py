@@ -386,7 +386,6 @@ class Explorer:
 
     def labeled(self) -> None:
         """Show what depends on labels, which were just given."""
-        self.alert("")
         self.labels.show_saved()
 
     def show_given(self) -> None:

@@ -267,17 +267,10 @@ def _precision_sums(n: Ints, p: Ints, m: Ints, before: Ints, relevant_before: In
 
 def _none_relevant(counts: DistanceCounts, top_k: int) -> Floats:
     """Return the chance that none of the first top_k items is relevant, (q,)."""
-    from scipy.special import gammaln  # slow import, for one protocol
+    from scipy.stats import hypergeom  # slow import, for one protocol
 
     n, p, before, _ = _buckets(counts)
-    m = _within_cutoff(n, before, top_k)
-    others = n - p
-
-    def log_choose(whole: Ints) -> Floats:
-        chosen: Floats = gammaln(whole + 1) - gammaln(m + 1) - gammaln(np.maximum(whole - m, 0) + 1)
-        return chosen
-
-    chances = np.where(others >= m, np.exp(log_choose(others) - log_choose(n)), 0.0)
+    chances = hypergeom.pmf(0, np.maximum(n, 1), p, _within_cutoff(n, before, top_k))
     none: Floats = chances.prod(axis=1)
     return none
 

@@ -58,6 +58,7 @@ class GroupsPart(Part):
                     self._label(group, words)
             case _:
                 return
+        self.page.alert("")
         self.page.labeled()
 
     def _label(self, group: Group, words: str) -> None:
