@@ -32,6 +32,15 @@ playwright = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).parents[2]
 POOL_READY = 4  # seconds after which no kernel is still being made: cut off then, it would say so
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+# A tab that leaves has no kernel: panels that are still being made cannot send, and say so.
+QUIET_WHEN_LEAVING = """
+  let isLeaving = false;
+  addEventListener("beforeunload", () => { isLeaving = true; });
+  const { error } = console;
+  console.error = (...words) => isLeaving || error(...words);
+  for (const kind of ["error", "unhandledrejection"])
+    addEventListener(kind, (event) => isLeaving && event.preventDefault());
+"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -128,6 +137,7 @@ def visiting(chromium) -> Iterator[Callable[..., Visit]]:
         usual = {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True}
         context = chromium.new_context(**(usual | options))
         contexts.append(context)
+        context.add_init_script(QUIET_WHEN_LEAVING)
         if not first_visit:
             context.add_init_script("localStorage.setItem('rsh-toured', 'yes')")
         new = Visit(context.new_page())

@@ -21,9 +21,9 @@ THERE = """() => document.querySelector(".rsh-results .rsh-cards img")?.naturalW
     .every((each) => document.querySelector(each))"""
 
 
-def open_page(visit, server, **options):
+def open_page(visit, server, *, url="", **options):
     page = visit(**options).page
-    page.goto(server.url)
+    page.goto(url or server.url)
     page.wait_for_function(THERE, timeout=180_000)
     return page
 
