@@ -1,5 +1,6 @@
 """The dashboard as a whole: which gallery it shows, or why that cannot be opened."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rsh.explorer.address import read_address
 from rsh.explorer.alerts import explain
 from rsh.explorer.page import Explorer, box
 from rsh.explorer.panels.header import HeaderPanel
+from rsh.explorer.server.logs import is_relevant
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
@@ -28,6 +30,7 @@ def dashboard(gallery: str | Path | None = None) -> ipywidgets.Box:
     if memory := os.environ.get(MEMORY_VARIABLE):
         limit_memory(int(memory))
         return_large_blocks()
+        logging.getLogger("asyncio").addFilter(is_relevant)
     try:
         site = Registry.find(gallery, learned=PageSettings.read().learn)
         show_gallery(page, site, site.names[0])

@@ -26,9 +26,11 @@ class WithoutSecrets(logging.Filter):
 
 
 def is_relevant(record: logging.LogRecord) -> bool:
-    """Whether a log record is anything but a visitor who left during a transfer."""
+    """Whether a log record is anything but a visitor who left, seen by the server or a kernel."""
     from tornado.websocket import WebSocketClosedError
 
+    if "coro=<Kernel.dispatch_control()" in record.getMessage():  # a request to a kernel that ended
+        return False
     return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 

@@ -1,6 +1,7 @@
 """What the server writes to its log."""
 
 import asyncio
+import gc
 import logging
 
 import in_loop
@@ -27,6 +28,27 @@ def test_a_visitor_who_goes_while_something_is_sent_is_no_error(caplog, error, l
     logger.addFilter(is_relevant)
     try:
         in_loop.run(forget())
+    finally:
+        logger.removeFilter(is_relevant)
+    assert len(caplog.records) == logged
+
+
+@pytest.mark.parametrize(("name", "logged"), [("dispatch_control", 0), ("another", 1)])
+def test_a_request_to_a_kernel_that_ended_is_no_error(caplog, name, logged):
+    async def wait() -> None:
+        await asyncio.Future()
+
+    wait.__qualname__ = f"Kernel.{name}"
+    logger = logging.getLogger("asyncio")
+    logger.addFilter(is_relevant)
+    try:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(wait())
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        del task, loop
+        gc.collect()
     finally:
         logger.removeFilter(is_relevant)
     assert len(caplog.records) == logged
