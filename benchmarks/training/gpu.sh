@@ -5,8 +5,8 @@
 #   pack DATA       where the data is: all that the GPU needs, in parts of 48 MB
 #   unpack          where the GPU is: takes in the parts that have come; says which are missing, or
 #                   that all is there
-#   rows [MINUTES]  where the GPU is: throughput, then the next rows; again until it says "done".
-#                   With OUT set, results are copied there.
+#   rows [MINUTES]  where the GPU is: throughput, what the loss terms do, then rows of methods; again
+#                   until it says "done". With OUT set, results are copied there.
 #   rehearse        anywhere: all of it with few tiles and two epochs
 #
 # Parts lie in build/gpu and may be sent one by one; what came is kept in build/gpu-there.
@@ -17,6 +17,7 @@ THERE=${RSH_GPU_THERE:-build/gpu-there}
 RESULTS=${RSH_GPU_RESULTS:-benchmarks/results}
 PYTHON=${PYTHON:-python3}
 SETS=${RSH_GPU_SETS:-UCMD AID150}  # a short loan has time for one
+BESIDE=${RSH_GPU_BESIDE:-3}  # trainings at the same time, where each is small
 BASELINES="orthohash csq greedyhash hashnet dpsh supcon"
 BACKBONE=tf_efficientnet_lite2  # better than lite0 on validation tiles; its weights need no network
 # what a machine that has torch, timm, lightning and scikit-learn may still lack
@@ -79,6 +80,10 @@ rows() {
     "$PYTHON" -m benchmarks.training.throughput --results "$RESULTS/throughput.jsonl" \
       ${RSH_GPU_SPEED:-}
   fi
+  terms_rows "$(((end - SECONDS) / 60))" || {
+    give_out
+    return
+  }
   # ours first, at every length, then the baselines; then the same with other seeds
   for seed in 0 1 2; do
     for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
@@ -95,6 +100,24 @@ rows() {
   echo "done: no row is missing"
 }
 
+terms_rows() {  # side by side, as one leaves a large GPU idle; fails when time is up
+  local minutes=$1 log seed data=bluemarble
+  if [ "$minutes" -lt 1 ]; then return 1; fi
+  if [ -d "$THERE/data/UCMD" ]; then data="bluemarble ucmd"; fi
+  log=$(mktemp -d)
+  for seed in 0 1 2; do
+    # shellcheck disable=SC2086
+    OMP_NUM_THREADS=5 "$PYTHON" -m benchmarks.quality.terms --finetune --data $data \
+      --places defaults "strong views" --seeds "$seed" --minutes "$minutes" \
+      --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} > "$log/$seed" 2> "$log/$seed.err" &
+    if [ "$((seed % BESIDE))" = "$((BESIDE - 1))" ]; then wait; fi
+  done
+  wait
+  cat "$log"/?
+  tail --quiet --lines=3 "$log"/*.err
+  ! grep -q "run this again" "$log"/?
+}
+
 some_rows() {  # fails when time is up
   local minutes=$1 log
   shift
@@ -107,7 +130,12 @@ some_rows() {  # fails when time is up
 }
 
 give_out() {
-  if [ -n "${OUT:-}" ]; then cp "$RESULTS"/finetune.jsonl "$RESULTS"/throughput.jsonl "$OUT/"; fi
+  local name
+  for name in finetune terms throughput; do
+    if [ -n "${OUT:-}" ] && [ -f "$RESULTS/$name.jsonl" ]; then
+      cp "$RESULTS/$name.jsonl" "$OUT/"
+    fi
+  done
 }
 
 rehearse() {
@@ -127,7 +155,9 @@ PYTHON
   done
   export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_BASELINES=orthohash
   export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
+  export RSH_GPU_TERMS="--epochs 1 --terms inter --data ucmd"
   export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64 --batch-size 16"
+  BESIDE=1  # memory of a small machine
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"
