@@ -2,7 +2,7 @@
 # Fine-tuned rows on a GPU: only those that are missing, in steps that end within ten minutes.
 # benchmarks/training/gpu.sh COMMAND:
 #
-#   pack DATA       where the data is: all that the GPU needs, in parts of 48 MB
+#   pack DATA       where the data is: all that the GPU needs, in parts of 40 MB
 #   unpack          where the GPU is: takes in the parts that have come; says which are missing, or
 #                   that all is there
 #   rows [MINUTES]  where the GPU is: throughput, what the loss terms do, then rows of methods; again
@@ -35,7 +35,7 @@ pack() {
   git rev-parse --short=12 HEAD > "$stage/revision"
   # shellcheck disable=SC2086
   tar -cf - -C "$stage" wheels revision -C "$(realpath "$data")" $SETS |
-    split --bytes=48M --numeric-suffixes --suffix-length=2 - "$PARTS/part."
+    split --bytes=40M --numeric-suffixes --suffix-length=2 - "$PARTS/part."
   rm -rf "$stage"
   find "$PARTS" -name "part.[0-9]*" | wc -l > "$PARTS/part.count"
   ls -lh "$PARTS"
