@@ -109,12 +109,15 @@ terms_rows() {  # side by side, as one leaves a large GPU idle; fails when time 
     # shellcheck disable=SC2086
     OMP_NUM_THREADS=5 "$PYTHON" -m benchmarks.quality.terms --finetune --data $data \
       --places defaults "strong views" --seeds "$seed" --minutes "$minutes" \
-      --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} > "$log/$seed" 2> "$log/$seed.err" &
+      --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} > "$log/$seed" 2> "$log/$seed.err" || touch "$log/failed" &
     if [ "$((seed % BESIDE))" = "$((BESIDE - 1))" ]; then wait; fi
   done
   wait
   cat "$log"/?
-  tail --quiet --lines=3 "$log"/*.err
+  if [ -f "$log/failed" ]; then
+    tail --lines=3 "$log"/*.err
+    exit 1
+  fi
   ! grep -q "run this again" "$log"/?
 }
 

@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from os.path import getmtime
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def cached(
                     _evict(file)
                     array = read_array(file, dtype, ndim=len(shape))
         with suppress(OSError):  # a cache that this user can only read
-            file.touch()  # the time of its last use
+            os.utime(file)  # the time of its last use
     return array
 
 
@@ -183,11 +182,16 @@ def _start(
 
 def _evict(newest: Path) -> None:
     """Delete the least recently used arrays beyond KEEP_BYTES, but never `newest`."""
+    found = []
+    for array in cache_folder().glob("*/*.npy"):
+        with suppress(FileNotFoundError):  # another process has just renamed or deleted it
+            stat = array.stat()
+            found.append((stat.st_mtime, stat.st_size, array))
     room, a_day_ago = KEEP_BYTES, time.time() - DAY
-    for array in sorted(cache_folder().glob("*/*.npy"), key=getmtime, reverse=True):
-        room -= array.stat().st_size
+    for modified, size, array in sorted(found, reverse=True):
+        room -= size
         in_progress = array.name.endswith(".partial.npy") and (
-            getmtime(array) > a_day_ago or _is_held(array)
+            modified > a_day_ago or _is_held(array)
         )
         if room < 0 and array != newest and not in_progress:
             array.unlink(missing_ok=True)

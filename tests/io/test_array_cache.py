@@ -204,3 +204,9 @@ def test_full_disk_is_told_before_anything_is_computed(monkeypatch):
     monkeypatch.setattr(os, "posix_fallocate", full)
     with refused(names="RSH_CACHE"):
         get(rows=lambda start: pytest.fail("nothing should be computed"))
+
+
+def test_file_that_another_process_renames_meanwhile_is_passed_over(folder: Path):
+    folder.mkdir(parents=True)
+    (folder / "gone.partial.npy").symlink_to(folder / "nowhere.npy")  # listed, but not there
+    assert np.array_equal(get(), SQUARES)
