@@ -14,8 +14,8 @@ def read_rows(file: Path) -> list[Row]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def append(file: Path, row: Row) -> None:
-    """Add one row in one write, so that two runs side by side do not mix."""
+def append(file: Path, *rows: Row) -> None:
+    """Add rows in one write, so that two runs side by side do not mix."""
     file.parent.mkdir(exist_ok=True)
     with file.open("a") as stream:
-        stream.write(json.dumps(row) + "\n")
+        stream.write("".join(json.dumps(row) + "\n" for row in rows))

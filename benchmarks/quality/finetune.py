@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.common.rows import RESULTS_FOLDER
 from benchmarks.quality.method_rows import DATA, TRAINED, WHOLE, Job, run_rows
+from rsh.evaluation.protocols import PROTOCOLS
 from rsh.models.backbone import DEFAULT
 
 RESULTS = RESULTS_FOLDER / "finetune.jsonl"
@@ -28,7 +29,9 @@ def jobs(given: argparse.Namespace) -> Iterator[Job]:
         setup = replace(DATA[data], image_size=given.image_size or DATA[data].image_size)
         config = replace(WHOLE, seed=seed, epochs=given.epochs)
         yield Job(
-            *(data, setup, method, bits, seed, config, given.backbone), head_first=given.head_first
+            *(data, setup, method, bits, seed, config, given.backbone),
+            head_first=given.head_first,
+            protocols=tuple(PROTOCOLS),
         )
 
 

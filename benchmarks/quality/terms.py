@@ -95,8 +95,9 @@ class Job:
     def config(self) -> TrainConfig:
         """Settings of the training."""
         start = replace(WHOLE, epochs=self.epochs) if self.finetune else FROZEN
-        weights = dict(zip(WEIGHTS, TERMS[self.terms], strict=True))
-        return replace(start, seed=self.seed, **weights, **PLACES[self.place])
+        weights = zip(WEIGHTS, TERMS[self.terms], strict=True)
+        changes: dict[str, Any] = dict(weights) | PLACES[self.place]
+        return replace(start, seed=self.seed, **changes)
 
     def key(self, fingerprint: str) -> str:
         """Name the row by all that decides it."""
@@ -229,7 +230,7 @@ def gradients(module: nn.Module, batch: Batch, loss: Loss) -> Row:
     the relaxed codes, on which the category term does not depend.
     """
     looked_at, device = copy.deepcopy(module), next(module.parameters()).device
-    head = getattr(looked_at, "head", looked_at)
+    head: Any = getattr(looked_at, "head", looked_at)
     at: dict[str, list[Tensor]] = {"trunk": list(head.trunk.parameters())}
     if backbone := getattr(looked_at, "backbone", None):
         at["backbone"] = [each for each in backbone.parameters() if each.requires_grad]

@@ -1,14 +1,17 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.common.rows import ROOT
+from benchmarks.common.rows import ROOT, Row
 from benchmarks.quality import method_rows
-from benchmarks.quality.method_rows import HEAD, OUT_OF_TIME, UCMD, Job, run_rows
+from benchmarks.quality.method_rows import HEAD, OUT_OF_TIME, UCMD, Job, Made, run_rows
 from rsh.config import TrainConfig
 from rsh.data.tiles import TileDataset
+from rsh.evaluation.protocols import PROTOCOLS
+from rsh.evaluation.scoring import RetrievalTask, score
 
 
 @pytest.mark.slow
@@ -33,14 +36,59 @@ def test_rows_are_measured_once_and_in_time(
 ) -> None:
     tiles = TileDataset.open(tiny_data)
     monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
-    monkeypatch.setattr(method_rows, "run_row", lambda job, key: {"map": 0.5, "bits": job.bits})
+    monkeypatch.setattr(
+        method_rows,
+        "measure",
+        lambda job, keys: [{"key": key, "map": 0.5, "bits": job.bits} for key in keys.values()],
+    )
     jobs = [Job("ucmd", UCMD, "lsh", bits, 0, HEAD) for bits in (16, 32)]
     file = tmp_path / "rows.jsonl"
     for _ in range(2):
         run_rows(jobs, file)
     assert [row["bits"] for row in method_rows.read_rows(file)] == [16, 32]
+    more = replace(jobs[0], protocols=("disjoint", "fah", "milan"))
+    for _ in range(2):
+        run_rows([more], file)
+    assert [row["bits"] for row in method_rows.read_rows(file)] == [16, 32, 16, 16]
     run_rows([Job("ucmd", UCMD, "lsh", 64, 0, HEAD)], file, minutes=-1)
-    assert len(method_rows.read_rows(file)) == 2 and OUT_OF_TIME in capsys.readouterr().out
+    assert len(method_rows.read_rows(file)) == 4 and OUT_OF_TIME in capsys.readouterr().out
+
+
+def measured(job: Job, tiles: TileDataset) -> list[Row]:
+    return method_rows.measure(job, job.keys(tiles.fingerprint))
+
+
+def test_all_protocols_measure_one_network(
+    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiles = TileDataset.open(tiny_data)
+    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
+    monkeypatch.setattr(method_rows, "BEST_OF_EVERY", 1)
+    made: list[Made] = []
+    trained = method_rows.trained
+    monkeypatch.setattr(
+        method_rows, "trained", lambda *given: made.append(trained(*given)) or made[-1]
+    )
+    config = TrainConfig(train_on_val=True, epochs=3, cached_views=2, batch_size=16)
+    setup = method_rows.Data("tiny", 0.25, 32)
+    job = Job("ucmd", setup, "multilevel", 16, 0, config, protocols=tuple(PROTOCOLS))
+    rows = measured(job, tiles)
+    assert [row["protocol"] for row in rows] == list(PROTOCOLS) and len(made) == 1
+    assert len({row["key"] for row in rows}) == len(PROTOCOLS)
+    split = method_rows.split_of(setup, 0, False)
+    for row, protocol in zip(rows, PROTOCOLS.values(), strict=True):
+        task = RetrievalTask(split, protocol)
+        codes = made[0].codes
+        assert codes is not None and row["map"] == score(codes, task)["map"]
+        assert ("map_best_epoch" in row) == protocol.best_epoch
+        if protocol.best_epoch:
+            chosen, epoch = made[0].best[protocol.name]
+            assert row["map_best_epoch"] == score(chosen, task)["map"]
+            assert row["best_epoch"] == epoch and 1 <= epoch <= 3
+            averaged = [score(each, task, ties="average")["map"] for each in (chosen, codes)]
+            assert averaged[0] >= averaged[1]
+    (floats,) = measured(Job("ucmd", setup, "float cosine", 16, 0, config), tiles)
+    assert 0 < floats["map"] <= 1 and "map_interval" not in floats
 
 
 def test_row_measures_a_trained_and_an_untrained_method(
@@ -51,6 +99,6 @@ def test_row_measures_a_trained_and_an_untrained_method(
     setup = method_rows.Data("tiny", 0.25, 32)
     config = TrainConfig(train_on_val=True, epochs=1, cached_views=2, batch_size=16)
     for method in ("multilevel", "lsh"):
-        row = method_rows.run_row(Job("ucmd", setup, method, 16, 0, config), "key")
+        (row,) = measured(Job("ucmd", setup, method, 16, 0, config), tiles)
         assert 0 < row["map"] <= 1 and 0 < row["accuracy"] <= 1
         assert (row["method"], row["frozen"], row["image_size"]) == (method, True, 32)
