@@ -1,0 +1,109 @@
+"""The tables of terms.py, from its rows.
+
+python -m benchmarks.quality.terms_tables
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.common.markdown import markdown
+from benchmarks.common.rows import Row, read_rows
+from benchmarks.quality.terms import PLACES, RESULTS, TERMS
+
+DATA = {"bluemarble": "the sample", "ucmd": "UCMD"}
+EPOCHS = (1, 5, 20, 40, 60)
+PAIRS = ("category, inter", "category, intra", "inter, intra")
+
+
+class Where(NamedTuple):
+    """What networks are compared on."""
+
+    frozen: bool
+    data: str
+    place: str
+
+    @property
+    def title(self) -> str:
+        """Name it in the head of a column."""
+        place = "" if self.place == "defaults" else f", {self.place}"
+        return f"{'frozen' if self.frozen else 'learning'}, {DATA[self.data]}{place}"
+
+
+Groups = dict[tuple[Where, str], list[Row]]  # where, terms -> one row a seed
+
+
+def main() -> None:
+    """Print all tables."""
+    groups: Groups = defaultdict(list)
+    for row in read_rows(RESULTS):
+        groups[Where(row["frozen"], row["data"], row["place"]), row["terms"]].append(row)
+    places = sorted({where for where, _ in groups}, key=in_order)
+    print("\n\n".join([*map_tables(groups, places), gradient_table(groups, places)]))
+
+
+def in_order(where: Where) -> tuple[bool, int, str]:
+    """Return the rank of a column."""
+    return not where.frozen, list(PLACES).index(where.place), where.data
+
+
+def map_tables(groups: Groups, places: Iterable[Where]) -> Iterable[str]:
+    """Yield tables of figures by terms, one line each."""
+    figures: dict[str, Callable[[Row], float]] = {
+        "mAP of the codes, %": lambda row: 100 * row["map"],
+        "mAP by cosine of the backbone's features, %": lambda row: 100 * row["map_of_features"],
+        "Spread of the codes of queries": lambda row: last(row)["codes_query"],
+    }
+    for title, figure in figures.items():
+        shown = [place for place in places if not (place.frozen and "features" in title)]
+        heads = ["terms", *(place.title for place in shown)]
+        digits = 1 if "%" in title else 2
+        lines = [
+            (terms, *(cell(map(figure, groups[place, terms]), digits) for place in shown))
+            for terms in TERMS
+        ]
+        yield f"**{title}**\n\n{markdown(heads, lines)}"
+
+
+def gradient_table(groups: Groups, places: Iterable[Where]) -> str:
+    """Return cosines between the terms' gradients, where all three are at work."""
+    lines = []
+    for place in places:
+        rows = groups[place, "all three"]
+        for part in ("codes", "trunk", "backbone"):
+            for pair in PAIRS if part != "codes" else PAIRS[2:]:
+                cells = [
+                    cell(
+                        row["by_epoch"][str(epoch)][f"cosine_{part}"][pair]
+                        for row in rows
+                        if f"cosine_{part}" in row["by_epoch"].get(str(epoch), {})
+                    )
+                    for epoch in EPOCHS
+                ]
+                if any(cells):
+                    lines.append((place.title, part, pair, *cells))
+    heads = ["", "gradients in", "terms", *(f"epoch {epoch}" for epoch in EPOCHS)]
+    return f"**Cosine between gradients of one batch**\n\n{markdown(heads, lines)}"
+
+
+def last(row: Row) -> Row:
+    """Return what was seen after the last epoch."""
+    found: Row = row["by_epoch"][max(row["by_epoch"], key=int)]
+    return found
+
+
+def cell(values: Iterable[float], digits: int = 2) -> str:
+    """Return mean and spread over seeds."""
+    found = np.array(list(values))
+    if not len(found):
+        return ""
+    spread = f" ± {found.std(ddof=1):.{digits}f}" if len(found) > 1 else ""
+    return f"{found.mean():.{digits}f}{spread}"
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
+    main()
