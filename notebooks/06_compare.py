@@ -98,7 +98,7 @@ table = pd.DataFrame(
         for (method, bits), found in reports.items()
     }
 )
-for protocol in PROTOCOLS.values():
+for protocol in map(PROTOCOLS.get, table.index):
     print(f"{protocol.name:14} {protocol.metric:19} {protocol.about}")
 teaching.by_protocol(table)
 

@@ -19,7 +19,7 @@ EPOCHS = (1, 5, 20, 40, 60)
 PAIRS = ("category, inter", "category, intra", "inter, intra")
 
 
-class Where(NamedTuple):
+class Setting(NamedTuple):
     """What networks are compared on."""
 
     frozen: bool
@@ -33,24 +33,24 @@ class Where(NamedTuple):
         return f"{'frozen' if self.frozen else 'learning'}, {DATA[self.data]}{place}"
 
 
-Groups = dict[tuple[Where, str], list[Row]]  # where, terms -> one row a seed
+Groups = dict[tuple[Setting, str], list[Row]]  # setting, terms -> one row a seed
 
 
 def main() -> None:
     """Print all tables."""
     groups: Groups = defaultdict(list)
     for row in read_rows(RESULTS):
-        groups[Where(row["frozen"], row["data"], row["place"]), row["terms"]].append(row)
-    places = sorted({where for where, _ in groups}, key=in_order)
+        groups[Setting(row["frozen"], row["data"], row["place"]), row["terms"]].append(row)
+    places = sorted({setting for setting, _ in groups}, key=in_order)
     print("\n\n".join([*map_tables(groups, places), gradient_table(groups, places)]))
 
 
-def in_order(where: Where) -> tuple[bool, int, str]:
+def in_order(setting: Setting) -> tuple[bool, int, str]:
     """Return the rank of a column."""
-    return not where.frozen, list(PLACES).index(where.place), where.data
+    return not setting.frozen, list(PLACES).index(setting.place), setting.data
 
 
-def map_tables(groups: Groups, places: Iterable[Where]) -> Iterable[str]:
+def map_tables(groups: Groups, places: Iterable[Setting]) -> Iterable[str]:
     """Yield tables of figures by terms, one line each."""
     figures: dict[str, Callable[[Row], float]] = {
         "mAP of the codes, %": lambda row: 100 * row["map"],
@@ -68,7 +68,7 @@ def map_tables(groups: Groups, places: Iterable[Where]) -> Iterable[str]:
         yield f"**{title}**\n\n{markdown(heads, lines)}"
 
 
-def gradient_table(groups: Groups, places: Iterable[Where]) -> str:
+def gradient_table(groups: Groups, places: Iterable[Setting]) -> str:
     """Return cosines between the terms' gradients, where all three are at work."""
     lines = []
     for place in places:

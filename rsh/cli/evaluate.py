@@ -31,7 +31,8 @@ def evaluate(
         run: Run folder of the model.
         protocol: Evaluation protocol, which tiles are queries and which are searched: disjoint
             (held-out queries search train and val); what the code of other papers does, ahcl, dhcl,
-            ervd, fah, all-vs-all@20 and milan; or all of them side by side.
+            ervd, fah, all-vs-all@20 and milan; seen and unseen, for a model of rsh train --unseen;
+            or all of them side by side.
         ties: Order of tiles at the same distance: the mean over all orders, the order of the
             gallery's rows (a stable argsort), relevant tiles first, or relevant tiles last. By
             default as the protocol says.

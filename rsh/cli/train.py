@@ -33,6 +33,7 @@ def train(
     labels: LabelSource = "auto",
     split_by: SplitBy = "auto",
     near_duplicates: bool = False,
+    unseen: float = 0.0,
     init_from: Path | None = None,
     resume: Path | None = None,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
@@ -68,6 +69,8 @@ def train(
             split of items.csv, blocks of neighboring tiles, a draw within each class, or the first
             of these that the data allows (auto).
         near_duplicates: Keep nearly equal tiles in one part of the split; equal ones always are.
+        unseen: Fraction of the classes that are not learned, such as 0.25: rsh evaluate --protocol
+            unseen says how well the codes rank them.
         init_from: Initialize from a finished run, such as one with a frozen backbone before
             --finetune. Model settings come from that run; so does the split, if the data set is
             the same.
@@ -100,7 +103,11 @@ def train(
             columns=columns.read(crs),
         )
         split_it = partial(
-            dataset.split, by=split_by, near_duplicates=near_duplicates, seed=config.seed
+            dataset.split,
+            by=split_by,
+            near_duplicates=near_duplicates,
+            unseen=unseen,
+            seed=config.seed,
         )
         if init_from:
             begun = Run.open(init_from)

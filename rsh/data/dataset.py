@@ -18,7 +18,7 @@ from rsh.data import twins
 from rsh.data.backgrounds import Background
 from rsh.data.listing import warn_of_twins
 from rsh.data.rendering import AS_IS, Rendering
-from rsh.data.splits import SPLIT_COLUMNS, assign_splits
+from rsh.data.splits import SPLIT_COLUMNS, assign_splits, draw_unseen
 from rsh.errors import InputError, RshWarning
 from rsh.labels import UNLABELED, Labeled, LabelSource
 from rsh.text import plural
@@ -77,6 +77,7 @@ class Dataset(Labeled, ABC):
         val: float = 0.15,
         seed: int = 0,
         near_duplicates: bool = False,
+        unseen: float = 0.0,
     ) -> "Split":
         """Split the tiles into train, val and query for the protocol "disjoint".
 
@@ -93,10 +94,12 @@ class Dataset(Labeled, ABC):
             seed: of the random sampling.
             near_duplicates: nearly equal images stay on one side, too, see `rsh.data.twins`; every
                 tile is decoded to find them.
+            unseen: fraction of the classes that are not learned, for the protocol "unseen": all
+                their tiles are in a split of this name.
 
         Raises:
-            InputError: too few tiles or blocks, of a class or at all, or the data has no such
-                blocks or split.
+            InputError: too few tiles or blocks, of a class or at all, the data has no such blocks
+                or split, or too few classes for some to be unseen.
         """
         if by not in get_args(SplitBy):
             choices = ", ".join(get_args(SplitBy))
@@ -110,16 +113,19 @@ class Dataset(Labeled, ABC):
             what = {"given": "no folders such as train and test", "block": "no blocks"}[by]
             raise InputError(f"{self.name} has {what}: split by class")
         chosen = next(iter(stated), "class") if by == "auto" else by
-        names = assign_splits(
-            self.items["class"].to_numpy(str),
-            **{name: values for name, values in stated.items() if name == chosen},
-            twins=self._twins(near_duplicates),
+        labels = self.items["class"].to_numpy(str)
+        left_out = draw_unseen(labels, unseen, seed) if unseen else np.zeros(len(labels), bool)
+        names = np.full(len(labels), "unseen", dtype=object)
+        names[~left_out] = assign_splits(
+            labels[~left_out],
+            **{name: values[~left_out] for name, values in stated.items() if name == chosen},
+            twins=self._twins(near_duplicates)[~left_out],
             query=query,
             val=val,
             seed=seed,
         )
         how = {"by": by, "query": query, "val": val, "seed": seed}
-        how |= {"near_duplicates": near_duplicates}
+        how |= {"near_duplicates": near_duplicates, "unseen": unseen}
         dataset = replace(self, items=self.items.assign(split=names))
         # The same tiles: no need to read them all again.
         for name in {"digests", "fingerprint"} & vars(self).keys():

@@ -1,9 +1,10 @@
 """Splits a data set into train, val and query, without leaking queries into training.
 
 `query` overlaps no other split, the gallery is `train` and `val` together, and settings are chosen
-on `val` only. Splits keep the class proportions; tiles without a class are drawn like one more
-class. A split by block keeps neighboring tiles together: they look alike, so a random split would
-put near-copies of the queries into the training tiles.
+on `val` only. Whole classes may be `unseen`: in none of the three. Splits keep the class
+proportions; tiles without a class are drawn like one more class. A split by block keeps neighboring
+tiles together: they look alike, so a random split would put near-copies of the queries into the
+training tiles.
 """
 
 import warnings
@@ -25,6 +26,7 @@ Names = NDArray[np.str_]
 Rows = NDArray[np.int64]
 TRIES = 10  # further draws of blocks, where the first leaves out a class
 LEAST = 3  # tiles or blocks of a class, one for each part
+LEAST_CLASSES = 4  # where some of them are not learned
 BY_CLASS = 'let rsh draw single tiles (--split-by class, or by="class")'
 
 
@@ -83,6 +85,33 @@ def assign_splits(
                 "tiles or remove the class"
             )
     return _sample(labels[firsts], None, query, val, seed)[members]
+
+
+def draw_unseen(labels: ArrayLike, share: float, seed: int) -> NDArray[np.bool_]:
+    """Draw classes that are not learned, to measure codes of classes that no training has seen.
+
+    Args:
+        labels: class of each item, (n,); "" for an item without one.
+        share: of the classes, above 0, at most 0.5; at least one is drawn.
+        seed: of the draw.
+
+    Returns:
+        Whether each item is of such a class, (n,).
+
+    Raises:
+        InputError: fewer than four classes, or a share out of range.
+    """
+    _check_arguments(seed, unseen=share)
+    classes = np.unique(np.asarray(labels)[np.asarray(labels) != ""])
+    if len(classes) < LEAST_CLASSES:
+        raise InputError(
+            f"the data has {plural(len(classes), 'class')}, and some must be left to learn: "
+            f"it needs {LEAST_CLASSES}",
+            parameter="unseen",
+            value=share,
+        )
+    drawn = np.random.default_rng(seed).permutation(classes)[: max(1, int(share * len(classes)))]
+    return np.isin(labels, drawn)
 
 
 def _sample(

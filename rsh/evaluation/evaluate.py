@@ -24,7 +24,7 @@ from rsh.data.dataset import Split
 from rsh.errors import InputError, RshWarning
 from rsh.evaluation.feedback import simulate
 from rsh.evaluation.neighbors import neighbor_report, standardized
-from rsh.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
+from rsh.evaluation.protocols import PROTOCOLS, UNSEEN, Protocol, find_protocol
 from rsh.evaluation.reranking import reranking_gain
 from rsh.evaluation.scoring import (
     Floats,
@@ -83,8 +83,16 @@ def evaluate(
 def evaluate_all(
     net: HashNet, split: Split, *, ties: Ties | None = None, progress: bool = True
 ) -> dict[str, Report]:
-    """Return the reports of `evaluate` under every protocol, by name."""
-    tasks = {name: _task(split, protocol) for name, protocol in PROTOCOLS.items()}
+    """Return the reports of `evaluate` under every protocol, by name.
+
+    Those of unseen classes are left out if all classes were learned.
+    """
+    has_unseen = len(split.rows(UNSEEN)) > 0
+    tasks = {
+        name: _task(split, protocol)
+        for name, protocol in PROTOCOLS.items()
+        if has_unseen or not protocol.needs_unseen
+    }
     made = _Made.of(net, split, progress)
     return {name: _report(made, PROTOCOLS[name], task, ties) for name, task in tasks.items()}
 

@@ -12,6 +12,10 @@ code does:
                     Deep-Hash-learning-for-Remote-Sensing-Image-Retrieval, evaluate/map.py
     all-vs-all@20   the same, Metric/mAP.py and validateMAP.py
     milan           https://github.com/MLEnthusiast/MHCLN, UCMD/eval.py
+
+`seen` and `unseen` need a split that leaves classes out, see `rsh.data.splits.draw_unseen`.
+
+Source: of unseen classes, Sablayrolles et al. 2017, https://arxiv.org/abs/1609.06753
 """
 
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from rsh.config import Ties
     from rsh.metrics.ranking import Denominator  # numpy
 
+UNSEEN = "unseen"  # split of the classes that are not learned
 ALL = ("train", "val", "query")
 HELD_OUT, LEARNED = ("query",), ("train", "val")
 
@@ -57,6 +62,11 @@ class Protocol:
     over_queries: Literal["mean", "nonzero", "running"]
     best_epoch: bool
     about: str
+
+    @property
+    def needs_unseen(self) -> bool:
+        """Whether some classes must not have been learned."""
+        return UNSEEN in self.gallery
 
     @property
     def metric(self) -> str:
@@ -122,6 +132,14 @@ PROTOCOLS = {
         Protocol(
             "milan", HELD_OUT, HELD_OUT, True, 20, "hits", "argsort", "mean", False,
             "Held-out queries search each other, AP divided by hits: MHCLN and MiLaN.",
+        ),
+        Protocol(
+            "seen", HELD_OUT, (*LEARNED, UNSEEN), False, None, "relevant", "average", "mean", False,
+            "As disjoint, in a gallery that also holds classes that were not learned.",
+        ),
+        Protocol(
+            "unseen", (UNSEEN,), (*LEARNED, UNSEEN), True, None, "relevant", "average", "mean",
+            False, "Tiles of classes that were not learned search all others, as in DSH_Analysis.",
         ),
     )
 }  # fmt: skip

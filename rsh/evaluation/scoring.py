@@ -13,7 +13,7 @@ from rsh.codes.order import hash_order
 from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.errors import InputError
-from rsh.evaluation.protocols import DISJOINT, Protocol
+from rsh.evaluation.protocols import DISJOINT, UNSEEN, Protocol
 from rsh.labels import UNLABELED
 from rsh.metrics import ranking
 from rsh.metrics.counts import (
@@ -50,6 +50,12 @@ class RetrievalTask:
     protocol: Protocol = DISJOINT
 
     def __post_init__(self) -> None:
+        if self.protocol.needs_unseen and not len(labeled_rows(self.split, UNSEEN)):
+            raise InputError(
+                "all classes of the data were learned: leave some out (rsh train --unseen 0.25)",
+                parameter="protocol",
+                value=self.protocol.name,
+            )
         if not len(self.query):
             raise InputError("the data has no query tiles with a label: split it first")
         if len(self.gallery) <= self.protocol.without_self:

@@ -65,7 +65,14 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "skip_unreadable": bool,
         "labels": str,
     },
-    "split": {"by": str, "query": float, "val": float, "seed": int, "near_duplicates": bool},
+    "split": {
+        "by": str,
+        "query": float,
+        "val": float,
+        "seed": int,
+        "near_duplicates": bool,
+        "unseen": float,
+    },
     "train": {field.name: object for field in fields(TrainConfig)},
 }
 WIDEST = 8192  # of a layer: two of this width need 270 MB

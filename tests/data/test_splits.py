@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from rsh.data.splits import assign_splits, check_classes
+from rsh.data.splits import assign_splits, check_classes, draw_unseen
 from rsh.data.tiles import TileDataset
 from rsh.data.twins import join_pairs
 from rsh.errors import InputError, RshWarning
@@ -29,6 +29,41 @@ def test_three_tiles_a_class_can_be_split_with_any_seed(sizes, query, val, seed)
     assert len(splits) == len(labels)
     for name in ("train", "val", "query"):
         assert set(labels[splits == name]) == set(range(len(sizes)))
+
+
+@given(st.integers(4, 30), st.floats(0.01, 0.5), st.integers(0, 1000))
+def test_unseen_classes_are_whole_and_leave_some_to_learn(total, unseen, seed):
+    labels = np.array([f"class {number % total}" for number in range(5 * total)] + [""] * 7)
+    drawn = draw_unseen(labels, unseen, seed)
+    left_out = set(labels[drawn])
+    assert len(left_out) == max(1, int(unseen * total)) and "" not in left_out
+    assert not left_out & set(labels[~drawn]) and total - len(left_out) >= 2
+    assert np.array_equal(drawn, draw_unseen(labels, unseen, seed))
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.6, float("nan")])
+def test_share_of_unseen_classes_out_of_range_is_refused(share: float):
+    with refused("unseen"):
+        draw_unseen(np.repeat(["a", "b", "c", "d"], 4), share, 0)
+
+
+def test_unseen_classes_need_four_classes():
+    with refused("unseen", value=0.25, names="3 classes"):
+        draw_unseen(LABELS, 0.25, 0)
+
+
+@pytest.mark.parametrize("by", ["class", "block"])
+def test_unseen_classes_are_in_no_other_part(by):
+    dataset = TileDataset.open("bluemarble")
+    split = dataset.split(by=by, unseen=0.25, seed=3)
+    items = split.dataset.items
+    left_out = set(items["class"][items["split"] == "unseen"])
+    assert len(left_out) == 2 and split.how["unseen"] == 0.25
+    learned = items[~items["class"].isin(left_out)]
+    assert set(learned["split"]) == {"train", "val", "query"}
+    assert not set(items["class"][items["split"] != "unseen"]) & left_out
+    usual = dataset.split(by=by, seed=3).dataset.items["split"]
+    assert "unseen" not in set(usual)
 
 
 @pytest.mark.parametrize(("query", "val"), [(0.2, 0.15), (0.5, 0.1), (0.1, 0.4)])

@@ -8,14 +8,17 @@ import torch
 from make_splits import labeled
 from refusals import refused
 
+from rsh.config import TrainConfig
 from rsh.data.dataset import Split
+from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
 from rsh.evaluation.evaluate import evaluate, evaluate_all, linear_classifier
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.evaluation.report import all_protocols, one_protocol
 from rsh.gallery.gallery import Gallery
+from rsh.models.hashnet import HashNet
 from rsh.training.run import Run
-from rsh.training.train import validate
+from rsh.training.train import train, validate
 
 FRACTIONS = (
     "map", "map_at_20", "precision_at_20", "precision_within_2", "accuracy",
@@ -73,7 +76,7 @@ def test_evaluating_twice_gives_the_same_figures(report: dict, tiny_run, tiny_sp
 def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
     net = Run.open(tiny_run.folder).net()
     reports = evaluate_all(net, tiny_split, progress=False)
-    assert list(reports) == list(PROTOCOLS)
+    assert list(reports) == [name for name, each in PROTOCOLS.items() if not each.needs_unseen]
     assert reports["disjoint"] == report
     assert [each["metric"] for each in reports.values()] == [
         "mAP@ALL", "mAP@ALL", "any hit@20, running", "mAP@ALL, nonzero", "mAP@60 / 60",
@@ -92,6 +95,23 @@ def test_every_protocol_is_measured_at_once(report: dict, tiny_run, tiny_split):
     assert one["map"] == one["map_pessimistic"] == reports[name]["map_pessimistic"]
     assert one["map"] < reports[name]["map"]
     assert "loses nothing" in one_protocol(one) and "Not comparable" not in one_protocol(report)
+
+
+def test_classes_that_were_not_learned_are_measured_apart(tiny_data, tmp_path):
+    split = TileDataset.open(tiny_data).split(by="class", query=0.25, val=0.25, unseen=0.25)
+    net = HashNet(num_bits=16, image_size=32, hidden=64, feature_dim=16)
+    train(net, split, TrainConfig(epochs=5, batch_size=16), run=tmp_path / "run", progress=False)
+    run = Run.open(tmp_path / "run")
+    assert run.split().fingerprint == split.fingerprint
+    reports = evaluate_all(run.net(), run.split(), progress=False)
+    assert list(reports) == list(PROTOCOLS)
+    assert [reports[name]["queries"] for name in ("disjoint", "seen", "unseen")] == [9, 9, 12]
+    assert [reports[name]["gallery"] for name in ("disjoint", "seen", "unseen")] == [27, 39, 39]
+    codes = run.net()
+    one = evaluate(codes, split, protocol="unseen", progress=False)
+    assert one == reports["unseen"] and one["map"] < 1
+    text = all_protocols(reports)
+    assert "classes that were not learned" in text
 
 
 def test_unknown_protocol_is_refused_before_any_work(tiny_split):

@@ -23,6 +23,7 @@ from rsh.evaluation.scoring import (
 )
 
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
+LEARNED = [protocol for protocol in PROTOCOLS.values() if not protocol.needs_unseen]
 ORDERS = {"average": lambda figures: sum(figures) / len(figures), "optimistic": max}
 ORDERS |= {"pessimistic": min}
 
@@ -56,9 +57,9 @@ def pairs_of(codes: np.ndarray, split: Split, protocol: Protocol) -> list[list[t
 @EACH
 @given(st.integers(0, 10**6), st.sampled_from(list(ORDERS)))
 def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ties):
-    split = labeled(2, train=1, val=1, query=2)
+    split = labeled(2, train=1, val=1, query=2, unseen=2 * protocol.needs_unseen)
     short = replace(protocol, top_k=protocol.top_k and 3)
-    codes = random_codes(seed, 8, 5)
+    codes = random_codes(seed, len(split.dataset), 5)
     figures = []
     for pairs in pairs_of(codes, split, protocol):
         distances, hits = zip(*pairs, strict=True)
@@ -78,7 +79,7 @@ def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ti
 @pytest.mark.parametrize("pairs_at_a_time", [1, 10**6])
 def test_argsort_leaves_ties_in_the_order_of_rows(protocol, pairs_at_a_time, monkeypatch):
     monkeypatch.setattr(scoring, "PAIRS_PER_BLOCK", pairs_at_a_time)
-    split, codes = labeled(3, train=5, val=2, query=4), random_codes(1, 33, 4)
+    split, codes = labeled(3, train=5, val=2, query=4, unseen=6), random_codes(1, 39, 4)
     figures = []
     for pairs in pairs_of(codes, split, protocol):
         ranking = [hit for _, hit in sorted(pairs, key=lambda pair: pair[0])]
@@ -113,9 +114,7 @@ def test_queries_that_find_themselves_or_were_trained_on_score_higher():
     flips = np.random.default_rng(0).choice(np.array([1, -1], np.int8), (160, 16), p=[0.65, 0.35])
     flips[split.rows("train")] = 1  # what a network has seen, it knows
     codes = random_codes(1, 4, 16)[split.dataset.labels] * flips
-    found = {
-        name: score(codes, RetrievalTask(split, each))["map"] for name, each in PROTOCOLS.items()
-    }
+    found = {each.name: score(codes, RetrievalTask(split, each))["map"] for each in LEARNED}
     assert found["all-vs-all@20"] > found["disjoint"]
     for name in ("ervd", "fah", "all-vs-all@20"):
         others = replace(PROTOCOLS[name], without_self=True)
@@ -132,9 +131,27 @@ def test_protocols_without_tiles_to_ask_or_to_find_are_refused():
     with refused("protocol", value="milan"):
         RetrievalTask(labeled(2, train=3, val=1, query=1), PROTOCOLS["milan"])
     RetrievalTask(labeled(2, train=3, val=1, query=1), PROTOCOLS["ervd"])
+    for name in ("seen", "unseen"):
+        with refused("protocol", value=name, names="--unseen"):
+            RetrievalTask(labeled(2, train=3, val=1, query=1), PROTOCOLS[name])
 
 
-@EACH
+def test_seen_and_unseen_classes_are_told_apart():
+    split = labeled(2, train=6, val=1, query=3, unseen=5)
+    labels = split.dataset.labels
+    codes = random_codes(0, 3, 16)[labels]
+    codes[labels == 2] = random_codes(1, 5, 16)  # as if nothing was learned of them
+    found = {
+        name: score(codes, RetrievalTask(split, PROTOCOLS[name]))["map"]
+        for name in ("disjoint", "seen", "unseen")
+    }
+    assert found["disjoint"] == found["seen"] == 1 > found["unseen"]
+    task = RetrievalTask(split, PROTOCOLS["unseen"])
+    assert set(labels[task.query]) == {2} and len(task.query) == 5
+    assert set(labels[task.gallery]) == {0, 1, 2} and not set(split.rows("query")) & {*task.gallery}
+
+
+@pytest.mark.parametrize("protocol", LEARNED, ids=lambda protocol: protocol.name)
 def test_one_class_is_refused(protocol):
     with refused(names="one class"):
         RetrievalTask(labeled(1, train=4, val=2, query=3), protocol)
@@ -143,25 +160,28 @@ def test_one_class_is_refused(protocol):
 @EACH
 def test_neighbor_classes_are_the_mean_over_all_orders_of_ties(protocol, monkeypatch):
     monkeypatch.setattr(scoring, "CUT", 3)
-    split, codes = labeled(2, train=1, val=1, query=2), random_codes(5, 8, 3)
+    split = labeled(2, train=1, val=1, query=2, unseen=2 * protocol.needs_unseen)
+    total, classes = len(split.dataset), len(split.dataset.classes)
+    codes = random_codes(5, total, 3)
     labels, rows = split.dataset.labels, split.dataset.items["split"].tolist()
-    sums = np.zeros((2, 2))
-    for query in range(8):
+    sums = np.full((classes, classes), np.nan)
+    for query in range(total):
         if rows[query] not in protocol.query:
             continue
         others = [
             other
-            for other in range(8)
+            for other in range(total)
             if rows[other] in protocol.gallery and not (protocol.without_self and other == query)
         ]
         distances = [reference.hamming(codes[query], codes[other]) for other in others]
-        for of_class in range(2):
+        sums[labels[query]] = np.nan_to_num(sums[labels[query]])
+        for of_class in range(classes):
             hits = [bool(labels[other] == of_class) for other in others]
             sums[labels[query], of_class] += reference.mean_over_orders(
                 lambda order: sum(order[:3]), distances, hits
             )
     found = neighbor_classes(pack(codes), RetrievalTask(split, protocol), 3)
-    assert found == pytest.approx(sums / sums.sum(axis=1, keepdims=True))
+    assert found == pytest.approx(sums / sums.sum(axis=1, keepdims=True), nan_ok=True)
 
 
 def test_report_of_a_class_that_without_queries_is_json():
@@ -203,6 +223,8 @@ def test_protocols_are_named_by_their_figure():
         "fah": "mAP@60 / 60",
         "all-vs-all@20": "mAP@20 / 20",
         "milan": "mAP@20 / hits",
+        "seen": "mAP@ALL",
+        "unseen": "mAP@ALL",
     }
 
 

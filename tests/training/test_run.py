@@ -215,6 +215,7 @@ def test_data_is_noted_where_it_can_be_found_from_anywhere(
     noted = describe(TileDataset.open(tiny_data.name).split(by="class"))
     assert Path(noted["data"]["source"]) == tiny_data.resolve()
     how = {"by": "class", "query": 0.2, "val": 0.15, "seed": 0, "near_duplicates": False}
+    how |= {"unseen": 0.0}
     assert noted["split"] == how
     assert describe(TileDataset.open("bluemarble").split())["data"]["source"] == "bluemarble"
 

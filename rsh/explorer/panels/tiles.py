@@ -11,7 +11,12 @@ from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import escape_control_chars, humanize
 
-SPLITS = {"query": "held out", "train": "training", "val": "validation"}
+SPLITS = {
+    "query": "held out",
+    "train": "training",
+    "val": "validation",
+    "unseen": "class not learned",
+}
 NO_CLASS = UNLABELED  # no color
 
 
