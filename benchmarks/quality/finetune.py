@@ -20,6 +20,7 @@ from benchmarks.quality.method_rows import DATA, TRAINED, WHOLE, Job, run_rows
 from rsh.evaluation.protocols import PROTOCOLS
 from rsh.models.backbone import DEFAULT
 
+LEARNED = tuple(name for name, protocol in PROTOCOLS.items() if not protocol.needs_unseen)
 RESULTS = RESULTS_FOLDER / "finetune.jsonl"
 
 
@@ -31,7 +32,7 @@ def jobs(given: argparse.Namespace) -> Iterator[Job]:
         yield Job(
             *(data, setup, method, bits, seed, config, given.backbone),
             head_first=given.head_first,
-            protocols=tuple(PROTOCOLS),
+            protocols=LEARNED,
         )
 
 

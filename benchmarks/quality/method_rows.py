@@ -83,7 +83,7 @@ WHOLE = TrainConfig(
     finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup_fraction=0.1
 )
 LATER = {  # settings of a job or a training that came after the first rows
-    *("head_first", "look_bits", "labels", "others"),
+    *("head_first", "look_bits", "labels", "others", "unseen"),
     *("neighbors", "look_weight", "look_temperature", "teacher_temperature"),
 }
 BEST_OF_EVERY = 10  # epochs
@@ -103,6 +103,7 @@ class Job:
         labels: which training tiles keep their label: "all", "none", a number for each class such
             as "5", or a share such as "10%".
         others: whether the other training tiles are learned from, too.
+        unseen: share of the classes that are not learned.
         protocols: under which the codes are measured.
     """
 
@@ -120,6 +121,7 @@ class Job:
     look_bits: int = 0
     labels: str = ALL_LABELS
     others: bool = True
+    unseen: float = 0.0
     protocols: tuple[str, ...] = (DISJOINT.name,)
 
     def key(self, fingerprint: str) -> str:
@@ -199,9 +201,9 @@ def open_data(setup: Data) -> TileDataset:
 
 
 @cache
-def split_of(setup: Data, seed: int, on_val: bool) -> Split:
+def split_of(setup: Data, seed: int, on_val: bool, unseen: float = 0.0) -> Split:
     """Split a data set; with `on_val` the validation tiles, and no others, are the queries."""
-    split = open_data(setup).split(query=setup.query, seed=seed)
+    split = open_data(setup).split(query=setup.query, seed=seed, unseen=unseen)
     if not on_val:
         return split
     names = split.dataset.items["split"].replace({"query": "unused", "val": "query"})
@@ -215,7 +217,8 @@ def measure(job: Job, keys: dict[str, str]) -> list[Row]:
         job: which codes.
         keys: of the row of each protocol.
     """
-    start, split = time.perf_counter(), split_of(job.setup, job.seed, job.on_val)
+    start = time.perf_counter()
+    split = split_of(job.setup, job.seed, job.on_val, job.unseen)
     is_trained = job.method in get_args(Method)
     made = trained(job, split, keys[DISJOINT.name]) if is_trained else untrained(job, split)
     tiles = open_data(job.setup).fingerprint
@@ -253,6 +256,7 @@ def settings_of(job: Job) -> Row:
         "head_first": job.head_first,
         "labels": job.labels,
         "others": job.others,
+        "unseen": job.unseen,
         "image_size": job.setup.image_size,
     }
 
@@ -273,7 +277,7 @@ def network(job: Job) -> HashNet:
 def trained(job: Job, split: Split, key: str) -> Made:
     """Train a network and make codes; a training that was cut off goes on."""
     config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
-    known = with_labels(split_of(job.setup, job.seed, False), job)
+    known = with_labels(split_of(job.setup, job.seed, False, job.unseen), job)
     if job.head_first:
         train(net, known, replace(HEAD, **{name: getattr(config, name) for name in OF_BOTH}))
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
@@ -418,7 +422,7 @@ def frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
 
 @cache
 def _frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
-    return classify(network(job), split_of(job.setup, job.seed, job.on_val))
+    return classify(network(job), split_of(job.setup, job.seed, job.on_val, job.unseen))
 
 
 def classify(net: HashNet, split: Split) -> tuple[NDArray[np.int64], Split]:

@@ -25,7 +25,7 @@ from benchmarks.quality.method_rows import (
     Job,
     run_rows,
 )
-from rsh.evaluation.protocols import PROTOCOLS
+from rsh.evaluation.protocols import DISJOINT, PROTOCOLS
 
 BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2")
 TWO_PART = "two-part"  # multi-level; a quarter of the bits keep what tiles look like
@@ -34,13 +34,18 @@ RESULTS = RESULTS_FOLDER / "methods.jsonl"
 
 def jobs(given: argparse.Namespace) -> Iterator[Job]:
     """Yield the rows that were asked for."""
+    protocols = tuple(
+        name
+        for name, protocol in PROTOCOLS.items()
+        if name == DISJOINT.name or protocol.needs_unseen == bool(given.unseen)
+    )
     for seed, data, backbone, bits, method in product(
         given.seeds, given.data, given.backbones, given.bits, given.methods
     ):
         if method == "float cosine" and bits != given.bits[0]:
             continue  # it has no bits
         job = Job(data, DATA[data], method, bits, seed, replace(HEAD, seed=seed), backbone)
-        job = replace(job, protocols=tuple(PROTOCOLS))
+        job = replace(job, protocols=protocols, unseen=given.unseen)
         if method == TWO_PART:
             job = replace(job, method="multilevel", look_bits=bits // 4)
         yield job
@@ -55,6 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("--bits", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--backbones", nargs="+", default=BACKBONES)
+    parser.add_argument("--unseen", type=float, default=0.0, help="share of classes not learned")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     run_rows(jobs(given), given.results)

@@ -71,11 +71,13 @@ def test_all_protocols_measure_one_network(
     )
     config = TrainConfig(train_on_val=True, epochs=3, cached_views=2, batch_size=16)
     setup = method_rows.Data("tiny", 0.25, 32)
-    job = Job("ucmd", setup, "multilevel", 16, 0, config, protocols=tuple(PROTOCOLS))
+    job = Job(
+        *("ucmd", setup, "multilevel", 16, 0, config), protocols=tuple(PROTOCOLS), unseen=0.25
+    )
     rows = measured(job, tiles)
     assert [row["protocol"] for row in rows] == list(PROTOCOLS) and len(made) == 1
     assert len({row["key"] for row in rows}) == len(PROTOCOLS)
-    split = method_rows.split_of(setup, 0, False)
+    split = method_rows.split_of(setup, 0, False, 0.25)
     for row, protocol in zip(rows, PROTOCOLS.values(), strict=True):
         task = RetrievalTask(split, protocol)
         codes = made[0].codes
