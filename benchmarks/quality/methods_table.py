@@ -5,18 +5,21 @@ python -m benchmarks.quality.methods_table
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import Row, read_rows
 from benchmarks.quality import finetune, methods, settings
-from benchmarks.quality.method_rows import HEAD, STAGES, TRAINED, TTA, UNTRAINED, WHOLE
+from benchmarks.quality.method_rows import HEAD, STAGES, TTA, WHOLE
+from rsh.evaluation.protocols import DISJOINT
 
 BITS = (8, 12, 16, 32, 64)
+COMPARED = BITS[2:]  # of all methods
 NAMES = {
     "float cosine": "float cosine, no hashing",
     "lsh": "LSH",
@@ -28,6 +31,7 @@ NAMES = {
     "greedyhash": "GreedyHash",
     "csq": "CSQ",
     "orthohash": "OrthoHash",
+    "two-part": "two-part (ours)",
     "multilevel": "**multi-level (ours)**",
 }
 TITLES = {"ucmd": "UCMD, 80/20", "aid150": "AID at 150 px, 50/50"}
@@ -73,10 +77,18 @@ def grouped(measured_on: str) -> dict[Key, Group]:
     groups: dict[Key, Group] = defaultdict(lambda: defaultdict(list))
     files = (methods.RESULTS, finetune.RESULTS, settings.RESULTS)
     for row in chain.from_iterable(map(read_rows, files)):
-        if row["measured_on"] == measured_on:
+        plain = row["protocol"] == DISJOINT.name and not row.get("unseen")
+        if plain and row["measured_on"] == measured_on:
             key = Key._make([*(row[name] for name in Key._fields[:-1]), changed_settings(row)])
-            groups[key][row["method"], row["bits"]].append(row)
+            every = COMPARED if row["method"] == "float cosine" else (row["bits"],)
+            for bits in every:
+                groups[key][method_of(row), bits].append(row)
     return dict(sorted(groups.items()))
+
+
+def method_of(row: Row) -> str:
+    """Return the method of a row, a key of `NAMES`."""
+    return "two-part" if row.get("look_bits") else str(row["method"])
 
 
 def changed_settings(row: Row) -> str:
@@ -97,9 +109,9 @@ def shared(rows: Group) -> list[frozenset[int]]:
 
 
 def table(key: Key, rows: Group, seeds: frozenset[int]) -> str:
-    """Return one table in Markdown: mAP as mean and spread over seeds, in per cent."""
+    """Return one table in Markdown: mAP in per cent, see `cell`."""
     ours = [row for bits in BITS for row in rows["multilevel", bits] if row["seed"] in seeds]
-    listed = {method: cells(rows, method, seeds) for method in (*UNTRAINED, *reversed(TRAINED))}
+    listed = {method: cells(rows, method, seeds) for method in NAMES}
     lines = [(NAMES[method], *each) for method, each in listed.items() if any(each)]
     accuracy = np.mean([row["accuracy"] for row in ours] or [np.nan])
     which = f"seed {min(seeds)}" if len(seeds) == 1 else f"{len(seeds)} seeds"
@@ -170,15 +182,24 @@ def by_settings(groups: dict[Key, Group]) -> list[str]:
 
 
 def cells(rows: Group, method: str, seeds: frozenset[int]) -> list[str]:
-    """Return mean and spread over the seeds at each length, nothing where one is missing."""
+    """Return the cell of each length, nothing where a seed is missing."""
     found = []
     for bits in BITS:
-        values: Any = np.array(
-            [100 * row["map"] for row in rows[method, bits] if row["seed"] in seeds]
-        )
-        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-        found.append(f"{values.mean():.1f}{spread}" if len(values) == len(seeds) else "")
+        chosen = [row for row in rows[method, bits] if row["seed"] in seeds]
+        found.append(cell(chosen) if len(chosen) == len(seeds) else "")
     return found
+
+
+def cell(rows: Sequence[Row]) -> str:
+    """Return mean and spread over seeds, and the interval over queries: the mean of its ends."""
+    values = 100 * np.array([row["map"] for row in rows])
+    text = f"{values.mean():.1f}"
+    if len(values) > 1:
+        text += f" ± {values.std(ddof=1):.1f}"
+        if all("map_interval" in row for row in rows):
+            low, high = 100 * np.mean([row["map_interval"] for row in rows], axis=0)
+            text += f" ({low:.1f} to {high:.1f})"
+    return text
 
 
 if __name__ == "__main__":
