@@ -9,7 +9,7 @@ resumes from its checkpoint in build/methods.
 The row of the protocol `disjoint` says all about the network; those of others say their figure, and
 with ties in the best and the worst order. Where papers report the epoch with the best figure on the
 queries, `map_best_epoch` is that of the best of every tenth epoch: too high, and only to compare
-with them.
+with them. Average precisions of single queries are kept in build/methods, see `paired.py`.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ from rsh.evaluation.evaluate import linear_classifier
 from rsh.evaluation.neighbors import neighbor_report, standardized
 from rsh.evaluation.protocols import DISJOINT, PROTOCOLS
 from rsh.evaluation.scoring import RetrievalTask, cosine_map, metrics_by_ranking, score
+from rsh.io.files import atomic_write
 from rsh.io.provenance import environment
 from rsh.metrics.neighbors import tied_at
 from rsh.models.backbone import DEFAULT
@@ -234,9 +235,13 @@ def measure(job: Job, keys: dict[str, str]) -> list[Row]:
     }
     rows = []
     for name in job.protocols:
-        row = {"key": keys[name], "protocol": name, **same, **figures(made, split, name)}
+        found = figures(made, split, name)
+        precisions = found.pop("average_precision", None)
+        row = {"key": keys[name], "protocol": name, **same, **found}
         if name == DISJOINT.name:
             row |= made.about | settings_of(job)
+            if precisions:
+                keep_precisions(keys[name], split.rows("query"), precisions)
         seconds = round(time.perf_counter() - start, 1)
         from_tiles = {"name": split.dataset.name, "fingerprint": tiles}
         rows.append(
@@ -361,13 +366,24 @@ def figures(made: Made, split: Split, protocol: str) -> Row:
     found = score(made.codes, task)
     names = ["map", "map_interval", "map_optimistic", "map_pessimistic"]
     if protocol == DISJOINT.name:
-        names += ["map_at_20", "precision_within_2", "distinct_codes"]
+        names += ["map_at_20", "precision_within_2", "distinct_codes", "average_precision"]
     row = {name: found[name] for name in names}
     if protocol in made.best:
         codes, epoch = made.best[protocol]
         each = metrics_by_ranking(codes, task)["map"]
         row |= {"map_best_epoch": float(np.nanmean(each)), "best_epoch": epoch}
     return row
+
+
+def keep_precisions(key: str, queries: NDArray[np.int64], precisions: Sequence[float]) -> None:
+    """Keep the average precision of each query of a row, by which methods can be paired."""
+    with atomic_write(precisions_of(key)) as temporary:
+        np.save(temporary, np.stack([queries, np.array(precisions, float)]))
+
+
+def precisions_of(key: str) -> Path:
+    """Return where the average precisions of a row are kept: rows of the queries, and values."""
+    return RUNS / "precisions" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
 
 
 def about_codes(encodings: Encodings, plain: NDArray[np.float16], split: Split) -> Row:

@@ -3,6 +3,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.common.rows import ROOT, Row
@@ -54,6 +55,11 @@ def test_rows_are_measured_once_and_in_time(
     assert len(method_rows.read_rows(file)) == 4 and OUT_OF_TIME in capsys.readouterr().out
 
 
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(method_rows, "RUNS", tmp_path / "runs")
+
+
 def measured(job: Job, tiles: TileDataset) -> list[Row]:
     return method_rows.measure(job, job.keys(tiles.fingerprint))
 
@@ -89,6 +95,9 @@ def test_all_protocols_measure_one_network(
             assert row["best_epoch"] == epoch and 1 <= epoch <= 3
             averaged = [score(each, task, ties="average")["map"] for each in (chosen, codes)]
             assert averaged[0] >= averaged[1]
+    queries, precisions = np.load(method_rows.precisions_of(rows[0]["key"]))
+    assert queries.tolist() == split.rows("query").tolist()
+    assert np.nanmean(precisions) == pytest.approx(rows[0]["map"])
     (floats,) = measured(Job("ucmd", setup, "float cosine", 16, 0, config), tiles)
     assert 0 < floats["map"] <= 1 and "map_interval" not in floats
 
