@@ -44,6 +44,9 @@ from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, s
 from rsh.gallery.filters import Filter
 from rsh.labels import UNLABELED
 
+# Tabs whose cards show given classes.
+TABS_WITH_GIVEN = ("selected", GroupsPart.tab, LearningPart.tab, DuplicatesPart.tab)
+
 
 class Explorer:
     """The panels of one visitor, and the handlers of their messages.
@@ -394,9 +397,8 @@ class Explorer:
         if self.legend.coloring.get("by") == "given":
             self.legend.color(self.state.results(), "given")
         self.filter.view = filter_view(self.state, self._columns)
-        for part in (self.groups, self.learning):
-            if self.dock.tab == part.tab:
-                part.open()
+        if self.dock.tab in TABS_WITH_GIVEN:
+            self._show_tab()
 
     def show_galleries(self) -> None:
         """Offer a gallery that was just made."""

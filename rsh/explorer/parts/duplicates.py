@@ -167,4 +167,6 @@ class DuplicatesPart(Part):
 
     def _card(self, tile: Found, far: str) -> dict[str, Any]:
         gallery = self.page.state.gallery
-        return tile_card(describe(gallery, gallery.find_row(tile["id"])), far, far=far)
+        row = gallery.find_row(tile["id"])
+        (given,) = gallery.annotations.state.given.of([row])
+        return tile_card(describe(gallery, row), far, far=far, given=given)
