@@ -601,3 +601,23 @@ def test_a_dot_says_the_name_of_its_file(bench, server):
     pointed = page.get_attribute(".rsh-results .is-pointed", "data-row")
     name = server.gallery.items["id"][int(pointed or row)].rsplit("/", 1)[-1]
     assert name in card.inner_text()
+
+
+def test_escape_closes_what_is_open_from_everywhere_the_innermost_first(bench):
+    page = bench
+    open_codes(page)
+    export = page.locator(".rsh-export-menu")
+    export.locator("summary").click()
+    page.get_by_role("button", name="Select: draw around tiles (L), Features").first.press("Enter")
+    drawing = page.locator(".rsh-stage.is-selecting")
+    page.locator(".rsh-results .rsh-card").first.focus()
+    for left in (3, 2, 1):
+        assert (
+            drawing.count()
+            + page.locator(".rsh-code-row").first.is_visible()
+            + (export.get_attribute("open") is not None)
+            == left
+        )
+        page.keyboard.press("Escape")
+    page.wait_for_selector(".rsh-code-row", state="hidden")
+    assert page.evaluate(FOCUSED, ".rsh-results .rsh-card")  # the focus stays where it was

@@ -139,6 +139,11 @@ function render({ model, el }) {
         event.preventDefault();
         act({ do: `rename ${what}`, name, new: field.value });
       });
+      form.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault(); // it ends this alone
+        draw();
+      });
       line.replaceChildren(form);
       field.select();
     };

@@ -41,6 +41,8 @@ function handlers(model, tile, url) {
   const leave = () => emit(model, "hover", { row: null });
   return {
     "data-row": tile.row,
+    "data-id": tile.id,
+    "aria-keyshortcuts": "+ - C E Space",
     onclick: () => choose(model, tile.row),
     onmouseenter: point,
     onfocus: point,
