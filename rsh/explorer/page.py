@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import explain, guarded
 from rsh.explorer.originals.sharpest import Sharpest
@@ -203,11 +204,20 @@ class Explorer:
             case {"kind": "address", "text": str(text)}:
                 gallery = gallery_in(text) or self._name
                 if gallery == self._name:
-                    self._move(lambda: read_address(text, self.state))
+                    self._follow(text)
                 else:
                     self.switch(gallery, text)
             case {"kind": "gallery", "name": str(name)}:
                 self.show_gallery(name)
+            case {"kind": "no name"}:
+                raise InputError("type a name first")
+
+    def _follow(self, address: str) -> None:
+        """Show what an address says, and say what of it makes no sense."""
+        left_out = read_address(address, self.state)
+        self.header.address = ""  # the browser shows another one, even if the state stays
+        self.refresh()
+        self.alert(left_out)
 
     def _encode(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content:

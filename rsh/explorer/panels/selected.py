@@ -21,8 +21,8 @@ class SelectedPanel(Panel, script="selected.js"):
     It sends {"kind": "more selected"} to see more of them.
 
     Attributes:
-        view: heading, note, cards, each with `given`, the class that was given, or "", and more, how
-            many more are shown next.
+        view: heading, note, cards, each with `given`, the class that was given, or "", and more,
+            how many more are shown next.
     """
 
 
