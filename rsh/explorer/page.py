@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
-from rsh.explorer.alerts import explain, guarded
+from rsh.explorer.alerts import NO_NAME, explain, guarded
 from rsh.explorer.originals.sharpest import Sharpest
 from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
@@ -210,7 +210,7 @@ class Explorer:
             case {"kind": "gallery", "name": str(name)}:
                 self.show_gallery(name)
             case {"kind": "no name"}:
-                raise InputError("type a name first")
+                raise InputError(NO_NAME)
 
     def _follow(self, address: str) -> None:
         """Show what an address says, and say what of it makes no sense."""

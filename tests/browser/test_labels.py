@@ -130,3 +130,17 @@ def test_a_selected_tile_shows_its_class_and_is_selected_no_longer_by_space(page
     page.keyboard.press("Space")
     page.get_by_text("1 tile selected", exact=True).wait_for()
     page.keyboard.press("Control+z")
+
+
+def test_a_blank_name_is_asked_for_where_other_faults_of_names_are_said(page):
+    focus(page, 0)
+    page.keyboard.press("Space")
+    alert = page.locator(".rsh-alert")
+    for label, value in {"Give the class of this name": "", "Name of a set": "  "}.items():
+        field = page.get_by_label(label)
+        field.fill(value)
+        field.press("Enter")
+        alert.get_by_text("type a name").wait_for()
+        field.fill("n" * 61)
+        field.press("Enter")
+        alert.get_by_text("1 to 60 characters, not 61").wait_for()

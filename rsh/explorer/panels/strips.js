@@ -2,7 +2,7 @@
 import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
-import { Images, make, on, redrawOn, SEEN, stopAll, withCommands } from "./lib/shared.js";
+import { Images, isNamed, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -76,15 +76,12 @@ function render({ model, el }) {
       "aria-label": `Name of ${one.title}`,
       autocomplete: "off",
       spellcheck: "false",
-      required: true,
-      pattern: SEEN,
-      title: "Write a name",
       "data-key": one.key,
     });
     const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Name it"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
+      if (isNamed(model, field)) model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
     });
     return form;
   }

@@ -3,7 +3,7 @@ import { copyAndSay } from "./lib/clipboard.js";
 import { icon } from "./lib/icons.js";
 import { KEYS } from "./lib/labels.js";
 import { PICK } from "./lib/selecting.js";
-import { emit, fileOf, giveFeedback, make, on, plural, redrawOn, SEEN, stopAll } from "./lib/shared.js";
+import { emit, fileOf, giveFeedback, isNamed, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { LabelsView, Props, Sign } from "./lib/types" */
 
@@ -41,9 +41,6 @@ function render({ model, el }) {
     "aria-label": "Give the class of this name",
     autocomplete: "off",
     spellcheck: "false",
-    required: true,
-    pattern: SEEN,
-    title: "Write the name of a class",
   });
   const give = make("form", { class: "rsh-tray-form" }, field, make("button", {}, "Give"), names);
   const setNames = make("datalist", { id: `rsh-sets-${page}` });
@@ -54,9 +51,6 @@ function render({ model, el }) {
     "aria-label": "Name of a set",
     autocomplete: "off",
     spellcheck: "false",
-    required: true,
-    pattern: SEEN,
-    title: "Write the name of a set",
   });
   const take = make("button", { type: "button", onclick: () => ofSet("take") }, "Take out");
   const put = make("form", { class: "rsh-tray-form" }, setField, make("button", {}, "Put in"), take, setNames);
@@ -120,6 +114,7 @@ function render({ model, el }) {
 
   give.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!isNamed(model, field)) return;
     sent = field;
     act({ do: "give", name: field.value });
   });
@@ -129,7 +124,7 @@ function render({ model, el }) {
   });
   /** @param {"put" | "take"} what */
   function ofSet(what) {
-    if (put.reportValidity()) act({ do: what, name: setField.value });
+    if (isNamed(model, setField)) act({ do: what, name: setField.value });
   }
 
   /** @param {KeyboardEvent} event */
