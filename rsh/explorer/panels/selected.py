@@ -5,7 +5,7 @@ from typing import Any
 
 from rsh.codes.binary import hamming
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.index.base import Hits
 from rsh.search.rerank import order_ties
@@ -60,4 +60,5 @@ def selected_tiles(state: ExplorerState) -> SearchResult:
 def _card(result: SearchResult, hit: Hit) -> dict[str, Any]:
     gallery, far = result.gallery, plural(hit.distance, "bit")
     (given,) = gallery.annotations.state.given.of([hit.row])
-    return tile_card(describe(gallery, hit.row), f"{far} from the query", far=far, given=given)
+    said = [f"{far} from the query", given_words(given)]
+    return tile_card(describe(gallery, hit.row), *said, far=far, given=given)

@@ -98,7 +98,7 @@ function render({ model, el }) {
         make(
           "span",
           { class: "rsh-card-text", "aria-hidden": "true" },
-          card.far ? make("span", { class: "rsh-distance" }, card.far) : null,
+          card.far ? make("span", { class: "rsh-distance", title: card.far }, card.far) : null,
           classOrFile(card),
           card.given ? givenPill(card.given) : null,
         ),

@@ -8,7 +8,7 @@ from rsh.config import default_radius
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
 from rsh.explorer.panels.strips import StripsPanel, strip
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.uploads.client import start_soon
 from rsh.text import humanize, plural
@@ -169,4 +169,4 @@ class DuplicatesPart(Part):
         gallery = self.page.state.gallery
         row = gallery.find_row(tile["id"])
         (given,) = gallery.annotations.state.given.of([row])
-        return tile_card(describe(gallery, row), far, far=far, given=given)
+        return tile_card(describe(gallery, row), far, given_words(given), far=far, given=given)

@@ -96,7 +96,7 @@ def test_more_than_fit_are_told(gallery):
     assert contact_sheet._notes(view, "")[0] == "The first 200 of 230 tiles are drawn."
     some = view.take(slice(200))
     assert pixels(view).shape[0] == pixels(some).shape[0] + contact_sheet.LINE
-    assert not any("The first" in note for note in contact_sheet._notes(some))
+    assert not any("The first" in note for note in contact_sheet._notes(some, ""))
 
 
 def test_names_without_glyphs_are_told(gallery):
