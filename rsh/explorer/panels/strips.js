@@ -86,6 +86,14 @@ function render({ model, el }) {
     return form;
   }
 
+  /** @param {Strip["facts"]} facts */
+  const factsOf = (facts) =>
+    make(
+      "dl",
+      { class: "rsh-strip-facts" },
+      ...facts.flatMap(([term, words]) => [make("dt", {}, term), make("dd", {}, words)]),
+    );
+
   /** @param {Strip} one */
   function drawStrip(one) {
     const list = make("ol", { class: "rsh-cards", "aria-label": `${one.title}, ${one.words}` });
@@ -107,7 +115,7 @@ function render({ model, el }) {
     fillGrid(list, cards, (place) => choice.box(one.cards[place]));
     return make(
       "section",
-      { class: one.cards.length > NARROW ? "is-wide" : "" },
+      { class: one.cards.length > NARROW || one.facts.length ? "is-wide" : "" },
       make(
         "div",
         { class: "rsh-strip-head" },
@@ -116,6 +124,7 @@ function render({ model, el }) {
         ...one.actions.map(([what, words]) => button(what, words, one.key)),
         one.named ? nameForm(one) : null,
       ),
+      one.facts.length ? factsOf(one.facts) : null,
       one.cards.length ? list : null,
     );
   }
