@@ -94,7 +94,7 @@ def read_address(address: str, state: ExplorerState) -> str:
     state.search_with(parts.query)
     if not parts.left_out:
         return ""
-    return escape_control_chars(f"this is left out of the link: {'; '.join(parts.left_out)}")
+    return escape_control_chars(f"this was left out of the link: {'; '.join(parts.left_out)}")
 
 
 class _Parts:

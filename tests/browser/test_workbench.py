@@ -267,6 +267,21 @@ def test_the_spaces_can_take_the_place_of_the_results(bench):
     assert answer.is_visible()
 
 
+def test_all_spaces_over_the_whole_width_stand_side_by_side(bench):
+    page = bench
+    show_space(page, "All")
+    page.get_by_role("button", name="Show the spaces over the whole width").click()
+    features, codes, world = (
+        page.locator(f".rsh-scatter.is-{name} .rsh-stage").bounding_box()
+        for name in ("feature", "code", "world")
+    )
+    assert features["x"] + features["width"] < world["x"] and world["y"] < codes["y"]
+    assert world["x"] + world["width"] > 0.95 * DESK["width"]
+    assert world["height"] > features["height"] + codes["height"]
+    page.keyboard.press("Escape")
+    assert page.locator(".rsh-answer").is_visible()
+
+
 def test_escape_in_a_space_first_ends_what_is_done_there(bench):
     page = bench
     page.get_by_role("button", name="Show the spaces over the whole width").click()
