@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rsh.errors import InputError
-from rsh.explorer.labeling import OWN_LABELS
 from rsh.gallery.learn_report import GUESS, BeforeAfter, HeldOut, LearnReport
 from rsh.gallery.manifest import read_manifest
 from rsh.learning.advice import advise
@@ -32,13 +31,13 @@ def report_facts(report: LearnReport) -> Facts:
     if report.left_out:
         left_out = plural(report.left_out, "label")
         facts.append(["Not learned from", f"{left_out} of held-out tiles"])
-    measured = f"of {plural(report.compared, 'tile')}, which needs no label"
-    facts.append(["Neighbors kept", f"{_change(report.neighbors_kept)}: {measured}"])
+    measured = f"measured with {plural(report.compared, 'tile')}, labeled or not"
+    facts.append(["Neighbors kept", f"{_change(report.neighbors_kept)}; {measured}"])
     if report.held_out:
         facts += _facts_of_labels(report.held_out, report.labels)
     else:
         facts.append(["Measured with labels", "nothing: there are too few labels"])
-    return [*facts, ["Advice", advise(report)], ["Labels", OWN_LABELS]]
+    return [*facts, ["Advice", advise(report)]]
 
 
 def _facts_of_labels(held_out: HeldOut, labels: int) -> Facts:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
-from rsh.explorer.labeling import KEYS, Labeling
+from rsh.explorer.labeling import KEYS, OWN_LABELS, Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, tile_card
 from rsh.explorer.parts.learned import newest_learned, report_facts
@@ -296,13 +296,14 @@ class LearningPart(Part):
     def _result(self) -> list[dict[str, Any]]:
         """Return what this gallery has learned, and the one that was learned last from it."""
         strips, own = [], self.page.state.gallery.manifest.learned
+        labels = [["Labels", OWN_LABELS]] if self._labeling.kept == "gallery" else []
         if own:
-            facts = report_facts(own.report)
+            facts = report_facts(own.report) + labels
             strips.append(strip("", "This gallery was learned", "", [], actions=[], facts=facts))
         if self._learned:
             name, report = self._learned
             actions = [["compare", "Compare with this gallery"], ["open", "Open it"]]
-            facts = report_facts(report)
+            facts = report_facts(report) + labels
             strips.append(strip(name, name, "", [], actions=actions, facts=facts))
         return strips
 

@@ -162,7 +162,7 @@ def test_a_report_says_whether_a_change_is_better(after, words):
     kept = BeforeAfter(0.33, after)
     report = replace(REPORT, neighbors_kept=kept, held_out=None)
     facts = dict(report_facts(report))
-    assert facts["Neighbors kept"].startswith(f"{words}: of ")
+    assert facts["Neighbors kept"].startswith(f"{words}; measured with ")
     assert facts["Advice"] == advise(report)
     assert "mAP" not in facts and "too few labels" in facts["Measured with labels"]
 
@@ -196,7 +196,7 @@ def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     strip = page.learning.strips.view["strips"][0]
     terms = [term for term, _ in strip["facts"]]
     assert strip["title"] == "mine-learned-1" and "Neighbors kept" in terms
-    assert "mAP" in terms
+    assert "mAP" in terms and ["Labels", OWN_LABELS] in strip["facts"]
     ask(page, "compare")
     assert page.dock.tab == "compare" and len(page.sides.view["sides"]) == 2
     opened: list[str] = []
@@ -209,6 +209,8 @@ def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     assert new.annotations.state.given.names == page.labels.labeling.store.state.given.names
     again = looked(open_page(tmp_path))["strips"][0]  # after a reload
     assert again["title"] == "mine-learned-1" and again["facts"] == strip["facts"]
+    private = looked(open_page(tmp_path, labels="visitor"))["strips"][0]
+    assert ["Labels", OWN_LABELS] not in private["facts"]  # this browser keeps them for both
     own = Explorer(ExplorerState(new))
     assert OWN_LABELS in own.labels.labeling.view()["notes"]
     assert OWN_LABELS not in page.labels.labeling.view()["notes"]
