@@ -7,6 +7,8 @@
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -15,6 +17,7 @@ from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query, Sign
+from rsh.text import escape_control_chars
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
@@ -69,36 +72,77 @@ def gallery_in(address: str) -> str:
     return _one(_parse(address), "gallery", "")
 
 
-def read_address(address: str, state: ExplorerState) -> None:
+def read_address(address: str, state: ExplorerState) -> str:
     """Set a state to what an address says; what it does not mention is unchanged.
 
+    Parts that make no sense are left out, and the others hold.
+
+    Returns:
+        Which parts were left out and why, one sentence; "" if all hold.
+
     Raises:
-        InputError: a name or value makes no sense; the state is as before.
+        InputError: the address is too long, or says too many things; the state is as before.
     """
     found = _parse(address)
-    settings, query = state.settings, state.query
-    mode = "radius" if "r" in found else "top_k" if "k" in found else settings.mode
-    for tile in found.get("q", [])[-1:]:
-        query = Query(_row(state, "q", tile))
-    for word, sign in SIGNS.items():
-        for tile in found.get(word, []):
-            query = query.mark(_row(state, word, tile), sign)
-    top_k, radius = _number(found, "k", settings.top_k), _number(found, "r", settings.radius)
-    order = _one(found, "order", settings.order)
-    included = _switch(found, "include_held_out", settings.include_held_out)
-    stacked = _switch(found, "stack", state.stacked)
-    numbers: dict[str, Any] = {"top_k": top_k, "radius": radius, "include_held_out": included}
-    try:
-        if "where" in found:  # it may fit no tile that was searched before
-            state.filter_by(NO_FILTER)
-        state.search_by(mode, order=order, **numbers)
-        if "where" in found:
-            state.filter_by(Filter.read(found["where"]))
-    except InputError:
-        state.settings = settings
-        raise
-    state.stacked = stacked
-    state.search_with(query)
+    if "where" in found:  # conditions of before may fit no tile that is searched now
+        state.filter_by(NO_FILTER)
+    parts = _Parts(state)
+    for name in ("q", "k", "r", "order", "include_held_out", "stack"):
+        parts.follow(name, found.get(name, [])[-1:])
+    for name in ("where", *SIGNS):
+        parts.follow(name, found.get(name, []))
+    state.search_with(parts.query)
+    if not parts.left_out:
+        return ""
+    return escape_control_chars(f"this was left out of the link: {'; '.join(parts.left_out)}")
+
+
+class _Parts:
+    """Applies the parts of an address to a state.
+
+    Attributes:
+        query: what the address searches with; the state takes it once it is complete.
+        left_out: the parts that make no sense, each with the reason.
+    """
+
+    def __init__(self, state: ExplorerState) -> None:
+        self.query, self.left_out = state.query, list[str]()
+        self._state = state
+        self._acts: dict[str, Callable[[str], None]] = {
+            "q": self._choose,
+            "k": lambda text: self._search(mode="top_k", top_k=_number(text)),
+            "r": lambda text: self._search(mode="radius", radius=_number(text)),
+            "order": lambda text: self._search(order=text),
+            "include_held_out": lambda text: self._search(include_held_out=_switch(text)),
+            "stack": self._stack,
+            "where": self._add_condition,
+            **{word: partial(self._mark, sign=sign) for word, sign in SIGNS.items()},
+        }
+
+    def follow(self, name: str, values: list[str]) -> None:
+        for value in values:
+            try:
+                self._acts[name](value)
+            except InputError as error:
+                self.left_out.append(f"{name}={value} ({error.reason})")
+
+    def _choose(self, tile: str) -> None:
+        self.query = Query(_row(self._state, tile))
+
+    def _mark(self, tile: str, *, sign: Sign) -> None:
+        self.query = self.query.mark(_row(self._state, tile), sign)
+
+    def _search(self, **changed: Any) -> None:
+        names = ("mode", "top_k", "radius", "order", "include_held_out")
+        now = {name: getattr(self._state.settings, name) for name in names}
+        self._state.search_by(**now | changed)
+
+    def _stack(self, text: str) -> None:
+        self._state.stacked = _switch(text)
+
+    def _add_condition(self, text: str) -> None:
+        texts = [str(condition) for condition in self._state.settings.filter.conditions]
+        self._state.filter_by(Filter.read([*texts, text]))
 
 
 def _switches(state: ExplorerState) -> dict[str, str]:
@@ -121,23 +165,19 @@ def _one(found: dict[str, list[str]], name: str, default: str) -> str:
     return found.get(name, [default])[-1]
 
 
-def _switch(found: dict[str, list[str]], name: str, default: bool) -> bool:
-    if name not in found:
-        return default
-    text = _one(found, name, "")
+def _switch(text: str) -> bool:
     if text not in SWITCH:
-        raise InputError(f"the link says {name}={text}: choose {' or '.join(SWITCH)}")
+        raise InputError(f"choose {' or '.join(SWITCH)}")
     return SWITCH[text]
 
 
-def _number(found: dict[str, list[str]], name: str, default: int) -> int:
-    text = _one(found, name, str(default))
+def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise InputError(f"the link says {name}={text}: a whole number is needed")
+        raise InputError("a whole number is needed")
     return int(text[:9])
 
 
-def _row(state: ExplorerState, name: str, tile: str) -> int:
+def _row(state: ExplorerState, tile: str) -> int:
     if tile not in state.gallery.ids:
-        raise InputError(f"the link says {name}={tile}: this gallery holds no such tile")
+        raise InputError("this gallery holds no such tile")
     return state.gallery.find_row(tile)

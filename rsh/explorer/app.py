@@ -49,12 +49,13 @@ def show_gallery(page: ipywidgets.Box, site: Registry, name: str, *, address: st
         address: what to show of it, see `read_address`.
 
     Raises:
-        InputError: it cannot be opened, or the address makes no sense; the page is as it was.
+        InputError: it cannot be opened, or the address is too long; the page is as it was.
     """
     state = ExplorerState(site.open(name))
-    read_address(address, state)
+    left_out = read_address(address, state)
     explorer = Explorer(state, site=site, name=name, settings=PageSettings.read())
     explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)
+    explorer.alert(left_out)
     old, page.children = page.children, explorer.panels
     for panel in old:
         panel.close()

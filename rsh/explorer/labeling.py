@@ -30,6 +30,10 @@ BEFORE_NAME = re.compile(r".*[/\\]", re.DOTALL)  # folders of a visitor's machin
 MOST_SHOWN = 100  # characters of a file's name
 TAKE_BACK = "Ctrl+Z takes it back"
 KEYS = 9  # classes that have a digit
+OWN_LABELS = (
+    "Labels given in a learned gallery stay with it, and those given in the gallery that it was "
+    "learned from stay there."
+)
 
 
 class Labeling:
@@ -283,7 +287,7 @@ class Labeling:
             "can_redo": state.redoable(self._by.token) is not None,
             "kept": self.kept,
             "why": self.why,
-            "notes": self.store.notes,
+            "notes": self._notes(),
             "conflicts": [
                 [
                     conflict.row,
@@ -292,6 +296,11 @@ class Labeling:
                 for conflict in state.conflicts[:MOST_CONFLICTS]
             ],
         }
+
+    def _notes(self) -> list[str]:
+        """Return what a visitor should know of where labels are kept, in sentences."""
+        own = self.kept == "gallery" and self._gallery.manifest.learned is not None
+        return [*self.store.notes, *([OWN_LABELS] if own else [])]
 
 
 MOST_CONFLICTS = 20  # that are shown

@@ -9,8 +9,9 @@ import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
-from rsh.explorer.alerts import explain, guarded
+from rsh.explorer.alerts import NO_NAME, explain, guarded
 from rsh.explorer.originals.sharpest import Sharpest
 from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
@@ -43,6 +44,9 @@ from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
 from rsh.labels import UNLABELED
+
+# Tabs whose cards show given classes.
+TABS_WITH_GIVEN = ("selected", GroupsPart.tab, LearningPart.tab, DuplicatesPart.tab)
 
 
 class Explorer:
@@ -200,11 +204,20 @@ class Explorer:
             case {"kind": "address", "text": str(text)}:
                 gallery = gallery_in(text) or self._name
                 if gallery == self._name:
-                    self._move(lambda: read_address(text, self.state))
+                    self._follow(text)
                 else:
                     self.switch(gallery, text)
             case {"kind": "gallery", "name": str(name)}:
                 self.show_gallery(name)
+            case {"kind": "no name"}:
+                raise InputError(NO_NAME)
+
+    def _follow(self, address: str) -> None:
+        """Show what an address says, and say what of it makes no sense."""
+        left_out = read_address(address, self.state)
+        self.header.address = ""  # the browser shows another one, even if the state stays
+        self.refresh()
+        self.alert(left_out)
 
     def _encode(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content:
@@ -394,9 +407,8 @@ class Explorer:
         if self.legend.coloring.get("by") == "given":
             self.legend.color(self.state.results(), "given")
         self.filter.view = filter_view(self.state, self._columns)
-        for part in (self.groups, self.learning):
-            if self.dock.tab == part.tab:
-                part.open()
+        if self.dock.tab in TABS_WITH_GIVEN:
+            self._show_tab()
 
     def show_galleries(self) -> None:
         """Offer a gallery that was just made."""

@@ -52,7 +52,8 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         if self.order not in get_args(Order):
-            raise InputError(f"order {self.order!r}: choose one of {', '.join(get_args(Order))}")
+            choice = ", ".join(get_args(Order))
+            raise InputError(f"choose one of {choice}", parameter="order", value=self.order)
         if self.mode not in get_args(Mode):
             raise InputError(f"search mode {self.mode!r}: choose {' or '.join(get_args(Mode))}")
 

@@ -94,3 +94,53 @@ def test_a_part_that_is_too_small_keeps_the_dialog_open(page):
     box.press("Enter")
     dialog.get_by_text("is too small to search with: draw one of at least 16 x 16").wait_for()
     assert dialog.is_visible()
+
+
+def test_all_keys_of_a_card_are_for_the_one_below_the_pointer(page):
+    focus(page, 0)
+    hovered = page.locator(CARD).nth(3)
+    hovered.hover()
+    page.keyboard.press("1")
+    page.wait_for_function(
+        "document.querySelectorAll('.rsh-results .rsh-card')[3].querySelector('.rsh-given')"
+    )
+    page.keyboard.press("Space")
+    page.locator(f"{CARD}.is-selected").wait_for()
+    row, tile = hovered.get_attribute("data-row"), hovered.get_attribute("data-id")
+    assert page.locator(f"{CARD}.is-selected").get_attribute("data-row") == row
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_text(tile, exact=True).wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    hovered.hover()
+    page.keyboard.press("+")
+    page.locator(".rsh-feedback-tile").first.wait_for()
+
+
+def test_a_selected_tile_shows_its_class_and_is_selected_no_longer_by_space(page):
+    for place in (0, 1):
+        focus(page, place)
+        page.keyboard.press("Space")
+    open_tab(page, "selected", ".rsh-selected .rsh-card:nth-child(1)")
+    cards = page.locator(".rsh-selected .rsh-card")
+    cards.nth(1).hover()
+    page.keyboard.press("1")
+    page.locator(".rsh-selected .rsh-given").nth(1).wait_for()
+    assert page.locator(".rsh-selected .rsh-given").count() == 2
+    page.keyboard.press("Space")
+    page.get_by_text("1 tile selected", exact=True).wait_for()
+    page.keyboard.press("Control+z")
+
+
+def test_a_blank_name_is_asked_for_where_other_faults_of_names_are_said(page):
+    focus(page, 0)
+    page.keyboard.press("Space")
+    alert = page.locator(".rsh-alert")
+    for label, value in {"Give the class of this name": "", "Name of a set": "  "}.items():
+        field = page.get_by_label(label)
+        field.fill(value)
+        field.press("Enter")
+        alert.get_by_text("type a name").wait_for()
+        field.fill("n" * 61)
+        field.press("Enter")
+        alert.get_by_text("1 to 60 characters, not 61").wait_for()

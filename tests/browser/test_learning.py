@@ -80,7 +80,7 @@ def learn_and_compare(page):
     page.keyboard.press("Enter")
     page.wait_for_selector(f"{LEARN} h3:text-is('mine-learned-1')", timeout=LONG)
     page.wait_for_selector(f"{LEARN} .rsh-waiting", state="hidden", timeout=LONG)
-    assert "neighbors kept" in page.inner_text(f"{LEARN} section:first-child")
+    assert "Neighbors kept" in page.inner_text(f"{LEARN} section:first-child")
     page.get_by_role("button", name="Compare with this gallery").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".rsh-compare-sides section:nth-child(2) .rsh-card", timeout=ANSWER)

@@ -267,6 +267,21 @@ def test_the_spaces_can_take_the_place_of_the_results(bench):
     assert answer.is_visible()
 
 
+def test_all_spaces_over_the_whole_width_stand_side_by_side(bench):
+    page = bench
+    show_space(page, "All")
+    page.get_by_role("button", name="Show the spaces over the whole width").click()
+    features, codes, world = (
+        page.locator(f".rsh-scatter.is-{name} .rsh-stage").bounding_box()
+        for name in ("feature", "code", "world")
+    )
+    assert features["x"] + features["width"] < world["x"] and world["y"] < codes["y"]
+    assert world["x"] + world["width"] > 0.95 * DESK["width"]
+    assert world["height"] > features["height"] + codes["height"]
+    page.keyboard.press("Escape")
+    assert page.locator(".rsh-answer").is_visible()
+
+
 def test_escape_in_a_space_first_ends_what_is_done_there(bench):
     page = bench
     page.get_by_role("button", name="Show the spaces over the whole width").click()
@@ -601,3 +616,23 @@ def test_a_dot_says_the_name_of_its_file(bench, server):
     pointed = page.get_attribute(".rsh-results .is-pointed", "data-row")
     name = server.gallery.items["id"][int(pointed or row)].rsplit("/", 1)[-1]
     assert name in card.inner_text()
+
+
+def test_escape_closes_what_is_open_from_everywhere_the_innermost_first(bench):
+    page = bench
+    open_codes(page)
+    export = page.locator(".rsh-export-menu")
+    export.locator("summary").click()
+    page.get_by_role("button", name="Select: draw around tiles (L), Features").first.press("Enter")
+    drawing = page.locator(".rsh-stage.is-selecting")
+    page.locator(".rsh-results .rsh-card").first.focus()
+    for left in (3, 2, 1):
+        assert (
+            drawing.count()
+            + page.locator(".rsh-code-row").first.is_visible()
+            + (export.get_attribute("open") is not None)
+            == left
+        )
+        page.keyboard.press("Escape")
+    page.wait_for_selector(".rsh-code-row", state="hidden")
+    assert page.evaluate(FOCUSED, ".rsh-results .rsh-card")  # the focus stays where it was

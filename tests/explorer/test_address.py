@@ -10,7 +10,6 @@ from make_gallery import tiny_gallery
 from refusals import refused
 
 from rsh.data.regions import Region
-from rsh.errors import InputError
 from rsh.explorer.address import (
     LONGEST,
     SIGNS,
@@ -19,8 +18,10 @@ from rsh.explorer.address import (
     read_address,
     write_address,
 )
+from rsh.explorer.page import Explorer
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import MAX_REGION, Condition, Filter
+from rsh.search.query import Query
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +93,12 @@ def test_a_filter_that_only_held_out_tiles_pass_is_read(gallery):
 
 
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from("qkr"), st.text()).map(urlencode))
-def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
-    state = ExplorerState(gallery)
-    before = shown(state)
-    try:
-        read_address(text, state)
-    except InputError:
-        assert shown(state) == before
+def test_any_text_is_read_and_its_state_can_be_linked_to(gallery, text):
+    state, other = ExplorerState(gallery), ExplorerState(gallery)
+    read_address(text, state)
+    assert read_address(write_address(state), other) == ""
+    assert other.query.row == state.query.row
+    assert len(state.results()) == len(other.results())
 
 
 @pytest.mark.parametrize(
@@ -116,25 +116,67 @@ def test_any_text_is_read_or_refused_and_leaves_no_half_state(gallery, text):
         ("?where=split=query", "split=query"),
         ("?where=class=nowhere", "class=nowhere"),
         ("?like=nowhere.jpg", "nowhere.jpg"),
-        ("?" + "q=a&" * 3000, "characters"),
     ],
 )
 def test_a_link_that_makes_no_sense_is_named(gallery, address, reason):
     state = ExplorerState(gallery)
     before = shown(state)
-    with refused(names=reason):
-        read_address(address, state)
+    assert reason in read_address(address, state)
     assert shown(state) == before
+
+
+def test_right_parts_of_a_link_apply_and_each_wrong_one_is_named(gallery):
+    state = ExplorerState(gallery)
+    tile = gallery.items["id"][7]
+    pairs = [("q", tile), ("k", "7"), ("r", "near"), ("order", "magic"), ("stack", "yes")]
+    pairs += [("include_held_out", "perhaps"), ("where", "split=train"), ("where", "nothing")]
+    pairs += [("like", "nowhere.jpg"), ("like", gallery.items["id"][8]), ("k2", "ignored")]
+    left_out = read_address("?" + urlencode(pairs), state)
+    assert state.query == Query(7, positive=(8,))
+    settings = state.settings
+    assert (settings.mode, settings.top_k, settings.order) == ("top_k", 7, "bits")
+    assert not settings.include_held_out and state.stacked
+    assert [str(condition) for condition in settings.filter.conditions] == ["split=train"]
+    wrong = ("r=near", "order=magic", "include_held_out=perhaps", "where=nothing")
+    assert all(part in left_out for part in (*wrong, "like=nowhere.jpg"))
+    assert left_out.count(";") == 4 and "k=7" not in left_out and "q=" not in left_out
+
+
+def test_a_link_without_its_tile_changes_the_rest(gallery):
+    state = ExplorerState(gallery)
+    before = state.query
+    assert "q=gone.jpg" in read_address("?q=gone.jpg&k=5", state)
+    assert state.query == before and state.settings.top_k == 5
+
+
+def test_conditions_that_no_tile_meets_together_are_named(gallery):
+    state = ExplorerState(gallery)
+    left_out = read_address("?where=split=train&where=split=val&k=5", state)
+    assert "where=split=val" in left_out and "where=split=train (" not in left_out
+    assert state.settings.top_k == 5 and len(state.results())
+
+
+def test_the_page_says_what_it_left_out_and_shows_its_own_address(gallery):
+    page = Explorer(ExplorerState(gallery))
+    before, seen = page.header.address, []
+    page.header.observe(lambda change: seen.append(change["new"]), names="address")
+    page.receive(page.header, {"kind": "address", "text": "?k=many&q=gone.jpg"}, [])
+    assert "k=many" in page.header.message and "q=gone.jpg" in page.header.message
+    assert seen == ["", before]  # sent again: the browser still shows the link
+    page.receive(page.header, {"kind": "address", "text": "?k=7"}, [])
+    assert page.header.message == "" and "k=7" in page.header.address
 
 
 def test_the_query_cannot_be_marked_by_a_link(gallery):
     state = ExplorerState(gallery)
     tile = gallery.items["id"][7]
-    with refused(names="query"):
-        read_address("?" + urlencode([("q", tile), ("like", tile)]), state)
+    assert "query" in read_address("?" + urlencode([("q", tile), ("like", tile)]), state)
+    assert state.query == Query(7)
 
 
 def test_too_many_fields_are_refused(gallery):
+    with refused(names="characters"):
+        read_address("?" + "q=a&" * 3000, ExplorerState(gallery))
     with refused(names=200):
         read_address("?" + "&".join(["q=a"] * 201), ExplorerState(gallery))
 
@@ -173,5 +215,5 @@ def test_filters_that_are_too_long_for_a_link_are_refused(gallery):
     with refused(names=("6,000", "link")):
         state.filter_by(Filter.read([text, text, text]))
     assert state.settings == before
-    with refused("filter", names="fields.geojson"):  # a link opens no files
-        read_address("?where=polygon=fields.geojson", state)
+    # A link opens no files.
+    assert "fields.geojson" in read_address("?where=polygon=fields.geojson", state)

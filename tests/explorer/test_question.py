@@ -130,7 +130,7 @@ def test_the_page_does_what_the_panels_ask(gallery):
         page.filter.view["texts"] == ["split=train"]
         and "with split=train" in page.cards.view["heading"]
     )
-    assert "filter=nothing" in tell(kind="where", texts=["nothing"])
+    assert "the filter “nothing”: " in tell(kind="where", texts=["nothing"])
     assert tell(kind="clear") == ""
     assert page.query.view["marks"] == []
     link = page.header.address

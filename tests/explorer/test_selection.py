@@ -73,3 +73,21 @@ def test_the_page_hands_what_is_sent_to_the_state(tmp_path):
     assert page.header.message == "there is no tile 60: select from 0 to 59"
     send()
     assert list(page.state.selection) == []
+
+
+def test_selected_tiles_show_the_classes_that_they_are_given(tmp_path):
+    page = Explorer(ExplorerState(tiny_gallery(tmp_path / "tiny", num_tiles=60)))
+    page.dock.tab = "selected"
+    page.select([3, 17])
+
+    def label(what, **content):
+        page.receive(page.labels.tray, {"kind": "label", "do": what, **content}, [])
+
+    def shown():
+        return {card["row"]: card["given"] for card in page.selected.view["cards"]}
+
+    assert shown() == {3: "", 17: ""}
+    label("give", name="lake", row=17)
+    assert shown() == {3: "", 17: "lake"}
+    label("undo")
+    assert shown() == {3: "", 17: ""}

@@ -1,5 +1,5 @@
 // @ts-check
-import { copyAndSay, copyButton } from "./lib/clipboard.js";
+import { copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
 import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { icon } from "./lib/icons.js";
@@ -24,8 +24,6 @@ import {
 /** @import { Model, Props, ResultCard, ResultsView, Sign } from "./lib/types" */
 
 const JUDGED = /** @type {const} */ (["precision@k", "recall"]);
-/** @type {Record<string, Sign>} */
-const SIGNS = { "+": "like", "-": "unlike" };
 
 /**
  * One code as a row of small bars; those that differ from the query's stand out.
@@ -244,17 +242,13 @@ function render({ model, el }) {
   let buttons = [];
   /** @type {Set<string>} */
   const open = new Set(); // codes whose stacks are open
-  list.addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
+  list.addEventListener("keydown", (event) => {
+    const { key, target } = event;
     const card = target instanceof Element ? target.closest("[data-row]:not(.is-stack)") : null;
-    if (!card) return;
-    const code = card.getAttribute("data-stack");
-    if (key === "Escape" && code) toggle(code);
-    const row = Number(card.getAttribute("data-row"));
-    if (key in SIGNS) giveFeedback(model, row, SIGNS[key]);
-    const shown = model.get("view").cards.find((each) => each.row === row);
-    if (!shown || ctrlKey || metaKey) return;
-    if (key.toLowerCase() === "c") copyAndSay(model, shown.id);
-    if (key.toLowerCase() === "e") emit(model, "enlarge", shown);
+    const code = card?.getAttribute("data-stack");
+    if (key !== "Escape" || !code) return;
+    toggle(code);
+    event.preventDefault(); // it closes nothing else
   });
   let followed = false; // whether the next search is for one of these cards
   list.addEventListener("click", ({ target }) => {
@@ -284,9 +278,10 @@ function render({ model, el }) {
           class: `is-stack ${relevance(one)}`.trimEnd(),
           "aria-expanded": "false",
           title: `${count}: press to show all`,
+          "aria-keyshortcuts": null,
           onclick: () => toggle(card.code),
         }
-      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}`, "aria-keyshortcuts": "+ - C E Space" };
+      : { class: `${isOpen ? "is-open " : ""}${relevance(one)}` };
     return tileCard(
       model,
       images,

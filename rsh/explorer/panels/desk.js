@@ -1,4 +1,5 @@
 // @ts-check
+import { listenToEscape } from "./lib/escape.js";
 import { emit, make, on, stopAll, store, stored } from "./lib/shared.js";
 
 /** @import { Props } from "./lib/types" */
@@ -132,6 +133,7 @@ function render({ model, el }) {
   // A new query is answered in the results: on a phone they come to the front.
   let asked = false;
   return stopAll([
+    listenToEscape(),
     on(model, {
       go: (event) => show(event.region),
       busy: () => {

@@ -1,4 +1,5 @@
 // @ts-check
+import { closedByEscape } from "./lib/escape.js";
 import { icon } from "./lib/icons.js";
 import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
@@ -37,12 +38,16 @@ function render({ model, el }) {
     const before = model.get("tab");
     model.set("tab", name);
     model.save_changes();
-    if (!name) buttons.find((button) => button.dataset.name === before)?.focus({ preventScroll: true });
+    // A focus that would vanish with the drawer goes to its tab.
+    const focused = document.activeElement;
+    if (name || !(focused === document.body || el.closest(".rsh-dock")?.contains(focused))) return;
+    buttons.find((button) => button.dataset.name === before)?.focus({ preventScroll: true });
   }
 
-  /** @param {KeyboardEvent} event */
-  function leave(event) {
-    if (event.key === "Escape" && !event.defaultPrevented) choose("");
+  function leave() {
+    const isOpen = model.get("tab") !== "";
+    if (isOpen) choose("");
+    return isOpen;
   }
 
   function draw() {
@@ -58,13 +63,12 @@ function render({ model, el }) {
    */
   function showTab(chosen) {
     const box = el.closest(".rsh-dock");
-    if (box instanceof HTMLElement) {
-      box.dataset.tab = chosen;
-      box.onkeydown = leave;
-    } else if (chosen) requestAnimationFrame(() => showTab(model.get("tab")));
+    if (box instanceof HTMLElement) box.dataset.tab = chosen;
+    else if (chosen) requestAnimationFrame(() => showTab(model.get("tab")));
   }
   return stopAll([
     redrawOn(model, ["tab"], draw),
+    closedByEscape("drawer", leave),
     on(model, {
       select: ({ rows }) => {
         const tab = buttons.find((button) => button.dataset.name === "selected");

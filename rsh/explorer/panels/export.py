@@ -13,7 +13,7 @@ from rsh.search.formats.snippets import selection_to_python, to_command, to_pyth
 from rsh.search.formats.tables import to_csv, to_geojson, to_json
 from rsh.search.results import SearchResult
 
-FILES: dict[str, tuple[str, str, Callable[[SearchResult], bytes]]] = {
+FILES: dict[str, tuple[str, str, Callable[..., bytes]]] = {
     "csv": ("results.csv", "text/csv", to_csv),
     "json": ("results.json", "application/json", to_json),
     "geojson": ("results.geojson", "application/geo+json", to_geojson),
@@ -60,9 +60,10 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
             name, kind, make = FILES[form]
             name = name.replace("results", "selection") if selection else name
             ranked = result.rows.tolist(), result.ranks.tolist()
-            wanted = form, result.query, result.options, result.labels, *ranked
+            wanted = form, selection, result.query, result.options, result.labels, *ranked
             if self._last[0] != wanted:  # a sheet of many tiles takes a second
-                self._last = wanted, make(result)
+                titled = {"selection": selection} if form == "sheet" else {}
+                self._last = wanted, make(result, **titled)
             self.send({"kind": "file", "name": name, "type": kind}, buffers=[self._last[1]])
         elif form in TEXTS:
             if selection and form == "command":

@@ -2,7 +2,7 @@
 import { mergeKept } from "./lib/kept.js";
 import { KEYS } from "./lib/labels.js";
 import { saveFile } from "./lib/save.js";
-import { make, on, plural, redrawOn, SEEN, stopAll, store, stored } from "./lib/shared.js";
+import { isNamed, make, on, plural, redrawOn, stopAll, store, stored } from "./lib/shared.js";
 
 /** @import { Bytes, Child, Dump, LabelsView, Message, Props } from "./lib/types" */
 
@@ -130,14 +130,17 @@ function render({ model, el }) {
       const field = make("input", {
         type: "text",
         value: name,
-        required: true,
-        pattern: SEEN,
         "aria-label": `New name of ${name}`,
       });
       const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Rename"));
       form.addEventListener("submit", (event) => {
         event.preventDefault();
-        act({ do: `rename ${what}`, name, new: field.value });
+        if (isNamed(model, field)) act({ do: `rename ${what}`, name, new: field.value });
+      });
+      form.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault(); // it ends this alone
+        draw();
       });
       line.replaceChildren(form);
       field.select();

@@ -1,4 +1,5 @@
 // @ts-check
+import { closedByEscape } from "./lib/escape.js";
 import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
 import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored, withCommands } from "./lib/shared.js";
@@ -51,15 +52,15 @@ function render({ model, el }) {
     widen.setAttribute("aria-label", words);
     widen.title = words;
   }
-  /** @param {KeyboardEvent} event */
-  function leave(event) {
-    if (event.key === "Escape" && isWide() && !event.defaultPrevented) maximize(false);
+  function leave() {
+    const wasWide = isWide();
+    if (wasWide) maximize(false);
+    return wasWide;
   }
   const names = choices.map(([name]) => name);
   const before = stored("rsh-space") ?? (window.innerWidth >= TWO_FROM ? ALL : "");
   showSpace(names.includes(before) ? before : names[0]);
   maximize(false);
-  document.addEventListener("keydown", leave);
 
   const list = make("ul", { class: "rsh-legend" });
   const choice = make("select", {
@@ -207,7 +208,7 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
   return stopAll([
     () => model.off("msg:custom", receive),
-    () => document.removeEventListener("keydown", leave),
+    closedByEscape("spaces", leave),
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),
     redrawOn(model, ["note"], () => {

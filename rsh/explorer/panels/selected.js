@@ -1,12 +1,15 @@
 // @ts-check
-import { classOrFile, fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
+import { givenPill } from "./lib/labels.js";
 import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Card, Props } from "./lib/types" */
 
+/** @typedef {Card & { far: string, given: string }} SelectedCard */
+
 /**
  * The selected tiles as cards.
- * @param {Props<{ view: { heading: string, note: string, cards: (Card & { far: string })[], more: number } }>} props
+ * @param {Props<{ view: { heading: string, note: string, cards: SelectedCard[], more: number } }>} props
  */
 function render({ model, el }) {
   const images = new Images();
@@ -17,13 +20,14 @@ function render({ model, el }) {
   const more = make("button", { type: "button", onclick: () => model.send({ kind: "more selected" }) });
   el.append(heading, note, list, more);
 
-  /** @param {Card & { far: string }} tile */
+  /** @param {SelectedCard} tile */
   function card(tile) {
     const words = make(
       "span",
       { class: "rsh-card-text", "aria-hidden": "true" },
       make("span", { class: "rsh-distance" }, tile.far),
       classOrFile(tile),
+      tile.given ? givenPill(tile.given) : null,
     );
     return tileCard(model, images, tile, {}, words);
   }
@@ -33,7 +37,11 @@ function render({ model, el }) {
     heading.textContent = title;
     note.textContent = words;
     list.setAttribute("aria-label", title);
+    const focused = document.activeElement;
+    const row = focused instanceof HTMLElement && list.contains(focused) ? focused.dataset.row : undefined;
     fillGrid(list, cards.map(card));
+    const same = row === undefined ? null : list.querySelector(`.rsh-card[data-row="${row}"]`);
+    if (same instanceof HTMLElement) focusOn(same, { preventScroll: true });
     more.hidden = !next;
     more.textContent = `Show ${next} more`;
   }

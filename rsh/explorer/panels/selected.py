@@ -5,7 +5,7 @@ from typing import Any
 
 from rsh.codes.binary import hamming
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.state import ExplorerState
 from rsh.index.base import Hits
 from rsh.search.rerank import order_ties
@@ -21,7 +21,8 @@ class SelectedPanel(Panel, script="selected.js"):
     It sends {"kind": "more selected"} to see more of them.
 
     Attributes:
-        view: heading, note, cards, and more, how many more are shown next.
+        view: heading, note, cards, each with `given`, the class that was given, or "", and more,
+            how many more are shown next.
     """
 
 
@@ -57,5 +58,7 @@ def selected_tiles(state: ExplorerState) -> SearchResult:
 
 
 def _card(result: SearchResult, hit: Hit) -> dict[str, Any]:
-    far = plural(hit.distance, "bit")
-    return tile_card(describe(result.gallery, hit.row), f"{far} from the query", far=far)
+    gallery, far = result.gallery, plural(hit.distance, "bit")
+    (given,) = gallery.annotations.state.given.of([hit.row])
+    said = [f"{far} from the query", given_words(given)]
+    return tile_card(describe(gallery, hit.row), *said, far=far, given=given)

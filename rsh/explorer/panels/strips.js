@@ -2,7 +2,7 @@
 import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
-import { Images, make, on, redrawOn, SEEN, stopAll, withCommands } from "./lib/shared.js";
+import { Images, isNamed, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -76,18 +76,23 @@ function render({ model, el }) {
       "aria-label": `Name of ${one.title}`,
       autocomplete: "off",
       spellcheck: "false",
-      required: true,
-      pattern: SEEN,
-      title: "Write a name",
       "data-key": one.key,
     });
     const form = make("form", {}, field, make("button", { class: "rsh-quiet" }, "Name it"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
+      if (isNamed(model, field)) model.send({ kind: subject, do: "rename", key: one.key, name: field.value });
     });
     return form;
   }
+
+  /** @param {Strip["facts"]} facts */
+  const factsOf = (facts) =>
+    make(
+      "dl",
+      { class: "rsh-strip-facts" },
+      ...facts.flatMap(([term, words]) => [make("dt", {}, term), make("dd", {}, words)]),
+    );
 
   /** @param {Strip} one */
   function drawStrip(one) {
@@ -101,7 +106,7 @@ function render({ model, el }) {
         make(
           "span",
           { class: "rsh-card-text", "aria-hidden": "true" },
-          card.far ? make("span", { class: "rsh-distance" }, card.far) : null,
+          card.far ? make("span", { class: "rsh-distance", title: card.far }, card.far) : null,
           classOrFile(card),
           card.given ? givenPill(card.given) : null,
         ),
@@ -110,7 +115,7 @@ function render({ model, el }) {
     fillGrid(list, cards, (place) => choice.box(one.cards[place]));
     return make(
       "section",
-      { class: one.cards.length > NARROW ? "is-wide" : "" },
+      { class: one.cards.length > NARROW || one.facts.length ? "is-wide" : "" },
       make(
         "div",
         { class: "rsh-strip-head" },
@@ -119,6 +124,7 @@ function render({ model, el }) {
         ...one.actions.map(([what, words]) => button(what, words, one.key)),
         one.named ? nameForm(one) : null,
       ),
+      one.facts.length ? factsOf(one.facts) : null,
       one.cards.length ? list : null,
     );
   }

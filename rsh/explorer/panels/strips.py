@@ -1,5 +1,6 @@
 """Strips of tiles under headings: groups, duplicates, unusual tiles, and tiles to label next."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import traitlets
@@ -21,7 +22,7 @@ class StripsPanel(Panel, script="strips.js", style="strips.css"):
             name, words, chosen, and options, pairs of a value and its words, or a range (least,
             most, step) and its unit, for a slider; and strips, each with key, title, words, cards,
             perhaps with `given`, the class that was given, named, whether a name can be given, the
-            name that was, and its actions.
+            name that was, its actions, and facts, pairs of a term and its words.
         working: what is being done, or "".
     """
 
@@ -38,6 +39,7 @@ def strip(
     actions: list[list[str]],
     named: bool = False,
     name: str = "",
+    facts: Sequence[Sequence[str]] = (),
 ) -> dict[str, Any]:
     """Return one strip.
 
@@ -49,6 +51,7 @@ def strip(
         actions: pairs of a name and its words.
         named: whether a visitor can name it.
         name: that a visitor gave it.
+        facts: pairs of a term and its words.
     """
     return {
         "key": key,
@@ -58,4 +61,5 @@ def strip(
         "actions": actions,
         "named": named,
         "name": name,
+        "facts": [list(fact) for fact in facts],
     }

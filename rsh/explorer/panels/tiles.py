@@ -64,6 +64,11 @@ def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any
     return tile | {"alt": ", ".join(filter(None, (before, tile["name"], *after))), **fields}
 
 
+def given_words(name: str) -> str:
+    """Return the class that a tile was given in words for `tile_card`, or ""."""
+    return f"given class {humanize(name)}" if name else ""
+
+
 def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
     """Return the same of a query; an uploaded image has the row -1 and no class."""
     if query.row is not None:

@@ -1,13 +1,22 @@
 // @ts-check
+import { copyAndSay } from "./lib/clipboard.js";
 import { icon } from "./lib/icons.js";
 import { KEYS } from "./lib/labels.js";
-import { emit, make, on, plural, redrawOn, SEEN, stopAll } from "./lib/shared.js";
+import { PICK } from "./lib/selecting.js";
+import { emit, fileOf, giveFeedback, isNamed, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { LabelsView, Props } from "./lib/types" */
+/** @import { LabelsView, Props, Sign } from "./lib/types" */
+
+/** @type {Record<string, Sign>} */
+const SIGNS = { "+": "like", "-": "unlike" };
+const PRESSED = "a, button, summary, input"; // by Space
+const OF_CARDS = '.rsh-card, .rsh-cards [tabindex="-1"]'; // which are pressed by Enter or the pointer alone
+const IS_TILE = ".rsh-card[data-row]:not(.is-stack)";
 
 /**
- * A bar with what can be done with the selected tiles. The keys 1 to 9 give a class to the card that is pointed at;
- * to all selected tiles if it is one of them, or none is pointed at. Ctrl+Z undoes.
+ * A bar with what can be done with the selected tiles. Keys are for the card that is pointed at: Space selects it,
+ * E enlarges it, + and - rate it, C copies its id, and 1 to 9 give it a class; all selected tiles if it is one of
+ * them, or none is pointed at. Ctrl+Z undoes.
  * @param {Props<{ view: LabelsView, given: Record<string, string>, said: string }>} props
  */
 function render({ model, el }) {
@@ -32,9 +41,6 @@ function render({ model, el }) {
     "aria-label": "Give the class of this name",
     autocomplete: "off",
     spellcheck: "false",
-    required: true,
-    pattern: SEEN,
-    title: "Write the name of a class",
   });
   const give = make("form", { class: "rsh-tray-form" }, field, make("button", {}, "Give"), names);
   const setNames = make("datalist", { id: `rsh-sets-${page}` });
@@ -45,9 +51,6 @@ function render({ model, el }) {
     "aria-label": "Name of a set",
     autocomplete: "off",
     spellcheck: "false",
-    required: true,
-    pattern: SEEN,
-    title: "Write the name of a set",
   });
   const take = make("button", { type: "button", onclick: () => ofSet("take") }, "Take out");
   const put = make("form", { class: "rsh-tray-form" }, setField, make("button", {}, "Put in"), take, setNames);
@@ -91,11 +94,16 @@ function render({ model, el }) {
   /** The field whose name was sent, until it is recorded. @type {HTMLInputElement | null} */
   let sent = null;
 
-  /** The tile that the keys are for; null for the selected ones. */
-  function alone() {
+  /** The tile that is pointed at or has the focus. */
+  function inHand() {
     // A card that has the focus instead of one that was replaced was never pointed at.
     const focused = document.activeElement?.closest(".rsh-card[data-row]");
-    const row = pointed ?? (focused instanceof HTMLElement ? Number(focused.dataset.row) : null);
+    return pointed ?? (focused instanceof HTMLElement ? Number(focused.dataset.row) : null);
+  }
+
+  /** The tile that the digits are for; null for the selected ones. */
+  function alone() {
+    const row = inHand();
     const mine = row !== null && selected.includes(row);
     const isCard = pointed === null || onCard;
     return !mine && (isCard || !selected.length) ? row : null;
@@ -106,6 +114,7 @@ function render({ model, el }) {
 
   give.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!isNamed(model, field)) return;
     sent = field;
     act({ do: "give", name: field.value });
   });
@@ -115,7 +124,7 @@ function render({ model, el }) {
   });
   /** @param {"put" | "take"} what */
   function ofSet(what) {
-    if (put.reportValidity()) act({ do: what, name: setField.value });
+    if (isNamed(model, setField)) act({ do: what, name: setField.value });
   }
 
   /** @param {KeyboardEvent} event */
@@ -133,6 +142,8 @@ function render({ model, el }) {
       act({ do: back ? "undo" : "redo" });
       return;
     }
+    if (event.defaultPrevented) return; // a space has used it
+    pressOnCard(event);
     const row = alone();
     if (!selected.length && row === null) return;
     if (/^[1-9]$/.test(key)) act({ do: "number", number: Number(key), row });
@@ -140,7 +151,70 @@ function render({ model, el }) {
     else return;
     event.preventDefault();
   }
+
+  /**
+   * Do what a key does to the card that is pointed at or has the focus.
+   * @param {KeyboardEvent} event
+   */
+  function pressOnCard(event) {
+    const row = inHand();
+    if (pointed !== null && !onCard) return; // a dot has keys of its own
+    const cards = [...document.querySelectorAll(`.rsh-card[data-row="${row}"]`)];
+    // One that was just drawn in place of another is not hovered before the pointer moves.
+    const card = cards.find((each) => each.matches(":hover, :focus")) ?? cards.find((each) => each.checkVisibility());
+    if (!(card instanceof HTMLElement) || !card.matches(IS_TILE) || row === null) return;
+    const { id = "" } = card.dataset;
+    const key = event.key.toLowerCase();
+    if (key in SIGNS) giveFeedback(model, row, SIGNS[key]);
+    else if (key === "c") copyAndSay(model, id);
+    else if (key === "e") emit(model, "enlarge", { row, name: fileOf(id) });
+    else if (key === " " && !isPressed(event)) pick(event, card, row);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @type {(event: KeyboardEvent, card: HTMLElement, row: number) => void} */
+  function pick({ repeat, shiftKey }, card, row) {
+    isPicking = true;
+    if (repeat) return;
+    const picked = new CustomEvent(PICK, { bubbles: true, cancelable: true, detail: { range: shiftKey } });
+    if (!card.dispatchEvent(picked)) return; // its list has selected it
+    const rows = selected.includes(row) ? selected.filter((other) => other !== row) : [...selected, row];
+    emit(model, "select", { rows: Int32Array.from(rows).sort() });
+  }
+
+  let isPicking = false; // while Space is held down for a card
+  /** What was clicked last: it keeps the focus, but Space is for the card that is pointed at. @type {Element | null} */
+  let clicked = null;
+  /** @type {(event: Event) => Element | null} */
+  const heldBy = ({ target }) => (target instanceof Element ? target.closest(PRESSED) : null);
+  /**
+   * Whether Space presses what has the focus.
+   * @param {KeyboardEvent} event
+   */
+  function isPressed(event) {
+    const held = heldBy(event);
+    return held !== null && held !== clicked && !held.matches(OF_CARDS);
+  }
+
+  /**
+   * Space on a tile never searches: a button would take it for a click.
+   * @param {KeyboardEvent} event
+   */
+  function spare(event) {
+    if (event.key !== " ") return;
+    const { target, type } = event;
+    if (isPicking || (target instanceof Element && target.matches(IS_TILE))) event.preventDefault();
+    if (type === "keyup") isPicking = false;
+  }
+  /** @param {PointerEvent} event */
+  function noteClick(event) {
+    clicked = heldBy(event);
+  }
   document.addEventListener("keydown", press);
+  document.addEventListener("keydown", spare);
+  document.addEventListener("keyup", spare);
+  document.addEventListener("pointerdown", noteClick);
 
   function draw() {
     const view = model.get("view");
@@ -202,6 +276,9 @@ function render({ model, el }) {
       join: () => emit(model, "given", { classes: model.get("given") }),
     }),
     () => document.removeEventListener("keydown", press),
+    () => document.removeEventListener("keydown", spare),
+    () => document.removeEventListener("keyup", spare),
+    () => document.removeEventListener("pointerdown", noteClick),
   ]);
 }
 

@@ -8,7 +8,7 @@ from rsh.config import default_radius
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
 from rsh.explorer.panels.strips import StripsPanel, strip
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.uploads.client import start_soon
 from rsh.text import humanize, plural
@@ -167,4 +167,6 @@ class DuplicatesPart(Part):
 
     def _card(self, tile: Found, far: str) -> dict[str, Any]:
         gallery = self.page.state.gallery
-        return tile_card(describe(gallery, gallery.find_row(tile["id"])), far, far=far)
+        row = gallery.find_row(tile["id"])
+        (given,) = gallery.annotations.state.given.of([row])
+        return tile_card(describe(gallery, row), far, given_words(given), far=far, given=given)

@@ -6,7 +6,7 @@ from typing import Any
 from rsh.errors import InputError
 from rsh.explorer.labeling import Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
-from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.parts.part import Page, Part
 from rsh.gallery.groups import Group
 from rsh.gallery.unusual import UnusualTiles, most_unusual
@@ -130,8 +130,12 @@ class GroupsPart(Part):
             words.append(f"{group.class_share:.0%} {humanize(group.class_name)}")
         given = self._labeling.given(group.rows[:TYPICAL].tolist())
         cards = [
-            tile_card(describe(gallery, row), before=f"typical tile {place + 1}")
-            | {"given": given.get(str(row), "")}
+            tile_card(
+                describe(gallery, row),
+                given_words(mine := given.get(str(row), "")),
+                before=f"typical tile {place + 1}",
+                given=mine,
+            )
             for place, row in enumerate(group.rows[:TYPICAL].tolist())
         ]
         label = [["label", LABEL.format(name=name)]] if name else []

@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 
 from rsh.explorer.alerts import explain
 from rsh.explorer.jobs import Job
-from rsh.explorer.labeling import KEYS, Labeling
+from rsh.explorer.labeling import KEYS, OWN_LABELS, Labeling
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.explorer.parts.learned import newest_learned, report_facts
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.uploads.client import start_soon
 from rsh.gallery.annotations.state import GivenClasses
-from rsh.gallery.learn_report import BeforeAfter, LearnReport
+from rsh.gallery.learn_report import LearnReport
 from rsh.gallery.writer import discard_unfinished
 from rsh.io.schema import from_json
 from rsh.labels import UNLABELED
-from rsh.learning.advice import advise, describe_gain, describe_left_out
+from rsh.learning.advice import describe_left_out
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
 from rsh.learning.output import reserve_output
@@ -128,6 +129,9 @@ class LearningPart(Part):
     def open(self) -> None:
         """Show what the labels say of the other tiles, those included that others just gave."""
         self._read_labels()
+        if not self._learned:  # what was learned before this page was opened is shown again
+            made = newest_learned(self.page.state.gallery.folder)
+            self._learned = made if made and made[0] in self._site.names else None
         self._show()
 
     def _read_labels(self) -> None:
@@ -290,12 +294,18 @@ class LearningPart(Part):
         }
 
     def _result(self) -> list[dict[str, Any]]:
-        """Return what was learned last, with what to do with it."""
-        if not self._learned:
-            return []
-        name, report = self._learned
-        actions = [["compare", "Compare with this gallery"], ["open", "Open it"]]
-        return [strip(name, name, " · ".join(report_words(report)), [], actions=actions)]
+        """Return what this gallery has learned, and the one that was learned last from it."""
+        strips, own = [], self.page.state.gallery.manifest.learned
+        labels = [["Labels", OWN_LABELS]] if self._labeling.kept == "gallery" else []
+        if own:
+            facts = report_facts(own.report) + labels
+            strips.append(strip("", "This gallery was learned", "", [], actions=[], facts=facts))
+        if self._learned:
+            name, report = self._learned
+            actions = [["compare", "Compare with this gallery"], ["open", "Open it"]]
+            facts = report_facts(report) + labels
+            strips.append(strip(name, name, "", [], actions=actions, facts=facts))
+        return strips
 
     def _next(self) -> list[dict[str, Any]]:
         """Return the tiles to label next."""
@@ -337,30 +347,3 @@ class LearningPart(Part):
             words += f" · a guess, from {plural(many, 'label')}"
         actions = [["select", f"Select {plural(len(rest), 'tile')}"]] if len(rest) else []
         return strip(name, humanize(name), words, self._cards(sure), actions=actions)
-
-
-def report_words(report: LearnReport) -> list[str]:
-    """Return what learning has changed, in words."""
-    words = [
-        f"learned from {plural(report.labels, 'label')}",
-        *filter(None, [describe_left_out(report.left_out)]),
-        f"neighbors kept {_change(report.neighbors_kept)}",
-    ]
-    if held_out := report.held_out:
-        sure = ", a guess" if held_out.is_guess else ""
-        words.append(
-            f"precision on held-out labels {_change(held_out.precision)} "
-            f"({plural(held_out.queries, 'label')}{sure})"
-        )
-        words.append(f"how high tiles of the same class are ranked: {describe_gain(held_out)}")
-    else:
-        words.append("too few labels to hold some out and measure")
-    return [*words, advise(report)]
-
-
-def _change(figure: BeforeAfter) -> str:
-    """Return a share before and after, and whether that is better: "33% → 41%, better"."""
-    before, after = f"{figure.before:.0%}", f"{figure.after:.0%}"
-    if before == after:
-        return f"{before}, as before"
-    return f"{before} → {after}, {'better' if figure.after > figure.before else 'worse'}"

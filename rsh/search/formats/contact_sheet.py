@@ -44,7 +44,7 @@ class _Pen(NamedTuple):
         return place[0] + measure_width(text, by)
 
 
-def to_contact_sheet(result: SearchResult) -> bytes:
+def to_contact_sheet(result: SearchResult, *, selection: bool = False) -> bytes:
     """Draw the query and the tiles with rank, distance, score, class and relevance.
 
     The first 200 tiles are drawn, and the sheet says how many there are. The longer side of a tile
@@ -52,13 +52,18 @@ def to_contact_sheet(result: SearchResult) -> bytes:
     written as code points, and a note at the foot of the sheet says so, see
     `rsh.search.formats.fonts`.
 
+    Args:
+        result: the tiles.
+        selection: whether someone selected them, so that no search describes them.
+
     Returns:
         PNG.
 
     Raises:
         InputError: a thumbnail was altered.
     """
-    hits, notes = result.take(slice(MOST)).hits, _notes(result)
+    how = _selection_words(result) if selection else _search_words(result)
+    hits, notes = result.take(slice(MOST)).hits, _notes(result, how)
     columns = _columns(len(hits))
     rows = math.ceil(len(hits) / columns)
     names = [_name(hit.class_name) for hit in hits]
@@ -68,7 +73,7 @@ def to_contact_sheet(result: SearchResult) -> bytes:
     height = top + rows * step + len(notes) * LINE + MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = _Pen(sheet, ImageDraw.Draw(sheet))
-    _head(pen, result, width)
+    _head(pen, result, how, width)
     for number, (hit, name) in enumerate(zip(hits, names, strict=True)):
         down, along = divmod(number, columns)
         image, x = _thumb(result.gallery, hit.row), MARGIN + along * (CELL + GAP)
@@ -93,8 +98,8 @@ def _columns(number: int) -> int:
     return min((about, about - 1, min(about + 1, WIDEST)), key=lambda columns: -number % columns)
 
 
-def _head(pen: _Pen, result: SearchResult, width: int) -> None:
-    """Draw the query, its class, and how it was searched with."""
+def _head(pen: _Pen, result: SearchResult, how: str, width: int) -> None:
+    """Draw the query, its class, and how the tiles were found."""
     _image(pen, _query(result), MARGIN, MARGIN)
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
@@ -107,7 +112,7 @@ def _head(pen: _Pen, result: SearchResult, width: int) -> None:
     for text, by, color, lines, height in (
         (name, large, INK, 1, 33),
         (result.name, small, SOFT, 1, 21),
-        (_search_words(result), small, INK, 2, 21),
+        (how, small, INK, 2, 21),
         (_relevance_words(result), bold, INK, 1, 21),
     ):
         for line in wrap_text(text, by, room, lines=lines):
@@ -152,6 +157,12 @@ def _search_words(result: SearchResult) -> str:
     return "; ".join(parts)
 
 
+def _selection_words(result: SearchResult) -> str:
+    """Say that tiles were selected, and in which order they are."""
+    nearest = "" if len(result) == 1 else ", the nearest to the query first"
+    return f"{plural(len(result), 'selected tile')} in {result.gallery.name}{nearest}"
+
+
 def _name(class_name: str) -> list[str]:
     return wrap_text(humanize(class_name), font(13), CELL, lines=2) if class_name else []
 
@@ -169,13 +180,13 @@ def _relevance_words(result: SearchResult) -> str:
     return f"{result.num_relevant} of {among} {have} the query's class"
 
 
-def _notes(result: SearchResult) -> list[str]:
+def _notes(result: SearchResult, how: str) -> list[str]:
     """Return the notes at the foot of the sheet."""
     gallery, notes = result.gallery, []
     if len(result) > MOST:
         notes.append(f"The first {MOST} of {plural(len(result), 'tile')} are drawn.")
     names = [hit.class_name for hit in result.take(slice(MOST))]
-    written = [result.name, result.class_name, _search_words(result), *names]
+    written = [result.name, result.class_name, how, *names]
     if any(map(has_missing_glyphs, written)):
         notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
     model = gallery.manifest.model.fingerprint[:8]

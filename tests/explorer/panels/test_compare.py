@@ -105,7 +105,7 @@ def test_a_gallery_alone_is_compared_with_its_features(gallery):
 def test_a_file_is_made_once_for_the_same_results(page, given, monkeypatch):
     name, kind, make = FILES["sheet"]
     made = []
-    counted = (name, kind, lambda result: made.append(result) or make(result))
+    counted = (name, kind, lambda result, **more: made.append(more) or make(result, **more))
     monkeypatch.setitem(FILES, "sheet", counted)
     page.state.select([3, 17])
     for act in ("random", "back", "back"):  # back in an empty history changes nothing
@@ -113,6 +113,7 @@ def test_a_file_is_made_once_for_the_same_results(page, given, monkeypatch):
         tell(page.header, kind=act)
     tell(page.export, kind="take", form="sheet", what="selection")
     assert given[1] != given[0] == given[2] and len(made) == 4
+    assert [more["selection"] for more in made] == [False, False, False, True]
     tell(page.export, kind="take", form="sheet", what="selection")
     assert given[4] == given[3] and len(made) == 4
 

@@ -43,7 +43,7 @@ def test_a_bit_shows_its_surest_tiles_and_classes(page, gallery, bit):
 
 def test_a_bit_that_is_none_is_an_alert(page):
     look(page, "bit", bit=32)
-    assert "bit=32" in page.header.message
+    assert "the bit “32”: " in page.header.message
 
 
 def test_the_most_confused_classes_come_first_with_their_border(page, gallery):

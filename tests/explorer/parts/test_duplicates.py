@@ -60,6 +60,20 @@ def test_what_was_found_is_shown_and_can_be_selected(page):
         assert page.state.selection.tolist() == rows
 
 
+def test_given_classes_are_shown_as_they_change(page):
+    with_found(page)
+    page.dock.tab = "duplicates"
+
+    def shown() -> list[str]:
+        return [card["given"] for card in page.duplicates.strips.view["strips"][0]["cards"]]
+
+    assert shown() == ["", ""]
+    page.receive(page.labels.tray, {"kind": "label", "do": "give", "name": "lake", "row": 17}, [])
+    assert shown() == ["", "lake"]
+    page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])
+    assert shown() == ["", ""]
+
+
 def test_a_key_that_is_none_selects_nothing(page):
     with_found(page)
     for key in ("7", "-1", "x", "", "²"):

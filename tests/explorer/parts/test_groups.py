@@ -57,6 +57,7 @@ def test_a_button_that_names_another_class_labels_nothing(page):
     ask(page, "label", key=group.key, words=words)
     shown = page.groups.strips.view["strips"][1]["cards"]
     assert {card["given"] for card in shown} == {"lake"}
+    assert all(card["alt"].endswith(", given class lake") for card in shown)
     page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])
     assert {card["given"] for card in page.groups.strips.view["strips"][1]["cards"]} == {""}
     ask(page, "label", key=group.key, words=words)

@@ -13,13 +13,14 @@ from make_learning import CLASSES, REPORT, cluster_gallery, some_labels, true_cl
 from refusals import refused
 
 from rsh.errors import InputError
+from rsh.explorer.labeling import OWN_LABELS
 from rsh.explorer.page import Explorer
-from rsh.explorer.parts.learning import report_words
+from rsh.explorer.parts.learned import report_facts
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.learn_report import BeforeAfter
+from rsh.gallery.learn_report import BeforeAfter, HeldOut
 from rsh.learning.advice import advise
 from rsh.learning.output import learned_from
 
@@ -160,8 +161,19 @@ def test_others_can_be_asked_for(page):
 def test_a_report_says_whether_a_change_is_better(after, words):
     kept = BeforeAfter(0.33, after)
     report = replace(REPORT, neighbors_kept=kept, held_out=None)
-    assert report_words(report)[1] == f"neighbors kept {words}"
-    assert report_words(report)[-1] == advise(report)
+    facts = dict(report_facts(report))
+    assert facts["Neighbors kept"].startswith(f"{words}; measured with ")
+    assert facts["Advice"] == advise(report)
+    assert "mAP" not in facts and "too few labels" in facts["Measured with labels"]
+
+
+def test_a_report_says_with_which_tiles_it_was_measured():
+    held_out = HeldOut(6, BeforeAfter(0.4, 0.5), BeforeAfter(0.3, 0.5), (-0.02, 0.11))
+    facts = dict(report_facts(replace(REPORT, labels=25, held_out=held_out)))
+    assert facts["Tiles of the same class among the first"] == "30% → 50%, better"
+    assert facts["mAP"] == "changes by -2.0 to +11.0 points (95 % interval)"
+    measured = facts["These two were measured with"]
+    assert measured.startswith("6 of the 25 labeled tiles, ") and "a guess" in measured
 
 
 def test_a_link_to_a_learned_gallery_is_found_unless_the_owner_forbids_it(tmp_path):
@@ -182,8 +194,9 @@ def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     assert learned_from(tmp_path / "mine") == [tmp_path / "mine-learned-1"]
     assert page.header.galleries == ["mine", "mine-learned-1"]
     strip = page.learning.strips.view["strips"][0]
-    assert strip["title"] == "mine-learned-1" and "neighbors kept" in strip["words"]
-    assert "precision on held-out labels" in strip["words"]
+    terms = [term for term, _ in strip["facts"]]
+    assert strip["title"] == "mine-learned-1" and "Neighbors kept" in terms
+    assert "mAP" in terms and ["Labels", OWN_LABELS] in strip["facts"]
     ask(page, "compare")
     assert page.dock.tab == "compare" and len(page.sides.view["sides"]) == 2
     opened: list[str] = []
@@ -194,6 +207,14 @@ def test_the_new_gallery_is_offered_compared_and_opened(page, tmp_path):
     new = Gallery.open(tmp_path / "mine-learned-1")
     assert new.manifest.learned.report.labels == 24
     assert new.annotations.state.given.names == page.labels.labeling.store.state.given.names
+    again = looked(open_page(tmp_path))["strips"][0]  # after a reload
+    assert again["title"] == "mine-learned-1" and again["facts"] == strip["facts"]
+    private = looked(open_page(tmp_path, labels="visitor"))["strips"][0]
+    assert ["Labels", OWN_LABELS] not in private["facts"]  # this browser keeps them for both
+    own = Explorer(ExplorerState(new))
+    assert OWN_LABELS in own.labels.labeling.view()["notes"]
+    assert OWN_LABELS not in page.labels.labeling.view()["notes"]
+    assert looked(own)["strips"][0]["facts"] == strip["facts"]
     site = Registry([tmp_path / "mine"], learned=True)
     assert site.names == ["mine", "mine-learned-1"]
 
@@ -318,11 +339,9 @@ def test_labels_of_held_out_tiles_are_named_beside_the_button(page):
     view = looked(page)
     assert view["actions"] == [["learn", "Learn from 8 labels"]]
     assert "4 more are of held-out tiles, which are kept to measure" in view["note"]
-    words = report_words(replace(REPORT, left_out=4))
-    assert words[:2] == [
-        "learned from 3 labels",
-        "4 more are of held-out tiles, which are kept to measure",
-    ]
+    facts = dict(report_facts(replace(REPORT, left_out=4)))
+    assert facts["Learned from"].startswith("3 labels of ")
+    assert facts["Not learned from"] == "4 labels of held-out tiles"
 
 
 def test_labels_of_held_out_tiles_alone_are_nothing_to_learn_from(page):

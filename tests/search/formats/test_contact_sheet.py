@@ -93,10 +93,10 @@ def test_sheet_grows_with_its_tiles_and_stays_a_page(gallery, number):
 
 def test_more_than_fit_are_told(gallery):
     view = result_of(gallery, list(range(230)), radius=32)
-    assert contact_sheet._notes(view)[0] == "The first 200 of 230 tiles are drawn."
+    assert contact_sheet._notes(view, "")[0] == "The first 200 of 230 tiles are drawn."
     some = view.take(slice(200))
     assert pixels(view).shape[0] == pixels(some).shape[0] + contact_sheet.LINE
-    assert not any("The first" in note for note in contact_sheet._notes(some))
+    assert not any("The first" in note for note in contact_sheet._notes(some, ""))
 
 
 def test_names_without_glyphs_are_told(gallery):
@@ -104,7 +104,7 @@ def test_names_without_glyphs_are_told(gallery):
     chinese, plain = (int(np.flatnonzero(classes == name)[0]) for name in ("森林", "grassland"))
     for row, told in ((chinese, True), (plain, False)):
         view = result_of(gallery, [row], query=plain, top_k=1)
-        assert any("code points" in note for note in contact_sheet._notes(view)) == told
+        assert any("code points" in note for note in contact_sheet._notes(view, "")) == told
     assert contact_sheet._name("森林") == [r"\u68ee\u6797"]
     assert contact_sheet._name("") == []
     long = contact_sheet._name("long name " * 8)
@@ -124,6 +124,16 @@ def test_the_search_is_described(gallery):
     ):
         result = search(gallery, gallery.items["id"][0], **options)
         assert contact_sheet._search_words(result) == words
+
+
+def test_selected_tiles_are_not_called_the_nearest(gallery):
+    words = contact_sheet._selection_words
+    assert words(result_of(gallery, [0, 1, 2], top_k=20)) == (
+        "3 selected tiles in tiny, the nearest to the query first"
+    )
+    assert words(result_of(gallery, [1], top_k=20)) == "1 selected tile in tiny"
+    result = result_of(gallery, [0, 1, 2], top_k=20)
+    assert to_contact_sheet(result, selection=True) != to_contact_sheet(result)
 
 
 def test_image_as_a_query(gallery):

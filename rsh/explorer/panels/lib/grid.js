@@ -41,6 +41,8 @@ function handlers(model, tile, url) {
   const leave = () => emit(model, "hover", { row: null });
   return {
     "data-row": tile.row,
+    "data-id": tile.id,
+    "aria-keyshortcuts": "+ - C E Space",
     onclick: () => choose(model, tile.row),
     onmouseenter: point,
     onfocus: point,
@@ -140,5 +142,6 @@ function move(event, buttons) {
  */
 export function classOrFile({ id, name, color }) {
   const isFile = color < 0;
-  return make("span", { class: `rsh-class${isFile ? " is-file" : ""}` }, make("span", {}, isFile ? fileOf(id) : name));
+  const words = isFile ? fileOf(id) : name;
+  return make("span", { class: `rsh-class${isFile ? " is-file" : ""}`, title: words }, make("span", {}, words));
 }

@@ -1,7 +1,8 @@
 // @ts-check
+import { closedByEscape } from "./escape.js";
 import { make } from "./shared.js";
 
-/** @import { Child } from "./types" */
+/** @import { Child, Stop } from "./types" */
 
 /**
  * A menu that opens below its title; the next press elsewhere, or Escape, closes it.
@@ -22,15 +23,19 @@ export function menu(title, kind, ...children) {
     if (!node.isConnected) document.removeEventListener("pointerdown", leave);
     else if (target instanceof Node && !node.contains(target)) node.open = false;
   };
+  function close() {
+    const wasOpen = node.open && node.isConnected;
+    if (wasOpen && node.contains(document.activeElement)) summary.focus();
+    node.open = false;
+    return wasOpen;
+  }
+  /** @type {Stop} */
+  let stop = () => {};
   node.addEventListener("toggle", () => {
+    stop();
+    stop = node.open ? closedByEscape("menu", close) : () => {};
     if (node.open) document.addEventListener("pointerdown", leave);
     else document.removeEventListener("pointerdown", leave);
-  });
-  node.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !node.open) return;
-    node.open = false;
-    summary.focus();
-    event.preventDefault();
   });
   return node;
 }

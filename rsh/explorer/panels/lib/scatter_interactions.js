@@ -1,5 +1,6 @@
 // @ts-check
-import { choose } from "./shared.js";
+import { closedByEscape } from "./escape.js";
+import { choose, stopAll } from "./shared.js";
 
 /**
  * @import { Model, Point, ScatterTraits, Stop } from "./types"
@@ -154,15 +155,28 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
     else actions.zoom(factor, ...view.pointOnScreen(row));
   }
 
+  /** @returns whether something was being drawn */
+  function endDrawing() {
+    const isDrawing = Boolean(drag?.line);
+    if (isDrawing) letGo();
+    return isDrawing;
+  }
+
+  /** @returns whether something was being drawn, or was to be */
+  function putToolDown() {
+    if (endDrawing()) return true;
+    const wasChosen = tool() !== null;
+    if (tool() === "line") actions.switchTool();
+    if (tool() === "box") actions.switchBox();
+    return wasChosen;
+  }
+
   /**
    * First what is being drawn goes, then the ring and the selection.
    * @returns whether there was any of it
    */
   function cancel() {
-    if (drag?.line) {
-      letGo();
-      return true;
-    }
+    if (endDrawing()) return true;
     const wasPointed = pointed() !== null;
     actions.point(null);
     return actions.clear() || wasPointed;
@@ -211,5 +225,5 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
     if (!tool() && view.pick(...place(event), REACH) === null) actions.reset();
   });
   stage.addEventListener("wheel", wheel, { passive: false });
-  return () => clearTimeout(hintTimer);
+  return stopAll([closedByEscape("drawing", putToolDown), () => clearTimeout(hintTimer)]);
 }

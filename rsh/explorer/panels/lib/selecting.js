@@ -3,8 +3,12 @@ import { emit, make, on } from "./shared.js";
 
 /** @import { Model } from "./types" */
 
+/** The event of a card that was picked by a key. */
+export const PICK = "rsh-pick";
+/** @typedef {{ range: boolean }} Picked whether all from the last one to this one are selected */
+
 /**
- * Cards that can be selected: with Ctrl and a click or with Space one, with Shift all from the last one to
+ * Cards that can be selected: with Ctrl and a click or with a key one, with Shift all from the last one to
  * this one. Tiles that are selected in another panel are marked here, too.
  * @param {Model} model
  * @param {HTMLElement} list of cards with data-row
@@ -61,16 +65,15 @@ export function selecting(model, list) {
     event.stopPropagation(); // it does not become the query
     toggle(rowOf(card), event.shiftKey);
   }
-  /** @param {KeyboardEvent} event */
-  function press(event) {
+  /** @param {Event} event */
+  function pick(event) {
     const card = cardOf(event);
-    if (!card || event.key !== " ") return;
-    event.preventDefault(); // a button would take it for a click
-    if (event.type === "keydown" && !event.repeat) toggle(rowOf(card), event.shiftKey);
+    if (!card) return;
+    event.preventDefault(); // it is done
+    toggle(rowOf(card), /** @type {CustomEvent<Picked>} */ (event).detail.range);
   }
   list.addEventListener("click", click, { capture: true });
-  list.addEventListener("keydown", press);
-  list.addEventListener("keyup", press);
+  list.addEventListener(PICK, pick);
   return {
     mark,
     /**

@@ -132,8 +132,18 @@ export function countDifferent(bits, others) {
   return bits.filter((bit, place) => bit !== others[place]).length;
 }
 
-/** The pattern of a name in a form: at least one letter that can be seen. */
-export const SEEN = ".*\\S.*";
+/**
+ * Whether a name was typed into a field; if not, the page asks for one.
+ * @param {Model} model
+ * @param {HTMLInputElement} field
+ */
+export function isNamed(model, field) {
+  const named = field.value.trim() !== "";
+  if (named) return true;
+  model.send({ kind: "no name" });
+  field.focus();
+  return false;
+}
 
 /**
  * A count with its noun: "1 bit", "2,400 tiles".

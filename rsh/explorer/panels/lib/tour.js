@@ -1,4 +1,5 @@
 // @ts-check
+import { closedByEscape } from "./escape.js";
 import { make, store, stored } from "./shared.js";
 
 /**
@@ -77,7 +78,7 @@ export function tour(labeled, images, go) {
   const buttons = make("div", { class: "rsh-buttons" }, place, skip, next);
   const card = make(
     "div",
-    { class: "rsh-tour", role: "dialog", "aria-labelledby": title.id, hidden: true, onkeydown: leave },
+    { class: "rsh-tour", role: "dialog", "aria-labelledby": title.id, hidden: true },
     title,
     words,
     buttons,
@@ -146,10 +147,11 @@ export function tour(labeled, images, go) {
     button.focus({ preventScroll: true });
   }
 
-  /** @param {KeyboardEvent} event */
-  function leave(event) {
-    if (event.key === "Escape") end();
-  }
+  const stopListening = closedByEscape("tour", () => {
+    const wasOpen = !card.hidden;
+    if (wasOpen) end();
+    return wasOpen;
+  });
 
   const moves = ["scroll", "resize"];
   for (const name of moves) window.addEventListener(name, put, { capture: true, passive: true });
@@ -166,6 +168,7 @@ export function tour(labeled, images, go) {
     },
     stop() {
       clearInterval(timer);
+      stopListening();
       for (const name of moves) window.removeEventListener(name, put, { capture: true });
     },
   };

@@ -171,6 +171,7 @@ export interface Strip {
   actions: [name: string, words: string][];
   named: boolean;
   name: string;
+  facts: [term: string, words: string][];
 }
 
 export interface StripsView {
