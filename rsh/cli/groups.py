@@ -46,7 +46,7 @@ def groups(
     if output:
         check_suffix(output, TABLES)
         check_writable(output.absolute().parent)
-    opened = Gallery.open(gallery)
+    opened = Gallery.open(gallery, mend=True)
     check_writable(gallery)
     print("finding groups ...", file=sys.stderr)
     write_groups(opened, find_groups(opened, prominence=prominence))
