@@ -293,9 +293,11 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
 
 def without_harmed(folder: Path, manifest: Manifest) -> Manifest:
     """Return a manifest without the entries of `MADE_BY` whose files are missing or altered."""
-    made = _iter_made(manifest)
-    harmed = [entry for entry, file, record in made if _find_harm(folder, file, record)]
-    return replace(manifest, **dict.fromkeys(harmed))
+    left = replace(manifest)
+    for entry, file, record in _iter_made(manifest):
+        if _find_harm(folder, file, record):
+            setattr(left, entry, None)
+    return left
 
 
 def _iter_made(manifest: Manifest) -> Iterator[tuple[str, str, FileRecord]]:

@@ -60,7 +60,8 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
             name, kind, make = FILES[form]
             name = name.replace("results", "selection") if selection else name
             ranked = result.rows.tolist(), result.ranks.tolist()
-            wanted = form, result.query, result.options, result.labels, *ranked
+            labels = result.gallery.annotations.version
+            wanted = form, result.query, result.options, labels, *ranked
             if self._last[0] != wanted:  # a sheet of many tiles takes a second
                 self._last = wanted, make(result)
             self.send({"kind": "file", "name": name, "type": kind}, buffers=[self._last[1]])
