@@ -219,7 +219,7 @@ class Groups:
             given: names by the key of the group that they were recorded with, "" where one was
                 taken away, in the order of these changes; see `AnnotationState.last_group_names`.
         """
-        names = dict(zip(self._numbers_of(given), given.values(), strict=True))
+        names = dict(zip(self._find_numbers(given), given.values(), strict=True))
         return {number: name for number, name in names.items() if name and number != NO_GROUP}
 
     def overruled_names(self, given: Mapping[str, str]) -> set[str]:
@@ -228,7 +228,7 @@ class Groups:
         Args:
             given: as for `names`.
         """
-        names, numbers = self.names(given), self._numbers_of(given)
+        names, numbers = self.names(given), self._find_numbers(given)
         known = {
             name
             for name, number in zip(given.values(), numbers, strict=True)
@@ -236,7 +236,7 @@ class Groups:
         }
         return known - {*names.values()}
 
-    def _numbers_of(self, tiles: Iterable[str]) -> list[int]:
+    def _find_numbers(self, tiles: Iterable[str]) -> list[int]:
         """Return the number of the group of each tile, NO_GROUP for an unknown id."""
         rows = self._tiles.ids.rows(list(tiles))
         numbers: list[int] = np.where(rows == NO_ROW, NO_GROUP, self.number[rows]).tolist()
