@@ -51,13 +51,20 @@ def reserve_output(folder: Path) -> Path:
 def _hold(folder: Path) -> bool:
     """Lock a new folder until this process ends; return whether it is still there.
 
-    Another process may have found it without a lock, and deleted it.
+    Another process may have found it without a lock, and deleted it, and a third one made it again.
     """
     with suppress(FileNotFoundError):
         handle = os.open(folder, os.O_RDONLY)  # stays open
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        return folder.exists() and os.path.samestat(folder.stat(), os.fstat(handle))
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        except OSError:  # a file system without locks
+            pass
+        if os.path.samestat(folder.stat(), os.fstat(handle)):
+            return True
+        os.close(handle)
     return False
 
 
