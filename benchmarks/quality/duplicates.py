@@ -25,7 +25,7 @@ from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
 from benchmarks.quality.method_rows import UCMD, open_data
 from rsh.analysis.duplicates import find_duplicates
-from rsh.analysis.leaks import HELD_OUT, find_leaks
+from rsh.analysis.leaks import JUDGES, find_leaks
 from rsh.analysis.pair_checks import make_check
 from rsh.config import TrainConfig, default_radius
 from rsh.data.tiles import TileDataset
@@ -149,8 +149,8 @@ def found_in(gallery: Gallery) -> Row:
             "removable": duplicates.num_removable,
             "pairs": duplicates.num_pairs,
             "disagreeing": len(duplicates.disagreeing),
-            "leaks": {split: len(leaks.of_split(split)) for split in HELD_OUT},
-            "held_out": {split: leaks.sides(split)[0] for split in HELD_OUT},
+            "leaks": {split: len(leaks.of_split(split)) for split in JUDGES},
+            "held_out": {split: leaks.sides(split)[0] for split in JUDGES},
         }
     every = find_duplicates(gallery, radius=NUM_BITS, check="pixels", progress=False)
     return found | {"pairs_by_pixels_at_any_distance": every.num_pairs}
@@ -189,7 +189,7 @@ def found_table(rows: list[Row]) -> str:
                 spread([each[name] for each in found])
                 for name in ("groups", "tiles", "removable", "pairs", "disagreeing")
             ]
-            cells += [spread([each["leaks"][split] for each in found]) for split in HELD_OUT]
+            cells += [spread([each["leaks"][split] for each in found]) for split in JUDGES]
             lines.append([kind, check, *cells])
     heads = ["codes", "check", "groups", "tiles", "removable", "pairs", "groups of several classes"]
     return markdown([*heads, "leaking queries of 420", "validation tiles of 252"], lines)

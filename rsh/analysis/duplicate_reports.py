@@ -8,11 +8,11 @@ from rsh.text import align_columns, escape_control_chars, humanize, plural
 
 NAMED = 2  # tiles of a group that a line names
 SIDES = {"query": "tiles that a search finds", "val": "training tiles"}  # what must not be shared
-HELD_OUT_NOUNS = {"query": "query", "val": "validation tile"}
+NOUNS = {"query": "query", "val": "validation tile"}
 HINT = (
     "to do: draw the split again with near duplicates on one side (`rsh train --near-duplicates`), "
     "or in whole blocks if neighboring tiles overlap (a column block in items.csv); or leave these "
-    "held-out tiles out of the data"
+    "tiles out of the data"
 )
 
 
@@ -67,7 +67,7 @@ def describe_leaks(found: Leaks, *, most: int) -> str:
     lines = _table(heads, list(map(row, found.leaks[:most])), left=range(2, 8))
     for split, others in SIDES.items():
         tiles, compared = found.sides(split)
-        noun, leaking = HELD_OUT_NOUNS[split], len(found.of_split(split))
+        noun, leaking = NOUNS[split], len(found.of_split(split))
         if tiles:
             have = "has" if leaking == 1 else "have"
             lines.append(

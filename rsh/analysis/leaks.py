@@ -1,4 +1,4 @@
-"""Leaks between the splits of a gallery: held-out tiles with a near duplicate on the other side.
+"""Leaks between the splits of a gallery: near duplicates on both sides of one.
 
 A query whose near duplicate is searchable is found whatever the model has learned, and a validation
 tile whose near duplicate was trained on favors settings that memorize. Near duplicates are those of
@@ -19,14 +19,14 @@ from rsh.config import PairCheck, default_radius
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 
-HELD_OUT = ("query", "val")  # splits that nothing is learned from
+JUDGES = ("query", "val")  # splits that judge a model, which is not fitted to them
 
 
 class Leak(NamedTuple):
-    """A held-out tile, and the most similar of its near duplicates on the other side.
+    """A query or validation tile, and the most similar of its near duplicates on the other side.
 
     Attributes:
-        row: of the held-out tile.
+        row: of the tile.
         match: row of its near duplicate.
         distance: of their codes, bits.
         similarity: by the check, at most 1; None without one.
@@ -71,7 +71,7 @@ class Leaks:
         return tuple(map(len, _sides(self.gallery, split)))  # type: ignore[return-value]
 
     def table(self) -> pd.DataFrame:
-        """Return the held-out tiles that leak, most similar first.
+        """Return the tiles that leak, most similar first.
 
         Returns:
             One row per tile: id, class, split, match (id of its near duplicate), match_class,
@@ -92,7 +92,7 @@ class Leaks:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `rsh leaks --json` prints."""
-        sides = {split: self.sides(split) for split in HELD_OUT}
+        sides = {split: self.sides(split) for split in JUDGES}
         return {
             "gallery": self.gallery.provenance(),
             "radius": self.radius,
@@ -114,7 +114,7 @@ def find_leaks(
     threshold: float | None = None,
     progress: bool = True,
 ) -> Leaks:
-    """Find the held-out tiles of a gallery that have a near duplicate on the other side.
+    """Find queries and validation tiles that have a near duplicate on the other side.
 
     Args:
         gallery: an opened gallery.
@@ -124,41 +124,41 @@ def find_leaks(
         progress: show a bar.
 
     Raises:
-        InputError: no tile is held out, or as for `find_duplicates`.
+        InputError: there are none, or as for `find_duplicates`.
     """
     chosen = make_check(gallery, check, threshold)
     bits = default_radius(gallery.num_bits) if radius is None else radius
-    if not any(len(_sides(gallery, split)[0]) for split in HELD_OUT):
+    if not any(len(_sides(gallery, split)[0]) for split in JUDGES):
         raise InputError(
-            f"{gallery.folder} has no held-out tiles, so nothing can leak: encode the data set "
-            "that the run was trained on, whose splits are known"
+            f"{gallery.folder} has no queries and no validation tiles, so nothing can leak: encode "
+            "the data set that the run was trained on, whose splits are known"
         )
     leaks = [
         leak
-        for split in HELD_OUT
+        for split in JUDGES
         for leak in _between(gallery, _sides(gallery, split), chosen, bits, progress)
     ]
-    warn_of_many(chosen, len(leaks), sum(len(_sides(gallery, split)[0]) for split in HELD_OUT))
+    warn_of_many(chosen, len(leaks), sum(len(_sides(gallery, split)[0]) for split in JUDGES))
     leaks.sort(key=lambda leak: (-(leak.similarity or 0), leak.distance, leak.row))
     return Leaks(gallery, bits, chosen.name, chosen.measure, chosen.threshold, leaks)
 
 
 def _sides(gallery: Gallery, split: str) -> tuple[Ids, Ids]:
-    """Return the rows of a held-out split, and of the tiles that it must not share."""
+    """Return the rows of a split of `JUDGES`, and of the tiles that it must not share."""
     splits = gallery.table["split"].to_numpy(dtype=object)
-    held_out = np.flatnonzero(splits == split)
+    judges = np.flatnonzero(splits == split)
     others = gallery.searchable if split == "query" else np.flatnonzero(splits == "train")
-    return held_out, others
+    return judges, others
 
 
 def _between(
     gallery: Gallery, sides: tuple[Ids, Ids], check: Check, radius: int, progress: bool
 ) -> list[Leak]:
     """Return the leaks between two sides."""
-    held_out, others = (Items.fold(gallery.packed, rows, check) for rows in sides)
-    best = _Best(len(held_out))
+    judges, others = (Items.fold(gallery.packed, rows, check) for rows in sides)
+    best = _Best(len(judges))
     for portion in near_items(
-        held_out, others, check, num_bits=gallery.num_bits, radius=radius, progress=progress
+        judges, others, check, num_bits=gallery.num_bits, radius=radius, progress=progress
     ):
         best.update(portion, others)
     found = np.flatnonzero(best.counts)
@@ -171,12 +171,12 @@ def _between(
             int(best.counts[item]),
         )
         for item in found
-        for row in held_out.members(np.array([item]))
+        for row in judges.members(np.array([item]))
     ]
 
 
 class _Best:
-    """The most similar match of each held-out item so far, and how many it has."""
+    """The most similar match of each item so far, and how many it has."""
 
     def __init__(self, count: int) -> None:
         self.counts = np.zeros(count, np.int64)

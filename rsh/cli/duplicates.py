@@ -69,7 +69,7 @@ def leaks(
     output: Path | None = None,
     json_: bool = False,
 ) -> None:
-    """Find held-out tiles with a near duplicate on the other side of the split.
+    """Find queries and validation tiles with a near duplicate on the other side of the split.
 
     Queries are compared with all tiles that a search finds, validation tiles with training tiles.
 

@@ -111,7 +111,7 @@ def project(gallery: Path, /, *, seed: int = 0) -> None:
     from rsh.gallery.projection import project as lay_out
 
     print("projecting feature space and hash space ...", file=sys.stderr)
-    opened = Gallery.open(gallery)
+    opened = Gallery.open(gallery, mend=True)
     lay_out(opened, seed=seed)
     print(f"{gallery}: {plural(len(opened), 'tile')} projected")
     for line in describe_planes(opened):

@@ -173,7 +173,8 @@ def gallery_export(
     """Write the tiles of a gallery into a file for a map: all columns, and where they lie.
 
     Tiles are areas where their footprints are known, and else points. Held-out tiles are among
-    them.
+    them. Once labels are recorded, there are the columns label, predicted (the class that is
+    likeliest by all labels) and confidence.
 
     Args:
         gallery: Gallery folder.
@@ -182,12 +183,16 @@ def gallery_export(
             repeated.
         points: Write points also where footprints are known.
     """
+    import numpy as np
+
     from rsh.cli.filters import read_filter
     from rsh.gallery.export import export_tiles
     from rsh.gallery.gallery import Gallery
+    from rsh.search.formats.labels import label_columns
 
     opened = Gallery.open(gallery)
-    table = export_tiles(opened, output, filter=read_filter(filter), points=points)
+    more = label_columns(opened, np.arange(len(opened)))
+    table = export_tiles(opened, output, filter=read_filter(filter), more=more, points=points)
     unknown = f", {table.num_unknown:,} without a place" if table.num_unknown else ""
     print(f"{output}: {plural(len(table), 'tile')}{unknown}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from rsh.cli.layout import print_json
+from rsh.cli.tables import check_table_file, write_table
 from rsh.config import DEFAULT_PROMINENCE
 from rsh.text import align_columns, plural
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rsh.gallery.gallery import Gallery
 
 TYPICAL = 3  # ids of a group in a line of the table
-TABLES = (".csv", ".parquet")
 
 
 def groups(
@@ -37,16 +37,14 @@ def groups(
         output: Also write the group of each tile to a file, .csv or .parquet.
         json_: Print JSON for a program to read.
     """
-    from rsh.gallery.export import check_suffix
     from rsh.gallery.gallery import Gallery
     from rsh.gallery.groups import find_groups
     from rsh.gallery.writer import write_groups
     from rsh.io.files import check_writable
 
     if output:
-        check_suffix(output, TABLES)
-        check_writable(output.absolute().parent)
-    opened = Gallery.open(gallery)
+        check_table_file(output)
+    opened = Gallery.open(gallery, mend=True)
     check_writable(gallery)
     print("finding groups ...", file=sys.stderr)
     write_groups(opened, find_groups(opened, prominence=prominence))
@@ -130,17 +128,9 @@ def _print_table(gallery: "Gallery") -> None:
 
 def _write_table(gallery: "Gallery", file: Path) -> None:
     """Write id, group, rank, sparsity and outlier factor of each tile."""
-    from rsh.io.files import atomic_write
-    from rsh.search.formats.tables import escape_formula
-
     groups = gallery.groups
     assert groups is not None
     table = groups.table()[["rank", "sparsity", "outlier_factor"]]
     table.insert(0, "group", groups.column())
     table.insert(0, "id", gallery.items["id"])
-    with atomic_write(file) as stream:
-        if file.suffix.lower() == ".parquet":
-            table.to_parquet(stream)
-        else:
-            texts = {name: table[name].map(escape_formula) for name in ("id", "group")}
-            stream.write(table.assign(**texts).to_csv(index=False).encode())
+    write_table(table, file)

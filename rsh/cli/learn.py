@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 from cyclopts import Parameter
 
 from rsh.cli.layout import print_json
+from rsh.cli.tables import check_table_file, write_table
 from rsh.text import align_columns, plural
 
 if TYPE_CHECKING:
@@ -79,18 +80,17 @@ def classify(
         labels: A file with the columns id and class, .csv, .parquet or .geojson. (default: the
             labels recorded in the gallery)
         least: Confidence from which on a tile counts, 0 to 1.
-        output: File to create with the columns id, class and confidence, .csv.
+        output: File to create with the columns id, class and confidence, .csv or .parquet.
         seed: Random seed of the tiles that stand for those without a label.
         json_: Print JSON.
     """
     from rsh.config import check_number
     from rsh.gallery.gallery import Gallery
-    from rsh.io.files import check_writable
     from rsh.learning.confidence import confidence
 
     check_number("least", least, 0.0, 1.0)
     if output:
-        check_writable(output.absolute().parent)
+        check_table_file(output)
     opened = Gallery.open(gallery)
     found = confidence(opened, _given(opened, labels), seed=seed)
     counts = found.count(least)
@@ -183,21 +183,18 @@ def _given(gallery: "Gallery", file: Path | None) -> dict[str, str]:
 
 
 def _write_tiles(gallery: "Gallery", found: "Confidence", least: float, file: Path) -> None:
-    """Write the tiles with a high score as CSV: id, class, confidence."""
-    import csv
-    import io
+    """Write the tiles with a high score: id, class, confidence."""
+    import pandas as pd
 
-    from rsh.io.files import atomic_write
-    from rsh.search.formats.tables import escape_formula
-
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["id", "class", "confidence"])
-    for row, number in zip(*found.find(least), strict=True):
-        names = gallery.ids[int(row)], found.classes[number]
-        writer.writerow([*map(escape_formula, names), f"{found.scores[row, number]:.4f}"])
-    with atomic_write(file) as stream:
-        stream.write(text.getvalue().encode())
+    rows, numbers = found.find(least)
+    table = pd.DataFrame(
+        {
+            "id": pd.Series([gallery.ids[row] for row in rows.tolist()], dtype="str"),
+            "class": pd.Series([found.classes[number] for number in numbers], dtype="str"),
+            "confidence": found.scores[rows, numbers].astype(float).round(4),
+        }
+    )
+    write_table(table, file)
 
 
 def _to_text(report: "LearnReport") -> str:

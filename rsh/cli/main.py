@@ -28,7 +28,8 @@ OVERVIEW = {
     "search": "Find the tiles whose codes differ least from the query's.",
     "duplicates": "Find groups of near duplicates: tiles with near codes that look alike, the "
     "most alike first.",
-    "leaks": "Find held-out tiles with a near duplicate on the other side of the split.",
+    "leaks": "Find queries and validation tiles with a near duplicate on the other side of the "
+    "split.",
     "suggest": "Name the tiles to label next: typical, far apart, and of uncertain class.",
     "classify": "Count the tiles that are probably of each class, by the labels of a few.",
     "learn": "Teach a gallery's codes by labels, and write a new gallery beside it.",

@@ -26,6 +26,7 @@ def dashboard(
     originals: Annotated[bool | None, Parameter(negative="--no-originals")] = None,
     basemap: str = "",
     basemap_credit: str = "",
+    run: Path | None = None,
 ) -> None:
     """Serve the dashboard: pick a tile, search, and inspect the results.
 
@@ -54,11 +55,15 @@ def dashboard(
         basemap: Address of the tiles of an online map, such as
             https://tile.example.org/{z}/{x}/{y}.png. Visitors' browsers load them from that host.
         basemap_credit: Whose map it is, in words; needed with --basemap.
+        run: Run folder that encodes visitors' images, if the one that made the gallery has moved.
     """
     from rsh.explorer.server.access import Access
     from rsh.explorer.server.serve import serve
     from rsh.explorer.settings import PageSettings
+    from rsh.io.files import read_json
 
+    if run:
+        read_json(run / "config.json", what="run")  # refuses what is no run
     reach = Access.read(
         public=public,
         hostnames=hostname,
@@ -73,7 +78,7 @@ def dashboard(
         open_browser=open_,
         reach=reach,
         settings=PageSettings.choose(
-            shared=reach.is_shared, labels=labels, learn=learn, originals=originals
+            shared=reach.is_shared, labels=labels, learn=learn, originals=originals, run=run
         ),
         max_sessions=max_sessions,
     )

@@ -85,8 +85,22 @@ class Labeling:
 
     @property
     def classes(self) -> list[str]:
-        """Names that tiles can be given: those of the gallery, then others as they came."""
-        return list(dict.fromkeys([*self._gallery.classes, *self.store.state.classes]))
+        """Names that tiles can be given: those of the gallery, then others as they came.
+
+        Where one group holds several tiles with a name of their own, it shows the last one alone;
+        the others are left out.
+        """
+        every = dict.fromkeys([*self._gallery.classes, *self.store.state.classes])
+        hidden = self._hidden_names()
+        return [name for name in every if name not in hidden]
+
+    def _hidden_names(self) -> set[str]:
+        """Return the names of groups that no group shows and no tile was given."""
+        state = self.store.state
+        if len(state.group_names) < 2 or not (groups := self._gallery.groups):
+            return set()
+        hidden = groups.overruled_names(state.last_group_names)
+        return hidden - {*state.given.names, *self._gallery.classes}
 
     def give(self, rows: Sequence[int] | NDArray[np.int64], name: str) -> None:
         """Give tiles a class, or take it away with "".

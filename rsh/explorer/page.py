@@ -74,13 +74,13 @@ class Explorer:
             settings: what the owner of the page allows.
         """
         gallery, page = state.gallery, uuid4().hex
+        self._settings = settings
         self._site = site = site or Registry([gallery.folder])
         self.switch: Callable[[str, str], None] = lambda other, text: None
         self.state = state
-        self._class, self._part = 0, 0
-        self._num_selected = MAX_SELECTED_CARDS
+        self._class, self._part, self._num_selected = 0, 0, MAX_SELECTED_CARDS
         self._columns = list_columns(state)
-        self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder)
+        self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder, run=settings.run)
         self._sharpest = Sharpest(gallery, self._uploads, originals=settings.originals)
         labeled, takes_images = bool(gallery.classes), not gallery.manifest.model.vector_dim
         self.header = HeaderPanel(
@@ -243,10 +243,12 @@ class Explorer:
                 self._show_class(self._class, self._part + 1)
                 self.alert("")
             case {"kind": "take", "form": str(form), "what": "selection"}:
-                self.export.give(form, selected_tiles(self.state), selection=True)
+                tiles = selected_tiles(self.state)
+                self.export.give(form, tiles, selection=True, settings=self._settings)
                 self.alert("")
             case {"kind": "take", "form": str(form)}:
-                self.export.give(form, self.state.results().take(slice(MAX_CARDS)))
+                shown = self.state.results().take(slice(MAX_CARDS))
+                self.export.give(form, shown, settings=self._settings)
                 self.alert("")
             case {"kind": "color", "by": str(by)}:
                 self.legend.color(self.state.results(), by)

@@ -1,6 +1,9 @@
 """Exports the tiles of a gallery, or some, for geographic information systems."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +27,7 @@ def export_tiles(
     *,
     filter: Filter = NO_FILTER,
     rows: ArrayLike | None = None,
+    more: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     points: bool = False,
 ) -> GeoTable:
     """Write all columns of tiles, and their footprints or centers, into a file.
@@ -36,6 +40,7 @@ def export_tiles(
             it exists.
         filter: conditions that the tiles must meet.
         rows: of the tiles, in this order; by default all.
+        more: further columns, each with a value for every tile of the gallery.
         points: write centers also where footprints are known.
 
     Returns:
@@ -59,7 +64,8 @@ def export_tiles(
         raise InputError("no tile meets this; relax it", parameter="filter", value=filter)
     if not gallery.classes:
         items = items.drop(columns="class")
-    table = GeoTable.of_items(items, points=points)
+    values = {name: [column[row] for row in items.index] for name, column in more.items()}
+    table = GeoTable.of_items(items, values, points=points)
     write_table(table, file)
     return table
 

@@ -19,8 +19,8 @@
 
 Several conditions must all hold. A tile whose value is unknown passes none, nor does one without a
 class pass a condition on the class. A table may have a column set, label or group of its own; it is
-then the one that conditions are on. Names of sets and labels may hold commas and dots: a name that
-there is, as a whole, comes before the names between the commas.
+then the one that conditions are on. Names of sets, labels and groups may hold commas and dots: a
+name that there is, as a whole, comes before the names between the commas.
 """
 
 import re
@@ -44,6 +44,7 @@ DATE = re.compile(r"\d{4}(-|$)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
 GROUP = "group"  # not in the table either
+NAMED = (*ANNOTATIONS, GROUP)  # whose values may hold commas
 POLYGON, OVERLAPS = "polygon", "overlaps"
 REGIONS = (POLYGON, OVERLAPS)
 MAX_REGION = 4000  # characters of a polygon that is typed or drawn, so that it fits into a link
@@ -70,7 +71,7 @@ class Condition(NamedTuple):
 
     Attributes:
         column: of the items table, "bbox", "polygon" or "overlaps".
-        values: as written, not yet read as numbers; on sets and labels, which are names that may
+        values: as written, not yet read as numbers; on sets, labels and groups, whose names may
             hold commas and dots, with the spaces between them.
         between: whether the two values are the ends of a range.
         negated: whether tiles with these values are excluded.
@@ -214,9 +215,9 @@ def _condition(text: str) -> Condition:
     ends = written.strip().split("..")
     between = len(ends) == 2
     values = tuple(ends if between else written.strip().split(","))
-    if column not in ANNOTATIONS:
+    if column not in NAMED:
         values = tuple(value.strip() for value in values)
-    if not found or not column or not (any if column in ANNOTATIONS else all)(values):
+    if not found or not column or not (any if column in NAMED else all)(values):
         raise malformed(text)
     negated = found["sign"] == "!="
     if column in REGIONS:
@@ -297,10 +298,10 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
     if condition.column == "bbox":
         return _box(condition, items)
-    if condition.column in (*ANNOTATIONS, GROUP) and str(condition) in items:
+    if condition.column in NAMED and str(condition) in items:
         return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
     if condition.column not in items:
-        names = ", ".join(dict.fromkeys([*items.columns, *ANNOTATIONS, GROUP]))
+        names = ", ".join(dict.fromkeys([*items.columns, *NAMED]))
         raise InputError(
             f"there is no column {condition.column}, choose one of {names}",
             parameter="filter",

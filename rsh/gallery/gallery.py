@@ -37,7 +37,7 @@ from rsh.gallery.ids import NO_ROW, TileIds
 from rsh.gallery.items import ItemTable
 from rsh.gallery.landmarks import MOST_FITTED, Landmarks, find_components, to_vectors
 from rsh.gallery.learned import LearnedHead
-from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest
+from rsh.gallery.manifest import GroupsInfo, Manifest, check_files, read_manifest, without_harmed
 from rsh.gallery.placeholder import draw_code
 from rsh.gallery.planes import COORDINATES, LANDMARKS, Planes, read_planes
 from rsh.gallery.row_order import RowOrder, ScatteredRows
@@ -115,13 +115,15 @@ class Gallery(Labeled):
         self._kept_mask = lru_cache(CACHED_FILTERS)(self._filter_mask)
 
     @classmethod
-    def open(cls, folder: str | Path, *, in_place: bool = False) -> "Gallery":
+    def open(cls, folder: str | Path, *, in_place: bool = False, mend: bool = False) -> "Gallery":
         """Open a gallery and check that its files are intact.
 
         Args:
             folder: of the gallery.
             in_place: search the codes where they lie, unless the gallery keeps an index: in memory
                 that processes share, but in some milliseconds more a million tiles.
+            mend: if the file of its projection, groups or index is missing or altered, open it
+                without this, so that it can be made again.
 
         Raises:
             InputError: no gallery, another format, or a file that is missing, cut or altered.
@@ -130,6 +132,7 @@ class Gallery(Labeled):
         while True:
             manifest = read_manifest(folder)
             try:
+                manifest = without_harmed(folder, manifest) if mend else manifest
                 check_files(folder, manifest)
                 gallery = cls(folder, manifest, in_place=in_place)
             except (InputError, OSError):

@@ -11,7 +11,7 @@ what a tile is.
 Tiles that were added since then belong to the group of the tile with the nearest code.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,8 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, meaning_part, part_mask
 from rsh.config import DEFAULT_PROMINENCE, PROMINENCES, check_number
 from rsh.errors import InputError
+from rsh.gallery.annotations.names import tidy_name
+from rsh.gallery.annotations.overlay import read_names
 from rsh.gallery.columns import Columns, is_number, is_text, map_columns
 from rsh.gallery.filters import Condition, Mask
 from rsh.gallery.ids import NO_ROW, TileIds
@@ -217,10 +219,28 @@ class Groups:
             given: names by the key of the group that they were recorded with, "" where one was
                 taken away, in the order of these changes; see `AnnotationState.last_group_names`.
         """
-        rows = self._tiles.ids.rows(list(given))
-        numbers = np.where(rows == NO_ROW, NO_GROUP, self.number[rows]).tolist()
-        names = dict(zip(numbers, given.values(), strict=True))
+        names = dict(zip(self._find_numbers(given), given.values(), strict=True))
         return {number: name for number, name in names.items() if name and number != NO_GROUP}
+
+    def overruled_names(self, given: Mapping[str, str]) -> set[str]:
+        """Return the names that no group has, since a later change named the same group.
+
+        Args:
+            given: as for `names`.
+        """
+        names, numbers = self.names(given), self._find_numbers(given)
+        known = {
+            name
+            for name, number in zip(given.values(), numbers, strict=True)
+            if number != NO_GROUP and name
+        }
+        return known - {*names.values()}
+
+    def _find_numbers(self, tiles: Iterable[str]) -> list[int]:
+        """Return the number of the group of each tile, NO_GROUP for an unknown id."""
+        rows = self._tiles.ids.rows(list(tiles))
+        numbers: list[int] = np.where(rows == NO_ROW, NO_GROUP, self.number[rows]).tolist()
+        return numbers
 
     def column(self) -> "pd.Series[str]":
         """Return the key of the group of each tile, "" for one in none, (n,)."""
@@ -343,7 +363,7 @@ def in_groups(
     """Return whether each tile is in one of some groups, (n,).
 
     Args:
-        condition: its values are ids of tiles, or names of groups.
+        condition: on ids of tiles, or names of groups; both may hold commas, see `read_names`.
         groups: of the gallery.
         ids: of all tiles.
         names: of groups, by their numbers.
@@ -354,11 +374,16 @@ def in_groups(
     if groups is None:
         reason = "the groups of this gallery are not known yet: run `rsh groups`"
         raise InputError(reason, parameter="filter", value=condition)
+    (whole,) = ids.rows([condition.text.strip()])
+    known = map(tidy_name, names.values())
+    values = [condition.text.strip()] if whole != NO_ROW else read_names(condition, known)
     numbers: list[int] = []
-    for value, row in zip(condition.values, ids.rows(condition.values).tolist(), strict=True):
+    for value, row in zip(values, ids.rows(values).tolist(), strict=True):
         holding = [int(groups.number[row])] if row != NO_ROW else []
         found = [number for number in holding if number != NO_GROUP]
-        found = found or [number for number, name in names.items() if name == value]
+        found = found or [
+            number for number, name in names.items() if tidy_name(name) == tidy_name(value)
+        ]
         if not found:
             reason = f"no group holds a tile {value}, nor has this name: give one of these"
             raise InputError(reason, parameter="filter", value=condition)

@@ -19,6 +19,7 @@ the manifest in one step, so a reader sees either the whole change or none of it
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,11 @@ PROJECTION_NAME = re.compile(r"projection-\d+\.arrow")
 GROUPS_NAME = re.compile(r"groups-\d+\.arrow")
 BACKGROUNDS_NAME = re.compile(r"backgrounds-\d+\.parquet")
 HEAD_NAME = re.compile(r"head-\d+\.npz")
+MADE_BY = {  # entries that a command makes from the rest of the gallery
+    "projection": "rsh project {folder}",
+    "groups": "rsh groups {folder}",
+    "index": "rsh gallery index {folder} --type ivf",
+}
 LARGE = 1 << 25  # bytes; the checksum of a larger file is verified only by `rsh gallery check`
 
 
@@ -275,16 +281,44 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
     Raises:
         InputError: a file is missing, cut or altered.
     """
-    inside = folder.resolve()
+    commands = {
+        file: MADE_BY[entry].format(folder=shlex.quote(str(folder)))
+        for entry, file, _ in _iter_made(manifest)
+    }
     for name, record in iter_files(manifest):
-        file = folder / name
-        if not file.resolve().is_relative_to(inside):  # the dashboard would serve it
-            raise InputError(f"{file} lies outside the gallery: {recovery_hint('gallery')}")
-        if not file.is_file():
-            raise InputError(f"{file} is missing: {recovery_hint('gallery')}")
-        read = whole or record.size < LARGE
-        if file.stat().st_size != record.size or (read and sha256(file) != record.sha256):
-            raise InputError(f"{file} was altered or cut short: {recovery_hint('gallery')}")
+        if harm := _find_harm(folder, name, record, whole=whole):
+            hint = recovery_hint("gallery", commands.get(name, ""))
+            raise InputError(f"{folder / name} {harm}: {hint}")
+
+
+def without_harmed(folder: Path, manifest: Manifest) -> Manifest:
+    """Return a manifest without the entries of `MADE_BY` whose files are missing or altered."""
+    left = replace(manifest)
+    for entry, file, record in _iter_made(manifest):
+        if _find_harm(folder, file, record):
+            setattr(left, entry, None)
+    return left
+
+
+def _iter_made(manifest: Manifest) -> Iterator[tuple[str, str, FileRecord]]:
+    """Yield each entry of `MADE_BY` that there is: its name, its file and its record."""
+    for name in MADE_BY:
+        entry = getattr(manifest, name)
+        if entry is not None and not isinstance(entry, MilvusInfo):
+            yield name, entry.file, entry
+
+
+def _find_harm(folder: Path, name: str, record: FileRecord, *, whole: bool = False) -> str:
+    """Say what has happened to a file; "" if it is as it was written."""
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()):  # the dashboard would serve it
+        return "lies outside the gallery"
+    if not file.is_file():
+        return "is missing"
+    read = whole or record.size < LARGE
+    if file.stat().st_size != record.size or (read and sha256(file) != record.sha256):
+        return "was altered or cut short"
+    return ""
 
 
 def iter_files(manifest: Manifest) -> Iterator[tuple[str, FileRecord]]:

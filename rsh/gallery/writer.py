@@ -188,13 +188,13 @@ def index_gallery(
             does not answer.
     """
     with _next_version(folder) as manifest:
-        gallery, file = Gallery.open(folder), _index_file(folder, manifest)
+        gallery, file = Gallery.open(folder, mend=True), _index_file(folder, manifest)
         old = manifest.index
         manifest.index = build_index(
             gallery, index, recall=recall, uri=uri, file=file, prefix=_collection(gallery)
         )
     drop_index(old)  # searches used it until the manifest was replaced
-    return Gallery.open(folder)
+    return Gallery.open(folder, mend=True)
 
 
 def write_projection(

@@ -177,9 +177,16 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     return value
 
 
-def recovery_hint(what: str) -> str:
-    """Return how to recover a damaged gallery or run, for an error message."""
-    return f"rebuild the {what} with `{COMMANDS[what]}`, or restore the file from a backup"
+def recovery_hint(what: str, command: str = "") -> str:
+    """Return how to recover a damaged gallery or run, for an error message.
+
+    Args:
+        what: "gallery" or "run".
+        command: that makes the damaged file again; by default the whole must be made again.
+    """
+    made = f"make it again with `{command}`" if command else ""
+    made = made or f"rebuild the {what} with `{COMMANDS[what]}`"
+    return f"{made}, or restore the file from a backup"
 
 
 def is_utf8(name: str) -> bool:

@@ -17,6 +17,7 @@ https://doi.org/10.1145/1401890.1401920; of leaving one out without fitting agai
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from rsh.config import SEEDS, check_number
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
 from rsh.learning.labels import GivenLabels, Labels, find_labels
 from rsh.learning.soft_codes import draw, soft_codes
 
@@ -141,28 +143,92 @@ def confidence(gallery: Gallery, labels: Labels | None = None, *, seed: int = 0)
         InputError: there are no labels, the gallery lacks a tile, or all of its tiles are of one
             class.
     """
-    check_number("seed", seed, *SEEDS)
-    given = find_labels(gallery, labels)
-    if not len(given):
-        raise InputError("no tile has a label: give one to a few tiles first")
-    unlabeled = np.setdiff1d(np.arange(len(gallery)), given.rows, assume_unique=True)
-    if not len(unlabeled) and len(given.classes) == 1:
-        raise InputError(
-            f"all tiles of {gallery.folder} are {given.classes[0]!r}: there is none to tell apart"
-        )
-    background = draw(unlabeled, BACKGROUND, seed)
-    scaling = _Scaling.fit(soft_codes(gallery, draw(np.arange(len(gallery)), MEASURED, seed)))
-    rows = scaling.apply(soft_codes(gallery, np.concatenate([given.rows, background])))
-    known, others = np.split(rows.astype(np.float64), [len(given)])
-    fitted = _Fitted.fit(known, given.numbers, others)
-    scores = np.empty((len(gallery), len(given.classes)), np.float32)
-    for start in range(0, len(gallery), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
-        scores[part] = fitted.score(scaling.apply(soft_codes(gallery, part)))
-    whole = len(background) == len(unlabeled)
-    checked = draw(np.arange(len(given)), CHECKED if len(given) > 1 else 0, seed)
-    examples = _Examples(known, others, checked, whole)
-    return Confidence(given.classes, scores, given, _note(given), examples)
+    model = _Model.fit(gallery, labels, seed)
+    given, scores = model.labels, model.score(gallery, slice(None))
+    return Confidence(given.classes, scores, given, _note(given), model.examples)
+
+
+class Guesses(NamedTuple):
+    """The likeliest of the given classes, of k tiles.
+
+    Attributes:
+        classes: its name, k of them.
+        scores: how likely it is, (k,) float32, 0 to 1.
+    """
+
+    classes: list[str]
+    scores: NDArray[np.float32]
+
+
+def guess_classes(gallery: Gallery, rows: Rows) -> Guesses | None:
+    """Return the likeliest class of some tiles, by the labels recorded in the gallery.
+
+    Args:
+        gallery: an opened gallery.
+        rows: of the tiles, (k,).
+
+    Returns:
+        None if no tile has a label, or all tiles have the same.
+
+    Raises:
+        InputError: annotations cannot be read.
+    """
+    given = gallery.annotations.state.given.numbers
+    if (given == UNLABELED).all() or len(np.unique(given)) == 1:
+        return None
+    model = _Model.fit(gallery, None, 0)
+    scores = model.score(gallery, rows)
+    best = scores.argmax(axis=1)
+    names = [model.labels.classes[number] for number in best.tolist()]
+    return Guesses(names, scores[np.arange(len(best)), best])
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """What labels of a gallery have taught.
+
+    Attributes:
+        labels: from which.
+        scaling: of the inputs.
+        fitted: the regressions.
+        examples: that they were fitted to.
+    """
+
+    labels: GivenLabels
+    scaling: "_Scaling"
+    fitted: "_Fitted"
+    examples: "_Examples"
+
+    @classmethod
+    def fit(cls, gallery: Gallery, labels: Labels | None, seed: int) -> "_Model":
+        """Fit the regressions: see `confidence`."""
+        check_number("seed", seed, *SEEDS)
+        given = find_labels(gallery, labels)
+        if not len(given):
+            raise InputError("no tile has a label: give one to a few tiles first")
+        unlabeled = np.setdiff1d(np.arange(len(gallery)), given.rows, assume_unique=True)
+        if not len(unlabeled) and len(given.classes) == 1:
+            raise InputError(
+                f"all tiles of {gallery.folder} are {given.classes[0]!r}: there is none to tell "
+                "apart"
+            )
+        background = draw(unlabeled, BACKGROUND, seed)
+        scaling = _Scaling.fit(soft_codes(gallery, draw(np.arange(len(gallery)), MEASURED, seed)))
+        rows = scaling.apply(soft_codes(gallery, np.concatenate([given.rows, background])))
+        known, others = np.split(rows.astype(np.float64), [len(given)])
+        checked = draw(np.arange(len(given)), CHECKED if len(given) > 1 else 0, seed)
+        examples = _Examples(known, others, checked, len(background) == len(unlabeled))
+        return cls(given, scaling, _Fitted.fit(known, given.numbers, others), examples)
+
+    def score(self, gallery: Gallery, rows: Rows | slice) -> NDArray[np.float32]:
+        """Return the scores of some tiles, (k, classes) float32: see `Confidence`."""
+        wanted = np.arange(len(gallery))[rows]
+        scores = np.empty((len(wanted), len(self.labels.classes)), np.float32)
+        for start in range(0, len(wanted), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            read = part if isinstance(rows, slice) else wanted[part]  # a slice is not copied
+            scores[part] = self.fitted.score(self.scaling.apply(soft_codes(gallery, read)))
+        return scores
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,11 +191,6 @@ class SearchResult:
         return bool(self.gallery.annotations.state.given.names)
 
     @property
-    def labels(self) -> list[str]:
-        """The class that visitors gave to each found tile, "" for none."""
-        return self.gallery.annotations.state.given.of(self.rows.tolist())
-
-    @property
     def name(self) -> str:
         """Id of the query's tile, or name of its image."""
         return self.query.name(self.gallery)

@@ -106,9 +106,9 @@ def test_equal_held_out_tiles_all_leak_and_equal_matches_all_count(tmp_path: Pat
     }
 
 
-def test_a_gallery_without_held_out_tiles_is_refused(tmp_path: Path):
+def test_a_gallery_without_splits_is_refused(tmp_path: Path):
     gallery = made(tmp_path / "gallery", np.ones((3, 8), np.int8), np.ones((3, 1)))
-    with refused(names=("held-out", gallery.folder)):
+    with refused(names=("no queries and no validation tiles", gallery.folder)):
         find(gallery)
 
 

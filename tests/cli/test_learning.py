@@ -4,7 +4,9 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from make_command import refuse
 from make_learning import cluster_gallery, some_labels, true_class
 
 from rsh.cli.main import main
@@ -51,6 +53,18 @@ def test_tiles_are_counted_and_listed_by_confidence(
     main([*words, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert sum(found["tiles"].values()) == len(rows) and found["note"] == ""
+
+
+def test_predictions_are_written_as_the_file_is_called(
+    gallery: Gallery, capsys: pytest.CaptureFixture
+):
+    words = ["classify", "mine", "--labels", "labels.csv", "--output"]
+    for name in ("found.csv", "found.parquet"):
+        main([*words, name])
+    parquet, text = pd.read_parquet("found.parquet"), pd.read_csv("found.csv")
+    assert len(text) and parquet.columns.tolist() == ["id", "class", "confidence"]
+    assert parquet.to_dict("list") == text.to_dict("list")
+    assert ".csv or .parquet" in refuse(capsys, *words, "found.xlsx")
 
 
 def test_table_and_file_of_classify_agree(gallery: Gallery, capsys: pytest.CaptureFixture):

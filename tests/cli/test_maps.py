@@ -17,8 +17,10 @@ from pyproj import Transformer
 
 from rsh.cli.filters import read_filter
 from rsh.cli.main import main
+from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
+from rsh.learning.confidence import confidence
 from rsh.training.run import Run
 
 REGION = "0,-40,60,-40,60,40,0,40"
@@ -113,3 +115,22 @@ def test_places_in_meters_are_kept_by_the_run(
     other = make(tmp_path / "other", classes=("a", "b"), count=3)
     main(["encode", str(run), str(other), "--output", str(tmp_path / "more")])
     assert "longitude" not in Gallery.open(tmp_path / "more").items
+
+
+def test_labels_and_predictions_are_exported_with_the_tiles(tmp_path: Path):
+    town = tiny_gallery(tmp_path / "town", num_tiles=60, more=in_town)
+    main(["gallery", "export", str(town.folder), str(tmp_path / "before.gpkg")])
+    assert "predicted" not in rows(tmp_path / "before.gpkg")
+    for number, name in enumerate(("a", "b")):
+        town.annotations.give_class([number, number + 20], name, by=Visitor("visitor-1"))
+    words = ["gallery", "export", str(town.folder)]
+    main([*words, str(tmp_path / "after.gpkg"), "--filter", "label!=b"])
+    main([*words, str(tmp_path / "after.parquet"), "--filter", "label!=b"])
+    found, scores = rows(tmp_path / "after.gpkg").set_index("id"), confidence(town).scores
+    left = np.setdiff1d(np.arange(60), [1, 21])
+    assert found.index.tolist() == town.items["id"].iloc[left].tolist()
+    assert found["label"].iloc[0] == "a" and found["label"].notna().sum() == 2
+    assert found["predicted"].tolist() == [["a", "b"][best] for best in scores[left].argmax(axis=1)]
+    assert found["confidence"].to_numpy() == pytest.approx(scores[left].max(axis=1), abs=1e-4)
+    table = pq.read_table(tmp_path / "after.parquet").to_pandas()
+    assert table["predicted"].tolist() == found["predicted"].tolist()

@@ -1,13 +1,18 @@
 """What the owner of a page allows."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from make_command import refuse
 from refusals import refused
 
 from rsh.cli.main import main
 from rsh.explorer.server import serve
 from rsh.explorer.settings import DEFAULTS, VARIABLE, PageSettings
 
-SAFE = PageSettings(labels="visitor", learn=False, originals=False)
+SAFE = PageSettings(labels="visitor", learn=False, originals=False, start="")
+SHARED = replace(DEFAULTS, start="")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +21,7 @@ SAFE = PageSettings(labels="visitor", learn=False, originals=False)
         ([], DEFAULTS),
         (["--hostname", "demo.test"], SAFE),
         (["--allow-iframe", "https://demo.test"], SAFE),
-        (["--hostname", "demo.test", "--labels", "gallery", "--learn", "--originals"], DEFAULTS),
+        (["--hostname", "demo.test", "--labels", "gallery", "--learn", "--originals"], SHARED),
         (["--labels", "none", "--no-learn"], PageSettings(labels="none", learn=False)),
     ],
 )
@@ -43,6 +48,25 @@ def test_kernels_read_what_the_server_wrote(monkeypatch: pytest.MonkeyPatch):
     assert PageSettings.read() == DEFAULTS
     SAFE.write()
     assert PageSettings.read() == SAFE
+
+
+def test_kernels_elsewhere_know_where_things_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(VARIABLE, "{}")
+    monkeypatch.chdir(tmp_path)
+    PageSettings(run="runs/mine").write()
+    (tmp_path / "kernel").mkdir()
+    monkeypatch.chdir(tmp_path / "kernel")
+    found = PageSettings.read()
+    assert (found.start, found.run) == (str(tmp_path), str(tmp_path / "runs" / "mine"))
+    assert found.seen_from_start(tmp_path / "galleries" / "mine") == "galleries/mine"
+    assert found.seen_from_start(tmp_path) == "."
+    assert found.seen_from_start(tmp_path.parent / "mine") == str(tmp_path.parent / "mine")
+    assert SAFE.seen_from_start(tmp_path) == ""
+
+
+def test_a_run_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    told = refuse(capsys, "dashboard", "galleries/mine", "--run", tmp_path)
+    assert f"{tmp_path} is no run" in told
 
 
 def test_another_place_for_labels_is_refused():

@@ -258,6 +258,28 @@ def test_a_filter_takes_the_name_of_a_group(gallery: Gallery):
         rows("group=green")
 
 
+def test_names_and_ids_with_commas_are_found(tmp_path: Path):
+    parts = grouped_parts()
+    parts["items"]["id"] = parts["items"]["id"].str.replace("/", ", ")  # "lake, 0.png"
+    gallery = write(tmp_path / "g", info={"name": "commas", "model": {}, "data": {}}, **parts)
+    lakes, fields = gallery.groups[0], gallery.groups[1]
+    gallery.annotations.name_group(lakes.key, "deep, blue", by=Visitor("v"))
+    gallery.annotations.name_group(fields.key, "wheat..rye", by=Visitor("v"))
+
+    def rows(condition: str) -> list[int]:
+        return sorted(np.flatnonzero(gallery.passes(Filter.read([condition]))).tolist())
+
+    both = sorted([*lakes.rows.tolist(), *fields.rows.tolist()])
+    assert rows("group=deep, blue") == rows(f"group={lakes.key}") == sorted(lakes.rows.tolist())
+    assert rows("group=wheat..rye") == sorted(fields.rows.tolist())
+    assert rows("group=wheat..rye,deep, blue") == rows("group=deep, blue, wheat..rye") == both
+    assert rows("group!=deep, blue") == sorted({*range(len(gallery))} - {*lakes.rows.tolist()})
+    with refused("filter", names="no group holds a tile deep"):
+        rows("group=deep")
+    with refused("filter", names="group=deep,,blue"):
+        rows("group=deep,,blue")
+
+
 def test_a_filter_needs_a_tile_in_a_group(gallery: Gallery):
     odd = str(gallery.items["id"][gallery.groups.ungrouped[0]])
     for tile in ("moon/1.png", odd):

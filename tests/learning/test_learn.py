@@ -1,5 +1,7 @@
 """Learning from labels, from a gallery to the next one."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -250,6 +252,22 @@ def test_what_a_killed_writer_left_is_replaced_but_no_work_in_progress(tmp_path:
         assert reserve_output(tmp_path / "mine") == left
         assert entries(left) == set() and (busy / "000001-0").is_dir()
         assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-3"
+
+
+def test_an_empty_folder_of_a_killed_process_is_taken_again(tmp_path: Path):
+    script = (
+        "import sys, time; from pathlib import Path; from rsh.learning.output import reserve_output"
+        "; print(reserve_output(Path(sys.argv[1])), flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "mine")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        first = tmp_path / "mine-learned-1"
+        assert other.stdout.readline().strip() == str(first)
+        assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-2"
+        other.kill()
+    assert first.is_dir() and not any(first.iterdir())
+    assert reserve_output(tmp_path / "mine") == first
+    assert reserve_output(tmp_path / "mine") == tmp_path / "mine-learned-3"
 
 
 def test_without_an_output_the_next_number_is_taken_and_given_back(tmp_path: Path):

@@ -1,12 +1,14 @@
 """Export of results: files, and snippets that reproduce the search."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import traitlets
 
 from rsh.errors import InputError
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geotables import to_geopackage, to_geoparquet
 from rsh.search.formats.snippets import selection_to_python, to_command, to_python
@@ -42,13 +44,21 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
     own_image = traitlets.Bool().tag(sync=True)
     _last: tuple[Any, bytes] = (None, b"")  # what was exported, and the file
 
-    def give(self, form: str, result: SearchResult, *, selection: bool = False) -> None:
+    def give(
+        self,
+        form: str,
+        result: SearchResult,
+        *,
+        selection: bool = False,
+        settings: PageSettings = DEFAULTS,
+    ) -> None:
         """Send results in a format.
 
         Args:
             form: one of `FILES` or `TEXTS`.
             result: the tiles.
             selection: whether a visitor selected them, so that no search finds them again.
+            settings: what the owner of the page has chosen.
 
         Raises:
             InputError: there is no such format, the results cannot be written in it, or there are
@@ -60,7 +70,8 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
             name, kind, make = FILES[form]
             name = name.replace("results", "selection") if selection else name
             ranked = result.rows.tolist(), result.ranks.tolist()
-            wanted = form, selection, result.query, result.options, result.labels, *ranked
+            labels = result.gallery.annotations.version
+            wanted = form, selection, result.query, result.options, labels, *ranked
             if self._last[0] != wanted:  # a sheet of many tiles takes a second
                 titled = {"selection": selection} if form == "sheet" else {}
                 self._last = wanted, make(result, **titled)
@@ -69,10 +80,17 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
             if selection and form == "command":
                 raise InputError("no command selects these tiles: copy the Python snippet")
             snippet = selection_to_python if selection else TEXTS[form]
-            # Visitors must not see where this machine keeps the gallery.
-            folder = f"galleries/{result.gallery.folder.resolve().name}"
-            note = f"Replace {folder} with where you keep the gallery."
+            folder, note = _name_folder(result.gallery.folder, settings)
             text = snippet(result, folder=folder)
             self.send({"kind": "text", "form": form, "text": text, "note": note})
         else:
             raise InputError(f"form {form!r}: choose one of {', '.join([*FILES, *TEXTS])}")
+
+
+def _name_folder(folder: Path, settings: PageSettings) -> tuple[str, str]:
+    """Return a gallery's path in a snippet, and what the reader has to do with it."""
+    if not (path := settings.seen_from_start(folder)):
+        path = f"galleries/{folder.resolve().name}"
+        return path, f"Replace {path} with where you keep the gallery."
+    is_below = not Path(path).is_absolute()
+    return path, f"Run it in {Path(settings.start).resolve()}." if is_below else ""

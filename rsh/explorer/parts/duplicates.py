@@ -121,9 +121,11 @@ class DuplicatesPart(Part):
                 actions.append(["select removable", "Select those that can go"])
         if "leaks" in found:
             strips = [self._leak(each) for each in self._part("leaks")]
+            count = {split: each["leaks"] for split, each in found["splits"].items()}
             note = (
-                f"{plural(len(found['leaks']), 'held-out tile')} look like a tile that a search "
-                "may find, or that the network was trained on: results with them look too good."
+                f"{plural(count['query'], 'held-out tile')} with a near duplicate that a search "
+                f"may find, and {plural(count['val'], 'validation tile')} with one that the "
+                "network was trained on: results with them look too good."
             )
         if len(strips) == self._shown:
             actions.append(["more", "Show more"])

@@ -22,28 +22,34 @@ from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 
 
-def serve(folder: str, fingerprint: str) -> None:
+def serve(folder: str, fingerprint: str, run: str) -> None:
     """Answer messages until the connection closes or is idle for too long.
 
     Args:
         folder: of the gallery.
         fingerprint: of its network and learned head when the page was opened.
+        run: run folder of its network; "" if it is gone.
     """
     encoder: tuple[Encode, Rendering] | None = None
 
     def answer(message: Message) -> Message:
         nonlocal encoder
-        encoder = encoder or _open_encoder(folder, fingerprint)
+        encoder = encoder or _open_encoder(folder, fingerprint, run)
         return _answer(*encoder, message)
 
     answer_messages(answer)
 
 
-def _open_encoder(folder: str, fingerprint: str) -> tuple[Encode, Rendering]:
+def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[Encode, Rendering]:
     gallery = Gallery.open(folder)
     if gallery.manifest.encoder != fingerprint:
         raise InputError("this gallery has changed since the page was opened: reload the page")
-    encode = open_query_encoder(gallery)
+    if not run and gallery.manifest.model.run and not gallery.manifest.model.vector_dim:
+        raise InputError(
+            f"the run that made {gallery.name} is gone, so no image can be encoded: the owner "
+            "of this page can name its new place, with `rsh dashboard GALLERY --run RUN`"
+        )
+    encode = open_query_encoder(gallery, run=run or None)
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
     return encode, gallery.manifest.data.rendering

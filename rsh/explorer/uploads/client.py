@@ -39,9 +39,15 @@ class UploadEncoder:
         worker: the process.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        """Encode as a gallery does, as long as its encoder has this fingerprint."""
-        self.worker = WorkerProcess("rsh.explorer.uploads.worker", str(folder), fingerprint)
+    def __init__(self, folder: Path, fingerprint: str, *, run: str = "") -> None:
+        """Encode as a gallery does.
+
+        Args:
+            folder: of the gallery.
+            fingerprint: of its encoder, which must not change.
+            run: run folder of its network, if the one that the gallery names is gone.
+        """
+        self.worker = WorkerProcess("rsh.explorer.uploads.worker", str(folder), fingerprint, run)
         self._turn = asyncio.Lock()
         self._newest: dict[str, object] = {}  # by what is wanted
 

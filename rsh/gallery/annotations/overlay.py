@@ -57,8 +57,8 @@ def meets(condition: Condition, tiles: Labeled, state: AnnotationState) -> Mask:
     """
     if condition.column == "set":
         try:
-            names = _read_names(condition, (one.name for one in state.sets))
-            keys = [state.find_set(name).key for name in names]
+            names = read_names(condition, (one.name for one in state.sets))
+            keys = [state.find_set(tidy_name(name)).key for name in names]
         except InputError as error:
             raise InputError(error.reason, parameter="filter", value=condition) from None
         is_member = np.zeros(len(tiles.labels), bool)
@@ -66,18 +66,24 @@ def meets(condition: Condition, tiles: Labeled, state: AnnotationState) -> Mask:
             is_member[state.members(key)] = True
         return ~is_member if condition.negated else is_member
     classes, numbers = choose_labels(tiles, state)
-    names = _read_names(condition, map(tidy_name, classes))
-    wanted = [number for number, name in enumerate(classes) if tidy_name(name) in names]
+    chosen = set(map(tidy_name, read_names(condition, map(tidy_name, classes))))
+    wanted = [number for number, name in enumerate(classes) if tidy_name(name) in chosen]
     is_wanted = np.isin(numbers, wanted, invert=condition.negated)
     return np.asarray(is_wanted & (numbers != UNLABELED), bool)
 
 
-def _read_names(condition: Condition, known: Iterable[str]) -> list[str]:
+def read_names(condition: Condition, known: Iterable[str]) -> list[str]:
     """Return the names between the commas of a condition; a known name may hold commas itself.
 
     Args:
-        condition: on sets or labels.
+        condition: on sets, labels or groups.
         known: names that there are, tidy.
+
+    Returns:
+        The names as they are written, without spaces around them.
+
+    Raises:
+        InputError: a name is empty.
     """
     all_known = set(known)
     most = 1 + max((name.count(",") for name in all_known), default=0)  # parts of a name
@@ -87,7 +93,7 @@ def _read_names(condition: Condition, known: Iterable[str]) -> list[str]:
         tried = ((size, tidy_name(",".join(parts[:size]))) for size in range(most, 1, -1))
         known_size = (size for size, name in tried if name in all_known and size <= len(parts))
         size = next(known_size, 1)
-        names.append(tidy_name(",".join(parts[:size])))
+        names.append(",".join(parts[:size]).strip())
         parts = parts[size:]
     if not all(names):
         raise malformed(str(condition))

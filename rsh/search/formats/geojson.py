@@ -10,6 +10,7 @@ import pandas as pd
 
 from rsh.data.places import parse_rings
 from rsh.errors import InputError
+from rsh.search.formats.labels import label_columns
 from rsh.search.results import Hit, SearchResult
 
 SOURCES = ("footprint", "longitude")  # columns that locate a tile
@@ -20,8 +21,8 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
 
     Returns:
         A feature for each tile with coordinates: its footprint where that is known, else a point;
-        with rank, distance (bits), id, class unless the gallery has none, label (the class that a
-        visitor gave) if any tile was given one, and the score if there is one. "left_out", a
+        with rank, distance (bits), id, class unless the gallery has none, the columns of
+        `OF_LABELS` if any tile was given a label, and the score if there is one. "left_out", a
         foreign member, counts the tiles without coordinates.
 
     Raises:
@@ -31,21 +32,22 @@ def feature_collection(result: SearchResult) -> dict[str, Any]:
     if not set(SOURCES) & set(gallery.table.columns):
         raise InputError(f"{gallery.folder} has no coordinates: encode tiles with an items.csv")
     shapes = [geometry(item) for _, item in gallery.table.take(result.rows).iterrows()]
-    features = [
-        {"type": "Feature", "geometry": shape, "properties": _properties(hit, label, result)}
-        for hit, label, shape in zip(result, result.labels, shapes, strict=True)
-        if shape
-    ]
+    labels = label_columns(result.gallery, result.rows)
+    features = []
+    for place, (hit, shape) in enumerate(zip(result, shapes, strict=True)):
+        if shape:
+            said = {name: values[place] for name, values in labels.items()}
+            known = _properties(hit, said, result)
+            features.append({"type": "Feature", "geometry": shape, "properties": known})
     left_out = len(shapes) - len(features)
     return {"type": "FeatureCollection", "features": features, "left_out": left_out}
 
 
-def _properties(hit: Hit, label: str, result: SearchResult) -> dict[str, Any]:
+def _properties(hit: Hit, labels: dict[str, Any], result: SearchResult) -> dict[str, Any]:
     found: dict[str, Any] = {"rank": hit.rank, "distance": hit.distance, "id": hit.id}
     if result.gallery.classes:
         found["class"] = hit.class_name or None
-    if result.has_labels:
-        found["label"] = label or None
+    found |= labels
     return found if hit.score is None else found | {"score": hit.score}
 
 

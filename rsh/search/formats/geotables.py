@@ -6,6 +6,7 @@ from typing import Any
 from rsh.data.geopackage import geopackage_bytes
 from rsh.data.geoparquet_writer import write_geoparquet
 from rsh.data.geotable import GeoTable
+from rsh.search.formats.labels import label_columns
 from rsh.search.results import SearchResult
 
 LAYER = "results"
@@ -35,8 +36,8 @@ def to_geotable(result: SearchResult) -> GeoTable:
     """Return the tiles with rank, distance (bits), score and relevance, then all other columns.
 
     Relevance is null where the query's class or the tile's is unknown; without classes the column
-    is left out, and the score where tiles are ordered by distance alone. The column label, the
-    class that a visitor gave, is there if any tile was given one. A column of the gallery that has
+    is left out, and the score where tiles are ordered by distance alone. The columns of
+    `OF_LABELS` are there if any tile was given a label. A column of the gallery that has
     one of these names gets _2 behind it, or the next number that is free.
 
     Raises:
@@ -46,8 +47,7 @@ def to_geotable(result: SearchResult) -> GeoTable:
     more: dict[str, Any] = {"rank": result.ranks, "distance": result.distances}
     if result.scores is not None:
         more["score"] = result.scores
-    if result.has_labels:
-        more["label"] = [name or None for name in result.labels]
+    more |= label_columns(result.gallery, result.rows)
     if result.gallery.classes:
         more["relevant"] = [hit.relevant for hit in result]
     else:

@@ -16,13 +16,14 @@ import pandas as pd
 
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
+from rsh.search.formats.labels import OF_LABELS, label_columns
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.results import SearchResult
 
 __all__ = ["to_command", "to_contact_sheet", "to_csv", "to_geojson", "to_json", "to_python"]
 
 COLUMNS = (
-    *("rank", "id", "class", "label", "relevant", "distance", "score"),
+    *("rank", "id", "class", "label", "predicted", "confidence", "relevant", "distance", "score"),
     *("split", "longitude", "latitude"),
 )
 OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
@@ -43,10 +44,11 @@ def to_csv(result: SearchResult) -> bytes:
     unknown values are empty cells.
 
     Returns:
-        A header, and the columns rank, id, class, label (the class that a visitor gave), relevant
-        (true or false, empty where one of both classes is unknown), distance (bits), score (-1 to
-        1), split, longitude and latitude (degrees); without class and relevant if the gallery has
-        no classes, and without label if no tile was given one.
+        A header, and the columns rank, id, class, label (the class that a visitor gave), predicted
+        (the class that is likeliest by all labels), confidence (in it, 0 to 1), relevant (true or
+        false, empty where one of both classes is unknown), distance (bits), score (-1 to 1), split,
+        longitude and latitude (degrees); without class and relevant if the gallery has no classes,
+        and without label, predicted and confidence if no tile was given a label.
 
     Source: OWASP, "CSV injection", https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -105,20 +107,22 @@ def to_geojson(result: SearchResult) -> bytes:
 
 
 def _columns(result: SearchResult) -> list[str]:
-    left_out = () if result.gallery.classes else OF_CLASSES
-    names = [name for name in COLUMNS if name not in left_out]
-    return names if result.has_labels else [name for name in names if name != "label"]
+    left_out = [
+        *(() if result.gallery.classes else OF_CLASSES),
+        *(() if result.has_labels else OF_LABELS),
+    ]
+    return [name for name in COLUMNS if name not in left_out]
 
 
 def _rows(result: SearchResult) -> list[dict[str, Any]]:
     """Return what is known of each tile, by the names of the columns."""
     columns, rows = _columns(result), []
     items = result.gallery.table.take(result.rows, columns)
-    labels = result.labels
+    labels = label_columns(result.gallery, result.rows)
     for place, hit in enumerate(result):
         item = _known(items.iloc[place], *columns)
         found = {name: getattr(hit, name) for name in ("rank", "relevant", "distance", "score")}
-        found["label"] = labels[place] or None
+        found |= {name: values[place] for name, values in labels.items()}
         known = dict.fromkeys(columns) | item | found
         rows.append({name: known[name] for name in columns})
     return rows

@@ -11,10 +11,12 @@ from make_gallery import tiny_gallery
 from PIL import Image
 
 from rsh.analysis.compare_rankings import RankingPair, Side
+from rsh.cli.main import main
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.compare import Comparison
 from rsh.explorer.panels.export import FILES
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.settings import PageSettings
 from rsh.gallery.filters import Filter
 from rsh.search.retrieve import search
 
@@ -136,7 +138,8 @@ def test_a_file_holds_what_is_shown(page, given, form):
         assert all(tile in data.decode() for tile in ids) and json.loads(data)
 
 
-def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(page, given, state):
+def test_lines_for_visitors_do_not_say_where_the_gallery_lies(page, given, state):
+    page._settings = PageSettings(start="")
     state.search_by("radius", top_k=9, radius=7, order="features")
     state.filter_by(Filter.read(["split=train,val"]))
     page.refresh()
@@ -150,6 +153,27 @@ def test_the_lines_give_the_same_answer_and_do_not_say_where_the_gallery_lies(pa
     exec(python.replace(f"galleries/{folder.name}", str(folder)), names)
     shown = [hit.row for hit in state.results().hits]
     assert [state.gallery.items["id"][row] for row in shown] == [h.id for h in names["shown"]]
+
+
+@pytest.mark.parametrize("above", [1, 2, 0])
+def test_lines_run_where_the_dashboard_was_started(
+    page, given, state, monkeypatch, tmp_path, above
+):
+    folder = state.gallery.folder.resolve()
+    start = folder.parents[above - 1] if above else tmp_path
+    page._settings = PageSettings(start=str(start))
+    state.select([3, 8])
+    tell(page.export, kind="take", form="python")
+    tell(page.export, kind="take", form="command")
+    tell(page.export, kind="take", form="python", what="selection")
+    (python, command, chosen) = (head["text"] for head, *_ in given)
+    words = shlex.split(command)
+    assert words[2] == (str(folder.relative_to(start)) if above else str(folder))
+    assert {head["note"] for head, *_ in given} == {f"Run it in {start}." if above else ""}
+    monkeypatch.chdir(start)
+    for text in (python, chosen):
+        exec(text, {})
+    main(words[1:])
 
 
 def test_feedback_is_part_of_the_exported_options(state):

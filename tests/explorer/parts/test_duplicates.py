@@ -9,6 +9,7 @@ import pytest
 from in_loop import run
 from make_gallery import tiny_gallery
 
+from rsh.analysis.leaks import find_leaks
 from rsh.config import default_radius
 from rsh.errors import InputError
 from rsh.explorer.jobs import Job
@@ -72,6 +73,16 @@ def test_given_classes_are_shown_as_they_change(page):
     assert shown() == ["", "lake"]
     page.receive(page.labels.tray, {"kind": "label", "do": "undo"}, [])
     assert shown() == ["", ""]
+
+
+def test_queries_alone_are_called_held_out(page):
+    found = find_leaks(page.state.gallery, radius=32, check="none", progress=False).to_dict()
+    queries, others = (found["splits"][split]["leaks"] for split in ("query", "val"))
+    assert queries == page.state.gallery.num_held_out > 0 and others > 0
+    page.duplicates._found = found
+    page.duplicates.open()
+    note = page.duplicates.strips.view["note"]
+    assert f"{queries} held-out tiles with" in note and f"{others} validation tiles with" in note
 
 
 def test_a_key_that_is_none_selects_nothing(page):

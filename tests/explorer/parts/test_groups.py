@@ -50,6 +50,18 @@ def test_a_group_is_named_selected_and_labeled(page):
     assert set(page.labels.labeling.rows_of_class("dark forest")) == set(group.rows.tolist())
 
 
+def test_a_name_that_no_group_shows_is_no_class(page):
+    gallery, labeling = page.state.gallery, page.labels.labeling
+    first, second = (gallery.ids[row] for row in gallery.groups[0].rows[:2].tolist())
+    other = gallery.groups[1].key
+    for key, name in ((first, "old"), (second, "new"), (other, "sea")):
+        labeling.name_group(key, name)
+    assert gallery.group_names == {0: "new", 1: "sea"}
+    assert labeling.classes == ["new", "sea"]
+    labeling.give([3], "old")
+    assert set(labeling.classes) == {"old", "new", "sea"}
+
+
 def test_a_button_that_names_another_class_labels_nothing(page):
     group = page.state.gallery.groups[0]
     ask(page, "rename", key=group.key, name="lake")

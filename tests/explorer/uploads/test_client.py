@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import re
 import shutil
@@ -250,11 +251,11 @@ def test_the_network_can_be_loaded_before_the_first_image_comes(gallery):
     assert ready == used and image.name == "mine.png"
 
 
-def ask_prepared(folder: Path, fingerprint: str) -> None:
+def ask_prepared(folder: Path, fingerprint: str, run_folder: str = "") -> None:
     """Prepare an encoder, then ask it with an image."""
 
     async def prepared() -> None:
-        mine = UploadEncoder(folder, fingerprint)
+        mine = UploadEncoder(folder, fingerprint, run=run_folder)
         try:
             await mine.prepare()
             await mine.encode(saved(Image.new("RGB", (32, 32)), "PNG"), "mine.png")
@@ -285,3 +286,17 @@ def test_the_process_of_the_encoder_is_confined(gallery):
 
     status = run(looked_at())
     assert re.search(r"NoNewPrivs:\s+1", status) and re.search(r"Seccomp:\s+2", status)
+
+
+def test_a_run_that_was_moved_encodes_from_its_new_place(tiny_run, tmp_path: Path):
+    moved = tmp_path / "moved"
+    shutil.copytree(tiny_run.gallery, tmp_path / "gallery")
+    shutil.copytree(Gallery.open(tiny_run.gallery).manifest.model.run, moved)
+    head = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
+    head["model"]["run"] = str(tmp_path / "gone")  # the checksum leaves it out
+    (tmp_path / "gallery" / "gallery.json").write_text(json.dumps(head))
+    fingerprint = head["model"]["fingerprint"]
+    with refused(names=("is gone", "`rsh dashboard GALLERY --run RUN`")) as error:
+        ask_prepared(tmp_path / "gallery", fingerprint)
+    assert str(tmp_path) not in str(error.value)
+    ask_prepared(tmp_path / "gallery", fingerprint, str(moved))

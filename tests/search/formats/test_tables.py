@@ -17,7 +17,9 @@ from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import ModelInfo
-from rsh.search.formats.geotables import to_geotable
+from rsh.learning.confidence import confidence
+from rsh.search.formats.geotables import to_geopackage, to_geoparquet, to_geotable
+from rsh.search.formats.labels import OF_LABELS
 from rsh.search.formats.tables import COLUMNS, escape_formula, to_csv, to_geojson, to_json
 from rsh.search.query import Query, QueryImage, SearchOptions
 from rsh.search.results import SearchedTiles, SearchResult
@@ -30,7 +32,7 @@ AWKWARD = {
     "savanna": "-1",
     "grassland": "a;+1",
 }
-UNLABELED_COLUMNS = [name for name in COLUMNS if name != "label"]  # no visitor gave a class
+UNLABELED_COLUMNS = [name for name in COLUMNS if name not in OF_LABELS]  # no visitor gave a class
 STARTS = "=+-@\t\r\n\0＝＋－＠"  # noqa: RUF001
 
 
@@ -178,3 +180,32 @@ def test_given_classes_are_a_column_once_there_are_any(tmp_path):
     assert [one["properties"]["label"] for one in features] == [hit["label"] for hit in hits]
     table = to_geotable(result).columns
     assert table["label"].to_pylist() == [hit["label"] for hit in hits]
+
+
+def test_predictions_are_columns_once_there_are_labels(tmp_path):
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=40)
+    result = everything(gallery)
+    assert "predicted" not in cells(result)[0] and "predicted" not in to_geotable(result).columns
+    names = np.array(gallery.classes)[gallery.labels]
+    for name in gallery.classes[:2]:
+        given = np.flatnonzero(names == name)[:4].tolist()
+        gallery.annotations.give_class(given, name, by=Visitor("visitor-1"))
+    scores = confidence(gallery).scores[result.rows]
+    expected = [gallery.classes[number] for number in scores.argmax(axis=1)]
+    sure = scores.max(axis=1)
+    hits = json.loads(to_json(result))["hits"]
+    features = [one["properties"] for one in json.loads(to_geojson(result))["features"]]
+    for rows in (cells(result), hits, features, to_geotable(result).columns.to_pylist()):
+        assert [row["predicted"] for row in rows] == expected
+        assert [float(row["confidence"]) for row in rows] == pytest.approx(sure.tolist(), abs=1e-4)
+    some = result.take([5, 2, 9])
+    assert [row["predicted"] for row in cells(some)] == [expected[place] for place in (5, 2, 9)]
+
+
+def test_one_class_for_all_tiles_predicts_nothing(tmp_path):
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=10)
+    gallery.annotations.give_class(range(10), "wet", by=Visitor("visitor-1"))
+    result = everything(gallery)
+    (first, *_) = json.loads(to_json(result))["hits"]
+    assert to_geopackage(result) and to_geoparquet(result)
+    assert (first["label"], first["predicted"], first["confidence"]) == ("wet", None, None)
