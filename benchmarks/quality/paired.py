@@ -4,7 +4,7 @@
     python -m benchmarks.quality.paired --table  print the tables
 
 All methods answer the same queries with the same split, so they are compared pair by pair. The
-interval draws queries and seeds anew, since the same tile is a query under several seeds. Average
+interval resamples queries and seeds, since the same tile is a query under several seeds. Average
 precisions of single queries come from build/methods, where methods.py has kept them. One JSON line
 a pair in results/paired.jsonl.
 """
