@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import Row, read_rows
 from benchmarks.quality.terms import PLACES, RESULTS, TERMS
+from rsh.text import plural
 
 DATA = {"bluemarble": "the sample", "ucmd": "UCMD"}
 EPOCHS = (1, 5, 20, 40, 60)
@@ -38,11 +39,24 @@ Groups = dict[tuple[Setting, str], list[Row]]  # setting, terms -> one row a see
 
 def main() -> None:
     """Print all tables."""
-    groups: Groups = defaultdict(list)
-    for row in read_rows(RESULTS):
-        groups[Setting(row["frozen"], row["data"], row["place"]), row["terms"]].append(row)
+    groups = grouped(read_rows(RESULTS))
     places = sorted({setting for setting, _ in groups}, key=in_order)
     print("\n\n".join([*map_tables(groups, places), gradient_table(groups, places)]))
+
+
+def grouped(rows: Iterable[Row]) -> Groups:
+    """Put rows together, of those seeds that all terms have: some splits are harder than others."""
+    every: dict[Setting, dict[int, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        setting = Setting(row["frozen"], row["data"], row["place"])
+        every[setting][row["seed"]][row["terms"]] = row
+    groups: Groups = defaultdict(list)
+    for setting, by_seed in every.items():
+        for _, by_terms in sorted(by_seed.items()):
+            if by_terms.keys() == TERMS.keys():
+                for terms, row in by_terms.items():
+                    groups[setting, terms].append(row)
+    return groups
 
 
 def in_order(setting: Setting) -> tuple[bool, int, str]:
@@ -59,7 +73,7 @@ def map_tables(groups: Groups, places: Iterable[Setting]) -> Iterable[str]:
     }
     for title, figure in figures.items():
         shown = [place for place in places if not (place.frozen and "features" in title)]
-        heads = ["terms", *(place.title for place in shown)]
+        heads = ["terms", *(f"{each.title}, {number(groups, each)}" for each in shown)]
         digits = 1 if "%" in title else 2
         lines = [
             (terms, *(cell(map(figure, groups[place, terms]), digits) for place in shown))
@@ -68,10 +82,15 @@ def map_tables(groups: Groups, places: Iterable[Setting]) -> Iterable[str]:
         yield f"**{title}**\n\n{markdown(heads, lines)}"
 
 
+def number(groups: Groups, setting: Setting) -> str:
+    """Say how many seeds a column has."""
+    return plural(len(groups[setting, next(iter(TERMS))]), "seed")
+
+
 def gradient_table(groups: Groups, places: Iterable[Setting]) -> str:
     """Return cosines between the terms' gradients, where all three are at work."""
     lines = []
-    for place in places:
+    for place in (place for place in places if place.place == "defaults"):
         rows = groups[place, "all three"]
         for part in ("codes", "trunk", "backbone"):
             for pair in PAIRS if part != "codes" else PAIRS[2:]:
