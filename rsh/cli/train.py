@@ -112,12 +112,21 @@ def train(
         if init_from:
             begun = Run.open(init_from)
             net = begun.net()
-            known = begun.knows(dataset)  # then its queries must stay unseen
+            known = begun.knows(dataset)  # then its queries must not be learned
+            begun_with = begun.config["split"].get("unseen", 0.0)
+            if known and unseen and unseen != begun_with:
+                raise InputError(
+                    f"{init_from} has learned these tiles with {begun_with:g}: leave it out, or "
+                    "start without --init-from",
+                    parameter="unseen",
+                    value=unseen,
+                )
             split = begun.cut(dataset) if known else split_it()
             if not known and (seen := begun.count_queries(split)):
                 warnings.warn(
-                    f"{plural(seen, 'training tile')} of {data} are queries of {init_from}, in "
-                    "another order or with other labels: do not compare the figures of both runs",
+                    f"{plural(seen, 'tile')} of {data} have changed sides between training and "
+                    f"what {init_from} is measured on, in another order or with other labels: do "
+                    "not compare the figures of both runs",
                     RshWarning,
                     stacklevel=2,
                 )

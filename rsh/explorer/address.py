@@ -84,12 +84,15 @@ def read_address(address: str, state: ExplorerState) -> str:
         InputError: the address is too long, or says too many things; the state is as before.
     """
     found = _parse(address)
+    parts = _Parts(state)
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
-    parts = _Parts(state)
-    for name in ("q", "k", "r", "order", "include_held_out", "stack"):
+    # how many tiles can be found depends on whether held-out ones count
+    for name in ("q", "include_held_out", "k", "r", "order", "stack"):
         parts.follow(name, found.get(name, [])[-1:])
-    for name in ("where", *SIGNS):
+    if "where" in found:
+        parts.filter(found["where"])
+    for name in SIGNS:
         parts.follow(name, found.get(name, []))
     state.search_with(parts.query)
     if not parts.left_out:
@@ -108,6 +111,7 @@ class _Parts:
     def __init__(self, state: ExplorerState) -> None:
         self.query, self.left_out = state.query, list[str]()
         self._state = state
+        self._has_query = True
         self._acts: dict[str, Callable[[str], None]] = {
             "q": self._choose,
             "k": lambda text: self._search(mode="top_k", top_k=_number(text)),
@@ -115,7 +119,6 @@ class _Parts:
             "order": lambda text: self._search(order=text),
             "include_held_out": lambda text: self._search(include_held_out=_switch(text)),
             "stack": self._stack,
-            "where": self._add_condition,
             **{word: partial(self._mark, sign=sign) for word, sign in SIGNS.items()},
         }
 
@@ -126,10 +129,34 @@ class _Parts:
             except InputError as error:
                 self.left_out.append(f"{name}={value} ({error.reason})")
 
+    def filter(self, texts: list[str]) -> None:
+        if not self._refusal(texts):
+            return
+        kept = []
+        for text in texts:
+            if reason := self._refusal([text]):
+                self.left_out.append(f"where={text} ({reason})")
+            else:
+                kept.append(text)
+        if reason := self._refusal(kept):  # each alone makes sense
+            self._state.filter_by(NO_FILTER)
+            self.left_out.append(f"{', '.join(f'where={text}' for text in kept)} ({reason})")
+
+    def _refusal(self, texts: list[str]) -> str:
+        try:
+            self._state.filter_by(Filter.read(texts))
+        except InputError as error:
+            return error.reason
+        return ""
+
     def _choose(self, tile: str) -> None:
+        self._has_query = False
         self.query = Query(_row(self._state, tile))
+        self._has_query = True
 
     def _mark(self, tile: str, *, sign: Sign) -> None:
+        if not self._has_query:
+            raise InputError("it belongs to a query that was left out")
         self.query = self.query.mark(_row(self._state, tile), sign)
 
     def _search(self, **changed: Any) -> None:
@@ -139,10 +166,6 @@ class _Parts:
 
     def _stack(self, text: str) -> None:
         self._state.stacked = _switch(text)
-
-    def _add_condition(self, text: str) -> None:
-        texts = [str(condition) for condition in self._state.settings.filter.conditions]
-        self._state.filter_by(Filter.read([*texts, text]))
 
 
 def _switches(state: ExplorerState) -> dict[str, str]:

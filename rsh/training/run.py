@@ -198,17 +198,22 @@ class Run:
         return split
 
     def count_queries(self, split: Split) -> int:
-        """Return how many training tiles of a split have the content of a query of this run.
+        """Return how many tiles cannot be judged fairly by a network that goes on from this run.
 
-        0 if the data of this run are gone, or have changed.
+        These are training tiles with the content of a query or an unseen tile of this run, and
+        unseen tiles that this run has learned from. 0 if its data are gone, or have changed.
         """
         try:
             mine = self.split()
         except InputError:
             return 0
         digests = mine.dataset.digests
-        queries = {digests[row] for row in mine.rows("query")} - {b""}
-        return sum(split.dataset.digests[row] in queries for row in split.rows("train", "val"))
+        held_out, learned = (
+            {digests[row] for row in mine.rows(*names)} - {b""}
+            for names in (("query", "unseen"), ("train", "val"))
+        )
+        pairs = ((held_out, split.rows("train", "val")), (learned, split.rows("unseen")))
+        return sum(split.dataset.digests[row] in known for known, rows in pairs for row in rows)
 
     def dataset(
         self,
@@ -280,7 +285,7 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
     check_object(config, whole, where=str(file), what="run")
     for part, kinds in KINDS.items():
         where = f"{part!r} in {file}"
-        exact, optional = part != "data", ("near_duplicates",)
+        exact, optional = part != "data", ("near_duplicates", "unseen")
         check_object(config[part], kinds, where=where, what="run", exact=exact, optional=optional)
     try:
         for name in ("hidden", "feature_dim"):

@@ -217,3 +217,32 @@ def test_filters_that_are_too_long_for_a_link_are_refused(gallery):
     assert state.settings == before
     # A link opens no files.
     assert "fields.geojson" in read_address("?where=polygon=fields.geojson", state)
+
+
+def test_many_conditions_take_no_longer_one_by_one(gallery, monkeypatch):
+    state = ExplorerState(gallery)
+    asked = []
+    filter_by = state.filter_by
+    monkeypatch.setattr(state, "filter_by", lambda filter: asked.append(1) or filter_by(filter))
+    conditions = [f"class!=c{number}" for number in range(40)]
+    assert read_address("?" + "&".join(f"where={each}" for each in conditions), state) == ""
+    assert len(asked) <= 2
+    told = read_address("?where=class=nowhere&" + "&".join(f"where={c}" for c in conditions), state)
+    assert "class=nowhere" in told and "c39" not in told
+    assert len(state.settings.filter.conditions) == 40
+    assert len(asked) < 2 * 43 + 4
+
+
+def test_marks_of_a_query_that_was_left_out_are_left_out(gallery):
+    state = ExplorerState(gallery)
+    tile = state.gallery.ids[3]
+    told = read_address(f"?q=nowhere&like={tile}", state)
+    assert "q=nowhere" in told and f"like={tile}" in told and not state.query.positive
+
+
+def test_held_out_tiles_count_before_their_number(tmp_path):
+    state = ExplorerState(tiny_gallery(tmp_path / "g", num_tiles=80))
+    every = len(state.gallery) - 1
+    assert state.max_top_k < every <= 100
+    assert read_address(f"?k={every}&include_held_out=yes", state) == ""
+    assert state.settings.top_k == every

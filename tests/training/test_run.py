@@ -14,7 +14,7 @@ from rsh.errors import InputError
 from rsh.io.provenance import environment, git_revision
 from rsh.models.hashnet import HashNet, fingerprint
 from rsh.training import train as module
-from rsh.training.run import Run, describe, start_run
+from rsh.training.run import Run, checksum, describe, start_run
 from rsh.training.train import train
 
 
@@ -299,3 +299,14 @@ def test_side_of_a_network_that_was_altered_is_noticed(folder: Path):
     edit(folder / "config.json", lambda config: config["model"].update(image_size=36))
     with refused(names="config.json"):
         Run.open(folder).net()
+
+
+def test_run_of_before_unseen_classes_opens(tiny_run, tmp_path: Path):
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    file = tmp_path / "run" / "config.json"
+    config = json.loads(file.read_text())
+    for name in ("near_duplicates", "unseen"):
+        del config["split"][name]
+    config["checksum"] = checksum(config)
+    file.write_text(json.dumps(config))
+    assert Run.open(tmp_path / "run").split().rows("unseen").size == 0

@@ -132,7 +132,8 @@ function render({ model, el }) {
     const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event;
     const typing =
       target instanceof HTMLElement &&
-      target.closest("input:not([type=checkbox], [type=range], [type=radio]), textarea, select, dialog");
+      (target.isContentEditable ||
+        target.closest("input:not([type=checkbox], [type=range], [type=radio]), textarea, select, dialog"));
     if (typing || altKey || !el.isConnected) return;
     if (ctrlKey || metaKey) {
       const back = key.toLowerCase() === "z" && !shiftKey;
@@ -211,6 +212,10 @@ function render({ model, el }) {
   function noteClick(event) {
     clicked = heldBy(event);
   }
+  function letGo() {
+    isPicking = false; // the key is released in another window
+  }
+  addEventListener("blur", letGo);
   document.addEventListener("keydown", press);
   document.addEventListener("keydown", spare);
   document.addEventListener("keyup", spare);
@@ -275,6 +280,7 @@ function render({ model, el }) {
       },
       join: () => emit(model, "given", { classes: model.get("given") }),
     }),
+    () => removeEventListener("blur", letGo),
     () => document.removeEventListener("keydown", press),
     () => document.removeEventListener("keydown", spare),
     () => document.removeEventListener("keyup", spare),

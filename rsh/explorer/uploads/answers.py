@@ -6,6 +6,7 @@ map, the image itself, or an empty message once the network is loaded.
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -49,7 +50,11 @@ def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[Encode, Rend
             f"the run that made {gallery.name} is gone, so no image can be encoded: the owner "
             "of this page can name its new place, with `rsh dashboard GALLERY --run RUN`"
         )
-    encode = open_query_encoder(gallery, run=run or None)
+    try:
+        encode = open_query_encoder(gallery, run=run or None)
+    except InputError as error:  # visitors need not know where the owner's runs are
+        around = f"{Path(run).parent}/" if run else "\n"
+        raise InputError(str(error).replace(around, "")) from None
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
     return encode, gallery.manifest.data.rendering

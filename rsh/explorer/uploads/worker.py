@@ -11,6 +11,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 from rsh.explorer.uploads.confinement import MEMORY, confine_files, limit_memory, log
 
@@ -19,7 +20,7 @@ def main(folder: str, fingerprint: str, run: str) -> None:
     """Answer messages with the network of a gallery, from `run` if its own run is gone."""
     warnings.simplefilter("ignore")  # such as how an image was converted
     limit_memory(MEMORY)
-    run = find_run(Path(folder)) or run
+    run = choose_run(Path(folder), run)
     readable = [Path(folder), *([Path(run)] if run else [])]
     if not confine_files(readable, Path(tempfile.gettempdir())):
         log("the encoder can read and write what you can: this system has no Landlock")
@@ -28,17 +29,31 @@ def main(folder: str, fingerprint: str, run: str) -> None:
     serve(folder, fingerprint, run)
 
 
-def find_run(folder: Path) -> str:
-    """Return the run folder that a gallery names, read without the libraries of `Gallery`.
+def choose_run(folder: Path, given: str) -> str:
+    """Return the run that made a gallery, read without the libraries of `Gallery`.
+
+    Args:
+        folder: of the gallery.
+        given: another run folder, where the gallery's own may have moved; "" for none.
 
     Returns:
-        "" if it names none, or if this is gone.
+        `given` if its network made the gallery, or if the folder that the gallery names is gone;
+        else this folder, "" if there is none.
     """
+    model = _read_json(folder / "gallery.json").get("model")
+    own = model.get("run") if isinstance(model, dict) else None
+    if isinstance(model, dict) and given:
+        if _read_json(Path(given) / "config.json").get("fingerprint") == model.get("fingerprint"):
+            return given
+    return own if isinstance(own, str) and own and Path(own).is_dir() else given
+
+
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        run = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))["model"]["run"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""  # opening the gallery tells what is wrong with it
-    return run if isinstance(run, str) and run and Path(run).is_dir() else ""
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # opening the gallery or the run says what is wrong with it
+    return found if isinstance(found, dict) else {}
 
 
 if __name__ == "__main__":
