@@ -1,12 +1,30 @@
 """Rows of results: one JSON object a line, appended and never changed."""
 
 import json
+import time
+from collections.abc import Callable, Collection, Iterable
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 RESULTS_FOLDER = ROOT / "benchmarks" / "results"
 Row = dict[str, Any]
+OUT_OF_TIME = "no time for another row: run this again"
+
+
+class Wanted(NamedTuple):
+    """Rows that are measured together.
+
+    Attributes:
+        name: of the work, for who waits.
+        keys: of the rows.
+        measure: returns the rows, each with its "key" and "map".
+    """
+
+    name: str
+    keys: Collection[str]
+    measure: Callable[[], list[Row]]
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -19,3 +37,20 @@ def append(file: Path, *rows: Row) -> None:
     file.parent.mkdir(exist_ok=True)
     with file.open("a") as stream:
         stream.write("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def add_missing(file: Path, wanted: Iterable[Wanted], *, minutes: float = inf) -> None:
+    """Measure the rows that a file lacks, and begin none that might not end in time."""
+    start, longest = time.monotonic(), 0.0
+    done = {row["key"] for row in read_rows(file)}
+    for name, keys, measure in wanted:
+        begun = time.monotonic()
+        if done.issuperset(keys):
+            continue
+        if begun - start + 1.2 * longest > 60 * minutes:
+            print(OUT_OF_TIME, flush=True)
+            return
+        rows = [row for row in measure() if row["key"] not in done]
+        append(file, *rows)
+        longest = max(longest, time.monotonic() - begun)
+        print(f"{name}: {rows[0]['map']:.4f}", flush=True)

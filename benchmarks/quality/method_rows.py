@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.common.rows import Row, append, read_rows
+from benchmarks.common.rows import Row, Wanted, add_missing
 from rsh.codes.asymmetric import soft_bits
 from rsh.codes.binary import Codes, Packed, pack
 from rsh.codes.centers import random_codewords
@@ -88,7 +88,6 @@ LATER = {  # settings of a job or a training that came after the first rows
     *("neighbors", "look_weight", "look_temperature", "teacher_temperature"),
 }
 BEST_OF_EVERY = 10  # epochs
-OUT_OF_TIME = "no time for another row: run this again"
 
 
 @dataclass(frozen=True)
@@ -169,21 +168,15 @@ def without_later(settings: dict[str, Any], like: type) -> dict[str, Any]:
 
 
 def run_rows(jobs: Iterable[Job], file: Path, *, minutes: float = np.inf) -> None:
-    """Measure the rows that a file lacks, and begin none that might not end in time."""
-    start, longest = time.monotonic(), 0.0
-    done = {row["key"] for row in read_rows(file)}
-    for job in jobs:
-        begun, keys = time.monotonic(), job.keys(open_data(job.setup).fingerprint)
-        if done.issuperset(keys.values()):
-            continue
-        if begun - start + 1.2 * longest > 60 * minutes:
-            print(OUT_OF_TIME, flush=True)
-            return
-        rows = [row for row in measure(job, keys) if row["key"] not in done]
-        append(file, *rows)
-        longest = max(longest, time.monotonic() - begun)
-        found = rows[0]["map"]
-        print(f"{job.data} {job.method} {job.bits} {job.seed}: {found:.4f}", flush=True)
+    """Measure the rows of jobs that a file lacks: see `add_missing`."""
+    add_missing(file, map(wanted_by, jobs), minutes=minutes)
+
+
+def wanted_by(job: Job) -> Wanted:
+    """Return the rows of a job."""
+    keys = job.keys(open_data(job.setup).fingerprint)
+    name = f"{job.data} {job.method} {job.bits} {job.seed}"
+    return Wanted(name, keys.values(), lambda: measure(job, keys))
 
 
 @cache

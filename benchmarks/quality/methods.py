@@ -3,10 +3,10 @@
     RSH_DATA=folder python -m benchmarks.quality.methods --data ucmd --bits 16 32 64
 
 All methods share backbone, views, batches, optimizer and schedule, and all protocols evaluate the
-same codes. Our settings are the defaults,
-chosen on validation tiles of the built-in sample; a baseline's are its paper's. Rows learn from
-train and val, as published results do. One JSON line a row in results/methods.jsonl; a row that is
-there is not run again. `methods_table.py` prints the tables.
+same codes. Our settings are the defaults, chosen on validation tiles of the built-in sample; a
+baseline's are its paper's. Rows learn from train and val, as published results do. One JSON line a
+row in results/methods.jsonl; a row that is there is not run again. `methods_table.py` and
+`protocol_tables.py` print the tables.
 """
 
 import argparse
@@ -42,8 +42,6 @@ def jobs(given: argparse.Namespace) -> Iterator[Job]:
     for seed, data, backbone, bits, method in product(
         given.seeds, given.data, given.backbones, given.bits, given.methods
     ):
-        if method == "float cosine" and bits != given.bits[0]:
-            continue  # it has no bits
         job = Job(data, DATA[data], method, bits, seed, replace(HEAD, seed=seed), backbone)
         job = replace(job, protocols=protocols, unseen=given.unseen)
         if method == TWO_PART:

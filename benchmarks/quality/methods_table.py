@@ -80,9 +80,7 @@ def grouped(measured_on: str) -> dict[Key, Group]:
         plain = row["protocol"] == DISJOINT.name and not row.get("unseen")
         if plain and row["measured_on"] == measured_on:
             key = Key._make([*(row[name] for name in Key._fields[:-1]), changed_settings(row)])
-            every = COMPARED if row["method"] == "float cosine" else (row["bits"],)
-            for bits in every:
-                groups[key][method_of(row), bits].append(row)
+            groups[key][method_of(row), row["bits"]].append(row)
     return dict(sorted(groups.items()))
 
 

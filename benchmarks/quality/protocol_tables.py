@@ -89,11 +89,13 @@ def measured(groups: Groups, columns: Sequence[Column]) -> Iterator[Sequence[str
     """Yield a line a method: means over seeds at each length."""
     for method, name in NAMES.items():
         cells = [
-            " / ".join(mean(groups[method, bits, protocol], figure) for bits in COMPARED)
+            " / ".join(mean(groups[method, bits, protocol], figure) for bits in COMPARED).strip(
+                " /"
+            )
             for protocol, figure in columns
         ]
         if any(cells):
-            yield name, *(cell.strip(" /") for cell in cells)
+            yield name, *cells
 
 
 def mean(rows: Iterable[Row], figure: str) -> str:

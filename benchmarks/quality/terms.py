@@ -18,7 +18,7 @@ import argparse
 import copy
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations, product
 from math import inf
@@ -30,8 +30,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
-from benchmarks.quality.method_rows import BEGUN, OUT_OF_TIME, UCMD, open_data
+from benchmarks.common.rows import RESULTS_FOLDER, Row, Wanted, add_missing
+from benchmarks.quality.method_rows import BEGUN, UCMD, open_data
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
 from rsh.data.decoded import decoded_tiles
@@ -104,22 +104,17 @@ class Job:
         return json.dumps([self.data, fingerprint[:16], BITS, IMAGE_SIZE, asdict(self.config)])
 
 
-def run(jobs: Sequence[Job], file: Path, *, minutes: float = inf) -> None:
-    """Measure the rows that a file lacks, and begin none that might not end in time."""
-    start, longest = time.monotonic(), 0.0
-    for number, job in enumerate(jobs, start=1):
-        split = split_of(job)
-        key = job.key(split.dataset.fingerprint)
-        if key in {row["key"] for row in read_rows(file)}:
-            continue
-        begun = time.monotonic()
-        if begun - start + 1.2 * longest > 60 * minutes:
-            print(OUT_OF_TIME, flush=True)
-            return
-        row = {"key": key} | measure(job, split)
-        append(file, row)
-        longest = max(longest, time.monotonic() - begun)
-        print(f"{number}/{len(jobs)} {job.data} {job.terms}: {row['map']:.4f}", flush=True)
+def run(jobs: Iterable[Job], file: Path, *, minutes: float = inf) -> None:
+    """Measure the rows of jobs that a file lacks: see `add_missing`."""
+    add_missing(file, map(wanted_by, jobs), minutes=minutes)
+
+
+def wanted_by(job: Job) -> Wanted:
+    """Return the row of a job."""
+    split = split_of(job)
+    key = job.key(split.dataset.fingerprint)
+    name = f"{job.data} {job.terms} {job.place} {job.seed}"
+    return Wanted(name, [key], lambda: [{"key": key} | measure(job, split)])
 
 
 def split_of(job: Job) -> Split:
@@ -291,4 +286,4 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=inf, help="begin no row that ends later")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
-    run(list(list_jobs(given)), given.results, minutes=given.minutes)
+    run(list_jobs(given), given.results, minutes=given.minutes)

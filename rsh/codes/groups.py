@@ -6,9 +6,9 @@ groups are valleys:
 1. A pass leads from each code to each denser one among its `NEIGHBORS` nearest. It is as high as
    the code is sparse, or as half of the bits in which the two codes differ: every way from one to
    the other, bit by bit, has a code that lies so far from both.
-2. Each code begins as a valley of its own. The passes are taken from the lowest to the highest:
-   each merges the two valleys that it joins, unless the shallower valley is `prominence` bits deep
-   or more, from its bottom to the pass.
+2. Each code begins as a valley of its own. The passes are taken from the lowest to the highest.
+   Each merges the two valleys it joins, unless both are at least `prominence` bits deep, measured
+   from the bottom of the valley to the pass.
 3. A tile is in no group if its code differs from the majority code of its group in more than a
    third of the bits, where unrelated codes differ in half; nor if the group has fewer than one in
    200 tiles.

@@ -1,4 +1,4 @@
-"""What was learned from labels, as a list of facts; a learned gallery keeps them."""
+"""The report of what codes learned from labels: a list of facts, kept in the learned gallery."""
 
 from pathlib import Path
 

@@ -53,8 +53,9 @@ def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[Encode, Rend
     try:
         encode = open_query_encoder(gallery, run=run or None)
     except InputError as error:  # visitors need not know where the owner's runs are
-        around = f"{Path(run).parent}/" if run else "\n"
-        raise InputError(str(error).replace(around, "")) from None
+        if not run:
+            raise
+        raise InputError(str(error).replace(f"{Path(run).parent}/", "")) from None
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
     return encode, gallery.manifest.data.rendering

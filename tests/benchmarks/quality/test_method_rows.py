@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.common.rows import ROOT, Row
+from benchmarks.common.rows import OUT_OF_TIME, ROOT, Row, read_rows
 from benchmarks.quality import method_rows
-from benchmarks.quality.method_rows import HEAD, OUT_OF_TIME, UCMD, Job, Made, run_rows
+from benchmarks.quality.method_rows import HEAD, UCMD, Job, Made, run_rows
 from rsh.config import TrainConfig
 from rsh.data.tiles import TileDataset
 from rsh.evaluation.protocols import PROTOCOLS
@@ -46,13 +46,13 @@ def test_rows_are_measured_once_and_in_time(
     file = tmp_path / "rows.jsonl"
     for _ in range(2):
         run_rows(jobs, file)
-    assert [row["bits"] for row in method_rows.read_rows(file)] == [16, 32]
+    assert [row["bits"] for row in read_rows(file)] == [16, 32]
     more = replace(jobs[0], protocols=("disjoint", "fah", "milan"))
     for _ in range(2):
         run_rows([more], file)
-    assert [row["bits"] for row in method_rows.read_rows(file)] == [16, 32, 16, 16]
+    assert [row["bits"] for row in read_rows(file)] == [16, 32, 16, 16]
     run_rows([Job("ucmd", UCMD, "lsh", 64, 0, HEAD)], file, minutes=-1)
-    assert len(method_rows.read_rows(file)) == 4 and OUT_OF_TIME in capsys.readouterr().out
+    assert len(read_rows(file)) == 4 and OUT_OF_TIME in capsys.readouterr().out
 
 
 @pytest.fixture(autouse=True)

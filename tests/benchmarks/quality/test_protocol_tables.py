@@ -39,4 +39,5 @@ def test_a_table_has_means_over_seeds_and_papers_in_the_column_of_their_code(
     assert (csq["disjoint"], csq["dhcl"], csq["dhcl, best epoch"]) == ("85.0", "70.0", "75.0")
     assert (two_part["disjoint"], two_part["dhcl"]) == ("50.0", "")
     assert paper["dhcl, best epoch"] == "98.97 / 99.34 / 99.60" and paper["dhcl"] == ""
+    assert not any("GreedyHash" in line[0] for line in lines)  # it has no row
     assert ["CSQ", "20.0"] in lines  # of the unseen classes, in a table of their own
