@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from benchmarks.common.rows import Row, Wanted, add_missing
+from benchmarks.quality.finer_rankings import finer_rankings
 from rsh.codes.asymmetric import soft_bits
 from rsh.codes.binary import Codes, Packed, pack
 from rsh.codes.centers import random_codewords
@@ -84,7 +86,7 @@ WHOLE = TrainConfig(
     finetune=True, train_on_val=True, epochs=40, ema_decay=0.99, warmup_fraction=0.1
 )
 LATER = {  # settings of a job or a training that came after the first rows
-    *("head_first", "look_bits", "labels", "others", "unseen"),
+    *("head_first", "look_bits", "labels", "others", "unseen", "noise", "rankings"),
     *("neighbors", "look_weight", "look_temperature", "teacher_temperature"),
 }
 BEST_OF_EVERY = 10  # epochs
@@ -104,6 +106,8 @@ class Job:
             as "5", or a share such as "10%".
         others: whether the other training tiles are learned from, too.
         unseen: share of the classes that are not learned.
+        noise: share of the training labels that are wrong.
+        rankings: whether finer rankings of the codes are measured, too.
         protocols: under which the codes are measured.
     """
 
@@ -122,6 +126,8 @@ class Job:
     labels: str = ALL_LABELS
     others: bool = True
     unseen: float = 0.0
+    noise: float = 0.0
+    rankings: bool = False
     protocols: tuple[str, ...] = (DISJOINT.name,)
 
     def key(self, fingerprint: str) -> str:
@@ -255,6 +261,7 @@ def settings_of(job: Job) -> Row:
         "labels": job.labels,
         "others": job.others,
         "unseen": job.unseen,
+        "noise": job.noise,
         "image_size": job.setup.image_size,
     }
 
@@ -275,7 +282,7 @@ def network(job: Job) -> HashNet:
 def trained(job: Job, split: Split, key: str) -> Made:
     """Train a network and make codes; a training that was cut off goes on."""
     config, net = replace(job.config, method=job.method), network(job)  # type: ignore[arg-type]
-    known = with_labels(split_of(job.setup, job.seed, False, job.unseen), job)
+    known = as_learned(split_of(job.setup, job.seed, False, job.unseen), job)
     if job.head_first:
         train(net, known, replace(HEAD, **{name: getattr(config, name) for name in OF_BOTH}))
     run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
@@ -287,12 +294,15 @@ def trained(job: Job, split: Split, key: str) -> Made:
     if run:
         shutil.rmtree(run)
     soft = soft_bits(encodings.relaxed)
+    task = RetrievalTask(split, DISJOINT)
     about = about_codes(encodings, plain, split) | {
-        "map_before_sign": cosine_map(soft, RetrievalTask(split, DISJOINT)),
+        "map_before_sign": cosine_map(soft, task),
         "accuracy": accuracy(*classify(net, split)) if config.finetune else accuracy(*frozen(job)),
         "tiles_per_second": round(float(np.median([r["tiles_per_second"] for r in history])), 1),
         "loss": round(history[-1]["total"], 4),
     }
+    if job.rankings:
+        about["rankings"] = finer_rankings(encodings, task, look_bits=job.look_bits)
     return Made(encodings.codes, soft, about, epochs.best if epochs else {})
 
 
@@ -393,14 +403,26 @@ def most_tied(packed: Packed, split: Split) -> int:
     return int(tied_at(query, gallery, 1).max())
 
 
-def with_labels(split: Split, job: Job) -> Split:
-    """Return a split in which only some training tiles have a label; queries keep theirs."""
-    if job.labels == ALL_LABELS:
-        return split
+def as_learned(split: Split, job: Job) -> Split:
+    """Return a split whose training tiles have the labels of a job; queries keep theirs."""
     items, rows = split.dataset.items.copy(), split.rows("train", "val")
     random = np.random.default_rng(job.seed)
+    if job.noise:
+        wrong = random.permutation(rows)[: round(job.noise * len(rows))]
+        labels, count = split.dataset.labels[wrong], len(split.dataset.classes)
+        labels = (labels + random.integers(1, count, len(wrong))) % count
+        items.loc[wrong, "class"] = np.array(split.dataset.classes)[labels]
+    if job.labels != ALL_LABELS:
+        keep_labels(items, rows, job, random)
+    return split if items.equals(split.dataset.items) else Split(with_items(split.dataset, items))
+
+
+def keep_labels(
+    items: pd.DataFrame, rows: NDArray[np.int64], job: Job, random: np.random.Generator
+) -> None:
+    """Remove all labels of training tiles but those that a job keeps."""
     kept: list[int] = []
-    for name in split.dataset.classes:
+    for name in sorted({*items["class"].iloc[rows]} - {""}):
         own = random.permutation(rows[items["class"].iloc[rows] == name])
         share = job.labels.removesuffix("%")
         count = 0 if share == "none" else int(share)
@@ -411,10 +433,14 @@ def with_labels(split: Split, job: Job) -> Split:
     items.loc[hidden, "class"] = ""
     if not job.others:
         items.loc[hidden, "split"] = "unused"
-    dataset = replace(split.dataset, items=items)
-    for name in ("digests", "fingerprint"):  # the same images: their features are cached
-        vars(dataset)[name] = getattr(split.dataset, name)
-    return Split(dataset)
+
+
+def with_items(dataset: Dataset, items: pd.DataFrame) -> Dataset:
+    """Return the same images, whose features are cached, with other labels."""
+    changed = replace(dataset, items=items)
+    for name in ("digests", "fingerprint"):
+        vars(changed)[name] = getattr(dataset, name)
+    return changed
 
 
 def features(net: HashNet, dataset: Dataset) -> NDArray[np.float32]:
@@ -426,7 +452,7 @@ def features(net: HashNet, dataset: Dataset) -> NDArray[np.float32]:
 def frozen(job: Job) -> tuple[NDArray[np.int64], Split]:
     """Return what a linear classifier predicts from frozen features: the same for all rows."""
     same = replace(job, method="classifier center", bits=16, look_bits=0, config=HEAD)
-    return _frozen(replace(same, labels=ALL_LABELS, others=True))
+    return _frozen(replace(same, labels=ALL_LABELS, others=True, noise=0.0, rankings=False))
 
 
 @cache

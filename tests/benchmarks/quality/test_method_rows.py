@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.common.rows import OUT_OF_TIME, ROOT, Row, read_rows
 from benchmarks.quality import method_rows
-from benchmarks.quality.method_rows import HEAD, UCMD, Job, Made, run_rows
+from benchmarks.quality.method_rows import HEAD, UCMD, Job, Made, as_learned, run_rows
 from rsh.config import TrainConfig
 from rsh.data.tiles import TileDataset
 from rsh.evaluation.protocols import PROTOCOLS
@@ -110,6 +110,33 @@ def test_row_measures_a_trained_and_an_untrained_method(
     setup = method_rows.Data("tiny", 0.25, 32)
     config = TrainConfig(train_on_val=True, epochs=1, cached_views=2, batch_size=16)
     for method in ("multilevel", "lsh"):
-        (row,) = measured(Job("ucmd", setup, method, 16, 0, config), tiles)
+        (row,) = measured(Job("ucmd", setup, method, 16, 0, config, rankings=True), tiles)
+        ranked = row["rankings"]["distance"]["map"] if method == "multilevel" else row["map"]
+        assert ranked == pytest.approx(row["map"])
         assert 0 < row["map"] <= 1 and 0 < row["accuracy"] <= 1
         assert (row["method"], row["frozen"], row["image_size"]) == (method, True, 32)
+
+
+def test_wrong_and_missing_labels_are_those_of_training_alone(
+    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiles = TileDataset.open(tiny_data)
+    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
+    setup = method_rows.Data("tiny", 0.25, 32)
+    split = method_rows.split_of(setup, 0, False)
+    job = Job("ucmd", setup, "multilevel", 16, 0, HEAD)
+    assert as_learned(split, job) is split
+    train = split.rows("train", "val")
+    for noise in (0.1, 0.5):
+        noisy = as_learned(split, replace(job, noise=noise)).dataset
+        changed = np.flatnonzero(noisy.labels != split.dataset.labels)
+        assert len(changed) == round(noise * len(train)) and np.isin(changed, train).all()
+        assert noisy.classes == split.dataset.classes
+        assert noisy.fingerprint == split.dataset.fingerprint
+    few = as_learned(split, replace(job, labels="1", others=False))
+    assert len(few.rows("train", "val")) == len(split.dataset.classes)
+    assert (
+        few.dataset.labels[split.rows("query")] == split.dataset.labels[split.rows("query")]
+    ).all()
+    (row,) = measured(replace(job, noise=0.5, config=replace(HEAD, epochs=1, batch_size=16)), tiles)
+    assert row["noise"] == 0.5 and "rankings" not in row
