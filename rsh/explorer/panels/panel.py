@@ -20,7 +20,7 @@ class Panel(anywidget.AnyWidget):
     def __init_subclass__(cls, *, script: str = "", style: str = "") -> None:
         """Read script and stylesheet from this folder; without names they are the parent's."""
         if script:
-            cls._esm = bundle(script)
+            cls._esm = bundle(f"panels/{script}")
         if style:
             cls._css = stylesheet(style)
         super().__init_subclass__()
