@@ -54,4 +54,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate.evaluate,
     "compare": evaluate.compare,
     "dashboard": serve.dashboard,
+    "site": serve.site,
 }

@@ -1,4 +1,4 @@
-"""The command `rsh dashboard`."""
+"""The commands that show a gallery: `rsh dashboard` and `rsh site`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from rsh.cli.parser import Texts
 from rsh.config import LabelsKept
+from rsh.text import plural
 
 
 def dashboard(
@@ -82,3 +83,28 @@ def dashboard(
         ),
         max_sessions=max_sessions,
     )
+
+
+def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) -> None:
+    """Write a folder of static files that shows a gallery in the browser, without Python.
+
+    Any web host can serve the folder, below any path; visitors search in their own browsers. To try
+    it: python -m http.server --directory site
+
+    Args:
+        gallery: Gallery folder.
+        output: Folder of the site; a site that is there is replaced.
+        check: Only check that the site is whole, and write nothing.
+    """
+    from rsh.explorer.site.build import build_site, check_site
+    from rsh.gallery.gallery import Gallery
+
+    if check:
+        print(f"{output} is whole: {plural(check_site(output), 'file')}")
+        return
+    manifest = build_site(Gallery.open(gallery), output)
+    size = sum(record.size for record in manifest.files.values())
+    print(
+        f"{output}: {manifest.facts} in {plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
+    )
+    print(f"Try it: python -m http.server --directory {output}")

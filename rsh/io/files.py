@@ -18,7 +18,7 @@ from rsh.errors import InputError
 CANNOT_WRITE_HINT = "fix that, or choose another path"
 PROBE = ".rsh."  # name prefix of the temporary folders of `check_writable`
 POLL = 0.01  # seconds between two tries to take a lock
-COMMANDS = {"gallery": "rsh encode", "run": "rsh train"}
+COMMANDS = {"gallery": "rsh encode", "run": "rsh train", "site": "rsh site"}
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
 
     Args:
         path: the file.
-        what: the kind of folder that it describes, "gallery" or "run".
+        what: the kind of folder that it describes, "gallery", "run" or "site".
 
     Raises:
         InputError: the file is missing, or holds no JSON object.
@@ -181,7 +181,7 @@ def recovery_hint(what: str, command: str = "") -> str:
     """Return how to recover a damaged gallery or run, for an error message.
 
     Args:
-        what: "gallery" or "run".
+        what: "gallery", "run" or "site".
         command: that makes the damaged file again; by default the whole must be made again.
     """
     made = f"make it again with `{command}`" if command else ""

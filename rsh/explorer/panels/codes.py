@@ -36,7 +36,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     shown = result.take(slice(MAX_CARDS))
     return {
         "num_bits": gallery.num_bits,
-        "parts": _parts(gallery),
+        "parts": code_parts_in_words(gallery),
         "query": describe_query(gallery, result.query),
         "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
         "histogram": {
@@ -52,7 +52,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def _parts(gallery: Gallery) -> list[list[str | int]]:
+def code_parts_in_words(gallery: Gallery) -> list[list[str | int]]:
     """Return name, number of bits and meaning of each part of a code."""
     meanings = {
         "class": "say what it is",

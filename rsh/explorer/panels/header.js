@@ -57,7 +57,7 @@ function render({ model, el }) {
   }
   // A notebook has a theme of its own, and its visitors can see the code.
   const { dataset } = document.body;
-  const standalone = "voila" in dataset;
+  const standalone = "rshPage" in dataset;
   const go = (/** @type {string} */ region) => emit(model, "go", { region });
   const guide = tour(model.get("labeled"), model.get("images"), go);
   const scheme = schemeSwitch();

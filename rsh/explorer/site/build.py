@@ -1,0 +1,202 @@
+"""Writes the site of a gallery: a folder of static files that any web host can serve."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rsh.codes.asymmetric import soft_bits
+from rsh.errors import InputError
+from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
+from rsh.explorer.panels.codes import code_parts_in_words
+from rsh.explorer.panels.coloring import list_ways
+from rsh.explorer.panels.filter import list_columns
+from rsh.explorer.panels.header import describe_gallery, make_headline
+from rsh.explorer.panels.scatter import make_maps
+from rsh.explorer.site.layout import (
+    FORMAT,
+    MANIFEST,
+    PACK,
+    ROW_GROUP,
+    SOFT_ROWS,
+    SOFT_SCALE,
+    THUMB_COLUMNS,
+    SiteManifest,
+)
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.footprints import open_footprints
+from rsh.gallery.gallery import Gallery
+from rsh.io.files import (
+    FileRecord,
+    atomic_directory,
+    file_record,
+    read_json,
+    recovery_hint,
+    write_json,
+)
+from rsh.labels import UNLABELED
+
+STYLES = (
+    *("page", "desk", "dock", "scatter", "strips", "compare"),
+    *("explain", "export", "labels", "tray", "upload", "viewer"),
+)
+DATA = "data"
+PAGE = ("index.html", "rsh.js", "worker.js", "rsh.css")
+
+
+def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
+    """Write the site of a gallery.
+
+    Args:
+        gallery: an opened gallery.
+        output: folder of the site; an existing one is replaced as a whole.
+
+    Returns:
+        The manifest of the site.
+
+    Raises:
+        InputError: the folder holds something else than a site, or cannot be written.
+    """
+    output = Path(output)
+    if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir()):
+        raise InputError(
+            "this folder holds other files, which a site would replace: choose another one",
+            parameter="output",
+            value=output,
+        )
+    with atomic_directory(output) as folder:
+        _write_page(folder)
+        (folder / DATA).mkdir()
+        _write_tiles(gallery, folder / DATA)
+        records = {
+            file.relative_to(folder).as_posix(): file_record(file)
+            for file in sorted((folder / DATA).iterdir())
+        }
+        manifest = describe_site(gallery, records)
+        write_json(folder / MANIFEST, asdict(manifest))
+    return manifest
+
+
+def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifest:
+    """Return the manifest of the site of a gallery."""
+    state, page = ExplorerState(gallery), uuid4().hex
+    panels = make_maps(gallery, page)
+    names, _ = gallery.table.categories("split")
+    return SiteManifest(
+        format=FORMAT,
+        made_with=version("rsh"),
+        name=gallery.name,
+        question=make_headline(gallery),
+        facts=describe_gallery(gallery),
+        fingerprint=gallery.manifest.sha256,
+        num_tiles=len(gallery),
+        num_bits=gallery.num_bits,
+        look_bits=gallery.look_bits,
+        parts=code_parts_in_words(gallery),
+        classes=list(gallery.classes),
+        splits=list(names),
+        first=int(state.query.row or 0),
+        has_images=gallery.has_images,
+        decimals=open_footprints(gallery).decimals,
+        planes={each.space: [each.heading, each.term, each.caption] for each in panels},
+        columns=list_columns(state),
+        ways=list_ways(gallery) if panels else [],
+        files=files,
+    )
+
+
+def _write_page(folder: Path) -> None:
+    web = EXPLORER / "site" / "web"
+    folder.joinpath("index.html").write_bytes(web.joinpath("index.html").read_bytes())
+    folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
+    parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
+    worker = f"{parquet}\n{bundle('site/web/worker.js')}"
+    folder.joinpath("worker.js").write_text(worker, encoding="utf-8")
+    styles = [stylesheet(f"{name}.css") for name in STYLES]
+    styles.append(web.joinpath("site.css").read_text(encoding="utf-8"))
+    folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
+
+
+def _write_tiles(gallery: Gallery, folder: Path) -> None:
+    packed, count = gallery.packed, len(gallery)
+    padding = -packed.shape[1] % 4
+    np.pad(packed, ((0, 0), (0, padding))).tofile(folder / "codes.bin")
+    labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)
+    labels.astype("<u2").tofile(folder / "labels.bin")
+    gallery.table.categories("split")[1].astype("u1").tofile(folder / "splits.bin")
+    for number, start in enumerate(range(0, count, SOFT_ROWS)):
+        soft = soft_bits(gallery.relaxed[start : start + SOFT_ROWS])
+        np.rint(soft * SOFT_SCALE).astype("i1").tofile(folder / f"soft-{number}.bin")
+    if gallery.planes is not None:
+        planes = np.concatenate([gallery.planes.feature, gallery.planes.code])
+        planes.astype("<f4").tofile(folder / "planes.bin")
+    if gallery.positions is not None:
+        gallery.positions.astype("<f4").tofile(folder / "positions.bin")
+    _write_items(gallery, _write_thumbnails(gallery, folder), folder / "items.parquet")
+
+
+def _write_thumbnails(gallery: Gallery, folder: Path) -> NDArray[np.int32]:
+    """Write the thumbnails, and return pack, first byte and size of each, (n, 3)."""
+    places = np.zeros((len(gallery), 3), np.int32)
+    number, start = 0, 0
+    file = (folder / "thumbs-0.bin").open("wb")
+    for row in _by_code(gallery):
+        image = gallery.stored_thumbnail(row)
+        if start > PACK:
+            file.close()
+            number, start = number + 1, 0
+            file = (folder / f"thumbs-{number}.bin").open("wb")
+        file.write(image)
+        places[row] = number, start, len(image)
+        start += len(image)
+    file.close()
+    return places
+
+
+def _by_code(gallery: Gallery) -> Iterator[int]:
+    """Yield all rows so that equal codes, and those with the same first bits, come together."""
+    yield from np.lexsort(gallery.packed.T[::-1]).tolist()
+
+
+def _write_items(gallery: Gallery, places: NDArray[np.int32], file: Path) -> None:
+    columns = {name: gallery.table.array(name) for name in gallery.table.columns}
+    columns |= dict(zip(THUMB_COLUMNS, map(pa.array, places.T), strict=True))
+    table = pa.table({name: _plain(column) for name, column in columns.items()})
+    pq.write_table(table, file, row_group_size=ROW_GROUP, compression="snappy", use_dictionary=True)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Return a column without categories, which the browser's reader does without."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def check_site(folder: str | Path) -> int:
+    """Check that a site is whole.
+
+    Returns:
+        How many files its manifest names.
+
+    Raises:
+        InputError: the folder is no site, has another format, or a file is missing, cut or altered.
+    """
+    folder = Path(folder)
+    manifest = read_json(folder / MANIFEST, what="site")
+    if manifest.get("format") != FORMAT:
+        raise InputError(
+            f"{folder / MANIFEST} has site format {manifest.get('format')}, this rsh writes "
+            f"{FORMAT}: {recovery_hint('site')}"
+        )
+    again = recovery_hint("site")
+    for name in (*PAGE, *manifest["files"]):
+        file = folder / name
+        if not file.is_file():
+            raise InputError(f"{file} is missing: {again}")
+        if name in manifest["files"] and file_record(file) != FileRecord(**manifest["files"][name]):
+            raise InputError(f"{file} is cut or was altered: {again}")
+    return len(manifest["files"])

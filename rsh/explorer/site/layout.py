@@ -1,0 +1,76 @@
+"""The files of a site, which the browser reads.
+
+    index.html, rsh.js, worker.js, rsh.css
+    site.json               what the gallery is; size and SHA-256 of each file below data/
+    data/codes.bin          packed codes, each padded with zeros to whole words of four bytes
+    data/labels.bin         class of each tile, uint16; the number of classes means unknown
+    data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
+    data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
+    data/items.parquet      id and other columns, and where the thumbnail of each tile lies
+    data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
+    data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
+    data/thumbs-N.bin       thumbnails, JPEG, one after another, those of similar codes together
+
+Numbers are little-endian. A tile has the same row in all files, that of the gallery.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rsh.io.files import FileRecord
+
+FORMAT = 1
+MANIFEST = "site.json"
+SOFT_ROWS = 16384  # tiles in a file of soft bits
+SOFT_SCALE = 127
+ROW_GROUP = 2048  # tiles in a group of rows of items.parquet, which is read as a whole
+PACK = 2**22  # bytes in a file of thumbnails, or a few more
+THUMB_COLUMNS = ("thumb_pack", "thumb_start", "thumb_size")
+Columns = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SiteManifest:
+    """What the browser knows of the gallery before it reads any tile.
+
+    Attributes:
+        format: FORMAT.
+        made_with: version of rsh.
+        name: of the gallery.
+        question: headline of the page.
+        facts: what the gallery holds, in words.
+        fingerprint: of the gallery's manifest.
+        num_tiles: how many there are.
+        num_bits: code length, bits.
+        look_bits: how many of them are look bits.
+        parts: name, number of bits and meaning of each part of a code.
+        classes: their names, as folders are called.
+        splits: names that `splits.bin` numbers.
+        first: row of the first query.
+        has_images: whether any tile has an image.
+        decimals: of degrees that are shown.
+        planes: heading, term and caption of each plane, by the name of its space.
+        columns: what conditions can be on, as the filter shows it.
+        ways: what dots can be colored by.
+        files: size and checksum of each file, by its path below the manifest.
+    """
+
+    format: int
+    made_with: str
+    name: str
+    question: str
+    facts: str
+    fingerprint: str
+    num_tiles: int
+    num_bits: int
+    look_bits: int
+    parts: list[list[str | int]]
+    classes: list[str]
+    splits: list[str]
+    first: int
+    has_images: bool
+    decimals: int
+    planes: dict[str, list[str]]
+    columns: Columns
+    ways: list[tuple[str, str]]
+    files: dict[str, FileRecord]

@@ -1,0 +1,349 @@
+// @ts-check
+// The page of one gallery: takes what panels ask for, and answers as `rsh.explorer.page` does.
+
+import { makeColoring, WITH_QUERY } from "./coloring.js";
+import { NO_CLASS } from "./gallery.js";
+import { search } from "./search.js";
+import { State } from "./state.js";
+import { SiteError } from "./store.js";
+import {
+  cardsView,
+  classBrowserView,
+  classPage,
+  codesView,
+  controlsView,
+  MAX_SELECTED_CARDS,
+  marksView,
+  queryView,
+  searchView,
+  selectedTiles,
+  selectedView,
+  shownRows,
+  verdictsOf,
+} from "./views.js";
+
+/** @import { Gallery } from "./gallery.js" */
+/** @import { SearchResult } from "./search.js" */
+/** @import { FromWorker, PanelSpec } from "./types" */
+
+/** @typedef {Record<string, unknown>} Traits */
+/** @typedef {{ kind: string, [key: string]: unknown }} Content */
+
+const SIGNS = /** @type {const} */ ({ like: "positive", unlike: "negative" });
+const SPACES = ["feature", "code", "world"];
+const MOST_SELECTED = 1_000_000;
+
+export class Explorer {
+  /**
+   * @param {Gallery} gallery
+   * @param {(message: FromWorker, transfer?: Transferable[]) => void} post
+   */
+  constructor(gallery, post) {
+    this.gallery = gallery;
+    this.post = post;
+    this.state = new State(gallery);
+    this.tab = "";
+    this.class = Math.max(gallery.label(this.state.query.row), 0);
+    this.part = 0;
+    this.numSelected = MAX_SELECTED_CARDS;
+    this.coloredBy = "";
+    /** The task that runs, after which the next begins: answers come in the order of the questions. */
+    this.last = Promise.resolve();
+    /** @type {SearchResult | null} */
+    this.result = null;
+    /** Traits that panels begin with; null once the window has them. @type {Record<string, Traits> | null} */
+    this.first = {};
+    this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
+  }
+
+  /** Make the panels, which begin with the first results. */
+  async start() {
+    await this.refresh();
+    const panels = this.panels();
+    this.first = null;
+    this.post({ kind: "panels", panels });
+  }
+
+  /** The panels of the page, in order. @returns {PanelSpec[]} */
+  panels() {
+    const { manifest } = this.gallery;
+    const tabs = [
+      ["selected", "Selected"],
+      ["codes", "Codes"],
+    ];
+    const ways = manifest.ways.filter(([by]) => by !== "given");
+    const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
+    const labeled = manifest.classes.length > 0;
+    /** @type {[id: string, script: string, region: string, traits: Traits][]} */
+    const list = [
+      [
+        "header",
+        "header",
+        "",
+        {
+          question: manifest.question,
+          facts: manifest.facts,
+          message: "",
+          address: "",
+          galleries: [manifest.name],
+          gallery: manifest.name,
+          labeled,
+          images: false,
+        },
+      ],
+      ["query", "query", "ask", {}],
+      ["class_browser", "class_browser", "ask", {}],
+      ["controls", "controls", "toolbar", { search: {} }],
+      ["cards", "cards", "answer", { stacked: false }],
+      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways, coloring: {} }],
+      ...this.spaces.map(
+        (space) =>
+          /** @type {[string, string, string, Traits]} */ ([`plane-${space}`, "scatter", "spaces", this.plane(space)]),
+      ),
+      ["dock", "dock", "dock", { tabs, tab: "" }],
+      ["codes", "codes", "dock", {}],
+      ["selected", "selected", "dock", {}],
+      ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
+    ];
+    return list.map(([id, script, region, traits]) => ({
+      id,
+      script,
+      region,
+      traits: { page: "site", view: {}, ...traits, ...this.first?.[id] },
+    }));
+  }
+
+  /** @param {string} space */
+  plane(space) {
+    const [heading, term, caption] = this.gallery.manifest.planes[space];
+    const nothing = new DataView(new ArrayBuffer(0));
+    const marks = { query: -1, query_code: "", num_bits: this.gallery.numBits, hits: [] };
+    return {
+      space,
+      heading,
+      term,
+      caption,
+      xy: nothing,
+      background: nothing,
+      basemap: {},
+      scenes: 0,
+      tile_width: 0,
+      most: MOST_SELECTED,
+      marks,
+    };
+  }
+
+  /**
+   * Change what a panel shows. Changes of one moment go out together, so that a query and its results change at once.
+   * @param {string} panel
+   * @param {Traits} traits
+   */
+  set(panel, traits) {
+    if (!this.first && !this.unsent) {
+      this.unsent = {};
+      queueMicrotask(() => this.flush());
+    }
+    const changed = /** @type {Record<string, Traits>} */ (this.first ?? this.unsent);
+    changed[panel] = { ...changed[panel], ...traits };
+  }
+
+  flush() {
+    if (this.unsent) this.post({ kind: "traits", panels: this.unsent });
+    this.unsent = null;
+  }
+
+  /**
+   * Send a message to a panel, after the changes before it.
+   * @param {string} panel
+   * @param {Content} content
+   * @param {ArrayBuffer[]} buffers
+   */
+  send(panel, content, buffers = []) {
+    this.flush();
+    this.post({ kind: "message", panel, content, buffers });
+  }
+
+  /**
+   * Show a message, or remove it with ""; this also ends the wait.
+   * @param {string} message
+   */
+  alert(message) {
+    this.set("header", { message });
+    if (!this.first) this.send("header", { kind: "idle" });
+  }
+
+  /**
+   * Do something after all that was asked before, and say what went wrong.
+   * @param {() => Promise<void> | void} act
+   */
+  queue(act) {
+    this.last = this.last.then(act).catch((error) => {
+      if (!(error instanceof SiteError)) console.error(error);
+      this.alert(error instanceof SiteError ? error.message : `This did not work: ${error.message}`);
+    });
+    return this.last;
+  }
+
+  /**
+   * @param {string} panel
+   * @param {Traits} traits that a panel has changed
+   */
+  changed(panel, traits) {
+    const search =
+      /** @type {{ mode: "top_k" | "radius", top_k: number, radius: number, order: string, include_held_out: boolean } | undefined} */ (
+        traits.search
+      );
+    if (panel === "controls" && search) {
+      const { mode, top_k: topK, radius, order, include_held_out: includeHeldOut } = search;
+      this.queue(() => {
+        this.state.searchBy({ mode, topK, radius, order, includeHeldOut });
+        return this.showResults();
+      });
+    }
+    if (panel === "cards") this.state.stacked = Boolean(traits.stacked);
+    if (panel === "dock") {
+      this.tab = String(traits.tab);
+      this.queue(async () => {
+        await this.showTab();
+        this.alert("");
+      });
+    }
+  }
+
+  /**
+   * @param {string} panel
+   * @param {Content} content
+   * @param {ArrayBuffer[]} buffers
+   */
+  receive(panel, content, buffers) {
+    const { kind } = content;
+    const { state } = this;
+    const row = Number(content.row);
+    if (kind === "ping") this.send(panel, { kind: "pong" });
+    if (kind === "choose") this.move(() => state.choose(row));
+    if (kind === "mark") this.move(() => state.mark(row, SIGNS[/** @type {"like" | "unlike"} */ (content.sign)]));
+    if (kind === "back") this.move(() => state.back());
+    if (kind === "forward") this.move(() => state.forward());
+    if (kind === "random") this.move(() => state.chooseRandom());
+    if (kind === "clear") this.move(() => state.clearFeedback());
+    if (kind === "dots") this.queue(() => this.sendDots(panel));
+    if (kind === "color") this.queue(() => this.color(String(content.by)));
+    if (kind === "peek") this.queue(() => this.peek(panel, row));
+    if (kind === "class") this.queue(() => this.showClass(Number(content.number), 0));
+    if (kind === "others") this.queue(() => this.showClass(this.class, this.part + 1));
+    if (kind === "select") this.queue(() => this.selected(new Int32Array(buffers[0])));
+    if (kind === "select results") this.queue(() => this.select(Int32Array.from(this.result?.rows ?? [])));
+    if (kind === "select class") this.queue(() => this.select(Int32Array.from(state.listTiles(this.class))));
+    if (kind === "more selected") {
+      this.numSelected += MAX_SELECTED_CARDS;
+      this.queue(() => this.showTab());
+    }
+  }
+
+  /** @param {() => void} act changes the query */
+  move(act) {
+    return this.queue(async () => {
+      act();
+      await this.refresh();
+    });
+  }
+
+  /** Show the current query and its results in all panels. */
+  async refresh() {
+    const { gallery, state } = this;
+    const label = gallery.label(state.query.row);
+    const number = label === NO_CLASS ? gallery.classes.length : label;
+    if (number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
+    await this.showResults();
+    await this.showClass(this.class, this.part);
+  }
+
+  async showResults() {
+    const { gallery, state } = this;
+    const result = await search(gallery, state.query, state.options);
+    this.result = result;
+    const marked = [...state.query.positive, ...state.query.negative];
+    await gallery.load([state.query.row, ...marked, ...shownRows(result)]);
+    this.set("controls", { search: searchView(state), view: controlsView(state, result) });
+    this.set("query", { view: queryView(state) });
+    this.set("cards", { stacked: state.stacked, view: cardsView(result) });
+    for (const space of this.spaces) this.set(`plane-${space}`, { marks: marksView(result) });
+    const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
+    this.set("legend", { verdicts: verdictsOf(result), note });
+    if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
+    await this.showTab();
+    this.alert("");
+  }
+
+  async showTab() {
+    if (!this.result) return;
+    if (this.tab === "codes") this.set("codes", { view: codesView(this.result) });
+    if (this.tab === "selected") {
+      const tiles = selectedTiles(this.state);
+      await this.gallery.load(tiles.slice(0, this.numSelected).map(([row]) => row));
+      this.set("selected", { view: selectedView(this.state, tiles, this.numSelected) });
+    }
+  }
+
+  /**
+   * @param {number} number
+   * @param {number} part
+   */
+  async showClass(number, part) {
+    [this.class, this.part] = [number, part];
+    const page = classPage(this.state, number, part);
+    await this.gallery.load(page.rows);
+    this.set("class_browser", { view: classBrowserView(this.state, number, page) });
+    this.alert("");
+  }
+
+  /** @param {string} panel */
+  async sendDots(panel) {
+    const space = panel.replace("plane-", "");
+    const bytes = this.gallery.size * 8;
+    if (space === "world") {
+      const xy = await this.gallery.store.whole("data/positions.bin");
+      this.set(panel, { xy: new DataView(xy) });
+    } else {
+      const both = await this.gallery.store.whole("data/planes.bin");
+      this.set(panel, {
+        xy: new DataView(both.slice(space === "code" ? bytes : 0, space === "code" ? 2 * bytes : bytes)),
+      });
+    }
+    if (!this.coloredBy) await this.color(this.gallery.manifest.ways[0][0]);
+  }
+
+  /** @param {string} by */
+  async color(by) {
+    if (!this.result) return;
+    this.coloredBy = by;
+    this.set("legend", { coloring: await makeColoring(this.result, by) });
+  }
+
+  /**
+   * Tell a space about the tile that the pointer is on.
+   * @param {string} panel
+   * @param {number} row
+   */
+  async peek(panel, row) {
+    this.state.checkRow(row);
+    await this.gallery.load([row]);
+    const { thumb, ...words } = this.gallery.describe(row);
+    this.send(panel, { kind: "tile", ...words }, [thumb.buffer]);
+  }
+
+  /** Take tiles that a panel selected. @param {Int32Array<ArrayBuffer>} rows */
+  async selected(rows) {
+    this.state.selection = rows;
+    this.numSelected = MAX_SELECTED_CARDS;
+    await this.showTab();
+  }
+
+  /** Select tiles that the panels do not know yet. @param {Int32Array<ArrayBuffer>} rows */
+  async select(rows) {
+    const ascending = rows.slice().sort();
+    this.send("legend", { kind: "selected" }, [ascending.slice().buffer]);
+    await this.selected(ascending);
+    this.alert("");
+  }
+}

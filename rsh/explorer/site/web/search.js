@@ -1,0 +1,307 @@
+// @ts-check
+// A search as `rsh.search` does it: the same tiles, in the order (distance, -score, row), where the
+// score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
+
+import { NO_CLASS, NO_ROW } from "./gallery.js";
+import { countsOfScores, precisionAt } from "./scan.js";
+
+/** @import { Counts } from "./scan.js" */
+/** @import { Gallery } from "./gallery.js" */
+/** @import { Query, SearchOptions } from "./types" */
+
+const RERANK_DEPTH = 100; // tiles that are re-ranked
+const SOFT_SCALE = 127;
+
+/** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */
+/** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null }} Ranked */
+
+export class SearchResult {
+  /**
+   * @param {Gallery} gallery
+   * @param {Query} query
+   * @param {SearchOptions} options
+   * @param {Uint16Array} distances of all tiles
+   * @param {Uint8Array} others which tiles could be found
+   * @param {Ranked} ranked best first, with all that tie with the last of topK
+   * @param {number} count how many of them are found
+   */
+  constructor(gallery, query, options, distances, others, ranked, count) {
+    this.gallery = gallery;
+    this.query = query;
+    this.options = options;
+    this.ranked = ranked;
+    this.rows = ranked.rows.subarray(0, count);
+    this.distances = ranked.distances.subarray(0, count);
+    this.scores = ranked.scores?.subarray(0, count) ?? null;
+    this.label = gallery.label(query.row);
+    const numbers = gallery.numBits + 1;
+    const size = gallery.classes.length;
+    const empty = () => ({ items: new Int32Array(numbers), relevant: new Int32Array(numbers) });
+    /** All tiles but the query, found or not. @type {Counts} */
+    this.counts = empty();
+    /** Those of them with a class. @type {Counts} */
+    this.labeledCounts = empty();
+    for (let row = 0; row < others.length; row++) {
+      if (!others[row]) continue;
+      const [far, label] = [distances[row], gallery.labels[row]];
+      this.counts.items[far] += 1;
+      if (label >= size) continue;
+      this.labeledCounts.items[far] += 1;
+      if (label === this.label) this.counts.relevant[far] += 1;
+    }
+    this.labeledCounts.relevant = this.counts.relevant;
+    this.classLeftOut = options.hasFilter && this.label !== NO_CLASS && !this.counts.relevant.some(Boolean);
+    this.hasVerdicts = this.label !== NO_CLASS && !this.classLeftOut;
+    this.ties = tieGroups(this.scores ?? this.distances);
+  }
+
+  /** What the tiles are ordered by. */
+  get order() {
+    return hasFeedback(this.query) ? "feedback" : this.options.order;
+  }
+
+  /**
+   * Whether a tile has the query's class; null if one of both classes is unknown.
+   * @param {number} row
+   */
+  relevance(row) {
+    const label = this.gallery.label(row);
+    return this.hasVerdicts && label !== NO_CLASS ? label === this.label : null;
+  }
+
+  get numRelevant() {
+    return this.rows.reduce((sum, row) => sum + (this.relevance(row) ? 1 : 0), 0);
+  }
+
+  get numJudged() {
+    return this.rows.reduce((sum, row) => sum + (this.relevance(row) === null ? 0 : 1), 0);
+  }
+
+  get farthest() {
+    return this.distances.reduce((most, far) => Math.max(most, far), -1);
+  }
+
+  /** Share of the judged tiles with the query's class, the mean over all orders of ties. */
+  get precision() {
+    const { rows, scores } = this.ranked;
+    if (!scores || !this.numJudged) return this.precisionByBits;
+    const known = Array.from(rows, (_, place) => place).filter((place) => this.gallery.label(rows[place]) !== NO_CLASS);
+    const counts = countsOfScores(
+      known.map((place) => scores[place]),
+      known.map((place) => this.gallery.label(rows[place]) === this.label),
+    );
+    return precisionAt(counts, this.numJudged);
+  }
+
+  get precisionByBits() {
+    return this.numJudged ? precisionAt(this.labeledCounts, this.numJudged) : null;
+  }
+
+  /** How many tiles are as far as the last one, or have its score. */
+  get tied() {
+    const last = this.rows.length - 1;
+    if (last < 0) return null;
+    const { scores } = this.ranked;
+    if (!scores) return this.counts.items[this.distances[last]];
+    return scores.reduce((sum, score) => sum + (score === scores[last] ? 1 : 0), 0);
+  }
+
+  /** How many tiles tie for the last places, and how many places; null if all have one. */
+  get cutoffTies() {
+    const last = this.ties[this.ties.length - 1] ?? 0;
+    const places = this.ties.reduce((sum, tie) => sum + (tie === last ? 1 : 0), 0);
+    return this.tied && this.tied > places ? /** @type {const} */ ([this.tied, places]) : null;
+  }
+
+  /** How many tiles were ranked by a score; 0 if by distance alone. */
+  get pool() {
+    return this.ranked.scores ? this.ranked.rows.length : 0;
+  }
+}
+
+/** @param {Query} query */
+export const hasFeedback = (query) => query.positive.length + query.negative.length > 0;
+
+/** @param {ArrayLike<number>} keys */
+function tieGroups(keys) {
+  const groups = new Int32Array(keys.length);
+  for (let place = 1; place < keys.length; place++) {
+    groups[place] = groups[place - 1] + (keys[place] === keys[place - 1] ? 0 : 1);
+  }
+  return groups;
+}
+
+/**
+ * The tiles but the query that a search looks at, 1 each: not held out, unless these are included, and passing the
+ * filter.
+ * @param {Gallery} gallery
+ * @param {Query} query
+ * @param {SearchOptions} options
+ */
+export function othersOf(gallery, query, { includeHeldOut, passes }) {
+  const others = new Uint8Array(gallery.size).fill(1);
+  for (let row = 0; row < others.length; row++) {
+    if ((!includeHeldOut && gallery.isHeldOut[row]) || (passes && !passes[row])) others[row] = 0;
+  }
+  if (query.row !== NO_ROW) others[query.row] = 0;
+  return others;
+}
+
+/**
+ * Search with a tile.
+ * @param {Gallery} gallery
+ * @param {Query} query
+ * @param {SearchOptions} options
+ * @returns {Promise<SearchResult>}
+ */
+export async function search(gallery, query, options) {
+  const others = othersOf(gallery, query, options);
+  const distances = gallery.distances(gallery.code(query.row));
+  const given = new Set([...query.positive, ...query.negative]);
+  const found = rowsOf(others, (row) => !given.has(row));
+  const available = found.length;
+  const topK = Math.min(options.topK, available);
+  const rows = [query.row, ...query.positive, ...query.negative];
+  const [own, ...marked] = await gallery.softBits(rows);
+  if (hasFeedback(query)) {
+    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
+    const ranked = rank(gallery, found, distances, { weights, first: "score" });
+    return new SearchResult(gallery, query, options, distances, others, cutAfterTies(ranked, topK), topK);
+  }
+  const weights = { bits: Float64Array.from(own), scale: SOFT_SCALE };
+  const inRadius = options.radius !== null;
+  const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
+  const reach = options.radius ?? farthestOf(distances, others, depth);
+  const near = rowsOf(others, (row) => distances[row] <= reach);
+  const first = options.order === "bits" ? "distance" : options.order;
+  const ranked = rank(gallery, near, distances, { weights, first, own: query.row });
+  const count = inRadius ? near.length : topK;
+  return new SearchResult(gallery, query, options, distances, others, ranked, count);
+}
+
+/**
+ * @param {Uint8Array} mask
+ * @param {(row: number) => boolean} also
+ */
+function rowsOf(mask, also) {
+  const rows = [];
+  for (let row = 0; row < mask.length; row++) if (mask[row] && also(row)) rows.push(row);
+  return Int32Array.from(rows);
+}
+
+/**
+ * The distance within which there are at least `depth` tiles.
+ * @param {Uint16Array} distances
+ * @param {Uint8Array} others
+ * @param {number} depth
+ */
+function farthestOf(distances, others, depth) {
+  const counts = new Int32Array(65536);
+  for (let row = 0; row < others.length; row++) if (others[row]) counts[distances[row]] += 1;
+  let reach = 0;
+  for (let found = counts[0]; found < depth && reach < counts.length - 1; ) found += counts[++reach];
+  return reach;
+}
+
+/**
+ * Sort tiles by distance or by a score; then by the query's soft bits, by distance, and by row.
+ * @param {Gallery} gallery
+ * @param {Int32Array} rows ascending
+ * @param {Uint16Array} distances of all tiles
+ * @param {{ weights: Weights, first: string, own?: number }} by
+ * @returns {Ranked}
+ */
+function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
+  const soft = scoreAll(gallery, rows, weights);
+  /** @type {Float64Array | null} */
+  let scores = null;
+  if (first === "score" || first === "asymmetric") scores = soft;
+  else if (first !== "distance") scores = scoreParts(gallery, rows, own, first);
+  const order = Array.from(rows, (_, place) => place);
+  const far = (/** @type {number} */ place) => distances[rows[place]];
+  order.sort((one, other) => {
+    const byScore = scores ? scores[other] - scores[one] : far(one) - far(other);
+    return byScore || soft[other] - soft[one] || far(one) - far(other) || one - other;
+  });
+  return {
+    rows: Int32Array.from(order, (place) => rows[place]),
+    distances: Uint16Array.from(order, far),
+    scores: scores && Float64Array.from(order, (place) => /** @type {Float64Array} */ (scores)[place]),
+  };
+}
+
+/**
+ * The mean over the bits of weight times sign, -1 to 1; equal codes have equal scores.
+ * @param {Gallery} gallery
+ * @param {Int32Array} rows
+ * @param {Weights} weights
+ */
+function scoreAll(gallery, rows, { bits, scale }) {
+  const bytes = gallery.perCode * 4;
+  const tables = new Float64Array(bytes * 256);
+  for (let byte = 0; byte < bytes; byte++) {
+    for (let value = 0; value < 256; value++) {
+      let sum = 0;
+      for (let bit = 0; bit < 8; bit++) sum += (bits[byte * 8 + bit] ?? 0) * ((value >> (7 - bit)) & 1 ? 1 : -1);
+      tables[byte * 256 + value] = sum;
+    }
+  }
+  const codes = new Uint8Array(gallery.words.buffer);
+  return Float64Array.from(rows, (row) => {
+    let sum = 0;
+    for (let byte = 0; byte < bytes; byte++) sum += tables[byte * 256 + codes[row * bytes + byte]];
+    return sum / (bits.length * scale);
+  });
+}
+
+/**
+ * The share of bits of a part that agree with the query less the share that differ.
+ * @param {Gallery} gallery
+ * @param {Int32Array} rows
+ * @param {number} own row of the query
+ * @param {string} part "class-bits" or "look-bits"
+ */
+function scoreParts(gallery, rows, own, part) {
+  const { num_bits: bits, look_bits: look } = gallery.manifest;
+  const [start, stop] = part === "look-bits" ? [bits - look, bits] : [0, bits - look];
+  const signs = new Float64Array(bits);
+  const code = new Uint8Array(gallery.code(own).slice().buffer);
+  for (let bit = start; bit < stop; bit++) signs[bit] = (code[bit >> 3] >> (7 - (bit & 7))) & 1 ? 1 : -1;
+  return scoreAll(gallery, rows, { bits: signs, scale: (stop - start) / bits });
+}
+
+/**
+ * Tiles marked + and - move the query, see `rsh.search.feedback`. All parts are brought to one denominator, so that
+ * scores are whole numbers and equal ones are exactly equal.
+ * @param {Int8Array} own
+ * @param {Int8Array[]} positive
+ * @param {Int8Array[]} negative
+ * @returns {Weights}
+ */
+function rocchio(own, positive, negative) {
+  const [plus, minus] = [Math.max(positive.length, 1), Math.max(negative.length, 1)];
+  const sum = (/** @type {Int8Array[]} */ codes, /** @type {number} */ bit) =>
+    codes.reduce((total, code) => total + code[bit], 0);
+  const bits = Float64Array.from(
+    own,
+    (value, bit) => 4 * plus * minus * value + 4 * minus * sum(positive, bit) - 3 * plus * sum(negative, bit),
+  );
+  const total = 1 + (positive.length ? 1 : 0) + (negative.length ? 0.75 : 0);
+  return { bits, scale: total * 4 * plus * minus * SOFT_SCALE };
+}
+
+/**
+ * The first tiles and all that tie with the last of them.
+ * @param {Ranked} ranked
+ * @param {number} topK
+ * @returns {Ranked}
+ */
+function cutAfterTies({ rows, distances, scores }, topK) {
+  let stop = topK;
+  while (scores && stop < rows.length && scores[stop] === scores[topK - 1]) stop++;
+  return {
+    rows: rows.subarray(0, stop),
+    distances: distances.subarray(0, stop),
+    scores: scores?.subarray(0, stop) ?? null,
+  };
+}

@@ -1,0 +1,106 @@
+// @ts-check
+// The files of a site: as a whole, with their checksum, or in part where the host can.
+
+/** @typedef {{ size: number, sha256: string }} FileRecord */
+
+/** An error that a visitor can do something about. */
+export class SiteError extends Error {}
+
+/** @param {ArrayBuffer} bytes */
+async function sha256(bytes) {
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export class Store {
+  /**
+   * @param {string} base address of the folder of the site
+   * @param {Record<string, FileRecord>} files by their path
+   */
+  constructor(base, files) {
+    this.base = base;
+    this.files = files;
+    /** @type {Map<string, Promise<ArrayBuffer>>} files that were read as a whole */
+    this.read = new Map();
+    /** Whether the host sends parts of files; null before the first was asked for. @type {boolean | null} */
+    this.ranges = null;
+  }
+
+  /** @param {string} path */
+  has(path) {
+    return path in this.files;
+  }
+
+  /**
+   * A file as a whole; the second time it is in memory.
+   * @param {string} path
+   * @returns {Promise<ArrayBuffer>}
+   * @throws {SiteError} it is missing, cut or altered
+   */
+  whole(path) {
+    const known = this.read.get(path);
+    if (known) return known;
+    const bytes = this.fetch(path).then((response) => this.check(path, response.arrayBuffer()));
+    bytes.catch(() => this.read.delete(path)); // another try may find it
+    this.read.set(path, bytes);
+    return bytes;
+  }
+
+  /**
+   * Some bytes of a file. A host that does not know ranges sends the whole file, which is then kept.
+   * @param {string} path
+   * @param {number} start
+   * @param {number} stop last byte + 1
+   * @returns {Promise<ArrayBuffer>}
+   * @throws {SiteError} it is missing or cut
+   */
+  async part(path, start, stop) {
+    if (this.ranges === false || this.read.has(path)) return (await this.whole(path)).slice(start, stop);
+    const response = await this.fetch(path, { Range: `bytes=${start}-${stop - 1}` });
+    this.ranges = response.status === 206;
+    if (!this.ranges) {
+      const bytes = this.check(path, response.arrayBuffer());
+      this.read.set(path, bytes);
+      return (await bytes).slice(start, stop);
+    }
+    const bytes = await response.arrayBuffer();
+    if (bytes.byteLength !== stop - start) throw this.harmed(path, "is cut");
+    return bytes;
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string>} headers
+   */
+  async fetch(path, headers = {}) {
+    let response;
+    try {
+      response = await fetch(new URL(path, this.base), { headers });
+    } catch {
+      throw new SiteError(`${path} cannot be loaded: check the connection and reload the page`);
+    }
+    if (!response.ok) throw this.harmed(path, response.status === 404 ? "is missing" : `cannot be loaded`);
+    return response;
+  }
+
+  /**
+   * @param {string} path
+   * @param {Promise<ArrayBuffer>} loading
+   */
+  async check(path, loading) {
+    const bytes = await loading;
+    const { size, sha256: wanted } = this.files[path];
+    if (bytes.byteLength !== size) throw this.harmed(path, "is cut");
+    // Browsers have no checksums on pages that came over plain HTTP from another machine.
+    if (globalThis.crypto?.subtle && (await sha256(bytes)) !== wanted) throw this.harmed(path, "was altered");
+    return bytes;
+  }
+
+  /**
+   * @param {string} path
+   * @param {string} harm
+   */
+  harmed(path, harm) {
+    return new SiteError(`${path} ${harm}: reload the page, and if that does not help, publish the site again`);
+  }
+}

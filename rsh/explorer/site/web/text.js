@@ -1,0 +1,45 @@
+// @ts-check
+// Words as `rsh.text` and `rsh.data.places` write them.
+
+import { readable } from "../../panels/lib/shared.js";
+
+/**
+ * A count with its noun: "1 bit", "2,400 tiles", "10 classes", "2 galleries".
+ * @param {number} count
+ * @param {string} noun
+ */
+export function pluralOf(count, noun) {
+  const number = count.toLocaleString("en");
+  if (count === 1) return `${number} ${noun}`;
+  if (noun.endsWith("y")) return `${number} ${noun.slice(0, -1)}ies`;
+  return `${number} ${noun}${noun.endsWith("s") ? "es" : "s"}`;
+}
+
+/**
+ * A class name, which is a folder name, with spaces for its underscores.
+ * @param {string} name
+ */
+export const humanize = (name) => readable(name.replaceAll("_", " ").trim()) || "(no name)";
+
+/**
+ * A place such as 34.52° N, 102.13° E; "" where it is unknown.
+ * @param {number} longitude degrees
+ * @param {number} latitude degrees
+ * @param {number} decimals of both
+ */
+export function formatPlace(longitude, latitude, decimals) {
+  if (!Number.isFinite(longitude) || !Number.isFinite(latitude)) return "";
+  const [x, y] = [longitude, latitude].map((degrees) => Number(degrees.toFixed(decimals)));
+  const [north, east] = [y < 0 ? "S" : "N", x < 0 ? "W" : "E"];
+  return `${Math.abs(y).toFixed(decimals)}° ${north}, ${Math.abs(x).toFixed(decimals)}° ${east}`;
+}
+
+/**
+ * "a, b and c".
+ * @param {string[]} words
+ */
+export const joined = (words) =>
+  words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}` : (words[0] ?? "");
+
+/** @param {(string | false | null | undefined)[]} parts */
+export const sentences = (...parts) => parts.filter(Boolean).join(" ");

@@ -1,0 +1,100 @@
+// What the modules of a site share.
+
+import type { Bytes } from "../../panels/lib/types";
+
+export interface Manifest {
+  format: number;
+  made_with: string;
+  name: string;
+  question: string;
+  facts: string;
+  fingerprint: string;
+  num_tiles: number;
+  num_bits: number;
+  look_bits: number;
+  parts: [name: string, numBits: number, meaning: string][];
+  classes: string[];
+  splits: string[];
+  first: number;
+  has_images: boolean;
+  decimals: number;
+  planes: Record<string, [heading: string, term: string, caption: string]>;
+  columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
+  ways: [value: string, words: string][];
+  files: Record<string, { size: number; sha256: string }>;
+}
+
+// A row of items.parquet.
+export interface Item {
+  id: string;
+  longitude?: number | null;
+  latitude?: number | null;
+  thumb_pack: number;
+  thumb_start: number;
+  thumb_size: number;
+  thumb?: Bytes;
+  [column: string]: unknown;
+}
+
+export interface Query {
+  row: number;
+  positive: readonly number[];
+  negative: readonly number[];
+}
+
+export interface Settings {
+  mode: "top_k" | "radius";
+  topK: number;
+  radius: number;
+  order: string;
+  includeHeldOut: boolean;
+}
+
+export interface SearchOptions {
+  topK: number;
+  radius: number | null;
+  order: string;
+  includeHeldOut: boolean;
+  hasFilter: boolean;
+  where: string;
+  passes: Uint8Array | null;
+}
+
+// A panel of the page, as the worker tells the window to make it.
+export interface PanelSpec {
+  id: string;
+  script: string;
+  region: string;
+  traits: Record<string, unknown>;
+}
+
+// From the window to the worker.
+export type ToWorker =
+  | { kind: "open"; base: string; address: string }
+  | { kind: "traits"; panel: string; traits: Record<string, unknown> }
+  | { kind: "message"; panel: string; content: { kind: string; [key: string]: unknown }; buffers: ArrayBuffer[] };
+
+// And back.
+export type FromWorker =
+  | { kind: "panels"; panels: PanelSpec[] }
+  | { kind: "traits"; panels: Record<string, Record<string, unknown>> }
+  | { kind: "message"; panel: string; content: { kind: string; [key: string]: unknown }; buffers: ArrayBuffer[] }
+  | { kind: "failed"; words: string };
+
+export interface ParquetFile {
+  byteLength: number;
+  slice(start: number, stop?: number): Promise<ArrayBuffer>;
+}
+
+declare global {
+  const hyparquet: {
+    parquetMetadataAsync(file: ParquetFile): Promise<object>;
+    parquetReadObjects(options: {
+      file: ParquetFile;
+      metadata: object;
+      columns?: string[];
+      rowStart?: number;
+      rowEnd?: number;
+    }): Promise<Item[]>;
+  };
+}

@@ -1,0 +1,410 @@
+// @ts-check
+// What each panel shows, as the functions of the same names in `rsh.explorer.panels` say it.
+
+import { NO_CLASS } from "./gallery.js";
+import { hasFeedback } from "./search.js";
+import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
+
+/** @import { Gallery } from "./gallery.js" */
+/** @import { SearchResult } from "./search.js" */
+/** @import { State } from "./state.js" */
+
+export const MAX_CARDS = 200; // a radius may hold the whole gallery
+export const MAX_SELECTED_CARDS = 48;
+const SHOWN = 24; // tiles of a class
+const SEEN = "The model was trained on this tile, so the results look better than they are.";
+const RERANK_DEPTH = 100;
+const ORDERS = {
+  bits: "Hamming",
+  asymmetric: "Hamming + asymmetric",
+  "class-bits": "Hamming + {part} bits",
+  "look-bits": "Hamming + look bits",
+};
+/** @type {Record<string, string>} */
+const NOTES = {
+  asymmetric: "Re-ranks {tiles}. Bits that are more certain in the query count more.",
+  "class-bits": "Re-ranks {tiles} by their {part} bits alone, ties by the query's soft bits.",
+  "look-bits": "Re-ranks {tiles} by their look bits alone, ties by the query's soft bits.",
+};
+
+/** @param {SearchResult} result */
+export const shownRows = (result) => Array.from(result.rows.subarray(0, MAX_CARDS));
+
+/**
+ * @param {(string | false)[]} words
+ */
+const alt = (...words) => words.filter(Boolean).join(", ");
+
+/** @param {SearchResult} result */
+export function cardsView(result) {
+  const { gallery, query } = result;
+  const rows = shownRows(result);
+  /** @type {Map<number, number>} */
+  const shown = new Map();
+  for (const tie of result.ties.subarray(0, rows.length)) shown.set(tie, (shown.get(tie) ?? 0) + 1);
+  const { scores: every } = result.ranked;
+  /** @type {Map<number, number>} */
+  const ofScore = new Map();
+  for (const score of every ?? []) ofScore.set(score, (ofScore.get(score) ?? 0) + 1);
+  return {
+    heading: heading(result),
+    summary: summary(result),
+    note: note(result),
+    num_bits: gallery.numBits,
+    num_classes: gallery.classes.length,
+    images: gallery.manifest.has_images,
+    query_code: gallery.hex(query.row),
+    class_bits: gallery.numBits - gallery.manifest.look_bits,
+    cards: rows.map((row, place) => {
+      const [distance, score, tie] = [result.distances[place], result.scores?.[place] ?? null, result.ties[place]];
+      const relevant = result.relevance(row);
+      const tile = gallery.describe(row);
+      const same = relevant === null ? "" : relevant ? "same class" : "another class";
+      const far = `${plural(distance, "bit")} away`;
+      return {
+        ...tile,
+        alt: alt(`rank ${place + 1}`, tile.name, far, score !== null && `score ${score.toFixed(2)}`, same),
+        rank: place + 1,
+        distance,
+        relevant,
+        tie,
+        score,
+        tied_shown: shown.get(tie),
+        tied: score === null ? result.counts.items[distance] : ofScore.get(score),
+      };
+    }),
+  };
+}
+
+/** @param {SearchResult} result */
+function heading(result) {
+  const { options, rows } = result;
+  const total = rows.length;
+  const where = options.where ? ` with ${options.where}` : "";
+  if (result.order === "feedback") return `The ${plural(total, "tile")} most similar to your feedback${where}`;
+  const within = options.radius === null ? "" : ` within ${plural(options.radius, "bit")}`;
+  if (!total) return `No tile${within}${where}`;
+  const reranked = result.order !== "bits";
+  if (within) return `${plural(total, "tile")}${within}${where}${reranked ? ", most similar first" : ""}`;
+  if (reranked && result.pool > total) {
+    const most = total === 1 ? "most similar" : `${total} most similar`;
+    return `The ${most} of the ${result.pool.toLocaleString("en")} nearest tiles${where}`;
+  }
+  return total === 1 ? `The nearest tile${where}` : `The ${total} nearest tiles${where}`;
+}
+
+/** @param {SearchResult} result */
+function summary(result) {
+  const { gallery, query, options, rows } = result;
+  if (rows.length) {
+    let words = "";
+    if (result.classLeftOut) {
+      const own = humanize(gallery.classes[result.label]);
+      words = `The filter leaves out the query's class, ${own}. ${classesOf(result)}`;
+    } else if (result.hasVerdicts) words = judged(result, options.radius === null ? "" : "precision");
+    const seen = gallery.split(query.row) === "train";
+    return sentences(words || classesOf(result), seen && SEEN);
+  }
+  const nearest = result.counts.items.findIndex((count) => count > 0);
+  if (options.radius !== null && nearest >= 0) {
+    return `The nearest tile is ${plural(nearest, "bit")} away. Increase the radius.`;
+  }
+  return "There is no other tile to search in this gallery.";
+}
+
+/**
+ * @param {string[]} names
+ * @returns {[name: string, count: number][]} the most frequent first, equal ones in the order in which they come
+ */
+function mostCommon(names) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort((one, other) => other[1] - one[1]);
+}
+
+/** @param {SearchResult} result */
+function classesOf(result) {
+  const rows = shownRows(result);
+  const { gallery } = result;
+  const known = rows.filter((row) => gallery.label(row) !== NO_CLASS);
+  const names = mostCommon(known.map((row) => humanize(gallery.classes[gallery.label(row)])));
+  const counts = names.slice(0, 3).map(([name, count]) => `${count} ${name}`);
+  if (names.length > 3) counts.push(plural(names.length - 3, "other class"));
+  if (known.length < rows.length) counts.push(`${rows.length - known.length} without a class`);
+  const text = names.length ? `Of the ${plural(rows.length, "tile")} shown: ${joined(counts)}.` : "";
+  return sentences(text, result.order === "bits" && `${reachOf(result)}.`);
+}
+
+/** @param {SearchResult} result */
+function reachOf(result) {
+  const far = plural(result.farthest, "bit");
+  const ties = result.cutoffTies;
+  if (!ties) return `The ${result.rows.length === 1 ? "tile" : "farthest"} is ${far} away`;
+  const [tied, places] = ties;
+  let last = places > 1 ? `the last ${places} places` : "the last place";
+  if (result.rows.length === 1) last = "the only place";
+  const at = result.scores ? "At the last score" : `At ${far}`;
+  return `${at}, ${tied.toLocaleString("en")} tiles tie for ${last}`;
+}
+
+/**
+ * @param {SearchResult} result
+ * @param {string} term
+ */
+function judged(result, term) {
+  const { numJudged, numRelevant, precision } = result;
+  if (precision === null) return `No tile found has a class.${result.order === "bits" ? ` ${reachOf(result)}.` : ""}`;
+  const have = numRelevant === 1 ? "has" : "have";
+  const all = numJudged === result.rows.length;
+  const among = all ? numJudged.toLocaleString("en") : `the ${plural(numJudged, "tile")} with a class`;
+  const right = `${numRelevant.toLocaleString("en")} of ${among} ${have} the query's class`;
+  const figure = `${term || `precision@${numJudged}`} = ${precision.toFixed(2)}`;
+  const tied = result.cutoffTies;
+  if (result.order !== "bits") {
+    const byBits = term
+      ? "the same by Hamming distance alone"
+      : `by Hamming distance alone it is ${(result.precisionByBits ?? 0).toFixed(2)}`;
+    if (!tied) return `${right}: ${figure}; ${byBits}.`;
+    return `${right}. ${reachOf(result)}. Averaged over tie orders: ${figure}; ${byBits}.`;
+  }
+  if (!tied) return `${right}: ${figure}. ${reachOf(result)}.`;
+  return `${right}. ${reachOf(result)}. Averaged over tie orders: ${figure}.`;
+}
+
+/** @param {SearchResult} result */
+function note(result) {
+  const total = result.rows.length;
+  if (!total) return "";
+  let text = "Click a tile to search with it; its + and − buttons refine the results.";
+  if (result.numJudged) {
+    const none = result.numJudged === total ? "" : ", no mark an unknown class";
+    text = `✓ marks the query's class, ✗ another class${none}. ${text}`;
+  }
+  if (total > MAX_CARDS) text = `The first ${MAX_CARDS} of ${total.toLocaleString("en")} are shown. ${text}`;
+  return text;
+}
+
+/** @param {State} state */
+export function queryView({ gallery, query, past, future }) {
+  const marks = /** @type {const} */ ([
+    ["like", query.positive],
+    ["unlike", query.negative],
+  ]);
+  return {
+    query: gallery.describe(query.row),
+    novelty: "",
+    can_go_back: past.length > 0,
+    can_go_forward: future.length > 0,
+    num_classes: gallery.classes.length,
+    marks: marks.flatMap(([sign, rows]) => rows.map((row) => ({ ...gallery.describe(row), sign }))),
+  };
+}
+
+/** What the bits before the look bits are called. @param {Gallery} gallery */
+const firstPart = (gallery) => gallery.manifest.parts[0]?.[0] ?? "";
+
+/**
+ * @param {State} state
+ * @param {SearchResult} result
+ */
+export function controlsView(state, result) {
+  const { gallery } = state;
+  const { look_bits: look, num_bits: bits } = gallery.manifest;
+  const divided = look > 0;
+  const can = Object.entries(ORDERS).filter(
+    ([name]) => (name !== "class-bits" && name !== "look-bits") || (divided && (name === "look-bits" || look < bits)),
+  );
+  return {
+    max_top_k: state.maxTopK,
+    num_bits: gallery.numBits,
+    orders: can.map(([name, words]) => [name, words.replace("{part}", firstPart(gallery))]),
+    order_note: orderNote(state, result),
+    has_feedback: hasFeedback(state.query),
+    searched: searched(state),
+    has_held_out: gallery.numHeldOut > 0,
+  };
+}
+
+/** @param {State} state */
+export function searchView({ settings }) {
+  const { mode, topK, radius, order, includeHeldOut } = settings;
+  return { mode, top_k: topK, radius, order, include_held_out: includeHeldOut };
+}
+
+/** @param {State} state */
+function searched(state) {
+  const { gallery, settings } = state;
+  const words = plural(state.numSearched, "tile");
+  if (!gallery.numHeldOut) return `${words} searched`;
+  return `${words} searched, ${gallery.numHeldOut.toLocaleString("en")}${settings.includeHeldOut ? " of them" : ""} held out`;
+}
+
+/**
+ * @param {State} state
+ * @param {SearchResult} result
+ */
+function orderNote(state, result) {
+  const { options } = result;
+  if (hasFeedback(state.query)) {
+    return (
+      "With feedback, all tiles are ranked by their similarity to the query and to the tiles marked +, and against " +
+      "those marked − (Rocchio relevance feedback)."
+    );
+  }
+  if (options.order === "bits") return "";
+  let tiles = "all tiles within the radius";
+  if (options.radius === null) {
+    const available = result.counts.items.reduce((sum, count) => sum + count, 0);
+    const depth = Math.min(Math.max(options.topK, RERANK_DEPTH), available);
+    tiles = `the ${plural(depth, "nearest tile")} and all that tie with the last`;
+  }
+  return NOTES[options.order].replace("{tiles}", tiles).replace("{part}", firstPart(state.gallery));
+}
+
+/**
+ * The tiles of a class that are shown, and the number of the first.
+ * @param {State} state
+ * @param {number} chosen
+ * @param {number} part wraps around after the last page
+ */
+export function classPage(state, chosen, part) {
+  const rows = state.listTiles(chosen);
+  const start = (part * SHOWN) % (Math.ceil(rows.length / SHOWN) * SHOWN) || 0;
+  return { total: rows.length, start, rows: rows.slice(start, start + SHOWN) };
+}
+
+/**
+ * @param {State} state
+ * @param {number} chosen
+ * @param {ReturnType<typeof classPage>} page
+ */
+export function classBrowserView({ gallery, query }, chosen, { total, start, rows }) {
+  const counts = new Int32Array(gallery.classes.length + 1);
+  for (const label of gallery.labels) counts[label] += 1;
+  const names = [...gallery.classes, ...(counts[gallery.classes.length] ? [""] : [])];
+  return {
+    classes: gallery.classes.length
+      ? names.map((name, number) => ({ name: name ? humanize(name) : "no class", count: counts[number] }))
+      : [],
+    chosen,
+    total,
+    first: start + 1,
+    cards: rows.map((row, place) => {
+      const tile = gallery.describe(row);
+      const current = row === query.row;
+      const words = alt(`tile ${start + place + 1}`, tile.name, tile.place, tile.split, current && "the current query");
+      return { ...tile, alt: words, current };
+    }),
+  };
+}
+
+/** @param {SearchResult} result */
+export function marksView(result) {
+  const { gallery, query } = result;
+  return {
+    spots: {},
+    rings: {},
+    query: query.row,
+    query_code: gallery.hex(query.row),
+    num_bits: gallery.numBits,
+    hits: shownRows(result).map((row) => [row, result.relevance(row)]),
+  };
+}
+
+/** @param {SearchResult} result */
+export function verdictsOf(result) {
+  if (!result.hasVerdicts) return ["unknown"];
+  return ["right", "wrong", ...(result.gallery.numLabeled < result.gallery.size ? ["unknown"] : [])];
+}
+
+/** @param {SearchResult} result */
+export function codesView(result) {
+  const { gallery, counts, labeledCounts, options } = result;
+  const rows = shownRows(result);
+  const same = Array.from(counts.relevant);
+  const other = Array.from(labeledCounts.items, (count, far) => (result.hasVerdicts ? count - same[far] : 0));
+  return {
+    num_bits: gallery.numBits,
+    parts: gallery.manifest.parts,
+    query: gallery.describe(result.query.row),
+    first: rows.length ? { ...gallery.describe(rows[0]), rank: 1 } : null,
+    histogram: { same, other, unknown: Array.from(counts.items, (count, far) => count - same[far] - other[far]) },
+    judged: result.hasVerdicts,
+    shown: rows.length,
+    agreement: agreement(result, rows),
+    curve: curve(result),
+    reach: options.radius ?? result.farthest,
+  };
+}
+
+/**
+ * The share of tiles that agree with the query in each bit.
+ * @param {SearchResult} result
+ * @param {number[]} rows
+ */
+function agreement({ gallery, query }, rows) {
+  if (!rows.length) return [];
+  const bytes = gallery.perCode * 4;
+  const codes = new Uint8Array(gallery.words.buffer);
+  const bit = (/** @type {number} */ row, /** @type {number} */ place) =>
+    (codes[row * bytes + (place >> 3)] >> (7 - (place & 7))) & 1;
+  return Array.from({ length: gallery.numBits }, (_, place) => {
+    const own = bit(query.row, place);
+    return rows.reduce((sum, row) => sum + (bit(row, place) === own ? 1 : 0), 0) / rows.length;
+  });
+}
+
+/** @param {SearchResult} result */
+function curve({ labeledCounts: { items, relevant } }) {
+  const total = relevant.reduce((sum, count) => sum + count, 0);
+  /** @type {[number, number][]} */
+  const points = [];
+  let [found, right] = [0, 0];
+  for (let far = 0; far < items.length && total; far++) {
+    found += items[far];
+    right += relevant[far];
+    if (items[far]) points.push([right / total, right / found]);
+  }
+  return points;
+}
+
+/**
+ * The rows of the selected tiles, nearest to the query first, and their distances.
+ * @param {State} state
+ */
+export function selectedTiles({ gallery, query, selection }) {
+  const all = gallery.distances(gallery.code(query.row));
+  return Array.from(selection)
+    .sort((one, other) => all[one] - all[other] || one - other)
+    .map((row) => /** @type {const} */ ([row, all[row]]));
+}
+
+/**
+ * @param {State} state
+ * @param {ReturnType<typeof selectedTiles>} tiles of which the first `shown` are loaded
+ * @param {number} shown
+ */
+export function selectedView({ gallery }, tiles, shown) {
+  if (!tiles.length) {
+    const words = "Select tiles with Space or the box on a card, or draw around dots in a space.";
+    return { heading: "No tile is selected", note: words, cards: [], more: 0 };
+  }
+  const label = (/** @type {number} */ row) => gallery.classes[gallery.label(row)] ?? "";
+  const names = mostCommon(tiles.map(([row]) => label(row)));
+  const words = names
+    .slice(0, 3)
+    .map(([name, count]) => `${count.toLocaleString("en")} ${name ? humanize(name) : "without a class"}`);
+  const list = [...words, ...(names.length > 3 ? ["…"] : [])].join(", ");
+  const part = tiles.length > shown ? ` The nearest ${shown} are shown.` : "";
+  return {
+    heading: plural(tiles.length, "selected tile"),
+    note: `${gallery.classes.length ? `${list}; nearest` : "Nearest"} to the query first.${part}`,
+    cards: tiles.slice(0, shown).map(([row, distance]) => {
+      const tile = gallery.describe(row);
+      const far = plural(distance, "bit");
+      return { ...tile, alt: alt(tile.name, `${far} from the query`), far, given: "" };
+    }),
+    more: Math.max(0, Math.min(tiles.length - shown, MAX_SELECTED_CARDS)),
+  };
+}

@@ -1,0 +1,107 @@
+"""A site in a real browser: only static files, below any path."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_gallery import tiny_gallery
+from static_host import hosting
+
+from rsh.explorer.site.build import build_site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("host")
+    gallery = tiny_gallery(place / "g", num_tiles=120, num_bits=32)
+    build_site(gallery, place / "www" / "some" / "where")
+    return place / "www"
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Any]:
+    """Open a tab; whatever it complains about fails the test that does not expect it."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.add_init_script("localStorage.setItem('rsh-toured', 'yes')")
+    said: list[str] = []
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.said = said
+    yield page
+    context.close()
+
+
+def cards(page: Any) -> list[str]:
+    page.wait_for_selector(".rsh-cards .rsh-card")
+    return page.locator(".rsh-cards .rsh-card").evaluate_all(
+        "all => all.map((each) => each.dataset.row)"
+    )
+
+
+def wait_for_heading(page: Any, text: str) -> None:
+    page.locator(".rsh-results .rsh-heading", has_text=text).wait_for()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_visitor_searches_without_a_server(folder: Path, tab: Any, ranges: bool) -> None:
+    with hosting(folder, ranges=ranges) as (url, asked):
+        tab.goto(f"{url}/some/where/")
+        first = cards(tab)
+        assert len(first) == 20
+        tab.locator(".rsh-cards .rsh-card").nth(3).click()
+        tab.get_by_role("button", name="Back").and_(tab.locator(":enabled")).wait_for()
+        assert cards(tab) != first
+        tab.get_by_role("button", name="Back").click()
+        tab.get_by_role("button", name="Forward").and_(tab.locator(":enabled")).wait_for()
+        assert cards(tab) == first
+        tab.locator(".rsh-cards > li").nth(2).hover()
+        tab.get_by_role("button", name="More tiles like this").nth(2).click()
+        wait_for_heading(tab, "most similar to your feedback")
+        assert all(path.startswith("/some/where/") for path in asked)
+    assert tab.said == []
+
+
+def test_a_site_goes_on_offline_with_what_it_has_read(folder: Path, tab: Any) -> None:
+    with hosting(folder, ranges=False) as (url, _):  # files are read as a whole
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+    tab.get_by_text("Radius", exact=True).click()
+    wait_for_heading(tab, "within")
+    assert tab.said == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda site: (site / "data" / "codes.bin").unlink(), "data/codes.bin is missing"),
+        (lambda site: cut(site / "data" / "labels.bin"), "data/labels.bin is cut"),
+        (lambda site: alter(site / "data" / "splits.bin"), "data/splits.bin was altered"),
+        (lambda site: (site / "site.json").write_text('{"format": 9}'), "site.json has format 9"),
+        (lambda site: (site / "site.json").write_text("<html>"), "site.json was altered"),
+        (lambda site: (site / "site.json").unlink(), "site.json is missing"),
+    ],
+)
+def test_harmed_files_are_named(
+    folder: Path, tmp_path: Path, tab: Any, harm: Callable[[Path], object], told: str
+) -> None:
+    shutil.copytree(folder / "some" / "where", tmp_path / "site")
+    harm(tmp_path / "site")
+    with hosting(tmp_path / "site") as (url, _):
+        tab.goto(url)
+        tab.get_by_role("alert").filter(has_text=told).wait_for()
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def alter(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(bytes([content[0] ^ 1]) + content[1:])

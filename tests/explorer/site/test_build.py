@@ -1,0 +1,111 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from make_gallery import tiny_gallery
+
+from rsh.cli.main import main
+from rsh.errors import InputError
+from rsh.explorer.site.build import build_site, check_site
+from rsh.explorer.site.layout import SOFT_SCALE
+from rsh.gallery.gallery import Gallery
+from rsh.labels import UNLABELED
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    folder = tmp_path_factory.mktemp("site") / "g"
+    return tiny_gallery(folder, num_tiles=90, num_bits=20, rename={"coast": ""})
+
+
+@pytest.fixture
+def site(gallery: Gallery, tmp_path: Path) -> Path:
+    build_site(gallery, tmp_path / "site")
+    return tmp_path / "site"
+
+
+def test_files_hold_the_gallery(gallery: Gallery, site: Path) -> None:
+    manifest = json.loads((site / "site.json").read_text())
+    count, data = len(gallery), site / "data"
+    assert (manifest["num_tiles"], manifest["classes"]) == (count, gallery.classes)
+    codes = np.fromfile(data / "codes.bin", np.uint8).reshape(count, -1)
+    assert codes.shape[1] == 4 and np.array_equal(codes[:, :3], gallery.packed)
+    assert not codes[:, 3].any()
+    labels = np.fromfile(data / "labels.bin", "<u2").astype(int)
+    known = np.where(labels == len(gallery.classes), UNLABELED, labels)
+    assert np.array_equal(known, gallery.labels) and (known == UNLABELED).any()
+    splits = np.array(manifest["splits"])[np.fromfile(data / "splits.bin", np.uint8)]
+    assert splits.tolist() == gallery.items["split"].tolist()
+    soft = np.fromfile(data / "soft-0.bin", np.int8).reshape(count, -1)
+    assert np.allclose(soft / SOFT_SCALE, np.tanh(gallery.relaxed[:].astype(float)), atol=0.005)
+    both = np.fromfile(data / "planes.bin", "<f4").reshape(2, count, 2)
+    assert gallery.planes is not None
+    assert np.array_equal(both[0], gallery.planes.feature)
+    assert np.array_equal(both[1], gallery.planes.code)
+    places = np.fromfile(data / "positions.bin", "<f4").reshape(count, 2)
+    assert np.allclose(places, gallery.positions, atol=1e-5)
+
+
+def test_the_table_says_where_each_thumbnail_lies(
+    gallery: Gallery, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rsh.explorer.site.build.PACK", 10_000)  # several packs
+    build_site(gallery, site)
+    table = pq.read_table(site / "data" / "items.parquet").to_pandas()
+    assert table["id"].tolist() == gallery.items["id"].tolist()
+    assert table["thumb_pack"].nunique() > 2
+    for row, (pack, start, size) in enumerate(
+        table[["thumb_pack", "thumb_start", "thumb_size"]].to_numpy().tolist()
+    ):
+        content = (site / "data" / f"thumbs-{pack}.bin").read_bytes()
+        assert content[start : start + size] == gallery.thumbnail(row)
+
+
+def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -> None:
+    (site / "data" / "left.bin").write_bytes(b"")
+    build_site(gallery, site)
+    assert not (site / "data" / "left.bin").exists()
+    other = site.parent / "other"
+    other.mkdir()
+    build_site(gallery, other)  # an empty folder is no loss
+    mine = site.parent / "mine"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("")
+    with pytest.raises(InputError, match="this folder holds other files"):
+        build_site(gallery, mine)
+    assert [file.name for file in mine.iterdir()] == ["thesis.tex"]
+
+
+def test_check_names_what_is_harmed(site: Path) -> None:
+    assert check_site(site) == len(json.loads((site / "site.json").read_text())["files"])
+    for name in ("rsh.js", "data/codes.bin"):
+        content = (site / name).read_bytes()
+        (site / name).unlink()
+        with pytest.raises(InputError, match=f"{name} is missing"):
+            check_site(site)
+        (site / name).write_bytes(content)
+    codes = site / "data" / "codes.bin"
+    content = codes.read_bytes()
+    for harmed in (content[:-1], bytes([content[0] ^ 1]) + content[1:]):
+        codes.write_bytes(harmed)
+        with pytest.raises(InputError, match="is cut or was altered"):
+            check_site(site)
+    codes.write_bytes(content)
+    manifest = json.loads((site / "site.json").read_text())
+    (site / "site.json").write_text(json.dumps(manifest | {"format": 0}))
+    with pytest.raises(InputError, match="has site format 0"):
+        check_site(site)
+    with pytest.raises(InputError, match=r"site\.json"):
+        check_site(site.parent)
+
+
+def test_command_writes_and_checks(
+    gallery: Gallery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["site", str(gallery.folder), "--output", str(tmp_path / "s")]
+    main(words)
+    assert f"{tmp_path / 's'}: 90 tiles" in capsys.readouterr().out
+    main([*words, "--check"])
+    assert "is whole: " in capsys.readouterr().out
