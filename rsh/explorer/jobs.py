@@ -19,6 +19,7 @@ class Job:
     def __init__(self) -> None:
         """Run nothing yet."""
         self._process: asyncio.subprocess.Process | None = None
+        self._turn: object = None  # of the command that runs, or is about to
 
     async def run(self, words: list[str], *, hear: Listener = lambda line: None) -> bytes:
         """Run a command and return what it prints.
@@ -32,6 +33,7 @@ class Job:
             asyncio.CancelledError: it was canceled, or another one was started.
         """
         self.cancel()
+        turn = self._turn = object()
         process = self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "rsh", *words),
             stdin=asyncio.subprocess.DEVNULL,
@@ -40,13 +42,15 @@ class Job:
             limit=LIMIT,
             preexec_fn=lambda: os.nice(GENTLE) and None,
         )
+        if self._turn is not turn:  # canceled before there was anything to end
+            process.terminate()
         assert process.stdout and process.stderr
         (output, _), said = await asyncio.gather(
             asyncio.gather(process.stdout.read(), process.wait()), _listen(process.stderr, hear)
         )
-        if self._process is not process:
+        if self._turn is not turn:
             raise asyncio.CancelledError
-        self._process = None
+        self._process = self._turn = None
         if process.returncode:
             words_of = next((line for line in reversed(said) if line.startswith("rsh: ")), "")
             raise InputError(words_of.removeprefix("rsh: ") or f"`rsh {words[0]}` has failed")
@@ -55,11 +59,12 @@ class Job:
     @property
     def is_running(self) -> bool:
         """Whether a command is running."""
-        return self._process is not None
+        return self._turn is not None
 
     def cancel(self) -> None:
         """End the command, if one is running; it leaves nothing half-written."""
         process, self._process = self._process, None
+        self._turn = None
         if process and process.returncode is None:
             with suppress(ProcessLookupError):
                 process.terminate()

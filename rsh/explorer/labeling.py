@@ -18,7 +18,7 @@ from rsh.gallery.annotations.names import tidy_name
 from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
-from rsh.text import plural
+from rsh.text import humanize, plural
 
 ANYONE = Visitor("page")  # before the browser has said who it is
 FORMS = {
@@ -111,12 +111,17 @@ class Labeling:
         given = self.store.state.given
         known = {one: number for number, one in enumerate(given.names)}
         before = given.numbers[np.asarray(rows, dtype=np.int64)]
+        mine = known.get(tidy_name(name), UNLABELED) if name else UNLABELED
+        if len(rows) and (before == mine).all() and (mine != UNLABELED or not name):
+            disputed = {conflict.row for conflict in self.store.state.conflicts}
+            if disputed.isdisjoint(np.asarray(rows).tolist()):  # the same again says nothing
+                self.said = f"{plural(len(rows), 'tile')}: {_words(name)} already"
+                return
         if name:
             self.store.give_class(rows, name, by=self._by)
         else:
             self.store.take_class(rows, by=self._by)
-        self.said = f"{plural(len(rows), 'tile')}: {name or 'no class'}"
-        mine = known.get(tidy_name(name), UNLABELED) if name else UNLABELED
+        self.said = f"{plural(len(rows), 'tile')}: {_words(name)}"
         others = np.count_nonzero((before != UNLABELED) & (before != mine))
         if len(rows) > 1 and others:
             self.said += f", {others} of another class before. {TAKE_BACK}"
@@ -318,3 +323,8 @@ class Labeling:
 
 
 MOST_CONFLICTS = 20  # that are shown
+
+
+def _words(name: str) -> str:
+    """Return what was given, for readers: a class, or that the label was taken away."""
+    return humanize(name) if name else "no label"

@@ -8,6 +8,8 @@ STAY = (
     "suggested"
 )
 
+SAME = 0.0005  # difference of shares that no figure shows
+
 
 def describe_gain(held_out: HeldOut) -> str:
     """Return between which bounds the change of the mean average precision is."""
@@ -33,6 +35,8 @@ def advise(report: LearnReport) -> str:
     low, high = held_out.gain
     if held_out.is_guess:
         return f"With fewer than {GUESS} held-out labels the figures are a guess: {STAY}."
+    if max(abs(low), abs(high)) < SAME:
+        return f"Tiles of one class find each other as before: {STAY}."
     if low > 0:
         return "Tiles of one class find each other better: use the new gallery."
     if high < 0:

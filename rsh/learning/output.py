@@ -1,6 +1,7 @@
 """Names the folder of a learned gallery: beside the gallery that was taught."""
 
 import fcntl
+import glob
 import os
 import re
 from contextlib import suppress
@@ -46,6 +47,14 @@ def reserve_output(folder: Path) -> Path:
             if _hold(name):
                 return name
     raise AssertionError("unreachable")
+
+
+def discard_left(folder: Path) -> None:
+    """Delete what killed processes left behind when they learned from a gallery."""
+    place = folder.resolve()
+    for other in place.parent.glob(f"{glob.escape(place.name)}-learned-*"):
+        if NAMED.fullmatch(other.name) and other.is_dir() and not (other / MANIFEST).exists():
+            _discard_left(other)
 
 
 def _hold(folder: Path) -> bool:

@@ -144,3 +144,86 @@ def test_a_blank_name_is_asked_for_where_other_faults_of_names_are_said(page):
         field.fill("n" * 61)
         field.press("Enter")
         alert.get_by_text("1 to 60 characters, not 61").wait_for()
+
+
+def test_after_a_name_was_given_keys_are_for_cards_again(page):
+    focus(page, 0)
+    page.keyboard.press("Space")
+    field = page.get_by_label("Give the class of this name")
+    field.fill("pier")
+    field.press("Enter")
+    expect_given(page, ["pier"])
+    page.wait_for_function("document.activeElement.matches('.rsh-card.is-selected')")
+    hint = page.locator(".rsh-tray-keys")
+    page.locator(CARD).nth(2).hover()
+    assert hint.text_content() == "Keys are for the tile that is pointed at."
+    page.keyboard.press("1")
+    page.wait_for_function(
+        "document.querySelectorAll('.rsh-results .rsh-card')[2].querySelector('.rsh-given')"
+    )
+    assert field.input_value() == ""
+    field.focus()
+    page.locator(CARD).nth(3).hover()
+    assert hint.text_content() == "You are typing: press Escape, then the key."
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.activeElement.matches('input')")
+    assert page.locator(".rsh-tray.is-open").is_visible()  # nothing else is closed
+
+
+def test_after_a_tile_was_found_keys_are_for_the_results(page):
+    field = page.get_by_label("Go to tile")
+    field.fill(page.locator(CARD).nth(3).get_attribute("data-id"))
+    field.press("Enter")
+    page.wait_for_function("document.activeElement.matches('.rsh-results .rsh-card')")
+    field.fill("no such tile")
+    field.press("Enter")
+    page.locator(".rsh-alert").get_by_text("no tile's name holds").wait_for()
+    assert page.evaluate("document.activeElement.type") == "search"
+
+
+def test_space_is_for_the_card_and_not_for_the_box_that_was_clicked(page):
+    box = page.get_by_label("Include held-out tiles")
+    box.click()
+    page.wait_for_function("!document.querySelector('.rsh-cards.is-busy')")
+    was = box.is_checked()
+    page.locator(CARD).nth(1).hover()
+    page.keyboard.press("Space")
+    page.locator(f"{CARD}.is-selected").wait_for()
+    assert box.is_checked() == was
+
+
+def test_a_key_that_is_held_labels_once(page):
+    focus(page, 0)
+    page.evaluate(
+        """() => {
+          window.sent = 0;
+          const card = document.activeElement;
+          for (const repeat of [false, true, true, true])
+            card.dispatchEvent(new KeyboardEvent("keydown", { key: "1", bubbles: true, repeat }));
+        }"""
+    )
+    page.wait_for_function(
+        "document.querySelectorAll('.rsh-results .rsh-card')[0].querySelector('.rsh-given')"
+    )
+    page.keyboard.press("Control+z")
+    expect_given(page, [""])
+
+
+def test_escape_takes_the_alert_first_and_the_selection_last(page):
+    focus(page, 0)
+    page.keyboard.press("Space")
+    open_tab(page, "labels", ".rsh-label-list")
+    field = page.get_by_label("Go to tile")
+    field.fill("no such tile")
+    field.press("Enter")
+    alert = page.locator(".rsh-alert").get_by_text("no tile's name holds")
+    alert.wait_for()
+    focus(page, 0)
+    page.keyboard.press("Escape")
+    alert.wait_for(state="hidden")
+    assert page.locator(".rsh-label-list").first.is_visible()
+    page.keyboard.press("Escape")
+    page.locator(".rsh-label-list").first.wait_for(state="hidden")
+    assert page.locator(f"{CARD}.is-selected").count() == 1
+    page.keyboard.press("Escape")
+    page.locator(f"{CARD}.is-selected").wait_for(state="detached")

@@ -16,7 +16,8 @@ from rsh.learning.advice import advise, describe_gain, describe_left_out
         (30, (0.01, 0.2), "better", False),
         (30, (-0.2, -0.01), "worse", True),
         (30, (-0.1, 0.01), "cannot be told", True),
-        (30, (0.0, 0.0), "cannot be told", True),
+        (30, (0.0, 0.001), "cannot be told", True),
+        (30, (-0.0004, -0.0001), "as before", True),
     ],
 )
 def test_advice_follows_from_the_interval(queries, gain, word, stays):

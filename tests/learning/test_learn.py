@@ -24,7 +24,7 @@ from rsh.learning import learn as module
 from rsh.learning import teaching
 from rsh.learning.labels import find_labels, recorded_labels
 from rsh.learning.learn import learn
-from rsh.learning.output import reserve_output
+from rsh.learning.output import discard_left, reserve_output
 from rsh.learning.progress import Progress
 from rsh.training.neighborhoods import normalize
 
@@ -296,3 +296,15 @@ def test_labels_spread_to_the_two_nearest_tiles(seed: int, count: int, labeled: 
             if labels[tile] == UNLABELED and cosine[tile] > nearest[tile]:
                 expected[tile], nearest[tile] = labels[row], cosine[tile]
     assert teaching.spread_labels(features, labels).tolist() == expected.tolist()
+
+
+def test_what_killed_processes_left_behind_is_deleted(tmp_path: Path):
+    folder = tmp_path / "mine"
+    held = reserve_output(folder)  # by this process, which goes on
+    left, gallery, other = (tmp_path / f"mine-learned-{name}" for name in ("7", "8", "x"))
+    for each in (left, gallery, other):
+        each.mkdir()
+    (gallery / "gallery.json").write_text("{}")
+    discard_left(folder)
+    assert not left.exists()
+    assert held.exists() and gallery.exists() and other.exists()

@@ -63,8 +63,10 @@ function render({ model, el }) {
    */
   function showTab(chosen) {
     const box = el.closest(".rsh-dock");
-    if (box instanceof HTMLElement) box.dataset.tab = chosen;
-    else if (chosen) requestAnimationFrame(() => showTab(model.get("tab")));
+    if (box instanceof HTMLElement) {
+      if (box.dataset.tab !== chosen) box.scrollTop = 0; // each tab begins with its head
+      box.dataset.tab = chosen;
+    } else if (chosen) requestAnimationFrame(() => showTab(model.get("tab")));
   }
   return stopAll([
     redrawOn(model, ["tab"], draw),

@@ -101,6 +101,14 @@ function render({ model, el }) {
         "as",
         FILES.filter(([form]) => !PLACED.includes(form) || model.get("map")),
       ),
+      model.get("map")
+        ? null
+        : make(
+            "p",
+            { class: "rsh-note" },
+            "No GeoJSON, GeoPackage and GeoParquet: these tiles have no coordinates. Add longitude and latitude to " +
+              "items.csv and encode again.",
+          ),
       row("Copy", "Copy", TEXTS),
       status,
       copied,

@@ -1,4 +1,5 @@
 // @ts-check
+import { closedByEscape } from "./lib/escape.js";
 import { schemeSwitch } from "./lib/scheme.js";
 import { emit, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 import { tour } from "./lib/tour.js";
@@ -33,7 +34,7 @@ function render({ model, el }) {
   const dismiss = () => {
     alert.hidden = true;
   };
-  alert.append(make("button", { type: "button", onclick: dismiss }, "Dismiss"));
+  alert.append(make("button", { type: "button", onclick: dismiss, title: "Dismiss (Esc)" }, "Dismiss"));
   const gone = make("div", { class: "rsh-alert", hidden: true });
   // The live region is there before its text, or screen readers say nothing.
   const region = make("div", { role: "alert" }, alert, gone);
@@ -125,6 +126,11 @@ function render({ model, el }) {
     redrawOn(model, ["galleries", "gallery"], drawGalleries),
     redrawOn(model, ["address"], drawAddress),
     on(model, { say }),
+    closedByEscape("alert", () => {
+      const isOpen = !alert.hidden;
+      dismiss();
+      return isOpen;
+    }),
     () => clearInterval(timer),
     () => clearTimeout(saidUntil),
     () => model.off("msg:custom", receive),

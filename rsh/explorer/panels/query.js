@@ -1,7 +1,8 @@
 // @ts-check
 import { copyButton } from "./lib/clipboard.js";
+import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
-import { emit, giveFeedback, Images, make, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, giveFeedback, Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Model, Props, QueryView } from "./lib/types" */
 
@@ -36,6 +37,7 @@ function queryCard(model, view, url) {
       query.name === query.id && query.row >= 0
         ? null
         : make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
+      make("span", { class: "rsh-given-place" }),
       make(
         "p",
         { class: "rsh-id" },
@@ -107,6 +109,13 @@ function render({ model, el }) {
     make("div", { class: "rsh-buttons" }, back, forward, random),
   );
 
+  /** The given class of tiles that have one, by row. @type {Record<string, string>} */
+  let given = {};
+  function drawGiven() {
+    const name = given[model.get("view").query.row];
+    query.querySelector(".rsh-given-place")?.replaceChildren(...(name ? [givenPill(name)] : []));
+  }
+
   function draw() {
     const view = model.get("view");
     query.replaceChildren(queryCard(model, view, images.url(view.query.thumb)));
@@ -114,12 +123,22 @@ function render({ model, el }) {
       const clear = button("clear", "Clear feedback", "Search with the query alone");
       query.append(feedbackTiles(model, view, images, clear));
     }
+    drawGiven();
     // aria-disabled keeps the focus where a disabled button would lose it.
     back.setAttribute("aria-disabled", String(!view.can_go_back));
     forward.setAttribute("aria-disabled", String(!view.can_go_forward));
   }
 
-  return stopAll([redrawOn(model, ["view"], () => images.redraw(draw)), () => images.revoke()]);
+  return stopAll([
+    redrawOn(model, ["view"], () => images.redraw(draw)),
+    on(model, {
+      given: ({ classes }) => {
+        given = classes;
+        drawGiven();
+      },
+    }),
+    () => images.revoke(),
+  ]);
 }
 
 export default { render };

@@ -10,14 +10,14 @@ const NARROW = 9; // cards; a strip with more takes a whole line
 
 /**
  * Strips of tiles, each under a heading.
- * @param {Props<{ subject: string, view: StripsView, working: string }>} props
+ * @param {Props<{ subject: string, view: StripsView, working: string, lost: boolean }>} props
  */
 function render({ model, el }) {
   const images = new Images();
   const subject = model.get("subject");
   const note = make("p", { class: "rsh-note" });
   const actions = make("div", { class: "rsh-strip-actions" });
-  const working = make("p", { class: "rsh-waiting", role: "status" });
+  const working = make("p", { class: "rsh-waiting", role: "status", tabindex: "-1" });
   const body = make("div", { class: "rsh-strips-body" });
   const choice = selecting(model, body);
   const choices = make("div", { class: "rsh-strip-choices" });
@@ -55,6 +55,7 @@ function render({ model, el }) {
       {
         type: "button",
         class: "rsh-quiet",
+        "data-action": `${what} ${key}`,
         /** @param {MouseEvent} event */
         onclick: ({ detail, currentTarget }) => {
           // After a click of the mouse, Space is for the tile that is pointed at.
@@ -129,14 +130,33 @@ function render({ model, el }) {
     );
   }
 
+  /**
+   * Keep the focus on a button that was drawn again, or near one that is gone.
+   * @param {string} action
+   * @param {number} place of its section
+   */
+  function stayOn(action, place) {
+    const same = [...el.querySelectorAll("button[data-action]")].find(
+      (one) => one instanceof HTMLElement && one.dataset.action === action,
+    );
+    const near = place < 0 ? working : body.children[place]?.querySelector("button");
+    const next = same ?? near ?? body.querySelector(".rsh-card");
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+  }
+
+  /** Ask before a tab is left whose work would be lost. @param {BeforeUnloadEvent} event */
+  const ask = (event) => event.preventDefault();
+
   function draw() {
     const view = model.get("view");
     if (!view.strips) return;
     const focused = document.activeElement;
-    const key = focused instanceof HTMLInputElement && body.contains(focused) ? focused.dataset.key : undefined;
+    const naming = body.contains(focused) ? focused?.closest("form")?.querySelector("input") : null;
+    const key = naming?.dataset.key;
     const sliding = choices.contains(focused);
     const row = focused instanceof HTMLElement && body.contains(focused) ? focused.dataset.row : undefined;
     const place = [...body.children].findIndex((section) => section.contains(focused));
+    const pressed = focused instanceof HTMLButtonElement && el.contains(focused) ? focused.dataset.action : undefined;
     note.replaceChildren(...withCommands(view.note));
     choices.replaceChildren(...(view.choices ?? []).map(choiceOf));
     if (sliding) choices.querySelector("input")?.focus();
@@ -150,6 +170,7 @@ function render({ model, el }) {
         body.children[place]?.querySelector(same) ?? body.querySelector(same) ?? body.querySelector(".rsh-card");
       if (next instanceof HTMLElement) focusOn(next, { preventScroll: true });
     }
+    if (pressed !== undefined) stayOn(pressed, place);
     // Naming goes on from group to group by keyboard.
     const fields = /** @type {HTMLInputElement[]} */ ([...body.querySelectorAll("input[data-key]")]);
     const here = fields.findIndex((field) => field.dataset.key === key);
@@ -161,7 +182,10 @@ function render({ model, el }) {
     redrawOn(model, ["working"], () => {
       working.textContent = model.get("working");
       working.hidden = !working.textContent;
+      if (working.textContent && model.get("lost")) addEventListener("beforeunload", ask);
+      else removeEventListener("beforeunload", ask);
     }),
+    () => removeEventListener("beforeunload", ask),
     on(model, {
       hover: ({ row }) => pointAt(body, row),
     }),

@@ -24,10 +24,12 @@ class StripsPanel(Panel, script="strips.js", style="strips.css"):
             perhaps with `given`, the class that was given, named, whether a name can be given, the
             name that was, its actions, and facts, pairs of a term and its words.
         working: what is being done, or "".
+        lost: whether what is being done is lost with the page, so that the browser asks.
     """
 
     subject = traitlets.Unicode().tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
+    lost = traitlets.Bool().tag(sync=True)
 
 
 def strip(

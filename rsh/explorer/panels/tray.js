@@ -1,5 +1,6 @@
 // @ts-check
 import { copyAndSay } from "./lib/clipboard.js";
+import { closedByEscape } from "./lib/escape.js";
 import { icon } from "./lib/icons.js";
 import { KEYS } from "./lib/labels.js";
 import { PICK } from "./lib/selecting.js";
@@ -9,6 +10,8 @@ import { emit, fileOf, giveFeedback, isNamed, make, on, plural, redrawOn, stopAl
 
 /** @type {Record<string, Sign>} */
 const SIGNS = { "+": "like", "-": "unlike" };
+const TYPED = "input:not([type=checkbox], [type=range], [type=radio]), textarea, select, dialog";
+const CHOSEN = "input:is([type=checkbox], [type=range], [type=radio]), select";
 const PRESSED = "a, button, summary, input"; // by Space
 const OF_CARDS = '.rsh-card, .rsh-cards [tabindex="-1"]'; // which are pressed by Enter or the pointer alone
 const IS_TILE = ".rsh-card[data-row]:not(.is-stack)";
@@ -27,11 +30,7 @@ function render({ model, el }) {
     { type: "button", class: "rsh-quiet", onclick: () => emit(model, "select", { rows: new Int32Array() }) },
     "Clear",
   );
-  const keys = make(
-    "span",
-    { class: "rsh-tray-keys", "aria-hidden": "true" },
-    "Keys are for the tile that is pointed at.",
-  );
+  const keys = make("span", { class: "rsh-tray-keys", "aria-hidden": "true" });
   const classes = make("ul", { class: "rsh-label-keys", "aria-label": "Give a class" });
   const names = make("datalist", { id: `rsh-classes-${page}` });
   const field = make("input", {
@@ -124,17 +123,16 @@ function render({ model, el }) {
   });
   /** @param {"put" | "take"} what */
   function ofSet(what) {
-    if (isNamed(model, setField)) act({ do: what, name: setField.value });
+    if (!isNamed(model, setField)) return;
+    sent = setField;
+    act({ do: what, name: setField.value });
   }
 
   /** @param {KeyboardEvent} event */
   function press(event) {
     const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event;
-    const typing =
-      target instanceof HTMLElement &&
-      (target.isContentEditable ||
-        target.closest("input:not([type=checkbox], [type=range], [type=radio]), textarea, select, dialog"));
-    if (typing || altKey || !el.isConnected) return;
+    if (altKey || !el.isConnected) return;
+    if (isTyping(target)) return;
     if (ctrlKey || metaKey) {
       const back = key.toLowerCase() === "z" && !shiftKey;
       const again = key.toLowerCase() === "y" || (key.toLowerCase() === "z" && shiftKey);
@@ -145,12 +143,54 @@ function render({ model, el }) {
     }
     if (event.defaultPrevented) return; // a space has used it
     pressOnCard(event);
+    if (event.repeat) return; // one press labels once
     const row = alone();
     if (!selected.length && row === null) return;
     if (/^[1-9]$/.test(key)) act({ do: "number", number: Number(key), row });
     else if (key === "Delete" || key === "Backspace") act({ do: "give", name: "", row });
     else return;
     event.preventDefault();
+  }
+
+  /** @param {EventTarget | null} target */
+  const isTyping = (target) =>
+    target instanceof HTMLElement && (target.isContentEditable || target.closest(TYPED) !== null);
+
+  /** Leave a field that is typed into, so that keys are for cards again; one of a search is emptied first. */
+  function leave() {
+    const field = document.activeElement;
+    if (!isTyping(field) || !(field instanceof HTMLElement) || field.matches("select")) return false;
+    if (field instanceof HTMLInputElement && field.type === "search" && field.value) {
+      field.value = "";
+      field.dispatchEvent(new Event("input"));
+    } else toCard(field);
+    return true;
+  }
+
+  /**
+   * Move the focus from a field to a card: a selected one, or the first result.
+   * @param {HTMLElement} field
+   */
+  function toCard(field) {
+    field.blur();
+    const cards = [".rsh-card.is-selected", ".rsh-results .rsh-card"].map((one) => document.querySelector(one));
+    const card = cards.find((one) => one instanceof HTMLElement && one.checkVisibility());
+    if (card instanceof HTMLElement) card.focus({ preventScroll: true });
+  }
+
+  /** Say what keys are for, while a tile is pointed at. */
+  function hint() {
+    const typing = isTyping(document.activeElement);
+    keys.textContent = typing
+      ? "You are typing: press Escape, then the key."
+      : "Keys are for the tile that is pointed at.";
+    keys.classList.toggle("is-shown", alone() !== null);
+  }
+
+  /** Space is for the card that is pointed at, and not for the box that was clicked before. */
+  function letGoOfClicked() {
+    const held = document.activeElement;
+    if (held instanceof HTMLElement && held.matches(CHOSEN) && !held.matches(":focus-visible")) held.blur();
   }
 
   /**
@@ -255,7 +295,9 @@ function render({ model, el }) {
       const words = model.get("said");
       if (!words) return;
       emit(model, "say", { words });
-      if (sent) sent.value = "";
+      if (!sent) return;
+      sent.value = "";
+      if (document.activeElement === sent) toCard(sent);
       sent = null;
     }),
     on(model, {
@@ -266,7 +308,7 @@ function render({ model, el }) {
       select: ({ rows }) => {
         only.hidden = true;
         selected = rows;
-        keys.classList.toggle("is-shown", alone() !== null);
+        hint();
         count.textContent = rows.length ? `${plural(rows.length, "tile")} selected` : "No tiles selected";
         const focused = bar.contains(document.activeElement);
         el.classList.toggle("is-open", rows.length > 0);
@@ -276,9 +318,16 @@ function render({ model, el }) {
       hover: ({ row, card }) => {
         pointed = row;
         onCard = Boolean(card);
-        keys.classList.toggle("is-shown", alone() !== null);
+        if (onCard) letGoOfClicked();
+        hint();
       },
       join: () => emit(model, "given", { classes: model.get("given") }),
+    }),
+    closedByEscape("typing", leave),
+    closedByEscape("selection", () => {
+      const any = selected.length > 0;
+      if (any) emit(model, "select", { rows: new Int32Array() });
+      return any;
     }),
     () => removeEventListener("blur", letGo),
     () => document.removeEventListener("keydown", press),

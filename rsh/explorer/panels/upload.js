@@ -1,5 +1,5 @@
 // @ts-check
-import { emit, make, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Props } from "./lib/types" */
 
@@ -55,8 +55,15 @@ function render({ model, el }) {
     event.preventDefault();
     if (!field.value.trim()) return;
     emit(model, "busy", {});
+    finding = true;
     model.send({ kind: "find", text: field.value });
   });
+  let finding = false; // and once it is found, keys are for the results again
+  function leaveField() {
+    const first = document.querySelector(".rsh-results .rsh-card");
+    if (finding && document.activeElement === field && first instanceof HTMLElement) first.focus();
+    finding = false;
+  }
 
   /** @param {File | undefined} file */
   async function send(file) {
@@ -102,6 +109,12 @@ function render({ model, el }) {
   }
 
   return stopAll([
+    on(model, {
+      alert: () => {
+        finding = false;
+      },
+      idle: leaveField,
+    }),
     redrawOn(model, ["matching"], () => {
       list.replaceChildren(...model.get("matching").map((value) => make("option", { value })));
     }),

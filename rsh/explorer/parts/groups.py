@@ -99,7 +99,8 @@ class GroupsPart(Part):
             many=plural(len(groups), "group"), left=plural(len(groups.ungrouped), "tile"), part=part
         )
         shown = [groups[number] for number in range(min(self._shown, len(groups)))]
-        more = [["more", "Show more groups"]] if len(shown) < len(groups) else []
+        rest = min(len(groups) - len(shown), AT_ONCE)
+        more = [["more", f"Show {rest} more of {plural(len(groups), 'group')}"]] if rest else []
         return {
             "note": note.strip(),
             "actions": more,

@@ -125,7 +125,7 @@ class LabelsPart(Part):
             self.page.search_again()
         self._show()
         self.tray.said = ""
-        self.tray.said = self.labeling.said
+        self.tray.said, self.labeling.said = self.labeling.said, ""
 
     def _show(self) -> None:
         self.refresh()  # first: this kernel may have been waiting since before they were given
@@ -135,7 +135,9 @@ class LabelsPart(Part):
     def refresh(self) -> None:
         """Mark the shown tiles that have a given class."""
         self.labeling.refresh()
-        shown = self.page.state.results().rows[:MAX_CARDS].tolist()
+        state = self.page.state
+        shown = state.results().rows[:MAX_CARDS].tolist()
+        shown += [] if state.query.row is None else [state.query.row]
         self.tray.given = self.labeling.given(shown)
 
     def open(self) -> None:

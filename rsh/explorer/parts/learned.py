@@ -5,7 +5,7 @@ from pathlib import Path
 from rsh.errors import InputError
 from rsh.gallery.learn_report import GUESS, BeforeAfter, HeldOut, LearnReport
 from rsh.gallery.manifest import read_manifest
-from rsh.learning.advice import advise
+from rsh.learning.advice import SAME, advise
 from rsh.learning.output import learned_from
 from rsh.text import plural
 
@@ -46,13 +46,20 @@ def _facts_of_labels(held_out: HeldOut, labels: int) -> Facts:
     among = f"{held_out.queries:,} of the {plural(labels, 'labeled tile')}"
     guess = f"; with fewer than {GUESS} tiles this is a guess" if held_out.is_guess else ""
     return [
-        ["Tiles of the same class among the first", _change(held_out.precision)],
-        ["mAP", f"changes by {low:+.1f} to {high:+.1f} points (95 % interval)"],
+        ["Nearest tiles that have the right class", _change(held_out.precision)],
+        ["mAP", _gain(low, high)],
         [
             "These two were measured with",
             f"{among}, each searched with codes that had not learned its label{guess}",
         ],
     ]
+
+
+def _gain(low: float, high: float) -> str:
+    """Return by how many points mAP changes, a 95 % interval."""
+    if max(abs(low), abs(high)) < 100 * SAME:
+        return "does not change"
+    return f"changes by {low:+.1f} to {high:+.1f} points (95 % interval)"
 
 
 def _change(figure: BeforeAfter) -> str:

@@ -28,7 +28,7 @@ from rsh.labels import UNLABELED
 from rsh.learning.advice import describe_left_out
 from rsh.learning.confidence import Confidence, confidence
 from rsh.learning.labels import recorded_labels
-from rsh.learning.output import reserve_output
+from rsh.learning.output import discard_left, reserve_output
 from rsh.learning.suggest import COUNT, MOST, Suggestion, suggest
 from rsh.text import humanize, plural
 
@@ -87,7 +87,9 @@ class LearningPart(Part):
         self._passed: set[int] = set()  # rows of suggestions that the visitor did not want
         self._is_old = False
         self._learned: tuple[str, LearnReport] | None = None
-        self.strips = StripsPanel(page=channel, subject="learn")
+        if not self._why_not:
+            discard_left(page.state.gallery.folder)
+        self.strips = StripsPanel(page=channel, subject="learn", lost=True)
         super().__init__(page, [self.strips])
 
     def receive(self, panel: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
@@ -97,7 +99,8 @@ class LearningPart(Part):
                 self.page.show_galleries()  # others may have learned while this kernel waited
             case {"kind": "learn", "do": "learn"} if not self._why_not and not self.strips.working:
                 start_soon(self.learn())
-            case {"kind": "learn", "do": "cancel"}:
+            case {"kind": "learn", "do": "cancel"} if self.strips.working:
+                self._tell("Canceling.")
                 self._job.cancel()
             case {"kind": "learn", "do": "compare"} if self._learned:
                 self.page.compare_with(self._learned[0])

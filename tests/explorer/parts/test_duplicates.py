@@ -184,3 +184,17 @@ def test_a_job_that_is_canceled_ends_its_process():
         assert not job.is_running
 
     run(work())
+
+
+def test_a_job_that_is_canceled_before_its_process_exists_ends_it_too():
+    async def work() -> None:
+        job = Job()
+        task = asyncio.create_task(job.run(["gallery", "info", "nowhere"]))
+        await asyncio.sleep(0)  # the process is being made
+        assert job.is_running
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not job.is_running
+
+    run(work())

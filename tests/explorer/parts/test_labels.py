@@ -51,8 +51,36 @@ def test_a_class_goes_to_the_selection_or_to_the_tile_that_is_meant(folder):
     assert given(page)[5] == "Burned area"
     label(page, "give", name="", row=3)
     assert 3 not in given(page)
-    assert page.labels.tray.said == "1 tile: no class"
+    assert page.labels.tray.said == "1 tile: no label"
     assert page.labels.list.view["classes"] == [["Burned area", 2]]
+
+
+def test_the_same_class_again_records_nothing(folder):
+    page = visit(folder)
+    for _ in range(3):
+        label(page, "give", name="Burned area", row=3)
+    assert page.labels.tray.said == "1 tile: Burned area already"
+    label(page, "undo")
+    assert 3 not in given(page)
+    label(page, "give", name="", row=3)
+    assert page.labels.tray.said == "1 tile: no label already"
+    page.select([3, 4])
+    label(page, "give", name="Burned area", row=3)
+    label(page, "give", name="Burned area")  # one of two is new
+    assert given(page) == {3: "Burned area", 4: "Burned area"}
+
+
+def test_what_was_said_is_not_said_again(folder):
+    page = visit(folder)
+    label(page, "give", name="Burned area", row=3)
+    page.groups.receive(page.groups.strips, {"kind": "groups", "do": "more"}, [])
+    assert page.labels.tray.said == ""
+
+
+def test_the_query_shows_its_given_class(folder):
+    page = visit(folder)
+    label(page, "give", name="Burned area", row=page.state.query.row)
+    assert page.labels.tray.given[str(page.state.query.row)] == "Burned area"
 
 
 def test_a_key_without_a_class_says_what_to_do(folder):
@@ -110,7 +138,7 @@ def test_what_changes_labels_that_others_may_have_given_is_counted(folder):
     labeling.give([0, 1, 2], "ice")
     assert labeling.said == "3 tiles: ice, 1 of another class before. Ctrl+Z takes it back"
     labeling.give([0, 5], "")
-    assert labeling.said == "2 tiles: no class, 1 of another class before. Ctrl+Z takes it back"
+    assert labeling.said == "2 tiles: no label, 1 of another class before. Ctrl+Z takes it back"
     labeling.give([7, 8], "sand")
     labeling.rename_class("sand", "ice")
     assert labeling.said == ("The class sand is now a part of ice, 4 tiles. Ctrl+Z takes it back")

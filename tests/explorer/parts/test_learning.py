@@ -170,7 +170,7 @@ def test_a_report_says_whether_a_change_is_better(after, words):
 def test_a_report_says_with_which_tiles_it_was_measured():
     held_out = HeldOut(6, BeforeAfter(0.4, 0.5), BeforeAfter(0.3, 0.5), (-0.02, 0.11))
     facts = dict(report_facts(replace(REPORT, labels=25, held_out=held_out)))
-    assert facts["Tiles of the same class among the first"] == "30% → 50%, better"
+    assert facts["Nearest tiles that have the right class"] == "30% → 50%, better"
     assert facts["mAP"] == "changes by -2.0 to +11.0 points (95 % interval)"
     measured = facts["These two were measured with"]
     assert measured.startswith("6 of the 25 labeled tiles, ") and "a guess" in measured

@@ -4,7 +4,7 @@
 /** @import { Stop } from "./types" */
 
 /** What Escape closes, the innermost first. */
-const LAYERS = /** @type {const} */ (["tour", "menu", "drawing", "spaces", "drawer"]);
+const LAYERS = /** @type {const} */ (["alert", "typing", "tour", "menu", "drawing", "spaces", "drawer", "selection"]);
 const ASKED = "rsh-escape";
 
 /**
