@@ -45,7 +45,7 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
 GROUP = "group"  # not in the table either
 NAMED = (*ANNOTATIONS, GROUP)  # whose values may hold commas
-POLYGON, OVERLAPS = "polygon", "overlaps"
+POLYGON, OVERLAPS, BOX = "polygon", "overlaps", "bbox"
 REGIONS = (POLYGON, OVERLAPS)
 MAX_REGION = 4000  # characters of a polygon that is typed or drawn, so that it fits into a link
 SHORT = 60  # characters of a condition in a message
@@ -155,6 +155,25 @@ class Filter:
         """The conditions for readers."""
         return " and ".join(condition.title for condition in self.conditions)
 
+    def outlines(self) -> list[list[tuple[float, float]]]:
+        """Return the rings of all boxes and regions, for a map: longitude and latitude, degrees.
+
+        A box across the 180th meridian has two.
+
+        Raises:
+            InputError: a value of a box is no number.
+        """
+        rings: list[list[tuple[float, float]]] = []
+        for condition in self.conditions:
+            if condition.is_region:
+                every = [ring for part in _region(condition).parts for ring in part]
+                rings += [[(float(x), float(y)) for x, y in ring] for ring in every]
+            elif condition.column == BOX:
+                west, south, east, north = (_number(value, condition) for value in condition.values)
+                for left, right in _spans(west, east):
+                    rings.append([(left, south), (right, south), (right, north), (left, north)])
+        return rings
+
     def on_annotations(self, items: ColumnTable) -> list[Condition]:
         """Return the conditions on what visitors gave, see `Gallery.table_for`."""
         return self._beside(items, ANNOTATIONS)
@@ -222,7 +241,7 @@ def _condition(text: str) -> Condition:
     negated = found["sign"] == "!="
     if column in REGIONS:
         return _read_region(Condition(column, (written.strip(),), negated=negated))
-    if column == "bbox" and (len(values) != 4 or negated):
+    if column == BOX and (len(values) != 4 or negated):
         raise InputError(
             "a box is bbox=WEST,SOUTH,EAST,NORTH, in degrees", parameter="filter", value=text
         )
@@ -296,7 +315,7 @@ def _check_places(condition: Condition, items: ColumnTable) -> None:
 
 def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
     """Convert the values of a condition to the type of its column."""
-    if condition.column == "bbox":
+    if condition.column == BOX:
         return _box(condition, items)
     if condition.column in NAMED and str(condition) in items:
         return [ColumnTest(str(condition), ["True"], between=False, negated=False, is_bool=True)]
@@ -344,6 +363,14 @@ def _stripped(condition: Condition) -> list[str]:
     if not all(texts):
         raise malformed(str(condition))
     return texts
+
+
+def _spans(west: float, east: float) -> list[tuple[float, float]]:
+    """Return the ranges of longitudes of a box, two where it crosses the 180th meridian."""
+    if east - west >= 360:
+        return [(-180.0, 180.0)]
+    west, east = (float(end) for end in wrap([west, east]))
+    return [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
 
 
 def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:

@@ -157,3 +157,17 @@ def test_a_server_is_asked_for_ids_where_a_region_decides():
     texts = ["class=forest", "polygon=1,2,3,4,5,9"]
     assert Filter.read(texts).tests(ITEMS) == []
     assert len(Filter.read(texts[:1]).tests(ITEMS)) == 1
+
+
+def test_outlines_are_those_of_boxes_and_regions():
+    assert Filter.read(["class=a", "polygon=5,45,10,45,10,50"]).outlines() == [
+        [(5.0, 45.0), (10.0, 45.0), (10.0, 50.0)]
+    ]
+    box, across, whole = "bbox=5,45,10,50", "bbox=170,-10,-170,10", "bbox=-180,-90,180,90"
+    assert Filter.read([box]).outlines() == [[(5, 45), (10, 45), (10, 50), (5, 50)]]
+    assert Filter.read([across]).outlines() == [
+        [(170, -10), (180, -10), (180, 10), (170, 10)],
+        [(-180, -10), (-170, -10), (-170, 10), (-180, 10)],
+    ]
+    assert Filter.read([whole]).outlines() == [[(-180, -90), (180, -90), (180, 90), (-180, 90)]]
+    assert Filter.read(["class=a"]).outlines() == []

@@ -90,6 +90,7 @@ function drawPlane({ model, el }) {
     button("⟲", "Show all", () => reset()),
   );
 
+  const caption = make("p", { class: "rsh-note" });
   const ground = world ? new Ground(model, () => redraw()) : null;
   const view = new ScatterView(bytesAs(Float32Array, model.get("xy")), world);
   const dots = new Dots(base);
@@ -105,7 +106,7 @@ function drawPlane({ model, el }) {
       buttons,
     ),
     make("div", { class: "rsh-scatter-body" }, stage, hint, warning, ground?.credit ?? null, card.element),
-    make("p", { class: "rsh-note" }, model.get("caption")),
+    caption,
     liveRegion,
   );
 
@@ -171,7 +172,7 @@ function drawPlane({ model, el }) {
     const ctx = contextOf(over);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, ...view.size);
-    const { query, hits, rings = {}, spots = {} } = model.get("marks");
+    const { query, hits, rings = {}, regions = [], spots = {} } = model.get("marks");
     const star = starOf(query, spots);
     if (star) drawSpokes(ctx, view, star, hits, now);
     for (const [row, relevant] of [...hits].reverse()) {
@@ -180,6 +181,7 @@ function drawPlane({ model, el }) {
       outline(ctx, rings[row], verdictColor(relevant, now), now, relevant === false ? [6, 4] : []);
     }
     outline(ctx, rings[query], now.accent, now, []);
+    outline(ctx, regions, now.accent, now, [2, 4]);
     if (star) drawStar(ctx, star, now);
     if (line) drawLasso(ctx, line, now);
     if (view.has(pointed)) drawRing(ctx, view.pointOnScreen(pointed), now);
@@ -336,6 +338,8 @@ function drawPlane({ model, el }) {
     interactions({ model, stage, hint, view, actions, pointed: () => pointed, tool: () => tool }),
     redrawOn(model, ["marks"], () => {
       card.renew(); // it says how far its tile is from the query
+      const isOutlined = world && Boolean(model.get("marks").regions?.length);
+      caption.textContent = isOutlined ? "The outlined region is that of the filter." : model.get("caption");
       redraw(false);
     }),
     on(model, {

@@ -63,7 +63,8 @@ class ScatterPanel(Panel, script="scatter.js"):
             "view", "tolerance"} asks for those in a view.
         most: how many tiles can be selected.
         marks: query, query_code, num_bits, hits as (row, relevant), on the map rings: by row the
-            corners of its footprint, if known; and spots: where a visitor's own image belongs.
+            corners of its footprint, if known; regions: the rings of those that a filter names; and
+            spots: where a visitor's own image belongs.
     """
 
     heading = traitlets.Unicode().tag(sync=True)
@@ -145,6 +146,7 @@ def marks_view(result: SearchResult) -> dict[str, Any]:
     return {
         "spots": _spots(result),
         "rings": _rings(result.gallery, rows if row is None else [*rows, row]),
+        "regions": result.options.filter.outlines(),
         "query": NO_ROW if row is None else row,
         "query_code": result.code,
         "num_bits": result.gallery.num_bits,

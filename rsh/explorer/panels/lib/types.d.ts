@@ -310,6 +310,7 @@ export interface Marks {
   num_bits: number;
   hits: Hit[];
   rings?: Record<string, Point[][]>;
+  regions?: Point[][];
   spots?: Record<string, Point>;
 }
 

@@ -305,6 +305,7 @@ export function marksView(result) {
   return {
     spots: {},
     rings: {},
+    regions: [],
     query: query.row,
     query_code: gallery.hex(query.row),
     num_bits: gallery.numBits,
