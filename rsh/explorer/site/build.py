@@ -1,8 +1,9 @@
 """Writes the site of a gallery: a folder of static files that any web host can serve."""
 
-from collections.abc import Iterator
+import json
 from dataclasses import asdict
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,7 +27,6 @@ from rsh.explorer.site.layout import (
     ROW_GROUP,
     SOFT_ROWS,
     SOFT_SCALE,
-    THUMB_COLUMNS,
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
@@ -128,7 +128,8 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
     padding = -packed.shape[1] % 4
     np.pad(packed, ((0, 0), (0, padding))).tofile(folder / "codes.bin")
     labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)
-    labels.astype("<u2").tofile(folder / "labels.bin")
+    few = len(gallery.classes) < 256
+    labels.astype("u1" if few else "<u2").tofile(folder / "labels.bin")
     gallery.table.categories("split")[1].astype("u1").tofile(folder / "splits.bin")
     for number, start in enumerate(range(0, count, SOFT_ROWS)):
         soft = soft_bits(gallery.relaxed[start : start + SOFT_ROWS])
@@ -138,37 +139,32 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
         planes.astype("<f4").tofile(folder / "planes.bin")
     if gallery.positions is not None:
         gallery.positions.astype("<f4").tofile(folder / "positions.bin")
-    _write_items(gallery, _write_thumbnails(gallery, folder), folder / "items.parquet")
+    order = np.lexsort(packed.T[::-1])
+    places = np.empty(count, "<u4")
+    places[order] = np.arange(count)
+    places.tofile(folder / "order.bin")
+    for number, start in enumerate(range(0, count, PACK)):
+        _write_pack(gallery, order[start : start + PACK], folder / f"tiles-{number}.bin")
+    _write_items(gallery, folder / "items.parquet")
 
 
-def _write_thumbnails(gallery: Gallery, folder: Path) -> NDArray[np.int32]:
-    """Write the thumbnails, and return pack, first byte and size of each, (n, 3)."""
-    places = np.zeros((len(gallery), 3), np.int32)
-    number, start = 0, 0
-    file = (folder / "thumbs-0.bin").open("wb")
-    for row in _by_code(gallery):
-        image = gallery.stored_thumbnail(row)
-        if start > PACK:
-            file.close()
-            number, start = number + 1, 0
-            file = (folder / f"thumbs-{number}.bin").open("wb")
-        file.write(image)
-        places[row] = number, start, len(image)
-        start += len(image)
-    file.close()
-    return places
+def _write_pack(gallery: Gallery, rows: NDArray[np.int64], file: Path) -> None:
+    """Write what is shown of some tiles; missing ones at the end of the last file have no bytes."""
+    known = gallery.table.take(rows, ["id", "longitude", "latitude"])
+    tiles = []
+    for row, words in zip(rows.tolist(), known.itertuples(index=False), strict=True):
+        place = [float(value) for value in words[1:]]
+        text = json.dumps([str(words[0]), *(value if isfinite(value) else None for value in place)])
+        said = text.encode(errors="surrogatepass")
+        tiles.append(np.uint16(len(said)).tobytes() + said + gallery.stored_thumbnail(row))
+    sizes = [len(tile) for tile in tiles] + [0] * (PACK - len(tiles))
+    starts = np.cumsum([4 * (PACK + 1), *sizes]).astype("<u4")
+    file.write_bytes(starts.tobytes() + b"".join(tiles))
 
 
-def _by_code(gallery: Gallery) -> Iterator[int]:
-    """Yield all rows so that equal codes, and those with the same first bits, come together."""
-    yield from np.lexsort(gallery.packed.T[::-1]).tolist()
-
-
-def _write_items(gallery: Gallery, places: NDArray[np.int32], file: Path) -> None:
-    columns = {name: gallery.table.array(name) for name in gallery.table.columns}
-    columns |= dict(zip(THUMB_COLUMNS, map(pa.array, places.T), strict=True))
-    table = pa.table({name: _plain(column) for name, column in columns.items()})
-    pq.write_table(table, file, row_group_size=ROW_GROUP, compression="snappy", use_dictionary=True)
+def _write_items(gallery: Gallery, file: Path) -> None:
+    columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
+    pq.write_table(pa.table(columns), file, row_group_size=ROW_GROUP, compression="snappy")
 
 
 def _plain(column: pa.Array) -> pa.Array:

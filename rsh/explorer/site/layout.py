@@ -3,13 +3,17 @@
     index.html, rsh.js, worker.js, rsh.css
     site.json               what the gallery is; size and SHA-256 of each file below data/
     data/codes.bin          packed codes, each padded with zeros to whole words of four bytes
-    data/labels.bin         class of each tile, uint16; the number of classes means unknown
+    data/labels.bin         class of each tile, uint8, or uint16 from 256 classes on; the number of
+                            classes means unknown
     data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
-    data/items.parquet      id and other columns, and where the thumbnail of each tile lies
+    data/items.parquet      id and other columns
     data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
-    data/thumbs-N.bin       thumbnails, JPEG, one after another, those of similar codes together
+    data/order.bin          place of each tile among the tiles in the order of their codes, uint32
+    data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
+                            in this file, uint32, and for each tile the size of its words, uint16,
+                            these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -24,8 +28,7 @@ MANIFEST = "site.json"
 SOFT_ROWS = 16384  # tiles in a file of soft bits
 SOFT_SCALE = 127
 ROW_GROUP = 2048  # tiles in a group of rows of items.parquet, which is read as a whole
-PACK = 2**22  # bytes in a file of thumbnails, or a few more
-THUMB_COLUMNS = ("thumb_pack", "thumb_start", "thumb_size")
+PACK = 256  # tiles in a file of words and thumbnails
 Columns = list[dict[str, Any]]
 
 

@@ -9,7 +9,7 @@ from make_gallery import tiny_gallery
 from rsh.cli.main import main
 from rsh.errors import InputError
 from rsh.explorer.site.build import build_site, check_site
-from rsh.explorer.site.layout import SOFT_SCALE
+from rsh.explorer.site.layout import PACK, SOFT_SCALE
 from rsh.gallery.gallery import Gallery
 from rsh.labels import UNLABELED
 
@@ -33,7 +33,7 @@ def test_files_hold_the_gallery(gallery: Gallery, site: Path) -> None:
     codes = np.fromfile(data / "codes.bin", np.uint8).reshape(count, -1)
     assert codes.shape[1] == 4 and np.array_equal(codes[:, :3], gallery.packed)
     assert not codes[:, 3].any()
-    labels = np.fromfile(data / "labels.bin", "<u2").astype(int)
+    labels = np.fromfile(data / "labels.bin", "u1").astype(int)
     known = np.where(labels == len(gallery.classes), UNLABELED, labels)
     assert np.array_equal(known, gallery.labels) and (known == UNLABELED).any()
     splits = np.array(manifest["splits"])[np.fromfile(data / "splits.bin", np.uint8)]
@@ -48,19 +48,30 @@ def test_files_hold_the_gallery(gallery: Gallery, site: Path) -> None:
     assert np.allclose(places, gallery.positions, atol=1e-5)
 
 
-def test_the_table_says_where_each_thumbnail_lies(
-    gallery: Gallery, site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rsh.explorer.site.build.PACK", 10_000)  # several packs
-    build_site(gallery, site)
+def test_tiles_lie_in_packs_in_the_order_of_their_codes(gallery: Gallery, site: Path) -> None:
+    places = np.fromfile(site / "data" / "order.bin", "<u4")
+    assert sorted(places.tolist()) == list(range(len(gallery)))
+    codes = [gallery.packed[row].tobytes() for row in np.argsort(places)]
+    assert codes == sorted(codes)
+    for row, place in enumerate(places.tolist()):
+        content = (site / "data" / f"tiles-{place // PACK}.bin").read_bytes()
+        starts = np.frombuffer(content[: 4 * (PACK + 1)], "<u4")
+        start, stop = starts[place % PACK : place % PACK + 2].tolist()
+        size = int.from_bytes(content[start : start + 2], "little")
+        words = json.loads(content[start + 2 : start + 2 + size])
+        item = gallery.items.iloc[row]
+        assert words == [item["id"], item["longitude"], item["latitude"]]
+        assert content[start + 2 + size : stop] == gallery.thumbnail(row)
     table = pq.read_table(site / "data" / "items.parquet").to_pandas()
     assert table["id"].tolist() == gallery.items["id"].tolist()
-    assert table["thumb_pack"].nunique() > 2
-    for row, (pack, start, size) in enumerate(
-        table[["thumb_pack", "thumb_start", "thumb_size"]].to_numpy().tolist()
-    ):
-        content = (site / "data" / f"thumbs-{pack}.bin").read_bytes()
-        assert content[start : start + size] == gallery.thumbnail(row)
+
+
+def test_a_gallery_without_places_has_no_file_of_them(tmp_path: Path) -> None:
+    plain = tiny_gallery(tmp_path / "g", num_tiles=30, coordinates=False, projection=False)
+    build_site(plain, tmp_path / "s")
+    names = {file.name for file in (tmp_path / "s" / "data").iterdir()}
+    assert "positions.bin" not in names and "planes.bin" not in names
+    assert json.loads((tmp_path / "s" / "site.json").read_text())["planes"] == {}
 
 
 def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -> None:

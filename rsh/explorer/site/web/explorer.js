@@ -299,17 +299,11 @@ export class Explorer {
 
   /** @param {string} panel */
   async sendDots(panel) {
+    const { size, store } = this.gallery;
     const space = panel.replace("plane-", "");
-    const bytes = this.gallery.size * 8;
-    if (space === "world") {
-      const xy = await this.gallery.store.whole("data/positions.bin");
-      this.set(panel, { xy: new DataView(xy) });
-    } else {
-      const both = await this.gallery.store.whole("data/planes.bin");
-      this.set(panel, {
-        xy: new DataView(both.slice(space === "code" ? bytes : 0, space === "code" ? 2 * bytes : bytes)),
-      });
-    }
+    const file = space === "world" ? "data/positions.bin" : "data/planes.bin";
+    const start = space === "code" ? 8 * size : 0;
+    this.set(panel, { xy: new DataView(await store.part(file, start, start + 8 * size)) });
     if (!this.coloredBy) await this.color(this.gallery.manifest.ways[0][0]);
   }
 

@@ -13,8 +13,9 @@ export const FORMAT = 1;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
-const ROW_GROUP = 2048; // tiles that are read together from the table
-const GROUPS_KEPT = 64; // groups of rows in memory
+const PACK = 256; // tiles in a file
+const STARTS_KEPT = 512; // packs whose starts are in memory
+const ITEMS_KEPT = 2000; // tiles
 const SPLITS = new Map([
   ["query", "held out"],
   ["train", "training"],
@@ -48,23 +49,25 @@ export class Gallery {
    * @param {Manifest} manifest
    * @param {Store} store
    * @param {Uint32Array<ArrayBuffer>} words of all codes
-   * @param {Uint16Array} labels
+   * @param {Uint8Array | Uint16Array} labels
    * @param {Uint8Array} splits
+   * @param {Uint32Array} order place of each tile in the order of codes
    */
-  constructor(manifest, store, words, labels, splits) {
+  constructor(manifest, store, words, labels, splits, order) {
     this.manifest = manifest;
     this.store = store;
     this.words = words;
     this.labels = labels;
     this.splits = splits;
+    this.order = order;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
     this.perCode = words.length / this.size; // words of a code
     this.isHeldOut = Uint8Array.from(splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
-    this.numLabeled = labels.reduce((sum, label) => sum + (label < manifest.classes.length ? 1 : 0), 0);
-    /** Rows of the table by the number of their group, the last one used last. @type {Map<number, Promise<Item[]>>} */
-    this.groups = new Map();
+    this.numLabeled = countBelow(labels, manifest.classes.length);
+    /** Where tiles begin in the files of packs that were read last. @type {Map<number, Promise<Uint32Array>>} */
+    this.starts = new Map();
     /** @type {Map<number, Item>} rows that were loaded last */
     this.items = new Map();
     /** @type {Promise<[ParquetFile, object]> | null} */
@@ -80,10 +83,12 @@ export class Gallery {
   static async open(base) {
     const manifest = await readManifest(base);
     const store = new Store(base, manifest.files);
-    const [codes, labels, splits] = await Promise.all(
-      ["codes", "labels", "splits"].map((name) => store.whole(`data/${name}.bin`)),
+    const [codes, labels, splits, order] = await Promise.all(
+      ["codes", "labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
     );
-    return new Gallery(manifest, store, new Uint32Array(codes), new Uint16Array(labels), new Uint8Array(splits));
+    const numbers = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
+    const [words, places] = [codes, order].map((bytes) => new Uint32Array(bytes));
+    return new Gallery(manifest, store, words, numbers, new Uint8Array(splits), places);
   }
 
   get classes() {
@@ -151,54 +156,42 @@ export class Gallery {
    */
   async load(rows) {
     const wanted = [...new Set(rows)].filter((row) => row >= 0);
-    const missing = wanted.filter((row) => !this.items.has(row));
-    const groups = new Map();
-    for (const row of missing) {
-      const number = Math.floor(row / ROW_GROUP);
-      if (!groups.has(number)) groups.set(number, this.group(number));
-    }
-    await Promise.all(groups.values());
-    for (const row of missing) {
-      const item = (await groups.get(Math.floor(row / ROW_GROUP)))[row % ROW_GROUP];
-      this.items.set(row, item);
-    }
-    await Promise.all(wanted.map((row) => this.loadThumbnail(row)));
-  }
-
-  /** Forget tiles that are no longer shown. @param {Iterable<number>} kept */
-  forgetAllBut(kept) {
-    const rows = new Set(kept);
-    for (const row of this.items.keys()) if (!rows.has(row)) this.items.delete(row);
+    await Promise.all(wanted.map((row) => this.loadTile(row)));
+    for (const row of wanted) keepLast(this.items, row, /** @type {Item} */ (this.items.get(row)), ITEMS_KEPT);
   }
 
   /** @param {number} row */
-  async loadThumbnail(row) {
-    const item = /** @type {Item} */ (this.items.get(row));
-    if (item.thumb || !item.thumb_size) return;
-    const { thumb_pack: pack, thumb_start: start, thumb_size: size } = item;
-    item.thumb = new DataView(await this.store.part(`data/thumbs-${pack}.bin`, start, start + size));
+  async loadTile(row) {
+    if (this.items.has(row)) return;
+    const place = this.order[row];
+    const pack = Math.floor(place / PACK);
+    const starts = await this.startsOf(pack);
+    const [start, stop] = [starts[place % PACK], starts[(place % PACK) + 1]];
+    const bytes = await this.store.part(pathOf(pack), start, stop);
+    const size = new DataView(bytes).getUint16(0, true);
+    const [id, longitude = null, latitude = null] = JSON.parse(
+      new TextDecoder().decode(new Uint8Array(bytes, 2, size)),
+    );
+    this.items.set(row, { id, longitude, latitude, thumb: new DataView(bytes.slice(2 + size)) });
   }
 
   /**
-   * The rows of a group of the table.
-   * @param {number} number
+   * Where each tile of a pack begins in its file.
+   * @param {number} pack
    */
-  group(number) {
-    const known = this.groups.get(number);
-    this.groups.delete(number);
-    const start = number * ROW_GROUP;
-    const rows = known ?? this.readRows(start, Math.min(start + ROW_GROUP, this.size));
-    this.groups.set(number, rows);
-    rows.catch(() => this.groups.delete(number));
-    if (this.groups.size > GROUPS_KEPT) this.groups.delete(this.groups.keys().next().value ?? number);
-    return rows;
+  startsOf(pack) {
+    const known = this.starts.get(pack);
+    const starts = known ?? this.store.part(pathOf(pack), 0, 4 * (PACK + 1)).then((bytes) => new Uint32Array(bytes));
+    starts.catch(() => this.starts.delete(pack));
+    keepLast(this.starts, pack, starts, STARTS_KEPT);
+    return starts;
   }
 
   /**
    * @param {number} start
    * @param {number} stop
    * @param {string[]} [columns]
-   * @returns {Promise<Item[]>}
+   * @returns {Promise<Record<string, unknown>[]>}
    */
   async readRows(start, stop, columns) {
     const [file, metadata] = await this.openTable();
@@ -259,6 +252,33 @@ export class Gallery {
       thumb: item.thumb ?? new DataView(new ArrayBuffer(0)),
     };
   }
+}
+
+/**
+ * @param {ArrayLike<number>} numbers
+ * @param {number} bound
+ */
+function countBelow(numbers, bound) {
+  let count = 0;
+  for (let place = 0; place < numbers.length; place++) if (numbers[place] < bound) count += 1;
+  return count;
+}
+
+/** @param {number} pack */
+const pathOf = (pack) => `data/tiles-${pack}.bin`;
+
+/**
+ * Keep an entry as the last one, and forget the first ones.
+ * @template Key, Value
+ * @param {Map<Key, Value>} map
+ * @param {Key} key
+ * @param {Value} value
+ * @param {number} most
+ */
+function keepLast(map, key, value, most) {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > most) map.delete(/** @type {Key} */ (map.keys().next().value));
 }
 
 /**

@@ -157,14 +157,16 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
 export async function search(gallery, query, options) {
   const others = othersOf(gallery, query, options);
   const distances = gallery.distances(gallery.code(query.row));
-  const given = new Set([...query.positive, ...query.negative]);
-  const found = rowsOf(others, (row) => !given.has(row));
-  const available = found.length;
+  const given = [...query.positive, ...query.negative];
+  let available = 0;
+  for (let row = 0; row < others.length; row++) available += others[row];
+  for (const row of given) available -= others[row];
   const topK = Math.min(options.topK, available);
   const rows = [query.row, ...query.positive, ...query.negative];
   const [own, ...marked] = await gallery.softBits(rows);
   if (hasFeedback(query)) {
     const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
+    const found = rowsOf(others, (row) => !given.includes(row));
     const ranked = rank(gallery, found, distances, { weights, first: "score" });
     return new SearchResult(gallery, query, options, distances, others, cutAfterTies(ranked, topK), topK);
   }

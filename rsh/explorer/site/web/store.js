@@ -22,7 +22,7 @@ export class Store {
     this.files = files;
     /** @type {Map<string, Promise<ArrayBuffer>>} files that were read as a whole */
     this.read = new Map();
-    /** Whether the host sends parts of files; null before the first was asked for. @type {boolean | null} */
+    /** Whether the host sends parts of files. @type {Promise<boolean> | null} */
     this.ranges = null;
   }
 
@@ -46,8 +46,20 @@ export class Store {
     return bytes;
   }
 
+  /** Whether the host sends parts of files; it is asked once. @returns {Promise<boolean>} */
+  knowsRanges() {
+    this.ranges ??= (async () => {
+      const stop = new AbortController();
+      const [path] = Object.keys(this.files);
+      const { status } = await this.fetch(path, { headers: { Range: "bytes=0-0" }, signal: stop.signal });
+      stop.abort(); // a host without them is sending the whole file
+      return status === 206;
+    })();
+    return this.ranges;
+  }
+
   /**
-   * Some bytes of a file. A host that does not know ranges sends the whole file, which is then kept.
+   * Some bytes of a file; of a host that does not know ranges the whole file, which is kept.
    * @param {string} path
    * @param {number} start
    * @param {number} stop last byte + 1
@@ -55,14 +67,8 @@ export class Store {
    * @throws {SiteError} it is missing or cut
    */
   async part(path, start, stop) {
-    if (this.ranges === false || this.read.has(path)) return (await this.whole(path)).slice(start, stop);
-    const response = await this.fetch(path, { Range: `bytes=${start}-${stop - 1}` });
-    this.ranges = response.status === 206;
-    if (!this.ranges) {
-      const bytes = this.check(path, response.arrayBuffer());
-      this.read.set(path, bytes);
-      return (await bytes).slice(start, stop);
-    }
+    if (this.read.has(path) || !(await this.knowsRanges())) return (await this.whole(path)).slice(start, stop);
+    const response = await this.fetch(path, { headers: { Range: `bytes=${start}-${stop - 1}` } });
     const bytes = await response.arrayBuffer();
     if (bytes.byteLength !== stop - start) throw this.harmed(path, "is cut");
     return bytes;
@@ -70,12 +76,12 @@ export class Store {
 
   /**
    * @param {string} path
-   * @param {Record<string, string>} headers
+   * @param {RequestInit} [options]
    */
-  async fetch(path, headers = {}) {
+  async fetch(path, options) {
     let response;
     try {
-      response = await fetch(new URL(path, this.base), { headers });
+      response = await fetch(new URL(path, this.base), options);
     } catch {
       throw new SiteError(`${path} cannot be loaded: check the connection and reload the page`);
     }

@@ -24,16 +24,12 @@ export interface Manifest {
   files: Record<string, { size: number; sha256: string }>;
 }
 
-// A row of items.parquet.
+// What is shown of a tile.
 export interface Item {
   id: string;
-  longitude?: number | null;
-  latitude?: number | null;
-  thumb_pack: number;
-  thumb_start: number;
-  thumb_size: number;
-  thumb?: Bytes;
-  [column: string]: unknown;
+  longitude: number | null;
+  latitude: number | null;
+  thumb: Bytes;
 }
 
 export interface Query {
@@ -95,6 +91,6 @@ declare global {
       columns?: string[];
       rowStart?: number;
       rowEnd?: number;
-    }): Promise<Item[]>;
+    }): Promise<Record<string, unknown>[]>;
   };
 }
