@@ -141,13 +141,13 @@ export class Gallery {
    * @returns {Promise<Int8Array[]>}
    */
   async softBits(rows) {
-    const files = new Map(rows.map((row) => [Math.floor(row / SOFT_ROWS), row]));
-    const read = new Map();
-    for (const file of files.keys()) read.set(file, new Int8Array(await this.store.whole(`data/soft-${file}.bin`)));
-    return rows.map((row) => {
-      const start = (row % SOFT_ROWS) * this.numBits;
-      return read.get(Math.floor(row / SOFT_ROWS)).subarray(start, start + this.numBits);
-    });
+    return Promise.all(
+      rows.map(async (row) => {
+        const start = (row % SOFT_ROWS) * this.numBits;
+        const file = `data/soft-${Math.floor(row / SOFT_ROWS)}.bin`;
+        return new Int8Array(await this.store.part(file, start, start + this.numBits));
+      }),
+    );
   }
 
   /**
