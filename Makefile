@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --duratio
 JS := PATH="$(abspath $(BIN)):$$PATH"
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
-.PHONY: help dashboard gallery test test-slow test-release coverage check notebooks docs audit lock ablation clean
+.PHONY: help dashboard gallery site test test-slow test-release coverage check notebooks docs audit lock ablation clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test-slow   tests that take longer: long loops, more states of the page, the documentation"
 	@echo "make test-release  the longest: tutorials in full, attacks, all states of the page"
 	@echo "make coverage    make test, and which lines and branches of rsh/ it reaches"
+	@echo "make site        the sample as a folder of static files, for any web host"
 	@echo "make check       formatting, lint and types of Python, JavaScript and CSS; layers; words"
 	@echo "make notebooks   run every notebook"
 	@echo "make docs        the documentation as a site, in build/docs"
@@ -34,6 +35,9 @@ dashboard: gallery
 	$(BIN)/rsh dashboard $(GALLERY) --port $(PORT) $(OPEN_FLAG)
 
 gallery: $(GALLERY).projected
+
+site: gallery
+	$(BIN)/rsh site $(GALLERY) --output build/site
 
 $(GALLERY).projected: $(GALLERY)/gallery.json
 	$(BIN)/rsh project $(GALLERY)
@@ -68,6 +72,8 @@ check: $(VENV)/dev node_modules/.package-lock.json
 	$(BIN)/python docs/check_words.py
 	$(JS) node_modules/.bin/biome ci --error-on-warnings
 	$(JS) node_modules/.bin/tsc
+	$(JS) npm run --silent vendor
+	git diff --exit-code -- rsh/explorer/site/vendor
 
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider

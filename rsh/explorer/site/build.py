@@ -114,6 +114,8 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
 def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     folder.joinpath("index.html").write_bytes(web.joinpath("index.html").read_bytes())
+    license = EXPLORER.joinpath("site", "vendor", "LICENSE").read_bytes()
+    folder.joinpath("hyparquet-license.txt").write_bytes(license)
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
     parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
     worker = f"{parquet}\n{bundle('site/web/worker.js')}"
