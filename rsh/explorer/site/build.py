@@ -30,8 +30,10 @@ from rsh.explorer.site.layout import (
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import OVERLAPS
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.items import to_pandas
 from rsh.io.files import (
     FileRecord,
     atomic_directory,
@@ -105,7 +107,7 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         has_images=gallery.has_images,
         decimals=open_footprints(gallery).decimals,
         planes={each.space: [each.heading, each.term, each.caption] for each in panels},
-        columns=list_columns(state),
+        columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
         ways=list_ways(gallery) if panels else [],
         files=files,
     )
@@ -172,7 +174,9 @@ def _write_items(gallery: Gallery, places: NDArray[np.int32], file: Path) -> Non
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """Return a column without categories, which the browser's reader does without."""
+    """Return a column as the browser's reader knows it: without categories, and times as texts."""
+    if pa.types.is_timestamp(column.type):
+        return pa.array(to_pandas(column, "").astype("string"))
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 

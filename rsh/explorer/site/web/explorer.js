@@ -2,7 +2,9 @@
 // The page of one gallery: takes what panels ask for, and answers as `rsh.explorer.page` does.
 
 import { makeColoring, WITH_QUERY } from "./coloring.js";
+import { readFilter } from "./filters.js";
 import { NO_CLASS } from "./gallery.js";
+import { filterView } from "./parts/filter.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
 import { SiteError } from "./store.js";
@@ -94,6 +96,7 @@ export class Explorer {
       ["query", "query", "ask", {}],
       ["class_browser", "class_browser", "ask", {}],
       ["controls", "controls", "toolbar", { search: {} }],
+      ["filter", "filter", "toolbar", {}],
       ["cards", "cards", "answer", { stacked: false }],
       ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways, coloring: {} }],
       ...this.spaces.map(
@@ -226,6 +229,8 @@ export class Explorer {
     if (kind === "forward") this.move(() => state.forward());
     if (kind === "random") this.move(() => state.chooseRandom());
     if (kind === "clear") this.move(() => state.clearFeedback());
+    if (kind === "where")
+      this.move(() => state.filterBy(readFilter(/** @type {string[]} */ (content.texts).map(String))));
     if (kind === "dots") this.queue(() => this.sendDots(panel));
     if (kind === "color") this.queue(() => this.color(String(content.by)));
     if (kind === "peek") this.queue(() => this.peek(panel, row));
@@ -240,10 +245,10 @@ export class Explorer {
     }
   }
 
-  /** @param {() => void} act changes the query */
+  /** @param {() => Promise<void> | void} act changes the query, or what can be found */
   move(act) {
     return this.queue(async () => {
-      act();
+      await act();
       await this.refresh();
     });
   }
@@ -265,6 +270,7 @@ export class Explorer {
     const marked = [...state.query.positive, ...state.query.negative];
     await gallery.load([state.query.row, ...marked, ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
+    this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
     this.set("cards", { stacked: state.stacked, view: cardsView(result) });
     for (const space of this.spaces) this.set(`plane-${space}`, { marks: marksView(result) });

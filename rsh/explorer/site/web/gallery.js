@@ -7,13 +7,14 @@ import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
-/** @import { Item, Manifest, ParquetFile } from "./types" */
+/** @import { Item, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
 export const FORMAT = 1;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
 const ROW_GROUP = 2048; // tiles that are read together from the table
+const PACKED = /^(thumb|preview)_(pack|start|size)$/; // columns that say where the image of a tile lies
 const GROUPS_KEPT = 64; // groups of rows in memory
 const SPLITS = new Map([
   ["query", "held out"],
@@ -67,7 +68,7 @@ export class Gallery {
     this.groups = new Map();
     /** @type {Map<number, Item>} rows that were loaded last */
     this.items = new Map();
-    /** @type {Promise<[ParquetFile, object]> | null} */
+    /** @type {Promise<[ParquetFile, ParquetMetadata]> | null} */
     this.table = null;
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
@@ -203,6 +204,13 @@ export class Gallery {
   async readRows(start, stop, columns) {
     const [file, metadata] = await this.openTable();
     return hyparquet.parquetReadObjects({ file, metadata, columns, rowStart: start, rowEnd: stop });
+  }
+
+  /** The names of the columns of the table. @returns {Promise<string[]>} */
+  async columnNames() {
+    const [, { schema }] = await this.openTable();
+    const [, ...columns] = schema; // the first one is the table itself
+    return columns.map(({ name }) => name).filter((name) => !PACKED.test(name));
   }
 
   openTable() {

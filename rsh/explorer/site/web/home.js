@@ -7,6 +7,7 @@ import codes from "../../panels/codes.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
+import filter from "../../panels/filter.js";
 import header from "../../panels/header.js";
 import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
@@ -24,6 +25,7 @@ const SCRIPTS = {
   controls,
   desk,
   dock,
+  filter,
   header,
   legend,
   query,

@@ -43,3 +43,16 @@ export const joined = (words) =>
 
 /** @param {(string | false | null | undefined)[]} parts */
 export const sentences = (...parts) => parts.filter(Boolean).join(" ");
+
+/**
+ * A text as a part of an address, as `urllib.parse.quote` writes it.
+ * @param {string} text
+ * @param {string} safe characters that stay
+ */
+export function quote(text, safe) {
+  const quoted = encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return [...safe].reduce((left, sign) => left.replaceAll(encodeURIComponent(sign), sign), quoted);
+}

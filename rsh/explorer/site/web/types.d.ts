@@ -50,6 +50,14 @@ export interface Settings {
   includeHeldOut: boolean;
 }
 
+// One condition of a filter, as it is written, not yet read as numbers.
+export interface Condition {
+  column: string;
+  values: string[];
+  between: boolean;
+  negated: boolean;
+}
+
 export interface SearchOptions {
   topK: number;
   radius: number | null;
@@ -86,12 +94,16 @@ export interface ParquetFile {
   slice(start: number, stop?: number): Promise<ArrayBuffer>;
 }
 
+export interface ParquetMetadata {
+  schema: { name: string }[];
+}
+
 declare global {
   const hyparquet: {
-    parquetMetadataAsync(file: ParquetFile): Promise<object>;
+    parquetMetadataAsync(file: ParquetFile): Promise<ParquetMetadata>;
     parquetReadObjects(options: {
       file: ParquetFile;
-      metadata: object;
+      metadata: ParquetMetadata;
       columns?: string[];
       rowStart?: number;
       rowEnd?: number;
