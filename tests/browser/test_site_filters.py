@@ -102,16 +102,16 @@ def check(gallery: Gallery, site: Any, asks: list[list[str]]) -> list[Any]:
 
 def test_conditions_pass_the_same_tiles(gallery: Gallery, site: Any) -> None:
     asks = [
-        ["class=forest"],
-        ["class!=forest"],
-        [" class = forest , desert ", "split=train"],
+        ["class=coast"],
+        ["class!=coast"],
+        [" class = coast , tundra ", "split=train"],
         ["split!=train"],
         ["cloud cover=10..30"],
         ["cloud cover!=10..30"],
         ["cloud cover=.5,1e1,+20.0,1_0.5"],
         ["orbit=3"],
         ["orbit!=2..4"],
-        ["date=2021"],
+        ["date=2020-01-15,2020-01-22,2020-01-29"],
         ["date=2021..2021-12-31"],
         ["date!=2020-01-08"],
         ["taken=2021-01..2022"],
@@ -132,7 +132,7 @@ def test_conditions_pass_the_same_tiles(gallery: Gallery, site: Any) -> None:
         ["bbox=-180,-90,180,90"],
         ["bbox=0,-90,360,90"],
         ["bbox=180,-80,-60,80"],
-        ["bbox=300,-80,420,80"],
+        ["bbox=200,-80,350,80"],
         ["polygon=-20,-50,90,-50,90,60,-20,60"],
         ["polygon!=-20,-50,90,-50,90,60,-20,60"],
         ["polygon=150,-60,240,-60,240,70,150,70"],
@@ -143,6 +143,7 @@ def test_conditions_pass_the_same_tiles(gallery: Gallery, site: Any) -> None:
         [f"polygon={RING}", "class!=coast"],
     ]
     found = check(gallery, site, asks)
+    assert [each for each in found if isinstance(each, str)] == []
     assert all(0 < len(each["rows"]) < len(gallery) for each in found), found
 
 
