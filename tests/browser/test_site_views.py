@@ -13,6 +13,7 @@ from make_gallery import tiny_gallery
 from static_host import hosting
 
 from rsh.codes.parts import code_parts
+from rsh.explorer.address import write_address
 from rsh.explorer.bundle import EXPLORER, bundle
 from rsh.explorer.panels.cards import cards_view
 from rsh.explorer.panels.class_browser import class_browser_view
@@ -36,7 +37,8 @@ from rsh.search.results import SearchResult
 pytestmark = pytest.mark.browser
 PROBE = """
 export const filters = site_web_filters_js, galleries = site_web_gallery_js;
-export const masks = site_web_masks_js, states = site_web_state_js;
+export const states = site_web_state_js, addresses = site_web_address_js;
+export const finding = site_web_parts_find_js;
 export async function views(base, asks) {
   const { Explorer } = site_web_explorer_js;
   const { Gallery } = site_web_gallery_js;
@@ -99,6 +101,7 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
         "query": query_view(state) | {"novelty": ""},
         "search": search_view(state),
         "controls": controls_view(state),
+        "address": write_address(state),
         "filter": filter_view(state, list_columns(state)),
         "class_browser": class_browser_view(state, number),
         "marks": marks_view(result) | {"rings": {}, "spots": {}},
@@ -206,6 +209,7 @@ def test_all_views_are_those_of_python(
             "query": shown["query"]["view"],
             "search": shown["controls"]["search"],
             "controls": shown["controls"]["view"],
+            "address": shown["header"]["address"],
             "filter": shown["filter"]["view"],
             "class_browser": shown["class_browser"]["view"],
             "marks": shown["plane-code"]["marks"],

@@ -13,6 +13,7 @@ import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
+import upload from "../../panels/upload.js";
 import { PanelModel } from "./model.js";
 
 /** @import { FromWorker, PanelSpec, ToWorker } from "./types" */
@@ -31,6 +32,7 @@ const SCRIPTS = {
   query,
   scatter,
   selected,
+  upload,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];
 
@@ -71,9 +73,11 @@ function show(panels) {
   loading.hidden = true;
 }
 
+const text = /** @type {HTMLElement} */ (loading.querySelector("p"));
+const opening = text.textContent;
+
 /** @param {string} words */
 function fail(words) {
-  const text = /** @type {HTMLElement} */ (loading.querySelector("p"));
   text.textContent = words;
   text.setAttribute("role", "alert");
   loading.classList.add("is-failed");
@@ -83,6 +87,7 @@ worker.addEventListener("message", (/** @type {MessageEvent<FromWorker>} */ { da
   if (data.kind === "panels") show(data.panels);
   if (data.kind === "traits") for (const [id, traits] of Object.entries(data.panels)) models.get(id)?.take(traits);
   if (data.kind === "message") models.get(data.panel)?.receive(data.content, data.buffers);
+  if (data.kind === "waiting") text.textContent = data.words || opening;
   if (data.kind === "failed") fail(data.words);
 });
 worker.addEventListener("error", () => fail("The page could not start: reload it, or use a newer browser."));

@@ -3,6 +3,7 @@
 
 import { isRegion, malformed, NAMED, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
 import { wrapped } from "./regions.js";
+import { quoted } from "./text.js";
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Condition } from "./types" */
@@ -118,7 +119,7 @@ function test(condition, column) {
     const other = column.values.find((value) => isKnown(value) && !DATE.test(textOfValue(value)));
     if (other !== undefined) {
       throw wrongFilter(
-        `the column holds texts, such as ${quoted(other)}, so this is no range of numbers: give its values, or make all ` +
+        `the column holds texts, such as ${typeof other === "string" ? quoted(other) : textOfValue(other)}, so this is no range of numbers: give its values, or make all ` +
           "of them numbers in items.csv",
         textOf(condition),
       );
@@ -144,15 +145,6 @@ const isKnown = (value) => value !== null && value !== undefined && !Number.isNa
 function textOfValue(value) {
   if (typeof value === "boolean") return value ? "True" : "False";
   return String(value);
-}
-
-/**
- * A value as Python shows it in a message.
- * @param {unknown} value
- */
-function quoted(value) {
-  if (typeof value !== "string") return textOfValue(value);
-  return value.includes("'") && !value.includes('"') ? `"${value}"` : `'${value.replaceAll("'", "\\'")}'`;
 }
 
 /**

@@ -56,3 +56,12 @@ export function quote(text, safe) {
   );
   return [...safe].reduce((left, sign) => left.replaceAll(encodeURIComponent(sign), sign), quoted);
 }
+
+/**
+ * A text in quotes, as `repr` of Python writes it.
+ * @param {string} text
+ */
+export function quoted(text) {
+  const escaped = text.replaceAll("\\", "\\\\");
+  return text.includes("'") && !text.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
+}

@@ -87,6 +87,7 @@ export type FromWorker =
   | { kind: "panels"; panels: PanelSpec[] }
   | { kind: "traits"; panels: Record<string, Record<string, unknown>> }
   | { kind: "message"; panel: string; content: { kind: string; [key: string]: unknown }; buffers: ArrayBuffer[] }
+  | { kind: "waiting"; words: string } // while the page opens; "" after it
   | { kind: "failed"; words: string };
 
 export interface ParquetFile {
