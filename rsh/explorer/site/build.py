@@ -1,6 +1,6 @@
 """Writes the site of a gallery: a folder of static files that any web host can serve."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rsh.codes.asymmetric import soft_bits
+from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
@@ -23,6 +24,7 @@ from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
     PACK,
+    PREVIEW_COLUMNS,
     ROW_GROUP,
     SOFT_ROWS,
     SOFT_SCALE,
@@ -140,25 +142,36 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
         planes.astype("<f4").tofile(folder / "planes.bin")
     if gallery.positions is not None:
         gallery.positions.astype("<f4").tofile(folder / "positions.bin")
-    _write_items(gallery, _write_thumbnails(gallery, folder), folder / "items.parquet")
+        if EARTH.exists():
+            (folder / "earth.jpg").write_bytes(EARTH.read_bytes())
+    columns = _write_images(gallery.stored_thumbnail, gallery, folder, "thumbs", THUMB_COLUMNS)
+    if gallery.has_previews:
+        columns |= _write_images(gallery.preview, gallery, folder, "previews", PREVIEW_COLUMNS)
+    _write_items(gallery, columns, folder / "items.parquet")
 
 
-def _write_thumbnails(gallery: Gallery, folder: Path) -> NDArray[np.int32]:
-    """Write the thumbnails, and return pack, first byte and size of each, (n, 3)."""
+def _write_images(
+    image_of: Callable[[int], bytes | None],
+    gallery: Gallery,
+    folder: Path,
+    name: str,
+    columns: tuple[str, str, str],
+) -> dict[str, NDArray[np.int32]]:
+    """Write an image of each tile, and return columns that say where it lies, (n,) each."""
     places = np.zeros((len(gallery), 3), np.int32)
     number, start = 0, 0
-    file = (folder / "thumbs-0.bin").open("wb")
+    file = (folder / f"{name}-0.bin").open("wb")
     for row in _by_code(gallery):
-        image = gallery.stored_thumbnail(row)
+        image = image_of(row) or b""
         if start > PACK:
             file.close()
             number, start = number + 1, 0
-            file = (folder / f"thumbs-{number}.bin").open("wb")
+            file = (folder / f"{name}-{number}.bin").open("wb")
         file.write(image)
         places[row] = number, start, len(image)
         start += len(image)
     file.close()
-    return places
+    return dict(zip(columns, places.T, strict=True))
 
 
 def _by_code(gallery: Gallery) -> Iterator[int]:
@@ -166,9 +179,9 @@ def _by_code(gallery: Gallery) -> Iterator[int]:
     yield from np.lexsort(gallery.packed.T[::-1]).tolist()
 
 
-def _write_items(gallery: Gallery, places: NDArray[np.int32], file: Path) -> None:
+def _write_items(gallery: Gallery, images: dict[str, NDArray[np.int32]], file: Path) -> None:
     columns = {name: gallery.table.array(name) for name in gallery.table.columns}
-    columns |= dict(zip(THUMB_COLUMNS, map(pa.array, places.T), strict=True))
+    columns |= {name: pa.array(column) for name, column in images.items()}
     table = pa.table({name: _plain(column) for name, column in columns.items()})
     pq.write_table(table, file, row_group_size=ROW_GROUP, compression="snappy", use_dictionary=True)
 

@@ -6,10 +6,13 @@
     data/labels.bin         class of each tile, uint16; the number of classes means unknown
     data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
-    data/items.parquet      id and other columns, and where the thumbnail of each tile lies
+    data/items.parquet      id and other columns, and where the images of each tile lie: the number
+                            of the pack, the first byte, and the size in bytes, 0 without an image
     data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
     data/thumbs-N.bin       thumbnails, JPEG, one after another, those of similar codes together
+    data/previews-N.bin     larger images likewise, if the gallery has any
+    data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -24,8 +27,9 @@ MANIFEST = "site.json"
 SOFT_ROWS = 16384  # tiles in a file of soft bits
 SOFT_SCALE = 127
 ROW_GROUP = 2048  # tiles in a group of rows of items.parquet, which is read as a whole
-PACK = 2**22  # bytes in a file of thumbnails, or a few more
+PACK = 2**22  # bytes in a file of images, or a few more
 THUMB_COLUMNS = ("thumb_pack", "thumb_start", "thumb_size")
+PREVIEW_COLUMNS = ("preview_pack", "preview_start", "preview_size")
 Columns = list[dict[str, Any]]
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,13 @@ import pytest
 from make_gallery import tiny_gallery
 
 from rsh.cli.main import main
+from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.site.build import build_site, check_site
 from rsh.explorer.site.layout import SOFT_SCALE
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
+from rsh.gallery.writer import write_gallery
 from rsh.labels import UNLABELED
 
 
@@ -61,6 +65,31 @@ def test_the_table_says_where_each_thumbnail_lies(
     ):
         content = (site / "data" / f"thumbs-{pack}.bin").read_bytes()
         assert content[start : start + size] == gallery.thumbnail(row)
+
+
+def test_previews_and_the_earth_are_there_where_they_are_of_use(
+    gallery: Gallery, site: Path, tmp_path: Path
+) -> None:
+    assert (site / "data" / "earth.jpg").read_bytes() == EARTH.read_bytes()
+    assert not list(site.glob("data/previews-*"))
+    previews = [b"preview %d" % row if row % 2 else b"" for row in range(len(gallery))]
+    tiles = gallery.tiles()
+    items = tiles.items.drop(columns=["longitude", "latitude"])
+    manifest = Manifest("tiny", 20, ModelInfo(), DataInfo())
+    larger = write_gallery(
+        tmp_path / "larger", manifest, replace(tiles, items=items, previews=previews)
+    )
+    build_site(larger, tmp_path / "other")
+    data = tmp_path / "other" / "data"
+    assert not (data / "earth.jpg").exists()
+    pack = (data / "previews-0.bin").read_bytes()
+    table = pq.read_table(data / "items.parquet").to_pandas()
+    found = [
+        pack[start : start + size]
+        for start, size in zip(table["preview_start"], table["preview_size"], strict=True)
+    ]
+    assert found == [larger.preview(row) or b"" for row in range(len(larger))]
+    assert sorted(found) == sorted(previews)
 
 
 def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -> None:

@@ -8,6 +8,7 @@ import { NO_CLASS } from "./gallery.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
 import { Links } from "./parts/links.js";
+import { enlarge } from "./parts/viewer.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
 import { SiteError } from "./store.js";
@@ -115,6 +116,7 @@ export class Explorer {
       ["dock", "dock", "dock", { tabs, tab: "" }],
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
+      ["viewer", "viewer", "over", { parts: false }],
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
     return list.map(([id, script, region, traits]) => ({
@@ -278,6 +280,7 @@ export class Explorer {
     if (kind === "clear") this.move(() => state.clearFeedback());
     if (kind === "address") this.queue(() => this.links.follow(String(content.text)));
     if (kind === "find") this.queue(() => this.finder.find(String(content.text)));
+    if (kind === "enlarge") this.queue(() => enlarge(this, row));
     if (kind === "where")
       this.move(() => state.filterBy(readFilter(/** @type {string[]} */ (content.texts).map(String))));
     if (kind === "dots") this.queue(() => this.sendDots(panel));
@@ -359,8 +362,13 @@ export class Explorer {
     const space = panel.replace("plane-", "");
     const bytes = this.gallery.size * 8;
     if (space === "world") {
-      const xy = await this.gallery.store.whole("data/positions.bin");
-      this.set(panel, { xy: new DataView(xy) });
+      const { store } = this.gallery;
+      const [xy, earth] = await Promise.all(
+        ["positions.bin", "earth.jpg"]
+          .filter((name) => store.has(`data/${name}`))
+          .map((name) => store.whole(`data/${name}`)),
+      );
+      this.set(panel, { xy: new DataView(xy), ...(earth && { background: new DataView(earth) }) });
     } else {
       const both = await this.gallery.store.whole("data/planes.bin");
       this.set(panel, {

@@ -2,6 +2,7 @@
 // The gallery of a site: codes, labels and splits in memory, all else read when it is shown.
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
+import { drawCode } from "./drawing.js";
 import { scan } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
@@ -175,9 +176,26 @@ export class Gallery {
   /** @param {number} row */
   async loadThumbnail(row) {
     const item = /** @type {Item} */ (this.items.get(row));
-    if (item.thumb || !item.thumb_size) return;
+    if (item.thumb) return;
     const { thumb_pack: pack, thumb_start: start, thumb_size: size } = item;
-    item.thumb = new DataView(await this.store.part(`data/thumbs-${pack}.bin`, start, start + size));
+    const content = size
+      ? await this.store.part(`data/thumbs-${pack}.bin`, start, start + size)
+      : await drawCode(this.hex(row), this.numBits);
+    item.thumb = new DataView(content);
+  }
+
+  /**
+   * The largest image of a tile, which must be loaded: its preview, else its thumbnail.
+   * @param {number} row
+   */
+  async largest(row) {
+    const item = /** @type {Item} */ (this.items.get(row));
+    const { preview_pack: pack = 0, preview_start: start = 0, preview_size: size = 0 } = item;
+    if (size) {
+      const content = await this.store.part(`data/previews-${pack}.bin`, start, start + size);
+      return { kind: "preview", content };
+    }
+    return { kind: item.thumb_size ? "thumbnail" : "drawing", content: this.describe(row).thumb.buffer };
   }
 
   /**

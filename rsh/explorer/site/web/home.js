@@ -14,6 +14,7 @@ import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
 import upload from "../../panels/upload.js";
+import viewer from "../../panels/viewer.js";
 import { PanelModel } from "./model.js";
 
 /** @import { FromWorker, PanelSpec, ToWorker } from "./types" */
@@ -33,6 +34,7 @@ const SCRIPTS = {
   scatter,
   selected,
   upload,
+  viewer,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];
 

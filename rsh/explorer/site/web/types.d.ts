@@ -32,6 +32,9 @@ export interface Item {
   thumb_pack: number;
   thumb_start: number;
   thumb_size: number;
+  preview_pack?: number;
+  preview_start?: number;
+  preview_size?: number;
   thumb?: Bytes;
   [column: string]: unknown;
 }
