@@ -38,6 +38,7 @@ pytestmark = pytest.mark.browser
 PROBE = """
 export const filters = site_web_filters_js, galleries = site_web_gallery_js;
 export const states = site_web_state_js, addresses = site_web_address_js;
+export const lookup = site_web_lookup_js;
 export const finding = site_web_parts_find_js, explorers = site_web_explorer_js;
 export async function views(base, asks) {
   const { Explorer } = site_web_explorer_js;

@@ -61,6 +61,7 @@ export class Gallery {
     this.splits = splits;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
+    this.groupSize = ROW_GROUP;
     this.perCode = words.length / this.size; // words of a code
     this.isHeldOut = Uint8Array.from(splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);

@@ -2,6 +2,7 @@
 // Tiles by their ids, as `ExplorerState` of `rsh.explorer.state` finds them.
 
 import { InputError } from "../errors.js";
+import { NOT_FOUND, rowByHash } from "../lookup.js";
 import { quoted } from "../text.js";
 
 /** @import { Explorer } from "../explorer.js" */
@@ -67,7 +68,8 @@ export class FindPart {
   /** @param {string} text */
   async find(text) {
     const { page } = this;
-    const { row, words } = find(await idsOf(page), text);
+    const exact = await rowByHash(page.gallery, text);
+    const { row, words } = exact === NOT_FOUND ? find(await idsOf(page), text) : { row: exact, words: "" };
     page.state.choose(row);
     await page.refresh();
     page.set("upload", { found: words });

@@ -2,6 +2,7 @@
 // The address of the page: it opens what was shown, and follows what is.
 
 import { readAddress, writeAddress } from "../address.js";
+import { NOT_FOUND, rowByHash } from "../lookup.js";
 import { idsOf } from "./find.js";
 
 /** @import { Explorer } from "../explorer.js" */
@@ -26,20 +27,18 @@ export class Links {
 
   /** @param {string} address */
   read(address) {
-    const { gallery, state } = this.page;
-    return readAddress(address, state, (id) => this.rowOf(id, gallery.manifest.first));
+    const { state } = this.page;
+    return readAddress(address, state, (id) => this.rowOf(id));
   }
 
   /**
-   * The row of a tile; that of the first query is known without the ids of all tiles.
+   * The row of a tile; few are found by the ids of all tiles alone.
    * @param {string} id
-   * @param {number} first
    */
-  async rowOf(id, first) {
+  async rowOf(id) {
     const { page } = this;
-    await page.gallery.load([first]);
-    if (page.gallery.describe(first).id === id) return first;
-    return (await idsOf(page)).indexOf(id);
+    const row = await rowByHash(page.gallery, id);
+    return row === NOT_FOUND ? (await idsOf(page)).indexOf(id) : row;
   }
 
   /**
