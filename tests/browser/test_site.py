@@ -150,3 +150,22 @@ def test_a_tile_is_found_by_a_part_of_its_name(folder: Path, tab: Any) -> None:
         tab.get_by_text(told).wait_for()
         assert tab.get_by_text("Search with your own image").count() == 0
     assert tab.said == []
+
+
+def test_a_tile_is_enlarged_over_a_map_of_the_earth(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, asked):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        tab.get_by_role("button", name="World", exact=True).click()
+        tab.locator(".rsh-cards > li").nth(2).hover()
+        tab.get_by_role("button", name="Enlarge").nth(3).click()  # the first one is the query's
+        dialog = tab.get_by_role("dialog")
+        dialog.get_by_text("The stored thumbnail, 112 x 112 pixels").wait_for()
+        assert dialog.locator("img").evaluate("image => image.naturalWidth") == 112
+        assert dialog.locator("dd").count() >= 4
+        tile = dialog.locator("dd").first.inner_text().strip()
+        dialog.get_by_role("button", name="Search with this tile").click()
+        tab.wait_for_url(f"**?q={tile}&k=20")
+        tab.get_by_role("button", name="Back").and_(tab.locator(":enabled")).wait_for()
+        assert "/some/where/data/earth.jpg" in asked
+    assert tab.said == []

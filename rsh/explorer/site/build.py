@@ -21,6 +21,7 @@ from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import describe_gallery, make_headline
 from rsh.explorer.panels.scatter import make_maps
 from rsh.explorer.site.layout import (
+    COLUMN_ROWS,
     FORMAT,
     MANIFEST,
     PACK,
@@ -147,7 +148,7 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
     columns = _write_images(gallery.stored_thumbnail, gallery, folder, "thumbs", THUMB_COLUMNS)
     if gallery.has_previews:
         columns |= _write_images(gallery.preview, gallery, folder, "previews", PREVIEW_COLUMNS)
-    _write_items(gallery, columns, folder / "items.parquet")
+    _write_items(gallery, columns, folder)
 
 
 def _write_images(
@@ -179,11 +180,14 @@ def _by_code(gallery: Gallery) -> Iterator[int]:
     yield from np.lexsort(gallery.packed.T[::-1]).tolist()
 
 
-def _write_items(gallery: Gallery, images: dict[str, NDArray[np.int32]], file: Path) -> None:
-    columns = {name: gallery.table.array(name) for name in gallery.table.columns}
-    columns |= {name: pa.array(column) for name, column in images.items()}
-    table = pa.table({name: _plain(column) for name, column in columns.items()})
-    pq.write_table(table, file, row_group_size=ROW_GROUP, compression="snappy", use_dictionary=True)
+def _write_items(gallery: Gallery, images: dict[str, NDArray[np.int32]], folder: Path) -> None:
+    """Write the table of tiles twice: to read some tiles at once, and a column at once."""
+    columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
+    for name, table, rows in (
+        ("items", columns | {name: pa.array(each) for name, each in images.items()}, ROW_GROUP),
+        ("columns", columns, COLUMN_ROWS),
+    ):
+        pq.write_table(pa.table(table), folder / f"{name}.parquet", row_group_size=rows)
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -8,6 +8,7 @@
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
     data/items.parquet      id and other columns, and where the images of each tile lie: the number
                             of the pack, the first byte, and the size in bytes, 0 without an image
+    data/columns.parquet    the same without images, in large groups of rows, to read whole columns
     data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
     data/thumbs-N.bin       thumbnails, JPEG, one after another, those of similar codes together
@@ -27,6 +28,7 @@ MANIFEST = "site.json"
 SOFT_ROWS = 16384  # tiles in a file of soft bits
 SOFT_SCALE = 127
 ROW_GROUP = 2048  # tiles in a group of rows of items.parquet, which is read as a whole
+COLUMN_ROWS = 2**20  # of columns.parquet
 PACK = 2**22  # bytes in a file of images, or a few more
 THUMB_COLUMNS = ("thumb_pack", "thumb_start", "thumb_size")
 PREVIEW_COLUMNS = ("preview_pack", "preview_start", "preview_size")

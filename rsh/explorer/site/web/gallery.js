@@ -15,7 +15,6 @@ export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
 const ROW_GROUP = 2048; // tiles that are read together from the table
-const PACKED = /^(thumb|preview)_(pack|start|size)$/; // columns that say where the image of a tile lies
 const GROUPS_KEPT = 64; // groups of rows in memory
 const SPLITS = new Map([
   ["query", "held out"],
@@ -70,8 +69,8 @@ export class Gallery {
     this.groups = new Map();
     /** @type {Map<number, Item>} rows that were loaded last */
     this.items = new Map();
-    /** @type {Promise<[ParquetFile, ParquetMetadata]> | null} */
-    this.table = null;
+    /** Tables by name. @type {Map<string, Promise<{ file: ParquetFile, metadata: ParquetMetadata }>>} */
+    this.tables = new Map();
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
   }
@@ -217,30 +216,16 @@ export class Gallery {
   /**
    * @param {number} start
    * @param {number} stop
-   * @param {string[]} [columns]
    * @returns {Promise<Item[]>}
    */
-  async readRows(start, stop, columns) {
-    const [file, metadata] = await this.openTable();
-    return hyparquet.parquetReadObjects({ file, metadata, columns, rowStart: start, rowEnd: stop });
+  async readRows(start, stop) {
+    return hyparquet.parquetReadObjects({ ...(await this.table("items")), rowStart: start, rowEnd: stop });
   }
 
   /** The names of the columns of the table. @returns {Promise<string[]>} */
   async columnNames() {
-    const [, { schema }] = await this.openTable();
-    const [, ...columns] = schema; // the first one is the table itself
-    return columns.map(({ name }) => name).filter((name) => !PACKED.test(name));
-  }
-
-  openTable() {
-    const path = "data/items.parquet";
-    this.table ??= (async () => {
-      const { size } = this.store.files[path];
-      /** @type {ParquetFile} */
-      const file = { byteLength: size, slice: (start, stop = size) => this.store.part(path, start, stop) };
-      return [file, await hyparquet.parquetMetadataAsync(file)];
-    })();
-    return this.table;
+    const { metadata } = await this.table("columns");
+    return metadata.schema.slice(1).map(({ name }) => name); // the first one is the table itself
   }
 
   /**
@@ -249,8 +234,35 @@ export class Gallery {
    * @returns {Promise<unknown[]>}
    */
   async column(name) {
-    const rows = await this.readRows(0, this.size, [name]);
-    return rows.map((row) => row[name]);
+    const values = new Array(this.size);
+    await hyparquet.parquetRead({
+      ...(await this.table("columns")),
+      columns: [name],
+      onChunk: ({ columnData, rowStart }) => {
+        for (let place = 0; place < columnData.length; place++) values[rowStart + place] = columnData[place];
+      },
+    });
+    return values;
+  }
+
+  /**
+   * A table, opened.
+   * @param {string} name
+   */
+  table(name) {
+    const path = `data/${name}.parquet`;
+    const table = this.tables.get(name) ?? this.openTable(path);
+    this.tables.set(name, table);
+    table.catch(() => this.tables.delete(name)); // another try may read it
+    return table;
+  }
+
+  /** @param {string} path */
+  async openTable(path) {
+    const { size } = this.store.files[path];
+    /** @type {ParquetFile} */
+    const file = { byteLength: size, slice: (start, stop = size) => this.store.part(path, start, stop) };
+    return { file, metadata: await hyparquet.parquetMetadataAsync(file) };
   }
 
   /** The ids of all tiles; a million take some seconds, once. @returns {Promise<string[]>} */

@@ -13,6 +13,7 @@ const DIGITS = "\\d+(?:_\\d+)*";
 const FLOAT = new RegExp(`^[+-]?(${DIGITS}\\.?(${DIGITS})?|\\.${DIGITS})(e[+-]?${DIGITS})?$`, "i");
 const DATE = /^\d{4}(-|$)/;
 const DEGREES = ["longitude", "latitude"];
+const IN_MEMORY = ["class", "split"]; // columns that every gallery has
 const KEPT = 8; // masks of conditions
 
 /**
@@ -63,12 +64,8 @@ function maskOfOne(gallery, condition) {
  */
 async function byTests(gallery, condition) {
   if (condition.column === "bbox") return inBox(gallery, condition);
-  const names = await gallery.columnNames();
   const { column: name, negated } = condition;
-  if (!names.includes(name)) {
-    if (NAMED.includes(name)) throw wrongFilter(`this page cannot filter by ${name}`, textOf(condition));
-    throw wrongFilter(`there is no column ${name}, choose one of ${names.join(", ")}`, textOf(condition));
-  }
+  if (!IN_MEMORY.includes(name)) await checkColumn(gallery, condition);
   const column = await columnOf(gallery, name);
   if (name === "class" && !gallery.numLabeled) {
     throw wrongFilter("these tiles have no classes: label= finds those that were given", textOf(condition));
@@ -77,6 +74,20 @@ async function byTests(gallery, condition) {
   // An unknown class is not another one.
   const meets = name === "class" && negated ? (/** @type {unknown} */ value) => value !== "" && holds(value) : holds;
   return spread(gallery, column, meets);
+}
+
+/**
+ * Refuse a condition on a column that there is not.
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function checkColumn(gallery, { column, ...others }) {
+  const names = await gallery.columnNames();
+  if (names.includes(column)) return;
+  const reason = NAMED.includes(column)
+    ? `this page cannot filter by ${column}`
+    : `there is no column ${column}, choose one of ${names.join(", ")}`;
+  throw wrongFilter(reason, textOf({ column, ...others }));
 }
 
 /**
@@ -116,7 +127,7 @@ function test(condition, column) {
   /** @type {(string | number)[]} */
   const wanted = column.isNumber ? texts.map((text) => readNumber(text, condition)) : texts;
   if (!column.isNumber && between && texts.every((text) => NUMBER.test(text))) {
-    const other = column.values.find((value) => isKnown(value) && !DATE.test(textOfValue(value)));
+    const other = inOrder(column).find((value) => isKnown(value) && !DATE.test(textOfValue(value)));
     if (other !== undefined) {
       throw wrongFilter(
         `the column holds texts, such as ${typeof other === "string" ? quoted(other) : textOfValue(other)}, so this is no range of numbers: give its values, or make all ` +
@@ -134,6 +145,12 @@ function test(condition, column) {
     return (between ? low <= one && one <= high : among.has(one)) !== negated;
   };
 }
+
+/**
+ * The values of the tiles, as they come.
+ * @param {Column} column
+ */
+const inOrder = ({ values, numbers }) => (numbers ? Array.from(numbers, (number) => values[number]) : values);
 
 /** @param {unknown} value */
 const isKnown = (value) => value !== null && value !== undefined && !Number.isNaN(value);

@@ -105,10 +105,15 @@ export interface ParquetMetadata {
 declare global {
   const hyparquet: {
     parquetMetadataAsync(file: ParquetFile): Promise<ParquetMetadata>;
+    parquetRead(options: {
+      file: ParquetFile;
+      metadata: ParquetMetadata;
+      columns: string[];
+      onChunk(chunk: { columnData: ArrayLike<unknown>; rowStart: number; rowEnd: number }): void;
+    }): Promise<void>;
     parquetReadObjects(options: {
       file: ParquetFile;
       metadata: ParquetMetadata;
-      columns?: string[];
       rowStart?: number;
       rowEnd?: number;
     }): Promise<Item[]>;
