@@ -58,6 +58,20 @@ async ({ finding, galleries }, base, texts) => {
   });
 }
 """
+WAIT = """
+async ({ explorers, galleries }, base) => {
+  const said = [];
+  const post = (message) => said.push(message);
+  const explorer = new explorers.Explorer(await galleries.Gallery.open(base), post);
+  explorer.gallery.manifest.num_tiles = explorer.gallery.size = 1e6;
+  explorer.gallery.group = async () => [{ id: "a" }];
+  explorer.gallery.ids = async () => ["a", "b"];
+  await explorer.links.rowOf("b");
+  explorer.first = null;
+  await explorer.finder.suggest("B");
+  return said;
+}
+"""
 Site = Callable[[str, list[str]], list[Any]]
 
 
@@ -174,3 +188,13 @@ def test_names_lead_to_the_tiles_that_python_finds(gallery: Gallery, site: Site)
             assert str(error) == row
         else:
             assert (row, words) == wanted
+
+
+def test_a_visitor_of_a_large_gallery_is_told_to_wait(site: Site) -> None:
+    words = "Loading the names of 1,000,000 tiles…"
+    opening, opened, asked, done, idle, found = site(WAIT, [])
+    assert [opening, opened] == [{"kind": "waiting", "words": each} for each in (words, "")]
+    assert asked == {"kind": "traits", "panels": {"upload": {"working": words}}}
+    assert done == {"kind": "traits", "panels": {"upload": {"working": ""}}}
+    assert idle["content"] == {"kind": "idle"}
+    assert found["panels"] == {"upload": {"matching": ["b"]}}
