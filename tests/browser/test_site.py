@@ -105,3 +105,67 @@ def cut(file: Path) -> None:
 def alter(file: Path) -> None:
     content = file.read_bytes()
     file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def test_a_link_opens_what_was_shown(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        tab.locator(".rsh-cards .rsh-card").nth(3).click()
+        tab.get_by_role("button", name="Back").and_(tab.locator(":enabled")).wait_for()
+        tab.get_by_text("Filters", exact=True).click()
+        tab.get_by_label("Filter by").select_option("split")
+        tab.get_by_label("Value").first.select_option("train")
+        tab.get_by_role("button", name="Add").click()
+        wait_for_heading(tab, "with split=train")
+        tab.get_by_text("Radius", exact=True).click()
+        wait_for_heading(tab, "within")
+        tab.wait_for_url("**r=2*")
+        assert "&where=split=train" in tab.evaluate("location.search")
+        shown = cards(tab)
+        tab.reload()
+        assert cards(tab) == shown
+        tab.goto(f"{url}/some/where/?q=gone.jpg&k=7&where=split=val")
+        told = "this was left out of the link: q=gone.jpg (this gallery holds no such tile)"
+        tab.get_by_text(told).wait_for()
+        wait_for_heading(tab, "The 7 nearest tiles with split=val")
+    assert tab.said == []
+
+
+def test_a_tile_is_found_by_a_part_of_its_name(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        first = cards(tab)
+        field = tab.get_by_label("Go to tile")
+        field.fill(".JPG")
+        tab.locator("datalist option").nth(11).wait_for(state="attached")
+        field.fill("TUNDRA/")
+        field.press("Enter")
+        tab.get_by_text("ids contain it; this is the first.").wait_for()
+        assert cards(tab) != first
+        assert "q=tundra/" in tab.evaluate("location.search")
+        field.fill("no such tile")
+        field.press("Enter")
+        told = "no tile's name holds 'no such tile': try a part of it"
+        tab.get_by_text(told).wait_for()
+        assert tab.get_by_text("Search with your own image").count() == 0
+    assert tab.said == []
+
+
+def test_a_tile_is_enlarged_over_a_map_of_the_earth(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, asked):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        tab.get_by_role("button", name="World", exact=True).click()
+        tab.locator(".rsh-cards > li").nth(2).hover()
+        tab.get_by_role("button", name="Enlarge").nth(3).click()  # the first one is the query's
+        dialog = tab.get_by_role("dialog")
+        dialog.get_by_text("The stored thumbnail, 112 x 112 pixels").wait_for()
+        assert dialog.locator("img").evaluate("image => image.naturalWidth") == 112
+        assert dialog.locator("dd").count() >= 4
+        tile = dialog.locator("dd").first.inner_text().strip()
+        dialog.get_by_role("button", name="Search with this tile").click()
+        tab.wait_for_url(f"**?q={tile}&k=20")
+        tab.get_by_role("button", name="Back").and_(tab.locator(":enabled")).wait_for()
+        assert "/some/where/data/earth.jpg" in asked
+    assert tab.said == []

@@ -13,11 +13,13 @@ from make_gallery import tiny_gallery
 from static_host import hosting
 
 from rsh.codes.parts import code_parts
+from rsh.explorer.address import write_address
 from rsh.explorer.bundle import EXPLORER, bundle
 from rsh.explorer.panels.cards import cards_view
 from rsh.explorer.panels.class_browser import class_browser_view
 from rsh.explorer.panels.codes import codes_view
 from rsh.explorer.panels.controls import controls_view, search_view
+from rsh.explorer.panels.filter import filter_view, list_columns
 from rsh.explorer.panels.legend import list_verdicts
 from rsh.explorer.panels.query import query_view
 from rsh.explorer.panels.scatter import marks_view
@@ -25,6 +27,7 @@ from rsh.explorer.panels.selected import selected_view
 from rsh.explorer.site.build import build_site
 from rsh.explorer.site.layout import SOFT_SCALE
 from rsh.explorer.state import ExplorerState, SearchSettings
+from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.search.query import Query
@@ -33,17 +36,23 @@ from rsh.search.results import SearchResult
 
 pytestmark = pytest.mark.browser
 PROBE = """
+export const filters = site_web_filters_js, galleries = site_web_gallery_js;
+export const states = site_web_state_js, addresses = site_web_address_js;
+export const lookup = site_web_lookup_js;
+export const finding = site_web_parts_find_js, explorers = site_web_explorer_js;
 export async function views(base, asks) {
   const { Explorer } = site_web_explorer_js;
   const { Gallery } = site_web_gallery_js;
   const explorer = new Explorer(await Gallery.open(base), () => {});
   const found = [];
-  for (const { settings, tab, ...query } of asks) {
+  for (const { settings, tab, where, ...query } of asks) {
     explorer.first = {};
     explorer.tab = tab;
+    await explorer.state.filterBy([]);
     explorer.state.query = query;
     explorer.state.past = [];
     explorer.state.searchBy(settings);
+    await explorer.state.filterBy(site_web_filters_js.readFilter(where));
     await explorer.refresh();
     found.push(explorer.first);
   }
@@ -84,6 +93,7 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
         radius=wanted["radius"],
         order=wanted["order"],
         include_held_out=wanted["includeHeldOut"],
+        filter=Filter.read(ask["where"]),
     )
     result = ranked(state)
     number = int(gallery.labels[ask["row"]])
@@ -92,6 +102,8 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
         "query": query_view(state) | {"novelty": ""},
         "search": search_view(state),
         "controls": controls_view(state),
+        "address": write_address(state),
+        "filter": filter_view(state, list_columns(state)),
         "class_browser": class_browser_view(state, number),
         "marks": marks_view(result) | {"rings": {}, "spots": {}},
         "verdicts": list_verdicts(result),
@@ -160,6 +172,7 @@ def test_all_views_are_those_of_python(
 ) -> None:
     gallery = tiny_gallery(tmp_path / "g", num_tiles=240, num_bits=num_bits, look_bits=look_bits)
     random = np.random.default_rng(num_bits)
+    wheres = [["split=train,val"], ["latitude=-60..50", "class!=coast"], ["bbox=100,-80,20,80"]]
     orders = ["bits", "asymmetric", *(["class-bits", "look-bits"] if look_bits else [])]
     asks = []
     for number in range(24):
@@ -170,6 +183,7 @@ def test_all_views_are_those_of_python(
                 "row": row,
                 "positive": others[:1] if marked else [],
                 "negative": others[1 : number % 2 + 1] if marked else [],
+                "where": wheres[number // 4 % 3] if number % 4 == 2 else [],
                 "tab": ["codes", "selected"][number % 2],
                 "settings": {
                     "mode": ["top_k", "radius"][number % 5 == 0],
@@ -196,6 +210,8 @@ def test_all_views_are_those_of_python(
             "query": shown["query"]["view"],
             "search": shown["controls"]["search"],
             "controls": shown["controls"]["view"],
+            "address": shown["header"]["address"],
+            "filter": shown["filter"]["view"],
             "class_browser": shown["class_browser"]["view"],
             "marks": shown["plane-code"]["marks"],
             "verdicts": shown["legend"]["verdicts"],

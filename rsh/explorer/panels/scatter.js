@@ -327,14 +327,15 @@ function drawPlane({ model, el }) {
   };
   const watcher = new ResizeObserver(restyle);
   watcher.observe(stage);
-  const background = model.get("background");
-  if (background?.byteLength) {
-    createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((image) => {
-      earth = image;
-      redraw();
-    });
-  }
   const stops = [
+    redrawOn(model, ["background"], () => {
+      const background = model.get("background");
+      if (!background?.byteLength) return;
+      createImageBitmap(new Blob([background], { type: "image/jpeg" })).then((image) => {
+        earth = image;
+        redraw();
+      });
+    }),
     interactions({ model, stage, hint, view, actions, pointed: () => pointed, tool: () => tool }),
     redrawOn(model, ["marks"], () => {
       card.renew(); // it says how far its tile is from the query

@@ -1,6 +1,7 @@
 """Writes the site of a gallery: a folder of static files that any web host can serve."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from math import isfinite
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rsh.codes.asymmetric import soft_bits
+from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
@@ -30,8 +32,10 @@ from rsh.explorer.site.layout import (
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.filters import OVERLAPS
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.items import to_pandas
 from rsh.io.files import (
     FileRecord,
     atomic_directory,
@@ -105,7 +109,7 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         has_images=gallery.has_images,
         decimals=open_footprints(gallery).decimals,
         planes={each.space: [each.heading, each.term, each.caption] for each in panels},
-        columns=list_columns(state),
+        columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
         ways=list_ways(gallery) if panels else [],
         files=files,
     )
@@ -141,36 +145,49 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
         planes.astype("<f4").tofile(folder / "planes.bin")
     if gallery.positions is not None:
         gallery.positions.astype("<f4").tofile(folder / "positions.bin")
+        if EARTH.exists():
+            (folder / "earth.jpg").write_bytes(EARTH.read_bytes())
     order = np.lexsort(packed.T[::-1])
     places = np.empty(count, "<u4")
     places[order] = np.arange(count)
     places.tofile(folder / "order.bin")
-    for number, start in enumerate(range(0, count, PACK)):
-        _write_pack(gallery, order[start : start + PACK], folder / f"tiles-{number}.bin")
-    _write_items(gallery, folder / "items.parquet")
-
-
-def _write_pack(gallery: Gallery, rows: NDArray[np.int64], file: Path) -> None:
-    """Write what is shown of some tiles; missing ones at the end of the last file have no bytes."""
-    known = gallery.table.take(rows, ["id", "longitude", "latitude"])
-    tiles = []
-    for row, words in zip(rows.tolist(), known.itertuples(index=False), strict=True):
-        place = [float(value) for value in words[1:]]
-        text = json.dumps([str(words[0]), *(value if isfinite(value) else None for value in place)])
-        said = text.encode(errors="surrogatepass")
-        tiles.append(np.uint16(len(said)).tobytes() + said + gallery.stored_thumbnail(row))
-    sizes = [len(tile) for tile in tiles] + [0] * (PACK - len(tiles))
-    starts = np.cumsum([4 * (PACK + 1), *sizes]).astype("<u4")
-    file.write_bytes(starts.tobytes() + b"".join(tiles))
-
-
-def _write_items(gallery: Gallery, file: Path) -> None:
+    _write_packs(order, lambda rows: _words_and_thumbnails(gallery, rows), folder, "tiles")
+    if gallery.has_previews:
+        previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
+        _write_packs(order, previews, folder, "previews")
     columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
-    pq.write_table(pa.table(columns), file, row_group_size=ROW_GROUP, compression="snappy")
+    pq.write_table(pa.table(columns), folder / "items.parquet", row_group_size=ROW_GROUP)
+
+
+def _write_packs(
+    order: NDArray[np.int64],
+    contents: Callable[[list[int]], list[bytes]],
+    folder: Path,
+    name: str,
+) -> None:
+    """Write bytes of all tiles, some of them a file; missing ones in the last file are empty."""
+    for number, first in enumerate(range(0, len(order), PACK)):
+        every = contents(order[first : first + PACK].tolist())
+        sizes = [len(content) for content in every] + [0] * (PACK - len(every))
+        starts = np.cumsum([4 * (PACK + 1), *sizes]).astype("<u4")
+        folder.joinpath(f"{name}-{number}.bin").write_bytes(starts.tobytes() + b"".join(every))
+
+
+def _words_and_thumbnails(gallery: Gallery, rows: list[int]) -> list[bytes]:
+    """Return the words and the thumbnail of some tiles."""
+    known = gallery.table.take(rows, ["id", "longitude", "latitude"])
+    every = []
+    for row, (tile, *degrees) in zip(rows, known.itertuples(index=False), strict=True):
+        place = [float(value) if isfinite(value) else None for value in degrees]
+        words = json.dumps([str(tile), *place]).encode(errors="surrogatepass")
+        every.append(np.uint16(len(words)).tobytes() + words + gallery.stored_thumbnail(row))
+    return every
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """Return a column without categories, which the browser's reader does without."""
+    """Return a column as the browser's reader knows it: without categories, and times as texts."""
+    if pa.types.is_timestamp(column.type):
+        return pa.array(to_pandas(column, "").astype("string"))
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 

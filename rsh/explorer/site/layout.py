@@ -7,13 +7,15 @@
                             classes means unknown
     data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
-    data/items.parquet      id and other columns
+    data/items.parquet      id and other columns, in large groups of rows, to read whole columns
     data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
     data/order.bin          place of each tile among the tiles in the order of their codes, uint32
     data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
                             in this file, uint32, and for each tile the size of its words, uint16,
                             these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
+    data/previews-N.bin     larger images in packs likewise, without words, if there are any
+    data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -27,7 +29,7 @@ FORMAT = 1
 MANIFEST = "site.json"
 SOFT_ROWS = 16384  # tiles in a file of soft bits
 SOFT_SCALE = 127
-ROW_GROUP = 2048  # tiles in a group of rows of items.parquet, which is read as a whole
+ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
 PACK = 256  # tiles in a file of words and thumbnails
 Columns = list[dict[str, Any]]
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,13 @@ import pytest
 from make_gallery import tiny_gallery
 
 from rsh.cli.main import main
+from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.site.build import build_site, check_site
 from rsh.explorer.site.layout import PACK, SOFT_SCALE
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
+from rsh.gallery.writer import write_gallery
 from rsh.labels import UNLABELED
 
 
@@ -72,6 +76,29 @@ def test_a_gallery_without_places_has_no_file_of_them(tmp_path: Path) -> None:
     names = {file.name for file in (tmp_path / "s" / "data").iterdir()}
     assert "positions.bin" not in names and "planes.bin" not in names
     assert json.loads((tmp_path / "s" / "site.json").read_text())["planes"] == {}
+
+
+def test_previews_and_the_earth_are_there_where_they_are_of_use(
+    gallery: Gallery, site: Path, tmp_path: Path
+) -> None:
+    assert (site / "data" / "earth.jpg").read_bytes() == EARTH.read_bytes()
+    assert not list(site.glob("data/previews-*"))
+    previews = [b"preview %d" % row if row % 2 else b"" for row in range(len(gallery))]
+    tiles = gallery.tiles()
+    items = tiles.items.drop(columns=["longitude", "latitude"])
+    manifest = Manifest("tiny", 20, ModelInfo(), DataInfo())
+    larger = write_gallery(
+        tmp_path / "larger", manifest, replace(tiles, items=items, previews=previews)
+    )
+    build_site(larger, tmp_path / "other")
+    data = tmp_path / "other" / "data"
+    assert not (data / "earth.jpg").exists()
+    pack = (data / "previews-0.bin").read_bytes()
+    starts = np.frombuffer(pack[: 4 * (PACK + 1)], "<u4").tolist()
+    places = np.fromfile(data / "order.bin", "<u4").tolist()
+    found = [pack[starts[place] : starts[place + 1]] for place in places]
+    assert found == [larger.preview(row) or b"" for row in range(len(larger))]
+    assert sorted(found) == sorted(previews)
 
 
 def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -> None:

@@ -1,2 +1,2 @@
 /*! hyparquet 1.33.0, a reader of Parquet files. MIT License, https://github.com/hyparam/hyparquet */
-export { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+export { parquetMetadataAsync, parquetRead } from "hyparquet";

@@ -8,6 +8,8 @@ import { shownRows } from "./views.js";
 
 const STEPS = 255;
 const COLUMN = "column:";
+const DAY = /^\d{4}-\d{2}-\d{2}/;
+const ZONE = /(Z|[+-]\d{2}:?\d{2})$/;
 const SPLITS = ["held out", "training", "validation", "class not learned"];
 const SPLIT_NAMES = ["query", "train", "val", "unseen"];
 
@@ -85,14 +87,23 @@ function byColumn(by, column) {
       (value) => String(Number(value.toPrecision(6))),
     );
   }
-  const days = column.map((value) => (value instanceof Date ? value.getTime() : Date.parse(String(value))));
-  if (known.every((value) => value instanceof Date || /^\d{4}-\d{2}-\d{2}/.test(String(value)))) {
+  if (known.every((value) => DAY.test(String(value)))) {
+    const days = column.map((value) => timeOf(String(value)));
     return onScale(by, days, (value) => new Date(value).toISOString().slice(0, 10));
   }
   const names = [...new Set(known.map(String))].sort();
   const numbers = new Map(names.map((name, number) => [name, number]));
   const values = Int32Array.from(column, (value) => numbers.get(String(value)) ?? -1);
   return packed(by, values, { names: names.map(humanize) });
+}
+
+/**
+ * Milliseconds since 1970; a time of day without a zone is in UTC.
+ * @param {string} text
+ */
+function timeOf(text) {
+  const iso = text.replace(" ", "T");
+  return Date.parse(iso.includes("T") && !ZONE.test(iso) ? `${iso}Z` : iso);
 }
 
 /**

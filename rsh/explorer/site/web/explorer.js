@@ -1,8 +1,14 @@
 // @ts-check
 // The page of one gallery: takes what panels ask for, and answers as `rsh.explorer.page` does.
 
+import { SIGNS } from "./address.js";
 import { makeColoring, WITH_QUERY } from "./coloring.js";
+import { readFilter } from "./filters.js";
 import { NO_CLASS } from "./gallery.js";
+import { filterView } from "./parts/filter.js";
+import { FindPart } from "./parts/find.js";
+import { Links } from "./parts/links.js";
+import { enlarge } from "./parts/viewer.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
 import { SiteError } from "./store.js";
@@ -29,8 +35,8 @@ import {
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
 
-const SIGNS = /** @type {const} */ ({ like: "positive", unlike: "negative" });
 const SPACES = ["feature", "code", "world"];
+const EARTH = "data/earth.jpg";
 const MOST_SELECTED = 1_000_000;
 
 export class Explorer {
@@ -53,11 +59,17 @@ export class Explorer {
     this.result = null;
     /** Traits that panels begin with; null once the window has them. @type {Record<string, Traits> | null} */
     this.first = {};
+    this.links = new Links(this);
+    this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
   }
 
-  /** Make the panels, which begin with the first results. */
-  async start() {
+  /**
+   * Make the panels, which begin with the first results.
+   * @param {string} address of the page, whose query string says what to show
+   */
+  async start(address) {
+    await this.links.open(address);
     await this.refresh();
     const panels = this.panels();
     this.first = null;
@@ -92,8 +104,10 @@ export class Explorer {
         },
       ],
       ["query", "query", "ask", {}],
+      ["upload", "upload", "ask", { typed: "", matching: [], found: "", limit: 0, working: "", images: false }],
       ["class_browser", "class_browser", "ask", {}],
       ["controls", "controls", "toolbar", { search: {} }],
+      ["filter", "filter", "toolbar", {}],
       ["cards", "cards", "answer", { stacked: false }],
       ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways, coloring: {} }],
       ...this.spaces.map(
@@ -103,6 +117,7 @@ export class Explorer {
       ["dock", "dock", "dock", { tabs, tab: "" }],
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
+      ["viewer", "viewer", "over", { parts: false }],
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
     return list.map(([id, script, region, traits]) => ({
@@ -168,6 +183,10 @@ export class Explorer {
    * @param {string} message
    */
   alert(message) {
+    if (message && !this.first) {
+      this.set("header", { message: "" }); // the same one a second time is read out again, too
+      this.flush();
+    }
     this.set("header", { message });
     if (!this.first) this.send("header", { kind: "idle" });
   }
@@ -177,11 +196,39 @@ export class Explorer {
    * @param {() => Promise<void> | void} act
    */
   queue(act) {
-    this.last = this.last.then(act).catch((error) => {
-      if (!(error instanceof SiteError)) console.error(error);
-      this.alert(error instanceof SiteError ? error.message : `This did not work: ${error.message}`);
-    });
+    this.last = this.last.then(act).catch((error) => this.alert(this.explain(error)));
     return this.last;
+  }
+
+  /**
+   * The message for an error; one that is no visitor's goes to the console.
+   * @param {Error} error
+   */
+  explain(error) {
+    if (error instanceof SiteError) return error.message;
+    console.error(error);
+    return `This did not work: ${error.message}`;
+  }
+
+  /**
+   * Do something that takes long, and say so meanwhile.
+   * @template Result
+   * @param {string} words
+   * @param {() => Promise<Result>} act
+   */
+  async waiting(words, act) {
+    const say = (/** @type {string} */ working) => {
+      if (this.first) return this.post({ kind: "waiting", words: working });
+      this.set("upload", { working });
+      return this.flush();
+    };
+    say(words);
+    try {
+      return await act();
+    } finally {
+      say("");
+      if (!this.first) this.send("header", { kind: "idle" });
+    }
   }
 
   /**
@@ -200,7 +247,13 @@ export class Explorer {
         return this.showResults();
       });
     }
-    if (panel === "cards") this.state.stacked = Boolean(traits.stacked);
+    if (panel === "cards") {
+      this.queue(() => {
+        this.state.stacked = Boolean(traits.stacked);
+        this.links.write();
+      });
+    }
+    if (panel === "upload") this.queue(() => this.finder.suggest(String(traits.typed)));
     if (panel === "dock") {
       this.tab = String(traits.tab);
       this.queue(async () => {
@@ -226,6 +279,11 @@ export class Explorer {
     if (kind === "forward") this.move(() => state.forward());
     if (kind === "random") this.move(() => state.chooseRandom());
     if (kind === "clear") this.move(() => state.clearFeedback());
+    if (kind === "address") this.queue(() => this.links.follow(String(content.text)));
+    if (kind === "find") this.queue(() => this.finder.find(String(content.text)));
+    if (kind === "enlarge") this.queue(() => enlarge(this, row));
+    if (kind === "where")
+      this.move(() => state.filterBy(readFilter(/** @type {string[]} */ (content.texts).map(String))));
     if (kind === "dots") this.queue(() => this.sendDots(panel));
     if (kind === "color") this.queue(() => this.color(String(content.by)));
     if (kind === "peek") this.queue(() => this.peek(panel, row));
@@ -240,10 +298,10 @@ export class Explorer {
     }
   }
 
-  /** @param {() => void} act changes the query */
+  /** @param {() => Promise<void> | void} act changes the query, or what can be found */
   move(act) {
     return this.queue(async () => {
-      act();
+      await act();
       await this.refresh();
     });
   }
@@ -265,13 +323,16 @@ export class Explorer {
     const marked = [...state.query.positive, ...state.query.negative];
     await gallery.load([state.query.row, ...marked, ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
+    this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
     this.set("cards", { stacked: state.stacked, view: cardsView(result) });
     for (const space of this.spaces) this.set(`plane-${space}`, { marks: marksView(result) });
     const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
     this.set("legend", { verdicts: verdictsOf(result), note });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
+    this.set("upload", { found: "" });
     await this.showTab();
+    this.links.write();
     this.alert("");
   }
 
@@ -303,7 +364,9 @@ export class Explorer {
     const space = panel.replace("plane-", "");
     const file = space === "world" ? "data/positions.bin" : "data/planes.bin";
     const start = space === "code" ? 8 * size : 0;
-    this.set(panel, { xy: new DataView(await store.part(file, start, start + 8 * size)) });
+    const earth = space === "world" && store.has(EARTH) ? await store.whole(EARTH) : null;
+    const xy = await store.part(file, start, start + 8 * size);
+    this.set(panel, { xy: new DataView(xy), ...(earth && { background: new DataView(earth) }) });
     if (!this.coloredBy) await this.color(this.gallery.manifest.ways[0][0]);
   }
 

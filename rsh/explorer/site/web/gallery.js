@@ -2,12 +2,13 @@
 // The gallery of a site: codes, labels and splits in memory, all else read when it is shown.
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
+import { drawCode } from "./drawing.js";
 import { scan } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
-/** @import { Item, Manifest, ParquetFile } from "./types" */
+/** @import { Item, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
 export const FORMAT = 1;
 export const NO_ROW = -1;
@@ -66,11 +67,11 @@ export class Gallery {
     this.isHeldOut = Uint8Array.from(splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
     this.numLabeled = countBelow(labels, manifest.classes.length);
-    /** Where tiles begin in the files of packs that were read last. @type {Map<number, Promise<Uint32Array>>} */
+    /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
     /** @type {Map<number, Item>} rows that were loaded last */
     this.items = new Map();
-    /** @type {Promise<[ParquetFile, object]> | null} */
+    /** @type {Promise<{ file: ParquetFile, metadata: ParquetMetadata }> | null} */
     this.table = null;
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
@@ -163,50 +164,57 @@ export class Gallery {
   /** @param {number} row */
   async loadTile(row) {
     if (this.items.has(row)) return;
-    const place = this.order[row];
-    const pack = Math.floor(place / PACK);
-    const starts = await this.startsOf(pack);
-    const [start, stop] = [starts[place % PACK], starts[(place % PACK) + 1]];
-    const bytes = await this.store.part(pathOf(pack), start, stop);
+    const bytes = await this.packed("tiles", row);
     const size = new DataView(bytes).getUint16(0, true);
-    const [id, longitude = null, latitude = null] = JSON.parse(
-      new TextDecoder().decode(new Uint8Array(bytes, 2, size)),
-    );
-    this.items.set(row, { id, longitude, latitude, thumb: new DataView(bytes.slice(2 + size)) });
+    const words = new TextDecoder().decode(new Uint8Array(bytes, 2, size));
+    const [id, longitude = null, latitude = null] = JSON.parse(words);
+    const image = bytes.slice(2 + size);
+    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
+    this.items.set(row, { id, longitude, latitude, thumb, hasImage: image.byteLength > 0 });
+  }
+
+  /**
+   * The largest image of a tile, which must be loaded: its preview, else its thumbnail.
+   * @param {number} row
+   */
+  async largest(row) {
+    const { thumb, hasImage } = /** @type {Item} */ (this.items.get(row));
+    if (this.store.has("data/previews-0.bin")) {
+      const content = await this.packed("previews", row);
+      if (content.byteLength) return { kind: "preview", content };
+    }
+    return { kind: hasImage ? "thumbnail" : "drawing", content: thumb.buffer };
+  }
+
+  /**
+   * The bytes of a tile in packs.
+   * @param {string} name of the packs
+   * @param {number} row
+   */
+  async packed(name, row) {
+    const place = this.order[row];
+    const path = `data/${name}-${Math.floor(place / PACK)}.bin`;
+    const starts = await this.startsOf(path);
+    const [start, stop] = [starts[place % PACK], starts[(place % PACK) + 1]];
+    return start === stop ? new ArrayBuffer(0) : this.store.part(path, start, stop);
   }
 
   /**
    * Where each tile of a pack begins in its file.
-   * @param {number} pack
+   * @param {string} path
    */
-  startsOf(pack) {
-    const known = this.starts.get(pack);
-    const starts = known ?? this.store.part(pathOf(pack), 0, 4 * (PACK + 1)).then((bytes) => new Uint32Array(bytes));
-    starts.catch(() => this.starts.delete(pack));
-    keepLast(this.starts, pack, starts, STARTS_KEPT);
+  startsOf(path) {
+    const known = this.starts.get(path);
+    const starts = known ?? this.store.part(path, 0, 4 * (PACK + 1)).then((bytes) => new Uint32Array(bytes));
+    starts.catch(() => this.starts.delete(path));
+    keepLast(this.starts, path, starts, STARTS_KEPT);
     return starts;
   }
 
-  /**
-   * @param {number} start
-   * @param {number} stop
-   * @param {string[]} [columns]
-   * @returns {Promise<Record<string, unknown>[]>}
-   */
-  async readRows(start, stop, columns) {
-    const [file, metadata] = await this.openTable();
-    return hyparquet.parquetReadObjects({ file, metadata, columns, rowStart: start, rowEnd: stop });
-  }
-
-  openTable() {
-    const path = "data/items.parquet";
-    this.table ??= (async () => {
-      const { size } = this.store.files[path];
-      /** @type {ParquetFile} */
-      const file = { byteLength: size, slice: (start, stop = size) => this.store.part(path, start, stop) };
-      return [file, await hyparquet.parquetMetadataAsync(file)];
-    })();
-    return this.table;
+  /** The names of the columns of the table. @returns {Promise<string[]>} */
+  async columnNames() {
+    const { metadata } = await this.openTable();
+    return metadata.schema.slice(1).map(({ name }) => name); // the first one is the table itself
   }
 
   /**
@@ -215,8 +223,35 @@ export class Gallery {
    * @returns {Promise<unknown[]>}
    */
   async column(name) {
-    const rows = await this.readRows(0, this.size, [name]);
-    return rows.map((row) => row[name]);
+    const values = new Array(this.size);
+    await hyparquet.parquetRead({
+      ...(await this.openTable()),
+      columns: [name],
+      onChunk: ({ columnData, rowStart }) => {
+        for (let place = 0; place < columnData.length; place++) values[rowStart + place] = columnData[place];
+      },
+    });
+    return values;
+  }
+
+  /** The table of all columns, opened. */
+  openTable() {
+    if (this.table) return this.table;
+    const path = "data/items.parquet";
+    const { size } = this.store.files[path];
+    /** @type {ParquetFile} */
+    const file = { byteLength: size, slice: (start, stop = size) => this.store.part(path, start, stop) };
+    this.table = hyparquet.parquetMetadataAsync(file).then((metadata) => ({ file, metadata }));
+    this.table.catch(() => {
+      this.table = null; // another try may read it
+    });
+    return this.table;
+  }
+
+  /** @param {number} row */
+  async idOf(row) {
+    await this.loadTile(row);
+    return /** @type {Item} */ (this.items.get(row)).id;
   }
 
   /** The ids of all tiles; a million take some seconds, once. @returns {Promise<string[]>} */
@@ -249,7 +284,7 @@ export class Gallery {
       map: place ? mapUrl(Number(longitude), Number(latitude)) : "",
       split: SPLITS.get(split) ?? "",
       unseen: split === "query",
-      thumb: item.thumb ?? new DataView(new ArrayBuffer(0)),
+      thumb: item.thumb,
     };
   }
 }
@@ -263,9 +298,6 @@ function countBelow(numbers, bound) {
   for (let place = 0; place < numbers.length; place++) if (numbers[place] < bound) count += 1;
   return count;
 }
-
-/** @param {number} pack */
-const pathOf = (pack) => `data/tiles-${pack}.bin`;
 
 /**
  * Keep an entry as the last one, and forget the first ones.

@@ -7,11 +7,14 @@ import codes from "../../panels/codes.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
+import filter from "../../panels/filter.js";
 import header from "../../panels/header.js";
 import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
+import upload from "../../panels/upload.js";
+import viewer from "../../panels/viewer.js";
 import { PanelModel } from "./model.js";
 
 /** @import { FromWorker, PanelSpec, ToWorker } from "./types" */
@@ -24,11 +27,14 @@ const SCRIPTS = {
   controls,
   desk,
   dock,
+  filter,
   header,
   legend,
   query,
   scatter,
   selected,
+  upload,
+  viewer,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];
 
@@ -69,9 +75,11 @@ function show(panels) {
   loading.hidden = true;
 }
 
+const text = /** @type {HTMLElement} */ (loading.querySelector("p"));
+const opening = text.textContent;
+
 /** @param {string} words */
 function fail(words) {
-  const text = /** @type {HTMLElement} */ (loading.querySelector("p"));
   text.textContent = words;
   text.setAttribute("role", "alert");
   loading.classList.add("is-failed");
@@ -81,6 +89,7 @@ worker.addEventListener("message", (/** @type {MessageEvent<FromWorker>} */ { da
   if (data.kind === "panels") show(data.panels);
   if (data.kind === "traits") for (const [id, traits] of Object.entries(data.panels)) models.get(id)?.take(traits);
   if (data.kind === "message") models.get(data.panel)?.receive(data.content, data.buffers);
+  if (data.kind === "waiting") text.textContent = data.words || opening;
   if (data.kind === "failed") fail(data.words);
 });
 worker.addEventListener("error", () => fail("The page could not start: reload it, or use a newer browser."));

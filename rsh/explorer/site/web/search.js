@@ -50,9 +50,18 @@ export class SearchResult {
       if (label === this.label) this.counts.relevant[far] += 1;
     }
     this.labeledCounts.relevant = this.counts.relevant;
-    this.classLeftOut = options.hasFilter && this.label !== NO_CLASS && !this.counts.relevant.some(Boolean);
+    this.classLeftOut = options.hasFilter && !this.counts.relevant.some(Boolean) && this.hasOthersOfClass();
     this.hasVerdicts = this.label !== NO_CLASS && !this.classLeftOut;
     this.ties = tieGroups(this.scores ?? this.distances);
+  }
+
+  /** Whether a search without a filter could find another tile of the query's class. */
+  hasOthersOfClass() {
+    const { gallery, label, options, query } = this;
+    const canFind = (/** @type {number} */ row) => options.includeHeldOut || !gallery.isHeldOut[row];
+    return (
+      label !== NO_CLASS && gallery.labels.some((each, row) => each === label && row !== query.row && canFind(row))
+    );
   }
 
   /** What the tiles are ordered by. */

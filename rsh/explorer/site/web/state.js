@@ -1,14 +1,30 @@
 // @ts-check
 // What is shown: the query with its history, and the settings, as `rsh.explorer.state` has them.
 
+import { InputError } from "./errors.js";
+import { outlinesOf, textOf, titleOf, wordsOf, wrongFilter } from "./filters.js";
+import { maskOf } from "./masks.js";
 import { hasFeedback } from "./search.js";
-import { SiteError } from "./store.js";
+import { quote } from "./text.js";
 
 /** @import { Gallery } from "./gallery.js" */
-/** @import { Query, SearchOptions, Settings } from "./types" */
+/** @import { Condition, Query, SearchOptions, Settings } from "./types" */
 
 const MAX_TOP_K = 100;
 const MAX_MARKED = 50;
+const MAX_CONDITIONS = 6000; // characters in a link, which has room for 8,000 in all
+
+/** Conditions, and which tiles pass them, 1 each; null if all do. @typedef {{ conditions: Condition[], passes: Uint8Array | null }} Filter */
+/** @type {Filter} */
+const NO_FILTER = { conditions: [], passes: null };
+
+/**
+ * What the results of a gallery can be ordered by.
+ * @param {Gallery} gallery
+ */
+export function ordersOf({ manifest: { look_bits: look, num_bits: bits } }) {
+  return ["bits", "asymmetric", ...(look && look < bits ? ["class-bits"] : []), ...(look ? ["look-bits"] : [])];
+}
 
 export class State {
   /** @param {Gallery} gallery */
@@ -29,6 +45,7 @@ export class State {
     this.past = [];
     /** @type {Query[]} */
     this.future = [];
+    this.filter = NO_FILTER;
     this.selection = new Int32Array(0);
     this.stacked = false;
   }
@@ -50,9 +67,10 @@ export class State {
       radius: mode === "radius" && !steered ? radius : null,
       order: steered ? "bits" : order,
       includeHeldOut,
-      hasFilter: false,
-      where: "",
-      passes: null,
+      hasFilter: this.filter.conditions.length > 0,
+      where: this.filter.conditions.map(titleOf).join(" and "),
+      outlines: outlinesOf(this.filter.conditions),
+      passes: this.filter.passes,
     };
   }
 
@@ -73,7 +91,7 @@ export class State {
   /** @param {number} row */
   checkRow(row) {
     if (!Number.isInteger(row) || row < 0 || row >= this.gallery.size) {
-      throw new SiteError(`row ${row}: this gallery has ${this.gallery.size.toLocaleString("en")} tiles`);
+      throw new InputError(`there is no tile ${row}: choose 0 to ${this.gallery.size - 1}`);
     }
   }
 
@@ -91,13 +109,9 @@ export class State {
    */
   mark(row, sign) {
     this.checkRow(row);
-    if (row === this.query.row) throw new SiteError("this tile is the query: mark others");
-    const without = (/** @type {"positive" | "negative"} */ name) => this.query[name].filter((each) => each !== row);
-    const had = this.query[sign].includes(row);
-    const query = { row: this.query.row, positive: without("positive"), negative: without("negative") };
-    if (!had) query[sign] = [...query[sign], row];
+    const query = marked(this.query, row, sign);
     if (query.positive.length + query.negative.length > MAX_MARKED) {
-      throw new SiteError(`${MAX_MARKED} tiles are marked: unmark one first`);
+      throw new InputError(`${MAX_MARKED} tiles are marked: unmark one first`);
     }
     this.searchWith(query);
   }
@@ -120,11 +134,63 @@ export class State {
     this.query = query;
   }
 
-  /** @param {Settings} wanted numbers out of range are clipped */
+  /**
+   * Change the settings.
+   * @param {Settings} wanted numbers out of range are clipped
+   * @throws {InputError} no such order, or no tile passes the filter; the settings are as before
+   */
   searchBy(wanted) {
+    const can = ordersOf(this.gallery);
+    if (!can.includes(wanted.order)) {
+      throw new InputError(`this page orders by ${can.join(", ")}: choose one of them`, "way to rank", wanted.order);
+    }
+    this.checkPassing(this.filter, wanted.includeHeldOut);
     const settings = { ...wanted, radius: clip(wanted.radius, 0, this.gallery.numBits) };
     this.settings = settings;
     settings.topK = clip(wanted.topK, 1, this.maxTopK);
+  }
+
+  /**
+   * Find only tiles that meet all conditions.
+   * @param {Condition[]} conditions
+   * @throws {InputError} one makes no sense, no tile passes, or they do not fit into a link
+   */
+  async filterBy(conditions) {
+    const length = conditions.reduce((sum, condition) => sum + quote(textOf(condition), "/").length, 0);
+    if (length > MAX_CONDITIONS) {
+      const [many, most] = [length, MAX_CONDITIONS].map((number) => number.toLocaleString("en"));
+      throw new InputError(
+        `these filters have ${many} characters, and at most ${most} fit into a link: remove one, or draw polygons with ` +
+          "fewer corners",
+      );
+    }
+    const filter = conditions.length ? { conditions, passes: await maskOf(this.gallery, conditions) } : NO_FILTER;
+    this.checkPassing(filter, this.settings.includeHeldOut);
+    this.filter = filter;
+  }
+
+  /**
+   * @param {Filter} filter
+   * @param {boolean} includeHeldOut
+   */
+  checkPassing(filter, includeHeldOut) {
+    const { conditions, passes } = filter;
+    if (!passes || this.countFound(filter, includeHeldOut)) return;
+    const held = passes.some(Boolean);
+    const reason = held
+      ? "only held-out tiles meet this; include them or relax it"
+      : "no searchable tile meets this; relax it";
+    throw wrongFilter(reason, conditions.map(wordsOf).join(" and "));
+  }
+
+  /** How many tiles can be found, the query included. */
+  countFound({ passes } = this.filter, includeHeldOut = this.settings.includeHeldOut) {
+    const { isHeldOut, size } = this.gallery;
+    let found = 0;
+    for (let row = 0; row < size; row++) {
+      if ((!passes || passes[row]) && (includeHeldOut || !isHeldOut[row])) found += 1;
+    }
+    return found;
   }
 
   /**
@@ -141,6 +207,21 @@ export class State {
     }
     return rows;
   }
+}
+
+/**
+ * A query with a tile marked; the same mark again removes it.
+ * @param {Query} query
+ * @param {number} row
+ * @param {"positive" | "negative"} sign
+ * @returns {Query}
+ */
+export function marked(query, row, sign) {
+  if (row === query.row) throw new InputError("this tile is the query itself: mark other tiles");
+  const without = (/** @type {"positive" | "negative"} */ name) => query[name].filter((each) => each !== row);
+  const changed = { row: query.row, positive: without("positive"), negative: without("negative") };
+  if (!query[sign].includes(row)) changed[sign] = [...changed[sign], row];
+  return changed;
 }
 
 /**

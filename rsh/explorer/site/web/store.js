@@ -4,7 +4,10 @@
 /** @typedef {{ size: number, sha256: string }} FileRecord */
 
 /** An error that a visitor can do something about. */
-export class SiteError extends Error {}
+export class SiteError extends Error {
+  /** The sentence without what it is about. */
+  reason = this.message;
+}
 
 /** @param {ArrayBuffer} bytes */
 async function sha256(bytes) {

@@ -43,3 +43,25 @@ export const joined = (words) =>
 
 /** @param {(string | false | null | undefined)[]} parts */
 export const sentences = (...parts) => parts.filter(Boolean).join(" ");
+
+/**
+ * A text as a part of an address, as `urllib.parse.quote` writes it.
+ * @param {string} text
+ * @param {string} safe characters that stay
+ */
+export function quote(text, safe) {
+  const quoted = encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return [...safe].reduce((left, sign) => left.replaceAll(encodeURIComponent(sign), sign), quoted);
+}
+
+/**
+ * A text in quotes, as `repr` of Python writes it.
+ * @param {string} text
+ */
+export function quoted(text) {
+  const escaped = text.replaceAll("\\", "\\\\");
+  return text.includes("'") && !text.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
+}

@@ -30,6 +30,7 @@ export interface Item {
   longitude: number | null;
   latitude: number | null;
   thumb: Bytes;
+  hasImage: boolean;
 }
 
 export interface Query {
@@ -46,6 +47,14 @@ export interface Settings {
   includeHeldOut: boolean;
 }
 
+// One condition of a filter, as it is written, not yet read as numbers.
+export interface Condition {
+  column: string;
+  values: string[];
+  between: boolean;
+  negated: boolean;
+}
+
 export interface SearchOptions {
   topK: number;
   radius: number | null;
@@ -53,6 +62,7 @@ export interface SearchOptions {
   includeHeldOut: boolean;
   hasFilter: boolean;
   where: string;
+  outlines: [x: number, y: number][][];
   passes: Uint8Array | null;
 }
 
@@ -75,6 +85,7 @@ export type FromWorker =
   | { kind: "panels"; panels: PanelSpec[] }
   | { kind: "traits"; panels: Record<string, Record<string, unknown>> }
   | { kind: "message"; panel: string; content: { kind: string; [key: string]: unknown }; buffers: ArrayBuffer[] }
+  | { kind: "waiting"; words: string } // while the page opens; "" after it
   | { kind: "failed"; words: string };
 
 export interface ParquetFile {
@@ -82,15 +93,18 @@ export interface ParquetFile {
   slice(start: number, stop?: number): Promise<ArrayBuffer>;
 }
 
+export interface ParquetMetadata {
+  schema: { name: string }[];
+}
+
 declare global {
   const hyparquet: {
-    parquetMetadataAsync(file: ParquetFile): Promise<object>;
-    parquetReadObjects(options: {
+    parquetMetadataAsync(file: ParquetFile): Promise<ParquetMetadata>;
+    parquetRead(options: {
       file: ParquetFile;
-      metadata: object;
-      columns?: string[];
-      rowStart?: number;
-      rowEnd?: number;
-    }): Promise<Record<string, unknown>[]>;
+      metadata: ParquetMetadata;
+      columns: string[];
+      onChunk(chunk: { columnData: ArrayLike<unknown>; rowStart: number; rowEnd: number }): void;
+    }): Promise<void>;
   };
 }

@@ -3,6 +3,7 @@
 
 import { NO_CLASS } from "./gallery.js";
 import { hasFeedback } from "./search.js";
+import { ordersOf } from "./state.js";
 import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
 
 /** @import { Gallery } from "./gallery.js" */
@@ -14,6 +15,7 @@ export const MAX_SELECTED_CARDS = 48;
 const SHOWN = 24; // tiles of a class
 const SEEN = "The model was trained on this tile, so the results look better than they are.";
 const RERANK_DEPTH = 100;
+/** @type {Record<string, string>} */
 const ORDERS = {
   bits: "Hamming",
   asymmetric: "Hamming + asymmetric",
@@ -210,15 +212,10 @@ const firstPart = (gallery) => gallery.manifest.parts[0]?.[0] ?? "";
  */
 export function controlsView(state, result) {
   const { gallery } = state;
-  const { look_bits: look, num_bits: bits } = gallery.manifest;
-  const divided = look > 0;
-  const can = Object.entries(ORDERS).filter(
-    ([name]) => (name !== "class-bits" && name !== "look-bits") || (divided && (name === "look-bits" || look < bits)),
-  );
   return {
     max_top_k: state.maxTopK,
     num_bits: gallery.numBits,
-    orders: can.map(([name, words]) => [name, words.replace("{part}", firstPart(gallery))]),
+    orders: ordersOf(gallery).map((name) => [name, ORDERS[name].replace("{part}", firstPart(gallery))]),
     order_note: orderNote(state, result),
     has_feedback: hasFeedback(state.query),
     searched: searched(state),
@@ -235,7 +232,10 @@ export function searchView({ settings }) {
 /** @param {State} state */
 function searched(state) {
   const { gallery, settings } = state;
-  const words = plural(state.numSearched, "tile");
+  const all = plural(state.numSearched, "tile");
+  const hasFilter = state.filter.conditions.length > 0;
+  const words = hasFilter ? `${state.countFound().toLocaleString("en")} of ${all}` : all;
+  if (hasFilter && settings.includeHeldOut && gallery.numHeldOut) return `${words} searched, held-out ones included`;
   if (!gallery.numHeldOut) return `${words} searched`;
   return `${words} searched, ${gallery.numHeldOut.toLocaleString("en")}${settings.includeHeldOut ? " of them" : ""} held out`;
 }
@@ -305,7 +305,7 @@ export function marksView(result) {
   return {
     spots: {},
     rings: {},
-    regions: [],
+    regions: result.options.outlines,
     query: query.row,
     query_code: gallery.hex(query.row),
     num_bits: gallery.numBits,

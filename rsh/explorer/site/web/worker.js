@@ -14,11 +14,12 @@ const post = (message) => self.postMessage(message);
 
 /**
  * @param {string} base
+ * @param {string} address
  */
-async function open(base) {
+async function open(base, address) {
   try {
     explorer = new Explorer(await Gallery.open(base), post);
-    await explorer.start();
+    await explorer.start(address);
   } catch (error) {
     console.error(error);
     post({ kind: "failed", words: error instanceof Error ? error.message : String(error) });
@@ -26,7 +27,7 @@ async function open(base) {
 }
 
 self.addEventListener("message", (/** @type {MessageEvent<ToWorker>} */ { data }) => {
-  if (data.kind === "open") open(data.base);
+  if (data.kind === "open") open(data.base, data.address);
   if (data.kind === "traits") explorer?.changed(data.panel, data.traits);
   if (data.kind === "message") explorer?.receive(data.panel, data.content, data.buffers);
 });

@@ -1,0 +1,231 @@
+// @ts-check
+// Which tiles of a gallery pass a filter, as `rsh.gallery.filters` finds them.
+
+import { isRegion, malformed, NAMED, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
+import { wrapped } from "./regions.js";
+import { quoted } from "./text.js";
+
+/** @import { Gallery } from "./gallery.js" */
+/** @import { Condition } from "./types" */
+
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
+const DIGITS = "\\d+(?:_\\d+)*";
+const FLOAT = new RegExp(`^[+-]?(${DIGITS}\\.?(${DIGITS})?|\\.${DIGITS})(e[+-]?${DIGITS})?$`, "i");
+const DATE = /^\d{4}(-|$)/;
+const DEGREES = ["longitude", "latitude"];
+const IN_MEMORY = ["class", "split"]; // columns that every gallery has
+const KEPT = 8; // masks of conditions
+
+/**
+ * A column: its different values, and the number of that of each tile; or without numbers, a value a tile.
+ * @typedef {object} Column
+ * @property {unknown[]} values
+ * @property {ArrayLike<number> | null} numbers
+ * @property {boolean} isNumber
+ */
+
+/** Masks by gallery and text of the condition, the one used last at the end. @type {WeakMap<Gallery, Map<string, Promise<Uint8Array>>>} */
+const known = new WeakMap();
+
+/**
+ * Which tiles meet all conditions, 1 each.
+ * @param {Gallery} gallery
+ * @param {Condition[]} conditions
+ * @throws {InputError} there is no such column, or a value does not fit it
+ */
+export async function maskOf(gallery, conditions) {
+  const passes = new Uint8Array(gallery.size).fill(1);
+  for (const condition of conditions) {
+    const mask = await maskOfOne(gallery, condition);
+    for (let row = 0; row < passes.length; row++) passes[row] &= mask[row];
+  }
+  return passes;
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+function maskOfOne(gallery, condition) {
+  const masks = known.get(gallery) ?? new Map();
+  known.set(gallery, masks);
+  const text = textOf(condition);
+  const mask = masks.get(text) ?? (isRegion(condition) ? inRegion(gallery, condition) : byTests(gallery, condition));
+  masks.delete(text);
+  masks.set(text, mask);
+  mask.catch(() => masks.delete(text));
+  if (masks.size > KEPT) masks.delete(masks.keys().next().value ?? "");
+  return mask;
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function byTests(gallery, condition) {
+  if (condition.column === "bbox") return inBox(gallery, condition);
+  const { column: name, negated } = condition;
+  if (!IN_MEMORY.includes(name)) await checkColumn(gallery, condition);
+  const column = await columnOf(gallery, name);
+  if (name === "class" && !gallery.numLabeled) {
+    throw wrongFilter("these tiles have no classes: label= finds those that were given", textOf(condition));
+  }
+  const holds = test(condition, column);
+  // An unknown class is not another one.
+  const meets = name === "class" && negated ? (/** @type {unknown} */ value) => value !== "" && holds(value) : holds;
+  return spread(gallery, column, meets);
+}
+
+/**
+ * Refuse a condition on a column that there is not.
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function checkColumn(gallery, { column, ...others }) {
+  const names = await gallery.columnNames();
+  if (names.includes(column)) return;
+  const reason = NAMED.includes(column)
+    ? `this page cannot filter by ${column}`
+    : `there is no column ${column}, choose one of ${names.join(", ")}`;
+  throw wrongFilter(reason, textOf({ column, ...others }));
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Column} column
+ * @param {(value: unknown) => boolean} meets
+ */
+function spread(gallery, { values, numbers }, meets) {
+  const found = Uint8Array.from(values, (value) => (meets(value) ? 1 : 0));
+  return numbers ? Uint8Array.from({ length: gallery.size }, (_, row) => found[numbers[row]]) : found;
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {string} name
+ * @returns {Promise<Column>}
+ */
+async function columnOf(gallery, name) {
+  if (name === "class") return { values: [...gallery.classes, ""], numbers: gallery.labels, isNumber: false };
+  if (name === "split") return { values: gallery.manifest.splits, numbers: gallery.splits, isNumber: false };
+  const values = await gallery.column(name);
+  const first = values.find((value) => value !== null && value !== undefined);
+  return { values, numbers: null, isNumber: typeof first === "number" || typeof first === "bigint" };
+}
+
+/**
+ * Whether a value of a column meets a condition; none that is unknown does.
+ * @param {Condition} condition
+ * @param {Column} column
+ * @returns {(value: unknown) => boolean}
+ */
+function test(condition, column) {
+  const { between, negated } = condition;
+  const texts = condition.values.map((value) => value.trim());
+  if (!texts.every(Boolean)) throw malformed(textOf(condition));
+  const written = (/** @type {unknown} */ value) => (column.isNumber ? Number(value) : textOfValue(value));
+  /** @type {(string | number)[]} */
+  const wanted = column.isNumber ? texts.map((text) => readNumber(text, condition)) : texts;
+  if (!column.isNumber && between && texts.every((text) => NUMBER.test(text))) {
+    const other = inOrder(column).find((value) => isKnown(value) && !DATE.test(textOfValue(value)));
+    if (other !== undefined) {
+      throw wrongFilter(
+        `the column holds texts, such as ${typeof other === "string" ? quoted(other) : textOfValue(other)}, so this is no range of numbers: give its values, or make all ` +
+          "of them numbers in items.csv",
+        textOf(condition),
+      );
+    }
+  }
+  const [low, high] = wanted;
+  if (between && low > high) throw wrongFilter("the lower end comes first", textOf(condition));
+  const among = new Set(wanted);
+  return (value) => {
+    if (!isKnown(value)) return false;
+    const one = written(value);
+    return (between ? low <= one && one <= high : among.has(one)) !== negated;
+  };
+}
+
+/**
+ * The values of the tiles, as they come.
+ * @param {Column} column
+ */
+const inOrder = ({ values, numbers }) => (numbers ? Array.from(numbers, (number) => values[number]) : values);
+
+/** @param {unknown} value */
+const isKnown = (value) => value !== null && value !== undefined && !Number.isNaN(value);
+
+/**
+ * A value as Python writes it.
+ * @param {unknown} value
+ */
+function textOfValue(value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return String(value);
+}
+
+/**
+ * @param {string} text
+ * @param {Condition} condition
+ */
+function readNumber(text, condition) {
+  const number = FLOAT.test(text) ? Number(text.replaceAll("_", "")) : NaN;
+  if (!Number.isFinite(number)) throw wrongFilter(`${text} is not a number`, textOf(condition));
+  return number;
+}
+
+/**
+ * Longitude and latitude of each tile, NaN where they are unknown.
+ * @param {Gallery} gallery
+ * @param {string} condition in words
+ */
+async function degreesOf(gallery, condition) {
+  const names = await gallery.columnNames();
+  if (!DEGREES.every((name) => names.includes(name))) {
+    throw wrongFilter(
+      "these tiles have no coordinates: add longitude and latitude to items.csv and encode again",
+      condition,
+    );
+  }
+  const columns = await Promise.all(DEGREES.map((name) => gallery.column(name)));
+  return columns.map((column) => Float64Array.from(column, (value) => (isKnown(value) ? Number(value) : NaN)));
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function inBox(gallery, condition) {
+  const [longitude, latitude] = await degreesOf(gallery, textOf(condition));
+  let [west, south, east, north] = condition.values.map((value) => readNumber(value, condition));
+  const isRight = Math.abs(west) <= 360 && Math.abs(east) <= 360 && -90 <= south && south <= north && north <= 90;
+  if (!isRight) {
+    throw wrongFilter("need west, south, east, north in degrees, the south below the north", textOf(condition));
+  }
+  if (east - west >= 360) [west, east] = [-180, 180];
+  else {
+    [west, east] = [wrapped(west), wrapped(east)];
+    if (west === -180) west = 180; // the same meridian
+    if (east === 180) east = -180;
+  }
+  return Uint8Array.from(longitude, (x, row) => {
+    const inside = west <= east ? west <= x && x <= east : x <= east || x >= west;
+    return inside && south <= latitude[row] && latitude[row] <= north ? 1 : 0;
+  });
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function inRegion(gallery, condition) {
+  const contains = regionOf(condition);
+  if (condition.column === "overlaps") {
+    throw wrongFilter("this page compares no footprints: use polygon= for their centers", wordsOf(condition));
+  }
+  const [longitude, latitude] = await degreesOf(gallery, wordsOf(condition));
+  return Uint8Array.from(longitude, (x, row) => {
+    const y = latitude[row];
+    return Number.isFinite(x) && Number.isFinite(y) && contains(x, y) !== condition.negated ? 1 : 0;
+  });
+}
