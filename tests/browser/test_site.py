@@ -105,3 +105,58 @@ def cut(file: Path) -> None:
 def alter(file: Path) -> None:
     content = file.read_bytes()
     file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def give(page: Any, place: int, key: str) -> None:
+    page.locator(".rsh-cards .rsh-card").nth(place).focus()
+    page.keyboard.press(key)
+    page.locator(".rsh-results .rsh-card").nth(place).locator(".rsh-given").wait_for()
+
+
+def labels_note(page: Any) -> Any:
+    return page.locator(".rsh-labels-side .rsh-note").first
+
+
+def test_labels_stay_in_the_browser(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        give(tab, 0, "2")
+        give(tab, 1, "2")
+        tab.get_by_text("2 labels given").wait_for()
+        tab.keyboard.press("Control+z")
+        tab.get_by_text("1 label given").wait_for()
+        tab.reload()
+        tab.get_by_text("1 label given").wait_for()
+        assert tab.locator(".rsh-results .rsh-given").count() == 1
+        tab.get_by_role("button", name="Labels", exact=True).click()
+        assert "kept in this browser alone" in labels_note(tab).inner_text()
+        forms = tab.get_by_role("group", name="Labels and sets as files").get_by_role("button")
+        assert forms.all_inner_texts() == ["CSV", "GeoJSON", "Import…"]
+        with tab.expect_download() as saved:
+            forms.first.click()
+        assert saved.value.suggested_filename == "labels.csv"
+        tab.get_by_label("Color by").select_option("given")
+        tab.get_by_text("none given").first.wait_for()
+    assert tab.said == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }",
+        "Object.defineProperty(window, 'localStorage', "
+        "{ get: () => { throw new DOMException('forbidden', 'SecurityError') } })",
+    ],
+)
+def test_what_cannot_be_kept_is_said(folder: Path, chromium: Any, fault: str) -> None:
+    page = chromium.new_page()
+    page.add_init_script(fault)
+    with hosting(folder) as (url, _):
+        page.goto(f"{url}/some/where/")
+        cards(page)
+        page.keyboard.press("Escape")  # the tour
+        give(page, 0, "1")
+        page.get_by_role("button", name="Labels", exact=True).click()
+        labels_note(page).filter(has_text="no room to keep labels: export them").wait_for()
+    page.close()

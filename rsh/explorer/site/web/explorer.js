@@ -3,6 +3,7 @@
 
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { NO_CLASS } from "./gallery.js";
+import { LabelsPart } from "./parts/labels.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
 import { SiteError } from "./store.js";
@@ -12,6 +13,7 @@ import {
   classPage,
   codesView,
   controlsView,
+  describeGallery,
   MAX_SELECTED_CARDS,
   marksView,
   queryView,
@@ -24,7 +26,7 @@ import {
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { SearchResult } from "./search.js" */
-/** @import { FromWorker, PanelSpec } from "./types" */
+/** @import { FromWorker, PanelSpec, Part } from "./types" */
 
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
@@ -54,6 +56,8 @@ export class Explorer {
     /** Traits that panels begin with; null once the window has them. @type {Record<string, Traits> | null} */
     this.first = {};
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
+    /** @type {Part[]} */
+    this.parts = [new LabelsPart(this)];
   }
 
   /** Make the panels, which begin with the first results. */
@@ -67,11 +71,7 @@ export class Explorer {
   /** The panels of the page, in order. @returns {PanelSpec[]} */
   panels() {
     const { manifest } = this.gallery;
-    const tabs = [
-      ["selected", "Selected"],
-      ["codes", "Codes"],
-    ];
-    const ways = manifest.ways.filter(([by]) => by !== "given");
+    const tabs = [["selected", "Selected"], ["codes", "Codes"], ...this.parts.flatMap(({ tab }) => (tab ? [tab] : []))];
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
@@ -82,7 +82,7 @@ export class Explorer {
         "",
         {
           question: manifest.question,
-          facts: manifest.facts,
+          facts: describeGallery(this.gallery),
           message: "",
           address: "",
           galleries: [manifest.name],
@@ -95,7 +95,7 @@ export class Explorer {
       ["class_browser", "class_browser", "ask", {}],
       ["controls", "controls", "toolbar", { search: {} }],
       ["cards", "cards", "answer", { stacked: false }],
-      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways, coloring: {} }],
+      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
       ...this.spaces.map(
         (space) =>
           /** @type {[string, string, string, Traits]} */ ([`plane-${space}`, "scatter", "spaces", this.plane(space)]),
@@ -103,6 +103,7 @@ export class Explorer {
       ["dock", "dock", "dock", { tabs, tab: "" }],
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
+      ...this.parts.flatMap(({ panels }) => panels),
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
     return list.map(([id, script, region, traits]) => ({
@@ -238,6 +239,7 @@ export class Explorer {
       this.numSelected += MAX_SELECTED_CARDS;
       this.queue(() => this.showTab());
     }
+    for (const part of this.parts) part.receive(panel, content, buffers);
   }
 
   /** @param {() => void} act changes the query */
@@ -271,6 +273,7 @@ export class Explorer {
     const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
     this.set("legend", { verdicts: verdictsOf(result), note });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
+    for (const part of this.parts) part.refresh();
     await this.showTab();
     this.alert("");
   }
@@ -283,6 +286,7 @@ export class Explorer {
       await this.gallery.load(tiles.slice(0, this.numSelected).map(([row]) => row));
       this.set("selected", { view: selectedView(this.state, tiles, this.numSelected) });
     }
+    for (const part of this.parts) if (this.tab && part.tab?.[0] === this.tab) await part.open();
   }
 
   /**

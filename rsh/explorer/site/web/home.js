@@ -8,10 +8,12 @@ import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
 import header from "../../panels/header.js";
+import labels from "../../panels/labels.js";
 import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
+import tray from "../../panels/tray.js";
 import { PanelModel } from "./model.js";
 
 /** @import { FromWorker, PanelSpec, ToWorker } from "./types" */
@@ -25,10 +27,12 @@ const SCRIPTS = {
   desk,
   dock,
   header,
+  labels,
   legend,
   query,
   scatter,
   selected,
+  tray,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];
 

@@ -73,7 +73,7 @@ export class State {
   /** @param {number} row */
   checkRow(row) {
     if (!Number.isInteger(row) || row < 0 || row >= this.gallery.size) {
-      throw new SiteError(`row ${row}: this gallery has ${this.gallery.size.toLocaleString("en")} tiles`);
+      throw new SiteError(`there is no tile ${row}: choose 0 to ${this.gallery.size - 1}`);
     }
   }
 
