@@ -144,7 +144,8 @@ def test_labels_stay_in_the_browser(folder: Path, tab: Any) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }",
+        "Storage.prototype.setItem = () => "
+        "{ throw new DOMException('full', 'QuotaExceededError') }",
         "Object.defineProperty(window, 'localStorage', "
         "{ get: () => { throw new DOMException('forbidden', 'SecurityError') } })",
     ],

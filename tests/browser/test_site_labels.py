@@ -33,10 +33,9 @@ export async function act(base, { steps, dump = null }) {
   const traits = {};
   let [kept, file] = [null, null];
   const explorer = new Explorer(await Gallery.open(base), (message) => {
-    if (message.kind === "panels") for (const panel of message.panels) traits[panel.id] = panel.traits;
-    if (message.kind === "traits") {
-      for (const [panel, some] of Object.entries(message.panels)) traits[panel] = { ...traits[panel], ...some };
-    }
+    if (message.kind === "panels") for (const one of message.panels) traits[one.id] = one.traits;
+    const changed = message.kind === "traits" ? Object.entries(message.panels) : [];
+    for (const [panel, some] of changed) traits[panel] = { ...traits[panel], ...some };
     if (message.content?.kind === "keep") kept = JSON.stringify(message.content.dump);
     if (message.content?.kind === "file") file = new TextDecoder().decode(message.buffers[0]);
   });

@@ -3,6 +3,7 @@
 
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { NO_CLASS } from "./gallery.js";
+import { ExportPart } from "./parts/export.js";
 import { LabelsPart } from "./parts/labels.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
@@ -57,7 +58,7 @@ export class Explorer {
     this.first = {};
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this)];
+    this.parts = [new LabelsPart(this), new ExportPart(this)];
   }
 
   /** Make the panels, which begin with the first results. */
@@ -339,6 +340,7 @@ export class Explorer {
   /** Take tiles that a panel selected. @param {Int32Array<ArrayBuffer>} rows */
   async selected(rows) {
     this.state.selection = rows;
+    this.set("export", { selected: rows.length });
     this.numSelected = MAX_SELECTED_CARDS;
     await this.showTab();
   }

@@ -7,6 +7,7 @@ import codes from "../../panels/codes.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
+import exporting from "../../panels/export.js";
 import header from "../../panels/header.js";
 import labels from "../../panels/labels.js";
 import legend from "../../panels/legend.js";
@@ -26,6 +27,7 @@ const SCRIPTS = {
   controls,
   desk,
   dock,
+  export: exporting,
   header,
   labels,
   legend,
