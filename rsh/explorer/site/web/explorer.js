@@ -3,6 +3,7 @@
 
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { NO_CLASS } from "./gallery.js";
+import { DuplicatesPart } from "./parts/duplicates.js";
 import { ExportPart } from "./parts/export.js";
 import { LabelsPart } from "./parts/labels.js";
 import { search } from "./search.js";
@@ -58,7 +59,7 @@ export class Explorer {
     this.first = {};
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this), new ExportPart(this)];
+    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
   }
 
   /** Make the panels, which begin with the first results. */

@@ -14,6 +14,7 @@ import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
+import strips from "../../panels/strips.js";
 import tray from "../../panels/tray.js";
 import { PanelModel } from "./model.js";
 
@@ -34,6 +35,7 @@ const SCRIPTS = {
   query,
   scatter,
   selected,
+  strips,
   tray,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];

@@ -33,7 +33,7 @@ export const shownRows = (result) => Array.from(result.rows.subarray(0, MAX_CARD
 /**
  * @param {(string | false)[]} words
  */
-const alt = (...words) => words.filter(Boolean).join(", ");
+export const alt = (...words) => words.filter(Boolean).join(", ");
 
 /** The class that a tile was given in words, or "". @param {string} name */
 export const givenWords = (name) => (name ? `given class ${humanize(name)}` : "");
