@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from make_gallery import tiny_gallery
+from PIL import Image
 from static_host import hosting
 
 from rsh.explorer.site.build import build_site
@@ -161,3 +162,34 @@ def test_what_cannot_be_kept_is_said(folder: Path, chromium: Any, fault: str) ->
         page.get_by_role("button", name="Labels", exact=True).click()
         labels_note(page).filter(has_text="no room to keep labels: export them").wait_for()
     page.close()
+
+
+def test_what_a_site_exports_can_be_opened(folder: Path, tab: Any, tmp_path: Path) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        tab.get_by_text("Export", exact=True).first.click()
+        menu = tab.locator(".rsh-export-menu")
+        offered = ["CSV", "JSON", "GeoJSON", "Contact sheet"]
+        assert menu.get_by_role("button").all_inner_texts() == offered
+        for name in offered:
+            with tab.expect_download() as saved:
+                menu.get_by_role("button", name=name, exact=True).click()
+            saved.value.save_as(tmp_path / saved.value.suggested_filename)
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 21
+    with Image.open(tmp_path / "results.png") as sheet:
+        assert sheet.width > 700 and len(sheet.getcolors(1 << 20) or ()) > 1000
+    assert tab.said == []
+
+
+def test_duplicates_are_found_and_selected(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        cards(tab)
+        tab.get_by_role("button", name="Duplicates", exact=True).click()
+        tab.get_by_label("at most").select_option("8")
+        tab.get_by_role("button", name="Find duplicates").click()
+        tab.get_by_text("can be removed").wait_for()
+        tab.get_by_role("button", name="Select those that can go").first.click()
+        tab.get_by_role("button", name="Selected (").wait_for()
+    assert tab.said == []

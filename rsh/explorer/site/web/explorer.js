@@ -34,6 +34,7 @@ import {
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
 
 const SIGNS = /** @type {const} */ ({ like: "positive", unlike: "negative" });
+const TABS = ["selected", "labels", "codes", "compare", "duplicates"]; // in their order
 const SPACES = ["feature", "code", "world"];
 const MOST_SELECTED = 1_000_000;
 
@@ -73,7 +74,9 @@ export class Explorer {
   /** The panels of the page, in order. @returns {PanelSpec[]} */
   panels() {
     const { manifest } = this.gallery;
-    const tabs = [["selected", "Selected"], ["codes", "Codes"], ...this.parts.flatMap(({ tab }) => (tab ? [tab] : []))];
+    const ofParts = this.parts.flatMap(({ tab }) => (tab ? [tab] : []));
+    const tabs = [["selected", "Selected"], ["codes", "Codes"], ...ofParts];
+    tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */

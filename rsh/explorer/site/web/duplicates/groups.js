@@ -6,7 +6,7 @@ import { Budget, DistinctCodes, nearPairs } from "./near_codes.js";
 
 /** @import { Gallery } from "../gallery.js" */
 
-const MOST_WORDS = 4e8; // compared in about two seconds
+const MOST_WORDS = 1.5e8; // compared in about two seconds
 
 /**
  * Tiles that a chain of near duplicates connects: the center first, then the nearest to it.

@@ -125,18 +125,27 @@ function takeWithin(codes, { members, starts }, radius, masks, number, take) {
         for (let word = 0; word < perCode && bits <= radius; word++)
           bits += bitCount(words[one + word] ^ words[at + word]);
         if (bits > radius) continue;
-        if (!masks.length || firstEqual(words, one, at, masks) === number) take(members[place], members[other]);
+        if (!masks.length || isFirst(words, one, at, masks, number)) take(members[place], members[other]);
       }
     }
   }
 }
 
 /**
- * The number of the first part that two codes share.
- * @type {(words: Uint32Array, one: number, other: number, masks: Uint32Array[]) => number}
+ * Whether a part is the first that two codes share; equal hashes alone do not tell.
+ * @type {(words: Uint32Array, one: number, other: number, masks: Uint32Array[], number: number) => boolean}
  */
-const firstEqual = (words, one, other, masks) =>
-  masks.findIndex((mask) => mask.every((bits, word) => !((words[one + word] ^ words[other + word]) & bits)));
+function isFirst(words, one, other, masks, number) {
+  for (let part = 0; part < number; part++) if (shares(words, one, other, masks[part])) return false;
+  return shares(words, one, other, masks[number]);
+}
+
+/** @type {(words: Uint32Array, one: number, other: number, mask: Uint32Array) => boolean} */
+function shares(words, one, other, mask) {
+  for (let word = 0; word < mask.length; word++)
+    if ((words[one + word] ^ words[other + word]) & mask[word]) return false;
+  return true;
+}
 
 /** @param {Buckets} buckets */
 function pairsIn({ starts }) {

@@ -1,6 +1,7 @@
 // @ts-check
 // Exports results and selections as files, as `rsh.explorer.panels.export`.
 
+import { toContactSheet } from "../formats/contact_sheet.js";
 import { toCsv, toGeojson, toJsonFile } from "../formats/tables.js";
 import { SiteError } from "../store.js";
 import { selectedTiles, shownRows } from "../views.js";
@@ -9,11 +10,13 @@ import { selectedTiles, shownRows } from "../views.js";
 /** @import { Tiles } from "../formats/tables.js" */
 /** @import { PartPanel } from "../types" */
 
-/** @type {Map<string, [type: string, make: (tiles: Tiles) => Promise<string>]>} */
+/** @typedef {(tiles: Tiles, isSelection: boolean) => Promise<string | Blob>} Make */
+/** @type {Map<string, [suffix: string, type: string, make: Make]>} */
 const FILES = new Map([
-  ["csv", ["text/csv", toCsv]],
-  ["json", ["application/json", toJsonFile]],
-  ["geojson", ["application/geo+json", toGeojson]],
+  ["csv", ["csv", "text/csv", toCsv]],
+  ["json", ["json", "application/json", toJsonFile]],
+  ["geojson", ["geojson", "application/geo+json", toGeojson]],
+  ["sheet", ["png", "image/png", toContactSheet]],
 ]);
 
 export class ExportPart {
@@ -41,15 +44,15 @@ export class ExportPart {
    */
   async give(form, isSelection) {
     const { explorer } = this;
-    const [type, make] = FILES.get(form) ?? [];
-    if (!type || !make) throw new SiteError(`form ${form}: choose one of ${[...FILES.keys()].join(", ")}`);
+    const [suffix, type, make] = FILES.get(form) ?? [];
+    if (!suffix || !type || !make) throw new SiteError(`form ${form}: choose one of ${[...FILES.keys()].join(", ")}`);
     const tiles = isSelection ? this.selection : this.answer;
     if (!tiles?.rows.length) {
       throw new SiteError("there is nothing to export: search for tiles or select some first");
     }
-    const bytes = new TextEncoder().encode(await make(tiles));
-    const name = `${isSelection ? "selection" : "results"}.${form}`;
-    explorer.send("export", { kind: "file", name, type }, [bytes.buffer]);
+    const bytes = await new Blob([await make(tiles, isSelection)]).arrayBuffer();
+    const name = `${isSelection ? "selection" : "results"}.${suffix}`;
+    explorer.send("export", { kind: "file", name, type }, [bytes]);
     explorer.alert("");
   }
 
