@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 import pytest
-from browser.test_site_views import site_of
+from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from static_host import hosting
 
@@ -90,7 +90,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 @pytest.fixture(scope="module")
 def site(gallery: Gallery, chromium: Any) -> Iterator[Site]:
     """Return what functions of a site's worker return."""
-    with hosting(site_of(gallery, gallery.folder.parent / "site")) as (url, _):
+    with hosting(write_probe(gallery, gallery.folder.parent / "site")) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
 

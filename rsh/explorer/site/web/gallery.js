@@ -3,6 +3,7 @@
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
+import { Annotations } from "./labels/annotations.js";
 import { scan } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
@@ -16,6 +17,7 @@ export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
 const ROW_GROUP = 2048; // tiles that are read together from the table
 const GROUPS_KEPT = 64; // groups of rows in memory
+const FEW_GROUPS = 8; // that are read for some ids; for more, the column of all ids is
 const SPLITS = new Map([
   ["query", "held out"],
   ["train", "training"],
@@ -73,6 +75,7 @@ export class Gallery {
     this.tables = new Map();
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
+    this.annotations = new Annotations(this);
   }
 
   /**
@@ -165,6 +168,28 @@ export class Gallery {
       this.items.set(row, item);
     }
     await Promise.all(wanted.map((row) => this.loadThumbnail(row)));
+  }
+
+  /**
+   * Rows of the table, without thumbnails.
+   * @param {ArrayLike<number>} rows
+   * @returns {Promise<Item[]>}
+   */
+  async itemsOf(rows) {
+    const items = [];
+    for (const row of Array.from(rows)) items.push((await this.group(Math.floor(row / ROW_GROUP)))[row % ROW_GROUP]);
+    return items;
+  }
+
+  /**
+   * @param {Int32Array} rows
+   * @returns {Promise<string[]>}
+   */
+  async idsOf(rows) {
+    const groups = new Set(rows.map((row) => Math.floor(row / ROW_GROUP)));
+    if (groups.size <= FEW_GROUPS) return (await this.itemsOf(rows)).map(({ id }) => id);
+    const ids = await this.ids();
+    return Array.from(rows, (row) => ids[row]);
   }
 
   /** Forget tiles that are no longer shown. @param {Iterable<number>} kept */
