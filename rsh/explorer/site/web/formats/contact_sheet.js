@@ -17,7 +17,7 @@ const [INK, SOFT, LINES, PAPER, EMPTY] = ["#1b2126", "#59626b", "#dedcd5", "#faf
 const [RIGHT, WRONG, ACCENT] = ["#00718a", "#b8400b", "#0b5c8f"]; // those of the dashboard
 const FAMILY = '"DejaVu Sans", "Segoe UI", Roboto, Helvetica, Arial, sans-serif';
 
-/** @typedef {OffscreenCanvasRenderingContext2D} Pen */
+/** @typedef {OffscreenCanvasRenderingContext2D} Context */
 
 /**
  * Draw the query and the tiles with rank, distance, score, class and relevance.
@@ -29,15 +29,15 @@ export async function toContactSheet(tiles, isSelection) {
   const { gallery, query, rows } = tiles;
   const drawn = rows.slice(0, MOST);
   await gallery.load([query.row, ...drawn]);
-  const pen = penOf(1, 1);
-  const names = drawn.map((row) => wrap(pen, classOf(tiles, row), font(13), CELL, 2));
+  const ctx = contextOf(1, 1);
+  const names = drawn.map((row) => wrap(ctx, classOf(tiles, row), font(13), CELL, 2));
   const columns = columnsOf(drawn.length);
   const step = HIGH + (3 + Math.max(...names.map((lines) => lines.length))) * LINE + GAP;
   const top = MARGIN + HIGH + GAP + 12;
   const notes = notesOf(tiles);
   const width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP;
   const height = top + Math.ceil(drawn.length / columns) * step + notes.length * LINE + MARGIN;
-  const sheet = penOf(width, height);
+  const sheet = contextOf(width, height);
   await drawHead(sheet, tiles, isSelection, width);
   for (const [place, row] of drawn.entries()) {
     const x = MARGIN + (place % columns) * (CELL + GAP);
@@ -53,13 +53,13 @@ export async function toContactSheet(tiles, isSelection) {
  * @param {number} width
  * @param {number} height
  */
-function penOf(width, height) {
-  const pen = new OffscreenCanvas(width, height).getContext("2d");
-  if (!pen) throw new Error("no canvas");
-  pen.fillStyle = PAPER;
-  pen.fillRect(0, 0, width, height);
-  pen.textBaseline = "top";
-  return pen;
+function contextOf(width, height) {
+  const ctx = new OffscreenCanvas(width, height).getContext("2d");
+  if (!ctx) throw new Error("no canvas");
+  ctx.fillStyle = PAPER;
+  ctx.fillRect(0, 0, width, height);
+  ctx.textBaseline = "top";
+  return ctx;
 }
 
 /** @param {number} size */
@@ -82,21 +82,21 @@ function columnsOf(count) {
 
 /**
  * Write one line from its top left corner; returns where it ends.
- * @type {(pen: Pen, x: number, y: number, text: string, by: string, color?: string) => number}
+ * @type {(ctx: Context, x: number, y: number, text: string, by: string, color?: string) => number}
  */
-function write(pen, x, y, text, by, color = INK) {
-  [pen.font, pen.fillStyle] = [by, color];
-  pen.fillText(text, x, y);
-  return x + pen.measureText(text).width;
+function write(ctx, x, y, text, by, color = INK) {
+  [ctx.font, ctx.fillStyle] = [by, color];
+  ctx.fillText(text, x, y);
+  return x + ctx.measureText(text).width;
 }
 
 /**
  * Lines that fit into a width; the last is cut.
- * @type {(pen: Pen, text: string, by: string, width: number, most: number) => string[]}
+ * @type {(ctx: Context, text: string, by: string, width: number, most: number) => string[]}
  */
-function wrap(pen, text, by, width, most) {
-  pen.font = by;
-  const fits = (/** @type {string} */ line) => pen.measureText(line).width <= width;
+function wrap(ctx, text, by, width, most) {
+  ctx.font = by;
+  const fits = (/** @type {string} */ line) => ctx.measureText(line).width <= width;
   /** @type {string[]} */
   const lines = [];
   let rest = text.split(" ").filter(Boolean);
@@ -117,19 +117,19 @@ function wrap(pen, text, by, width, most) {
 
 /**
  * Draw the query, its class, and how the tiles were found.
- * @param {Pen} pen
+ * @param {Context} ctx
  * @param {Tiles} tiles
  * @param {boolean} isSelection
  * @param {number} width
  */
-async function drawHead(pen, tiles, isSelection, width) {
+async function drawHead(ctx, tiles, isSelection, width) {
   const { gallery, query } = tiles;
-  await drawImage(pen, tiles, query.row, MARGIN, MARGIN);
-  [pen.strokeStyle, pen.lineWidth] = [ACCENT, 3];
-  pen.strokeRect(MARGIN + 1.5, MARGIN + 1.5, HIGH - 3, HIGH - 3);
+  await drawImage(ctx, tiles, query.row, MARGIN, MARGIN);
+  [ctx.strokeStyle, ctx.lineWidth] = [ACCENT, 3];
+  ctx.strokeRect(MARGIN + 1.5, MARGIN + 1.5, HIGH - 3, HIGH - 3);
   const [left, room] = [MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP];
   let y = MARGIN - 2;
-  write(pen, left, y, "Query", font(13, true), ACCENT);
+  write(ctx, left, y, "Query", font(13, true), ACCENT);
   y += 20;
   const how = isSelection ? selectionWords(tiles) : searchWords(tiles);
   /** @type {[text: string, by: string, color: string, lines: number, height: number][]} */
@@ -140,56 +140,56 @@ async function drawHead(pen, tiles, isSelection, width) {
     [relevanceWords(tiles), font(13, true), INK, 1, 21],
   ];
   for (const [text, by, color, most, height] of texts) {
-    for (const line of wrap(pen, text, by, room, most)) {
-      write(pen, left, y, line, by, color);
+    for (const line of wrap(ctx, text, by, room, most)) {
+      write(ctx, left, y, line, by, color);
       y += height;
     }
   }
-  pen.fillStyle = LINES;
-  pen.fillRect(MARGIN, MARGIN + HIGH + GAP - 4, width - 2 * MARGIN, 1);
+  ctx.fillStyle = LINES;
+  ctx.fillRect(MARGIN, MARGIN + HIGH + GAP - 4, width - 2 * MARGIN, 1);
 }
 
 /**
  * Draw one tile and its caption.
- * @type {(pen: Pen, tiles: Tiles, place: number, row: number, name: string[], x: number, y: number) => Promise<void>}
+ * @type {(ctx: Context, tiles: Tiles, place: number, row: number, name: string[], x: number, y: number) => Promise<void>}
  */
-async function drawCard(pen, tiles, place, row, name, x, y) {
+async function drawCard(ctx, tiles, place, row, name, x, y) {
   const relevant = tiles.relevance(row);
-  await drawImage(pen, tiles, row, x, y);
+  await drawImage(ctx, tiles, row, x, y);
   if (relevant !== null) {
-    [pen.strokeStyle, pen.lineWidth] = [relevant ? RIGHT : WRONG, 2];
-    pen.setLineDash(relevant ? [] : [5, 5]);
-    pen.strokeRect(x + 1, y + 1, HIGH - 2, HIGH - 2);
-    pen.setLineDash([]);
+    [ctx.strokeStyle, ctx.lineWidth] = [relevant ? RIGHT : WRONG, 2];
+    ctx.setLineDash(relevant ? [] : [5, 5]);
+    ctx.strokeRect(x + 1, y + 1, HIGH - 2, HIGH - 2);
+    ctx.setLineDash([]);
   }
   let down = y + HIGH + 5;
   const score = tiles.scores ? ` · ${tiles.scores[place].toFixed(3)}` : "";
-  const end = write(pen, x, down, String(place + 1), font(14, true));
-  write(pen, end + 8, down + 1, plural(tiles.distances[place], "bit") + score, font(13), SOFT);
+  const end = write(ctx, x, down, String(place + 1), font(14, true));
+  write(ctx, end + 8, down + 1, plural(tiles.distances[place], "bit") + score, font(13), SOFT);
   down += LINE + 2;
   if (relevant !== null) {
     const [sign, words, color] = relevant ? ["✓", "same class", RIGHT] : ["✗", "another class", WRONG];
-    write(pen, x, down, `${sign} ${words}`, font(13, true), color);
+    write(ctx, x, down, `${sign} ${words}`, font(13, true), color);
     down += LINE;
   }
   name.forEach((line, number) => {
-    write(pen, x, down + number * LINE, line, font(13));
+    write(ctx, x, down + number * LINE, line, font(13));
   });
 }
 
 /**
  * Draw the image of a tile in the middle of its frame.
- * @type {(pen: Pen, tiles: Tiles, row: number, x: number, y: number) => Promise<void>}
+ * @type {(ctx: Context, tiles: Tiles, row: number, x: number, y: number) => Promise<void>}
  */
-async function drawImage(pen, { gallery }, row, x, y) {
-  pen.fillStyle = EMPTY;
-  pen.fillRect(x + FRAME, y + FRAME, SIDE, SIDE);
+async function drawImage(ctx, { gallery }, row, x, y) {
+  ctx.fillStyle = EMPTY;
+  ctx.fillRect(x + FRAME, y + FRAME, SIDE, SIDE);
   const { thumb } = gallery.describe(row);
   if (!thumb.byteLength) return; // a tile of embeddings has none
   const image = await createImageBitmap(new Blob([thumb], { type: "image/jpeg" }));
   const scale = SIDE / Math.max(image.width, image.height);
   const [width, height] = [image.width * scale, image.height * scale];
-  pen.drawImage(image, x + (HIGH - width) / 2, y + (HIGH - height) / 2, width, height);
+  ctx.drawImage(image, x + (HIGH - width) / 2, y + (HIGH - height) / 2, width, height);
   image.close();
 }
 
