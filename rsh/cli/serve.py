@@ -104,7 +104,6 @@ def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) 
         return
     manifest = build_site(Gallery.open(gallery), output)
     size = sum(record.size for record in manifest.files.values())
-    print(
-        f"{output}: {manifest.facts} in {plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
-    )
+    files = f"{plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
+    print(f"{output}: {' · '.join(manifest.facts)} in {files}")
     print(f"Try it: python -m http.server --directory {output}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from browser.test_site_views import site_of
+from browser.site_probe import write_probe
 from make_gallery import half_labeled, tiny_gallery
 from static_host import hosting
 
@@ -72,7 +72,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 @pytest.fixture(scope="module")
 def site(gallery: Gallery, chromium: Any) -> Iterator[Any]:
     """Return what a site says of conditions."""
-    with hosting(site_of(gallery, gallery.folder.parent / "site")) as (url, _):
+    with hosting(write_probe(gallery, gallery.folder.parent / "site")) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         yield lambda asks: json.loads(page.evaluate(PROBE, [url, asks]))

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 import pytest
-from browser.test_site_views import site_of
+from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from static_host import hosting
 
@@ -64,7 +64,7 @@ async ({ explorers, galleries }, base) => {
   const post = (message) => said.push(message);
   const explorer = new explorers.Explorer(await galleries.Gallery.open(base), post);
   explorer.gallery.manifest.num_tiles = explorer.gallery.size = 1e6;
-  explorer.gallery.group = async () => [{ id: "a" }];
+  explorer.gallery.idOf = async () => "a";
   explorer.gallery.ids = async () => ["a", "b"];
   await explorer.links.rowOf("b");
   explorer.first = null;
@@ -90,7 +90,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 @pytest.fixture(scope="module")
 def site(gallery: Gallery, chromium: Any) -> Iterator[Site]:
     """Return what functions of a site's worker return."""
-    with hosting(site_of(gallery, gallery.folder.parent / "site")) as (url, _):
+    with hosting(write_probe(gallery, gallery.folder.parent / "site")) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.test_site_views import site_of
+from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from static_host import hosting
 
@@ -53,7 +53,7 @@ def test_ids_have_the_hashes_that_rows_are_ordered_by_and_are_found(
     tmp_path: Path, chromium: Any
 ) -> None:
     gallery = by_hash(tiny_gallery(tmp_path / "tiny", num_tiles=300), tmp_path / "g")
-    with hosting(site_of(gallery, tmp_path / "site")) as (url, _):
+    with hosting(write_probe(gallery, tmp_path / "site")) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         lengths = ["", "a", "ä" * 64, "x" * 127, "x" * 128, "x" * 129, "荒地/" * 300]

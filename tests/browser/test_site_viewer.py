@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser.test_site_views import site_of
+from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from PIL import Image
 from static_host import hosting
@@ -43,7 +43,7 @@ async ([url, rows]) => {
 
 def enlarged(gallery: Gallery, folder: Path, chromium: Any, rows: list[int]) -> list[Any]:
     """Return what the viewer of a site is sent of some tiles."""
-    with hosting(site_of(gallery, folder)) as (url, _):
+    with hosting(write_probe(gallery, folder)) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         found = page.evaluate(PROBE, [url, rows])

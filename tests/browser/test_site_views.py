@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from static_host import hosting
 
 from rsh.codes.parts import code_parts
 from rsh.explorer.address import write_address
-from rsh.explorer.bundle import EXPLORER, bundle
 from rsh.explorer.panels.cards import cards_view
 from rsh.explorer.panels.class_browser import class_browser_view
 from rsh.explorer.panels.codes import codes_view
@@ -24,7 +24,6 @@ from rsh.explorer.panels.legend import list_verdicts
 from rsh.explorer.panels.query import query_view
 from rsh.explorer.panels.scatter import marks_view
 from rsh.explorer.panels.selected import selected_view
-from rsh.explorer.site.build import build_site
 from rsh.explorer.site.layout import SOFT_SCALE
 from rsh.explorer.state import ExplorerState, SearchSettings
 from rsh.gallery.filters import Filter
@@ -36,10 +35,6 @@ from rsh.search.results import SearchResult
 
 pytestmark = pytest.mark.browser
 PROBE = """
-export const filters = site_web_filters_js, galleries = site_web_gallery_js;
-export const states = site_web_state_js, addresses = site_web_address_js;
-export const lookup = site_web_lookup_js;
-export const finding = site_web_parts_find_js, explorers = site_web_explorer_js;
 export async function views(base, asks) {
   const { Explorer } = site_web_explorer_js;
   const { Gallery } = site_web_gallery_js;
@@ -62,15 +57,6 @@ export async function views(base, asks) {
 """
 SCORE = re.compile(r", score -?\d\.\d\d")
 Ask = dict[str, Any]
-
-
-def site_of(gallery: Gallery, folder: Path) -> Path:
-    """Write a site, and beside it the worker's modules for a test."""
-    build_site(gallery, folder)
-    parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
-    (folder / "probe.js").write_text(f"{parquet}\n{bundle('site/web/explorer.js')}\n{PROBE}")
-    (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
-    return folder
 
 
 def asked(page: Any, url: str, asks: list[Ask]) -> list[dict[str, Any]]:
@@ -194,7 +180,7 @@ def test_all_views_are_those_of_python(
                 },
             }
         )
-    with hosting(site_of(gallery, tmp_path / "site"), ranges=ranges) as (url, _):
+    with hosting(write_probe(gallery, tmp_path / "site", PROBE), ranges=ranges) as (url, _):
         page = chromium.new_page()
         found = asked(page, url, asks)
         page.close()

@@ -27,7 +27,7 @@ const TEXTS = [
 
 /**
  * Files to save, and texts to copy; a copied text is also shown, for browsers that do not copy.
- * @param {Props<{ map: boolean, selected: number, own_image: boolean }>} props
+ * @param {Props<{ forms: string[], map: boolean, selected: number, own_image: boolean }>} props
  */
 function render({ model, el }) {
   const status = make("span", { role: "status" });
@@ -90,26 +90,25 @@ function render({ model, el }) {
         make("button", { type: "button", title, "data-form": form, onclick: () => give(form) }, text),
       ),
     );
+  /** @param {Form[]} every */
+  const offered = (every) =>
+    every.filter(([form]) => model.get("forms").includes(form) && (!PLACED.includes(form) || model.get("map")));
+  const texts = offered(TEXTS);
   el.classList.add("rsh-panel", "rsh-export");
   el.append(
     menu(
       "Export",
       "rsh-export-menu",
       make("label", {}, "Export ", what),
-      row(
-        "Export as",
-        "as",
-        FILES.filter(([form]) => !PLACED.includes(form) || model.get("map")),
-      ),
+      row("Export as", "as", offered(FILES)),
       model.get("map")
         ? null
         : make(
             "p",
             { class: "rsh-note" },
-            "No GeoJSON, GeoPackage and GeoParquet: these tiles have no coordinates. Add longitude and latitude to " +
-              "items.csv and encode again.",
+            "Files for maps need coordinates: add longitude and latitude to items.csv and encode again.",
           ),
-      row("Copy", "Copy", TEXTS),
+      ...(texts.length ? [row("Copy", "Copy", texts)] : []),
       status,
       copied,
     ),

@@ -34,11 +34,13 @@ class ExportPanel(Panel, script="export.js", style="export.css"):
     "type"} with the bytes, or {"kind": "text", "form", "text"}.
 
     Attributes:
+        forms: which are offered, "csv" or "link" for example.
         map: whether the tiles have coordinates, which `OF_MAPS` need.
         selected: how many tiles are selected.
         own_image: whether the query is a visitor's own image, which no link can hold.
     """
 
+    forms: traitlets.List[Any] = traitlets.List([*FILES, "link", *TEXTS]).tag(sync=True)
     map = traitlets.Bool().tag(sync=True)
     selected = traitlets.Int().tag(sync=True)
     own_image = traitlets.Bool().tag(sync=True)

@@ -50,8 +50,12 @@ def make_headline(gallery: Gallery) -> str:
 
 def describe_gallery(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 64 bits, 16 for the look"."""
+    return " · ".join(list_facts(gallery, gallery.annotations.state.given.num_tiles))
+
+
+def list_facts(gallery: Gallery, given: int = 0) -> list[str]:
+    """Return the size of a gallery, how many classes and given labels it has, and so on."""
     facts = [plural(len(gallery), "tile")]
-    given = gallery.annotations.state.given.num_tiles
     if gallery.classes or not given:
         facts.append(describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes)))
     if given:
@@ -65,4 +69,4 @@ def describe_gallery(gallery: Gallery) -> str:
     recall = gallery.searcher.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")
-    return " · ".join(facts)
+    return facts

@@ -17,11 +17,11 @@ const KEPT = {
 const NO_ROOM = "This browser has no room to keep labels: export them.";
 const UNREADABLE =
   "This browser keeps labels that this page cannot read. They stay as they are, and new ones are not kept: export them before you leave.";
-/** @type {[form: string, words: string][]} */
+/** @type {[form: string, words: string, suffixes: string][]} */
 const FORMS = [
-  ["csv", "CSV"],
-  ["parquet", "Parquet"],
-  ["geojson", "GeoJSON"],
+  ["csv", "CSV", ".csv"],
+  ["parquet", "Parquet", ".parquet"],
+  ["geojson", "GeoJSON", ".geojson,.json"],
 ];
 
 /** A name for this browser, by which undo and redo know it. */
@@ -37,11 +37,12 @@ function visitorToken() {
 
 /**
  * All classes and sets that were given, with what can be done to each.
- * @param {Props<{ view: LabelsView, fingerprint: string, map: boolean }>} props
+ * @param {Props<{ view: LabelsView, fingerprint: string, forms: string[], map: boolean }>} props
  */
 function render({ model, el }) {
   let fault = ""; // why this browser does not keep labels
   const shelf = `rsh-labels-${model.get("fingerprint")}`;
+  const forms = FORMS.filter(([form]) => model.get("forms").includes(form));
   const where = make("p", { class: "rsh-note" });
   const author = make("input", {
     type: "text",
@@ -57,7 +58,7 @@ function render({ model, el }) {
   const disagree = make("section", {}, make("h3", {}, "Disagreements"), conflicts);
   const file = make("input", {
     type: "file",
-    accept: ".csv,.parquet,.geojson,.json",
+    accept: forms.map(([, , suffixes]) => suffixes).join(","),
     class: "rsh-hidden",
     tabindex: "-1",
     "aria-hidden": "true",
@@ -80,17 +81,19 @@ function render({ model, el }) {
         make(
           "div",
           { class: "rsh-buttons", role: "group", "aria-label": "Labels and sets as files" },
-          ...FORMS.filter(([form]) => form !== "geojson" || model.get("map")).map(([form, words]) =>
-            make(
-              "button",
-              {
-                type: "button",
-                title: `Save all labels and sets as ${words}`,
-                onclick: () => act({ do: "export", form }),
-              },
-              words,
+          ...forms
+            .filter(([form]) => form !== "geojson" || model.get("map"))
+            .map(([form, words]) =>
+              make(
+                "button",
+                {
+                  type: "button",
+                  title: `Save all labels and sets as ${words}`,
+                  onclick: () => act({ do: "export", form }),
+                },
+                words,
+              ),
             ),
-          ),
           load,
           file,
         ),

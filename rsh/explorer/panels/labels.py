@@ -1,5 +1,7 @@
 """Labels and sets: what a visitor gives to the tiles that are selected or pointed at."""
 
+from typing import Any
+
 import traitlets
 
 from rsh.explorer.panels.panel import Panel
@@ -18,9 +20,11 @@ class LabelsPanel(Panel, script="labels.js", style="labels.css"):
             why, if not in the gallery; notes; and conflicts, each with a row and pairs of a class
             and a person.
         fingerprint: of the gallery, under which a browser keeps labels.
+        forms: of files that labels are written to and read from, "csv" for example.
         map: whether tiles have coordinates.
     """
 
+    forms: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     fingerprint = traitlets.Unicode().tag(sync=True)
     map = traitlets.Bool().tag(sync=True)
 

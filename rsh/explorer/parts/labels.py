@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.config import LabelsKept
-from rsh.explorer.labeling import Labeling
+from rsh.explorer.labeling import FORMS, Labeling
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.labels import LabelsPanel, TrayPanel
 from rsh.explorer.parts.part import Page, Part
@@ -36,7 +36,10 @@ class LabelsPart(Part):
         self.labeling = Labeling(gallery, kept)
         self.tray = TrayPanel(page=channel)
         self.list = LabelsPanel(
-            page=channel, fingerprint=gallery.manifest.data.fingerprint, map=gallery.has_map
+            page=channel,
+            fingerprint=gallery.manifest.data.fingerprint,
+            forms=[*FORMS],
+            map=gallery.has_map,
         )
         super().__init__(page, [self.tray, self.list])
 

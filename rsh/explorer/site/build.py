@@ -20,7 +20,7 @@ from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.filter import list_columns
-from rsh.explorer.panels.header import describe_gallery, make_headline
+from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import make_maps
 from rsh.explorer.site.layout import (
     FORMAT,
@@ -97,7 +97,8 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         made_with=version("rsh"),
         name=gallery.name,
         question=make_headline(gallery),
-        facts=describe_gallery(gallery),
+        facts=list_facts(gallery),
+        provenance=gallery.provenance(),
         fingerprint=gallery.manifest.sha256,
         num_tiles=len(gallery),
         num_bits=gallery.num_bits,

@@ -43,7 +43,8 @@ class SiteManifest:
         made_with: version of rsh.
         name: of the gallery.
         question: headline of the page.
-        facts: what the gallery holds, in words.
+        facts: what the gallery holds, in words: how many tiles, how many classes, and more.
+        provenance: what identifies the gallery in an export.
         fingerprint: of the gallery's manifest.
         num_tiles: how many there are.
         num_bits: code length, bits.
@@ -64,7 +65,8 @@ class SiteManifest:
     made_with: str
     name: str
     question: str
-    facts: str
+    facts: list[str]
+    provenance: dict[str, Any]
     fingerprint: str
     num_tiles: int
     num_bits: int

@@ -29,6 +29,10 @@ export async function makeColoring(result, by) {
     const values = all((row) => gallery.label(row));
     return packed(by, values, { names: gallery.classes.map(humanize), missing: "no class" });
   }
+  if (by === "given") {
+    const { names, numbers } = gallery.annotations.state.given;
+    return packed(by, numbers, { names: names.map(humanize), missing: "none given" });
+  }
   if (by === "split") {
     const numbers = gallery.manifest.splits.map((name) => SPLIT_NAMES.indexOf(name));
     return packed(

@@ -14,15 +14,15 @@ const [ZERO, ONE, BORDER] = ["#dee4ea", "#3c628a", "#f5f7f9"];
  */
 export async function drawCode(code, numBits) {
   const canvas = new OffscreenCanvas(SIDE, SIDE);
-  const ctx = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const many = Math.ceil(Math.sqrt(numBits)); // squares in a row
   const cell = Math.floor(SIDE / many);
   const before = Math.floor((SIDE - cell * many) / 2);
-  ctx.fillStyle = BORDER;
-  ctx.fillRect(0, 0, SIDE, SIDE);
+  context.fillStyle = BORDER;
+  context.fillRect(0, 0, SIDE, SIDE);
   bitsOf(code, numBits).forEach((bit, place) => {
-    ctx.fillStyle = bit ? ONE : ZERO;
-    ctx.fillRect(before + (place % many) * cell, before + Math.floor(place / many) * cell, cell, cell);
+    context.fillStyle = bit ? ONE : ZERO;
+    context.fillRect(before + (place % many) * cell, before + Math.floor(place / many) * cell, cell, cell);
   });
   const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
   return blob.arrayBuffer();

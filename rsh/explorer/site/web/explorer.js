@@ -5,8 +5,11 @@ import { SIGNS } from "./address.js";
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { readFilter } from "./filters.js";
 import { NO_CLASS } from "./gallery.js";
+import { DuplicatesPart } from "./parts/duplicates.js";
+import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
+import { LabelsPart } from "./parts/labels.js";
 import { Links } from "./parts/links.js";
 import { enlarge } from "./parts/viewer.js";
 import { search } from "./search.js";
@@ -18,6 +21,7 @@ import {
   classPage,
   codesView,
   controlsView,
+  describeGallery,
   MAX_SELECTED_CARDS,
   marksView,
   queryView,
@@ -30,11 +34,12 @@ import {
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { SearchResult } from "./search.js" */
-/** @import { FromWorker, PanelSpec } from "./types" */
+/** @import { FromWorker, PanelSpec, Part } from "./types" */
 
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
 
+const TABS = ["selected", "labels", "codes", "compare", "duplicates"]; // in their order
 const SPACES = ["feature", "code", "world"];
 const EARTH = "data/earth.jpg";
 const MOST_SELECTED = 1_000_000;
@@ -62,6 +67,8 @@ export class Explorer {
     this.links = new Links(this);
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
+    /** @type {Part[]} */
+    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
   }
 
   /**
@@ -79,11 +86,9 @@ export class Explorer {
   /** The panels of the page, in order. @returns {PanelSpec[]} */
   panels() {
     const { manifest } = this.gallery;
-    const tabs = [
-      ["selected", "Selected"],
-      ["codes", "Codes"],
-    ];
-    const ways = manifest.ways.filter(([by]) => by !== "given");
+    const ofParts = this.parts.flatMap(({ tab }) => (tab ? [tab] : []));
+    const tabs = [["selected", "Selected"], ["codes", "Codes"], ...ofParts];
+    tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
@@ -94,7 +99,7 @@ export class Explorer {
         "",
         {
           question: manifest.question,
-          facts: manifest.facts,
+          facts: describeGallery(this.gallery),
           message: "",
           address: "",
           galleries: [manifest.name],
@@ -109,7 +114,7 @@ export class Explorer {
       ["controls", "controls", "toolbar", { search: {} }],
       ["filter", "filter", "toolbar", {}],
       ["cards", "cards", "answer", { stacked: false }],
-      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways, coloring: {} }],
+      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
       ...this.spaces.map(
         (space) =>
           /** @type {[string, string, string, Traits]} */ ([`plane-${space}`, "scatter", "spaces", this.plane(space)]),
@@ -118,6 +123,7 @@ export class Explorer {
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
       ["viewer", "viewer", "over", { parts: false }],
+      ...this.parts.flatMap(({ panels }) => panels),
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
     return list.map(([id, script, region, traits]) => ({
@@ -296,6 +302,7 @@ export class Explorer {
       this.numSelected += MAX_SELECTED_CARDS;
       this.queue(() => this.showTab());
     }
+    for (const part of this.parts) part.receive(panel, content, buffers);
   }
 
   /** @param {() => Promise<void> | void} act changes the query, or what can be found */
@@ -331,6 +338,7 @@ export class Explorer {
     this.set("legend", { verdicts: verdictsOf(result), note });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
     this.set("upload", { found: "" });
+    for (const part of this.parts) part.refresh();
     await this.showTab();
     this.links.write();
     this.alert("");
@@ -344,6 +352,7 @@ export class Explorer {
       await this.gallery.load(tiles.slice(0, this.numSelected).map(([row]) => row));
       this.set("selected", { view: selectedView(this.state, tiles, this.numSelected) });
     }
+    for (const part of this.parts) if (this.tab && part.tab?.[0] === this.tab) await part.open();
   }
 
   /**
@@ -392,6 +401,7 @@ export class Explorer {
   /** Take tiles that a panel selected. @param {Int32Array<ArrayBuffer>} rows */
   async selected(rows) {
     this.state.selection = rows;
+    this.set("export", { selected: rows.length });
     this.numSelected = MAX_SELECTED_CARDS;
     await this.showTab();
   }

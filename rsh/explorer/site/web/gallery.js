@@ -3,12 +3,13 @@
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
+import { Annotations } from "./labels/annotations.js";
 import { scan } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
-/** @import { Item, Manifest, ParquetFile, ParquetMetadata } from "./types" */
+/** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
 export const FORMAT = 1;
 export const NO_ROW = -1;
@@ -17,6 +18,7 @@ const SOFT_ROWS = 16384; // tiles in a file of soft bits
 const PACK = 256; // tiles in a file
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
+const FEW_ROWS = 200; // whose ids are read one by one; for more, the column of all ids is
 const SPLITS = new Map([
   ["query", "held out"],
   ["train", "training"],
@@ -75,6 +77,7 @@ export class Gallery {
     this.table = null;
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
+    this.annotations = new Annotations(this);
   }
 
   /**
@@ -159,6 +162,32 @@ export class Gallery {
     const wanted = [...new Set(rows)].filter((row) => row >= 0);
     await Promise.all(wanted.map((row) => this.loadTile(row)));
     for (const row of wanted) keepLast(this.items, row, /** @type {Item} */ (this.items.get(row)), ITEMS_KEPT);
+  }
+
+  /**
+   * Rows of the table with all columns.
+   * @param {ArrayLike<number>} rows
+   * @returns {Promise<TableRow[]>}
+   */
+  async itemsOf(rows) {
+    const items = Array.from(rows, () => /** @type {TableRow} */ ({ id: "" }));
+    for (const name of await this.columnNames()) {
+      const values = await this.column(name);
+      Array.from(rows).forEach((row, place) => {
+        items[place][name] = values[row];
+      });
+    }
+    return items;
+  }
+
+  /**
+   * @param {Int32Array} rows
+   * @returns {Promise<string[]>}
+   */
+  async idsOf(rows) {
+    if (rows.length <= FEW_ROWS) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
+    const ids = await this.ids();
+    return Array.from(rows, (row) => ids[row]);
   }
 
   /** @param {number} row */

@@ -7,12 +7,16 @@ import codes from "../../panels/codes.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
+import exporting from "../../panels/export.js";
 import filter from "../../panels/filter.js";
 import header from "../../panels/header.js";
+import labels from "../../panels/labels.js";
 import legend from "../../panels/legend.js";
 import query from "../../panels/query.js";
 import scatter from "../../panels/scatter.js";
 import selected from "../../panels/selected.js";
+import strips from "../../panels/strips.js";
+import tray from "../../panels/tray.js";
 import upload from "../../panels/upload.js";
 import viewer from "../../panels/viewer.js";
 import { PanelModel } from "./model.js";
@@ -28,13 +32,17 @@ const SCRIPTS = {
   desk,
   dock,
   filter,
+  export: exporting,
   header,
+  labels,
   legend,
   query,
   scatter,
   selected,
   upload,
   viewer,
+  strips,
+  tray,
 };
 const REGIONS = ["ask", "answer", "spaces", "dock"];
 

@@ -1,12 +1,18 @@
 // @ts-check
 // The files of a site: as a whole, with their checksum, or in part where the host can.
 
+import { escapeControl } from "./text.js";
+
 /** @typedef {{ size: number, sha256: string }} FileRecord */
 
 /** An error that a visitor can do something about. */
 export class SiteError extends Error {
   /** The sentence without what it is about. */
   reason = this.message;
+  /** @param {string} message which may quote names that others gave */
+  constructor(message) {
+    super(escapeControl(message));
+  }
 }
 
 /** @param {ArrayBuffer} bytes */

@@ -16,6 +16,23 @@ export function pluralOf(count, noun) {
 }
 
 /**
+ * A text with characters that cannot be seen written out, as `escape_control_chars` does.
+ * @param {string} text
+ */
+export const escapeControl = (text) =>
+  text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const short = new Map([
+      [9, "\\t"],
+      [10, "\\n"],
+      [13, "\\r"],
+    ]).get(code);
+    if (short) return short;
+    if (code < 256) return `\\x${code.toString(16).padStart(2, "0")}`;
+    return code < 65536 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+  });
+
+/**
  * A class name, which is a folder name, with spaces for its underscores.
  * @param {string} name
  */

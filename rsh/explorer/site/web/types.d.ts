@@ -7,7 +7,8 @@ export interface Manifest {
   made_with: string;
   name: string;
   question: string;
-  facts: string;
+  facts: string[];
+  provenance: { data: { fingerprint: string | null }; [key: string]: unknown };
   fingerprint: string;
   num_tiles: number;
   num_bits: number;
@@ -31,6 +32,15 @@ export interface Item {
   latitude: number | null;
   thumb: Bytes;
   hasImage: boolean;
+}
+
+// A row of items.parquet.
+export interface TableRow {
+  id: string;
+  longitude?: number | null;
+  latitude?: number | null;
+  footprint?: string | null;
+  [column: string]: unknown;
 }
 
 export interface Query {
@@ -72,6 +82,19 @@ export interface PanelSpec {
   script: string;
   region: string;
   traits: Record<string, unknown>;
+}
+
+export type PartPanel = [id: string, script: string, region: string, traits: Record<string, unknown>];
+
+// A part of the page with panels of its own, perhaps in a tab of the drawer.
+export interface Part {
+  readonly tab: readonly [name: string, words: string] | null;
+  readonly panels: PartPanel[];
+  receive(panel: string, content: { kind: string; [key: string]: unknown }, buffers: ArrayBuffer[]): void;
+  /** Shows what depends on the query and the results. */
+  refresh(): void;
+  /** Shows what the part's tab needs. */
+  open(): Promise<void> | void;
 }
 
 // From the window to the worker.

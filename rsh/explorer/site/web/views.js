@@ -35,7 +35,18 @@ export const shownRows = (result) => Array.from(result.rows.subarray(0, MAX_CARD
 /**
  * @param {(string | false)[]} words
  */
-const alt = (...words) => words.filter(Boolean).join(", ");
+export const alt = (...words) => words.filter(Boolean).join(", ");
+
+/** The class that a tile was given in words, or "". @param {string} name */
+export const givenWords = (name) => (name ? `given class ${humanize(name)}` : "");
+
+/** The size of a gallery, and how many labels were given. @param {Gallery} gallery */
+export function describeGallery({ manifest: { facts, classes }, annotations }) {
+  const given = annotations.state.given.numTiles;
+  const [tiles, labels, ...others] = facts;
+  const said = [...(classes.length || !given ? [labels] : []), ...(given ? [`${plural(given, "label")} given`] : [])];
+  return [tiles, ...said, ...others].join(" · ");
+}
 
 /** @param {SearchResult} result */
 export function cardsView(result) {
@@ -404,7 +415,8 @@ export function selectedView({ gallery }, tiles, shown) {
     cards: tiles.slice(0, shown).map(([row, distance]) => {
       const tile = gallery.describe(row);
       const far = plural(distance, "bit");
-      return { ...tile, alt: alt(tile.name, `${far} from the query`), far, given: "" };
+      const given = gallery.annotations.state.given.of(row);
+      return { ...tile, alt: alt(tile.name, `${far} from the query`, givenWords(given)), far, given };
     }),
     more: Math.max(0, Math.min(tiles.length - shown, MAX_SELECTED_CARDS)),
   };
