@@ -241,7 +241,7 @@ def test_what_a_site_exports_can_be_opened(folder: Path, tab: Any, tmp_path: Pat
         tab.get_by_text("Export", exact=True).first.click()
         menu = tab.locator(".rsh-export-menu")
         offered = ["CSV", "JSON", "GeoJSON", "Contact sheet"]
-        assert menu.get_by_role("button").all_inner_texts() == offered
+        assert menu.get_by_role("button").all_inner_texts() == [*offered, "Link"]
         for name in offered:
             with tab.expect_download() as saved:
                 menu.get_by_role("button", name=name, exact=True).click()

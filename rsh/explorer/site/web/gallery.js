@@ -16,6 +16,7 @@ export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
 const PACK = 256; // tiles in a file
+const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
 const FEW_ROWS = 200; // whose ids are read one by one; for more, the column of all ids is
@@ -160,6 +161,7 @@ export class Gallery {
    */
   async load(rows) {
     const wanted = [...new Set(rows)].filter((row) => row >= 0);
+    await this.loadFullPacks(wanted.filter((row) => !this.items.has(row)));
     await Promise.all(wanted.map((row) => this.loadTile(row)));
     for (const row of wanted) keepLast(this.items, row, /** @type {Item} */ (this.items.get(row)), ITEMS_KEPT);
   }
@@ -188,6 +190,21 @@ export class Gallery {
     if (rows.length <= FEW_ROWS) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
     const ids = await this.ids();
     return Array.from(rows, (row) => ids[row]);
+  }
+
+  /**
+   * Read packs as a whole of which many tiles are needed: one request instead of one for each.
+   * @param {number[]} rows
+   */
+  async loadFullPacks(rows) {
+    /** @type {Map<number, number>} */
+    const counts = new Map();
+    for (const row of rows) {
+      const pack = Math.floor(this.order[row] / PACK);
+      counts.set(pack, (counts.get(pack) ?? 0) + 1);
+    }
+    const full = [...counts].filter(([, count]) => count >= MANY_OF_PACK);
+    await Promise.all(full.map(([pack]) => this.store.whole(`data/tiles-${pack}.bin`)));
   }
 
   /** @param {number} row */

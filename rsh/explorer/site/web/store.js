@@ -15,6 +15,9 @@ export class SiteError extends Error {
   }
 }
 
+const PACKED = /-\d+\.bin$/; // one of many files, of which some are read
+const PACKS_KEPT = 64; // of them, in memory
+
 /** @param {ArrayBuffer} bytes */
 async function sha256(bytes) {
   const digest = await crypto.subtle.digest("SHA-256", bytes);
@@ -52,6 +55,8 @@ export class Store {
     const bytes = this.fetch(path).then((response) => this.check(path, response.arrayBuffer()));
     bytes.catch(() => this.read.delete(path)); // another try may find it
     this.read.set(path, bytes);
+    const packs = [...this.read.keys()].filter((one) => PACKED.test(one));
+    if (packs.length > PACKS_KEPT) this.read.delete(packs[0]);
     return bytes;
   }
 
