@@ -39,6 +39,7 @@ OVERVIEW = {
     "compare": "Compare trained models side by side, and state whether their results are "
     "comparable.",
     "dashboard": "Serve the dashboard: pick a tile, search, and inspect the results.",
+    "site": "Write a folder of static files that shows a gallery in the browser, without Python.",
 }
 ABOUT = """Remote-sensing image retrieval by deep hashing: tiles become short binary codes, and a
 search returns the codes at the smallest Hamming distance.

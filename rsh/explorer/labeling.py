@@ -108,7 +108,7 @@ class Labeling:
         Raises:
             InputError: no tile is given, the name is none, or it cannot be saved.
         """
-        given = self.store.state.given
+        given, classes = self.store.state.given, self.classes
         known = {one: number for number, one in enumerate(given.names)}
         before = given.numbers[np.asarray(rows, dtype=np.int64)]
         mine = known.get(tidy_name(name), UNLABELED) if name else UNLABELED
@@ -125,6 +125,8 @@ class Labeling:
         others = np.count_nonzero((before != UNLABELED) & (before != mine))
         if len(rows) > 1 and others:
             self.said += f", {others} of another class before. {TAKE_BACK}"
+        if name and (alike := _alike(tidy_name(name), classes)):
+            self.said += f". There is {alike}, too: rename one to join them"
 
     def give_number(self, rows: Sequence[int] | NDArray[np.int64], number: int) -> None:
         """Give tiles the class of a digit, 1 to 9.
@@ -323,6 +325,13 @@ class Labeling:
 
 
 MOST_CONFLICTS = 20  # that are shown
+
+
+def _alike(name: str, classes: Sequence[str]) -> str:
+    """Return a class whose name differs from a new one in capital letters alone, or ""."""
+    if name in classes:
+        return ""
+    return next((one for one in classes if one.casefold() == name.casefold()), "")
 
 
 def _words(name: str) -> str:

@@ -208,6 +208,11 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
   return stopAll([
     () => model.off("msg:custom", receive),
+    on(model, {
+      only: () => {
+        if (isWide()) emit(model, "say", { words: "The results lie below the spaces: Escape shows them." });
+      },
+    }),
     closedByEscape("spaces", leave),
     redrawOn(model, ["coloring"], draw),
     redrawOn(model, ["verdicts"], drawKey),

@@ -8,6 +8,8 @@ from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import NO_CLASS
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.ids import NO_ROW
+from rsh.text import humanize
 
 
 class ViewerPanel(Panel, script="viewer.js", style="viewer.css"):
@@ -60,7 +62,9 @@ def large_view(
     what = WHAT[image.kind].format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
     known = "" if tile["color"] == NO_CLASS else tile["name"]
-    facts = {"id": tile["id"], "class": known, "split": tile["split"]}
+    given = "" if tile["row"] == NO_ROW else gallery.annotations.state.given.of([tile["row"]])[0]
+    facts = {"id": tile["id"], "class": known, "given class": given and humanize(given)}
+    facts["split"] = tile["split"]
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {
         "row": tile["row"],

@@ -21,6 +21,7 @@ CHECKS = {
     "none": "not checked",
 }
 LEAD = "Tiles whose codes are near and that look alike: choose how near, then look for them."
+NO_GROUPS = "No near duplicates: no two tiles have codes that near and look alike."
 Found = dict[str, Any]
 
 
@@ -113,10 +114,12 @@ class DuplicatesPart(Part):
         strips, note = [], LEAD
         if "groups" in found:
             strips = [self._group(place, each) for place, each in enumerate(self._part("groups"))]
-            note = (
-                f"{plural(len(found['groups']), 'group')} with {plural(found['num_tiles'], 'tile')}"
-                f", of which {found['num_removable']:,} can be removed: a tile of each group stays."
+            groups, tiles = (
+                plural(len(found["groups"]), "group"),
+                plural(found["num_tiles"], "tile"),
             )
+            can_go = f"{found['num_removable']:,} can be removed: a tile of each group stays"
+            note = f"{groups} with {tiles}, of which {can_go}." if found["groups"] else NO_GROUPS
             if found["num_removable"]:
                 actions.append(["select removable", "Select those that can go"])
         if "leaks" in found:

@@ -49,6 +49,12 @@ def with_found(page: Explorer) -> list[str]:
     return ids
 
 
+def test_nothing_found_is_said_in_plain_words(page):
+    page.duplicates._found = FOUND | {"groups": [], "num_tiles": 0, "num_removable": 0}
+    page.duplicates.open()
+    assert page.duplicates.strips.view["note"].startswith("No near duplicates")
+
+
 def test_what_was_found_is_shown_and_can_be_selected(page):
     with_found(page)
     view = page.duplicates.strips.view

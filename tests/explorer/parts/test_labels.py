@@ -70,6 +70,16 @@ def test_the_same_class_again_records_nothing(folder):
     assert given(page) == {3: "Burned area", 4: "Burned area"}
 
 
+def test_a_class_that_differs_in_capitals_alone_is_pointed_out(folder):
+    page = visit(folder)
+    label(page, "give", name="Harbor", row=3)
+    label(page, "give", name="harbor ", row=4)
+    said = "1 tile: harbor. There is Harbor, too: rename one to join them"
+    assert page.labels.tray.said == said
+    label(page, "give", name="harbor", row=5)
+    assert page.labels.tray.said == "1 tile: harbor"
+
+
 def test_what_was_said_is_not_said_again(folder):
     page = visit(folder)
     label(page, "give", name="Burned area", row=3)

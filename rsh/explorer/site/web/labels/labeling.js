@@ -19,6 +19,16 @@ const TOKEN = /^[\w.@-]{1,64}$/;
 /** What was given, for readers: a class, or that the label was taken away. @param {string} name */
 const wordsFor = (name) => (name ? humanize(name) : "no label");
 
+/**
+ * A class whose name differs from a new one in capital letters alone.
+ * @param {string[]} classes
+ * @param {string} name
+ */
+function alikeIn(classes, name) {
+  if (classes.includes(name)) return undefined;
+  return classes.find((one) => one.toLowerCase() === name.toLowerCase());
+}
+
 export class Labeling {
   /** @param {Gallery} gallery */
   constructor(gallery) {
@@ -58,6 +68,7 @@ export class Labeling {
    * @param {string} name
    */
   async give(rows, name) {
+    const { classes } = this;
     const { given } = this.state;
     const mine = name ? given.names.indexOf(tidyName(name)) : NONE_GIVEN;
     const same = rows.length > 0 && rows.every((row) => given.numbers[row] === mine);
@@ -75,6 +86,8 @@ export class Labeling {
     await this.annotations.giveClass(rows, name, this.by);
     this.said = `${plural(rows.length, "tile")}: ${wordsFor(name)}`;
     if (rows.length > 1 && others) this.said += `, ${others} of another class before. ${TAKE_BACK}`;
+    const alike = name && alikeIn(classes, tidyName(name));
+    if (alike) this.said += `. There is ${alike}, too: rename one to join them`;
   }
 
   /**

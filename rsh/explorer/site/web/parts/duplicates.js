@@ -17,6 +17,7 @@ const RADII = [0, 1, 2, 3, 4, 6, 8, 12]; // that one can choose beside the defau
 const BITS_PER_STEP = 16;
 const ALONE = "A published page compares codes alone, not images: look before you remove any.";
 const LEAD = `Tiles whose codes are near: choose how near, then look for them. ${ALONE}`;
+const NO_GROUPS = "No near duplicates: no two codes are that near.";
 const TOO_MANY =
   "So many codes share so many bits that this page would take long to compare them: choose fewer bits, or run " +
   "`rsh duplicates` on the gallery.";
@@ -73,6 +74,7 @@ export class DuplicatesPart {
 
   /** @param {Group[]} groups */
   count(groups) {
+    if (!groups.length) return NO_GROUPS;
     const tiles = groups.reduce((sum, { rows }) => sum + rows.length, 0);
     const removable = tiles - groups.reduce((sum, { kept }) => sum + kept.filter(Boolean).length, 0);
     const many = `${plural(groups.length, "group")} with ${plural(tiles, "tile")}`;

@@ -1,6 +1,8 @@
 // @ts-check
 // One tile large, with all that is known of it, as `rsh.explorer.parts.viewer` shows it.
 
+import { humanize } from "../text.js";
+
 /** @import { Explorer } from "../explorer.js" */
 /** @import { Gallery } from "../gallery.js" */
 
@@ -43,9 +45,11 @@ async function sizeOf(content) {
  */
 function largeView(gallery, row, what) {
   const { id, color, name, split, place, code } = gallery.describe(row);
+  const given = gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
     ["class", color < 0 ? "" : name],
+    ["given class", given && humanize(given)],
     ["split", split],
     ["place", place],
     [`code, ${gallery.numBits} bits`, (code.match(/.{1,4}/g) ?? []).join(" ")],
