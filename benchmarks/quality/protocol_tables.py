@@ -68,9 +68,13 @@ def main() -> None:
     """Print a table for each data set and backbone, then those of unseen classes."""
     tables: dict[tuple[bool, str, str], Groups] = defaultdict(lambda: defaultdict(list))
     for row in read_rows(methods.RESULTS):
-        of_table = tables[row.get("unseen", 0) > 0, row["data"], row["backbone"]]
+        protocol = PROTOCOLS[row["protocol"]]
+        unseen = protocol.needs_unseen or row.get("unseen", 0) > 0
+        of_table = tables[unseen, row["data"], row["backbone"]]
         of_table[method_of(row), row["bits"], row["protocol"]].append(row)
     for (unseen, data, backbone), groups in sorted(tables.items()):
+        if len({protocol for _, _, protocol in groups}) == 1:
+            continue  # rows of before there were several
         columns = UNSEEN if unseen else LEARNED
         lines = [*measured(groups, columns), *([] if unseen else published(data, columns))]
         about = ", a quarter of the classes not learned" if unseen else ""

@@ -64,6 +64,8 @@ export class Explorer {
     this.result = null;
     /** Traits that panels begin with; null once the window has them. @type {Record<string, Traits> | null} */
     this.first = {};
+    /** Traits that are sent together. @type {Record<string, Traits> | null} */
+    this.unsent = null;
     this.links = new Links(this);
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
