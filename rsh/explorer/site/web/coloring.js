@@ -1,6 +1,7 @@
 // @ts-check
 // Colors of the dots, as `rsh.explorer.panels.coloring` makes them.
 
+import { SPLITS } from "./gallery.js";
 import { humanize, pluralOf as plural } from "./text.js";
 import { shownRows } from "./views.js";
 
@@ -10,8 +11,6 @@ const STEPS = 255;
 const COLUMN = "column:";
 const DAY = /^\d{4}-\d{2}-\d{2}/;
 const ZONE = /(Z|[+-]\d{2}:?\d{2})$/;
-const SPLITS = ["held out", "training", "validation", "class not learned"];
-const SPLIT_NAMES = ["query", "train", "val", "unseen"];
 
 /** Ways whose colors another query changes. */
 export const WITH_QUERY = ["distance", "found"];
@@ -34,11 +33,12 @@ export async function makeColoring(result, by) {
     return packed(by, numbers, { names: names.map(humanize), missing: "none given" });
   }
   if (by === "split") {
-    const numbers = gallery.manifest.splits.map((name) => SPLIT_NAMES.indexOf(name));
+    const splits = [...SPLITS.keys()];
+    const numbers = gallery.manifest.splits.map((name) => splits.indexOf(name));
     return packed(
       by,
       all((row) => numbers[gallery.splits[row]] ?? -1),
-      { names: SPLITS },
+      { names: [...SPLITS.values()] },
     );
   }
   if (by === "distance") {

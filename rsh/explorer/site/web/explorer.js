@@ -307,7 +307,7 @@ export class Explorer {
     for (const part of this.parts) part.receive(panel, content, buffers);
   }
 
-  /** @param {() => Promise<void> | void} act changes the query, or what can be found */
+  /** @param {() => Promise<void> | void} act what changes the query or the filter */
   move(act) {
     return this.queue(async () => {
       await act();
@@ -330,12 +330,13 @@ export class Explorer {
     const result = await search(gallery, state.query, state.options);
     this.result = result;
     const marked = [...state.query.positive, ...state.query.negative];
-    await gallery.load([state.query.row, ...marked, ...shownRows(result)]);
+    await gallery.show([state.query.row, ...marked, ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
     this.set("cards", { stacked: state.stacked, view: cardsView(result) });
-    for (const space of this.spaces) this.set(`plane-${space}`, { marks: marksView(result) });
+    const marks = marksView(result);
+    for (const space of this.spaces) this.set(`plane-${space}`, { marks });
     const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
     this.set("legend", { verdicts: verdictsOf(result), note });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);

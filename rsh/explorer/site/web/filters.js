@@ -133,7 +133,14 @@ export function outlinesOf(conditions) {
     if (isRegion(condition)) return ringsOf(condition.values[0]);
     if (condition.column !== "bbox") return [];
     const [west, south, east, north] = condition.values.map(Number);
-    const spans = spansOf(west, east);
+    const [from, to] = endsOf(west, east);
+    const spans =
+      from <= to
+        ? [[from, to]]
+        : [
+            [from, 180],
+            [-180, to],
+          ];
     return spans.map(
       ([left, right]) =>
         /** @type {Ring} */ ([
@@ -147,17 +154,8 @@ export function outlinesOf(conditions) {
 }
 
 /**
- * The ranges of longitudes of a box, two where it crosses the 180th meridian.
+ * The ends of a range of longitudes, -180 to 180; the first is the greater where it crosses the 180th meridian.
  * @param {number} west
  * @param {number} east
  */
-function spansOf(west, east) {
-  if (east - west >= 360) return [[-180, 180]];
-  const [from, to] = [wrapped(west), wrapped(east)];
-  return from <= to
-    ? [[from, to]]
-    : [
-        [from, 180],
-        [-180, to],
-      ];
-}
+export const endsOf = (west, east) => (east - west >= 360 ? [-180, 180] : [wrapped(west), wrapped(east)]);

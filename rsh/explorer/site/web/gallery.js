@@ -4,6 +4,7 @@
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
 import { Annotations } from "./labels/annotations.js";
+import { keepLast } from "./recent.js";
 import { scan } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
@@ -20,7 +21,8 @@ const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
 const FEW_ROWS = 200; // whose ids are read one by one; for more, the column of all ids is
-const SPLITS = new Map([
+/** Splits, and their words. */
+export const SPLITS = new Map([
   ["query", "held out"],
   ["train", "training"],
   ["val", "validation"],
@@ -72,8 +74,11 @@ export class Gallery {
     this.numLabeled = countBelow(labels, manifest.classes.length);
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
-    /** @type {Map<number, Item>} rows that were loaded last */
+    /** Rows that were loaded last. @type {Map<number, Item>} */
     this.items = new Map();
+    this.itemsKept = ITEMS_KEPT;
+    /** Rows that stay in memory, since the page shows them. @type {Set<number>} */
+    this.shown = new Set();
     /** @type {Promise<{ file: ParquetFile, metadata: ParquetMetadata }> | null} */
     this.table = null;
     /** @type {Promise<string[]> | null} */
@@ -156,14 +161,27 @@ export class Gallery {
   }
 
   /**
-   * Load what is shown of some tiles: afterwards `describe` has their words and images.
+   * Load the tiles that the page shows: they can be described until it shows others.
+   * @param {number[]} rows
+   */
+  async show(rows) {
+    this.shown = new Set(rows);
+    await this.load(rows);
+  }
+
+  /**
+   * Load some tiles: right afterwards `describe` has their words and images.
    * @param {Iterable<number>} rows
    */
   async load(rows) {
-    const wanted = [...new Set(rows)].filter((row) => row >= 0);
-    await this.loadFullPacks(wanted.filter((row) => !this.items.has(row)));
-    await Promise.all(wanted.map((row) => this.loadTile(row)));
-    for (const row of wanted) keepLast(this.items, row, /** @type {Item} */ (this.items.get(row)), ITEMS_KEPT);
+    const wanted = new Set(rows);
+    const missing = [...wanted].filter((row) => !this.items.has(row));
+    await this.loadFullPacks(missing);
+    await Promise.all(missing.map((row) => this.loadTile(row)));
+    for (const row of this.items.keys()) {
+      if (this.items.size <= this.itemsKept) break;
+      if (!wanted.has(row) && !this.shown.has(row)) this.items.delete(row);
+    }
   }
 
   /**
@@ -207,16 +225,23 @@ export class Gallery {
     await Promise.all(full.map(([pack]) => this.store.whole(`data/tiles-${pack}.bin`)));
   }
 
-  /** @param {number} row */
+  /**
+   * What is shown of a tile, which is kept until there is no room.
+   * @param {number} row
+   * @returns {Promise<Item>}
+   */
   async loadTile(row) {
-    if (this.items.has(row)) return;
+    const known = this.items.get(row);
+    if (known) return known;
     const bytes = await this.packed("tiles", row);
     const size = new DataView(bytes).getUint16(0, true);
     const words = new TextDecoder().decode(new Uint8Array(bytes, 2, size));
     const [id, longitude = null, latitude = null] = JSON.parse(words);
     const image = bytes.slice(2 + size);
     const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
-    this.items.set(row, { id, longitude, latitude, thumb, hasImage: image.byteLength > 0 });
+    const item = { id, longitude, latitude, thumb, hasImage: image.byteLength > 0 };
+    this.items.set(row, item);
+    return item;
   }
 
   /**
@@ -296,13 +321,16 @@ export class Gallery {
 
   /** @param {number} row */
   async idOf(row) {
-    await this.loadTile(row);
-    return /** @type {Item} */ (this.items.get(row)).id;
+    return (await this.loadTile(row)).id;
   }
 
   /** The ids of all tiles; a million take some seconds, once. @returns {Promise<string[]>} */
   ids() {
-    this.allIds ??= /** @type {Promise<string[]>} */ (this.column("id"));
+    if (this.allIds) return this.allIds;
+    this.allIds = /** @type {Promise<string[]>} */ (this.column("id"));
+    this.allIds.catch(() => {
+      this.allIds = null; // another try may read them
+    });
     return this.allIds;
   }
 
@@ -343,20 +371,6 @@ function countBelow(numbers, bound) {
   let count = 0;
   for (let place = 0; place < numbers.length; place++) if (numbers[place] < bound) count += 1;
   return count;
-}
-
-/**
- * Keep an entry as the last one, and forget the first ones.
- * @template Key, Value
- * @param {Map<Key, Value>} map
- * @param {Key} key
- * @param {Value} value
- * @param {number} most
- */
-function keepLast(map, key, value, most) {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > most) map.delete(/** @type {Key} */ (map.keys().next().value));
 }
 
 /**

@@ -1,8 +1,8 @@
 // @ts-check
 // Which tiles of a gallery pass a filter, as `rsh.gallery.filters` finds them.
 
-import { isRegion, malformed, NAMED, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
-import { wrapped } from "./regions.js";
+import { endsOf, isRegion, malformed, NAMED, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
+import { keepLast } from "./recent.js";
 import { quoted } from "./text.js";
 
 /** @import { Gallery } from "./gallery.js" */
@@ -51,10 +51,8 @@ function maskOfOne(gallery, condition) {
   known.set(gallery, masks);
   const text = textOf(condition);
   const mask = masks.get(text) ?? (isRegion(condition) ? inRegion(gallery, condition) : byTests(gallery, condition));
-  masks.delete(text);
-  masks.set(text, mask);
+  keepLast(masks, text, mask, KEPT);
   mask.catch(() => masks.delete(text));
-  if (masks.size > KEPT) masks.delete(masks.keys().next().value ?? "");
   return mask;
 }
 
@@ -202,12 +200,10 @@ async function inBox(gallery, condition) {
   if (!isRight) {
     throw wrongFilter("need west, south, east, north in degrees, the south below the north", textOf(condition));
   }
-  if (east - west >= 360) [west, east] = [-180, 180];
-  else {
-    [west, east] = [wrapped(west), wrapped(east)];
-    if (west === -180) west = 180; // the same meridian
-    if (east === 180) east = -180;
-  }
+  const isWhole = east - west >= 360;
+  [west, east] = endsOf(west, east);
+  if (!isWhole && west === -180) west = 180; // the same meridian
+  if (!isWhole && east === 180) east = -180;
   return Uint8Array.from(longitude, (x, row) => {
     const inside = west <= east ? west <= x && x <= east : x <= east || x >= west;
     return inside && south <= latitude[row] && latitude[row] <= north ? 1 : 0;

@@ -9,7 +9,7 @@ import { countsOfScores, precisionAt } from "./scan.js";
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Query, SearchOptions } from "./types" */
 
-const RERANK_DEPTH = 100; // tiles that are re-ranked
+export const RERANK_DEPTH = 100; // tiles that are re-ranked
 const SOFT_SCALE = 127;
 
 /** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */

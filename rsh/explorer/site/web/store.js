@@ -1,6 +1,7 @@
 // @ts-check
 // The files of a site: as a whole, with their checksum, or in part where the host can.
 
+import { keepLast } from "./recent.js";
 import { escapeControl } from "./text.js";
 
 /** @typedef {{ size: number, sha256: string }} FileRecord */
@@ -32,8 +33,10 @@ export class Store {
   constructor(base, files) {
     this.base = base;
     this.files = files;
-    /** @type {Map<string, Promise<ArrayBuffer>>} files that were read as a whole */
+    /** Files that were read as a whole. @type {Map<string, Promise<ArrayBuffer>>} */
     this.read = new Map();
+    /** The same of packs, those used last. @type {Map<string, Promise<ArrayBuffer>>} */
+    this.packs = new Map();
     /** Whether the host sends parts of files. @type {Promise<boolean> | null} */
     this.ranges = null;
   }
@@ -50,14 +53,16 @@ export class Store {
    * @throws {SiteError} it is missing, cut or altered
    */
   whole(path) {
-    const known = this.read.get(path);
-    if (known) return known;
-    const bytes = this.fetch(path).then((response) => this.check(path, response.arrayBuffer()));
-    bytes.catch(() => this.read.delete(path)); // another try may find it
-    this.read.set(path, bytes);
-    const packs = [...this.read.keys()].filter((one) => PACKED.test(one));
-    if (packs.length > PACKS_KEPT) this.read.delete(packs[0]);
+    const kept = this.keptWith(path);
+    const bytes = kept.get(path) ?? this.fetch(path).then((response) => this.check(path, response.arrayBuffer()));
+    keepLast(kept, path, bytes, kept === this.packs ? PACKS_KEPT : Infinity);
+    bytes.catch(() => kept.delete(path)); // another try may find it
     return bytes;
+  }
+
+  /** The files that are in memory, of the kind of one. @param {string} path */
+  keptWith(path) {
+    return PACKED.test(path) ? this.packs : this.read;
   }
 
   /** Whether the host sends parts of files; it is asked once. @returns {Promise<boolean>} */
@@ -69,6 +74,9 @@ export class Store {
       stop.abort(); // a host without them is sending the whole file
       return status === 206;
     })();
+    this.ranges.catch(() => {
+      this.ranges = null; // another try may learn it
+    });
     return this.ranges;
   }
 
@@ -81,7 +89,8 @@ export class Store {
    * @throws {SiteError} it is missing or cut
    */
   async part(path, start, stop) {
-    if (this.read.has(path) || !(await this.knowsRanges())) return (await this.whole(path)).slice(start, stop);
+    if (this.keptWith(path).has(path) || !(await this.knowsRanges()))
+      return (await this.whole(path)).slice(start, stop);
     const response = await this.fetch(path, { headers: { Range: `bytes=${start}-${stop - 1}` } });
     const bytes = await response.arrayBuffer();
     if (bytes.byteLength !== stop - start) throw this.harmed(path, "is cut");

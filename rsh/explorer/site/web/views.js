@@ -2,7 +2,7 @@
 // What each panel shows, as the functions of the same names in `rsh.explorer.panels` say it.
 
 import { NO_CLASS } from "./gallery.js";
-import { hasFeedback } from "./search.js";
+import { hasFeedback, RERANK_DEPTH } from "./search.js";
 import { ordersOf } from "./state.js";
 import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
 
@@ -14,7 +14,6 @@ export const MAX_CARDS = 200; // a radius may hold the whole gallery
 export const MAX_SELECTED_CARDS = 48;
 const SHOWN = 24; // tiles of a class
 const SEEN = "The model was trained on this tile, so the results look better than they are.";
-const RERANK_DEPTH = 100;
 /** @type {Record<string, string>} */
 const ORDERS = {
   bits: "Hamming",

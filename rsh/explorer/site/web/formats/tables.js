@@ -34,10 +34,9 @@ export async function toCsv(tiles) {
 /** With the provenance of the search. @param {Tiles} tiles */
 export async function toJsonFile(tiles) {
   const { gallery, query } = tiles;
-  const [item] = await gallery.itemsOf([query.row]);
-  const known = gallery.classes.length ? { class: item.class || null } : {};
+  const known = gallery.classes.length ? { class: gallery.classes[gallery.label(query.row)] ?? null } : {};
   const record = {
-    query: { id: item.id, ...known, code: gallery.hex(query.row) },
+    query: { id: await gallery.idOf(query.row), ...known, code: gallery.hex(query.row) },
     options: await optionsOf(tiles),
     gallery: { ...gallery.manifest.provenance, index: "exact" }, // as a site searches
     hits: await rowsOf(tiles),
