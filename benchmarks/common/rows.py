@@ -2,6 +2,7 @@
 
 import json
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Iterable
 from math import inf
 from pathlib import Path
@@ -54,3 +55,27 @@ def add_missing(file: Path, wanted: Iterable[Wanted], *, minutes: float = inf) -
         append(file, *rows)
         longest = max(longest, time.monotonic() - begun)
         print(f"{name}: {rows[0]['map']:.4f}", flush=True)
+
+
+def measure_or_print(
+    parser: ArgumentParser,
+    results: Path,
+    *,
+    measure: Callable[[Namespace], None],
+    tables: Callable[[list[Row]], str],
+) -> None:
+    """Read the command line, and measure rows or, with --table, print those that there are.
+
+    Args:
+        parser: has the options of a script.
+        results: file of its rows, unless --results names another one.
+        measure: adds rows to the `results` of what was given.
+        tables: returns the tables of rows in Markdown.
+    """
+    parser.add_argument("--results", type=Path, default=results)
+    parser.add_argument("--table", action="store_true", help="print Markdown and measure nothing")
+    given = parser.parse_args()
+    if given.table:
+        print(tables(read_rows(given.results)))
+    else:
+        measure(given)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.markdown import markdown
-from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
+from benchmarks.common.rows import RESULTS_FOLDER, Row, append, measure_or_print, read_rows
 from rsh.codes.binary import Codes, binarize
 from rsh.codes.encodings import Encodings
 from rsh.config import TrainConfig
@@ -112,10 +112,4 @@ def table(rows: list[Row]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print Markdown and measure nothing")
-    words = parser.parse_args()
-    if words.table:
-        print(table(read_rows(words.results)))
-    else:
-        main(words.results)
+    measure_or_print(parser, RESULTS, measure=lambda given: main(given.results), tables=table)

@@ -100,10 +100,16 @@ def shares(data: str, rows: Rows) -> str:
         ours = [row for row in rows if row["labels"] == share]
         ways = [[row for row in ours if row["others"] is way] for way in (True, False)]
         if all(ways):
-            words = f"{share} a class" if share.isdigit() else f"{share.replace('%', ' %')} of all"
-            lines.append([words, *(mean(way, "map", 100, 1) for way in ways), str(len(ways[0]))])
+            lines.append(
+                [amount(share), *(mean(way, "map", 100, 1) for way in ways), str(len(ways[0]))]
+            )
     heads = ["labels", "with the unlabeled tiles", "labeled tiles alone", "seeds"]
     return titled(data, "mAP from few labels, 64 bits", [], markdown(heads, lines)) if lines else ""
+
+
+def amount(labels: str) -> str:
+    """Say how many labels are kept, such as "5" or "10%"."""
+    return f"{labels} a class" if labels.isdigit() else f"{labels.replace('%', ' %')} of all"
 
 
 def titled(data: str, what: str, rows: Iterable[Row], table: str) -> str:

@@ -14,19 +14,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
-
-import numpy as np
 
 from benchmarks.common.markdown import markdown
-from benchmarks.common.rows import RESULTS_FOLDER, Row, read_rows
+from benchmarks.common.rows import RESULTS_FOLDER, Row, measure_or_print
+from benchmarks.quality.label_free import SHARES
+from benchmarks.quality.label_free_tables import amount, mean
 from benchmarks.quality.method_rows import ALL_LABELS, DATA, HEAD, Job, run_rows
 from benchmarks.quality.methods_table import NAMES, TITLES
 
 RESULTS = RESULTS_FOLDER / "label_noise.jsonl"
 METHODS = ("multilevel", "supcon", "greedyhash", "hashnet", "orthohash")
 NOISE = (0.0, 0.05, 0.1, 0.2, 0.3)
-LABELS = ("1", "5", "10", "10%")
 BITS = 32
 
 
@@ -36,7 +34,7 @@ def jobs(given: argparse.Namespace) -> Iterator[Job]:
         job = Job(data, DATA[data], method, BITS, seed, replace(HEAD, seed=seed))
         for noise in NOISE:
             yield replace(job, noise=noise)
-        for labels in LABELS:
+        for labels in SHARES:
             yield replace(job, labels=labels, others=False)
 
 
@@ -46,7 +44,7 @@ def tables(rows: list[Row]) -> str:
     for data in dict.fromkeys(row["data"] for row in rows):
         mine = [row for row in rows if row["data"] == data]
         wrong = [("noise", noise, f"{noise:.0%} wrong") for noise in NOISE]
-        few = [("labels", labels, amount(labels)) for labels in LABELS]
+        few = [("labels", labels, amount(labels)) for labels in SHARES]
         for columns in (wrong, few):
             lines = [(NAMES[method], *cells(mine, method, columns)) for method in METHODS]
             lines = [line for line in lines if any(line[1:])]
@@ -56,27 +54,14 @@ def tables(rows: list[Row]) -> str:
     return "\n\n".join(parts)
 
 
-def amount(labels: str) -> str:
-    """Say how many labels are kept."""
-    return f"{labels} a class" if labels.isdigit() else f"{labels.replace('%', ' %')} of all"
-
-
 def cells(rows: list[Row], method: str, columns: Sequence[tuple[str, object, str]]) -> list[str]:
     """Return mean and spread over seeds of each column."""
-    found: dict[tuple[str, object], list[float]] = defaultdict(list)
+    found: dict[tuple[str, object], list[Row]] = defaultdict(list)
     for row in rows:
         if row["method"] == method:
             about = "noise" if row["labels"] == ALL_LABELS else "labels"
-            found[about, row[about]].append(100 * row["map"])
-    return [mean(found[about, value]) for about, value, _ in columns]
-
-
-def mean(values: Sequence[float]) -> str:
-    """Return mean and spread."""
-    if not values:
-        return ""
-    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{spread}"
+            found[about, row[about]].append(row)
+    return [mean(found[about, value], "map", 100, 1) for about, value, _ in columns]
 
 
 if __name__ == "__main__":
@@ -84,10 +69,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print the tables of rows on disk")
-    given = parser.parse_args()
-    if given.table:
-        print(tables(read_rows(given.results)))
-    else:
-        run_rows(jobs(given), given.results)
+    measure_or_print(
+        parser, RESULTS, measure=lambda given: run_rows(jobs(given), given.results), tables=tables
+    )

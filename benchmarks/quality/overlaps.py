@@ -26,7 +26,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.common.markdown import markdown
-from benchmarks.common.rows import RESULTS_FOLDER, Row, append, read_rows
+from benchmarks.common.rows import RESULTS_FOLDER, Row, append, measure_or_print, read_rows
 from benchmarks.quality import methods
 from benchmarks.quality.method_rows import (
     BEGUN,
@@ -193,10 +193,6 @@ def cell(rows: list[Row]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print the table of rows on disk")
-    given = parser.parse_args()
-    if given.table:
-        print(table(read_rows(given.results)))
-    else:
-        main(given.data, given.results)
+    measure_or_print(
+        parser, RESULTS, measure=lambda given: main(given.data, given.results), tables=table
+    )

@@ -13,12 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common.markdown import markdown
-from benchmarks.common.rows import RESULTS_FOLDER, Row, read_rows
+from benchmarks.common.rows import RESULTS_FOLDER, Row, measure_or_print
 from benchmarks.quality.finer_rankings import BY_DISTANCE
 from benchmarks.quality.method_rows import DATA, HEAD, Job, run_rows
 from benchmarks.quality.methods_table import COMPARED, NAMES, TITLES, method_of
@@ -73,10 +72,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--bits", type=int, nargs="+", default=list(COMPARED))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="print the tables of rows on disk")
-    given = parser.parse_args()
-    if given.table:
-        print(tables(read_rows(given.results)))
-    else:
-        run_rows(jobs(given), given.results)
+    measure_or_print(
+        parser, RESULTS, measure=lambda given: run_rows(jobs(given), given.results), tables=tables
+    )

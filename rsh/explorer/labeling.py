@@ -111,7 +111,8 @@ class Labeling:
         given, classes = self.store.state.given, self.classes
         known = {one: number for number, one in enumerate(given.names)}
         before = given.numbers[np.asarray(rows, dtype=np.int64)]
-        mine = known.get(tidy_name(name), UNLABELED) if name else UNLABELED
+        tidy = tidy_name(name) if name else ""
+        mine = known.get(tidy, UNLABELED)
         if len(rows) and (before == mine).all() and (mine != UNLABELED or not name):
             disputed = {conflict.row for conflict in self.store.state.conflicts}
             if disputed.isdisjoint(np.asarray(rows).tolist()):  # the same again says nothing
@@ -125,7 +126,7 @@ class Labeling:
         others = np.count_nonzero((before != UNLABELED) & (before != mine))
         if len(rows) > 1 and others:
             self.said += f", {others} of another class before. {TAKE_BACK}"
-        if name and (alike := _alike(tidy_name(name), classes)):
+        if alike := _alike(tidy, classes):
             self.said += f". There is {alike}, too: rename one to join them"
 
     def give_number(self, rows: Sequence[int] | NDArray[np.int64], number: int) -> None:

@@ -170,7 +170,9 @@ class Filter:
                 rings += [[(float(x), float(y)) for x, y in ring] for ring in every]
             elif condition.column == BOX:
                 west, south, east, north = (_number(value, condition) for value in condition.values)
-                for left, right in _spans(west, east):
+                west, east = _ends(west, east)
+                spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+                for left, right in spans:
                     rings.append([(left, south), (right, south), (right, north), (left, north)])
         return rings
 
@@ -365,12 +367,15 @@ def _stripped(condition: Condition) -> list[str]:
     return texts
 
 
-def _spans(west: float, east: float) -> list[tuple[float, float]]:
-    """Return the ranges of longitudes of a box, two where it crosses the 180th meridian."""
+def _ends(west: float, east: float) -> tuple[float, float]:
+    """Return the ends of a range of longitudes, -180 to 180.
+
+    The west is greater than the east where it crosses the 180th meridian.
+    """
     if east - west >= 360:
-        return [(-180.0, 180.0)]
-    west, east = (float(end) for end in wrap([west, east]))
-    return [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        return -180.0, 180.0
+    west, east = wrap([west, east]).tolist()
+    return west, east
 
 
 def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
@@ -383,10 +388,9 @@ def _box(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
             value=condition,
         )
     latitude = ColumnTest("latitude", [south, north], between=True, negated=False)
-    if east - west >= 360:
-        west, east = -180.0, 180.0
-    else:  # -180 and 180 are the same meridian
-        west, east = (float(end) for end in wrap([west, east]))
+    is_whole = east - west >= 360
+    west, east = _ends(west, east)
+    if not is_whole:  # -180 and 180 are the same meridian
         west, east = 180.0 if west == -180 else west, -180.0 if east == 180 else east
     if west <= east:
         return [ColumnTest("longitude", [west, east], between=True, negated=False), latitude]

@@ -1,6 +1,6 @@
 """Maps of all tiles as points: feature space, hash space and the world are one widget."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import traitlets
@@ -41,6 +41,22 @@ _WORLD = (
     "longitude and latitude",
     "The search does not use locations: its results may be far apart.",
 )
+
+
+class Space(NamedTuple):
+    """A space in words.
+
+    Attributes:
+        space: "feature", "code" or "world".
+        heading: in plain words.
+        term: the exact term.
+        caption: how to read it.
+    """
+
+    space: str
+    heading: str
+    term: str
+    caption: str
 
 
 class ScatterPanel(Panel, script="scatter.js"):
@@ -92,26 +108,41 @@ class ScatterPanel(Panel, script="scatter.js"):
 def make_maps(gallery: Gallery, page: str) -> list[ScatterPanel]:
     """Return the maps a gallery has coordinates for: features, codes, world."""
     planes = []
+    marks = {"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []}
+    for space in list_spaces(gallery):
+        is_world = space.space == "world"
+        points: Any = gallery.positions if is_world else getattr(gallery.planes, space.space)
+        plane = ScatterPanel(points, page=page, marks=marks, **space._asdict())
+        if is_world:
+            _lay_ground(plane, gallery)
+        planes.append(plane)
+    gallery.forget_pages()
+    return planes
+
+
+def list_spaces(gallery: Gallery) -> list[Space]:
+    """Return the spaces that a gallery has coordinates for: features, codes, world."""
+    spaces = []
     if gallery.planes is not None:
-        for space, heading, words in (
+        for space, heading, (term, caption) in (
             ("feature", "Features", feature_words(gallery)),
             ("code", "Codes", _CODES),
         ):
-            term, caption = words
-            trusted = (heading, term, f"{caption} {trust_words(gallery, space)}".strip())
-            xy = getattr(gallery.planes, space)
-            planes.append(_plane(gallery, page, space, xy, trusted))
+            trusted = f"{caption} {trust_words(gallery, space)}".strip()
+            spaces.append(Space(space, heading, term.format(num_bits=gallery.num_bits), trusted))
     if gallery.positions is not None and np.isfinite(gallery.positions[:, 0]).any():
-        world = _plane(gallery, page, "world", gallery.positions, _WORLD)
-        world.background = EARTH.read_bytes() if EARTH.exists() else b""
-        online = Basemap.from_environment()
-        world.basemap = online.view() if online else {}
-        world.scenes = len(gallery.backgrounds)
-        footprints = open_footprints(gallery)
-        world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
-        planes.append(world)
-    gallery.forget_pages()
-    return planes
+        spaces.append(Space("world", *_WORLD))
+    return spaces
+
+
+def _lay_ground(world: ScatterPanel, gallery: Gallery) -> None:
+    """Set what lies below the dots of the map."""
+    world.background = EARTH.read_bytes() if EARTH.exists() else b""
+    online = Basemap.from_environment()
+    world.basemap = online.view() if online else {}
+    world.scenes = len(gallery.backgrounds)
+    footprints = open_footprints(gallery)
+    world.tile_width = 2 * footprints.reach[0] if footprints.are_known else 0.0
 
 
 def trust_words(gallery: Gallery, space: str) -> str:
@@ -171,18 +202,3 @@ def _rings(gallery: Gallery, rows: list[int]) -> dict[str, list[list[list[float]
     texts = gallery.table.take(rows, ["footprint"])["footprint"]
     found = {str(row): parse_rings(text) for row, text in zip(rows, texts, strict=True)}
     return {row: rings for row, rings in found.items() if rings}
-
-
-def _plane(
-    gallery: Gallery, page: str, space: str, xy: ArrayLike, words: tuple[str, str, str]
-) -> ScatterPanel:
-    heading, term, caption = words
-    return ScatterPanel(
-        xy,
-        page=page,
-        space=space,
-        heading=heading,
-        term=term.format(num_bits=gallery.num_bits),
-        caption=caption,
-        marks={"query": -1, "query_code": "", "num_bits": gallery.num_bits, "hits": []},
-    )

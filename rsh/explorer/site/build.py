@@ -6,7 +6,6 @@ from dataclasses import asdict
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +20,7 @@ from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
-from rsh.explorer.panels.scatter import make_maps
+from rsh.explorer.panels.scatter import list_spaces
 from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
@@ -89,8 +88,7 @@ def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
 
 def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifest:
     """Return the manifest of the site of a gallery."""
-    state, page = ExplorerState(gallery), uuid4().hex
-    panels = make_maps(gallery, page)
+    state, spaces = ExplorerState(gallery), list_spaces(gallery)
     names, _ = gallery.table.categories("split")
     return SiteManifest(
         format=FORMAT,
@@ -109,9 +107,9 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
         decimals=open_footprints(gallery).decimals,
-        planes={each.space: [each.heading, each.term, each.caption] for each in panels},
+        planes={space: words for space, *words in spaces},
         columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
-        ways=list_ways(gallery) if panels else [],
+        ways=list_ways(gallery) if spaces else [],
         files=files,
     )
 

@@ -29,14 +29,20 @@ def test_missing_data_is_told_in_a_sentence(script: str) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, told)
 
 
+@pytest.fixture
+def tiles(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> TileDataset:
+    """Tiles that stand for each data set."""
+    opened = TileDataset.open(tiny_data)
+    monkeypatch.setattr(method_rows, "open_data", lambda setup: opened)
+    return opened
+
+
 def test_rows_are_measured_once_and_in_time(
-    tiny_data: Path,
+    tiles: TileDataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tiles = TileDataset.open(tiny_data)
-    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
     monkeypatch.setattr(
         method_rows,
         "measure",
@@ -65,10 +71,8 @@ def measured(job: Job, tiles: TileDataset) -> list[Row]:
 
 
 def test_all_protocols_measure_one_network(
-    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+    tiles: TileDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiles = TileDataset.open(tiny_data)
-    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
     monkeypatch.setattr(method_rows, "BEST_OF_EVERY", 1)
     made: list[Made] = []
     trained = method_rows.trained
@@ -102,11 +106,7 @@ def test_all_protocols_measure_one_network(
     assert 0 < floats["map"] <= 1 and "map_interval" not in floats
 
 
-def test_row_measures_a_trained_and_an_untrained_method(
-    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiles = TileDataset.open(tiny_data)
-    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
+def test_row_measures_a_trained_and_an_untrained_method(tiles: TileDataset) -> None:
     setup = method_rows.Data("tiny", 0.25, 32)
     config = TrainConfig(train_on_val=True, epochs=1, cached_views=2, batch_size=16)
     for method in ("multilevel", "lsh"):
@@ -117,11 +117,7 @@ def test_row_measures_a_trained_and_an_untrained_method(
         assert (row["method"], row["frozen"], row["image_size"]) == (method, True, 32)
 
 
-def test_wrong_and_missing_labels_are_those_of_training_alone(
-    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiles = TileDataset.open(tiny_data)
-    monkeypatch.setattr(method_rows, "open_data", lambda setup: tiles)
+def test_wrong_and_missing_labels_are_those_of_training_alone(tiles: TileDataset) -> None:
     setup = method_rows.Data("tiny", 0.25, 32)
     split = method_rows.split_of(setup, 0, False)
     job = Job("ucmd", setup, "multilevel", 16, 0, HEAD)
