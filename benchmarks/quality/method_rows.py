@@ -9,7 +9,7 @@ resumes from its checkpoint in build/methods.
 The row of the protocol `disjoint` says all about the network; those of others say their figure, and
 with ties in the best and the worst order. Where papers report the epoch with the best figure on the
 queries, `map_best_epoch` is that of the best of every tenth epoch: too high, and only to compare
-with them. Average precisions of single queries are kept in build/methods, see `paired.py`.
+with them. Average precisions of single queries are kept in results/precisions, see `paired.py`.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.common.rows import Row, Wanted, add_missing
+from benchmarks.common.rows import RESULTS_FOLDER, Row, Wanted, add_missing
 from benchmarks.quality.finer_rankings import finer_rankings
 from rsh.codes.asymmetric import soft_bits
 from rsh.codes.binary import Codes, Packed, pack
@@ -54,6 +54,7 @@ from rsh.training.neighborhoods import Standardization
 from rsh.training.train import train
 
 RUNS = Path("build") / "methods"
+PRECISIONS = RESULTS_FOLDER / "precisions"
 BEGUN = environment()  # now, as the checkout may move on while this runs
 WITHOUT_LABELS = get_args(LabelFree)
 TRAINED = tuple(name for name in get_args(Method) if name not in WITHOUT_LABELS)
@@ -141,8 +142,7 @@ class Job:
     def keys(self, fingerprint: str) -> dict[str, str]:
         """Name the row of each protocol."""
         network = self.key(fingerprint)
-        short = hashlib.sha256(network.encode()).hexdigest()[:16]
-        own = {name: f"{short} {name}" for name in self.protocols}
+        own = {name: f"{short(network)} {name}" for name in self.protocols}
         return own | {DISJOINT.name: network}
 
 
@@ -239,8 +239,8 @@ def measure(job: Job, keys: dict[str, str]) -> list[Row]:
         row = {"key": keys[name], "protocol": name, **same, **found}
         if name == DISJOINT.name:
             row |= made.about | settings_of(job)
-            if precisions:
-                keep_precisions(keys[name], split.rows("query"), precisions)
+            if precisions and len(job.protocols) > 1 and not job.unseen:  # for paired.py
+                keep_precisions(row, split.rows("query"), precisions)
         seconds = round(time.perf_counter() - start, 1)
         from_tiles = {"name": split.dataset.name, "fingerprint": tiles}
         rows.append(
@@ -285,7 +285,7 @@ def trained(job: Job, split: Split, key: str) -> Made:
     known = as_learned(split_of(job.setup, job.seed, False, job.unseen), job)
     if job.head_first:
         train(net, known, replace(HEAD, **{name: getattr(config, name) for name in OF_BOTH}))
-    run = RUNS / hashlib.sha256(key.encode()).hexdigest()[:16] if config.finetune else None
+    run = RUNS / short(key) if config.finetune else None
     resume = run is not None and (run / "config.json").exists()
     epochs = None if config.finetune else Epochs(job, net, split)
     history = train(net, known, config, run=run, resume=resume, watch=epochs)
@@ -378,15 +378,40 @@ def figures(made: Made, split: Split, protocol: str) -> Row:
     return row
 
 
-def keep_precisions(key: str, queries: NDArray[np.int64], precisions: Sequence[float]) -> None:
+def keep_precisions(row: Row, queries: NDArray[np.int64], precisions: Sequence[float]) -> None:
     """Keep the average precision of each query of a row, by which methods can be paired."""
-    with atomic_write(precisions_of(key)) as temporary:
-        np.save(temporary, np.stack([queries, np.array(precisions, float)]))
+    known = all_precisions(row)
+    known["queries"] = queries.astype(np.int32)
+    known[short(row["key"])] = np.array(precisions, np.float16)
+    with atomic_write(precisions_file(row)) as stream:
+        np.savez_compressed(stream, **known)  # type: ignore[arg-type]
 
 
-def precisions_of(key: str) -> Path:
-    """Return where the average precisions of a row are kept: rows of the queries, and values."""
-    return RUNS / "precisions" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+def precisions_of(row: Row) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
+    """Return rows and average precisions of the queries of a row, if they were kept."""
+    known = all_precisions(row)
+    if (found := known.get(short(row["key"]))) is None:
+        return None
+    return known["queries"], found.astype(float)
+
+
+def all_precisions(row: Row) -> dict[str, NDArray[Any]]:
+    """Return what is kept of data set, backbone and seed of a row."""
+    file = precisions_file(row)
+    if not file.exists():
+        return {}
+    with np.load(file) as known:
+        return dict(known)
+
+
+def precisions_file(row: Row) -> Path:
+    """Return where the average precisions of a data set, backbone and seed are kept."""
+    return PRECISIONS / f"{row['data']}-{row['backbone']}-{row['seed']}.npz"
+
+
+def short(key: str) -> str:
+    """Name a network briefly."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def about_codes(encodings: Encodings, plain: NDArray[np.float16], split: Split) -> Row:

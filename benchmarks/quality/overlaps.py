@@ -7,7 +7,7 @@ Tiles of a data set may have been cut from one image so that they share a part. 
 keeps equal and nearly equal tiles on one side, but not those. Each tile is compared with the 20 of
 the nearest features: phase correlation gives the shift, and the correlation of the pixels in the
 common part says whether they are the same place. Average precisions of single queries come from
-build/methods, where methods.py has kept them: nothing is trained. One JSON line a network in
+results/precisions, where methods.py keeps them: nothing is trained. One JSON line a network in
 results/overlaps.jsonl.
 
 Source: Kuglin and Hines 1975, "The phase correlation image alignment method"
@@ -72,9 +72,11 @@ def main(names: Iterable[str], results: Path) -> None:
     for row in read_rows(methods.RESULTS):
         key = row["key"]
         plain = row["protocol"] == DISJOINT.name and not row.get("unseen")
-        if row["data"] not in names or key in done or not plain or not precisions_of(key).exists():
+        if row["data"] not in names or key in done or not plain:
             continue
-        queries, precisions = np.load(precisions_of(key))
+        if not (known := precisions_of(row)):
+            continue
+        queries, precisions = known
         pairs = overlapping(row["data"])
         split = split_of(DATA[row["data"]], row["seed"], False)
         shown = np.isin(queries, with_overlap(pairs, split))

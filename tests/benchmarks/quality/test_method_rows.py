@@ -64,6 +64,7 @@ def test_rows_are_measured_once_and_in_time(
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method_rows, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(method_rows, "PRECISIONS", tmp_path / "precisions")
 
 
 def measured(job: Job, tiles: TileDataset) -> list[Row]:
@@ -99,11 +100,29 @@ def test_all_protocols_measure_one_network(
             assert row["best_epoch"] == epoch and 1 <= epoch <= 3
             averaged = [score(each, task, ties="average")["map"] for each in (chosen, codes)]
             assert averaged[0] >= averaged[1]
-    queries, precisions = np.load(method_rows.precisions_of(rows[0]["key"]))
-    assert queries.tolist() == split.rows("query").tolist()
-    assert np.nanmean(precisions) == pytest.approx(rows[0]["map"])
+    assert method_rows.precisions_of(rows[0]) is None
     (floats,) = measured(Job("ucmd", setup, "float cosine", 16, 0, config), tiles)
     assert 0 < floats["map"] <= 1 and "map_interval" not in floats
+
+
+def test_precisions_of_queries_are_kept_for_pairs(tiles: TileDataset) -> None:
+    setup = method_rows.Data("tiny", 0.25, 32)
+    config = TrainConfig(train_on_val=True, cached_views=2)
+    jobs = [
+        Job("ucmd", setup, name, bits, 0, config, protocols=("disjoint", "fah"))
+        for name in ("lsh", "itq")
+        for bits in (8, 16)
+    ]
+    rows = [measured(job, tiles)[0] for job in jobs]
+    for row in rows:
+        known = method_rows.precisions_of(row)
+        assert known is not None
+        queries, precisions = known
+        assert queries.tolist() == method_rows.split_of(setup, 0, False).rows("query").tolist()
+        assert np.nanmean(precisions) == pytest.approx(row["map"], abs=2e-4)
+    assert len({row["map"] for row in rows}) == len(rows)
+    alone = measured(replace(jobs[0], protocols=("disjoint",), bits=12), tiles)[0]
+    assert method_rows.precisions_of(alone) is None
 
 
 def test_row_measures_a_trained_and_an_untrained_method(tiles: TileDataset) -> None:
