@@ -18,7 +18,10 @@ from browser.steps import (
     show_space,
     violations,
 )
+from static_host import hosting
 from tiers import RELEASE, SLOW
+
+from rsh.explorer.site.build import build_site
 
 pytestmark = pytest.mark.browser
 SCHEME = "getComputedStyle(document.querySelector('.rsh-page')).backgroundColor"
@@ -119,11 +122,26 @@ EACH = [
 ]
 
 
+@pytest.fixture(scope="module")
+def site(gallery, tmp_path_factory) -> Iterator[str]:
+    """Serve the same gallery as static files."""
+    folder = tmp_path_factory.mktemp("site")
+    build_site(gallery, folder)
+    with hosting(folder) as (url, _):
+        yield url
+
+
+@pytest.mark.parametrize("home", ["server", "site"])
 @pytest.mark.parametrize(("width", "scheme", "states"), EACH)
-def test_axe_finds_nothing_in_any_state(visit, server, width, scheme, states):
+def test_axe_finds_nothing_in_any_state(visit, request, home, width, scheme, states):
+    given = request.getfixturevalue(home)
     height = {390: 844, 1920: 1080}.get(width, 900)
     page = open_page(
-        visit, server, viewport={"width": width, "height": height}, color_scheme=scheme
+        visit,
+        given,
+        url=given if home == "site" else "",
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
     )
     found = {"at first": violations(page)}
     for each in states:
