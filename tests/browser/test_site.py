@@ -115,6 +115,33 @@ def alter(file: Path) -> None:
     file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
 
 
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        "CSS.supports = (words) => !words.includes('has')",
+        "CSS.supports = (words) => words !== 'color'",
+        "delete Array.prototype.toSorted",
+        "delete window.OffscreenCanvas",
+        "delete window.CSS",
+    ],
+)
+def test_an_old_browser_says_which_are_new_enough(folder: Path, tab: Any, lacking: str) -> None:
+    tab.add_init_script(lacking)
+    with hosting(folder / "some" / "where") as (url, asked):
+        tab.goto(url)
+        tab.get_by_role("alert").filter(has_text="This page needs a newer browser").wait_for()
+        tab.wait_for_timeout(300)
+        assert not [path for path in asked if "worker" in path or "data" in path]
+    assert tab.said == []
+
+
+def test_a_folder_that_is_opened_without_a_host_says_so(folder: Path, chromium: Any) -> None:
+    page = chromium.new_page()
+    page.goto((folder / "some" / "where" / "index.html").as_uri())
+    page.get_by_role("alert").filter(has_text="open this folder through a web host").wait_for()
+    page.close()
+
+
 def test_a_link_opens_what_was_shown(folder: Path, tab: Any) -> None:
     with hosting(folder) as (url, _):
         tab.goto(f"{url}/some/where/")

@@ -50,7 +50,7 @@ STYLES = (
     *("explain", "export", "labels", "tray", "upload", "viewer"),
 )
 DATA = "data"
-PAGE = ("index.html", "rsh.js", "worker.js", "rsh.css")
+PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
 
 
 def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
@@ -116,7 +116,8 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
 
 def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
-    folder.joinpath("index.html").write_bytes(web.joinpath("index.html").read_bytes())
+    for name in ("index.html", "start.js"):
+        folder.joinpath(name).write_bytes(web.joinpath(name).read_bytes())
     license = EXPLORER.joinpath("site", "vendor", "LICENSE").read_bytes()
     folder.joinpath("hyparquet-license.txt").write_bytes(license)
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")

@@ -1,6 +1,6 @@
 """The files of a site, which the browser reads.
 
-    index.html, rsh.js, worker.js, rsh.css
+    index.html, start.js, rsh.js, worker.js, rsh.css
     site.json               what the gallery is; size and SHA-256 of each file below data/
     data/codes.bin          packed codes, each padded with zeros to whole words of four bytes
     data/labels.bin         class of each tile, uint8, or uint16 from 256 classes on; the number of
