@@ -25,7 +25,7 @@ help:
 	@echo "make site        the sample as a folder of static files, for any web host"
 	@echo "make check       formatting, lint and types of Python, JavaScript and CSS; layers; words"
 	@echo "make notebooks   run every notebook"
-	@echo "make docs        the documentation as a site, in build/docs"
+	@echo "make docs        the documentation with a demo of the sample, in build/docs"
 	@echo "make audit       known weaknesses of the packages in constraints.txt"
 	@echo "make lock        constraints.txt, made from pyproject.toml"
 	@echo "make ablation    measure what each loss term adds"
@@ -78,8 +78,10 @@ check: $(VENV)/dev node_modules/.package-lock.json
 notebooks: $(VENV)/dev gallery
 	$(BIN)/python -m pytest --nbmake notebooks -p no:cacheprovider
 
-docs: $(VENV)/dev
+docs: $(VENV)/dev site
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs . build/docs
+	rm -rf build/docs/demo
+	cp -r build/site build/docs/demo
 	@echo "build/docs/docs/index.html"
 
 audit: $(VENV)/dev
