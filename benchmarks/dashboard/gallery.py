@@ -19,7 +19,9 @@ CLASSES, BITS, THUMBS = 45, 32, 100
 SEED = 0
 
 
-def make_gallery(folder: Path, size: int, dim: int = 2, parts: int = 1) -> None:
+def make_gallery(
+    folder: Path, size: int, dim: int = 2, parts: int = 1, *, bits: int = BITS
+) -> None:
     """Write a gallery of so many tiles into a folder.
 
     Args:
@@ -27,22 +29,23 @@ def make_gallery(folder: Path, size: int, dim: int = 2, parts: int = 1) -> None:
         size: number of tiles.
         dim: numbers of a feature.
         parts: segments, as if the tiles had been added in so many steps.
+        bits: code length.
     """
     draw = np.random.default_rng(SEED)
     label = draw.integers(CLASSES, size=size)
     middle = draw.uniform(-1, 1, (4, CLASSES))
     xy = (middle[:, label] + draw.normal(scale=0.08, size=(4, size))).T.astype(np.float32)
-    centers = draw.integers(2, size=(CLASSES, BITS), dtype=np.uint8)
-    bits = centers[label] ^ (draw.random((size, BITS)) < 0.08)
+    centers = draw.integers(2, size=(CLASSES, bits), dtype=np.uint8)
+    codes = centers[label] ^ (draw.random((size, bits)) < 0.08)
     images = [noise(number) for number in range(THUMBS)]
     items = pd.DataFrame({"id": [f"{row:07}.jpg" for row in range(size)]})
     items["class"] = np.array([f"class {number:02}" for number in range(CLASSES)])[label]
     items["split"] = np.where(draw.random(size) < 0.1, "query", "train")
     items["longitude"], items["latitude"] = xy[:, 2] * 150, xy[:, 3] * 65
-    relaxed = (bits * 2.0 - 1).astype(np.float16)
+    relaxed = (codes * 2.0 - 1).astype(np.float16)
     features = np.full((size, dim), dim**-0.5, np.float16)
-    packed = np.packbits(bits, axis=1)
-    manifest = Manifest("many", BITS, ModelInfo(), DataInfo())
+    packed = np.packbits(codes, axis=1)
+    manifest = Manifest("many", bits, ModelInfo(), DataInfo())
     for part in np.array_split(np.arange(size), parts):
         thumbnails = (images[row % THUMBS] for row in part.tolist())
         arrays = packed[part], relaxed[part], features[part]
