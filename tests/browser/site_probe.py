@@ -7,23 +7,21 @@ from typing import Any
 
 from static_host import hosting
 
-from rsh.explorer.bundle import EXPLORER, bundle
-from rsh.explorer.site.build import build_site
+from rsh.explorer.site.build import build_site, bundle_worker
 from rsh.gallery.gallery import Gallery
 
 MODULES = """
 export const addresses = site_web_address_js, explorers = site_web_explorer_js;
 export const filters = site_web_filters_js, finding = site_web_parts_find_js;
 export const galleries = site_web_gallery_js, lookup = site_web_lookup_js;
-export const states = site_web_state_js;
+export const scanning = site_web_scan_js, states = site_web_state_js;
 """
 
 
 def write_probe(gallery: Gallery, folder: Path, script: str = MODULES) -> Path:
     """Write a site, and beside it the worker's modules with functions that a test calls."""
     build_site(gallery, folder)
-    parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
-    (folder / "probe.js").write_text(f"{parquet}\n{bundle('site/web/explorer.js')}\n{script}")
+    (folder / "probe.js").write_text(f"{bundle_worker('explorer')}\n{script}")
     (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
     return folder
 

@@ -1,6 +1,7 @@
 """Writes the site of a gallery: a folder of static files that any web host can serve."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -114,6 +115,18 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
     )
 
 
+def bundle_worker(name: str) -> str:
+    """Return a module of the site with all it imports, the reader of Parquet and the compiled scan.
+
+    Args:
+        name: a file below `rsh/explorer/site/web`, such as "worker".
+    """
+    vendor = EXPLORER / "site" / "vendor"
+    parquet = vendor.joinpath("hyparquet.js").read_text(encoding="utf-8")
+    scan = b64encode(vendor.joinpath("scan.wasm").read_bytes()).decode()
+    return f'{parquet}\nconst COMPILED_SCAN = "{scan}";\n{bundle(f"site/web/{name}.js")}'
+
+
 def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     for name in ("index.html", "start.js"):
@@ -121,9 +134,7 @@ def _write_page(folder: Path) -> None:
     license = EXPLORER.joinpath("site", "vendor", "LICENSE").read_bytes()
     folder.joinpath("hyparquet-license.txt").write_bytes(license)
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
-    parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
-    worker = f"{parquet}\n{bundle('site/web/worker.js')}"
-    folder.joinpath("worker.js").write_text(worker, encoding="utf-8")
+    folder.joinpath("worker.js").write_text(bundle_worker("worker"), encoding="utf-8")
     styles = [stylesheet(f"{name}.css") for name in STYLES]
     styles.append(web.joinpath("site.css").read_text(encoding="utf-8"))
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")

@@ -5,7 +5,7 @@ import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
 import { Annotations } from "./labels/annotations.js";
 import { keepLast } from "./recent.js";
-import { scan } from "./scan.js";
+import { CodeScanner } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
@@ -54,24 +54,32 @@ export class Gallery {
   /**
    * @param {Manifest} manifest
    * @param {Store} store
-   * @param {Uint32Array<ArrayBuffer>} words of all codes
+   * @param {CodeScanner} scanner with the codes of all tiles
    * @param {Uint8Array | Uint16Array} labels
    * @param {Uint8Array} splits
    * @param {Uint32Array} order place of each tile in the order of codes
    */
-  constructor(manifest, store, words, labels, splits, order) {
+  constructor(manifest, store, scanner, labels, splits, order) {
     this.manifest = manifest;
     this.store = store;
-    this.words = words;
+    this.scanner = scanner;
+    this.words = scanner.words;
     this.labels = labels;
     this.splits = splits;
     this.order = order;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
-    this.perCode = words.length / this.size; // words of a code
-    this.isHeldOut = Uint8Array.from(splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
+    this.perCode = scanner.perCode;
+    const isQuery = manifest.splits.map((split) => (split === "query" ? 1 : 0));
+    this.isHeldOut = new Uint8Array(this.size);
+    /** How many tiles have each class; the last number is that of tiles without a class. */
+    this.classCounts = new Int32Array(manifest.classes.length + 1);
+    for (let row = 0; row < this.size; row++) {
+      this.isHeldOut[row] = isQuery[splits[row]];
+      this.classCounts[labels[row]] += 1;
+    }
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
-    this.numLabeled = countBelow(labels, manifest.classes.length);
+    this.numLabeled = this.size - this.classCounts[manifest.classes.length];
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
     /** Rows that were loaded last. @type {Map<number, Item>} */
@@ -93,12 +101,14 @@ export class Gallery {
   static async open(base) {
     const manifest = await readManifest(base);
     const store = new Store(base, manifest.files);
-    const [codes, labels, splits, order] = await Promise.all(
-      ["codes", "labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
-    );
+    const [codes, labels, splits, order] = await Promise.all([
+      store.once("data/codes.bin"),
+      ...["labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
+    ]);
+    const scanner = new CodeScanner(codes.byteLength / 4 / manifest.num_tiles);
+    scanner.reserve(manifest.num_tiles).set(new Uint32Array(codes));
     const numbers = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
-    const [words, places] = [codes, order].map((bytes) => new Uint32Array(bytes));
-    return new Gallery(manifest, store, words, numbers, new Uint8Array(splits), places);
+    return new Gallery(manifest, store, scanner, numbers, new Uint8Array(splits), new Uint32Array(order));
   }
 
   get classes() {
@@ -131,13 +141,11 @@ export class Gallery {
   }
 
   /**
-   * The Hamming distance of each tile to a code.
+   * The Hamming distance of each tile to a code, until the next call.
    * @param {Uint32Array} code
    */
   distances(code) {
-    const found = new Uint16Array(this.size);
-    scan(code, this.words, found);
-    return found;
+    return this.scanner.scan(code);
   }
 
   /** @param {number} row */
@@ -361,16 +369,6 @@ export class Gallery {
       thumb: item.thumb,
     };
   }
-}
-
-/**
- * @param {ArrayLike<number>} numbers
- * @param {number} bound
- */
-function countBelow(numbers, bound) {
-  let count = 0;
-  for (let place = 0; place < numbers.length; place++) if (numbers[place] < bound) count += 1;
-  return count;
 }
 
 /**

@@ -1,6 +1,8 @@
 // @ts-check
 // Hamming distances of packed codes, and counts by distance.
 
+const PAGE = 65536; // bytes by which the memory of WebAssembly grows
+
 /**
  * How many bits of a word of 32 bits are 1.
  * @param {number} word
@@ -12,12 +14,82 @@ export function bitCount(word) {
 }
 
 /**
- * The Hamming distance of each code to one.
+ * The loops of scan.wat, with addresses in bytes; null where the browser or the host forbids WebAssembly.
+ * @typedef {object} CompiledScan
+ * @property {WebAssembly.Memory} memory
+ * @property {(code: number, stop: number, query: number, distance: number) => void} scan64
+ * @property {(code: number, stop: number, query: number, distance: number, size: number) => void} scan
+ */
+
+/** @returns {CompiledScan | null} */
+export function compileScan() {
+  try {
+    const bytes = Uint8Array.from(atob(COMPILED_SCAN), (letter) => letter.charCodeAt(0));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+    return /** @type {CompiledScan} */ (/** @type {unknown} */ (exports));
+  } catch {
+    return null;
+  }
+}
+
+/** Codes in memory, which are compared with one at a time. */
+export class CodeScanner {
+  /**
+   * @param {number} perCode words of a code
+   * @param {CompiledScan | null} compiled
+   */
+  constructor(perCode, compiled = compileScan()) {
+    this.perCode = perCode;
+    this.compiled = compiled;
+    /** The words of all codes. */
+    this.words = new Uint32Array(0);
+    this.distances = new Uint16Array(0);
+  }
+
+  /**
+   * Make room for codes, which `words` then takes; those before are lost.
+   * @param {number} count
+   */
+  reserve(count) {
+    const size = count * this.perCode * 4;
+    const query = this.perCode * 4;
+    const needed = size + query + count * 2; // the query lies behind the codes
+    let buffer = new ArrayBuffer(0);
+    if (this.compiled) {
+      const missing = needed - this.compiled.memory.buffer.byteLength;
+      if (missing > 0) this.compiled.memory.grow(Math.ceil(missing / PAGE));
+      buffer = /** @type {ArrayBuffer} */ (this.compiled.memory.buffer);
+    } else buffer = new ArrayBuffer(needed);
+    this.words = new Uint32Array(buffer, 0, size / 4);
+    this.distances = new Uint16Array(buffer, size + query, count);
+    return this.words;
+  }
+
+  /**
+   * The Hamming distance of each code to one; the next call writes over them.
+   * @param {Uint32Array} code
+   */
+  scan(code) {
+    const { compiled, words, distances, perCode } = this;
+    if (!compiled) scan(code, words, distances);
+    else {
+      const query = new Uint32Array(words.buffer, words.byteLength, perCode);
+      query.set(code);
+      const ends = /** @type {const} */ ([0, words.byteLength, query.byteOffset, distances.byteOffset]);
+      if (perCode === 2) compiled.scan64(...ends);
+      else compiled.scan(...ends, perCode * 4);
+    }
+    return distances;
+  }
+}
+
+/**
+ * The Hamming distance of each code to one, where there is no WebAssembly.
  * @param {Uint32Array} query words of one code
  * @param {Uint32Array} codes words of all codes
  * @param {Uint16Array} distances (n,), are written
  */
-export function scan(query, codes, distances) {
+function scan(query, codes, distances) {
   const words = query.length;
   if (words === 1) {
     const [first] = query;
@@ -42,6 +114,25 @@ export function scan(query, codes, distances) {
  * @property {Int32Array} items
  * @property {Int32Array} relevant those of the query's class
  */
+
+/**
+ * Count tiles by distance.
+ * @param {Uint16Array} distances
+ * @param {Uint8Array} others which of them count, 1 each
+ * @param {ArrayLike<number>} labels
+ * @param {{ numBits: number, numClasses: number, label: number }} of the codes, and the class of the query
+ */
+export function countByDistance(distances, others, labels, { numBits, numClasses, label }) {
+  const [all, labeled, relevant] = [0, 1, 2].map(() => new Int32Array(numBits + 1));
+  for (let row = 0; row < others.length; row++) {
+    if (!others[row]) continue;
+    const far = distances[row];
+    all[far] += 1;
+    if (labels[row] < numClasses) labeled[far] += 1;
+    if (labels[row] === label) relevant[far] += 1;
+  }
+  return { all: { items: all, relevant }, labeled: { items: labeled, relevant } };
+}
 
 /**
  * The share of relevant tiles among the first ones, the mean over all orders of ties.

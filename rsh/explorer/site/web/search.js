@@ -3,7 +3,7 @@
 // score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
 
 import { NO_CLASS, NO_ROW } from "./gallery.js";
-import { countsOfScores, precisionAt } from "./scan.js";
+import { countByDistance, countsOfScores, precisionAt } from "./scan.js";
 
 /** @import { Counts } from "./scan.js" */
 /** @import { Gallery } from "./gallery.js" */
@@ -20,12 +20,11 @@ export class SearchResult {
    * @param {Gallery} gallery
    * @param {Query} query
    * @param {SearchOptions} options
-   * @param {Uint16Array} distances of all tiles
-   * @param {Uint8Array} others which tiles could be found
+   * @param {{ all: Counts, labeled: Counts }} counts of all tiles but the query, found or not, and of those with a class
    * @param {Ranked} ranked best first, with all that tie with the last of topK
    * @param {number} count how many of them are found
    */
-  constructor(gallery, query, options, distances, others, ranked, count) {
+  constructor(gallery, query, options, counts, ranked, count) {
     this.gallery = gallery;
     this.query = query;
     this.options = options;
@@ -34,22 +33,8 @@ export class SearchResult {
     this.distances = ranked.distances.subarray(0, count);
     this.scores = ranked.scores?.subarray(0, count) ?? null;
     this.label = gallery.label(query.row);
-    const numbers = gallery.numBits + 1;
-    const size = gallery.classes.length;
-    const empty = () => ({ items: new Int32Array(numbers), relevant: new Int32Array(numbers) });
-    /** All tiles but the query, found or not. @type {Counts} */
-    this.counts = empty();
-    /** Those of them with a class. @type {Counts} */
-    this.labeledCounts = empty();
-    for (let row = 0; row < others.length; row++) {
-      if (!others[row]) continue;
-      const [far, label] = [distances[row], gallery.labels[row]];
-      this.counts.items[far] += 1;
-      if (label >= size) continue;
-      this.labeledCounts.items[far] += 1;
-      if (label === this.label) this.counts.relevant[far] += 1;
-    }
-    this.labeledCounts.relevant = this.counts.relevant;
+    this.counts = counts.all;
+    this.labeledCounts = counts.labeled;
     this.classLeftOut = options.hasFilter && !this.counts.relevant.some(Boolean) && this.hasOthersOfClass();
     this.hasVerdicts = this.label !== NO_CLASS && !this.classLeftOut;
     this.ties = tieGroups(this.scores ?? this.distances);
@@ -148,10 +133,9 @@ function tieGroups(keys) {
  * @param {SearchOptions} options
  */
 export function othersOf(gallery, query, { includeHeldOut, passes }) {
-  const others = new Uint8Array(gallery.size).fill(1);
-  for (let row = 0; row < others.length; row++) {
-    if ((!includeHeldOut && gallery.isHeldOut[row]) || (passes && !passes[row])) others[row] = 0;
-  }
+  const { isHeldOut } = gallery;
+  const others = passes ? passes.slice() : new Uint8Array(gallery.size).fill(1);
+  if (!includeHeldOut) for (let row = 0; row < others.length; row++) others[row] &= 1 - isHeldOut[row];
   if (query.row !== NO_ROW) others[query.row] = 0;
   return others;
 }
@@ -164,54 +148,75 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
  * @returns {Promise<SearchResult>}
  */
 export async function search(gallery, query, options) {
+  const given = [...query.positive, ...query.negative];
+  const [own, ...marked] = await gallery.softBits([query.row, ...given]);
   const others = othersOf(gallery, query, options);
   const distances = gallery.distances(gallery.code(query.row));
-  const given = [...query.positive, ...query.negative];
-  let available = 0;
-  for (let row = 0; row < others.length; row++) available += others[row];
+  const [numBits, numClasses] = [gallery.numBits, gallery.classes.length];
+  const label = gallery.label(query.row);
+  const counts = countByDistance(distances, others, gallery.labels, { numBits, numClasses, label });
+  let available = sum(counts.all.items);
   for (const row of given) available -= others[row];
   const topK = Math.min(options.topK, available);
-  const rows = [query.row, ...query.positive, ...query.negative];
-  const [own, ...marked] = await gallery.softBits(rows);
   if (hasFeedback(query)) {
     const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
-    const found = rowsOf(others, (row) => !given.includes(row));
-    const ranked = rank(gallery, found, distances, { weights, first: "score" });
-    return new SearchResult(gallery, query, options, distances, others, cutAfterTies(ranked, topK), topK);
+    for (const row of given) others[row] = 0;
+    const best = bestOf(gallery, rowsWithin(others, distances, numBits), weights, topK);
+    const ranked = rank(gallery, best, distances, { weights, first: "score" });
+    return new SearchResult(gallery, query, options, counts, ranked, topK);
   }
   const weights = { bits: Float64Array.from(own), scale: SOFT_SCALE };
   const inRadius = options.radius !== null;
   const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
-  const reach = options.radius ?? farthestOf(distances, others, depth);
-  const near = rowsOf(others, (row) => distances[row] <= reach);
+  const near = rowsWithin(others, distances, options.radius ?? reachOf(counts.all, depth));
   const first = options.order === "bits" ? "distance" : options.order;
   const ranked = rank(gallery, near, distances, { weights, first, own: query.row });
   const count = inRadius ? near.length : topK;
-  return new SearchResult(gallery, query, options, distances, others, ranked, count);
+  return new SearchResult(gallery, query, options, counts, ranked, count);
 }
 
+/** @param {Int32Array} numbers */
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
 /**
- * @param {Uint8Array} mask
- * @param {(row: number) => boolean} also
+ * @param {Uint8Array} others
+ * @param {Uint16Array} distances
+ * @param {number} reach
  */
-function rowsOf(mask, also) {
+function rowsWithin(others, distances, reach) {
   const rows = [];
-  for (let row = 0; row < mask.length; row++) if (mask[row] && also(row)) rows.push(row);
+  for (let row = 0; row < others.length; row++) if (others[row] && distances[row] <= reach) rows.push(row);
   return Int32Array.from(rows);
 }
 
 /**
  * The distance within which there are at least `depth` tiles.
- * @param {Uint16Array} distances
- * @param {Uint8Array} others
+ * @param {Counts} counts
  * @param {number} depth
  */
-function farthestOf(distances, others, depth) {
-  const counts = new Int32Array(65536);
-  for (let row = 0; row < others.length; row++) if (others[row]) counts[distances[row]] += 1;
+function reachOf({ items }, depth) {
   let reach = 0;
-  for (let found = counts[0]; found < depth && reach < counts.length - 1; ) found += counts[++reach];
+  for (let found = items[0]; found < depth && reach < items.length - 1; ) found += items[++reach];
   return reach;
+}
+
+/**
+ * Tiles with the highest scores, and all that tie with the last of them; so few that they are quickly sorted.
+ * @param {Gallery} gallery
+ * @param {Int32Array} rows
+ * @param {Weights} weights
+ * @param {number} topK
+ */
+function bestOf(gallery, rows, weights, topK) {
+  const scores = scoreAll(gallery, rows, weights);
+  const best = new Float64Array(topK).fill(-Infinity); // ascending
+  for (const score of scores) {
+    if (score <= best[0]) continue;
+    let place = 1;
+    for (; place < topK && best[place] < score; place++) best[place - 1] = best[place];
+    best[place - 1] = score;
+  }
+  return rows.filter((_, place) => scores[place] >= best[0]);
 }
 
 /**
@@ -258,11 +263,14 @@ function scoreAll(gallery, rows, { bits, scale }) {
     }
   }
   const codes = new Uint8Array(gallery.words.buffer);
-  return Float64Array.from(rows, (row) => {
+  const scores = new Float64Array(rows.length);
+  for (let place = 0; place < rows.length; place++) {
+    const start = rows[place] * bytes;
     let sum = 0;
-    for (let byte = 0; byte < bytes; byte++) sum += tables[byte * 256 + codes[row * bytes + byte]];
-    return sum / (bits.length * scale);
-  });
+    for (let byte = 0; byte < bytes; byte++) sum += tables[byte * 256 + codes[start + byte]];
+    scores[place] = sum / (bits.length * scale);
+  }
+  return scores;
 }
 
 /**
@@ -299,20 +307,4 @@ function rocchio(own, positive, negative) {
   );
   const total = 1 + (positive.length ? 1 : 0) + (negative.length ? 0.75 : 0);
   return { bits, scale: total * 4 * plus * minus * SOFT_SCALE };
-}
-
-/**
- * The first tiles and all that tie with the last of them.
- * @param {Ranked} ranked
- * @param {number} topK
- * @returns {Ranked}
- */
-function cutAfterTies({ rows, distances, scores }, topK) {
-  let stop = topK;
-  while (scores && stop < rows.length && scores[stop] === scores[topK - 1]) stop++;
-  return {
-    rows: rows.subarray(0, stop),
-    distances: distances.subarray(0, stop),
-    scores: scores?.subarray(0, stop) ?? null,
-  };
 }

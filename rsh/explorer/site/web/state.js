@@ -51,7 +51,7 @@ export class State {
   }
 
   get numSearched() {
-    return this.gallery.size - (this.settings.includeHeldOut ? 0 : this.gallery.numHeldOut);
+    return this.countFound(NO_FILTER);
   }
 
   get maxTopK() {
@@ -185,11 +185,10 @@ export class State {
 
   /** How many tiles can be found, the query included. */
   countFound({ passes } = this.filter, includeHeldOut = this.settings.includeHeldOut) {
-    const { isHeldOut, size } = this.gallery;
+    const { isHeldOut, numHeldOut, size } = this.gallery;
+    if (!passes) return size - (includeHeldOut ? 0 : numHeldOut);
     let found = 0;
-    for (let row = 0; row < size; row++) {
-      if ((!passes || passes[row]) && (includeHeldOut || !isHeldOut[row])) found += 1;
-    }
+    for (let row = 0; row < size; row++) if (passes[row] && (includeHeldOut || !isHeldOut[row])) found += 1;
     return found;
   }
 
@@ -199,13 +198,14 @@ export class State {
    */
   listTiles(number) {
     const { labels, isHeldOut } = this.gallery;
-    const rows = [];
-    for (const wanted of [1, 0]) {
-      for (let row = 0; row < labels.length; row++) {
-        if (labels[row] === number && isHeldOut[row] === wanted) rows.push(row);
-      }
+    /** @type {number[]} */
+    const heldOut = [];
+    /** @type {number[]} */
+    const others = [];
+    for (let row = 0; row < labels.length; row++) {
+      if (labels[row] === number) (isHeldOut[row] ? heldOut : others).push(row);
     }
-    return rows;
+    return [...heldOut, ...others];
   }
 }
 

@@ -54,10 +54,20 @@ export class Store {
    */
   whole(path) {
     const kept = this.keptWith(path);
-    const bytes = kept.get(path) ?? this.fetch(path).then((response) => this.check(path, response.arrayBuffer()));
+    const bytes = kept.get(path) ?? this.once(path);
     keepLast(kept, path, bytes, kept === this.packs ? PACKS_KEPT : Infinity);
     bytes.catch(() => kept.delete(path)); // another try may find it
     return bytes;
+  }
+
+  /**
+   * A file as a whole, which is not kept.
+   * @param {string} path
+   * @throws {SiteError} it is missing, cut or altered
+   */
+  async once(path) {
+    const response = await this.fetch(path);
+    return this.check(path, response.arrayBuffer());
   }
 
   /** The files that are in memory, of the kind of one. @param {string} path */

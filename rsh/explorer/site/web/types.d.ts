@@ -121,6 +121,7 @@ export interface ParquetMetadata {
 }
 
 declare global {
+  const COMPILED_SCAN: string; // base64 of scan.wasm
   const hyparquet: {
     parquetMetadataAsync(file: ParquetFile): Promise<ParquetMetadata>;
     parquetRead(options: {

@@ -290,8 +290,7 @@ export function classPage(state, chosen, part) {
  * @param {ReturnType<typeof classPage>} page
  */
 export function classBrowserView({ gallery, query }, chosen, { total, start, rows }) {
-  const counts = new Int32Array(gallery.classes.length + 1);
-  for (const label of gallery.labels) counts[label] += 1;
+  const counts = gallery.classCounts;
   const names = [...gallery.classes, ...(counts[gallery.classes.length] ? [""] : [])];
   return {
     classes: gallery.classes.length
