@@ -10,7 +10,6 @@ import { countsOfScores, precisionAt } from "./scan.js";
 /** @import { Query, SearchOptions } from "./types" */
 
 export const RERANK_DEPTH = 100; // tiles that are re-ranked
-const SOFT_SCALE = 127;
 
 /** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */
 /** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null }} Ranked */
@@ -173,13 +172,14 @@ export async function search(gallery, query, options) {
   const topK = Math.min(options.topK, available);
   const rows = [query.row, ...query.positive, ...query.negative];
   const [own, ...marked] = await gallery.softBits(rows);
+  const { soft_scale: scale } = gallery.manifest;
   if (hasFeedback(query)) {
-    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
+    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length), scale);
     const found = rowsOf(others, (row) => !given.includes(row));
     const ranked = rank(gallery, found, distances, { weights, first: "score" });
     return new SearchResult(gallery, query, options, distances, others, cutAfterTies(ranked, topK), topK);
   }
-  const weights = { bits: Float64Array.from(own), scale: SOFT_SCALE };
+  const weights = { bits: Float64Array.from(own), scale };
   const inRadius = options.radius !== null;
   const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
   const reach = options.radius ?? farthestOf(distances, others, depth);
@@ -287,9 +287,10 @@ function scoreParts(gallery, rows, own, part) {
  * @param {Int8Array} own
  * @param {Int8Array[]} positive
  * @param {Int8Array[]} negative
+ * @param {number} softScale of all
  * @returns {Weights}
  */
-function rocchio(own, positive, negative) {
+function rocchio(own, positive, negative, softScale) {
   const [plus, minus] = [Math.max(positive.length, 1), Math.max(negative.length, 1)];
   const sum = (/** @type {Int8Array[]} */ codes, /** @type {number} */ bit) =>
     codes.reduce((total, code) => total + code[bit], 0);
@@ -298,7 +299,7 @@ function rocchio(own, positive, negative) {
     (value, bit) => 4 * plus * minus * value + 4 * minus * sum(positive, bit) - 3 * plus * sum(negative, bit),
   );
   const total = 1 + (positive.length ? 1 : 0) + (negative.length ? 0.75 : 0);
-  return { bits, scale: total * 4 * plus * minus * SOFT_SCALE };
+  return { bits, scale: total * 4 * plus * minus * softScale };
 }
 
 /**
