@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rsh.encoding.build import build_gallery as build_gallery
     from rsh.errors import InputError as InputError
     from rsh.evaluation.evaluate import evaluate as evaluate
+    from rsh.explorer.site.build import build_site as build_site
     from rsh.gallery.gallery import Gallery as Gallery
     from rsh.gallery.projection import project as project
     from rsh.models.hashnet import HashNet as HashNet
@@ -38,6 +39,7 @@ _HOMES = {
     "TileDataset": "data.tiles",
     "TrainConfig": "config",
     "build_gallery": "encoding.build",
+    "build_site": "explorer.site.build",
     "evaluate": "evaluation.evaluate",
     "project": "gallery.projection",
     "train": "training.train",

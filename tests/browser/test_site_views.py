@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,6 @@ export async function views(base, asks) {
   return JSON.stringify(found, (_, value) => (value instanceof DataView ? bytes(value) : value));
 }
 """
-SCORE = re.compile(r", score -?\d\.\d\d")
 Ask = dict[str, Any]
 
 
@@ -158,7 +156,7 @@ def test_all_views_are_those_of_python(
 ) -> None:
     gallery = tiny_gallery(tmp_path / "g", num_tiles=240, num_bits=num_bits, look_bits=look_bits)
     random = np.random.default_rng(num_bits)
-    wheres = [["split=train,val"], ["latitude=-60..50", "class!=coast"], ["bbox=100,-80,20,80"]]
+    wheres = [["split=train,val"], ["latitude=-60..50", "class!=coast"], ["bbox=1_00,-80,20,80"]]
     orders = ["bits", "asymmetric", *(["class-bits", "look-bits"] if look_bits else [])]
     asks = []
     for number in range(24):
@@ -186,8 +184,6 @@ def test_all_views_are_those_of_python(
         page.close()
     for ask, shown in zip(asks, found, strict=True):
         wanted = plain(expected(gallery, ask))
-        for card in (*wanted["cards"]["cards"], *shown["cards"]["view"]["cards"]):
-            card["alt"] = SCORE.sub("", card["alt"])  # the languages round halves to either side
         for name in ("orders", "order_note"):  # a site has no features to order by
             del wanted["controls"][name], shown["controls"]["view"][name]
         tab = ask["tab"]

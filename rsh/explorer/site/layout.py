@@ -25,12 +25,12 @@ from typing import Any
 
 from rsh.io.files import FileRecord
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "site.json"
-SOFT_ROWS = 16384  # tiles in a file of soft bits
+SOFT_ROWS = 16384
 SOFT_SCALE = 127
 ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
-PACK = 256  # tiles in a file of words and thumbnails
+PACK = 256
 Columns = list[dict[str, Any]]
 
 
@@ -55,6 +55,9 @@ class SiteManifest:
         first: row of the first query.
         has_images: whether any tile has an image.
         decimals: of degrees that are shown.
+        pack: PACK, tiles in a file of words and thumbnails.
+        soft_rows: SOFT_ROWS, tiles in a file of soft bits.
+        soft_scale: SOFT_SCALE, what stands for 1 there.
         planes: heading, term and caption of each plane, by the name of its space.
         columns: what conditions can be on, as the filter shows it.
         ways: what dots can be colored by.
@@ -77,6 +80,9 @@ class SiteManifest:
     first: int
     has_images: bool
     decimals: int
+    pack: int
+    soft_rows: int
+    soft_scale: int
     planes: dict[str, list[str]]
     columns: Columns
     ways: list[tuple[str, str]]

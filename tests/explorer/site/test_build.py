@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +139,13 @@ def test_check_names_what_is_harmed(site: Path) -> None:
         check_site(site)
     with pytest.raises(InputError, match=r"site\.json"):
         check_site(site.parent)
+
+
+def test_rsh_offers_it_and_leaves_slow_libraries_alone() -> None:
+    code = "import sys, rsh; assert 'numpy' not in sys.modules; rsh.build_site\n"
+    code += "print(rsh.build_site.__module__, {'torch', 'rasterio', 'shapely'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "rsh.explorer.site.build set()"
 
 
 def test_command_writes_and_checks(

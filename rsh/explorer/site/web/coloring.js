@@ -2,6 +2,7 @@
 // Colors of the dots, as `rsh.explorer.panels.coloring` makes them.
 
 import { SPLITS } from "./gallery.js";
+import { general } from "./numbers.js";
 import { humanize, pluralOf as plural } from "./text.js";
 import { shownRows } from "./views.js";
 
@@ -88,7 +89,7 @@ function byColumn(by, column) {
     return onScale(
       by,
       column.map((value) => (value === null ? NaN : Number(value))),
-      (value) => String(Number(value.toPrecision(6))),
+      general,
     );
   }
   if (known.every((value) => DAY.test(String(value)))) {

@@ -8,6 +8,8 @@ import { pluralOf as plural } from "./text.js";
 /** @import { Ring } from "./regions.js" */
 /** @import { Condition } from "./types" */
 
+const DIGITS = "\\d+(?:_\\d+)*";
+const FLOAT = new RegExp(`^[+-]?(${DIGITS}\\.?(${DIGITS})?|\\.${DIGITS})(e[+-]?${DIGITS})?$`, "i");
 const FORM = /^([^=!]+)(!?=)([\s\S]*)$/;
 /** Conditions on what is in no column of the table, and whose values may hold commas. */
 export const NAMED = ["set", "label", "group"];
@@ -124,6 +126,17 @@ export function regionOf(condition) {
 }
 
 /**
+ * A number as Python reads it.
+ * @param {string} text
+ * @param {Condition} condition
+ */
+export function readNumber(text, condition) {
+  const number = FLOAT.test(text) ? Number(text.replaceAll("_", "")) : NaN;
+  if (!Number.isFinite(number)) throw wrongFilter(`${text} is not a number`, textOf(condition));
+  return number;
+}
+
+/**
  * The rings of all boxes and regions, for a map. What goes beyond the 180th meridian is drawn on its other side, too.
  * @param {Condition[]} conditions
  * @returns {Ring[]}
@@ -132,7 +145,7 @@ export function outlinesOf(conditions) {
   return conditions.flatMap((condition) => {
     if (isRegion(condition)) return ringsOf(condition.values[0]);
     if (condition.column !== "bbox") return [];
-    const [west, south, east, north] = condition.values.map(Number);
+    const [west, south, east, north] = condition.values.map((value) => readNumber(value, condition));
     const [from, to] = endsOf(west, east);
     const spans =
       from <= to

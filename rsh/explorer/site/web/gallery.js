@@ -4,6 +4,7 @@
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
 import { Annotations } from "./labels/annotations.js";
+import { fixed } from "./numbers.js";
 import { keepLast } from "./recent.js";
 import { CodeScanner } from "./scan.js";
 import { SiteError, Store } from "./store.js";
@@ -12,11 +13,9 @@ import { formatPlace, humanize } from "./text.js";
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
-const SOFT_ROWS = 16384; // tiles in a file of soft bits
-const PACK = 256; // tiles in a file
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
@@ -161,8 +160,9 @@ export class Gallery {
   async softBits(rows) {
     return Promise.all(
       rows.map(async (row) => {
-        const start = (row % SOFT_ROWS) * this.numBits;
-        const file = `data/soft-${Math.floor(row / SOFT_ROWS)}.bin`;
+        const { soft_rows: perFile } = this.manifest;
+        const start = (row % perFile) * this.numBits;
+        const file = `data/soft-${Math.floor(row / perFile)}.bin`;
         return new Int8Array(await this.store.part(file, start, start + this.numBits));
       }),
     );
@@ -226,7 +226,7 @@ export class Gallery {
     /** @type {Map<number, number>} */
     const counts = new Map();
     for (const row of rows) {
-      const pack = Math.floor(this.order[row] / PACK);
+      const pack = Math.floor(this.order[row] / this.manifest.pack);
       counts.set(pack, (counts.get(pack) ?? 0) + 1);
     }
     const full = [...counts].filter(([, count]) => count >= MANY_OF_PACK);
@@ -271,10 +271,10 @@ export class Gallery {
    * @param {number} row
    */
   async packed(name, row) {
-    const place = this.order[row];
-    const path = `data/${name}-${Math.floor(place / PACK)}.bin`;
+    const [place, size] = [this.order[row], this.manifest.pack];
+    const path = `data/${name}-${Math.floor(place / size)}.bin`;
     const starts = await this.startsOf(path);
-    const [start, stop] = [starts[place % PACK], starts[(place % PACK) + 1]];
+    const [start, stop] = [starts[place % size], starts[(place % size) + 1]];
     return start === stop ? new ArrayBuffer(0) : this.store.part(path, start, stop);
   }
 
@@ -284,7 +284,8 @@ export class Gallery {
    */
   startsOf(path) {
     const known = this.starts.get(path);
-    const starts = known ?? this.store.part(path, 0, 4 * (PACK + 1)).then((bytes) => new Uint32Array(bytes));
+    const size = 4 * (this.manifest.pack + 1);
+    const starts = known ?? this.store.part(path, 0, size).then((bytes) => new Uint32Array(bytes));
     starts.catch(() => this.starts.delete(path));
     keepLast(this.starts, path, starts, STARTS_KEPT);
     return starts;
@@ -377,6 +378,6 @@ export class Gallery {
  * @param {number} latitude
  */
 function mapUrl(longitude, latitude) {
-  const [x, y] = [longitude.toFixed(5), latitude.toFixed(5)];
+  const [x, y] = [fixed(longitude, 5), fixed(latitude, 5)];
   return `https://www.openstreetmap.org/?mlat=${y}&mlon=${x}#map=9/${y}/${x}`;
 }

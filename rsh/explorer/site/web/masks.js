@@ -1,7 +1,7 @@
 // @ts-check
 // Which tiles of a gallery pass a filter, as `rsh.gallery.filters` finds them.
 
-import { endsOf, isRegion, malformed, NAMED, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
+import { endsOf, isRegion, malformed, NAMED, readNumber, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
 import { keepLast } from "./recent.js";
 import { quoted } from "./text.js";
 
@@ -9,8 +9,6 @@ import { quoted } from "./text.js";
 /** @import { Condition } from "./types" */
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
-const DIGITS = "\\d+(?:_\\d+)*";
-const FLOAT = new RegExp(`^[+-]?(${DIGITS}\\.?(${DIGITS})?|\\.${DIGITS})(e[+-]?${DIGITS})?$`, "i");
 const DATE = /^\d{4}(-|$)/;
 const DEGREES = ["longitude", "latitude"];
 const IN_MEMORY = ["class", "split"]; // columns that every gallery has
@@ -160,16 +158,6 @@ const isKnown = (value) => value !== null && value !== undefined && !Number.isNa
 function textOfValue(value) {
   if (typeof value === "boolean") return value ? "True" : "False";
   return String(value);
-}
-
-/**
- * @param {string} text
- * @param {Condition} condition
- */
-function readNumber(text, condition) {
-  const number = FLOAT.test(text) ? Number(text.replaceAll("_", "")) : NaN;
-  if (!Number.isFinite(number)) throw wrongFilter(`${text} is not a number`, textOf(condition));
-  return number;
 }
 
 /**

@@ -6,6 +6,7 @@
 //   0,0,9,0,9,9/20,0,29,0,29,9     a slash begins another part
 
 import { InputError } from "./errors.js";
+import { general } from "./numbers.js";
 
 /** @typedef {[x: number, y: number]} Point degrees; longitudes go on beyond 180 */
 /** Corners, without the first one again. @typedef {Point[]} Ring */
@@ -68,9 +69,6 @@ function readRing(text) {
   return Array.from({ length: numbers.length / 2 }, (_, corner) => [numbers[2 * corner], numbers[2 * corner + 1]]);
 }
 
-/** @param {number} value */
-const short = (value) => String(Number(value.toPrecision(6)));
-
 /** @param {Ring} ring */
 const countDifferent = (ring) => new Set(ring.map(String)).size;
 
@@ -110,7 +108,7 @@ function checked(ring) {
   }
   const outside = corners.find(([x, y]) => !(Math.abs(x) <= 360 && Math.abs(y) <= 90));
   if (outside) {
-    const [x, y] = outside.map(short);
+    const [x, y] = outside.map(general);
     throw new InputError(
       `the corner ${x},${y} is outside -360 to 360 degrees of longitude or -90 to 90 of latitude: give the longitude ` +
         "first, in degrees",
@@ -261,7 +259,7 @@ function crossing(ring) {
 function checkHole(hole, outline) {
   const outside = hole.corners.find(([x, y]) => placeIn(outline, x, y) === OUTSIDE);
   if (!outside) return;
-  const [x, y] = outside.map(short);
+  const [x, y] = outside.map(general);
   throw new InputError(
     `a hole lies outside its outline at ${x},${y}: begin another part with /, or move its corners inside`,
   );

@@ -10,7 +10,6 @@ import { countByDistance, countsOfScores, precisionAt } from "./scan.js";
 /** @import { Query, SearchOptions } from "./types" */
 
 export const RERANK_DEPTH = 100; // tiles that are re-ranked
-const SOFT_SCALE = 127;
 
 /** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */
 /** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null }} Ranked */
@@ -158,14 +157,15 @@ export async function search(gallery, query, options) {
   let available = sum(counts.all.items);
   for (const row of given) available -= others[row];
   const topK = Math.min(options.topK, available);
+  const { soft_scale: scale } = gallery.manifest;
   if (hasFeedback(query)) {
-    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
+    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length), scale);
     for (const row of given) others[row] = 0;
     const best = bestOf(gallery, rowsWithin(others, distances, numBits), weights, topK);
     const ranked = rank(gallery, best, distances, { weights, first: "score" });
     return new SearchResult(gallery, query, options, counts, ranked, topK);
   }
-  const weights = { bits: Float64Array.from(own), scale: SOFT_SCALE };
+  const weights = { bits: Float64Array.from(own), scale };
   const inRadius = options.radius !== null;
   const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
   const near = rowsWithin(others, distances, options.radius ?? reachOf(counts.all, depth));
@@ -295,9 +295,10 @@ function scoreParts(gallery, rows, own, part) {
  * @param {Int8Array} own
  * @param {Int8Array[]} positive
  * @param {Int8Array[]} negative
+ * @param {number} softScale of all
  * @returns {Weights}
  */
-function rocchio(own, positive, negative) {
+function rocchio(own, positive, negative, softScale) {
   const [plus, minus] = [Math.max(positive.length, 1), Math.max(negative.length, 1)];
   const sum = (/** @type {Int8Array[]} */ codes, /** @type {number} */ bit) =>
     codes.reduce((total, code) => total + code[bit], 0);
@@ -306,5 +307,5 @@ function rocchio(own, positive, negative) {
     (value, bit) => 4 * plus * minus * value + 4 * minus * sum(positive, bit) - 3 * plus * sum(negative, bit),
   );
   const total = 1 + (positive.length ? 1 : 0) + (negative.length ? 0.75 : 0);
-  return { bits, scale: total * 4 * plus * minus * SOFT_SCALE };
+  return { bits, scale: total * 4 * plus * minus * softScale };
 }

@@ -2,6 +2,7 @@
 // Words as `rsh.text` and `rsh.data.places` write them.
 
 import { readable } from "../../panels/lib/shared.js";
+import { fixed } from "./numbers.js";
 
 /**
  * A count with its noun: "1 bit", "2,400 tiles", "10 classes", "2 galleries".
@@ -46,9 +47,9 @@ export const humanize = (name) => readable(name.replaceAll("_", " ").trim()) || 
  */
 export function formatPlace(longitude, latitude, decimals) {
   if (!Number.isFinite(longitude) || !Number.isFinite(latitude)) return "";
-  const [x, y] = [longitude, latitude].map((degrees) => Number(degrees.toFixed(decimals)));
+  const [x, y] = [longitude, latitude].map((degrees) => Number(fixed(degrees, decimals)));
   const [north, east] = [y < 0 ? "S" : "N", x < 0 ? "W" : "E"];
-  return `${Math.abs(y).toFixed(decimals)}° ${north}, ${Math.abs(x).toFixed(decimals)}° ${east}`;
+  return `${fixed(Math.abs(y), decimals)}° ${north}, ${fixed(Math.abs(x), decimals)}° ${east}`;
 }
 
 /**

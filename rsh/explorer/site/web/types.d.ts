@@ -19,6 +19,9 @@ export interface Manifest {
   first: number;
   has_images: boolean;
   decimals: number;
+  pack: number;
+  soft_rows: number;
+  soft_scale: number;
   planes: Record<string, [heading: string, term: string, caption: string]>;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];

@@ -2,6 +2,7 @@
 // What each panel shows, as the functions of the same names in `rsh.explorer.panels` say it.
 
 import { NO_CLASS } from "./gallery.js";
+import { fixed } from "./numbers.js";
 import { hasFeedback, RERANK_DEPTH } from "./search.js";
 import { ordersOf } from "./state.js";
 import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
@@ -75,7 +76,7 @@ export function cardsView(result) {
       const far = `${plural(distance, "bit")} away`;
       return {
         ...tile,
-        alt: alt(`rank ${place + 1}`, tile.name, far, score !== null && `score ${score.toFixed(2)}`, same),
+        alt: alt(`rank ${place + 1}`, tile.name, far, score !== null && `score ${fixed(score, 2)}`, same),
         rank: place + 1,
         distance,
         relevant,
@@ -171,12 +172,12 @@ function judged(result, term) {
   const all = numJudged === result.rows.length;
   const among = all ? numJudged.toLocaleString("en") : `the ${plural(numJudged, "tile")} with a class`;
   const right = `${numRelevant.toLocaleString("en")} of ${among} ${have} the query's class`;
-  const figure = `${term || `precision@${numJudged}`} = ${precision.toFixed(2)}`;
+  const figure = `${term || `precision@${numJudged}`} = ${fixed(precision, 2)}`;
   const tied = result.cutoffTies;
   if (result.order !== "bits") {
     const byBits = term
       ? "the same by Hamming distance alone"
-      : `by Hamming distance alone it is ${(result.precisionByBits ?? 0).toFixed(2)}`;
+      : `by Hamming distance alone it is ${fixed(result.precisionByBits ?? 0, 2)}`;
     if (!tied) return `${right}: ${figure}; ${byBits}.`;
     return `${right}. ${reachOf(result)}. Averaged over tie orders: ${figure}; ${byBits}.`;
   }

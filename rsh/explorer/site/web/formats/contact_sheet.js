@@ -2,6 +2,7 @@
 // A contact sheet, as `rsh.search.formats.contact_sheet`: the query and its tiles as one image. Color, words, signs and
 // frames (solid or dashed) each show which tiles are relevant, so that the sheet can be read in gray.
 
+import { fixed } from "../numbers.js";
 import { humanize, pluralOf as plural } from "../text.js";
 
 /** @import { Tiles } from "./tables.js" */
@@ -163,7 +164,7 @@ async function drawCard(ctx, tiles, place, row, name, x, y) {
     ctx.setLineDash([]);
   }
   let down = y + HIGH + 5;
-  const score = tiles.scores ? ` · ${tiles.scores[place].toFixed(3)}` : "";
+  const score = tiles.scores ? ` · ${fixed(tiles.scores[place], 3)}` : "";
   const end = write(ctx, x, down, String(place + 1), font(14, true));
   write(ctx, end + 8, down + 1, plural(tiles.distances[place], "bit") + score, font(13), SOFT);
   down += LINE + 2;
