@@ -12,8 +12,11 @@ in the same run. A row is one JSON line in benchmarks/results/site_load.jsonl; o
     open_mb             what the host has sent until then
     click_ms            from pressing a card until the cards of the new query
     click_mb            what a click fetches, on average
-    tab_mb              resident memory of the tab's process after the clicks; tab_own_mb counts
-                        what it does not share with other tabs
+    tab_mb              memory of the tab's process after the clicks that it shares with no other,
+                        as the browser's own list counts it; tab_all_mb with what it shares
+    scan_ms             to compare one code with all in a worker, alone, the median
+    native_ms, limit_ms the same by the compiled scan of the dashboard, for the 20 nearest, and by
+                        nothing but reading the codes, on one core
     dashboard           open_s, click_ms and kernel_mb of the dashboard
 
 and of many visitors, who come at once and fetch what the one visitor's browser fetched:
@@ -49,8 +52,13 @@ from benchmarks.dashboard.load_test import CLICKS, Visitor, alone, at_most, chro
 from benchmarks.dashboard.server import megabytes, seconds, serve_ours, settle, spread
 from benchmarks.dashboard.static_host import Host, Request, hosting
 from benchmarks.dashboard.tables import figure, times
-from rsh.explorer.site.build import build_site, check_site
+from benchmarks.search.peers import PEERS, TOP_K
+from benchmarks.search.search import timed
+from benchmarks.search.turns import LIMIT
+from rsh.codes.binary import Packed
+from rsh.explorer.site.build import build_site, bundle_worker, check_site
 from rsh.gallery.gallery import Gallery
+from rsh.index.scan import ScanIndex
 from rsh.io.provenance import environment
 
 RESULTS = RESULTS_FOLDER / "site_load.jsonl"
@@ -58,11 +66,35 @@ SIZES, BITS = (100_000, 1_000_000), 64
 VISITS, VISITORS = 5, 200
 OF_DASHBOARD = ("open_s", "click_ms", "click_p95_ms", "kernel_mb", "errors")
 LARGE = 1_000_000  # tiles
+SCANS, AT_ONCE = 101, 10  # browsers' clocks tick in tenths of milliseconds
+SCAN = """
+self.onmessage = async ({ data: [url, perCode, scans, atOnce] }) => {
+  const { CodeScanner } = site_web_scan_js;
+  const codes = new Uint32Array(await (await fetch(url)).arrayBuffer());
+  const scanner = new CodeScanner(perCode);
+  scanner.reserve(codes.length / perCode).set(codes);
+  const times = [];
+  for (let turn = 0; turn < scans; turn++) {
+    const start = performance.now();
+    for (let row = turn * atOnce; row < (turn + 1) * atOnce; row++)
+      scanner.scan(codes.subarray(row * perCode, (row + 1) * perCode));
+    times.push((performance.now() - start) / atOnce);
+  }
+  self.postMessage(times);
+};
+"""
+IN_WORKER = """(ask) => new Promise((resolve, reject) => {
+  const worker = new Worker("scan.js", { type: "module" });
+  worker.onmessage = ({ data }) => resolve(data);
+  worker.onerror = (error) => reject(new Error(error.message));
+  worker.postMessage(ask);
+})"""
 BARS: dict[str, Callable[[Row], float]] = {
     "open_s": lambda row: 4 if row["tiles"] >= LARGE else 2,
     "open_mb": lambda row: 15,
     "click_p95_ms": lambda row: 200 if row["tiles"] >= LARGE else 100,
     "tab_mb": lambda row: 350,
+    "scan_ms": lambda row: 3,
     "errors": lambda row: 0,
     "failed": lambda row: 0,
     "changed": lambda row: 0,
@@ -84,6 +116,10 @@ def measure(given: argparse.Namespace) -> None:
             with hosting(site) as host:
                 row |= asyncio.run(one_visitor(host))
                 visit = host.requests()
+                (site / "scan.js").write_text(bundle_worker("scan") + SCAN)
+                row["scan_ms"] = asyncio.run(scan_in_worker(host))
+                (site / "scan.js").unlink()
+            row |= scan_natively(Gallery.open(gallery).packed)
             with serve_ours(gallery) as (url, server):
                 settle(server)
                 dashboard = asyncio.run(alone(url, server))
@@ -126,6 +162,30 @@ async def one_visitor(host: Host) -> Row:
         return row | memory(browser) | {"errors": len(visitor.complaints)}
 
 
+async def scan_in_worker(host: Host) -> float:
+    """Return the milliseconds of a scan in a worker, and nothing else of a search."""
+    async with chromium() as browser:
+        page = await browser.new_page(bypass_csp=True)
+        await page.goto(host.url)
+        ask = [f"{host.url}data/codes.bin", BITS // 32, SCANS, AT_ONCE]
+        return round(float(np.median(await page.evaluate(IN_WORKER, ask))), 2)
+
+
+def scan_natively(packed: Packed) -> Row:
+    """Return the milliseconds of the compiled scan and of the memory's limit."""
+    row: Row = {}
+    with PEERS[LIMIT].build(packed, BITS) as limit:
+        scan = ScanIndex(packed, BITS)
+        ways: dict[str, Callable[[Packed], object]] = {
+            "native_ms": lambda query: scan.search(query, top_k=TOP_K),
+            "limit_ms": limit,
+        }
+        for name, ask in ways.items():
+            seconds = [timed(ask, packed[turn : turn + 1]) for turn in range(SCANS)]
+            row[name] = round(1e3 * statistics.median(seconds), 2)
+    return row
+
+
 def sent(requests: list[Request]) -> float:
     """Content that a host has sent, MB."""
     return round(sum(each.size for each in requests) / 1e6, 1)
@@ -137,10 +197,7 @@ def memory(browser: Browser) -> Row:
     every = psutil.Process().children(recursive=True)
     tabs = [one for one in every if "--type=renderer" in one.cmdline()]
     tab = max(tabs, key=lambda one: int(one.memory_info().rss))
-    return {
-        "tab_mb": megabytes([tab]),
-        "tab_own_mb": round(tab.memory_full_info().uss / 1e6),
-    }
+    return {"tab_mb": round(tab.memory_full_info().uss / 1e6), "tab_all_mb": megabytes([tab])}
 
 
 async def many_visitors(host: Host, visit: list[Request]) -> Row:
@@ -187,6 +244,9 @@ ALONE = {
     "click to new cards": times("click"),
     "a click fetches": figure("click_mb", " MB"),
     "tab": figure("tab_mb", " MB"),
+    "scan / native / limit": lambda row: (
+        f"{row['scan_ms']} / {row['native_ms']} / {row['limit_ms']}"
+    ),
     "dashboard: first cards": lambda row: figure("open_s", " s")(row["dashboard"]),
     "click": lambda row: times("click")(row["dashboard"]),
     "kernel": lambda row: figure("kernel_mb", " MB")(row["dashboard"]),
