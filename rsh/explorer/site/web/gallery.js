@@ -49,28 +49,36 @@ export async function readManifest(base) {
   return manifest;
 }
 
+/**
+ * The files that a search needs: codes, labels and splits of all tiles.
+ * @param {Store} store
+ * @param {string} folder
+ */
+export const readParts = (store, folder) =>
+  Promise.all(["codes", "labels", "splits"].map((name) => store.whole(`${folder}/${name}.bin`)));
+
 export class Gallery {
   /**
    * @param {Manifest} manifest
    * @param {Store} store
-   * @param {Uint32Array<ArrayBuffer>} words of all codes
-   * @param {Uint8Array | Uint16Array} labels
-   * @param {Uint8Array} splits
-   * @param {Uint32Array} order place of each tile in the order of codes
+   * @param {string} folder of its codes, labels, splits and soft bits
+   * @param {ArrayBuffer[]} parts what `readParts` returns
+   * @param {Uint32Array} order place of each tile in the files of packs
    */
-  constructor(manifest, store, words, labels, splits, order) {
+  constructor(manifest, store, folder, [codes, labels, splits], order) {
     this.manifest = manifest;
     this.store = store;
-    this.words = words;
-    this.labels = labels;
-    this.splits = splits;
+    this.folder = folder;
+    this.words = new Uint32Array(codes);
+    this.labels = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
+    this.splits = new Uint8Array(splits);
     this.order = order;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
-    this.perCode = words.length / this.size; // words of a code
-    this.isHeldOut = Uint8Array.from(splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
+    this.perCode = this.words.length / this.size; // words of a code
+    this.isHeldOut = Uint8Array.from(this.splits, (split) => (manifest.splits[split] === "query" ? 1 : 0));
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
-    this.numLabeled = countBelow(labels, manifest.classes.length);
+    this.numLabeled = countBelow(this.labels, manifest.classes.length);
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
     /** Rows that were loaded last. @type {Map<number, Item>} */
@@ -92,12 +100,8 @@ export class Gallery {
   static async open(base) {
     const manifest = await readManifest(base);
     const store = new Store(base, manifest.files);
-    const [codes, labels, splits, order] = await Promise.all(
-      ["codes", "labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
-    );
-    const numbers = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
-    const [words, places] = [codes, order].map((bytes) => new Uint32Array(bytes));
-    return new Gallery(manifest, store, words, numbers, new Uint8Array(splits), places);
+    const [parts, order] = await Promise.all([readParts(store, "data"), store.whole("data/order.bin")]);
+    return new Gallery(manifest, store, "data", parts, new Uint32Array(order));
   }
 
   get classes() {
@@ -154,7 +158,7 @@ export class Gallery {
       rows.map(async (row) => {
         const { soft_rows: perFile } = this.manifest;
         const start = (row % perFile) * this.numBits;
-        const file = `data/soft-${Math.floor(row / perFile)}.bin`;
+        const file = `${this.folder}/soft-${Math.floor(row / perFile)}.bin`;
         return new Int8Array(await this.store.part(file, start, start + this.numBits));
       }),
     );

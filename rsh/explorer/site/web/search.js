@@ -222,7 +222,7 @@ function farthestOf(distances, others, depth) {
  * @param {{ weights: Weights, first: string, own?: number }} by
  * @returns {Ranked}
  */
-function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
+export function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
   const soft = scoreAll(gallery, rows, weights);
   /** @type {Float64Array | null} */
   let scores = null;
