@@ -125,6 +125,9 @@ MISTAKES = [
     ["dashboard", "tiny", "--basemap", "http://tile.example.org/{z}/{x}/{y}.png"],
     ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}.png"],
     ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}/{y}.png"],
+    ["site", "tiny", "--compare", "fewer"],
+    ["site", "tiny", "--compare", "tiny"],
+    ["site", "tiny", "--output", "."],
     ["classify", "labeled", "--least", "80"],
     ["classify", "labeled", "--least", "nan"],
     ["data", "fetch", "ucmerce"],
@@ -165,6 +168,7 @@ def lay_out_labels(folder: Path) -> None:
     store.create_set("first", [0], by=ana)
     store.create_set("second", [1], by=ana)
     tiny_gallery(folder / "later", num_tiles=40)
+    tiny_gallery(folder / "fewer", num_tiles=20)
     (folder / "later" / "annotations.log").write_bytes(seal_line(b'{"format": 2}'))
     tables = {
         "unknown": f"id,class\n{QUERY},sea\nmoon/1.jpg,sea\nmoon/2.jpg,sea\n",

@@ -85,7 +85,9 @@ def dashboard(
     )
 
 
-def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) -> None:
+def site(
+    gallery: Path, /, *, output: Path = Path("site"), compare: Texts = (), check: bool = False
+) -> None:
     """Write a folder of static files that shows a gallery in the browser, without Python.
 
     Any web host can serve the folder, below any path; visitors search in their own browsers. To try
@@ -94,6 +96,8 @@ def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) 
     Args:
         gallery: Gallery folder.
         output: Folder of the site; a site that is there is replaced.
+        compare: Another gallery of the same tiles that results can be compared with; may be
+            repeated.
         check: Only check that the site is whole, and write nothing.
     """
     from rsh.explorer.site.build import build_site, check_site
@@ -102,7 +106,8 @@ def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) 
     if check:
         print(f"{output} is whole: {plural(check_site(output), 'file')}")
         return
-    manifest = build_site(Gallery.open(gallery), output)
+    others = [Gallery.open(Path(other)) for other in compare]
+    manifest = build_site(Gallery.open(gallery), output, compare=others)
     size = sum(record.size for record in manifest.files.values())
     files = f"{plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
     print(f"{output}: {' · '.join(manifest.facts)} in {files}")

@@ -2,7 +2,7 @@
 
     ?gallery=bluemarble-64&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
-    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes
+    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
@@ -21,7 +21,7 @@ from rsh.text import escape_control_chars
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
-NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", *SIGNS)
+NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", "compare", *SIGNS)
 SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -45,6 +45,8 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     if settings.order != "bits":
         pairs.append(("order", settings.order))
     pairs += _switches(state).items()
+    if state.compared:
+        pairs.append(("compare", state.compared))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
@@ -88,7 +90,7 @@ def read_address(address: str, state: ExplorerState) -> str:
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
     # how many tiles can be found depends on whether held-out ones count
-    for name in ("q", "include_held_out", "k", "r", "order", "stack"):
+    for name in ("q", "include_held_out", "k", "r", "order", "stack", "compare"):
         parts.follow(name, found.get(name, [])[-1:])
     if "where" in found:
         parts.filter(found["where"])
@@ -119,6 +121,7 @@ class _Parts:
             "order": lambda text: self._search(order=text),
             "include_held_out": lambda text: self._search(include_held_out=_switch(text)),
             "stack": self._stack,
+            "compare": self._compare,
             **{word: partial(self._mark, sign=sign) for word, sign in SIGNS.items()},
         }
 
@@ -166,6 +169,12 @@ class _Parts:
 
     def _stack(self, text: str) -> None:
         self._state.stacked = _switch(text)
+
+    def _compare(self, text: str) -> None:
+        if text not in self._state.sides:
+            can = ", ".join(self._state.sides)
+            raise InputError(f"choose one of {can}" if can else "there is nothing to compare with")
+        self._state.compared = text
 
 
 def _switches(state: ExplorerState) -> dict[str, str]:

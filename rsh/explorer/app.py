@@ -9,6 +9,7 @@ import ipywidgets
 from rsh.explorer.address import read_address
 from rsh.explorer.alerts import explain
 from rsh.explorer.page import Explorer, box
+from rsh.explorer.panels.compare import list_sides, others_than
 from rsh.explorer.panels.header import HeaderPanel
 from rsh.explorer.server.logs import is_relevant
 from rsh.explorer.server.registry import Registry
@@ -52,6 +53,7 @@ def show_gallery(page: ipywidgets.Box, site: Registry, name: str, *, address: st
         InputError: it cannot be opened, or the address is too long; the page is as it was.
     """
     state = ExplorerState(site.open(name))
+    state.sides = list_sides(others_than(site, name))
     left_out = read_address(address, state)
     explorer = Explorer(state, site=site, name=name, settings=PageSettings.read())
     explorer.switch = lambda other, text: show_gallery(page, site, other, address=text)

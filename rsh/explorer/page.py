@@ -35,6 +35,7 @@ from rsh.explorer.parts.duplicates import DuplicatesPart
 from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
 from rsh.explorer.parts.learning import LearningPart
+from rsh.explorer.parts.part import Part
 from rsh.explorer.parts.spaces import SpacesPart
 from rsh.explorer.parts.viewer import ViewerPart
 from rsh.explorer.selection import rows_sent
@@ -88,8 +89,9 @@ class Explorer:
             question=make_headline(gallery),
             labeled=labeled,
             images=takes_images,
+            galleries=site.names,
+            gallery=name,
         )
-        self.header.galleries, self.header.gallery = site.names, name
         self.query = QueryPanel(page=page)
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
@@ -99,10 +101,16 @@ class Explorer:
         self.cards = CardsPanel(page=page)
         self.export = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
-        self.sides = ComparePanel(page=page, choices=self._comparison.choices, labeled=labeled)
+        state.sides = self._comparison.sides
+        choices, compared = self._comparison.choices, state.compared
+        self.sides = ComparePanel(page=page, choices=choices, labeled=labeled, chosen=compared)
         self._explained = Explained(gallery)
         self.reasons = ExplainPanel(page=page)
-        self.dock = DockPanel(page=page, tabs=list_tabs(labeled=labeled, images=takes_images))
+        self.dock = DockPanel(
+            page=page,
+            tabs=list_tabs(labeled=labeled, images=takes_images),
+            tab="compare" if compared else "",
+        )
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
         spaces = [[plane.space, plane.heading] for plane in self.planes]
@@ -116,9 +124,10 @@ class Explorer:
         self.groups = GroupsPart(self, page, self.labels.labeling)
         self.duplicates = DuplicatesPart(self, page)
         self.learning = LearningPart(self, page, self.labels.labeling, site, allowed=settings.learn)
-        spaces_part = SpacesPart(self, [])
-        self.parts = [spaces_part, self.viewer, self.labels, self.groups]
-        self.parts += [self.learning, self.duplicates]
+        self.parts: list[Part] = [
+            *(SpacesPart(self, []), self.viewer, self.labels),
+            *(self.groups, self.learning, self.duplicates),
+        ]
         self.refresh()
         self.panels = self._lay_out()
         self.controls.observe(self.search, names="search")
@@ -127,7 +136,9 @@ class Explorer:
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
         self.dock.observe(self.open_tab, names="tab")
-        if not labeled and gallery.groups:  # a way in where no class offers one
+        if (
+            not labeled and gallery.groups and not state.compared
+        ):  # a way in where no class offers one
             self.dock.tab = self.groups.tab
 
     @property
@@ -214,7 +225,10 @@ class Explorer:
 
     def _follow(self, address: str) -> None:
         """Show what an address says, and say what of it makes no sense."""
+        compared = self.state.compared
         left_out = read_address(address, self.state)
+        if self.state.compared != compared:
+            self.compare_with(self.state.compared)
         self.header.address = ""  # the browser shows another one, even if the state stays
         self.refresh()
         self.alert(left_out)
@@ -297,7 +311,10 @@ class Explorer:
     @guarded
     def compare(self, change: dict[str, Any]) -> None:
         """Compare the results with those of another side."""
-        self.sides.view = self._comparison.view(self.state, change["new"])
+        chosen = change["new"]
+        self.state.compared = chosen if chosen in self._comparison.sides else ""
+        self.sides.view = self._comparison.view(self.state, self.state.compared)
+        self.header.address = write_address(self.state, gallery=self._name)
         self.alert("")
 
     @guarded
@@ -419,6 +436,7 @@ class Explorer:
             return
         self.header.galleries = names
         self._comparison = Comparison(self.state.gallery, self._site, self.header.gallery)
+        self.state.sides = self._comparison.sides
         self.sides.choices = self._comparison.choices
         self.header.address = write_address(self.state, gallery=self._name)
 
@@ -426,10 +444,10 @@ class Explorer:
         """Show another gallery in place of this one, with the same query."""
         self.switch(name, carried_over(self.state, self._site.open(name)))
 
-    def compare_with(self, name: str) -> None:
-        """Open the comparison with another gallery."""
+    def compare_with(self, side: str) -> None:
+        """Open the comparison with another side, see `panels.compare.list_sides`."""
         self.dock.tab = "compare"
-        self.sides.chosen = f"{name}/bits"
+        self.sides.chosen = side
 
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""

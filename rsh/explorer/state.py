@@ -1,5 +1,6 @@
 """The state of the dashboard, without any widget: query, history and search settings."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 from urllib.parse import quote
@@ -67,6 +68,8 @@ class ExplorerState:
         settings: how to search.
         selection: rows of the tiles selected in a map, ascending.
         stacked: whether results with equal codes are shown as one stack.
+        compared: name of the side that results are compared with, or "".
+        sides: names of all such sides.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -83,6 +86,8 @@ class ExplorerState:
         self.search_by("top_k", top_k=DEFAULT_TOP_K, radius=radius)
         self.selection = select_rows([], num_tiles=len(gallery))
         self.stacked = False
+        self.compared = ""
+        self.sides: Collection[str] = ()
         self._kept: tuple[Any, tuple[float, int] | None] = (None, None)
         self._rng = np.random.default_rng(seed)
         self._past: list[Query] = []

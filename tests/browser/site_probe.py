@@ -1,6 +1,6 @@
 """The worker of a site in a test: its modules beside the site, called as functions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,25 @@ export const scanning = site_web_scan_js, states = site_web_state_js;
 """
 
 
-def write_probe(gallery: Gallery, folder: Path, script: str = MODULES) -> Path:
+def write_probe(
+    gallery: Gallery, folder: Path, script: str = MODULES, compare: Sequence[Gallery] = ()
+) -> Path:
     """Write a site, and beside it the worker's modules with functions that a test calls."""
-    build_site(gallery, folder)
+    build_site(gallery, folder, compare=compare)
     (folder / "probe.js").write_text(f"{bundle_worker('explorer')}\n{script}")
     (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
     return folder
 
 
 @contextmanager
-def probing(chromium: Any, gallery: Gallery, folder: Path, script: str) -> Iterator[Any]:
+def probing(
+    chromium: Any, gallery: Gallery, folder: Path, script: str, compare: Sequence[Gallery] = ()
+) -> Iterator[Any]:
     """Serve a site, and yield a function that calls one of the script's by name.
 
     It passes the address of the site and an argument, and returns what the function returns.
     """
-    with hosting(write_probe(gallery, folder, script)) as (url, _):
+    with hosting(write_probe(gallery, folder, script, compare)) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         call = (

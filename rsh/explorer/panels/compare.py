@@ -1,7 +1,8 @@
 """Compare the results of a query with another gallery, or with features in place of codes."""
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import traitlets
 
@@ -36,11 +37,44 @@ class ComparePanel(Panel, script="compare.js", style="compare.css"):
     labeled = traitlets.Bool(True).tag(sync=True)
 
 
+class OtherSide(NamedTuple):
+    """What results can be compared with.
+
+    Attributes:
+        name: of another gallery, or "" for the one that is shown.
+        by: what that side compares.
+    """
+
+    name: str
+    by: By
+
+    @property
+    def words(self) -> str:
+        """The side in words; the bits of another gallery are known once it is open."""
+        if not self.name:
+            return MEASURES[self.by]
+        return f"{self.name}, {'bits' if self.by == 'bits' else MEASURES[self.by]}"
+
+
+def list_sides(others: Sequence[str]) -> dict[str, OtherSide]:
+    """Return what results can be compared with by its name in links; `others` are galleries."""
+    sides = {"features": OtherSide("", "features")}
+    for other in others:
+        for by in MEASURES:
+            sides[f"{other}/{by}"] = OtherSide(other, by)
+    return sides
+
+
+def others_than(site: Registry, name: str) -> list[str]:
+    """Return the galleries besides one; none if that has no name."""
+    return [other for other in site.names if other != name] if name else []
+
+
 class Comparison:
     """The other sides; opened galleries and the tiles they share are kept.
 
     Attributes:
-        choices: name and words of each other side.
+        sides: each other side, by its name.
     """
 
     def __init__(self, gallery: Gallery, site: Registry, name: str) -> None:
@@ -52,20 +86,20 @@ class Comparison:
             name: what this one is called there.
         """
         self._gallery, self._site = gallery, site
-        others = [other for other in site.names if other != name] if name else []
-        self._sides: dict[str, tuple[str, By]] = {"features": ("", "features")}
-        for other in others:
-            for by in MEASURES:
-                self._sides[f"{other}/{by}"] = (other, by)
-        self.choices = [[key, self._words(*side)] for key, side in self._sides.items()]
+        self.sides = list_sides(others_than(site, name))
         self._pair = cache(self._open_pair)
+
+    @property
+    def choices(self) -> list[list[str]]:
+        """Name and words of each side."""
+        return [[key, side.words] for key, side in self.sides.items()]
 
     def view(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         """Return the `ComparePanel.view` of a state; nothing if nothing is chosen.
 
         If the sides cannot be compared, the note says why: another gallery may lack the query.
         """
-        if chosen not in self._sides:
+        if chosen not in self.sides:
             return {}
         try:
             return self._compared(state, chosen)
@@ -81,7 +115,7 @@ class Comparison:
         can = [len(side.searchable) - 1 for side in (pair.left, pair.right)]
         top_k = max(min(state.settings.top_k, *can), 1)
         found = pair.compare(state.query.name(self._gallery), top_k=top_k)
-        name, by = self._sides[chosen]
+        name, by = self.sides[chosen]
         # Five bits of 64 are nearer than five of 32: each side says how many it has.
         theirs = MEASURES[by].format(pair.right.gallery.num_bits)
         ours = MEASURES["bits"].format(self._gallery.num_bits)
@@ -96,16 +130,10 @@ class Comparison:
         }
 
     def _open_pair(self, chosen: str, include_held_out: bool) -> RankingPair:
-        name, by = self._sides[chosen]
+        name, by = self.sides[chosen]
         other = self._site.open(name) if name else self._gallery
         left = Side(self._gallery, include_held_out=include_held_out)
         return RankingPair(left, Side(other, by, include_held_out))
-
-    def _words(self, name: str, by: By) -> str:
-        """Describe a side; the bits of another gallery are known once it is open."""
-        if not name:
-            return MEASURES[by]
-        return f"{name}, {'bits' if by == 'bits' else MEASURES[by]}"
 
 
 def _note(overlap: Overlap | None, shared: int) -> str:

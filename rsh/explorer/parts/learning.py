@@ -103,7 +103,7 @@ class LearningPart(Part):
                 self._tell("Canceling.")
                 self._job.cancel()
             case {"kind": "learn", "do": "compare"} if self._learned:
-                self.page.compare_with(self._learned[0])
+                self.page.compare_with(f"{self._learned[0]}/bits")
             case {"kind": "learn", "do": "open"} if self._learned:
                 self.page.show_gallery(self._learned[0])
         self._label(content)

@@ -37,8 +37,8 @@ class Page(Protocol):
     def show_gallery(self, name: str) -> None:
         """Show another gallery in place of this one, with the same query."""
 
-    def compare_with(self, name: str) -> None:
-        """Open the comparison with another gallery."""
+    def compare_with(self, side: str) -> None:
+        """Open the comparison with another side, see `panels.compare.list_sides`."""
 
     def search_again(self) -> None:
         """Search with the same query, because what a filter means may have changed."""

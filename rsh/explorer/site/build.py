@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from math import isfinite
@@ -19,9 +19,11 @@ from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
+from rsh.explorer.panels.compare import list_sides
 from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
+from rsh.explorer.server.registry import Registry
 from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
@@ -29,6 +31,7 @@ from rsh.explorer.site.layout import (
     ROW_GROUP,
     SOFT_ROWS,
     SOFT_SCALE,
+    OtherGallery,
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
@@ -54,20 +57,26 @@ DATA = "data"
 PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
 
 
-def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
+def build_site(
+    gallery: Gallery, output: str | Path, *, compare: Sequence[Gallery] = ()
+) -> SiteManifest:
     """Write the site of a gallery.
 
     Args:
         gallery: an opened gallery.
         output: folder of the site; an existing one is replaced as a whole.
+        compare: other galleries of the same tiles, which results can be compared with.
 
     Returns:
         The manifest of the site.
 
     Raises:
-        InputError: the folder holds something else than a site, or cannot be written.
+        InputError: the folder holds something else than a site, or cannot be written; another
+            gallery holds other tiles, or has the name of one of the others.
     """
     output = Path(output)
+    Registry([each.folder for each in (gallery, *compare)])  # refuses equal names
+    rows = [_rows_of_same_tiles(gallery, other) for other in compare]
     if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir()):
         raise InputError(
             "this folder holds other files, which a site would replace: choose another one",
@@ -78,19 +87,36 @@ def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
         _write_page(folder)
         (folder / DATA).mkdir()
         _write_tiles(gallery, folder / DATA)
+        for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
+            place = folder / DATA / f"other-{number}"
+            place.mkdir()
+            _write_codes(other, order, place)
         records = {
             file.relative_to(folder).as_posix(): file_record(file)
-            for file in sorted((folder / DATA).iterdir())
+            for file in sorted((folder / DATA).rglob("*.*"))
         }
-        manifest = describe_site(gallery, records)
+        manifest = describe_site(gallery, records, compare)
         write_json(folder / MANIFEST, asdict(manifest))
     return manifest
 
 
-def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifest:
-    """Return the manifest of the site of a gallery."""
+def describe_site(
+    gallery: Gallery, files: dict[str, FileRecord], compare: Sequence[Gallery] = ()
+) -> SiteManifest:
+    """Return the manifest of the site of a gallery, and of those that it is compared with."""
     state, spaces = ExplorerState(gallery), list_spaces(gallery)
     names, _ = gallery.table.categories("split")
+    others = [
+        OtherGallery(
+            name=other.folder.resolve().name,
+            fingerprint=other.manifest.sha256,
+            num_bits=other.num_bits,
+            classes=list(other.classes),
+            splits=list(other.table.categories("split")[0]),
+        )
+        for other in compare
+    ]
+    sides = list_sides([other.name for other in others])
     return SiteManifest(
         format=FORMAT,
         made_with=version("rsh"),
@@ -114,6 +140,8 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         planes={space: words for space, *words in spaces},
         columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
         ways=list_ways(gallery) if spaces else [],
+        others=others,
+        choices=[[key, side.words] for key, side in sides.items() if side.by == "bits"],
         files=files,
     )
 
@@ -130,6 +158,22 @@ def bundle_worker(name: str) -> str:
     return f'{parquet}\nconst COMPILED_SCAN = "{scan}";\n{bundle(f"site/web/{name}.js")}'
 
 
+def _rows_of_same_tiles(gallery: Gallery, other: Gallery) -> NDArray[np.int64]:
+    """Return the row in another gallery of each tile.
+
+    Raises:
+        InputError: one of the two holds a tile that the other does not.
+    """
+    here, there = gallery.ids.shared(other.ids)
+    for one, rows, lacking in ((gallery, here, other), (other, there, gallery)):
+        if len(rows) < len(one):
+            tile = one.ids[int(np.setdiff1d(np.arange(len(one)), rows)[0])]
+            same = "a site compares galleries of the same tiles: encode them with both runs"
+            hint = same if len(rows) else "they share none"
+            raise InputError(f"{tile} is no tile of {lacking.folder}: {hint}")
+    return there[np.argsort(here)]
+
+
 def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     for name in ("index.html", "start.js"):
@@ -143,17 +187,23 @@ def _write_page(folder: Path) -> None:
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
 
 
-def _write_tiles(gallery: Gallery, folder: Path) -> None:
-    packed, count = gallery.packed, len(gallery)
+def _write_codes(gallery: Gallery, rows: NDArray[np.int64], folder: Path) -> None:
+    """Write what a search needs of these rows."""
+    packed = gallery.packed[rows]
     padding = -packed.shape[1] % 4
     np.pad(packed, ((0, 0), (0, padding))).tofile(folder / "codes.bin")
-    labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)
+    labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)[rows]
     few = len(gallery.classes) < 256
     labels.astype("u1" if few else "<u2").tofile(folder / "labels.bin")
-    gallery.table.categories("split")[1].astype("u1").tofile(folder / "splits.bin")
-    for number, start in enumerate(range(0, count, SOFT_ROWS)):
-        soft = soft_bits(gallery.relaxed[start : start + SOFT_ROWS])
+    gallery.table.categories("split")[1][rows].astype("u1").tofile(folder / "splits.bin")
+    for number, start in enumerate(range(0, len(rows), SOFT_ROWS)):
+        soft = soft_bits(gallery.relaxed[rows[start : start + SOFT_ROWS]])
         np.rint(soft * SOFT_SCALE).astype("i1").tofile(folder / f"soft-{number}.bin")
+
+
+def _write_tiles(gallery: Gallery, folder: Path) -> None:
+    packed, count = gallery.packed, len(gallery)
+    _write_codes(gallery, np.arange(count), folder)
     if gallery.planes is not None:
         planes = np.concatenate([gallery.planes.feature, gallery.planes.code])
         planes.astype("<f4").tofile(folder / "planes.bin")

@@ -7,6 +7,8 @@
                             classes means unknown
     data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
+    data/other-N/           codes, labels, splits and soft bits of each gallery to compare with, in
+                            the order of rows of the first
     data/items.parquet      id and other columns, in large groups of rows, to read whole columns
     data/planes.bin         x and y of each tile in the plane of features, then of codes, float32
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
@@ -32,6 +34,25 @@ SOFT_SCALE = 127
 ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
 PACK = 256
 Columns = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OtherGallery:
+    """Another gallery of the same tiles, which results can be compared with.
+
+    Attributes:
+        name: of its folder.
+        fingerprint: of its manifest.
+        num_bits: code length, bits.
+        classes: their names, as folders are called.
+        splits: names that its `splits.bin` numbers.
+    """
+
+    name: str
+    fingerprint: str
+    num_bits: int
+    classes: list[str]
+    splits: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,8 @@ class SiteManifest:
         planes: heading, term and caption of each plane, by the name of its space.
         columns: what conditions can be on, as the filter shows it.
         ways: what dots can be colored by.
+        others: galleries that results can be compared with.
+        choices: name and words of each comparison, as its panel shows them.
         files: size and checksum of each file, by its path below the manifest.
     """
 
@@ -86,4 +109,6 @@ class SiteManifest:
     planes: dict[str, list[str]]
     columns: Columns
     ways: list[tuple[str, str]]
+    others: list[OtherGallery]
+    choices: list[list[str]]
     files: dict[str, FileRecord]

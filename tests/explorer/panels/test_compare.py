@@ -12,8 +12,9 @@ from PIL import Image
 
 from rsh.analysis.compare_rankings import RankingPair, Side
 from rsh.cli.main import main
-from rsh.explorer.page import Explorer
-from rsh.explorer.panels.compare import Comparison
+from rsh.explorer.app import show_gallery
+from rsh.explorer.page import Explorer, box
+from rsh.explorer.panels.compare import ComparePanel, Comparison
 from rsh.explorer.panels.export import FILES
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import PageSettings
@@ -82,6 +83,25 @@ def test_the_page_shows_what_the_library_says(page, site, state, chosen):
     assert [side["mine"] for side in view["sides"]] == [True, not name]
     tell(page.cards, kind="choose", row=page.cards.view["cards"][0]["row"])
     assert page.sides.view["note"] != "" and page.sides.view != view
+
+
+def test_a_link_opens_the_comparison_again(page, site, gallery):
+    tell(page.header, kind="address", text="?k=5&compare=short/bits")
+    assert (page.dock.tab, page.sides.chosen) == ("compare", "short/bits")
+    assert len(page.sides.view["sides"]) == 2
+    assert page.header.address.endswith("&k=5&compare=short/bits")
+    shown = box("page", [])
+    show_gallery(shown, site, site.names[0], address=page.header.address)
+    others = [
+        panel for part in shown.children[1].children for panel in getattr(part, "children", ())
+    ]
+    (sides,) = (panel for panel in others if isinstance(panel, ComparePanel))
+    assert sides.chosen == "short/bits" and sides.view["note"] == page.sides.view["note"]
+    page.sides.chosen = ""
+    assert "compare" not in page.header.address
+    tell(page.header, kind="address", text="?compare=gone/bits")
+    assert "compare=gone/bits (choose one of features, short/bits" in page.header.message
+    assert page.sides.chosen == ""
 
 
 def test_what_cannot_be_compared_is_said_in_its_place(page, site, state):

@@ -25,7 +25,7 @@ const SWITCH = { yes: true, no: false };
  * @param {State} state
  * @param {(row: number) => string} idOf tiles of the query
  */
-export function writeAddress({ settings, query, filter, stacked }, idOf) {
+export function writeAddress({ settings, query, filter, stacked, compared }, idOf) {
   /** @type {[string, string | number][]} */
   const pairs = [
     ["q", idOf(query.row)],
@@ -35,6 +35,7 @@ export function writeAddress({ settings, query, filter, stacked }, idOf) {
   if (settings.order !== "bits") pairs.push(["order", settings.order]);
   if (settings.includeHeldOut) pairs.push(["include_held_out", "yes"]);
   if (stacked) pairs.push(["stack", "yes"]);
+  if (compared) pairs.push(["compare", compared]);
   for (const condition of filter.conditions) pairs.push(["where", textOf(condition)]);
   for (const [word, sign] of Object.entries(SIGNS)) for (const row of query[sign]) pairs.push([word, idOf(row)]);
   const plus = (/** @type {string | number} */ text) => quote(String(text), `${SAFE} `).replaceAll(" ", "+");
@@ -59,7 +60,7 @@ export async function readAddress(address, state, findRow) {
   const wheres = values("where");
   if (wheres.length) await state.filterBy([]); // conditions of before may fit no tile that is searched now
   // How many tiles can be found depends on whether held-out ones count.
-  for (const name of ["q", "include_held_out", "k", "r", "order", "stack"]) {
+  for (const name of ["q", "include_held_out", "k", "r", "order", "stack", "compare"]) {
     await parts.follow(name, values(name).slice(-1));
   }
   if (wheres.length) await parts.filter(wheres);
@@ -100,6 +101,14 @@ class Parts {
       include_held_out: (text) => this.search({ includeHeldOut: switched(text) }),
       stack: (text) => {
         state.stacked = switched(text);
+      },
+      compare: (text) => {
+        if (!state.sides.includes(text)) {
+          throw new InputError(
+            state.sides.length ? `choose one of ${state.sides.join(", ")}` : "there is nothing to compare with",
+          );
+        }
+        state.compared = text;
       },
       like: (text) => this.mark(text, "positive"),
       unlike: (text) => this.mark(text, "negative"),

@@ -5,6 +5,7 @@ import { SIGNS } from "./address.js";
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { readFilter } from "./filters.js";
 import { NO_CLASS } from "./gallery.js";
+import { ComparePart } from "./parts/compare.js";
 import { DuplicatesPart } from "./parts/duplicates.js";
 import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
@@ -70,7 +71,7 @@ export class Explorer {
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
+    this.parts = [new LabelsPart(this), new ExportPart(this), new ComparePart(this), new DuplicatesPart(this)];
   }
 
   /**
@@ -262,6 +263,7 @@ export class Explorer {
       });
     }
     if (panel === "upload") this.queue(() => this.finder.suggest(String(traits.typed)));
+    for (const part of this.parts) part.changed?.(panel, traits);
     if (panel === "dock") {
       this.tab = String(traits.tab);
       this.queue(async () => {
@@ -345,6 +347,15 @@ export class Explorer {
     await this.showTab();
     this.links.write();
     this.alert("");
+  }
+
+  /**
+   * Open a tab of the drawer, which is then shown with the next results.
+   * @param {string} tab
+   */
+  openTab(tab) {
+    this.tab = tab;
+    this.set("dock", { tab });
   }
 
   async showTab() {

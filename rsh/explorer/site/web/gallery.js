@@ -49,33 +49,45 @@ export async function readManifest(base) {
   return manifest;
 }
 
+/**
+ * The files that a search needs: codes, labels and splits of all tiles.
+ * @param {Store} store
+ * @param {string} folder
+ */
+export const readParts = (store, folder) =>
+  Promise.all([
+    store.once(`${folder}/codes.bin`), // they are copied to where they are scanned
+    ...["labels", "splits"].map((name) => store.whole(`${folder}/${name}.bin`)),
+  ]);
+
 export class Gallery {
   /**
    * @param {Manifest} manifest
    * @param {Store} store
-   * @param {CodeScanner} scanner with the codes of all tiles
-   * @param {Uint8Array | Uint16Array} labels
-   * @param {Uint8Array} splits
-   * @param {Uint32Array} order place of each tile in the order of codes
+   * @param {string} folder of its codes, labels, splits and soft bits
+   * @param {ArrayBuffer[]} parts what `readParts` returns
+   * @param {Uint32Array} order place of each tile in the files of packs
    */
-  constructor(manifest, store, scanner, labels, splits, order) {
+  constructor(manifest, store, folder, [codes, labels, splits], order) {
     this.manifest = manifest;
     this.store = store;
-    this.scanner = scanner;
-    this.words = scanner.words;
-    this.labels = labels;
-    this.splits = splits;
-    this.order = order;
+    this.folder = folder;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
-    this.perCode = scanner.perCode;
+    this.perCode = codes.byteLength / 4 / this.size; // words of a code
+    this.scanner = new CodeScanner(this.perCode);
+    this.words = this.scanner.reserve(this.size);
+    this.words.set(new Uint32Array(codes));
+    this.labels = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
+    this.splits = new Uint8Array(splits);
+    this.order = order;
     const isQuery = manifest.splits.map((split) => (split === "query" ? 1 : 0));
     this.isHeldOut = new Uint8Array(this.size);
     /** How many tiles have each class; the last number is that of tiles without a class. */
     this.classCounts = new Int32Array(manifest.classes.length + 1);
     for (let row = 0; row < this.size; row++) {
-      this.isHeldOut[row] = isQuery[splits[row]];
-      this.classCounts[labels[row]] += 1;
+      this.isHeldOut[row] = isQuery[this.splits[row]];
+      this.classCounts[this.labels[row]] += 1;
     }
     this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
     this.numLabeled = this.size - this.classCounts[manifest.classes.length];
@@ -100,14 +112,8 @@ export class Gallery {
   static async open(base) {
     const manifest = await readManifest(base);
     const store = new Store(base, manifest.files);
-    const [codes, labels, splits, order] = await Promise.all([
-      store.once("data/codes.bin"),
-      ...["labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
-    ]);
-    const scanner = new CodeScanner(codes.byteLength / 4 / manifest.num_tiles);
-    scanner.reserve(manifest.num_tiles).set(new Uint32Array(codes));
-    const numbers = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
-    return new Gallery(manifest, store, scanner, numbers, new Uint8Array(splits), new Uint32Array(order));
+    const [parts, order] = await Promise.all([readParts(store, "data"), store.whole("data/order.bin")]);
+    return new Gallery(manifest, store, "data", parts, new Uint32Array(order));
   }
 
   get classes() {
@@ -162,7 +168,7 @@ export class Gallery {
       rows.map(async (row) => {
         const { soft_rows: perFile } = this.manifest;
         const start = (row % perFile) * this.numBits;
-        const file = `data/soft-${Math.floor(row / perFile)}.bin`;
+        const file = `${this.folder}/soft-${Math.floor(row / perFile)}.bin`;
         return new Int8Array(await this.store.part(file, start, start + this.numBits));
       }),
     );

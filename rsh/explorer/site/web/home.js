@@ -4,6 +4,7 @@
 import cards from "../../panels/cards.js";
 import classBrowser from "../../panels/class_browser.js";
 import codes from "../../panels/codes.js";
+import compare from "../../panels/compare.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
@@ -28,6 +29,7 @@ const SCRIPTS = {
   cards,
   class_browser: classBrowser,
   codes,
+  compare,
   controls,
   desk,
   dock,

@@ -149,6 +149,26 @@ export function precisionAt({ items, relevant }, topK) {
 }
 
 /**
+ * The average precision, the mean over all orders of ties; null if no tile is relevant. See `rsh.metrics.ranking`.
+ * @param {Counts} counts
+ */
+export function averagePrecision({ items, relevant }) {
+  let [before, found, sum] = [0, 0, 0];
+  for (let place = 0; place < items.length; place++) {
+    const [n, p] = [items[place], relevant[place]];
+    if (p) {
+      let harmonic = 0;
+      for (let rank = before + 1; rank <= before + n; rank++) harmonic += 1 / rank;
+      const slope = (p - 1) / Math.max(n - 1, 1);
+      sum += (p / n) * ((found + 1) * harmonic + slope * (n - (before + 1) * harmonic));
+    }
+    before += n;
+    found += p;
+  }
+  return found ? sum / found : null;
+}
+
+/**
  * Counts by score: a place for each different one, the highest first.
  * @param {ArrayLike<number>} scores
  * @param {ArrayLike<boolean>} relevant

@@ -227,7 +227,7 @@ function bestOf(gallery, rows, weights, topK) {
  * @param {{ weights: Weights, first: string, own?: number }} by
  * @returns {Ranked}
  */
-function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
+export function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
   const soft = scoreAll(gallery, rows, weights);
   /** @type {Float64Array | null} */
   let scores = null;

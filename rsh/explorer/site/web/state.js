@@ -48,6 +48,9 @@ export class State {
     this.filter = NO_FILTER;
     this.selection = new Int32Array(0);
     this.stacked = false;
+    /** The side that results are compared with, or "". */
+    this.compared = "";
+    this.sides = gallery.manifest.choices.map(([name]) => name);
   }
 
   get numSearched() {

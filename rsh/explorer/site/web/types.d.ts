@@ -25,6 +25,8 @@ export interface Manifest {
   planes: Record<string, [heading: string, term: string, caption: string]>;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];
+  others: { name: string; fingerprint: string; num_bits: number; classes: string[]; splits: string[] }[];
+  choices: [value: string, words: string][];
   files: Record<string, { size: number; sha256: string }>;
 }
 
@@ -94,6 +96,8 @@ export interface Part {
   readonly tab: readonly [name: string, words: string] | null;
   readonly panels: PartPanel[];
   receive(panel: string, content: { kind: string; [key: string]: unknown }, buffers: ArrayBuffer[]): void;
+  /** Takes what a panel has changed. */
+  changed?(panel: string, traits: Record<string, unknown>): void;
   /** Shows what depends on the query and the results. */
   refresh(): void;
   /** Shows what the part's tab needs. */

@@ -26,9 +26,12 @@ export class Links {
   }
 
   /** @param {string} address */
-  read(address) {
+  async read(address) {
     const { state } = this.page;
-    return readAddress(address, state, (id) => this.rowOf(id));
+    const before = state.compared;
+    const leftOut = await readAddress(address, state, (id) => this.rowOf(id));
+    if (state.compared !== before) this.page.openTab("compare");
+    return leftOut;
   }
 
   /**
