@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import traitlets
 from PIL import Image
 
-from rsh.analysis.bits import profile_bit
-from rsh.analysis.class_margins import ClassPair, boundary_tiles, class_margins
+from rsh.analysis.bits import BitProfile, profile_bit
+from rsh.analysis.class_margins import BoundaryTiles, ClassPair, boundary_tiles, class_margins
 from rsh.analysis.occlusion import Occlusion, overlay
 from rsh.codes.binary import hamming
 from rsh.explorer.originals.client import ImageKind
@@ -23,6 +23,7 @@ from rsh.text import humanize, plural
 
 PAIRS = 12  # of classes, the most confused of them
 SHOWN = 12  # boundary tiles
+NO_PAIRS = "This needs two classes of at least two tiles each."
 START: dict[str, Any] = {"bit": 0, "pair": 0}
 
 
@@ -33,6 +34,63 @@ def name_bits(gallery: Gallery) -> list[str]:
         for bit in range(part.start, part.stop):
             names[bit] += f" ({part_name(gallery, part)})"
     return names
+
+
+def bit_in_words(gallery: Gallery, found: BitProfile) -> dict[str, Any]:
+    """Return what is said of a bit: a note, rows of its surest tiles, and shares of the classes."""
+    classes = zip(gallery.classes, found.share.tolist(), strict=True)
+    shares = sorted(((share, humanize(name)) for name, share in classes), reverse=True)
+    related = ""
+    if len(found.related) and 0 < found.balance < 1:
+        other = int(found.related[0])
+        related = f" It correlates most with bit {other + 1} ({found.correlation[other]:+.2f})."
+    return {
+        "note": f"This bit is 1 in {found.balance:.0%} of all tiles; 50% is best.{related}",
+        "on": found.on.tolist(),
+        "off": found.off.tolist(),
+        "shares": [[name, round(share, 3)] for share, name in shares],
+    }
+
+
+def confused_pairs(gallery: Gallery) -> list[ClassPair]:
+    """Return the most confused pairs of classes."""
+    pairs = class_margins(gallery).pairs
+    return [pair for pair in pairs if not math.isnan(pair.margin)][:PAIRS]
+
+
+def pair_in_words(pair: ClassPair) -> list[str]:
+    """Return the names of two classes and their margin."""
+    return [f"{humanize(pair.one)} and {humanize(pair.other)}", f"{pair.margin:+.1f} bits"]
+
+
+def boundary_in_words(gallery: Gallery, found: BoundaryTiles) -> dict[str, Any]:
+    """Return what is said of two classes: a note, and row, words and nearest other of each tile."""
+    share = ""
+    if found.evaluated != found.tiles:
+        share = f" ({found.evaluated:,} of them were evaluated)"
+
+    def name_of(row: int) -> str:
+        return humanize(gallery.classes[gallery.labels[row]])
+
+    rows = zip(
+        found.rows.tolist(),
+        found.own_distance.tolist(),
+        found.other_distance.tolist(),
+        found.nearest_other.tolist(),
+        strict=True,
+    )
+    return {
+        "note": (
+            f"{found.total:,} of {plural(found.tiles, 'tile')}{share} "
+            f"{'is' if found.total == 1 else 'are'} at least as close to the other class as "
+            "to their own. Ties count: if many tiles share one code, a single tile of the "
+            "other class with that code ties with all of them."
+        ),
+        "tiles": [
+            [row, f"{plural(far, 'bit')} to {name_of(other)}, {own} to its own class", other]
+            for row, own, far, other in rows
+        ],
+    }
 
 
 class ExplainedParts(NamedTuple):
@@ -143,57 +201,31 @@ class Explained:
         }
 
     def _bit(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
-        gallery = self._gallery
-        found = self._profile(int(asked["bit"]))
-        classes = zip(gallery.classes, found.share.tolist(), strict=True)
-        shares = sorted(((share, humanize(name)) for name, share in classes), reverse=True)
-        related = ""
-        if len(found.related) and 0 < found.balance < 1:
-            other = int(found.related[0])
-            related = f" It correlates most with bit {other + 1} ({found.correlation[other]:+.2f})."
-        return {
-            "note": f"This bit is 1 in {found.balance:.0%} of all tiles; 50% is best.{related}",
-            "on": [tile_card(describe(gallery, row)) for row in found.on.tolist()],
-            "off": [tile_card(describe(gallery, row)) for row in found.off.tolist()],
-            "shares": [[name, round(share, 3)] for share, name in shares],
-        }
+        found = bit_in_words(self._gallery, self._profile(int(asked["bit"])))
+        sides = {side: [self._card(row) for row in found[side]] for side in ("on", "off")}
+        return found | sides
 
     @cached_property
     def _confused(self) -> list[ClassPair]:
-        pairs = class_margins(self._gallery).pairs
-        return [pair for pair in pairs if not math.isnan(pair.margin)][:PAIRS]
+        return confused_pairs(self._gallery)
 
     def _pairs(self, state: ExplorerState, asked: dict[str, Any]) -> dict[str, Any]:
         pairs = self._confused
         if not pairs:
-            note = "This needs two classes of at least two tiles each."
-            return {"pairs": [], "note": note, "tiles": []}
+            return {"pairs": [], "note": NO_PAIRS, "tiles": []}
         chosen = min(max(int(asked["pair"]), 0), len(pairs) - 1)
         one, other, _ = pairs[chosen]
-        found = self._boundary(one, other)
-        share = ""
-        if found.evaluated != found.tiles:
-            share = f" ({found.evaluated:,} of them were evaluated)"
-        rows = zip(
-            found.rows, found.own_distance, found.other_distance, found.nearest_other, strict=True
-        )
+        found = boundary_in_words(self._gallery, self._boundary(one, other))
+        tiles = [
+            self._card(row) | {"far": far, "other": self._card(nearest)}
+            for row, far, nearest in found["tiles"]
+        ]
         return {
-            "pairs": [
-                [f"{humanize(a)} and {humanize(b)}", f"{margin:+.1f} bits"]
-                for a, b, margin in pairs
-            ],
+            "pairs": [pair_in_words(pair) for pair in pairs],
             "chosen": chosen,
-            "note": (
-                f"{found.total:,} of {plural(found.tiles, 'tile')}{share} "
-                f"{'is' if found.total == 1 else 'are'} at least as close to the other class as "
-                "to their own. Ties count: if many tiles share one code, a single tile of the "
-                "other class with that code ties with all of them."
-            ),
-            "tiles": [self._boundary_card(*map(int, row)) for row in rows],
+            "note": found["note"],
+            "tiles": [tile | {"alt": f"{tile['name']}: {tile['far']}"} for tile in tiles],
         }
 
-    def _boundary_card(self, row: int, own: int, other: int, nearest: int) -> dict[str, Any]:
-        tile, theirs = (describe(self._gallery, number) for number in (row, nearest))
-        far = f"{plural(other, 'bit')} to {theirs['name']}, {own} to its own class"
-        alt = f"{tile['name']}: {far}"
-        return tile_card(tile, far=far, other=tile_card(theirs), alt=alt)
+    def _card(self, row: int) -> dict[str, Any]:
+        return tile_card(describe(self._gallery, row))

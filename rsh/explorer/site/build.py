@@ -7,12 +7,15 @@ from dataclasses import asdict
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rsh.analysis.bits import profile_bit
+from rsh.analysis.class_margins import boundary_tiles
 from rsh.codes.asymmetric import soft_bits
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
@@ -20,6 +23,15 @@ from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import list_sides
+from rsh.explorer.panels.explain import (
+    NO_PAIRS,
+    SHOWN,
+    bit_in_words,
+    boundary_in_words,
+    confused_pairs,
+    name_bits,
+    pair_in_words,
+)
 from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
@@ -87,6 +99,7 @@ def build_site(
         _write_page(folder)
         (folder / DATA).mkdir()
         _write_tiles(gallery, folder / DATA)
+        write_json(folder / DATA / "explained.json", explain_gallery(gallery))
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
             place = folder / DATA / f"other-{number}"
             place.mkdir()
@@ -156,6 +169,20 @@ def bundle_worker(name: str) -> str:
     parquet = vendor.joinpath("hyparquet.js").read_text(encoding="utf-8")
     scan = b64encode(vendor.joinpath("scan.wasm").read_bytes()).decode()
     return f'{parquet}\nconst COMPILED_SCAN = "{scan}";\n{bundle(f"site/web/{name}.js")}'
+
+
+def explain_gallery(gallery: Gallery) -> dict[str, Any]:
+    """Return what is said of each bit and of the most confused classes, with rows of tiles."""
+    profiles = [profile_bit(gallery, bit) for bit in range(gallery.num_bits)]
+    pairs = confused_pairs(gallery)
+    borders = [boundary_tiles(gallery, pair.one, pair.other, count=SHOWN) for pair in pairs]
+    return {
+        "names": name_bits(gallery),
+        "bits": [bit_in_words(gallery, found) for found in profiles],
+        "pairs": [pair_in_words(pair) for pair in pairs],
+        "borders": [boundary_in_words(gallery, found) for found in borders],
+        "no_pairs": NO_PAIRS,
+    }
 
 
 def _rows_of_same_tiles(gallery: Gallery, other: Gallery) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@
                             in this file, uint32, and for each tile the size of its words, uint16,
                             these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
+    data/explained.json     what is said of each bit and of the most confused classes
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.

@@ -7,6 +7,7 @@ import { readFilter } from "./filters.js";
 import { NO_CLASS } from "./gallery.js";
 import { ComparePart } from "./parts/compare.js";
 import { DuplicatesPart } from "./parts/duplicates.js";
+import { BitsPart, PairsPart } from "./parts/explain.js";
 import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
@@ -40,7 +41,7 @@ import {
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
 
-const TABS = ["selected", "labels", "codes", "compare", "duplicates"]; // in their order
+const TABS = ["selected", "labels", "codes", "compare", "bit", "pairs", "duplicates"]; // in their order
 const SPACES = ["feature", "code", "world"];
 const EARTH = "data/earth.jpg";
 const MOST_SELECTED = 1_000_000;
@@ -71,7 +72,10 @@ export class Explorer {
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this), new ExportPart(this), new ComparePart(this), new DuplicatesPart(this)];
+    this.parts = [
+      ...[new LabelsPart(this), new ExportPart(this), new ComparePart(this), new BitsPart(this)],
+      ...[new PairsPart(this), new DuplicatesPart(this)],
+    ];
   }
 
   /**

@@ -8,6 +8,7 @@ import compare from "../../panels/compare.js";
 import controls from "../../panels/controls.js";
 import desk from "../../panels/desk.js";
 import dock from "../../panels/dock.js";
+import explain from "../../panels/explain.js";
 import exporting from "../../panels/export.js";
 import filter from "../../panels/filter.js";
 import header from "../../panels/header.js";
@@ -34,6 +35,7 @@ const SCRIPTS = {
   desk,
   dock,
   filter,
+  explain,
   export: exporting,
   header,
   labels,

@@ -92,6 +92,15 @@ export interface PanelSpec {
 export type PartPanel = [id: string, script: string, region: string, traits: Record<string, unknown>];
 
 // A part of the page with panels of its own, perhaps in a tab of the drawer.
+/** What explained.json says, with rows of tiles. */
+export interface Explained {
+  names: string[];
+  bits: { note: string; on: number[]; off: number[]; shares: [name: string, share: number][] }[];
+  pairs: [names: string, margin: string][];
+  borders: { note: string; tiles: [row: number, far: string, nearest: number][] }[];
+  no_pairs: string;
+}
+
 export interface Part {
   readonly tab: readonly [name: string, words: string] | null;
   readonly panels: PartPanel[];
