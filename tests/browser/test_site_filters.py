@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,21 @@ from browser.site_probe import write_probe
 from make_gallery import half_labeled, tiny_gallery
 from static_host import hosting
 
+from rsh.data.places import footprint, wrap
 from rsh.errors import InputError
 from rsh.explorer.alerts import explain
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.annotations.events import Visitor
+from rsh.gallery.annotations.store import AnnotationStore
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.browser
 PROBE = """
-async ([url, asks]) => {
+async ([url, asks, dump]) => {
   const { filters, galleries, states } = await import(`${url}/probe.js`);
   const state = new states.State(await galleries.Gallery.open(`${url}/`));
+  if (dump) await state.gallery.annotations.read(dump);
   const found = [];
   for (const texts of asks) {
     try {
@@ -37,6 +42,12 @@ async ([url, asks]) => {
 }
 """
 RING = ",".join(f"{30 * np.cos(t):.4f},{30 * np.sin(t):.4f}" for t in np.linspace(0, 6, 90))
+
+
+FRAME = (
+    "-170,-60,0,-60,170,-60,170,60,0,60,-170,60"  # and a hole in it
+    ":-120,-50,0,-50,120,-50,120,50,0,50,-120,50"
+)
 
 
 def with_columns(items: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +86,7 @@ def site(gallery: Gallery, chromium: Any) -> Iterator[Any]:
     with hosting(write_probe(gallery, gallery.folder.parent / "site")) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
-        yield lambda asks: json.loads(page.evaluate(PROBE, [url, asks]))
+        yield lambda asks, dump=None: json.loads(page.evaluate(PROBE, [url, asks, dump]))
         page.close()
 
 
@@ -214,5 +225,111 @@ def test_wrong_conditions_are_named_alike(gallery: Gallery, site: Any) -> None:
     assert told.startswith("the filter “color=red”: there is no column color, choose one of id, ")
     (told,) = site([["polygon=0,0,9,0,9,9,0,9:30,30,36,30,36,36"]])
     assert "a hole lies outside its outline at 30,30: begin another part with /" in told
-    (told,) = site([["set=mine"]])
-    assert told == "the filter “set=mine”: this page cannot filter by set"
+    (told,) = site([["class=coast", "group=coast/17.jpg"]])
+    assert told == (
+        "the filter “group=coast/17.jpg”: a published page holds no groups: give it to "
+        "`rsh search --filter`"
+    )
+
+
+@pytest.fixture
+def labeled(gallery: Gallery) -> Iterator[AnnotationStore]:
+    """A store of a visitor's labels in place of the gallery's."""
+    before = gallery.annotations
+    gallery.annotations = store = AnnotationStore.in_memory(gallery)
+    by = Visitor("someone-1")
+    store.give_class(range(60), "forest, dense", by=by)
+    store.give_class(range(40, 90), "tundra", by=by)
+    store.give_class(range(100, 120), "forest", by=by)
+    store.create_set("to check", range(0, 150, 3), by=by)
+    store.create_set("Wälder..1", range(50, 80), by=by)
+    store.delete_set(store.create_set("gone", [7], by=by).key, by=by)
+    yield store
+    gallery.annotations = before
+
+
+def test_sets_and_labels_of_a_visitor_filter_alike(
+    gallery: Gallery, labeled: AnnotationStore, site: Any
+) -> None:
+    asks = [
+        ["set=to check"],
+        ["set!=to check"],
+        ["set= Wälder..1 , to check "],
+        ["label=forest, dense"],
+        ["label=forest, dense,tundra"],
+        ["label=dense,forest"],
+        ["label!=tundra"],
+        ["label=coast", "set=to check", "split!=val"],
+        ["label!=no such name"],
+        ["label!=tundra", "class=coast"],
+        ["set=gone"],
+        ["set=to check,,gone"],
+        ["label= , "],
+        ["label=no such name"],
+        ["set=to check", "color=red"],
+        ["color=red", "set=gone"],
+        ["color=red"],
+    ]
+    found = site(asks, labeled.dump())
+    for texts, shown in zip(asks, found, strict=True):
+        wanted = python(gallery, texts)
+        if isinstance(wanted, str) and "no column" in wanted:  # the table of a site has others
+            assert shown.partition("choose")[0] == wanted.partition("choose")[0]
+            assert shown.endswith(", set, label, group")
+        else:
+            assert shown == wanted, texts
+    assert sum(isinstance(shown, dict) for shown in found) == 8
+    (told,) = site([["set=to check"]])
+    assert told == "the filter “set=to check”: there is no set to check: create it first"
+
+
+def with_footprints(items: pd.DataFrame) -> pd.DataFrame:
+    """Put tiles all over the Earth, some of unknown extent or place, some cut at 180 degrees."""
+    random = np.random.default_rng(9)
+    x, y = random.uniform(-180, 180, len(items)), random.uniform(-80, 80, len(items))
+    x[:20] = random.uniform(176, 184, 20)  # across the 180th meridian
+    y[20:26] = 89 - random.uniform(0, 3, 6)
+    rings = []
+    for number, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        turns = np.sort(random.uniform(0, 2 * np.pi, 3 + number % 4))
+        reach = random.uniform(0.5, 6)
+        longitude, latitude = a + reach * np.cos(turns), b + reach / 2 * np.sin(turns)
+        rings.append(footprint(wrap(longitude), np.clip(latitude, -90, 90)))
+    unknown = np.arange(len(items)) % 9 == 0
+    items = items.assign(longitude=wrap(x), latitude=y, footprint=np.where(unknown, "", rings))
+    items.loc[np.arange(len(items)) % 21 == 1, ["longitude", "latitude"]] = np.nan
+    return items
+
+
+def test_footprints_overlap_the_same_regions(tmp_path: Path, chromium: Any) -> None:
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=200, more=with_footprints)
+    random = np.random.default_rng(4)
+    asks = [
+        [f"overlaps={FRAME}"],
+        [f"overlaps!={FRAME}"],
+        ["overlaps=170,-80,190,-80,190,80,170,80"],
+        ["overlaps=0,60,120,60,-120,60"],
+        ["overlaps=10,10,10.1,10,10.1,10.1/-60,-20,20,-20,20,40"],
+        ["overlaps=1,2,3"],
+    ]
+    for number in range(40):
+        turns = np.sort(random.uniform(0, 2 * np.pi, 3 + number % 7))
+        reach = random.uniform(1, 60, len(turns))
+        x = np.clip(random.uniform(-180, 180) + reach * np.cos(turns), -300, 300)
+        y = np.clip(random.uniform(-60, 60) + reach * np.sin(turns) / 2, -89, 89)
+        corners = np.stack([x, y], axis=1).round(3).ravel().tolist()
+        asks.append([f"overlaps{'!' * (number % 2)}={','.join(map(str, corners))}"])
+    with hosting(write_probe(gallery, tmp_path / "site")) as (url, _):
+        page = chromium.new_page()
+        page.goto(f"{url}/probe.html")
+        found = json.loads(page.evaluate(PROBE, [url, asks, None]))
+        page.close()
+    for texts, shown in zip(asks, found, strict=True):
+        wanted = python(gallery, texts)
+        if not isinstance(wanted, str) or " crosses " not in wanted:  # at one of several places
+            assert shown == wanted, texts
+    assert sum(isinstance(shown, dict) for shown in found) > 30
+
+
+def test_a_gallery_without_footprints_says_so(gallery: Gallery, site: Any) -> None:
+    check(gallery, site, [["overlaps=-20,-50,90,-50,90,60"]])

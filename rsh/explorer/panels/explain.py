@@ -69,7 +69,7 @@ def boundary_in_words(gallery: Gallery, found: BoundaryTiles) -> dict[str, Any]:
     if found.evaluated != found.tiles:
         share = f" ({found.evaluated:,} of them were evaluated)"
 
-    def name_of(row: int) -> str:
+    def name_class(row: int) -> str:
         return humanize(gallery.classes[gallery.labels[row]])
 
     rows = zip(
@@ -87,7 +87,7 @@ def boundary_in_words(gallery: Gallery, found: BoundaryTiles) -> dict[str, Any]:
             "other class with that code ties with all of them."
         ),
         "tiles": [
-            [row, f"{plural(far, 'bit')} to {name_of(other)}, {own} to its own class", other]
+            [row, f"{plural(far, 'bit')} to {name_class(other)}, {own} to its own class", other]
             for row, own, far, other in rows
         ],
     }

@@ -47,7 +47,6 @@ from rsh.explorer.site.layout import (
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
-from rsh.gallery.filters import OVERLAPS
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import to_pandas
@@ -151,7 +150,7 @@ def describe_site(
         soft_rows=SOFT_ROWS,
         soft_scale=SOFT_SCALE,
         planes={space: words for space, *words in spaces},
-        columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
+        columns=list_columns(state),
         ways=list_ways(gallery) if spaces else [],
         others=others,
         choices=[[key, side.words] for key, side in sides.items() if side.by == "bits"],

@@ -27,7 +27,7 @@ export const readFilter = (texts) => texts.map(readCondition);
  * The values of a condition as they are written.
  * @param {Condition} condition
  */
-const valuesOf = ({ values, between }) => values.join(between ? ".." : ",");
+export const valuesOf = ({ values, between }) => values.join(between ? ".." : ",");
 
 /**
  * A condition as it is written.

@@ -2,6 +2,8 @@
 // Which tiles of a gallery pass a filter, as `rsh.gallery.filters` finds them.
 
 import { endsOf, isRegion, malformed, NAMED, readNumber, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
+import { parseRings } from "./footprints.js";
+import { meets } from "./labels/overlay.js";
 import { keepLast } from "./recent.js";
 import { quoted } from "./text.js";
 
@@ -22,6 +24,9 @@ const KEPT = 8; // masks of conditions
  * @property {boolean} isNumber
  */
 
+/** Whether a condition is on sets, labels or groups, unless the table has such a column. @param {Condition} condition */
+const isNamed = ({ column }) => NAMED.includes(column);
+
 /** Masks by gallery and text of the condition, the one used last at the end. @type {WeakMap<Gallery, Map<string, Promise<Uint8Array>>>} */
 const known = new WeakMap();
 
@@ -33,8 +38,15 @@ const known = new WeakMap();
  */
 export async function maskOf(gallery, conditions) {
   const passes = new Uint8Array(gallery.size).fill(1);
-  for (const condition of conditions) {
-    const mask = await maskOfOne(gallery, condition);
+  const names = conditions.some(isNamed) ? await gallery.columnNames() : [];
+  const isBeside = (/** @type {Condition} */ one) => isNamed(one) && !names.includes(one.column);
+  const grouped = conditions.find((one) => one.column === "group" && isBeside(one));
+  if (grouped) {
+    throw wrongFilter("a published page holds no groups: give it to `rsh search --filter`", textOf(grouped));
+  }
+  const given = conditions.filter(isBeside).map((condition) => meets(gallery, condition));
+  const others = conditions.filter((one) => !isBeside(one));
+  for (const mask of [...given, ...(await Promise.all(others.map((one) => maskOfOne(gallery, one))))]) {
     for (let row = 0; row < passes.length; row++) passes[row] &= mask[row];
   }
   return passes;
@@ -80,9 +92,8 @@ async function byTests(gallery, condition) {
 async function checkColumn(gallery, { column, ...others }) {
   const names = await gallery.columnNames();
   if (names.includes(column)) return;
-  const reason = NAMED.includes(column)
-    ? `this page cannot filter by ${column}`
-    : `there is no column ${column}, choose one of ${names.join(", ")}`;
+  const can = new Set([...names, ...NAMED]);
+  const reason = `there is no column ${column}, choose one of ${[...can].join(", ")}`;
   throw wrongFilter(reason, textOf({ column, ...others }));
 }
 
@@ -203,13 +214,23 @@ async function inBox(gallery, condition) {
  * @param {Condition} condition
  */
 async function inRegion(gallery, condition) {
-  const contains = regionOf(condition);
-  if (condition.column === "overlaps") {
-    throw wrongFilter("this page compares no footprints: use polygon= for their centers", wordsOf(condition));
-  }
+  const { contains, overlaps } = regionOf(condition);
   const [longitude, latitude] = await degreesOf(gallery, wordsOf(condition));
+  const footprints = condition.column === "overlaps" ? await footprintsOf(gallery, condition) : [];
   return Uint8Array.from(longitude, (x, row) => {
     const y = latitude[row];
-    return Number.isFinite(x) && Number.isFinite(y) && contains(x, y) !== condition.negated ? 1 : 0;
+    const isKnown = footprints[row] || (Number.isFinite(x) && Number.isFinite(y));
+    const isIn = footprints[row] ? parseRings(footprints[row]).some(overlaps) : contains(x, y);
+    return isKnown && isIn !== condition.negated ? 1 : 0;
   });
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {Condition} condition
+ */
+async function footprintsOf(gallery, condition) {
+  const names = await gallery.columnNames();
+  if (names.includes("footprint")) return gallery.column("footprint");
+  throw wrongFilter("these tiles have no footprints: use polygon= for their centers", wordsOf(condition));
 }

@@ -30,9 +30,17 @@ export const wrapped = (degrees) => (Math.abs(degrees) <= 180 ? degrees : modulo
 const modulo = (value, by) => ((value % by) + by) % by;
 
 /**
+ * @typedef {object} Region
+ * @property {(longitude: number, latitude: number) => boolean} contains whether a point lies in it or on its border
+ * @property {(ring: Ring) => boolean} overlaps whether it shares a point with an outline, from -180 to 180
+ */
+
+/** An outline, and what it does not enclose. @typedef {{ outline: Shape, holes: Shape[] }} Part */
+
+/**
  * The region that a text describes.
  * @param {string} text
- * @returns {(longitude: number, latitude: number) => boolean} whether a point lies in it or on its border
+ * @returns {Region}
  * @throws {InputError} the text cannot be read, or is no region
  */
 export function readRegion(text) {
@@ -47,7 +55,54 @@ export function readRegion(text) {
       ({ outline, holes }) =>
         placeIn(outline, x, y) !== OUTSIDE && !holes.some((hole) => placeIn(hole, x, y) === INSIDE),
     );
-  return (x, y) => inside(x, y) || (Math.abs(x) === 180 && inside(-x, y)); // one meridian of two names
+  return {
+    contains: (x, y) => inside(x, y) || (Math.abs(x) === 180 && inside(-x, y)), // one meridian of two names
+    overlaps: (ring) => parts.some((part) => overlapsPart(part, ring)),
+  };
+}
+
+/**
+ * @param {Part} part
+ * @param {Ring} ring
+ */
+function overlapsPart({ outline, holes }, ring) {
+  const isAt = (/** @type {Point} */ [x, y]) =>
+    placeIn(outline, x, y) !== OUTSIDE && !holes.some((hole) => placeIn(hole, x, y) === INSIDE);
+  const turns = turnsBeside(ring, outline);
+  return (
+    turns.some((moved) => isAt(moved[0]) || placeInPlane(moved, outline.corners[0]) !== OUTSIDE) ||
+    [outline, ...holes].some((shape) => turnsBeside(ring, shape).some((moved) => meet(moved, shape.corners)))
+  );
+}
+
+/**
+ * A ring on each turn around the Earth on which it may meet a shape.
+ * @param {Ring} ring from -180 to 180
+ * @param {Shape} shape
+ */
+function turnsBeside(ring, { west, east, south, north }) {
+  const [xs, ys] = [ring.map(([x]) => x), ring.map(([, y]) => y)];
+  if (Math.max(...ys) < south || Math.min(...ys) > north) return [];
+  /** @type {Ring[]} */
+  const found = [];
+  for (let turn = Math.floor((west + 180) / 360); 360 * turn - 180 < east; turn++) {
+    const by = 360 * turn;
+    if (Math.max(...xs) + by < west || Math.min(...xs) + by > east) continue;
+    found.push(ring.map(([x, y]) => /** @type {Point} */ ([x + by, y])));
+  }
+  return found;
+}
+
+/**
+ * Whether two rings share a point.
+ * @param {Ring} one
+ * @param {Ring} other
+ */
+function meet(one, other) {
+  const at = (/** @type {Ring} */ ring, /** @type {number} */ place) => ring[place % ring.length];
+  return one.some((a, place) =>
+    other.some((c, number) => shared(a, at(one, place + 1), c, at(other, number + 1)) !== null),
+  );
 }
 
 /**

@@ -1,10 +1,12 @@
 // @ts-check
 // The part of the page that labels tiles and puts them into sets, as `rsh.explorer.parts.labels`.
 
+import { NAMED } from "../filters.js";
 import { FORMS, readLabels, writeLabels } from "../labels/files.js";
 import { Labeling } from "../labels/labeling.js";
 import { pluralOf as plural } from "../text.js";
 import { describeGallery, shownRows } from "../views.js";
+import { filterView } from "./filter.js";
 
 /** @import { Content, Explorer } from "../explorer.js" */
 /** @import { PartPanel } from "../types" */
@@ -61,7 +63,11 @@ export class LabelsPart {
   /** Show what the browser kept, once it is read; searches do not wait for it. */
   afterMeeting() {
     this.met.then(
-      () => this.explorer.queue(() => this.show()),
+      () =>
+        this.explorer.queue(async () => {
+          await this.show();
+          await this.explorer.links.openAgain();
+        }),
       (error) =>
         this.explorer.queue(() => {
           this.met = Promise.resolve();
@@ -131,6 +137,22 @@ export class LabelsPart {
     explorer.flush();
     explorer.set("tray", { said: labeling.said });
     labeling.said = "";
+    await this.filterAgain();
+  }
+
+  /** Search again if the filter is on labels or sets: it may find other tiles, or none, and then goes. */
+  async filterAgain() {
+    const { explorer } = this;
+    const { conditions } = explorer.state.filter;
+    if (!conditions.some(({ column }) => NAMED.includes(column))) return;
+    try {
+      await explorer.state.filterBy(conditions);
+    } catch (error) {
+      await explorer.state.filterBy([]);
+      throw error;
+    } finally {
+      await explorer.refresh();
+    }
   }
 
   async show() {
@@ -140,6 +162,7 @@ export class LabelsPart {
     explorer.set("tray", { view });
     explorer.set("labels", { view });
     explorer.set("header", { facts: describeGallery(explorer.gallery) });
+    explorer.set("filter", { view: filterView(explorer.state) });
     if (explorer.coloredBy === "given") await explorer.color("given");
     if (TABS_WITH_GIVEN.includes(explorer.tab)) await explorer.showTab();
   }

@@ -6,6 +6,9 @@ import { NOT_FOUND, rowByHash } from "../lookup.js";
 import { idsOf } from "./find.js";
 
 /** @import { Explorer } from "../explorer.js" */
+/** @import { Query } from "../types" */
+
+const GIVEN = /^\s*(set|label)\s*!?=/; // conditions on what the visitor gave
 
 export class Links {
   /** @param {Explorer} page */
@@ -13,6 +16,8 @@ export class Links {
     this.page = page;
     this.opened = "";
     this.message = ""; // about what was opened
+    /** What was opened before labels and sets were read, if it is about them. @type {{ address: string, query: Query } | null} */
+    this.early = null;
   }
 
   /**
@@ -23,6 +28,18 @@ export class Links {
     if (!address) return;
     this.opened = address;
     this.message = await this.read(address).catch((error) => this.page.explain(error));
+    const wheres = new URLSearchParams(address).getAll("where");
+    if (wheres.some((text) => GIVEN.test(text))) this.early = { address, query: this.page.state.query };
+  }
+
+  /** Open it once more when labels and sets are read, unless the visitor went on meanwhile. */
+  async openAgain() {
+    const { early, page } = this;
+    this.early = null;
+    if (early?.query !== page.state.query || !page.gallery.annotations.state.events.length) return;
+    const leftOut = await this.read(early.address);
+    await page.refresh();
+    page.alert(leftOut);
   }
 
   /** @param {string} address */
