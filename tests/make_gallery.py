@@ -12,6 +12,7 @@ from PIL import Image
 
 from rsh.codes.binary import pack
 from rsh.data.images import to_jpeg
+from rsh.data.places import footprint, wrap
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import ItemTable, store_items
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
@@ -156,6 +157,24 @@ def in_town(items: pd.DataFrame) -> pd.DataFrame:
         for a, b in zip(x, y, strict=True)
     ]
     return items.assign(longitude=x, latitude=y, footprint=["", *rings[1:]])
+
+
+def with_footprints(items: pd.DataFrame) -> pd.DataFrame:
+    """Put tiles all over the Earth, some of unknown extent or place, some cut at 180 degrees."""
+    random = np.random.default_rng(9)
+    x, y = random.uniform(-180, 180, len(items)), random.uniform(-80, 80, len(items))
+    x[:20] = random.uniform(176, 184, 20)  # across the 180th meridian
+    y[20:26] = 89 - random.uniform(0, 3, 6)
+    rings = []
+    for number, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        turns = np.sort(random.uniform(0, 2 * np.pi, 3 + number % 4))
+        reach = random.uniform(0.5, 6)
+        longitude, latitude = a + reach * np.cos(turns), b + reach / 2 * np.sin(turns)
+        rings.append(footprint(wrap(longitude), np.clip(latitude, -90, 90)))
+    unknown = np.arange(len(items)) % 9 == 0
+    items = items.assign(longitude=wrap(x), latitude=y, footprint=np.where(unknown, "", rings))
+    items.loc[np.arange(len(items)) % 21 == 1, ["longitude", "latitude"]] = np.nan
+    return items
 
 
 def without_classes(items: pd.DataFrame) -> pd.DataFrame:

@@ -46,12 +46,12 @@ class Footprints:
             most: how many tiles.
         """
         chosen = np.unique(np.asarray(rows, dtype=np.int64)[:most])
-        return read_outlines(self._texts(chosen), chosen, tolerance=tolerance)
+        return read_outlines(self.texts(chosen), chosen, tolerance=tolerance)
 
-    def _texts(self, rows: NDArray[np.int64]) -> "pd.Series[str]":
+    def texts(self, rows: ArrayLike) -> "pd.Series[str]":
         """Return the footprints of some tiles; empty ones if the gallery has none."""
         if not self.are_known:
-            return pd.Series("", index=range(len(rows)))
+            return pd.Series("", index=range(np.size(rows)))
         texts: pd.Series[str] = self.gallery.table.take(rows, ["footprint"])["footprint"]
         return texts
 
@@ -103,7 +103,7 @@ class Footprints:
         import shapely
 
         rows = np.unique(np.linspace(0, len(self.gallery) - 1, SAMPLED).astype(np.int64))
-        parts, owners = shapely.get_parts(read_areas(self._texts(rows)), return_index=True)
+        parts, owners = shapely.get_parts(read_areas(self.texts(rows)), return_index=True)
         west, south, east, north = shapely.bounds(parts).T
         widths = np.bincount(owners, east - west)  # of all parts, as one may be cut in two
         heights = north - south

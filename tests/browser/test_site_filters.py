@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser.site_probe import write_probe
-from make_gallery import half_labeled, tiny_gallery
+from make_gallery import half_labeled, tiny_gallery, with_footprints
 from static_host import hosting
 
-from rsh.data.places import footprint, wrap
 from rsh.errors import InputError
 from rsh.explorer.alerts import explain
 from rsh.explorer.state import ExplorerState
@@ -281,24 +280,6 @@ def test_sets_and_labels_of_a_visitor_filter_alike(
     assert sum(isinstance(shown, dict) for shown in found) == 8
     (told,) = site([["set=to check"]])
     assert told == "the filter “set=to check”: there is no set to check: create it first"
-
-
-def with_footprints(items: pd.DataFrame) -> pd.DataFrame:
-    """Put tiles all over the Earth, some of unknown extent or place, some cut at 180 degrees."""
-    random = np.random.default_rng(9)
-    x, y = random.uniform(-180, 180, len(items)), random.uniform(-80, 80, len(items))
-    x[:20] = random.uniform(176, 184, 20)  # across the 180th meridian
-    y[20:26] = 89 - random.uniform(0, 3, 6)
-    rings = []
-    for number, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        turns = np.sort(random.uniform(0, 2 * np.pi, 3 + number % 4))
-        reach = random.uniform(0.5, 6)
-        longitude, latitude = a + reach * np.cos(turns), b + reach / 2 * np.sin(turns)
-        rings.append(footprint(wrap(longitude), np.clip(latitude, -90, 90)))
-    unknown = np.arange(len(items)) % 9 == 0
-    items = items.assign(longitude=wrap(x), latitude=y, footprint=np.where(unknown, "", rings))
-    items.loc[np.arange(len(items)) % 21 == 1, ["longitude", "latitude"]] = np.nan
-    return items
 
 
 def test_footprints_overlap_the_same_regions(tmp_path: Path, chromium: Any) -> None:

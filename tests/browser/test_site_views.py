@@ -89,7 +89,7 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
         "address": write_address(state),
         "filter": filter_view(state, list_columns(state)),
         "class_browser": class_browser_view(state, number),
-        "marks": marks_view(result) | {"rings": {}, "spots": {}},
+        "marks": marks_view(result) | {"spots": {}},
         "verdicts": list_verdicts(result),
         "codes": codes_view(result),
         "selected": selected_view(state),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import boundary_tiles
 from rsh.codes.asymmetric import soft_bits
+from rsh.data.outlines import read_outlines
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
@@ -117,6 +118,7 @@ def describe_site(
 ) -> SiteManifest:
     """Return the manifest of the site of a gallery, and of those that it is compared with."""
     state, spaces = ExplorerState(gallery), list_spaces(gallery)
+    footprints = open_footprints(gallery)
     names, _ = gallery.table.categories("split")
     others = [
         OtherGallery(
@@ -145,7 +147,9 @@ def describe_site(
         splits=list(names),
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
-        decimals=open_footprints(gallery).decimals,
+        decimals=footprints.decimals,
+        scenes=[[*scene.bounds, len(scene.image)] for scene in gallery.backgrounds],
+        reach=list(footprints.reach) if footprints.are_known else [],
         pack=PACK,
         soft_rows=SOFT_ROWS,
         soft_scale=SOFT_SCALE,
@@ -228,8 +232,7 @@ def _write_codes(gallery: Gallery, rows: NDArray[np.int64], folder: Path) -> Non
 
 
 def _write_tiles(gallery: Gallery, folder: Path) -> None:
-    packed, count = gallery.packed, len(gallery)
-    _write_codes(gallery, np.arange(count), folder)
+    _write_codes(gallery, np.arange(len(gallery)), folder)
     if gallery.planes is not None:
         planes = np.concatenate([gallery.planes.feature, gallery.planes.code])
         planes.astype("<f4").tofile(folder / "planes.bin")
@@ -237,16 +240,56 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
         gallery.positions.astype("<f4").tofile(folder / "positions.bin")
         if EARTH.exists():
             (folder / "earth.jpg").write_bytes(EARTH.read_bytes())
-    order = np.lexsort(packed.T[::-1])
-    places = np.empty(count, "<u4")
-    places[order] = np.arange(count)
-    places.tofile(folder / "order.bin")
+    if scenes := gallery.backgrounds:
+        (folder / "scenes.bin").write_bytes(b"".join(scene.image for scene in scenes))
+    order = np.lexsort(gallery.packed.T[::-1])
+    _write_places(order, folder / "order.bin")
     _write_packs(order, lambda rows: _words_and_thumbnails(gallery, rows), folder, "tiles")
+    if open_footprints(gallery).are_known:
+        near = _near_order(gallery.positions)
+        _write_places(near, folder / "near.bin")
+        _write_packs(near, lambda rows: _outlines(gallery, rows), folder, "footprints")
     if gallery.has_previews:
         previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
         _write_packs(order, previews, folder, "previews")
     columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
     pq.write_table(pa.table(columns), folder / "items.parquet", row_group_size=ROW_GROUP)
+
+
+def _near_order(places: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    """Return rows in the order of a Z-order curve over the Earth, those without a place first.
+
+    Source: Morton 1966, "A computer oriented geodetic data base and a new technique in file
+    sequencing".
+    """
+    known = np.nan_to_num(np.asarray(places), nan=-180.0)
+    cells = np.clip((known + 180) / 360 * 2**16, 0, 2**16 - 1).astype(np.uint64)
+    codes = np.zeros(len(cells), np.uint64)
+    for bit in range(16):
+        for axis in (0, 1):
+            on = (cells[:, axis] >> np.uint64(bit)) & np.uint64(1)
+            codes |= on << np.uint64(2 * bit + axis)
+    return np.argsort(codes, kind="stable")
+
+
+def _outlines(gallery: Gallery, rows: list[int]) -> list[bytes]:
+    """Return the rings of the footprints of some tiles."""
+    found = read_outlines(open_footprints(gallery).texts(rows), np.arange(len(rows)))
+    every = []
+    for number in range(len(rows)):
+        first, last = np.searchsorted(found.rows, [number, number + 1])
+        counts = np.diff(found.starts[first : last + 1])
+        head = np.array([len(counts), *counts], "<u4")
+        xy = found.xy[found.starts[first] : found.starts[last]].astype("<f4")
+        every.append(head.tobytes() + xy.tobytes())
+    return every
+
+
+def _write_places(order: NDArray[np.int64], file: Path) -> None:
+    """Write the place of each row in an order."""
+    places = np.empty(len(order), "<u4")
+    places[order] = np.arange(len(order))
+    places.tofile(file)
 
 
 def _write_packs(
@@ -264,13 +307,15 @@ def _write_packs(
 
 
 def _words_and_thumbnails(gallery: Gallery, rows: list[int]) -> list[bytes]:
-    """Return the words and the thumbnail of some tiles."""
+    """Return the words and the thumbnail of some tiles; a footprint where it is known."""
     known = gallery.table.take(rows, ["id", "longitude", "latitude"])
+    texts = open_footprints(gallery).texts(rows).fillna("")
     every = []
-    for row, (tile, *degrees) in zip(rows, known.itertuples(index=False), strict=True):
+    for row, (tile, *degrees), text in zip(rows, known.itertuples(index=False), texts, strict=True):
         place = [float(value) if isfinite(value) else None for value in degrees]
-        words = json.dumps([str(tile), *place]).encode(errors="surrogatepass")
-        every.append(np.uint16(len(words)).tobytes() + words + gallery.stored_thumbnail(row))
+        shown = [str(tile), *place, *([text] if text else [])]
+        words = json.dumps(shown).encode(errors="surrogatepass")
+        every.append(np.uint32(len(words)).tobytes() + words + gallery.stored_thumbnail(row))
     return every
 
 

@@ -14,10 +14,16 @@
     data/positions.bin      longitude and latitude of each tile in degrees, float32, NaN if unknown
     data/order.bin          place of each tile among the tiles in the order of their codes, uint32
     data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
-                            in this file, uint32, and for each tile the size of its words, uint16,
-                            these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
+                            in this file, uint32, and for each tile the size of its words, uint32,
+                            these words, JSON (id, longitude, latitude, footprint), and its
+                            thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/explained.json     what is said of each bit and of the most confused classes
+    data/near.bin           place of each tile among the tiles in an order in which near tiles on
+                            Earth lie together, uint32, if the gallery has footprints
+    data/footprints-N.bin   outlines of footprints in packs in that order: how many rings, how many
+                            corners each has, uint32, and longitude and latitude of each, float32
+    data/scenes.bin         overviews of scenes one after the other, WebP, if there are any
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
@@ -77,6 +83,8 @@ class SiteManifest:
         first: row of the first query.
         has_images: whether any tile has an image.
         decimals: of degrees that are shown.
+        scenes: west, south, east and north of each overview of a scene, degrees, and its bytes.
+        reach: half the width and height of a footprint, degrees; empty without footprints.
         pack: PACK, tiles in a file of words and thumbnails.
         soft_rows: SOFT_ROWS, tiles in a file of soft bits.
         soft_scale: SOFT_SCALE, what stands for 1 there.
@@ -104,6 +112,8 @@ class SiteManifest:
     first: int
     has_images: bool
     decimals: int
+    scenes: list[list[float]]
+    reach: list[float]
     pack: int
     soft_rows: int
     soft_scale: int

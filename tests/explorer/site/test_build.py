@@ -63,11 +63,11 @@ def test_tiles_lie_in_packs_in_the_order_of_their_codes(gallery: Gallery, site: 
         content = (site / "data" / f"tiles-{place // PACK}.bin").read_bytes()
         starts = np.frombuffer(content[: 4 * (PACK + 1)], "<u4")
         start, stop = starts[place % PACK : place % PACK + 2].tolist()
-        size = int.from_bytes(content[start : start + 2], "little")
-        words = json.loads(content[start + 2 : start + 2 + size])
+        size = int.from_bytes(content[start : start + 4], "little")
+        words = json.loads(content[start + 4 : start + 4 + size])
         item = gallery.items.iloc[row]
         assert words == [item["id"], item["longitude"], item["latitude"]]
-        assert content[start + 2 + size : stop] == gallery.thumbnail(row)
+        assert content[start + 4 + size : stop] == gallery.thumbnail(row)
     table = pq.read_table(site / "data" / "items.parquet").to_pandas()
     assert table["id"].tolist() == gallery.items["id"].tolist()
 

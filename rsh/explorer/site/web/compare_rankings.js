@@ -45,10 +45,11 @@ export async function compareRankings(galleries, row, { topK: wanted, includeHel
   const far = galleries.map((gallery) => distancesOf(gallery, row, includeHeldOut));
   const can = galleries.map((gallery) => gallery.size - (includeHeldOut ? 0 : gallery.numHeldOut) - 1);
   const topK = Math.max(Math.min(wanted, ...can), 1);
-  const kept = new Uint8Array(far[0].length);
+  const [left, right] = far;
+  const kept = new Uint8Array(left.length);
   let shared = 0;
   for (let tile = 0; tile < kept.length; tile++) {
-    kept[tile] = far[0][tile] !== CANNOT && far[1][tile] !== CANNOT ? 1 : 0;
+    kept[tile] = left[tile] !== CANNOT && right[tile] !== CANNOT ? 1 : 0;
     shared += kept[tile];
   }
   const depth = Math.min(topK, shared);
@@ -71,9 +72,10 @@ export async function compareRankings(galleries, row, { topK: wanted, includeHel
  */
 function distancesOf(gallery, row, includeHeldOut) {
   const far = gallery.distances(gallery.code(row));
-  for (let tile = 0; tile < far.length; tile++) if (!includeHeldOut && gallery.isHeldOut[tile]) far[tile] = CANNOT;
+  const { isHeldOut } = gallery;
+  for (let tile = 0; tile < far.length; tile++) if (!includeHeldOut && isHeldOut[tile]) far[tile] = CANNOT;
   far[row] = CANNOT;
-  if (far.every((each) => each === CANNOT)) {
+  if (!far.some((each) => each !== CANNOT)) {
     throw new InputError(`${gallery.manifest.name} holds no tile that could be found: encode more tiles`);
   }
   return far;
@@ -81,13 +83,13 @@ function distancesOf(gallery, row, includeHeldOut) {
 
 /**
  * @param {Uint16Array} far
- * @param {Uint8Array} kept
+ * @param {Uint8Array | null} kept the tiles that count; by default all that can be found
  * @param {number} depth
  * @returns {Cut}
  */
 function cutOf(far, kept, depth) {
   const counts = new Int32Array(CANNOT + 1);
-  for (let tile = 0; tile < far.length; tile++) if (kept[tile]) counts[far[tile]] += 1;
+  for (let tile = 0; tile < far.length; tile++) if (!kept || kept[tile]) counts[far[tile]] += 1;
   let [last, nearer] = [0, 0];
   while (nearer + counts[last] < depth) nearer += counts[last++];
   return { last, tied: counts[last], places: depth - nearer };
@@ -102,26 +104,19 @@ function cutOf(far, kept, depth) {
  */
 function overlapOf(far, kept, cuts, depth) {
   const shares = cuts.map(({ places, tied }) => places / tied);
-  const isAllTied = shares.map((share) => share === 1);
-  let [shared, tiedInBoth] = [0, 0];
-  const [certain, tied, tiedAndCertain] = [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-  ];
+  const counts = new Int32Array(9); // by the two places of a tile: 0 in no list, 1 tied for its last places, 2 in it
+  const [left, right] = far;
+  const [{ last: leftEnd }, { last: rightEnd }] = cuts;
+  const [leftLast, rightLast] = shares.map((share) => (share === 1 ? 2 : 1));
   for (let tile = 0; tile < kept.length; tile++) {
     if (!kept[tile]) continue;
-    const at = cuts.map(({ last }, side) => far[side][tile] - last);
-    const isCertain = at.map((each, side) => each < 0 || (each === 0 && isAllTied[side]));
-    const isTied = at.map((each, side) => each === 0 && !isAllTied[side]);
-    if (isCertain[0] && isCertain[1]) shared += 1;
-    if (isTied[0] && isTied[1]) tiedInBoth += 1;
-    for (const side of [0, 1]) {
-      if (isCertain[side]) certain[side] += 1;
-      if (isTied[side]) tied[side] += 1;
-      if (isTied[side] && isCertain[1 - side]) tiedAndCertain[side] += 1;
-    }
+    const place = left[tile] < leftEnd ? 2 : left[tile] === leftEnd ? leftLast : 0;
+    counts[3 * place + (right[tile] < rightEnd ? 2 : right[tile] === rightEnd ? rightLast : 0)] += 1;
   }
+  const [, , , , tiedInBoth, , , , shared] = counts;
+  const certain = [counts[6] + counts[7] + counts[8], counts[2] + counts[5] + counts[8]];
+  const tied = [counts[3] + counts[4] + counts[5], counts[1] + counts[4] + counts[7]];
+  const tiedAndCertain = [counts[5], counts[7]];
   const expected =
     shared + tiedAndCertain[0] * shares[0] + tiedAndCertain[1] * shares[1] + tiedInBoth * shares[0] * shares[1];
   const places = certain.map((count) => depth - count); // left to the tied tiles
@@ -150,12 +145,7 @@ function overlapOf(far, kept, cuts, depth) {
  */
 async function sideResult(gallery, row, far, byOther, topK) {
   const label = gallery.label(row);
-  const { last } = cutOf(
-    far,
-    Uint8Array.from(far, (each) => (each === CANNOT ? 0 : 1)),
-    topK,
-  );
-  const reach = Int32Array.from(far.keys()).filter((tile) => far[tile] <= last);
+  const reach = rowsWithin(far, cutOf(far, null, topK).last);
   const [own] = await gallery.softBits([row]);
   const weights = { bits: Float64Array.from(own), scale: gallery.manifest.soft_scale };
   const ranked = rank(gallery, reach, far, { weights, first: "distance" });
@@ -178,6 +168,17 @@ async function sideResult(gallery, row, far, byOther, topK) {
 }
 
 /**
+ * The rows at most so far away, ascending.
+ * @param {Uint16Array} far
+ * @param {number} last
+ */
+function rowsWithin(far, last) {
+  const rows = [];
+  for (let tile = 0; tile < far.length; tile++) if (far[tile] <= last) rows.push(tile);
+  return Int32Array.from(rows);
+}
+
+/**
  * Counts by distance of the tiles with a class; none if the query has none.
  * @param {Gallery} gallery
  * @param {number} label
@@ -186,11 +187,12 @@ async function sideResult(gallery, row, far, byOther, topK) {
  */
 function countsOf(gallery, label, far) {
   const [items, relevant] = [new Int32Array(gallery.numBits + 1), new Int32Array(gallery.numBits + 1)];
+  const { labels } = gallery;
   const size = gallery.classes.length;
   for (let tile = 0; tile < far.length && label !== NO_CLASS; tile++) {
-    if (far[tile] === CANNOT || gallery.labels[tile] >= size) continue;
+    if (far[tile] === CANNOT || labels[tile] >= size) continue;
     items[far[tile]] += 1;
-    if (gallery.labels[tile] === label) relevant[far[tile]] += 1;
+    if (labels[tile] === label) relevant[far[tile]] += 1;
   }
   return { items, relevant };
 }

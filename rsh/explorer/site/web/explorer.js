@@ -4,6 +4,7 @@
 import { SIGNS } from "./address.js";
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { readFilter } from "./filters.js";
+import { footprintsIn } from "./footprints.js";
 import { NO_CLASS } from "./gallery.js";
 import { ComparePart } from "./parts/compare.js";
 import { DuplicatesPart } from "./parts/duplicates.js";
@@ -60,6 +61,8 @@ export class Explorer {
     this.part = 0;
     this.numSelected = MAX_SELECTED_CARDS;
     this.coloredBy = "";
+    /** What a map has asked the footprints of last. @type {number[]} */
+    this.view = [];
     /** The task that runs, after which the next begins: answers come in the order of the questions. */
     this.last = Promise.resolve();
     /** @type {SearchResult | null} */
@@ -143,7 +146,8 @@ export class Explorer {
 
   /** @param {string} space */
   plane(space) {
-    const [heading, term, caption] = this.gallery.manifest.planes[space];
+    const { planes, reach, scenes } = this.gallery.manifest;
+    const [heading, term, caption] = planes[space];
     const nothing = new DataView(new ArrayBuffer(0));
     const marks = { query: -1, query_code: "", num_bits: this.gallery.numBits, hits: [] };
     return {
@@ -154,8 +158,8 @@ export class Explorer {
       xy: nothing,
       background: nothing,
       basemap: {},
-      scenes: 0,
-      tile_width: 0,
+      scenes: space === "world" ? scenes.length : 0,
+      tile_width: space === "world" ? 2 * (reach[0] ?? 0) : 0,
       most: MOST_SELECTED,
       marks,
     };
@@ -211,6 +215,14 @@ export class Explorer {
   queue(act) {
     this.last = this.last.then(act).catch((error) => this.alert(this.explain(error)));
     return this.last;
+  }
+
+  /**
+   * Do something that searches do not wait for, and say what went wrong.
+   * @param {() => Promise<void>} act
+   */
+  aside(act) {
+    return act().catch((error) => this.alert(this.explain(error)));
   }
 
   /**
@@ -299,6 +311,9 @@ export class Explorer {
     if (kind === "where")
       this.move(() => state.filterBy(readFilter(/** @type {string[]} */ (content.texts).map(String))));
     if (kind === "dots") this.queue(() => this.sendDots(panel));
+    if (kind === "scenes") this.aside(() => this.sendScenes(panel));
+    if (kind === "footprints")
+      this.aside(() => this.sendFootprints(panel, /** @type {number[]} */ (content.view).map(Number)));
     if (kind === "color") this.queue(() => this.color(String(content.by)));
     if (kind === "peek") this.queue(() => this.peek(panel, row));
     if (kind === "class") this.queue(() => this.showClass(Number(content.number), 0));
@@ -395,6 +410,29 @@ export class Explorer {
     const xy = await store.part(file, start, start + 8 * size);
     this.set(panel, { xy: new DataView(xy), ...(earth && { background: new DataView(earth) }) });
     if (!this.coloredBy) await this.color(this.gallery.manifest.ways[0][0]);
+  }
+
+  /** @param {string} panel */
+  async sendScenes(panel) {
+    const { manifest, store } = this.gallery;
+    const images = await store.whole("data/scenes.bin");
+    let start = 0;
+    for (const [west, south, east, north, size] of manifest.scenes) {
+      this.send(panel, { kind: "scene", bounds: [west, south, east, north] }, [images.slice(start, start + size)]);
+      start += size;
+    }
+  }
+
+  /**
+   * Outline the tiles in the view of a map.
+   * @param {string} panel
+   * @param {number[]} view west, south, east, north in degrees
+   */
+  async sendFootprints(panel, view) {
+    this.view = view;
+    const { starts, corners } = await footprintsIn(this.gallery, view);
+    const isLast = this.view === view; // else it has moved on
+    if (isLast) this.send(panel, { kind: "footprints" }, [starts.buffer, corners.buffer]);
   }
 
   /** @param {string} by */

@@ -3,6 +3,7 @@
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
+import { parseRings } from "./footprints.js";
 import { Annotations } from "./labels/annotations.js";
 import { fixed } from "./numbers.js";
 import { keepLast } from "./recent.js";
@@ -190,7 +191,7 @@ export class Gallery {
   async load(rows) {
     const wanted = new Set(rows);
     const missing = [...wanted].filter((row) => !this.items.has(row));
-    await this.loadFullPacks(missing);
+    await this.loadFullPacks("tiles", missing);
     await Promise.all(missing.map((row) => this.loadTile(row)));
     for (const row of this.items.keys()) {
       if (this.items.size <= this.itemsKept) break;
@@ -226,17 +227,19 @@ export class Gallery {
 
   /**
    * Read packs as a whole of which many tiles are needed: one request instead of one for each.
+   * @param {string} name of the packs
    * @param {number[]} rows
+   * @param {Uint32Array} order place of each tile in the packs
    */
-  async loadFullPacks(rows) {
+  async loadFullPacks(name, rows, order = this.order) {
     /** @type {Map<number, number>} */
     const counts = new Map();
     for (const row of rows) {
-      const pack = Math.floor(this.order[row] / this.manifest.pack);
+      const pack = Math.floor(order[row] / this.manifest.pack);
       counts.set(pack, (counts.get(pack) ?? 0) + 1);
     }
     const full = [...counts].filter(([, count]) => count >= MANY_OF_PACK);
-    await Promise.all(full.map(([pack]) => this.store.whole(`data/tiles-${pack}.bin`)));
+    await Promise.all(full.map(([pack]) => this.store.whole(`data/${name}-${pack}.bin`)));
   }
 
   /**
@@ -248,12 +251,13 @@ export class Gallery {
     const known = this.items.get(row);
     if (known) return known;
     const bytes = await this.packed("tiles", row);
-    const size = new DataView(bytes).getUint16(0, true);
-    const words = new TextDecoder().decode(new Uint8Array(bytes, 2, size));
-    const [id, longitude = null, latitude = null] = JSON.parse(words);
-    const image = bytes.slice(2 + size);
+    const size = new DataView(bytes).getUint32(0, true);
+    const words = new TextDecoder().decode(new Uint8Array(bytes, 4, size));
+    const [id, longitude = null, latitude = null, footprint] = JSON.parse(words);
+    const image = bytes.slice(4 + size);
     const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
-    const item = { id, longitude, latitude, thumb, hasImage: image.byteLength > 0 };
+    const rings = parseRings(footprint);
+    const item = { id, longitude, latitude, rings, thumb, hasImage: image.byteLength > 0 };
     this.items.set(row, item);
     return item;
   }
@@ -275,9 +279,10 @@ export class Gallery {
    * The bytes of a tile in packs.
    * @param {string} name of the packs
    * @param {number} row
+   * @param {Uint32Array} order place of each tile in the packs
    */
-  async packed(name, row) {
-    const [place, size] = [this.order[row], this.manifest.pack];
+  async packed(name, row, order = this.order) {
+    const [place, size] = [order[row], this.manifest.pack];
     const path = `data/${name}-${Math.floor(place / size)}.bin`;
     const starts = await this.startsOf(path);
     const [start, stop] = [starts[place % size], starts[(place % size) + 1]];
@@ -347,6 +352,11 @@ export class Gallery {
       this.allIds = null; // another try may read them
     });
     return this.allIds;
+  }
+
+  /** The outlines of the footprint of a tile, which must be loaded. @param {number} row */
+  ringsOf(row) {
+    return this.items.get(row)?.rings ?? [];
   }
 
   /**

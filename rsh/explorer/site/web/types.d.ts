@@ -1,6 +1,6 @@
 // What the modules of a site share.
 
-import type { Bytes } from "../../panels/lib/types";
+import type { Bytes, Point } from "../../panels/lib/types";
 
 export interface Manifest {
   format: number;
@@ -19,6 +19,8 @@ export interface Manifest {
   first: number;
   has_images: boolean;
   decimals: number;
+  scenes: [west: number, south: number, east: number, north: number, size: number][];
+  reach: [] | [width: number, height: number];
   pack: number;
   soft_rows: number;
   soft_scale: number;
@@ -35,6 +37,7 @@ export interface Item {
   id: string;
   longitude: number | null;
   latitude: number | null;
+  rings: Point[][];
   thumb: Bytes;
   hasImage: boolean;
 }

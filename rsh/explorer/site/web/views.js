@@ -312,14 +312,16 @@ export function classBrowserView({ gallery, query }, chosen, { total, start, row
 /** @param {SearchResult} result */
 export function marksView(result) {
   const { gallery, query } = result;
+  const rows = shownRows(result);
+  const outlined = [...rows, query.row].map((row) => /** @type {const} */ ([row, gallery.ringsOf(row)]));
   return {
     spots: {},
-    rings: {},
+    rings: Object.fromEntries(outlined.filter(([, rings]) => rings.length)),
     regions: result.options.outlines,
     query: query.row,
     query_code: gallery.hex(query.row),
     num_bits: gallery.numBits,
-    hits: shownRows(result).map((row) => [row, result.relevance(row)]),
+    hits: rows.map((row) => [row, result.relevance(row)]),
   };
 }
 
