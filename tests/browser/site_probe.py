@@ -19,9 +19,9 @@ export const states = site_web_state_js;
 """
 
 
-def write_probe(gallery: Gallery, folder: Path, script: str = MODULES) -> Path:
+def write_probe(gallery: Gallery, folder: Path, script: str = MODULES, **options: Any) -> Path:
     """Write a site, and beside it the worker's modules with functions that a test calls."""
-    build_site(gallery, folder)
+    build_site(gallery, folder, **options)
     parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
     (folder / "probe.js").write_text(f"{parquet}\n{bundle('site/web/explorer.js')}\n{script}")
     (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
@@ -29,12 +29,14 @@ def write_probe(gallery: Gallery, folder: Path, script: str = MODULES) -> Path:
 
 
 @contextmanager
-def probing(chromium: Any, gallery: Gallery, folder: Path, script: str) -> Iterator[Any]:
+def probing(
+    chromium: Any, gallery: Gallery, folder: Path, script: str, **options: Any
+) -> Iterator[Any]:
     """Serve a site, and yield a function that calls one of the script's by name.
 
     It passes the address of the site and an argument, and returns what the function returns.
     """
-    with hosting(write_probe(gallery, folder, script)) as (url, _):
+    with hosting(write_probe(gallery, folder, script, **options)) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         call = (

@@ -21,6 +21,7 @@ from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
+from rsh.explorer.site.encoder import read_encoder
 from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
@@ -28,6 +29,7 @@ from rsh.explorer.site.layout import (
     ROW_GROUP,
     SOFT_ROWS,
     SOFT_SCALE,
+    SiteEncoder,
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
@@ -50,21 +52,33 @@ STYLES = (
     *("explain", "export", "labels", "tray", "upload", "viewer"),
 )
 DATA = "data"
+ENCODER = f"{DATA}/encoder.onnx"
 PAGE = ("index.html", "rsh.js", "worker.js", "rsh.css")
 
 
-def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
+def build_site(
+    gallery: Gallery,
+    output: str | Path,
+    *,
+    own_images: bool = False,
+    run: Path | None = None,
+    runtime: Path | None = None,
+) -> SiteManifest:
     """Write the site of a gallery.
 
     Args:
         gallery: an opened gallery.
         output: folder of the site; an existing one is replaced as a whole.
+        own_images: whether visitors can search with their own images: see `encoder`.
+        run: run folder of the gallery's network, if it has moved.
+        runtime: where ONNX Runtime Web is, see `read_runtime`.
 
     Returns:
         The manifest of the site.
 
     Raises:
-        InputError: the folder holds something else than a site, or cannot be written.
+        InputError: the folder holds something else than a site, or cannot be written, or what
+            own images need is not there.
     """
     output = Path(output)
     if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir()):
@@ -73,9 +87,14 @@ def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
             parameter="output",
             value=output,
         )
+    encoder = read_encoder(gallery, run=run, runtime=runtime) if own_images else {}
     with atomic_directory(output) as folder:
         _write_page(folder)
         (folder / DATA).mkdir()
+        for name, content in encoder.items():
+            folder.joinpath(DATA, name).write_bytes(content)
+        if encoder:
+            folder.joinpath("onnxruntime-license.txt").write_bytes(_license("onnxruntime-LICENSE"))
         _write_tiles(gallery, folder / DATA)
         records = {
             file.relative_to(folder).as_posix(): file_record(file)
@@ -110,6 +129,7 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         planes={space: words for space, *words in spaces},
         columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
         ways=list_ways(gallery) if spaces else [],
+        encoder=SiteEncoder(gallery.manifest.model.image_size) if ENCODER in files else None,
         files=files,
     )
 
@@ -117,8 +137,7 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
 def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     folder.joinpath("index.html").write_bytes(web.joinpath("index.html").read_bytes())
-    license = EXPLORER.joinpath("site", "vendor", "LICENSE").read_bytes()
-    folder.joinpath("hyparquet-license.txt").write_bytes(license)
+    folder.joinpath("hyparquet-license.txt").write_bytes(_license("LICENSE"))
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
     parquet = EXPLORER.joinpath("site", "vendor", "hyparquet.js").read_text(encoding="utf-8")
     worker = f"{parquet}\n{bundle('site/web/worker.js')}"
@@ -126,6 +145,10 @@ def _write_page(folder: Path) -> None:
     styles = [stylesheet(f"{name}.css") for name in STYLES]
     styles.append(web.joinpath("site.css").read_text(encoding="utf-8"))
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
+
+
+def _license(name: str) -> bytes:
+    return EXPLORER.joinpath("site", "vendor", name).read_bytes()
 
 
 def _write_tiles(gallery: Gallery, folder: Path) -> None:

@@ -16,6 +16,9 @@
                             these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
+    data/encoder.onnx       the network, if the page takes images: see `rsh.models.onnx_export`
+    data/runtime.js         ONNX Runtime Web, which runs it
+    data/runtime.bin        its WebAssembly, compressed by gzip
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -32,6 +35,17 @@ SOFT_SCALE = 127
 ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
 PACK = 256  # tiles in a file of words and thumbnails
 Columns = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SiteEncoder:
+    """What the browser knows of the network before it loads it.
+
+    Attributes:
+        image_size: side of the images that it takes, pixels.
+    """
+
+    image_size: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,7 @@ class SiteManifest:
         planes: heading, term and caption of each plane, by the name of its space.
         columns: what conditions can be on, as the filter shows it.
         ways: what dots can be colored by.
+        encoder: of visitors' images; None if the page takes none.
         files: size and checksum of each file, by its path below the manifest.
     """
 
@@ -80,4 +95,5 @@ class SiteManifest:
     planes: dict[str, list[str]]
     columns: Columns
     ways: list[tuple[str, str]]
+    encoder: SiteEncoder | None
     files: dict[str, FileRecord]

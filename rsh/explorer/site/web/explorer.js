@@ -9,6 +9,7 @@ import { DuplicatesPart } from "./parts/duplicates.js";
 import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
+import { ImagesPart } from "./parts/images.js";
 import { LabelsPart } from "./parts/labels.js";
 import { Links } from "./parts/links.js";
 import { enlarge } from "./parts/viewer.js";
@@ -22,6 +23,7 @@ import {
   codesView,
   controlsView,
   describeGallery,
+  legendNote,
   MAX_SELECTED_CARDS,
   marksView,
   queryView,
@@ -69,8 +71,9 @@ export class Explorer {
     this.links = new Links(this);
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
+    this.images = new ImagesPart(this);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
+    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this), this.images];
   }
 
   /**
@@ -93,6 +96,7 @@ export class Explorer {
     tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
+    const { images } = this.images.traits;
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
     const list = [
       [
@@ -107,11 +111,11 @@ export class Explorer {
           galleries: [manifest.name],
           gallery: manifest.name,
           labeled,
-          images: false,
+          images,
         },
       ],
       ["query", "query", "ask", {}],
-      ["upload", "upload", "ask", { typed: "", matching: [], found: "", limit: 0, working: "", images: false }],
+      ["upload", "upload", "ask", { typed: "", matching: [], found: "", working: "", ...this.images.traits }],
       ["class_browser", "class_browser", "ask", {}],
       ["controls", "controls", "toolbar", { search: {} }],
       ["filter", "filter", "toolbar", {}],
@@ -124,7 +128,7 @@ export class Explorer {
       ["dock", "dock", "dock", { tabs, tab: "" }],
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
-      ["viewer", "viewer", "over", { parts: false }],
+      ["viewer", "viewer", "over", { parts: images }],
       ...this.parts.flatMap(({ panels }) => panels),
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
@@ -320,7 +324,7 @@ export class Explorer {
     const { gallery, state } = this;
     const label = gallery.label(state.query.row);
     const number = label === NO_CLASS ? gallery.classes.length : label;
-    if (number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
+    if (!state.query.image && number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
     await this.showResults();
     await this.showClass(this.class, this.part);
   }
@@ -330,15 +334,15 @@ export class Explorer {
     const result = await search(gallery, state.query, state.options);
     this.result = result;
     const marked = [...state.query.positive, ...state.query.negative];
-    await gallery.show([state.query.row, ...marked, ...shownRows(result)]);
+    const own = state.query.image ? [] : [state.query.row];
+    await gallery.show([...own, ...marked, ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
     this.set("cards", { stacked: state.stacked, view: cardsView(result) });
     const marks = marksView(result);
     for (const space of this.spaces) this.set(`plane-${space}`, { marks });
-    const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
-    this.set("legend", { verdicts: verdictsOf(result), note });
+    this.set("legend", { verdicts: verdictsOf(result), note: this.spaces.length ? legendNote(state.query) : "" });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
     this.set("upload", { found: "" });
     for (const part of this.parts) part.refresh();

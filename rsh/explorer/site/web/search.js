@@ -3,6 +3,7 @@
 // score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
 
 import { NO_CLASS, NO_ROW } from "./gallery.js";
+import { codeOf, softBitsOf } from "./query.js";
 import { countsOfScores, precisionAt } from "./scan.js";
 
 /** @import { Counts } from "./scan.js" */
@@ -157,7 +158,7 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
 }
 
 /**
- * Search with a tile.
+ * Search with a tile or an image.
  * @param {Gallery} gallery
  * @param {Query} query
  * @param {SearchOptions} options
@@ -165,16 +166,18 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
  */
 export async function search(gallery, query, options) {
   const others = othersOf(gallery, query, options);
-  const distances = gallery.distances(gallery.code(query.row));
+  const code = codeOf(gallery, query);
+  const distances = gallery.distances(code);
   const given = [...query.positive, ...query.negative];
   let available = 0;
   for (let row = 0; row < others.length; row++) available += others[row];
   for (const row of given) available -= others[row];
   const topK = Math.min(options.topK, available);
-  const rows = [query.row, ...query.positive, ...query.negative];
-  const [own, ...marked] = await gallery.softBits(rows);
+  const own = await softBitsOf(gallery, query);
   if (hasFeedback(query)) {
-    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length));
+    const marked = [query.positive, query.negative].map((rows) => gallery.softBits([...rows]));
+    const [positive, negative] = await Promise.all(marked);
+    const weights = rocchio(own, positive, negative);
     const found = rowsOf(others, (row) => !given.includes(row));
     const ranked = rank(gallery, found, distances, { weights, first: "score" });
     return new SearchResult(gallery, query, options, distances, others, cutAfterTies(ranked, topK), topK);
@@ -185,7 +188,7 @@ export async function search(gallery, query, options) {
   const reach = options.radius ?? farthestOf(distances, others, depth);
   const near = rowsOf(others, (row) => distances[row] <= reach);
   const first = options.order === "bits" ? "distance" : options.order;
-  const ranked = rank(gallery, near, distances, { weights, first, own: query.row });
+  const ranked = rank(gallery, near, distances, { weights, first, code });
   const count = inRadius ? near.length : topK;
   return new SearchResult(gallery, query, options, distances, others, ranked, count);
 }
@@ -219,15 +222,15 @@ function farthestOf(distances, others, depth) {
  * @param {Gallery} gallery
  * @param {Int32Array} rows ascending
  * @param {Uint16Array} distances of all tiles
- * @param {{ weights: Weights, first: string, own?: number }} by
+ * @param {{ weights: Weights, first: string, code?: Uint32Array }} by
  * @returns {Ranked}
  */
-function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
+function rank(gallery, rows, distances, { weights, first, code }) {
   const soft = scoreAll(gallery, rows, weights);
   /** @type {Float64Array | null} */
   let scores = null;
   if (first === "score" || first === "asymmetric") scores = soft;
-  else if (first !== "distance") scores = scoreParts(gallery, rows, own, first);
+  else if (code && first !== "distance") scores = scoreParts(gallery, rows, code, first);
   const order = Array.from(rows, (_, place) => place);
   const far = (/** @type {number} */ place) => distances[rows[place]];
   order.sort((one, other) => {
@@ -269,14 +272,14 @@ function scoreAll(gallery, rows, { bits, scale }) {
  * The share of bits of a part that agree with the query less the share that differ.
  * @param {Gallery} gallery
  * @param {Int32Array} rows
- * @param {number} own row of the query
+ * @param {Uint32Array} words of the query's code
  * @param {string} part "class-bits" or "look-bits"
  */
-function scoreParts(gallery, rows, own, part) {
+function scoreParts(gallery, rows, words, part) {
   const { num_bits: bits, look_bits: look } = gallery.manifest;
   const [start, stop] = part === "look-bits" ? [bits - look, bits] : [0, bits - look];
   const signs = new Float64Array(bits);
-  const code = new Uint8Array(gallery.code(own).slice().buffer);
+  const code = new Uint8Array(words.slice().buffer);
   for (let bit = start; bit < stop; bit++) signs[bit] = (code[bit >> 3] >> (7 - (bit & 7))) & 1 ? 1 : -1;
   return scoreAll(gallery, rows, { bits: signs, scale: (stop - start) / bits });
 }

@@ -20,6 +20,7 @@ export interface Manifest {
   has_images: boolean;
   decimals: number;
   planes: Record<string, [heading: string, term: string, caption: string]>;
+  encoder: { image_size: number } | null;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];
   files: Record<string, { size: number; sha256: string }>;
@@ -43,8 +44,19 @@ export interface TableRow {
   [column: string]: unknown;
 }
 
+// An image of the visitor, with its code.
+export interface QueryImage {
+  name: string;
+  code: Uint32Array;
+  soft: Int8Array;
+  thumb: Bytes;
+  large: ArrayBuffer; // JPEG, as large as screens show it
+  note: string; // how it was converted to RGB, if it was
+}
+
 export interface Query {
-  row: number;
+  row: number; // NO_ROW for an image
+  image?: QueryImage;
   positive: readonly number[];
   negative: readonly number[];
 }
@@ -118,6 +130,17 @@ export interface ParquetFile {
 
 export interface ParquetMetadata {
   schema: { name: string }[];
+}
+
+export interface OnnxSession {
+  run(inputs: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>;
+}
+
+// What is used of ONNX Runtime Web.
+export interface OnnxRuntime {
+  env: { wasm: { numThreads: number; wasmBinary: ArrayBuffer } };
+  InferenceSession: { create(model: ArrayBuffer, options: { executionProviders: string[] }): Promise<OnnxSession> };
+  Tensor: new (type: string, data: Uint8Array, shape: number[]) => unknown;
 }
 
 declare global {
