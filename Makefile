@@ -52,13 +52,13 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 	else $(BIN)/rsh train --bits $(BITS) --look-bits $(LOOK) --output $(RUN); fi
 
 # A process that has nothing left takes tests of one that is behind.
-test: $(VENV)/dev
+test: $(VENV)/dev node_modules/.package-lock.json
 	$(PYTEST) --dist worksteal -m "not slow and not release"
 
-test-slow: $(VENV)/dev
+test-slow: $(VENV)/dev node_modules/.package-lock.json
 	$(PYTEST) --dist worksteal -m slow
 
-test-release: $(VENV)/dev
+test-release: $(VENV)/dev node_modules/.package-lock.json
 	$(PYTEST) --dist worksteal -m release
 
 coverage: $(VENV)/dev

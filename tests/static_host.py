@@ -11,8 +11,13 @@ RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 @contextmanager
-def hosting(folder: Path, *, ranges: bool = True) -> Iterator[tuple[str, list[str]]]:
-    """Serve a folder; yield its address and the list of the paths that were asked for."""
+def hosting(
+    folder: Path, *, ranges: bool = True, caching: bool = False
+) -> Iterator[tuple[str, list[str]]]:
+    """Serve a folder; yield its address and the list of the paths that were asked for.
+
+    With `caching`, a browser may keep files, but must ask whether they changed.
+    """
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -29,6 +34,12 @@ def hosting(folder: Path, *, ranges: bool = True) -> Iterator[tuple[str, list[st
                 self.send_error(404)
                 return
             content = file.read_bytes()
+            tag = f'"{file.stat().st_mtime_ns}"'
+            if caching and self.headers.get("If-None-Match") == tag:
+                self.send_response(304)
+                self.end_headers()
+                asked[-1] += " (not changed)"
+                return
             wanted = RANGE.fullmatch(self.headers.get("Range", "")) if ranges else None
             if wanted:
                 start, stop = int(wanted[1]), min(int(wanted[2]) + 1, len(content))
@@ -39,7 +50,9 @@ def hosting(folder: Path, *, ranges: bool = True) -> Iterator[tuple[str, list[st
                 self.send_response(200)
             self.send_header("Content-Type", self.guess_type(str(file)))
             self.send_header("Content-Length", str(len(content)))
-            self.send_header("Cache-Control", "no-store")
+            if caching:
+                self.send_header("ETag", tag)
+            self.send_header("Cache-Control", "no-cache" if caching else "no-store")
             self.end_headers()
             self.wfile.write(content)
 

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from rsh.cli.parser import Texts
 from rsh.config import LabelsKept
+from rsh.errors import InputError
 from rsh.text import plural
 
 
@@ -86,7 +87,15 @@ def dashboard(
 
 
 def site(
-    gallery: Path, /, *, output: Path = Path("site"), compare: Texts = (), check: bool = False
+    gallery: Path,
+    /,
+    *,
+    output: Path = Path("site"),
+    compare: Texts = (),
+    own_images: bool = False,
+    run: Path | None = None,
+    runtime: Path | None = None,
+    check: bool = False,
 ) -> None:
     """Write a folder of static files that shows a gallery in the browser, without Python.
 
@@ -98,16 +107,29 @@ def site(
         output: Folder of the site; a site that is there is replaced.
         compare: Another gallery of the same tiles that results can be compared with; may be
             repeated.
+        own_images: Let visitors search with their own images, which stay in their browsers; the
+            first one loads the network, about 20 MB.
+        run: With --own-images, run folder of the network, if the one that made the gallery has
+            moved.
+        runtime: With --own-images, ONNX Runtime Web: the file that `npm pack onnxruntime-web`
+            writes, or the folder of the package. (default: either in this folder)
         check: Only check that the site is whole, and write nothing.
     """
     from rsh.explorer.site.build import build_site, check_site
     from rsh.gallery.gallery import Gallery
 
+    for name, given in (("run", run), ("runtime", runtime)):
+        if given and not own_images:
+            raise InputError(
+                "only own images need it: add --own-images", parameter=name, value=given
+            )
     if check:
         print(f"{output} is whole: {plural(check_site(output), 'file')}")
         return
-    others = [Gallery.open(Path(other)) for other in compare]
-    manifest = build_site(Gallery.open(gallery), output, compare=others)
+    opened, others = Gallery.open(gallery), [Gallery.open(Path(other)) for other in compare]
+    manifest = build_site(
+        opened, output, compare=others, own_images=own_images, run=run, runtime=runtime
+    )
     size = sum(record.size for record in manifest.files.values())
     files = f"{plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
     print(f"{output}: {' · '.join(manifest.facts)} in {files}")

@@ -1,6 +1,6 @@
 """The worker of a site in a test: its modules beside the site, called as functions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,9 @@ export const scanning = site_web_scan_js, states = site_web_state_js;
 """
 
 
-def write_probe(
-    gallery: Gallery, folder: Path, script: str = MODULES, compare: Sequence[Gallery] = ()
-) -> Path:
+def write_probe(gallery: Gallery, folder: Path, script: str = MODULES, **options: Any) -> Path:
     """Write a site, and beside it the worker's modules with functions that a test calls."""
-    build_site(gallery, folder, compare=compare)
+    build_site(gallery, folder, **options)
     (folder / "probe.js").write_text(f"{bundle_worker('explorer')}\n{script}")
     (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
     return folder
@@ -30,13 +28,13 @@ def write_probe(
 
 @contextmanager
 def probing(
-    chromium: Any, gallery: Gallery, folder: Path, script: str, compare: Sequence[Gallery] = ()
+    chromium: Any, gallery: Gallery, folder: Path, script: str, **options: Any
 ) -> Iterator[Any]:
     """Serve a site, and yield a function that calls one of the script's by name.
 
     It passes the address of the site and an argument, and returns what the function returns.
     """
-    with hosting(write_probe(gallery, folder, script, compare)) as (url, _):
+    with hosting(write_probe(gallery, folder, script, **options)) as (url, _):
         page = chromium.new_page()
         page.goto(f"{url}/probe.html")
         call = (

@@ -28,18 +28,25 @@ from rsh.explorer.state import ExplorerState, SearchSettings
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.search.query import Query
+from rsh.search.query import Query, QueryImage
 from rsh.search.rerank import RERANK_DEPTH
 from rsh.search.results import SearchResult
 
 pytestmark = pytest.mark.browser
 PROBE = """
+function imageOf({ name, code, soft, thumb }) {
+  const words = Uint32Array.from(code);
+  const bytes = Uint8Array.from(atob(thumb), (sign) => sign.charCodeAt(0));
+  return { name, code: words, soft: Int8Array.from(soft), thumb: new DataView(bytes.buffer) };
+}
+
 export async function views(base, asks) {
   const { Explorer } = site_web_explorer_js;
   const { Gallery } = site_web_gallery_js;
   const explorer = new Explorer(await Gallery.open(base), () => {});
   const found = [];
   for (const { settings, tab, where, ...query } of asks) {
+    if (query.image) query.image = imageOf(query.image);
     explorer.first = {};
     explorer.tab = tab;
     await explorer.state.filterBy([]);
@@ -68,9 +75,9 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
     """Return the same from Python, for the tiles in the order of the site."""
     wanted = ask["settings"]
     state = ExplorerState(gallery)
-    state.query = Query(
-        ask["row"], positive=tuple(ask["positive"]), negative=tuple(ask["negative"])
-    )
+    marks = {"positive": tuple(ask["positive"]), "negative": tuple(ask["negative"])}
+    image = ask.get("python")
+    state.query = Query(image=image, **marks) if image else Query(ask["row"], **marks)
     state.settings = SearchSettings(
         mode=wanted["mode"],
         top_k=wanted["topK"],
@@ -99,8 +106,9 @@ def expected(gallery: Gallery, ask: Ask) -> dict[str, Any]:
 def ranked(state: ExplorerState) -> SearchResult:
     """Rank tiles as a site does: by distance or score, then by soft bits, and by row."""
     gallery, query, options = state.gallery, state.query, state.options
-    soft = np.rint(np.tanh(gallery.relaxed[:].astype(np.float32)) * SOFT_SCALE).astype(np.int64)
-    scale, weights = SOFT_SCALE, soft[query.row]
+    soft = soft_of(gallery.relaxed[:])
+    own = query.encodings(gallery)
+    scale, weights = SOFT_SCALE, soft_of(own.relaxed[0])
     if query.has_feedback:  # whole numbers, so that ties are exact
         plus, minus = max(len(query.positive), 1), max(len(query.negative), 1)
         weights = 4 * plus * minus * weights
@@ -109,9 +117,11 @@ def ranked(state: ExplorerState) -> SearchResult:
         scale *= 4 * plus * minus * (1 + bool(query.positive) + 0.75 * bool(query.negative))
     codes = gallery.codes.astype(np.int64)
     scores = codes @ weights / (len(weights) * scale)
-    distances = (gallery.codes != gallery.codes[query.row]).sum(axis=1)
+    distances = (gallery.codes != own.codes[0]).sum(axis=1)
     by_part = {
-        f"{part.name}-bits": (codes * codes[query.row])[:, part.start : part.stop].mean(axis=1)
+        f"{part.name}-bits": (codes * own.codes[0].astype(int))[:, part.start : part.stop].mean(
+            axis=1
+        )
         for part in code_parts(gallery.num_bits, gallery.look_bits)
     }
     rows = np.setdiff1d(gallery.searchable_rows(**options.among()), query.excluded)
@@ -131,6 +141,10 @@ def ranked(state: ExplorerState) -> SearchResult:
         rows, given = rows[tied], given[tied]
     hits = Hits(rows, distances[rows].astype(np.int32))
     return SearchResult.of_hits(gallery, query, options, hits, given, top_k=options.top_k)
+
+
+def soft_of(relaxed: Any) -> Any:
+    return np.rint(np.tanh(relaxed.astype(np.float32)) * SOFT_SCALE).astype(np.int64)
 
 
 def plain(value: Any) -> Any:
@@ -183,24 +197,60 @@ def test_all_views_are_those_of_python(
         found = asked(page, url, asks)
         page.close()
     for ask, shown in zip(asks, found, strict=True):
-        wanted = plain(expected(gallery, ask))
-        for name in ("orders", "order_note"):  # a site has no features to order by
-            del wanted["controls"][name], shown["controls"]["view"][name]
-        tab = ask["tab"]
-        pairs = {
-            "cards": shown["cards"]["view"],
-            "query": shown["query"]["view"],
-            "search": shown["controls"]["search"],
-            "controls": shown["controls"]["view"],
-            "address": shown["header"]["address"],
-            "filter": shown["filter"]["view"],
-            "class_browser": shown["class_browser"]["view"],
-            "marks": shown["plane-code"]["marks"],
-            "verdicts": shown["legend"]["verdicts"],
-            tab: shown[tab]["view"],
-        }
-        for name, view in pairs.items():
-            assert list(differences(view, wanted[name], name)) == [], ask
+        compare(gallery, ask, shown)
+
+
+def test_all_views_of_an_own_image_are_those_of_python(tmp_path: Path, chromium: Any) -> None:
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=240, num_bits=100, look_bits=20)
+    encodings = gallery.encoded(7)
+    encodings.codes[0, ::9] *= -1  # no tile has this code
+    image = QueryImage("mine.jpg", gallery.thumbnail(7), encodings)
+    padded = np.pad(encodings.packed[0], (0, -encodings.packed.shape[1] % 4))
+    sent = {
+        "name": image.name,
+        "code": padded.view("<u4").tolist(),
+        "soft": soft_of(encodings.relaxed[0]).tolist(),
+        "thumb": base64.b64encode(image.thumbnail).decode(),
+    }
+    usual = {"mode": "top_k", "topK": 20, "radius": 30, "order": "bits", "includeHeldOut": False}
+    own = {"row": -1, "image": sent, "where": [], "positive": [], "negative": []}
+    asks: list[Ask] = [
+        own | {"tab": "codes", "settings": usual},
+        own | {"tab": "selected", "settings": usual | {"mode": "radius"}},
+        own | {"tab": "codes", "settings": usual | {"order": "asymmetric"}},
+        own | {"tab": "codes", "settings": usual | {"order": "look-bits"}},
+        own | {"tab": "selected", "settings": usual, "positive": [3, 9], "negative": [20]},
+    ]
+    with hosting(write_probe(gallery, tmp_path / "site", PROBE)) as (url, _):
+        page = chromium.new_page()
+        found = asked(page, url, asks)
+        page.close()
+    for ask, shown in zip(asks, found, strict=True):
+        assert shown["export"]["own_image"]
+        compare(gallery, ask | {"python": image}, shown)
+
+
+def compare(gallery: Gallery, ask: Ask, shown: Ask) -> None:
+    """Compare all panels with Python's; an own image has no class that the browser follows."""
+    wanted = plain(expected(gallery, ask))
+    for name in ("orders", "order_note"):  # a site has no features to order by
+        del wanted["controls"][name], shown["controls"]["view"][name]
+    tab = ask["tab"]
+    pairs = {
+        "cards": shown["cards"]["view"],
+        "query": shown["query"]["view"],
+        "search": shown["controls"]["search"],
+        "controls": shown["controls"]["view"],
+        "address": shown["header"]["address"],
+        "filter": shown["filter"]["view"],
+        "marks": shown["plane-code"]["marks"],
+        "verdicts": shown["legend"]["verdicts"],
+        tab: shown[tab]["view"],
+    }
+    if "python" not in ask:
+        pairs["class_browser"] = shown["class_browser"]["view"]
+    for name, view in pairs.items():
+        assert list(differences(view, wanted[name], name)) == [], ask
 
 
 def differences(one: Any, other: Any, path: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ const PAUSE = 150; // ms without a key before Python is asked for names
 
 /**
  * A tile by its name, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
- * @param {Props<{ typed: string, matching: string[], found: string, limit: number, working: string, images: boolean }>} props
+ * @param {Props<{ typed: string, matching: string[], found: string, limit: number, working: string, images: boolean, about: string }>} props
  */
 function render({ model, el }) {
   const page = model.get("page");
@@ -40,7 +40,8 @@ function render({ model, el }) {
   el.classList.add("rsh-panel", "rsh-upload");
   el.append(make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")), form, found, list);
   if (model.get("images")) {
-    el.append(make("h2", { class: "rsh-label" }, "Search with your own image"), open, input, status);
+    const heading = make("h2", { class: "rsh-label" }, "Search with your own image");
+    el.append(heading, open, input, make("p", { class: "rsh-note" }, model.get("about")), status);
   }
 
   let timer = 0;
@@ -73,7 +74,7 @@ function render({ model, el }) {
       model.send({ kind: "too large", name, size: file.size });
       return;
     }
-    status.textContent = `Sending ${name}…`;
+    status.textContent = `Reading ${name}…`;
     emit(model, "busy", { words: status.textContent });
     model.send({ kind: "image", name }, undefined, [await file.arrayBuffer()]);
   }

@@ -21,7 +21,8 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
         matching: ids of some tiles that contain it.
         limit: the most bytes a file may have.
         working: progress with an image, or "".
-        images: whether the gallery takes images; one of embeddings does not.
+        images: whether the page takes images; that of a gallery of embeddings does not.
+        about: where images go, and what the first one costs, in words, or "".
     """
 
     typed = traitlets.Unicode().tag(sync=True)
@@ -29,6 +30,7 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     matching = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
     images = traitlets.Bool(True).tag(sync=True)
+    about = traitlets.Unicode().tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
 
 

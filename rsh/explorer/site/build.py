@@ -37,6 +37,7 @@ from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.site.encoder import read_encoder
 from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
@@ -45,6 +46,7 @@ from rsh.explorer.site.layout import (
     SOFT_ROWS,
     SOFT_SCALE,
     OtherGallery,
+    SiteEncoder,
     SiteManifest,
 )
 from rsh.explorer.state import ExplorerState
@@ -66,11 +68,18 @@ STYLES = (
     *("explain", "export", "labels", "tray", "upload", "viewer"),
 )
 DATA = "data"
+ENCODER = f"{DATA}/encoder.onnx"
 PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
 
 
 def build_site(
-    gallery: Gallery, output: str | Path, *, compare: Sequence[Gallery] = ()
+    gallery: Gallery,
+    output: str | Path,
+    *,
+    compare: Sequence[Gallery] = (),
+    own_images: bool = False,
+    run: Path | None = None,
+    runtime: Path | None = None,
 ) -> SiteManifest:
     """Write the site of a gallery.
 
@@ -78,13 +87,17 @@ def build_site(
         gallery: an opened gallery.
         output: folder of the site; an existing one is replaced as a whole.
         compare: other galleries of the same tiles, which results can be compared with.
+        own_images: whether visitors can search with their own images: see `encoder`.
+        run: run folder of the gallery's network, if it has moved.
+        runtime: where ONNX Runtime Web is, see `read_runtime`.
 
     Returns:
         The manifest of the site.
 
     Raises:
         InputError: the folder holds something else than a site, or cannot be written; another
-            gallery holds other tiles, or has the name of one of the others.
+            gallery holds other tiles, or has the name of one of the others; or what own images
+            need is not there.
     """
     output = Path(output)
     Registry([each.folder for each in (gallery, *compare)])  # refuses equal names
@@ -95,9 +108,14 @@ def build_site(
             parameter="output",
             value=output,
         )
+    encoder = read_encoder(gallery, run=run, runtime=runtime) if own_images else {}
     with atomic_directory(output) as folder:
         _write_page(folder)
         (folder / DATA).mkdir()
+        for name, content in encoder.items():
+            folder.joinpath(DATA, name).write_bytes(content)
+        if encoder:
+            folder.joinpath("onnxruntime-license.txt").write_bytes(_license("onnxruntime-LICENSE"))
         _write_tiles(gallery, folder / DATA)
         write_json(folder / DATA / "explained.json", explain_gallery(gallery))
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
@@ -158,6 +176,7 @@ def describe_site(
         ways=list_ways(gallery) if spaces else [],
         others=others,
         choices=[[key, side.words] for key, side in sides.items() if side.by == "bits"],
+        encoder=SiteEncoder(gallery.manifest.model.image_size) if ENCODER in files else None,
         files=files,
     )
 
@@ -208,13 +227,16 @@ def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     for name in ("index.html", "start.js"):
         folder.joinpath(name).write_bytes(web.joinpath(name).read_bytes())
-    license = EXPLORER.joinpath("site", "vendor", "LICENSE").read_bytes()
-    folder.joinpath("hyparquet-license.txt").write_bytes(license)
+    folder.joinpath("hyparquet-license.txt").write_bytes(_license("LICENSE"))
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
     folder.joinpath("worker.js").write_text(bundle_worker("worker"), encoding="utf-8")
     styles = [stylesheet(f"{name}.css") for name in STYLES]
     styles.append(web.joinpath("site.css").read_text(encoding="utf-8"))
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
+
+
+def _license(name: str) -> bytes:
+    return EXPLORER.joinpath("site", "vendor", name).read_bytes()
 
 
 def _write_codes(gallery: Gallery, rows: NDArray[np.int64], folder: Path) -> None:

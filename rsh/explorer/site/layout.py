@@ -25,6 +25,9 @@
                             corners each has, uint32, and longitude and latitude of each, float32
     data/scenes.bin         overviews of scenes one after the other, WebP, if there are any
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
+    data/encoder.onnx       the network, if the page takes images: see `rsh.models.onnx_export`
+    data/runtime.js         ONNX Runtime Web, which runs it
+    data/runtime.bin        its WebAssembly, compressed by gzip
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -63,6 +66,17 @@ class OtherGallery:
 
 
 @dataclass(frozen=True)
+class SiteEncoder:
+    """What the browser knows of the network before it loads it.
+
+    Attributes:
+        image_size: side of the images that it takes, pixels.
+    """
+
+    image_size: int
+
+
+@dataclass(frozen=True)
 class SiteManifest:
     """What the browser knows of the gallery before it reads any tile.
 
@@ -93,6 +107,7 @@ class SiteManifest:
         ways: what dots can be colored by.
         others: galleries that results can be compared with.
         choices: name and words of each comparison, as its panel shows them.
+        encoder: of visitors' images; None if the page takes none.
         files: size and checksum of each file, by its path below the manifest.
     """
 
@@ -122,4 +137,5 @@ class SiteManifest:
     ways: list[tuple[str, str]]
     others: list[OtherGallery]
     choices: list[list[str]]
+    encoder: SiteEncoder | None
     files: dict[str, FileRecord]

@@ -21,23 +21,23 @@ const SWITCH = { yes: true, no: false };
 /** The row of a tile by its id, -1 if there is none. @typedef {(id: string) => Promise<number>} FindRow */
 
 /**
- * The query string of a state.
+ * The query string of a state; an image of the visitor is not part of it.
  * @param {State} state
  * @param {(row: number) => string} idOf tiles of the query
  */
 export function writeAddress({ settings, query, filter, stacked, compared }, idOf) {
   /** @type {[string, string | number][]} */
-  const pairs = [
-    ["q", idOf(query.row)],
-    ["k", settings.topK],
-  ];
+  const pairs = [["k", settings.topK]];
+  if (!query.image) pairs.unshift(["q", idOf(query.row)]);
   if (settings.mode === "radius") pairs.push(["r", settings.radius]);
   if (settings.order !== "bits") pairs.push(["order", settings.order]);
   if (settings.includeHeldOut) pairs.push(["include_held_out", "yes"]);
   if (stacked) pairs.push(["stack", "yes"]);
   if (compared) pairs.push(["compare", compared]);
   for (const condition of filter.conditions) pairs.push(["where", textOf(condition)]);
-  for (const [word, sign] of Object.entries(SIGNS)) for (const row of query[sign]) pairs.push([word, idOf(row)]);
+  for (const [word, sign] of Object.entries(SIGNS)) {
+    if (!query.image) for (const row of query[sign]) pairs.push([word, idOf(row)]);
+  }
   const plus = (/** @type {string | number} */ text) => quote(String(text), `${SAFE} `).replaceAll(" ", "+");
   return `?${pairs.map(([name, value]) => `${name}=${plus(value)}`).join("&")}`;
 }

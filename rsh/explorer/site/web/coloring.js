@@ -3,6 +3,7 @@
 
 import { SPLITS } from "./gallery.js";
 import { general } from "./numbers.js";
+import { codeOf } from "./query.js";
 import { humanize, pluralOf as plural } from "./text.js";
 import { shownRows } from "./views.js";
 
@@ -46,7 +47,7 @@ export async function makeColoring(result, by) {
     const { numBits } = gallery;
     const half = Math.floor(numBits / 2);
     const quarter = Math.floor(numBits / 4);
-    return packed(by, Int32Array.from(gallery.distances(gallery.code(result.query.row))), {
+    return packed(by, Int32Array.from(gallery.distances(codeOf(gallery, result.query))), {
       num_values: numBits + 1,
       ends: [plural(0, "bit"), plural(numBits, "bit")],
       strong: "low",

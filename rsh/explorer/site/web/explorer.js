@@ -12,6 +12,7 @@ import { BitsPart, PairsPart } from "./parts/explain.js";
 import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
+import { ImagesPart } from "./parts/images.js";
 import { LabelsPart } from "./parts/labels.js";
 import { Links } from "./parts/links.js";
 import { enlarge } from "./parts/viewer.js";
@@ -25,6 +26,7 @@ import {
   codesView,
   controlsView,
   describeGallery,
+  legendNote,
   MAX_SELECTED_CARDS,
   marksView,
   queryView,
@@ -74,10 +76,11 @@ export class Explorer {
     this.links = new Links(this);
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
+    this.images = new ImagesPart(this);
     /** @type {Part[]} */
     this.parts = [
       ...[new LabelsPart(this), new ExportPart(this), new ComparePart(this), new BitsPart(this)],
-      ...[new PairsPart(this), new DuplicatesPart(this)],
+      ...[new PairsPart(this), new DuplicatesPart(this), this.images],
     ];
   }
 
@@ -101,6 +104,7 @@ export class Explorer {
     tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
+    const { images } = this.images.traits;
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
     const list = [
       [
@@ -115,11 +119,11 @@ export class Explorer {
           galleries: [manifest.name],
           gallery: manifest.name,
           labeled,
-          images: false,
+          images,
         },
       ],
       ["query", "query", "ask", {}],
-      ["upload", "upload", "ask", { typed: "", matching: [], found: "", limit: 0, working: "", images: false }],
+      ["upload", "upload", "ask", { typed: "", matching: [], found: "", working: "", ...this.images.traits }],
       ["class_browser", "class_browser", "ask", {}],
       ["controls", "controls", "toolbar", { search: {} }],
       ["filter", "filter", "toolbar", {}],
@@ -132,7 +136,7 @@ export class Explorer {
       ["dock", "dock", "dock", { tabs, tab: "" }],
       ["codes", "codes", "dock", {}],
       ["selected", "selected", "dock", {}],
-      ["viewer", "viewer", "over", { parts: false }],
+      ["viewer", "viewer", "over", { parts: images }],
       ...this.parts.flatMap(({ panels }) => panels),
       ["desk", "desk", "over", { spaces: this.spaces.length > 0 }],
     ];
@@ -341,7 +345,7 @@ export class Explorer {
     const { gallery, state } = this;
     const label = gallery.label(state.query.row);
     const number = label === NO_CLASS ? gallery.classes.length : label;
-    if (number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
+    if (!state.query.image && number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
     await this.showResults();
     await this.showClass(this.class, this.part);
   }
@@ -351,15 +355,15 @@ export class Explorer {
     const result = await search(gallery, state.query, state.options);
     this.result = result;
     const marked = [...state.query.positive, ...state.query.negative];
-    await gallery.show([state.query.row, ...marked, ...shownRows(result)]);
+    const own = state.query.image ? [] : [state.query.row];
+    await gallery.show([...own, ...marked, ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
     this.set("cards", { stacked: state.stacked, view: cardsView(result) });
     const marks = marksView(result);
     for (const space of this.spaces) this.set(`plane-${space}`, { marks });
-    const note = this.spaces.length ? "Each dot is a tile: click one to search with it, or select many." : "";
-    this.set("legend", { verdicts: verdictsOf(result), note });
+    this.set("legend", { verdicts: verdictsOf(result), note: this.spaces.length ? legendNote(state.query) : "" });
     if (this.coloredBy && WITH_QUERY.includes(this.coloredBy)) await this.color(this.coloredBy);
     this.set("upload", { found: "" });
     for (const part of this.parts) part.refresh();

@@ -137,13 +137,12 @@ export class Gallery {
 
   /**
    * A code as hexadecimal digits, four bits each.
-   * @param {number} row
+   * @param {Uint32Array} code
    */
-  hex(row) {
-    const { perCode, numBits } = this;
-    const bytes = new Uint8Array(this.words.buffer, row * perCode * 4, perCode * 4);
+  hex(code) {
+    const bytes = new Uint8Array(code.buffer, code.byteOffset, code.byteLength);
     const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return digits.slice(0, Math.ceil(numBits / 4));
+    return digits.slice(0, Math.ceil(this.numBits / 4));
   }
 
   /**
@@ -255,7 +254,7 @@ export class Gallery {
     const words = new TextDecoder().decode(new Uint8Array(bytes, 4, size));
     const [id, longitude = null, latitude = null, footprint] = JSON.parse(words);
     const image = bytes.slice(4 + size);
-    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
+    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
     const rings = parseRings(footprint);
     const item = { id, longitude, latitude, rings, thumb, hasImage: image.byteLength > 0 };
     this.items.set(row, item);
@@ -378,7 +377,7 @@ export class Gallery {
       id: item.id,
       name: color === NO_CLASS ? readable(fileOf(item.id)) : humanize(this.classes[color]),
       color,
-      code: this.hex(row),
+      code: this.hex(this.code(row)),
       place,
       map: place ? mapUrl(Number(longitude), Number(latitude)) : "",
       split: SPLITS.get(split) ?? "",

@@ -30,7 +30,7 @@ export class OtherGallery extends Gallery {
    */
   async loadTile(row) {
     const item = await this.first.loadTile(row);
-    const thumb = item.hasImage ? item.thumb : new DataView(await drawCode(this.hex(row), this.numBits));
+    const thumb = item.hasImage ? item.thumb : new DataView(await drawCode(this.hex(this.code(row)), this.numBits));
     const own = { ...item, thumb };
     this.items.set(row, own);
     return own;

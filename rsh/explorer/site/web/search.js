@@ -3,6 +3,7 @@
 // score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
 
 import { NO_CLASS, NO_ROW } from "./gallery.js";
+import { codeOf, softBitsOf } from "./query.js";
 import { countByDistance, countsOfScores, precisionAt } from "./scan.js";
 
 /** @import { Counts } from "./scan.js" */
@@ -140,7 +141,7 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
 }
 
 /**
- * Search with a tile.
+ * Search with a tile or an image.
  * @param {Gallery} gallery
  * @param {Query} query
  * @param {SearchOptions} options
@@ -148,9 +149,10 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
  */
 export async function search(gallery, query, options) {
   const given = [...query.positive, ...query.negative];
-  const [own, ...marked] = await gallery.softBits([query.row, ...given]);
+  const [own, marked] = await Promise.all([softBitsOf(gallery, query), gallery.softBits(given)]);
   const others = othersOf(gallery, query, options);
-  const distances = gallery.distances(gallery.code(query.row));
+  const code = codeOf(gallery, query);
+  const distances = gallery.distances(code);
   const [numBits, numClasses] = [gallery.numBits, gallery.classes.length];
   const label = gallery.label(query.row);
   const counts = countByDistance(distances, others, gallery.labels, { numBits, numClasses, label });
@@ -170,7 +172,7 @@ export async function search(gallery, query, options) {
   const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
   const near = rowsWithin(others, distances, options.radius ?? reachOf(counts.all, depth));
   const first = options.order === "bits" ? "distance" : options.order;
-  const ranked = rank(gallery, near, distances, { weights, first, own: query.row });
+  const ranked = rank(gallery, near, distances, { weights, first, code });
   const count = inRadius ? near.length : topK;
   return new SearchResult(gallery, query, options, counts, ranked, count);
 }
@@ -224,15 +226,15 @@ function bestOf(gallery, rows, weights, topK) {
  * @param {Gallery} gallery
  * @param {Int32Array} rows ascending
  * @param {Uint16Array} distances of all tiles
- * @param {{ weights: Weights, first: string, own?: number }} by
+ * @param {{ weights: Weights, first: string, code?: Uint32Array }} by
  * @returns {Ranked}
  */
-export function rank(gallery, rows, distances, { weights, first, own = NO_ROW }) {
+export function rank(gallery, rows, distances, { weights, first, code }) {
   const soft = scoreAll(gallery, rows, weights);
   /** @type {Float64Array | null} */
   let scores = null;
   if (first === "score" || first === "asymmetric") scores = soft;
-  else if (first !== "distance") scores = scoreParts(gallery, rows, own, first);
+  else if (code && first !== "distance") scores = scoreParts(gallery, rows, code, first);
   const order = Array.from(rows, (_, place) => place);
   const far = (/** @type {number} */ place) => distances[rows[place]];
   order.sort((one, other) => {
@@ -277,14 +279,14 @@ function scoreAll(gallery, rows, { bits, scale }) {
  * The share of bits of a part that agree with the query less the share that differ.
  * @param {Gallery} gallery
  * @param {Int32Array} rows
- * @param {number} own row of the query
+ * @param {Uint32Array} words of the query's code
  * @param {string} part "class-bits" or "look-bits"
  */
-function scoreParts(gallery, rows, own, part) {
+function scoreParts(gallery, rows, words, part) {
   const { num_bits: bits, look_bits: look } = gallery.manifest;
   const [start, stop] = part === "look-bits" ? [bits - look, bits] : [0, bits - look];
   const signs = new Float64Array(bits);
-  const code = new Uint8Array(gallery.code(own).slice().buffer);
+  const code = new Uint8Array(words.slice().buffer);
   for (let bit = start; bit < stop; bit++) signs[bit] = (code[bit >> 3] >> (7 - (bit & 7))) & 1 ? 1 : -1;
   return scoreAll(gallery, rows, { bits: signs, scale: (stop - start) / bits });
 }

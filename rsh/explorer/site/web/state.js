@@ -3,12 +3,13 @@
 
 import { InputError } from "./errors.js";
 import { outlinesOf, textOf, titleOf, wordsOf, wrongFilter } from "./filters.js";
+import { NO_ROW } from "./gallery.js";
 import { maskOf } from "./masks.js";
 import { hasFeedback } from "./search.js";
 import { quote } from "./text.js";
 
 /** @import { Gallery } from "./gallery.js" */
-/** @import { Condition, Query, SearchOptions, Settings } from "./types" */
+/** @import { Condition, Query, QueryImage, SearchOptions, Settings } from "./types" */
 
 const MAX_TOP_K = 100;
 const MAX_MARKED = 50;
@@ -91,6 +92,11 @@ export class State {
     this.searchWith({ row, positive: [], negative: [] });
   }
 
+  /** @param {QueryImage} image */
+  chooseImage(image) {
+    this.searchWith({ row: NO_ROW, image, positive: [], negative: [] });
+  }
+
   /** @param {number} row */
   checkRow(row) {
     if (!Number.isInteger(row) || row < 0 || row >= this.gallery.size) {
@@ -120,7 +126,7 @@ export class State {
   }
 
   clearFeedback() {
-    this.searchWith({ row: this.query.row, positive: [], negative: [] });
+    this.searchWith({ ...this.query, positive: [], negative: [] });
   }
 
   back() {
@@ -222,7 +228,7 @@ export class State {
 export function marked(query, row, sign) {
   if (row === query.row) throw new InputError("this tile is the query itself: mark other tiles");
   const without = (/** @type {"positive" | "negative"} */ name) => query[name].filter((each) => each !== row);
-  const changed = { row: query.row, positive: without("positive"), negative: without("negative") };
+  const changed = { ...query, positive: without("positive"), negative: without("negative") };
   if (!query[sign].includes(row)) changed[sign] = [...changed[sign], row];
   return changed;
 }
@@ -231,7 +237,10 @@ export function marked(query, row, sign) {
  * @param {Query} one
  * @param {Query} other
  */
-const sameQuery = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+function sameQuery(one, other) {
+  const tiles = (/** @type {Query} */ { row, positive, negative }) => JSON.stringify([row, positive, negative]);
+  return one.image === other.image && tiles(one) === tiles(other);
+}
 
 /**
  * @param {number} number

@@ -16,6 +16,7 @@ export class SiteError extends Error {
   }
 }
 
+const CACHE = "rsh"; // where the browser keeps large files
 const PACKED = /-\d+\.bin$/; // one of many files, of which some are read
 const PACKS_KEPT = 64; // of them, in memory
 
@@ -70,6 +71,48 @@ export class Store {
     return this.check(path, response.arrayBuffer());
   }
 
+  /**
+   * A large file as a whole, which the browser keeps for later visits if it can, and the page not at all.
+   * @param {string} path
+   * @param {(bytes: number) => void} onBytes told how many came each time
+   * @returns {Promise<ArrayBuffer>}
+   * @throws {SiteError} it is missing, cut or altered
+   */
+  async download(path, onBytes) {
+    const cache = await globalThis.caches?.open(CACHE).catch(() => null); // there is none on plain HTTP
+    const address = new URL(path, this.base);
+    const key = new URL(`?${this.files[path].sha256}`, address);
+    const known = await cache?.match(key).catch(() => undefined);
+    const forget = () => cache?.delete(address, { ignoreSearch: true }).catch(() => false);
+    if (known) {
+      onBytes(this.files[path].size);
+      const kept = this.check(path, known.arrayBuffer());
+      kept.catch(forget); // so that another try loads it
+      return kept;
+    }
+    const bytes = await this.check(path, this.stream(path, onBytes));
+    await forget(); // an earlier version
+    await cache?.put(key, new Response(bytes)).catch(() => {}); // it is full
+    return bytes;
+  }
+
+  /**
+   * @param {string} path
+   * @param {(bytes: number) => void} onBytes
+   */
+  async stream(path, onBytes) {
+    const { body } = await this.fetch(path);
+    const count = new TransformStream({
+      transform(/** @type {Uint8Array} */ bytes, next) {
+        onBytes(bytes.byteLength);
+        next.enqueue(bytes);
+      },
+    });
+    return new Response(body?.pipeThrough(count)).arrayBuffer().catch(() => {
+      throw this.notLoaded(path);
+    });
+  }
+
   /** The files that are in memory, of the kind of one. @param {string} path */
   keptWith(path) {
     return PACKED.test(path) ? this.packs : this.read;
@@ -80,7 +123,9 @@ export class Store {
     this.ranges ??= (async () => {
       const stop = new AbortController();
       const [path] = Object.keys(this.files);
-      const { status } = await this.fetch(path, { headers: { Range: "bytes=0-0" }, signal: stop.signal });
+      /** @type {RequestInit} */
+      const options = { headers: { Range: "bytes=0-0" }, signal: stop.signal, cache: "no-store" };
+      const { status } = await this.fetch(path, options); // not the browser's cache, which knows ranges
       stop.abort(); // a host without them is sending the whole file
       return status === 206;
     })();
@@ -116,7 +161,7 @@ export class Store {
     try {
       response = await fetch(new URL(path, this.base), options);
     } catch {
-      throw new SiteError(`${path} cannot be loaded: check the connection and reload the page`);
+      throw this.notLoaded(path);
     }
     if (!response.ok) throw this.harmed(path, response.status === 404 ? "is missing" : `cannot be loaded`);
     return response;
@@ -133,6 +178,11 @@ export class Store {
     // Browsers have no checksums on pages that came over plain HTTP from another machine.
     if (globalThis.crypto?.subtle && (await sha256(bytes)) !== wanted) throw this.harmed(path, "was altered");
     return bytes;
+  }
+
+  /** @param {string} path */
+  notLoaded(path) {
+    return new SiteError(`${path} cannot be loaded: check the connection and reload the page`);
   }
 
   /**

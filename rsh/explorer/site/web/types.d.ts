@@ -25,6 +25,7 @@ export interface Manifest {
   soft_rows: number;
   soft_scale: number;
   planes: Record<string, [heading: string, term: string, caption: string]>;
+  encoder: { image_size: number } | null;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];
   others: { name: string; fingerprint: string; num_bits: number; classes: string[]; splits: string[] }[];
@@ -51,8 +52,19 @@ export interface TableRow {
   [column: string]: unknown;
 }
 
+// An image of the visitor, with its code.
+export interface QueryImage {
+  name: string;
+  code: Uint32Array;
+  soft: Int8Array;
+  thumb: Bytes;
+  large: ArrayBuffer; // JPEG, as large as screens show it
+  note: string; // how it was converted to RGB, if it was
+}
+
 export interface Query {
-  row: number;
+  row: number; // NO_ROW for an image
+  image?: QueryImage;
   positive: readonly number[];
   negative: readonly number[];
 }
@@ -137,6 +149,17 @@ export interface ParquetFile {
 
 export interface ParquetMetadata {
   schema: { name: string }[];
+}
+
+export interface OnnxSession {
+  run(inputs: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>;
+}
+
+// What is used of ONNX Runtime Web.
+export interface OnnxRuntime {
+  env: { wasm: { numThreads: number; wasmBinary: ArrayBuffer } };
+  InferenceSession: { create(model: ArrayBuffer, options: { executionProviders: string[] }): Promise<OnnxSession> };
+  Tensor: new (type: string, data: Uint8Array, shape: number[]) => unknown;
 }
 
 declare global {

@@ -3,6 +3,7 @@
 
 import { NO_CLASS } from "./gallery.js";
 import { fixed } from "./numbers.js";
+import { codeOf, describeQuery, hexOf } from "./query.js";
 import { hasFeedback, RERANK_DEPTH } from "./search.js";
 import { ordersOf } from "./state.js";
 import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
@@ -10,6 +11,7 @@ import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
 /** @import { Gallery } from "./gallery.js" */
 /** @import { SearchResult } from "./search.js" */
 /** @import { State } from "./state.js" */
+/** @import { Query } from "./types" */
 
 export const MAX_CARDS = 200; // a radius may hold the whole gallery
 export const MAX_SELECTED_CARDS = 48;
@@ -66,7 +68,7 @@ export function cardsView(result) {
     num_bits: gallery.numBits,
     num_classes: gallery.classes.length,
     images: gallery.manifest.has_images,
-    query_code: gallery.hex(query.row),
+    query_code: hexOf(gallery, query),
     class_bits: gallery.numBits - gallery.manifest.look_bits,
     cards: rows.map((row, place) => {
       const [distance, score, tie] = [result.distances[place], result.scores?.[place] ?? null, result.ties[place]];
@@ -205,7 +207,7 @@ export function queryView({ gallery, query, past, future }) {
     ["unlike", query.negative],
   ]);
   return {
-    query: gallery.describe(query.row),
+    query: describeQuery(gallery, query),
     novelty: "",
     can_go_back: past.length > 0,
     can_go_forward: future.length > 0,
@@ -319,10 +321,16 @@ export function marksView(result) {
     rings: Object.fromEntries(outlined.filter(([, rings]) => rings.length)),
     regions: result.options.outlines,
     query: query.row,
-    query_code: gallery.hex(query.row),
+    query_code: hexOf(gallery, query),
     num_bits: gallery.numBits,
     hits: rows.map((row) => [row, result.relevance(row)]),
   };
+}
+
+/** What the dots are. @param {Query} query */
+export function legendNote({ image }) {
+  const dots = "Each dot is a tile: click one to search with it, or select many.";
+  return image ? `${dots} Your image has no dot.` : dots;
 }
 
 /** @param {SearchResult} result */
@@ -340,7 +348,7 @@ export function codesView(result) {
   return {
     num_bits: gallery.numBits,
     parts: gallery.manifest.parts,
-    query: gallery.describe(result.query.row),
+    query: describeQuery(gallery, result.query),
     first: rows.length ? { ...gallery.describe(rows[0]), rank: 1 } : null,
     histogram: { same, other, unknown: Array.from(counts.items, (count, far) => count - same[far] - other[far]) },
     judged: result.hasVerdicts,
@@ -360,11 +368,12 @@ function agreement({ gallery, query }, rows) {
   if (!rows.length) return [];
   const bytes = gallery.perCode * 4;
   const codes = new Uint8Array(gallery.words.buffer);
-  const bit = (/** @type {number} */ row, /** @type {number} */ place) =>
-    (codes[row * bytes + (place >> 3)] >> (7 - (place & 7))) & 1;
+  const own = new Uint8Array(codeOf(gallery, query).slice().buffer);
+  const bit = (/** @type {number} */ byte, /** @type {number} */ place) => (byte >> (7 - (place & 7))) & 1;
   return Array.from({ length: gallery.numBits }, (_, place) => {
-    const own = bit(query.row, place);
-    return rows.reduce((sum, row) => sum + (bit(row, place) === own ? 1 : 0), 0) / rows.length;
+    const at = place >> 3;
+    const agrees = (/** @type {number} */ row) => bit(codes[row * bytes + at] ^ own[at], place) === 0;
+    return rows.reduce((sum, row) => sum + (agrees(row) ? 1 : 0), 0) / rows.length;
   });
 }
 
@@ -387,7 +396,7 @@ function curve({ labeledCounts: { items, relevant } }) {
  * @param {State} state
  */
 export function selectedTiles({ gallery, query, selection }) {
-  const all = gallery.distances(gallery.code(query.row));
+  const all = gallery.distances(codeOf(gallery, query));
   return Array.from(selection)
     .sort((one, other) => all[one] - all[other] || one - other)
     .map((row) => /** @type {const} */ ([row, all[row]]));

@@ -3,6 +3,7 @@
 // frames (solid or dashed) each show which tiles are relevant, so that the sheet can be read in gray.
 
 import { fixed } from "../numbers.js";
+import { describeQuery } from "../query.js";
 import { humanize, pluralOf as plural } from "../text.js";
 
 /** @import { Tiles } from "./tables.js" */
@@ -29,7 +30,7 @@ const FAMILY = '"DejaVu Sans", "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
 export async function toContactSheet(tiles, isSelection) {
   const { gallery, query, rows } = tiles;
   const drawn = rows.slice(0, MOST);
-  await gallery.load([query.row, ...drawn]);
+  await gallery.load(query.image ? drawn : [query.row, ...drawn]);
   const ctx = contextOf(1, 1);
   const names = drawn.map((row) => wrap(ctx, classOf(tiles, row), font(13), CELL, 2));
   const columns = columnsOf(drawn.length);
@@ -125,7 +126,8 @@ function wrap(ctx, text, by, width, most) {
  */
 async function drawHead(ctx, tiles, isSelection, width) {
   const { gallery, query } = tiles;
-  await drawImage(ctx, tiles, query.row, MARGIN, MARGIN);
+  const own = describeQuery(gallery, query);
+  await drawImage(ctx, own.thumb, MARGIN, MARGIN);
   [ctx.strokeStyle, ctx.lineWidth] = [ACCENT, 3];
   ctx.strokeRect(MARGIN + 1.5, MARGIN + 1.5, HIGH - 3, HIGH - 3);
   const [left, room] = [MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP];
@@ -135,8 +137,8 @@ async function drawHead(ctx, tiles, isSelection, width) {
   const how = isSelection ? selectionWords(tiles) : searchWords(tiles);
   /** @type {[text: string, by: string, color: string, lines: number, height: number][]} */
   const texts = [
-    [classOf(tiles, query.row) || "a tile", font(22, true), INK, 1, 33],
-    [gallery.describe(query.row).id, font(13), SOFT, 1, 21],
+    [classOf(tiles, query.row) || (query.image ? "an image" : "a tile"), font(22, true), INK, 1, 33],
+    [own.id, font(13), SOFT, 1, 21],
     [how, font(13), INK, 2, 21],
     [relevanceWords(tiles), font(13, true), INK, 1, 21],
   ];
@@ -156,7 +158,7 @@ async function drawHead(ctx, tiles, isSelection, width) {
  */
 async function drawCard(ctx, tiles, place, row, name, x, y) {
   const relevant = tiles.relevance(row);
-  await drawImage(ctx, tiles, row, x, y);
+  await drawImage(ctx, tiles.gallery.describe(row).thumb, x, y);
   if (relevant !== null) {
     [ctx.strokeStyle, ctx.lineWidth] = [relevant ? RIGHT : WRONG, 2];
     ctx.setLineDash(relevant ? [] : [5, 5]);
@@ -179,13 +181,12 @@ async function drawCard(ctx, tiles, place, row, name, x, y) {
 }
 
 /**
- * Draw the image of a tile in the middle of its frame.
- * @type {(ctx: Context, tiles: Tiles, row: number, x: number, y: number) => Promise<void>}
+ * Draw an image in the middle of its frame.
+ * @type {(ctx: Context, thumb: DataView<ArrayBuffer>, x: number, y: number) => Promise<void>}
  */
-async function drawImage(ctx, { gallery }, row, x, y) {
+async function drawImage(ctx, thumb, x, y) {
   ctx.fillStyle = EMPTY;
   ctx.fillRect(x + FRAME, y + FRAME, SIDE, SIDE);
-  const { thumb } = gallery.describe(row);
   if (!thumb.byteLength) return; // a tile of embeddings has none
   const image = await createImageBitmap(new Blob([thumb], { type: "image/jpeg" }));
   const scale = SIDE / Math.max(image.width, image.height);

@@ -34,14 +34,22 @@ export async function toCsv(tiles) {
 /** With the provenance of the search. @param {Tiles} tiles */
 export async function toJsonFile(tiles) {
   const { gallery, query } = tiles;
-  const known = gallery.classes.length ? { class: gallery.classes[gallery.label(query.row)] ?? null } : {};
   const record = {
-    query: { id: await gallery.idOf(query.row), ...known, code: gallery.hex(query.row) },
+    query: query.image ? { id: query.image.name } : await queryOf(gallery, query.row),
     options: await optionsOf(tiles),
     gallery: { ...gallery.manifest.provenance, index: "exact" }, // as a site searches
     hits: await rowsOf(tiles),
   };
   return toJson(record, 2);
+}
+
+/**
+ * @param {Gallery} gallery
+ * @param {number} row
+ */
+async function queryOf(gallery, row) {
+  const known = gallery.classes.length ? { class: gallery.classes[gallery.label(row)] ?? null } : {};
+  return { id: await gallery.idOf(row), ...known, code: gallery.hex(gallery.code(row)) };
 }
 
 /** @param {Tiles} tiles */

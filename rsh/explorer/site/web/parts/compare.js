@@ -67,6 +67,9 @@ export class ComparePart {
   /** @param {string} side */
   async compared(side) {
     const { gallery, state } = this.explorer;
+    if (state.query.image) {
+      throw new InputError("Only a tile of the gallery can be compared, not your own image.");
+    }
     if (hasFeedback(state.query) || state.filter.conditions.length) {
       throw new InputError("Only the query alone can be compared: clear feedback and filters.");
     }

@@ -171,7 +171,7 @@ export class LabelsPart {
   refresh() {
     const { result, state } = this.explorer;
     if (!result) return;
-    const shown = [...shownRows(result), state.query.row];
+    const shown = [...shownRows(result), ...(state.query.image ? [] : [state.query.row])];
     this.explorer.set("tray", { given: this.labeling.given(shown) });
   }
 

@@ -1,8 +1,11 @@
 // @ts-check
 // One tile large, with all that is known of it, as `rsh.explorer.parts.viewer` shows it.
 
+import { NO_ROW } from "../gallery.js";
+import { describeQuery } from "../query.js";
 import { humanize } from "../text.js";
 
+/** @import { TileWords } from "../../../panels/lib/types" */
 /** @import { Explorer } from "../explorer.js" */
 /** @import { Gallery } from "../gallery.js" */
 
@@ -11,20 +14,33 @@ const WHAT = {
   preview: "The stored preview, {} pixels.",
   thumbnail: "The stored thumbnail, {} pixels: `rsh encode --preview 512` keeps more.",
   drawing: "A drawing of the code: this tile has no image.",
+  upload: "Your image, {} pixels.",
 };
 
 /**
- * Show a tile in the viewer.
+ * Show a tile in the viewer, or the query's own image.
  * @param {Explorer} page
  * @param {number} row
  */
 export async function enlarge(page, row) {
+  const { kind, content } = await largestOf(page, row);
   const { gallery, state } = page;
+  const tile = row === NO_ROW ? describeQuery(gallery, state.query) : gallery.describe(row);
+  const view = largeView(gallery, tile, WHAT[kind].replace("{}", await sizeOf(content)));
+  page.send("viewer", { kind: "enlarged", ...view }, [content]);
+}
+
+/**
+ * The largest image of a tile, which is loaded, or of the query.
+ * @param {Explorer} page
+ * @param {number} row
+ */
+export async function largestOf({ gallery, state }, row) {
+  const { image } = state.query;
+  if (row === NO_ROW && image) return { kind: "upload", content: image.large };
   state.checkRow(row);
   await gallery.load([row]);
-  const { kind, content } = await gallery.largest(row);
-  const view = largeView(gallery, row, WHAT[kind].replace("{}", await sizeOf(content)));
-  page.send("viewer", { kind: "enlarged", ...view }, [content]);
+  return gallery.largest(row);
 }
 
 /**
@@ -40,12 +56,12 @@ async function sizeOf(content) {
 
 /**
  * @param {Gallery} gallery
- * @param {number} row
+ * @param {TileWords} tile
  * @param {string} what its image is
  */
-function largeView(gallery, row, what) {
-  const { id, color, name, split, place, code } = gallery.describe(row);
-  const given = gallery.annotations.state.given.of(row);
+function largeView(gallery, tile, what) {
+  const { row, id, color, name, split, place, code } = tile;
+  const given = row === NO_ROW ? "" : gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
     ["class", color < 0 ? "" : name],
