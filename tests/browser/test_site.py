@@ -142,6 +142,32 @@ def test_a_folder_that_is_opened_without_a_host_says_so(folder: Path, chromium: 
     page.close()
 
 
+@pytest.mark.parametrize("name", ["rsh.js", "worker.js"])
+def test_a_missing_script_is_named(folder: Path, tmp_path: Path, tab: Any, name: str) -> None:
+    shutil.copytree(folder / "some" / "where", tmp_path / "site")
+    (tmp_path / "site" / name).unlink()
+    with hosting(tmp_path / "site") as (url, _):
+        tab.goto(url)
+        tab.get_by_role("alert").filter(has_text=f"{name} cannot be loaded: reload").wait_for()
+
+
+def test_the_browser_goes_back_to_the_query_before(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        first = cards(tab)
+        assert tab.title().endswith(" · rsh")
+        tab.locator(".rsh-cards .rsh-card").nth(3).click()
+        second = other_cards(tab, first)
+        tab.get_by_text("Radius", exact=True).click()
+        wait_for_heading(tab, "within")
+        within = cards(tab)
+        tab.go_back()
+        assert other_cards(tab, within) == first, "one step, whatever else has changed since"
+        tab.go_forward()
+        assert other_cards(tab, first) == within
+    assert tab.said == []
+
+
 def test_a_link_opens_what_was_shown(folder: Path, tab: Any) -> None:
     with hosting(folder) as (url, _):
         tab.goto(f"{url}/some/where/")
@@ -286,7 +312,7 @@ def test_duplicates_are_found_and_selected(folder: Path, tab: Any) -> None:
         tab.get_by_role("button", name="Duplicates", exact=True).click()
         tab.get_by_label("at most").select_option("8")
         tab.get_by_role("button", name="Find duplicates").click()
-        tab.get_by_text("can be removed").wait_for()
-        tab.get_by_role("button", name="Select those that can go").first.click()
+        tab.get_by_text("whose codes alone were compared").wait_for()
+        tab.get_by_role("button", name="Select all but one of each kind").first.click()
         tab.get_by_role("button", name="Selected (").wait_for()
     assert tab.said == []

@@ -81,9 +81,16 @@ function render({ model, el }) {
   if (unread) model.send({ kind: "address", text: location.search });
   function drawAddress() {
     const address = model.get("address");
-    if (standalone && address && !unread) history.replaceState(null, "", address);
+    if (standalone && address && !unread) {
+      // The browser's Back returns to the query before: another query is another entry.
+      const [before, now] = [location.search, address].map((text) => new URLSearchParams(text).get("q"));
+      if (before === null || before === now) history.replaceState(null, "", address);
+      else history.pushState(null, "", address);
+    }
     unread = false;
   }
+  const goBack = () => model.send({ kind: "address", text: location.search });
+  if (standalone) window.addEventListener("popstate", goBack);
 
   /** @type {number | null} */
   let silentSince = null;
@@ -133,6 +140,7 @@ function render({ model, el }) {
     }),
     () => clearInterval(timer),
     () => clearTimeout(saidUntil),
+    () => window.removeEventListener("popstate", goBack),
     () => model.off("msg:custom", receive),
     () => guide.stop(),
     () => scheme.stop(),

@@ -21,6 +21,8 @@ CHECKS = {
     "none": "not checked",
 }
 LEAD = "Tiles whose codes are near and that look alike: choose how near, then look for them."
+OTHERS = {False: "Select those that can go", True: "Select all but one of each kind"}
+CHAIN = "a chain: its ends differ more than a pair may"
 NO_GROUPS = "No near duplicates: no two tiles have codes that near and look alike."
 Found = dict[str, Any]
 
@@ -114,14 +116,17 @@ class DuplicatesPart(Part):
         strips, note = [], LEAD
         if "groups" in found:
             strips = [self._group(place, each) for place, each in enumerate(self._part("groups"))]
-            groups, tiles = (
-                plural(len(found["groups"]), "group"),
-                plural(found["num_tiles"], "tile"),
+            groups = plural(len(found["groups"]), "group")
+            tiles = plural(found["num_tiles"], "tile")
+            more = (
+                ", whose codes alone were compared: look before you call any of them a duplicate"
+                if self._unchecked
+                else f", of which {found['num_removable']:,} can be removed: a tile of each group "
+                "stays"
             )
-            can_go = f"{found['num_removable']:,} can be removed: a tile of each group stays"
-            note = f"{groups} with {tiles}, of which {can_go}." if found["groups"] else NO_GROUPS
+            note = f"{groups} with {tiles}{more}." if found["groups"] else NO_GROUPS
             if found["num_removable"]:
-                actions.append(["select removable", "Select those that can go"])
+                actions.append(["select removable", OTHERS[self._unchecked]])
         if "leaks" in found:
             strips = [self._leak(each) for each in self._part("leaks")]
             count = {split: each["leaks"] for split, each in found["splits"].items()}
@@ -144,6 +149,11 @@ class DuplicatesPart(Part):
             "strips": strips,
         }
 
+    @property
+    def _unchecked(self) -> bool:
+        """Whether nothing but the codes of what was found was compared."""
+        return bool(self._found.get("check") == "none")
+
     def _can(self, check: str) -> bool:
         return check != "pixels" or self.page.state.gallery.has_images
 
@@ -158,11 +168,17 @@ class DuplicatesPart(Part):
         words += [f"{count} {name}" for name, count in splits.items()] if len(splits) > 1 else []
         if len(group["classes"]) > 1:
             words.append("different classes: " + ", ".join(map(humanize, group["classes"])))
-        cards = [self._card(tile, "keep" if tile["keep"] else "can go") for tile in tiles]
-        actions = [["select", "Select"], ["select others", "Select those that can go"]]
+        words += [CHAIN] if group["is_chain"] else []
+        cards = [self._card(tile, self._stays(tile)) for tile in tiles]
+        actions = [["select", "Select"], ["select others", OTHERS[self._unchecked]]]
         return strip(
             str(number), plural(len(tiles), "tile"), " · ".join(words), cards, actions=actions
         )
+
+    def _stays(self, tile: Found) -> str:
+        if self._unchecked:
+            return plural(tile["distance"], "bit")
+        return "keep" if tile["keep"] else "can go"
 
     def _leak(self, leak: Found) -> dict[str, Any]:
         pair = [({"id": leak["id"]}, leak["split"]), ({"id": leak["match"]}, leak["match_split"])]

@@ -28,6 +28,7 @@ FOUND = {
     "num_pairs": 1,
     "num_tiles": 2,
     "num_removable": 1,
+    "check": "pixels",
 }
 
 
@@ -65,6 +66,19 @@ def test_what_was_found_is_shown_and_can_be_selected(page):
     for what, rows in {"select": [3, 17], "select others": [17], "select removable": [17]}.items():
         page.receive(page.duplicates.strips, {"kind": "duplicates", "do": what, "key": "0"}, [])
         assert page.state.selection.tolist() == rows
+
+
+def test_what_was_not_checked_is_called_no_duplicate(page):
+    with_found(page)
+    page.duplicates._found = json.loads(json.dumps(FOUND | {"check": "none"}))
+    page.duplicates._found["groups"][0]["is_chain"] = True
+    page.duplicates.open()
+    view = page.duplicates.strips.view
+    assert view["note"].startswith("1 group with 2 tiles, whose codes alone were compared")
+    assert "removed" not in view["note"]
+    (strip,) = view["strips"]
+    assert "a chain: its ends differ more than a pair may" in strip["words"]
+    assert [card["far"] for card in strip["cards"]] == ["0 bits", "1 bit"]
 
 
 def test_given_classes_are_shown_as_they_change(page):

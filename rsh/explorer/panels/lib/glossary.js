@@ -9,8 +9,9 @@ const MEANINGS = {
   recall: "The fraction of all tiles of the query's class that are among the results.",
   tied:
     "At the same distance from the query, so that the codes cannot order them. A bracket groups tied tiles: " +
-    "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Tied tiles " +
-    "are shown in the order of their features, the most similar first.",
+    "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Which of them " +
+    "come first is decided by their features, or on a page without a server by the query's soft bits: by how " +
+    "sure the network is of each.",
   "held out":
     "Kept apart from training, so that searches with these tiles show what the codes are worth. A search does not " +
     "find them unless you include them.",

@@ -2,6 +2,9 @@
 import { closedByEscape } from "./escape.js";
 import { make, store, stored } from "./shared.js";
 
+/** @param {string} name */
+const hasTab = (name) => document.querySelector(`.rsh-dock-tabs [data-name=${name}]`) !== null;
+
 /**
  * Selectors of what a step points at (the first that is seen), the region that it is in, its heading, its text.
  * @param {boolean} labeled
@@ -14,7 +17,7 @@ const steps = (labeled, images) => [
     heading: "Choose a query",
     text:
       `This tile is the query. Choose another one ${labeled ? "by class, " : ""}by name or at random` +
-      (images ? ", or drop your own image anywhere on the dashboard." : "."),
+      (images ? ", or drop your own image anywhere on the page." : "."),
   },
   {
     targets: [".rsh-results .rsh-cards li", ".rsh-results"],
@@ -23,7 +26,7 @@ const steps = (labeled, images) => [
     text:
       "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
       "three bits differ from the query’s code. This is the Hamming distance. A bracket groups tiles at the " +
-      "same distance: they are tied, and come in the order of their features." +
+      "same distance: they are tied, and their codes alone cannot order them." +
       (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
   },
   {
@@ -39,17 +42,20 @@ const steps = (labeled, images) => [
     region: "dock",
     heading: "Find out why",
     text:
-      "Each of these opens a drawer: two codes bit by bit, the results of other codes side by side, " +
-      `${images ? "the regions of the tile that matter, " : ""}and what a single bit says.`,
+      "Each of these opens a drawer: two codes bit by bit" +
+      (hasTab("compare") ? ", the results of other codes side by side" : "") +
+      (hasTab("parts") ? ", the regions of the tile that matter" : "") +
+      (hasTab("bit") ? ", and what a single bit says." : "."),
   },
   {
     targets: [".rsh-dock-tabs [data-name=groups]", ".rsh-dock-tabs"],
     region: "dock",
     heading: "Name what you find",
     text:
-      "Groups shows what there is, without any label. Point at a tile and press 1 to 9 to label it, or " +
-      "select many first: labels stay. Learn lets the codes follow your labels, and Duplicates finds tiles that " +
-      "are there twice.",
+      (hasTab("groups") ? "Groups shows what there is, without any label. " : "") +
+      "Point at a tile and press 1 to 9 to label it, or select many first: labels stay." +
+      (hasTab("learn") ? " Learn lets the codes follow your labels." : "") +
+      (hasTab("duplicates") ? " Duplicates finds tiles that may be there twice." : ""),
   },
 ];
 const GAP = 14; // CSS pixels between a step's card and what it points at
@@ -69,7 +75,8 @@ const seen = (selector) =>
  * @param {(region: string) => void} go brings a region of the page to the front
  */
 export function tour(labeled, images, go) {
-  let stops = steps(labeled, images);
+  /** @type {ReturnType<typeof steps>} */
+  let stops = [];
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
   const words = make("p");
   const place = make("span", { class: "rsh-note" });

@@ -82,6 +82,7 @@ function show(panels) {
     const model = new PanelModel(id, traits, post);
     models.set(id, model);
     const el = box("", region ? regions[region] : head);
+    if (script === "header") document.title = `${traits.gallery} · rsh`;
     SCRIPTS[script].render(/** @type {never} */ ({ model, el }));
   }
   loading.hidden = true;
@@ -104,5 +105,7 @@ worker.addEventListener("message", (/** @type {MessageEvent<FromWorker>} */ { da
   if (data.kind === "waiting") text.textContent = data.words || opening;
   if (data.kind === "failed") fail(data.words);
 });
-worker.addEventListener("error", () => fail("The page could not start: reload it, or use a newer browser."));
+worker.addEventListener("error", () => {
+  fail("worker.js cannot be loaded: reload the page, and if that does not help, publish the site again");
+});
 post({ kind: "open", base: document.baseURI, address: location.search });

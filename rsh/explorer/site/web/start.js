@@ -8,6 +8,7 @@
     CSS.supports("selector(:has(a))") &&
     "toSorted" in Array.prototype &&
     "OffscreenCanvas" in window;
+  const loading = /** @type {HTMLElement} */ (document.getElementById("rsh-loading"));
   let trouble = "";
   if (location.protocol === "file:") {
     trouble =
@@ -16,16 +17,20 @@
   } else if (!isNewEnough) {
     trouble = "This page needs a newer browser: Chrome or Edge 123, Firefox 121, Safari 17.5, or later.";
   }
-  const loading = /** @type {HTMLElement} */ (document.getElementById("rsh-loading"));
-  if (trouble) {
+  const show = (/** @type {string} */ words) => {
     const text = /** @type {HTMLElement} */ (loading.querySelector("p"));
-    text.textContent = trouble;
+    text.textContent = words;
     text.setAttribute("role", "alert");
     loading.className = "is-failed";
-  } else {
+  };
+  if (trouble) show(trouble);
+  else {
     const script = document.createElement("script");
     script.type = "module";
     script.src = "rsh.js";
+    script.onerror = () => {
+      show("rsh.js cannot be loaded: reload the page, and if that does not help, publish the site again");
+    };
     document.head.appendChild(script);
   }
 }

@@ -15,8 +15,11 @@ const AT_ONCE = 24; // groups shown before one asks for more
 const MOST_CARDS = 48; // of a group
 const RADII = [0, 1, 2, 3, 4, 6, 8, 12]; // that one can choose beside the default, bits
 const BITS_PER_STEP = 16;
-const ALONE = "A published page compares codes alone, not images: look before you remove any.";
-const LEAD = `Tiles whose codes are near: choose how near, then look for them. ${ALONE}`;
+const LEAD =
+  "Tiles whose codes are near: choose how near, then look for them. A published page compares codes alone, not images.";
+const ALONE = ", whose codes alone were compared: look before you call any of them a duplicate.";
+const OTHERS = "Select all but one of each kind";
+const CHAIN = "a chain: its ends differ more than a pair may";
 const NO_GROUPS = "No near duplicates: no two codes are that near.";
 const TOO_MANY =
   "So many codes share so many bits that this page would take long to compare them: choose fewer bits, or run " +
@@ -32,7 +35,7 @@ export class DuplicatesPart {
     this.found = null;
     this.note = LEAD;
     this.shown = AT_ONCE;
-    this.radius = Math.max(1, Math.floor(explorer.gallery.numBits / BITS_PER_STEP));
+    this.radius = 0; // codes of one class are near: only equal ones are likely to look alike
   }
 
   /** @returns {PartPanel[]} */
@@ -42,7 +45,8 @@ export class DuplicatesPart {
 
   get radii() {
     const usual = RADII.filter((radius) => radius <= Math.floor(this.explorer.gallery.numBits / 4));
-    return [...new Set([...usual, this.radius])].sort((one, other) => one - other);
+    const step = Math.max(1, Math.floor(this.explorer.gallery.numBits / BITS_PER_STEP));
+    return [...new Set([...usual, step])].sort((one, other) => one - other);
   }
 
   /** @type {(panel: string, content: Content) => void} */
@@ -76,9 +80,7 @@ export class DuplicatesPart {
   count(groups) {
     if (!groups.length) return NO_GROUPS;
     const tiles = groups.reduce((sum, { rows }) => sum + rows.length, 0);
-    const removable = tiles - groups.reduce((sum, { kept }) => sum + kept.filter(Boolean).length, 0);
-    const many = `${plural(groups.length, "group")} with ${plural(tiles, "tile")}`;
-    return `${many}, of which ${removable.toLocaleString("en")} can be removed: a tile of each group stays. ${ALONE}`;
+    return `${plural(groups.length, "group")} with ${plural(tiles, "tile")}${ALONE}`;
   }
 
   /**
@@ -108,7 +110,7 @@ export class DuplicatesPart {
     const all = this.found ?? [];
     /** @type {[name: string, words: string][]} */
     const actions = [["duplicates", "Find duplicates"]];
-    if (all.some(({ kept }) => kept.includes(false))) actions.push(["select removable", "Select those that can go"]);
+    if (all.some(({ kept }) => kept.includes(false))) actions.push(["select removable", OTHERS]);
     if (groups.length === this.shown) actions.push(["more", "Show more"]);
     return {
       note: this.note,
@@ -130,7 +132,7 @@ export class DuplicatesPart {
    */
   strip(group, number) {
     const { gallery } = this.explorer;
-    const { rows, kept } = group;
+    const { rows, kept, distances } = group;
     const far = farthest(group);
     const splits = countsOf(rows.map((row) => gallery.split(row)));
     const labels = rows.map((row) => gallery.label(row)).filter((label) => label !== NO_CLASS);
@@ -139,6 +141,7 @@ export class DuplicatesPart {
       far ? `up to ${plural(far, "bit")} apart` : "equal codes",
       ...(splits.length > 1 ? splits.map(([name, count]) => `${count} ${name}`) : []),
       ...(classes.length > 1 ? [`different classes: ${classes.join(", ")}`] : []),
+      ...(kept.filter(Boolean).length > 1 ? [CHAIN] : []),
       ...(rows.length > MOST_CARDS ? [`the first ${MOST_CARDS} are shown`] : []),
     ];
     return {
@@ -146,12 +149,12 @@ export class DuplicatesPart {
       cards: rows.slice(0, MOST_CARDS).map((row, place) => {
         const tile = gallery.describe(row);
         const given = gallery.annotations.state.given.of(row);
-        const what = kept[place] ? "keep" : "can go";
-        return { ...tile, alt: alt(tile.name, what, givenWords(given)), far: what, given };
+        const far = plural(distances[place], "bit");
+        return { ...tile, alt: alt(tile.name, far, givenWords(given)), far, given };
       }),
       actions: [
         ["select", "Select"],
-        ["select others", "Select those that can go"],
+        ["select others", OTHERS],
       ],
       ...{ named: false, name: "", facts: [] },
     };

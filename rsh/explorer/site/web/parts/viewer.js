@@ -12,7 +12,7 @@ import { humanize } from "../text.js";
 /** @type {Record<string, string>} */
 const WHAT = {
   preview: "The stored preview, {} pixels.",
-  thumbnail: "The stored thumbnail, {} pixels: `rsh encode --preview 512` keeps more.",
+  thumbnail: "The stored thumbnail, {} pixels.",
   drawing: "A drawing of the code: this tile has no image.",
   upload: "Your image, {} pixels.",
 };
