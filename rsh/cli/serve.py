@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rsh.cli.parser import Texts
-from rsh.config import LabelsKept
+from rsh.config import EXACT_UP_TO, LabelsKept
 from rsh.text import plural
 
 
@@ -85,7 +85,14 @@ def dashboard(
     )
 
 
-def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) -> None:
+def site(
+    gallery: Path,
+    /,
+    *,
+    output: Path = Path("site"),
+    exact_up_to: int = EXACT_UP_TO,
+    check: bool = False,
+) -> None:
     """Write a folder of static files that shows a gallery in the browser, without Python.
 
     Any web host can serve the folder, below any path; visitors search in their own browsers. To try
@@ -94,6 +101,8 @@ def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) 
     Args:
         gallery: Gallery folder.
         output: Folder of the site; a site that is there is replaced.
+        exact_up_to: Tiles up to which the page compares a query with all of them. In a larger
+            gallery it reads and searches the nearest coarse lists, and states its recall.
         check: Only check that the site is whole, and write nothing.
     """
     from rsh.explorer.site.build import build_site, check_site
@@ -102,7 +111,7 @@ def site(gallery: Path, /, *, output: Path = Path("site"), check: bool = False) 
     if check:
         print(f"{output} is whole: {plural(check_site(output), 'file')}")
         return
-    manifest = build_site(Gallery.open(gallery), output)
+    manifest = build_site(Gallery.open(gallery), output, exact_up_to=exact_up_to)
     size = sum(record.size for record in manifest.files.values())
     files = f"{plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
     print(f"{output}: {' · '.join(manifest.facts)} in {files}")

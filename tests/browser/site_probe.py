@@ -7,6 +7,7 @@ from typing import Any
 
 from static_host import hosting
 
+from rsh.config import EXACT_UP_TO
 from rsh.explorer.site.build import build_site, bundle_worker
 from rsh.gallery.gallery import Gallery
 
@@ -18,9 +19,11 @@ export const scanning = site_web_scan_js, states = site_web_state_js;
 """
 
 
-def write_probe(gallery: Gallery, folder: Path, script: str = MODULES) -> Path:
+def write_probe(
+    gallery: Gallery, folder: Path, script: str = MODULES, *, exact_up_to: int = EXACT_UP_TO
+) -> Path:
     """Write a site, and beside it the worker's modules with functions that a test calls."""
-    build_site(gallery, folder)
+    build_site(gallery, folder, exact_up_to=exact_up_to)
     (folder / "probe.js").write_text(f"{bundle_worker('explorer')}\n{script}")
     (folder / "probe.html").write_text("<!doctype html><title>probe</title>")
     return folder

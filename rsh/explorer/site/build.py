@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rsh.codes.asymmetric import soft_bits
+from rsh.codes.order import hash_order
+from rsh.config import EXACT_UP_TO
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
@@ -31,6 +33,7 @@ from rsh.explorer.site.layout import (
     SOFT_SCALE,
     SiteManifest,
 )
+from rsh.explorer.site.lists import CoarseLists, to_words
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import OVERLAPS
 from rsh.gallery.footprints import open_footprints
@@ -54,12 +57,16 @@ DATA = "data"
 PAGE = ("index.html", "rsh.js", "worker.js", "rsh.css")
 
 
-def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
+def build_site(
+    gallery: Gallery, output: str | Path, *, exact_up_to: int = EXACT_UP_TO
+) -> SiteManifest:
     """Write the site of a gallery.
 
     Args:
         gallery: an opened gallery.
         output: folder of the site; an existing one is replaced as a whole.
+        exact_up_to: tiles up to which the page searches all of them, and above which it reads and
+            searches the nearest lists.
 
     Returns:
         The manifest of the site.
@@ -77,26 +84,32 @@ def build_site(gallery: Gallery, output: str | Path) -> SiteManifest:
     with atomic_directory(output) as folder:
         _write_page(folder)
         (folder / DATA).mkdir()
-        _write_tiles(gallery, folder / DATA)
+        lists = CoarseLists.of_gallery(gallery) if len(gallery) > exact_up_to else None
+        _write_tiles(gallery, lists, folder / DATA)
         records = {
             file.relative_to(folder).as_posix(): file_record(file)
             for file in sorted((folder / DATA).iterdir())
         }
-        manifest = describe_site(gallery, records)
+        manifest = describe_site(gallery, lists, records)
         write_json(folder / MANIFEST, asdict(manifest))
     return manifest
 
 
-def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifest:
+def describe_site(
+    gallery: Gallery, lists: CoarseLists | None, files: dict[str, FileRecord]
+) -> SiteManifest:
     """Return the manifest of the site of a gallery."""
-    state, spaces = ExplorerState(gallery), list_spaces(gallery)
+    state, spaces = ExplorerState(gallery), [] if lists else list_spaces(gallery)
     names, _ = gallery.table.categories("split")
+    searched = lists.describe(gallery) if lists else None
     return SiteManifest(
         format=FORMAT,
         made_with=version("rsh"),
         name=gallery.name,
         question=make_headline(gallery),
-        facts=list_facts(gallery),
+        facts=list_facts(
+            gallery, recall=searched.recall if searched else None, has_spaces=lists is None
+        ),
         provenance=gallery.provenance(),
         fingerprint=gallery.manifest.sha256,
         num_tiles=len(gallery),
@@ -109,8 +122,11 @@ def describe_site(gallery: Gallery, files: dict[str, FileRecord]) -> SiteManifes
         has_images=gallery.has_images,
         decimals=open_footprints(gallery).decimals,
         planes={space: words for space, *words in spaces},
-        columns=[column for column in list_columns(state) if column["name"] != OVERLAPS],
+        columns=[]
+        if lists
+        else [column for column in list_columns(state) if column["name"] != OVERLAPS],
         ways=list_ways(gallery) if spaces else [],
+        lists=searched,
         files=files,
     )
 
@@ -139,17 +155,37 @@ def _write_page(folder: Path) -> None:
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
 
 
-def _write_tiles(gallery: Gallery, folder: Path) -> None:
-    packed, count = gallery.packed, len(gallery)
-    padding = -packed.shape[1] % 4
-    np.pad(packed, ((0, 0), (0, padding))).tofile(folder / "codes.bin")
+def _write_tiles(gallery: Gallery, lists: CoarseLists | None, folder: Path) -> None:
     labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)
-    few = len(gallery.classes) < 256
-    labels.astype("u1" if few else "<u2").tofile(folder / "labels.bin")
+    labels = labels.astype("u1" if len(gallery.classes) < 256 else "<u2")
+    order = lists.order if lists else np.lexsort(gallery.packed.T[::-1])
+    places = np.empty(len(gallery), "<u4")
+    places[order] = np.arange(len(gallery))
+    columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
+    if lists:
+        lists.write(gallery, labels, folder)
+        by_hash = hash_order(gallery.table.array("id").to_pylist()).astype("<u4")
+        _write_rows(len(gallery), lambda rows: places[rows], folder, "order")
+        _write_rows(len(gallery), lambda rows: by_hash[rows], folder, "ids")
+    else:
+        places.tofile(folder / "order.bin")
+        _write_all(gallery, labels, folder)
+        pq.write_table(pa.table(columns), folder / "items.parquet", row_group_size=ROW_GROUP)
+        columns = {}
+    soft = lambda rows: np.rint(soft_bits(gallery.relaxed[rows]) * SOFT_SCALE).astype("i1")  # noqa: E731
+    _write_rows(len(gallery), soft, folder, "soft")
+    words = lambda rows: _words_and_thumbnails(gallery, columns, rows)  # noqa: E731
+    _write_packs(order, words, folder, "tiles")
+    if gallery.has_previews:
+        previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
+        _write_packs(order, previews, folder, "previews")
+
+
+def _write_all(gallery: Gallery, labels: NDArray[np.generic], folder: Path) -> None:
+    """Write what the page has in memory of all tiles."""
+    to_words(gallery.packed).tofile(folder / "codes.bin")
+    labels.tofile(folder / "labels.bin")
     gallery.table.categories("split")[1].astype("u1").tofile(folder / "splits.bin")
-    for number, start in enumerate(range(0, count, SOFT_ROWS)):
-        soft = soft_bits(gallery.relaxed[start : start + SOFT_ROWS])
-        np.rint(soft * SOFT_SCALE).astype("i1").tofile(folder / f"soft-{number}.bin")
     if gallery.planes is not None:
         planes = np.concatenate([gallery.planes.feature, gallery.planes.code])
         planes.astype("<f4").tofile(folder / "planes.bin")
@@ -157,16 +193,14 @@ def _write_tiles(gallery: Gallery, folder: Path) -> None:
         gallery.positions.astype("<f4").tofile(folder / "positions.bin")
         if EARTH.exists():
             (folder / "earth.jpg").write_bytes(EARTH.read_bytes())
-    order = np.lexsort(packed.T[::-1])
-    places = np.empty(count, "<u4")
-    places[order] = np.arange(count)
-    places.tofile(folder / "order.bin")
-    _write_packs(order, lambda rows: _words_and_thumbnails(gallery, rows), folder, "tiles")
-    if gallery.has_previews:
-        previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
-        _write_packs(order, previews, folder, "previews")
-    columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
-    pq.write_table(pa.table(columns), folder / "items.parquet", row_group_size=ROW_GROUP)
+
+
+def _write_rows(
+    count: int, values: Callable[[slice], NDArray[np.generic]], folder: Path, name: str
+) -> None:
+    """Write values of all tiles by row, SOFT_ROWS of them a file."""
+    for number, start in enumerate(range(0, count, SOFT_ROWS)):
+        values(slice(start, start + SOFT_ROWS)).tofile(folder / f"{name}-{number}.bin")
 
 
 def _write_packs(
@@ -183,15 +217,27 @@ def _write_packs(
         folder.joinpath(f"{name}-{number}.bin").write_bytes(starts.tobytes() + b"".join(every))
 
 
-def _words_and_thumbnails(gallery: Gallery, rows: list[int]) -> list[bytes]:
-    """Return the words and the thumbnail of some tiles."""
+def _words_and_thumbnails(
+    gallery: Gallery, columns: dict[str, pa.Array], rows: list[int]
+) -> list[bytes]:
+    """Return the words and the thumbnail of some tiles, the words with some columns."""
     known = gallery.table.take(rows, ["id", "longitude", "latitude"])
+    table = pa.table({name: column.take(pa.array(rows)) for name, column in columns.items()})
+    items = table.to_pylist() if columns else [None] * len(rows)
     every = []
-    for row, (tile, *degrees) in zip(rows, known.itertuples(index=False), strict=True):
+    for row, item, (tile, *degrees) in zip(rows, items, known.itertuples(index=False), strict=True):
         place = [float(value) if isfinite(value) else None for value in degrees]
-        words = json.dumps([str(tile), *place]).encode(errors="surrogatepass")
+        more = [{name: _finite(value) for name, value in item.items()}] if item else []
+        words = json.dumps([str(tile), *place, *more]).encode(errors="surrogatepass")
         every.append(np.uint16(len(words)).tobytes() + words + gallery.stored_thumbnail(row))
     return every
+
+
+def _finite(value: object) -> object:
+    """Return a value as JSON has it: no number for NaN and infinities, a text for dates."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -17,17 +17,30 @@
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
+A large gallery (`rsh site --exact-up-to`) is in coarse lists. Instead of codes.bin, labels.bin,
+splits.bin, order.bin, items.parquet, planes.bin and positions.bin it has:
+
+    data/centers.bin        codes of the centers of the lists, as in codes.bin
+    data/lists.bin          place of the first tile of each list, the number of all tiles, and how
+                            many tiles of each list are held out, uint32
+    data/list-N.bin         the tiles of a list: their rows, uint32; codes; classes; splits
+    data/order-N.bin        place of each tile, uint32, SOFT_ROWS tiles each
+    data/ids-N.bin          rows in the order of the hashes of their ids, uint32, SOFT_ROWS each
+    data/tiles-N.bin        as above, in the order of the lists; to the words comes an object of all
+                            columns
+
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from rsh.explorer.site.lists import ListsManifest
 from rsh.io.files import FileRecord
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "site.json"
-SOFT_ROWS = 16384  # tiles in a file of soft bits
+SOFT_ROWS = 16384  # tiles in a file of soft bits, or of places
 SOFT_SCALE = 127
 ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
 PACK = 256  # tiles in a file of words and thumbnails
@@ -58,6 +71,7 @@ class SiteManifest:
         planes: heading, term and caption of each plane, by the name of its space.
         columns: what conditions can be on, as the filter shows it.
         ways: what dots can be colored by.
+        lists: how a search in coarse lists is done; none if it compares all tiles.
         files: size and checksum of each file, by its path below the manifest.
     """
 
@@ -80,4 +94,5 @@ class SiteManifest:
     planes: dict[str, list[str]]
     columns: Columns
     ways: list[tuple[str, str]]
+    lists: ListsManifest | None
     files: dict[str, FileRecord]

@@ -34,7 +34,7 @@ import {
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { SearchResult } from "./search.js" */
-/** @import { FromWorker, PanelSpec, Part } from "./types" */
+/** @import { FromWorker, PanelSpec, Part, PartPanel } from "./types" */
 
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
@@ -54,7 +54,7 @@ export class Explorer {
     this.post = post;
     this.state = new State(gallery);
     this.tab = "";
-    this.class = Math.max(gallery.label(this.state.query.row), 0);
+    this.class = 0;
     this.part = 0;
     this.numSelected = MAX_SELECTED_CARDS;
     this.coloredBy = "";
@@ -70,7 +70,9 @@ export class Explorer {
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     /** @type {Part[]} */
-    this.parts = [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
+    this.parts = gallery.lists
+      ? [new ExportPart(this)]
+      : [new LabelsPart(this), new ExportPart(this), new DuplicatesPart(this)];
   }
 
   /**
@@ -93,6 +95,7 @@ export class Explorer {
     tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
+    const hasAll = !this.gallery.lists; // otherwise panels that need all tiles are left out
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
     const list = [
       [
@@ -112,9 +115,9 @@ export class Explorer {
       ],
       ["query", "query", "ask", {}],
       ["upload", "upload", "ask", { typed: "", matching: [], found: "", limit: 0, working: "", images: false }],
-      ["class_browser", "class_browser", "ask", {}],
+      ...(hasAll ? [/** @type {PartPanel} */ (["class_browser", "class_browser", "ask", {}])] : []),
       ["controls", "controls", "toolbar", { search: {} }],
-      ["filter", "filter", "toolbar", {}],
+      ...(hasAll ? [/** @type {PartPanel} */ (["filter", "filter", "toolbar", {}])] : []),
       ["cards", "cards", "answer", { stacked: false }],
       ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
       ...this.spaces.map(
@@ -318,11 +321,12 @@ export class Explorer {
   /** Show the current query and its results in all panels. */
   async refresh() {
     const { gallery, state } = this;
+    await gallery.locate([state.query.row]);
     const label = gallery.label(state.query.row);
     const number = label === NO_CLASS ? gallery.classes.length : label;
     if (number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
     await this.showResults();
-    await this.showClass(this.class, this.part);
+    if (!gallery.lists) await this.showClass(this.class, this.part);
   }
 
   async showResults() {
@@ -403,6 +407,7 @@ export class Explorer {
 
   /** Take tiles that a panel selected. @param {Int32Array<ArrayBuffer>} rows */
   async selected(rows) {
+    await this.gallery.locate(rows);
     this.state.selection = rows;
     this.set("export", { selected: rows.length });
     this.numSelected = MAX_SELECTED_CARDS;

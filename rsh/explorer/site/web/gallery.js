@@ -2,17 +2,20 @@
 // The gallery of a site: codes, labels and splits in memory, all else read when it is shown.
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
+import { Candidates } from "./candidates.js";
 import { drawCode } from "./drawing.js";
+import { InputError } from "./errors.js";
 import { Annotations } from "./labels/annotations.js";
+import { Lists } from "./lists.js";
 import { keepLast } from "./recent.js";
-import { CodeScanner } from "./scan.js";
+import { bitCount, CodeScanner } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const SOFT_ROWS = 16384; // tiles in a file of soft bits
@@ -20,6 +23,7 @@ const PACK = 256; // tiles in a file
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
+const MOST_ITEMS = 2000; // tiles of a gallery in lists, whose columns are read one by one
 const FEW_ROWS = 200; // whose ids are read one by one; for more, the column of all ids is
 /** Splits, and their words. */
 export const SPLITS = new Map([
@@ -50,16 +54,23 @@ export async function readManifest(base) {
   return manifest;
 }
 
+/**
+ * What a page has in memory of all tiles.
+ * @typedef {object} All
+ * @property {CodeScanner} scanner with their codes
+ * @property {Uint8Array | Uint16Array} labels
+ * @property {Uint8Array} splits
+ * @property {Uint32Array} order place of each tile in the order of codes
+ */
+
 export class Gallery {
   /**
    * @param {Manifest} manifest
    * @param {Store} store
-   * @param {CodeScanner} scanner with the codes of all tiles
-   * @param {Uint8Array | Uint16Array} labels
-   * @param {Uint8Array} splits
-   * @param {Uint32Array} order place of each tile in the order of codes
+   * @param {All} all what is in memory of all tiles; of none in lists
+   * @param {Lists | null} lists
    */
-  constructor(manifest, store, scanner, labels, splits, order) {
+  constructor(manifest, store, { scanner, labels, splits, order }, lists = null) {
     this.manifest = manifest;
     this.store = store;
     this.scanner = scanner;
@@ -67,18 +78,20 @@ export class Gallery {
     this.labels = labels;
     this.splits = splits;
     this.order = order;
+    this.lists = lists;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
     this.perCode = scanner.perCode;
     const isQuery = manifest.splits.map((split) => (split === "query" ? 1 : 0));
-    this.isHeldOut = new Uint8Array(this.size);
+    this.isHeldOut = new Uint8Array(splits.length);
     /** How many tiles have each class; the last number is that of tiles without a class. */
     this.classCounts = new Int32Array(manifest.classes.length + 1);
-    for (let row = 0; row < this.size; row++) {
+    for (let row = 0; row < splits.length; row++) {
       this.isHeldOut[row] = isQuery[splits[row]];
       this.classCounts[labels[row]] += 1;
     }
-    this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
+    this.numHeldOut = lists?.numHeldOut ?? this.isHeldOut.reduce((sum, one) => sum + one, 0);
+    this.all = new Candidates(scanner, labels, this.isHeldOut);
     this.numLabeled = this.size - this.classCounts[manifest.classes.length];
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
@@ -95,29 +108,47 @@ export class Gallery {
   }
 
   /**
-   * Open the gallery of a site: the first search needs its codes, labels and splits.
+   * Open the gallery of a site: the first search needs its codes, labels and splits, or the centers of its lists.
    * @param {string} base address of the site's folder
    */
   static async open(base) {
     const manifest = await readManifest(base);
     const store = new Store(base, manifest.files);
+    const perCode = Math.ceil(manifest.num_bits / 32);
+    if (manifest.lists) {
+      const none = new Uint8Array(0);
+      const all = { scanner: new CodeScanner(perCode), labels: none, splits: none, order: new Uint32Array(0) };
+      return new Gallery(manifest, store, all, await Lists.open(store, manifest));
+    }
     const [codes, labels, splits, order] = await Promise.all([
       store.once("data/codes.bin"),
       ...["labels", "splits", "order"].map((name) => store.whole(`data/${name}.bin`)),
     ]);
-    const scanner = new CodeScanner(codes.byteLength / 4 / manifest.num_tiles);
+    const scanner = new CodeScanner(perCode);
     scanner.reserve(manifest.num_tiles).set(new Uint32Array(codes));
-    const numbers = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
-    return new Gallery(manifest, store, scanner, numbers, new Uint8Array(splits), new Uint32Array(order));
+    return new Gallery(manifest, store, {
+      scanner,
+      labels: manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels),
+      splits: new Uint8Array(splits),
+      order: new Uint32Array(order),
+    });
   }
 
   get classes() {
     return this.manifest.classes;
   }
 
+  /**
+   * Find tiles in their lists, if there are any: then their codes, classes and splits are known.
+   * @param {Iterable<number>} rows
+   */
+  async locate(rows) {
+    await this.lists?.locate(rows);
+  }
+
   /** @param {number} row */
   label(row) {
-    const label = this.labels[row];
+    const label = this.lists ? this.lists.at(row).label : this.labels[row];
     return label < this.classes.length ? label : NO_CLASS;
   }
 
@@ -126,7 +157,13 @@ export class Gallery {
    * @param {number} row
    */
   code(row) {
-    return this.words.subarray(row * this.perCode, (row + 1) * this.perCode);
+    return this.lists ? this.lists.at(row).code : this.words.subarray(row * this.perCode, (row + 1) * this.perCode);
+  }
+
+  /** The bytes of the code of a tile. @param {number} row */
+  codeBytes(row) {
+    const { buffer, byteOffset, byteLength } = this.code(row);
+    return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
   /**
@@ -134,23 +171,48 @@ export class Gallery {
    * @param {number} row
    */
   hex(row) {
-    const { perCode, numBits } = this;
-    const bytes = new Uint8Array(this.words.buffer, row * perCode * 4, perCode * 4);
-    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return digits.slice(0, Math.ceil(numBits / 4));
+    const digits = Array.from(this.codeBytes(row), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return digits.slice(0, Math.ceil(this.numBits / 4));
   }
 
   /**
-   * The Hamming distance of each tile to a code, until the next call.
+   * The tiles that a search with a code compares, until the next call.
+   * @param {Uint32Array} code
+   * @param {{ least: number, includeHeldOut: boolean }} options how many tiles it needs, if there are as many
+   * @returns {Promise<Candidates> | Candidates}
+   */
+  candidates(code, options) {
+    return this.lists ? this.lists.candidates(code, options) : this.all;
+  }
+
+  /**
+   * The Hamming distance of each tile to a code, until the next call; not for lists.
    * @param {Uint32Array} code
    */
   distances(code) {
     return this.scanner.scan(code);
   }
 
+  /**
+   * The Hamming distances of some tiles to one.
+   * @param {number} row
+   * @param {Int32Array} others
+   */
+  distancesTo(row, others) {
+    const code = this.code(row);
+    if (!this.lists) {
+      const every = this.scanner.scan(code);
+      return Uint16Array.from(others, (other) => every[other]);
+    }
+    return Uint16Array.from(others, (other) => {
+      const words = this.code(other);
+      return code.reduce((sum, word, at) => sum + bitCount(word ^ words[at]), 0);
+    });
+  }
+
   /** @param {number} row */
   split(row) {
-    return this.manifest.splits[this.splits[row]] ?? "";
+    return this.manifest.splits[this.lists ? this.lists.at(row).split : this.splits[row]] ?? "";
   }
 
   /**
@@ -183,6 +245,7 @@ export class Gallery {
    */
   async load(rows) {
     const wanted = new Set(rows);
+    await this.locate(wanted);
     const missing = [...wanted].filter((row) => !this.items.has(row));
     await this.loadFullPacks(missing);
     await Promise.all(missing.map((row) => this.loadTile(row)));
@@ -198,6 +261,7 @@ export class Gallery {
    * @returns {Promise<TableRow[]>}
    */
   async itemsOf(rows) {
+    if (this.lists) return this.listedItems(Array.from(rows));
     const items = Array.from(rows, () => /** @type {TableRow} */ ({ id: "" }));
     for (const name of await this.columnNames()) {
       const values = await this.column(name);
@@ -209,11 +273,25 @@ export class Gallery {
   }
 
   /**
+   * The same in lists, where the words of a tile have its columns.
+   * @param {number[]} rows
+   * @returns {Promise<TableRow[]>}
+   */
+  async listedItems(rows) {
+    if (rows.length > MOST_ITEMS) {
+      const [many, most] = [rows.length, MOST_ITEMS].map((number) => number.toLocaleString("en"));
+      throw new InputError(`${many} tiles are too many for a file from this site: select at most ${most}`);
+    }
+    await this.load(rows);
+    return rows.map((row) => /** @type {TableRow} */ (this.items.get(row)?.columns));
+  }
+
+  /**
    * @param {Int32Array} rows
    * @returns {Promise<string[]>}
    */
   async idsOf(rows) {
-    if (rows.length <= FEW_ROWS) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
+    if (rows.length <= FEW_ROWS || this.lists) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
     const ids = await this.ids();
     return Array.from(rows, (row) => ids[row]);
   }
@@ -226,7 +304,7 @@ export class Gallery {
     /** @type {Map<number, number>} */
     const counts = new Map();
     for (const row of rows) {
-      const pack = Math.floor(this.order[row] / PACK);
+      const pack = Math.floor((this.lists ? this.lists.at(row).place : this.order[row]) / PACK);
       counts.set(pack, (counts.get(pack) ?? 0) + 1);
     }
     const full = [...counts].filter(([, count]) => count >= MANY_OF_PACK);
@@ -241,15 +319,23 @@ export class Gallery {
   async loadTile(row) {
     const known = this.items.get(row);
     if (known) return known;
+    const { words, image } = await this.stored(row);
+    const [id, longitude = null, latitude = null, columns = null] = words;
+    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
+    const item = { id, longitude, latitude, columns, thumb, hasImage: image.byteLength > 0 };
+    this.items.set(row, item);
+    return item;
+  }
+
+  /**
+   * What is stored of a tile: words, and a thumbnail if it has an image.
+   * @param {number} row
+   */
+  async stored(row) {
     const bytes = await this.packed("tiles", row);
     const size = new DataView(bytes).getUint16(0, true);
     const words = new TextDecoder().decode(new Uint8Array(bytes, 2, size));
-    const [id, longitude = null, latitude = null] = JSON.parse(words);
-    const image = bytes.slice(2 + size);
-    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(row), this.numBits));
-    const item = { id, longitude, latitude, thumb, hasImage: image.byteLength > 0 };
-    this.items.set(row, item);
-    return item;
+    return { words: JSON.parse(words), image: bytes.slice(2 + size) };
   }
 
   /**
@@ -271,7 +357,7 @@ export class Gallery {
    * @param {number} row
    */
   async packed(name, row) {
-    const place = this.order[row];
+    const place = this.lists ? await this.lists.placeOf(row) : this.order[row];
     const path = `data/${name}-${Math.floor(place / PACK)}.bin`;
     const starts = await this.startsOf(path);
     const [start, stop] = [starts[place % PACK], starts[(place % PACK) + 1]];
@@ -329,7 +415,16 @@ export class Gallery {
 
   /** @param {number} row */
   async idOf(row) {
-    return (await this.loadTile(row)).id;
+    const known = this.items.get(row) ?? (this.lists ? null : await this.loadTile(row));
+    return known?.id ?? (await this.stored(row)).words[0];
+  }
+
+  /**
+   * The row of a tile by the place of its id's hash among those of all ids.
+   * @param {number} place
+   */
+  async rowByHash(place) {
+    return this.lists ? this.lists.numberOf("ids", place) : place;
   }
 
   /** The ids of all tiles; a million take some seconds, once. @returns {Promise<string[]>} */

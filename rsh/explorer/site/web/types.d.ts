@@ -22,6 +22,7 @@ export interface Manifest {
   planes: Record<string, [heading: string, term: string, caption: string]>;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];
+  lists: { nprobe: number; recall: number; recall_at: number } | null;
   files: Record<string, { size: number; sha256: string }>;
 }
 
@@ -30,6 +31,7 @@ export interface Item {
   id: string;
   longitude: number | null;
   latitude: number | null;
+  columns: TableRow | null; // of a gallery in lists
   thumb: Bytes;
   hasImage: boolean;
 }
