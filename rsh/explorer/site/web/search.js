@@ -152,13 +152,15 @@ function othersOf(tiles, query, { includeHeldOut, passes }) {
 }
 
 /**
+ * Leave tiles out; how many were left out.
  * @param {Candidates} tiles
  * @param {readonly number[]} rows
  * @param {Uint8Array} others in which they become 0
  */
 function without(tiles, rows, others) {
-  const places = rows.map((row) => tiles.place(row)).filter((place) => place >= 0);
+  const places = rows.map((row) => tiles.place(row)).filter((place) => place >= 0 && others[place]);
   for (const place of places) others[place] = 0;
+  return places.length;
 }
 
 /**
@@ -189,8 +191,7 @@ export async function search(gallery, query, options) {
   const [numBits, numClasses] = [gallery.numBits, gallery.classes.length];
   const label = gallery.label(query.row);
   const counts = countByDistance(distances, others, tiles.labels, { numBits, numClasses, label });
-  without(tiles, given, others);
-  const available = others.reduce((sum, one) => sum + one, 0);
+  const available = sum(counts.all.items) - without(tiles, given, others);
   const topK = Math.min(options.topK, available);
   const counted = { counts, available };
   if (steered) {
