@@ -16,6 +16,7 @@ DEFAULT_LOOK_WEIGHT = 2.0  # of a look bit, in class bits, where both are weight
 DEFAULT_TOP_K = 20  # results of a search by default
 IndexName = Literal["exact", "ivf", "milvus"]
 DEFAULT_TARGET_RECALL = 0.99  # of the nearest 20 tiles, for an index of inverted lists
+EXACT_UP_TO = 2_000_000  # tiles of a site that a page loads and compares: 30 MB at 64 bits
 DEFAULT_PROMINENCE = 1.0  # of a group of tiles, bits
 PROMINENCES = (0.0, 256.0)  # limits
 PairCheck = Literal["features", "pixels", "none"]  # of tiles whose codes are near

@@ -127,6 +127,8 @@ MISTAKES = [
     ["dashboard", "tiny", "--basemap", "https://tile.example.org/{z}/{x}/{y}.png"],
     ["site", "tiny", "--compare", "fewer"],
     ["site", "tiny", "--compare", "tiny"],
+    ["site", "tiny", "--compare", "fewer", "--exact-up-to", "10"],
+    ["site", "tiny", "--exact-up-to", "-1"],
     ["site", "tiny", "--output", "."],
     ["classify", "labeled", "--least", "80"],
     ["classify", "labeled", "--least", "nan"],

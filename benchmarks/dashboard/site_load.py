@@ -56,7 +56,8 @@ from benchmarks.search.peers import PEERS, TOP_K
 from benchmarks.search.search import timed
 from benchmarks.search.turns import LIMIT
 from rsh.codes.binary import Packed
-from rsh.explorer.site.build import build_site, bundle_worker, check_site
+from rsh.explorer.site.build import build_site, bundle_worker
+from rsh.explorer.site.checksums import check_site
 from rsh.gallery.gallery import Gallery
 from rsh.index.scan import ScanIndex
 from rsh.io.provenance import environment

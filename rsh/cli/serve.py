@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rsh.cli.parser import Texts
-from rsh.config import LabelsKept
+from rsh.config import EXACT_UP_TO, LabelsKept
 from rsh.errors import InputError
 from rsh.text import plural
 
@@ -95,6 +95,7 @@ def site(
     own_images: bool = False,
     run: Path | None = None,
     runtime: Path | None = None,
+    exact_up_to: int = EXACT_UP_TO,
     check: bool = False,
 ) -> None:
     """Write a folder of static files that shows a gallery in the browser, without Python.
@@ -113,9 +114,12 @@ def site(
             moved.
         runtime: With --own-images, ONNX Runtime Web: the file that `npm pack onnxruntime-web`
             writes, or the folder of the package. (default: either in this folder)
+        exact_up_to: Tiles up to which the page compares a query with all of them. In a larger
+            gallery it reads and searches the nearest coarse lists, and states its recall.
         check: Only check that the site is whole, and write nothing.
     """
-    from rsh.explorer.site.build import build_site, check_site
+    from rsh.explorer.site.build import build_site
+    from rsh.explorer.site.checksums import check_site, list_files
     from rsh.gallery.gallery import Gallery
 
     for name, given in (("run", run), ("runtime", runtime)):
@@ -128,9 +132,15 @@ def site(
         return
     opened, others = Gallery.open(gallery), [Gallery.open(Path(other)) for other in compare]
     manifest = build_site(
-        opened, output, compare=others, own_images=own_images, run=run, runtime=runtime
+        opened,
+        output,
+        compare=others,
+        own_images=own_images,
+        run=run,
+        runtime=runtime,
+        exact_up_to=exact_up_to,
     )
-    size = sum(record.size for record in manifest.files.values())
-    files = f"{plural(len(manifest.files), 'file')}, {size / 1e6:.1f} MB"
+    sizes = [record.size for _, record in list_files(output)]
+    files = f"{plural(len(sizes), 'file')}, {sum(sizes) / 1e6:.1f} MB"
     print(f"{output}: {' · '.join(manifest.facts)} in {files}")
     print(f"Try it: python -m http.server --directory {output}")

@@ -164,13 +164,12 @@ class IVFIndex:
 
     def save(self, file: Path) -> None:
         """Write codes, ids and lists, with centers of (lists, bytes) uint8: see `Index`."""
-        quantizer: Any = faiss.downcast_IndexBinary(self._index.quantizer)
         write_codes(
             file,
             "ivf",
             self.num_bits,
             **self._flat.held._asdict(),
-            centers=faiss.vector_to_array(quantizer.xb).reshape(self.nlist, -1),
+            centers=_centers(self._index),
             lists=_assigned_lists(self._index, self.ids),
             nprobe=np.array(self.nprobe),
             target_recall=np.array(self._target_recall),
@@ -193,6 +192,27 @@ class IVFIndex:
                 break
             self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
         self.recall = recall
+
+
+def group_codes(packed: Packed, num_bits: int) -> tuple[Packed, Ids]:
+    """Group codes into lists by their nearest center.
+
+    Args:
+        packed: (n, ceil(num_bits / 8)) uint8, n > 0.
+        num_bits: code length, bits.
+
+    Returns:
+        The centers, (lists, ceil(num_bits / 8)) uint8, and the list of each code, (n,) int64.
+    """
+    flat = FlatIndex(packed, num_bits)
+    index = _train_lists(flat)
+    return _centers(index)[:, : packed.shape[1]], _assigned_lists(index, flat.ids)
+
+
+def _centers(index: FaissIndex) -> Packed:
+    """Return the centers of the lists, (lists, bytes) uint8, padded."""
+    quantizer: Any = faiss.downcast_IndexBinary(index.quantizer)
+    return faiss.vector_to_array(quantizer.xb).reshape(index.nlist, -1)
 
 
 def _train_lists(flat: FlatIndex) -> FaissIndex:

@@ -13,6 +13,7 @@ from static_host import hosting
 from rsh.explorer.site.build import build_site
 
 pytestmark = pytest.mark.browser
+CHECKSUMS = "data/tiles-checksums-0.json"  # read with the results, which are in one pack
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,9 @@ def test_a_site_goes_on_offline_with_what_it_has_read(folder: Path, tab: Any) ->
         (lambda site: (site / "data" / "codes.bin").unlink(), "data/codes.bin is missing"),
         (lambda site: cut(site / "data" / "labels.bin"), "data/labels.bin is cut"),
         (lambda site: alter(site / "data" / "splits.bin"), "data/splits.bin was altered"),
+        (lambda site: alter(site / "data" / "tiles-0.bin"), "data/tiles-0.bin was altered"),
+        (lambda site: alter(site / CHECKSUMS), f"{CHECKSUMS} was altered"),
+        (lambda site: (site / CHECKSUMS).unlink(), f"{CHECKSUMS} is missing"),
         (lambda site: (site / "site.json").write_text('{"format": 9}'), "site.json has format 9"),
         (lambda site: (site / "site.json").write_text("<html>"), "site.json was altered"),
         (lambda site: (site / "site.json").unlink(), "site.json is missing"),

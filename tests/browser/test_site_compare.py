@@ -18,7 +18,8 @@ from rsh.cli.main import main
 from rsh.explorer.address import read_address, write_address
 from rsh.explorer.panels.compare import Comparison
 from rsh.explorer.server.registry import Registry
-from rsh.explorer.site.build import build_site, check_site
+from rsh.explorer.site.build import build_site
+from rsh.explorer.site.checksums import check_site
 from rsh.explorer.site.layout import SOFT_SCALE
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -205,7 +206,7 @@ def test_command_writes_both_and_thumbnails_once(
     alone = {file.relative_to(site) for file in site.rglob("*.*")}
     main(["site", str(pair[0].folder), "--compare", str(pair[1].folder), "--output", str(site)])
     both = {file.relative_to(site) for file in site.rglob("*.*")}
-    names = ("codes.bin", "labels.bin", "soft-0.bin", "splits.bin")
+    names = ("codes.bin", "labels.bin", "soft-0.bin", "soft-checksums-0.json", "splits.bin")
     assert both - alone == {Path("data") / "other-0" / name for name in names}
     assert check_site(site) == len(list((site / "data").rglob("*.*")))
     assert "150 tiles" in capsys.readouterr().out

@@ -85,6 +85,30 @@ def test_a_visitor_searches_with_an_own_image(
     assert tab.said == []
 
 
+def test_a_visitor_searches_in_lists_with_an_own_image(
+    gallery: Gallery, tab: Any, image: Path, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    build_site(gallery, tmp_path / "s", own_images=True, runtime=RUNTIME, exact_up_to=10)
+    with hosting(tmp_path / "s") as (url, _):
+        tab.goto(url)
+        first = cards(tab)
+        tab.set_input_files(INPUT, image)
+        tab.locator(OWN).wait_for()
+        found = list(map(int, other_cards(tab, first)))
+        code = OnnxEncoder(tiny_run.folder / FILE).encode([read_image(image)]).codes[0]
+        far = (gallery.codes[found] != code).sum(axis=1)
+        assert found and far.tolist() == sorted(far) and not gallery.is_held_out[found].any()
+        tab.get_by_text("a search with your own image was not measured").wait_for()
+        tab.get_by_role("button", name="Codes", exact=True).click()
+        tab.get_by_text("tiles searched").first.wait_for()
+        feedback(tab)
+        tab.get_by_text("a search with feedback was not measured").wait_for()
+        assert exported(tab)["query"] == {"id": "mine.jpg"}
+        tab.get_by_text("Random", exact=True).click()
+        tab.locator(OWN).wait_for(state="detached")
+    assert tab.said == []
+
+
 def feedback(page: Any) -> None:
     page.locator(".rsh-cards > li").nth(2).hover()
     page.get_by_role("button", name="More tiles like this").nth(2).click()

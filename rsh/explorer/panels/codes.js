@@ -249,14 +249,17 @@ function render({ model, el }) {
   /** @param {CodesView} view */
   const heightNote = (view) =>
     !view.judged
-      ? ["bar height: square root of the count"]
+      ? [`bar height: square root of the count${counted(view)}`]
       : [
           make("b", { class: "is-right" }, "same class"),
           ", ",
           make("b", { class: "is-wrong" }, "other classes"),
           ...(view.histogram.unknown.some(Boolean) ? [", ", make("b", { class: "is-unknown" }, "no class")] : []),
-          "; bar height: square root of the count",
+          `; bar height: square root of the count${counted(view)}`,
         ];
+
+  /** Which tiles are counted, if not all. @param {CodesView} view */
+  const counted = (view) => (view.counted ? `, ${view.counted}` : "");
 
   function draw() {
     const view = model.get("view");

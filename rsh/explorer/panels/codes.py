@@ -19,12 +19,12 @@ class CodesPanel(Panel, script="codes.js"):
 
     Attributes:
         view: num_bits, parts, name, number of bits and meaning of each part of a code with look
-            bits (none for other codes), query and first hit as `describe` gives them, histogram
-            with the lists same, other and unknown, judged, whether the query has a class that the
-            filter leaves in, reach, the largest distance that is searched, shown, how many tiles
-            are, agreement, the share of them that have the query's value of each bit, and curve,
-            recall and precision at each radius (none where the query has no class, or no other
-            tile has it).
+            bits (none for other codes), query and first hit as `describe` gives them, counted,
+            which tiles the histogram counts ("" for all), histogram with the lists same, other and
+            unknown, judged, whether the query has a class that the filter leaves in, reach, the
+            largest distance that is searched, shown, how many tiles are, agreement, the share of
+            them that have the query's value of each bit, and curve, recall and precision at each
+            radius (none where the query has no class, or no other tile has it).
     """
 
 
@@ -39,6 +39,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
         "parts": code_parts_in_words(gallery),
         "query": describe_query(gallery, result.query),
         "first": describe(gallery, int(shown.rows[0])) | {"rank": 1} if len(shown) else None,
+        "counted": "",
         "histogram": {
             "same": same.tolist(),
             "other": other.tolist(),

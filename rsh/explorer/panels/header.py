@@ -50,11 +50,21 @@ def make_headline(gallery: Gallery) -> str:
 
 def describe_gallery(gallery: Gallery) -> str:
     """Return the size of a gallery: "2,400 tiles · 10 classes · 64 bits, 16 for the look"."""
-    return " · ".join(list_facts(gallery, gallery.annotations.state.given.num_tiles))
+    given, recall = gallery.annotations.state.given.num_tiles, gallery.searcher.recall
+    return " · ".join(list_facts(gallery, given, recall=recall))
 
 
-def list_facts(gallery: Gallery, given: int = 0) -> list[str]:
-    """Return the size of a gallery, how many classes and given labels it has, and so on."""
+def list_facts(
+    gallery: Gallery, given: int = 0, *, recall: float | None, has_spaces: bool = True
+) -> list[str]:
+    """Return the size of a gallery, how many classes and given labels it has, and so on.
+
+    Args:
+        gallery: what they are about.
+        given: labels.
+        recall: recall@20 of a search; none if it is exact.
+        has_spaces: whether the page can show spaces.
+    """
     facts = [plural(len(gallery), "tile")]
     if gallery.classes or not given:
         facts.append(describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes)))
@@ -64,9 +74,8 @@ def list_facts(gallery: Gallery, given: int = 0) -> list[str]:
     facts.append(plural(gallery.num_bits, "bit") + look)
     if not gallery.has_images:
         facts.append("no images")
-    if gallery.manifest.projection is None:
+    if has_spaces and gallery.manifest.projection is None:
         facts.append("no spaces yet: run rsh project")
-    recall = gallery.searcher.recall
     if recall is not None:
         facts.append(f"approximate: recall@20 = {recall:.1%}")
     return facts

@@ -1,24 +1,19 @@
 """Writes the site of a gallery: a folder of static files that any web host can serve."""
 
-import json
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from rsh.analysis.bits import profile_bit
 from rsh.analysis.class_margins import boundary_tiles
-from rsh.codes.asymmetric import soft_bits
-from rsh.data.outlines import read_outlines
-from rsh.data.sample import EARTH
+from rsh.config import EXACT_UP_TO, check_number
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
 from rsh.explorer.panels.codes import code_parts_in_words
@@ -37,39 +32,34 @@ from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.site.checksums import write_checksums
 from rsh.explorer.site.encoder import read_encoder
 from rsh.explorer.site.layout import (
+    CHECKED,
+    DATA,
     FORMAT,
     MANIFEST,
     PACK,
-    ROW_GROUP,
     SOFT_ROWS,
     SOFT_SCALE,
     OtherGallery,
     SiteEncoder,
     SiteManifest,
 )
+from rsh.explorer.site.lists import CoarseLists
+from rsh.explorer.site.tiles import write_codes, write_soft_bits, write_tiles
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.items import to_pandas
-from rsh.io.files import (
-    FileRecord,
-    atomic_directory,
-    file_record,
-    read_json,
-    recovery_hint,
-    write_json,
-)
-from rsh.labels import UNLABELED
+from rsh.io.files import FileRecord, atomic_directory, write_json
+from rsh.text import plural
 
 STYLES = (
     *("page", "desk", "dock", "scatter", "strips", "compare"),
     *("explain", "export", "labels", "tray", "upload", "viewer"),
 )
-DATA = "data"
 ENCODER = f"{DATA}/encoder.onnx"
-PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
+MOST_TILES = 2**32  # rows are numbers of 32 bits
 
 
 def build_site(
@@ -80,6 +70,8 @@ def build_site(
     own_images: bool = False,
     run: Path | None = None,
     runtime: Path | None = None,
+    exact_up_to: int = EXACT_UP_TO,
+    progress: bool = True,
 ) -> SiteManifest:
     """Write the site of a gallery.
 
@@ -90,16 +82,28 @@ def build_site(
         own_images: whether visitors can search with their own images: see `encoder`.
         run: run folder of the gallery's network, if it has moved.
         runtime: where ONNX Runtime Web is, see `read_runtime`.
+        exact_up_to: tiles up to which the page compares a query with all of them, and above which
+            it reads and searches the nearest coarse lists.
+        progress: show bars.
 
     Returns:
         The manifest of the site.
 
     Raises:
         InputError: the folder holds something else than a site, or cannot be written; another
-            gallery holds other tiles, or has the name of one of the others; or what own images
-            need is not there.
+            gallery holds other tiles, has the name of one of the others, or is given for a site in
+            coarse lists; or what own images need is not there.
     """
     output = Path(output)
+    check_number("exact_up_to", exact_up_to, 0, MOST_TILES)
+    in_lists = len(gallery) > exact_up_to
+    if in_lists and compare:
+        raise InputError(
+            f"a site of more than {plural(exact_up_to, 'tile')} searches a part of them, and "
+            "compares no galleries: leave this out, or choose a larger --exact-up-to",
+            parameter="compare",
+            value=compare[0].folder,
+        )
     Registry([each.folder for each in (gallery, *compare)])  # refuses equal names
     rows = [_rows_of_same_tiles(gallery, other) for other in compare]
     if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir()):
@@ -116,27 +120,32 @@ def build_site(
             folder.joinpath(DATA, name).write_bytes(content)
         if encoder:
             folder.joinpath("onnxruntime-license.txt").write_bytes(_license("onnxruntime-LICENSE"))
-        _write_tiles(gallery, folder / DATA)
-        write_json(folder / DATA / "explained.json", explain_gallery(gallery))
+        lists = CoarseLists.of_gallery(gallery) if in_lists else None
+        write_tiles(gallery, lists, folder / DATA, progress=progress)
+        write_json(folder / DATA / "explained.json", explain_gallery(gallery, progress=progress))
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
             place = folder / DATA / f"other-{number}"
             place.mkdir()
-            _write_codes(other, order, place)
-        records = {
-            file.relative_to(folder).as_posix(): file_record(file)
-            for file in sorted((folder / DATA).rglob("*.*"))
-        }
-        manifest = describe_site(gallery, records, compare)
+            write_codes(other, order, place)
+            write_soft_bits(other, order, place)
+        manifest = describe_site(gallery, lists, compare, write_checksums(folder))
         write_json(folder / MANIFEST, asdict(manifest))
     return manifest
 
 
 def describe_site(
-    gallery: Gallery, files: dict[str, FileRecord], compare: Sequence[Gallery] = ()
+    gallery: Gallery,
+    lists: CoarseLists | None,
+    compare: Sequence[Gallery],
+    files: dict[str, FileRecord],
 ) -> SiteManifest:
     """Return the manifest of the site of a gallery, and of those that it is compared with."""
-    state, spaces = ExplorerState(gallery), list_spaces(gallery)
+    state = ExplorerState(gallery)
+    searched = lists.describe(gallery) if lists else None
+    spaces = [] if lists else list_spaces(gallery)
+    scenes = [] if lists else gallery.backgrounds
     footprints = open_footprints(gallery)
+    has_outlines = footprints.are_known and not lists
     names, _ = gallery.table.categories("split")
     others = [
         OtherGallery(
@@ -154,7 +163,9 @@ def describe_site(
         made_with=version("rsh"),
         name=gallery.name,
         question=make_headline(gallery),
-        facts=list_facts(gallery),
+        facts=list_facts(
+            gallery, recall=searched.recall if searched else None, has_spaces=lists is None
+        ),
         provenance=gallery.provenance(),
         fingerprint=gallery.manifest.sha256,
         num_tiles=len(gallery),
@@ -166,17 +177,19 @@ def describe_site(
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
         decimals=footprints.decimals,
-        scenes=[[*scene.bounds, len(scene.image)] for scene in gallery.backgrounds],
-        reach=list(footprints.reach) if footprints.are_known else [],
+        scenes=[[*scene.bounds, len(scene.image)] for scene in scenes],
+        reach=list(footprints.reach) if has_outlines else [],
         pack=PACK,
         soft_rows=SOFT_ROWS,
         soft_scale=SOFT_SCALE,
         planes={space: words for space, *words in spaces},
-        columns=list_columns(state),
+        columns=[] if lists else list_columns(state),
         ways=list_ways(gallery) if spaces else [],
         others=others,
         choices=[[key, side.words] for key, side in sides.items() if side.by == "bits"],
         encoder=SiteEncoder(gallery.manifest.model.image_size) if ENCODER in files else None,
+        lists=searched,
+        checked=CHECKED,
         files=files,
     )
 
@@ -193,9 +206,10 @@ def bundle_worker(name: str) -> str:
     return f'{parquet}\nconst COMPILED_SCAN = "{scan}";\n{bundle(f"site/web/{name}.js")}'
 
 
-def explain_gallery(gallery: Gallery) -> dict[str, Any]:
+def explain_gallery(gallery: Gallery, *, progress: bool = False) -> dict[str, Any]:
     """Return what is said of each bit and of the most confused classes, with rows of tiles."""
-    profiles = [profile_bit(gallery, bit) for bit in range(gallery.num_bits)]
+    bits = tqdm(range(gallery.num_bits), unit="bit", desc="bits", disable=not progress)
+    profiles = [profile_bit(gallery, bit) for bit in bits]
     pairs = confused_pairs(gallery)
     borders = [boundary_tiles(gallery, pair.one, pair.other, count=SHOWN) for pair in pairs]
     return {
@@ -237,138 +251,3 @@ def _write_page(folder: Path) -> None:
 
 def _license(name: str) -> bytes:
     return EXPLORER.joinpath("site", "vendor", name).read_bytes()
-
-
-def _write_codes(gallery: Gallery, rows: NDArray[np.int64], folder: Path) -> None:
-    """Write what a search needs of these rows."""
-    packed = gallery.packed[rows]
-    padding = -packed.shape[1] % 4
-    np.pad(packed, ((0, 0), (0, padding))).tofile(folder / "codes.bin")
-    labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)[rows]
-    few = len(gallery.classes) < 256
-    labels.astype("u1" if few else "<u2").tofile(folder / "labels.bin")
-    gallery.table.categories("split")[1][rows].astype("u1").tofile(folder / "splits.bin")
-    for number, start in enumerate(range(0, len(rows), SOFT_ROWS)):
-        soft = soft_bits(gallery.relaxed[rows[start : start + SOFT_ROWS]])
-        np.rint(soft * SOFT_SCALE).astype("i1").tofile(folder / f"soft-{number}.bin")
-
-
-def _write_tiles(gallery: Gallery, folder: Path) -> None:
-    _write_codes(gallery, np.arange(len(gallery)), folder)
-    if gallery.planes is not None:
-        planes = np.concatenate([gallery.planes.feature, gallery.planes.code])
-        planes.astype("<f4").tofile(folder / "planes.bin")
-    if gallery.positions is not None:
-        gallery.positions.astype("<f4").tofile(folder / "positions.bin")
-        if EARTH.exists():
-            (folder / "earth.jpg").write_bytes(EARTH.read_bytes())
-    if scenes := gallery.backgrounds:
-        (folder / "scenes.bin").write_bytes(b"".join(scene.image for scene in scenes))
-    order = np.lexsort(gallery.packed.T[::-1])
-    _write_places(order, folder / "order.bin")
-    _write_packs(order, lambda rows: _words_and_thumbnails(gallery, rows), folder, "tiles")
-    if open_footprints(gallery).are_known:
-        near = _near_order(gallery.positions)
-        _write_places(near, folder / "near.bin")
-        _write_packs(near, lambda rows: _outlines(gallery, rows), folder, "footprints")
-    if gallery.has_previews:
-        previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
-        _write_packs(order, previews, folder, "previews")
-    columns = {name: _plain(gallery.table.array(name)) for name in gallery.table.columns}
-    pq.write_table(pa.table(columns), folder / "items.parquet", row_group_size=ROW_GROUP)
-
-
-def _near_order(places: NDArray[np.float64] | None) -> NDArray[np.int64]:
-    """Return rows in the order of a Z-order curve over the Earth, those without a place first.
-
-    Source: Morton 1966, "A computer oriented geodetic data base and a new technique in file
-    sequencing".
-    """
-    known = np.nan_to_num(np.asarray(places), nan=-180.0)
-    cells = np.clip((known + 180) / 360 * 2**16, 0, 2**16 - 1).astype(np.uint64)
-    codes = np.zeros(len(cells), np.uint64)
-    for bit in range(16):
-        for axis in (0, 1):
-            on = (cells[:, axis] >> np.uint64(bit)) & np.uint64(1)
-            codes |= on << np.uint64(2 * bit + axis)
-    return np.argsort(codes, kind="stable")
-
-
-def _outlines(gallery: Gallery, rows: list[int]) -> list[bytes]:
-    """Return the rings of the footprints of some tiles."""
-    found = read_outlines(open_footprints(gallery).texts(rows), np.arange(len(rows)))
-    every = []
-    for number in range(len(rows)):
-        first, last = np.searchsorted(found.rows, [number, number + 1])
-        counts = np.diff(found.starts[first : last + 1])
-        head = np.array([len(counts), *counts], "<u4")
-        xy = found.xy[found.starts[first] : found.starts[last]].astype("<f4")
-        every.append(head.tobytes() + xy.tobytes())
-    return every
-
-
-def _write_places(order: NDArray[np.int64], file: Path) -> None:
-    """Write the place of each row in an order."""
-    places = np.empty(len(order), "<u4")
-    places[order] = np.arange(len(order))
-    places.tofile(file)
-
-
-def _write_packs(
-    order: NDArray[np.int64],
-    contents: Callable[[list[int]], list[bytes]],
-    folder: Path,
-    name: str,
-) -> None:
-    """Write bytes of all tiles, some of them a file; missing ones in the last file are empty."""
-    for number, first in enumerate(range(0, len(order), PACK)):
-        every = contents(order[first : first + PACK].tolist())
-        sizes = [len(content) for content in every] + [0] * (PACK - len(every))
-        starts = np.cumsum([4 * (PACK + 1), *sizes]).astype("<u4")
-        folder.joinpath(f"{name}-{number}.bin").write_bytes(starts.tobytes() + b"".join(every))
-
-
-def _words_and_thumbnails(gallery: Gallery, rows: list[int]) -> list[bytes]:
-    """Return the words and the thumbnail of some tiles; a footprint where it is known."""
-    known = gallery.table.take(rows, ["id", "longitude", "latitude"])
-    texts = open_footprints(gallery).texts(rows).fillna("")
-    every = []
-    for row, (tile, *degrees), text in zip(rows, known.itertuples(index=False), texts, strict=True):
-        place = [float(value) if isfinite(value) else None for value in degrees]
-        shown = [str(tile), *place, *([text] if text else [])]
-        words = json.dumps(shown).encode(errors="surrogatepass")
-        every.append(np.uint32(len(words)).tobytes() + words + gallery.stored_thumbnail(row))
-    return every
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    """Return a column as the browser's reader knows it: without categories, and times as texts."""
-    if pa.types.is_timestamp(column.type):
-        return pa.array(to_pandas(column, "").astype("string"))
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def check_site(folder: str | Path) -> int:
-    """Check that a site is whole.
-
-    Returns:
-        How many files its manifest names.
-
-    Raises:
-        InputError: the folder is no site, has another format, or a file is missing, cut or altered.
-    """
-    folder = Path(folder)
-    manifest = read_json(folder / MANIFEST, what="site")
-    if manifest.get("format") != FORMAT:
-        raise InputError(
-            f"{folder / MANIFEST} has site format {manifest.get('format')}, this rsh writes "
-            f"{FORMAT}: {recovery_hint('site')}"
-        )
-    again = recovery_hint("site")
-    for name in (*PAGE, *manifest["files"]):
-        file = folder / name
-        if not file.is_file():
-            raise InputError(f"{file} is missing: {again}")
-        if name in manifest["files"] and file_record(file) != FileRecord(**manifest["files"][name]):
-            raise InputError(f"{file} is cut or was altered: {again}")
-    return len(manifest["files"])

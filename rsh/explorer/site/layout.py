@@ -1,7 +1,8 @@
 """The files of a site, which the browser reads.
 
     index.html, start.js, rsh.js, worker.js, rsh.css
-    site.json               what the gallery is; size and SHA-256 of each file below data/
+    site.json               what the gallery is; size and SHA-256 of each file below data/ but
+                            numbered ones
     data/codes.bin          packed codes, each padded with zeros to whole words of four bytes
     data/labels.bin         class of each tile, uint8, or uint16 from 256 classes on; the number of
                             classes means unknown
@@ -15,8 +16,8 @@
     data/order.bin          place of each tile among the tiles in the order of their codes, uint32
     data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
                             in this file, uint32, and for each tile the size of its words, uint32,
-                            these words, JSON (id, longitude, latitude, footprint), and its
-                            thumbnail, JPEG
+                            these words, JSON (id, longitude, latitude, footprint or null, all
+                            columns or null), and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/explained.json     what is said of each bit and of the most confused classes
     data/near.bin           place of each tile among the tiles in an order in which near tiles on
@@ -28,6 +29,18 @@
     data/encoder.onnx       the network, if the page takes images: see `rsh.models.onnx_export`
     data/runtime.js         ONNX Runtime Web, which runs it
     data/runtime.bin        its WebAssembly, compressed by gzip
+    data/...-checksums-N.json   size and SHA-256 of CHECKED numbered files, by their path
+
+A large gallery (`rsh site --exact-up-to`) is in coarse lists. Instead of codes.bin, labels.bin,
+splits.bin, order.bin, items.parquet and all files of spaces, maps and other galleries it has:
+
+    data/centers.bin        codes of the centers of the lists, as in codes.bin
+    data/lists.bin          place of the first tile of each list, the number of all tiles, and how
+                            many tiles of each list are held out, uint32
+    data/list-N.bin         the tiles of a list: their rows, uint32; codes; classes; splits
+    data/order-N.bin        place of each tile, uint32, SOFT_ROWS tiles each
+    data/ids-N.bin          rows in the order of the hashes of their ids, uint32, SOFT_ROWS each
+    data/tiles-N.bin        as above, in the order of the lists; the words have all columns
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.
 """
@@ -35,14 +48,18 @@ Numbers are little-endian. A tile has the same row in all files, that of the gal
 from dataclasses import dataclass
 from typing import Any
 
+from rsh.explorer.site.lists import ListsManifest
 from rsh.io.files import FileRecord
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "site.json"
-SOFT_ROWS = 16384
+PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
+DATA = "data"
+SOFT_ROWS = 16384  # tiles in a file of soft bits, of places or of ids
 SOFT_SCALE = 127
 ROW_GROUP = 2**20  # tiles in a group of rows of items.parquet
 PACK = 256
+CHECKED = 256
 Columns = list[dict[str, Any]]
 
 
@@ -100,7 +117,7 @@ class SiteManifest:
         scenes: west, south, east and north of each overview of a scene, degrees, and its bytes.
         reach: half the width and height of a footprint, degrees; empty without footprints.
         pack: PACK, tiles in a file of words and thumbnails.
-        soft_rows: SOFT_ROWS, tiles in a file of soft bits.
+        soft_rows: SOFT_ROWS, tiles in a file of soft bits, of places or of ids.
         soft_scale: SOFT_SCALE, what stands for 1 there.
         planes: heading, term and caption of each plane, by the name of its space.
         columns: what conditions can be on, as the filter shows it.
@@ -108,7 +125,9 @@ class SiteManifest:
         others: galleries that results can be compared with.
         choices: name and words of each comparison, as its panel shows them.
         encoder: of visitors' images; None if the page takes none.
-        files: size and checksum of each file, by its path below the manifest.
+        lists: how a search in coarse lists is done; None if it compares all tiles.
+        checked: CHECKED, numbered files in a file of checksums.
+        files: size and checksum of each file but numbered ones, by its path below the manifest.
     """
 
     format: int
@@ -138,4 +157,6 @@ class SiteManifest:
     others: list[OtherGallery]
     choices: list[list[str]]
     encoder: SiteEncoder | None
+    lists: ListsManifest | None
+    checked: int
     files: dict[str, FileRecord]

@@ -12,7 +12,8 @@ from make_gallery import tiny_gallery
 from rsh.cli.main import main
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
-from rsh.explorer.site.build import build_site, check_site
+from rsh.explorer.site.build import build_site
+from rsh.explorer.site.checksums import check_site
 from rsh.explorer.site.layout import PACK, SOFT_SCALE
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
@@ -66,7 +67,7 @@ def test_tiles_lie_in_packs_in_the_order_of_their_codes(gallery: Gallery, site: 
         size = int.from_bytes(content[start : start + 4], "little")
         words = json.loads(content[start + 4 : start + 4 + size])
         item = gallery.items.iloc[row]
-        assert words == [item["id"], item["longitude"], item["latitude"]]
+        assert words == [item["id"], item["longitude"], item["latitude"], None, None]
         assert content[start + 4 + size : stop] == gallery.thumbnail(row)
     table = pq.read_table(site / "data" / "items.parquet").to_pandas()
     assert table["id"].tolist() == gallery.items["id"].tolist()
@@ -77,6 +78,13 @@ def test_a_gallery_without_places_has_no_file_of_them(tmp_path: Path) -> None:
     build_site(plain, tmp_path / "s")
     names = {file.name for file in (tmp_path / "s" / "data").iterdir()}
     assert "positions.bin" not in names and "planes.bin" not in names
+    build_site(plain, tmp_path / "lists", exact_up_to=10)
+    for site, columns in (("s", False), ("lists", True)):
+        pack = (tmp_path / site / "data" / "tiles-0.bin").read_bytes()
+        start = 4 * (PACK + 1)
+        size = int.from_bytes(pack[start : start + 4], "little")
+        tile, *unknown, known = json.loads(pack[start + 4 : start + 4 + size])
+        assert tile in plain.ids and unknown == [None] * 3 and bool(known) == columns
     assert json.loads((tmp_path / "s" / "site.json").read_text())["planes"] == {}
 
 
@@ -119,20 +127,21 @@ def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -
 
 
 def test_check_names_what_is_harmed(site: Path) -> None:
-    assert check_site(site) == len(json.loads((site / "site.json").read_text())["files"])
-    for name in ("rsh.js", "data/codes.bin"):
+    assert check_site(site) == sum(file.is_file() for file in site.glob("data/**/*"))
+    checksums = "data/soft-checksums-0.json"
+    for name in ("rsh.js", "data/codes.bin", "data/tiles-0.bin", checksums):
         content = (site / name).read_bytes()
         (site / name).unlink()
         with pytest.raises(InputError, match=f"{name} is missing"):
             check_site(site)
         (site / name).write_bytes(content)
-    codes = site / "data" / "codes.bin"
-    content = codes.read_bytes()
-    for harmed in (content[:-1], bytes([content[0] ^ 1]) + content[1:]):
-        codes.write_bytes(harmed)
-        with pytest.raises(InputError, match="is cut or was altered"):
-            check_site(site)
-    codes.write_bytes(content)
+    for name in ("data/codes.bin", "data/soft-0.bin", checksums):
+        content = (site / name).read_bytes()
+        for harmed in (content[:-1], bytes([content[0] ^ 1]) + content[1:]):
+            (site / name).write_bytes(harmed)
+            with pytest.raises(InputError, match=f"{name} is cut or was altered"):
+                check_site(site)
+        (site / name).write_bytes(content)
     manifest = json.loads((site / "site.json").read_text())
     (site / "site.json").write_text(json.dumps(manifest | {"format": 0}))
     with pytest.raises(InputError, match="has site format 0"):

@@ -122,6 +122,7 @@ export interface CodesView {
   parts: CodeParts;
   query: Tile;
   first: (Tile & { rank: number }) | null;
+  counted: string; // which tiles are in the histogram, "" for all
   histogram: { same: number[]; other: number[]; unknown: number[] };
   judged: boolean;
   shown: number;

@@ -148,7 +148,7 @@ async function sideResult(gallery, row, far, byOther, topK) {
   const reach = rowsWithin(far, cutOf(far, null, topK).last);
   const [own] = await gallery.softBits([row]);
   const weights = { bits: Float64Array.from(own), scale: gallery.manifest.soft_scale };
-  const ranked = rank(gallery, reach, far, { weights, first: "distance" });
+  const ranked = rank(gallery, gallery.all, reach, far, { weights, first: "distance" });
   const rows = Array.from(ranked.rows.subarray(0, topK));
   const relevant = rows.map((tile) => {
     const other = gallery.label(tile);

@@ -16,6 +16,7 @@ import { ImagesPart } from "./parts/images.js";
 import { LabelsPart } from "./parts/labels.js";
 import { Links } from "./parts/links.js";
 import { enlarge } from "./parts/viewer.js";
+import { rowsOf } from "./query.js";
 import { search } from "./search.js";
 import { State } from "./state.js";
 import { SiteError } from "./store.js";
@@ -39,7 +40,7 @@ import {
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { SearchResult } from "./search.js" */
-/** @import { FromWorker, PanelSpec, Part } from "./types" */
+/** @import { FromWorker, PanelSpec, Part, PartPanel } from "./types" */
 
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
@@ -59,7 +60,7 @@ export class Explorer {
     this.post = post;
     this.state = new State(gallery);
     this.tab = "";
-    this.class = Math.max(gallery.label(this.state.query.row), 0);
+    this.class = 0;
     this.part = 0;
     this.numSelected = MAX_SELECTED_CARDS;
     this.coloredBy = "";
@@ -79,8 +80,8 @@ export class Explorer {
     this.images = new ImagesPart(this);
     /** @type {Part[]} */
     this.parts = [
-      ...[new LabelsPart(this), new ExportPart(this), new ComparePart(this), new BitsPart(this)],
-      ...[new PairsPart(this), new DuplicatesPart(this), this.images],
+      ...(gallery.lists ? [] : [new LabelsPart(this), new ComparePart(this), new DuplicatesPart(this)]),
+      ...[new ExportPart(this), new BitsPart(this), new PairsPart(this), this.images],
     ];
   }
 
@@ -105,6 +106,7 @@ export class Explorer {
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
     const labeled = manifest.classes.length > 0;
     const { images } = this.images.traits;
+    const hasAll = !this.gallery.lists; // otherwise panels that need all tiles are left out
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
     const list = [
       [
@@ -124,9 +126,9 @@ export class Explorer {
       ],
       ["query", "query", "ask", {}],
       ["upload", "upload", "ask", { typed: "", matching: [], found: "", working: "", ...this.images.traits }],
-      ["class_browser", "class_browser", "ask", {}],
+      ...(hasAll ? [/** @type {PartPanel} */ (["class_browser", "class_browser", "ask", {}])] : []),
       ["controls", "controls", "toolbar", { search: {} }],
-      ["filter", "filter", "toolbar", {}],
+      ...(hasAll ? [/** @type {PartPanel} */ (["filter", "filter", "toolbar", {}])] : []),
       ["cards", "cards", "answer", { stacked: false }],
       ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
       ...this.spaces.map(
@@ -343,20 +345,19 @@ export class Explorer {
   /** Show the current query and its results in all panels. */
   async refresh() {
     const { gallery, state } = this;
+    await gallery.locate(rowsOf(state.query));
     const label = gallery.label(state.query.row);
     const number = label === NO_CLASS ? gallery.classes.length : label;
     if (!state.query.image && number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
     await this.showResults();
-    await this.showClass(this.class, this.part);
+    if (!gallery.lists) await this.showClass(this.class, this.part);
   }
 
   async showResults() {
     const { gallery, state } = this;
     const result = await search(gallery, state.query, state.options);
     this.result = result;
-    const marked = [...state.query.positive, ...state.query.negative];
-    const own = state.query.image ? [] : [state.query.row];
-    await gallery.show([...own, ...marked, ...shownRows(result)]);
+    await gallery.show([...rowsOf(state.query), ...shownRows(result)]);
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
@@ -460,6 +461,7 @@ export class Explorer {
 
   /** Take tiles that a panel selected. @param {Int32Array<ArrayBuffer>} rows */
   async selected(rows) {
+    await this.gallery.locate(rows);
     this.state.selection = rows;
     this.set("export", { selected: rows.length });
     this.numSelected = MAX_SELECTED_CARDS;

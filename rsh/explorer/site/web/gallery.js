@@ -2,24 +2,28 @@
 // The gallery of a site: codes, labels and splits in memory, all else read when it is shown.
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
+import { Candidates } from "./candidates.js";
 import { drawCode } from "./drawing.js";
+import { InputError } from "./errors.js";
 import { parseRings } from "./footprints.js";
 import { Annotations } from "./labels/annotations.js";
+import { Lists } from "./lists.js";
 import { fixed } from "./numbers.js";
 import { keepLast } from "./recent.js";
-import { CodeScanner } from "./scan.js";
+import { bitCount, bytesOf, CodeScanner } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 2;
+export const FORMAT = 3;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
 const STARTS_KEPT = 512; // packs whose starts are in memory
 const ITEMS_KEPT = 2000; // tiles
+const MOST_ITEMS = 2000; // tiles of a gallery in lists, whose columns are read one by one
 const FEW_ROWS = 200; // whose ids are read one by one; for more, the column of all ids is
 /** Splits, and their words. */
 export const SPLITS = new Map([
@@ -51,46 +55,68 @@ export async function readManifest(base) {
 }
 
 /**
- * The files that a search needs: codes, labels and splits of all tiles.
- * @param {Store} store
- * @param {string} folder
+ * What a page has in memory of all tiles, so that it can compare them with a query; of none in lists.
+ * @typedef {object} Parts
+ * @property {CodeScanner} scanner with their codes
+ * @property {Uint8Array | Uint16Array} labels
+ * @property {Uint8Array} splits
  */
-export const readParts = (store, folder) =>
-  Promise.all([
+
+/**
+ * @param {Store} store
+ * @param {string} folder of their files
+ * @param {Manifest} manifest
+ * @returns {Promise<Parts>}
+ */
+export async function readParts(store, folder, manifest) {
+  const [codes, labels, splits] = await Promise.all([
     store.once(`${folder}/codes.bin`), // they are copied to where they are scanned
     ...["labels", "splits"].map((name) => store.whole(`${folder}/${name}.bin`)),
   ]);
+  const scanner = new CodeScanner(wordsOf(manifest));
+  scanner.reserve(manifest.num_tiles).set(new Uint32Array(codes));
+  return {
+    scanner,
+    labels: manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels),
+    splits: new Uint8Array(splits),
+  };
+}
+
+/** How many words a code has. @param {Manifest} manifest */
+const wordsOf = ({ num_bits: bits }) => Math.ceil(bits / 32);
 
 export class Gallery {
   /**
    * @param {Manifest} manifest
    * @param {Store} store
    * @param {string} folder of its codes, labels, splits and soft bits
-   * @param {ArrayBuffer[]} parts what `readParts` returns
-   * @param {Uint32Array} order place of each tile in the files of packs
+   * @param {Parts} parts
+   * @param {Uint32Array} order place of each tile in the files of packs; of none in lists
+   * @param {Lists | null} lists
    */
-  constructor(manifest, store, folder, [codes, labels, splits], order) {
+  constructor(manifest, store, folder, { scanner, labels, splits }, order, lists = null) {
     this.manifest = manifest;
     this.store = store;
     this.folder = folder;
     this.size = manifest.num_tiles;
     this.numBits = manifest.num_bits;
-    this.perCode = codes.byteLength / 4 / this.size; // words of a code
-    this.scanner = new CodeScanner(this.perCode);
-    this.words = this.scanner.reserve(this.size);
-    this.words.set(new Uint32Array(codes));
-    this.labels = manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels);
-    this.splits = new Uint8Array(splits);
+    this.perCode = scanner.perCode;
+    this.scanner = scanner;
+    this.words = scanner.words;
+    this.labels = labels;
+    this.splits = splits;
     this.order = order;
+    this.lists = lists;
     const isQuery = manifest.splits.map((split) => (split === "query" ? 1 : 0));
-    this.isHeldOut = new Uint8Array(this.size);
+    this.isHeldOut = new Uint8Array(splits.length);
     /** How many tiles have each class; the last number is that of tiles without a class. */
     this.classCounts = new Int32Array(manifest.classes.length + 1);
-    for (let row = 0; row < this.size; row++) {
-      this.isHeldOut[row] = isQuery[this.splits[row]];
-      this.classCounts[this.labels[row]] += 1;
+    for (let row = 0; row < splits.length; row++) {
+      this.isHeldOut[row] = isQuery[splits[row]];
+      this.classCounts[labels[row]] += 1;
     }
-    this.numHeldOut = this.isHeldOut.reduce((sum, one) => sum + one, 0);
+    this.numHeldOut = lists?.numHeldOut ?? this.isHeldOut.reduce((sum, one) => sum + one, 0);
+    this.all = new Candidates(scanner, labels, this.isHeldOut);
     this.numLabeled = this.size - this.classCounts[manifest.classes.length];
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
@@ -107,13 +133,18 @@ export class Gallery {
   }
 
   /**
-   * Open the gallery of a site: the first search needs its codes, labels and splits.
+   * Open the gallery of a site: the first search needs its codes, labels and splits, or the centers of its lists.
    * @param {string} base address of the site's folder
    */
   static async open(base) {
     const manifest = await readManifest(base);
-    const store = new Store(base, manifest.files);
-    const [parts, order] = await Promise.all([readParts(store, "data"), store.whole("data/order.bin")]);
+    const store = new Store(base, manifest.files, manifest.checked);
+    if (manifest.lists) {
+      const none = new Uint8Array(0);
+      const parts = { scanner: new CodeScanner(wordsOf(manifest)), labels: none, splits: none };
+      return new Gallery(manifest, store, "data", parts, new Uint32Array(0), await Lists.open(store, manifest));
+    }
+    const [parts, order] = await Promise.all([readParts(store, "data", manifest), store.whole("data/order.bin")]);
     return new Gallery(manifest, store, "data", parts, new Uint32Array(order));
   }
 
@@ -121,9 +152,18 @@ export class Gallery {
     return this.manifest.classes;
   }
 
+  /**
+   * Find tiles in their lists, if there are any: then their codes, classes and splits are known.
+   * @param {Iterable<number>} rows
+   */
+  async locate(rows) {
+    await this.lists?.locate(rows);
+  }
+
   /** @param {number} row */
   label(row) {
-    const label = this.labels[row];
+    if (row === NO_ROW) return NO_CLASS;
+    const label = this.lists ? this.lists.at(row).label : this.labels[row];
     return label < this.classes.length ? label : NO_CLASS;
   }
 
@@ -132,7 +172,7 @@ export class Gallery {
    * @param {number} row
    */
   code(row) {
-    return this.words.subarray(row * this.perCode, (row + 1) * this.perCode);
+    return this.lists ? this.lists.at(row).code : this.words.subarray(row * this.perCode, (row + 1) * this.perCode);
   }
 
   /**
@@ -140,22 +180,48 @@ export class Gallery {
    * @param {Uint32Array} code
    */
   hex(code) {
-    const bytes = new Uint8Array(code.buffer, code.byteOffset, code.byteLength);
-    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const digits = Array.from(bytesOf(code), (byte) => byte.toString(16).padStart(2, "0")).join("");
     return digits.slice(0, Math.ceil(this.numBits / 4));
   }
 
   /**
-   * The Hamming distance of each tile to a code, until the next call.
+   * The tiles that a search with a code compares, until the next call.
+   * @param {Uint32Array} code
+   * @param {{ least: number, includeHeldOut: boolean }} options how many tiles it needs, if there are as many
+   * @returns {Promise<Candidates> | Candidates}
+   */
+  candidates(code, options) {
+    return this.lists ? this.lists.candidates(code, options) : this.all;
+  }
+
+  /**
+   * The Hamming distance of each tile to a code, until the next call; not for lists.
    * @param {Uint32Array} code
    */
   distances(code) {
     return this.scanner.scan(code);
   }
 
+  /**
+   * The Hamming distances of some tiles to a code.
+   * @param {Uint32Array} code
+   * @param {Int32Array} rows
+   */
+  distancesTo(code, rows) {
+    if (!this.lists) {
+      const every = this.distances(code);
+      return Uint16Array.from(rows, (row) => every[row]);
+    }
+    return Uint16Array.from(rows, (row) => {
+      const words = this.code(row);
+      return code.reduce((sum, word, at) => sum + bitCount(word ^ words[at]), 0);
+    });
+  }
+
   /** @param {number} row */
   split(row) {
-    return this.manifest.splits[this.splits[row]] ?? "";
+    if (row === NO_ROW) return "";
+    return this.manifest.splits[this.lists ? this.lists.at(row).split : this.splits[row]] ?? "";
   }
 
   /**
@@ -189,6 +255,7 @@ export class Gallery {
    */
   async load(rows) {
     const wanted = new Set(rows);
+    await this.locate(wanted);
     const missing = [...wanted].filter((row) => !this.items.has(row));
     await this.loadFullPacks("tiles", missing);
     await Promise.all(missing.map((row) => this.loadTile(row)));
@@ -204,6 +271,7 @@ export class Gallery {
    * @returns {Promise<TableRow[]>}
    */
   async itemsOf(rows) {
+    if (this.lists) return this.itemsInLists(Array.from(rows));
     const items = Array.from(rows, () => /** @type {TableRow} */ ({ id: "" }));
     for (const name of await this.columnNames()) {
       const values = await this.column(name);
@@ -215,11 +283,25 @@ export class Gallery {
   }
 
   /**
+   * The same in lists, where the words of a tile have its columns.
+   * @param {number[]} rows
+   * @returns {Promise<TableRow[]>}
+   */
+  async itemsInLists(rows) {
+    if (rows.length > MOST_ITEMS) {
+      const [many, most] = [rows.length, MOST_ITEMS].map((number) => number.toLocaleString("en"));
+      throw new InputError(`${many} tiles are too many for a file from this site: select at most ${most}`);
+    }
+    await this.load(rows);
+    return rows.map((row) => /** @type {TableRow} */ (this.items.get(row)?.columns));
+  }
+
+  /**
    * @param {Int32Array} rows
    * @returns {Promise<string[]>}
    */
   async idsOf(rows) {
-    if (rows.length <= FEW_ROWS) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
+    if (rows.length <= FEW_ROWS || this.lists) return Promise.all(Array.from(rows, (row) => this.idOf(row)));
     const ids = await this.ids();
     return Array.from(rows, (row) => ids[row]);
   }
@@ -233,8 +315,8 @@ export class Gallery {
   async loadFullPacks(name, rows, order = this.order) {
     /** @type {Map<number, number>} */
     const counts = new Map();
-    for (const row of rows) {
-      const pack = Math.floor(order[row] / this.manifest.pack);
+    for (const place of await Promise.all(rows.map((row) => this.placeOf(row, order)))) {
+      const pack = Math.floor(place / this.manifest.pack);
       counts.set(pack, (counts.get(pack) ?? 0) + 1);
     }
     const full = [...counts].filter(([, count]) => count >= MANY_OF_PACK);
@@ -249,16 +331,24 @@ export class Gallery {
   async loadTile(row) {
     const known = this.items.get(row);
     if (known) return known;
+    const { words, image } = await this.stored(row);
+    const [id, longitude, latitude, footprint, columns] = words;
+    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
+    const rings = parseRings(footprint);
+    const item = { id, longitude, latitude, rings, columns, thumb, hasImage: image.byteLength > 0 };
+    this.items.set(row, item);
+    return item;
+  }
+
+  /**
+   * What is stored of a tile: words, and a thumbnail if it has an image.
+   * @param {number} row
+   */
+  async stored(row) {
     const bytes = await this.packed("tiles", row);
     const size = new DataView(bytes).getUint32(0, true);
     const words = new TextDecoder().decode(new Uint8Array(bytes, 4, size));
-    const [id, longitude = null, latitude = null, footprint] = JSON.parse(words);
-    const image = bytes.slice(4 + size);
-    const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
-    const rings = parseRings(footprint);
-    const item = { id, longitude, latitude, rings, thumb, hasImage: image.byteLength > 0 };
-    this.items.set(row, item);
-    return item;
+    return { words: JSON.parse(words), image: bytes.slice(4 + size) };
   }
 
   /**
@@ -281,11 +371,20 @@ export class Gallery {
    * @param {Uint32Array} order place of each tile in the packs
    */
   async packed(name, row, order = this.order) {
-    const [place, size] = [order[row], this.manifest.pack];
+    const [place, size] = [await this.placeOf(row, order), this.manifest.pack];
     const path = `data/${name}-${Math.floor(place / size)}.bin`;
     const starts = await this.startsOf(path);
     const [start, stop] = [starts[place % size], starts[(place % size) + 1]];
     return start === stop ? new ArrayBuffer(0) : this.store.part(path, start, stop);
+  }
+
+  /**
+   * The place of a tile in packs.
+   * @param {number} row
+   * @param {Uint32Array} order of them, if the gallery is not in lists
+   */
+  placeOf(row, order) {
+    return this.lists ? this.lists.placeOf(row) : order[row];
   }
 
   /**
@@ -340,7 +439,16 @@ export class Gallery {
 
   /** @param {number} row */
   async idOf(row) {
-    return (await this.loadTile(row)).id;
+    const known = this.items.get(row) ?? (this.lists ? null : await this.loadTile(row));
+    return known?.id ?? (await this.stored(row)).words[0];
+  }
+
+  /**
+   * The row of a tile by the place of its id's hash among those of all ids.
+   * @param {number} place
+   */
+  async rowByHash(place) {
+    return this.lists ? this.lists.numberOf("ids", place) : place;
   }
 
   /** The ids of all tiles; a million take some seconds, once. @returns {Promise<string[]>} */

@@ -103,12 +103,13 @@ export async function rowByHash(gallery, id) {
   let [low, high, least, most] = [0, gallery.size - 1, 0n, LARGEST];
   for (let read = 0; read < MOST_READ && low <= high; read++) {
     const part = Number(wanted - least) / Math.max(Number(most - least), 1);
-    const row = Math.min(Math.max(low + Math.round(part * (high - low)), low), high);
+    const place = Math.min(Math.max(low + Math.round(part * (high - low)), low), high);
+    const row = await gallery.rowByHash(place);
     const known = await gallery.idOf(row);
     if (known === id) return row;
     const hash = hashOf(known);
-    if (wanted < hash) [high, most] = [row - 1, hash];
-    else if (wanted > hash) [low, least] = [row + 1, hash];
+    if (wanted < hash) [high, most] = [place - 1, hash];
+    else if (wanted > hash) [low, least] = [place + 1, hash];
     else return NOT_FOUND;
   }
   return NOT_FOUND;

@@ -4,24 +4,29 @@
 import { drawCode } from "./drawing.js";
 import { Gallery, readParts } from "./gallery.js";
 
+/** @import { Parts } from "./gallery.js" */
+/** @import { Manifest } from "./types" */
+
 export class OtherGallery extends Gallery {
   /**
    * @param {Gallery} first whose tiles it has, in the same order
-   * @param {number} number among those that can be compared with
-   * @param {ArrayBuffer[]} parts see `readParts`
+   * @param {Manifest} manifest
+   * @param {string} folder
+   * @param {Parts} parts
    */
-  constructor(first, number, parts) {
-    const { manifest, store, order } = first;
-    super({ ...manifest, ...manifest.others[number] }, store, folderOf(number), parts, order);
+  constructor(first, manifest, folder, parts) {
+    super(manifest, first.store, folder, parts, first.order);
     this.first = first;
   }
 
   /**
    * @param {Gallery} first
-   * @param {number} number
+   * @param {number} number among those that it can be compared with
    */
   static async beside(first, number) {
-    return new OtherGallery(first, number, await readParts(first.store, folderOf(number)));
+    const manifest = { ...first.manifest, ...first.manifest.others[number] };
+    const folder = `data/other-${number}`;
+    return new OtherGallery(first, manifest, folder, await readParts(first.store, folder, manifest));
   }
 
   /**
@@ -36,6 +41,3 @@ export class OtherGallery extends Gallery {
     return own;
   }
 }
-
-/** @param {number} number */
-const folderOf = (number) => `data/other-${number}`;

@@ -4,6 +4,9 @@
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Query } from "./types" */
 
+/** The rows of its tiles: of the query, unless it is an image, and of those marked + and −. @param {Query} query */
+export const rowsOf = ({ row, image, positive, negative }) => [...(image ? [] : [row]), ...positive, ...negative];
+
 /**
  * The words of the query's code.
  * @param {Gallery} gallery

@@ -13,6 +13,9 @@ export function bitCount(word) {
   return (((bits + (bits >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
 }
 
+/** The bytes of the words of a code. @param {Uint32Array} code */
+export const bytesOf = (code) => new Uint8Array(code.buffer, code.byteOffset, code.byteLength);
+
 /**
  * The loops of scan.wat, with addresses in bytes; null where the browser or the host forbids WebAssembly.
  * @typedef {object} CompiledScan

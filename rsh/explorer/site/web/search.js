@@ -3,9 +3,10 @@
 // score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
 
 import { NO_CLASS, NO_ROW } from "./gallery.js";
-import { codeOf, softBitsOf } from "./query.js";
-import { countByDistance, countsOfScores, precisionAt } from "./scan.js";
+import { codeOf, rowsOf, softBitsOf } from "./query.js";
+import { bytesOf, countByDistance, countsOfScores, precisionAt } from "./scan.js";
 
+/** @import { Candidates } from "./candidates.js" */
 /** @import { Counts } from "./scan.js" */
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Query, SearchOptions } from "./types" */
@@ -13,18 +14,21 @@ import { countByDistance, countsOfScores, precisionAt } from "./scan.js";
 export const RERANK_DEPTH = 100; // tiles that are re-ranked
 
 /** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */
-/** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null }} Ranked */
+/** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null, labels: Int32Array }} Ranked */
 
 export class SearchResult {
   /**
    * @param {Gallery} gallery
    * @param {Query} query
    * @param {SearchOptions} options
-   * @param {{ all: Counts, labeled: Counts }} counts of all tiles but the query, found or not, and of those with a class
+   * @param {object} counted
+   * @param {{ all: Counts, labeled: Counts }} counted.counts of all tiles that were compared with the query, found or
+   *   not, and of those with a class
+   * @param {number} counted.available how many of them can be found
    * @param {Ranked} ranked best first, with all that tie with the last of topK
    * @param {number} count how many of them are found
    */
-  constructor(gallery, query, options, counts, ranked, count) {
+  constructor(gallery, query, options, { counts, available }, ranked, count) {
     this.gallery = gallery;
     this.query = query;
     this.options = options;
@@ -35,6 +39,8 @@ export class SearchResult {
     this.label = gallery.label(query.row);
     this.counts = counts.all;
     this.labeledCounts = counts.labeled;
+    this.available = available;
+    this.labels = ranked.labels.subarray(0, count);
     this.classLeftOut = options.hasFilter && !this.counts.relevant.some(Boolean) && this.hasOthersOfClass();
     this.hasVerdicts = this.label !== NO_CLASS && !this.classLeftOut;
     this.ties = tieGroups(this.scores ?? this.distances);
@@ -64,11 +70,16 @@ export class SearchResult {
   }
 
   get numRelevant() {
-    return this.rows.reduce((sum, row) => sum + (this.relevance(row) ? 1 : 0), 0);
+    return this.hasVerdicts ? this.labels.reduce((sum, label) => sum + (label === this.label ? 1 : 0), 0) : 0;
   }
 
   get numJudged() {
-    return this.rows.reduce((sum, row) => sum + (this.relevance(row) === null ? 0 : 1), 0);
+    return this.hasVerdicts ? this.labels.reduce((sum, label) => sum + (label === NO_CLASS ? 0 : 1), 0) : 0;
+  }
+
+  /** How many tiles were compared with the query. */
+  get numCompared() {
+    return sum(this.counts.items);
   }
 
   get farthest() {
@@ -77,12 +88,12 @@ export class SearchResult {
 
   /** Share of the judged tiles with the query's class, the mean over all orders of ties. */
   get precision() {
-    const { rows, scores } = this.ranked;
+    const { rows, scores, labels } = this.ranked;
     if (!scores || !this.numJudged) return this.precisionByBits;
-    const known = Array.from(rows, (_, place) => place).filter((place) => this.gallery.label(rows[place]) !== NO_CLASS);
+    const known = Array.from(rows, (_, place) => place).filter((place) => labels[place] !== NO_CLASS);
     const counts = countsOfScores(
       known.map((place) => scores[place]),
-      known.map((place) => this.gallery.label(rows[place]) === this.label),
+      known.map((place) => labels[place] === this.label),
     );
     return precisionAt(counts, this.numJudged);
   }
@@ -128,16 +139,28 @@ function tieGroups(keys) {
 /**
  * The tiles but the query that a search looks at, 1 each: not held out, unless these are included, and passing the
  * filter.
- * @param {Gallery} gallery
+ * @param {Candidates} tiles
  * @param {Query} query
  * @param {SearchOptions} options
  */
-export function othersOf(gallery, query, { includeHeldOut, passes }) {
-  const { isHeldOut } = gallery;
-  const others = passes ? passes.slice() : new Uint8Array(gallery.size).fill(1);
-  if (!includeHeldOut) for (let row = 0; row < others.length; row++) others[row] &= 1 - isHeldOut[row];
-  if (query.row !== NO_ROW) others[query.row] = 0;
+function othersOf(tiles, query, { includeHeldOut, passes }) {
+  const { isHeldOut, size } = tiles;
+  const others = passes ? passes.slice() : new Uint8Array(size).fill(1);
+  if (!includeHeldOut) for (let place = 0; place < size; place++) others[place] &= 1 - isHeldOut[place];
+  if (query.row !== NO_ROW) without(tiles, [query.row], others);
   return others;
+}
+
+/**
+ * Leave tiles out; how many were left out.
+ * @param {Candidates} tiles
+ * @param {readonly number[]} rows
+ * @param {Uint8Array} others in which they become 0
+ */
+function without(tiles, rows, others) {
+  const places = rows.map((row) => tiles.place(row)).filter((place) => place >= 0 && others[place]);
+  for (const place of places) others[place] = 0;
+  return places.length;
 }
 
 /**
@@ -148,33 +171,43 @@ export function othersOf(gallery, query, { includeHeldOut, passes }) {
  * @returns {Promise<SearchResult>}
  */
 export async function search(gallery, query, options) {
-  const given = [...query.positive, ...query.negative];
-  const [own, marked] = await Promise.all([softBitsOf(gallery, query), gallery.softBits(given)]);
-  const others = othersOf(gallery, query, options);
+  const { positive, negative } = query;
+  const given = [...positive, ...negative];
+  const [own, plus, minus] = await Promise.all([
+    softBitsOf(gallery, query),
+    gallery.softBits([...positive]),
+    gallery.softBits([...negative]),
+    gallery.locate(rowsOf(query)),
+  ]);
+  const steered = hasFeedback(query);
+  const { soft_scale: scale } = gallery.manifest;
+  const weights = steered ? rocchio(own, plus, minus, scale) : { bits: Float64Array.from(own), scale };
   const code = codeOf(gallery, query);
-  const distances = gallery.distances(code);
+  const isReranked = !steered && options.order !== "bits";
+  const least = rowsOf(query).length + (isReranked ? Math.max(options.topK, RERANK_DEPTH) : options.topK);
+  const { includeHeldOut } = options;
+  const near = steered ? codeOfSigns(weights, code.length) : code;
+  const tiles = await gallery.candidates(near, { least, includeHeldOut });
+  const others = othersOf(tiles, query, options);
+  const distances = tiles.scanner.scan(code);
   const [numBits, numClasses] = [gallery.numBits, gallery.classes.length];
   const label = gallery.label(query.row);
-  const counts = countByDistance(distances, others, gallery.labels, { numBits, numClasses, label });
-  let available = sum(counts.all.items);
-  for (const row of given) available -= others[row];
+  const counts = countByDistance(distances, others, tiles.labels, { numBits, numClasses, label });
+  const available = sum(counts.all.items) - without(tiles, given, others);
   const topK = Math.min(options.topK, available);
-  const { soft_scale: scale } = gallery.manifest;
-  if (hasFeedback(query)) {
-    const weights = rocchio(own, marked.slice(0, query.positive.length), marked.slice(query.positive.length), scale);
-    for (const row of given) others[row] = 0;
-    const best = bestOf(gallery, rowsWithin(others, distances, numBits), weights, topK);
-    const ranked = rank(gallery, best, distances, { weights, first: "score" });
-    return new SearchResult(gallery, query, options, counts, ranked, topK);
+  const counted = { counts, available };
+  if (steered) {
+    const best = bestOf(tiles, placesWithin(others, distances, numBits), weights, topK);
+    const ranked = rank(gallery, tiles, best, distances, { weights, first: "score" });
+    return new SearchResult(gallery, query, options, counted, ranked, topK);
   }
-  const weights = { bits: Float64Array.from(own), scale };
   const inRadius = options.radius !== null;
   const depth = options.order === "bits" ? topK : Math.min(Math.max(topK, RERANK_DEPTH), available);
-  const near = rowsWithin(others, distances, options.radius ?? reachOf(counts.all, depth));
+  const within = placesWithin(others, distances, options.radius ?? reachOf(counts.all, depth));
   const first = options.order === "bits" ? "distance" : options.order;
-  const ranked = rank(gallery, near, distances, { weights, first, code });
-  const count = inRadius ? near.length : topK;
-  return new SearchResult(gallery, query, options, counts, ranked, count);
+  const ranked = rank(gallery, tiles, within, distances, { weights, first, code });
+  const count = inRadius ? within.length : topK;
+  return new SearchResult(gallery, query, options, counted, ranked, count);
 }
 
 /** @param {Int32Array} numbers */
@@ -185,10 +218,12 @@ const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
  * @param {Uint16Array} distances
  * @param {number} reach
  */
-function rowsWithin(others, distances, reach) {
-  const rows = [];
-  for (let row = 0; row < others.length; row++) if (others[row] && distances[row] <= reach) rows.push(row);
-  return Int32Array.from(rows);
+function placesWithin(others, distances, reach) {
+  const places = [];
+  for (let place = 0; place < others.length; place++) {
+    if (others[place] && distances[place] <= reach) places.push(place);
+  }
+  return Int32Array.from(places);
 }
 
 /**
@@ -204,13 +239,13 @@ function reachOf({ items }, depth) {
 
 /**
  * Tiles with the highest scores, and all that tie with the last of them; so few that they are quickly sorted.
- * @param {Gallery} gallery
- * @param {Int32Array} rows
+ * @param {Candidates} tiles
+ * @param {Int32Array} places
  * @param {Weights} weights
  * @param {number} topK
  */
-function bestOf(gallery, rows, weights, topK) {
-  const scores = scoreAll(gallery, rows, weights);
+function bestOf(tiles, places, weights, topK) {
+  const scores = scoreAll(tiles, places, weights);
   const best = new Float64Array(topK).fill(-Infinity); // ascending
   for (const score of scores) {
     if (score <= best[0]) continue;
@@ -218,44 +253,51 @@ function bestOf(gallery, rows, weights, topK) {
     for (; place < topK && best[place] < score; place++) best[place - 1] = best[place];
     best[place - 1] = score;
   }
-  return rows.filter((_, place) => scores[place] >= best[0]);
+  return places.filter((_, at) => scores[at] >= best[0]);
 }
 
 /**
  * Sort tiles by distance or by a score; then by the query's soft bits, by distance, and by row.
  * @param {Gallery} gallery
- * @param {Int32Array} rows ascending
- * @param {Uint16Array} distances of all tiles
- * @param {{ weights: Weights, first: string, code?: Uint32Array }} by
+ * @param {Candidates} tiles
+ * @param {Int32Array} places of those to sort
+ * @param {Uint16Array} distances of all candidates
+ * @param {{ weights: Weights, first: string, code?: Uint32Array }} by code of the query, to order by a part of it
  * @returns {Ranked}
  */
-export function rank(gallery, rows, distances, { weights, first, code }) {
-  const soft = scoreAll(gallery, rows, weights);
+export function rank(gallery, tiles, places, distances, { weights, first, code }) {
+  const soft = scoreAll(tiles, places, weights);
   /** @type {Float64Array | null} */
   let scores = null;
   if (first === "score" || first === "asymmetric") scores = soft;
-  else if (code && first !== "distance") scores = scoreParts(gallery, rows, code, first);
-  const order = Array.from(rows, (_, place) => place);
-  const far = (/** @type {number} */ place) => distances[rows[place]];
+  else if (code && first !== "distance") scores = scoreParts(gallery, tiles, places, code, first);
+  const rows = Int32Array.from(places, (place) => tiles.row(place));
+  const order = Array.from(places, (_, at) => at);
+  const far = (/** @type {number} */ at) => distances[places[at]];
   order.sort((one, other) => {
     const byScore = scores ? scores[other] - scores[one] : far(one) - far(other);
-    return byScore || soft[other] - soft[one] || far(one) - far(other) || one - other;
+    return byScore || soft[other] - soft[one] || far(one) - far(other) || rows[one] - rows[other];
   });
+  const numClasses = gallery.classes.length;
   return {
-    rows: Int32Array.from(order, (place) => rows[place]),
+    rows: Int32Array.from(order, (at) => rows[at]),
     distances: Uint16Array.from(order, far),
-    scores: scores && Float64Array.from(order, (place) => /** @type {Float64Array} */ (scores)[place]),
+    scores: scores && Float64Array.from(order, (at) => /** @type {Float64Array} */ (scores)[at]),
+    labels: Int32Array.from(order, (at) => {
+      const label = tiles.labels[places[at]];
+      return label < numClasses ? label : NO_CLASS;
+    }),
   };
 }
 
 /**
  * The mean over the bits of weight times sign, -1 to 1; equal codes have equal scores.
- * @param {Gallery} gallery
- * @param {Int32Array} rows
+ * @param {Candidates} tiles
+ * @param {Int32Array} places
  * @param {Weights} weights
  */
-function scoreAll(gallery, rows, { bits, scale }) {
-  const bytes = gallery.perCode * 4;
+function scoreAll({ scanner }, places, { bits, scale }) {
+  const bytes = scanner.perCode * 4;
   const tables = new Float64Array(bytes * 256);
   for (let byte = 0; byte < bytes; byte++) {
     for (let value = 0; value < 256; value++) {
@@ -264,13 +306,13 @@ function scoreAll(gallery, rows, { bits, scale }) {
       tables[byte * 256 + value] = sum;
     }
   }
-  const codes = new Uint8Array(gallery.words.buffer);
-  const scores = new Float64Array(rows.length);
-  for (let place = 0; place < rows.length; place++) {
-    const start = rows[place] * bytes;
+  const codes = new Uint8Array(scanner.words.buffer);
+  const scores = new Float64Array(places.length);
+  for (let at = 0; at < places.length; at++) {
+    const start = places[at] * bytes;
     let sum = 0;
     for (let byte = 0; byte < bytes; byte++) sum += tables[byte * 256 + codes[start + byte]];
-    scores[place] = sum / (bits.length * scale);
+    scores[at] = sum / (bits.length * scale);
   }
   return scores;
 }
@@ -278,17 +320,18 @@ function scoreAll(gallery, rows, { bits, scale }) {
 /**
  * The share of bits of a part that agree with the query less the share that differ.
  * @param {Gallery} gallery
- * @param {Int32Array} rows
+ * @param {Candidates} tiles
+ * @param {Int32Array} places
  * @param {Uint32Array} words of the query's code
  * @param {string} part "class-bits" or "look-bits"
  */
-function scoreParts(gallery, rows, words, part) {
+function scoreParts(gallery, tiles, places, words, part) {
   const { num_bits: bits, look_bits: look } = gallery.manifest;
   const [start, stop] = part === "look-bits" ? [bits - look, bits] : [0, bits - look];
   const signs = new Float64Array(bits);
-  const code = new Uint8Array(words.slice().buffer);
+  const code = bytesOf(words);
   for (let bit = start; bit < stop; bit++) signs[bit] = (code[bit >> 3] >> (7 - (bit & 7))) & 1 ? 1 : -1;
-  return scoreAll(gallery, rows, { bits: signs, scale: (stop - start) / bits });
+  return scoreAll(tiles, places, { bits: signs, scale: (stop - start) / bits });
 }
 
 /**
@@ -310,4 +353,17 @@ function rocchio(own, positive, negative, softScale) {
   );
   const total = 1 + (positive.length ? 1 : 0) + (negative.length ? 0.75 : 0);
   return { bits, scale: total * 4 * plus * minus * softScale };
+}
+
+/**
+ * The code of the signs of weights.
+ * @param {Weights} weights
+ * @param {number} words
+ */
+function codeOfSigns({ bits }, words) {
+  const bytes = new Uint8Array(4 * words);
+  bits.forEach((weight, bit) => {
+    if (weight >= 0) bytes[bit >> 3] |= 128 >> (bit & 7);
+  });
+  return new Uint32Array(bytes.buffer);
 }

@@ -104,8 +104,9 @@ export class State {
     }
   }
 
-  chooseRandom() {
-    const { size, isHeldOut, numHeldOut } = this.gallery;
+  async chooseRandom() {
+    const { size, isHeldOut, numHeldOut, lists } = this.gallery;
+    if (lists) return this.choose(await lists.randomRow(this.query.row));
     const rows = [];
     for (let row = 0; row < size; row++) if ((isHeldOut[row] || !numHeldOut) && row !== this.query.row) rows.push(row);
     if (rows.length) this.choose(rows[Math.floor(Math.random() * rows.length)]);
@@ -165,6 +166,11 @@ export class State {
    * @throws {InputError} one makes no sense, no tile passes, or they do not fit into a link
    */
   async filterBy(conditions) {
+    if (conditions.length && this.gallery.lists) {
+      throw new InputError(
+        "a site of so many tiles has no filters: filter on the dashboard, or publish a part of them",
+      );
+    }
     const length = conditions.reduce((sum, condition) => sum + quote(textOf(condition), "/").length, 0);
     if (length > MAX_CONDITIONS) {
       const [many, most] = [length, MAX_CONDITIONS].map((number) => number.toLocaleString("en"));

@@ -17,7 +17,7 @@ export class SiteError extends Error {
 }
 
 const CACHE = "rsh"; // where the browser keeps large files
-const PACKED = /-\d+\.bin$/; // one of many files, of which some are read
+const NUMBERED = /-(\d+)\.bin$/; // one of many files, of which some are read
 const PACKS_KEPT = 64; // of them, in memory
 
 /** @param {ArrayBuffer} bytes */
@@ -29,11 +29,15 @@ async function sha256(bytes) {
 export class Store {
   /**
    * @param {string} base address of the folder of the site
-   * @param {Record<string, FileRecord>} files by their path
+   * @param {Record<string, FileRecord>} files by their path, but numbered ones
+   * @param {number} checked numbered files in a file of checksums
    */
-  constructor(base, files) {
+  constructor(base, files, checked = 1) {
     this.base = base;
     this.files = files;
+    this.checked = checked;
+    /** Files of checksums that were read. @type {Map<string, Promise<Record<string, FileRecord>>>} */
+    this.checksums = new Map();
     /** Files that were read as a whole. @type {Map<string, Promise<ArrayBuffer>>} */
     this.read = new Map();
     /** The same of packs, those used last. @type {Map<string, Promise<ArrayBuffer>>} */
@@ -44,7 +48,27 @@ export class Store {
 
   /** @param {string} path */
   has(path) {
-    return path in this.files;
+    return path in this.files || this.checksumsOf(path) in this.files;
+  }
+
+  /** The file with the checksum of a numbered one; "" for others, which the manifest knows. @param {string} path */
+  checksumsOf(path) {
+    const number = NUMBERED.exec(path)?.[1];
+    return number ? path.replace(NUMBERED, `-checksums-${Math.floor(Number(number) / this.checked)}.json`) : "";
+  }
+
+  /**
+   * The size and checksum of a file.
+   * @param {string} path
+   * @returns {Promise<FileRecord>}
+   */
+  async recordOf(path) {
+    const file = this.checksumsOf(path);
+    if (!file) return this.files[path];
+    const records = this.checksums.get(file) ?? this.once(file).then((bytes) => new Response(bytes).json());
+    this.checksums.set(file, records);
+    records.catch(() => this.checksums.delete(file)); // another try may find it
+    return (await records)[path];
   }
 
   /**
@@ -115,7 +139,7 @@ export class Store {
 
   /** The files that are in memory, of the kind of one. @param {string} path */
   keptWith(path) {
-    return PACKED.test(path) ? this.packs : this.read;
+    return NUMBERED.test(path) ? this.packs : this.read;
   }
 
   /** Whether the host sends parts of files; it is asked once. @returns {Promise<boolean>} */
@@ -172,8 +196,7 @@ export class Store {
    * @param {Promise<ArrayBuffer>} loading
    */
   async check(path, loading) {
-    const bytes = await loading;
-    const { size, sha256: wanted } = this.files[path];
+    const [bytes, { size, sha256: wanted }] = await Promise.all([loading, this.recordOf(path)]);
     if (bytes.byteLength !== size) throw this.harmed(path, "is cut");
     // Browsers have no checksums on pages that came over plain HTTP from another machine.
     if (globalThis.crypto?.subtle && (await sha256(bytes)) !== wanted) throw this.harmed(path, "was altered");

@@ -30,6 +30,8 @@ export interface Manifest {
   ways: [value: string, words: string][];
   others: { name: string; fingerprint: string; num_bits: number; classes: string[]; splits: string[] }[];
   choices: [value: string, words: string][];
+  lists: { nprobe: number; recall: number; recall_at: number } | null;
+  checked: number;
   files: Record<string, { size: number; sha256: string }>;
 }
 
@@ -39,6 +41,7 @@ export interface Item {
   longitude: number | null;
   latitude: number | null;
   rings: Point[][];
+  columns: TableRow | null; // of a gallery in lists
   thumb: Bytes;
   hasImage: boolean;
 }

@@ -4,6 +4,7 @@
 import { NO_CLASS } from "./gallery.js";
 import { fixed } from "./numbers.js";
 import { codeOf, describeQuery, hexOf } from "./query.js";
+import { bytesOf } from "./scan.js";
 import { hasFeedback, RERANK_DEPTH } from "./search.js";
 import { ordersOf } from "./state.js";
 import { humanize, joined, pluralOf as plural, sentences } from "./text.js";
@@ -118,13 +119,28 @@ function summary(result) {
       words = `The filter leaves out the query's class, ${own}. ${classesOf(result)}`;
     } else if (result.hasVerdicts) words = judged(result, options.radius === null ? "" : "precision");
     const seen = gallery.split(query.row) === "train";
-    return sentences(words || classesOf(result), seen && SEEN);
+    return sentences(words || classesOf(result), coverage(result), seen && SEEN);
   }
   const nearest = result.counts.items.findIndex((count) => count > 0);
   if (options.radius !== null && nearest >= 0) {
-    return `The nearest tile is ${plural(nearest, "bit")} away. Increase the radius.`;
+    return sentences(`The nearest tile is ${plural(nearest, "bit")} away. Increase the radius.`, coverage(result));
   }
   return "There is no other tile to search in this gallery.";
+}
+
+/** What share of a gallery in lists was searched, and how much of the results that finds. @param {SearchResult} result */
+function coverage({ gallery, options, query, numCompared }) {
+  const { lists, num_tiles: numTiles } = gallery.manifest;
+  if (!lists) return "";
+  const isAmongThem = !query.image && (options.includeHeldOut || gallery.split(query.row) !== "query");
+  const others = numTiles - (options.includeHeldOut ? 0 : gallery.numHeldOut) - (isAmongThem ? 1 : 0);
+  const share = ((100 * numCompared) / others).toLocaleString("en", { maximumSignificantDigits: 2 });
+  const searched = `Searched ${share}% of the tiles, those in the nearest lists, and all figures count these.`;
+  const unknown = hasFeedback(query) ? "feedback" : query.image && "your own image";
+  if (unknown) return `${searched} The recall of a search with ${unknown} was not measured.`;
+  const finds = `On average this finds ${fixed(100 * lists.recall, 1)}% of the nearest ${lists.recall_at}`;
+  const beyond = options.radius === null ? options.topK > lists.recall_at && "of more" : "within a radius";
+  return `${searched} ${finds}${beyond ? `, and fewer ${beyond}` : ""}.`;
 }
 
 /**
@@ -231,7 +247,7 @@ export function controlsView(state, result) {
     orders: ordersOf(gallery).map((name) => [name, ORDERS[name].replace("{part}", firstPart(gallery))]),
     order_note: orderNote(state, result),
     has_feedback: hasFeedback(state.query),
-    searched: searched(state),
+    searched: searched(state, result),
     has_held_out: gallery.numHeldOut > 0,
   };
 }
@@ -242,10 +258,14 @@ export function searchView({ settings }) {
   return { mode, top_k: topK, radius, order, include_held_out: includeHeldOut };
 }
 
-/** @param {State} state */
-function searched(state) {
+/**
+ * @param {State} state
+ * @param {SearchResult} result
+ */
+function searched(state, result) {
   const { gallery, settings } = state;
-  const all = plural(state.numSearched, "tile");
+  const most = plural(state.numSearched, "tile");
+  const all = gallery.lists ? `${result.numCompared.toLocaleString("en")} of ${most}` : most;
   const hasFilter = state.filter.conditions.length > 0;
   const words = hasFilter ? `${state.countFound().toLocaleString("en")} of ${all}` : all;
   if (hasFilter && settings.includeHeldOut && gallery.numHeldOut) return `${words} searched, held-out ones included`;
@@ -260,16 +280,16 @@ function searched(state) {
 function orderNote(state, result) {
   const { options } = result;
   if (hasFeedback(state.query)) {
+    const tiles = state.gallery.lists ? "the tiles searched" : "all tiles";
     return (
-      "With feedback, all tiles are ranked by their similarity to the query and to the tiles marked +, and against " +
+      `With feedback, ${tiles} are ranked by their similarity to the query and to the tiles marked +, and against ` +
       "those marked − (Rocchio relevance feedback)."
     );
   }
   if (options.order === "bits") return "";
   let tiles = "all tiles within the radius";
   if (options.radius === null) {
-    const available = result.counts.items.reduce((sum, count) => sum + count, 0);
-    const depth = Math.min(Math.max(options.topK, RERANK_DEPTH), available);
+    const depth = Math.min(Math.max(options.topK, RERANK_DEPTH), result.numCompared);
     tiles = `the ${plural(depth, "nearest tile")} and all that tie with the last`;
   }
   return NOTES[options.order].replace("{tiles}", tiles).replace("{part}", firstPart(state.gallery));
@@ -350,6 +370,7 @@ export function codesView(result) {
     parts: gallery.manifest.parts,
     query: describeQuery(gallery, result.query),
     first: rows.length ? { ...gallery.describe(rows[0]), rank: 1 } : null,
+    counted: gallery.lists ? `of the ${plural(result.numCompared, "tile")} searched` : "",
     histogram: { same, other, unknown: Array.from(counts.items, (count, far) => count - same[far] - other[far]) },
     judged: result.hasVerdicts,
     shown: rows.length,
@@ -366,19 +387,18 @@ export function codesView(result) {
  */
 function agreement({ gallery, query }, rows) {
   if (!rows.length) return [];
-  const bytes = gallery.perCode * 4;
-  const codes = new Uint8Array(gallery.words.buffer);
-  const own = new Uint8Array(codeOf(gallery, query).slice().buffer);
-  const bit = (/** @type {number} */ byte, /** @type {number} */ place) => (byte >> (7 - (place & 7))) & 1;
+  const own = bytesOf(codeOf(gallery, query));
+  const codes = rows.map((row) => bytesOf(gallery.code(row)));
   return Array.from({ length: gallery.numBits }, (_, place) => {
-    const at = place >> 3;
-    const agrees = (/** @type {number} */ row) => bit(codes[row * bytes + at] ^ own[at], place) === 0;
-    return rows.reduce((sum, row) => sum + (agrees(row) ? 1 : 0), 0) / rows.length;
+    const [byte, mask] = [place >> 3, 128 >> (place & 7)];
+    const agree = (/** @type {Uint8Array} */ code) => ((code[byte] ^ own[byte]) & mask ? 0 : 1);
+    return codes.reduce((sum, code) => sum + agree(code), 0) / rows.length;
   });
 }
 
-/** @param {SearchResult} result */
-function curve({ labeledCounts: { items, relevant } }) {
+/** Nothing for lists: how many tiles of the class there are in others is not known. @param {SearchResult} result */
+function curve({ gallery, labeledCounts: { items, relevant } }) {
+  if (gallery.lists) return [];
   const total = relevant.reduce((sum, count) => sum + count, 0);
   /** @type {[number, number][]} */
   const points = [];
@@ -396,10 +416,10 @@ function curve({ labeledCounts: { items, relevant } }) {
  * @param {State} state
  */
 export function selectedTiles({ gallery, query, selection }) {
-  const all = gallery.distances(codeOf(gallery, query));
-  return Array.from(selection)
-    .sort((one, other) => all[one] - all[other] || one - other)
-    .map((row) => /** @type {const} */ ([row, all[row]]));
+  const far = gallery.distancesTo(codeOf(gallery, query), selection);
+  return Array.from(selection, (_, place) => place)
+    .sort((one, other) => far[one] - far[other] || selection[one] - selection[other])
+    .map((place) => /** @type {const} */ ([selection[place], far[place]]));
 }
 
 /**

@@ -3,7 +3,6 @@
 // compute `predicted` and `confidence`, so it leaves these columns out.
 
 import { NO_CLASS } from "../gallery.js";
-import { othersOf } from "../search.js";
 import { SiteError } from "../store.js";
 import { escapeFormula, writeCsv } from "./csv.js";
 import { Float, toJson } from "./json.js";
@@ -18,6 +17,7 @@ import { geometry, hasPlaces } from "./places.js";
  * @property {Gallery} gallery
  * @property {Query} query
  * @property {SearchOptions} options
+ * @property {number} available how many tiles the search could find
  * @property {number[]} rows
  * @property {number[]} distances bits
  * @property {number[] | null} scores
@@ -72,12 +72,8 @@ export async function toGeojson(tiles) {
 }
 
 /** The options that differ from their defaults. @param {Tiles} tiles */
-async function optionsOf({ gallery, query, options }) {
+async function optionsOf({ gallery, query, options, available }) {
   const { radius, order, includeHeldOut } = options;
-  const others = othersOf(gallery, query, options);
-  const marked = [...query.positive, ...query.negative];
-  for (const row of marked) others[row] = 0;
-  const available = others.reduce((sum, one) => sum + one, 0);
   const idsOf = async (/** @type {readonly number[]} */ rows) => gallery.idsOf(Int32Array.from(rows));
   return {
     ...(radius === null ? { top_k: Math.min(options.topK, available) } : { radius }),

@@ -13,7 +13,6 @@ const NETWORK = "data/encoder.onnx";
 const RUNTIME = "data/runtime.js";
 const MACHINE = "data/runtime.bin"; // WebAssembly of the runtime, compressed by gzip
 const FILES = [NETWORK, RUNTIME, MACHINE];
-const SOFT_SCALE = 127;
 // A module whose only function returns a vector of 128 bits.
 const WITH_SIMD = [
   ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
@@ -99,7 +98,7 @@ export class Encoder {
    * @returns {Encoded}
    */
   binarize(relaxed) {
-    const { numBits, perCode } = this.gallery;
+    const { numBits, perCode, manifest } = this.gallery;
     if (relaxed.length !== numBits || !relaxed.every(Number.isFinite)) {
       throw new InputError(`the network gave no code of ${numBits} bits: publish the site again`);
     }
@@ -107,7 +106,7 @@ export class Encoder {
     relaxed.forEach((value, bit) => {
       if (value >= 0) bytes[bit >> 3] |= 1 << (7 - (bit & 7));
     });
-    const soft = Int8Array.from(relaxed, (value) => Math.round(SOFT_SCALE * Math.tanh(value)));
+    const soft = Int8Array.from(relaxed, (value) => Math.round(manifest.soft_scale * Math.tanh(value)));
     return { code: new Uint32Array(bytes.buffer), soft };
   }
 }

@@ -62,7 +62,7 @@ export class ExportPart {
     if (!result) return null;
     const rows = shownRows(result);
     return {
-      ...{ gallery: result.gallery, query: result.query, options: result.options, rows },
+      ...{ gallery: result.gallery, query: result.query, options: result.options, available: result.available, rows },
       distances: Array.from(result.distances.subarray(0, rows.length)),
       scores: result.scores && Array.from(result.scores.subarray(0, rows.length)),
       relevance: (row) => result.relevance(row),

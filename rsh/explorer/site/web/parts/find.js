@@ -60,7 +60,7 @@ export class FindPart {
   /** @param {string} text */
   async suggest(text) {
     const { page } = this;
-    if (!text.trim()) return page.set("upload", { matching: [] });
+    if (!text.trim() || page.gallery.lists) return page.set("upload", { matching: [] });
     const ids = await idsOf(page);
     page.set("upload", { matching: matching(ids, text, SUGGESTED).map((row) => ids[row]) });
   }
@@ -69,6 +69,9 @@ export class FindPart {
   async find(text) {
     const { page } = this;
     const exact = await rowByHash(page.gallery, text);
+    if (exact === NOT_FOUND && page.gallery.lists) {
+      throw new InputError(`no tile has the id ${quoted(text)}: a site of so many tiles needs the whole id`);
+    }
     const { row, words } = exact === NOT_FOUND ? find(await idsOf(page), text) : { row: exact, words: "" };
     page.state.choose(row);
     await page.refresh();

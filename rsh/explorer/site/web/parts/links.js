@@ -58,7 +58,7 @@ export class Links {
   async rowOf(id) {
     const { page } = this;
     const row = await rowByHash(page.gallery, id);
-    return row === NOT_FOUND ? (await idsOf(page)).indexOf(id) : row;
+    return row === NOT_FOUND && !page.gallery.lists ? (await idsOf(page)).indexOf(id) : row;
   }
 
   /**

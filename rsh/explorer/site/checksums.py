@@ -1,0 +1,84 @@
+"""Checksums of the files of a site: those of many numbered files lie beside them.
+
+In `site.json` the records of ten million tiles would be 6 MB, which each visitor would read first.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rsh.errors import InputError
+from rsh.explorer.site.layout import CHECKED, DATA, FORMAT, MANIFEST, PAGE
+from rsh.io.files import FileRecord, file_record, read_json, recovery_hint, write_json
+
+NUMBERED = re.compile(r"-(\d+)\.bin$")
+CHECKSUMS = re.compile(r"-checksums-\d+\.json$")
+
+
+def write_checksums(folder: Path) -> dict[str, FileRecord]:
+    """Write the records of numbered files of a site, and return those of all others by path."""
+    others: dict[str, FileRecord] = {}
+    groups: dict[str, dict[str, FileRecord]] = defaultdict(dict)
+    for file in sorted((folder / DATA).rglob("*.*")):
+        name = file.relative_to(folder).as_posix()
+        number = NUMBERED.search(name)
+        group = name
+        if number:
+            group = NUMBERED.sub(f"-checksums-{int(number[1]) // CHECKED}.json", name)
+        (groups[group] if number else others)[name] = file_record(file)
+    for name, records in groups.items():
+        write_json(folder / name, {path: asdict(record) for path, record in records.items()})
+        others[name] = file_record(folder / name)
+    return others
+
+
+def list_files(folder: Path) -> Iterator[tuple[str, FileRecord]]:
+    """Yield the path and record of each file below data/, those of checksums before all numbered.
+
+    Raises:
+        InputError: the folder is no site, or a file of checksums cannot be read.
+    """
+    files = read_json(folder / MANIFEST, what="site")["files"]
+    yield from _records(files)
+    for name in files:
+        if CHECKSUMS.search(name):
+            yield from _records(read_json(folder / name, what="site"))
+
+
+def _records(files: dict[str, Any]) -> Iterator[tuple[str, FileRecord]]:
+    return ((path, FileRecord(**record)) for path, record in files.items())
+
+
+def check_site(folder: str | Path) -> int:
+    """Check that a site is whole.
+
+    Returns:
+        How many files are below data/.
+
+    Raises:
+        InputError: the folder is no site, has another format, or a file is missing, cut or altered.
+    """
+    folder = Path(folder)
+    found = read_json(folder / MANIFEST, what="site").get("format")
+    if found != FORMAT:
+        raise InputError(
+            f"{folder / MANIFEST} has site format {found}, this rsh writes "
+            f"{FORMAT}: {recovery_hint('site')}"
+        )
+    for name in PAGE:
+        _check_there(folder / name)
+    count = 0
+    for name, record in list_files(folder):  # a file of checksums is checked before it is read
+        _check_there(folder / name)
+        if file_record(folder / name) != record:
+            raise InputError(f"{folder / name} is cut or was altered: {recovery_hint('site')}")
+        count += 1
+    return count
+
+
+def _check_there(file: Path) -> None:
+    if not file.is_file():
+        raise InputError(f"{file} is missing: {recovery_hint('site')}")
