@@ -36,6 +36,7 @@ from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.panels.header import list_facts, make_headline
 from rsh.explorer.panels.scatter import list_spaces
 from rsh.explorer.server.registry import Registry
+from rsh.explorer.site.groups import write_groups
 from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
@@ -99,6 +100,7 @@ def build_site(
         (folder / DATA).mkdir()
         _write_tiles(gallery, folder / DATA)
         write_json(folder / DATA / "explained.json", explain_gallery(gallery))
+        write_groups(gallery, folder / DATA)
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
             place = folder / DATA / f"other-{number}"
             place.mkdir()

@@ -18,6 +18,10 @@
                             these words, JSON (id, longitude, latitude), and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/explained.json     what is said of each bit and of the most confused classes
+    data/groups.json        what is said of each group of tiles, its size and typical tiles, and
+                            what is said of the most unusual tiles
+    data/groups.bin         rows of the tiles of all groups, uint32, the largest group first, and
+                            of each the most typical tile; no file if groups are not known
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.

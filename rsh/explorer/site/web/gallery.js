@@ -3,6 +3,7 @@
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
 import { drawCode } from "./drawing.js";
+import { Groups } from "./groups.js";
 import { Annotations } from "./labels/annotations.js";
 import { fixed } from "./numbers.js";
 import { keepLast } from "./recent.js";
@@ -103,6 +104,7 @@ export class Gallery {
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
     this.annotations = new Annotations(this);
+    this.groups = new Groups(this);
   }
 
   /**
