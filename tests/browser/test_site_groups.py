@@ -258,7 +258,7 @@ def test_a_filter_follows_the_names_of_groups(tmp_path: Path, chromium: Any) -> 
         {"kind": "where", "texts": ["group=lake", "split=train"]},
         {"kind": "label", "do": "undo"},
     ]
-    last = two | {"do": "rename", "name": ""}
+    last = {"kind": "label", "do": "remove class", "name": "lake"}
     with probing(chromium, gallery, tmp_path / "site", PROBE) as call:
         found = call("act", {"steps": [*steps, {"kind": "where", "texts": ["group=lake"]}, last]})
     *most, _same, dropped = json.loads(found)
