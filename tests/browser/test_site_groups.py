@@ -349,11 +349,12 @@ def test_a_gallery_without_classes_is_explored_by_keyboard(tmp_path: Path, visit
     assert gallery.groups is not None
     group = gallery.groups[0]
     build_site(gallery, tmp_path / "site")
-    with hosting(tmp_path / "site") as (url, _):
+    with hosting(tmp_path / "site") as (url, asked):
         page = open_page(visit, None, url=url)
         strips = page.locator(".rsh-strips.is-groups section")
         strips.nth(1).wait_for(timeout=ANSWER)
         assert strips.count() == 1 + min(len(gallery.groups), 24)
+        assert "/data/typical-0.bin" in asked and "/data/groups.bin" not in asked
         tab_to(page, f'.is-groups input[data-key="{group.key}"]')
         page.keyboard.type("dark forest")
         page.keyboard.press("Enter")

@@ -100,7 +100,9 @@ def build_site(
         (folder / DATA).mkdir()
         _write_tiles(gallery, folder / DATA)
         write_json(folder / DATA / "explained.json", explain_gallery(gallery))
-        write_groups(gallery, folder / DATA)
+        shown = np.array(write_groups(gallery, folder / DATA), np.int64)
+        thumbnails = lambda rows: _words_and_thumbnails(gallery, rows)  # noqa: E731
+        _write_packs(shown, thumbnails, folder / DATA, "typical")
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
             place = folder / DATA / f"other-{number}"
             place.mkdir()

@@ -15,8 +15,12 @@ from rsh.gallery.gallery import Gallery
 from rsh.io.files import write_json
 
 
-def write_groups(gallery: Gallery, folder: Path) -> None:
-    """Write words and rows of all groups into a folder, see `rsh.explorer.site.layout`."""
+def write_groups(gallery: Gallery, folder: Path) -> list[int]:
+    """Write words and rows of all groups into a folder, see `rsh.explorer.site.layout`.
+
+    Returns:
+        The rows of the tiles that are shown: the most unusual ones, then typical ones.
+    """
     said: dict[str, Any] = {"note": groups_in_words(gallery), "label": LABEL, "changed": CHANGED}
     groups = gallery.groups
     said["unusual"] = None if groups is None else unusual_in_words(find_unusual(gallery))
@@ -27,3 +31,5 @@ def write_groups(gallery: Gallery, folder: Path) -> None:
                 said["groups"].append(group_in_words(group) | {"size": len(group)})
                 file.write(group.rows.astype("<u4").tobytes())
     write_json(folder / "groups.json", said)
+    unusual = [row for row, _ in said["unusual"]["tiles"]] if said["unusual"] else []
+    return unusual + [row for group in said["groups"] for row in group["typical"]]

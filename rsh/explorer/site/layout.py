@@ -22,6 +22,8 @@
                             what is said of the most unusual tiles
     data/groups.bin         rows of the tiles of all groups, uint32, the largest group first, and
                             of each the most typical tile; no file if groups are not known
+    data/typical-N.bin      packs of the most unusual tiles and of typical ones of each group, in
+                            which those that are shown first lie together
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
 
 Numbers are little-endian. A tile has the same row in all files, that of the gallery.

@@ -120,6 +120,14 @@ def test_groups_are_written_with_what_is_said_of_them(
         assert one["words"].startswith(f"{len(group)} tiles · on average {group.spread:.1f} bits")
     unusual = most_unusual(gallery, count=9)
     assert [row for row, _ in said["unusual"]["tiles"]] == unusual.rows.tolist()
+    shown = [row for row, _ in said["unusual"]["tiles"]]
+    shown += [row for one in said["groups"] for row in one["typical"]]
+    pack = (site / "data" / "typical-0.bin").read_bytes()
+    starts = np.frombuffer(pack[: 4 * (PACK + 1)], "<u4").tolist()
+    for row, start, stop in zip(shown, starts, starts[1:], strict=False):
+        size = int.from_bytes(pack[start : start + 2], "little")
+        assert json.loads(pack[start + 2 : start + 2 + size])[0] == gallery.ids[row]
+        assert pack[start + 2 + size : stop] == gallery.thumbnail(row)
     monkeypatch.setattr(rsh.gallery.gallery, "AT_ONCE", 10)
     build_site(unknown := Gallery.open(gallery.folder), tmp_path / "other")
     said = json.loads((tmp_path / "other" / "data" / "groups.json").read_text())

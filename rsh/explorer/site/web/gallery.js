@@ -247,9 +247,15 @@ export class Gallery {
    * @returns {Promise<Item>}
    */
   async loadTile(row) {
-    const known = this.items.get(row);
-    if (known) return known;
-    const bytes = await this.packed("tiles", row);
+    return this.items.get(row) ?? this.take(row, await this.packed("tiles", this.order[row]));
+  }
+
+  /**
+   * Keep what a pack holds of a tile.
+   * @param {number} row
+   * @param {ArrayBuffer} bytes
+   */
+  async take(row, bytes) {
     const size = new DataView(bytes).getUint16(0, true);
     const words = new TextDecoder().decode(new Uint8Array(bytes, 2, size));
     const [id, longitude = null, latitude = null] = JSON.parse(words);
@@ -267,7 +273,7 @@ export class Gallery {
   async largest(row) {
     const { thumb, hasImage } = /** @type {Item} */ (this.items.get(row));
     if (this.store.has("data/previews-0.bin")) {
-      const content = await this.packed("previews", row);
+      const content = await this.packed("previews", this.order[row]);
       if (content.byteLength) return { kind: "preview", content };
     }
     return { kind: hasImage ? "thumbnail" : "drawing", content: thumb.buffer };
@@ -276,10 +282,10 @@ export class Gallery {
   /**
    * The bytes of a tile in packs.
    * @param {string} name of the packs
-   * @param {number} row
+   * @param {number} place of the tile in them
    */
-  async packed(name, row) {
-    const [place, size] = [this.order[row], this.manifest.pack];
+  async packed(name, place) {
+    const size = this.manifest.pack;
     const path = `data/${name}-${Math.floor(place / size)}.bin`;
     const starts = await this.startsOf(path);
     const [start, stop] = [starts[place % size], starts[(place % size) + 1]];

@@ -76,6 +76,24 @@ export class Groups {
   }
 
   /**
+   * Load the most unusual tiles and typical ones of the first groups, which lie together in packs of their own.
+   * @param {number[]} rows all of the first places in these packs
+   */
+  async load(rows) {
+    const { gallery } = this;
+    if (rows.some((row) => !gallery.items.has(row))) {
+      const packs = Array.from({ length: Math.ceil(rows.length / gallery.manifest.pack) }, (_, pack) => pack);
+      await Promise.all(packs.map((pack) => gallery.store.whole(`data/typical-${pack}.bin`)));
+      await Promise.all(
+        rows.map(async (row, place) => {
+          if (!gallery.items.has(row)) await gallery.take(row, await gallery.packed("typical", place));
+        }),
+      );
+    }
+    await gallery.load(rows); // others can go
+  }
+
+  /**
    * The number of the group that holds the tile of an id, NO_GROUP if none does.
    * @param {string} tile
    */

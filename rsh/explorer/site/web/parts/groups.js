@@ -100,7 +100,7 @@ export class GroupsPart {
     const said = await groups.read();
     const some = said.groups.slice(0, this.numShown);
     const unusual = said.unusual?.tiles.map(([row]) => row) ?? [];
-    await explorer.gallery.load([...unusual, ...some.flatMap(({ typical }) => typical)]);
+    await groups.load([...unusual, ...some.flatMap(({ typical }) => typical)]);
     const view = this.view(said, some);
     const shown = JSON.stringify(view, (name, value) => (name === "thumb" ? undefined : value));
     if (shown !== this.shown) explorer.set("groups", { view });
