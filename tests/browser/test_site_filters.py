@@ -224,11 +224,6 @@ def test_wrong_conditions_are_named_alike(gallery: Gallery, site: Any) -> None:
     assert told.startswith("the filter “color=red”: there is no column color, choose one of id, ")
     (told,) = site([["polygon=0,0,9,0,9,9,0,9:30,30,36,30,36,36"]])
     assert "a hole lies outside its outline at 30,30: begin another part with /" in told
-    (told,) = site([["class=coast", "group=coast/17.jpg"]])
-    assert told == (
-        "the filter “group=coast/17.jpg”: a published page holds no groups: give it to "
-        "`rsh search --filter`"
-    )
 
 
 @pytest.fixture

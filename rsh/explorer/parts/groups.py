@@ -5,22 +5,22 @@ from typing import Any
 
 from rsh.errors import InputError
 from rsh.explorer.labeling import Labeling
+from rsh.explorer.panels.groups import (
+    CHANGED,
+    LABEL,
+    find_unusual,
+    group_in_words,
+    groups_in_words,
+    unusual_in_words,
+)
 from rsh.explorer.panels.strips import StripsPanel, strip
 from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.parts.part import Page, Part
 from rsh.gallery.groups import Group
-from rsh.gallery.unusual import UnusualTiles, most_unusual
-from rsh.text import humanize, plural
+from rsh.gallery.unusual import UnusualTiles
+from rsh.text import plural
 
-TYPICAL = 9  # tiles shown of a group
-UNUSUAL = 9  # tiles shown
 AT_ONCE = 24  # groups shown before one asks for more
-LABEL = "Give all the class {name}"
-NONE = "This gallery is too large to find its groups now: run `rsh groups` on it."
-HOW = (
-    "Dense regions of the hash space, found without labels: {many}, {left} in none. Each shows its "
-    "most typical tiles first. The name that you give a group can then be given to tiles. {part}"
-)
 
 
 class GroupsPart(Part):
@@ -70,7 +70,7 @@ class GroupsPart(Part):
         name = self._names.get(group.number, "")
         if not name or words != LABEL.format(name=name):
             self.open()
-            raise InputError("the name of this group has changed: look at it again")
+            raise InputError(CHANGED)
         self._labeling.give(group.rows, name)
 
     def _find(self, key: str) -> Group | None:
@@ -88,21 +88,15 @@ class GroupsPart(Part):
 
     def _view(self) -> dict[str, Any]:
         gallery = self.page.state.gallery
-        groups = gallery.groups
+        groups, note = gallery.groups, groups_in_words(gallery)
         if groups is None:
-            return {"note": NONE, "actions": [], "strips": []}
+            return {"note": note, "actions": [], "strips": []}
         names = self._names
-        part = f"Only the {groups.part.num_bits} bits that say what a tile is decide." * bool(
-            gallery.look_bits
-        )
-        note = HOW.format(
-            many=plural(len(groups), "group"), left=plural(len(groups.ungrouped), "tile"), part=part
-        )
         shown = [groups[number] for number in range(min(self._shown, len(groups)))]
         rest = min(len(groups) - len(shown), AT_ONCE)
         more = [["more", f"Show {rest} more of {plural(len(groups), 'group')}"]] if rest else []
         return {
-            "note": note.strip(),
+            "note": note,
             "actions": more,
             "strips": [
                 self._unusual(),
@@ -112,24 +106,17 @@ class GroupsPart(Part):
 
     @cached_property
     def _most_unusual(self) -> UnusualTiles:
-        return most_unusual(self.page.state.gallery, count=UNUSUAL)
+        return find_unusual(self.page.state.gallery)
 
     def _unusual(self) -> dict[str, Any]:
-        gallery, found = self.page.state.gallery, self._most_unusual
-        cards = [
-            tile_card(describe(gallery, row), far := f"{factor:.1f} x as far", far=far)
-            for row, factor in zip(found.rows.tolist(), found.factors.tolist(), strict=True)
-        ]
-        words = "2.0 x as far: twice as far from its nearest tiles as those are from their own"
+        gallery, said = self.page.state.gallery, unusual_in_words(self._most_unusual)
+        cards = [tile_card(describe(gallery, row), far, far=far) for row, far in said["tiles"]]
         actions = [["select unusual", "Select"]]
-        return strip("", "Most unusual tiles", words, cards, actions=actions)
+        return strip("", said["title"], said["words"], cards, actions=actions)
 
     def _strip(self, group: Group, name: str) -> dict[str, Any]:
-        gallery = self.page.state.gallery
-        words = [plural(len(group), "tile"), f"on average {group.spread:.1f} bits from its center"]
-        if group.class_share is not None:
-            words.append(f"{group.class_share:.0%} {humanize(group.class_name)}")
-        given = self._labeling.given(group.rows[:TYPICAL].tolist())
+        gallery, said = self.page.state.gallery, group_in_words(group)
+        given = self._labeling.given(said["typical"])
         cards = [
             tile_card(
                 describe(gallery, row),
@@ -137,13 +124,13 @@ class GroupsPart(Part):
                 before=f"typical tile {place + 1}",
                 given=mine,
             )
-            for place, row in enumerate(group.rows[:TYPICAL].tolist())
+            for place, row in enumerate(said["typical"])
         ]
         label = [["label", LABEL.format(name=name)]] if name else []
         return strip(
             group.key,
-            name or f"Group {group.number + 1}",
-            " · ".join(words),
+            name or said["title"],
+            said["words"],
             cards,
             actions=[["select", "Select"], *label],
             named=True,

@@ -10,6 +10,7 @@ from rsh.explorer.labeling import FORMS, Labeling
 from rsh.explorer.panels.cards import MAX_CARDS
 from rsh.explorer.panels.labels import LabelsPanel, TrayPanel
 from rsh.explorer.parts.part import Page, Part
+from rsh.gallery.filters import NAMED
 from rsh.search.query import check_row
 
 
@@ -120,11 +121,11 @@ class LabelsPart(Part):
         return np.array([row], dtype=np.int64)
 
     def show_saved(self) -> None:
-        """Show what is recorded now; a filter on labels or sets may find other tiles."""
+        """Show what is recorded now; a filter on it may find other tiles."""
         if self.labeling.kept == "visitor":
             self.list.send({"kind": "keep", "dump": self.labeling.store.dump()})
         conditions = self.page.state.settings.filter.conditions
-        if any(condition.column in ("set", "label") for condition in conditions):
+        if any(condition.column in NAMED for condition in conditions):
             self.page.search_again()
         self._show()
         self.tray.said = ""

@@ -34,6 +34,7 @@ from rsh.explorer.panels.scatter import list_spaces
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.site.checksums import write_checksums
 from rsh.explorer.site.encoder import read_encoder
+from rsh.explorer.site.groups import write_groups
 from rsh.explorer.site.layout import (
     CHECKED,
     DATA,
@@ -47,7 +48,7 @@ from rsh.explorer.site.layout import (
     SiteManifest,
 )
 from rsh.explorer.site.lists import CoarseLists
-from rsh.explorer.site.tiles import write_codes, write_soft_bits, write_tiles
+from rsh.explorer.site.tiles import write_codes, write_soft_bits, write_tiles, write_typical
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
@@ -123,6 +124,8 @@ def build_site(
         lists = CoarseLists.of_gallery(gallery) if in_lists else None
         write_tiles(gallery, lists, folder / DATA, progress=progress)
         write_json(folder / DATA / "explained.json", explain_gallery(gallery, progress=progress))
+        if not lists:
+            write_typical(gallery, write_groups(gallery, folder / DATA), folder / DATA)
         for number, (other, order) in enumerate(zip(compare, rows, strict=True)):
             place = folder / DATA / f"other-{number}"
             place.mkdir()

@@ -25,6 +25,12 @@
     data/footprints-N.bin   outlines of footprints in packs in that order: how many rings, how many
                             corners each has, uint32, and longitude and latitude of each, float32
     data/scenes.bin         overviews of scenes one after the other, WebP, if there are any
+    data/groups.json        what is said of each group of tiles, its size and typical tiles, and
+                            what is said of the most unusual tiles
+    data/groups.bin         rows of the tiles of all groups, uint32, the largest group first, and
+                            of each the most typical tile; no file if groups are not known
+    data/typical-N.bin      packs of the most unusual tiles and of typical ones of each group, in
+                            which those that are shown first lie together
     data/earth.jpg          the whole Earth in plate carree, if the gallery has places
     data/encoder.onnx       the network, if the page takes images: see `rsh.models.onnx_export`
     data/runtime.js         ONNX Runtime Web, which runs it

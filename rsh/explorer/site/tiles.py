@@ -145,6 +145,12 @@ def _write_rows(
         values(slice(start, start + SOFT_ROWS)).tofile(folder / f"{name}-{number}.bin")
 
 
+def write_typical(gallery: Gallery, rows: list[int], folder: Path) -> None:
+    """Write words and thumbnails of the tiles that show groups."""
+    contents = lambda part: _words_and_thumbnails(gallery, {}, part)  # noqa: E731
+    _write_packs(np.array(rows, np.int64), contents, folder, "typical", progress=False)
+
+
 def _write_packs(
     order: Rows,
     contents: Callable[[list[int]], list[bytes]],

@@ -50,6 +50,22 @@ def test_a_group_is_named_selected_and_labeled(page):
     assert set(page.labels.labeling.rows_of_class("dark forest")) == set(group.rows.tolist())
 
 
+def test_a_filter_follows_the_names_of_groups(page):
+    group = page.state.gallery.groups[0]
+    where = {"kind": "where", "texts": ["group=lake"]}
+    ask(page, "rename", key=group.key, name="lake")
+    page.receive(page.filter, where, [])
+    assert {card["row"] for card in page.cards.view["cards"]} <= {*group.rows.tolist()}
+    ask(page, "rename", key=page.state.gallery.groups[1].key, name="lake")
+    both = [*group.rows, *page.state.gallery.groups[1].rows]
+    found = page.state.gallery.can_find(page.state.settings.filter)
+    assert page.filter.view["found"].startswith(f"{found.sum()} of ")
+    assert np.flatnonzero(found).tolist() == sorted({*both} & {*page.state.gallery.searchable})
+    ask(page, "rename", key=group.key, name="")
+    ask(page, "rename", key=page.state.gallery.groups[1].key, name="")
+    assert "no group holds a tile lake, nor has this name" in page.header.message
+
+
 def test_a_name_that_no_group_shows_is_no_class(page):
     gallery, labeling = page.state.gallery, page.labels.labeling
     first, second = (gallery.ids[row] for row in gallery.groups[0].rows[:2].tolist())

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from make_gallery import tiny_gallery
 
+import rsh.gallery.gallery
 from rsh.cli.main import main
 from rsh.data.sample import EARTH
 from rsh.errors import InputError
@@ -17,6 +18,7 @@ from rsh.explorer.site.checksums import check_site
 from rsh.explorer.site.layout import PACK, SOFT_SCALE
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
+from rsh.gallery.unusual import most_unusual
 from rsh.gallery.writer import write_gallery
 from rsh.labels import UNLABELED
 
@@ -109,6 +111,37 @@ def test_previews_and_the_earth_are_there_where_they_are_of_use(
     found = [pack[starts[place] : starts[place + 1]] for place in places]
     assert found == [larger.preview(row) or b"" for row in range(len(larger))]
     assert sorted(found) == sorted(previews)
+
+
+def test_groups_are_written_with_what_is_said_of_them(
+    gallery: Gallery, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = gallery.groups
+    assert groups is not None and len(groups) > 1
+    said = json.loads((site / "data" / "groups.json").read_text())
+    rows = np.fromfile(site / "data" / "groups.bin", "<u4")
+    ends = np.cumsum([one["size"] for one in said["groups"]])
+    assert ends[-1] == len(rows)
+    for group, one, found in zip(groups, said["groups"], np.split(rows, ends[:-1]), strict=True):
+        assert found.tolist() == group.rows.tolist()
+        assert one["key"] == group.key and one["typical"] == group.rows[:9].tolist()
+        assert one["words"].startswith(f"{len(group)} tiles · on average {group.spread:.1f} bits")
+    unusual = most_unusual(gallery, count=9)
+    assert [row for row, _ in said["unusual"]["tiles"]] == unusual.rows.tolist()
+    shown = [row for row, _ in said["unusual"]["tiles"]]
+    shown += [row for one in said["groups"] for row in one["typical"]]
+    pack = (site / "data" / "typical-0.bin").read_bytes()
+    starts = np.frombuffer(pack[: 4 * (PACK + 1)], "<u4").tolist()
+    for row, start, stop in zip(shown, starts, starts[1:], strict=False):
+        size = int.from_bytes(pack[start : start + 2], "little")
+        assert json.loads(pack[start + 2 : start + 2 + size])[0] == gallery.ids[row]
+        assert pack[start + 2 + size : stop] == gallery.thumbnail(row)
+    monkeypatch.setattr(rsh.gallery.gallery, "AT_ONCE", 10)
+    build_site(unknown := Gallery.open(gallery.folder), tmp_path / "other")
+    said = json.loads((tmp_path / "other" / "data" / "groups.json").read_text())
+    assert unknown.groups is None and "run `rsh groups`" in said["note"]
+    assert (said["unusual"], said["groups"]) == (None, [])
+    assert not (tmp_path / "other" / "data" / "groups.bin").exists()
 
 
 def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -> None:

@@ -12,6 +12,7 @@ import { BitsPart, PairsPart } from "./parts/explain.js";
 import { ExportPart } from "./parts/export.js";
 import { filterView } from "./parts/filter.js";
 import { FindPart } from "./parts/find.js";
+import { GroupsPart } from "./parts/groups.js";
 import { ImagesPart } from "./parts/images.js";
 import { LabelsPart } from "./parts/labels.js";
 import { Links } from "./parts/links.js";
@@ -45,7 +46,7 @@ import {
 /** @typedef {Record<string, unknown>} Traits */
 /** @typedef {{ kind: string, [key: string]: unknown }} Content */
 
-const TABS = ["selected", "labels", "codes", "compare", "bit", "pairs", "duplicates"]; // in their order
+const TABS = ["groups", "selected", "labels", "codes", "compare", "bit", "pairs", "duplicates"]; // in their order
 const SPACES = ["feature", "code", "world"];
 const EARTH = "data/earth.jpg";
 const MOST_SELECTED = 1_000_000;
@@ -78,9 +79,11 @@ export class Explorer {
     this.finder = new FindPart(this);
     this.spaces = SPACES.filter((space) => gallery.manifest.planes[space]);
     this.images = new ImagesPart(this);
+    const labels = new LabelsPart(this);
+    const ofAll = [labels, new ComparePart(this), new DuplicatesPart(this), new GroupsPart(this, labels)];
     /** @type {Part[]} */
     this.parts = [
-      ...(gallery.lists ? [] : [new LabelsPart(this), new ComparePart(this), new DuplicatesPart(this)]),
+      ...(gallery.lists ? [] : ofAll),
       ...[new ExportPart(this), new BitsPart(this), new PairsPart(this), this.images],
     ];
   }
@@ -92,9 +95,13 @@ export class Explorer {
   async start(address) {
     await this.links.open(address);
     await this.refresh();
+    const { classes, groups } = this.gallery;
+    const opens = !classes.length && groups.areThere && !this.state.compared; // a way in where no class offers one
+    if (opens) this.openTab("groups");
     const panels = this.panels();
     this.first = null;
     this.post({ kind: "panels", panels });
+    if (opens) this.queue(() => this.showTab());
   }
 
   /** The panels of the page, in order. @returns {PanelSpec[]} */

@@ -36,7 +36,7 @@ export async function footprintsIn(gallery, view, most = MOST) {
   const order = new Uint32Array(near);
   const rows = rowsWithin(new Float32Array(places), view, gallery.manifest.reach).slice(0, most);
   await gallery.loadFullPacks("footprints", rows, order);
-  const found = await Promise.all(rows.map((row) => gallery.packed("footprints", row, order)));
+  const found = await Promise.all(rows.map((row) => gallery.packed("footprints", order[row])));
   const starts = [0];
   /** @type {number[]} */
   const corners = [];

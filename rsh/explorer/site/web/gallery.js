@@ -6,6 +6,7 @@ import { Candidates } from "./candidates.js";
 import { drawCode } from "./drawing.js";
 import { InputError } from "./errors.js";
 import { parseRings } from "./footprints.js";
+import { Groups } from "./groups.js";
 import { Annotations } from "./labels/annotations.js";
 import { Lists } from "./lists.js";
 import { fixed } from "./numbers.js";
@@ -130,6 +131,7 @@ export class Gallery {
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
     this.annotations = new Annotations(this);
+    this.groups = new Groups(this);
   }
 
   /**
@@ -329,9 +331,16 @@ export class Gallery {
    * @returns {Promise<Item>}
    */
   async loadTile(row) {
-    const known = this.items.get(row);
-    if (known) return known;
-    const { words, image } = await this.stored(row);
+    return this.items.get(row) ?? this.take(row, await this.stored(row));
+  }
+
+  /**
+   * Keep what a pack holds of a tile.
+   * @param {number} row
+   * @param {ArrayBuffer} bytes
+   */
+  async take(row, bytes) {
+    const { words, image } = wordsAndImage(bytes);
     const [id, longitude, latitude, footprint, columns] = words;
     const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
     const rings = parseRings(footprint);
@@ -345,10 +354,7 @@ export class Gallery {
    * @param {number} row
    */
   async stored(row) {
-    const bytes = await this.packed("tiles", row);
-    const size = new DataView(bytes).getUint32(0, true);
-    const words = new TextDecoder().decode(new Uint8Array(bytes, 4, size));
-    return { words: JSON.parse(words), image: bytes.slice(4 + size) };
+    return this.packed("tiles", await this.placeOf(row, this.order));
   }
 
   /**
@@ -358,7 +364,7 @@ export class Gallery {
   async largest(row) {
     const { thumb, hasImage } = /** @type {Item} */ (this.items.get(row));
     if (this.store.has("data/previews-0.bin")) {
-      const content = await this.packed("previews", row);
+      const content = await this.packed("previews", await this.placeOf(row, this.order));
       if (content.byteLength) return { kind: "preview", content };
     }
     return { kind: hasImage ? "thumbnail" : "drawing", content: thumb.buffer };
@@ -367,11 +373,10 @@ export class Gallery {
   /**
    * The bytes of a tile in packs.
    * @param {string} name of the packs
-   * @param {number} row
-   * @param {Uint32Array} order place of each tile in the packs
+   * @param {number} place of the tile in them
    */
-  async packed(name, row, order = this.order) {
-    const [place, size] = [await this.placeOf(row, order), this.manifest.pack];
+  async packed(name, place) {
+    const size = this.manifest.pack;
     const path = `data/${name}-${Math.floor(place / size)}.bin`;
     const starts = await this.startsOf(path);
     const [start, stop] = [starts[place % size], starts[(place % size) + 1]];
@@ -440,7 +445,7 @@ export class Gallery {
   /** @param {number} row */
   async idOf(row) {
     const known = this.items.get(row) ?? (this.lists ? null : await this.loadTile(row));
-    return known?.id ?? (await this.stored(row)).words[0];
+    return known?.id ?? wordsAndImage(await this.stored(row)).words[0];
   }
 
   /**
@@ -493,6 +498,16 @@ export class Gallery {
       thumb: item.thumb,
     };
   }
+}
+
+/**
+ * What a pack holds of a tile: its words, and its thumbnail if it has an image.
+ * @param {ArrayBuffer} bytes
+ */
+function wordsAndImage(bytes) {
+  const size = new DataView(bytes).getUint32(0, true);
+  const words = new TextDecoder().decode(new Uint8Array(bytes, 4, size));
+  return { words: JSON.parse(words), image: bytes.slice(4 + size) };
 }
 
 /**

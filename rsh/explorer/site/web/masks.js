@@ -3,6 +3,7 @@
 
 import { endsOf, isRegion, malformed, NAMED, readNumber, regionOf, textOf, wordsOf, wrongFilter } from "./filters.js";
 import { parseRings } from "./footprints.js";
+import { inGroups } from "./groups.js";
 import { meets } from "./labels/overlay.js";
 import { keepLast } from "./recent.js";
 import { quoted } from "./text.js";
@@ -40,11 +41,10 @@ export async function maskOf(gallery, conditions) {
   const passes = new Uint8Array(gallery.size).fill(1);
   const names = conditions.some(isNamed) ? await gallery.columnNames() : [];
   const isBeside = (/** @type {Condition} */ one) => isNamed(one) && !names.includes(one.column);
-  const grouped = conditions.find((one) => one.column === "group" && isBeside(one));
-  if (grouped) {
-    throw wrongFilter("a published page holds no groups: give it to `rsh search --filter`", textOf(grouped));
-  }
-  const given = conditions.filter(isBeside).map((condition) => meets(gallery, condition));
+  const given = [];
+  const beside = conditions.filter(isBeside);
+  for (const condition of beside) if (condition.column === "group") given.push(await inGroups(gallery, condition));
+  for (const condition of beside) if (condition.column !== "group") given.push(meets(gallery, condition));
   const others = conditions.filter((one) => !isBeside(one));
   for (const mask of [...given, ...(await Promise.all(others.map((one) => maskOfOne(gallery, one))))]) {
     for (let row = 0; row < passes.length; row++) passes[row] &= mask[row];

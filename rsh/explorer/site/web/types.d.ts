@@ -109,7 +109,24 @@ export interface PanelSpec {
 
 export type PartPanel = [id: string, script: string, region: string, traits: Record<string, unknown>];
 
-// A part of the page with panels of its own, perhaps in a tab of the drawer.
+/** What groups.json says of a group, with rows of tiles. */
+export interface GroupInWords {
+  key: string;
+  title: string;
+  words: string;
+  typical: number[];
+  size: number;
+}
+
+/** What groups.json says. */
+export interface GroupsInWords {
+  note: string;
+  label: string; // words of a button, with {name}
+  changed: string;
+  unusual: { title: string; words: string; tiles: [row: number, far: string][] } | null;
+  groups: GroupInWords[];
+}
+
 /** What explained.json says, with rows of tiles. */
 export interface Explained {
   names: string[];
@@ -119,6 +136,7 @@ export interface Explained {
   no_pairs: string;
 }
 
+// A part of the page with panels of its own, perhaps in a tab of the drawer.
 export interface Part {
   readonly tab: readonly [name: string, words: string] | null;
   readonly panels: PartPanel[];

@@ -3,8 +3,8 @@
 
 import { SiteError } from "../store.js";
 import { pluralOf as plural } from "../text.js";
-import { newEvent, newKey, readEvents, writeEvent } from "./events.js";
-import { cleanName, cleanSetName, refused, tidyName } from "./names.js";
+import { MAX_TEXT, newEvent, newKey, readEvents, writeEvent } from "./events.js";
+import { cleanName, cleanSetName, refused, tidyName, UNSEEN } from "./names.js";
 import { AnnotationState } from "./state.js";
 
 /** @import { Gallery } from "../gallery.js" */
@@ -42,7 +42,9 @@ export class Annotations {
     [this.state, this.numBytes, this.numUnread] = [new AnnotationState(this.gallery.size), 0, 0];
     this.takeRoom(log);
     this.log = log.filter((line) => typeof line === "object" && line !== null && !Array.isArray(line));
-    for (const event of await readEvents(log, () => this.gallery.ids())) {
+    const events = await readEvents(log, () => this.gallery.ids());
+    await this.locateGroups(events.flatMap((event) => event?.changes ?? []));
+    for (const event of events) {
       if (event) this.state.add(event);
       else this.numUnread += 1;
     }
@@ -123,6 +125,25 @@ export class Annotations {
   }
 
   /**
+   * Name a group of the hash space, or take its name away with "".
+   * @param {string} group its key
+   * @param {string} name
+   * @param {Visitor} by
+   */
+  nameGroup(group, name, by) {
+    const { length } = [...group];
+    if (!length || length > MAX_TEXT || UNSEEN.test(group)) {
+      throw refused("group", group, `needs 1 to ${MAX_TEXT} letters`);
+    }
+    const made = name && cleanName(name);
+    const { given, groupNames } = this.state;
+    const before = groupNames.get(group) ?? "";
+    groupNames.delete(group);
+    const isLast = before && ![...groupNames.values()].includes(before) && !given.names.includes(before);
+    return this.record(by, [{ kind: "group", group, name: made }, ...(isLast ? [this.reordered(before, made)] : [])]);
+  }
+
+  /**
    * Give the tiles of a class, and the groups of its name, another name or none.
    * @param {string} name
    * @param {string} text the new name, "" for none
@@ -138,8 +159,18 @@ export class Annotations {
     if (given.names.includes(name)) {
       changes.push({ kind: "class", class: made, settles: made !== "", tiles: tilesOf(given.rowsOf(name)) });
     }
-    const names = classes.map((one) => (one === name ? made : one)).filter(Boolean);
-    return this.record(by, [...changes, { kind: "classes", names: [...new Set(names)] }]);
+    return this.record(by, [...changes, this.reordered(name, made)]);
+  }
+
+  /**
+   * The order of classes in which one has the place of another, or is gone.
+   * @param {string} name
+   * @param {string} made
+   * @returns {Change}
+   */
+  reordered(name, made) {
+    const names = this.state.classes.map((one) => (one === name ? made : one)).filter(Boolean);
+    return { kind: "classes", names: [...new Set(names)] };
   }
 
   /**
@@ -188,9 +219,15 @@ export class Annotations {
   async record(by, changes) {
     const event = newEvent(by, changes);
     const line = await writeEvent(event, (rows) => this.gallery.idsOf(rows));
+    await this.locateGroups(changes);
     this.takeRoom([line]);
     this.log.push(line);
     this.state.add(event);
+  }
+
+  /** Learn which groups are named. @param {Change[]} changes */
+  async locateGroups(changes) {
+    await this.gallery.groups.locate(changes.flatMap((change) => (change.kind === "group" ? [change.group] : [])));
   }
 
   /** @param {unknown[]} lines */

@@ -8,7 +8,7 @@ import { cleanName, cleanSetName } from "./names.js";
 /** @typedef {Record<string, unknown>} Json */
 
 const FEW = 64; // tiles that are listed, so that people can read the log
-const MAX_TEXT = 1000;
+export const MAX_TEXT = 1000; // characters of a class or of the key of a group
 const MAX_IDS = 5_000_000;
 const TOKEN = /^[\w.@-]{1,64}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

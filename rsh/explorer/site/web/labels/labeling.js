@@ -57,9 +57,23 @@ export class Labeling {
     if (dump && !this.state.events.length) await this.annotations.read(dump);
   }
 
-  /** Names that tiles can be given: those of the gallery, then others as they came. */
+  /**
+   * Names that tiles can be given: those of the gallery, then others as they came. Where one group holds several tiles
+   * with a name of their own, it shows the last one alone; the others are left out.
+   */
   get classes() {
-    return [...new Set([...this.gallery.classes, ...this.state.classes])];
+    const every = new Set([...this.gallery.classes, ...this.state.classes]);
+    for (const name of this.hiddenNames) every.delete(name);
+    return [...every];
+  }
+
+  /** The names of groups that no group shows and no tile was given. */
+  get hiddenNames() {
+    const { groups, classes } = this.gallery;
+    const { groupNames, given } = this.state;
+    if (groupNames.size < 2 || !groups.areThere) return [];
+    const shown = new Set([...given.names, ...classes]);
+    return [...groups.overruledNames].filter((name) => !shown.has(name));
   }
 
   /**
@@ -165,6 +179,17 @@ export class Labeling {
     const many = plural(this.rowsOfClass(name).length, "tile");
     await this.annotations.replaceClass(name, "", this.by);
     this.said = `Removed the class ${name} of ${many}. ${TAKE_BACK}`;
+  }
+
+  /**
+   * Name a group of the hash space.
+   * @param {string} key
+   * @param {string} name
+   */
+  async nameGroup(key, name) {
+    await this.annotations.nameGroup(key, name, this.by);
+    const named = `Named a group ${tidyName(name)}, a class that tiles can be given now`;
+    this.said = name ? named : "Took a group's name away";
   }
 
   /** @param {"undo" | "redo"} kind */

@@ -6,7 +6,7 @@ import { SiteError } from "../store.js";
 const MAX_NAME = 60; // characters
 const SEPARATORS = /[,;]/; // between names of sets
 const AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
-const UNSEEN = /(?! )[\p{C}\p{Z}]/u;
+export const UNSEEN = /(?! )[\p{C}\p{Z}]/u;
 
 /**
  * A text as a name is written, by which it can be looked up; it may be no name.

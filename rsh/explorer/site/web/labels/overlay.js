@@ -56,7 +56,7 @@ function setsOf({ annotations: { state } }, condition) {
  * @param {string[]} known names that there are, tidy
  * @throws {SiteError} a name is empty
  */
-function readNames(condition, known) {
+export function readNames(condition, known) {
   const most = known.reduce((more, name) => Math.max(more, name.split(",").length), 1); // parts of a name
   let parts = valuesOf(condition).split(",");
   const names = [];

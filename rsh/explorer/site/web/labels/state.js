@@ -241,6 +241,11 @@ export class AnnotationState {
 
   /** The names that groups of the hash space were given, by the key of the group. */
   get groupNames() {
+    return new Map([...this.lastGroupNames].filter(([, name]) => name));
+  }
+
+  /** The same with "" where a name was taken away, in the order of these last changes. */
+  get lastGroupNames() {
     /** @type {Map<string, string>} */
     const names = new Map();
     for (const [number, { group, name }] of this.groupChanges) {
@@ -248,7 +253,7 @@ export class AnnotationState {
       names.delete(group);
       names.set(group, name);
     }
-    return new Map([...names].filter(([, name]) => name));
+    return names;
   }
 
   /** The names that tiles can be given, in the order in which they came. @returns {string[]} */

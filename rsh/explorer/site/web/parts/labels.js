@@ -11,7 +11,7 @@ import { filterView } from "./filter.js";
 /** @import { Content, Explorer } from "../explorer.js" */
 /** @import { PartPanel } from "../types" */
 
-const TABS_WITH_GIVEN = ["selected", "duplicates"]; // whose cards show given classes
+const TABS_WITH_GIVEN = ["selected", "duplicates", "groups"]; // whose cards show given classes
 const BEFORE_NAME = /^.*[/\\]/s; // folders of a visitor's machine
 const MOST_SHOWN = 100; // characters of a file's name
 
@@ -74,6 +74,17 @@ export class LabelsPart {
           throw error;
         }),
     );
+  }
+
+  /**
+   * Record something, once what the browser kept is read, and show it.
+   * @param {(labeling: Labeling) => Promise<void>} act
+   */
+  async record(act) {
+    await this.met.catch(() => {});
+    await act(this.labeling);
+    this.explorer.alert("");
+    await this.showSaved();
   }
 
   /** Give classes, and put tiles into sets; whether this was asked for. @param {Content} content */

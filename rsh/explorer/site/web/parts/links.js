@@ -8,7 +8,7 @@ import { idsOf } from "./find.js";
 /** @import { Explorer } from "../explorer.js" */
 /** @import { Query } from "../types" */
 
-const GIVEN = /^\s*(set|label)\s*!?=/; // conditions on what the visitor gave
+const GIVEN = /^\s*(set|label|group)\s*!?=/; // conditions on what the visitor gave
 
 export class Links {
   /** @param {Explorer} page */
