@@ -104,19 +104,19 @@ def site(
     it: python -m http.server --directory site
 
     Args:
-        gallery: Gallery folder.
-        output: Folder of the site; a site that is there is replaced.
+        gallery: Gallery folder; with --check, folder of a site.
+        output: Folder of the site; a site that is there is replaced as a whole.
         compare: Another gallery of the same tiles that results can be compared with; may be
             repeated.
         own_images: Let visitors search with their own images, which stay in their browsers; the
-            first one loads the network, about 20 MB.
+            first one loads the network, 20 to 25 MB if it is a small one.
         run: With --own-images, run folder of the network, if the one that made the gallery has
             moved.
         runtime: With --own-images, ONNX Runtime Web: the file that `npm pack onnxruntime-web`
             writes, or the folder of the package. (default: either in this folder)
         exact_up_to: Tiles up to which the page compares a query with all of them. In a larger
             gallery it reads and searches the nearest coarse lists, and states its recall.
-        check: Only check that the site is whole, and write nothing.
+        check: Write nothing, but check that a site is whole: `rsh site site/ --check`.
     """
     from rsh.explorer.site.build import build_site
     from rsh.explorer.site.checksums import check_site, list_files
@@ -128,7 +128,7 @@ def site(
                 "only own images need it: add --own-images", parameter=name, value=given
             )
     if check:
-        print(f"{output} is whole: {plural(check_site(output), 'file')}")
+        print(f"{gallery} is whole: {plural(check_site(gallery), 'file')}")
         return
     opened, others = Gallery.open(gallery), [Gallery.open(Path(other)) for other in compare]
     manifest = build_site(

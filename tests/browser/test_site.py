@@ -67,7 +67,7 @@ def test_a_visitor_searches_without_a_server(folder: Path, tab: Any, ranges: boo
         first = cards(tab)
         assert len(first) == 20
         tab.locator(".rsh-cards .rsh-card").nth(3).click()
-        other_cards(tab, first)
+        second = other_cards(tab, first)
         tab.get_by_role("button", name="Back").click()
         assert other_cards(tab, second) == first
         tab.locator(".rsh-cards > li").nth(2).hover()

@@ -41,6 +41,7 @@ from rsh.explorer.site.layout import (
     FORMAT,
     MANIFEST,
     PACK,
+    PAGE,
     SOFT_ROWS,
     SOFT_SCALE,
     OtherGallery,
@@ -59,6 +60,8 @@ STYLES = (
     *("page", "desk", "dock", "scatter", "strips", "compare"),
     *("explain", "export", "labels", "tray", "upload", "viewer"),
 )
+LICENSES = {"LICENSE": "hyparquet-license.txt", "onnxruntime-LICENSE": "onnxruntime-license.txt"}
+NO_JEKYLL = ".nojekyll"
 ENCODER = f"{DATA}/encoder.onnx"
 MOST_TILES = 2**32  # rows are numbers of 32 bits
 
@@ -107,12 +110,7 @@ def build_site(
         )
     Registry([each.folder for each in (gallery, *compare)])  # refuses equal names
     rows = [_rows_of_same_tiles(gallery, other) for other in compare]
-    if output.exists() and not (output / MANIFEST).is_file() and any(output.iterdir()):
-        raise InputError(
-            "this folder holds other files, which a site would replace: choose another one",
-            parameter="output",
-            value=output,
-        )
+    _check_replaceable(output)
     encoder = read_encoder(gallery, run=run, runtime=runtime) if own_images else {}
     with atomic_directory(output) as folder:
         _write_page(folder)
@@ -120,7 +118,7 @@ def build_site(
         for name, content in encoder.items():
             folder.joinpath(DATA, name).write_bytes(content)
         if encoder:
-            folder.joinpath("onnxruntime-license.txt").write_bytes(_license("onnxruntime-LICENSE"))
+            _write_license("onnxruntime-LICENSE", folder)
         lists = CoarseLists.of_gallery(gallery) if in_lists else None
         write_tiles(gallery, lists, folder / DATA, progress=progress)
         write_json(folder / DATA / "explained.json", explain_gallery(gallery, progress=progress))
@@ -133,7 +131,38 @@ def build_site(
             write_soft_bits(other, order, place)
         manifest = describe_site(gallery, lists, compare, write_checksums(folder))
         write_json(folder / MANIFEST, asdict(manifest))
+        folder.joinpath(NO_JEKYLL).touch()  # GitHub Pages then serves all files as they are
     return manifest
+
+
+def _check_replaceable(output: Path) -> None:
+    """Refuse a place that holds anything but a site, since it is replaced as a whole.
+
+    Raises:
+        InputError: it does.
+    """
+    if output.exists() and not output.is_dir():
+        raise InputError("this is a file: choose a folder", parameter="output", value=output)
+    if output.resolve() == Path.cwd():
+        raise InputError(
+            "you are in this folder, which is replaced as a whole: run this from outside",
+            parameter="output",
+            value=output,
+        )
+    held = {file.name for file in output.iterdir()} if output.is_dir() else set()
+    if not held:
+        return
+    if others := sorted(held - {MANIFEST, DATA, NO_JEKYLL, *PAGE, *LICENSES.values()}):
+        known = f"it holds {others[0]}, which is no part of a site"
+    elif MANIFEST not in held:
+        known = f"it holds no {MANIFEST}, so it may be no site"
+    else:
+        return
+    raise InputError(
+        f"{known} and would be lost: choose another folder, or empty this one",
+        parameter="output",
+        value=output,
+    )
 
 
 def describe_site(
@@ -244,7 +273,7 @@ def _write_page(folder: Path) -> None:
     web = EXPLORER / "site" / "web"
     for name in ("index.html", "start.js"):
         folder.joinpath(name).write_bytes(web.joinpath(name).read_bytes())
-    folder.joinpath("hyparquet-license.txt").write_bytes(_license("LICENSE"))
+    _write_license("LICENSE", folder)
     folder.joinpath("rsh.js").write_text(bundle("site/web/home.js"), encoding="utf-8")
     folder.joinpath("worker.js").write_text(bundle_worker("worker"), encoding="utf-8")
     styles = [stylesheet(f"{name}.css") for name in STYLES]
@@ -252,5 +281,6 @@ def _write_page(folder: Path) -> None:
     folder.joinpath("rsh.css").write_text("\n".join(styles), encoding="utf-8")
 
 
-def _license(name: str) -> bytes:
-    return EXPLORER.joinpath("site", "vendor", name).read_bytes()
+def _write_license(name: str, folder: Path) -> None:
+    content = EXPLORER.joinpath("site", "vendor", name).read_bytes()
+    folder.joinpath(LICENSES[name]).write_bytes(content)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.errors import InputError
-from rsh.explorer.site.layout import CHECKED, DATA, FORMAT, MANIFEST, PAGE
+from rsh.explorer.site.layout import CHECKED, FORMAT, MANIFEST
 from rsh.io.files import FileRecord, file_record, read_json, recovery_hint, write_json
 
 NUMBERED = re.compile(r"-(\d+)\.bin$")
@@ -22,7 +22,7 @@ def write_checksums(folder: Path) -> dict[str, FileRecord]:
     """Write the records of numbered files of a site, and return those of all others by path."""
     others: dict[str, FileRecord] = {}
     groups: dict[str, dict[str, FileRecord]] = defaultdict(dict)
-    for file in sorted((folder / DATA).rglob("*.*")):
+    for file in sorted(filter(Path.is_file, folder.rglob("*"))):
         name = file.relative_to(folder).as_posix()
         number = NUMBERED.search(name)
         group = name
@@ -36,7 +36,7 @@ def write_checksums(folder: Path) -> dict[str, FileRecord]:
 
 
 def list_files(folder: Path) -> Iterator[tuple[str, FileRecord]]:
-    """Yield the path and record of each file below data/, those of checksums before all numbered.
+    """Yield the path and record of each file of a site, those of checksums before all numbered.
 
     Raises:
         InputError: the folder is no site, or a file of checksums cannot be read.
@@ -56,7 +56,7 @@ def check_site(folder: str | Path) -> int:
     """Check that a site is whole.
 
     Returns:
-        How many files are below data/.
+        How many files there are, besides its manifest.
 
     Raises:
         InputError: the folder is no site, has another format, or a file is missing, cut or altered.
@@ -68,17 +68,11 @@ def check_site(folder: str | Path) -> int:
             f"{folder / MANIFEST} has site format {found}, this rsh writes "
             f"{FORMAT}: {recovery_hint('site')}"
         )
-    for name in PAGE:
-        _check_there(folder / name)
     count = 0
     for name, record in list_files(folder):  # a file of checksums is checked before it is read
-        _check_there(folder / name)
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is missing: {recovery_hint('site')}")
         if file_record(folder / name) != record:
             raise InputError(f"{folder / name} is cut or was altered: {recovery_hint('site')}")
         count += 1
     return count
-
-
-def _check_there(file: Path) -> None:
-    if not file.is_file():
-        raise InputError(f"{file} is missing: {recovery_hint('site')}")

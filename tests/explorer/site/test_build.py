@@ -133,9 +133,9 @@ def test_groups_are_written_with_what_is_said_of_them(
     pack = (site / "data" / "typical-0.bin").read_bytes()
     starts = np.frombuffer(pack[: 4 * (PACK + 1)], "<u4").tolist()
     for row, start, stop in zip(shown, starts, starts[1:], strict=False):
-        size = int.from_bytes(pack[start : start + 2], "little")
-        assert json.loads(pack[start + 2 : start + 2 + size])[0] == gallery.ids[row]
-        assert pack[start + 2 + size : stop] == gallery.thumbnail(row)
+        size = int.from_bytes(pack[start : start + 4], "little")
+        assert json.loads(pack[start + 4 : start + 4 + size])[0] == gallery.ids[row]
+        assert pack[start + 4 + size : stop] == gallery.thumbnail(row)
     monkeypatch.setattr(rsh.gallery.gallery, "AT_ONCE", 10)
     build_site(unknown := Gallery.open(gallery.folder), tmp_path / "other")
     said = json.loads((tmp_path / "other" / "data" / "groups.json").read_text())
@@ -154,13 +154,36 @@ def test_a_site_replaces_a_site_and_nothing_else(gallery: Gallery, site: Path) -
     mine = site.parent / "mine"
     mine.mkdir()
     (mine / "thesis.tex").write_text("")
-    with pytest.raises(InputError, match="this folder holds other files"):
+    with pytest.raises(InputError, match=r"it holds thesis\.tex, which is no part of a site"):
         build_site(gallery, mine)
     assert [file.name for file in mine.iterdir()] == ["thesis.tex"]
 
 
+def test_nothing_but_a_site_is_replaced(
+    gallery: Gallery, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_site(gallery, site)  # again
+    (site / ".git").mkdir()
+    with pytest.raises(InputError, match=r"it holds \.git, which is no part of a site"):
+        build_site(gallery, site)
+    (site / ".git").rmdir()
+    monkeypatch.chdir(site)
+    for place in (".", site):
+        with pytest.raises(InputError, match="run this from outside"):
+            build_site(gallery, place)
+    monkeypatch.chdir(site.parent)
+    with pytest.raises(InputError, match="this is a file: choose a folder"):
+        build_site(gallery, site / "index.html")
+    (site / "site.json").unlink()
+    with pytest.raises(InputError, match=r"it holds no site\.json, so it may be no site"):
+        build_site(gallery, site)
+    assert (site / "index.html").is_file()
+
+
 def test_check_names_what_is_harmed(site: Path) -> None:
-    assert check_site(site) == sum(file.is_file() for file in site.glob("data/**/*"))
+    written = {file.name for file in site.rglob("*") if file.is_file()}
+    assert check_site(site) == len([*filter(Path.is_file, site.rglob("*"))]) - 2
+    assert {".nojekyll", "site.json", "hyparquet-license.txt", "rsh.js"} < written
     checksums = "data/soft-checksums-0.json"
     for name in ("rsh.js", "data/codes.bin", "data/tiles-0.bin", checksums):
         content = (site / name).read_bytes()
@@ -168,7 +191,7 @@ def test_check_names_what_is_harmed(site: Path) -> None:
         with pytest.raises(InputError, match=f"{name} is missing"):
             check_site(site)
         (site / name).write_bytes(content)
-    for name in ("data/codes.bin", "data/soft-0.bin", checksums):
+    for name in ("data/codes.bin", "data/soft-0.bin", checksums, "rsh.css", "worker.js"):
         content = (site / name).read_bytes()
         for harmed in (content[:-1], bytes([content[0] ^ 1]) + content[1:]):
             (site / name).write_bytes(harmed)
@@ -196,5 +219,5 @@ def test_command_writes_and_checks(
     words = ["site", str(gallery.folder), "--output", str(tmp_path / "s")]
     main(words)
     assert f"{tmp_path / 's'}: 90 tiles" in capsys.readouterr().out
-    main([*words, "--check"])
+    main(["site", str(tmp_path / "s"), "--check"])
     assert "is whole: " in capsys.readouterr().out

@@ -132,7 +132,7 @@ def test_command_chooses_lists(
     output = str(tmp_path / "s")
     main(["site", str(gallery.folder), "--output", output, "--exact-up-to", "100"])
     assert "approximate: recall@20 = " in capsys.readouterr().out
-    main(["site", str(gallery.folder), "--output", output, "--check"])
+    main(["site", output, "--check"])
 
 
 def test_galleries_are_not_compared_in_lists(gallery: Gallery, tmp_path: Path) -> None:
