@@ -205,10 +205,14 @@ def test_a_visitor_searches_in_lists(
         page.get_by_role("button", name="Selected (20)").click()
         page.get_by_role("heading", name="20 selected tiles").wait_for()
         page.get_by_text("Export", exact=True).first.click()
-        with page.expect_download() as saved:
-            page.locator(".rsh-export-menu").get_by_role("button", name="CSV").click()
-        saved.value.save_as(tmp_path / "results.csv")
-        assert len((tmp_path / "results.csv").read_text().splitlines()) == 21
+        files = {form: exported(page, form) for form in ("CSV", "JSON", "GeoJSON")}
+        assert len(files["CSV"].splitlines()) == 21
+        record, places = json.loads(files["JSON"]), json.loads(files["GeoJSON"])["features"]
+        assert record["gallery"]["index"] == "ivf" and len(record["hits"]) == len(places) == 20
+        for hit, feature in zip(record["hits"], places, strict=True):
+            item = gallery.items[gallery.items["id"] == hit["id"]].iloc[0]
+            assert feature["properties"]["id"] == hit["id"] and hit["class"] == item["class"]
+            assert feature["geometry"]["coordinates"] == [item["longitude"], item["latitude"]]
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Codes", exact=True).click()
         page.get_by_text("tiles searched").first.wait_for()
@@ -224,3 +228,11 @@ def test_a_visitor_searches_in_lists(
         assert lists and not any("codes.bin" in path or "items" in path for path in asked)
     assert said == []
     page.close()
+
+
+def exported(page: Any, form: str) -> str:
+    """Return the text of a file that the open menu of exports gives."""
+    menu = page.locator(".rsh-export-menu")
+    with page.expect_download() as saved:
+        menu.get_by_role("button", name=form, exact=True).click()
+    return Path(saved.value.path()).read_text()

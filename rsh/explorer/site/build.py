@@ -208,6 +208,7 @@ def describe_site(
         splits=list(names),
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
+        has_map=gallery.has_map,
         decimals=footprints.decimals,
         scenes=[[*scene.bounds, len(scene.image)] for scene in scenes],
         reach=list(footprints.reach) if has_outlines else [],

@@ -119,6 +119,7 @@ class SiteManifest:
         splits: names that `splits.bin` numbers.
         first: row of the first query.
         has_images: whether any tile has an image.
+        has_map: whether tiles have a longitude and a latitude.
         decimals: of degrees that are shown.
         scenes: west, south, east and north of each overview of a scene, degrees, and its bytes.
         reach: half the width and height of a footprint, degrees; empty without footprints.
@@ -151,6 +152,7 @@ class SiteManifest:
     splits: list[str]
     first: int
     has_images: bool
+    has_map: bool
     decimals: int
     scenes: list[list[float]]
     reach: list[float]

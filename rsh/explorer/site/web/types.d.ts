@@ -18,6 +18,7 @@ export interface Manifest {
   splits: string[];
   first: number;
   has_images: boolean;
+  has_map: boolean;
   decimals: number;
   scenes: [west: number, south: number, east: number, north: number, size: number][];
   reach: [] | [width: number, height: number];

@@ -37,7 +37,7 @@ export async function toJsonFile(tiles) {
   const record = {
     query: query.image ? { id: query.image.name } : await queryOf(gallery, query.row),
     options: await optionsOf(tiles),
-    gallery: { ...gallery.manifest.provenance, index: "exact" }, // as a site searches
+    gallery: { ...gallery.manifest.provenance, index: gallery.lists ? "ivf" : "exact" }, // as the page searches
     hits: await rowsOf(tiles),
   };
   return toJson(record, 2);

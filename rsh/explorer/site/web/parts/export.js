@@ -29,7 +29,7 @@ export class ExportPart {
 
   /** @returns {PartPanel[]} */
   get panels() {
-    const map = this.explorer.gallery.store.has("data/positions.bin");
+    const { has_map: map } = this.explorer.gallery.manifest;
     return [["export", "export", "toolbar", { forms: [...FILES.keys(), "link"], map, selected: 0, own_image: false }]];
   }
 

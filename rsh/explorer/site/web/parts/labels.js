@@ -28,12 +28,12 @@ export class LabelsPart {
 
   /** @returns {PartPanel[]} */
   get panels() {
-    const { manifest, store } = this.explorer.gallery;
+    const { manifest } = this.explorer.gallery;
     const fingerprint = manifest.provenance.data.fingerprint ?? manifest.fingerprint;
     const view = this.labeling.view();
     return [
       ["tray", "tray", "over", { view, given: {}, said: "" }],
-      ["labels", "labels", "dock", { view, fingerprint, forms: FORMS, map: store.has("data/positions.bin") }],
+      ["labels", "labels", "dock", { view, fingerprint, forms: FORMS, map: manifest.has_map }],
     ];
   }
 
