@@ -1,5 +1,6 @@
 """What a visitor labels: classes and sets, in the gallery, in the browser, or not at all."""
 
+import operator
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -288,10 +289,14 @@ class Labeling:
         name = BEFORE_NAME.sub("", name)[-MOST_SHOWN:]
         check_size(len(data), name)
         labels = parse_labels(data, name, num_tiles=len(self._gallery))
+        rows = np.flatnonzero(self.store.state.given.numbers != UNLABELED).tolist()
+        before = self.store.state.given.of(rows)
         found = give_labels(self._gallery, labels, name, by=self._by)
-        tiles = plural(found.num_tiles, "tile")
-        self.said = f"{name}: labels and sets of {tiles}"
-        return f"{name}: labels and sets of {tiles}. Undo takes them back."
+        others = sum(map(operator.ne, before, self.store.state.given.of(rows)))
+        self.said = f"{name}: labels and sets of {plural(found.num_tiles, 'tile')}"
+        if others:
+            self.said += f", {others:,} of another class before"
+        return f"{self.said}. Undo takes them back."
 
     def view(self) -> dict[str, Any]:
         """Return the `LabelsPanel.view`."""

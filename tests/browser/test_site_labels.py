@@ -269,7 +269,7 @@ def test_files_of_labels_are_those_of_python(
         {"do": "put", "rows": [0, 17], "name": "Wälder"},
         {"do": "export", "form": form},
     ]
-    _page, expected = in_python(gallery, steps)
+    page, expected = in_python(gallery, steps)
     with probing(chromium, gallery, tmp_path / "site", PROBE) as call:
         found = json.loads(call("act", {"steps": steps}))
         if not in_degrees and form == "geojson":
@@ -280,10 +280,16 @@ def test_files_of_labels_are_those_of_python(
         assert found["file"].encode() == file.read_bytes()
         taken = {"do": "import", "name": f"C:\\mine\\labels.{form}", "text": found["file"]}
         again = json.loads(call("act", {"steps": [taken, {"do": "undo"}, {"do": "redo"}]}))
+        other = {"do": "give", "rows": [3, 5], "name": "lake"}
+        over = json.loads(call("act", {"steps": [other, taken]}))["shown"][-1]["said"]
     first, undone, redone = again["shown"]
     assert first["given"] == redone["given"] == expected[-1]["given"] and not undone["given"]
     assert sorted(first["view"]["sets"]) == sorted(plain(expected[-1]["view"]["sets"]))
     assert first["said"] == f"labels.{form}: labels and sets of 4 tiles"
+    assert over == f"{first['said']}, 1 of another class before"
+    labeling = page.labels.labeling
+    labeling.give(np.array([3, 5]), "lake")
+    assert labeling.read_file(file.read_bytes(), file.name) == f"{over}. Undo takes them back."
 
 
 @pytest.mark.parametrize(

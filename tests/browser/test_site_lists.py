@@ -10,6 +10,7 @@ import pytest
 from browser.site_probe import write_probe
 from make_gallery import tiny_gallery
 from static_host import hosting
+from tiers import RELEASE
 
 from rsh.gallery.gallery import Gallery
 from rsh.index.ivf import RECALL_AT, RECALL_QUERIES
@@ -59,7 +60,7 @@ function withImage({ image, ...query }) {
 Ask = dict[str, Any]
 
 
-@pytest.fixture(scope="module", params=[32, 100])
+@pytest.fixture(scope="module", params=[100, pytest.param(32, marks=RELEASE)])
 def gallery(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     folder = tmp_path_factory.mktemp("lists") / "g"
     return tiny_gallery(folder, num_tiles=900, num_bits=request.param, look_bits=8)

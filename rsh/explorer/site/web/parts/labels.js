@@ -9,11 +9,15 @@ import { describeGallery, shownRows } from "../views.js";
 import { filterView } from "./filter.js";
 
 /** @import { Content, Explorer } from "../explorer.js" */
+/** @import { GivenClasses } from "../labels/state.js" */
 /** @import { PartPanel } from "../types" */
 
 const TABS_WITH_GIVEN = ["selected", "duplicates", "groups"]; // whose cards show given classes
 const BEFORE_NAME = /^.*[/\\]/s; // folders of a visitor's machine
 const MOST_SHOWN = 100; // characters of a file's name
+
+/** The given class of each tile, or "". @param {GivenClasses} given @returns {string[]} */
+const namesOf = ({ names, numbers }) => Array.from(numbers, (number) => names[number] ?? "");
 
 export class LabelsPart {
   tab = /** @type {const} */ (["labels", "Labels"]);
@@ -131,8 +135,12 @@ export class LabelsPart {
     if (what === "import") {
       const file = String(name).replace(BEFORE_NAME, "").slice(-MOST_SHOWN);
       const { classes, sets, numTiles } = await readLabels(gallery, buffers[0], file);
+      const before = namesOf(labeling.state.given);
       await gallery.annotations.giveAll(classes, sets, labeling.by);
+      const after = namesOf(labeling.state.given);
+      const others = before.filter((given, row) => given && given !== after[row]).length;
       labeling.said = `${file}: labels and sets of ${plural(numTiles, "tile")}`;
+      if (others) labeling.said += `, ${others.toLocaleString("en")} of another class before`;
       explorer.send("labels", { kind: "imported", words: `${labeling.said}. Undo takes them back.` });
       explorer.alert("");
       await this.showSaved();
