@@ -62,6 +62,7 @@ from benchmarks.dashboard.server import (
     browser_path,
     kernels_of,
     megabytes,
+    missed,
     seconds,
     serve_ours,
     settle,
@@ -118,16 +119,9 @@ def note(row: Row, measure: Coroutine[Any, Any, Row]) -> None:
     """Measure, and keep the row."""
     row["load_average"] = round(os.getloadavg()[0], 1)
     row |= asyncio.run(measure)
-    row["missed"] = [
-        what for what, bar in BARS.items() if what in row and not at_most(row[what], bar(row))
-    ]
+    row["missed"] = missed(row, BARS)
     append(RESULTS, row | {"seed": SEED, "environment": environment()})
     print(*(f"{key}={value}" for key, value in row.items()), flush=True)
-
-
-def at_most(value: float | None, bar: float) -> bool:
-    """Whether something was measured and is not over its bar."""
-    return value is not None and value <= bar
 
 
 async def alone(url: str, server: psutil.Process) -> Row:

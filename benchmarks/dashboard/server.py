@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,12 @@ def spread(what: str, times: list[Any]) -> Row:
     p95 = statistics.quantiles(known, n=20, method="inclusive")[-1]
     row = {f"{what}_ms": round(statistics.median(known)), f"{what}_p95_ms": round(p95)}
     return row | ({f"{what}_lost": len(times) - len(known)} if len(known) < len(times) else {})
+
+
+def missed(row: Row, bars: Mapping[str, Callable[[Row], float]]) -> list[str]:
+    """Name the figures of a row that are over their bars, or were not measured."""
+    found = {what: bar(row) for what, bar in bars.items() if what in row}
+    return [what for what, most in found.items() if row[what] is None or not row[what] <= most]
 
 
 def settle(server: psutil.Process) -> None:

@@ -44,14 +44,13 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.async_api import Browser
 from tornado.httpclient import AsyncHTTPClient, HTTPError
 
 from benchmarks.common.markdown import markdown
 from benchmarks.common.rows import RESULTS_FOLDER, Row, append, measure_or_print
 from benchmarks.dashboard.gallery import SEED, make_gallery
-from benchmarks.dashboard.load_test import CLICKS, Visitor, alone, at_most, chromium
-from benchmarks.dashboard.server import megabytes, seconds, serve_ours, settle, spread
+from benchmarks.dashboard.load_test import CLICKS, Visitor, alone, chromium
+from benchmarks.dashboard.server import megabytes, missed, seconds, serve_ours, settle, spread
 from benchmarks.dashboard.static_host import Host, Request, hosting
 from benchmarks.dashboard.tables import figure, times
 from benchmarks.search.peers import PEERS, TOP_K
@@ -139,9 +138,7 @@ def measure(given: argparse.Namespace) -> None:
 
 def keep(file: Path, row: Row) -> None:
     """Compare a row with the bars, and append it."""
-    row["missed"] = [
-        what for what, bar in BARS.items() if what in row and not at_most(row[what], bar(row))
-    ]
+    row["missed"] = missed(row, BARS)
     append(file, row | {"seed": SEED, "environment": environment()})
     print(*(f"{key}={value}" for key, value in row.items()), flush=True)
 
@@ -164,7 +161,7 @@ async def one_visitor(host: Host) -> Row:
         row: Row = {"open_s": round(statistics.median(opened), 2), "open_mb": max(fetched)}
         row |= spread("click", clicks)
         row["click_mb"] = round(sent(host.requests()[before:]) / CLICKS, 2)
-        return row | memory(browser) | {"errors": len(visitor.complaints)}
+        return row | memory() | {"errors": len(visitor.complaints)}
 
 
 async def scan_in_worker(host: Host) -> float:
@@ -196,9 +193,8 @@ def sent(requests: list[Request]) -> float:
     return round(sum(each.size for each in requests) / 1e6, 1)
 
 
-def memory(browser: Browser) -> Row:
-    """Memory of the largest of the browser's tabs, MB."""
-    assert browser.is_connected()
+def memory() -> Row:
+    """Memory of the largest tab of the browser that was started here, MB."""
     every = psutil.Process().children(recursive=True)
     tabs = [one for one in every if "--type=renderer" in one.cmdline()]
     tab = max(tabs, key=lambda one: int(one.memory_info().rss))

@@ -19,6 +19,8 @@ class ExplainPart {
     this.panels = [];
     /** @type {Asked} */
     this.asked = { bit: 0, pair: 0 };
+    /** What the file says, once it was read. @type {Explained | null} */
+    this.explained = null;
   }
 
   receive() {}
@@ -45,12 +47,12 @@ class ExplainPart {
   }
 
   async open() {
-    const text = new TextDecoder().decode(await this.explorer.gallery.store.whole(FILE));
+    const { store, classes } = this.explorer.gallery;
     /** @type {Explained} */
-    const explained = JSON.parse(text);
+    const explained = this.explained ?? JSON.parse(new TextDecoder().decode(await store.whole(FILE)));
+    this.explained = explained;
     const view = await this.view(explained);
-    const numClasses = this.explorer.gallery.classes.length;
-    this.explorer.set("explain", { view: { bits: explained.names, num_classes: numClasses, ...view } });
+    this.explorer.set("explain", { view: { bits: explained.names, num_classes: classes.length, ...view } });
   }
 
   /**

@@ -4,20 +4,17 @@
 import { NAMED } from "../filters.js";
 import { FORMS, readLabels, writeLabels } from "../labels/files.js";
 import { Labeling } from "../labels/labeling.js";
+import { NONE_GIVEN } from "../labels/state.js";
 import { pluralOf as plural } from "../text.js";
 import { describeGallery, shownRows } from "../views.js";
 import { filterView } from "./filter.js";
 
 /** @import { Content, Explorer } from "../explorer.js" */
-/** @import { GivenClasses } from "../labels/state.js" */
 /** @import { PartPanel } from "../types" */
 
 const TABS_WITH_GIVEN = ["selected", "duplicates", "groups"]; // whose cards show given classes
 const BEFORE_NAME = /^.*[/\\]/s; // folders of a visitor's machine
 const MOST_SHOWN = 100; // characters of a file's name
-
-/** The given class of each tile, or "". @param {GivenClasses} given @returns {string[]} */
-const namesOf = ({ names, numbers }) => Array.from(numbers, (number) => names[number] ?? "");
 
 export class LabelsPart {
   tab = /** @type {const} */ (["labels", "Labels"]);
@@ -135,10 +132,13 @@ export class LabelsPart {
     if (what === "import") {
       const file = String(name).replace(BEFORE_NAME, "").slice(-MOST_SHOWN);
       const { classes, sets, numTiles } = await readLabels(gallery, buffers[0], file);
-      const before = namesOf(labeling.state.given);
+      const before = labeling.state.given;
       await gallery.annotations.giveAll(classes, sets, labeling.by);
-      const after = namesOf(labeling.state.given);
-      const others = before.filter((given, row) => given && given !== after[row]).length;
+      const after = labeling.state.given;
+      let others = 0;
+      before.numbers.forEach((number, row) => {
+        if (number !== NONE_GIVEN && before.of(row) !== after.of(row)) others += 1;
+      });
       labeling.said = `${file}: labels and sets of ${plural(numTiles, "tile")}`;
       if (others) labeling.said += `, ${others.toLocaleString("en")} of another class before`;
       explorer.send("labels", { kind: "imported", words: `${labeling.said}. Undo takes them back.` });
