@@ -9,9 +9,11 @@ resumes from its checkpoint in build/methods.
 The row of the protocol `disjoint` says all about the network; those of others say their figure, and
 with ties in the best and the worst order. Where papers report the epoch with the best figure on the
 queries, `map_best_epoch` is that of the best of every tenth epoch: too high, and only to compare
-with them. Average precisions of single queries are kept in results/precisions, see `paired.py`.
+with them. Average precisions of single queries are kept in precisions/ beside the rows, see
+`paired.py`.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -54,7 +56,7 @@ from rsh.training.neighborhoods import Standardization
 from rsh.training.train import train
 
 RUNS = Path("build") / "methods"
-PRECISIONS = RESULTS_FOLDER / "precisions"
+PRECISIONS = "precisions"  # beside rows
 BEGUN = environment()  # now, as the checkout may move on while this runs
 WITHOUT_LABELS = get_args(LabelFree)
 TRAINED = tuple(name for name in get_args(Method) if name not in WITHOUT_LABELS)
@@ -175,14 +177,14 @@ def without_later(settings: dict[str, Any], like: type) -> dict[str, Any]:
 
 def run_rows(jobs: Iterable[Job], file: Path, *, minutes: float = np.inf) -> None:
     """Measure the rows of jobs that a file lacks: see `add_missing`."""
-    add_missing(file, map(wanted_by, jobs), minutes=minutes)
+    add_missing(file, (wanted_by(job, file.parent) for job in jobs), minutes=minutes)
 
 
-def wanted_by(job: Job) -> Wanted:
-    """Return the rows of a job."""
+def wanted_by(job: Job, folder: Path) -> Wanted:
+    """Return the rows of a job, which lie in a folder."""
     keys = job.keys(open_data(job.setup).fingerprint)
     name = f"{job.data} {job.method} {job.bits} {job.seed}"
-    return Wanted(name, keys.values(), lambda: measure(job, keys))
+    return Wanted(name, keys.values(), lambda: measure(job, keys, folder))
 
 
 @cache
@@ -210,12 +212,13 @@ def split_of(setup: Data, seed: int, on_val: bool, unseen: float = 0.0) -> Split
     return Split(replace(split.dataset, items=split.dataset.items.assign(split=names)))
 
 
-def measure(job: Job, keys: dict[str, str]) -> list[Row]:
+def measure(job: Job, keys: dict[str, str], folder: Path) -> list[Row]:
     """Make codes and measure them under each protocol.
 
     Args:
         job: which codes.
         keys: of the row of each protocol.
+        folder: of the rows.
     """
     start = time.perf_counter()
     split = split_of(job.setup, job.seed, job.on_val, job.unseen)
@@ -240,7 +243,7 @@ def measure(job: Job, keys: dict[str, str]) -> list[Row]:
         if name == DISJOINT.name:
             row |= made.about | settings_of(job)
             if precisions and len(job.protocols) > 1 and not job.unseen:  # for paired.py
-                keep_precisions(row, split.rows("query"), precisions)
+                keep_precisions(row, split.rows("query"), precisions, folder)
         seconds = round(time.perf_counter() - start, 1)
         from_tiles = {"name": split.dataset.name, "fingerprint": tiles}
         rows.append(
@@ -378,35 +381,43 @@ def figures(made: Made, split: Split, protocol: str) -> Row:
     return row
 
 
-def keep_precisions(row: Row, queries: NDArray[np.int64], precisions: Sequence[float]) -> None:
+def keep_precisions(
+    row: Row, queries: NDArray[np.int64], precisions: Sequence[float], folder: Path
+) -> None:
     """Keep the average precision of each query of a row, by which methods can be paired."""
-    known = all_precisions(row)
-    known["queries"] = queries.astype(np.int32)
-    known[short(row["key"])] = np.array(precisions, np.float16)
-    with atomic_write(precisions_file(row)) as stream:
-        np.savez_compressed(stream, **known)  # type: ignore[arg-type]
+    file = precisions_file(row, folder)
+    file.parent.mkdir(exist_ok=True)
+    handle = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # another method may run beside this one
+        known = all_precisions(file)
+        known["queries"] = queries.astype(np.int32)
+        known[short(row["key"])] = np.array(precisions, np.float16)
+        with atomic_write(file) as stream:
+            np.savez_compressed(stream, **known)  # type: ignore[arg-type]
+    finally:
+        os.close(handle)
 
 
 def precisions_of(row: Row) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
     """Return rows and average precisions of the queries of a row, if they were kept."""
-    known = all_precisions(row)
+    known = all_precisions(precisions_file(row, RESULTS_FOLDER))
     if (found := known.get(short(row["key"]))) is None:
         return None
     return known["queries"], found.astype(float)
 
 
-def all_precisions(row: Row) -> dict[str, NDArray[Any]]:
-    """Return what is kept of data set, backbone and seed of a row."""
-    file = precisions_file(row)
+def all_precisions(file: Path) -> dict[str, NDArray[Any]]:
+    """Return what a file of average precisions keeps."""
     if not file.exists():
         return {}
     with np.load(file) as known:
         return dict(known)
 
 
-def precisions_file(row: Row) -> Path:
+def precisions_file(row: Row, folder: Path) -> Path:
     """Return where the average precisions of a data set, backbone and seed are kept."""
-    return PRECISIONS / f"{row['data']}-{row['backbone']}-{row['seed']}.npz"
+    return folder / PRECISIONS / f"{row['data']}-{row['backbone']}-{row['seed']}.npz"
 
 
 def short(key: str) -> str:

