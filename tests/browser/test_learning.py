@@ -30,8 +30,9 @@ def test_an_archive_is_browsed_named_learned_and_exported_by_keyboard(visit, arc
     page.get_by_role("button", name="Open it").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("location.search.includes('mine-learned-1')", timeout=LONG)
+    chosen = "document.querySelector('.rsh-gallery select').value === 'mine-learned-1'"
+    page.wait_for_function(chosen, timeout=LONG)
     page.wait_for_selector(".rsh-results .rsh-card", timeout=ANSWER)
-    assert page.locator(".rsh-gallery select").input_value() == "mine-learned-1"
     export_geopackage(page)
     new = Gallery.open(archive.gallery.folder.with_name("mine-learned-1"))
     assert new.manifest.learned.report.labels == 30
