@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from rsh.errors import InputError
-from rsh.explorer.state import ExplorerState
+from rsh.explorer.state import MAX_TOP_K, ExplorerState
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.search.query import Query, Sign
@@ -114,10 +114,11 @@ class _Parts:
         self.query, self.left_out = state.query, list[str]()
         self._state = state
         self._has_query = True
+        longest = state.gallery.num_bits
         self._acts: dict[str, Callable[[str], None]] = {
             "q": self._choose,
-            "k": lambda text: self._search(mode="top_k", top_k=_number(text)),
-            "r": lambda text: self._search(mode="radius", radius=_number(text)),
+            "k": lambda text: self._search(mode="top_k", top_k=_number(text, 1, MAX_TOP_K)),
+            "r": lambda text: self._search(mode="radius", radius=_number(text, 0, longest)),
             "order": lambda text: self._search(order=text),
             "include_held_out": lambda text: self._search(include_held_out=_switch(text)),
             "stack": self._stack,
@@ -203,9 +204,9 @@ def _switch(text: str) -> bool:
     return SWITCH[text]
 
 
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise InputError("a whole number is needed")
+def _number(text: str, least: int, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+        raise InputError(f"choose a whole number from {least} to {most}")
     return int(text[:9])
 
 

@@ -3,7 +3,7 @@
 
 import { InputError } from "./errors.js";
 import { readFilter, textOf } from "./filters.js";
-import { marked } from "./state.js";
+import { MAX_TOP_K, marked } from "./state.js";
 import { SiteError } from "./store.js";
 import { quote } from "./text.js";
 
@@ -95,8 +95,8 @@ class Parts {
     /** @type {Record<string, (text: string) => Promise<void> | void>} */
     this.acts = {
       q: (text) => this.choose(text),
-      k: (text) => this.search({ mode: "top_k", topK: number(text) }),
-      r: (text) => this.search({ mode: "radius", radius: number(text) }),
+      k: (text) => this.search({ mode: "top_k", topK: number(text, 1, MAX_TOP_K) }),
+      r: (text) => this.search({ mode: "radius", radius: number(text, 0, state.gallery.numBits) }),
       order: (text) => this.search({ order: text }),
       include_held_out: (text) => this.search({ includeHeldOut: switched(text) }),
       stack: (text) => {
@@ -199,8 +199,13 @@ function switched(text) {
   return SWITCH[text];
 }
 
-/** @param {string} text */
-function number(text) {
-  if (!/^[0-9]+$/.test(text)) throw new InputError("a whole number is needed");
-  return Number(text.slice(0, 9));
+/**
+ * @param {string} text
+ * @param {number} least
+ * @param {number} most
+ */
+function number(text, least, most) {
+  const found = /^[0-9]+$/.test(text) ? Number(text.slice(0, 9)) : -1;
+  if (found < least || found > most) throw new InputError(`choose a whole number from ${least} to ${most}`);
+  return found;
 }

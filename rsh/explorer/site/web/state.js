@@ -11,7 +11,7 @@ import { quote } from "./text.js";
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Condition, Query, QueryImage, SearchOptions, Settings } from "./types" */
 
-const MAX_TOP_K = 100;
+export const MAX_TOP_K = 100;
 const MAX_MARKED = 50;
 const MAX_CONDITIONS = 6000; // characters in a link, which has room for 8,000 in all
 
