@@ -299,6 +299,7 @@ def test_files_of_labels_are_those_of_python(
         ("x.csv", "name,class\nnone.png,forest\n", "needs the columns id, and class or sets"),
         ("x.csv", 'id,class\n"none.png,forest\n', "quotes do not match"),
         ("x.csv", "id,class\na,b,c\n", "more cells than columns in row 2"),
+        ("x.csv", "id;class\nnone.png;forest\n", "it has id;class: separate columns by commas"),
         ("x.csv", "", "needs the columns id, and class or sets; it has none"),
         ("x.csv", "id,class\n{0},a\n{0},b\n", "two classes, a and b: keep one"),
         ("x.csv", "id,class\n{0},\n", "gives no tile a class or a set"),

@@ -358,6 +358,7 @@ def test_a_file_that_holds_no_labels_is_refused_in_a_sentence(folder):
         (b"id,class\n{0},lake\n{0},sea\n", "gives {0} two classes, lake and sea"),
         (b"id,class\n", "gives no tile a class or a set"),
         (b"name\nlake\n", "needs the columns id"),
+        (b"id;class\n{0};lake\n", "it has id;class: separate columns by commas"),
     ],
 )
 def test_a_refused_file_is_called_as_its_visitor_calls_it(folder, content, words):

@@ -3,13 +3,11 @@
 
 import { InputError } from "./errors.js";
 import { NO_CLASS } from "./gallery.js";
-import { averagePrecision, precisionAt } from "./scan.js";
-import { rank } from "./search.js";
+import { averagePrecision, countByDistance, precisionAt } from "./scan.js";
+import { placesWithin, rank, reachOf, sum } from "./search.js";
 
 /** @import { Gallery } from "./gallery.js" */
 /** @import { Counts } from "./scan.js" */
-
-const CANNOT = 65535; // distance of tiles that cannot be found
 
 /**
  * Where a list of the nearest tiles ends: all that are nearer than the last are in it, and of those as near as the
@@ -35,6 +33,15 @@ const CANNOT = 65535; // distance of tiles that cannot be found
  */
 
 /**
+ * What a query sees in a gallery.
+ * @typedef {object} Side
+ * @property {Gallery} gallery
+ * @property {Uint16Array} distances of all tiles
+ * @property {Uint8Array} others the tiles that can be found, 1 each
+ * @property {Record<"all" | "labeled", Counts>} counts of these tiles
+ */
+
+/**
  * Compare the nearest tiles of a tile in two galleries of the same tiles.
  * @param {Gallery[]} galleries two
  * @param {number} row of the query
@@ -42,57 +49,59 @@ const CANNOT = 65535; // distance of tiles that cannot be found
  * @throws {InputError} a gallery holds no tile that could be found
  */
 export async function compareRankings(galleries, row, { topK: wanted, includeHeldOut }) {
-  const far = galleries.map((gallery) => distancesOf(gallery, row, includeHeldOut));
-  const can = galleries.map((gallery) => gallery.size - (includeHeldOut ? 0 : gallery.numHeldOut) - 1);
-  const topK = Math.max(Math.min(wanted, ...can), 1);
-  const [left, right] = far;
-  const kept = new Uint8Array(left.length);
-  let shared = 0;
-  for (let tile = 0; tile < kept.length; tile++) {
-    kept[tile] = left[tile] !== CANNOT && right[tile] !== CANNOT ? 1 : 0;
-    shared += kept[tile];
-  }
+  const sides = galleries.map((gallery) => sideOf(gallery, row, includeHeldOut));
+  const [left, right] = sides;
+  const topK = Math.min(wanted, ...sides.map(({ counts }) => sum(counts.all.items)));
+  const kept = left.others.map((can, tile) => can & right.others[tile]);
+  const counts = sides.map((side) => countsOf(side, kept, row).all);
+  const shared = sum(counts[0].items);
   const depth = Math.min(topK, shared);
-  const cuts = far.map((each) => cutOf(each, kept, depth));
-  const sides = await Promise.all(
-    galleries.map((gallery, side) => {
-      const byOther = (/** @type {number} */ tile) =>
-        depth > 0 && kept[tile] === 1 && far[1 - side][tile] <= cuts[1 - side].last;
-      return sideResult(gallery, row, far[side], byOther, topK);
-    }),
-  );
-  return { topK, shared, overlap: depth ? overlapOf(far, kept, cuts, depth) : null, sides };
+  const cuts = counts.map((each) => cutOf(each, depth));
+  const byOther = (/** @type {number} */ side, /** @type {number} */ tile) =>
+    depth > 0 && kept[tile] === 1 && sides[1 - side].distances[tile] <= cuts[1 - side].last;
+  return {
+    topK,
+    shared,
+    overlap: depth ? overlapOf([left.distances, right.distances], kept, cuts, depth) : null,
+    sides: await Promise.all(sides.map((side, at) => sideResult(side, row, (tile) => byOther(at, tile), topK))),
+  };
 }
 
 /**
- * Bits for each tile; CANNOT where it cannot be found.
  * @param {Gallery} gallery
  * @param {number} row
  * @param {boolean} includeHeldOut
+ * @returns {Side}
  */
-function distancesOf(gallery, row, includeHeldOut) {
-  const far = gallery.distances(gallery.code(row));
-  const { isHeldOut } = gallery;
-  for (let tile = 0; tile < far.length; tile++) if (!includeHeldOut && isHeldOut[tile]) far[tile] = CANNOT;
-  far[row] = CANNOT;
-  if (!far.some((each) => each !== CANNOT)) {
+function sideOf(gallery, row, includeHeldOut) {
+  const distances = gallery.distances(gallery.code(row)).slice(); // a search beside this one writes over them
+  const others = gallery.isHeldOut.map((heldOut) => (includeHeldOut || !heldOut ? 1 : 0));
+  others[row] = 0;
+  if (!others.includes(1)) {
     throw new InputError(`${gallery.manifest.name} holds no tile that could be found: encode more tiles`);
   }
-  return far;
+  return { gallery, distances, others, counts: countsOf({ gallery, distances }, others, row) };
 }
 
 /**
- * @param {Uint16Array} far
- * @param {Uint8Array | null} kept the tiles that count; by default all that can be found
+ * @param {Pick<Side, "gallery" | "distances">} side
+ * @param {Uint8Array} others the tiles that count
+ * @param {number} row of the query
+ */
+function countsOf({ gallery, distances }, others, row) {
+  const of = { numBits: gallery.numBits, numClasses: gallery.classes.length, label: gallery.label(row) };
+  return countByDistance(distances, others, gallery.labels, of);
+}
+
+/**
+ * @param {Counts} counts
  * @param {number} depth
  * @returns {Cut}
  */
-function cutOf(far, kept, depth) {
-  const counts = new Int32Array(CANNOT + 1);
-  for (let tile = 0; tile < far.length; tile++) if (!kept || kept[tile]) counts[far[tile]] += 1;
+function cutOf({ items }, depth) {
   let [last, nearer] = [0, 0];
-  while (nearer + counts[last] < depth) nearer += counts[last++];
-  return { last, tied: counts[last], places: depth - nearer };
+  while (nearer + items[last] < depth) nearer += items[last++];
+  return { last, tied: items[last], places: depth - nearer };
 }
 
 /**
@@ -136,63 +145,31 @@ function overlapOf(far, kept, cuts, depth) {
 }
 
 /**
- * @param {Gallery} gallery
+ * @param {Side} side
  * @param {number} row of the query
- * @param {Uint16Array} far
  * @param {(tile: number) => boolean} byOther whether the other side finds a tile in any order of its ties
  * @param {number} topK
  * @returns {Promise<SideResult>}
  */
-async function sideResult(gallery, row, far, byOther, topK) {
+async function sideResult({ gallery, distances, others, counts }, row, byOther, topK) {
   const label = gallery.label(row);
-  const reach = rowsWithin(far, cutOf(far, null, topK).last);
+  const within = placesWithin(others, distances, reachOf(counts.all, topK));
   const [own] = await gallery.softBits([row]);
   const weights = { bits: Float64Array.from(own), scale: gallery.manifest.soft_scale };
-  const ranked = rank(gallery, gallery.all, reach, far, { weights, first: "distance" });
+  const ranked = rank(gallery, gallery.all, within, distances, { weights, first: "distance" });
   const rows = Array.from(ranked.rows.subarray(0, topK));
   const relevant = rows.map((tile) => {
     const other = gallery.label(tile);
     return label === NO_CLASS || other === NO_CLASS ? null : other === label;
   });
   const judged = relevant.filter((each) => each !== null).length;
-  const counts = countsOf(gallery, label, far);
   return {
     gallery,
     rows,
     distances: Array.from(ranked.distances.subarray(0, topK)),
     relevant,
     onlyHere: rows.map((tile) => !byOther(tile)),
-    averagePrecision: averagePrecision(counts),
-    precision: judged ? precisionAt(counts, judged) : null,
+    averagePrecision: averagePrecision(counts.labeled),
+    precision: judged ? precisionAt(counts.labeled, judged) : null,
   };
-}
-
-/**
- * The rows at most so far away, ascending.
- * @param {Uint16Array} far
- * @param {number} last
- */
-function rowsWithin(far, last) {
-  const rows = [];
-  for (let tile = 0; tile < far.length; tile++) if (far[tile] <= last) rows.push(tile);
-  return Int32Array.from(rows);
-}
-
-/**
- * Counts by distance of the tiles with a class; none if the query has none.
- * @param {Gallery} gallery
- * @param {number} label
- * @param {Uint16Array} far
- * @returns {Counts}
- */
-function countsOf(gallery, label, far) {
-  const [items, relevant] = [new Int32Array(gallery.numBits + 1), new Int32Array(gallery.numBits + 1)];
-  const { labels } = gallery;
-  const size = gallery.classes.length;
-  for (let tile = 0; tile < far.length && label !== NO_CLASS; tile++) {
-    if (far[tile] === CANNOT || labels[tile] >= size) continue;
-    items[far[tile]] += 1;
-    if (labels[tile] === label) relevant[far[tile]] += 1;
-  }
-  return { items, relevant };
 }

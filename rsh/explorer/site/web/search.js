@@ -211,14 +211,15 @@ export async function search(gallery, query, options) {
 }
 
 /** @param {Int32Array} numbers */
-const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+export const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
 /**
- * @param {Uint8Array} others
+ * The places of the tiles at most so far away, ascending.
+ * @param {Uint8Array} others which tiles count, 1 each
  * @param {Uint16Array} distances
  * @param {number} reach
  */
-function placesWithin(others, distances, reach) {
+export function placesWithin(others, distances, reach) {
   const places = [];
   for (let place = 0; place < others.length; place++) {
     if (others[place] && distances[place] <= reach) places.push(place);
@@ -231,7 +232,7 @@ function placesWithin(others, distances, reach) {
  * @param {Counts} counts
  * @param {number} depth
  */
-function reachOf({ items }, depth) {
+export function reachOf({ items }, depth) {
   let reach = 0;
   for (let found = items[0]; found < depth && reach < items.length - 1; ) found += items[++reach];
   return reach;
