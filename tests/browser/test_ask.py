@@ -107,6 +107,20 @@ def test_a_link_opens_the_page_as_it_was(visit, server):
     assert "this gallery holds no such tile" in other.get_by_role("alert").inner_text()
 
 
+def test_the_browser_goes_back_to_the_query_before(visit, server):
+    page = open_page(visit, server)
+    first, other = query_of(page), cards_of(page)[3]
+    page.click(f".rsh-results .rsh-card[data-row='{other}']")
+    wait_for_query(page, other)
+    page.get_by_role("combobox", name="Rank by").select_option("features")
+    page.wait_for_function("location.search.includes('order=features')")
+    page.go_back()
+    wait_for_query(page, first)  # one step, whatever else has changed since
+    page.go_forward()
+    wait_for_query(page, other)
+    assert page.get_by_role("combobox", name="Rank by").input_value() == "features"
+
+
 def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
     page, gallery = open_page(visit, server), server.gallery
     tile = gallery.items["id"][11]
