@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8866
 OPEN ?= yes
 BITS ?= 64
+TIER ?= not slow and not release
 LOOK ?= $(shell expr $(BITS) / 16 \* 4)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,13 +54,11 @@ $(RUN)/model.safetensors: | $(VENV)/runtime
 
 # A process that has nothing left takes tests of one that is behind.
 test: $(VENV)/dev node_modules/.package-lock.json
-	$(PYTEST) --dist worksteal -m "not slow and not release"
+	$(PYTEST) --dist worksteal -m "$(TIER)"
 
-test-slow: $(VENV)/dev node_modules/.package-lock.json
-	$(PYTEST) --dist worksteal -m slow
-
-test-release: $(VENV)/dev node_modules/.package-lock.json
-	$(PYTEST) --dist worksteal -m release
+test-slow: TIER := slow
+test-release: TIER := release
+test-slow test-release: test
 
 coverage: $(VENV)/dev
 	$(PYTEST) --dist worksteal -m "not slow and not release" --cov --cov-report=term
