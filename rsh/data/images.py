@@ -23,6 +23,7 @@ from rsh.errors import InputError, RshWarning
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 MAX_PIXELS = 40_000_000  # a larger image is a scene, to be cut into tiles
+OPAQUE = 255  # alpha
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"
 # Pillow also reads many rarely tested formats, whatever the suffix of a file, and one of them by
 # running another program. `rsh.data.sources.raster` passes tiles as PPM.
@@ -174,14 +175,15 @@ def _render(opened: raster.Raster, noted_as: str, rendering: Rendering) -> Image
     bands = opened.choose_bands(rendering)
     opened.warn_of_unnamed_colors(rendering, noted_as)
     stretch = rendering.pairs(len(bands))
-    if opened.has_8_bits(bands):
-        _warn(noted_as, opened.mode(bands))
-    elif not stretch:
+    if not opened.has_8_bits(bands) and not stretch:
         stretch = raster.settle_rendering([opened], AS_IS).stretch
         _warn_of_own_stretch(noted_as, opened.source.dtypes[bands[0] - 1])
     pixels = opened.read(bands, stretch, blend=not opened.is_chosen(rendering))
     if not pixels.valid:
         raise InputError(f"{opened.name} holds no data: save it again with its values")
+    mode = opened.mode(bands)
+    if opened.has_8_bits(bands) and not (mode == "RGBA" and pixels.opaque):
+        _warn(noted_as, mode)
     return Image.fromarray(np.ascontiguousarray(pixels.rgb.transpose(1, 2, 0)))
 
 
@@ -256,6 +258,8 @@ def _check_kept_bits(image: Image.Image, name: str) -> None:
 def _to_rgb(image: Image.Image, name: str, noted_as: str, rendering: Rendering) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _stretch(image, name, noted_as, rendering)
+    if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] == OPAQUE:
+        return image.convert("RGB")
     has_alpha = image.mode.endswith(("A", "a"))  # LAB has a band A, too
     if has_alpha or "transparency" in image.info:
         _warn(noted_as, image.mode, "blended with black")

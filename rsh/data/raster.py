@@ -53,10 +53,12 @@ class Pixels(NamedTuple):
     Attributes:
         rgb: (3, h, w) uint8, black where there is no data.
         valid: fraction of the pixels that hold data.
+        opaque: whether no pixel is transparent, not even in part.
     """
 
     rgb: NDArray[np.uint8]
     valid: float
+    opaque: bool
 
 
 class Raster:
@@ -228,7 +230,7 @@ class Raster:
         window = window or Window(0, 0, self.source.width, self.source.height)
         height, width = int(window.height), int(window.width)
         rgb = np.empty((3, height, width), np.uint8)
-        valid = 0
+        valid, opaque = 0, True
         for rows in strips(height, width):
             top, length = rows.start, rows.stop - rows.start
             strip = Window(window.col_off, window.row_off + top, width, length)
@@ -236,7 +238,8 @@ class Raster:
             shown = opacity / 255 if blend else opacity > 0
             rgb[:, rows] = np.rint(values * shown)
             valid += int(np.count_nonzero(opacity))
-        return Pixels(rgb, valid / (height * width))
+            opaque &= bool((opacity == 255).all())
+        return Pixels(rgb, valid / (height * width), opaque)
 
     def overview(
         self, bands: Sequence[int], stretch: Stretch, side: int, *, blend: bool = True

@@ -134,6 +134,7 @@ KINDS = {
     "palette with a hole": palette_with_a_hole(),
     "gray with alpha": written(noise(50, 40, "LA"), "PNG"),
     "alpha": written(noise(50, 40, "RGBA"), "PNG"),
+    "alpha that hides nothing": written(noise(50, 40).convert("RGBA"), "PNG"),
     "gamma": with_gamma(written(noise(50, 40), "PNG")),
     "one color is transparent": written(
         Image.new("RGB", (50, 40), (9, 8, 7)), "PNG", transparency=(9, 8, 7)

@@ -54,9 +54,9 @@ def test_rgb_is_read_as_it_is_without_a_warning(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("mode", "name"),
-    [("L", "gray.png"), ("1", "bits.png"), ("LA", "graya.png"), ("RGBA", "alpha.png"),
+    [("L", "gray.png"), ("1", "bits.png"), ("LA", "graya.png"),
      ("P", "palette.png"), ("P", "palette.gif"), ("CMYK", "ink.jpg"), ("L", "gray.tif"),
-     ("P", "palette.tif"), ("RGBA", "alpha.tif"), ("CMYK", "ink.tif")],
+     ("P", "palette.tif"), ("CMYK", "ink.tif")],
 )  # fmt: skip
 def test_other_modes_become_rgb_with_a_warning_that_names_them(
     tmp_path: Path, mode: str, name: str
@@ -101,6 +101,15 @@ def test_transparency_is_laid_over_black(tmp_path: Path):
         found = np.asarray(read_image(saved(tmp_path, Image.fromarray(pixels))))
     assert (found[:8] == 0).all()
     assert (found[8:] == 200).all()
+
+
+@pytest.mark.parametrize("name", ["tile.png", "tile.tif"])
+def test_nothing_is_said_of_an_alpha_channel_that_hides_nothing(tmp_path: Path, name: str):
+    opaque = Image.fromarray(np.dstack([*3 * [RAMP], np.full_like(RAMP, 255)]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = np.asarray(read_image(saved(tmp_path, opaque, name)))
+    assert np.array_equal(found, np.repeat(RAMP[:, :, None], 3, axis=2))
 
 
 def test_transparent_palette_color_is_laid_over_black(tmp_path: Path):

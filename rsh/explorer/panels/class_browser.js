@@ -32,11 +32,15 @@ function render({ model, el }) {
     list,
   );
 
+  const showChosen = () => {
+    select.selectedIndex = model.get("view").chosen;
+  };
+
   function draw() {
-    const { classes, chosen, cards, first, total } = model.get("view");
+    const { classes, cards, first, total } = model.get("view");
     const options = classes.map(({ name, count }) => make("option", {}, `${name} (${count.toLocaleString("en")})`));
     if (select.options.length !== options.length) select.replaceChildren(...options);
-    select.selectedIndex = chosen;
+    showChosen();
     fillGrid(
       list,
       cards.map((card) => tileCard(model, images, card, { class: card.current ? "is-current" : "", title: card.alt })),
@@ -48,7 +52,7 @@ function render({ model, el }) {
 
   return stopAll([
     redrawOn(model, ["view"], () => images.redraw(draw)),
-    on(model, { hover: ({ row }) => pointAt(list, row) }),
+    on(model, { hover: ({ row }) => pointAt(list, row), alert: showChosen }),
     () => images.revoke(),
   ]);
 }

@@ -286,9 +286,9 @@ function render({ model, el }) {
     redrawOn(model, ["view"], () => images.redraw(draw)),
     on(model, {
       hover: (tile) => {
-        if (!model.get("view").query) return; // its tab was not opened yet
-        if (tile.row === null) compareFirst();
-        else if (tile.code) compare(/** @type {CodeTile} */ (tile));
+        // A tile stays compared while the way to this panel leads over nothing, as it does on a phone.
+        if (tile.row === null || !tile.code || !model.get("view").query) return;
+        compare(/** @type {CodeTile} */ (tile));
       },
     }),
     () => images.revoke(),

@@ -139,6 +139,9 @@ function render({ model, el }) {
       busy: () => {
         asked = root.dataset.rshRegion === "ask";
       },
+      alert: () => {
+        asked = false; // there are no new results
+      },
       idle: () => {
         if (asked) show("answer");
         asked = false;

@@ -64,6 +64,7 @@ function render({ model, el }) {
     "aria-hidden": "true",
   });
   const load = make("button", { type: "button", onclick: () => file.click() }, "Import…");
+  const undo = make("button", { type: "button", title: "Undo (Ctrl+Z)", onclick: () => act({ do: "undo" }) }, "Undo");
   const status = make("p", { class: "rsh-note", role: "status" });
   el.classList.add("rsh-panel", "rsh-labels");
   el.append(
@@ -95,6 +96,7 @@ function render({ model, el }) {
               ),
             ),
           load,
+          undo,
           file,
         ),
         status,
@@ -199,6 +201,7 @@ function render({ model, el }) {
       ...view.sets.map(setLine),
       ...(view.sets.length ? [] : [make("li", {}, "None yet: select tiles and put them into a set.")]),
     );
+    undo.setAttribute("aria-disabled", String(!view.can_undo));
     disagree.hidden = !view.conflicts.length;
     conflicts.replaceChildren(
       ...view.conflicts.map(([row, said]) =>

@@ -45,6 +45,9 @@ function render({ model, el }) {
     const list = make("select", { name });
     list.append(...options.map(([value, text]) => make("option", { value }, text)));
     list.value = now;
+    list.addEventListener("change", () => {
+      if (body.children.length) note.textContent = "What stands below was found with other settings: look again.";
+    });
     return make("label", {}, `${words} `, list);
   }
 

@@ -60,6 +60,8 @@ function render({ model, el }) {
   });
   el.classList.add("rsh-panel", "rsh-viewer-panel");
   el.append(dialog);
+  const leave = () => dialog.close(); // the browser's Back shows another query behind it
+  window.addEventListener("popstate", leave);
 
   const isActual = () => actual.getAttribute("aria-pressed") === "true";
   /** @param {boolean} one whether a pixel of the image is one of the screen */
@@ -110,6 +112,7 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
 
   return stopAll([
+    () => window.removeEventListener("popstate", leave),
     on(model, {
       enlarge: (tile) => {
         row = tile.row;

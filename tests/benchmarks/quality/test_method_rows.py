@@ -46,7 +46,9 @@ def test_rows_are_measured_once_and_in_time(
     monkeypatch.setattr(
         method_rows,
         "measure",
-        lambda job, keys: [{"key": key, "map": 0.5, "bits": job.bits} for key in keys.values()],
+        lambda job, keys, folder: [
+            {"key": key, "map": 0.5, "bits": job.bits} for key in keys.values()
+        ],
     )
     jobs = [Job("ucmd", UCMD, "lsh", bits, 0, HEAD) for bits in (16, 32)]
     file = tmp_path / "rows.jsonl"
@@ -64,11 +66,11 @@ def test_rows_are_measured_once_and_in_time(
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method_rows, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(method_rows, "PRECISIONS", tmp_path / "precisions")
+    monkeypatch.setattr(method_rows, "RESULTS_FOLDER", tmp_path)
 
 
 def measured(job: Job, tiles: TileDataset) -> list[Row]:
-    return method_rows.measure(job, job.keys(tiles.fingerprint))
+    return method_rows.measure(job, job.keys(tiles.fingerprint), method_rows.RESULTS_FOLDER)
 
 
 def test_all_protocols_measure_one_network(

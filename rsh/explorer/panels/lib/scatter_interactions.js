@@ -172,11 +172,11 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
   }
 
   /**
-   * First what is being drawn goes, then the ring and the selection.
+   * First what is being drawn goes, and the tool, then the ring and the selection.
    * @returns whether there was any of it
    */
   function cancel() {
-    if (endDrawing()) return true;
+    if (putToolDown()) return true;
     const wasPointed = pointed() !== null;
     actions.point(null);
     return actions.clear() || wasPointed;

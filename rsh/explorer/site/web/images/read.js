@@ -22,10 +22,21 @@ export async function readImage(bytes, name) {
   const bitmap = await decoded.catch((error) => {
     throw unreadable(name, error.message);
   });
+  if (header.mode === "RGBA" && isOpaque(bitmap)) header.mode = "RGB";
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   contextOf(canvas).drawImage(bitmap, 0, 0);
   bitmap.close();
   return { canvas, note: noteOf(name, header) };
+}
+
+/** @param {ImageBitmap} bitmap */
+function isOpaque(bitmap) {
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] < 255) return false;
+  return true;
 }
 
 /**
