@@ -128,6 +128,11 @@ def site(
                 "only own images need it: add --own-images", parameter=name, value=given
             )
     if check:
+        for name, unused in (("compare", compare), ("own_images", own_images)):
+            if unused:
+                raise InputError(
+                    "--check writes nothing: leave one of both out", parameter=name, value=unused
+                )
         print(f"{gallery} is whole: {plural(check_site(gallery), 'file')}")
         return
     opened, others = Gallery.open(gallery), [Gallery.open(Path(other)) for other in compare]

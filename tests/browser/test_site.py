@@ -172,6 +172,21 @@ def test_the_browser_goes_back_to_the_query_before(folder: Path, tab: Any) -> No
     assert tab.said == []
 
 
+def test_the_address_is_that_of_what_is_shown(folder: Path, tab: Any) -> None:
+    with hosting(folder) as (url, _):
+        tab.goto(f"{url}/some/where/")
+        first = cards(tab)
+        tab.locator(".rsh-cards .rsh-card").nth(3).click()
+        other_cards(tab, first)
+        tab.wait_for_url("**?q=**")
+        shown = tab.url
+        tab.evaluate("history.pushState(null, '', '?k=20')")  # as that of an own image
+        tab.go_back()
+        tab.go_forward()
+        tab.wait_for_url(lambda address: address == shown)
+    assert tab.said == []
+
+
 def test_a_link_opens_what_was_shown(folder: Path, tab: Any) -> None:
     with hosting(folder) as (url, _):
         tab.goto(f"{url}/some/where/")

@@ -170,6 +170,33 @@ def test_a_visitor_compares_and_a_link_opens_it_again(
     page.close()
 
 
+def test_a_comparison_that_cannot_be_read_leaves_none_of_another_side_or_query(
+    pair: list[Gallery], tmp_path: Path, chromium: Any
+) -> None:
+    third = tiny_gallery(tmp_path / "third", num_tiles=150, num_bits=16)
+    build_site(pair[0], tmp_path / "site", compare=[pair[1], third])
+    other = tmp_path / "site" / "data" / "other-1"
+    page = chromium.new_page()
+    with hosting(tmp_path / "site") as (url, _):
+        page.goto(f"{url}/?compare=short/bits")
+        cards = page.locator(".rsh-compare-sides .rsh-card")
+        cards.nth(39).wait_for()
+        content = (other / "codes.bin").read_bytes()
+        (other / "codes.bin").unlink()
+        page.get_by_label("Compare these results with").select_option("third, bits")
+        note = page.locator(".rsh-compare .rsh-summary")
+        note.filter(has_text="data/other-1/codes.bin is missing").wait_for()
+        assert cards.count() == 0
+        (other / "codes.bin").write_bytes(content)
+        page.locator(".rsh-cards .rsh-card").nth(3).click()
+        cards.nth(39).wait_for()
+        (other / "soft-0.bin").unlink()
+        page.locator(".rsh-cards .rsh-card").nth(3).click()
+        note.filter(has_text="data/other-1/soft-0.bin is missing").wait_for()
+        assert cards.count() == 0
+    page.close()
+
+
 def test_a_site_alone_offers_no_comparison(
     pair: list[Gallery], tmp_path: Path, chromium: Any
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsh.errors import InputError
-from rsh.explorer.site.layout import CHECKED, FORMAT, MANIFEST
+from rsh.explorer.site.layout import CHECKED, DATA, FORMAT, MANIFEST, PAGE
 from rsh.io.files import FileRecord, file_record, read_json, recovery_hint, write_json
 
 NUMBERED = re.compile(r"-(\d+)\.bin$")
@@ -41,15 +41,20 @@ def list_files(folder: Path) -> Iterator[tuple[str, FileRecord]]:
     Raises:
         InputError: the folder is no site, or a file of checksums cannot be read.
     """
-    files = read_json(folder / MANIFEST, what="site")["files"]
-    yield from _records(files)
-    for name in files:
+    known = _records(folder / MANIFEST, read_json(folder / MANIFEST, what="site").get("files"))
+    yield from known
+    for name, _ in known:
         if CHECKSUMS.search(name):
-            yield from _records(read_json(folder / name, what="site"))
+            yield from _records(folder / name, read_json(folder / name, what="site"))
 
 
-def _records(files: dict[str, Any]) -> Iterator[tuple[str, FileRecord]]:
-    return ((path, FileRecord(**record)) for path, record in files.items())
+def _records(source: Path, files: Any) -> list[tuple[str, FileRecord]]:
+    try:
+        return [(path, FileRecord(**record)) for path, record in files.items()]
+    except (AttributeError, TypeError) as error:
+        raise InputError(
+            f"{source} does not say size and checksum of each file: {recovery_hint('site')}"
+        ) from error
 
 
 def check_site(folder: str | Path) -> int:
@@ -59,7 +64,8 @@ def check_site(folder: str | Path) -> int:
         How many files there are, besides its manifest.
 
     Raises:
-        InputError: the folder is no site, has another format, or a file is missing, cut or altered.
+        InputError: the folder is no site, has another format, or a file is missing, cut, altered or
+            not named by its manifest.
     """
     folder = Path(folder)
     found = read_json(folder / MANIFEST, what="site").get("format")
@@ -68,11 +74,14 @@ def check_site(folder: str | Path) -> int:
             f"{folder / MANIFEST} has site format {found}, this rsh writes "
             f"{FORMAT}: {recovery_hint('site')}"
         )
-    count = 0
+    named = set()
     for name, record in list_files(folder):  # a file of checksums is checked before it is read
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing: {recovery_hint('site')}")
         if file_record(folder / name) != record:
             raise InputError(f"{folder / name} is cut or was altered: {recovery_hint('site')}")
-        count += 1
-    return count
+        named.add(name)
+    for file in sorted([*(folder / DATA).rglob("*"), *(folder / name for name in PAGE)]):
+        if file.is_file() and file.relative_to(folder).as_posix() not in named:
+            raise InputError(f"{file} is not named by {MANIFEST}: {recovery_hint('site')}")
+    return len(named)

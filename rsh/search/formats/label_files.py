@@ -104,8 +104,8 @@ def parse_labels(content: bytes, file: str, *, num_tiles: int) -> Labels:
     sets = columns.get("sets")
     if ids is None or (classes is None and sets is None):
         named = ", ".join(map(str, columns)) or "none"
-        way_out = ": separate columns by commas" if set(";\t") & set(named) else ""
-        raise InputError(f"{file} needs the columns id, and class or sets; it has {named}{way_out}")
+        hint = ": separate columns by commas" if set(";\t") & set(named) else ""
+        raise InputError(f"{file} needs the columns id, and class or sets; it has {named}{hint}")
     if any(isinstance(one, list) for one in (*ids, *(classes or ()))):
         raise InputError(f"{file} has a list in place of an id or a class: give one text a row")
     if not all(ids):

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from make_gallery import tiny_gallery
+from refusals import refused
 
 import rsh.gallery.gallery
 from rsh.cli.main import main
@@ -204,6 +205,18 @@ def test_check_names_what_is_harmed(site: Path) -> None:
         check_site(site)
     with pytest.raises(InputError, match=r"site\.json"):
         check_site(site.parent)
+    for files in ({}, {"rsh.js": manifest["files"]["rsh.js"]}):
+        (site / "site.json").write_text(json.dumps(manifest | {"files": files}))
+        with refused(names=("not named by", "data")):
+            check_site(site)
+    for files in (None, [], {"rsh.js": {}}, {"rsh.js": 3}):
+        (site / "site.json").write_text(json.dumps(manifest | {"files": files}))
+        with refused(names=(site / "site.json", "size and checksum")):
+            check_site(site)
+    (site / "site.json").write_text(json.dumps(manifest))
+    (site / "data" / "old-7.bin").write_bytes(b"of a site before")
+    with refused(names=site / "data" / "old-7.bin"):
+        check_site(site)
 
 
 def test_rsh_offers_it_and_leaves_slow_libraries_alone() -> None:
@@ -221,3 +234,7 @@ def test_command_writes_and_checks(
     assert f"{tmp_path / 's'}: 90 tiles" in capsys.readouterr().out
     main(["site", str(tmp_path / "s"), "--check"])
     assert "is whole: " in capsys.readouterr().out
+    for flag in (["--own-images"], ["--compare", str(gallery.folder)]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["site", str(tmp_path / "s"), "--check", *flag])
+        assert "--check writes nothing" in capsys.readouterr().err

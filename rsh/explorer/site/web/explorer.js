@@ -69,8 +69,10 @@ export class Explorer {
     this.view = [];
     /** The task that runs, after which the next begins: answers come in the order of the questions. */
     this.last = Promise.resolve();
-    /** @type {SearchResult | null} */
+    /** What is shown. @type {SearchResult | null} */
     this.result = null;
+    /** The query whose results are shown, with those before and after it. @type {State["history"] | null} */
+    this.history = null;
     /** Traits that panels begin with; null once the window has them. @type {Record<string, Traits> | null} */
     this.first = {};
     /** Traits that are sent together. @type {Record<string, Traits> | null} */
@@ -222,11 +224,14 @@ export class Explorer {
   }
 
   /**
-   * Do something after all that was asked before, and say what went wrong.
+   * Do something after all that was asked before. If it goes wrong, say so, and let the query be the one that is shown.
    * @param {() => Promise<void> | void} act
    */
   queue(act) {
-    this.last = this.last.then(act).catch((error) => this.alert(this.explain(error)));
+    this.last = this.last.then(act).catch((error) => {
+      if (this.history) this.state.history = this.history;
+      this.alert(this.explain(error));
+    });
     return this.last;
   }
 
@@ -363,8 +368,8 @@ export class Explorer {
   async showResults() {
     const { gallery, state } = this;
     const result = await search(gallery, state.query, state.options);
-    this.result = result;
     await gallery.show([...rowsOf(state.query), ...shownRows(result)]);
+    [this.result, this.history] = [result, state.history];
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });

@@ -160,8 +160,9 @@ export class Lists {
   async locateOne(row) {
     const place = await this.placeOf(row);
     const number = this.listAt(place);
-    const { words, labels, splits } = await this.list(number);
+    const { rows, words, labels, splits } = await this.list(number);
     const at = place - this.starts[number];
+    if (rows[at] !== row) throw this.store.harmed(this.fileOf("order", row), "was altered");
     const code = words.slice(at * this.perCode, (at + 1) * this.perCode);
     this.located.set(row, { place, code, label: labels[at], split: splits[at] });
   }
@@ -180,10 +181,17 @@ export class Lists {
    * @param {number} at
    */
   async numberOf(name, at) {
-    const { soft_rows: perFile } = this.manifest;
-    const start = 4 * (at % perFile);
-    const bytes = await this.store.part(`data/${name}-${Math.floor(at / perFile)}.bin`, start, start + 4);
+    const start = 4 * (at % this.manifest.soft_rows);
+    const bytes = await this.store.part(this.fileOf(name, at), start, start + 4);
     return new DataView(bytes).getUint32(0, true);
+  }
+
+  /**
+   * @param {"order" | "ids"} name
+   * @param {number} at
+   */
+  fileOf(name, at) {
+    return `data/${name}-${Math.floor(at / this.manifest.soft_rows)}.bin`;
   }
 
   /** The number of the list with a place. @param {number} place */

@@ -78,6 +78,15 @@ export class State {
     };
   }
 
+  /** The query, with those before and after it. */
+  get history() {
+    return { query: this.query, past: [...this.past], future: [...this.future] };
+  }
+
+  set history({ query, past, future }) {
+    [this.query, this.past, this.future] = [query, [...past], [...future]];
+  }
+
   /** @param {Query} query */
   searchWith(query) {
     if (sameQuery(query, this.query)) return;

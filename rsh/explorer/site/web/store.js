@@ -19,6 +19,7 @@ export class SiteError extends Error {
 const CACHE = "rsh"; // where the browser keeps large files
 const NUMBERED = /-(\d+)\.bin$/; // one of many files, of which some are read
 const PACKS_KEPT = 64; // of them, in memory
+const TOTAL = /\/(\d+)$/; // size of a file, of which a host sends a part
 
 /** @param {ArrayBuffer} bytes */
 async function sha256(bytes) {
@@ -78,8 +79,16 @@ export class Store {
    * @throws {SiteError} it is missing, cut or altered
    */
   whole(path) {
+    return this.keep(path, this.keptWith(path).get(path) ?? this.once(path));
+  }
+
+  /**
+   * Keep a file in memory.
+   * @param {string} path
+   * @param {Promise<ArrayBuffer>} bytes
+   */
+  keep(path, bytes) {
     const kept = this.keptWith(path);
-    const bytes = kept.get(path) ?? this.once(path);
     keepLast(kept, path, bytes, kept === this.packs ? PACKS_KEPT : Infinity);
     bytes.catch(() => kept.delete(path)); // another try may find it
     return bytes;
@@ -165,14 +174,21 @@ export class Store {
    * @param {number} start
    * @param {number} stop last byte + 1
    * @returns {Promise<ArrayBuffer>}
-   * @throws {SiteError} it is missing or cut
+   * @throws {SiteError} it is missing or cut, or another size shows that it was altered
    */
   async part(path, start, stop) {
     if (this.keptWith(path).has(path) || !(await this.knowsRanges()))
       return (await this.whole(path)).slice(start, stop);
-    const response = await this.fetch(path, { headers: { Range: `bytes=${start}-${stop - 1}` } });
+    const asked = this.fetch(path, { headers: { Range: `bytes=${start}-${stop - 1}` } });
+    const [response, { size }] = await Promise.all([asked, this.recordOf(path)]);
+    if (response.status === 200) {
+      const bytes = this.check(path, response.arrayBuffer()); // some hosts send parts of some files alone
+      return (await this.keep(path, bytes)).slice(start, stop);
+    }
     const bytes = await response.arrayBuffer();
     if (bytes.byteLength !== stop - start) throw this.harmed(path, "is cut");
+    const total = TOTAL.exec(response.headers.get("Content-Range") ?? "")?.[1];
+    if (total && Number(total) !== size) throw this.harmed(path, "was altered"); // such as by another version
     return bytes;
   }
 

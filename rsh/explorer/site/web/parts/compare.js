@@ -6,6 +6,7 @@ import { InputError } from "../errors.js";
 import { fixed } from "../numbers.js";
 import { OtherGallery } from "../other_gallery.js";
 import { hasFeedback } from "../search.js";
+import { SiteError } from "../store.js";
 import { pluralOf as plural } from "../text.js";
 import { alt } from "../views.js";
 
@@ -59,7 +60,7 @@ export class ComparePart {
     try {
       return await this.compared(compared);
     } catch (error) {
-      if (error instanceof InputError) return { note: error.message, sides: [] };
+      if (error instanceof SiteError) return { note: error.message, sides: [] }; // not those of another query
       throw error;
     }
   }

@@ -67,10 +67,10 @@ export class Links {
    */
   async follow(address) {
     const { page } = this;
+    page.set("header", { address: "" }); // the browser shows another one, even if the state stays
+    page.flush();
     if (address === this.opened) {
-      this.opened = ""; // it is shown already, but neither its address nor what is wrong with it
-      page.set("header", { address: "" });
-      page.flush();
+      this.opened = ""; // it is shown already, but not what is wrong with it
       this.write();
       page.alert(this.message);
       return;
