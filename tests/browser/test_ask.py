@@ -9,6 +9,7 @@ from browser.steps import (
     cards_of,
     expect_cards,
     nearest,
+    open_codes,
     open_menu,
     open_page,
     open_pairs,
@@ -119,6 +120,28 @@ def test_the_browser_goes_back_to_the_query_before(visit, server):
     page.go_forward()
     wait_for_query(page, other)
     assert page.get_by_role("combobox", name="Rank by").input_value() == "features"
+    page.locator(".rsh-results .rsh-card").first.press("e")
+    page.wait_for_selector(".rsh-viewer[open] dd", timeout=ANSWER)
+    page.go_back()
+    wait_for_query(page, first)
+    assert page.locator(".rsh-viewer[open]").count() == 0
+
+
+def test_a_tile_stays_compared_on_the_way_to_its_code(visit, server):
+    page = open_page(visit, server)
+    open_codes(page)
+    title = page.locator(".rsh-code-row:nth-child(2) strong")
+    other = page.locator(".rsh-results .rsh-card").nth(4)
+    other.hover()
+    page.wait_for_selector(".rsh-code-row:nth-child(2) strong:text-is('rank 5')", timeout=ANSWER)
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(300)
+    assert title.inner_text() == "rank 5"
+    row = int(other.get_attribute("data-row"))
+    other.click()
+    page.mouse.move(2, 2)
+    wait_for_query(page, row)
+    page.wait_for_selector(".rsh-code-row:nth-child(2) strong:text-is('rank 1')", timeout=ANSWER)
 
 
 def test_ask_see_compare_and_export_by_keyboard_alone(visit, server, tmp_path):
