@@ -221,7 +221,7 @@ export class Store {
 
   /** @param {string} path */
   notLoaded(path) {
-    return new SiteError(`${path} cannot be loaded: check the connection and reload the page`);
+    return new SiteError(`${path} cannot be loaded: check the connection and try again`);
   }
 
   /**

@@ -67,7 +67,7 @@ export class Encoder {
       store.download(NETWORK, count),
       store.download(MACHINE, count),
       import(new URL(RUNTIME, store.base).href).catch(() => {
-        throw store.harmed(RUNTIME, "cannot be loaded");
+        throw navigator.onLine ? store.harmed(RUNTIME, "cannot be loaded") : store.notLoaded(RUNTIME);
       }),
     ]);
     const unpacked = new Blob([machine]).stream().pipeThrough(new DecompressionStream("gzip"));
