@@ -12,7 +12,6 @@ import {
   emit,
   fileOf,
   giveFeedback,
-  Images,
   make,
   on,
   plural,
@@ -194,7 +193,6 @@ function stacksOf(cards, stacked) {
  * @param {Props<{ view: ResultsView, stacked: boolean }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const stacking = make("input", {
     type: "checkbox",
     onchange: () => {
@@ -284,7 +282,6 @@ function render({ model, el }) {
       : { class: `${isOpen ? "is-open " : ""}${relevance(one)}` };
     return tileCard(
       model,
-      images,
       isStack ? { ...card, alt: `${count}${judged}, first ${card.alt}` } : card,
       { ...attributes, ...(stack.length > 1 ? { "data-stack": card.code } : {}) },
       bracket(card, shown[place - 1]?.card, shown[place + 1]?.card),
@@ -315,7 +312,7 @@ function render({ model, el }) {
    */
   function toggle(code) {
     if (!open.delete(code)) open.add(code);
-    images.redraw(drawCards);
+    drawCards();
     const first = buttons.find((button) => button.dataset.stack === code);
     for (const button of buttons) button.tabIndex = button === first ? 0 : -1;
     first?.focus({ preventScroll: true });
@@ -385,7 +382,7 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(markRows);
   watcher.observe(list);
   return stopAll([
-    redrawOn(model, ["view", "stacked"], () => images.redraw(draw)),
+    redrawOn(model, ["view", "stacked"], draw),
     on(model, {
       hover: ({ row }) => pointAt(list, row),
       busy: wait,
@@ -397,7 +394,6 @@ function render({ model, el }) {
     }),
     () => watcher.disconnect(),
     () => choice.stop(),
-    () => images.revoke(),
   ]);
 }
 

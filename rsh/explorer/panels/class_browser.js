@@ -1,6 +1,6 @@
 // @ts-check
 import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
-import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { ClassView, Props } from "./lib/types" */
 
@@ -9,7 +9,6 @@ import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
  * @param {Props<{ view: ClassView }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const page = model.get("page");
   const select = make("select", {
     id: `rsh-class-${page}`,
@@ -43,7 +42,7 @@ function render({ model, el }) {
     showChosen();
     fillGrid(
       list,
-      cards.map((card) => tileCard(model, images, card, { class: card.current ? "is-current" : "", title: card.alt })),
+      cards.map((card) => tileCard(model, card, { class: card.current ? "is-current" : "", title: card.alt })),
     );
     const last = first + cards.length - 1;
     shown.textContent = `${first === last ? "" : `${first}–`}${last} of ${total.toLocaleString("en")}`;
@@ -51,9 +50,8 @@ function render({ model, el }) {
   }
 
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     on(model, { hover: ({ row }) => pointAt(list, row), alert: showChosen }),
-    () => images.revoke(),
   ]);
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 import { curve, histogram } from "./lib/figures.js";
-import { bitsOf, countDifferent, Images, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
+import { bitsOf, countDifferent, imageUrl, make, on, plural, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Child, CodeParts, CodesView, CodeTile, Props } from "./lib/types" */
 
@@ -193,7 +193,6 @@ function agreementRow(agreement, shown, parts) {
  * @param {Props<{ view: CodesView }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const heading = make("h2", { class: "rsh-heading" }, "Hash codes");
   const lead = make("p", { class: "rsh-note" });
   const pair = make("div", { class: "rsh-pair" });
@@ -264,8 +263,8 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     if (!view.query) return;
-    queryUrl = images.url(view.query.thumb);
-    firstUrl = view.first ? images.url(view.first.thumb) : "";
+    queryUrl = imageUrl(view.query.thumb);
+    firstUrl = view.first ? imageUrl(view.first.thumb) : "";
     lead.textContent =
       `Each tile has a code of ${view.num_bits} bits${partWords(view.parts)}. ` +
       "The fewer bits differ, the nearer the tile.";
@@ -283,7 +282,7 @@ function render({ model, el }) {
   }
 
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     on(model, {
       hover: (tile) => {
         // A tile stays compared while the way to this panel leads over nothing, as it does on a phone.
@@ -291,7 +290,6 @@ function render({ model, el }) {
         compare(/** @type {CodeTile} */ (tile));
       },
     }),
-    () => images.revoke(),
   ]);
 }
 

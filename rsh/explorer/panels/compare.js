@@ -1,7 +1,7 @@
 // @ts-check
 import { glossary } from "./lib/glossary.js";
 import { byRelevance, fillGrid, pointAt, tileCard } from "./lib/grid.js";
-import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { CompareView, Props, SideCard } from "./lib/types" */
 
@@ -12,7 +12,6 @@ const JUDGED = /** @type {const} */ (["average precision"]);
  * @param {Props<{ choices: [value: string, words: string][], chosen: string, labeled: boolean, view: Partial<CompareView> }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const page = model.get("page");
   const select = make("select", { id: `rsh-compare-${page}` });
   const note = make("p", { class: "rsh-summary", role: "status" });
@@ -60,7 +59,7 @@ function render({ model, el }) {
       tile.only ? make("span", { class: "rsh-only" }, "only here") : null,
     );
     const classes = `${byRelevance(tile.relevant, "is-right", "is-wrong", "")}${tile.only ? " is-only" : ""}`;
-    return tileCard(mine ? model : null, images, tile, { class: classes, title: mine ? null : tile.alt }, words);
+    return tileCard(mine ? model : null, tile, { class: classes, title: mine ? null : tile.alt }, words);
   }
 
   function draw() {
@@ -82,13 +81,12 @@ function render({ model, el }) {
 
   return stopAll([
     redrawOn(model, ["choices", "chosen"], drawChoices),
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     on(model, {
       hover: ({ row }) => {
         for (const list of body.querySelectorAll("ol")) pointAt(list, row);
       },
     }),
-    () => images.revoke(),
   ]);
 }
 

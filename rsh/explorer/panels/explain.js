@@ -1,6 +1,6 @@
 // @ts-check
 import { fillGrid, pointAt, tileCard } from "./lib/grid.js";
-import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { imageUrl, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Asked, BitView, BoundaryTile, Card, ExplainView, OcclusionView } from "./lib/types" */
 /** @import { PairsView, Props } from "./lib/types" */
@@ -11,7 +11,6 @@ import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
  * @param {Props<{ asked: Asked, view: ExplainView, working: string }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   /** @param {Partial<Asked>} change */
   const ask = (change) => {
     model.set("asked", { ...model.get("asked"), ...change });
@@ -50,7 +49,7 @@ function render({ model, el }) {
     const list = make("ol", { class: `rsh-cards${more}`, "aria-label": label });
     fillGrid(
       list,
-      cards.map((card) => tileCard(model, images, card, { title: card.alt }, words(card))),
+      cards.map((card) => tileCard(model, card, { title: card.alt }, words(card))),
     );
     return list;
   }
@@ -63,7 +62,7 @@ function render({ model, el }) {
       make(
         "figure",
         {},
-        make("img", { src: images.url(png), alt }),
+        make("img", { src: imageUrl(png), alt }),
         make("figcaption", {}, make("strong", {}, title), make("span", {}, words)),
       ),
     );
@@ -109,7 +108,7 @@ function render({ model, el }) {
     make(
       "span",
       { class: "rsh-nearest-other", "aria-hidden": "true" },
-      make("img", { src: images.url(card.other.thumb), alt: "" }),
+      make("img", { src: imageUrl(card.other.thumb), alt: "" }),
       make("span", {}, make("strong", {}, card.name), card.far),
     );
 
@@ -142,7 +141,7 @@ function render({ model, el }) {
   }
 
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     redrawOn(model, ["working"], () => {
       working.textContent = model.get("working");
       start.disabled = Boolean(working.textContent);
@@ -152,7 +151,6 @@ function render({ model, el }) {
         for (const list of el.querySelectorAll("ol")) pointAt(list, row);
       },
     }),
-    () => images.revoke(),
   ]);
 }
 

@@ -2,7 +2,7 @@
 import { copyButton } from "./lib/clipboard.js";
 import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
-import { emit, giveFeedback, Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, giveFeedback, imageUrl, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Model, Props, QueryView } from "./lib/types" */
 
@@ -55,10 +55,9 @@ function queryCard(model, view, url) {
  * The tiles with relevance feedback: pressing one removes its feedback.
  * @param {Model} model
  * @param {QueryView} view
- * @param {Images} images
  * @param {HTMLElement} clear
  */
-function feedbackTiles(model, view, images, clear) {
+function feedbackTiles(model, view, clear) {
   const tiles = view.marks.map((card) => {
     const positive = card.sign === "like";
     const words = `${positive ? "More" : "Fewer"} tiles like this: ${card.name}`;
@@ -74,7 +73,7 @@ function feedbackTiles(model, view, images, clear) {
           "aria-label": `${words}; press to remove`,
           onclick: () => giveFeedback(model, card.row, card.sign),
         },
-        make("img", { src: images.url(card.thumb), alt: "" }),
+        make("img", { src: imageUrl(card.thumb), alt: "" }),
         make("b", { "aria-hidden": "true" }, positive ? "+" : "−"),
       ),
     );
@@ -87,7 +86,6 @@ function feedbackTiles(model, view, images, clear) {
  * @param {Props<{ view: QueryView }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const query = make("div", { "aria-live": "polite" });
   /** @type {(kind: string, text: string, hint: string) => HTMLButtonElement} */
   const button = (kind, text, title) => {
@@ -118,10 +116,10 @@ function render({ model, el }) {
 
   function draw() {
     const view = model.get("view");
-    query.replaceChildren(queryCard(model, view, images.url(view.query.thumb)));
+    query.replaceChildren(queryCard(model, view, imageUrl(view.query.thumb)));
     if (view.marks.length) {
       const clear = button("clear", "Clear feedback", "Search with the query alone");
-      query.append(feedbackTiles(model, view, images, clear));
+      query.append(feedbackTiles(model, view, clear));
     }
     drawGiven();
     // aria-disabled keeps the focus where a disabled button would lose it.
@@ -130,14 +128,13 @@ function render({ model, el }) {
   }
 
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     on(model, {
       given: ({ classes }) => {
         given = classes;
         drawGiven();
       },
     }),
-    () => images.revoke(),
   ]);
 }
 

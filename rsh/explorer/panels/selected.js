@@ -1,7 +1,7 @@
 // @ts-check
 import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
-import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Card, Props } from "./lib/types" */
 
@@ -12,7 +12,6 @@ import { Images, make, on, redrawOn, stopAll } from "./lib/shared.js";
  * @param {Props<{ view: { heading: string, note: string, cards: SelectedCard[], more: number } }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const heading = make("h2", { class: "rsh-heading" });
   const note = make("p", { class: "rsh-note" });
   const list = make("ol", { class: "rsh-cards" });
@@ -29,7 +28,7 @@ function render({ model, el }) {
       classOrFile(tile),
       tile.given ? givenPill(tile.given) : null,
     );
-    return tileCard(model, images, tile, {}, words);
+    return tileCard(model, tile, {}, words);
   }
 
   function draw() {
@@ -46,11 +45,7 @@ function render({ model, el }) {
     more.textContent = `Show ${next} more`;
   }
 
-  return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
-    on(model, { hover: ({ row }) => pointAt(list, row) }),
-    () => images.revoke(),
-  ]);
+  return stopAll([redrawOn(model, ["view"], draw), on(model, { hover: ({ row }) => pointAt(list, row) })]);
 }
 
 export default { render };

@@ -2,7 +2,7 @@
 import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
-import { Images, isNamed, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
+import { isNamed, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
 
 /** @import { Props, Strip, StripsView } from "./lib/types" */
 
@@ -13,7 +13,6 @@ const NARROW = 9; // cards; a strip with more takes a whole line
  * @param {Props<{ subject: string, view: StripsView, working: string, lost: boolean }>} props
  */
 function render({ model, el }) {
-  const images = new Images();
   const subject = model.get("subject");
   const note = make("p", { class: "rsh-note" });
   const actions = make("div", { class: "rsh-strip-actions" });
@@ -104,7 +103,6 @@ function render({ model, el }) {
     const cards = one.cards.map((card) =>
       tileCard(
         model,
-        images,
         card,
         { title: card.alt },
         make(
@@ -181,7 +179,7 @@ function render({ model, el }) {
   }
 
   return stopAll([
-    redrawOn(model, ["view"], () => images.redraw(draw)),
+    redrawOn(model, ["view"], draw),
     redrawOn(model, ["working"], () => {
       working.textContent = model.get("working");
       working.hidden = !working.textContent;
@@ -193,7 +191,6 @@ function render({ model, el }) {
       hover: ({ row }) => pointAt(body, row),
     }),
     () => choice.stop(),
-    () => images.revoke(),
   ]);
 }
 

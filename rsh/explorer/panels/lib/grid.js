@@ -1,22 +1,20 @@
 // @ts-check
-import { choose, emit, fileOf, make } from "./shared.js";
+import { choose, emit, fileOf, imageUrl, make } from "./shared.js";
 
 /**
  * @import { Card, Child, Model, Relevance } from "./types"
- * @import { Images } from "./shared.js"
  */
 
 /**
  * A tile as a card: its thumbnail, with words below. Pressing it makes it the query, and hovering it
  * highlights it in all panels.
  * @param {Model | null} model null for a tile of another gallery, whose row means nothing here
- * @param {Images} images makes the thumbnail's URL
  * @param {Card} tile
  * @param {Record<string, unknown>} attributes
  * @param {...Child} children
  */
-export function tileCard(model, images, tile, attributes, ...children) {
-  const url = images.url(tile.thumb);
+export function tileCard(model, tile, attributes, ...children) {
+  const url = imageUrl(tile.thumb);
   return make(
     "button",
     {

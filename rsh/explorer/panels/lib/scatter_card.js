@@ -1,5 +1,5 @@
 // @ts-check
-import { bitsOf, countDifferent, emit, fileOf, Images, make, plural } from "./shared.js";
+import { bitsOf, countDifferent, emit, fileOf, imageUrl, make, plural } from "./shared.js";
 
 /**
  * @import { Bytes, Message, Model, ScatterTraits, TileWords } from "./types"
@@ -26,12 +26,11 @@ class Tiles {
     this.model = model;
     /** @type {Map<number, ShownTile>} */
     this.known = new Map();
-    this.images = new Images();
     /** @type {(content: Message, buffers: Bytes[]) => void} */
     this.receive = (content, buffers) => {
       if (content.kind !== "tile") return;
       if (this.known.size >= KEPT_TILES) this.forget();
-      this.known.set(content.row, { ...content, url: this.images.url(buffers[0]) });
+      this.known.set(content.row, { ...content, url: imageUrl(buffers[0]) });
       arrived(content.row);
     };
     model.on("msg:custom", this.receive);
@@ -45,7 +44,6 @@ class Tiles {
 
   forget() {
     this.known.clear();
-    this.images.revoke();
   }
 
   stop() {
