@@ -8,5 +8,5 @@ import pytest
 
 SLOW = pytest.mark.slow
 RELEASE = pytest.mark.release
-KILLS = [3, pytest.param(30, marks=SLOW)]  # moments at which a process is killed
+KILLS = [3, pytest.param(30, marks=RELEASE)]  # moments at which a process is killed
 EVERYWHERE = [False, pytest.param(True, marks=SLOW)]  # a file is damaged at 6 places, or at 34

@@ -19,7 +19,7 @@ from browser.steps import (
     violations,
 )
 from static_host import hosting
-from tiers import RELEASE, SLOW
+from tiers import RELEASE
 
 from rsh.explorer.site.build import build_site
 
@@ -114,7 +114,7 @@ EACH = [
             scheme,
             STATES,
             id=f"{width}-{scheme}",
-            marks=SLOW if (width, scheme) == (390, "light") else RELEASE,
+            marks=RELEASE,
         )
         for width in WIDTHS
         for scheme in ("light", "dark")

@@ -275,7 +275,7 @@ def test_labels_stay_in_the_browser(folder: Path, tab: Any) -> None:
         tab.get_by_role("button", name="Labels", exact=True).click()
         assert "kept in this browser alone" in labels_note(tab).inner_text()
         forms = tab.get_by_role("group", name="Labels and sets as files").get_by_role("button")
-        assert forms.all_inner_texts() == ["CSV", "GeoJSON", "Import…"]
+        assert forms.all_inner_texts() == ["CSV", "GeoJSON", "Import…", "Undo"]
         with tab.expect_download() as saved:
             forms.first.click()
         assert saved.value.suggested_filename == "labels.csv"

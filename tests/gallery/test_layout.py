@@ -34,7 +34,7 @@ def test_graph_is_the_fuzzy_union_of_a_slow_loop():
     assert (graph.diagonal() == 0).all() and (graph == graph.T).all()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_graph_is_that_of_umap():
     from umap.umap_ import fuzzy_simplicial_set
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tiers import SLOW
+from tiers import RELEASE, SLOW
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
 # A fresh process each, as what glibc holds depends on all that came before.
@@ -47,7 +47,7 @@ def outcome(context: str, *, free: int = 100) -> list[int]:
     return [int(word) for word in done.stdout.split()]
 
 
-@SLOW
+@RELEASE
 @on_linux
 def test_large_tensors_are_cleared_once_and_given_back_in_the_end():
     cleared, _, _ = outcome("nullcontext(iter([1, 2]))")

@@ -172,14 +172,15 @@ export function interactions({ model, stage, hint, view, actions, pointed, tool 
   }
 
   /**
-   * First what is being drawn goes, and the tool, then the ring and the selection.
+   * First what is being drawn goes, then the tool with the ring and the selection.
    * @returns whether there was any of it
    */
   function cancel() {
-    if (putToolDown()) return true;
+    if (endDrawing()) return true;
     const wasPointed = pointed() !== null;
     actions.point(null);
-    return actions.clear() || wasPointed;
+    const wasChosen = putToolDown();
+    return actions.clear() || wasPointed || wasChosen;
   }
 
   /** @type {(act: (row: number) => void) => () => void} */

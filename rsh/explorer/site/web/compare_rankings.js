@@ -51,7 +51,8 @@ import { placesWithin, rank, reachOf, sum } from "./search.js";
 export async function compareRankings(galleries, row, { topK: wanted, includeHeldOut }) {
   const sides = galleries.map((gallery) => sideOf(gallery, row, includeHeldOut));
   const [left, right] = sides;
-  const topK = Math.min(wanted, ...sides.map(({ counts }) => sum(counts.all.items)));
+  const can = galleries.map((gallery) => gallery.size - (includeHeldOut ? 0 : gallery.numHeldOut) - 1);
+  const topK = Math.max(Math.min(wanted, ...can), 1);
   const kept = left.others.map((can, tile) => can & right.others[tile]);
   const counts = sides.map((side) => countsOf(side, kept, row).all);
   const shared = sum(counts[0].items);
