@@ -32,7 +32,7 @@ export async function readImage(bytes, name) {
 /** @param {ImageBitmap} bitmap */
 function isOpaque(bitmap) {
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas, true);
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] < 255) return false;
@@ -100,9 +100,13 @@ export async function toJpeg(image, side) {
   return blob.arrayBuffer();
 }
 
-/** The context of an image that is black where nothing is drawn. @param {OffscreenCanvas} canvas */
-function contextOf(canvas) {
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+/**
+ * The context of an image, which is black where nothing is drawn, or transparent.
+ * @param {OffscreenCanvas} canvas
+ * @param {boolean} alpha whether it is transparent there
+ */
+function contextOf(canvas, alpha = false) {
+  const context = canvas.getContext("2d", { alpha, willReadFrequently: true });
   if (!context) throw new InputError("this browser has no memory left for the image: close other pages and try again");
   return context;
 }

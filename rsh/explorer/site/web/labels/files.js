@@ -196,8 +196,8 @@ function labelsOf(columns, file) {
   const [ids, classes, sets] = [first(ID_NAMES), first(LABEL_NAMES), columns.get("sets")];
   if (!ids || (!classes && !sets)) {
     const has = [...columns.keys()].join(", ") || "none";
-    const wayOut = /[;\t]/.test(has) ? ": separate columns by commas" : "";
-    throw new SiteError(`${file} needs the columns id, and class or sets; it has ${has}${wayOut}`);
+    const hint = /[;\t]/.test(has) ? ": separate columns by commas" : "";
+    throw new SiteError(`${file} needs the columns id, and class or sets; it has ${has}${hint}`);
   }
   if ([...ids, ...(classes ?? [])].some(Array.isArray)) {
     throw new SiteError(`${file} has a list in place of an id or a class: give one text a row`);
