@@ -128,9 +128,11 @@ def test_files_of_two_versions_of_a_site_are_not_mixed(
       window.gallery ??= await galleries.Gallery.open(`${url}/`);
       if (row < 0) return "";
       await gallery.locate([row]);
+      await gallery.softBits([row]);
       return gallery.idOf(row);
     }
     """
+    softs = "soft-0.bin" if read_before else "soft-checksums-0.json"
     site = write_probe(before, tmp_path / "site", exact_up_to=most)
     with hosting(site) as (url, _):
         page = chromium.new_page()
@@ -142,6 +144,9 @@ def test_files_of_two_versions_of_a_site_are_not_mixed(
         for row in (7, 90, 250):
             with pytest.raises(Exception, match=r"data/\S+ (was altered|is cut): reload the page"):
                 page.evaluate(script.replace("await import", "0 && await import"), [url, row])
+        if most:
+            with pytest.raises(Exception, match=f"data/{softs} was altered: reload the page"):
+                page.evaluate("() => gallery.softBits([7])")
         page.close()
 
 

@@ -230,14 +230,20 @@ export class Gallery {
    * The soft bits of some tiles, from -127 to 127.
    * @param {number[]} rows
    * @returns {Promise<Int8Array[]>}
+   * @throws {SiteError} a file did not come, or holds those of other codes, such as of another version
    */
   async softBits(rows) {
+    await this.locate(rows);
     return Promise.all(
       rows.map(async (row) => {
         const { soft_rows: perFile } = this.manifest;
         const start = (row % perFile) * this.numBits;
         const file = `${this.folder}/soft-${Math.floor(row / perFile)}.bin`;
-        return new Int8Array(await this.store.part(file, start, start + this.numBits));
+        const soft = new Int8Array(await this.store.part(file, start, start + this.numBits));
+        const bytes = new Uint8Array(this.code(row).buffer, this.code(row).byteOffset);
+        const isSet = (/** @type {number} */ bit) => (bytes[bit >> 3] & (128 >> (bit & 7))) > 0;
+        if (soft.some((value, bit) => value && value > 0 !== isSet(bit))) throw this.store.harmed(file, "was altered");
+        return soft;
       }),
     );
   }
