@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rsh.data.places import MAX_BEND, footprint, to_degrees, wrap
 from rsh.data.raster import Raster, find_crs, find_transform
-from rsh.data.rendering import Rendering, Stretch
+from rsh.data.rendering import MIN_SIDE, Rendering, Stretch
 from rsh.errors import InputError
 from rsh.text import first_sentence
 
@@ -80,6 +80,11 @@ class TileGrid:
         pixels = raster.read(self.bands, self.stretch, self.window(origin), blend=self.blend)
         return None if pixels.valid < MIN_VALID else pixels.rgb
 
+    def cut(self, raster: Raster, origin: Origin) -> bytes:
+        """Return a tile of the opened scene as a GeoTIFF; empty if it holds too little data."""
+        content, valid = raster.cut(self.window(origin))
+        return b"" if valid < MIN_VALID else content
+
 
 def plan_tiles(
     raster: Raster, scene: Path, tiling: TilingOptions, rendering: Rendering
@@ -122,9 +127,9 @@ def tile_name(origin: Origin) -> str:
 def _check_sizes(source: Any, size: int, stride: int) -> None:
     """Raise InputError for a wrong size, or for too many tiles: a small file can claim any size."""
     most = min(source.width, source.height)
-    if not 32 <= size <= most:
+    if not MIN_SIDE <= size <= most:
         raise InputError(
-            f"the scene has {source.width} x {source.height} pixels, choose 32 to {most}",
+            f"the scene has {source.width} x {source.height} pixels, choose {MIN_SIDE} to {most}",
             parameter="size",
             value=size,
         )
