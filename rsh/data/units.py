@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rsh.data.bands import BandOptions, Bands, Unit
 
 LOWEST, HIGHEST = -80.0, 40.0  # decibels that radars get back
+FAINT = -3.0  # decibels: some of a scene's are lower, unlike those of indices from -1 to 1
 BRIGHTEST = 2.0  # reflectance, of clouds and mirrors in the sun
 DARKEST = -0.3  # reflectance, after a correction of the atmosphere that took too much
 MOST_BELOW_0 = 0.2  # share of such reflectance
@@ -59,7 +60,7 @@ def _guess_unit(sample: BandSample) -> Unit:
         return "DN"
     low, middle, high = np.percentile(values, (0.5, 50, 99.5))
     if middle < 0:
-        return "dB" if low >= LOWEST and high <= HIGHEST else "unknown"
+        return "dB" if LOWEST <= low <= FAINT and high <= HIGHEST else "unknown"
     if high > BRIGHTEST:
         return "DN" if _is_whole(sample) else "unknown"
     is_reflectance = low >= DARKEST and np.mean(values < 0) <= MOST_BELOW_0
