@@ -66,6 +66,9 @@ def open_dataset(
     none = f"{where} holds embeddings, no images"
     _refuse(replace(tiling, crs=""), DEFAULT_TILING, none)
     _refuse(rendering, AS_IS, none)
+    if bands.names:
+        listed = ",".join(bands.names)
+        raise InputError(f"{none}: omit this option", parameter="input_bands", value=listed)
     _refuse(bands, NO_BANDS, none)
     options = asdict(replace(columns, crs=columns.crs or tiling.crs))
     return Embeddings.open(where, skip_unreadable=skip_unreadable, labels=labels, **options)

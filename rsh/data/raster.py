@@ -3,10 +3,12 @@
 A raster is a georeferenced scene, read window by window, or a tile: TIFF, JPEG 2000 or 16-bit PNG.
 """
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -37,8 +39,14 @@ SIGNATURES = {
 }
 PNG_SIGNATURE, PNG_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG says how many bits a value has
 HEAD = 32  # bytes that tell the format
+DATE_TAGS = (
+    *("ACQUISITION_DATE", "SENSING_TIME", "DATE_ACQUIRED"),
+    "DATATAKE_1_DATATAKE_SENSING_START",  # of GDAL's driver for Sentinel-2
+)
+# A year, a month and a day; a time may follow, as in 20170506T100031.
+DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-:_.]?)(\d\d)\2(\d\d)(?!\d)")
 COLORS = ("red", "green", "blue")
-UNNAMED = ("undefined", "gray", "grey", "palette")  # color interpretations that name no band
+UNNAMED = ("undefined", "gray", "palette")  # color interpretations that name no band
 OFFLINE = {
     "GDAL_CACHEMAX": CACHE,
     # The first blocks addresses in paths, the second sends all other requests to a dead proxy.
@@ -112,6 +120,17 @@ class Raster:
             (text or "").strip() or (kind if kind not in UNNAMED else str(number))
             for number, (text, kind) in enumerate(zip(source.descriptions, kinds, strict=True), 1)
         )
+
+    @cached_property
+    def date(self) -> str:
+        """The day that its tags or else its name tells, such as "2017-05-06"; "" if none does."""
+        tags = {name.upper(): text for name, text in self.source.tags().items()}
+        stated = [tags[name] for name in DATE_TAGS if name in tags]
+        for text in (*stated, Path(self.name).stem):
+            for found in DATE.finditer(text):
+                with suppress(ValueError):  # such as the 45th of a month
+                    return date(int(found[1]), int(found[3]), int(found[4])).isoformat()
+        return ""
 
     def is_scaled(self, band: int) -> bool:
         """Whether the raster states a scale or an offset for the values of a band."""

@@ -50,6 +50,7 @@ class TileGrid:
         size: side of a tile, pixels.
         stride: from one tile to the next, pixels.
         blend: see `rsh.data.raster.Raster.read`.
+        date: of the scene, such as "2017-05-06"; "" if it does not say.
     """
 
     scene: Path
@@ -61,6 +62,7 @@ class TileGrid:
     size: int
     stride: int
     blend: bool = True
+    date: str = ""
 
     def origins(self) -> list[Origin]:
         """Return the origin of each tile, row by row; the last tiles end with the scene."""
@@ -116,6 +118,7 @@ def plan_tiles(
         size=tiling.size,
         stride=stride,
         blend=not raster.is_chosen(rendering),
+        date=raster.date,
     )
 
 

@@ -3,8 +3,8 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -129,11 +129,13 @@ class TileDataset(Dataset):
         if not options.names:
             _refuse_options(options)
             return self
-        if isinstance(self.source, RasterSource):
-            rasters = open_all(plan.scene for plan in self.source.plans.values())
+        source = self.source
+        if isinstance(source, RasterSource):
+            opened = open_all(plan.scene for plan in source.plans.values())
         else:
-            rasters = _rasters(self.source, _sample_ids(self.items["id"]))
-        bands, options = settle_bands(rasters, options, like)
+            opened = _rasters(source, _sample_ids(self.items["id"]))
+        with closing(opened) as rasters:
+            bands, options = settle_bands(rasters, options, like)
         return replace(self, bands=bands, band_options=options)
 
     def __repr__(self) -> str:
@@ -243,8 +245,8 @@ def _settle_rendering(
 ) -> Rendering:
     """Complete a rendering by a sample of the tiles."""
     sampled = _sample_ids(ids)
-    rasters = _rasters(source, sampled)
-    return settle_rendering(rasters, given, like=like, of=len(sampled), skip_unreadable=True)
+    with closing(_rasters(source, sampled)) as rasters:
+        return settle_rendering(rasters, given, like=like, of=len(sampled), skip_unreadable=True)
 
 
 def _sample_ids(ids: "pd.Series[str]") -> "pd.Series[str]":
@@ -263,8 +265,11 @@ def _refuse_options(options: BandOptions) -> None:
             )
 
 
-def _rasters(source: Source, ids: Iterable[str]) -> Iterator[Raster]:
-    """Yield those of the tiles that are rasters, opened; unreadable ones are left out."""
+def _rasters(source: Source, ids: Iterable[str]) -> Generator[Raster]:
+    """Yield those of the tiles that are rasters, opened; unreadable ones are left out.
+
+    Close the generator, as that of `open_all`.
+    """
     for tile in ids:
         with suppress(InputError):
             content = source.read(tile)

@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,14 @@ class RasterSource:
         Raises:
             InputError: a scene cannot be read or cut into such tiles, or two have the same name.
         """
-        rendering = settle_rendering(open_all(scenes), rendering, like=like, of=len(scenes))
+        with closing(open_all(scenes)) as rasters:
+            rendering = settle_rendering(rasters, rendering, like=like, of=len(scenes))
         plans: dict[str, TileGrid] = {}
-        for scene, raster in zip(scenes, open_all(scenes), strict=True):
+        for scene in scenes:
             if scene.stem in plans:
                 raise InputError(f"{scene} has the same name as another scene: rename one of them")
-            plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
+            with open_scene(scene) as raster:
+                plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
         return cls(path, plans, rendering, whole)
 
     @classmethod
@@ -106,6 +109,8 @@ class RasterSource:
             table.insert(1, "class", "")
             if len(self.plans) > 1:
                 table["block"], table["scene"] = f"{name}/" + table["block"], name
+            if any(plan.date for plan in self.plans.values()):
+                table["date"] = pd.Series(plan.date or None, table.index, dtype="string")
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
@@ -154,8 +159,11 @@ def _to_ppm(plan: TileGrid, raster: Raster, origin: Origin) -> bytes:
     return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
 
 
-def open_all(scenes: Iterable[Path]) -> Iterator[Raster]:
-    """Yield one scene after the other, opened."""
+def open_all(scenes: Iterable[Path]) -> Generator[Raster]:
+    """Yield one scene after the other, opened.
+
+    Close the generator, whatever happens: GDAL's settings must be restored in their order.
+    """
     for scene in scenes:
         with open_scene(scene) as raster:
             yield raster
